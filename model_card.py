@@ -1,0 +1,342 @@
+"""The contract between training and serving: what an exported model says about itself.
+
+A card is one JSON document under one metadata key of the ONNX file. Both sides import this module and
+nothing of each other. A wrong card cannot be constructed, hence it can be neither written nor served.
+
+Tensors that a card of each kind promises, besides one input:
+
+    input "features"   features       float32  (n_rows, n_features), categories as their index in `values`
+    input "image"      pixels         uint8    (n_images, height, width, 3), any height and width
+    classifier         label          int64    (n_rows,), an index into `classes`
+                       probabilities  float32  (n_rows, n_classes), rows sum to 1
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, TypeVar
+
+SCHEMA_VERSION = 1
+METADATA_KEY = "veredicto.card"
+KINDS = ("classifier", "regressor", "clusterer", "transformer", "generator")
+OUTPUTS = {"classifier": ("label", "probabilities")}
+"""Names of the graph's outputs, by kind; a kind that is not here cannot be exported or served yet."""
+
+_IDENTIFIER = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+T = TypeVar("T")
+
+
+class CardError(ValueError):
+    """A card that breaks the contract; the text says where, what was expected and what came."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One column: a number with the range seen in training, or a category with its known values."""
+
+    name: str
+    type: str
+    range: tuple[float, float] | None = None
+    values: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check_text(self.name, "feature name")
+        where = f"feature {self.name!r}"
+        if self.type == "number":
+            _expect(self.values is None, f"{where}: a number has no values")
+            if self.range is not None:
+                _check_interval(self.range, f"{where}: range")
+        elif self.type == "category":
+            _expect(self.range is None, f"{where}: a category has no range")
+            _check_names(self.values, f"{where}: values")
+        else:
+            raise CardError(f"{where}: type must be 'number' or 'category', got {self.type!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureInput:
+    """Rows of features, in this order; `example` is one row as a client would send it."""
+
+    type: ClassVar[str] = "features"
+    tensor: ClassVar[str] = "features"
+    features: tuple[Feature, ...]
+    example: tuple[float | str, ...]
+
+    def __post_init__(self) -> None:
+        _check_names(tuple(feature.name for feature in self.features), "features")
+        _expect(
+            isinstance(self.example, tuple) and len(self.example) == len(self.features),
+            f"example: expected {len(self.features)} values, one for each feature, got {self.example!r}",
+        )
+        for feature, value in zip(self.features, self.example, strict=True):
+            if feature.values is not None:
+                known = value in feature.values
+                _expect(known, f"example: feature {feature.name!r} has no value {value!r}")
+            else:
+                _check_number(value, f"example: feature {feature.name!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageInput:
+    """Images; the graph resizes whatever comes to this size, in pixels."""
+
+    type: ClassVar[str] = "image"
+    tensor: ClassVar[str] = "pixels"
+    height: int
+    width: int
+    channels: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width", "channels"):
+            _check_count(getattr(self, name), f"image {name}", least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfCheck:
+    """Input rows and the outputs that they must give, by tensor name: run at every load."""
+
+    input: tuple[Any, ...]
+    output: Mapping[str, tuple[Any, ...]]
+
+    def __post_init__(self) -> None:
+        _expect(isinstance(self.input, tuple) and len(self.input) > 0, "self_check: input has no rows")
+        _check_numbers(self.input, "self_check: input")
+        for name, rows in self.output.items():
+            _check_numbers(rows, f"self_check: output {name!r}")
+            _expect(
+                isinstance(rows, tuple) and len(rows) == len(self.input),
+                f"self_check: output {name!r} must have {len(self.input)} rows, one for each input row",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A figure measured on the exported file over held-out rows, with its 95 % interval where it has one."""
+
+    value: float
+    interval: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        _check_number(self.value, "metric value")
+        if self.interval is not None:
+            _check_interval(self.interval, "metric interval")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """How the exported file compares with the model it was exported from, over `rows` held-out rows."""
+
+    rows: int
+    unequal_labels: int
+    max_abs_difference: float
+
+    def __post_init__(self) -> None:
+        _check_count(self.rows, "parity rows", least=1)
+        _check_count(self.unequal_labels, "parity unequal_labels", least=0)
+        _check_number(self.max_abs_difference, "parity max_abs_difference")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What is needed to make the file again. It holds no clock times, so that the file is reproducible."""
+
+    data_set: str
+    fingerprint: str
+    split: Mapping[str, int]
+    seed: int
+    packages: Mapping[str, str]
+    command: str
+
+    def __post_init__(self) -> None:
+        _check_text(self.data_set, "provenance data_set")
+        _expect(
+            isinstance(self.fingerprint, str) and _FINGERPRINT.fullmatch(self.fingerprint) is not None,
+            f"provenance fingerprint: expected 'sha256:' and 64 hex digits, got {self.fingerprint!r}",
+        )
+        for part, rows in self.split.items():
+            _check_count(rows, f"provenance split {part!r}", least=0)
+        _check_count(self.seed, "provenance seed", least=0)
+        for package, version in self.packages.items():
+            _check_text(version, f"provenance packages {package!r}")
+        _check_text(self.command, "provenance command")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Everything that a served model says about itself."""
+
+    task: str
+    family: str
+    kind: str
+    summary: str
+    input: FeatureInput | ImageInput
+    self_check: SelfCheck
+    metrics: Mapping[str, Metric]
+    parity: Parity
+    provenance: Provenance
+    licence: str
+    classes: tuple[str, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """`<task>-<family>`, which is also the stem of the file's name."""
+        return f"{self.task}-{self.family}"
+
+    def __post_init__(self) -> None:
+        for what in ("task", "family"):
+            value = getattr(self, what)
+            _expect(
+                isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None,
+                f"{what}: expected lower-case words joined by '_', got {value!r}",
+            )
+        _expect(self.kind in KINDS, f"kind: expected one of {', '.join(KINDS)}, got {self.kind!r}")
+        _check_text(self.summary, "summary")
+        _check_text(self.licence, "licence")
+        if self.kind == "classifier":
+            _check_names(self.classes, "classes")
+            _expect(len(self.classes or ()) >= 2, f"classes: expected at least 2, got {self.classes!r}")
+        else:
+            _expect(self.classes is None, f"classes: a {self.kind} has none, got {self.classes!r}")
+        outputs = OUTPUTS.get(self.kind, ())
+        _expect(
+            set(self.self_check.output) == set(outputs),
+            f"self_check: a {self.kind} has the outputs {sorted(outputs)}, got {sorted(self.self_check.output)}",
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """The card as JSON values; what `GET /models/NAME` answers and what the file holds."""
+        document = {"schema_version": SCHEMA_VERSION, "name": self.name} | asdict(self)
+        document["input"] = {"type": self.input.type} | document["input"]
+        if isinstance(self.input, FeatureInput):
+            document["input"]["features"] = [_without_none(asdict(feature)) for feature in self.input.features]
+        return _without_none(document)
+
+    def to_metadata(self) -> dict[str, str]:
+        """The ONNX metadata properties that hold the card."""
+        return {METADATA_KEY: json.dumps(self.to_document(), allow_nan=False, ensure_ascii=False, sort_keys=True)}
+
+
+def from_metadata(metadata: Mapping[str, str]) -> Card | None:
+    """The card in a file's metadata properties, or None where the file has none.
+
+    Raises CardError when there is a card and it breaks the contract or is of a newer schema.
+    """
+    if METADATA_KEY not in metadata:
+        return None
+    try:
+        document = json.loads(metadata[METADATA_KEY])
+    except ValueError as error:
+        raise CardError(f"card: not JSON: {error}") from error
+    return from_document(document)
+
+
+def from_document(document: Any) -> Card:
+    """The card that a JSON document describes; the inverse of `Card.to_document`."""
+    _expect(isinstance(document, dict), f"card: expected an object, got {type(document).__name__}")
+    values = {key: _freeze(value) for key, value in document.items()}
+    version = values.pop("schema_version", None)
+    _check_count(version, "schema_version", least=1)
+    _expect(
+        version <= SCHEMA_VERSION,
+        f"schema_version {version} is newer than {SCHEMA_VERSION}, the newest that this version of "
+        "Veredicto reads: upgrade Veredicto, or export the model again with this version",
+    )
+    name = values.pop("name", None)
+    for key, cls in (("self_check", SelfCheck), ("parity", Parity), ("provenance", Provenance)):
+        values[key] = _construct(cls, values.get(key), key)
+    values["input"] = _construct_input(values.get("input"))
+    metrics = values.get("metrics")
+    _expect(isinstance(metrics, dict), f"metrics: expected an object, got {metrics!r}")
+    values["metrics"] = {
+        metric: _construct(Metric, value, f"metrics: {metric}") for metric, value in metrics.items()
+    }
+    card = _construct(Card, values, "card")
+    _expect(name == card.name, f"name: expected {card.name!r} from task and family, got {name!r}")
+    return card
+
+
+def _construct_input(document: Any) -> FeatureInput | ImageInput:
+    _expect(isinstance(document, dict), f"input: expected an object, got {document!r}")
+    values = dict(document)
+    kind = values.pop("type", None)
+    if kind == FeatureInput.type:
+        features = values.get("features")
+        _expect(isinstance(features, tuple), f"input: features: expected a list, got {features!r}")
+        values["features"] = tuple(_construct(Feature, feature, "input: feature") for feature in features)
+        return _construct(FeatureInput, values, "input")
+    if kind == ImageInput.type:
+        return _construct(ImageInput, values, "input")
+    raise CardError(f"input: type must be 'features' or 'image', got {kind!r}")
+
+
+def _construct(cls: type[T], values: Any, where: str) -> T:
+    """`cls(**values)`, with a CardError that names the missing and the unknown fields."""
+    _expect(isinstance(values, dict), f"{where}: expected an object, got {values!r}")
+    known = {field.name for field in fields(cls)}  # type: ignore[arg-type]  # T is one of the dataclasses above
+    unknown = sorted(set(values) - known)
+    _expect(not unknown, f"{where}: unknown fields {unknown}; known fields: {sorted(known)}")
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise CardError(f"{where}: {error}") from error
+
+
+def _freeze(value: Any) -> Any:
+    """JSON values with tuples in place of lists, as the dataclasses hold them."""
+    if isinstance(value, list):
+        return tuple(_freeze(each) for each in value)
+    if isinstance(value, dict):
+        return {key: _freeze(each) for key, each in value.items()}
+    return value
+
+
+def _without_none(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _expect(condition: bool, text: str) -> None:
+    if not condition:
+        raise CardError(text)
+
+
+def _check_text(value: Any, where: str) -> None:
+    _expect(isinstance(value, str) and value.strip() != "", f"{where}: expected a text, got {value!r}")
+
+
+def _check_number(value: Any, where: str) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    _expect(is_number, f"{where}: expected a finite number, got {value!r}")
+
+
+def _check_numbers(value: Any, where: str) -> None:
+    """`value` is a number or tuples of numbers, nested to any depth."""
+    if isinstance(value, tuple):
+        for each in value:
+            _check_numbers(each, where)
+    else:
+        _check_number(value, where)
+
+
+def _check_count(value: Any, where: str, *, least: int) -> None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    _expect(is_count, f"{where}: expected a whole number of at least {least}, got {value!r}")
+
+
+def _check_interval(value: Any, where: str) -> None:
+    _expect(isinstance(value, tuple) and len(value) == 2, f"{where}: expected [low, high], got {value!r}")
+    _check_numbers(value, where)
+    _expect(value[0] <= value[1], f"{where}: low {value[0]} is above high {value[1]}")
+
+
+def _check_names(values: Any, where: str) -> None:
+    _expect(isinstance(values, tuple) and len(values) > 0, f"{where}: expected names, got {values!r}")
+    for value in values:
+        _check_text(value, where)
+    _expect(len(set(values)) == len(values), f"{where}: each must be there once, got {values!r}")

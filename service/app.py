@@ -1,0 +1,80 @@
+"""The BentoML service: `bentoml serve service.app:Veredicto`. The only module that knows BentoML.
+
+BentoML owns workers, lifecycle, packaging, `/metrics` and the SDK's schema. Its worker serves whatever the
+service's `to_asgi()` returns; here that is a `Front`, which answers the contract's routes itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import os
+from typing import Any, TypeVar
+
+import bentoml
+from _bentoml_sdk.service import Service
+
+from service.data_plane import DataPlane
+from service.front import ASGIApp, Front
+from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder, Rows, as_json
+from service.registry import Registry
+from service.settings import Settings
+
+T_co = TypeVar("T_co", covariant=True)
+
+settings = Settings.from_environment(os.environ)
+
+
+@functools.cache
+def data_plane() -> DataPlane:
+    """The one data plane of this process: its models are loaded and warmed up when this returns."""
+    return DataPlane(Registry.load(settings.models, device=settings.device, threads=settings.threads), settings)
+
+
+class FrontedService(Service[T_co]):
+    """A BentoML service whose requests meet a `Front` first."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        behind = super().to_asgi(is_main=is_main)
+        front = Front(data_plane(), settings, behind=behind)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: later collections need not look through it
+        return front
+
+
+@bentoml.service(
+    name="veredicto",
+    service_class=FrontedService,
+    workers=settings.workers,
+    traffic={"timeout": settings.deadline_s},
+    logging={"access": {"enabled": False}},
+)
+class Veredicto:
+    """Prediction, probability and comparison of classifiers."""
+
+    def __init__(self) -> None:
+        self._plane = data_plane()
+
+    @bentoml.api
+    def predict(self, model: str, inputs: Rows) -> dict[str, Any]:
+        """Class labels, one for each row."""
+        request = RequestDecoder(PredictRequest).convert({"model": model, "inputs": inputs})
+        return as_json(self._plane.predict(request))
+
+    @bentoml.api
+    def predict_proba(self, model: str, inputs: Rows, top: int | None = None) -> dict[str, Any]:
+        """Probabilities of all classes, or of the `top` most probable, for each row."""
+        fields = {"model": model, "inputs": inputs, "top": top}
+        return as_json(self._plane.predict_proba(RequestDecoder(PredictProbaRequest).convert(fields)))
+
+    @bentoml.api
+    def compare(
+        self,
+        task: str,
+        inputs: Rows,
+        models: list[str] | None = None,
+        labels: list[str | int] | None = None,
+    ) -> dict[str, Any]:
+        """The task's models side by side on the same rows."""
+        fields = {"task": task, "inputs": inputs, "models": models, "labels": labels}
+        return as_json(self._plane.compare(RequestDecoder(CompareRequest).convert(fields)))

@@ -1,0 +1,91 @@
+"""Several classifiers on the same rows, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service import agreement, payloads
+from service.scores import score
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one model says: label `(n_rows,)`, probabilities `(n_rows, n_classes)`."""
+
+    model: str
+    version: str
+    label: Labels
+    probabilities: NDArray[np.float32]
+    latency_ms: float
+
+
+def compare(
+    task: str, classes: NDArray[np.object_], answers: list[Answer], truth: Labels | None
+) -> payloads.Comparison:
+    """The answer of `/compare`; `truth` holds the class index of each row, where the client knows it.
+
+    The statistics are computed from the probabilities as the answer writes them, so that a client who
+    computes them again from the answer gets the same figures.
+    """
+    probabilities = [np.array(payloads.as_json(answer.probabilities), dtype=np.float64) for answer in answers]
+    comparison: dict[str, Any] = {
+        "task": task,
+        "classes": classes.tolist(),
+        "models": [
+            _describe(answer, each, classes, truth) for answer, each in zip(answers, probabilities, strict=True)
+        ],
+        "consensus": _consensus(np.mean(probabilities, axis=0), answers, classes),
+        "pairs": _pairs(answers, len(classes), truth),
+    }
+    if truth is not None:
+        hits = np.stack([answer.label == truth for answer in answers], axis=1)
+        comparison["cochran_q"] = agreement.cochran_q(hits)
+    return cast(payloads.Comparison, comparison)
+
+
+def _describe(
+    answer: Answer, probabilities: NDArray[np.float64], classes: NDArray[np.object_], truth: Labels | None
+) -> dict[str, Any]:
+    description: dict[str, Any] = {
+        "model": answer.model,
+        "version": answer.version,
+        "predictions": classes[answer.label].tolist(),
+        "probabilities": answer.probabilities,
+        "latency_ms": round(answer.latency_ms, 4),
+    }
+    return description if truth is None else description | {"metrics": score(probabilities, answer.label, truth)}
+
+
+def _consensus(mean: NDArray[np.float64], answers: list[Answer], classes: NDArray[np.object_]) -> dict[str, Any]:
+    """The mean of the probabilities, its most probable class, and the share of models that agree with it."""
+    label = mean.argmax(axis=1)
+    agree = np.mean([answer.label == label for answer in answers], axis=0)
+    return {"predictions": classes[label].tolist(), "probabilities": mean, "agreement": agree}
+
+
+def _pairs(answers: list[Answer], n_classes: int, truth: Labels | None) -> list[dict[str, Any]]:
+    pairs = [
+        {
+            "models": [first.model, second.model],
+            "agreement": agreement.agreement(first.label, second.label),
+            "kappa": agreement.kappa(first.label, second.label, n_classes=n_classes),
+        }
+        for first, second in combinations(answers, 2)
+    ]
+    if truth is None:
+        return pairs
+    tests = [
+        agreement.mcnemar(first.label == truth, second.label == truth) for first, second in combinations(answers, 2)
+    ]
+    adjusted = agreement.holm([test["p_value"] for test in tests])
+    return [
+        pair | {"mcnemar": test | {"p_value_holm": p_value}}
+        for pair, test, p_value in zip(pairs, tests, adjusted, strict=True)
+    ]

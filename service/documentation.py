@@ -1,0 +1,123 @@
+"""The OpenAPI document of every route, with an example that the served models really answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from service import payloads
+
+_REFERENCE = "#/components/schemas/{name}"
+_ERRORS = {
+    400: "The request is at fault: malformed JSON, a wrong field, row or value",
+    404: "No such path, model or task",
+    405: "Wrong method; `Allow` names the right ones",
+    413: "Over the limit of bytes or rows, which the text names",
+    415: "A content type or encoding that the route does not take",
+    503: "More work waiting than allowed, or not ready; `Retry-After` says when to try again",
+    504: "The deadline passed",
+}
+
+
+def describe_interface(models: list[payloads.ModelSummary]) -> dict[str, Any]:
+    """OpenAPI 3.1; `models` are the served ones, whose names the parameters list."""
+    types = [
+        payloads.PredictRequest,
+        payloads.PredictProbaRequest,
+        payloads.CompareRequest,
+        payloads.Prediction,
+        payloads.Probabilities,
+        payloads.Comparison,
+        payloads.ModelList,
+        payloads.Error,
+    ]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    reference = dict(zip([each.__name__ for each in types], schemas, strict=True))
+    names = [model["name"] for model in models]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Veredicto",
+            "version": "1",
+            "description": "Prediction, probability and comparison of classifiers. "
+            "A row is a list of values in the card's feature order, or an object {feature: value}.",
+        },
+        "servers": [{"url": "."}],
+        "paths": _calls(reference) | _models(reference, names) | _operations(),
+        "components": {"schemas": components},
+    }
+
+
+def _calls(reference: dict[str, Any]) -> dict[str, Any]:
+    top = {
+        "name": "top",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 1},
+        "description": "Answer only the classes of this many highest probabilities",
+    }
+    calls = [
+        ("/predict", "predict", "PredictRequest", "Prediction", "Class labels, one for each row", []),
+        ("/predict_proba", "predict_proba", "PredictProbaRequest", "Probabilities", "Probabilities of each row", [top]),
+        ("/compare", "compare", "CompareRequest", "Comparison", "The task's models on the same rows", []),
+    ]
+    return {
+        path: {
+            "post": {
+                "operationId": operation,
+                "tags": ["Predict and compare"],
+                "summary": summary,
+                "parameters": parameters,
+                "requestBody": {"required": True, "content": _content(reference[request])},
+                "responses": _responses(reference[answer], 400, 404, 413, 415, 503, 504),
+            }
+        }
+        for path, operation, request, answer, summary, parameters in calls
+    }
+
+
+def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "examples": names}}
+    card = {"type": "object", "required": ["name", "task", "family", "kind", "version", "runtime"]}
+    return {
+        "/models": _view("list_models", "Models", "Every served model", reference["ModelList"]),
+        "/models/{name}": _view("describe_model", "Models", "A model's whole card", card, 404, parameters=[name]),
+    }
+
+
+def _operations() -> dict[str, Any]:
+    anything = {"type": "object"}
+    return {
+        "/livez": _view("livez", "Operations", "The process answers", anything),
+        "/healthz": _view("healthz", "Operations", "The same as /livez", anything),
+        "/readyz": _view("readyz", "Operations", "Every model is loaded and warmed up", anything, 503),
+        "/metrics": _view("metrics", "Operations", "Prometheus metrics", None),
+        "/docs.json": _view("interface", "Operations", "This document", anything),
+        "/docs": _view("docs", "Operations", "This document for people", None),
+        "/": _view("home", "Operations", "The page for people", None),
+    }
+
+
+def _view(
+    operation: str,
+    tag: str,
+    summary: str,
+    schema: Any,
+    *statuses: int,
+    parameters: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    description = {"operationId": operation, "tags": [tag], "summary": summary, "responses": _responses(schema, *statuses)}
+    return {"get": description | ({"parameters": parameters} if parameters else {})}
+
+
+def _responses(schema: Any, *statuses: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"description": "OK"} | ({"content": _content(schema)} if schema else {})
+    error = _content({"$ref": _REFERENCE.format(name="Error")})
+    return {"200": found} | {
+        str(status): {"description": _ERRORS[status], "content": error} for status in (*statuses, 405)
+    }
+
+
+def _content(schema: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

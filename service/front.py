@@ -1,0 +1,261 @@
+"""The data plane's HTTP: an ASGI callable ahead of BentoML's own application.
+
+BentoML's middleware costs several times what a small prediction does, so requests of the contract are
+answered here and never reach it; what this module does not know (lifespan, metrics, the SDK's schema) goes
+behind. What that stack would have done is done here: limits, deadline, metrics, errors as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from urllib.parse import parse_qsl
+
+from service import documentation, errors
+from service.data_plane import DataPlane
+from service.errors import InvalidRequest, VeredictoError
+from service.metrics import RouteMetrics
+from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder, encode
+from service.settings import Settings
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+STATUSES: dict[type[VeredictoError], int] = {
+    errors.InvalidRequest: 400,
+    errors.NotFound: 404,
+    errors.TooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.Overloaded: 503,
+    errors.DeadlinePassed: 504,
+}
+RETRY_AFTER_S = b"1"
+_BEHIND = ("/metrics", "/schema.json", "/static_content/")
+_JSON = b"application/json"
+_HTML = b"text/html; charset=utf-8"
+_PAGES = Path(__file__).parent / "pages"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    status: int
+    body: bytes
+    content_type: bytes = _JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Call:
+    """One POST route: JSON body in, JSON answer out."""
+
+    def __init__(
+        self, route: str, request_type: Any, answer: Callable[[Any], Any], *, inline_bytes: int, query: tuple[str, ...]
+    ) -> None:
+        self.metrics = RouteMetrics(route)
+        self.inline_bytes = inline_bytes
+        self._decode = RequestDecoder(request_type).decode
+        self._answer = answer
+        self._query = query
+
+    def __call__(self, body: bytes, query: bytes) -> bytes:
+        request = self._decode(body)
+        if query:
+            self._apply(query, request)
+        return encode(self._answer(request))
+
+    def _apply(self, query: bytes, request: Any) -> None:
+        """Query parameters that stand for a field; all of them are counts."""
+        for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name not in self._query:
+                known = ", ".join(self._query) or "none"
+                raise InvalidRequest(f"unknown query parameter {name!r}; query parameters of this call: {known}")
+            if not text.isascii() or not text.isdigit() or int(text) < 1:
+                raise InvalidRequest(f"query parameter {name!r}: expected a whole number of at least 1, got {text!r}")
+            setattr(request, name, int(text))
+
+
+class Front:
+    """Answers the contract's routes and passes the rest to the application behind it."""
+
+    def __init__(self, plane: DataPlane, settings: Settings, *, behind: ASGIApp) -> None:
+        self._plane = plane
+        self._behind = behind
+        self._settings = settings
+        self._in_flight = 0
+        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="veredicto")
+        self._calls = {
+            "/predict": Call("/predict", PredictRequest, plane.predict, inline_bytes=64_000, query=()),
+            "/predict_proba": Call(
+                "/predict_proba", PredictProbaRequest, plane.predict_proba, inline_bytes=64_000, query=("top",)
+            ),
+            "/compare": Call("/compare", CompareRequest, plane.compare, inline_bytes=4_000, query=()),
+        }
+        self._views: dict[str, Callable[[], Response]] = {
+            "/": partial(_page, "home.html"),
+            "/docs": partial(_page, "docs.html"),
+            "/docs.json": partial(_json, documentation.describe_interface(plane.list_models()["models"])),
+            "/models": lambda: _json(plane.list_models()),
+            "/livez": lambda: _json({"live": True}),
+            "/healthz": lambda: _json({"live": True}),
+            "/readyz": self._ready,
+        }
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._behind(scope, receive, send)
+            return
+        call = self._calls.get(scope["path"])
+        if call is not None and scope["method"] == "POST":
+            await self._answer_call(call, scope, receive, send)
+        elif call is None and scope["path"].startswith(_BEHIND) and scope["method"] in ("GET", "HEAD"):
+            await self._behind(scope, receive, send)
+        else:
+            await _send(send, self._view(scope["path"], scope["method"]), scope["method"])
+
+    async def _answer_call(self, call: Call, scope: Message, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        self._in_flight += 1
+        try:
+            body = await self._read(scope, receive)
+            if body is None:
+                return
+            if len(body) <= call.inline_bytes:
+                response = Response(status=200, body=call(body, scope["query_string"]))
+            else:
+                response = await self._answer_in_thread(call, body, scope["query_string"])
+        except VeredictoError as error:
+            response = _error(error)
+        except Exception:
+            logger.exception("a defect in %s", scope["path"])
+            response = _json({"error": "the service has a defect; its log has the details"}, status=500)
+        finally:
+            self._in_flight -= 1
+        call.metrics.record(response.status, perf_counter() - started)
+        await _send(send, response, "POST")
+
+    async def _read(self, scope: Message, receive: Receive) -> bytes | None:
+        """The whole body, or None where the client left before its end."""
+        if self._in_flight > self._settings.max_in_flight:
+            raise errors.Overloaded(
+                f"{self._in_flight - 1} requests are being answered already, the limit is "
+                f"{self._settings.max_in_flight} (VEREDICTO_MAX_IN_FLIGHT): try again"
+            )
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                _check_content_type(value)
+            elif name == b"content-length" and int(value) > self._settings.max_body_bytes:
+                raise self._too_large(int(value))
+            elif name == b"content-encoding" and value.lower() != b"identity":
+                raise errors.UnsupportedMediaType(
+                    f"content encoding {value.decode('latin-1')!r} is not taken here: send the JSON as it is"
+                )
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            return body
+        try:
+            async with asyncio.timeout(self._settings.deadline_s):
+                return await self._read_rest(message, receive)
+        except TimeoutError:
+            raise self._deadline_passed("the body had not arrived") from None
+
+    async def _read_rest(self, message: Message, receive: Receive) -> bytes | None:
+        body = bytearray()
+        while message["type"] == "http.request":
+            body += message.get("body", b"")
+            if len(body) > self._settings.max_body_bytes:
+                raise self._too_large(len(body))
+            if not message.get("more_body"):
+                return bytes(body)
+            message = await receive()
+        return None
+
+    async def _answer_in_thread(self, call: Call, body: bytes, query: bytes) -> Response:
+        """Off the event loop, so that a large request does not delay the small ones."""
+        answer = asyncio.get_running_loop().run_in_executor(self._pool, call, body, query)
+        try:
+            return Response(status=200, body=await asyncio.wait_for(answer, self._settings.deadline_s))
+        except TimeoutError:
+            raise self._deadline_passed("the answer was not ready") from None
+
+    def _view(self, path: str, method: str) -> Response:
+        """The answer to anything but a POST to a call."""
+        allowed = self._allowed_methods(path)
+        if not allowed:
+            return _json({"error": f"unknown path {path[:200]!r}; GET /docs lists what there is"}, status=404)
+        if method not in allowed:
+            text = f"{method} is not taken by {path[:200]}; allowed: {', '.join(allowed)}"
+            headers = ((b"allow", ", ".join(allowed).encode()),)
+            return _json({"error": text}, status=405, headers=headers)
+        try:
+            view = self._views.get(path)
+            return view() if view else _json(self._plane.describe_model(path.removeprefix("/models/")))
+        except VeredictoError as error:
+            return _error(error)
+
+    def _allowed_methods(self, path: str) -> tuple[str, ...]:
+        if path in self._calls:
+            return ("POST",)
+        if path in self._views or path.startswith(("/models/", *_BEHIND)):
+            return ("GET", "HEAD")
+        return ()
+
+    def _ready(self) -> Response:
+        reason = self._plane.why_not_ready()
+        if reason is None:
+            return _json({"ready": True, "models": len(self._plane.registry.models)})
+        return _json({"error": f"not ready: {reason}"}, status=503, headers=((b"retry-after", RETRY_AFTER_S),))
+
+    def _too_large(self, n_bytes: int) -> errors.TooLarge:
+        return errors.TooLarge(
+            f"a body of {n_bytes} bytes is over the limit of {self._settings.max_body_bytes} bytes "
+            "(VEREDICTO_MAX_BODY_BYTES): send the rows in several requests"
+        )
+
+    def _deadline_passed(self, what: str) -> errors.DeadlinePassed:
+        return errors.DeadlinePassed(f"{what} within {self._settings.deadline_s} s (VEREDICTO_DEADLINE_S)")
+
+
+def _check_content_type(value: bytes) -> None:
+    """JSON, or nothing said; curl -d says a form, so the text tells how to say JSON."""
+    media_type = value.partition(b";")[0].strip().lower()
+    if media_type != _JSON and media_type:
+        raise errors.UnsupportedMediaType(
+            f"expected Content-Type application/json, got {media_type.decode('latin-1')!r}; "
+            "with curl: -H 'Content-Type: application/json'"
+        )
+
+
+def _error(error: VeredictoError) -> Response:
+    status = STATUSES[type(error)]
+    headers = ((b"retry-after", RETRY_AFTER_S),) if status == 503 else ()
+    return _json({"error": str(error)}, status=status, headers=headers)
+
+
+def _json(answer: Any, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Response:
+    return Response(status=status, body=encode(answer), headers=headers)
+
+
+def _page(name: str) -> Response:
+    return Response(status=200, body=(_PAGES / name).read_bytes(), content_type=_HTML)
+
+
+async def _send(send: Send, response: Response, method: str) -> None:
+    headers = [
+        (b"content-type", response.content_type),
+        (b"content-length", b"%d" % len(response.body)),
+        *response.headers,
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})

@@ -1,0 +1,170 @@
+"""One exported file, loaded: an onnxruntime session and the card that it was checked against."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from model_card import OUTPUTS, Card, CardError, FeatureInput, from_metadata
+from service.errors import ModelRefused
+from service.rows import Row, RowEncoder
+
+SELF_CHECK_TOLERANCE = 1e-4
+"""Largest difference, absolute plus relative, to the stored outputs: processors round differently."""
+
+_TYPES = {"features": "tensor(float)", "label": "tensor(int64)", "probabilities": "tensor(float)"}
+_CUDA = "CUDAExecutionProvider"
+_CPU = "CPUExecutionProvider"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What the session really runs on, and what loading it took."""
+
+    providers: list[str]
+    threads: int
+    load_ms: float
+    warm_up_ms: float
+
+
+class Model:
+    """A classifier, ready to run.
+
+    `version` is the first 12 hex digits of the file's SHA-256.
+    """
+
+    def __init__(self, card: Card, version: str, session: onnxruntime.InferenceSession) -> None:
+        self.card = card
+        self.name = card.name
+        self.version = version
+        self.classes = np.array(card.classes, dtype=object)
+        self._session = session
+        self._run = session.run
+        assert isinstance(card.input, FeatureInput)
+        self._encoder = RowEncoder(card.input)
+        self.runtime: Runtime | None = None
+
+    @classmethod
+    def load(cls, path: Path, *, device: str = "cpu", threads: int = 1) -> Model | None:
+        """The model in the file, checked and warmed up, or None where the file has no card.
+
+        Raises ModelRefused with the reason where the file cannot be served.
+        """
+        started = perf_counter()
+        content = path.read_bytes()
+        session = _open_session(content, device=device, threads=threads)
+        try:
+            card = from_metadata(session.get_modelmeta().custom_metadata_map)
+        except CardError as error:
+            raise ModelRefused(f"its card breaks the contract: {error}") from error
+        if card is None:
+            return None
+        _check_card(card, session, stem=path.stem)
+        model = cls(card, hashlib.sha256(content).hexdigest()[:12], session)
+        loaded = perf_counter()
+        model._check_itself()
+        model.runtime = Runtime(
+            providers=session.get_providers(),
+            threads=threads,
+            load_ms=round((loaded - started) * 1000, 3),
+            warm_up_ms=round((perf_counter() - loaded) * 1000, 3),
+        )
+        return model
+
+    def encode(self, rows: list[Row]) -> NDArray[np.float32]:
+        """Rows of a request as the graph's input, `(n_rows, n_features)`."""
+        return self._encoder.encode(rows)
+
+    def predict(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Labels `(n_rows,)`, indices into `classes`."""
+        label: NDArray[np.int64] = self._run(["label"], {"features": features})[0]
+        return label
+
+    def predict_proba(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities `(n_rows, n_classes)`; rows sum to 1."""
+        probabilities: NDArray[np.float32] = self._run(["probabilities"], {"features": features})[0]
+        return probabilities
+
+    def classify(self, features: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Labels and probabilities of one run."""
+        label, probabilities = self._run(["label", "probabilities"], {"features": features})
+        return label, probabilities
+
+    def describe(self) -> dict[str, Any]:
+        """The whole card, plus version and runtime."""
+        assert self.runtime is not None
+        return self.card.to_document() | {"version": self.version, "runtime": asdict(self.runtime)}
+
+    def _check_itself(self) -> None:
+        """Runs the card's stored rows; raises ModelRefused where the outputs are not the stored ones."""
+        check = self.card.self_check
+        names = list(check.output)
+        try:
+            outputs = self._run(names, {"features": np.array(check.input, dtype=np.float32)})
+        except Exception as error:
+            raise ModelRefused(f"its self-check does not run: {_one_line(error)}") from error
+        for name, output in zip(names, outputs, strict=True):
+            expected = np.array(check.output[name])
+            if output.shape != expected.shape:
+                raise ModelRefused(f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}")
+            if not np.allclose(output, expected, rtol=SELF_CHECK_TOLERANCE, atol=SELF_CHECK_TOLERANCE):
+                worst = float(np.max(np.abs(output - expected)))
+                raise ModelRefused(f"its self-check fails: {name!r} differs by {worst:g} from the stored output")
+
+
+def _open_session(content: bytes, *, device: str, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads  # the default is the machine's cores, whatever a container may use
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4  # what goes wrong is raised, and reported with the file's name
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    has_cuda = _CUDA in onnxruntime.get_available_providers()
+    providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise ModelRefused(f"onnxruntime cannot load it: {_one_line(error)}") from error
+    if device == "cuda" and session.get_providers()[0] != _CUDA:
+        raise ModelRefused(f"the device 'cuda' was asked for, and the session runs on {session.get_providers()}")
+    return session
+
+
+def _check_card(card: Card, session: onnxruntime.InferenceSession, *, stem: str) -> None:
+    """Raises ModelRefused where the card says something else than the file's name or the graph."""
+    if card.name != stem:
+        raise ModelRefused(f"its card is of {card.name!r}: the file must be named {card.name}.onnx")
+    if card.kind not in OUTPUTS or not isinstance(card.input, FeatureInput):
+        raise ModelRefused(f"a {card.kind} with the input {card.input.type!r} is not served by this version")
+    inputs = {each.name: each for each in session.get_inputs()}
+    if list(inputs) != [card.input.tensor]:
+        raise ModelRefused(f"its card promises the input {card.input.tensor!r}, its graph has {sorted(inputs)}")
+    _check_tensor(inputs[card.input.tensor], last=len(card.input.features))
+    outputs = {each.name: each for each in session.get_outputs()}
+    missing = [name for name in OUTPUTS[card.kind] if name not in outputs]
+    if missing:
+        raise ModelRefused(f"its card promises the output {missing[0]!r}, its graph has {sorted(outputs)}")
+    _check_tensor(outputs["label"], last=None)
+    _check_tensor(outputs["probabilities"], last=len(card.classes or ()))
+
+
+def _check_tensor(tensor: Any, *, last: int | None) -> None:
+    """The graph's tensor has its contract's type, a free first dimension and, where given, this last one."""
+    if tensor.type != _TYPES[tensor.name]:
+        raise ModelRefused(f"its {tensor.name!r} is {tensor.type}, the contract says {_TYPES[tensor.name]}")
+    rank = 1 if last is None else 2
+    free = len(tensor.shape) == rank and not isinstance(tensor.shape[0], int)
+    if not free or (last is not None and tensor.shape[1] != last):
+        expected = "(n,)" if last is None else f"(n, {last})"
+        raise ModelRefused(f"its card promises {tensor.name!r} of shape {expected}, its graph has {tensor.shape}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

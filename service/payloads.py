@@ -1,0 +1,197 @@
+"""What requests and answers look like: decoded and checked in one pass by msgspec, encoded by orjson."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, NotRequired, TypedDict, TypeVar
+
+import msgspec
+import orjson
+
+from service.errors import InvalidRequest
+
+
+Rows = list[list[float | str] | dict[str, float | str]]
+
+
+class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """{"model": NAME, "inputs": [ROW, ...]}"""
+
+    model: str
+    inputs: Rows
+
+
+class PredictProbaRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """{"model": NAME, "inputs": [ROW, ...], "top": K (optional)}"""
+
+    model: str
+    inputs: Rows
+    top: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class CompareRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """{"task": TASK, "inputs": [ROW, ...], "models": [NAME, ...] (optional), "labels": [CLASS, ...] (optional)}"""
+
+    task: str
+    inputs: Rows
+    models: list[str] | None = None
+    labels: list[str | int] | None = None
+
+
+class Prediction(TypedDict):
+    model: str
+    version: str
+    predictions: list[str]
+
+
+class Probabilities(TypedDict):
+    model: str
+    version: str
+    classes: NotRequired[list[str]]
+    probabilities: NotRequired[list[list[float]]]
+    top: NotRequired[list[list[ClassProbability]]]
+
+
+ClassProbability = TypedDict("ClassProbability", {"class": str, "probability": float})
+
+
+class MetricValue(TypedDict):
+    value: float | None
+    interval: tuple[float, float] | None
+    reason: NotRequired[str]
+
+
+class Metrics(TypedDict):
+    accuracy: MetricValue
+    balanced_accuracy: MetricValue
+    macro_f1: MetricValue
+    log_loss: MetricValue
+    brier: MetricValue
+    ece: MetricValue
+    roc_auc: MetricValue
+    confusion: list[list[int]]
+
+
+class ModelComparison(TypedDict):
+    model: str
+    version: str
+    predictions: list[str]
+    probabilities: list[list[float]]
+    latency_ms: float
+    metrics: NotRequired[Metrics]
+
+
+class Consensus(TypedDict):
+    predictions: list[str]
+    probabilities: list[list[float]]
+    agreement: list[float]
+
+
+class McNemar(TypedDict):
+    only_a: int
+    only_b: int
+    p_value: float
+    p_value_holm: float
+
+
+class PairComparison(TypedDict):
+    models: tuple[str, str]
+    agreement: float
+    kappa: float | None
+    mcnemar: NotRequired[McNemar]
+
+
+class CochranQ(TypedDict):
+    statistic: float | None
+    p_value: float | None
+    reason: NotRequired[str]
+
+
+class Comparison(TypedDict):
+    task: str
+    classes: list[str]
+    models: list[ModelComparison]
+    consensus: Consensus
+    pairs: list[PairComparison]
+    cochran_q: NotRequired[CochranQ]
+
+
+class ModelSummary(TypedDict):
+    name: str
+    version: str
+    task: str
+    family: str
+    kind: str
+    summary: str
+
+
+class RefusedFile(TypedDict):
+    file: str
+    reason: str
+
+
+class ModelList(TypedDict):
+    models: list[ModelSummary]
+    refused: NotRequired[list[RefusedFile]]
+
+
+class Error(TypedDict):
+    error: str
+
+
+Request = TypeVar("Request", PredictRequest, PredictProbaRequest, CompareRequest)
+
+
+class RequestDecoder:
+    """JSON bytes to requests of one type."""
+
+    def __init__(self, request_type: type[Request]) -> None:
+        self._usage = request_type.__doc__
+        self._type = request_type
+        self._decode = msgspec.json.Decoder(request_type).decode
+
+    def decode(self, body: bytes) -> Any:
+        """Raises InvalidRequest, which says where the body is wrong and what this call takes."""
+        try:
+            return self._decode(body)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(f"{_explain(str(error))}; this call takes {self._usage}") from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise InvalidRequest(_explain_malformed(str(error), body)) from error
+
+    def convert(self, fields: dict[str, Any]) -> Any:
+        """The same from Python values."""
+        try:
+            return msgspec.convert(fields, self._type)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(f"{_explain(str(error))}; this call takes {self._usage}") from error
+
+
+def encode(answer: Any) -> bytes:
+    """An answer as JSON; float32 arrays are written with the digits that float32 has."""
+    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def as_json(answer: Any) -> Any:
+    """An answer as the plain Python values that a client reads from its JSON."""
+    return orjson.loads(encode(answer))
+
+
+def _explain(text: str) -> str:
+    """msgspec's words in the order of ours: where, expected, got."""
+    text = text.replace("`", "").replace("Object ", "").replace("float | str", "number or name")
+    text = text.replace("object | array", "list of values or object {feature: value}").replace("float", "number")
+    message, _, where = text.partition(" - at $.")
+    message = message[0].lower() + message[1:]
+    return f"{where}: {message}" if where else message
+
+
+def _explain_malformed(text: str, body: bytes) -> str:
+    place = re.search(r"byte (\d+)", text)
+    if place and body[int(place[1]) :].startswith((b"NaN", b"Inf", b"-Inf", b"nan", b"inf")):
+        return f"malformed JSON at byte {place[1]}: NaN and infinity are not numbers; every value must be finite"
+    if not body:
+        return "malformed JSON: the body is empty"
+    return f"malformed JSON: {text.removeprefix('JSON is malformed: ')}"
+
+

@@ -1,0 +1,83 @@
+"""A folder of exported files as models by name."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from model_card import Card
+from service.errors import ModelRefused, NotFound
+from service.model import Model
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """What was found: models by name, in order, and for each file that is not served the reason why."""
+
+    models: dict[str, Model] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    without_card: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "cpu", threads: int = 1) -> Registry:
+        """Loads every `*.onnx` of the folder, one after the other; a bad file never keeps a good one out."""
+        models: dict[str, Model] = {}
+        refused: dict[str, str] = {}
+        without_card: list[str] = []
+        for path in sorted(folder.glob("*.onnx")):
+            try:
+                model = Model.load(path, device=device, threads=threads)
+                if model is None:
+                    without_card.append(path.name)
+                    logger.warning("passed over %s: it has no card", path.name)
+                    continue
+                _check_task(model.card, models)
+                models[model.name] = model
+            except OSError as error:
+                refused[path.name] = f"it cannot be read: {error.strerror}"
+            except ModelRefused as error:
+                refused[path.name] = str(error)
+        for name, reason in refused.items():
+            logger.error("refused %s: %s", name, reason)
+        logger.info("serving %d models: %s", len(models), ", ".join(models))
+        return cls(models=models, refused=refused, without_card=tuple(without_card))
+
+    def model(self, name: str) -> Model:
+        """Raises NotFound, which lists the known models."""
+        try:
+            return self.models[name]
+        except KeyError:
+            raise NotFound(f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}") from None
+
+    def task(self, name: str) -> list[Model]:
+        """The classifiers of a task, by name; raises NotFound, which lists the known tasks."""
+        models = [model for model in self.models.values() if model.card.task == name]
+        if not models:
+            known = sorted({model.card.task for model in self.models.values()})
+            raise NotFound(f"unknown task {name!r}; known tasks: {', '.join(known) or 'none'}")
+        return models
+
+    def why_not_ready(self, *, strict: bool) -> str | None:
+        """The reason why this folder is not what the operator wanted served, or None."""
+        if not self.models and not self.refused:
+            return "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file with a card"
+        if self.refused and (strict or not self.models):
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.refused.items())
+            hint = " (VEREDICTO_STRICT=0 serves the others)" if self.models else ""
+            return f"refused {reasons}{hint}"
+        return None
+
+
+def _check_task(card: Card, models: dict[str, Model]) -> None:
+    """Models of one task must share features and classes, or nothing they say can be compared."""
+    for other in models.values():
+        if other.card.task == card.task and _signature(other.card) != _signature(card):
+            raise ModelRefused(f"its features or classes differ from those of {other.name}, of the same task")
+
+
+def _signature(card: Card) -> object:
+    features = getattr(card.input, "features", ())
+    return card.classes, [(feature.name, feature.type, feature.values) for feature in features]

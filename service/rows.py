@@ -1,0 +1,94 @@
+"""Rows of a request to the float32 matrix that the graph takes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_card import Feature, FeatureInput
+from service.errors import InvalidRequest
+
+Value = float | str
+Row = list[Value] | dict[str, Value]
+
+
+class RowEncoder:
+    """Knows a card's features: their order, and for each category the code of each value."""
+
+    def __init__(self, card_input: FeatureInput) -> None:
+        self._features = card_input.features
+        self._names = [feature.name for feature in self._features]
+        self._codes = [_codes(feature) for feature in self._features]
+        self._all_numbers = not any(self._codes)
+
+    def encode(self, rows: list[Row]) -> NDArray[np.float32]:
+        """`rows` as `(n_rows, n_features)`; raises InvalidRequest that names row and feature.
+
+        Rows of plain numbers become an array in one step; only what that step cannot take is looked at
+        value by value, which also finds the words for what is wrong.
+        """
+        if not rows:
+            raise InvalidRequest("inputs: expected at least one row, got none")
+        values = self._as_array(rows) if self._all_numbers else None
+        if values is None:
+            values = np.array([self._encode_row(row, index) for index, row in enumerate(rows)])
+        with np.errstate(over="ignore"):
+            features = values.astype(np.float32)
+        if not np.isfinite(features).all():
+            raise self._too_big(features, values)
+        return features
+
+    def _as_array(self, rows: list[Row]) -> NDArray[np.float64] | None:
+        try:
+            values = np.array(rows)
+        except ValueError:  # rows of unequal length
+            return None
+        return values if values.dtype == np.float64 and values.shape[1:] == (len(self._names),) else None
+
+    def _encode_row(self, row: Row, index: int) -> list[float]:
+        where = f"inputs[{index}]"
+        if isinstance(row, dict):
+            row = self._in_order(row, where)
+        elif len(row) != len(self._names):
+            raise InvalidRequest(
+                f"{where}: expected {len(self._names)} values, one for each feature, got {len(row)}; "
+                f"features: {', '.join(self._names)}"
+            )
+        return [
+            _encode_value(value, feature, codes, where)
+            for value, feature, codes in zip(row, self._features, self._codes, strict=True)
+        ]
+
+    def _in_order(self, row: dict[str, Value], where: str) -> list[Value]:
+        missing = [name for name in self._names if name not in row]
+        if missing:
+            raise InvalidRequest(f"{where}: missing {_quoted(missing)}")
+        unknown = sorted(row.keys() - set(self._names))
+        if unknown:
+            raise InvalidRequest(f"{where}: unknown {_quoted(unknown)}; features: {', '.join(self._names)}")
+        return [row[name] for name in self._names]
+
+    def _too_big(self, features: NDArray[np.float32], values: NDArray[np.float64]) -> InvalidRequest:
+        row, column = np.argwhere(~np.isfinite(features))[0]
+        return InvalidRequest(
+            f"inputs[{row}]: feature {self._names[column]!r} expects a number that fits 32 bits "
+            f"(at most 3.4e38), got {values[row, column]:g}"
+        )
+
+
+def _codes(feature: Feature) -> dict[str, float] | None:
+    return {value: float(code) for code, value in enumerate(feature.values)} if feature.values else None
+
+
+def _encode_value(value: Value, feature: Feature, codes: dict[str, float] | None, where: str) -> float:
+    if codes is None:
+        if isinstance(value, str):
+            raise InvalidRequest(f"{where}: feature {feature.name!r} expects a number, got {value!r}")
+        return value
+    if not isinstance(value, str) or value not in codes:
+        raise InvalidRequest(f"{where}: feature {feature.name!r} expects one of {', '.join(codes)}, got {value!r}")
+    return codes[value]
+
+
+def _quoted(names: list[str]) -> str:
+    return ("feature " if len(names) == 1 else "features ") + ", ".join(repr(name) for name in names)

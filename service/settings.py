@@ -1,0 +1,68 @@
+"""What an operator can set, read from the environment once at start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from service.errors import SettingsError
+
+PREFIX = "VEREDICTO_"
+DEVICES = ("auto", "cpu", "cuda")
+_FOREIGN = frozenset({"VEREDICTO_DATA"})  # read by training, often set in the same shell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One field for each `VEREDICTO_<FIELD>`; README lists what each does."""
+
+    models: Path = Path(__file__).resolve().parent.parent / "exported_models"
+    strict: bool = True
+    device: str = "auto"
+    threads: int = 1
+    workers: int = 1
+    max_body_bytes: int = 32 * 1024 * 1024
+    max_rows: int = 10_000
+    max_in_flight: int = 256
+    deadline_s: int = 30
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Raises SettingsError where a VEREDICTO_* variable is unknown or does not parse."""
+        names = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        given = {name: text for name, text in environment.items() if name.startswith(PREFIX)}
+        unknown = sorted(given.keys() - names.keys() - _FOREIGN)
+        if unknown:
+            raise SettingsError(f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}")
+        parsers = {"Path": _path, "bool": _flag, "str": _device, "int": _count}
+        return cls(
+            **{
+                field.name: parsers[str(field.type)](name, given[name])
+                for name, field in names.items()
+                if name in given
+            }
+        )
+
+
+def _path(_name: str, text: str) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+def _flag(name: str, text: str) -> bool:
+    flags = {"1": True, "true": True, "0": False, "false": False}
+    if text.lower() not in flags:
+        raise SettingsError(f"{name}: expected 0 or 1, got {text!r}")
+    return flags[text.lower()]
+
+
+def _device(name: str, text: str) -> str:
+    if text not in DEVICES:
+        raise SettingsError(f"{name}: expected one of {', '.join(DEVICES)}, got {text!r}")
+    return text
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"{name}: expected a whole number of at least 1, got {text!r}")
+    return int(text)

@@ -1,0 +1,142 @@
+"""Mini-batch gradient descent on the log loss, with L1, L2 and early stopping on a validation part."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from training.datasets import Dataset, Split
+from training.network import Classifier, FittedNetwork
+
+OPTIMIZERS = ("adam", "sgd")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """Losses in nats after an epoch, without penalties; `best` is the lowest validation loss so far."""
+
+    number: int
+    train_loss: float
+    validation_loss: float
+    best: float
+
+
+OnEpoch = Callable[[Epoch], None]
+
+Body = Callable[[int, int], nn.Module]
+"""Makes the network from the number of features to the number of scores."""
+
+
+def add_options(parser: argparse.ArgumentParser, *, learning_rate: float, l2: float) -> None:
+    """The options of every family that learns by descent; the defaults that differ are given."""
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="adam, or plain sgd")
+    parser.add_argument("--learning-rate", type=_positive, default=learning_rate, help="size of a step")
+    parser.add_argument("--batch-size", type=_count, default=32, help="rows in a mini-batch")
+    parser.add_argument("--epochs", type=_count, default=500, help="passes over the training rows, at most")
+    parser.add_argument("--l1", type=_penalty, default=0.0, help="weight of the sum of absolute weights")
+    parser.add_argument("--l2", type=_penalty, default=l2, help="weight of the sum of squared weights")
+    parser.add_argument(
+        "--patience", type=_count, default=30, help="epochs without a lower validation loss before it stops"
+    )
+
+
+def fit_network(
+    body: Body, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNetwork:
+    """Learns from the training rows and stops by the validation rows; the same seed, the same weights."""
+    torch.manual_seed(options.seed)
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)  # sums in one order; and for networks this small, the fastest too
+    n_classes = len(dataset.classes)
+    network = body(dataset.features.shape[1], 1 if n_classes == 2 else n_classes)
+    module = Classifier(network, dataset.features[rows.train], n_classes=n_classes)
+
+    def part(numbers: object) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(dataset.features[numbers]), torch.from_numpy(dataset.target[numbers])
+
+    descend(module, part(rows.train), part(rows.validation), options, on_epoch)
+    return FittedNetwork(module)
+
+
+def descend(
+    module: Classifier,
+    train: tuple[Tensor, Tensor],
+    validation: tuple[Tensor, Tensor],
+    options: argparse.Namespace,
+    on_epoch: OnEpoch,
+) -> int:
+    """Learns in place; leaves the weights of the lowest validation loss and returns that epoch's number.
+
+    `train` and `validation` are features `(n_rows, n_features)` and target `(n_rows,)`.
+    """
+    features, target = train
+    optimizer = _optimizer(module, options)
+    best, best_epoch, best_state = float("inf"), 0, copy.deepcopy(module.state_dict())
+    for number in range(1, options.epochs + 1):
+        module.train()
+        for batch in torch.randperm(len(target)).split(options.batch_size):
+            optimizer.zero_grad()
+            loss = _log_loss(module, features[batch], target[batch]) + _penalty_of(module, options)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
+            optimizer.step()
+        validation_loss = _evaluate(module, validation)
+        if validation_loss < best:
+            best, best_epoch, best_state = validation_loss, number, copy.deepcopy(module.state_dict())
+        on_epoch(
+            Epoch(number=number, train_loss=_evaluate(module, train), validation_loss=validation_loss, best=best)
+        )
+        if number - best_epoch >= options.patience:
+            break
+    module.load_state_dict(best_state)
+    return best_epoch
+
+
+def _optimizer(module: nn.Module, options: argparse.Namespace) -> torch.optim.Optimizer:
+    if options.optimizer == "sgd":
+        return torch.optim.SGD(module.parameters(), lr=options.learning_rate)
+    return torch.optim.Adam(module.parameters(), lr=options.learning_rate)
+
+
+def _log_loss(module: Classifier, features: Tensor, target: Tensor) -> Tensor:
+    return nn.functional.nll_loss(module.log_probabilities(features), target)
+
+
+def _penalty_of(module: nn.Module, options: argparse.Namespace) -> Tensor:
+    """L1 and L2 over the weights; biases go free."""
+    weights = [parameter for parameter in module.parameters() if parameter.ndim > 1]
+    absolute = torch.stack([weight.abs().sum() for weight in weights]).sum()
+    squared = torch.stack([weight.square().sum() for weight in weights]).sum()
+    penalty: Tensor = options.l1 * absolute + options.l2 * squared
+    return penalty
+
+
+def _evaluate(module: Classifier, rows: tuple[Tensor, Tensor]) -> float:
+    module.eval()
+    with torch.inference_mode():
+        return float(_log_loss(module, *rows))
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
+
+
+def _penalty(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+    return value

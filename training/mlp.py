@@ -1,0 +1,46 @@
+"""Multi-layer perceptron: hidden layers of neurons for what no line separates."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import pairwise
+
+from torch import nn
+
+from training import descent
+from training.datasets import Dataset, Split
+from training.network import FittedNetwork
+
+SUMMARY = "Multi-layer perceptron"
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    descent.add_options(parser, learning_rate=0.003, l2=0.0003)
+    parser.add_argument("--activation", choices=sorted(ACTIVATIONS), default="relu", help="of the hidden layers")
+    parser.add_argument("--hidden", type=_widths, default="64,64", help="neurons of each hidden layer, as in 64,64")
+
+
+def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: descent.OnEpoch) -> FittedNetwork:
+    def body(n_features: int, n_scores: int) -> nn.Module:
+        widths = [n_features, *(int(width) for width in options.hidden.split(","))]
+        layers: list[nn.Module] = []
+        for n_inputs, n_outputs in pairwise(widths):
+            layers += [nn.Linear(n_inputs, n_outputs), ACTIVATIONS[options.activation]()]
+        return nn.Sequential(*layers, nn.Linear(widths[-1], n_scores))
+
+    return descent.fit_network(body, dataset, rows, options, on_epoch)
+
+
+def _widths(text: str) -> str:
+    if not all(width.isdigit() and int(width) >= 1 for width in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected neurons of each hidden layer, as in 64,64, got {text!r}")
+    return text
