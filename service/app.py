@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 import os
 from typing import Any, TypeVar
 
@@ -16,11 +17,13 @@ from _bentoml_sdk.service import Service
 
 from service.data_plane import DataPlane
 from service.front import ASGIApp, Front
-from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder, Rows, as_json
+from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder, as_json
 from service.registry import Registry
 from service.settings import Settings
 
 T_co = TypeVar("T_co", covariant=True)
+
+Inputs = list[Any]  # BentoML's client reads a union as its first member, and would turn an object into its keys
 
 settings = Settings.from_environment(os.environ)
 
@@ -37,6 +40,7 @@ class FrontedService(Service[T_co]):
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         behind = super().to_asgi(is_main=is_main)
         front = Front(data_plane(), settings, behind=behind)
+        logging.getLogger("uvicorn.access").propagate = False  # with no handler its line is not even formatted
         gc.collect()
         gc.freeze()  # what is loaded by now stays: later collections need not look through it
         return front
@@ -56,13 +60,13 @@ class Veredicto:
         self._plane = data_plane()
 
     @bentoml.api
-    def predict(self, model: str, inputs: Rows) -> dict[str, Any]:
+    def predict(self, model: str, inputs: Inputs) -> dict[str, Any]:
         """Class labels, one for each row."""
         request = RequestDecoder(PredictRequest).convert({"model": model, "inputs": inputs})
         return as_json(self._plane.predict(request))
 
     @bentoml.api
-    def predict_proba(self, model: str, inputs: Rows, top: int | None = None) -> dict[str, Any]:
+    def predict_proba(self, model: str, inputs: Inputs, top: int | None = None) -> dict[str, Any]:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
         fields = {"model": model, "inputs": inputs, "top": top}
         return as_json(self._plane.predict_proba(RequestDecoder(PredictProbaRequest).convert(fields)))
@@ -71,9 +75,9 @@ class Veredicto:
     def compare(
         self,
         task: str,
-        inputs: Rows,
+        inputs: Inputs,
         models: list[str] | None = None,
-        labels: list[str | int] | None = None,
+        labels: list[Any] | None = None,
     ) -> dict[str, Any]:
         """The task's models side by side on the same rows."""
         fields = {"task": task, "inputs": inputs, "models": models, "labels": labels}

@@ -12,11 +12,10 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from service import documentation, errors
@@ -48,8 +47,7 @@ _HTML = b"text/html; charset=utf-8"
 _PAGES = Path(__file__).parent / "pages"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Response:
+class Response(NamedTuple):
     status: int
     body: bytes
     content_type: bytes = _JSON
@@ -119,6 +117,8 @@ class Front:
         if call is not None and scope["method"] == "POST":
             await self._answer_call(call, scope, receive, send)
         elif call is None and scope["path"].startswith(_BEHIND) and scope["method"] in ("GET", "HEAD"):
+            for each in self._calls.values():
+                each.metrics.flush()
             await self._behind(scope, receive, send)
         else:
             await _send(send, self._view(scope["path"], scope["method"]), scope["method"])

@@ -11,6 +11,8 @@ from service.errors import InvalidRequest
 Value = float | str
 Row = list[Value] | dict[str, Value]
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 class RowEncoder:
     """Knows a card's features: their order, and for each category the code of each value."""
@@ -32,11 +34,9 @@ class RowEncoder:
         values = self._as_array(rows) if self._all_numbers else None
         if values is None:
             values = np.array([self._encode_row(row, index) for index, row in enumerate(rows)])
-        with np.errstate(over="ignore"):
-            features = values.astype(np.float32)
-        if not np.isfinite(features).all():
-            raise self._too_big(features, values)
-        return features
+        if not np.vdot(values, values) <= LARGEST**2:  # if the sum of squares is small, so is each of them
+            self._check_magnitudes(values)
+        return values.astype(np.float32)
 
     def _as_array(self, rows: list[Row]) -> NDArray[np.float64] | None:
         try:
@@ -68,12 +68,12 @@ class RowEncoder:
             raise InvalidRequest(f"{where}: unknown {_quoted(unknown)}; features: {', '.join(self._names)}")
         return [row[name] for name in self._names]
 
-    def _too_big(self, features: NDArray[np.float32], values: NDArray[np.float64]) -> InvalidRequest:
-        row, column = np.argwhere(~np.isfinite(features))[0]
-        return InvalidRequest(
-            f"inputs[{row}]: feature {self._names[column]!r} expects a number that fits 32 bits "
-            f"(at most 3.4e38), got {values[row, column]:g}"
-        )
+    def _check_magnitudes(self, values: NDArray[np.float64]) -> None:
+        for row, column in np.argwhere(~(np.abs(values) <= LARGEST)):
+            raise InvalidRequest(
+                f"inputs[{row}]: feature {self._names[column]!r} expects a finite number that fits 32 bits "
+                f"(at most {LARGEST:.1e}), got {values[row, column]:g}"
+            )
 
 
 def _codes(feature: Feature) -> dict[str, float] | None:
