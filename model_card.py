@@ -212,8 +212,8 @@ class Card:
 
     def to_document(self) -> dict[str, Any]:
         """The card as JSON values; what `GET /models/NAME` answers and what the file holds."""
-        document = {"schema_version": SCHEMA_VERSION, "name": self.name} | asdict(self)
-        document["input"] = {"type": self.input.type} | document["input"]
+        document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "name": self.name, **asdict(self)}
+        document["input"] = {"type": self.input.type} | asdict(self.input)
         if isinstance(self.input, FeatureInput):
             document["input"]["features"] = [_without_none(asdict(feature)) for feature in self.input.features]
         return _without_none(document)
@@ -252,11 +252,9 @@ def from_document(document: Any) -> Card:
     for key, cls in (("self_check", SelfCheck), ("parity", Parity), ("provenance", Provenance)):
         values[key] = _construct(cls, values.get(key), key)
     values["input"] = _construct_input(values.get("input"))
-    metrics = values.get("metrics")
+    metrics: Any = values.get("metrics")
     _expect(isinstance(metrics, dict), f"metrics: expected an object, got {metrics!r}")
-    values["metrics"] = {
-        metric: _construct(Metric, value, f"metrics: {metric}") for metric, value in metrics.items()
-    }
+    values["metrics"] = {metric: _construct(Metric, value, f"metrics: {metric}") for metric, value in metrics.items()}
     card = _construct(Card, values, "card")
     _expect(name == card.name, f"name: expected {card.name!r} from task and family, got {name!r}")
     return card
@@ -267,7 +265,7 @@ def _construct_input(document: Any) -> FeatureInput | ImageInput:
     values = dict(document)
     kind = values.pop("type", None)
     if kind == FeatureInput.type:
-        features = values.get("features")
+        features: Any = values.get("features")
         _expect(isinstance(features, tuple), f"input: features: expected a list, got {features!r}")
         values["features"] = tuple(_construct(Feature, feature, "input: feature") for feature in features)
         return _construct(FeatureInput, values, "input")
@@ -301,7 +299,7 @@ def _without_none(document: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if value is not None}
 
 
-def _expect(condition: bool, text: str) -> None:
+def _expect(condition: object, text: str) -> None:
     if not condition:
         raise CardError(text)
 

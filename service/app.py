@@ -13,7 +13,6 @@ import os
 from typing import Any, TypeVar
 
 import bentoml
-from _bentoml_sdk.service import Service
 
 from service.data_plane import DataPlane
 from service.front import ASGIApp, Front
@@ -34,7 +33,7 @@ def data_plane() -> DataPlane:
     return DataPlane(Registry.load(settings.models, device=settings.device, threads=settings.threads), settings)
 
 
-class FrontedService(Service[T_co]):
+class FrontedService(bentoml.Service[T_co]):
     """A BentoML service whose requests meet a `Front` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
@@ -63,13 +62,13 @@ class Veredicto:
     def predict(self, model: str, inputs: Inputs) -> dict[str, Any]:
         """Class labels, one for each row."""
         request = RequestDecoder(PredictRequest).convert({"model": model, "inputs": inputs})
-        return as_json(self._plane.predict(request))
+        return _plain(self._plane.predict(request))
 
     @bentoml.api
     def predict_proba(self, model: str, inputs: Inputs, top: int | None = None) -> dict[str, Any]:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
         fields = {"model": model, "inputs": inputs, "top": top}
-        return as_json(self._plane.predict_proba(RequestDecoder(PredictProbaRequest).convert(fields)))
+        return _plain(self._plane.predict_proba(RequestDecoder(PredictProbaRequest).convert(fields)))
 
     @bentoml.api
     def compare(
@@ -81,4 +80,9 @@ class Veredicto:
     ) -> dict[str, Any]:
         """The task's models side by side on the same rows."""
         fields = {"task": task, "inputs": inputs, "models": models, "labels": labels}
-        return as_json(self._plane.compare(RequestDecoder(CompareRequest).convert(fields)))
+        return _plain(self._plane.compare(RequestDecoder(CompareRequest).convert(fields)))
+
+
+def _plain(answer: Any) -> dict[str, Any]:
+    values: dict[str, Any] = as_json(answer)
+    return values

@@ -107,7 +107,12 @@ def _view(
     *statuses: int,
     parameters: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    description = {"operationId": operation, "tags": [tag], "summary": summary, "responses": _responses(schema, *statuses)}
+    description = {
+        "operationId": operation,
+        "tags": [tag],
+        "summary": summary,
+        "responses": _responses(schema, *statuses),
+    }
     return {"get": description | ({"parameters": parameters} if parameters else {})}
 
 

@@ -1,14 +1,14 @@
 """The domain's errors. None of them knows HTTP; `front` maps each to its status.
 
-    VeredictoError
-    ├── SettingsError        a VEREDICTO_* variable is unknown or has a bad value: the service refuses to start
-    ├── ModelRefused         a file of the model folder cannot be served
-    ├── InvalidRequest       the request is at fault: its JSON, a field, a row, a value
-    ├── NotFound             no such model or task
-    ├── TooLarge             over a limit; the text names the limit and its setting
-    ├── UnsupportedMediaType a content type or encoding that the route does not take
-    ├── Overloaded           more work waiting than allowed
-    └── DeadlinePassed       the answer was not ready in time
+VeredictoError
+├── SettingsError        a VEREDICTO_* variable is unknown or has a bad value: the service refuses to start
+├── ModelRefused         a file of the model folder cannot be served
+├── InvalidRequest       the request is at fault: its JSON, a field, a row, a value
+├── NotFound             no such model or task
+├── TooLarge             over a limit; the text names the limit and its setting
+├── UnsupportedMediaType a content type or encoding that the route does not take
+├── Overloaded           more work waiting than allowed
+└── DeadlinePassed       the answer was not ready in time
 """
 
 

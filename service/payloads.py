@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, NotRequired, TypedDict, TypeVar
 
 import msgspec
 import orjson
 
 from service.errors import InvalidRequest
-
 
 Rows = list[list[float | str] | dict[str, float | str]]
 
@@ -147,8 +147,8 @@ class RequestDecoder:
 
     def __init__(self, request_type: type[Request]) -> None:
         self._usage = request_type.__doc__
-        self._type = request_type
-        self._decode = msgspec.json.Decoder(request_type).decode
+        self._type: Any = request_type
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(request_type).decode
 
     def decode(self, body: bytes) -> Any:
         """Raises InvalidRequest, which says where the body is wrong and what this call takes."""
@@ -193,5 +193,3 @@ def _explain_malformed(text: str, body: bytes) -> str:
     if not body:
         return "malformed JSON: the body is empty"
     return f"malformed JSON: {text.removeprefix('JSON is malformed: ')}"
-
-

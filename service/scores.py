@@ -97,7 +97,7 @@ def roc_auc(probabilities: Floats, truth: Labels) -> dict[str, Any]:
     The variance is DeLong's (Biometrics 44, 1988); for the mean of several curves each row's
     contributions to them are averaged first, which accounts for their covariance.
     """
-    n_rows, n_classes = probabilities.shape
+    n_classes = probabilities.shape[1]
     absent = np.setdiff1d(np.arange(n_classes), truth)
     if len(absent):
         return _metric(None, None, reason=f"undefined: {len(absent)} of {n_classes} classes have no row in `labels`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from service.errors import SettingsError
 
@@ -36,13 +37,10 @@ class Settings:
         if unknown:
             raise SettingsError(f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}")
         parsers = {"Path": _path, "bool": _flag, "str": _device, "int": _count}
-        return cls(
-            **{
-                field.name: parsers[str(field.type)](name, given[name])
-                for name, field in names.items()
-                if name in given
-            }
-        )
+        values: dict[str, Any] = {
+            field.name: parsers[str(field.type)](name, given[name]) for name, field in names.items() if name in given
+        }
+        return cls(**values)
 
 
 def _path(_name: str, text: str) -> Path:

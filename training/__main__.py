@@ -62,7 +62,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("epoch {task.completed} {task.fields[losses]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("epoch {task.completed} {task.fields[losses]}"),
+    )
     return Progress(*columns, TimeElapsedColumn(), console=console)
 
 

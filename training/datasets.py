@@ -29,7 +29,8 @@ class Dataset:
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        assert self.features.dtype == np.float32 and self.target.dtype == np.int64
+        assert self.features.dtype == np.float32
+        assert self.target.dtype == np.int64
         assert self.features.shape == (len(self.target), len(self.feature_names))
 
     @property

@@ -7,7 +7,9 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.datasets import Dataset, Split
@@ -50,13 +52,13 @@ def fit_network(
 ) -> FittedNetwork:
     """Learns from the training rows and stops by the validation rows; the same seed, the same weights."""
     torch.manual_seed(options.seed)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(1)  # sums in one order; and for networks this small, the fastest too
     n_classes = len(dataset.classes)
     network = body(dataset.features.shape[1], 1 if n_classes == 2 else n_classes)
     module = Classifier(network, dataset.features[rows.train], n_classes=n_classes)
 
-    def part(numbers: object) -> tuple[Tensor, Tensor]:
+    def part(numbers: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         return torch.from_numpy(dataset.features[numbers]), torch.from_numpy(dataset.target[numbers])
 
     descend(module, part(rows.train), part(rows.validation), options, on_epoch)
@@ -79,7 +81,7 @@ def descend(
     best, best_epoch, best_state = float("inf"), 0, copy.deepcopy(module.state_dict())
     for number in range(1, options.epochs + 1):
         module.train()
-        for batch in torch.randperm(len(target)).split(options.batch_size):
+        for batch in torch.split(torch.randperm(len(target)), options.batch_size):
             optimizer.zero_grad()
             loss = _log_loss(module, features[batch], target[batch]) + _penalty_of(module, options)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
@@ -87,9 +89,7 @@ def descend(
         validation_loss = _evaluate(module, validation)
         if validation_loss < best:
             best, best_epoch, best_state = validation_loss, number, copy.deepcopy(module.state_dict())
-        on_epoch(
-            Epoch(number=number, train_loss=_evaluate(module, train), validation_loss=validation_loss, best=best)
-        )
+        on_epoch(Epoch(number=number, train_loss=_evaluate(module, train), validation_loss=validation_loss, best=best))
         if number - best_epoch >= options.patience:
             break
     module.load_state_dict(best_state)

@@ -6,7 +6,6 @@ the model it came from, writes the card into it and reads it back before it take
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import tempfile
@@ -138,23 +137,24 @@ def stamp(model: onnx.ModelProto, card: Card) -> bytes:
     model.model_version = 1
     onnx.helper.set_model_props(model, card.to_metadata())
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Under its name there is the old file or the new one, whatever happens in between."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -206,6 +206,6 @@ def _versions(packages: Iterable[str]) -> dict[str, str]:
     return {"python": ".".join(map(str, sys.version_info[:2]))} | {each: version(each) for each in sorted(packages)}
 
 
-def _expect(condition: bool, text: str) -> None:
+def _expect(condition: object, text: str) -> None:
     if not condition:
         raise ExportError(text)

@@ -1,0 +1,62 @@
+# `make help` lists what there is to make.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 3000
+BIN := .venv/bin
+
+# Neither library is to send usage data, whatever starts it.
+export ORT_DISABLE_TELEMETRY := 1
+export BENTOML_DO_NOT_TRACK := True
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check train table bench bento lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+serve: .venv/serve.stamp ## serve the exported models on HOST:PORT (127.0.0.1:3000)
+	@exec $(BIN)/bentoml serve service.app:Veredicto --host $(HOST) --port $(PORT) --timeout-graceful-shutdown 30
+
+test: .venv/test.stamp ## run all tests
+	$(BIN)/python -m pytest
+
+check: .venv/test.stamp ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+train: .venv/test.stamp ## train every shipped model again
+	@for task in points breast_cancer wine digits; do for family in logistic mlp; do \
+		$(BIN)/python -m training $$family --task $$task || exit 1; done; done
+	@$(MAKE) --no-print-directory table
+
+table: .venv/test.stamp ## write README's table of models from their cards
+	$(BIN)/python -m training.table
+
+bench: .venv/test.stamp ## measure single-row prediction against the floor (needs wrk)
+	$(BIN)/python -m benchmarks.single_row
+
+bento: .venv/test.stamp ## build the bento, for a container or another machine
+	$(BIN)/bentoml build
+
+lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowed versions
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
+		--no-annotate --quiet --extra cpu --extra train --extra test -o requirements/test.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
+		--no-annotate --quiet --extra cpu -c requirements/test.txt -o requirements/serve.txt
+
+clean: ## remove the virtual environment and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info
+
+.venv/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, %s is %s: make PYTHON=python3.12 ..." % (sys.executable, sys.version.split()[0]))'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/serve.stamp: requirements/serve.txt .venv/python.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/serve.txt
+	@touch $@
+
+.venv/test.stamp: requirements/test.txt .venv/serve.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/test.txt
+	@touch $@
