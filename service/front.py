@@ -163,6 +163,8 @@ class Front:
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             body: bytes = message.get("body", b"")
+            if len(body) > self._settings.max_body_bytes:
+                raise self._too_large(len(body))
             return body
         try:
             async with asyncio.timeout(self._settings.deadline_s):

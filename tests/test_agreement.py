@@ -1,0 +1,83 @@
+"""Agreement and paired tests equal those of scikit-learn, statsmodels and SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, chi2
+from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats import contingency_tables
+from statsmodels.stats.multitest import multipletests
+
+from service import agreement
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_kappa_equals_scikit_learns(n_classes: int, generator: np.random.Generator) -> None:
+    """On labels that agree by half."""
+    first = generator.integers(0, n_classes, 200)
+    second = np.where(generator.random(200) < 0.5, first, generator.integers(0, n_classes, 200))
+    assert agreement.kappa(first, second, n_classes=n_classes) == pytest.approx(
+        cohen_kappa_score(first, second), abs=1e-12
+    )
+
+
+def test_kappa_of_one_label_throughout_is_undefined() -> None:
+    """Chance agrees on every row as well."""
+    assert agreement.kappa(np.array([1, 1]), np.array([1, 1]), n_classes=2) is None
+
+
+def test_kappa_of_opposites_is_minus_one() -> None:
+    """The other end."""
+    assert agreement.kappa(np.array([0, 1]), np.array([1, 0]), n_classes=2) == pytest.approx(-1.0)
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (0, 1), (3, 9), (10, 10), (40, 90), (2500, 2700)])
+def test_mcnemar_equals_statsmodels(only_a: int, only_b: int) -> None:
+    """The exact test, with many discordant rows too."""
+    first = np.repeat([True, False, True], [only_a, only_b, 5])
+    second = np.repeat([False, True, True], [only_a, only_b, 5])
+    expected = contingency_tables.mcnemar([[5, only_a], [only_b, 0]], exact=True).pvalue if only_a + only_b else 1.0
+    found = agreement.mcnemar(first, second)
+    assert (found["only_a"], found["only_b"]) == (only_a, only_b)
+    assert found["p_value"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_mcnemar_is_a_binomial_test_of_the_discordant_rows() -> None:
+    """A second oracle."""
+    found = agreement.mcnemar(np.repeat([True, False], [2, 9]), np.repeat([False, True], [2, 9]))
+    assert found["p_value"] == pytest.approx(binomtest(2, 11).pvalue, abs=1e-12)
+
+
+def test_holm_equals_statsmodels(generator: np.random.Generator) -> None:
+    """Ties and ones included."""
+    for p_values in (list(generator.random(7) ** 3), [0.01, 0.01, 1.0], [0.04], []):
+        expected = list(multipletests(p_values, method="holm")[1]) if p_values else []
+        assert agreement.holm(p_values) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("n_models", [2, 3, 8])
+def test_cochran_q_equals_statsmodels(n_models: int, generator: np.random.Generator) -> None:
+    """Statistic and p-value."""
+    hits = generator.random((100, n_models)) < np.linspace(0.6, 0.8, n_models)
+    expected = contingency_tables.cochrans_q(hits.astype(int))
+    found = agreement.cochran_q(hits)
+    assert found == pytest.approx({"statistic": expected.statistic, "p_value": expected.pvalue}, rel=1e-9)
+
+
+def test_cochran_q_without_a_difference_is_undefined() -> None:
+    """All right or all wrong together says nothing."""
+    assert agreement.cochran_q(np.array([[True, True], [False, False]])) == {
+        "statistic": None,
+        "p_value": None,
+        "reason": "undefined: the models are right on the same rows",
+    }
+
+
+@pytest.mark.parametrize("degrees", range(1, 13))
+def test_the_chi_square_tail_equals_scipys(degrees: int) -> None:
+    """Odd and even degrees have forms of their own."""
+    for statistic in (0.0, 0.01, 1.0, 7.5, 40.0, 200.0):
+        assert agreement.chi_square_tail(statistic, degrees=degrees) == pytest.approx(
+            chi2.sf(statistic, degrees), rel=1e-9
+        )

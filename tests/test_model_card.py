@@ -1,0 +1,182 @@
+"""The contract: cards survive their own text, and a wrong card cannot exist."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiny_models import tiny_card
+
+import model_card
+from model_card import (
+    METADATA_KEY,
+    SCHEMA_VERSION,
+    CardError,
+    Feature,
+    FeatureInput,
+    ImageInput,
+    Metric,
+    Parity,
+    SelfCheck,
+    from_document,
+    from_metadata,
+)
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def test_a_card_reads_back_as_it_was_written() -> None:
+    """Metadata is the whole card."""
+    card = tiny_card()
+    assert from_metadata(card.to_metadata()) == card
+
+
+def test_an_image_card_reads_back_as_it_was_written() -> None:
+    """The input's type decides how it is read."""
+    card = tiny_card(input=ImageInput(height=32, width=48))
+    assert from_metadata(card.to_metadata()) == card
+
+
+def test_a_card_is_one_document_under_one_namespaced_key() -> None:
+    """Nothing else of the file's metadata is used."""
+    metadata = tiny_card().to_metadata()
+    assert list(metadata) == [METADATA_KEY] == ["veredicto.card"]
+    assert json.loads(metadata[METADATA_KEY])["schema_version"] == SCHEMA_VERSION
+
+
+def test_equal_cards_are_equal_bytes() -> None:
+    """The order in which a card was put together does not show."""
+    one = tiny_card(metrics={"a": Metric(value=1.0), "b": Metric(value=2.0)})
+    other = tiny_card(metrics={"b": Metric(value=2.0), "a": Metric(value=1.0)})
+    assert one.to_metadata() == other.to_metadata()
+
+
+def test_a_file_without_a_card_has_none() -> None:
+    """Metadata of others is not an error."""
+    assert from_metadata({"author": "somebody"}) is None
+
+
+def test_a_stored_card_of_schema_1_stays_readable() -> None:
+    """The fixture was written by the first version and is never regenerated."""
+    text = (FIXTURES / "card_schema_1.json").read_text(encoding="utf-8")
+    card = from_metadata({METADATA_KEY: text})
+    assert card is not None
+    assert card.name == "wine-logistic"
+    assert card.classes == ("class_0", "class_1", "class_2")
+    assert isinstance(card.input, FeatureInput)
+    assert card.input.features[0].name == "alcohol"
+    assert card.metrics["accuracy"].interval == (0.9036, 1.0)
+
+
+def test_a_newer_schema_is_refused_with_what_to_do() -> None:
+    """A card of tomorrow is not guessed at."""
+    document = tiny_card().to_document() | {"schema_version": SCHEMA_VERSION + 1}
+    expected = (
+        f"schema_version {SCHEMA_VERSION + 1} is newer than {SCHEMA_VERSION}, the newest that this version of "
+        "Veredicto reads: upgrade Veredicto, or export the model again with this version"
+    )
+    with pytest.raises(CardError) as refused:
+        from_document(document)
+    assert str(refused.value) == expected
+
+
+def _broken(**changes: object) -> dict[str, object]:
+    return json.loads(tiny_card().to_metadata()[METADATA_KEY]) | changes
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], "card: expected an object, got list"),
+        (_broken(schema_version="1"), "schema_version: expected a whole number of at least 1, got '1'"),
+        (_broken(schema_version=True), "schema_version: expected a whole number of at least 1, got True"),
+        (_broken(colour="red"), "card: unknown fields ['colour']; known fields: "),
+        (_broken(name="other-first"), "name: expected 'colour-first' from task and family, got 'other-first'"),
+        (_broken(task="Colour"), "task: expected lower-case words joined by '_', got 'Colour'"),
+        (_broken(family="a-b"), "family: expected lower-case words joined by '_', got 'a-b'"),
+        (_broken(kind="oracle"), "kind: expected one of classifier, regressor, clusterer, transformer, generator"),
+        (_broken(summary=" "), "summary: expected a text, got ' '"),
+        (_broken(classes=["yes"]), "classes: expected at least 2, got ('yes',)"),
+        (_broken(classes=["yes", "yes"]), "classes: each must be there once, got ('yes', 'yes')"),
+        (_broken(classes=["yes", 1]), "classes: expected a text, got 1"),
+        (_broken(input=None), "input: expected an object, got None"),
+        (_broken(input={"type": "sound"}), "input: type must be 'features' or 'image', got 'sound'"),
+        (_broken(input={"type": "image", "height": 0, "width": 1}), "image height: expected a whole number of at"),
+        (_broken(metrics=3), "metrics: expected an object, got 3"),
+        (_broken(metrics={"accuracy": {"value": "high"}}), "metric value: expected a finite number, got 'high'"),
+        (_broken(metrics={"accuracy": {}}), "metrics: accuracy: "),
+        (_broken(parity={"rows": 0, "unequal_labels": 0, "max_abs_difference": 0}), "parity rows: expected a whole"),
+        (_broken(self_check={"input": [], "output": {}}), "self_check: input has no rows"),
+        (
+            _broken(self_check={"input": [[0, 1]], "output": {"label": [0]}}),
+            "self_check: a classifier has the outputs ['label', 'probabilities'], got ['label']",
+        ),
+    ],
+)
+def test_a_wrong_card_is_refused_with_its_place(document: object, message: str) -> None:
+    """Every message starts with where it is wrong."""
+    with pytest.raises(CardError) as refused:
+        from_document(document)
+    assert str(refused.value).startswith(message)
+
+
+def test_text_that_is_not_json_is_refused() -> None:
+    """A cut-off card is a broken card, not a missing one."""
+    with pytest.raises(CardError, match="card: not JSON"):
+        from_metadata({METADATA_KEY: '{"name": '})
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        ({"type": "number", "values": ("a",)}, "feature 'size': a number has no values"),
+        ({"type": "number", "range": (1.0, 0.0)}, "feature 'size': range: low 1.0 is above high 0.0"),
+        ({"type": "number", "range": (0.0,)}, "feature 'size': range: expected [low, high], got (0.0,)"),
+        ({"type": "number", "range": (0.0, float("nan"))}, "feature 'size': range: expected a finite number, got nan"),
+        ({"type": "category"}, "feature 'size': values: expected names, got None"),
+        ({"type": "category", "values": ("a",), "range": (0.0, 1.0)}, "feature 'size': a category has no range"),
+        ({"type": "date"}, "feature 'size': type must be 'number' or 'category', got 'date'"),
+    ],
+)
+def test_a_wrong_feature_cannot_be_constructed(feature: dict[str, object], message: str) -> None:
+    """Validation is in the construction itself."""
+    with pytest.raises(CardError) as refused:
+        Feature(name="size", **feature)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("example", "message"),
+    [
+        ((0.5,), "example: expected 2 values, one for each feature, got (0.5,)"),
+        (("large", "red"), "example: feature 'size': expected a finite number, got 'large'"),
+        ((0.5, "pink"), "example: feature 'colour' has no value 'pink'"),
+    ],
+)
+def test_the_example_must_be_a_row_of_the_features(example: tuple[object, ...], message: str) -> None:
+    """An example that the service would refuse cannot be in a card."""
+    features = tiny_card().input.features
+    with pytest.raises(CardError) as refused:
+        FeatureInput(features=features, example=example)
+    assert str(refused.value) == message
+
+
+def test_classes_belong_to_classifiers_alone() -> None:
+    """A regressor with classes is a contradiction."""
+    check = SelfCheck(input=((1.0,),), output={})
+    with pytest.raises(CardError, match="classes: a regressor has none"):
+        replace(tiny_card(), kind="regressor", self_check=check)
+
+
+def test_parity_counts_are_whole_numbers() -> None:
+    """True is not a count."""
+    with pytest.raises(CardError, match="parity rows: expected a whole number of at least 1, got True"):
+        Parity(rows=True, unequal_labels=0, max_abs_difference=0.0)
+
+
+def test_the_contract_needs_nothing_but_the_standard_library() -> None:
+    """Both sides import it, so neither side's libraries may come with it."""
+    names = {name.partition(".")[0] for name in vars(model_card) if not name.startswith("_")}
+    assert not names & {"numpy", "onnx", "onnxruntime", "torch", "pydantic"}

@@ -1,0 +1,86 @@
+"""A folder becomes models by name; a bad file never keeps a good one out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_models import tiny_card, write_tiny
+
+from service.errors import NotFound
+from service.registry import Registry
+
+
+def test_models_are_found_by_name_in_order(models: Path) -> None:
+    """Sorted, whatever the file system says."""
+    registry = Registry.load(models)
+    assert list(registry.models) == ["colour-first", "colour-second"]
+    assert registry.model("colour-second").name == "colour-second"
+    assert [model.name for model in registry.task("colour")] == ["colour-first", "colour-second"]
+    assert registry.why_not_ready(strict=True) is None
+
+
+def test_an_unknown_model_is_told_the_known_ones(models: Path) -> None:
+    """So that a typing mistake is mended at once."""
+    with pytest.raises(NotFound) as missing:
+        Registry.load(models).model("colour-frist")
+    assert str(missing.value) == "unknown model 'colour-frist'; known models: colour-first, colour-second"
+
+
+def test_an_unknown_task_is_told_the_known_ones(models: Path) -> None:
+    """The same for tasks."""
+    with pytest.raises(NotFound) as missing:
+        Registry.load(models).task("color")
+    assert str(missing.value) == "unknown task 'color'; known tasks: colour"
+
+
+def test_a_bad_file_is_refused_and_the_others_are_served(models: Path) -> None:
+    """Strictly the folder is then not ready; loosely it is."""
+    (models / "broken.onnx").write_bytes(b"\x00\x01 this is no model")
+    registry = Registry.load(models)
+    assert list(registry.models) == ["colour-first", "colour-second"]
+    assert list(registry.refused) == ["broken.onnx"]
+    reason = registry.why_not_ready(strict=True)
+    assert reason is not None
+    assert reason.startswith("refused broken.onnx: onnxruntime cannot load it: ")
+    assert reason.endswith(" (VEREDICTO_STRICT=0 serves the others)")
+    assert registry.why_not_ready(strict=False) is None
+
+
+def test_a_folder_of_bad_files_alone_is_never_ready(tmp_path: Path) -> None:
+    """Not even loosely: there is nothing to serve."""
+    (tmp_path / "broken.onnx").write_bytes(b"")
+    assert Registry.load(tmp_path).why_not_ready(strict=False) is not None
+
+
+@pytest.mark.parametrize("folder", ["empty", "missing"])
+def test_nothing_to_serve_is_not_ready(tmp_path: Path, folder: str) -> None:
+    """An empty set of models is no success."""
+    (tmp_path / "empty").mkdir()
+    reason = Registry.load(tmp_path / folder).why_not_ready(strict=False)
+    assert reason == "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file with a card"
+
+
+def test_a_file_without_a_card_is_passed_over(models: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With a message, and without harm to readiness."""
+    write_tiny(models, None, stem="bare")
+    registry = Registry.load(models)
+    assert registry.without_card == ("bare.onnx",)
+    assert not registry.refused
+    assert registry.why_not_ready(strict=True) is None
+    assert "passed over bare.onnx: it has no card" in caplog.text
+
+
+def test_a_task_has_one_set_of_classes(models: Path) -> None:
+    """Models that cannot be compared may not share a task."""
+    write_tiny(models, tiny_card(family="third", classes=("red", "blue")))
+    registry = Registry.load(models)
+    assert registry.refused == {
+        "colour-third.onnx": "its features or classes differ from those of colour-first, of the same task"
+    }
+
+
+def test_a_folder_named_like_a_model_is_refused(models: Path) -> None:
+    """What cannot be read is said, not raised."""
+    (models / "folder.onnx").mkdir()
+    assert Registry.load(models).refused == {"folder.onnx": "it cannot be read: Is a directory"}

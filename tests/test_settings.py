@@ -1,0 +1,74 @@
+"""Settings come from the environment once, and a bad one refuses to start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.errors import SettingsError
+from service.settings import Settings
+
+
+def test_without_variables_the_defaults_hold() -> None:
+    """The shipped models, strictly, on what the machine has."""
+    settings = Settings.from_environment({"PATH": "/bin"})
+    assert settings == Settings()
+    assert settings.models.name == "exported_models"
+    assert settings.strict
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    """Each field has its variable."""
+    settings = Settings.from_environment(
+        {
+            "VEREDICTO_MODELS": str(tmp_path),
+            "VEREDICTO_STRICT": "0",
+            "VEREDICTO_DEVICE": "cpu",
+            "VEREDICTO_THREADS": "2",
+            "VEREDICTO_WORKERS": "3",
+            "VEREDICTO_MAX_BODY_BYTES": "1000",
+            "VEREDICTO_MAX_ROWS": "10",
+            "VEREDICTO_MAX_IN_FLIGHT": "4",
+            "VEREDICTO_DEADLINE_S": "5",
+        }
+    )
+    assert settings == Settings(
+        models=tmp_path,
+        strict=False,
+        device="cpu",
+        threads=2,
+        workers=3,
+        max_body_bytes=1000,
+        max_rows=10,
+        max_in_flight=4,
+        deadline_s=5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("VEREDICTO_STRICT", "maybe", "VEREDICTO_STRICT: expected 0 or 1, got 'maybe'"),
+        ("VEREDICTO_DEVICE", "tpu", "VEREDICTO_DEVICE: expected one of auto, cpu, cuda, got 'tpu'"),
+        ("VEREDICTO_MAX_ROWS", "0", "VEREDICTO_MAX_ROWS: expected a whole number of at least 1, got '0'"),
+        ("VEREDICTO_MAX_ROWS", "1e3", "VEREDICTO_MAX_ROWS: expected a whole number of at least 1, got '1e3'"),
+        ("VEREDICTO_DEADLINE_S", "-1", "VEREDICTO_DEADLINE_S: expected a whole number of at least 1, got '-1'"),
+    ],
+)
+def test_a_bad_value_is_refused_with_what_was_expected(name: str, value: str, message: str) -> None:
+    """No value is guessed at."""
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({name: value})
+    assert str(refused.value) == message
+
+
+def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
+    """A misspelt variable must not be ignored."""
+    with pytest.raises(SettingsError, match=r"unknown setting VEREDICTO_MODEL; known settings: VEREDICTO_DEADLINE_S, "):
+        Settings.from_environment({"VEREDICTO_MODEL": "x"})
+
+
+def test_the_variable_of_training_is_no_error() -> None:
+    """One shell may set both."""
+    assert Settings.from_environment({"VEREDICTO_DATA": "/data"}) == Settings()

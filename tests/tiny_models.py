@@ -1,0 +1,106 @@
+"""Real ONNX classifiers of a kilobyte, with cards: two features, softmax of a linear score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from model_card import Card, Feature, FeatureInput, Metric, Parity, Provenance, SelfCheck
+
+COLOURS = ("red", "green", "blue")
+WEIGHTS = np.array([[1.0, -1.0], [2.0, 0.5]], dtype=np.float32)
+
+
+def tiny_card(
+    *, task: str = "colour", family: str = "first", classes: tuple[str, ...] = ("no", "yes"), **changes: Any
+) -> Card:
+    """A card of two features: the number `size` and the category `colour`."""
+    card = Card(
+        task=task,
+        family=family,
+        kind="classifier",
+        summary="A tiny classifier for tests",
+        input=FeatureInput(
+            features=(
+                Feature(name="size", type="number", range=(-1.0, 1.0)),
+                Feature(name="colour", type="category", values=COLOURS),
+            ),
+            example=(0.5, "green"),
+        ),
+        classes=classes,
+        self_check=SelfCheck(input=((0.5, 1.0),), output={"label": (0,), "probabilities": ((0.5, 0.5),)}),
+        metrics={"accuracy": Metric(value=0.9, interval=(0.8, 0.95))},
+        parity=Parity(rows=10, unequal_labels=0, max_abs_difference=1e-7),
+        provenance=Provenance(
+            data_set="made by the tests",
+            fingerprint="sha256:" + "0" * 64,
+            split={"train": 80, "validation": 10, "held_out": 10},
+            seed=0,
+            packages={"python": "3.11"},
+            command="python -m training first --task colour",
+        ),
+        licence="MIT",
+    )
+    return replace(card, **changes)
+
+
+def tiny_probabilities(features: np.ndarray, *, sign: float = 1.0) -> np.ndarray:
+    """What a tiny model answers: softmax of `features @ (sign * WEIGHTS)`, computed by numpy."""
+    scores = features.astype(np.float32) @ (np.float32(sign) * WEIGHTS)
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def tiny_graph(*, sign: float = 1.0, feature_type: int = TensorProto.FLOAT, n_classes: int = 2) -> onnx.ModelProto:
+    """features `(n, 2)` -> label `(n,)`, probabilities `(n, n_classes)`."""
+    weights = np.resize(np.float32(sign) * WEIGHTS, (2, n_classes)).astype(np.float32)
+    nodes = [
+        helper.make_node("Cast", ["features"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["numbers", "weights"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+        helper.make_node("ArgMax", ["probabilities"], ["label"], axis=1, keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("features", feature_type, ["n", 2])],
+        [
+            helper.make_tensor_value_info("label", TensorProto.INT64, ["n"]),
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", n_classes]),
+        ],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 10
+    return model
+
+
+def write_tiny(
+    folder: Path, card: Card | None, *, sign: float = 1.0, stem: str | None = None, **graph: Any
+) -> Path:
+    """Writes a tiny model; its card's self-check is made true, unless the card says something about it."""
+    model = tiny_graph(sign=sign, **graph)
+    if card is not None:
+        if card.self_check.output["probabilities"] == ((0.5, 0.5),):
+            card = replace(card, self_check=true_self_check(sign=sign))
+        helper.set_model_props(model, card.to_metadata())
+    path = folder / f"{stem or (card.name if card else 'tiny')}.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def true_self_check(*, sign: float = 1.0) -> SelfCheck:
+    """The row (0.5, green) and the answer that numpy computes for it."""
+    probabilities = tiny_probabilities(np.array([[0.5, 1.0]]), sign=sign)
+    return SelfCheck(
+        input=((0.5, 1.0),),
+        output={
+            "label": (int(probabilities[0].argmax()),),
+            "probabilities": (tuple(float(value) for value in probabilities[0]),),
+        },
+    )
