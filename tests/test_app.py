@@ -119,9 +119,7 @@ def test_a_bad_setting_refuses_to_start(tmp_path: Path, name: str, value: str, m
     assert message in finished.stderr
 
 
-def test_requests_in_flight_are_answered_before_it_stops(
-    models: Path, start_server: Callable[..., object]
-) -> None:
+def test_requests_in_flight_are_answered_before_it_stops(models: Path, start_server: Callable[..., object]) -> None:
     """SIGTERM loses nothing that was accepted."""
     rows = {"model": "colour-first", "inputs": [{"size": 0.5, "colour": "red"}] * 10_000}
     with start_server(VEREDICTO_MODELS=models) as server, ThreadPoolExecutor(4) as pool:

@@ -62,9 +62,7 @@ def test_top_gives_the_most_probable_classes_in_order(server: Server) -> None:
     """As a field and as a query parameter."""
     row = [0.0] * 64
     everything = server.post("/predict_proba", {"model": "digits-mlp", "inputs": [row]}).json()
-    ranked = sorted(
-        zip(everything["probabilities"][0], everything["classes"], strict=True), key=lambda pair: -pair[0]
-    )
+    ranked = sorted(zip(everything["probabilities"][0], everything["classes"], strict=True), key=lambda pair: -pair[0])
     expected = [{"class": name, "probability": value} for value, name in ranked[:3]]
     answer = server.post("/predict_proba", {"model": "digits-mlp", "inputs": [row], "top": 3}).json()
     assert answer == {"model": "digits-mlp", "version": everything["version"], "top": [expected]}
@@ -190,9 +188,7 @@ PREDICT_ERRORS = [
 
 @pytest.mark.parametrize("path", ["/predict", "/predict_proba"])
 @pytest.mark.parametrize(("body", "status", "message"), PREDICT_ERRORS)
-def test_a_bad_request_is_told_what_is_wrong(
-    server: Server, path: str, body: bytes, status: int, message: str
-) -> None:
+def test_a_bad_request_is_told_what_is_wrong(server: Server, path: str, body: bytes, status: int, message: str) -> None:
     """The contract's status, one JSON error, and words that help."""
     assert error_of(server.post_raw(path, body), status).startswith(message)
 
@@ -379,6 +375,4 @@ def test_categories_are_given_by_name(models: Path, start_server: Callable[..., 
         expected = tiny_probabilities(np.array([[0.5, 2.0]] * 2))
         assert np.array(answer["probabilities"]) == pytest.approx(expected, abs=1e-6)
         response = server.post("/predict", {"model": "colour-first", "inputs": [[0.5, "pink"]]})
-        assert error_of(response, 400) == (
-            "inputs[0]: feature 'colour' expects one of red, green, blue, got 'pink'"
-        )
+        assert error_of(response, 400) == ("inputs[0]: feature 'colour' expects one of red, green, blue, got 'pink'")

@@ -80,9 +80,7 @@ def tiny_graph(*, sign: float = 1.0, feature_type: int = TensorProto.FLOAT, n_cl
     return model
 
 
-def write_tiny(
-    folder: Path, card: Card | None, *, sign: float = 1.0, stem: str | None = None, **graph: Any
-) -> Path:
+def write_tiny(folder: Path, card: Card | None, *, sign: float = 1.0, stem: str | None = None, **graph: Any) -> Path:
     """Writes a tiny model; its card's self-check is made true, unless the card says something about it."""
     model = tiny_graph(sign=sign, **graph)
     if card is not None:

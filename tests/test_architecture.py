@@ -1,0 +1,150 @@
+"""Who may import whom: the table that keeps serving light and each library behind one door."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ALLOWED: dict[str, set[str]] = {
+    "model_card": set(),
+    "service": set(),
+    "service.errors": set(),
+    "service.settings": {"service.errors"},
+    "service.rows": {"numpy", "model_card", "service.errors"},
+    "service.model": {"numpy", "onnxruntime", "model_card", "service.errors", "service.rows"},
+    "service.registry": {"model_card", "service.errors", "service.model"},
+    "service.scores": {"numpy"},
+    "service.agreement": {"numpy"},
+    "service.payloads": {"msgspec", "orjson", "service.errors"},
+    "service.comparison": {"numpy", "service", "service.agreement", "service.payloads", "service.scores"},
+    "service.data_plane": {
+        *("numpy", "service", "service.comparison", "service.errors", "service.model", "service.payloads"),
+        *("service.registry", "service.rows", "service.settings"),
+    },
+    "service.documentation": {"msgspec", "service", "service.payloads"},
+    "service.metrics": {"prometheus_client"},
+    "service.front": {
+        *("service", "service.data_plane", "service.errors", "service.metrics", "service.payloads"),
+        *("service.settings", "service.documentation"),
+    },
+    "service.app": {
+        *("bentoml", "service.data_plane", "service.front", "service.payloads", "service.registry"),
+        "service.settings",
+    },
+    "training": set(),
+    "training.datasets": {"numpy", "sklearn"},
+    "training.network": {"numpy", "onnx", "torch"},
+    "training.descent": {"numpy", "torch", "training.datasets", "training.network"},
+    "training.logistic": {"torch", "training", "training.descent", "training.datasets", "training.network"},
+    "training.mlp": {"torch", "training", "training.descent", "training.datasets", "training.network"},
+    "training.families": {
+        *("numpy", "onnx", "training", "training.datasets", "training.descent", "training.logistic"),
+        "training.mlp",
+    },
+    "training.evaluation": {"numpy", "scipy", "sklearn", "model_card"},
+    "training.export": {
+        *("numpy", "onnx", "onnxruntime", "model_card", "training.datasets", "training.evaluation"),
+        *("training.families", "training.network"),
+    },
+    "training.table": {"model_card", "onnx"},
+    "training.__main__": {
+        *("rich", "model_card", "training", "training.datasets", "training.descent", "training.export"),
+        "training.families",
+    },
+}
+FIRST_PARTY = ("model_card", "service", "training")
+HEAVY = ("torch", "sklearn", "scipy", "onnx", "onnxscript", "skl2onnx", "pandas", "matplotlib", "training")
+
+
+def modules() -> dict[str, Path]:
+    paths = [ROOT / "model_card.py", *(ROOT / "service").glob("*.py"), *(ROOT / "training").glob("*.py")]
+    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
+    return {name.removesuffix(".__init__"): path for path, name in names.items()}
+
+
+def imports(path: Path) -> set[str]:
+    """First-party modules in full, third-party packages by their first name, the standard library left out."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found.add(str(node.module))
+            if node.module in ("service", "training"):
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    roots = {name if name.startswith(FIRST_PARTY) else name.partition(".")[0] for name in found}
+    return roots - set(sys.stdlib_module_names)
+
+
+def test_every_module_is_in_the_table() -> None:
+    """A new module is placed by whoever adds it."""
+    assert set(modules()) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("module", sorted(ALLOWED))
+def test_a_module_imports_what_its_place_allows(module: str) -> None:
+    """And nothing else."""
+    assert imports(modules()[module]) <= ALLOWED[module]
+
+
+def test_serving_and_training_never_meet() -> None:
+    """What they share is the card alone."""
+    for module, allowed in ALLOWED.items():
+        other = "training" if module.startswith("service") else "service"
+        assert module == "model_card" or not any(name.startswith(other) for name in allowed), module
+
+
+@pytest.mark.parametrize("library", ["bentoml", "onnxruntime", "prometheus_client", "orjson"])
+def test_each_library_has_one_door_in_the_service(library: str) -> None:
+    """Exchanging it touches one module."""
+    doors = [module for module in ALLOWED if module.startswith("service") and library in imports(modules()[module])]
+    assert len(doors) == 1, doors
+
+
+def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
+    """Neither directly nor through anything that it imports."""
+    program = (
+        "import sys\n"
+        f"for name in {HEAVY!r}: sys.modules[name] = None\n"
+        "from service.app import Veredicto\n"
+        "print(Veredicto().predict(model='points-mlp', inputs=[[1, 2]])['predictions'])"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "['orange']"
+
+
+@pytest.mark.parametrize(
+    ("module", "variables"),
+    [
+        ("service.model", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
+        ("service.app", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
+        ("training.export", ("ORT_DISABLE_TELEMETRY",)),
+    ],
+)
+def test_telemetry_is_off_before_the_first_import(module: str, variables: tuple[str, ...]) -> None:
+    """Whatever the shell says: the switches are thrown by the time the library is looked for."""
+    program = (
+        "import os, sys, importlib.abc\n"
+        "class Watch(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name in ('onnxruntime', 'bentoml'):\n"
+        f"            print(name, [os.environ.get(each) for each in {variables!r}])\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        f"import {module}\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in variables}
+    finished = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    lines = finished.stdout.splitlines()
+    assert any(line.startswith("onnxruntime ") for line in lines)
+    expected = {"ORT_DISABLE_TELEMETRY": "1", "BENTOML_DO_NOT_TRACK": "True"}
+    assert all(line.endswith(str([expected[each] for each in variables])) for line in lines), lines

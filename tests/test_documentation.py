@@ -1,0 +1,70 @@
+"""The OpenAPI document is valid, names every route, and describes what is really answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+from openapi_spec_validator import validate
+from server import Server
+
+ROW = [1.0, 2.0]
+
+
+@pytest.fixture(scope="session")
+def interface(server: Server) -> dict[str, Any]:
+    """What /docs.json answers."""
+    return server.client.get("/docs.json").json()
+
+
+def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
+    """By the specification's own schema."""
+    validate(interface)
+    assert interface["openapi"].startswith("3.")
+
+
+def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Server) -> None:
+    """With the method that it says."""
+    assert set(interface["paths"]) == {
+        *("/predict", "/predict_proba", "/compare", "/models", "/models/{name}"),
+        *("/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs.json", "/"),
+    }
+    for path, operations in interface["paths"].items():
+        for method in operations:
+            status = server.client.request(method, path.format(name="points-mlp")).status_code
+            assert status == (200 if method == "get" else 400), (method, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "request_body", "status"),
+    [
+        ("/predict", {"model": "points-mlp", "inputs": [ROW, {"x": 1, "y": 2}]}, 200),
+        ("/predict_proba", {"model": "points-mlp", "inputs": [ROW]}, 200),
+        ("/predict_proba", {"model": "points-mlp", "inputs": [ROW], "top": 1}, 200),
+        ("/compare", {"task": "points", "inputs": [ROW, ROW]}, 200),
+        ("/compare", {"task": "points", "inputs": [ROW, ROW], "labels": ["blue", "blue"]}, 200),
+        ("/predict", {"model": "points-mlp", "inputs": []}, 400),
+        ("/predict", {"model": "nothing", "inputs": [ROW]}, 404),
+    ],
+)
+def test_requests_and_answers_are_as_described(
+    interface: dict[str, Any], server: Server, path: str, request_body: dict[str, Any], status: int
+) -> None:
+    """Validated against the document's own schemas."""
+    operation = interface["paths"][path]["post"]
+    response = server.post(path, request_body)
+    assert response.status_code == status
+    described = operation["responses"][str(status)]["content"]["application/json"]["schema"]
+    _validate(response.json(), described, interface)
+    _validate(request_body, operation["requestBody"]["content"]["application/json"]["schema"], interface)
+
+
+def test_the_list_of_models_is_as_described(interface: dict[str, Any], server: Server) -> None:
+    """The same for a view."""
+    described = interface["paths"]["/models"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    _validate(server.client.get("/models").json(), described, interface)
+
+
+def _validate(instance: object, schema: dict[str, Any], interface: dict[str, Any]) -> None:
+    jsonschema.validate(instance, schema | {"components": interface["components"]}, jsonschema.Draft202012Validator)
