@@ -23,7 +23,7 @@ def options(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def fit(task: str, *arguments: str, on_epoch: descent.OnEpoch = lambda epoch: None) -> FittedNetwork:
+def fit(task: str, *arguments: str, on_epoch: descent.OnEpoch = lambda _: None) -> FittedNetwork:
     dataset = load(task)
     rows = split(dataset, seed=0)
     return descent.fit_network(nn.Linear, dataset, rows, options(*arguments), on_epoch)
