@@ -1,9 +1,10 @@
 """Requests a second of single-row `/predict`, as a share of the floor (see `floor.py`).
 
-    python -m benchmarks.single_row [--rounds 5] [--seconds 3]
+    python -m benchmarks.single_row [--rounds 21] [--seconds 1]
 
 Needs `wrk` (Debian: apt-get install wrk). Both servers run one worker on one model file with one thread;
-rounds are interleaved, so that a noisy machine is noisy for both, and the ratio is of medians.
+rounds are interleaved, so that a noisy machine is noisy for both, and the ratio is of medians. Servers are
+kept on one processor and wrk on another, where there are two.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ wrk.body = [==[{body}]==]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--seconds", type=int, default=1, help="of each measurement")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk")
@@ -62,11 +63,12 @@ def main() -> None:
     print(f"{MODEL}, one row of JSON, keep-alive, one worker; {options.rounds} rounds of {options.seconds} s")
     packages = ("bentoml", "uvicorn", "onnxruntime", "msgspec", "orjson")
     print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))
-    print(f"{'concurrency':>11}  {'floor, 1/s':>10}  {'veredicto, 1/s':>14}  {'ratio':>5}  ratios of the rounds")
+    print(f"{'concurrency':>11}  {'floor, 1/s':>10}  {'veredicto, 1/s':>14}  {'ratio':>5}  middle half of the rounds")
     for concurrency in CONCURRENCIES:
         floor, ours = rates["floor", concurrency], rates["veredicto", concurrency]
         ratio = statistics.median(ours) / statistics.median(floor)
-        each = " ".join(f"{own / bare:.2f}" for own, bare in zip(ours, floor, strict=True))
+        quarters = statistics.quantiles([own / bare for own, bare in zip(ours, floor, strict=True)], n=4)
+        each = f"{quarters[0]:.2f} to {quarters[2]:.2f}"
         print(
             f"{concurrency:>11}  {statistics.median(floor):>10,.0f}  {statistics.median(ours):>14,.0f}  "
             f"{ratio:>5.2f}  {each}"
@@ -75,7 +77,7 @@ def main() -> None:
 
 def measure(url: str, script: Path, concurrency: int, seconds: int) -> float:
     """Requests a second; refuses a run in which any answer was not 200."""
-    command = ["wrk", "-t", "1", "-c", str(concurrency), "-d", f"{seconds}s", "-s", str(script), url]
+    command = [*pinned(-1), "wrk", "-t", "1", "-c", str(concurrency), "-d", f"{seconds}s", "-s", str(script), url]
     report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in report or "Socket errors" in report:
         sys.exit(f"{url} did not answer every request:\n{report}")
@@ -107,12 +109,26 @@ def serve_veredicto(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def serving(arguments: list[str], environment: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, env=os.environ | environment)
+    process = subprocess.Popen(
+        [*pinned(0), sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
+
+
+def pinned(which: int) -> list[str]:
+    """The start of a command that keeps to the first or the last processor, where there are several."""
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) < 2 or shutil.which("taskset") is None:
+        return []
+    return ["taskset", "-c", str(processors[which])]
 
 
 def wait_for_port(port: int) -> None:

@@ -26,9 +26,7 @@ class Answer:
     latency_ms: float
 
 
-def compare(
-    task: str, classes: NDArray[np.object_], answers: list[Answer], truth: Labels | None
-) -> payloads.Comparison:
+def compare(task: str, classes: tuple[str, ...], answers: list[Answer], truth: Labels | None) -> payloads.Comparison:
     """The answer of `/compare`; `truth` holds the class index of each row, where the client knows it.
 
     The statistics are computed from the probabilities as the answer writes them, so that a client who
@@ -37,7 +35,7 @@ def compare(
     probabilities = [np.array(payloads.as_json(answer.probabilities), dtype=np.float64) for answer in answers]
     comparison: dict[str, Any] = {
         "task": task,
-        "classes": classes.tolist(),
+        "classes": classes,
         "models": [
             _describe(answer, each, classes, truth) for answer, each in zip(answers, probabilities, strict=True)
         ],
@@ -51,23 +49,23 @@ def compare(
 
 
 def _describe(
-    answer: Answer, probabilities: NDArray[np.float64], classes: NDArray[np.object_], truth: Labels | None
+    answer: Answer, probabilities: NDArray[np.float64], classes: tuple[str, ...], truth: Labels | None
 ) -> dict[str, Any]:
     description: dict[str, Any] = {
         "model": answer.model,
         "version": answer.version,
-        "predictions": classes[answer.label].tolist(),
+        "predictions": payloads.name_classes(classes, answer.label),
         "probabilities": answer.probabilities,
         "latency_ms": round(answer.latency_ms, 4),
     }
     return description if truth is None else description | {"metrics": score(probabilities, answer.label, truth)}
 
 
-def _consensus(mean: NDArray[np.float64], answers: list[Answer], classes: NDArray[np.object_]) -> dict[str, Any]:
+def _consensus(mean: NDArray[np.float64], answers: list[Answer], classes: tuple[str, ...]) -> dict[str, Any]:
     """The mean of the probabilities, its most probable class, and the share of models that agree with it."""
     label = mean.argmax(axis=1)
     agree = np.mean([answer.label == label for answer in answers], axis=0)
-    return {"predictions": classes[label].tolist(), "probabilities": mean, "agreement": agree}
+    return {"predictions": payloads.name_classes(classes, label), "probabilities": mean, "agreement": agree}
 
 
 def _pairs(answers: list[Answer], n_classes: int, truth: Labels | None) -> list[dict[str, Any]]:

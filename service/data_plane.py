@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from model_card import Card
 from service import payloads
 from service.comparison import Answer, compare
 from service.errors import InvalidRequest, TooLarge
@@ -32,7 +33,7 @@ class DataPlane:
         return {
             "model": model.name,
             "version": model.version,
-            "predictions": model.classes[label].tolist(),
+            "predictions": payloads.name_classes(model.classes, label),
         }
 
     def predict_proba(self, request: PredictProbaRequest) -> payloads.Probabilities:
@@ -41,7 +42,7 @@ class DataPlane:
         probabilities = model.predict_proba(model.encode(self._checked(request.inputs)))
         answer: dict[str, Any] = {"model": model.name, "version": model.version}
         if request.top is None:
-            answer |= {"classes": model.classes.tolist(), "probabilities": probabilities}
+            answer |= {"classes": model.classes, "probabilities": probabilities}
         else:
             answer["top"] = _most_probable(model, probabilities, request.top)
         return cast(payloads.Probabilities, answer)
@@ -86,6 +87,10 @@ class DataPlane:
         """A model's whole card, with version and runtime."""
         return self.registry.model(name).describe()
 
+    def cards(self) -> list[Card]:
+        """The cards of the served models, by name."""
+        return [model.card for model in self.registry.models.values()]
+
     def why_not_ready(self) -> str | None:
         return self.registry.why_not_ready(strict=self._strict)
 
@@ -119,8 +124,8 @@ def _most_probable(
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     highest = np.take_along_axis(probabilities, order, axis=1)
     return [
-        [{"class": name, "probability": value} for name, value in zip(names, values, strict=True)]
-        for names, values in zip(model.classes[order], highest, strict=True)
+        [{"class": model.classes[label], "probability": value} for label, value in zip(labels, values, strict=True)]
+        for labels, values in zip(order.tolist(), highest, strict=True)
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from model_card import Card, FeatureInput
 from service import payloads
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -20,8 +21,8 @@ _ERRORS = {
 }
 
 
-def describe_interface(models: list[payloads.ModelSummary]) -> dict[str, Any]:
-    """OpenAPI 3.1; `models` are the served ones, whose names the parameters list."""
+def describe_interface(cards: list[Card]) -> dict[str, Any]:
+    """OpenAPI 3.1; `cards` are those of the served models, whose names and rows the examples use."""
     types = [
         payloads.PredictRequest,
         payloads.PredictProbaRequest,
@@ -34,7 +35,7 @@ def describe_interface(models: list[payloads.ModelSummary]) -> dict[str, Any]:
     ]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     reference = dict(zip([each.__name__ for each in types], schemas, strict=True))
-    names = [model["name"] for model in models]
+    names = [card.name for card in cards]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -44,12 +45,12 @@ def describe_interface(models: list[payloads.ModelSummary]) -> dict[str, Any]:
             "A row is a list of values in the card's feature order, or an object {feature: value}.",
         },
         "servers": [{"url": "."}],
-        "paths": _calls(reference) | _models(reference, names) | _operations(),
+        "paths": _calls(reference, _examples(cards)) | _models(reference, names) | _operations(),
         "components": {"schemas": components},
     }
 
 
-def _calls(reference: dict[str, Any]) -> dict[str, Any]:
+def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
     top = {
         "name": "top",
         "in": "query",
@@ -69,11 +70,24 @@ def _calls(reference: dict[str, Any]) -> dict[str, Any]:
                 "tags": ["Predict and compare"],
                 "summary": summary,
                 "parameters": parameters,
-                "requestBody": {"required": True, "content": _content(reference[request])},
+                "requestBody": {"required": True, "content": _content(reference[request], examples.get(path))},
                 "responses": _responses(reference[answer], 400, 404, 413, 415, 503, 504),
             }
         }
         for path, operation, request, answer, summary, parameters in calls
+    }
+
+
+def _examples(cards: list[Card]) -> dict[str, Any]:
+    """A request of each call that these models answer, by path: the shortest example row of all cards."""
+    rows = [(card, list(card.input.example)) for card in cards if isinstance(card.input, FeatureInput)]
+    if not rows:
+        return {}
+    card, row = min(rows, key=lambda each: len(each[1]))
+    return {
+        "/predict": {"model": card.name, "inputs": [row]},
+        "/predict_proba": {"model": card.name, "inputs": [row]},
+        "/compare": {"task": card.task, "inputs": [row]},
     }
 
 
@@ -124,5 +138,5 @@ def _responses(schema: Any, *statuses: int) -> dict[str, Any]:
     }
 
 
-def _content(schema: Any) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+def _content(schema: Any, example: Any = None) -> dict[str, Any]:
+    return {"application/json": {"schema": schema} | ({"example": example} if example else {})}

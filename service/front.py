@@ -43,6 +43,8 @@ STATUSES: dict[type[VeredictoError], int] = {
 RETRY_AFTER_S = b"1"
 _BEHIND = ("/metrics", "/schema.json", "/static_content/")
 _JSON = b"application/json"
+_PLAIN_JSON = (b"content-type", _JSON)
+_WATCHED = frozenset({b"content-type", b"content-encoding"})
 _HTML = b"text/html; charset=utf-8"
 _PAGES = Path(__file__).parent / "pages"
 
@@ -52,6 +54,10 @@ class Response(NamedTuple):
     body: bytes
     content_type: bytes = _JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class ClientLeft(Exception):
+    """The client closed its connection before the end of its request: there is nobody to answer."""
 
 
 class Call:
@@ -102,7 +108,7 @@ class Front:
         self._views: dict[str, Callable[[], Response]] = {
             "/": partial(_page, "home.html"),
             "/docs": partial(_page, "docs.html"),
-            "/docs.json": partial(_json, documentation.describe_interface(plane.list_models()["models"])),
+            "/docs.json": partial(_json, documentation.describe_interface(plane.cards())),
             "/models": lambda: _json(plane.list_models()),
             "/livez": lambda: _json({"live": True}),
             "/healthz": lambda: _json({"live": True}),
@@ -121,73 +127,68 @@ class Front:
                 each.metrics.flush()
             await self._behind(scope, receive, send)
         else:
-            await _send(send, self._view(scope["path"], scope["method"]), scope["method"])
+            response = self._view(scope["path"], scope["method"])
+            body = b"" if scope["method"] == "HEAD" else response.body
+            await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+            await send({"type": "http.response.body", "body": body})
 
     async def _answer_call(self, call: Call, scope: Message, receive: Receive, send: Send) -> None:
+        """The hot path: a small request passes through this one frame and its call."""
         started = perf_counter()
         self._in_flight += 1
         try:
-            body = await self._read(scope, receive)
-            if body is None:
-                return
-            if len(body) <= call.inline_bytes:
-                response = Response(status=200, body=call(body, scope["query_string"]))
+            if self._in_flight > self._settings.max_in_flight:
+                raise self._overloaded()
+            for header in scope["headers"]:
+                if header[0] in _WATCHED and header != _PLAIN_JSON:
+                    _check_header(*header)
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body"):
+                body = message["body"]
             else:
-                response = await self._answer_in_thread(call, body, scope["query_string"])
+                body = await self._read_rest(scope, message, receive)
+            if len(body) > self._settings.max_body_bytes:
+                raise self._too_large(len(body))
+            if len(body) <= call.inline_bytes:
+                response = Response(200, call(body, scope["query_string"]))
+            else:
+                response = Response(200, await self._answer_in_thread(call, body, scope["query_string"]))
         except VeredictoError as error:
             response = _error(error)
+        except ClientLeft:
+            return
         except Exception:
             logger.exception("a defect in %s", scope["path"])
             response = _json({"error": "the service has a defect; its log has the details"}, status=500)
         finally:
             self._in_flight -= 1
         call.metrics.record(response.status, perf_counter() - started)
-        await _send(send, response, "POST")
+        await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+        await send({"type": "http.response.body", "body": response.body})
 
-    async def _read(self, scope: Message, receive: Receive) -> bytes | None:
-        """The whole body, or None where the client left before its end."""
-        if self._in_flight > self._settings.max_in_flight:
-            raise errors.Overloaded(
-                f"{self._in_flight - 1} requests are being answered already, the limit is "
-                f"{self._settings.max_in_flight} (VEREDICTO_MAX_IN_FLIGHT): try again"
-            )
+    async def _read_rest(self, scope: Message, message: Message, receive: Receive) -> bytes:
+        """A body that did not come at once; not read at all where its announced length is over the limit."""
         for name, value in scope["headers"]:
-            if name == b"content-type":
-                _check_content_type(value)
-            elif name == b"content-length" and int(value) > self._settings.max_body_bytes:
+            if name == b"content-length" and int(value) > self._settings.max_body_bytes:
                 raise self._too_large(int(value))
-            elif name == b"content-encoding" and value.lower() != b"identity":
-                raise errors.UnsupportedMediaType(
-                    f"content encoding {value.decode('latin-1')!r} is not taken here: send the JSON as it is"
-                )
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body: bytes = message.get("body", b"")
-            if len(body) > self._settings.max_body_bytes:
-                raise self._too_large(len(body))
-            return body
+        body = bytearray()
         try:
             async with asyncio.timeout(self._settings.deadline_s):
-                return await self._read_rest(message, receive)
+                while True:
+                    if message["type"] == "http.disconnect":
+                        raise ClientLeft
+                    body += message.get("body", b"")
+                    if not message.get("more_body") or len(body) > self._settings.max_body_bytes:
+                        return bytes(body)
+                    message = await receive()
         except TimeoutError:
             raise self._deadline_passed("the body had not arrived") from None
 
-    async def _read_rest(self, message: Message, receive: Receive) -> bytes | None:
-        body = bytearray()
-        while message["type"] == "http.request":
-            body += message.get("body", b"")
-            if len(body) > self._settings.max_body_bytes:
-                raise self._too_large(len(body))
-            if not message.get("more_body"):
-                return bytes(body)
-            message = await receive()
-        return None
-
-    async def _answer_in_thread(self, call: Call, body: bytes, query: bytes) -> Response:
+    async def _answer_in_thread(self, call: Call, body: bytes, query: bytes) -> bytes:
         """Off the event loop, so that a large request does not delay the small ones."""
         answer = asyncio.get_running_loop().run_in_executor(self._pool, call, body, query)
         try:
-            return Response(status=200, body=await asyncio.wait_for(answer, self._settings.deadline_s))
+            return await asyncio.wait_for(answer, self._settings.deadline_s)
         except TimeoutError:
             raise self._deadline_passed("the answer was not ready") from None
 
@@ -219,6 +220,12 @@ class Front:
             return _json({"ready": True, "models": len(self._plane.registry.models)})
         return _json({"error": f"not ready: {reason}"}, status=503, headers=((b"retry-after", RETRY_AFTER_S),))
 
+    def _overloaded(self) -> errors.Overloaded:
+        return errors.Overloaded(
+            f"{self._in_flight - 1} requests are being answered already, the limit is "
+            f"{self._settings.max_in_flight} (VEREDICTO_MAX_IN_FLIGHT): try again"
+        )
+
     def _too_large(self, n_bytes: int) -> errors.TooLarge:
         return errors.TooLarge(
             f"a body of {n_bytes} bytes is over the limit of {self._settings.max_body_bytes} bytes "
@@ -229,14 +236,15 @@ class Front:
         return errors.DeadlinePassed(f"{what} within {self._settings.deadline_s} s (VEREDICTO_DEADLINE_S)")
 
 
-def _check_content_type(value: bytes) -> None:
-    """JSON, or nothing said; curl -d says a form, so the text tells how to say JSON."""
-    media_type = value.partition(b";")[0].strip().lower()
-    if media_type != _JSON and media_type:
+def _check_header(name: bytes, value: bytes) -> None:
+    """The body is JSON, or nothing is said of it; curl -d says a form, so the text tells how to say JSON."""
+    text = value.decode("latin-1").lower()
+    if name == b"content-type" and text.partition(";")[0].strip() not in ("application/json", ""):
         raise errors.UnsupportedMediaType(
-            f"expected Content-Type application/json, got {media_type.decode('latin-1')!r}; "
-            "with curl: -H 'Content-Type: application/json'"
+            f"expected Content-Type application/json, got {text!r}; with curl: -H 'Content-Type: application/json'"
         )
+    if name == b"content-encoding" and text != "identity":
+        raise errors.UnsupportedMediaType(f"content encoding {text!r} is not taken here: send the JSON as it is")
 
 
 def _error(error: VeredictoError) -> Response:
@@ -253,11 +261,6 @@ def _page(name: str) -> Response:
     return Response(status=200, body=(_PAGES / name).read_bytes(), content_type=_HTML)
 
 
-async def _send(send: Send, response: Response, method: str) -> None:
-    headers = [
-        (b"content-type", response.content_type),
-        (b"content-length", b"%d" % len(response.body)),
-        *response.headers,
-    ]
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.body})
+def _headers(response: Response) -> list[tuple[bytes, bytes]]:
+    length = b"%d" % len(response.body)
+    return [(b"content-type", response.content_type), (b"content-length", length), *response.headers]

@@ -44,7 +44,7 @@ class Model:
         self.card = card
         self.name = card.name
         self.version = version
-        self.classes = np.array(card.classes, dtype=object)
+        self.classes = card.classes or ()
         self._session = session
         self._run = session.run
         assert isinstance(card.input, FeatureInput)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Annotated, Any, NotRequired, TypedDict, TypeVar
 
 import msgspec
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
 
@@ -165,6 +167,11 @@ class RequestDecoder:
             return msgspec.convert(fields, self._type)
         except msgspec.ValidationError as error:
             raise InvalidRequest(f"{_explain(str(error))}; this call takes {self._usage}") from error
+
+
+def name_classes(classes: tuple[str, ...], label: NDArray[np.int64]) -> list[str]:
+    """Labels `(n_rows,)` as an answer writes them."""
+    return list(map(classes.__getitem__, label.tolist()))
 
 
 def encode(answer: Any) -> bytes:

@@ -11,6 +11,7 @@ from service.errors import InvalidRequest
 Value = float | str
 Row = list[Value] | dict[str, Value]
 
+_DOUBLE = np.dtype(np.float64)
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -22,6 +23,7 @@ class RowEncoder:
         self._names = [feature.name for feature in self._features]
         self._codes = [_codes(feature) for feature in self._features]
         self._all_numbers = not any(self._codes)
+        self._shape = (len(self._names),)
 
     def encode(self, rows: list[Row]) -> NDArray[np.float32]:
         """`rows` as `(n_rows, n_features)`; raises InvalidRequest that names row and feature.
@@ -31,19 +33,15 @@ class RowEncoder:
         """
         if not rows:
             raise InvalidRequest("inputs: expected at least one row, got none")
-        values = self._as_array(rows) if self._all_numbers else None
-        if values is None:
+        try:
+            values = np.array(rows)
+        except ValueError:  # rows of unequal length
+            values = None
+        if not self._all_numbers or values is None or values.dtype != _DOUBLE or values.shape[1:] != self._shape:
             values = np.array([self._encode_row(row, index) for index, row in enumerate(rows)])
         if not np.vdot(values, values) <= LARGEST**2:  # if the sum of squares is small, so is each of them
             self._check_magnitudes(values)
         return values.astype(np.float32)
-
-    def _as_array(self, rows: list[Row]) -> NDArray[np.float64] | None:
-        try:
-            values = np.array(rows)
-        except ValueError:  # rows of unequal length
-            return None
-        return values if values.dtype == np.float64 and values.shape[1:] == (len(self._names),) else None
 
     def _encode_row(self, row: Row, index: int) -> list[float]:
         where = f"inputs[{index}]"

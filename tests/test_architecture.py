@@ -22,13 +22,13 @@ ALLOWED: dict[str, set[str]] = {
     "service.registry": {"model_card", "service.errors", "service.model"},
     "service.scores": {"numpy"},
     "service.agreement": {"numpy"},
-    "service.payloads": {"msgspec", "orjson", "service.errors"},
+    "service.payloads": {"msgspec", "numpy", "orjson", "service.errors"},
     "service.comparison": {"numpy", "service", "service.agreement", "service.payloads", "service.scores"},
     "service.data_plane": {
-        *("numpy", "service", "service.comparison", "service.errors", "service.model", "service.payloads"),
-        *("service.registry", "service.rows", "service.settings"),
+        *("numpy", "model_card", "service", "service.comparison", "service.errors", "service.model"),
+        *("service.payloads", "service.registry", "service.rows", "service.settings"),
     },
-    "service.documentation": {"msgspec", "service", "service.payloads"},
+    "service.documentation": {"model_card", "msgspec", "service", "service.payloads"},
     "service.metrics": {"prometheus_client"},
     "service.front": {
         *("service", "service.data_plane", "service.errors", "service.metrics", "service.payloads"),

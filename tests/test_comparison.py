@@ -10,7 +10,7 @@ import pytest
 from service.comparison import Answer, compare
 from service.payloads import as_json
 
-CLASSES = np.array(["no", "yes"], dtype=object)
+CLASSES = ("no", "yes")
 
 
 def answer(name: str, *second: float) -> Answer:

@@ -60,6 +60,13 @@ def test_requests_and_answers_are_as_described(
     _validate(request_body, operation["requestBody"]["content"]["application/json"]["schema"], interface)
 
 
+@pytest.mark.parametrize("path", ["/predict", "/predict_proba", "/compare"])
+def test_the_examples_are_answered(interface: dict[str, Any], server: Server, path: str) -> None:
+    """What the reference fills in works as it stands."""
+    content = interface["paths"][path]["post"]["requestBody"]["content"]
+    assert server.post(path, content["application/json"]["example"]).status_code == 200
+
+
 def test_the_list_of_models_is_as_described(interface: dict[str, Any], server: Server) -> None:
     """The same for a view."""
     described = interface["paths"]["/models"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
