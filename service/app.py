@@ -10,11 +10,13 @@ import functools
 import gc
 import logging
 import os
+import sys
 from typing import Any, TypeVar
 
 import bentoml
 
 from service.data_plane import DataPlane
+from service.errors import SettingsError
 from service.front import ASGIApp, Front
 from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder, as_json
 from service.registry import Registry
@@ -24,7 +26,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 Inputs = list[Any]  # BentoML's client reads a union as its first member, and would turn an object into its keys
 
-settings = Settings.from_environment(os.environ)
+try:
+    settings = Settings.from_environment(os.environ)
+except SettingsError as error:
+    sys.exit(f"veredicto does not start: {error}")  # importing this module is starting the service
 
 
 @functools.cache

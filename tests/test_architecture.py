@@ -35,8 +35,8 @@ ALLOWED: dict[str, set[str]] = {
         *("service.settings", "service.documentation"),
     },
     "service.app": {
-        *("bentoml", "service.data_plane", "service.front", "service.payloads", "service.registry"),
-        "service.settings",
+        *("bentoml", "service.data_plane", "service.errors", "service.front", "service.payloads"),
+        *("service.registry", "service.settings"),
     },
     "training": set(),
     "training.datasets": {"numpy", "sklearn"},
