@@ -12,6 +12,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+LEARNING = ("training", "training.datasets", "training.fitted", "training.options")
+"""What every family may use."""
+
+FAMILIES = tuple(
+    f"training.{family}"
+    for family in (*("logistic", "perceptron", "mlp", "cnn", "naive_bayes", "knn", "decision_tree", "random_forest"),)
+)
+
 ALLOWED: dict[str, set[str]] = {
     "model_card": set(),
     "service": set(),
@@ -39,24 +47,30 @@ ALLOWED: dict[str, set[str]] = {
         *("service.registry", "service.settings"),
     },
     "training": set(),
+    "training.options": set(),
     "training.datasets": {"numpy", "sklearn"},
+    "training.fitted": {"numpy", "onnx"},
     "training.network": {"numpy", "onnx", "torch"},
-    "training.descent": {"numpy", "torch", "training.datasets", "training.network"},
-    "training.logistic": {"torch", "training", "training.descent", "training.datasets", "training.network"},
-    "training.mlp": {"torch", "training", "training.descent", "training.datasets", "training.network"},
-    "training.families": {
-        *("numpy", "onnx", "training", "training.datasets", "training.descent", "training.logistic"),
-        "training.mlp",
-    },
+    "training.estimator": {"numpy", "onnx", "skl2onnx", "sklearn", "training.network"},
+    "training.descent": {"numpy", "torch", *LEARNING, "training.network"},
+    "training.logistic": {"torch", *LEARNING, "training.descent", "training.network"},
+    "training.perceptron": {"numpy", "torch", *LEARNING, "training.network"},
+    "training.mlp": {"torch", *LEARNING, "training.descent", "training.network"},
+    "training.cnn": {"torch", *LEARNING, "training.descent", "training.network"},
+    "training.naive_bayes": {"sklearn", *LEARNING, "training.estimator"},
+    "training.knn": {"numpy", "onnx", *LEARNING, "training.network"},
+    "training.decision_tree": {"sklearn", *LEARNING, "training.estimator"},
+    "training.random_forest": {"sklearn", *LEARNING, "training.estimator"},
+    "training.families": {"training.datasets", "training.fitted", "training", *FAMILIES},
     "training.evaluation": {"numpy", "scipy", "sklearn", "model_card"},
     "training.export": {
         *("numpy", "onnx", "onnxruntime", "model_card", "training.datasets", "training.evaluation"),
-        *("training.families", "training.network"),
+        *("training.fitted", "training.network"),
     },
     "training.table": {"model_card", "onnx"},
     "training.__main__": {
-        *("rich", "model_card", "training", "training.datasets", "training.descent", "training.export"),
-        "training.families",
+        *("rich", "model_card", "training", "training.datasets", "training.export", "training.families"),
+        *("training.fitted", "training.options"),
     },
 }
 FIRST_PARTY = ("model_card", "service", "training")

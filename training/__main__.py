@@ -14,9 +14,10 @@ from rich.table import Table
 
 from model_card import Card
 from training import datasets
-from training.descent import Epoch
+from training import options as types
 from training.export import ExportError, Origin, export
 from training.families import FAMILIES
+from training.fitted import Epoch
 
 EXPORTED_MODELS = Path(__file__).resolve().parent.parent / "exported_models"
 
@@ -28,12 +29,17 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # its hints are about torchvision, not about us
     family = FAMILIES[options.family]
     dataset = datasets.load(options.task)
-    rows = datasets.split(dataset, seed=options.seed)
+    rows = datasets.split(dataset, seed=options.seed, validates=family.VALIDATES)
     with _progress(console) as progress:
-        bar = progress.add_task(f"{options.task}-{options.family}", total=options.epochs, losses="")
+        bar = progress.add_task(
+            f"{options.task}-{options.family}", total=getattr(options, "epochs", None), losses="learning"
+        )
 
         def on_epoch(epoch: Epoch) -> None:
-            losses = f"train {epoch.train_loss:.4f}  validation {epoch.validation_loss:.4f}  best {epoch.best:.4f}"
+            losses = (
+                f"epoch {epoch.number}  train {epoch.train_loss:.4f}  "
+                f"validation {epoch.validation_loss:.4f}  best {epoch.best:.4f}"
+            )
             progress.update(bar, completed=epoch.number, losses=losses)
 
         fitted = family.fit(dataset, rows, options, on_epoch)
@@ -55,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
             name, help=family.SUMMARY, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )
         subparser.add_argument("--task", choices=sorted(datasets.DATASETS), required=True, help="the data set")
-        subparser.add_argument("--seed", type=int, default=0, help="of the split and of the learning")
+        subparser.add_argument("--seed", type=types.seed, default=0, help="of the split and of the learning")
         subparser.add_argument("--output", type=Path, default=EXPORTED_MODELS, help="folder of the exported file")
         family.add_options(subparser)
     return parser
@@ -65,14 +71,16 @@ def _progress(console: Console) -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("epoch {task.completed} {task.fields[losses]}"),
+        TextColumn("{task.fields[losses]}"),
     )
     return Progress(*columns, TimeElapsedColumn(), console=console)
 
 
 def _command(options: argparse.Namespace) -> str:
     """The whole command, defaults spelt out; where the file goes does not change it."""
-    fields = {name: value for name, value in vars(options).items() if name not in ("family", "output")}
+    fields = {
+        name: value for name, value in vars(options).items() if name not in ("family", "output") and value is not None
+    }
     words = [f"--{name.replace('_', '-')} {value}" for name, value in fields.items()]
     return f"python -m training {options.family} {' '.join(words)}"
 

@@ -27,6 +27,8 @@ class Dataset:
     target: NDArray[np.int64]
     feature_names: tuple[str, ...]
     classes: tuple[str, ...]
+    image_shape: tuple[int, int] | None = None
+    """Height and width in pixels, where the features are the pixels of an image, row by row."""
 
     def __post_init__(self) -> None:
         assert self.features.dtype == np.float32
@@ -55,10 +57,12 @@ class Split:
         return {"train": len(self.train), "validation": len(self.validation), "held_out": len(self.held_out)}
 
 
-def split(dataset: Dataset, *, seed: int) -> Split:
-    """A stratified split: a fifth of the rows held out, a fifth of the rest for validation."""
+def split(dataset: Dataset, *, seed: int, validates: bool = True) -> Split:
+    """A stratified split: a fifth of the rows held out, a fifth of the rest for validation, where it is wanted."""
     rows = np.arange(len(dataset.target), dtype=np.int64)
     rest, held_out = train_test_split(rows, test_size=HELD_OUT_SHARE, random_state=seed, stratify=dataset.target)
+    if not validates:
+        return Split(train=rest, validation=rest[:0], held_out=held_out)
     train, validation = train_test_split(
         rest, test_size=VALIDATION_SHARE, random_state=seed, stratify=dataset.target[rest]
     )
@@ -113,10 +117,13 @@ def digits() -> Dataset:
         task="digits",
         summary="handwritten digits of 8 x 8 pixels",
         source="Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI, 1998",
+        image_shape=(8, 8),
     )
 
 
-def _bundled(bunch: Bunch, *, task: str, summary: str, source: str) -> Dataset:
+def _bundled(
+    bunch: Bunch, *, task: str, summary: str, source: str, image_shape: tuple[int, int] | None = None
+) -> Dataset:
     return Dataset(
         task=task,
         summary=summary,
@@ -125,6 +132,7 @@ def _bundled(bunch: Bunch, *, task: str, summary: str, source: str) -> Dataset:
         target=bunch.target.astype(np.int64),
         feature_names=tuple(str(name) for name in bunch.feature_names),
         classes=tuple(str(name) for name in bunch.target_names),
+        image_shape=image_shape,
     )
 
 

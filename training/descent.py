@@ -5,30 +5,19 @@ from __future__ import annotations
 import argparse
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from training import options as types
 from training.datasets import Dataset, Split
+from training.fitted import Epoch, OnEpoch
 from training.network import Classifier, FittedNetwork
 
 OPTIMIZERS = ("adam", "sgd")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """Losses in nats after an epoch, without penalties; `best` is the lowest validation loss so far."""
-
-    number: int
-    train_loss: float
-    validation_loss: float
-    best: float
-
-
-OnEpoch = Callable[[Epoch], None]
 
 Body = Callable[[int, int], nn.Module]
 """Makes the network from the number of features to the number of scores."""
@@ -37,13 +26,13 @@ Body = Callable[[int, int], nn.Module]
 def add_options(parser: argparse.ArgumentParser, *, learning_rate: float, l2: float) -> None:
     """The options of every family that learns by descent; the defaults that differ are given."""
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="adam, or plain sgd")
-    parser.add_argument("--learning-rate", type=_positive, default=learning_rate, help="size of a step")
-    parser.add_argument("--batch-size", type=_count, default=32, help="rows in a mini-batch")
-    parser.add_argument("--epochs", type=_count, default=500, help="passes over the training rows, at most")
-    parser.add_argument("--l1", type=_penalty, default=0.0, help="weight of the sum of absolute weights")
-    parser.add_argument("--l2", type=_penalty, default=l2, help="weight of the sum of squared weights")
+    parser.add_argument("--learning-rate", type=types.positive, default=learning_rate, help="size of a step")
+    parser.add_argument("--batch-size", type=types.count, default=32, help="rows in a mini-batch")
+    parser.add_argument("--epochs", type=types.count, default=500, help="passes over the training rows, at most")
+    parser.add_argument("--l1", type=types.penalty, default=0.0, help="weight of the sum of absolute weights")
+    parser.add_argument("--l2", type=types.penalty, default=l2, help="weight of the sum of squared weights")
     parser.add_argument(
-        "--patience", type=_count, default=30, help="epochs without a lower validation loss before it stops"
+        "--patience", type=types.count, default=30, help="epochs without a lower validation loss before it stops"
     )
 
 
@@ -119,24 +108,3 @@ def _evaluate(module: Classifier, rows: tuple[Tensor, Tensor]) -> float:
     module.eval()
     with torch.inference_mode():
         return float(_log_loss(module, *rows))
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
-    return value
-
-
-def _penalty(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
-    return value

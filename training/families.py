@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-import onnx
-from numpy.typing import NDArray
-
-from training import logistic, mlp
+from training import cnn, decision_tree, knn, logistic, mlp, naive_bayes, perceptron, random_forest
 from training.datasets import Dataset, Split
-from training.descent import OnEpoch
-
-
-class Fitted(Protocol):
-    """A learnt model of any library."""
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """Distributions whose versions decide the exported bytes."""
-        ...
-
-    def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """What the source model itself says, by the contract's output names."""
-        ...
-
-    def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """Its graph, from `features` to the contract's outputs."""
-        ...
+from training.fitted import Fitted, OnEpoch
 
 
 class Family(Protocol):
     """What a family's module offers."""
 
     SUMMARY: str
+    VALIDATES: bool
+    """Whether it needs validation rows, to stop or to choose by; otherwise it learns from them too."""
 
-    def add_options(self, parser: argparse.ArgumentParser) -> None: ...
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Adds its own options to the command."""
+        ...
 
-    def fit(self, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> Fitted: ...
+    def fit(self, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> Fitted:
+        """Learns; the same data, rows and options give the same model."""
+        ...
 
 
 FAMILIES: dict[str, Family] = {
     "logistic": logistic,
+    "perceptron": perceptron,
     "mlp": mlp,
+    "cnn": cnn,
+    "naive_bayes": naive_bayes,
+    "knn": knn,
+    "decision_tree": decision_tree,
+    "random_forest": random_forest,
 }

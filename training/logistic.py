@@ -8,16 +8,18 @@ from torch import nn
 
 from training import descent
 from training.datasets import Dataset, Split
+from training.fitted import OnEpoch
 from training.network import FittedNetwork
 
 SUMMARY = "Logistic regression"
+VALIDATES = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     descent.add_options(parser, learning_rate=0.01, l2=0.001)
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: descent.OnEpoch) -> FittedNetwork:
+def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
     def body(n_features: int, n_scores: int) -> nn.Module:
         return nn.Linear(n_features, n_scores)
 

@@ -9,9 +9,11 @@ from torch import nn
 
 from training import descent
 from training.datasets import Dataset, Split
+from training.fitted import OnEpoch
 from training.network import FittedNetwork
 
 SUMMARY = "Multi-layer perceptron"
+VALIDATES = True
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -29,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hidden", type=_widths, default="64,64", help="neurons of each hidden layer, as in 64,64")
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: descent.OnEpoch) -> FittedNetwork:
+def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
     def body(n_features: int, n_scores: int) -> nn.Module:
         widths = [n_features, *(int(width) for width in options.hidden.split(","))]
         layers: list[nn.Module] = []

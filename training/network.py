@@ -14,28 +14,39 @@ from torch import Tensor, nn
 OPSET = 18
 
 
-class Classifier(nn.Module):
-    """Standardises features, scores them, and turns scores into probabilities.
-
-    `body` maps `(n_rows, n_features)` to one score for two classes, whose sigmoid is the probability of the
-    second, or to one score for each class, whose softmax are the probabilities.
-    """
+class Standardised(nn.Module):
+    """A network that first brings each feature to mean 0 and deviation 1 of the training rows."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, body: nn.Module, train_features: NDArray[np.float32], *, n_classes: int) -> None:
+    def __init__(self, train_features: NDArray[np.float32]) -> None:
         super().__init__()
-        self.body = body
-        self.n_classes = n_classes
         features = torch.from_numpy(train_features.astype(np.float64))
         deviation = features.std(dim=0, correction=0)
         self.register_buffer("mean", features.mean(dim=0).float())
         self.register_buffer("deviation", torch.where(deviation > 0, deviation, 1.0).float())
 
+    def standardise(self, features: Tensor) -> Tensor:
+        """`(n_rows, n_features)`; a feature that was constant in training is only shifted."""
+        return (features - self.mean) / self.deviation
+
+
+class Classifier(Standardised):
+    """Scores standardised features and turns the scores into probabilities.
+
+    `body` maps `(n_rows, n_features)` to one score for two classes, whose sigmoid is the probability of the
+    second, or to one score for each class, whose softmax are the probabilities.
+    """
+
+    def __init__(self, body: nn.Module, train_features: NDArray[np.float32], *, n_classes: int) -> None:
+        super().__init__(train_features)
+        self.body = body
+        self.n_classes = n_classes
+
     def scores(self, features: Tensor) -> Tensor:
         """`(n_rows, n_classes)`; for two classes the score of the first is minus that of the second."""
-        scores: Tensor = self.body((features - self.mean) / self.deviation)
+        scores: Tensor = self.body(self.standardise(features))
         return torch.cat([-scores, scores], dim=1) if self.n_classes == 2 else scores
 
     def log_probabilities(self, features: Tensor) -> Tensor:

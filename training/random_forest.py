@@ -1,0 +1,26 @@
+"""Random forest: the mean of many trees, each grown on its own draw of rows and features, from scikit-learn."""
+
+from __future__ import annotations
+
+import argparse
+
+from sklearn.ensemble import RandomForestClassifier
+
+from training import options as types
+from training.datasets import Dataset, Split
+from training.estimator import FittedEstimator
+from training.fitted import OnEpoch
+
+SUMMARY = "Random forest"
+VALIDATES = False
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trees", type=types.count, default=100, help="in the forest")
+    parser.add_argument("--max-depth", type=types.count, help="questions from the root to a leaf, at most")
+
+
+def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedEstimator:
+    """On the features as they are, for the reason that `decision_tree` gives."""
+    forest = RandomForestClassifier(n_estimators=options.trees, max_depth=options.max_depth, random_state=options.seed)
+    return FittedEstimator(forest.fit(dataset.features[rows.train], dataset.target[rows.train]))
