@@ -14,8 +14,8 @@ Tensors that a card of each kind promises, besides one input:
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, TypeVar
@@ -26,6 +26,7 @@ KINDS = ("classifier", "regressor", "clusterer", "transformer", "generator")
 OUTPUTS = {"classifier": ("label", "probabilities")}
 """Names of the graph's outputs, by kind; a kind that is not here cannot be exported or served yet."""
 
+_LARGEST = sys.float_info.max
 _IDENTIFIER = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -108,6 +109,7 @@ class SelfCheck:
     def __post_init__(self) -> None:
         _expect(isinstance(self.input, tuple) and len(self.input) > 0, "self_check: input has no rows")
         _check_numbers(self.input, "self_check: input")
+        _check_mapping(self.output, "self_check: output")
         for name, rows in self.output.items():
             _check_numbers(rows, f"self_check: output {name!r}")
             _expect(
@@ -160,6 +162,8 @@ class Provenance:
             isinstance(self.fingerprint, str) and _FINGERPRINT.fullmatch(self.fingerprint) is not None,
             f"provenance fingerprint: expected 'sha256:' and 64 hex digits, got {self.fingerprint!r}",
         )
+        _check_mapping(self.split, "provenance split")
+        _check_mapping(self.packages, "provenance packages")
         for part, rows in self.split.items():
             _check_count(rows, f"provenance split {part!r}", least=0)
         _check_count(self.seed, "provenance seed", least=0)
@@ -209,6 +213,11 @@ class Card:
             set(self.self_check.output) == set(outputs),
             f"self_check: a {self.kind} has the outputs {sorted(outputs)}, got {sorted(self.self_check.output)}",
         )
+        if isinstance(self.input, FeatureInput):
+            for row in self.self_check.input:
+                _check_width(row, len(self.input.features), "self_check: input")
+        if self.kind == "classifier":
+            _check_classification(self.self_check.output, n_classes=len(self.classes or ()))
 
     def to_document(self) -> dict[str, Any]:
         """The card as JSON values; what `GET /models/NAME` answers and what the file holds."""
@@ -231,10 +240,13 @@ def from_metadata(metadata: Mapping[str, str]) -> Card | None:
     if METADATA_KEY not in metadata:
         return None
     try:
-        document = json.loads(metadata[METADATA_KEY])
+        return from_document(json.loads(metadata[METADATA_KEY]))
+    except CardError:
+        raise
     except ValueError as error:
         raise CardError(f"card: not JSON: {error}") from error
-    return from_document(document)
+    except RecursionError as error:
+        raise CardError("card: nested too deeply") from error
 
 
 def from_document(document: Any) -> Card:
@@ -304,12 +316,29 @@ def _expect(condition: object, text: str) -> None:
         raise CardError(text)
 
 
+def _check_width(row: Any, width: int, where: str) -> None:
+    right = isinstance(row, tuple) and len(row) == width and not any(isinstance(value, tuple) for value in row)
+    _expect(right, f"{where}: expected rows of {width} numbers, got {row!r}")
+
+
+def _check_classification(output: Mapping[str, tuple[Any, ...]], *, n_classes: int) -> None:
+    """Probabilities are probabilities, and the label is the most probable class."""
+    for label, row in zip(output["label"], output["probabilities"], strict=True):
+        _check_width(row, n_classes, "self_check: probabilities")
+        likely = all(-1e-6 <= value <= 1 + 1e-6 for value in row) and abs(sum(row) - 1) <= 1e-4
+        _expect(likely, f"self_check: expected probabilities that sum to 1, got {row!r}")
+        _expect(
+            label in range(n_classes) and row[label] == max(row),
+            f"self_check: expected the label of the most probable class, got {label!r} for {row!r}",
+        )
+
+
 def _check_text(value: Any, where: str) -> None:
     _expect(isinstance(value, str) and value.strip() != "", f"{where}: expected a text, got {value!r}")
 
 
 def _check_number(value: Any, where: str) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
     _expect(is_number, f"{where}: expected a finite number, got {value!r}")
 
 
@@ -325,6 +354,10 @@ def _check_numbers(value: Any, where: str) -> None:
 def _check_count(value: Any, where: str, *, least: int) -> None:
     is_count = isinstance(value, int) and not isinstance(value, bool) and value >= least
     _expect(is_count, f"{where}: expected a whole number of at least {least}, got {value!r}")
+
+
+def _check_mapping(value: Any, where: str) -> None:
+    _expect(isinstance(value, Mapping), f"{where}: expected an object, got {value!r}")
 
 
 def _check_interval(value: Any, where: str) -> None:

@@ -125,7 +125,8 @@ def serving(arguments: list[str], environment: dict[str, str]) -> Iterator[None]
 
 def pinned(which: int) -> list[str]:
     """The start of a command that keeps to the first or the last processor, where there are several."""
-    processors = sorted(os.sched_getaffinity(0))
+    allowed = getattr(os, "sched_getaffinity", None)
+    processors = sorted(allowed(0)) if allowed else []
     if len(processors) < 2 or shutil.which("taskset") is None:
         return []
     return ["taskset", "-c", str(processors[which])]

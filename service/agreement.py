@@ -60,6 +60,8 @@ def holm(p_values: list[float]) -> list[float]:
 def cochran_q(hits: NDArray[np.bool_]) -> dict[str, Any]:
     """Test that all models are right equally often; Cochran, Biometrika 37 (1950)."""
     n_models = hits.shape[1]
+    if n_models < 2:
+        return {"statistic": None, "p_value": None, "reason": "undefined: it takes two models"}
     by_model = hits.sum(axis=0, dtype=np.int64)
     by_row = hits.sum(axis=1, dtype=np.int64)
     spread = int((by_row * (n_models - by_row)).sum())

@@ -45,6 +45,8 @@ class FrontedService(bentoml.Service[T_co]):
         behind = super().to_asgi(is_main=is_main)
         front = Front(data_plane(), settings, behind=behind)
         logging.getLogger("uvicorn.access").propagate = False  # with no handler its line is not even formatted
+        # A body of many rows is many lists; looking for garbage among them would be most of its cost.
+        gc.set_threshold(50_000, 20, 50)
         gc.collect()
         gc.freeze()  # what is loaded by now stays: later collections need not look through it
         return front

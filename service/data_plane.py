@@ -29,7 +29,7 @@ class DataPlane:
     def predict(self, request: PredictRequest) -> payloads.Prediction:
         """Class labels, one for each row."""
         model = self.registry.model(request.model)
-        label = model.predict(model.encode(self._checked(request.inputs)))
+        label, _ = model.classify(model.encode(self._checked(request.inputs)))
         return {
             "model": model.name,
             "version": model.version,
@@ -39,7 +39,7 @@ class DataPlane:
     def predict_proba(self, request: PredictProbaRequest) -> payloads.Probabilities:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
         model = self.registry.model(request.model)
-        probabilities = model.predict_proba(model.encode(self._checked(request.inputs)))
+        _, probabilities = model.classify(model.encode(self._checked(request.inputs)))
         answer: dict[str, Any] = {"model": model.name, "version": model.version}
         if request.top is None:
             answer |= {"classes": model.classes, "probabilities": probabilities}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -13,13 +15,16 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from model_card import OUTPUTS, Card, CardError, FeatureInput, from_metadata
-from service.errors import ModelRefused
+from service.errors import InvalidRequest, ModelRefused
 from service.rows import Row, RowEncoder
+
+logger = logging.getLogger(__name__)
 
 SELF_CHECK_TOLERANCE = 1e-4
 """Largest difference, absolute plus relative, to the stored outputs: processors round differently."""
 
 _TYPES = {"features": "tensor(float)", "label": "tensor(int64)", "probabilities": "tensor(float)"}
+_CLASSIFIER_OUTPUTS = ["label", "probabilities"]
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 
@@ -82,19 +87,18 @@ class Model:
         """Rows of a request as the graph's input, `(n_rows, n_features)`."""
         return self._encoder.encode(rows)
 
-    def predict(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Labels `(n_rows,)`, indices into `classes`."""
-        label: NDArray[np.int64] = self._run(["label"], {"features": features})[0]
-        return label
-
-    def predict_proba(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities `(n_rows, n_classes)`; rows sum to 1."""
-        probabilities: NDArray[np.float32] = self._run(["probabilities"], {"features": features})[0]
-        return probabilities
-
     def classify(self, features: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Labels and probabilities of one run."""
-        label, probabilities = self._run(["label", "probabilities"], {"features": features})
+        """Labels `(n_rows,)`, indices into `classes`, and probabilities `(n_rows, n_classes)`.
+
+        Raises InvalidRequest where the graph overflows on a row, which only values far from all training do.
+        """
+        label, probabilities = self._run(_CLASSIFIER_OUTPUTS, {"features": features})
+        if not np.vdot(probabilities, probabilities) < np.inf:
+            row = int(np.argwhere(~np.isfinite(probabilities))[0][0])
+            raise InvalidRequest(
+                f"inputs[{row}]: {self.name} has no finite answer to these values; they are far outside of the "
+                "ranges seen in training, which its card states"
+            )
         return label, probabilities
 
     def describe(self) -> dict[str, Any]:
@@ -111,7 +115,7 @@ class Model:
         except Exception as error:
             raise ModelRefused(f"its self-check does not run: {_one_line(error)}") from error
         for name, output in zip(names, outputs, strict=True):
-            expected = np.array(check.output[name])
+            expected = np.array(check.output[name], dtype=np.float64)
             if output.shape != expected.shape:
                 raise ModelRefused(f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}")
             if not np.allclose(output, expected, rtol=SELF_CHECK_TOLERANCE, atol=SELF_CHECK_TOLERANCE):
@@ -134,6 +138,8 @@ def _open_session(content: bytes, *, device: str, threads: int) -> onnxruntime.I
         raise ModelRefused(f"onnxruntime cannot load it: {_one_line(error)}") from error
     if device == "cuda" and session.get_providers()[0] != _CUDA:
         raise ModelRefused(f"the device 'cuda' was asked for, and the session runs on {session.get_providers()}")
+    if len(providers) == 2 and session.get_providers()[0] != _CUDA:
+        logger.warning("CUDA does not work here: a model runs on %s", session.get_providers())
     return session
 
 
@@ -167,4 +173,5 @@ def _check_tensor(tensor: Any, *, last: int | None) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    """The error's text without line breaks, and without the paths of whoever built onnxruntime."""
+    return re.sub(r"(?:/[\w.+-]+){2,}", "...", " ".join(str(error).split()))

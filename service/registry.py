@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,31 +20,32 @@ class Registry:
 
     models: dict[str, Model] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    without_card: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu", threads: int = 1) -> Registry:
         """Loads every `*.onnx` of the folder, one after the other; a bad file never keeps a good one out."""
         models: dict[str, Model] = {}
         refused: dict[str, str] = {}
-        without_card: list[str] = []
         for path in sorted(folder.glob("*.onnx")):
+            name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
             try:
                 model = Model.load(path, device=device, threads=threads)
                 if model is None:
-                    without_card.append(path.name)
-                    logger.warning("passed over %s: it has no card", path.name)
+                    logger.warning("passed over %s: it has no card", name)
                     continue
                 _check_task(model.card, models)
                 models[model.name] = model
             except OSError as error:
-                refused[path.name] = f"it cannot be read: {error.strerror}"
+                refused[name] = f"it cannot be read: {error.strerror}"
             except ModelRefused as error:
-                refused[path.name] = str(error)
+                refused[name] = str(error)
+            except Exception:  # one file must never keep the others from being served
+                logger.exception("a defect in loading %s", name)
+                refused[name] = "loading it fails in a way that the service does not know; its log has the details"
         for name, reason in refused.items():
             logger.error("refused %s: %s", name, reason)
         logger.info("serving %d models: %s", len(models), ", ".join(models))
-        return cls(models=models, refused=refused, without_card=tuple(without_card))
+        return cls(models=models, refused=refused)
 
     def model(self, name: str) -> Model:
         """Raises NotFound, which lists the known models."""

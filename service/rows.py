@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,8 +14,8 @@ from service.errors import InvalidRequest
 Value = float | str
 Row = list[Value] | dict[str, Value]
 
-_DOUBLE = np.dtype(np.float64)
-LARGEST = float(np.finfo(np.float32).max)
+LARGEST = 3.4028235e38
+"""The largest float32, as it is written in decimal."""
 
 
 class RowEncoder:
@@ -23,7 +26,6 @@ class RowEncoder:
         self._names = [feature.name for feature in self._features]
         self._codes = [_codes(feature) for feature in self._features]
         self._all_numbers = not any(self._codes)
-        self._shape = (len(self._names),)
 
     def encode(self, rows: list[Row]) -> NDArray[np.float32]:
         """`rows` as `(n_rows, n_features)`; raises InvalidRequest that names row and feature.
@@ -33,15 +35,22 @@ class RowEncoder:
         """
         if not rows:
             raise InvalidRequest("inputs: expected at least one row, got none")
-        try:
-            values = np.array(rows)
-        except ValueError:  # rows of unequal length
-            values = None
-        if not self._all_numbers or values is None or values.dtype != _DOUBLE or values.shape[1:] != self._shape:
+        values = self._as_numbers(rows) if self._all_numbers else None
+        if values is None:
             values = np.array([self._encode_row(row, index) for index, row in enumerate(rows)])
         if not np.vdot(values, values) <= LARGEST**2:  # if the sum of squares is small, so is each of them
             self._check_magnitudes(values)
         return values.astype(np.float32)
+
+    def _as_numbers(self, rows: list[Row]) -> NDArray[np.float64] | None:
+        """The matrix, where all rows are lists of numbers of the right length; numpy is not left to guess types."""
+        if set(map(len, rows)) != {len(self._names)}:
+            return None
+        try:
+            numbers = array("d", chain.from_iterable(rows))  # type: ignore[type-var]  # array refuses names
+        except TypeError:  # a name, or an object, whose keys are names
+            return None
+        return np.frombuffer(numbers).reshape(len(rows), -1)
 
     def _encode_row(self, row: Row, index: int) -> list[float]:
         where = f"inputs[{index}]"

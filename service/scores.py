@@ -108,6 +108,8 @@ def roc_auc(probabilities: Floats, truth: Labels) -> dict[str, Any]:
     if not np.isfinite(influence).all():
         return _metric(area, None, reason="no interval: a class has a single row")
     half = Z * float(np.sqrt((influence**2).sum()))
+    if half == 0:
+        return _metric(area, None, reason="no interval: the scores separate the classes without a single overlap")
     return _metric(area, (area - half, area + half), highest=1.0)
 
 
@@ -151,6 +153,8 @@ def _resampled(statistic: Callable[[NDArray[np.int64]], Floats], confusion: NDAr
     draws = np.random.default_rng(0).multinomial(n_rows, confusion.ravel() / n_rows, size=REPLICATES)
     values = statistic(draws.reshape(REPLICATES, *confusion.shape))
     low, high = np.quantile(values, [0.025, 0.975])
+    if low == high:
+        return _metric(float(statistic(confusion)), None, reason="no interval: every draw of these rows is the same")
     return _metric(float(statistic(confusion)), (low, high), highest=1.0)
 
 

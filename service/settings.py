@@ -11,7 +11,7 @@ from service.errors import SettingsError
 
 PREFIX = "VEREDICTO_"
 DEVICES = ("auto", "cpu", "cuda")
-_FOREIGN = frozenset({"VEREDICTO_DATA"})  # read by training, often set in the same shell
+_HIGHEST = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Settings:
     device: str = "auto"
     threads: int = 1
     workers: int = 1
-    max_body_bytes: int = 32 * 1024 * 1024
+    max_body_bytes: int = 8 * 1024 * 1024
     max_rows: int = 10_000
     max_in_flight: int = 256
     deadline_s: int = 30
@@ -33,7 +33,7 @@ class Settings:
         """Raises SettingsError where a VEREDICTO_* variable is unknown or does not parse."""
         names = {PREFIX + field.name.upper(): field for field in fields(cls)}
         given = {name: text for name, text in environment.items() if name.startswith(PREFIX)}
-        unknown = sorted(given.keys() - names.keys() - _FOREIGN)
+        unknown = sorted(given.keys() - names.keys())
         if unknown:
             raise SettingsError(f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}")
         parsers = {"Path": _path, "bool": _flag, "str": _device, "int": _count}
@@ -43,8 +43,10 @@ class Settings:
         return cls(**values)
 
 
-def _path(_name: str, text: str) -> Path:
-    return Path(text).expanduser().resolve()
+def _path(name: str, text: str) -> Path:
+    if not text.strip():
+        raise SettingsError(f"{name}: expected a folder, got {text!r}")
+    return Path(text).resolve()
 
 
 def _flag(name: str, text: str) -> bool:
@@ -61,6 +63,6 @@ def _device(name: str, text: str) -> str:
 
 
 def _count(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise SettingsError(f"{name}: expected a whole number of at least 1, got {text!r}")
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or not 1 <= int(text) <= _HIGHEST:
+        raise SettingsError(f"{name}: expected a whole number from 1 to {_HIGHEST}, got {text[:50]!r}")
     return int(text)

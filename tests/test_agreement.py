@@ -74,6 +74,11 @@ def test_cochran_q_without_a_difference_is_undefined() -> None:
     }
 
 
+def test_cochran_q_takes_two_models() -> None:
+    """One alone is compared with nothing."""
+    assert agreement.cochran_q(np.array([[True], [False]]))["reason"] == "undefined: it takes two models"
+
+
 @pytest.mark.parametrize("degrees", range(1, 13))
 def test_the_chi_square_tail_equals_scipys(degrees: int) -> None:
     """Odd and even degrees have forms of their own."""

@@ -14,8 +14,17 @@ from server import Server
 from sklearn.datasets import load_breast_cancer
 from tiny_models import tiny_probabilities
 
+from training import datasets, logistic
+from training.__main__ import build_parser
+
 LOGISTIC = "breast_cancer-logistic"
 ROW = [1.0, 2.0]
+
+
+def connect(server: Server) -> socket.socket:
+    """A bare connection, for what no HTTP client would send."""
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)))
 
 
 def error_of(response: object, status: int) -> str:
@@ -47,6 +56,30 @@ def test_all_rows_of_breast_cancer_in_one_request(server: Server) -> None:
     probabilities = np.array(answer["probabilities"])
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     assert [answer["classes"][label] for label in probabilities.argmax(axis=1)] == predictions
+
+
+def test_every_row_of_breast_cancer_agrees_with_the_source_model(server: Server) -> None:
+    """The model that the stored command learns, in torch, against the file that is served, over HTTP."""
+    provenance = server.client.get(f"/models/{LOGISTIC}").json()["provenance"]
+    options = build_parser().parse_args(provenance["command"].split()[3:])
+    dataset = datasets.load("breast_cancer")
+    source = logistic.fit(dataset, datasets.split(dataset, seed=options.seed), options, lambda _: None)
+    expected = source.outputs(dataset.features)
+    fields = {"model": LOGISTIC, "inputs": load_breast_cancer().data.tolist()}
+    predictions = server.post("/predict", fields).json()["predictions"]
+    probabilities = server.post("/predict_proba", fields).json()["probabilities"]
+    assert predictions == [dataset.classes[label] for label in expected["label"]]
+    assert np.abs(np.array(probabilities) - expected["probabilities"]).max() <= 1e-5
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict_proba"])
+def test_numbers_that_overflow_the_graph_are_refused(server: Server, path: str) -> None:
+    """Finite in float32, but not what comes of them: never null, never a class by accident."""
+    response = server.post(path, {"model": LOGISTIC, "inputs": [[3.4e38, -3.4e38] * 15]})
+    assert error_of(response, 400) == (
+        "inputs[0]: breast_cancer-logistic has no finite answer to these values; they are far outside of the ranges "
+        "seen in training, which its card states"
+    )
 
 
 def test_objects_and_lists_are_the_same_row(server: Server) -> None:
@@ -81,7 +114,10 @@ def test_compare_sets_the_tasks_models_side_by_side(server: Server) -> None:
     answer = server.post("/compare", request).json()
     assert answer["task"] == "points"
     assert answer["classes"] == ["blue", "orange"]
-    assert [model["model"] for model in answer["models"]] == ["points-logistic", "points-mlp"]
+    assert [model["model"] for model in answer["models"]] == [
+        f"points-{family}"
+        for family in ("decision_tree", "knn", "logistic", "mlp", "naive_bayes", "perceptron", "random_forest")
+    ]
     assert answer["consensus"]["predictions"] == ["blue", "orange"]
     assert answer["consensus"]["agreement"] == [1.0, 1.0]
     labelled = server.post("/compare", request | {"labels": ["blue", "orange"]}).json()
@@ -202,7 +238,7 @@ def test_a_bad_request_is_told_what_is_wrong(server: Server, path: str, body: by
         (
             {"models": ["wine-mlp"]},
             400,
-            "models: 'wine-mlp' is not a model of the task 'points'; its models: points-logistic, points-mlp",
+            "models: 'wine-mlp' is not a model of the task 'points'; its models: points-decision_tree, points-knn, ",
         ),
         ({"labels": []}, 400, "labels: expected 1, one for each row of inputs, got 0"),
         ({"labels": ["blue", "blue"]}, 400, "labels: expected 1, one for each row of inputs, got 2"),
@@ -225,6 +261,11 @@ def test_a_bad_comparison_is_told_what_is_wrong(
         ("top=0", "query parameter 'top': expected a whole number of at least 1, got '0'"),
         ("top=three", "query parameter 'top': expected a whole number of at least 1, got 'three'"),
         ("top=", "query parameter 'top': expected a whole number of at least 1, got ''"),
+        pytest.param(
+            "top=" + "9" * 5000,
+            f"query parameter 'top': expected a whole number of at least 1, got '{'9' * 5000}'"[:4000],
+            id="many digits",
+        ),
         ("tip=3", "unknown query parameter 'tip'; query parameters of this call: top"),
     ],
 )
@@ -253,7 +294,13 @@ def test_a_wrong_method_is_told_the_right_ones(server: Server, method: str, path
     assert response.headers["allow"] == allowed
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/predict/", "/v1/predict", "/models/", "/models/points-mlp/x", "/%00"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/nothing", "/predict/", "/v1/predict", "/models/", "/models/points-mlp/x", "/%00", "/metrics/"),
+        *("/metricsfoo", "/schema.jsonx", "/static_content/", "/static_content/../app.py", "/static_content/nope.js"),
+    ],
+)
 def test_an_unknown_path_is_not_found(server: Server, path: str) -> None:
     """Whatever it is, and with the same shape."""
     error_of(server.client.get(path), 404)
@@ -284,9 +331,9 @@ def test_a_compressed_body_is_not_taken(server: Server) -> None:
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> None:
     """By its announced length."""
-    text = error_of(server.post_raw("/predict", b" " * (32 * 1024 * 1024 + 1)), 413)
+    text = error_of(server.post_raw("/predict", b" " * (8 * 1024 * 1024 + 1)), 413)
     assert text == (
-        "a body of 33554433 bytes is over the limit of 33554432 bytes (VEREDICTO_MAX_BODY_BYTES): "
+        "a body of 8388609 bytes is over the limit of 8388608 bytes (VEREDICTO_MAX_BODY_BYTES): "
         "send the rows in several requests"
     )
 
@@ -324,9 +371,8 @@ def test_many_clients_get_their_own_answers(server: Server) -> None:
 
 def test_the_server_is_well_after_garbage_on_the_socket(server: Server) -> None:
     """Bytes that are no HTTP, and a client that leaves in the middle of a body."""
-    host, port = server.url.removeprefix("http://").split(":")
     for garbage in (b"\x00" * 1000, b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"):
-        with socket.create_connection((host, int(port))) as connection:
+        with connect(server) as connection:
             connection.sendall(garbage)
     assert server.post("/predict", {"model": "points-mlp", "inputs": [ROW]}).status_code == 200
 
@@ -342,19 +388,20 @@ def test_the_limits_can_be_set(models: Path, start_server: Callable[..., object]
         assert "3 rows are over the limit of 2 rows a request (VEREDICTO_MAX_ROWS)" in error_of(
             server.post("/predict", rows), 413
         )
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as slow:
-            slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-            answer = slow.makefile("rb").read(15)
-        assert answer == b"HTTP/1.1 504 Ga"
+        for start_of_body in (b"", b"{"):
+            with connect(server) as slow:
+                slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" + start_of_body)
+                assert slow.makefile("rb").readline() == b"HTTP/1.1 504 Gateway Timeout\r\n"
+        with connect(server) as huge:
+            huge.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000000\r\n\r\n")
+            assert huge.makefile("rb").readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
 
 
 def test_more_work_than_allowed_is_turned_away(models: Path, start_server: Callable[..., object]) -> None:
     """With the time after which to try again; and once there is room, there is an answer."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_MAX_IN_FLIGHT=1) as server:
-        host, port = server.url.removeprefix("http://").split(":")
         request = {"model": "colour-first", "inputs": [[1, "red"]]}
-        with socket.create_connection((host, int(port))) as slow:
+        with connect(server) as slow:
             slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n")
             assert slow.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # the server now waits for this body
             refused = server.post("/predict", request)

@@ -12,6 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from training import knn
 from training.datasets import Dataset, load, split
 from training.export import clean
+from training.fitted import LearningError
 from training.knn import METRICS, WEIGHTS, FittedNeighbors
 
 
@@ -106,5 +107,5 @@ def test_many_rows_at_once_stay_small() -> None:
 
 def test_more_neighbours_than_rows_are_refused() -> None:
     """Before anything is learnt."""
-    with pytest.raises(SystemExit, match="--neighbors 500: there are only 142 training rows"):
+    with pytest.raises(LearningError, match="--neighbors 500: there are only 142 training rows"):
         fit(load("wine"), "--neighbors", "500")

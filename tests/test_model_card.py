@@ -86,6 +86,14 @@ def _broken(**changes: object) -> dict[str, object]:
     return json.loads(tiny_card().to_metadata()[METADATA_KEY]) | changes
 
 
+def _answering(label: list[int], probabilities: list[list[float]], rows: object = ((0.0, 1.0),)) -> dict[str, object]:
+    return {"input": rows, "output": {"label": label, "probabilities": probabilities}}
+
+
+def _provenance(**changes: object) -> dict[str, object]:
+    return tiny_card().to_document()["provenance"] | changes
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [
@@ -109,6 +117,26 @@ def _broken(**changes: object) -> dict[str, object]:
         (_broken(metrics={"accuracy": {}}), "metrics: accuracy: "),
         (_broken(parity={"rows": 0, "unequal_labels": 0, "max_abs_difference": 0}), "parity rows: expected a whole"),
         (_broken(self_check={"input": [], "output": {}}), "self_check: input has no rows"),
+        (_broken(self_check={"input": [[0, 1]], "output": None}), "self_check: output: expected an object, got None"),
+        (
+            _broken(self_check=_answering([0], [[0.9, 0.1]], rows=[[0]])),
+            "self_check: input: expected rows of 2 numbers",
+        ),
+        (_broken(self_check=_answering([0], [[0.9]])), "self_check: probabilities: expected rows of 2 numbers"),
+        (_broken(self_check=_answering([0], [[3.0, -2.0]])), "self_check: expected probabilities that sum to 1"),
+        (_broken(self_check=_answering([0], [[0.5, 0.4]])), "self_check: expected probabilities that sum to 1"),
+        (
+            _broken(self_check=_answering([1], [[0.9, 0.1]])),
+            "self_check: expected the label of the most probable class",
+        ),
+        (
+            _broken(self_check=_answering([7], [[0.9, 0.1]])),
+            "self_check: expected the label of the most probable class",
+        ),
+        (_broken(self_check=_answering([-1], [[0.1, 0.9]])), "self_check: expected the label of the most probable"),
+        (_broken(metrics={"accuracy": {"value": 10**400}}), "metric value: expected a finite number, got 1000"),
+        (_broken(provenance=_provenance(split=3)), "provenance split: expected an object, got 3"),
+        (_broken(provenance=_provenance(packages=["a"])), "provenance packages: expected an object, got ('a',)"),
         (
             _broken(self_check={"input": [[0, 1]], "output": {"label": [0]}}),
             "self_check: a classifier has the outputs ['label', 'probabilities'], got ['label']",
@@ -120,6 +148,12 @@ def test_a_wrong_card_is_refused_with_its_place(document: object, message: str) 
     with pytest.raises(CardError) as refused:
         from_document(document)
     assert str(refused.value).startswith(message)
+
+
+def test_a_bottomless_card_is_refused() -> None:
+    """However it is nested."""
+    with pytest.raises(CardError, match="card: "):
+        from_metadata({METADATA_KEY: '{"summary": ' + "[" * 100_000 + "]" * 100_000 + "}"})
 
 
 def test_text_that_is_not_json_is_refused() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from tiny_models import tiny_card, write_tiny
 
 from service.errors import NotFound
+from service.model import Model
 from service.registry import Registry
 
 
@@ -65,7 +67,6 @@ def test_a_file_without_a_card_is_passed_over(models: Path, caplog: pytest.LogCa
     """With a message, and without harm to readiness."""
     write_tiny(models, None, stem="bare")
     registry = Registry.load(models)
-    assert registry.without_card == ("bare.onnx",)
     assert not registry.refused
     assert registry.why_not_ready(strict=True) is None
     assert "passed over bare.onnx: it has no card" in caplog.text
@@ -84,3 +85,24 @@ def test_a_folder_named_like_a_model_is_refused(models: Path) -> None:
     """What cannot be read is said, not raised."""
     (models / "folder.onnx").mkdir()
     assert Registry.load(models).refused == {"folder.onnx": "it cannot be read: Is a directory"}
+
+
+def test_a_file_name_that_is_no_text_is_shown_escaped(models: Path) -> None:
+    """Names are bytes to the file system; an answer is text."""
+    Path(os.fsdecode(os.fsencode(models) + b"/\xff.onnx")).write_bytes(b"")
+    assert list(Registry.load(models).refused) == ["\\xff.onnx"]
+
+
+def test_a_defect_of_ours_refuses_one_file_alone(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a file makes us stumble over, the others are served."""
+    load = Model.load
+
+    def stumble(path: Path, **options: object) -> Model | None:
+        if path.stem == "colour-first":
+            raise ZeroDivisionError
+        return load(path)
+
+    monkeypatch.setattr(Model, "load", stumble)
+    registry = Registry.load(models)
+    assert list(registry.models) == ["colour-second"]
+    assert list(registry.refused) == ["colour-first.onnx"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from tiny_models import tiny_card
@@ -27,6 +29,19 @@ def mixed() -> RowEncoder:
     return RowEncoder(card_input)
 
 
+def test_a_long_text_among_many_rows_costs_nothing(numbers: RowEncoder) -> None:
+    """An array of texts is as wide as its longest: it must never be made."""
+    rows: list[Row] = [["x" * 100_000, 1.0], *([1.0, 2.0] for _ in range(10_000))]
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest, match="feature 'x' expects a number"):
+            numbers.encode(rows)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 10_000_000
+
+
 def test_lists_and_objects_give_the_same_matrix(numbers: RowEncoder) -> None:
     """Objects are put into the card's order, whatever order they come in."""
     rows: list[Row] = [[1.0, 2.5], {"y": 2.5, "x": 1.0}]
@@ -42,7 +57,8 @@ def test_categories_become_their_index(mixed: RowEncoder) -> None:
 
 def test_the_largest_float32_passes(numbers: RowEncoder) -> None:
     """The limit itself is a number that fits."""
-    assert numbers.encode([[LARGEST, -LARGEST]]).tolist() == [[LARGEST, -LARGEST]]
+    largest = float(np.finfo(np.float32).max)
+    assert numbers.encode([[LARGEST, -largest]]).tolist() == [[largest, -largest]]
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,19 @@ def test_a_probability_of_zero_costs_much_but_not_everything() -> None:
     assert found["log_loss"]["value"] == pytest.approx(oracle.log_loss(truth, probabilities, labels=[0, 1]))
 
 
+def test_no_interval_claims_certainty() -> None:
+    """Where everything is right, resampling and DeLong's variance see no spread: there is no interval then."""
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9]])
+    truth = np.array([0, 0, 1, 1])
+    found = scores.score(probabilities, truth, truth)
+    for name in ("balanced_accuracy", "macro_f1", "roc_auc"):
+        assert found[name]["value"] == 1.0
+        assert found[name]["interval"] is None
+        assert found[name]["reason"].startswith("no interval: ")
+    low, high = found["accuracy"]["interval"]
+    assert low < 0.6 < high == 1.0
+
+
 def test_the_same_rows_give_the_same_intervals() -> None:
     """Resampling is seeded."""
     one, other = scores.score(*answers(3, 60)), scores.score(*answers(3, 60))

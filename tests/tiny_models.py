@@ -16,27 +16,25 @@ COLOURS = ("red", "green", "blue")
 WEIGHTS = np.array([[1.0, -1.0], [2.0, 0.5]], dtype=np.float32)
 
 
-def tiny_card(
-    *, task: str = "colour", family: str = "first", classes: tuple[str, ...] = ("no", "yes"), **changes: Any
-) -> Card:
+def tiny_card(**changes: Any) -> Card:
     """A card of two features: the number `size` and the category `colour`."""
-    card = Card(
-        task=task,
-        family=family,
-        kind="classifier",
-        summary="A tiny classifier for tests",
-        input=FeatureInput(
+    fields: dict[str, Any] = {
+        "task": "colour",
+        "family": "first",
+        "kind": "classifier",
+        "summary": "A tiny classifier for tests",
+        "input": FeatureInput(
             features=(
                 Feature(name="size", type="number", range=(-1.0, 1.0)),
                 Feature(name="colour", type="category", values=COLOURS),
             ),
             example=(0.5, "green"),
         ),
-        classes=classes,
-        self_check=SelfCheck(input=((0.5, 1.0),), output={"label": (0,), "probabilities": ((0.5, 0.5),)}),
-        metrics={"accuracy": Metric(value=0.9, interval=(0.8, 0.95))},
-        parity=Parity(rows=10, unequal_labels=0, max_abs_difference=1e-7),
-        provenance=Provenance(
+        "classes": ("no", "yes"),
+        "self_check": self_check(row=(0.5, 1.0), probabilities=(0.5, 0.5)),
+        "metrics": {"accuracy": Metric(value=0.9, interval=(0.8, 0.95))},
+        "parity": Parity(rows=10, unequal_labels=0, max_abs_difference=1e-7),
+        "provenance": Provenance(
             data_set="made by the tests",
             fingerprint="sha256:" + "0" * 64,
             split={"train": 80, "validation": 10, "held_out": 10},
@@ -44,9 +42,15 @@ def tiny_card(
             packages={"python": "3.11"},
             command="python -m training first --task colour",
         ),
-        licence="MIT",
-    )
-    return replace(card, **changes)
+        "licence": "MIT",
+    }
+    return Card(**(fields | changes))
+
+
+def self_check(*, row: tuple[float, ...], probabilities: tuple[float, ...]) -> SelfCheck:
+    """One row and its answer, whether it is true or not."""
+    label = probabilities.index(max(probabilities))
+    return SelfCheck(input=(row,), output={"label": (label,), "probabilities": (probabilities,)})
 
 
 def tiny_probabilities(features: np.ndarray, *, sign: float = 1.0) -> np.ndarray:
@@ -94,11 +98,5 @@ def write_tiny(folder: Path, card: Card | None, *, sign: float = 1.0, stem: str 
 
 def true_self_check(*, sign: float = 1.0) -> SelfCheck:
     """The row (0.5, green) and the answer that numpy computes for it."""
-    probabilities = tiny_probabilities(np.array([[0.5, 1.0]]), sign=sign)
-    return SelfCheck(
-        input=((0.5, 1.0),),
-        output={
-            "label": (int(probabilities[0].argmax()),),
-            "probabilities": (tuple(float(value) for value in probabilities[0]),),
-        },
-    )
+    probabilities = tiny_probabilities(np.array([[0.5, 1.0]]), sign=sign)[0]
+    return self_check(row=(0.5, 1.0), probabilities=tuple(float(value) for value in probabilities))

@@ -17,7 +17,7 @@ from training import datasets
 from training import options as types
 from training.export import ExportError, Origin, export
 from training.families import FAMILIES
-from training.fitted import Epoch
+from training.fitted import Epoch, LearningError
 
 EXPORTED_MODELS = Path(__file__).resolve().parent.parent / "exported_models"
 
@@ -25,8 +25,17 @@ EXPORTED_MODELS = Path(__file__).resolve().parent.parent / "exported_models"
 def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     console = Console()
-    started = perf_counter()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # its hints are about torchvision, not about us
+    try:
+        console.print(_train(options, console))
+    except (ExportError, LearningError, OSError) as error:
+        console.print(f"not written: {error}", style="bold red", soft_wrap=True)
+        return 1
+    return 0
+
+
+def _train(options: argparse.Namespace, console: Console) -> Table:
+    started = perf_counter()
     family = FAMILIES[options.family]
     dataset = datasets.load(options.task)
     rows = datasets.split(dataset, seed=options.seed, validates=family.VALIDATES)
@@ -44,13 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         fitted = family.fit(dataset, rows, options, on_epoch)
     origin = Origin(family=options.family, summary=family.SUMMARY, command=_command(options), seed=options.seed)
-    try:
-        path, card = export(fitted, dataset, rows, origin, options.output)
-    except ExportError as error:
-        console.print(f"not written: {error}", style="bold red")
-        return 1
-    console.print(_summarise(card, path, seconds=perf_counter() - started))
-    return 0
+    path, card = export(fitted, dataset, rows, origin, options.output)
+    return _summarise(card, path, seconds=perf_counter() - started)
 
 
 def build_parser() -> argparse.ArgumentParser:

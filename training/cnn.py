@@ -8,7 +8,7 @@ from torch import nn
 
 from training import descent
 from training.datasets import Dataset, Split
-from training.fitted import OnEpoch
+from training.fitted import LearningError, OnEpoch
 from training.network import FittedNetwork
 
 SUMMARY = "Convolutional network"
@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
     """Two stages of filters, each followed by pooling, then one score for each class; images of 8 pixels or more."""
     if dataset.image_shape is None:
-        raise SystemExit(f"cnn: the task {dataset.task!r} is not one of images")
+        raise LearningError(f"cnn: the task {dataset.task!r} is not one of images")
     shape = (1, *dataset.image_shape)
 
     def body(n_features: int, n_scores: int) -> nn.Module:

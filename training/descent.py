@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from training import options as types
 from training.datasets import Dataset, Split
-from training.fitted import Epoch, OnEpoch
+from training.fitted import Epoch, LearningError, OnEpoch
 from training.network import Classifier, FittedNetwork
 
 OPTIMIZERS = ("adam", "sgd")
@@ -63,6 +63,8 @@ def descend(
 ) -> int:
     """Learns in place; leaves the weights of the lowest validation loss and returns that epoch's number.
 
+    Raises LearningError where no epoch had a finite loss.
+
     `train` and `validation` are features `(n_rows, n_features)` and target `(n_rows,)`.
     """
     features, target = train
@@ -81,6 +83,8 @@ def descend(
         on_epoch(Epoch(number=number, train_loss=_evaluate(module, train), validation_loss=validation_loss, best=best))
         if number - best_epoch >= options.patience:
             break
+    if best_epoch == 0:
+        raise LearningError("the loss was never a finite number: lower --learning-rate")
     module.load_state_dict(best_state)
     return best_epoch
 

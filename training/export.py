@@ -53,6 +53,7 @@ def export(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin, folder
     features, target = dataset.features[rows.held_out], dataset.target[rows.held_out]
     model = clean(fitted.to_onnx(n_features=features.shape[1]))
     outputs = run(model.SerializeToString(), features)
+    parity = compare_outputs(fitted.outputs(features), outputs)
     card = Card(
         task=dataset.task,
         family=origin.family,
@@ -62,7 +63,7 @@ def export(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin, folder
         classes=dataset.classes,
         self_check=_self_check(features, target, outputs),
         metrics=evaluate_classifier(outputs, target),
-        parity=compare_outputs(fitted.outputs(features), outputs),
+        parity=parity,
         provenance=Provenance(
             data_set=dataset.source,
             fingerprint=dataset.fingerprint,
@@ -84,17 +85,20 @@ def clean(model: onnx.ModelProto) -> onnx.ModelProto:
     """Removes traces of the machine, sets IR and opsets, in place; raises ExportError for a foreign operator."""
     for graph in (model.graph, *model.functions):
         del graph.metadata_props[:]
+        graph.doc_string = ""
         for node in graph.node:
             del node.metadata_props[:]
             node.doc_string = ""
     for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
         del value.metadata_props[:]
+        value.doc_string = ""
     del model.graph.value_info[:]
     opsets: dict[str, int] = {}
     for opset in model.opset_import:
         opsets[opset.domain] = max(opset.version, opsets.get(opset.domain, 0))
     _expect(opsets.get("") == OPSET, f"expected opset {OPSET}, got {opsets}")
-    foreign = sorted({node.domain for node in model.graph.node} - set(DOMAINS))
+    graphs = (model.graph, *model.functions)
+    foreign = sorted({node.domain for graph in graphs for node in graph.node} - set(DOMAINS))
     _expect(not foreign, f"expected operators of ONNX itself, got some of {foreign}")
     external = [each.name for each in model.graph.initializer if each.external_data]
     _expect(not external, f"expected all weights in the file, got external data for {external}")
@@ -158,7 +162,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _check_file(content: bytes, card: Card, features: NDArray[np.float32], outputs: Outputs) -> None:
     """The final bytes give the outputs that were measured, hold the card, and name no place of this machine."""
-    for place in (str(Path.home()), str(Path.cwd()), sys.prefix, "site-packages"):
+    places = [place for place in (Path.home(), Path.cwd(), Path(sys.prefix)) if place != Path(place.anchor)]
+    for place in (*map(str, places), "site-packages"):
         _expect(place.encode() not in content, f"expected no path of this machine in the file, found {place!r}")
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     _expect(

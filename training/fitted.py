@@ -11,6 +11,10 @@ import onnx
 from numpy.typing import NDArray
 
 
+class LearningError(Exception):
+    """Nothing can be learnt this way; the text says what would work."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
     """Losses in nats after an epoch, without penalties; `best` is the lowest validation loss so far."""

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from training import options as types
 from training.datasets import Dataset, Split
-from training.fitted import OnEpoch
+from training.fitted import LearningError, OnEpoch
 from training.network import OPSET
 
 SUMMARY = "k nearest neighbours"
@@ -40,7 +40,7 @@ def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: On
     """Keeps the training rows; features are standardised, except where their equality is what counts."""
     features, target = dataset.features[rows.train], dataset.target[rows.train]
     if options.neighbors > len(features):
-        raise SystemExit(f"--neighbors {options.neighbors}: there are only {len(features)} training rows")
+        raise LearningError(f"--neighbors {options.neighbors}: there are only {len(features)} training rows")
     return FittedNeighbors(
         features,
         np.eye(len(dataset.classes))[target],
