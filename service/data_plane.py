@@ -14,7 +14,7 @@ from service.errors import InvalidRequest, TooLarge
 from service.model import Model
 from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest
 from service.registry import Registry
-from service.rows import Row
+from service.rows import Rows
 from service.settings import Settings
 
 
@@ -94,7 +94,7 @@ class DataPlane:
     def why_not_ready(self) -> str | None:
         return self.registry.why_not_ready(strict=self._strict)
 
-    def _checked(self, rows: list[Row]) -> list[Row]:
+    def _checked(self, rows: Rows) -> Rows:
         if len(rows) > self._max_rows:
             raise TooLarge(
                 f"inputs: {len(rows)} rows are over the limit of {self._max_rows} rows a request "

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from model_card import OUTPUTS, Card, CardError, FeatureInput, from_metadata
 from service.errors import InvalidRequest, ModelRefused
-from service.rows import Row, RowEncoder
+from service.rows import RowEncoder, Rows
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Model:
         )
         return model
 
-    def encode(self, rows: list[Row]) -> NDArray[np.float32]:
+    def encode(self, rows: Rows) -> NDArray[np.float32]:
         """Rows of a request as the graph's input, `(n_rows, n_features)`."""
         return self._encoder.encode(rows)
 

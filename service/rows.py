@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
-from itertools import chain
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +10,8 @@ from service.errors import InvalidRequest
 
 Value = float | str
 Row = list[Value] | dict[str, Value]
+Rows = list[Row] | NDArray[np.float64]
+"""What a request holds: rows as they were sent, or the matrix of rows that are numbers throughout."""
 
 LARGEST = 3.4028235e38
 """The largest float32, as it is written in decimal."""
@@ -26,31 +25,24 @@ class RowEncoder:
         self._names = [feature.name for feature in self._features]
         self._codes = [_codes(feature) for feature in self._features]
         self._all_numbers = not any(self._codes)
+        self._n_features = len(self._names)
 
-    def encode(self, rows: list[Row]) -> NDArray[np.float32]:
+    def encode(self, rows: Rows) -> NDArray[np.float32]:
         """`rows` as `(n_rows, n_features)`; raises InvalidRequest that names row and feature.
 
-        Rows of plain numbers become an array in one step; only what that step cannot take is looked at
-        value by value, which also finds the words for what is wrong.
+        A matrix needs one look. Other rows are looked at value by value; numpy is never left to find their
+        type, since its arrays of texts are as wide as the longest one.
         """
-        if not rows:
+        if not len(rows):
             raise InvalidRequest("inputs: expected at least one row, got none")
-        values = self._as_numbers(rows) if self._all_numbers else None
-        if values is None:
-            values = np.array([self._encode_row(row, index) for index, row in enumerate(rows)])
+        if isinstance(rows, np.ndarray) and self._all_numbers and rows.shape[1] == self._n_features:
+            values = rows
+        else:
+            lists = rows.tolist() if isinstance(rows, np.ndarray) else rows
+            values = np.array([self._encode_row(row, index) for index, row in enumerate(lists)])
         if not np.vdot(values, values) <= LARGEST**2:  # if the sum of squares is small, so is each of them
             self._check_magnitudes(values)
         return values.astype(np.float32)
-
-    def _as_numbers(self, rows: list[Row]) -> NDArray[np.float64] | None:
-        """The matrix, where all rows are lists of numbers of the right length; numpy is not left to guess types."""
-        if set(map(len, rows)) != {len(self._names)}:
-            return None
-        try:
-            numbers = array("d", chain.from_iterable(rows))  # type: ignore[type-var]  # array refuses names
-        except TypeError:  # a name, or an object, whose keys are names
-            return None
-        return np.frombuffer(numbers).reshape(len(rows), -1)
 
     def _encode_row(self, row: Row, index: int) -> list[float]:
         where = f"inputs[{index}]"

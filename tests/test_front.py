@@ -393,7 +393,7 @@ def test_the_limits_can_be_set(models: Path, start_server: Callable[..., object]
                 slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" + start_of_body)
                 assert slow.makefile("rb").readline() == b"HTTP/1.1 504 Gateway Timeout\r\n"
         with connect(server) as huge:
-            huge.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000000\r\n\r\n")
+            huge.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000000\r\n\r\n{")
             assert huge.makefile("rb").readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
 
 

@@ -19,11 +19,22 @@ def test_whole_numbers_are_numbers() -> None:
     assert request == PredictRequest(model="m", inputs=[[1.0, 2.5, "red"], {"a": 3.0}])
 
 
+def test_rows_of_numbers_are_a_matrix_at_once() -> None:
+    """Rows of unequal length, or with a name among them, stay what they are."""
+    decoder = RequestDecoder(PredictRequest)
+    matrix = decoder.decode(b'{"model": "m", "inputs": [[1, 2.5], [3, 4]]}').inputs
+    assert matrix.dtype == np.float64
+    assert matrix.tolist() == [[1.0, 2.5], [3.0, 4.0]]
+    assert decoder.decode(b'{"model": "m", "inputs": [[1], [2, 3]]}').inputs == [[1.0], [2.0, 3.0]]
+    assert decoder.decode(b'{"model": "m", "inputs": [["1"]]}').inputs == [["1"]]
+
+
 def test_optional_fields_may_be_left_out_or_null() -> None:
     """As JSON writers of many languages send them."""
     decoder = RequestDecoder(CompareRequest)
     left_out = decoder.decode(b'{"task": "t", "inputs": [[1]]}')
-    assert left_out == decoder.decode(b'{"task": "t", "inputs": [[1]], "models": null, "labels": null}')
+    null = decoder.decode(b'{"task": "t", "inputs": [[1]], "models": null, "labels": null}')
+    assert (left_out.models, left_out.labels) == (null.models, null.labels) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +82,7 @@ def test_top_is_at_least_one() -> None:
 def test_python_values_are_checked_like_json() -> None:
     """The methods of the BentoML service take the same."""
     decoder = RequestDecoder(PredictRequest)
-    assert decoder.convert({"model": "m", "inputs": [[1]]}) == decoder.decode(b'{"model": "m", "inputs": [[1]]}')
+    assert decoder.convert({"model": "m", "inputs": [[1]]}).inputs == [[1.0]]
     with pytest.raises(InvalidRequest, match=r"inputs\[0\]\[0\]: expected number or name, got bool"):
         decoder.convert({"model": "m", "inputs": [[True]]})
 

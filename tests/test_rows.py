@@ -29,6 +29,20 @@ def mixed() -> RowEncoder:
     return RowEncoder(card_input)
 
 
+def test_a_matrix_of_the_wrong_width_is_refused(numbers: RowEncoder) -> None:
+    """In the same words as a list."""
+    with pytest.raises(
+        InvalidRequest, match=r"inputs\[0\]: expected 2 values, one for each feature, got 3; features: x, y"
+    ):
+        numbers.encode(np.zeros((4, 3)))
+
+
+def test_numbers_are_no_categories(mixed: RowEncoder) -> None:
+    """A matrix cannot hold the name of one."""
+    with pytest.raises(InvalidRequest, match=r"feature 'colour' expects one of red, green, blue, got 1\.0"):
+        mixed.encode(np.array([[0.5, 1.0]]))
+
+
 def test_a_long_text_among_many_rows_costs_nothing(numbers: RowEncoder) -> None:
     """An array of texts is as wide as its longest: it must never be made."""
     rows: list[Row] = [["x" * 100_000, 1.0], *([1.0, 2.0] for _ in range(10_000))]
@@ -98,9 +112,10 @@ def test_an_unknown_category_is_refused_with_the_known_ones(mixed: RowEncoder, v
 
 
 def test_the_fast_way_and_the_careful_way_agree(numbers: RowEncoder, generator: np.random.Generator) -> None:
-    """One row of objects sends the whole request the careful way."""
+    """A matrix, lists and objects are the same rows."""
     matrix = generator.normal(scale=1e6, size=(50, 2))
-    fast = numbers.encode(matrix.tolist())
+    fast = numbers.encode(matrix)
+    assert np.array_equal(fast, numbers.encode(matrix.tolist()))
     careful = numbers.encode([dict(zip(("x", "y"), row, strict=True)) for row in matrix.tolist()])
     assert np.array_equal(fast, careful)
     assert np.array_equal(fast, matrix.astype(np.float32))
