@@ -41,7 +41,7 @@ STATUSES: dict[type[VeredictoError], int] = {
     errors.DeadlinePassed: 504,
 }
 RETRY_AFTER_S = b"1"
-LOOK_EVERY_S = 0.25
+WATCH_EVERY_S = 0.25
 LONGEST_ERROR = 4000
 """Characters: texts quote what the client sent, and need not send all of it back."""
 _BEHIND = frozenset(
@@ -63,44 +63,6 @@ class Response(NamedTuple):
 
 class ClientLeft(Exception):
     """The client closed its connection before the end of its request: there is nobody to answer."""
-
-
-class Deadlines:
-    """Cancels tasks that take too long. One timer looks at all of them: a timer for each would cost as much as
-    a quarter of a small prediction, and `asyncio.timeout` more than the half.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._started: dict[asyncio.Task[Any], float] = {}
-        self._passed: set[asyncio.Task[Any]] = set()
-        self._is_looking = False
-
-    def start(self, task: asyncio.Task[Any], started: float) -> None:
-        """Watches the running task, from `started` on the performance counter."""
-        self._started[task] = started
-        if not self._is_looking:
-            self._is_looking = True
-            asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
-
-    def stop(self, task: asyncio.Task[Any]) -> None:
-        """Must be called at the end of every task."""
-        del self._started[task]
-        self._passed.discard(task)
-
-    def has_passed(self, task: asyncio.Task[Any]) -> bool:
-        """Whether it was this that cancelled the task."""
-        return task in self._passed
-
-    def _look(self) -> None:
-        latest = perf_counter() - self._seconds
-        for task, started in self._started.items():
-            if started < latest and task not in self._passed:
-                self._passed.add(task)
-                task.cancel()
-        self._is_looking = bool(self._started)
-        if self._is_looking:
-            asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
 
 
 class Call:
@@ -139,8 +101,9 @@ class Front:
         self._plane = plane
         self._behind = behind
         self._settings = settings
-        self._in_flight = 0
-        self._deadlines = Deadlines(settings.deadline_s)
+        self._in_flight: dict[asyncio.Task[None] | None, float] = {}  # and when each started
+        self._late: set[asyncio.Task[None] | None] = set()
+        self._is_watching = False
         self._pool = ThreadPoolExecutor(_n_threads(), thread_name_prefix="veredicto")
         self._calls = {
             "/predict": Call("/predict", PredictRequest, plane.predict, inline_bytes=64_000, query=()),
@@ -184,15 +147,15 @@ class Front:
     async def _answer_call(self, call: Call, scope: Message, receive: Receive, send: Send) -> None:
         started = perf_counter()
         task = asyncio.current_task()
-        assert task is not None
-        self._deadlines.start(task, started)
-        self._in_flight += 1
+        self._in_flight[task] = started
+        if not self._is_watching:
+            self._watch()
         try:
             response = Response(200, await self._run_call(call, scope, receive))
         except VeredictoError as error:
             response = _error(error)
         except asyncio.CancelledError:
-            if not self._deadlines.has_passed(task):
+            if task not in self._late:
                 raise
             response = _error(self._deadline_passed())
         except ClientLeft:
@@ -200,14 +163,14 @@ class Front:
         except Exception:
             response = _defect(scope)
         finally:
-            self._deadlines.stop(task)
-            self._in_flight -= 1
+            del self._in_flight[task]
+            self._late.discard(task)
         call.metrics.record(response.status, perf_counter() - started)
         await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
         await send({"type": "http.response.body", "body": response.body})
 
     async def _run_call(self, call: Call, scope: Message, receive: Receive) -> bytes:
-        if self._in_flight > self._settings.max_in_flight:
+        if len(self._in_flight) > self._settings.max_in_flight:
             raise self._overloaded()
         for header in scope["headers"]:
             if header[0] in _WATCHED and header != _PLAIN_JSON:
@@ -246,6 +209,21 @@ class Front:
         if name == b"content-encoding" and text not in ("identity", ""):
             raise errors.UnsupportedMediaType(f"content encoding {text!r} is not taken here: send the JSON as it is")
 
+    def _watch(self) -> None:
+        """Cancels what is late, again and again while anything is in flight.
+
+        One timer looks at all requests: one for each would cost a tenth of a small prediction, and
+        `asyncio.timeout` half of it.
+        """
+        latest = perf_counter() - self._settings.deadline_s
+        for task, started in self._in_flight.items():
+            if started < latest and task is not None and task not in self._late:
+                self._late.add(task)
+                task.cancel()
+        self._is_watching = bool(self._in_flight)
+        if self._is_watching:
+            asyncio.get_running_loop().call_later(WATCH_EVERY_S, self._watch)
+
     def _view(self, path: str, method: str) -> Response:
         """The answer to anything but a POST to a call."""
         allowed = self._allowed_methods(path)
@@ -273,7 +251,7 @@ class Front:
 
     def _overloaded(self) -> errors.Overloaded:
         return errors.Overloaded(
-            f"{self._in_flight - 1} requests are being answered already, the limit is "
+            f"{len(self._in_flight) - 1} requests are being answered already, the limit is "
             f"{self._settings.max_in_flight} (VEREDICTO_MAX_IN_FLIGHT): try again"
         )
 

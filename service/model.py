@@ -51,7 +51,8 @@ class Model:
         self.version = version
         self.classes = card.classes or ()
         self._session = session
-        self._run = session.run
+        # The method below checks names and types of the feed in Python; here both are known to be right.
+        self._run = getattr(session, "_sess", session).run
         assert isinstance(card.input, FeatureInput)
         self._encoder = RowEncoder(card.input)
         self.runtime: Runtime | None = None
@@ -92,7 +93,7 @@ class Model:
 
         Raises InvalidRequest where the graph overflows on a row, which only values far from all training do.
         """
-        label, probabilities = self._run(_CLASSIFIER_OUTPUTS, {"features": features})
+        label, probabilities = self._run(_CLASSIFIER_OUTPUTS, {"features": features}, None)
         if not np.vdot(probabilities, probabilities) < np.inf:
             row = int(np.argwhere(~np.isfinite(probabilities))[0][0])
             raise InvalidRequest(
@@ -111,7 +112,7 @@ class Model:
         check = self.card.self_check
         names = list(check.output)
         try:
-            outputs = self._run(names, {"features": np.array(check.input, dtype=np.float32)})
+            outputs = self._run(names, {"features": np.array(check.input, dtype=np.float32)}, None)
         except Exception as error:
             raise ModelRefused(f"its self-check does not run: {_one_line(error)}") from error
         for name, output in zip(names, outputs, strict=True):
