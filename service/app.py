@@ -11,16 +11,16 @@ import gc
 import logging
 import os
 import sys
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import bentoml
 
-from service.data_plane import DataPlane
 from service.errors import SettingsError
-from service.front import ASGIApp, Front
-from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder, as_json
-from service.registry import Registry
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.data_plane import DataPlane
+    from service.front import ASGIApp
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -34,7 +34,13 @@ except SettingsError as error:
 
 @functools.cache
 def data_plane() -> DataPlane:
-    """The one data plane of this process: its models are loaded and warmed up when this returns."""
+    """The one data plane of this process: its models are loaded and warmed up when this returns.
+
+    Imported here, because the supervisor imports this module too, and starts sooner without what serves.
+    """
+    from service.data_plane import DataPlane
+    from service.registry import Registry
+
     return DataPlane(Registry.load(settings.models, device=settings.device, threads=settings.threads), settings)
 
 
@@ -42,6 +48,8 @@ class FrontedService(bentoml.Service[T_co]):
     """A BentoML service whose requests meet a `Front` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        from service.front import Front
+
         behind = super().to_asgi(is_main=is_main)
         front = Front(data_plane(), settings, behind=behind)
         logging.getLogger("uvicorn.access").propagate = False  # with no handler its line is not even formatted
@@ -68,14 +76,12 @@ class Veredicto:
     @bentoml.api
     def predict(self, model: str, inputs: Inputs) -> dict[str, Any]:
         """Class labels, one for each row."""
-        request = RequestDecoder(PredictRequest).convert({"model": model, "inputs": inputs})
-        return _plain(self._plane.predict(request))
+        return self._plane.answer("predict", model=model, inputs=inputs)
 
     @bentoml.api
     def predict_proba(self, model: str, inputs: Inputs, top: int | None = None) -> dict[str, Any]:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
-        fields = {"model": model, "inputs": inputs, "top": top}
-        return _plain(self._plane.predict_proba(RequestDecoder(PredictProbaRequest).convert(fields)))
+        return self._plane.answer("predict_proba", model=model, inputs=inputs, top=top)
 
     @bentoml.api
     def compare(
@@ -86,10 +92,4 @@ class Veredicto:
         labels: list[Any] | None = None,
     ) -> dict[str, Any]:
         """The task's models side by side on the same rows."""
-        fields = {"task": task, "inputs": inputs, "models": models, "labels": labels}
-        return _plain(self._plane.compare(RequestDecoder(CompareRequest).convert(fields)))
-
-
-def _plain(answer: Any) -> dict[str, Any]:
-    values: dict[str, Any] = as_json(answer)
-    return values
+        return self._plane.answer("compare", task=task, inputs=inputs, models=models, labels=labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any, cast
 
@@ -25,6 +26,17 @@ class DataPlane:
         self.registry = registry
         self._max_rows = settings.max_rows
         self._strict = settings.strict
+
+    def answer(self, call: str, **fields: Any) -> dict[str, Any]:
+        """The answer of a call by its name, from Python values to Python values."""
+        calls: dict[str, tuple[Callable[[Any], Any], Any]] = {
+            "predict": (self.predict, PredictRequest),
+            "predict_proba": (self.predict_proba, PredictProbaRequest),
+            "compare": (self.compare, CompareRequest),
+        }
+        answer, request_type = calls[call]
+        values: dict[str, Any] = payloads.as_json(answer(payloads.RequestDecoder(request_type).convert(fields)))
+        return values
 
     def predict(self, request: PredictRequest) -> payloads.Prediction:
         """Class labels, one for each row."""
