@@ -5,10 +5,18 @@ nothing of each other. A wrong card cannot be constructed, hence it can be neith
 
 Tensors that a card of each kind promises, besides one input:
 
-    input "features"   features       float32  (n_rows, n_features), categories as their index in `values`
-    input "image"      pixels         uint8    (n_images, height, width, 3), any height and width
-    classifier         label          int64    (n_rows,), an index into `classes`
-                       probabilities  float32  (n_rows, n_classes), rows sum to 1
+    input "features"   features        float32  (n_rows, n_features), categories as their index in `values`,
+                                                NaN for a missing value of a feature that has `imputed`
+    input "image"      pixels          uint8    (n_images, height, width, 3), any height and width
+    input "noise"      noise           float32  (n_images, size), drawn from the standard normal distribution
+    classifier         label           int64    (n_rows,), an index into `classes`
+                       probabilities   float32  (n_rows, n_classes), rows sum to 1
+    regressor          value           float32  (n_rows,), in the unit of the target
+    clusterer          cluster         int64    (n_rows,), the nearest centre
+                       distances       float32  (n_rows, n_clusters), to each centre
+    transformer        codes           float32  (n_rows, n_components)
+                       reconstruction  float32  (n_rows, n_features), made from the codes alone
+    generator          images          uint8    (n_images, height, width, 3)
 """
 
 from __future__ import annotations
@@ -20,11 +28,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 METADATA_KEY = "veredicto.card"
-KINDS = ("classifier", "regressor", "clusterer", "transformer", "generator")
-OUTPUTS = {"classifier": ("label", "probabilities")}
-"""Names of the graph's outputs, by kind; a kind that is not here cannot be exported or served yet."""
+OUTPUTS = {
+    "classifier": ("label", "probabilities"),
+    "regressor": ("value",),
+    "clusterer": ("cluster", "distances"),
+    "transformer": ("codes", "reconstruction"),
+    "generator": ("images",),
+}
+"""Names of the graph's outputs, by kind."""
 
 _LARGEST = sys.float_info.max
 _IDENTIFIER = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
@@ -40,12 +53,16 @@ class CardError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """One column: a number with the range seen in training, or a category with its known values."""
+    """One column: a number with the range seen in training, or a category with its known values.
+
+    `imputed` is what the graph puts in place of a missing value; without it no value may be missing.
+    """
 
     name: str
     type: str
     range: tuple[float, float] | None = None
     values: tuple[str, ...] | None = None
+    imputed: float | str | None = None
 
     def __post_init__(self) -> None:
         _check_text(self.name, "feature name")
@@ -54,21 +71,25 @@ class Feature:
             _expect(self.values is None, f"{where}: a number has no values")
             if self.range is not None:
                 _check_interval(self.range, f"{where}: range")
+            if self.imputed is not None:
+                _check_number(self.imputed, f"{where}: imputed")
         elif self.type == "category":
             _expect(self.range is None, f"{where}: a category has no range")
             _check_names(self.values, f"{where}: values")
+            known = self.imputed is None or self.imputed in (self.values or ())
+            _expect(known, f"{where}: imputed: expected one of its values, got {self.imputed!r}")
         else:
             raise CardError(f"{where}: type must be 'number' or 'category', got {self.type!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureInput:
-    """Rows of features, in this order; `example` is one row as a client would send it."""
+    """Rows of features, in this order; `example` is one row as a client would send it, None for a missing value."""
 
     type: ClassVar[str] = "features"
     tensor: ClassVar[str] = "features"
     features: tuple[Feature, ...]
-    example: tuple[float | str, ...]
+    example: tuple[float | str | None, ...]
 
     def __post_init__(self) -> None:
         _check_names(tuple(feature.name for feature in self.features), "features")
@@ -77,6 +98,8 @@ class FeatureInput:
             f"example: expected {len(self.features)} values, one for each feature, got {self.example!r}",
         )
         for feature, value in zip(self.features, self.example, strict=True):
+            if value is None and feature.imputed is not None:
+                continue
             if feature.values is not None:
                 known = value in feature.values
                 _expect(known, f"example: feature {feature.name!r} has no value {value!r}")
@@ -100,15 +123,30 @@ class ImageInput:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoiseInput:
+    """`size` independent draws from the standard normal distribution for each image."""
+
+    type: ClassVar[str] = "noise"
+    tensor: ClassVar[str] = "noise"
+    size: int
+
+    def __post_init__(self) -> None:
+        _check_count(self.size, "noise size", least=1)
+
+
+Input = FeatureInput | ImageInput | NoiseInput
+
+
+@dataclass(frozen=True, kw_only=True)
 class SelfCheck:
-    """Input rows and the outputs that they must give, by tensor name: run at every load."""
+    """Input rows and the outputs that they must give, by tensor name: run at every load. None is a missing value."""
 
     input: tuple[Any, ...]
     output: Mapping[str, tuple[Any, ...]]
 
     def __post_init__(self) -> None:
         _expect(isinstance(self.input, tuple) and len(self.input) > 0, "self_check: input has no rows")
-        _check_numbers(self.input, "self_check: input")
+        _check_numbers(self.input, "self_check: input", missing=True)
         _check_mapping(self.output, "self_check: output")
         for name, rows in self.output.items():
             _check_numbers(rows, f"self_check: output {name!r}")
@@ -132,6 +170,49 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Mean and standard deviation (of the sample: n - 1) of a metric over folds."""
+
+    mean: float
+    standard_deviation: float
+
+    def __post_init__(self) -> None:
+        _check_number(self.mean, "spread mean")
+        _check_number(self.standard_deviation, "spread standard_deviation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossValidation:
+    """The same family learnt anew on all rows but those of a fold, and measured on that fold, for each fold."""
+
+    folds: int
+    metrics: Mapping[str, Spread]
+
+    def __post_init__(self) -> None:
+        _check_count(self.folds, "cross_validation folds", least=2)
+        _check_mapping(self.metrics, "cross_validation metrics")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The temperature in the graph, and figures over the rows it was fitted on, before and after."""
+
+    temperature: float
+    rows: int
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        _check_number(self.temperature, "calibration temperature")
+        _expect(self.temperature > 0, f"calibration temperature: expected a number above 0, got {self.temperature!r}")
+        _check_count(self.rows, "calibration rows", least=1)
+        for name in ("before", "after"):
+            _check_mapping(getattr(self, name), f"calibration {name}")
+            for figure in getattr(self, name).values():
+                _check_number(figure, f"calibration {name}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Parity:
     """How the exported file compares with the model it was exported from, over `rows` held-out rows."""
 
@@ -147,7 +228,10 @@ class Parity:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """What is needed to make the file again. It holds no clock times, so that the file is reproducible."""
+    """What is needed to make the file again. It holds no clock times, so that the file is reproducible.
+
+    `code` is the fingerprint of the sources that made it.
+    """
 
     data_set: str
     fingerprint: str
@@ -155,13 +239,13 @@ class Provenance:
     seed: int
     packages: Mapping[str, str]
     command: str
+    code: str | None = None
 
     def __post_init__(self) -> None:
         _check_text(self.data_set, "provenance data_set")
-        _expect(
-            isinstance(self.fingerprint, str) and _FINGERPRINT.fullmatch(self.fingerprint) is not None,
-            f"provenance fingerprint: expected 'sha256:' and 64 hex digits, got {self.fingerprint!r}",
-        )
+        _check_fingerprint(self.fingerprint, "provenance fingerprint")
+        if self.code is not None:
+            _check_fingerprint(self.code, "provenance code")
         _check_mapping(self.split, "provenance split")
         _check_mapping(self.packages, "provenance packages")
         for part, rows in self.split.items():
@@ -180,13 +264,17 @@ class Card:
     family: str
     kind: str
     summary: str
-    input: FeatureInput | ImageInput
+    input: Input
     self_check: SelfCheck
     metrics: Mapping[str, Metric]
     parity: Parity
     provenance: Provenance
     licence: str
     classes: tuple[str, ...] | None = None
+    train_metrics: Mapping[str, Metric] | None = None
+    """The same on the rows that it learnt from: what is much better there is overfitted."""
+    cross_validation: CrossValidation | None = None
+    calibration: Calibration | None = None
 
     @property
     def name(self) -> str:
@@ -200,7 +288,7 @@ class Card:
                 isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None,
                 f"{what}: expected lower-case words joined by '_', got {value!r}",
             )
-        _expect(self.kind in KINDS, f"kind: expected one of {', '.join(KINDS)}, got {self.kind!r}")
+        _expect(self.kind in OUTPUTS, f"kind: expected one of {', '.join(OUTPUTS)}, got {self.kind!r}")
         _check_text(self.summary, "summary")
         _check_text(self.licence, "licence")
         if self.kind == "classifier":
@@ -208,14 +296,17 @@ class Card:
             _expect(len(self.classes or ()) >= 2, f"classes: expected at least 2, got {self.classes!r}")
         else:
             _expect(self.classes is None, f"classes: a {self.kind} has none, got {self.classes!r}")
-        outputs = OUTPUTS.get(self.kind, ())
+        is_noise = isinstance(self.input, NoiseInput)
+        _expect(is_noise == (self.kind == "generator"), f"input: a {self.kind} has no input {self.input.type!r}")
+        outputs = OUTPUTS[self.kind]
         _expect(
             set(self.self_check.output) == set(outputs),
             f"self_check: a {self.kind} has the outputs {sorted(outputs)}, got {sorted(self.self_check.output)}",
         )
-        if isinstance(self.input, FeatureInput):
+        if not isinstance(self.input, ImageInput):
+            width = self.input.size if isinstance(self.input, NoiseInput) else len(self.input.features)
             for row in self.self_check.input:
-                _check_width(row, len(self.input.features), "self_check: input")
+                _check_width(row, width, "self_check: input")
         if self.kind == "classifier":
             _check_classification(self.self_check.output, n_classes=len(self.classes or ()))
 
@@ -223,6 +314,7 @@ class Card:
         """The card as JSON values; what `GET /models/NAME` answers and what the file holds."""
         document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "name": self.name, **asdict(self)}
         document["input"] = {"type": self.input.type} | asdict(self.input)
+        document["provenance"] = _without_none(document["provenance"])
         if isinstance(self.input, FeatureInput):
             document["input"]["features"] = [_without_none(asdict(feature)) for feature in self.input.features]
         return _without_none(document)
@@ -264,15 +356,30 @@ def from_document(document: Any) -> Card:
     for key, cls in (("self_check", SelfCheck), ("parity", Parity), ("provenance", Provenance)):
         values[key] = _construct(cls, values.get(key), key)
     values["input"] = _construct_input(values.get("input"))
-    metrics: Any = values.get("metrics")
-    _expect(isinstance(metrics, dict), f"metrics: expected an object, got {metrics!r}")
-    values["metrics"] = {metric: _construct(Metric, value, f"metrics: {metric}") for metric, value in metrics.items()}
+    values["metrics"] = _construct_each(Metric, values.get("metrics"), "metrics")
+    if "train_metrics" in values:
+        values["train_metrics"] = _construct_each(Metric, values["train_metrics"], "train_metrics")
+    if "cross_validation" in values:
+        values["cross_validation"] = _construct_cross_validation(values["cross_validation"])
+    if "calibration" in values:
+        values["calibration"] = _construct(Calibration, values["calibration"], "calibration")
     card = _construct(Card, values, "card")
     _expect(name == card.name, f"name: expected {card.name!r} from task and family, got {name!r}")
     return card
 
 
-def _construct_input(document: Any) -> FeatureInput | ImageInput:
+def _construct_cross_validation(document: Any) -> CrossValidation:
+    _expect(isinstance(document, dict), f"cross_validation: expected an object, got {document!r}")
+    metrics = _construct_each(Spread, document.get("metrics"), "cross_validation: metrics")
+    return _construct(CrossValidation, document | {"metrics": metrics}, "cross_validation")
+
+
+def _construct_each(cls: type[T], document: Any, where: str) -> dict[str, T]:
+    _expect(isinstance(document, dict), f"{where}: expected an object, got {document!r}")
+    return {name: _construct(cls, value, f"{where}: {name}") for name, value in document.items()}
+
+
+def _construct_input(document: Any) -> Input:
     _expect(isinstance(document, dict), f"input: expected an object, got {document!r}")
     values = dict(document)
     kind = values.pop("type", None)
@@ -283,7 +390,9 @@ def _construct_input(document: Any) -> FeatureInput | ImageInput:
         return _construct(FeatureInput, values, "input")
     if kind == ImageInput.type:
         return _construct(ImageInput, values, "input")
-    raise CardError(f"input: type must be 'features' or 'image', got {kind!r}")
+    if kind == NoiseInput.type:
+        return _construct(NoiseInput, values, "input")
+    raise CardError(f"input: type must be 'features', 'image' or 'noise', got {kind!r}")
 
 
 def _construct(cls: type[T], values: Any, where: str) -> T:
@@ -342,13 +451,18 @@ def _check_number(value: Any, where: str) -> None:
     _expect(is_number, f"{where}: expected a finite number, got {value!r}")
 
 
-def _check_numbers(value: Any, where: str) -> None:
-    """`value` is a number or tuples of numbers, nested to any depth."""
+def _check_numbers(value: Any, where: str, *, missing: bool = False) -> None:
+    """`value` is a number or tuples of numbers, nested to any depth; None stands for one that is missing."""
     if isinstance(value, tuple):
         for each in value:
-            _check_numbers(each, where)
-    else:
+            _check_numbers(each, where, missing=missing)
+    elif value is not None or not missing:
         _check_number(value, where)
+
+
+def _check_fingerprint(value: Any, where: str) -> None:
+    right = isinstance(value, str) and _FINGERPRINT.fullmatch(value) is not None
+    _expect(right, f"{where}: expected 'sha256:' and 64 hex digits, got {value!r}")
 
 
 def _check_count(value: Any, where: str, *, least: int) -> None:

@@ -75,7 +75,7 @@ class Veredicto:
 
     @bentoml.api
     def predict(self, model: str, inputs: Inputs) -> dict[str, Any]:
-        """Class labels, one for each row."""
+        """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row."""
         return self._plane.answer("predict", model=model, inputs=inputs)
 
     @bentoml.api
@@ -93,3 +93,13 @@ class Veredicto:
     ) -> dict[str, Any]:
         """The task's models side by side on the same rows."""
         return self._plane.answer("compare", task=task, inputs=inputs, models=models, labels=labels)
+
+    @bentoml.api
+    def transform(self, model: str, inputs: Inputs) -> dict[str, Any]:
+        """Codes of each row, and the row made again from its codes alone."""
+        return self._plane.answer("transform", model=model, inputs=inputs)
+
+    @bentoml.api
+    def generate(self, model: str, count: int = 16, seed: int | None = None) -> dict[str, Any]:
+        """New images, each as a PNG in base64."""
+        return self._plane.answer("generate", model=model, count=count, seed=seed)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model_card import Card
-from service import payloads
+from service import images, payloads
 from service.comparison import Answer, compare
 from service.errors import InvalidRequest, TooLarge
 from service.model import Model
-from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest
+from service.payloads import (
+    CompareRequest,
+    GenerateRequest,
+    PredictProbaRequest,
+    PredictRequest,
+    TransformRequest,
+)
 from service.registry import Registry
 from service.rows import Rows
 from service.settings import Settings
@@ -33,24 +41,28 @@ class DataPlane:
             "predict": (self.predict, PredictRequest),
             "predict_proba": (self.predict_proba, PredictProbaRequest),
             "compare": (self.compare, CompareRequest),
+            "transform": (self.transform, TransformRequest),
+            "generate": (self.generate, GenerateRequest),
         }
         answer, request_type = calls[call]
         values: dict[str, Any] = payloads.as_json(answer(payloads.RequestDecoder(request_type).convert(fields)))
         return values
 
     def predict(self, request: PredictRequest) -> payloads.Prediction:
-        """Class labels, one for each row."""
+        """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row."""
         model = self.registry.model(request.model)
-        label, _ = model.classify(model.encode(self._checked(request.inputs)))
-        return {
-            "model": model.name,
-            "version": model.version,
-            "predictions": payloads.name_classes(model.classes, label),
-        }
+        if model.card.kind == "classifier":
+            label, _ = model.classify(model.encode(self._checked(request.inputs)))
+            predictions: Any = payloads.name_classes(model.classes, label)
+        else:
+            model.check_answers("predict")
+            predictions = model.run(model.encode(self._checked(request.inputs)))[0]
+        return {"model": model.name, "version": model.version, "predictions": predictions}
 
     def predict_proba(self, request: PredictProbaRequest) -> payloads.Probabilities:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
         model = self.registry.model(request.model)
+        model.check_answers("predict_proba")
         _, probabilities = model.classify(model.encode(self._checked(request.inputs)))
         answer: dict[str, Any] = {"model": model.name, "version": model.version}
         if request.top is None:
@@ -78,6 +90,32 @@ class DataPlane:
                 )
             )
         return compare(request.task, models[0].classes, answers, truth)
+
+    def transform(self, request: TransformRequest) -> payloads.Transformation:
+        """Codes of each row, and the row made again from its codes alone."""
+        model = self.registry.model(request.model)
+        model.check_answers("transform")
+        codes, reconstruction = model.run(model.encode(self._checked(request.inputs)))
+        answer = {"model": model.name, "version": model.version, "outputs": codes, "reconstructions": reconstruction}
+        return cast(payloads.Transformation, answer)
+
+    def generate(self, request: GenerateRequest) -> payloads.Generation:
+        """New images, each as a PNG in base64."""
+        model, pixels = self._generated(request)
+        encoded: list[payloads.EncodedImage] = [{"b64": b64encode(images.encode_png(each)).decode()} for each in pixels]
+        return {"model": model.name, "version": model.version, "images": encoded}
+
+    def generate_grid(self, request: GenerateRequest) -> bytes:
+        """New images side by side, as one PNG."""
+        _, pixels = self._generated(request)
+        return images.encode_png(images.make_grid(pixels))
+
+    def _generated(self, request: GenerateRequest) -> tuple[Model, NDArray[np.uint8]]:
+        model = self.registry.model(request.model)
+        model.check_answers("generate")
+        if request.count > self._max_rows:
+            raise TooLarge(f"count: {request.count} images are over the limit of {self._max_rows} (VEREDICTO_MAX_ROWS)")
+        return model, model.run(model.draw_noise(request.count, request.seed))[0]
 
     def list_models(self) -> payloads.ModelList:
         """Summaries by name, and what was refused, if anything was."""
@@ -123,15 +161,14 @@ class DataPlane:
             raise InvalidRequest(f"models: expected different names, at least one, got {names}")
         unknown = [name for name in names if name not in models]
         if unknown:
+            known = ", ".join(models)
             raise InvalidRequest(
-                f"models: {unknown[0]!r} is not a model of the task {request.task!r}; its models: {', '.join(models)}"
+                f"models: {unknown[0]!r} is not a classifier of the task {request.task!r}; its classifiers: {known}"
             )
         return [models[name] for name in names]
 
 
-def _most_probable(
-    model: Model, probabilities: np.typing.NDArray[np.float32], top: int
-) -> list[list[payloads.ClassProbability]]:
+def _most_probable(model: Model, probabilities: NDArray[np.float32], top: int) -> list[list[payloads.ClassProbability]]:
     """For each row the `top` classes, most probable first; of equals the first class."""
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     highest = np.take_along_axis(probabilities, order, axis=1)
@@ -141,7 +178,7 @@ def _most_probable(
     ]
 
 
-def _truth(labels: list[str | int], model: Model, *, n_rows: int) -> np.typing.NDArray[np.int64]:
+def _truth(labels: list[str | int], model: Model, *, n_rows: int) -> NDArray[np.int64]:
     """Class indices `(n_rows,)` of the labels that a client sent; 3 is taken for the class "3"."""
     if len(labels) != n_rows:
         raise InvalidRequest(f"labels: expected {n_rows}, one for each row of inputs, got {len(labels)}")

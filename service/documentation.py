@@ -27,9 +27,13 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
         payloads.PredictRequest,
         payloads.PredictProbaRequest,
         payloads.CompareRequest,
+        payloads.TransformRequest,
+        payloads.GenerateRequest,
         payloads.Prediction,
         payloads.Probabilities,
         payloads.Comparison,
+        payloads.Transformation,
+        payloads.Generation,
         payloads.ModelList,
         payloads.Error,
     ]
@@ -59,36 +63,51 @@ def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any
         "description": "Answer only the classes of this many highest probabilities",
     }
     calls = [
-        ("/predict", "predict", "PredictRequest", "Prediction", "Class labels, one for each row", []),
-        ("/predict_proba", "predict_proba", "PredictProbaRequest", "Probabilities", "Probabilities of each row", [top]),
-        ("/compare", "compare", "CompareRequest", "Comparison", "The task's models on the same rows", []),
+        ("/predict", "predict", "Prediction", "Class labels, numbers or cluster numbers, one for each row", []),
+        ("/predict_proba", "predict_proba", "Probabilities", "Probabilities of each row", [top]),
+        ("/compare", "compare", "Comparison", "The task's classifiers on the same rows", []),
+        ("/transform", "transform", "Transformation", "Codes of each row, and the row made from them", []),
+        ("/generate", "generate", "Generation", "New images: one PNG of all, or JSON for who accepts only that", []),
     ]
-    return {
-        path: {
+    paths = {}
+    for path, operation, answer, summary, parameters in calls:
+        request = "".join(word.capitalize() for word in operation.split("_")) + "Request"
+        responses = _responses(reference[answer], 400, 404, 413, 415, 503, 504)
+        if operation == "generate":
+            responses["200"]["content"] |= {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+        paths[path] = {
             "post": {
                 "operationId": operation,
                 "tags": ["Predict and compare"],
                 "summary": summary,
                 "parameters": parameters,
                 "requestBody": {"required": True, "content": _content(reference[request], examples.get(path))},
-                "responses": _responses(reference[answer], 400, 404, 413, 415, 503, 504),
+                "responses": responses,
             }
         }
-        for path, operation, request, answer, summary, parameters in calls
-    }
+    return paths
 
 
 def _examples(cards: list[Card]) -> dict[str, Any]:
-    """A request of each call that these models answer, by path: the shortest example row of all cards."""
+    """A request of each call that these models answer, by path: the shortest example row of a kind."""
+    examples: dict[str, Any] = {}
     rows = [(card, list(card.input.example)) for card in cards if isinstance(card.input, FeatureInput)]
-    if not rows:
-        return {}
-    card, row = min(rows, key=lambda each: len(each[1]))
-    return {
-        "/predict": {"model": card.name, "inputs": [row]},
-        "/predict_proba": {"model": card.name, "inputs": [row]},
-        "/compare": {"task": card.task, "inputs": [row]},
-    }
+    rows.sort(key=lambda each: len(each[1]))
+    for card, row in rows:
+        request = {"model": card.name, "inputs": [row]}
+        if card.kind == "classifier":
+            examples.setdefault("/predict", request)
+            examples.setdefault("/predict_proba", request)
+            examples.setdefault("/compare", {"task": card.task, "inputs": [row]})
+        elif card.kind == "transformer":
+            examples.setdefault("/transform", request)
+    for card, row in rows:
+        if card.kind in ("regressor", "clusterer"):
+            examples.setdefault("/predict", {"model": card.name, "inputs": [row]})
+    for card in cards:
+        if card.kind == "generator":
+            examples.setdefault("/generate", {"model": card.name, "count": 16, "seed": 0})
+    return examples
 
 
 def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:

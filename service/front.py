@@ -22,7 +22,15 @@ from service import documentation, errors
 from service.data_plane import DataPlane
 from service.errors import InvalidRequest, VeredictoError
 from service.metrics import RouteMetrics
-from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder, encode
+from service.payloads import (
+    CompareRequest,
+    GenerateRequest,
+    PredictProbaRequest,
+    PredictRequest,
+    RequestDecoder,
+    TransformRequest,
+    encode,
+)
 from service.settings import Settings
 
 Message = MutableMapping[str, Any]
@@ -44,12 +52,15 @@ RETRY_AFTER_S = b"1"
 WATCH_EVERY_S = 0.25
 LONGEST_ERROR = 4000
 """Characters: texts quote what the client sent, and need not send all of it back."""
+NEVER_INLINE = -1
+"""Bytes, for a call whose cost does not show in its body."""
 _BEHIND = frozenset(
     {"/metrics", "/schema.json", "/static_content/swagger-ui.css", "/static_content/swagger-ui-bundle.js"}
 )
 _JSON = b"application/json"
 _PLAIN_JSON = (b"content-type", _JSON)
 _WATCHED = frozenset({b"content-type", b"content-encoding"})
+_PNG = b"image/png"
 _HTML = b"text/html; charset=utf-8"
 _PAGES = Path(__file__).parent / "pages"
 
@@ -66,22 +77,32 @@ class ClientLeft(Exception):
 
 
 class Call:
-    """One POST route: JSON body in, JSON answer out."""
+    """One POST route: JSON body in, JSON answer out, or a PNG where the route has one and the client takes it."""
 
     def __init__(
-        self, route: str, request_type: Any, answer: Callable[[Any], Any], *, inline_bytes: int, query: tuple[str, ...]
+        self,
+        route: str,
+        request_type: Any,
+        answer: Callable[[Any], Any],
+        *,
+        inline_bytes: int,
+        query: tuple[str, ...] = (),
+        picture: Callable[[Any], bytes] | None = None,
     ) -> None:
         self.metrics = RouteMetrics(route)
         self.inline_bytes = inline_bytes
         self._decode = RequestDecoder(request_type).decode
         self._answer = answer
         self._query = query
+        self._picture = picture
 
-    def __call__(self, body: bytes, query: bytes) -> bytes:
+    def __call__(self, body: bytes, scope: Message) -> Response:
         request = self._decode(body)
-        if query:
-            self._apply(query, request)
-        return encode(self._answer(request))
+        if scope["query_string"]:
+            self._apply(scope["query_string"], request)
+        if self._picture is not None and _takes_pictures(scope):
+            return Response(200, self._picture(request), content_type=_PNG)
+        return Response(200, encode(self._answer(request)))
 
     def _apply(self, query: bytes, request: Any) -> None:
         """Query parameters that stand for a field; all of them are counts."""
@@ -106,11 +127,15 @@ class Front:
         self._is_watching = False
         self._pool = ThreadPoolExecutor(_n_threads(), thread_name_prefix="veredicto")
         self._calls = {
-            "/predict": Call("/predict", PredictRequest, plane.predict, inline_bytes=64_000, query=()),
+            "/predict": Call("/predict", PredictRequest, plane.predict, inline_bytes=64_000),
             "/predict_proba": Call(
                 "/predict_proba", PredictProbaRequest, plane.predict_proba, inline_bytes=16_000, query=("top",)
             ),
-            "/compare": Call("/compare", CompareRequest, plane.compare, inline_bytes=4_000, query=()),
+            "/compare": Call("/compare", CompareRequest, plane.compare, inline_bytes=4_000),
+            "/transform": Call("/transform", TransformRequest, plane.transform, inline_bytes=16_000),
+            "/generate": Call(
+                "/generate", GenerateRequest, plane.generate, inline_bytes=NEVER_INLINE, picture=plane.generate_grid
+            ),
         }
         self._views: dict[str, Callable[[], Response]] = {
             "/": partial(_page, "home.html"),
@@ -151,7 +176,7 @@ class Front:
         if not self._is_watching:
             self._watch()
         try:
-            response = Response(200, await self._run_call(call, scope, receive))
+            response = await self._run_call(call, scope, receive)
         except VeredictoError as error:
             response = _error(error)
         except asyncio.CancelledError:
@@ -169,7 +194,7 @@ class Front:
         await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
         await send({"type": "http.response.body", "body": response.body})
 
-    async def _run_call(self, call: Call, scope: Message, receive: Receive) -> bytes:
+    async def _run_call(self, call: Call, scope: Message, receive: Receive) -> Response:
         if len(self._in_flight) > self._settings.max_in_flight:
             raise self._overloaded()
         for header in scope["headers"]:
@@ -181,10 +206,10 @@ class Front:
         if len(body) > self._settings.max_body_bytes:
             raise self._too_large(len(body))
         if len(body) <= call.inline_bytes:
-            return call(body, scope["query_string"])
+            return call(body, scope)
         # Off the event loop, so that a large request does not delay the small ones.
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, call, body, scope["query_string"])
+        return await loop.run_in_executor(self._pool, call, body, scope)
 
     async def _read_rest(self, scope: Message, message: Message, receive: Receive) -> bytes:
         """A body that did not come at once; not read to its end where its announced length is over the limit."""
@@ -265,6 +290,15 @@ class Front:
         return errors.DeadlinePassed(
             f"no answer within {self._settings.deadline_s} s (VEREDICTO_DEADLINE_S), counted from the request's arrival"
         )
+
+
+def _takes_pictures(scope: Message) -> bool:
+    """Whether the client takes a PNG: one that says nothing does, BentoML's reads JSON whatever it says."""
+    headers = {name: value.decode("latin-1").lower() for name, value in scope["headers"]}
+    if headers.get(b"user-agent", "").startswith("bentoml http client"):
+        return False
+    kinds = {kind.partition(";")[0].strip() for kind in headers.get(b"accept", "*/*").split(",")}
+    return bool(kinds & {"image/png", "image/*", "*/*"}) or not kinds & {"application/json", "application/*"}
 
 
 def _n_threads() -> int:

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from model_card import OUTPUTS, Card, CardError, FeatureInput, from_metadata
+from model_card import OUTPUTS, Card, CardError, FeatureInput, ImageInput, NoiseInput, from_metadata
 from service.errors import InvalidRequest, ModelRefused
 from service.rows import RowEncoder, Rows
 
@@ -23,8 +23,25 @@ logger = logging.getLogger(__name__)
 SELF_CHECK_TOLERANCE = 1e-4
 """Largest difference, absolute plus relative, to the stored outputs: processors round differently."""
 
-_TYPES = {"features": "tensor(float)", "label": "tensor(int64)", "probabilities": "tensor(float)"}
-_CLASSIFIER_OUTPUTS = ["label", "probabilities"]
+_FLOAT, _INT64, _UINT8 = "tensor(float)", "tensor(int64)", "tensor(uint8)"
+_TENSORS = {
+    **{"features": (_FLOAT, 2), "noise": (_FLOAT, 2)},
+    **{"label": (_INT64, 1), "probabilities": (_FLOAT, 2)},
+    "value": (_FLOAT, 1),
+    **{"cluster": (_INT64, 1), "distances": (_FLOAT, 2)},
+    **{"codes": (_FLOAT, 2), "reconstruction": (_FLOAT, 2)},
+    "images": (_UINT8, 4),
+}
+"""Type and rank of each tensor of the contract; the first axis is free, the others are fixed."""
+
+_CALLS = {
+    "classifier": ("predict", "predict_proba", "compare"),
+    "regressor": ("predict",),
+    "clusterer": ("predict",),
+    "transformer": ("transform",),
+    "generator": ("generate",),
+}
+_CLASSIFIER_OUTPUTS = list(OUTPUTS["classifier"])
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 
@@ -40,7 +57,7 @@ class Runtime:
 
 
 class Model:
-    """A classifier, ready to run.
+    """A model of any kind, ready to run.
 
     `version` is the first 12 hex digits of the file's SHA-256.
     """
@@ -53,8 +70,7 @@ class Model:
         self._session = session
         # The method below checks names and types of the feed in Python; here both are known to be right.
         self._run = getattr(session, "_sess", session).run
-        assert isinstance(card.input, FeatureInput)
-        self._encoder = RowEncoder(card.input)
+        self._encoder = RowEncoder(card.input) if isinstance(card.input, FeatureInput) else None
         self.runtime: Runtime | None = None
 
     @classmethod
@@ -84,9 +100,22 @@ class Model:
         )
         return model
 
+    def check_answers(self, call: str) -> None:
+        """Raises InvalidRequest, which names the calls of this kind, where `call` is none of them."""
+        calls = _CALLS[self.card.kind]
+        if call not in calls:
+            known = ", ".join(f"/{each}" for each in calls)
+            raise InvalidRequest(f"{self.name} is a {self.card.kind}: it has no answer to /{call}, only to {known}")
+
     def encode(self, rows: Rows) -> NDArray[np.float32]:
         """Rows of a request as the graph's input, `(n_rows, n_features)`."""
+        assert self._encoder is not None
         return self._encoder.encode(rows)
+
+    def draw_noise(self, count: int, seed: int | None) -> NDArray[np.float32]:
+        """Input `(count, size)` of a generator; the same for the same seed, new each time without one."""
+        assert isinstance(self.card.input, NoiseInput)
+        return np.random.default_rng(seed).standard_normal((count, self.card.input.size), dtype=np.float32)
 
     def classify(self, features: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Labels `(n_rows,)`, indices into `classes`, and probabilities `(n_rows, n_classes)`.
@@ -95,12 +124,23 @@ class Model:
         """
         label, probabilities = self._run(_CLASSIFIER_OUTPUTS, {"features": features}, None)
         if not np.vdot(probabilities, probabilities) < np.inf:
-            row = int(np.argwhere(~np.isfinite(probabilities))[0][0])
+            self._check_finite(probabilities)
+        return label, probabilities
+
+    def run(self, features: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
+        """The outputs of its kind, in the order of `OUTPUTS`; raises InvalidRequest as `classify` does."""
+        outputs = self._run(list(OUTPUTS[self.card.kind]), {self.card.input.tensor: features}, None)
+        for output in outputs:
+            self._check_finite(output)
+        return tuple(outputs)
+
+    def _check_finite(self, output: NDArray[Any]) -> None:
+        if not np.isfinite(output).all():
+            row = int(np.argwhere(~np.isfinite(output))[0][0])
             raise InvalidRequest(
                 f"inputs[{row}]: {self.name} has no finite answer to these values; they are far outside of the "
                 "ranges seen in training, which its card states"
             )
-        return label, probabilities
 
     def describe(self) -> dict[str, Any]:
         """The whole card, plus version and runtime."""
@@ -112,14 +152,17 @@ class Model:
         check = self.card.self_check
         names = list(check.output)
         try:
-            outputs = self._run(names, {"features": np.array(check.input, dtype=np.float32)}, None)
+            outputs = self._run(names, {self.card.input.tensor: np.array(check.input, dtype=np.float32)}, None)
         except Exception as error:
             raise ModelRefused(f"its self-check does not run: {_one_line(error)}") from error
         for name, output in zip(names, outputs, strict=True):
             expected = np.array(check.output[name], dtype=np.float64)
+            tolerance = (
+                1.0 if output.dtype == np.uint8 else SELF_CHECK_TOLERANCE
+            )  # a grey value may round the other way
             if output.shape != expected.shape:
                 raise ModelRefused(f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}")
-            if not np.allclose(output, expected, rtol=SELF_CHECK_TOLERANCE, atol=SELF_CHECK_TOLERANCE):
+            if not np.allclose(output, expected, rtol=SELF_CHECK_TOLERANCE, atol=tolerance):
                 worst = float(np.max(np.abs(output - expected)))
                 raise ModelRefused(f"its self-check fails: {name!r} differs by {worst:g} from the stored output")
 
@@ -148,28 +191,33 @@ def _check_card(card: Card, session: onnxruntime.InferenceSession, *, stem: str)
     """Raises ModelRefused where the card says something else than the file's name or the graph."""
     if card.name != stem:
         raise ModelRefused(f"its card is of {card.name!r}: the file must be named {card.name}.onnx")
-    if card.kind not in OUTPUTS or not isinstance(card.input, FeatureInput):
+    if isinstance(card.input, ImageInput):
         raise ModelRefused(f"a {card.kind} with the input {card.input.type!r} is not served by this version")
     inputs = {each.name: each for each in session.get_inputs()}
     if list(inputs) != [card.input.tensor]:
         raise ModelRefused(f"its card promises the input {card.input.tensor!r}, its graph has {sorted(inputs)}")
-    _check_tensor(inputs[card.input.tensor], last=len(card.input.features))
+    width = card.input.size if isinstance(card.input, NoiseInput) else len(card.input.features)
+    _check_tensor(inputs[card.input.tensor], last=width)
     outputs = {each.name: each for each in session.get_outputs()}
     missing = [name for name in OUTPUTS[card.kind] if name not in outputs]
     if missing:
         raise ModelRefused(f"its card promises the output {missing[0]!r}, its graph has {sorted(outputs)}")
-    _check_tensor(outputs["label"], last=None)
-    _check_tensor(outputs["probabilities"], last=len(card.classes or ()))
+    lasts = {"probabilities": len(card.classes or ()), "reconstruction": width, "images": 3}
+    for name in OUTPUTS[card.kind]:
+        _check_tensor(outputs[name], last=lasts.get(name))
 
 
 def _check_tensor(tensor: Any, *, last: int | None) -> None:
-    """The graph's tensor has its contract's type, a free first dimension and, where given, this last one."""
-    if tensor.type != _TYPES[tensor.name]:
-        raise ModelRefused(f"its {tensor.name!r} is {tensor.type}, the contract says {_TYPES[tensor.name]}")
-    rank = 1 if last is None else 2
-    free = len(tensor.shape) == rank and not isinstance(tensor.shape[0], int)
-    if not free or (last is not None and tensor.shape[1] != last):
-        expected = "(n,)" if last is None else f"(n, {last})"
+    """The graph's tensor is as the contract says: its type, a free first axis, others fixed, the last this one."""
+    kind, rank = _TENSORS[tensor.name]
+    if tensor.type != kind:
+        raise ModelRefused(f"its {tensor.name!r} is {tensor.type}, the contract says {kind}")
+    fixed = [isinstance(length, int) for length in tensor.shape]
+    if fixed != [False] + [True] * (rank - 1) or (last is not None and tensor.shape[-1] != last):
+        lengths = ["n"] + ["fixed"] * (rank - 1)
+        if last is not None:
+            lengths[-1] = str(last)
+        expected = "(n,)" if rank == 1 else f"({', '.join(lengths)})"
         raise ModelRefused(f"its card promises {tensor.name!r} of shape {expected}, its graph has {tensor.shape}")
 
 

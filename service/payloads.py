@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
 
-Row = list[float | str] | dict[str, float | str]
+Value = float | str | bool | None
+Row = list[Value] | dict[str, Value]
 Numbers = list[list[float]]
 
 
@@ -41,10 +42,42 @@ class CompareRequest(msgspec.Struct, forbid_unknown_fields=True):
     labels: list[str | int] | None = None
 
 
+class TransformRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """{"model": NAME, "inputs": [ROW, ...]}"""
+
+    model: str
+    inputs: list[Row]
+
+
+class GenerateRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """{"model": NAME, "count": N (optional, 16), "seed": S (optional)}"""
+
+    model: str
+    count: Annotated[int, msgspec.Meta(ge=1)] = 16
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+
+
 class Prediction(TypedDict):
     model: str
     version: str
-    predictions: list[str]
+    predictions: list[str | float]
+
+
+class Transformation(TypedDict):
+    model: str
+    version: str
+    outputs: list[list[float]]
+    reconstructions: list[list[float]]
+
+
+class EncodedImage(TypedDict):
+    b64: str
+
+
+class Generation(TypedDict):
+    model: str
+    version: str
+    images: list[EncodedImage]
 
 
 class Probabilities(TypedDict):
@@ -152,12 +185,15 @@ class RequestDecoder:
     def __init__(self, request_type: Any) -> None:
         self._usage = request_type.__doc__
         self._type = request_type
-        numbers = msgspec.defstruct(
-            f"{request_type.__name__}OfNumbers",
-            [("inputs", Numbers)],
-            bases=(request_type,),
-            forbid_unknown_fields=True,
-        )
+        self._has_rows = "inputs" in request_type.__struct_fields__
+        numbers = request_type
+        if self._has_rows:
+            numbers = msgspec.defstruct(
+                f"{request_type.__name__}OfNumbers",
+                [("inputs", Numbers)],
+                bases=(request_type,),
+                forbid_unknown_fields=True,
+            )
         self._decode_numbers: Callable[[bytes], Any] = msgspec.json.Decoder(numbers).decode
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(request_type).decode
 
@@ -169,10 +205,11 @@ class RequestDecoder:
             return self._decode_rows(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest(_explain_malformed(str(error), body)) from error
-        try:
-            request.inputs = np.array(request.inputs)
-        except ValueError:  # rows of unequal length stay lists
-            pass
+        if self._has_rows:
+            try:
+                request.inputs = np.array(request.inputs)
+            except ValueError:  # rows of unequal length stay lists
+                pass
         return request
 
     def convert(self, fields: dict[str, Any]) -> Any:
@@ -211,7 +248,7 @@ def as_json(answer: Any) -> Any:
 
 def _explain(text: str) -> str:
     """msgspec's words in the order of ours: where, expected, got."""
-    text = text.replace("`", "").replace("Object ", "").replace("float | str", "number or name")
+    text = text.replace("`", "").replace("Object ", "").replace("bool | float | str | null", "number or name")
     text = text.replace("object | array", "list of values or object {feature: value}").replace("float", "number")
     message, _, where = text.partition(" - at $.")
     message = message[0].lower() + message[1:]

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from model_card import Card
-from service.errors import ModelRefused, NotFound
+from model_card import Card, FeatureInput
+from service.errors import InvalidRequest, ModelRefused, NotFound
 from service.model import Model
 
 logger = logging.getLogger(__name__)
@@ -55,12 +55,18 @@ class Registry:
             raise NotFound(f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}") from None
 
     def task(self, name: str) -> list[Model]:
-        """The classifiers of a task, by name; raises NotFound, which lists the known tasks."""
-        models = [model for model in self.models.values() if model.card.task == name]
-        if not models:
-            known = sorted({model.card.task for model in self.models.values()})
-            raise NotFound(f"unknown task {name!r}; known tasks: {', '.join(known) or 'none'}")
-        return models
+        """The classifiers of a task, by name.
+
+        Raises NotFound for an unknown task and InvalidRequest for one without classifiers; both list what there is.
+        """
+        comparable = [model for model in self.models.values() if model.card.kind == "classifier"]
+        models = [model for model in comparable if model.card.task == name]
+        if models:
+            return models
+        known = ", ".join(sorted({model.card.task for model in comparable})) or "none"
+        if any(model.card.task == name for model in self.models.values()):
+            raise InvalidRequest(f"the task {name!r} has no classifiers to compare; tasks that have: {known}")
+        raise NotFound(f"unknown task {name!r}; known tasks: {known}")
 
     def why_not_ready(self, *, strict: bool) -> str | None:
         """The reason why this folder is not what the operator wanted served, or None."""
@@ -74,12 +80,18 @@ class Registry:
 
 
 def _check_task(card: Card, models: dict[str, Model]) -> None:
-    """Models of one task must share features and classes, or nothing they say can be compared."""
+    """Models of one task share features, and its classifiers their classes, or what they say cannot be compared."""
     for other in models.values():
-        if other.card.task == card.task and _signature(other.card) != _signature(card):
+        if other.card.task != card.task:
+            continue
+        both_classify = card.kind == other.card.kind == "classifier"
+        both_take_rows = isinstance(card.input, FeatureInput) and isinstance(other.card.input, FeatureInput)
+        if (both_classify and other.card.classes != card.classes) or (
+            both_take_rows and _columns(other.card) != _columns(card)
+        ):
             raise ModelRefused(f"its features or classes differ from those of {other.name}, of the same task")
 
 
-def _signature(card: Card) -> object:
+def _columns(card: Card) -> list[object]:
     features = getattr(card.input, "features", ())
-    return card.classes, [(feature.name, feature.type, feature.values) for feature in features]
+    return [(each.name, each.type, each.values, each.imputed is None) for each in features]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Feature, FeatureInput
 from service.errors import InvalidRequest
 
-Value = float | str
+Value = float | str | bool | None
 Row = list[Value] | dict[str, Value]
 Rows = list[Row] | NDArray[np.float64]
 """What a request holds: rows as they were sent, or the matrix of rows that are numbers throughout."""
@@ -25,6 +27,7 @@ class RowEncoder:
         self._names = [feature.name for feature in self._features]
         self._codes = [_codes(feature) for feature in self._features]
         self._all_numbers = not any(self._codes)
+        self._imputed = np.array([feature.imputed is not None for feature in self._features])
         self._n_features = len(self._names)
 
     def encode(self, rows: Rows) -> NDArray[np.float32]:
@@ -68,7 +71,8 @@ class RowEncoder:
         return [row[name] for name in self._names]
 
     def _check_magnitudes(self, values: NDArray[np.float64]) -> None:
-        for row, column in np.argwhere(~(np.abs(values) <= LARGEST)):
+        missing = np.isnan(values) & self._imputed
+        for row, column in np.argwhere(~(np.abs(values) <= LARGEST) & ~missing):
             raise InvalidRequest(
                 f"inputs[{row}]: feature {self._names[column]!r} expects a finite number that fits 32 bits "
                 f"(at most {LARGEST:.1e}), got {values[row, column]:g}"
@@ -80,13 +84,25 @@ def _codes(feature: Feature) -> dict[str, float] | None:
 
 
 def _encode_value(value: Value, feature: Feature, codes: dict[str, float] | None, where: str) -> float:
+    """NaN for a missing value that the graph imputes; JSON's true and false are the values of those names."""
+    if value is None and feature.imputed is not None:
+        return math.nan
     if codes is None:
-        if isinstance(value, str):
-            raise InvalidRequest(f"{where}: feature {feature.name!r} expects a number, got {value!r}")
+        if value is None or isinstance(value, str | bool):
+            raise InvalidRequest(f"{where}: feature {feature.name!r} expects a number, got {_shown(value)}")
         return value
-    if not isinstance(value, str) or value not in codes:
-        raise InvalidRequest(f"{where}: feature {feature.name!r} expects one of {', '.join(codes)}, got {value!r}")
-    return codes[value]
+    name = _shown(value) if isinstance(value, bool) else value
+    if not isinstance(name, str) or name not in codes:
+        known = ", ".join(codes)
+        raise InvalidRequest(f"{where}: feature {feature.name!r} expects one of {known}, got {_shown(value)}")
+    return codes[name]
+
+
+def _shown(value: Value) -> str:
+    """As JSON names it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value)
 
 
 def _quoted(names: list[str]) -> str:

@@ -32,8 +32,9 @@ ALLOWED: dict[str, set[str]] = {
     "service.agreement": {"numpy"},
     "service.payloads": {"msgspec", "numpy", "orjson", "service.errors"},
     "service.comparison": {"numpy", "service", "service.agreement", "service.payloads", "service.scores"},
+    "service.images": {"numpy", "PIL"},
     "service.data_plane": {
-        *("numpy", "model_card", "service", "service.comparison", "service.errors", "service.model"),
+        *("numpy", "model_card", "service", "service.comparison", "service.errors", "service.images", "service.model"),
         *("service.payloads", "service.registry", "service.rows", "service.settings"),
     },
     "service.documentation": {"model_card", "msgspec", "service", "service.payloads"},
@@ -116,7 +117,7 @@ def test_serving_and_training_never_meet() -> None:
         assert module == "model_card" or not any(name.startswith(other) for name in allowed), module
 
 
-@pytest.mark.parametrize("library", ["bentoml", "onnxruntime", "prometheus_client", "orjson"])
+@pytest.mark.parametrize("library", ["bentoml", "onnxruntime", "prometheus_client", "orjson", "PIL"])
 def test_each_library_has_one_door_in_the_service(library: str) -> None:
     """Exchanging it touches one module."""
     doors = [module for module in ALLOWED if module.startswith("service") and library in imports(modules()[module])]

@@ -27,7 +27,7 @@ def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
 def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Server) -> None:
     """With the method that it says."""
     assert set(interface["paths"]) == {
-        *("/predict", "/predict_proba", "/compare", "/models", "/models/{name}"),
+        *("/predict", "/predict_proba", "/compare", "/transform", "/generate", "/models", "/models/{name}"),
         *("/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs.json", "/"),
     }
     for path, operations in interface["paths"].items():

@@ -238,7 +238,7 @@ def test_a_bad_request_is_told_what_is_wrong(server: Server, path: str, body: by
         (
             {"models": ["wine-mlp"]},
             400,
-            "models: 'wine-mlp' is not a model of the task 'points'; its models: points-decision_tree, points-knn, ",
+            "models: 'wine-mlp' is not a classifier of the task 'points'; its classifiers: points-decision_tree, ",
         ),
         ({"labels": []}, 400, "labels: expected 1, one for each row of inputs, got 0"),
         ({"labels": ["blue", "blue"]}, 400, "labels: expected 1, one for each row of inputs, got 2"),

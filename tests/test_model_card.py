@@ -110,7 +110,7 @@ def _provenance(**changes: object) -> dict[str, object]:
         (_broken(classes=["yes", "yes"]), "classes: each must be there once, got ('yes', 'yes')"),
         (_broken(classes=["yes", 1]), "classes: expected a text, got 1"),
         (_broken(input=None), "input: expected an object, got None"),
-        (_broken(input={"type": "sound"}), "input: type must be 'features' or 'image', got 'sound'"),
+        (_broken(input={"type": "sound"}), "input: type must be 'features', 'image' or 'noise', got 'sound'"),
         (_broken(input={"type": "image", "height": 0, "width": 1}), "image height: expected a whole number of at"),
         (_broken(metrics=3), "metrics: expected an object, got 3"),
         (_broken(metrics={"accuracy": {"value": "high"}}), "metric value: expected a finite number, got 'high'"),

@@ -59,8 +59,7 @@ def test_optional_fields_may_be_left_out_or_null() -> None:
         (b"[]", "expected object, got array" + PREDICT),
         (b'{"model": 5, "inputs": []}', "model: expected str, got int" + PREDICT),
         (b'{"model": "m", "inputs": [1]}', "inputs[0]: expected list of values or object {feature: value}, got int"),
-        (b'{"model": "m", "inputs": [[true]]}', "inputs[0][0]: expected number or name, got bool" + PREDICT),
-        (b'{"model": "m", "inputs": [[null]]}', "inputs[0][0]: expected number or name, got null" + PREDICT),
+        (b'{"model": "m", "inputs": [[{}]]}', "inputs[0][0]: expected number or name, got object" + PREDICT),
         (b'{"model": "m", "inputs": [[[1]]]}', "inputs[0][0]: expected number or name, got array" + PREDICT),
         (b'{"model": "m", "inputs": ' + b"[" * 100_000, "inputs[0][0]: expected number or name, got array" + PREDICT),
         (b'{"model": "m", "x": ' + b"[" * 100_000, "contains unknown field x" + PREDICT),
@@ -83,8 +82,8 @@ def test_python_values_are_checked_like_json() -> None:
     """The methods of the BentoML service take the same."""
     decoder = RequestDecoder(PredictRequest)
     assert decoder.convert({"model": "m", "inputs": [[1]]}).inputs == [[1.0]]
-    with pytest.raises(InvalidRequest, match=r"inputs\[0\]\[0\]: expected number or name, got bool"):
-        decoder.convert({"model": "m", "inputs": [[True]]})
+    with pytest.raises(InvalidRequest, match=r"inputs\[0\]\[0\]: expected number or name, got array"):
+        decoder.convert({"model": "m", "inputs": [[[1]]]})
 
 
 def test_float32_is_written_with_its_own_digits(generator: np.random.Generator) -> None:

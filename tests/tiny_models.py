@@ -1,4 +1,4 @@
-"""Real ONNX classifiers of a kilobyte, with cards: two features, softmax of a linear score."""
+"""Real ONNX models of a kilobyte, with cards: a classifier by the softmax of a linear score, and the other kinds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from model_card import Card, Feature, FeatureInput, Metric, Parity, Provenance, SelfCheck
+from model_card import Card, Feature, FeatureInput, Metric, NoiseInput, Parity, Provenance, SelfCheck
 
 COLOURS = ("red", "green", "blue")
 WEIGHTS = np.array([[1.0, -1.0], [2.0, 0.5]], dtype=np.float32)
@@ -100,3 +100,82 @@ def true_self_check(*, sign: float = 1.0) -> SelfCheck:
     """The row (0.5, green) and the answer that numpy computes for it."""
     probabilities = tiny_probabilities(np.array([[0.5, 1.0]]), sign=sign)[0]
     return self_check(row=(0.5, 1.0), probabilities=tuple(float(value) for value in probabilities))
+
+
+NUMBERS = FeatureInput(
+    features=(Feature(name="x", type="number", range=(0.0, 9.0)), Feature(name="y", type="number", imputed=3.0)),
+    example=(1.0, None),
+)
+
+
+def write_kind(folder: Path, kind: str) -> Path:
+    """`tiny-<kind>`: a regressor, clusterer or transformer of x and y (3 where it is missing), or a generator."""
+    values, outputs, check = _KINDS[kind]
+    if kind == "generator":
+        nodes = [
+            helper.make_node("Clip", ["noise", "low", "high"], ["clipped"]),
+            helper.make_node("Mul", ["clipped", "scale"], ["grey"]),
+            helper.make_node("Cast", ["grey"], ["bytes"], to=TensorProto.UINT8),
+            helper.make_node("Reshape", ["bytes", "shape"], ["small"]),
+            helper.make_node("Tile", ["small", "repeats"], ["images"]),
+        ]
+        constants = {"low": np.float32(0), "high": np.float32(1), "scale": np.float32(255)}
+        constants |= {"shape": np.array([-1, 2, 1, 1]), "repeats": np.array([1, 1, 2, 3])}
+    else:
+        nodes = [
+            helper.make_node("IsNaN", ["features"], ["missing"]),
+            helper.make_node("Where", ["missing", "imputed", "features"], ["complete"]),
+            *(helper.make_node(operator, inputs, [name], **options) for operator, inputs, name, options in values),
+        ]
+        constants = {"imputed": np.float32(3), "one": np.array([1]), "two": np.float32(2)}
+        constants |= {"centres": np.array([[0, 5]], dtype=np.float32), "ones": np.ones((1, 2), dtype=np.float32)}
+    model_input: Any = NoiseInput(size=2) if kind == "generator" else NUMBERS
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(model_input.tensor, TensorProto.FLOAT, ["n", 2])],
+        [helper.make_tensor_value_info(name, *shape) for name, shape in outputs.items()],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 10
+    card = tiny_card(
+        task="tiny", family=kind, kind=kind, classes=None, input=model_input, metrics={}, self_check=SelfCheck(**check)
+    )
+    helper.set_model_props(model, card.to_metadata())
+    path = folder / f"{card.name}.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+_KINDS: dict[str, Any] = {
+    "regressor": (
+        [("ReduceSum", ["complete", "one"], "value", {"keepdims": 0})],
+        {"value": (TensorProto.FLOAT, ["n"])},
+        {"input": ((1.0, None), (2.0, 5.0)), "output": {"value": (4.0, 7.0)}},
+    ),
+    "clusterer": (
+        [
+            ("ReduceSum", ["complete", "one"], "sum", {"keepdims": 1}),
+            ("Sub", ["sum", "centres"], "apart", {}),
+            ("Abs", ["apart"], "distances", {}),
+            ("ArgMin", ["distances"], "cluster", {"axis": 1, "keepdims": 0}),
+        ],
+        {"cluster": (TensorProto.INT64, ["n"]), "distances": (TensorProto.FLOAT, ["n", 2])},
+        {"input": ((1.0, None), (2.0, 5.0)), "output": {"cluster": (1, 1), "distances": ((4.0, 1.0), (7.0, 2.0))}},
+    ),
+    "transformer": (
+        [
+            ("ReduceSum", ["complete", "one"], "codes", {"keepdims": 1}),
+            ("Div", ["codes", "two"], "half", {}),
+            ("Mul", ["half", "ones"], "reconstruction", {}),
+        ],
+        {"codes": (TensorProto.FLOAT, ["n", 1]), "reconstruction": (TensorProto.FLOAT, ["n", 2])},
+        {"input": ((1.0, None),), "output": {"codes": ((4.0,),), "reconstruction": ((2.0, 2.0),)}},
+    ),
+    "generator": (
+        [],
+        {"images": (TensorProto.UINT8, ["n", 2, 2, 3])},
+        {"input": ((0.0, 1.0),), "output": {"images": ((((0,) * 3,) * 2, ((255,) * 3,) * 2),)}},
+    ),
+}
