@@ -195,16 +195,22 @@ class CrossValidation:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """The temperature in the graph, and figures over the rows it was fitted on, before and after."""
+    """The temperature in the graph, and figures over the rows it was fitted on, before and after.
+
+    Probabilities under `floor` count as the floor before the temperature is applied.
+    """
 
     temperature: float
+    floor: float
     rows: int
     before: Mapping[str, float]
     after: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        _check_number(self.temperature, "calibration temperature")
-        _expect(self.temperature > 0, f"calibration temperature: expected a number above 0, got {self.temperature!r}")
+        for name in ("temperature", "floor"):
+            value = getattr(self, name)
+            _check_number(value, f"calibration {name}")
+            _expect(value > 0, f"calibration {name}: expected a number above 0, got {value!r}")
         _check_count(self.rows, "calibration rows", least=1)
         for name in ("before", "after"):
             _check_mapping(getattr(self, name), f"calibration {name}")

@@ -1,108 +1,104 @@
-"""`python -m training FAMILY --task TASK`: learn, export, and say how good it is."""
+"""`python -m training FAMILY --task TASK`, or `all`: learn, export, and say how good it is."""
 
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
-from pathlib import Path
-from time import perf_counter
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from model_card import Card
-from training import datasets
-from training import options as types
-from training.export import ExportError, Origin, export
+from training.catalogue import SHIPPED
+from training.command import build_parser, load_dataset
 from training.families import FAMILIES
-from training.fitted import Epoch, LearningError
-
-EXPORTED_MODELS = Path(__file__).resolve().parent.parent / "exported_models"
+from training.fitted import Epoch
+from training.jobs import Outcome, learn, learn_all
+from training.pipeline import Watch
+from training.progress import compare, describe_epoch, make_progress, summarise
+from training.table import TableError
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     console = Console()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # its hints are about torchvision, not about us
     try:
-        console.print(_train(options, console))
-    except (ExportError, LearningError, OSError) as error:
-        console.print(f"not written: {error}", style="bold red", soft_wrap=True)
-        return 1
-    return 0
+        return _train_all(options, console) if options.family == "all" else _train_one(options, console)
+    except KeyboardInterrupt:
+        console.print("stopped: what was finished is kept", style="bold red")
+        return 130
 
 
-def _train(options: argparse.Namespace, console: Console) -> Table:
-    started = perf_counter()
-    family = FAMILIES[options.family]
-    dataset = datasets.load(options.task)
-    rows = datasets.split(dataset, seed=options.seed, validates=family.VALIDATES)
-    with _progress(console) as progress:
+def _train_one(options: argparse.Namespace, console: Console) -> int:
+    with make_progress(console) as progress:
         bar = progress.add_task(
-            f"{options.task}-{options.family}", total=getattr(options, "epochs", None), losses="learning"
+            f"{options.task}-{options.family}", total=getattr(options, "epochs", None), note="learning"
         )
 
         def on_epoch(epoch: Epoch) -> None:
-            losses = (
-                f"epoch {epoch.number}  train {epoch.train_loss:.4f}  "
-                f"validation {epoch.validation_loss:.4f}  best {epoch.best:.4f}"
-            )
-            progress.update(bar, completed=epoch.number, losses=losses)
+            progress.update(bar, completed=epoch.number, note=describe_epoch(epoch))
 
-        fitted = family.fit(dataset, rows, options, on_epoch)
-    origin = Origin(family=options.family, summary=family.SUMMARY, command=_command(options), seed=options.seed)
-    path, card = export(fitted, dataset, rows, origin, options.output)
-    return _summarise(card, path, seconds=perf_counter() - started)
+        outcome = learn(options, Watch(stage=lambda text: progress.update(bar, note=text), epoch=on_epoch))
+    for card, path in outcome.models:
+        console.print(summarise(card, path, seconds=outcome.seconds))
+    return _tell_refusals([outcome], console)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    families = parser.add_subparsers(dest="family", required=True, metavar="FAMILY")
-    for name, family in FAMILIES.items():
-        subparser = families.add_parser(
-            name, help=family.SUMMARY, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
-        subparser.add_argument("--task", choices=sorted(datasets.DATASETS), required=True, help="the data set")
-        subparser.add_argument("--seed", type=types.seed, default=0, help="of the split and of the learning")
-        subparser.add_argument("--output", type=Path, default=EXPORTED_MODELS, help="folder of the exported file")
-        family.add_options(subparser)
-    return parser
-
-
-def _progress(console: Console) -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[losses]}"),
+def _train_all(options: argparse.Namespace, console: Console) -> int:
+    try:
+        commands = _own_commands(options) if options.data else _shipped_commands(options)
+    except TableError as error:
+        _print_refusal(str(error), console)
+        return 1
+    shared = [*("--output", str(options.output)), *(("--report", str(options.report)) if options.report else ())]
+    outcomes, fresh = learn_all(
+        [(*command, *shared) for command in commands], console, workers=options.jobs, again=options.again
     )
-    return Progress(*columns, TimeElapsedColumn(), console=console)
+    models = [model for outcome in (*outcomes, *fresh) for model in outcome.models]
+    if models:
+        console.print(compare(models))
+    if fresh:
+        console.print(f"{len(fresh)} of {len(commands)} were up to date and left as they are (--again learns them too)")
+    if options.data:
+        for outcome in outcomes:
+            if outcome.unsuitable:
+                console.print(f"left out {outcome.name}: {outcome.unsuitable}", soft_wrap=True)
+        outcomes = [outcome for outcome in outcomes if not outcome.unsuitable]
+    return _tell_refusals(outcomes, console)
 
 
-def _command(options: argparse.Namespace) -> str:
-    """The whole command, defaults spelt out; where the file goes does not change it."""
-    fields = {
-        name: value for name, value in vars(options).items() if name not in ("family", "output") and value is not None
-    }
-    words = [f"--{name.replace('_', '-')} {value}" for name, value in fields.items()]
-    return f"python -m training {options.family} {' '.join(words)}"
+def _shipped_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
+    commands = [
+        command
+        for command in SHIPPED
+        if (options.families is None or command[0] in options.families)
+        and (options.task is None or command[2] == options.task)
+    ]
+    if not commands:
+        raise TableError("nothing that is shipped has this task and family; your own table goes with --data")
+    if any((options.target, options.exclude, options.kind)):
+        load_dataset(options)
+    return commands
 
 
-def _summarise(card: Card, path: Path, *, seconds: float) -> Table:
-    table = Table(title=f"{card.name} on {card.parity.rows} held-out rows", title_justify="left")
-    table.add_column("measure")
-    table.add_column("value", justify="right")
-    table.add_column("95 % interval", justify="right")
-    for name, metric in card.metrics.items():
-        interval = "" if metric.interval is None else f"{metric.interval[0]:.4f} to {metric.interval[1]:.4f}"
-        table.add_row(name.replace("_", " "), f"{metric.value:.4f}", interval)
-    table.add_section()
-    table.add_row("parity, labels unequal", str(card.parity.unequal_labels))
-    table.add_row("parity, largest difference", f"{card.parity.max_abs_difference:.1e}")
-    table.add_row("file, bytes", f"{path.stat().st_size:,}")
-    table.add_row("seconds, export included", f"{seconds:.1f}")
-    return table
+def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
+    """A command for each family; raises TableError where the table can be learnt from by none."""
+    load_dataset(options)
+    words = ["--task", options.task, "--data", str(options.data), "--target", options.target]
+    words += ["--folds", str(options.folds), "--seed", str(options.seed)]
+    words += ["--kind", options.kind] if options.kind else []
+    words += ["--exclude", *options.exclude] if options.exclude else []
+    return [(family, *words) for family in options.families or FAMILIES]
+
+
+def _tell_refusals(outcomes: list[Outcome], console: Console) -> int:
+    refusals = [(each.name, each.failure or each.unsuitable) for each in outcomes]
+    for name, reason in refusals:
+        if reason:
+            _print_refusal(f"{name}: {reason}" if len(outcomes) > 1 else reason, console)
+    return int(any(reason for _, reason in refusals))
+
+
+def _print_refusal(text: str, console: Console) -> None:
+    console.print(f"not written: {text}", style="bold red", soft_wrap=True, markup=False, highlight=False)
 
 
 if __name__ == "__main__":

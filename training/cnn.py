@@ -15,7 +15,9 @@ from training.fitted import LearningError, OnEpoch
 from training.network import FittedNetwork
 
 SUMMARY = "Convolutional network"
+KINDS = ("classifier",)
 VALIDATES = True
+CALIBRATES = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

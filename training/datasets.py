@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import datasets
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 from sklearn.utils import Bunch
 
 HELD_OUT_SHARE = 0.2
@@ -18,29 +18,43 @@ VALIDATION_SHARE = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Features float32 `(n_rows, n_features)` and target int64 `(n_rows,)`, an index into `classes`."""
+    """Features float32 `(n_rows, n_features)` and target `(n_rows,)`.
+
+    The target is int64, an index into `classes`; or float32, a number, where there are no classes. Categories
+    are given as the index of their name in `values`, a missing value is NaN.
+    """
 
     task: str
     summary: str
     source: str
     features: NDArray[np.float32]
-    target: NDArray[np.int64]
+    target: NDArray[np.int64] | NDArray[np.float32]
     feature_names: tuple[str, ...]
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    target_name: str = "target"
+    values: tuple[tuple[str, ...] | None, ...] = ()
+    """For each feature the names of its categories, or None for a number; empty where all are numbers."""
     image_shape: tuple[int, int] | None = None
     """Height and width in pixels, where the features are the pixels of an image, row by row."""
 
     def __post_init__(self) -> None:
         assert self.features.dtype == np.float32
-        assert self.target.dtype == np.int64
+        assert self.target.dtype == (np.int64 if self.classes else np.float32)
         assert self.features.shape == (len(self.target), len(self.feature_names))
+        assert len(self.values) in (0, len(self.feature_names))
+
+    @property
+    def categories(self) -> tuple[tuple[str, ...] | None, ...]:
+        """`values`, with None for each feature where all are numbers."""
+        return self.values or (None,) * len(self.feature_names)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over names, classes and values: equal for equal data, on any machine."""
-        digest = hashlib.sha256("\n".join((*self.feature_names, "", *self.classes)).encode())
+        """SHA-256 over names, classes, categories and values: equal for equal data, on any machine."""
+        names = (*self.feature_names, "", *self.classes, *(f"{each}" for each in self.values))
+        digest = hashlib.sha256("\n".join(names).encode())
         digest.update(self.features.astype("<f4").tobytes())
-        digest.update(self.target.astype("<i8").tobytes())
+        digest.update(self.target.astype("<i8" if self.classes else "<f4").tobytes())
         return f"sha256:{digest.hexdigest()}"
 
 
@@ -58,20 +72,75 @@ class Split:
 
 
 def split(dataset: Dataset, *, seed: int, validates: bool = True) -> Split:
-    """A stratified split: a fifth of the rows held out, a fifth of the rest for validation, where it is wanted."""
+    """A fifth of the rows held out, a fifth of the rest for validation where it is wanted; stratified by class."""
     rows = np.arange(len(dataset.target), dtype=np.int64)
-    rest, held_out = train_test_split(rows, test_size=HELD_OUT_SHARE, random_state=seed, stratify=dataset.target)
+    rest, held_out = _part(dataset, rows, HELD_OUT_SHARE, seed)
+    return _with_validation(dataset, rest, held_out, seed=seed, validates=validates)
+
+
+def split_folds(
+    dataset: Dataset, rows: NDArray[np.int64], *, folds: int, seed: int, validates: bool = True
+) -> Iterator[Split]:
+    """`rows` as so many splits, each of which holds out another fold; stratified by class."""
+    splitter: KFold | StratifiedKFold = (
+        StratifiedKFold(folds, shuffle=True, random_state=seed)
+        if dataset.classes
+        else KFold(folds, shuffle=True, random_state=seed)
+    )
+    for rest, held_out in splitter.split(rows, dataset.target[rows]):
+        yield _with_validation(dataset, rows[rest], rows[held_out], seed=seed, validates=validates)
+
+
+def _with_validation(
+    dataset: Dataset, rest: NDArray[np.int64], held_out: NDArray[np.int64], *, seed: int, validates: bool
+) -> Split:
     if not validates:
         return Split(train=rest, validation=rest[:0], held_out=held_out)
-    train, validation = train_test_split(
-        rest, test_size=VALIDATION_SHARE, random_state=seed, stratify=dataset.target[rest]
-    )
+    train, validation = _part(dataset, rest, VALIDATION_SHARE, seed)
     return Split(train=train, validation=validation, held_out=held_out)
+
+
+def _part(
+    dataset: Dataset, rows: NDArray[np.int64], share: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    strata = dataset.target[rows] if dataset.classes else None
+    kept, taken = train_test_split(rows, test_size=share, random_state=seed, stratify=strata)
+    return kept, taken
 
 
 def load(task: str) -> Dataset:
     """Raises KeyError for a task that is not in `DATASETS`."""
     return DATASETS[task]()
+
+
+def tacos() -> Dataset:
+    """The course's tacos: 200 days, what a taco cost in pesos and how many were sold; a line and noise, seed 0."""
+    generator = np.random.default_rng(0)
+    price = generator.uniform(8, 25, size=200)
+    sales = 420 - 12 * price + generator.normal(scale=20, size=200)
+    return Dataset(
+        task="tacos",
+        summary="tacos sold in a day, from their price in pesos",
+        source="generated by this command",
+        features=price.round(1).astype(np.float32)[:, None],
+        target=sales.round().astype(np.float32),
+        feature_names=("price",),
+        target_name="sales",
+    )
+
+
+def diabetes() -> Dataset:
+    """Measurements of patients and the progress of their illness a year later, as scikit-learn bundles them."""
+    bunch = datasets.load_diabetes(scaled=False)
+    return Dataset(
+        task="diabetes",
+        summary="progression of diabetes after a year, from 10 measurements",
+        source="Diabetes, B. Efron, T. Hastie, I. Johnstone and R. Tibshirani, Annals of Statistics 32, 2004",
+        features=bunch.data.astype(np.float32),
+        target=bunch.target.astype(np.float32),
+        feature_names=tuple(str(name) for name in bunch.feature_names),
+        target_name="progression",
+    )
 
 
 def points() -> Dataset:
@@ -137,6 +206,8 @@ def _bundled(
 
 
 DATASETS: dict[str, Callable[[], Dataset]] = {
+    "tacos": tacos,
+    "diabetes": diabetes,
     "points": points,
     "breast_cancer": breast_cancer,
     "wine": wine,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from training import options as types
 from training.datasets import Dataset, Split
@@ -16,7 +16,9 @@ from training.estimator import FittedEstimator
 from training.fitted import OnEpoch
 
 SUMMARY = "Decision tree"
+KINDS = ("classifier", "regressor")
 VALIDATES = False
+CALIBRATES = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +28,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedEstimator:
     """On the features as they are: a tree asks float32 values about float64 thresholds, and scaling would move them."""
-    tree = DecisionTreeClassifier(
-        max_depth=options.max_depth, min_samples_leaf=options.min_leaf, random_state=options.seed
-    )
+    grown = DecisionTreeClassifier if dataset.classes else DecisionTreeRegressor
+    tree = grown(max_depth=options.max_depth, min_samples_leaf=options.min_leaf, random_state=options.seed)
     return FittedEstimator(tree.fit(dataset.features[rows.train], dataset.target[rows.train]))

@@ -1,4 +1,4 @@
-"""Mini-batch gradient descent on the log loss, with L1, L2 and early stopping on a validation part."""
+"""Mini-batch gradient descent, with L1, L2 and early stopping on a validation part."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training import options as types
 from training.datasets import Dataset, Split
 from training.fitted import Epoch, LearningError, OnEpoch
-from training.network import Classifier, FittedNetwork
+from training.network import Classifier, FittedNetwork, Learner, Regressor
 
 OPTIMIZERS = ("adam", "sgd")
 
@@ -23,9 +22,9 @@ Body = Callable[[int, int], nn.Module]
 """Makes the network from the number of features to the number of scores."""
 
 
-def add_options(parser: argparse.ArgumentParser, *, learning_rate: float, l2: float) -> None:
+def add_options(parser: argparse.ArgumentParser, *, learning_rate: float, l2: float, optimizer: str = "adam") -> None:
     """The options of every family that learns by descent; the defaults that differ are given."""
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="adam, or plain sgd")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default=optimizer, help="adam, or plain sgd")
     parser.add_argument("--learning-rate", type=types.positive, default=learning_rate, help="size of a step")
     parser.add_argument("--batch-size", type=types.count, default=32, help="rows in a mini-batch")
     parser.add_argument("--epochs", type=types.count, default=500, help="passes over the training rows, at most")
@@ -39,34 +38,37 @@ def add_options(parser: argparse.ArgumentParser, *, learning_rate: float, l2: fl
 def fit_network(
     body: Body, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedNetwork:
-    """Learns from the training rows and stops by the validation rows; the same seed, the same weights."""
+    """A classifier or, where the task has no classes, a regressor."""
+    prepare(options)
+    n_classes = len(dataset.classes)
+    network = body(dataset.features.shape[1], n_classes if n_classes > 2 else 1)
+    features, target = dataset.features[rows.train], dataset.target[rows.train]
+    module: Learner = (
+        Classifier(network, features, n_classes=n_classes)
+        if n_classes
+        else Regressor(network, features, target.astype(np.float32))
+    )
+    descend(module, dataset, rows, options, on_epoch)
+    return FittedNetwork(module, kind="classifier" if n_classes else "regressor")
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """The same seed gives the same weights from here on."""
     torch.manual_seed(options.seed)
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(1)  # sums in one order; and for networks this small, the fastest too
-    n_classes = len(dataset.classes)
-    network = body(dataset.features.shape[1], 1 if n_classes == 2 else n_classes)
-    module = Classifier(network, dataset.features[rows.train], n_classes=n_classes)
-
-    def part(numbers: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(dataset.features[numbers]), torch.from_numpy(dataset.target[numbers])
-
-    descend(module, part(rows.train), part(rows.validation), options, on_epoch)
-    return FittedNetwork(module)
 
 
-def descend(
-    module: Classifier,
-    train: tuple[Tensor, Tensor],
-    validation: tuple[Tensor, Tensor],
-    options: argparse.Namespace,
-    on_epoch: OnEpoch,
-) -> int:
-    """Learns in place; leaves the weights of the lowest validation loss and returns that epoch's number.
+def descend(module: Learner, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> int:
+    """Learns in place from the training rows and stops by the validation rows.
 
-    Raises LearningError where no epoch had a finite loss.
-
-    `train` and `validation` are features `(n_rows, n_features)` and target `(n_rows,)`.
+    Leaves the weights of the lowest validation loss and returns that epoch's number; raises LearningError where
+    no epoch had a finite loss.
     """
+    train, validation = (
+        (torch.from_numpy(dataset.features[part]), torch.from_numpy(dataset.target[part]))
+        for part in (rows.train, rows.validation)
+    )
     features, target = train
     optimizer = _optimizer(module, options)
     best, best_epoch, best_state = float("inf"), 0, copy.deepcopy(module.state_dict())
@@ -74,13 +76,13 @@ def descend(
         module.train()
         for batch in torch.split(torch.randperm(len(target)), options.batch_size):
             optimizer.zero_grad()
-            loss = _log_loss(module, features[batch], target[batch]) + _penalty_of(module, options)
+            loss = module.loss(features[batch], target[batch]) + _penalty_of(module, options)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
             optimizer.step()
         validation_loss = _evaluate(module, validation)
         if validation_loss < best:
             best, best_epoch, best_state = validation_loss, number, copy.deepcopy(module.state_dict())
-        on_epoch(Epoch(number=number, train_loss=_evaluate(module, train), validation_loss=validation_loss, best=best))
+        on_epoch(Epoch(number=number, losses={"train": _evaluate(module, train), "validation": validation_loss}))
         if number - best_epoch >= options.patience:
             break
     if best_epoch == 0:
@@ -95,10 +97,6 @@ def _optimizer(module: nn.Module, options: argparse.Namespace) -> torch.optim.Op
     return torch.optim.Adam(module.parameters(), lr=options.learning_rate)
 
 
-def _log_loss(module: Classifier, features: Tensor, target: Tensor) -> Tensor:
-    return nn.functional.nll_loss(module.log_probabilities(features), target)
-
-
 def _penalty_of(module: nn.Module, options: argparse.Namespace) -> Tensor:
     """L1 and L2 over the weights; biases go free."""
     weights = [parameter for parameter in module.parameters() if parameter.ndim > 1]
@@ -108,7 +106,7 @@ def _penalty_of(module: nn.Module, options: argparse.Namespace) -> Tensor:
     return penalty
 
 
-def _evaluate(module: Classifier, rows: tuple[Tensor, Tensor]) -> float:
+def _evaluate(module: Learner, rows: tuple[Tensor, Tensor]) -> float:
     module.eval()
     with torch.inference_mode():
-        return float(_log_loss(module, *rows))
+        return float(module.loss(*rows))

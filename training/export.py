@@ -17,21 +17,34 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 
-from model_card import OUTPUTS, Card, Feature, FeatureInput, Parity, Provenance, SelfCheck, from_metadata
+from model_card import (
+    OUTPUTS,
+    Calibration,
+    Card,
+    CrossValidation,
+    Feature,
+    FeatureInput,
+    Metric,
+    NoiseInput,
+    Parity,
+    Provenance,
+    SelfCheck,
+    from_metadata,
+)
 from training.datasets import Dataset, Split
-from training.evaluation import evaluate_classifier
-from training.fitted import Fitted
-from training.network import OPSET
+from training.evaluation import evaluate, evaluate_generator
+from training.fitted import Fitted, Generating
+from training.graph import GraphError, Outputs, clean, open_session, run
 
-IR_VERSION = 10
 PARITY_TOLERANCE = 1e-5
-DOMAINS = ("", "ai.onnx.ml")
+"""Largest difference to the source model: absolute, and for answers above 1 as a share of the largest."""
 PACKAGES = ("numpy", "scikit-learn", "onnxruntime")
-
-Outputs = dict[str, NDArray[Any]]
+SAMPLES = 1000
+"""Images on which a generator is measured."""
+CHECKED_ROWS = 3
+"""Rows of a self-check, where there are no classes to have one each of."""
 
 
 class ExportError(Exception):
@@ -40,96 +53,82 @@ class ExportError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a model comes from: what the card says beside what is measured."""
+    """Where a model comes from: what the card says beside what is measured here."""
 
     family: str
     summary: str
     command: str
     seed: int
+    code: str | None = None
+    imputed: tuple[float | None, ...] = ()
+    """For each feature what a missing value becomes, a category as its index; None where none may be missing."""
+    calibration: Calibration | None = None
+    cross_validation: CrossValidation | None = None
 
 
 def export(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin, folder: Path) -> tuple[Path, Card]:
     """Writes `<task>-<family>.onnx` into the folder, whole or not at all; raises ExportError."""
-    features, target = dataset.features[rows.held_out], dataset.target[rows.held_out]
-    model = clean(fitted.to_onnx(n_features=features.shape[1]))
-    outputs = run(model.SerializeToString(), features)
-    parity = compare_outputs(fitted.outputs(features), outputs)
+    inputs = _noise(fitted, origin.seed) if fitted.kind == "generator" else dataset.features[rows.held_out]
+    try:
+        model = clean(fitted.to_onnx(n_features=inputs.shape[1]))
+    except GraphError as error:
+        raise ExportError(str(error)) from error
+    content = model.SerializeToString()
+    outputs = run(content, inputs)
+    parity = compare_outputs(fitted.kind, fitted.outputs(inputs), outputs)
+    metrics, train_metrics = _measure(fitted.kind, content, outputs, dataset, rows)
     card = Card(
         task=dataset.task,
         family=origin.family,
-        kind="classifier",
+        kind=fitted.kind,
         summary=f"{origin.summary}: {dataset.summary}",
-        input=_describe_input(dataset, rows),
-        classes=dataset.classes,
-        self_check=_self_check(features, target, outputs),
-        metrics=evaluate_classifier(outputs, target),
+        input=_describe_input(fitted.kind, inputs, dataset, rows, origin.imputed),
+        classes=dataset.classes if fitted.kind == "classifier" else None,
+        self_check=_self_check(fitted.kind, inputs, dataset.target[rows.held_out], outputs),
+        metrics=metrics,
+        train_metrics=train_metrics,
+        cross_validation=origin.cross_validation,
+        calibration=origin.calibration,
         parity=parity,
         provenance=Provenance(
             data_set=dataset.source,
             fingerprint=dataset.fingerprint,
             split=rows.counts,
             seed=origin.seed,
-            packages=_versions((*fitted.packages, *PACKAGES)),
+            packages=_versions({*fitted.packages, *PACKAGES}),
             command=origin.command,
+            code=origin.code,
         ),
         licence="MIT",
     )
     content = stamp(model, card)
-    _check_file(content, card, features, outputs)
+    _check_file(content, card, inputs, outputs)
     path = folder / f"{card.name}.onnx"
     write_whole(path, content)
     return path, card
 
 
-def clean(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Removes traces of the machine, sets IR and opsets, in place; raises ExportError for a foreign operator."""
-    for graph in (model.graph, *model.functions):
-        del graph.metadata_props[:]
-        graph.doc_string = ""
-        for node in graph.node:
-            del node.metadata_props[:]
-            node.doc_string = ""
-    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
-        del value.metadata_props[:]
-        value.doc_string = ""
-    del model.graph.value_info[:]
-    opsets: dict[str, int] = {}
-    for opset in model.opset_import:
-        opsets[opset.domain] = max(opset.version, opsets.get(opset.domain, 0))
-    _expect(opsets.get("") == OPSET, f"expected opset {OPSET}, got {opsets}")
-    graphs = (model.graph, *model.functions)
-    foreign = sorted({node.domain for graph in graphs for node in graph.node} - set(DOMAINS))
-    _expect(not foreign, f"expected operators of ONNX itself, got some of {foreign}")
-    external = [each.name for each in model.graph.initializer if each.external_data]
-    _expect(not external, f"expected all weights in the file, got external data for {external}")
-    del model.opset_import[:]
-    model.opset_import.extend(onnx.helper.make_opsetid(domain, number) for domain, number in opsets.items())
-    model.ir_version = IR_VERSION
-    return model
-
-
-def run(content: bytes, features: NDArray[np.float32]) -> Outputs:
-    """The outputs of the exported bytes by name, as onnxruntime computes them."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {session.get_inputs()[0].name: features}), strict=True))
-
-
-def compare_outputs(source: Outputs, exported: Outputs) -> Parity:
+def compare_outputs(kind: str, source: Outputs, exported: Outputs) -> Parity:
     """Raises ExportError where the file says something else than the model that it came from."""
-    promised = OUTPUTS["classifier"]
+    promised = OUTPUTS[kind]
     _expect(set(exported) >= set(promised), f"expected the outputs {sorted(promised)}, got {sorted(exported)}")
-    unequal = int((source["label"] != exported["label"]).sum())
-    difference = float(np.abs(source["probabilities"].astype(np.float64) - exported["probabilities"]).max())
-    n_rows = len(source["label"])
-    _expect(unequal == 0, f"parity: {unequal} of {n_rows} held-out rows get another label than the source model's")
-    _expect(
-        difference <= PARITY_TOLERANCE,
-        f"parity: probabilities differ by up to {difference:g} from the source model's, more than {PARITY_TOLERANCE:g}",
-    )
-    return Parity(rows=n_rows, unequal_labels=unequal, max_abs_difference=float(f"{difference:.3g}"))
+    n_rows, unequal, largest = len(source[promised[0]]), 0, 0.0
+    for name in promised:
+        if name in ("label", "cluster"):
+            unequal = int((source[name] != exported[name]).sum())
+            text = f"parity: {unequal} of {n_rows} held-out rows get another {name} than the source model's"
+            _expect(unequal == 0, text)
+            continue
+        difference = float(np.abs(source[name].astype(np.float64) - exported[name]).max())
+        grey_levels = exported[name].dtype == np.uint8
+        scale = max(1.0, float(np.abs(source[name]).max()))
+        tolerance = 1.0 if grey_levels else PARITY_TOLERANCE * scale
+        _expect(
+            difference <= tolerance,
+            f"parity: {name} differ by up to {difference:g} from the source model's, more than {tolerance:g}",
+        )
+        largest = max(largest, difference)
+    return Parity(rows=n_rows, unequal_labels=unequal, max_abs_difference=float(f"{largest:.3g}"))
 
 
 def stamp(model: onnx.ModelProto, card: Card) -> bytes:
@@ -160,44 +159,79 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def _check_file(content: bytes, card: Card, features: NDArray[np.float32], outputs: Outputs) -> None:
+def _noise(fitted: Fitted, seed: int) -> NDArray[np.float32]:
+    """What a generator is measured on, `(n_images, size)`."""
+    assert isinstance(fitted, Generating)
+    return np.random.default_rng(seed).standard_normal((SAMPLES, fitted.noise_size), dtype=np.float32)
+
+
+def _measure(
+    kind: str, content: bytes, outputs: Outputs, dataset: Dataset, rows: Split
+) -> tuple[dict[str, Metric], dict[str, Metric] | None]:
+    """Metrics of the held-out rows, and of the training rows, where there are any to learn from."""
+    if kind == "generator":
+        grey = outputs["images"][..., 0].reshape(len(outputs["images"]), -1)
+        samples = grey.astype(np.float32) * (dataset.features[rows.train].max() / np.float32(255))
+        return evaluate_generator(samples, dataset, rows), None
+    train = run(content, dataset.features[rows.train])
+    return (
+        evaluate(kind, outputs, dataset, rows.held_out),
+        {name: Metric(value=each.value) for name, each in evaluate(kind, train, dataset, rows.train).items()},
+    )
+
+
+def _check_file(content: bytes, card: Card, inputs: NDArray[np.float32], outputs: Outputs) -> None:
     """The final bytes give the outputs that were measured, hold the card, and name no place of this machine."""
     places = [place for place in (Path.home(), Path.cwd(), Path(sys.prefix)) if place != Path(place.anchor)]
     for place in (*map(str, places), "site-packages"):
         _expect(place.encode() not in content, f"expected no path of this machine in the file, found {place!r}")
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    _expect(
-        from_metadata(session.get_modelmeta().custom_metadata_map) == card,
-        "expected the card to read back as it was written",
-    )
-    for name, output in run(content, features).items():
+    written = from_metadata(open_session(content).get_modelmeta().custom_metadata_map)
+    _expect(written == card, "expected the card to read back as it was written")
+    for name, output in run(content, inputs).items():
         _expect(np.array_equal(output, outputs[name]), f"expected {name!r} as it was measured")
 
 
-def _describe_input(dataset: Dataset, rows: Split) -> FeatureInput:
-    train = dataset.features[rows.train]
-    low, high = train.min(axis=0), train.max(axis=0)
-    return FeatureInput(
-        features=tuple(
-            Feature(name=name, type="number", range=(_shortest(low[column]), _shortest(high[column])))
-            for column, name in enumerate(dataset.feature_names)
-        ),
-        example=tuple(_shortest(value) for value in dataset.features[rows.held_out[0]]),
-    )
+def _describe_input(
+    kind: str, inputs: NDArray[np.float32], dataset: Dataset, rows: Split, imputed: tuple[float | None, ...]
+) -> FeatureInput | NoiseInput:
+    if kind == "generator":
+        return NoiseInput(size=inputs.shape[1])
+    train, first = dataset.features[rows.train], inputs[0]
+    low, high = np.nanmin(train, axis=0), np.nanmax(train, axis=0)
+    features: list[Feature] = []
+    example: list[float | str | None] = []
+    fills = imputed or (None,) * len(dataset.feature_names)
+    for column, (name, values, fill) in enumerate(zip(dataset.feature_names, dataset.categories, fills, strict=True)):
+        value = None if np.isnan(first[column]) else first[column]
+        if values is None:
+            span = (_shortest(low[column]), _shortest(high[column]))
+            filled = None if fill is None else _shortest(np.float32(fill))
+            features.append(Feature(name=name, type="number", range=span, imputed=filled))
+            example.append(None if value is None else _shortest(value))
+        else:
+            filled_name = None if fill is None else values[int(fill)]
+            features.append(Feature(name=name, type="category", values=values, imputed=filled_name))
+            example.append(None if value is None else values[int(value)])
+    return FeatureInput(features=tuple(features), example=tuple(example))
 
 
-def _self_check(features: NDArray[np.float32], target: NDArray[np.int64], outputs: Outputs) -> SelfCheck:
-    """The first held-out row of each class, and what the file answers to it."""
-    chosen = [int(np.flatnonzero(target == each)[0]) for each in np.unique(target)]
+def _self_check(kind: str, inputs: NDArray[np.float32], target: NDArray[Any], outputs: Outputs) -> SelfCheck:
+    """The first held-out row of each class, or the first few rows, and what the file answers to them."""
+    chosen = list(range(min(CHECKED_ROWS, len(inputs))))
+    if kind == "classifier":
+        chosen = [int(np.flatnonzero(target == each)[0]) for each in np.unique(target)]
     return SelfCheck(
-        input=tuple(tuple(_shortest(value) for value in features[row]) for row in chosen),
-        output={
-            "label": tuple(int(outputs["label"][row]) for row in chosen),
-            "probabilities": tuple(
-                tuple(_shortest(value) for value in outputs["probabilities"][row]) for row in chosen
-            ),
-        },
+        input=_nested(inputs[chosen]), output={name: _nested(outputs[name][chosen]) for name in OUTPUTS[kind]}
     )
+
+
+def _nested(values: NDArray[Any]) -> tuple[Any, ...]:
+    """Tuples of the array's shape: whole numbers as they are, others in their fewest digits, None for NaN."""
+    if values.ndim > 1:
+        return tuple(_nested(each) for each in values)
+    if values.dtype.kind in "iu":
+        return tuple(int(value) for value in values)
+    return tuple(None if np.isnan(value) else _shortest(value) for value in values)
 
 
 def _shortest(value: np.float32) -> float:

@@ -1,14 +1,17 @@
-"""What a family gives to the export gate, and what it tells while it learns."""
+"""What a family offers, what it gives to the export gate, and what it tells while it learns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+
+from training.datasets import Dataset, Split
 
 
 class LearningError(Exception):
@@ -17,12 +20,13 @@ class LearningError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """Losses in nats after an epoch, without penalties; `best` is the lowest validation loss so far."""
+    """Losses after a pass over the training rows, without penalties, by what they were measured on.
+
+    In nats for classifiers; in units of the target's variance for regressors, of the features' for autoencoders.
+    """
 
     number: int
-    train_loss: float
-    validation_loss: float
-    best: float
+    losses: Mapping[str, float]
 
 
 OnEpoch = Callable[[Epoch], None]
@@ -30,6 +34,11 @@ OnEpoch = Callable[[Epoch], None]
 
 class Fitted(Protocol):
     """A learnt model of any library."""
+
+    @property
+    def kind(self) -> str:
+        """The card's kind, which decides the names of the outputs."""
+        ...
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -41,5 +50,53 @@ class Fitted(Protocol):
         ...
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """Its graph, from `features` to the contract's outputs."""
+        """Its graph, from `features` (or `noise`) to the contract's outputs."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Companion:
+    """A model that was learnt along with another, of its own family and task."""
+
+    family: str
+    summary: str
+    fitted: Fitted
+    dataset: Dataset
+    rows: Split
+
+
+@runtime_checkable
+class Accompanied(Protocol):
+    """A learnt model that does not come alone."""
+
+    companions: tuple[Companion, ...]
+
+
+@runtime_checkable
+class Generating(Protocol):
+    """A learnt generator."""
+
+    noise_size: int
+
+
+class Family(Protocol):
+    """What a family's module offers."""
+
+    SUMMARY: str
+    VALIDATES: bool
+    """Whether it needs validation rows, to stop or to choose by; otherwise it learns from them too."""
+    CALIBRATES: bool
+    """Whether its probabilities are brought to the right confidence by a temperature."""
+
+    @property
+    def KINDS(self) -> tuple[str, ...]:  # noqa: N802  # a constant of the module
+        """What it can learn to be; between classifier and regressor the task decides."""
+        ...
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Adds its own options to the command."""
+        ...
+
+    def fit(self, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> Fitted:
+        """Learns; the same data, rows and options give the same model."""
         ...

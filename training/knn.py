@@ -15,18 +15,21 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 from training import options as types
 from training.datasets import Dataset, Split
 from training.fitted import LearningError, OnEpoch
-from training.network import OPSET
+from training.graph import GraphBuilder
 
 SUMMARY = "k nearest neighbours"
+KINDS = ("classifier",)
 VALIDATES = False
+CALIBRATES = True
 METRICS = ("euclidean", "manhattan", "hamming")
 WEIGHTS = ("uniform", "distance")
 QUANTUM = 2.0**-20
+MOST_VALUES = 5_000_000
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +45,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNeighbors:
     """Keeps the training rows; features are standardised, except where their equality is what counts."""
     features, target = dataset.features[rows.train], dataset.target[rows.train]
+    if features.size > MOST_VALUES:
+        raise LearningError(
+            f"knn: it keeps all {features.shape[0]} x {features.shape[1]} values in the file, more than {MOST_VALUES:,}"
+        )
     if options.neighbors > len(features):
         raise LearningError(f"--neighbors {options.neighbors}: there are only {len(features)} training rows")
     return FittedNeighbors(
@@ -56,6 +63,7 @@ def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: On
 class FittedNeighbors:
     """Training rows `(n_train, n_features)` and their classes, one-hot, `(n_train, n_classes)`."""
 
+    kind = "classifier"
     packages = ("onnx",)
 
     def __init__(
@@ -103,13 +111,13 @@ class FittedNeighbors:
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
         """The same, in the same order of operations; see `outputs` for the two further outputs."""
-        graph = _Graph()
+        graph = GraphBuilder()
         wide = graph.add("Cast", "features", to=TensorProto.DOUBLE)
         here = self._standardised(graph, wide)
         there = self._standardised(graph, graph.add("Cast", graph.constant(self.features), to=TensorProto.DOUBLE))
         rounded = graph.add("Round", graph.add("Div", self._distances(graph, here, there, n_features), QUANTUM))
         distances = graph.add("Mul", rounded, QUANTUM)
-        distance, neighbor = graph.top(distances, self.neighbors)
+        distance, neighbor = graph.smallest(distances, self.neighbors)
         weight = self._weights(graph, distance)
         classes = graph.add("Gather", graph.constant(self.classes), neighbor, axis=0)
         column = graph.add("Unsqueeze", weight, np.array([2]))
@@ -119,12 +127,20 @@ class FittedNeighbors:
         graph.add("Cast", share, to=TensorProto.FLOAT, name="probabilities")
         graph.add("Identity", neighbor, name="neighbor")
         graph.add("Cast", distance, to=TensorProto.FLOAT, name="neighbor_distance")
-        return graph.model(n_features, n_classes=self.classes.shape[1], neighbors=self.neighbors)
+        return graph.model(
+            n_features,
+            {
+                "label": (TensorProto.INT64, ()),
+                "probabilities": (TensorProto.FLOAT, (self.classes.shape[1],)),
+                "neighbor": (TensorProto.INT64, (self.neighbors,)),
+                "neighbor_distance": (TensorProto.FLOAT, (self.neighbors,)),
+            },
+        )
 
-    def _standardised(self, graph: _Graph, features: str) -> str:
+    def _standardised(self, graph: GraphBuilder, features: str) -> str:
         return graph.add("Div", graph.add("Sub", features, self.mean), self.deviation)
 
-    def _distances(self, graph: _Graph, here: str, there: str, n_features: int) -> str:
+    def _distances(self, graph: GraphBuilder, here: str, there: str, n_features: int) -> str:
         """`(n_rows, n_train)`. Without a matrix product, feature by feature: rows x train x features is too large."""
         if self.metric == "euclidean":
             product = graph.add("MatMul", here, graph.add("Transpose", there, perm=[1, 0]))
@@ -143,50 +159,10 @@ class FittedNeighbors:
             total = graph.add("Add", total, part) if total else part
         return total if self.metric == "manhattan" else graph.add("Div", total, float(n_features))
 
-    def _weights(self, graph: _Graph, distance: str) -> str:
+    def _weights(self, graph: GraphBuilder, distance: str) -> str:
         """`(n_rows, neighbors)`; a neighbour at distance 0 decides alone, with others at 0."""
         if self.weights == "uniform":
             return graph.add("Add", graph.add("Mul", distance, 0.0), 1.0)
         same = graph.add("Cast", graph.add("Equal", distance, 0.0), to=TensorProto.DOUBLE)
         any_same = graph.add("Cast", graph.add("ReduceMax", same, np.array([1]), keepdims=1), to=TensorProto.BOOL)
         return graph.add("Where", any_same, same, graph.add("Div", 1.0, distance))
-
-
-class _Graph:
-    """Puts an ONNX graph together; an operand is the name of a value, or a constant."""
-
-    def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
-
-    def constant(self, value: NDArray[Any]) -> str:
-        name = f"constant_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def add(self, operator: str, *operands: str | float | NDArray[Any], name: str = "", **attributes: Any) -> str:
-        """Adds a node with one output and returns its name."""
-        name = name or f"value_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, [self._named(each) for each in operands], [name], **attributes))
-        return name
-
-    def top(self, values: str, count: int) -> tuple[str, str]:
-        """The `count` smallest of each row and their positions; of equals the first."""
-        outputs = [f"smallest_{len(self._nodes)}", f"position_{len(self._nodes)}"]
-        inputs = [values, self._named(np.array([count]))]
-        self._nodes.append(helper.make_node("TopK", inputs, outputs, axis=1, largest=0, sorted=1))
-        return outputs[0], outputs[1]
-
-    def model(self, n_features: int, *, n_classes: int, neighbors: int) -> onnx.ModelProto:
-        outputs = [
-            helper.make_tensor_value_info("label", TensorProto.INT64, ["n_rows"]),
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n_rows", n_classes]),
-            helper.make_tensor_value_info("neighbor", TensorProto.INT64, ["n_rows", neighbors]),
-            helper.make_tensor_value_info("neighbor_distance", TensorProto.FLOAT, ["n_rows", neighbors]),
-        ]
-        features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n_rows", n_features])
-        graph = helper.make_graph(self._nodes, "knn", [features], outputs, self._constants)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-
-    def _named(self, operand: str | float | NDArray[Any]) -> str:
-        return operand if isinstance(operand, str) else self.constant(np.asarray(operand))

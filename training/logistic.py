@@ -16,7 +16,9 @@ from training.fitted import OnEpoch
 from training.network import FittedNetwork
 
 SUMMARY = "Logistic regression"
+KINDS = ("classifier",)
 VALIDATES = True
+CALIBRATES = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +26,4 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
-    def body(n_features: int, n_scores: int) -> nn.Module:
-        return nn.Linear(n_features, n_scores)
-
-    return descent.fit_network(body, dataset, rows, options, on_epoch)
+    return descent.fit_network(nn.Linear, dataset, rows, options, on_epoch)

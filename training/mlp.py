@@ -17,7 +17,9 @@ from training.fitted import OnEpoch
 from training.network import FittedNetwork
 
 SUMMARY = "Multi-layer perceptron"
+KINDS = ("classifier", "regressor")
 VALIDATES = True
+CALIBRATES = True
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,

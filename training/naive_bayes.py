@@ -18,7 +18,9 @@ from training.estimator import FittedEstimator
 from training.fitted import OnEpoch
 
 SUMMARY = "Gaussian naive Bayes"
+KINDS = ("classifier",)
 VALIDATES = False
+CALIBRATES = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Classifiers in torch, with their preprocessing and their softmax inside, and their way into ONNX."""
+"""Models in torch, with their preprocessing and their softmax inside, and their way into ONNX."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-OPSET = 18
+from model_card import OUTPUTS
+from training.graph import OPSET
 
 
 class Standardised(nn.Module):
-    """A network that first brings each feature to mean 0 and deviation 1 of the training rows."""
+    """A network that first brings each feature to mean 0 and deviation 1 of the training rows.
+
+    Not `scaled`, it brings them to mean 0 alone.
+    """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, train_features: NDArray[np.float32]) -> None:
+    def __init__(self, train_features: NDArray[np.float32], *, scaled: bool = True) -> None:
         super().__init__()
         features = torch.from_numpy(train_features.astype(np.float64))
-        deviation = features.std(dim=0, correction=0)
+        deviation = features.std(dim=0, correction=0) if scaled else torch.ones(features.shape[1])
         self.register_buffer("mean", features.mean(dim=0).float())
         self.register_buffer("deviation", torch.where(deviation > 0, deviation, 1.0).float())
 
@@ -31,8 +35,20 @@ class Standardised(nn.Module):
         """`(n_rows, n_features)`; a feature that was constant in training is only shifted."""
         return (features - self.mean) / self.deviation
 
+    def restore(self, standardised: Tensor) -> Tensor:
+        """The inverse of `standardise`."""
+        return standardised * self.deviation + self.mean
 
-class Classifier(Standardised):
+
+class Learner(Standardised):
+    """A network that descent can teach."""
+
+    def loss(self, features: Tensor, target: Tensor) -> Tensor:
+        """The mean loss over rows, a scalar."""
+        raise NotImplementedError
+
+
+class Classifier(Learner):
     """Scores standardised features and turns the scores into probabilities.
 
     `body` maps `(n_rows, n_features)` to one score for two classes, whose sigmoid is the probability of the
@@ -54,6 +70,10 @@ class Classifier(Standardised):
         scores = self.scores(features)
         return nn.functional.logsigmoid(scores) if self.n_classes == 2 else scores.log_softmax(dim=1)
 
+    def loss(self, features: Tensor, target: Tensor) -> Tensor:
+        """The log loss, in nats."""
+        return nn.functional.nll_loss(self.log_probabilities(features), target)
+
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Label int64 `(n_rows,)` and probabilities `(n_rows, n_classes)`."""
         scores = self.scores(features)
@@ -61,29 +81,62 @@ class Classifier(Standardised):
         return probabilities.argmax(dim=1), probabilities
 
 
+class Regressor(Learner):
+    """Predicts a number from standardised features; `body` maps `(n_rows, n_features)` to one score.
+
+    The score is the number in standard deviations from the mean, both of the training rows.
+    """
+
+    target_mean: Tensor
+    target_deviation: Tensor
+
+    def __init__(self, body: nn.Module, train_features: NDArray[np.float32], train_target: NDArray[np.float32]) -> None:
+        super().__init__(train_features)
+        self.body = body
+        self.register_buffer("target_mean", torch.tensor(float(train_target.mean())))
+        self.register_buffer("target_deviation", torch.tensor(float(train_target.std()) or 1.0))
+
+    def loss(self, features: Tensor, target: Tensor) -> Tensor:
+        """The mean squared error, as a share of the variance of the training rows' target."""
+        return nn.functional.mse_loss(self._score(features), (target - self.target_mean) / self.target_deviation)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Value `(n_rows,)`."""
+        return self._score(features) * self.target_deviation + self.target_mean
+
+    def _score(self, features: Tensor) -> Tensor:
+        score: Tensor = self.body(self.standardise(features)).squeeze(1)
+        return score
+
+
 class FittedNetwork:
-    """A learnt network as the export gate wants it: its own outputs, and its graph."""
+    """A learnt network as the export gate wants it: its own outputs, and its graph.
+
+    `module` maps `features` (or `noise`) to the outputs of `kind`, in the order of the contract.
+    """
 
     packages = ("torch", "onnx", "onnxscript")
 
-    def __init__(self, module: nn.Module) -> None:
-        self._module = module.eval()
+    def __init__(self, module: nn.Module, *, kind: str) -> None:
+        self.module = module.eval()
+        self.kind = kind
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """What the source model says of `features`, by the contract's output names."""
         with torch.inference_mode():
-            label, probabilities = self._module(torch.from_numpy(features))
-        return {"label": label.numpy(), "probabilities": probabilities.numpy()}
+            outputs = self.module(torch.from_numpy(features))
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        return {name: output.numpy() for name, output in zip(OUTPUTS[self.kind], outputs, strict=True)}
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        assert not self._module.training
+        assert not self.module.training
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter warns of its own use of deprecated torch functions
             program = torch.onnx.export(
-                self._module,
+                self.module,
                 (torch.zeros(2, n_features),),
-                input_names=["features"],
-                output_names=["label", "probabilities"],
+                input_names=["noise" if self.kind == "generator" else "features"],
+                output_names=list(OUTPUTS[self.kind]),
                 dynamic_shapes=({0: torch.export.Dim("n_rows")},),
                 opset_version=OPSET,
                 external_data=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 
 
 def positive(text: str) -> float:
@@ -30,9 +31,24 @@ def count(text: str) -> int:
     return value
 
 
+def folds(text: str) -> int:
+    """0 for none, or from 2 to 20."""
+    value = int(text)
+    if value != 0 and not 2 <= value <= 20:
+        raise argparse.ArgumentTypeError(f"expected 0 (none) or a whole number from 2 to 20, got {text}")
+    return value
+
+
 def seed(text: str) -> int:
     """A whole number from 0 to 2**32 - 1, which every generator takes."""
     value = int(text)
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**32 - 1}, got {text}")
     return value
+
+
+def task(text: str) -> str:
+    """A name for a task, as it stands in file names."""
+    if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", text):
+        raise argparse.ArgumentTypeError(f"expected lower-case words joined by '_', as in my_task, got {text!r}")
+    return text

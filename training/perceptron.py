@@ -22,7 +22,9 @@ from training.fitted import Epoch, OnEpoch
 from training.network import FittedNetwork, Standardised
 
 SUMMARY = "Perceptron"
+KINDS = ("classifier",)
 VALIDATES = True
+CALIBRATES = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -67,11 +69,11 @@ def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: On
         errors = _error_rate(module, dataset, rows.validation)
         if errors < best:
             best, best_epoch, pocket = errors, number, (weights.copy(), bias.copy())
-        on_epoch(Epoch(number=number, train_loss=mistakes / len(target), validation_loss=errors, best=best))
+        on_epoch(Epoch(number=number, losses={"train": mistakes / len(target), "validation": errors}))
         if mistakes == 0 or number - best_epoch >= options.patience:
             break
     weights[:], bias[:] = pocket
-    return FittedNetwork(module)
+    return FittedNetwork(module, kind="classifier")
 
 
 def _error_rate(module: Step, dataset: Dataset, rows: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from training import options as types
 from training.datasets import Dataset, Split
@@ -16,15 +16,24 @@ from training.estimator import FittedEstimator
 from training.fitted import OnEpoch
 
 SUMMARY = "Random forest"
+KINDS = ("classifier", "regressor")
 VALIDATES = False
+CALIBRATES = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trees", type=types.count, default=100, help="in the forest")
     parser.add_argument("--max-depth", type=types.count, help="questions from the root to a leaf, at most")
+    parser.add_argument("--min-leaf", type=types.count, default=1, help="training rows in a leaf, at least")
 
 
 def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedEstimator:
     """On the features as they are, for the reason that `decision_tree` gives."""
-    forest = RandomForestClassifier(n_estimators=options.trees, max_depth=options.max_depth, random_state=options.seed)
+    grown = RandomForestClassifier if dataset.classes else RandomForestRegressor
+    forest = grown(
+        n_estimators=options.trees,
+        max_depth=options.max_depth,
+        min_samples_leaf=options.min_leaf,
+        random_state=options.seed,
+    )
     return FittedEstimator(forest.fit(dataset.features[rows.train], dataset.target[rows.train]))

@@ -1,0 +1,109 @@
+"""Probabilities brought to the right confidence by one temperature; Guo et al., ICML 2017.
+
+The logarithms of the probabilities are divided by the temperature and made probabilities again. A probability of 0
+is the share of votes that a class did not get, not the certainty that it is impossible: whatever is under a floor
+counts as the floor. Temperature and floor are those of the lowest log loss on rows that the model did not learn
+from.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from model_card import Calibration
+from training.fitted import Fitted
+from training.graph import GraphBuilder, rename
+
+BINS = 15
+FLOORS = (1e-37, 1e-7, 1e-3)
+COLDEST, HOTTEST = 0.05, 50.0
+
+Floats = NDArray[np.float64]
+
+
+class Calibrated:
+    """A learnt classifier with a temperature after its probabilities."""
+
+    kind = "classifier"
+
+    def __init__(self, fitted: Fitted, *, temperature: float, floor: float) -> None:
+        self.fitted = fitted
+        self.temperature, self.floor = temperature, floor
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return (*self.fitted.packages, "scipy")
+
+    def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        """Its own, with the temperature applied."""
+        outputs = self.fitted.outputs(features)
+        probabilities = temper(outputs["probabilities"], temperature=self.temperature, floor=self.floor)
+        return outputs | {"label": probabilities.argmax(axis=1), "probabilities": probabilities}
+
+    def to_onnx(self, n_features: int) -> onnx.ModelProto:
+        """Its own graph, and after it the same in float32."""
+        model = self.fitted.to_onnx(n_features)
+        rename(model, "probabilities", "calibration/before")
+        rename(model, "label", "calibration/label")
+        builder = GraphBuilder("calibration/")
+        floored = builder.add("Max", "calibration/before", np.float32(self.floor))
+        scores = builder.add("Div", builder.add("Log", floored), np.float32(self.temperature))
+        probabilities = builder.add("Softmax", scores, axis=1, name="probabilities")
+        builder.add("ArgMax", probabilities, axis=1, keepdims=0, name="label")
+        model.graph.node.extend(builder.nodes)
+        model.graph.initializer.extend(builder.constants)
+        return model
+
+
+def calibrate(probabilities: NDArray[Any], target: NDArray[np.int64]) -> Calibration:
+    """Temperature and floor for probabilities `(n_rows, n_classes)` of rows with this target, and what they do."""
+    found = []
+    for floor in FLOORS:
+
+        def loss(logarithm: float, floor: float = floor) -> float:
+            return log_loss(temper(probabilities, temperature=np.exp(logarithm), floor=floor), target)
+
+        best = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
+        found.append((best.fun, float(np.exp(best.x)), floor))
+    _, temperature, floor = min(found)
+    temperature = float(f"{temperature:.4g}")
+    after = temper(probabilities, temperature=temperature, floor=floor)
+    return Calibration(
+        temperature=temperature,
+        floor=floor,
+        rows=len(target),
+        before=_figures(probabilities.astype(np.float64), target),
+        after=_figures(after, target),
+    )
+
+
+def temper(probabilities: NDArray[Any], *, temperature: float, floor: float) -> Floats:
+    """Probabilities `(n_rows, n_classes)` at a temperature: above 1 less certain, below 1 more."""
+    scores = np.log(np.maximum(probabilities.astype(np.float64), floor)) / temperature
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    tempered: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return tempered
+
+
+def log_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
+    """Mean negative logarithm of the true class's probability, in nats; a 0 counts as float64's spacing at 1."""
+    true = np.maximum(probabilities[np.arange(len(target)), target], np.finfo(np.float64).eps)
+    return float(-np.log(true).mean())
+
+
+def expected_calibration_error(probabilities: Floats, target: NDArray[np.int64]) -> float:
+    """Gap between confidence and accuracy over 15 bins of equal width; Guo et al., eq. 3."""
+    confidence, label = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    gaps = np.bincount(bins, weights=(label == target) - confidence, minlength=BINS)
+    return float(np.abs(gaps).sum()) / len(target)
+
+
+def _figures(probabilities: Floats, target: NDArray[np.int64]) -> dict[str, float]:
+    figures = {"ece": expected_calibration_error(probabilities, target), "log_loss": log_loss(probabilities, target)}
+    return {name: round(figure, 6) for name, figure in figures.items()}

@@ -1,0 +1,117 @@
+"""ONNX graphs: put together by hand, joined, cleaned of what exporters leave behind, and run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 18
+IR_VERSION = 10
+DOMAINS = ("", "ai.onnx.ml")
+
+Outputs = dict[str, NDArray[Any]]
+Operand = str | float | np.floating[Any] | NDArray[Any]
+
+
+class GraphError(Exception):
+    """A graph that no file of ours may hold."""
+
+
+class GraphBuilder:
+    """Collects nodes and constants; an operand is the name of a value, or a constant.
+
+    `prefix` keeps the names of values apart from those of another graph that the nodes are to join.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: NDArray[Any]) -> str:
+        name = f"{self._prefix}constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def add(self, operator: str, *operands: Operand, name: str = "", **attributes: Any) -> str:
+        """Adds a node with one output and returns its name."""
+        name = name or f"{self._prefix}value_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, [self._named(each) for each in operands], [name], **attributes))
+        return name
+
+    def smallest(self, values: str, count: int) -> tuple[str, str]:
+        """The `count` smallest of each row and their positions; of equals the first."""
+        outputs = [f"{self._prefix}smallest_{len(self.nodes)}", f"{self._prefix}position_{len(self.nodes)}"]
+        inputs = [values, self._named(np.array([count]))]
+        self.nodes.append(helper.make_node("TopK", inputs, outputs, axis=1, largest=0, sorted=1))
+        return outputs[0], outputs[1]
+
+    def model(self, n_features: int, outputs: Mapping[str, tuple[int, tuple[int, ...]]]) -> onnx.ModelProto:
+        """A model from `features` to `outputs`: for each its element type and its axes after the first."""
+        features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n_rows", n_features])
+        infos = [
+            helper.make_tensor_value_info(name, element, ["n_rows", *axes]) for name, (element, axes) in outputs.items()
+        ]
+        graph = helper.make_graph(self.nodes, "graph", [features], infos, self.constants)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+
+    def _named(self, operand: Operand) -> str:
+        return operand if isinstance(operand, str) else self.constant(np.asarray(operand))
+
+
+def rename(model: onnx.ModelProto, old: str, new: str) -> None:
+    """Gives a value another name in all nodes of the main graph, in place; inputs and outputs keep theirs."""
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            for position, name in enumerate(names):
+                if name == old:
+                    names[position] = new
+
+
+def clean(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Removes traces of the machine, sets IR and opsets, in place; raises GraphError for a foreign operator."""
+    for graph in (model.graph, *model.functions):
+        del graph.metadata_props[:]
+        graph.doc_string = ""
+        for node in graph.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+        value.doc_string = ""
+    del model.graph.value_info[:]
+    opsets: dict[str, int] = {}
+    for opset in model.opset_import:
+        opsets[opset.domain] = max(opset.version, opsets.get(opset.domain, 0))
+    if opsets.get("") != OPSET:
+        raise GraphError(f"expected opset {OPSET}, got {opsets}")
+    graphs = (model.graph, *model.functions)
+    foreign = sorted({node.domain for graph in graphs for node in graph.node} - set(DOMAINS))
+    if foreign:
+        raise GraphError(f"expected operators of ONNX itself, got some of {foreign}")
+    external = [each.name for each in model.graph.initializer if each.external_data]
+    if external:
+        raise GraphError(f"expected all weights in the file, got external data for {external}")
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(domain, number) for domain, number in opsets.items())
+    model.ir_version = IR_VERSION
+    return model
+
+
+def run(content: bytes, inputs: NDArray[np.float32]) -> Outputs:
+    """The outputs of a model's bytes by name, as onnxruntime computes them in one thread."""
+    session = open_session(content)
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {session.get_inputs()[0].name: inputs}), strict=True))
+
+
+def open_session(content: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

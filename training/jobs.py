@@ -1,0 +1,154 @@
+"""Many lessons in parallel processes, with one display; what is up to date is left as it is."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from time import perf_counter
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from model_card import Card
+from training.command import build_parser, make_lesson
+from training.export import ExportError
+from training.fitted import Epoch, LearningError
+from training.freshness import fingerprint_code, is_up_to_date, read_card
+from training.pipeline import Lesson, Watch, train
+from training.progress import describe_epoch, make_progress
+from training.table import TableError
+
+Message = tuple[str, str] | None
+"""The name of a job, and what it is doing now; None ends the display."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a job: files with their cards, or the reason why there are none."""
+
+    name: str
+    models: tuple[tuple[Card, Path], ...] = ()
+    seconds: float = 0.0
+    unsuitable: str | None = None
+    failure: str | None = None
+
+
+def learn(options: argparse.Namespace, watch: Watch) -> Outcome:
+    """One lesson, with its pictures where they are wanted; refusals become part of the outcome."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # its hints are about torchvision, not about us
+    started = perf_counter()
+    name = f"{options.task}-{options.family}"
+    try:
+        lesson = make_lesson(options, watch)
+        learnt = train(lesson, options.output)
+        if options.report is not None:
+            _draw(lesson, learnt, options.report)
+    except (LearningError, TableError) as error:
+        return Outcome(name=name, unsuitable=str(error))
+    except (ExportError, OSError) as error:
+        return Outcome(name=name, failure=str(error))
+    models = tuple((each.card, each.path) for each in learnt)
+    return Outcome(name=name, models=models, seconds=perf_counter() - started)
+
+
+def learn_all(
+    commands: Sequence[Sequence[str]], console: Console, *, workers: int | None, again: bool
+) -> tuple[list[Outcome], list[Outcome]]:
+    """Outcomes of the commands in their order: those that ran, and those that were up to date."""
+    waiting, fresh = [], []
+    for command in commands:
+        models = () if again else _up_to_date(command)
+        if models:
+            fresh.append(Outcome(name=models[0][0].name, models=models))
+        else:
+            waiting.append(list(command))
+    workers = min(workers or _n_processors(), max(1, len(waiting)))
+    outcomes: dict[int, Outcome] = {}
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, make_progress(console) as progress:
+        messages: Queue[Message] = manager.Queue()
+        display = Thread(target=_show, args=(messages, progress, len(waiting)))
+        display.start()
+        try:
+            with ProcessPoolExecutor(workers, mp_context=context) as pool:
+                futures: dict[Future[Outcome], int] = {
+                    pool.submit(_work, command, messages): number for number, command in enumerate(waiting)
+                }
+                for future in as_completed(futures):
+                    outcomes[futures[future]] = future.result()
+        finally:
+            messages.put(None)
+            display.join()
+    return [outcomes[number] for number in sorted(outcomes)], fresh
+
+
+def _work(command: list[str], messages: Queue[Message]) -> Outcome:
+    """In a process of its own."""
+    options = build_parser().parse_args(command)
+    name = f"{options.task}-{options.family}"
+
+    def tell(text: str) -> None:
+        messages.put((name, text))
+
+    def on_epoch(epoch: Epoch) -> None:
+        if epoch.number % 10 == 1:
+            tell(describe_epoch(epoch))
+
+    tell("learning")
+    try:
+        outcome = learn(options, Watch(stage=tell, epoch=on_epoch))
+    except KeyboardInterrupt:
+        outcome = Outcome(name=name, failure="interrupted")
+    tell("")
+    return outcome
+
+
+def _show(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
+    """A bar for all jobs, and under it a line for each that is running."""
+    every = progress.add_task("all", total=n_jobs, note="")
+    lines: dict[str, TaskID] = {}
+    while (message := messages.get()) is not None:
+        name, text = message
+        if not text:
+            progress.remove_task(lines.pop(name))
+            progress.advance(every)
+            continue
+        if name not in lines:
+            lines[name] = progress.add_task(name, total=None, note="")
+        progress.update(lines[name], note=text)
+
+
+def _up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
+    """The files of a command, where they are what it would make again; empty where anything differs."""
+    options = build_parser().parse_args(list(command))
+    try:
+        lesson = make_lesson(options)
+    except TableError:
+        return ()
+    path: Path = options.output / f"{options.task}-{options.family}.onnx"
+    code, data = fingerprint_code(lesson.family), lesson.dataset.fingerprint
+    if options.report is not None or not is_up_to_date(path, command=lesson.command, data=data, code=code):
+        return ()
+    card = read_card(path)
+    return ((card, path),) if card else ()
+
+
+def _draw(lesson: Lesson, learnt: Sequence[Any], folder: Path) -> None:
+    from training import report  # matplotlib is slow to import, and few runs draw
+
+    for each in learnt:
+        report.draw(lesson, each, folder / each.card.name)
+
+
+def _n_processors() -> int:
+    allowed: Callable[[int], Any] | None = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1

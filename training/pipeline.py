@@ -1,0 +1,172 @@
+"""From a data set to an exported model: split, encode, learn, calibrate, validate, export."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_card import Calibration, Card, CrossValidation, Spread
+from training import calibration as calibrating
+from training.datasets import Dataset, Split, split, split_folds
+from training.encoding import Encoded, Encoding
+from training.evaluation import evaluate
+from training.export import Origin, export
+from training.fitted import Accompanied, Epoch, Family, Fitted, LearningError, OnEpoch
+from training.freshness import fingerprint_code
+from training.graph import Outputs
+
+CALIBRATION_FOLDS = 5
+FEWEST_PER_FOLD = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Whom to tell how far it is."""
+
+    stage: Callable[[str], None] = lambda _: None
+    epoch: OnEpoch = lambda _: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """A family, what it is to learn from, and how."""
+
+    name: str
+    family: Family
+    dataset: Dataset
+    options: argparse.Namespace
+    command: str
+    watch: Watch = field(default_factory=Watch)
+
+    @property
+    def kind(self) -> str:
+        """What the family learns to be here; raises LearningError where the task has nothing for it."""
+        kinds = self.family.KINDS
+        supervised = "classifier" if self.dataset.classes else "regressor"
+        if supervised in kinds:
+            return supervised
+        if kinds[0] in ("classifier", "regressor"):
+            has = "classes" if self.dataset.classes else "numbers"
+            raise LearningError(f"{self.name} is a {kinds[0]}, and the target of {self.dataset.task!r} has {has}")
+        return kinds[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learnt:
+    """A lesson's outcome, before and after export."""
+
+    fitted: Fitted
+    card: Card
+    path: Path
+    dataset: Dataset
+    rows: Split
+    epochs: tuple[Epoch, ...] = ()
+
+
+def train(lesson: Lesson, folder: Path) -> list[Learnt]:
+    """Learns, exports into the folder, and says what came of it; raises LearningError or ExportError."""
+    dataset, options = lesson.dataset, lesson.options
+    check(lesson)
+    rows = split(dataset, seed=options.seed, validates=lesson.family.VALIDATES)
+    epochs: list[Epoch] = []
+    fitted, calibration, encoding = learn(lesson, rows, epochs.append)
+    lesson.watch.stage("exporting")
+    origin = Origin(
+        family=lesson.name,
+        summary=lesson.family.SUMMARY,
+        command=lesson.command,
+        seed=options.seed,
+        code=fingerprint_code(lesson.family),
+        imputed=encoding.fill,
+        calibration=calibration,
+        cross_validation=cross_validate(lesson),
+    )
+    path, card = export(fitted, dataset, rows, origin, folder)
+    learnt = [Learnt(fitted=fitted, card=card, path=path, dataset=dataset, rows=rows, epochs=tuple(epochs))]
+    for companion in fitted.companions if isinstance(fitted, Accompanied) else ():
+        beside = replace(origin, family=companion.family, summary=companion.summary, cross_validation=None, imputed=())
+        path, card = export(companion.fitted, companion.dataset, companion.rows, beside, folder)
+        learnt.append(
+            Learnt(fitted=companion.fitted, card=card, path=path, dataset=companion.dataset, rows=companion.rows)
+        )
+    return learnt
+
+
+def check(lesson: Lesson) -> None:
+    """Raises LearningError where the family can learn nothing from this data set."""
+    if lesson.kind == "transformer" and any(lesson.dataset.categories):
+        columns = zip(lesson.dataset.feature_names, lesson.dataset.categories, strict=True)
+        names = [name for name, values in columns if values]
+        raise LearningError(f"{lesson.name} needs numbers throughout: --exclude {' '.join(names)}")
+
+
+def learn(lesson: Lesson, rows: Split, on_epoch: OnEpoch) -> tuple[Fitted, Calibration | None, Encoding]:
+    """The learnt model of the raw features, calibrated where its family is, and how it fills gaps."""
+    encoding = Encoding(lesson.dataset, rows)
+    dataset = encoding.apply(lesson.dataset)
+
+    def tell(epoch: Epoch) -> None:
+        on_epoch(epoch)
+        lesson.watch.epoch(epoch)
+
+    fitted = lesson.family.fit(dataset, rows, lesson.options, tell)
+    calibration = None
+    if fitted.kind == "classifier" and lesson.family.CALIBRATES:
+        probabilities, target = _unseen(lesson, fitted, dataset, rows)
+        calibration = calibrating.calibrate(probabilities, target)
+        fitted = calibrating.Calibrated(fitted, temperature=calibration.temperature, floor=calibration.floor)
+    return (Encoded(fitted, encoding) if encoding.is_needed else fitted), calibration, encoding
+
+
+def cross_validate(lesson: Lesson) -> CrossValidation | None:
+    """Mean and standard deviation of each metric over `--folds` folds of all rows; None without folds."""
+    folds = lesson.options.folds
+    if not folds:
+        return None
+    every = np.arange(len(lesson.dataset.target), dtype=np.int64)
+    measured = []
+    for number, outputs, rows in _predict_folds(lesson, every, folds=folds):
+        lesson.watch.stage(f"fold {number} of {folds}")
+        measured.append(evaluate(lesson.kind, outputs, lesson.dataset, rows.held_out))
+    names = [name for name in measured[0] if all(name in each for each in measured)]
+    values = {name: [each[name].value for each in measured] for name in names}
+    spreads = {
+        name: Spread(mean=round(float(np.mean(each)), 6), standard_deviation=round(float(np.std(each, ddof=1)), 6))
+        for name, each in values.items()
+    }
+    return CrossValidation(folds=folds, metrics=spreads)
+
+
+def _predict_folds(lesson: Lesson, every: NDArray[np.int64], *, folds: int) -> Iterator[tuple[int, Outputs, Split]]:
+    """What a model that learnt from the other folds says of each fold."""
+    splits = split_folds(
+        lesson.dataset, every, folds=folds, seed=lesson.options.seed, validates=lesson.family.VALIDATES
+    )
+    for number, rows in enumerate(splits, start=1):
+        fitted, _, _ = learn(lesson, rows, lambda _: None)
+        yield number, fitted.outputs(lesson.dataset.features[rows.held_out]), rows
+
+
+def _unseen(lesson: Lesson, fitted: Fitted, dataset: Dataset, rows: Split) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Probabilities of rows that the model did not learn from, and their target: what a temperature is fitted on.
+
+    These are the validation rows or, in a family without, the training rows, each seen by a model of the others.
+    """
+    target = dataset.target.astype(np.int64)
+    if lesson.family.VALIDATES:
+        return fitted.outputs(dataset.features[rows.validation])["probabilities"], target[rows.validation]
+    folds = min(CALIBRATION_FOLDS, int(np.bincount(target[rows.train]).min()))
+    if folds < FEWEST_PER_FOLD:
+        raise LearningError(f"a class of {dataset.task!r} has too few rows to calibrate on")
+    parts = list(split_folds(dataset, rows.train, folds=folds, seed=lesson.options.seed, validates=False))
+    probabilities = np.empty((len(target), len(dataset.classes)))
+    for part in parts:
+        other = lesson.family.fit(dataset, part, lesson.options, lambda _: None)
+        probabilities[part.held_out] = other.outputs(dataset.features[part.held_out])["probabilities"]
+    return probabilities[rows.train], target[rows.train]

@@ -1,0 +1,98 @@
+"""What a person sees while models learn, and the table of what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from model_card import Card, Metric
+from training.evaluation import HEADLINES
+from training.fitted import Epoch
+
+
+def make_progress(console: Console) -> Progress:
+    """Bars with a name, what is going on, and the time it has taken; `note` is a field of each."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+    return Progress(*columns, console=console)
+
+
+def describe_epoch(epoch: Epoch) -> str:
+    losses = "  ".join(f"{name} {loss:.4f}" for name, loss in epoch.losses.items())
+    return f"epoch {epoch.number}  {losses}"
+
+
+def headline(card: Card) -> tuple[str, Metric]:
+    """The metric that stands for all, and its name."""
+    name = next(name for name in HEADLINES if name in card.metrics)
+    return name, card.metrics[name]
+
+
+def summarise(card: Card, path: Path, *, seconds: float) -> Table:
+    """Every metric of one model: held-out with its interval, on the training rows, and over folds."""
+    rows = "generated images" if card.kind == "generator" else "held-out rows"
+    table = Table(
+        title=f"{card.name} on {card.parity.rows} {rows}", title_justify="left", box=box.SIMPLE, pad_edge=False
+    )
+    table.add_column("measure", no_wrap=True)
+    for column in ("held out", "95 % interval", "training", "folds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, metric in card.metrics.items():
+        table.add_row(name.replace("_", " "), _short(metric.value), _interval(metric), *_beside(card, name))
+    table.add_section()
+    if card.calibration is not None:
+        table.add_row("temperature", _short(card.calibration.temperature))
+        for when, figures in (("before", card.calibration.before), ("after", card.calibration.after)):
+            for name, figure in figures.items():
+                table.add_row(f"  {name.replace('_', ' ')} {when}", _short(figure), f"{card.calibration.rows} rows")
+    table.add_row("labels unlike source", str(card.parity.unequal_labels))
+    table.add_row("largest difference", f"{card.parity.max_abs_difference:.1e}")
+    table.add_row("bytes", f"{path.stat().st_size:,}")
+    table.add_row("seconds", f"{seconds:.1f}")
+    return table
+
+
+def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
+    """One line for each model, by the metric that stands for its kind, the best first."""
+    table = _table("held-out rows, the best first")
+    table.add_column("model", no_wrap=True)
+    for column in ("held out", "95 % interval", "training", "folds", "bytes"):
+        table.add_column(column, justify="right")
+    names = [headline(card)[0] for card, _ in cards]
+    order = sorted(cards, key=lambda each: (names.index(headline(each[0])[0]), -headline(each[0])[1].value))
+    shown = ""
+    for card, path in order:
+        name, metric = headline(card)
+        if name != shown:
+            table.add_section()
+            table.add_row(name.replace("_", " "), style="dim")
+            shown = name
+        size = f"{path.stat().st_size:,}"
+        table.add_row(card.name, _short(metric.value), _interval(metric), *_beside(card, name), size)
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+
+
+def _short(value: float) -> str:
+    """Four digits, three of them after the point where the number is below 1."""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.4g}"
+
+
+def _interval(metric: Metric) -> str:
+    return "" if metric.interval is None else f"{_short(metric.interval[0])} to {_short(metric.interval[1])}"
+
+
+def _beside(card: Card, name: str) -> tuple[str, str]:
+    """The metric on the training rows, and its mean and standard deviation over folds."""
+    train = "" if card.train_metrics is None else _short(card.train_metrics[name].value)
+    if card.cross_validation is None or name not in card.cross_validation.metrics:
+        return train, ""
+    spread = card.cross_validation.metrics[name]
+    return train, f"{_short(spread.mean)} ± {_short(spread.standard_deviation)}"
