@@ -28,8 +28,8 @@ class Encoding:
 
     def __init__(self, dataset: Dataset, rows: Split) -> None:
         train = dataset.features[rows.train]
-        has_gaps: NDArray[np.bool_] = np.isnan(dataset.features).any(axis=0)
-        columns = zip(train.T, dataset.categories, has_gaps.tolist(), strict=True)
+        has_gaps = [bool(np.isnan(column).any()) for column in dataset.features.T]
+        columns = zip(train.T, dataset.categories, has_gaps, strict=True)
         self.fill: tuple[float | None, ...] = tuple(
             _typical(column, values) if gaps else None for column, values, gaps in columns
         )
@@ -41,7 +41,7 @@ class Encoding:
         self.source = np.array([each[0] for each in spread], dtype=np.int64)
         self.code = np.array([each[1] for each in spread], dtype=np.float32)
         self.is_code = np.array([each[2] for each in spread])
-        self.is_needed = bool(has_gaps.any() or self.is_code.any())
+        self.is_needed = any(has_gaps) or bool(self.is_code.any())
         self._fills = np.array([fill or 0.0 for fill in self.fill], dtype=np.float32)
 
     def apply(self, dataset: Dataset) -> Dataset:

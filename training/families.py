@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from training import (
+    autoencoder,
     cnn,
     decision_tree,
+    gan,
     kmeans,
     knn,
     linear,
@@ -29,4 +31,6 @@ FAMILIES: dict[str, Family] = {
     "random_forest": random_forest,
     "kmeans": kmeans,
     "pca": pca,
+    "autoencoder": autoencoder,
+    "gan": gan,
 }

@@ -23,6 +23,14 @@ def penalty(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """A number from 0 up to, but not including, 1."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 0 and below 1, got {text}")
+    return value
+
+
 def count(text: str) -> int:
     """A whole number of at least 1."""
     value = int(text)
