@@ -33,7 +33,7 @@ train: .venv/test.stamp ## train every shipped model again
 	@$(MAKE) --no-print-directory table
 
 table: .venv/test.stamp ## write README's table of models from their cards
-	$(BIN)/python -m training.table
+	$(BIN)/python -m training.readme
 
 bench: .venv/test.stamp ## measure single-row prediction against the floor (needs wrk)
 	$(BIN)/python -m benchmarks.single_row

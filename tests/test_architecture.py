@@ -17,7 +17,10 @@ LEARNING = ("training", "training.datasets", "training.fitted", "training.option
 
 FAMILIES = tuple(
     f"training.{family}"
-    for family in (*("logistic", "perceptron", "mlp", "cnn", "naive_bayes", "knn", "decision_tree", "random_forest"),)
+    for family in (
+        *("linear", "logistic", "perceptron", "mlp", "cnn", "naive_bayes", "knn", "decision_tree", "random_forest"),
+        *("kmeans", "pca", "autoencoder", "gan"),
+    )
 )
 
 ALLOWED: dict[str, set[str]] = {
@@ -50,32 +53,63 @@ ALLOWED: dict[str, set[str]] = {
     "training": set(),
     "training.options": set(),
     "training.datasets": {"numpy", "sklearn"},
-    "training.fitted": {"numpy", "onnx"},
-    "training.network": {"numpy", "onnx", "torch"},
-    "training.estimator": {"numpy", "onnx", "skl2onnx", "sklearn", "training.network"},
+    "training.fitted": {"numpy", "onnx", "training.datasets"},
+    "training.graph": {"numpy", "onnx", "onnxruntime"},
+    "training.network": {"numpy", "onnx", "torch", "model_card", "training.graph"},
+    "training.estimator": {"numpy", "onnx", "skl2onnx", "sklearn", "training.graph"},
     "training.descent": {"numpy", "torch", *LEARNING, "training.network"},
+    "training.linear": {"torch", *LEARNING, "training.descent", "training.network"},
     "training.logistic": {"torch", *LEARNING, "training.descent", "training.network"},
     "training.perceptron": {"numpy", "torch", *LEARNING, "training.network"},
     "training.mlp": {"torch", *LEARNING, "training.descent", "training.network"},
     "training.cnn": {"torch", *LEARNING, "training.descent", "training.network"},
     "training.naive_bayes": {"sklearn", *LEARNING, "training.estimator"},
-    "training.knn": {"numpy", "onnx", *LEARNING, "training.network"},
+    "training.knn": {"numpy", "onnx", *LEARNING, "training.graph"},
     "training.decision_tree": {"sklearn", *LEARNING, "training.estimator"},
     "training.random_forest": {"sklearn", *LEARNING, "training.estimator"},
-    "training.families": {"training.datasets", "training.fitted", "training", *FAMILIES},
-    "training.evaluation": {"numpy", "scipy", "sklearn", "model_card"},
-    "training.export": {
-        *("numpy", "onnx", "onnxruntime", "model_card", "training.datasets", "training.evaluation"),
-        *("training.fitted", "training.network"),
+    "training.kmeans": {"sklearn", "torch", *LEARNING, "training.network"},
+    "training.pca": {"sklearn", "torch", *LEARNING, "training.network"},
+    "training.autoencoder": {"torch", *LEARNING, "training.descent", "training.network"},
+    "training.gan": {"numpy", "torch", *LEARNING, "training.descent", "training.network"},
+    "training.families": {"training.fitted", "training", *FAMILIES},
+    "training.table": {"numpy", "polars", "training.datasets"},
+    "training.encoding": {"numpy", "onnx", "training.datasets", "training.fitted", "training.graph"},
+    "training.calibration": {"numpy", "onnx", "scipy", "model_card", "training.fitted", "training.graph"},
+    "training.evaluation": {
+        *("numpy", "scipy", "sklearn", "model_card", "training.calibration", "training.datasets", "training.graph"),
     },
-    "training.table": {"model_card", "onnx"},
+    "training.export": {
+        *("numpy", "onnx", "model_card", "training.datasets", "training.evaluation", "training.fitted"),
+        "training.graph",
+    },
+    "training.freshness": {"onnx", "model_card", "training.fitted"},
+    "training.pipeline": {
+        *("numpy", "model_card", "training", "training.calibration", "training.datasets", "training.encoding"),
+        *("training.evaluation", "training.export", "training.fitted", "training.freshness", "training.graph"),
+    },
+    "training.catalogue": set(),
+    "training.command": {
+        *("training", "training.datasets", "training.families", "training.options", "training.pipeline"),
+        "training.table",
+    },
+    "training.progress": {"rich", "model_card", "training.evaluation", "training.fitted"},
+    "training.report": {
+        *("matplotlib", "numpy", "sklearn", "torch", "model_card", "training", "training.calibration"),
+        *("training.datasets", "training.encoding", "training.estimator", "training.evaluation", "training.fitted"),
+        *("training.graph", "training.kmeans", "training.network", "training.pca", "training.pipeline"),
+    },
+    "training.jobs": {
+        *("rich", "model_card", "training", "training.command", "training.export", "training.fitted"),
+        *("training.freshness", "training.pipeline", "training.progress", "training.report", "training.table"),
+    },
+    "training.readme": {"model_card", "onnx"},
     "training.__main__": {
-        *("rich", "model_card", "training", "training.datasets", "training.export", "training.families"),
-        *("training.fitted", "training.options"),
+        *("rich", "training.catalogue", "training.command", "training.families", "training.fitted", "training.jobs"),
+        *("training.pipeline", "training.progress", "training.table"),
     },
 }
 FIRST_PARTY = ("model_card", "service", "training")
-HEAVY = ("torch", "sklearn", "scipy", "onnx", "onnxscript", "skl2onnx", "pandas", "matplotlib", "training")
+HEAVY = ("torch", "sklearn", "scipy", "onnx", "onnxscript", "skl2onnx", "pandas", "polars", "matplotlib", "training")
 
 
 def modules() -> dict[str, Path]:

@@ -30,7 +30,7 @@ def fit(task: str, *arguments: str, on_epoch: descent.OnEpoch = lambda _: None) 
 
 
 def weights(fitted: FittedNetwork) -> np.ndarray:
-    return torch.cat([parameter.flatten() for parameter in fitted._module.parameters()]).detach().numpy()
+    return torch.cat([parameter.flatten() for parameter in fitted.module.parameters()]).detach().numpy()
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -39,7 +39,7 @@ def test_the_loss_falls(optimizer: str) -> None:
     losses: list[Epoch] = []
     fit("breast_cancer", "--optimizer", optimizer, "--epochs", "20", on_epoch=losses.append)
     assert [each.number for each in losses] == list(range(1, len(losses) + 1))
-    assert losses[-1].train_loss < 0.1 < np.log(2)
+    assert losses[-1].losses["train"] < 0.1 < np.log(2)
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
@@ -53,13 +53,13 @@ def test_it_stops_when_validation_no_longer_falls_and_keeps_the_best() -> None:
     """Patience counts epochs since the best; the weights are those of the best."""
     losses: list[Epoch] = []
     fitted = fit("breast_cancer", "--patience", "4", "--learning-rate", "0.5", on_epoch=losses.append)
-    best = min(losses, key=lambda epoch: epoch.validation_loss)
+    best = min(losses, key=lambda epoch: epoch.losses["validation"])
     assert losses[-1].number == best.number + 4
     dataset = load("breast_cancer")
     rows = split(dataset, seed=0).validation
     probabilities = fitted.outputs(dataset.features[rows])["probabilities"]
     loss = -np.log(probabilities[np.arange(len(rows)), dataset.target[rows]]).mean()
-    assert loss == pytest.approx(best.validation_loss, abs=1e-5)
+    assert loss == pytest.approx(best.losses["validation"], abs=1e-5)
 
 
 def test_l1_makes_weights_vanish_and_l2_makes_them_small() -> None:

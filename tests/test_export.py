@@ -15,7 +15,8 @@ from torch import nn
 
 from training import export as gate
 from training.datasets import Dataset, load, split
-from training.export import ExportError, Origin, clean, compare_outputs, export, write_whole
+from training.export import ExportError, Origin, compare_outputs, export, write_whole
+from training.graph import clean, run
 from training.network import Classifier, FittedNetwork
 
 ORIGIN = Origin(family="logistic", summary="Logistic regression", command="python -m training logistic", seed=0)
@@ -29,12 +30,13 @@ def dataset() -> Dataset:
 @pytest.fixture(scope="module")
 def fitted(dataset: Dataset) -> FittedNetwork:
     torch.manual_seed(0)
-    return FittedNetwork(Classifier(nn.Linear(13, 3), dataset.features, n_classes=3))
+    return FittedNetwork(Classifier(nn.Linear(13, 3), dataset.features, n_classes=3), kind="classifier")
 
 
 class Changed:
     """A fitted network whose own outputs or graph are changed on the way to the gate."""
 
+    kind = "classifier"
     packages = FittedNetwork.packages
 
     def __init__(self, fitted: FittedNetwork, *, shift: float = 0.0, swap: bool = False, edit: Any = None) -> None:
@@ -66,7 +68,7 @@ def test_what_passes_is_written_under_its_name(fitted: FittedNetwork, dataset: D
     assert path == tmp_path / "wine-logistic.onnx"
     assert [each.name for each in tmp_path.iterdir()] == ["wine-logistic.onnx"]
     rows = split(dataset, seed=0).held_out
-    label = gate.run(path.read_bytes(), dataset.features[rows])["label"]
+    label = run(path.read_bytes(), dataset.features[rows])["label"]
     assert card.metrics["accuracy"].value == (label == dataset.target[rows]).mean()
     assert card.parity.rows == len(rows) == 36
 
@@ -129,7 +131,7 @@ def test_a_missing_output_does_not_pass(fitted: FittedNetwork, dataset: Dataset)
     """Labels and probabilities are both promised."""
     outputs = fitted.outputs(dataset.features)
     with pytest.raises(ExportError, match=r"expected the outputs \['label', 'probabilities'\], got \['label'\]"):
-        compare_outputs(outputs, {"label": outputs["label"]})
+        compare_outputs("classifier", outputs, {"label": outputs["label"]})
 
 
 def test_an_old_file_stays_when_the_new_one_does_not_pass(

@@ -14,8 +14,9 @@ from server import Server
 from sklearn.datasets import load_breast_cancer
 from tiny_models import tiny_probabilities
 
-from training import datasets, logistic
-from training.__main__ import build_parser
+from training import datasets
+from training.command import build_parser, make_lesson
+from training.pipeline import learn
 
 LOGISTIC = "breast_cancer-logistic"
 ROW = [1.0, 2.0]
@@ -63,7 +64,7 @@ def test_every_row_of_breast_cancer_agrees_with_the_source_model(server: Server)
     provenance = server.client.get(f"/models/{LOGISTIC}").json()["provenance"]
     options = build_parser().parse_args(provenance["command"].split()[3:])
     dataset = datasets.load("breast_cancer")
-    source = logistic.fit(dataset, datasets.split(dataset, seed=options.seed), options, lambda _: None)
+    source, _, _ = learn(make_lesson(options), datasets.split(dataset, seed=options.seed), lambda _: None)
     expected = source.outputs(dataset.features)
     fields = {"model": LOGISTIC, "inputs": load_breast_cancer().data.tolist()}
     predictions = server.post("/predict", fields).json()["predictions"]
@@ -207,8 +208,8 @@ PREDICT_ERRORS = [
     (b'{"model": "points-mlp", "inputs": [[1, 2], [1, 2, 3]]}', 400, "inputs[1]: expected 2 values, one for each"),
     (b'{"model": "points-mlp", "inputs": [["a", "b"]]}', 400, "inputs[0]: feature 'x' expects a number, got 'a'"),
     (b'{"model": "points-mlp", "inputs": [["1", "2"]]}', 400, "inputs[0]: feature 'x' expects a number, got '1'"),
-    (b'{"model": "points-mlp", "inputs": [[1, null]]}', 400, "inputs[0][1]: expected number or name, got null"),
-    (b'{"model": "points-mlp", "inputs": [[1, true]]}', 400, "inputs[0][1]: expected number or name, got bool"),
+    (b'{"model": "points-mlp", "inputs": [[1, null]]}', 400, "inputs[0]: feature 'y' expects a number, got null"),
+    (b'{"model": "points-mlp", "inputs": [[1, true]]}', 400, "inputs[0]: feature 'y' expects a number, got true"),
     (b'{"model": "points-mlp", "inputs": [[1, NaN]]}', 400, "malformed JSON at byte 39: NaN and infinity are not"),
     (b'{"model": "points-mlp", "inputs": [[1, Infinity]]}', 400, "malformed JSON at byte 39: NaN and infinity are"),
     (b'{"model": "points-mlp", "inputs": [[1, 1e400]]}', 400, "inputs[0][1]: number out of range; this call takes "),

@@ -11,8 +11,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from training import knn
 from training.datasets import Dataset, load, split
-from training.export import clean
 from training.fitted import LearningError
+from training.graph import clean
 from training.knn import METRICS, WEIGHTS, FittedNeighbors
 
 

@@ -12,7 +12,7 @@ import pytest
 from server import Server
 
 from service.settings import Settings
-from training.table import END, START, make_table, replace_table
+from training.readme import END, START, make_table, replace_table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

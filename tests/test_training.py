@@ -14,7 +14,8 @@ from scipy.stats import norm
 
 from service.model import Model
 from training import datasets
-from training.__main__ import build_parser, main
+from training.__main__ import main
+from training.command import build_parser
 from training.mlp import ACTIVATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,31 +31,31 @@ def test_a_command_trains_exports_and_reports(tmp_path: Path) -> None:
     """One aligned table at the end: metrics, parity, seconds; and the file is served."""
     finished = train("logistic", "--task", "points", "--epochs", "5", folder=tmp_path)
     assert finished.returncode == 0, finished.stderr
-    for words in ("points-logistic on 80 held-out rows", "accuracy", "parity, largest difference", "seconds"):
+    for words in ("points-logistic on 80 held-out rows", "accuracy", "largest difference", "seconds"):
         assert words in finished.stdout
     model = Model.load(tmp_path / "points-logistic.onnx")
     assert model is not None
     assert model.card.provenance.command == (
-        "python -m training logistic --task points --seed 0 --optimizer adam --learning-rate 0.01 --batch-size 32 "
-        "--epochs 5 --l1 0.0 --l2 0.001 --patience 30"
+        "python -m training logistic --task points --folds 0 --seed 0 --optimizer adam --learning-rate 0.01 "
+        "--batch-size 32 --epochs 5 --l1 0.0 --l2 0.001 --patience 30"
     )
 
 
 def test_the_stored_command_makes_the_shipped_file_again(tmp_path: Path) -> None:
     """Twice the same bytes here, and the shipped file's answers; another processor may round its bytes differently."""
-    shipped = Model.load(ROOT / "exported_models" / "wine-mlp.onnx")
+    shipped = Model.load(ROOT / "exported_models" / "points-mlp.onnx")
     assert shipped is not None
     words = shipped.card.provenance.command.split()[3:]
-    versions = []
+    versions, other = [], {"packages": {}, "code": None}
     for folder in ("one", "other"):
         finished = train(*words, folder=tmp_path / folder)
         assert finished.returncode == 0, finished.stderr
-        again = Model.load(tmp_path / folder / "wine-mlp.onnx")
+        again = Model.load(tmp_path / folder / "points-mlp.onnx")
         assert again is not None
         versions.append(again.version)
     assert versions[0] == versions[1]
-    assert replace(again.card.provenance, packages={}) == replace(shipped.card.provenance, packages={})
-    features = datasets.load("wine").features
+    assert replace(again.card.provenance, **other) == replace(shipped.card.provenance, **other)
+    features = datasets.load("points").features
     label, _ = again.classify(features)
     assert np.mean(label == shipped.classify(features)[0]) >= 0.98
 
@@ -83,7 +84,7 @@ def test_every_activation_passes_the_gate(tmp_path: Path, activation: str, capsy
     arguments = ["mlp", "--task", "points", "--activation", activation, "--hidden", "8", "--epochs", "30"]
     assert main([*arguments, "--output", str(tmp_path)]) == 0
     assert Model.load(tmp_path / "points-mlp.onnx") is not None
-    assert "parity, labels unequal │ 0" in " ".join(capsys.readouterr().out.replace("│", " │ ").split())
+    assert "labels unlike source 0 largest difference " in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,8 @@ def test_every_activation_passes_the_gate(tmp_path: Path, activation: str, capsy
         ([], "the following arguments are required: FAMILY"),
         (["forest", "--task", "wine"], "invalid choice: 'forest'"),
         (["mlp"], "the following arguments are required: --task"),
-        (["mlp", "--task", "cats"], "argument --task: invalid choice: 'cats'"),
+        (["mlp", "--task", "Cats"], "argument --task: expected lower-case words joined by '_', as in my_task, got"),
+        (["mlp", "--task", "wine", "--folds", "1"], "expected 0 (none) or a whole number from 2 to 20, got 1"),
         (["mlp", "--task", "wine", "--seed", "-1"], "expected a whole number from 0 to 4294967295, got -1"),
         (["mlp", "--task", "wine", "--hidden", "8,x"], "expected neurons of each hidden layer, as in 64,64, got '8,x'"),
         (["logistic", "--task", "wine", "--activation", "relu"], "unrecognized arguments: --activation relu"),
@@ -106,6 +108,22 @@ def test_a_wrong_command_is_told_what_is_wrong(
         build_parser().parse_args(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mlp", "--task", "cats"], "--task cats: no such data set; bundled: tacos, diabetes, points, breast_cancer, "),
+        (["mlp", "--task", "wine", "--target", "x"], "--target is for your own table: give it with --data"),
+        (["all", "--task", "cats"], "nothing that is shipped has this task and family; your own table goes with"),
+    ],
+)
+def test_a_task_without_data_is_told_what_there_is(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And nothing is written."""
+    assert main(arguments) == 1
+    assert f"not written: {message}" in capsys.readouterr().out
 
 
 def test_the_points_are_well_separated() -> None:

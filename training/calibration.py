@@ -3,7 +3,7 @@
 The logarithms of the probabilities are divided by the temperature and made probabilities again. A probability of 0
 is the share of votes that a class did not get, not the certainty that it is impossible: whatever is under a floor
 counts as the floor. Temperature and floor are those of the lowest log loss on rows that the model did not learn
-from.
+from, with a small doubt about each of these rows.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Calibrated:
         rename(model, "probabilities", "calibration/before")
         rename(model, "label", "calibration/label")
         builder = GraphBuilder("calibration/")
-        floored = builder.add("Max", "calibration/before", np.float32(self.floor))
+        floor = np.float32(self.floor)
+        is_under = builder.add("Less", "calibration/before", floor)  # not Max, which would make a number of NaN
+        floored = builder.add("Where", is_under, floor, "calibration/before")
         scores = builder.add("Div", builder.add("Log", floored), np.float32(self.temperature))
         probabilities = builder.add("Softmax", scores, axis=1, name="probabilities")
         builder.add("ArgMax", probabilities, axis=1, keepdims=0, name="label")
@@ -66,7 +68,7 @@ def calibrate(probabilities: NDArray[Any], target: NDArray[np.int64]) -> Calibra
     for floor in FLOORS:
 
         def loss(logarithm: float, floor: float = floor) -> float:
-            return log_loss(temper(probabilities, temperature=np.exp(logarithm), floor=floor), target)
+            return _smoothed_loss(temper(probabilities, temperature=np.exp(logarithm), floor=floor), target)
 
         best = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
         found.append((best.fun, float(np.exp(best.x)), floor))
@@ -94,6 +96,19 @@ def log_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
     """Mean negative logarithm of the true class's probability, in nats; a 0 counts as float64's spacing at 1."""
     true = np.maximum(probabilities[np.arange(len(target)), target], np.finfo(np.float64).eps)
     return float(-np.log(true).mean())
+
+
+def _smoothed_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
+    """The log loss as if one in `n_rows + 2` were of another class; after Platt, Advances in Large Margin Cl., 1999.
+
+    Rows that are all right by luck or for being few would otherwise ask for a temperature of 0: for certainty.
+    """
+    n_rows, n_classes = probabilities.shape
+    logarithms = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+    true = logarithms[np.arange(n_rows), target]
+    others = (logarithms.sum(axis=1) - true) / (n_classes - 1)
+    doubt = 1 / (n_rows + 2)
+    return float(-((1 - doubt) * true + doubt * others).mean())
 
 
 def expected_calibration_error(probabilities: Floats, target: NDArray[np.int64]) -> float:

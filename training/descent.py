@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -22,7 +23,14 @@ Body = Callable[[int, int], nn.Module]
 """Makes the network from the number of features to the number of scores."""
 
 
-def add_options(parser: argparse.ArgumentParser, *, learning_rate: float, l2: float, optimizer: str = "adam") -> None:
+def add_options(
+    parser: argparse.ArgumentParser,
+    *,
+    learning_rate: float,
+    l2: float,
+    optimizer: str = "adam",
+    validates: bool = True,
+) -> None:
     """The options of every family that learns by descent; the defaults that differ are given."""
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default=optimizer, help="adam, or plain sgd")
     parser.add_argument("--learning-rate", type=types.positive, default=learning_rate, help="size of a step")
@@ -30,9 +38,10 @@ def add_options(parser: argparse.ArgumentParser, *, learning_rate: float, l2: fl
     parser.add_argument("--epochs", type=types.count, default=500, help="passes over the training rows, at most")
     parser.add_argument("--l1", type=types.penalty, default=0.0, help="weight of the sum of absolute weights")
     parser.add_argument("--l2", type=types.penalty, default=l2, help="weight of the sum of squared weights")
-    parser.add_argument(
-        "--patience", type=types.count, default=30, help="epochs without a lower validation loss before it stops"
-    )
+    if validates:
+        parser.add_argument(
+            "--patience", type=types.count, default=30, help="epochs without a lower validation loss before it stops"
+        )
 
 
 def fit_network(
@@ -60,16 +69,17 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 def descend(module: Learner, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> int:
-    """Learns in place from the training rows and stops by the validation rows.
+    """Learns in place from the training rows and stops by the validation rows, where there are any.
 
-    Leaves the weights of the lowest validation loss and returns that epoch's number; raises LearningError where
-    no epoch had a finite loss.
+    Leaves the weights of the lowest validation loss, or without validation rows the last, and returns that epoch's
+    number; raises LearningError where no epoch had a finite loss.
     """
     train, validation = (
         (torch.from_numpy(dataset.features[part]), torch.from_numpy(dataset.target[part]))
         for part in (rows.train, rows.validation)
     )
     features, target = train
+    validates = len(rows.validation) > 0
     optimizer = _optimizer(module, options)
     best, best_epoch, best_state = float("inf"), 0, copy.deepcopy(module.state_dict())
     for number in range(1, options.epochs + 1):
@@ -79,11 +89,14 @@ def descend(module: Learner, dataset: Dataset, rows: Split, options: argparse.Na
             loss = module.loss(features[batch], target[batch]) + _penalty_of(module, options)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
             optimizer.step()
-        validation_loss = _evaluate(module, validation)
-        if validation_loss < best:
-            best, best_epoch, best_state = validation_loss, number, copy.deepcopy(module.state_dict())
-        on_epoch(Epoch(number=number, losses={"train": _evaluate(module, train), "validation": validation_loss}))
-        if number - best_epoch >= options.patience:
+        losses = {"train": _evaluate(module, train)}
+        if validates:
+            losses["validation"] = _evaluate(module, validation)
+        on_epoch(Epoch(number=number, losses=losses))
+        if losses.get("validation", -number) < best and math.isfinite(losses["train"]):
+            best, best_epoch = losses.get("validation", -number), number
+            best_state = copy.deepcopy(module.state_dict())
+        if validates and number - best_epoch >= options.patience:
             break
     if best_epoch == 0:
         raise LearningError("the loss was never a finite number: lower --learning-rate")

@@ -142,11 +142,11 @@ class Adversaries:
         telling = softplus(-scores).mean() + softplus(self._score(generated.detach())).mean()
         penalty = self.options.slope_penalty / 2 * _squared_slope(scores, real)
         move_discriminator.zero_grad()
-        (telling + penalty).backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
+        (telling + penalty).backward()
         move_discriminator.step()
         deceiving = softplus(-self._score(generated)).mean()
         move_generator.zero_grad()
-        deceiving.backward()
+        deceiving.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
         move_generator.step()
         return telling.item(), deceiving.item()
 

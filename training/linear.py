@@ -16,12 +16,13 @@ from training.network import FittedNetwork
 
 SUMMARY = "Linear regression"
 KINDS = ("regressor",)
-VALIDATES = True
+VALIDATES = False
 CALIBRATES = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    descent.add_options(parser, learning_rate=0.01, l2=0.0, optimizer="sgd")
+    descent.add_options(parser, learning_rate=0.01, l2=0.0, optimizer="sgd", validates=False)
+    parser.set_defaults(epochs=200)
 
 
 def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:

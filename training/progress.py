@@ -58,9 +58,9 @@ def summarise(card: Card, path: Path, *, seconds: float) -> Table:
 
 def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
     """One line for each model, by the metric that stands for its kind, the best first."""
-    table = _table("held-out rows, the best first")
+    table = _table("held-out rows with 95 % intervals, the best first")
     table.add_column("model", no_wrap=True)
-    for column in ("held out", "95 % interval", "training", "folds", "bytes"):
+    for column in ("held out", "interval", "training", "folds", "bytes"):
         table.add_column(column, justify="right")
     names = [headline(card)[0] for card, _ in cards]
     order = sorted(cards, key=lambda each: (names.index(headline(each[0])[0]), -headline(each[0])[1].value))
@@ -72,7 +72,8 @@ def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
             table.add_row(name.replace("_", " "), style="dim")
             shown = name
         size = f"{path.stat().st_size:,}"
-        table.add_row(card.name, _short(metric.value), _interval(metric), *_beside(card, name), size)
+        figures = (_short(metric.value), _interval(metric), *_beside(card, name))
+        table.add_row(card.name, *(each.replace(" to ", "–").replace(" ± ", "±") for each in figures), size)
     return table
 
 
