@@ -264,7 +264,7 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """Everything that a served model says about itself."""
+    """Everything that a served model says about itself; `target` is what a regressor's value is."""
 
     task: str
     family: str
@@ -277,6 +277,7 @@ class Card:
     provenance: Provenance
     licence: str
     classes: tuple[str, ...] | None = None
+    target: str | None = None
     train_metrics: Mapping[str, Metric] | None = None
     """The same on the rows that it learnt from: what is much better there is overfitted."""
     cross_validation: CrossValidation | None = None
@@ -304,6 +305,8 @@ class Card:
             _expect(self.classes is None, f"classes: a {self.kind} has none, got {self.classes!r}")
         is_noise = isinstance(self.input, NoiseInput)
         _expect(is_noise == (self.kind == "generator"), f"input: a {self.kind} has no input {self.input.type!r}")
+        if self.target is not None:
+            _check_text(self.target, "target")
         outputs = OUTPUTS[self.kind]
         _expect(
             set(self.self_check.output) == set(outputs),

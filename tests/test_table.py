@@ -126,7 +126,7 @@ def test_dates_are_told_to_be_turned_into_something(tmp_path: Path) -> None:
         ({"target": "churn", "exclude": ["churn"]}, "--exclude churn: it is the target"),
         ({"target": "churn", "exclude": ["months", "bill", "plan", "paperless"]}, "no column is left to learn from"),
         ({"target": "plan", "kind": "regressor"}, "the target 'plan' is no column of numbers: it can be classified"),
-        ({"target": "bill", "kind": "classifier"}, "the target 'bill' has classes with fewer than 5 rows: '"),
+        ({"target": "bill", "kind": "classifier"}, "the target 'bill' has classes with fewer than 10 rows: '"),
     ],
 )
 def test_a_wrong_choice_of_columns_is_told_what_there_is(
@@ -142,8 +142,11 @@ def test_a_wrong_choice_of_columns_is_told_what_there_is(
     ("labels", "message"),
     [
         (["a"] * 40, "the target 'class' has one value throughout, 'a': there is nothing to tell apart"),
-        (["a"] * 38 + ["b"] * 2, "the target 'class' has classes with fewer than 5 rows: 'b' (2); join or remove"),
-        ([f"c{row // 5}" for row in range(510)], "the target 'class' has 102 different values, more than 100 classes"),
+        (["a"] * 38 + ["b"] * 2, "the target 'class' has classes with fewer than 10 rows: 'b' (2); join or remove"),
+        (
+            [f"c{row // 10}" for row in range(1020)],
+            "the target 'class' has 102 different values, more than 100 classes",
+        ),
         (["a", "b"] * 10, "too few rows: 20 have a value in the target 'class', at least 30 are needed"),
     ],
 )

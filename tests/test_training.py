@@ -113,7 +113,7 @@ def test_a_wrong_command_is_told_what_is_wrong(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mlp", "--task", "cats"], "--task cats: no such data set; bundled: tacos, diabetes, points, breast_cancer, "),
+        (["mlp", "--task", "cats"], "--task cats: there is no such data set; bundled: tacos, diabetes, points, "),
         (["mlp", "--task", "wine", "--target", "x"], "--target is for your own table: give it with --data"),
         (["all", "--task", "cats"], "nothing that is shipped has this task and family; your own table goes with"),
     ],

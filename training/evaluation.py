@@ -16,7 +16,7 @@ from training.calibration import expected_calibration_error
 from training.datasets import Dataset, Split
 from training.graph import Outputs
 
-HEADLINES = ("accuracy", "r2", "adjusted_rand", "silhouette", "explained_variance", "confidence")
+HEADLINES = ("accuracy", "r2", "rmse", "adjusted_rand", "silhouette", "explained_variance", "confidence")
 """The metric that stands for all in a table: the first of these that a model has."""
 
 DRAWS = 1000
@@ -67,10 +67,14 @@ def evaluate_classifier(outputs: Outputs, target: NDArray[np.int64]) -> dict[str
 
 
 def evaluate_regressor(value: NDArray[np.float32], target: Floats) -> dict[str, Metric]:
-    """Coefficient of determination, root mean squared and mean absolute error, the errors in the target's unit."""
+    """Coefficient of determination, root mean squared and mean absolute error, the errors in the target's unit.
+
+    Rows whose target is one and the same have no coefficient of determination.
+    """
 
     def r2(rows: NDArray[np.int64]) -> float:
-        return float(sklearn_metrics.r2_score(target[rows], value[rows]))
+        spread = np.var(target[rows])
+        return float(1 - np.mean((target[rows] - value[rows]) ** 2) / spread) if spread else np.nan
 
     def rmse(rows: NDArray[np.int64]) -> float:
         return float(np.sqrt(np.mean((target[rows] - value[rows]) ** 2)))
@@ -78,7 +82,8 @@ def evaluate_regressor(value: NDArray[np.float32], target: Floats) -> dict[str, 
     def mae(rows: NDArray[np.int64]) -> float:
         return float(np.mean(np.abs(target[rows] - value[rows])))
 
-    return {each.__name__: _resampled(each, len(target)) for each in (r2, rmse, mae)}
+    statistics = (r2, rmse, mae) if np.var(target) else (rmse, mae)
+    return {each.__name__: _resampled(each, len(target)) for each in statistics}
 
 
 def evaluate_clusterer(outputs: Outputs, target: NDArray[Any] | None) -> dict[str, Metric]:
@@ -141,7 +146,7 @@ def _resampled(statistic: Callable[[NDArray[np.int64]], float], n_rows: int) -> 
     """The statistic of all rows, and its bootstrap percentile interval; Efron, Ann. Statist. 7 (1979)."""
     generator = np.random.default_rng(0)
     values = [statistic(generator.integers(n_rows, size=n_rows)) for _ in range(DRAWS)]
-    low, high = np.percentile(values, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    low, high = np.nanpercentile(values, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
     return _metric(statistic(np.arange(n_rows)), (low, high))
 
 

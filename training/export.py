@@ -84,6 +84,7 @@ def export(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin, folder
         summary=f"{origin.summary}: {dataset.summary}",
         input=_describe_input(fitted.kind, inputs, dataset, rows, origin.imputed),
         classes=dataset.classes if fitted.kind == "classifier" else None,
+        target=dataset.target_name if fitted.kind == "regressor" else None,
         self_check=_self_check(fitted.kind, inputs, dataset.target[rows.held_out], outputs),
         metrics=metrics,
         train_metrics=train_metrics,

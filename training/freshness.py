@@ -17,19 +17,22 @@ ALWAYS = ("training.pipeline",)
 
 
 def fingerprint_code(family: Family) -> str:
-    """SHA-256 over the sources that make a file: the family's module, the pipeline, and what of ours they import."""
+    """SHA-256 over the code that makes a file: the family's module, the pipeline, and what of ours they import.
+
+    Comments and docstrings do not count.
+    """
     waiting = [inspect.getmodule(family.fit).__name__, *ALWAYS]  # type: ignore[union-attr]  # functions have a module
-    sources: dict[str, bytes] = {}
+    sources: dict[str, ast.Module] = {}
     while waiting:
         name = waiting.pop()
         path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
         if name in sources or not path.is_file():
             continue
-        sources[name] = path.read_bytes()
+        sources[name] = ast.parse(path.read_bytes())
         waiting += _imported(sources[name])
     digest = hashlib.sha256()
     for name, source in sorted(sources.items()):
-        digest.update(f"{name}\n{len(source)}\n".encode() + source)
+        digest.update(f"{name}\n{ast.unparse(_without_docstrings(source))}\n".encode())
     return f"sha256:{digest.hexdigest()}"
 
 
@@ -53,9 +56,25 @@ def is_up_to_date(path: Path, *, command: str, data: str, code: str) -> bool:
     return (made.command, made.fingerprint, made.code) == (command, data, code)
 
 
-def _imported(source: bytes) -> list[str]:
+def _without_docstrings(source: ast.Module) -> ast.Module:
+    """In place; any text that stands alone as a statement is one."""
+    for node in ast.walk(source):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
+    return source
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _imported(source: ast.Module) -> list[str]:
     found: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(source):
         if isinstance(node, ast.ImportFrom) and node.module:
             found += [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
         elif isinstance(node, ast.Import):

@@ -29,7 +29,8 @@ CALIBRATES = True
 METRICS = ("euclidean", "manhattan", "hamming")
 WEIGHTS = ("uniform", "distance")
 QUANTUM = 2.0**-20
-MOST_VALUES = 5_000_000
+ROWS_AT_A_TIME = 64
+MOST_VALUES = 1_000_000
 
 Floats = NDArray[np.float64]
 
@@ -92,7 +93,8 @@ class FittedNeighbors:
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Label, probabilities, and the neighbours that decided: row numbers and distances, nearest first."""
-        distances = self.distances(features)
+        parts = np.array_split(features, len(features) // ROWS_AT_A_TIME + 1)
+        distances = np.concatenate([self.distances(part) for part in parts])
         neighbor = np.argsort(distances, axis=1, kind="stable")[:, : self.neighbors]
         distance = np.take_along_axis(distances, neighbor, axis=1)
         weight = np.ones_like(distance)

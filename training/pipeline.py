@@ -129,6 +129,10 @@ def cross_validate(lesson: Lesson) -> CrossValidation | None:
     folds = lesson.options.folds
     if not folds:
         return None
+    if lesson.dataset.classes:
+        fewest = int(np.bincount(lesson.dataset.target.astype(np.int64)).min())
+        if fewest < folds:
+            raise LearningError(f"--folds {folds}: the smallest class has only {fewest} rows")
     every = np.arange(len(lesson.dataset.target), dtype=np.int64)
     measured = []
     for number, outputs, rows in _predict_folds(lesson, every, folds=folds):

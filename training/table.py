@@ -21,7 +21,7 @@ from training.datasets import Dataset
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 SEPARATORS = ",;\t|"
 FEWEST_ROWS = 30
-FEWEST_OF_CLASS = 5
+FEWEST_OF_CLASS = 10
 MOST_CLASSES = 100
 MOST_WHOLE_CLASSES = 20
 """A target of whole numbers with at most so many different ones is taken for classes."""
