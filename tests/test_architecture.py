@@ -102,7 +102,9 @@ ALLOWED: dict[str, set[str]] = {
         *("rich", "model_card", "training", "training.command", "training.export", "training.fitted"),
         *("training.freshness", "training.pipeline", "training.progress", "training.report", "training.table"),
     },
-    "training.readme": {"model_card", "onnx"},
+    "training.readme": {
+        *("numpy", "model_card", "training.catalogue", "training.freshness", "training.graph", "training.progress"),
+    },
     "training.__main__": {
         *("rich", "training.catalogue", "training.command", "training.families", "training.fitted", "training.jobs"),
         *("training.pipeline", "training.progress", "training.table"),

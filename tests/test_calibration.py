@@ -39,23 +39,23 @@ def test_it_is_a_softmax_at_a_temperature(generator: np.random.Generator) -> Non
 
 
 def test_votes_of_nothing_are_not_impossible() -> None:
-    """With a floor, a class without a vote keeps a small probability."""
+    """With a floor, a class without a vote keeps about the probability of a mistake."""
     votes = np.tile([[1.0, 0.0], [0.0, 1.0]], (50, 1))
     target = np.tile([0, 1], 50)
     target[:10] = 1 - target[:10]
     found = calibrate(votes, target)
     after = temper(votes, temperature=found.temperature, floor=found.floor)
-    assert after[0, 1] == pytest.approx(0.1 * (1 - 1 / 102) + 0.9 / 102, rel=0.01)
+    assert after[0, 1] == pytest.approx(0.1, abs=0.02)
     assert found.before["log_loss"] > 3 > found.after["log_loss"]
 
 
 @pytest.mark.parametrize("n_rows", [20, 200])
 def test_rows_that_are_all_right_do_not_make_certain(n_rows: int) -> None:
-    """The confidence becomes that of one mistake in a few more rows, not 1."""
+    """The less so the fewer they are."""
     probabilities = np.tile([0.9, 0.1], (n_rows, 1))
     found = calibrate(probabilities, np.zeros(n_rows, dtype=np.int64))
     after = temper(probabilities, temperature=found.temperature, floor=found.floor)
-    assert after[0, 1] == pytest.approx(1 / (n_rows + 2), rel=0.02)
+    assert 1 / n_rows / 10 < after[0, 1] < 0.1
 
 
 def test_the_figures_are_those_of_others(generator: np.random.Generator) -> None:

@@ -9,13 +9,31 @@ import numpy as np
 import onnx
 import pytest
 
-from model_card import Card, FeatureInput, from_metadata
+from model_card import Card, FeatureInput, NoiseInput, from_metadata
 from service.model import Model
+from training.catalogue import SHIPPED
+from training.progress import headline
 
 FILES = sorted((Path(__file__).resolve().parent.parent / "exported_models").glob("*.onnx"))
-TABULAR = ("logistic", "perceptron", "mlp", "naive_bayes", "knn", "decision_tree", "random_forest")
-SHIPPED = {f"{task}-{family}" for task in ("points", "breast_cancer", "wine", "digits") for family in TABULAR}
-SHIPPED |= {"digits-cnn"}
+SHIPPED_NAMES = {f"{command[2]}-{command[0]}" for command in SHIPPED} | {"digits_origin-discriminator"}
+MOST_BYTES = 15_000_000
+
+# What scikit-learn's equivalents attain in five folds, less 0.01; and what was asked of the convolutional network.
+LEAST_ACCURACY = {
+    "breast_cancer-logistic": 0.969,
+    "breast_cancer-knn": 0.955,
+    "breast_cancer-random_forest": 0.955,
+    "breast_cancer-naive_bayes": 0.92,
+    "breast_cancer-decision_tree": 0.916,
+    "wine-logistic": 0.973,
+    "wine-random_forest": 0.962,
+    "digits-logistic": 0.959,
+    "digits-knn": 0.967,
+    "digits-random_forest": 0.965,
+    "digits-mlp": 0.962,
+    "digits-naive_bayes": 0.882,
+    "digits-cnn": 0.985,
+}
 
 
 def card_of(path: Path) -> Card:
@@ -25,15 +43,28 @@ def card_of(path: Path) -> Card:
 
 
 def rows_within_ranges(card: Card, n_rows: int) -> np.ndarray:
-    """Seeded rows, uniform between the lowest and highest value of training."""
+    """Seeded rows, uniform between the lowest and highest value of training; noise for a generator."""
+    generator = np.random.default_rng(0)
+    if isinstance(card.input, NoiseInput):
+        return generator.standard_normal((n_rows, card.input.size), dtype=np.float32)
     assert isinstance(card.input, FeatureInput)
     ranges = np.array([feature.range for feature in card.input.features])
-    return np.random.default_rng(0).uniform(ranges[:, 0], ranges[:, 1], size=(n_rows, len(ranges))).astype(np.float32)
+    return generator.uniform(ranges[:, 0], ranges[:, 1], size=(n_rows, len(ranges))).astype(np.float32)
 
 
 def test_what_should_be_shipped_is_shipped() -> None:
     """No more and no less."""
-    assert {path.stem for path in FILES} == SHIPPED
+    assert {path.stem for path in FILES} == SHIPPED_NAMES
+    assert sum(path.stat().st_size for path in FILES) < MOST_BYTES
+
+
+@pytest.mark.parametrize("name", sorted(LEAST_ACCURACY))
+def test_a_shipped_classifier_is_as_good_as_scikit_learns(name: str) -> None:
+    """On held-out rows or over five folds."""
+    card = card_of(next(path for path in FILES if path.stem == name))
+    assert card.cross_validation is not None
+    attained = max(card.metrics["accuracy"].value, card.cross_validation.metrics["accuracy"].mean)
+    assert attained >= LEAST_ACCURACY[name]
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -69,30 +100,58 @@ def test_the_service_loads_it(path: Path) -> None:
     assert model.version == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def test_rows_are_independent_and_probabilities_are_probabilities(path: Path) -> None:
-    """A batch answers as its rows do alone; rows sum to 1; the label is the most probable."""
+def test_rows_are_independent(path: Path) -> None:
+    """A batch answers as its rows do alone."""
     model = Model.load(path)
     assert model is not None
-    features = rows_within_ranges(model.card, 65)
-    label, probabilities = model.classify(features)
-    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
-    assert ((probabilities >= 0) & (probabilities <= 1)).all()
-    assert np.array_equal(label, probabilities.argmax(axis=1))
-    alone = np.concatenate([model.classify(features[row : row + 1])[1] for row in range(len(features))])
-    assert np.allclose(alone, probabilities, atol=1e-6)
+    rows = rows_within_ranges(model.card, 65)
+    together = model.run(rows)
+    alone = [model.run(rows[row : row + 1]) for row in range(len(rows))]
+    for number, output in enumerate(together):
+        apart = np.concatenate([each[number] for each in alone]).astype(np.float64)
+        tolerance = 1.0 if output.dtype == np.uint8 else 1e-6 * max(1.0, float(np.abs(output).max()))
+        assert np.abs(apart - output).max() <= tolerance
+
+
+def test_a_classifier_answers_with_probabilities(path: Path) -> None:
+    """Rows sum to 1; the label is the most probable."""
+    model = Model.load(path)
+    assert model is not None
+    if model.card.kind == "classifier":
+        label, probabilities = model.classify(rows_within_ranges(model.card, 65))
+        assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+        assert ((probabilities >= 0) & (probabilities <= 1)).all()
+        assert np.array_equal(label, probabilities.argmax(axis=1))
 
 
 def test_the_card_says_how_good_it_is(path: Path) -> None:
-    """Measured on held-out rows, with parity to its source."""
+    """Measured on held-out rows, with parity to its source, and on the training rows beside them."""
     card = card_of(path)
     assert card.parity.unequal_labels == 0
-    assert card.parity.max_abs_difference <= 1e-5
+    if card.kind == "generator":
+        assert card.parity.max_abs_difference <= 1
+        assert card.metrics["diversity"].value > 0.98
+        return
     assert card.parity.rows == card.provenance.split["held_out"]
-    accuracy = card.metrics["accuracy"]
-    assert accuracy.interval is not None
-    assert accuracy.interval[0] <= accuracy.value <= accuracy.interval[1]
-    assert accuracy.value >= 0.86
-    assert {"balanced_accuracy", "macro_f1", "log_loss", "brier", "roc_auc"} <= set(card.metrics)
+    _, metric = headline(card)
+    assert metric.interval is not None
+    assert metric.interval[0] <= metric.value <= metric.interval[1]
+    assert card.train_metrics is not None
+    assert set(card.train_metrics) == set(card.metrics)
+    if card.kind == "classifier":
+        assert card.parity.max_abs_difference <= 1e-5
+        assert metric.value >= (0.5 if card.family == "discriminator" else 0.86)
+        expected = {"accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier", "ece", "roc_auc"}
+        assert set(card.metrics) == expected
+
+
+def test_a_calibrated_card_says_what_calibration_did(path: Path) -> None:
+    """It lowers the log loss of rows that were not learnt from, or leaves it about as it was."""
+    card = card_of(path)
+    uncalibrated = card.family in ("perceptron", "discriminator")
+    assert (card.calibration is None) == (card.kind != "classifier" or uncalibrated)
+    if card.calibration is not None:
+        assert card.calibration.after["log_loss"] <= card.calibration.before["log_loss"] + 0.02
 
 
 def test_the_card_says_where_it_comes_from(path: Path) -> None:
@@ -100,3 +159,4 @@ def test_the_card_says_where_it_comes_from(path: Path) -> None:
     provenance = card_of(path).provenance
     assert provenance.command.startswith("python -m training ")
     assert {"onnx", "onnxruntime", "numpy", "python"} <= set(provenance.packages)
+    assert provenance.code is not None

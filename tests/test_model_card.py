@@ -13,13 +13,17 @@ import model_card
 from model_card import (
     METADATA_KEY,
     SCHEMA_VERSION,
+    Calibration,
     CardError,
+    CrossValidation,
     Feature,
     FeatureInput,
     ImageInput,
     Metric,
+    NoiseInput,
     Parity,
     SelfCheck,
+    Spread,
     from_document,
     from_metadata,
 )
@@ -37,6 +41,103 @@ def test_an_image_card_reads_back_as_it_was_written() -> None:
     """The input's type decides how it is read."""
     card = tiny_card(input=ImageInput(height=32, width=48))
     assert from_metadata(card.to_metadata()) == card
+
+
+def full_card() -> model_card.Card:
+    """A regressor's card with everything that a card may say."""
+    features = (
+        Feature(name="size", type="number", imputed=2.5),
+        Feature(name="hue", type="category", values=("a", "b")),
+    )
+    return tiny_card(
+        kind="regressor",
+        classes=None,
+        target="price",
+        input=FeatureInput(features=features, example=(None, "a")),
+        self_check=SelfCheck(input=((None, 1.0),), output={"value": (3.5,)}),
+        train_metrics={"r2": Metric(value=0.9)},
+        cross_validation=CrossValidation(folds=5, metrics={"r2": Spread(mean=0.8, standard_deviation=0.1)}),
+        calibration=Calibration(temperature=2.0, floor=1e-3, rows=50, before={"ece": 0.2}, after={"ece": 0.1}),
+    )
+
+
+def test_a_full_card_reads_back_as_it_was_written() -> None:
+    """Missing values, target, folds and calibration included."""
+    assert from_metadata(full_card().to_metadata()) == full_card()
+
+
+def test_a_generators_card_reads_back_as_it_was_written() -> None:
+    """Its input is noise."""
+    output = {"images": ((((0, 0, 0),),),)}
+    card = tiny_card(
+        kind="generator",
+        classes=None,
+        input=NoiseInput(size=3),
+        self_check=SelfCheck(input=((0.0,) * 3,), output=output),
+    )
+    assert from_metadata(card.to_metadata()) == card
+    assert card.to_document()["input"] == {"type": "noise", "size": 3}
+
+
+def _full(**changes: object) -> dict[str, object]:
+    return json.loads(full_card().to_metadata()[METADATA_KEY]) | changes
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (_full(target=""), "target: expected a text, got ''"),
+        (_full(train_metrics={"r2": 1}), "train_metrics: r2: expected an object, got 1"),
+        (_full(cross_validation=5), "cross_validation: expected an object, got 5"),
+        (_full(cross_validation={"folds": 1, "metrics": {}}), "cross_validation folds: expected a whole number of at"),
+        (_full(cross_validation={"folds": 2, "metrics": {"a": {}}}), "cross_validation: metrics: a: "),
+        (_full(calibration={"temperature": 0}), "calibration: "),
+        (
+            _full(calibration={"temperature": -1.0, "floor": 0.1, "rows": 1, "before": {}, "after": {}}),
+            "calibration temperature: expected a number above 0, got -1.0",
+        ),
+        (
+            _full(calibration={"temperature": 1.0, "floor": 0.1, "rows": 1, "before": {"ece": "x"}, "after": {}}),
+            "calibration before: expected a finite number, got 'x'",
+        ),
+        (_full(input={"type": "noise", "size": 2}), "input: a regressor has no input 'noise'"),
+        (_full(provenance=_full()["provenance"] | {"code": "abc"}), "provenance code: expected 'sha256:' and 64 hex"),  # type: ignore[operator]
+        (_full(self_check={"input": [[None]], "output": {"value": [1]}}), "self_check: input: expected rows of 2"),
+        (_full(self_check={"input": [[1, 2]], "output": {"value": [None]}}), "self_check: output 'value': expected a"),
+        (
+            _full(self_check={"input": [[1, 2]], "output": {}}),
+            "self_check: a regressor has the outputs ['value'], got []",
+        ),
+    ],
+)
+def test_a_wrong_full_card_is_refused_with_its_place(document: object, message: str) -> None:
+    """What schema 2 added is checked like the rest."""
+    with pytest.raises(CardError) as refused:
+        from_document(document)
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"type": "number", "imputed": "x"}, "feature 'a': imputed: expected a finite number, got 'x'"),
+        (
+            {"type": "category", "values": ("b",), "imputed": "c"},
+            "feature 'a': imputed: expected one of its values, got 'c'",
+        ),
+    ],
+)
+def test_what_is_imputed_is_a_value_of_the_feature(fields: dict[str, object], message: str) -> None:
+    """A number for a number, a known name for a category."""
+    with pytest.raises(CardError) as refused:
+        Feature(name="a", **fields)  # type: ignore[arg-type]
+    assert str(refused.value) == message
+
+
+def test_an_example_has_gaps_only_where_they_are_imputed() -> None:
+    """As a request has."""
+    with pytest.raises(CardError, match="example: feature 'a': expected a finite number, got None"):
+        FeatureInput(features=(Feature(name="a", type="number"),), example=(None,))
 
 
 def test_a_card_is_one_document_under_one_namespaced_key() -> None:

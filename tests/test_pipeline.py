@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from server import Server
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.naive_bayes import GaussianNB
@@ -170,3 +173,27 @@ def test_the_stored_command_names_the_file_and_no_folder(table: Path, tmp_path: 
     command = model.card.provenance.command
     assert "--data customers.csv --target churn" in command
     assert str(table.parent) not in command
+
+
+def test_a_table_is_learnt_served_and_asked(
+    table: Path, tmp_path: Path, start_server: Callable[..., AbstractContextManager[Server]]
+) -> None:
+    """The whole way: a CSV with categories and gaps, two files, a server process, rows as objects."""
+    models = tmp_path / "models"
+    words = ("--task", "churn", "--data", str(table), "--target", "churn", "--output", str(models))
+    for family in ("logistic", "decision_tree"):
+        assert main([family, *words]) == 0
+    row = {"months": 40, "plan": "plus", "bill": None, "paperless": False}
+    with start_server(VEREDICTO_MODELS=models) as server:
+        fields = {
+            "model": "churn-logistic",
+            "inputs": [row, row | {"plan": "basic", "months": 2}, row | {"plan": None}],
+        }
+        assert server.post("/predict", fields).json()["predictions"][:2] == ["no", "yes"]
+        comparison = server.post("/compare", {"task": "churn", "inputs": [row], "labels": ["no"]}).json()
+        assert [each["model"] for each in comparison["models"]] == ["churn-decision_tree", "churn-logistic"]
+        refused = server.post("/predict", {"model": "churn-logistic", "inputs": [row | {"plan": "gold"}]})
+        assert refused.status_code == 400
+        assert refused.json()["error"] == "inputs[0]: feature 'plan' expects one of basic, plus, pro, got 'gold'"
+        missing = server.post("/predict", {"model": "churn-logistic", "inputs": [row | {"months": None}]})
+        assert missing.json()["error"] == "inputs[0]: feature 'months' expects a number, got null"

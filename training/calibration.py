@@ -3,7 +3,8 @@
 The logarithms of the probabilities are divided by the temperature and made probabilities again. A probability of 0
 is the share of votes that a class did not get, not the certainty that it is impossible: whatever is under a floor
 counts as the floor. Temperature and floor are those of the lowest log loss on rows that the model did not learn
-from, with a small doubt about each of these rows.
+from. Few rows say little, and rows that are all right would ask for a temperature of 0: so the logarithm of the
+temperature has a normal prior around 0, which many rows outweigh.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import TensorProto
 from scipy.optimize import minimize_scalar
 
 from model_card import Calibration
@@ -21,6 +23,8 @@ from training.graph import GraphBuilder, rename
 
 BINS = 15
 FLOORS = (1e-37, 1e-7, 1e-3)
+PRIOR_DEVIATION = 0.5
+"""Of the logarithm of the temperature; chosen by five-fold log loss of six families on wine and breast_cancer."""
 COLDEST, HOTTEST = 0.05, 50.0
 
 Floats = NDArray[np.float64]
@@ -42,20 +46,22 @@ class Calibrated:
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Its own, with the temperature applied."""
         outputs = self.fitted.outputs(features)
-        probabilities = temper(outputs["probabilities"], temperature=self.temperature, floor=self.floor)
+        tempered = temper(outputs["probabilities"], temperature=self.temperature, floor=self.floor)
+        probabilities = tempered.astype(np.float32)
         return outputs | {"label": probabilities.argmax(axis=1), "probabilities": probabilities}
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """Its own graph, and after it the same in float32."""
+        """Its own graph, and after it the same; in float64, so that rounding does not decide between equal votes."""
         model = self.fitted.to_onnx(n_features)
         rename(model, "probabilities", "calibration/before")
         rename(model, "label", "calibration/label")
         builder = GraphBuilder("calibration/")
-        floor = np.float32(self.floor)
-        is_under = builder.add("Less", "calibration/before", floor)  # not Max, which would make a number of NaN
-        floored = builder.add("Where", is_under, floor, "calibration/before")
-        scores = builder.add("Div", builder.add("Log", floored), np.float32(self.temperature))
-        probabilities = builder.add("Softmax", scores, axis=1, name="probabilities")
+        before = builder.add("Cast", "calibration/before", to=TensorProto.DOUBLE)
+        is_under = builder.add("Less", before, self.floor)  # not Max, which would make a number of NaN
+        floored = builder.add("Where", is_under, self.floor, before)
+        scores = builder.add("Div", builder.add("Log", floored), self.temperature)
+        after = builder.add("Softmax", scores, axis=1)
+        probabilities = builder.add("Cast", after, to=TensorProto.FLOAT, name="probabilities")
         builder.add("ArgMax", probabilities, axis=1, keepdims=0, name="label")
         model.graph.node.extend(builder.nodes)
         model.graph.initializer.extend(builder.constants)
@@ -68,7 +74,8 @@ def calibrate(probabilities: NDArray[Any], target: NDArray[np.int64]) -> Calibra
     for floor in FLOORS:
 
         def loss(logarithm: float, floor: float = floor) -> float:
-            return _smoothed_loss(temper(probabilities, temperature=np.exp(logarithm), floor=floor), target)
+            doubt = (logarithm / PRIOR_DEVIATION) ** 2 / (2 * len(target))
+            return log_loss(temper(probabilities, temperature=np.exp(logarithm), floor=floor), target) + doubt
 
         best = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
         found.append((best.fun, float(np.exp(best.x)), floor))
@@ -96,19 +103,6 @@ def log_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
     """Mean negative logarithm of the true class's probability, in nats; a 0 counts as float64's spacing at 1."""
     true = np.maximum(probabilities[np.arange(len(target)), target], np.finfo(np.float64).eps)
     return float(-np.log(true).mean())
-
-
-def _smoothed_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
-    """The log loss as if one in `n_rows + 2` were of another class; after Platt, Advances in Large Margin Cl., 1999.
-
-    Rows that are all right by luck or for being few would otherwise ask for a temperature of 0: for certainty.
-    """
-    n_rows, n_classes = probabilities.shape
-    logarithms = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
-    true = logarithms[np.arange(n_rows), target]
-    others = (logarithms.sum(axis=1) - true) / (n_classes - 1)
-    doubt = 1 / (n_rows + 2)
-    return float(-((1 - doubt) * true + doubt * others).mean())
 
 
 def expected_calibration_error(probabilities: Floats, target: NDArray[np.int64]) -> float:

@@ -5,6 +5,7 @@ The colours are those of Okabe and Ito, which people of any colour vision tell a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from sklearn.tree import plot_tree
 
@@ -38,24 +40,28 @@ MOST_COUNTS = 30
 """Classes up to which a matrix still has room for its numbers."""
 MOST_BARS = 15
 TREE_DEPTH = 3
-LONGEST_NAME = 24
+LONGEST_NAME = 30
+SHORT = 2
+"""Letters of a class name up to which it serves as its own marker."""
 
 
 def draw_losses(losses: Mapping[str, Array], epochs: Array, *, unit: str, about: str) -> Figure:
     """A line for each of `losses` `(n_epochs,)`, and a mark at the lowest validation loss."""
-    figure = _make_figure("Loss after each epoch: where the lines part, overfitting begins", width=7.2)
+    parts = "validation" in losses
+    figure = _make_figure(f"Loss after each epoch{': where the lines part, it overfits' if parts else ''}", width=7.2)
     axes = _add_axes(figure, about, x="epoch", y=unit)
     for number, (name, values) in enumerate(losses.items()):
-        label = f"{name} rows" if name in PARTS else name
+        label = {"train": "training rows", "validation": "validation rows"}.get(name, name)
         axes.plot(epochs, values, color=PARTS.get(name, PALETTE[number]), linewidth=1.6, label=label)
-    if np.isfinite(losses.get("validation", np.array([]))).any():
+    if parts and np.isfinite(losses["validation"]).any():
         best = int(np.nanargmin(losses["validation"]))
-        label = f"lowest on validation rows:\nepoch {epochs[best]}"
+        label = f"lowest on validation rows: epoch {epochs[best]}"
         axes.plot(epochs[best], losses["validation"][best], "o", color=BLACK, markersize=7, label=label)
         axes.axvline(epochs[best], color=BLACK, linewidth=0.8, linestyle=":")
     every = np.concatenate(list(losses.values()))
     if np.nanmin(every) > 0 and np.nanmax(every) > 30 * np.nanmin(every):
         axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _add_legend(axes)
     return figure
 
@@ -79,7 +85,7 @@ def draw_metrics(card: Card, *, about: str, unit: str) -> Figure:
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         if names[0] in ERRORS:
-            axes.set_xlim(left=0)
+            axes.set_xlim(-0.02 * axes.get_xlim()[1], 1.05 * axes.get_xlim()[1])
     handles, labels = parts[0].get_legend_handles_labels()
     found = dict(zip(labels, handles, strict=True))
     figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
@@ -99,7 +105,7 @@ def _add_metric(axes: Axes, row: int, name: str, card: Card) -> None:
     )
     if spread and card.cross_validation:
         label = f"{card.cross_validation.folds} folds, mean ± standard deviation"
-        style = {"fmt": "s", "markersize": 5, "capsize": 3, "color": PARTS["folds"], "label": label}
+        style: dict[str, Any] = {"fmt": "s", "markersize": 5, "capsize": 3, "color": PARTS["folds"], "label": label}
         axes.errorbar(spread.mean, row + 0.22, xerr=spread.standard_deviation, **style)
     text = f" {metric.value:.3f}" if abs(metric.value) < 10 else f" {metric.value:,.4g}"
     axes.annotate(text, (1, row), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=PARTS["held-out"])
@@ -118,11 +124,16 @@ def draw_learning_curve(points: Array, *, metric: str, interval: Metric, about: 
     figure = _make_figure("Learning curve: whether more rows would help", width=7.2)
     axes = _add_axes(figure, about, x="training rows", y=TITLES.get(metric, metric))
     sizes, train, held_out = points.T
-    axes.plot(sizes, train, "o-", color=PARTS["train"], label="training rows")
+    axes.plot(sizes, train, "o-", color=PARTS["train"], linewidth=3, markersize=9, label="training rows")
     axes.plot(sizes, held_out, "D-", color=PARTS["held-out"], label="held-out rows")
     errors = _as_errors(interval)
     if errors is not None:
-        style = {"fmt": "none", "capsize": 4, "color": PARTS["held-out"], "label": "95 % interval, all rows"}
+        style: dict[str, Any] = {
+            "fmt": "none",
+            "capsize": 4,
+            "color": PARTS["held-out"],
+            "label": "95 % interval, all rows",
+        }
         axes.errorbar(sizes[-1], held_out[-1], yerr=errors, **style)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=max(axes.get_ylim()[0], -0.5))
@@ -137,20 +148,22 @@ def draw_matrix(
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     n_rows, n_columns = counts.shape
     side = float(np.clip(9 / max(counts.shape), 0.13, 0.62))
+    size = min(9.5, side * 32)
     names = [_name(each) for each in (*rows, *columns)]
-    margin = 1.3 + 0.08 * max(map(len, names))
-    figure = _make_figure(title, width=max(6.0, n_columns * side + margin + 0.8), height=n_rows * side + margin + 0.7)
+    lengths = [max(len(each) for each in part) * size * 0.0085 for part in (names[:n_rows], names[n_rows:])]
+    width = max(6.0, n_columns * side + lengths[0] + 2)
+    upright = lengths[1] > (width - lengths[0] - 2) / n_columns
+    height = max(3.2, n_rows * side + 1.3 + (lengths[1] if upright else 0.2))
+    figure = _make_figure(title, width=width, height=height)
     axes = _add_axes(figure, about, x=x, y=y)
     axes.grid(visible=False)
-    image = axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
-    size = min(9.5, side * 32)
+    image = axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
     axes.set_yticks(range(n_rows), names[:n_rows], fontsize=size)
-    upright = max(map(len, names[n_rows:])) * size * 0.6 > side * 72
     axes.set_xticks(range(n_columns), names[n_rows:], fontsize=size, rotation=90 if upright else 0)
     axes.tick_params(length=0)
     for row, column in np.argwhere(counts > 0) if max(counts.shape) <= MOST_COUNTS else ():
         dark = shares[row, column] > 0.5
-        style = {"ha": "center", "va": "center", "fontsize": size, "color": "white" if dark else BLACK}
+        style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size, "color": "white" if dark else BLACK}
         axes.text(column, row, f"{counts[row, column]}", **style)
     figure.colorbar(image, ax=axes, label="share of the row", shrink=0.8, format=lambda share, _: f"{share:.0%}")
     return figure
@@ -162,13 +175,14 @@ def draw_roc(curves: Mapping[str, tuple[Array, Array, float]], *, about: str) ->
     axes = _add_axes(figure, about, x="false positive rate", y="true positive rate")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="by chance, AUC 0.5")
     order = sorted(curves, key=lambda name: curves[name][2])
+    style: dict[str, Any]
     for number, name in enumerate(order):
         false, true, area = curves[name]
         if number < MOST_CURVES:
-            style = {"color": PALETTE[number], "linewidth": 1.8, "label": f"{_name(name)}, AUC {area:.3f}"}
+            thick = 1.6 + 1.4 * (len(order[:MOST_CURVES]) - 1 - number) * min(1, 3 / len(order))
+            style = {"color": PALETTE[number], "linewidth": thick, "label": f"{_name(name)}, AUC {area:.3f}"}
         else:
-            rest = [curves[each][2] for each in order[MOST_CURVES:]]
-            label = f"{len(rest)} more, AUC {rest[0]:.3f} or more" if number == MOST_CURVES else None
+            label = f"{len(order) - MOST_CURVES} more, better still" if number == MOST_CURVES else None
             style = {"color": "#C8C8C8", "linewidth": 0.9, "zorder": 1, "label": label}
         axes.plot(false, true, **style)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
@@ -176,22 +190,28 @@ def draw_roc(curves: Mapping[str, tuple[Array, Array, float]], *, about: str) ->
     return figure
 
 
-def draw_reliability(bins: Mapping[str, tuple[Array, Array, Array]], *, n_bins: int, about: str) -> Figure:
-    """By name mean confidence, accuracy and number of rows, each `(n_filled_bins,)`; the last name stands out."""
+def draw_reliability(bins: Mapping[str, Mapping[str, Array]], *, n_bins: int, about: str) -> Figure:
+    """By name confidence, accuracy, its interval and rows, each `(n_filled_bins,)`; the last name stands out."""
     figure = _make_figure("Calibration: is it right as often as it is sure?", height=5.4)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     _style(upper, about, y="accuracy in the bin")
     _style(lower, "", x="confidence: probability of the most probable class", y="rows")
     upper.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as sure as it is right")
     edges = np.linspace(0, 1, n_bins + 1)
-    for number, (name, (confidence, accuracy, rows)) in enumerate(bins.items()):
-        stands_out = number == len(bins) - 1
-        colour, style = (BLUE, "o-") if stands_out else (ORANGE, "s--")
-        upper.plot(confidence, accuracy, style, color=colour, label=name)
-        outline = {"histtype": "stepfilled" if stands_out else "step", "color": colour, "zorder": 2 + (not stands_out)}
-        lower.hist(confidence, bins=edges, weights=rows, linewidth=1.4, **outline)
-    lowest = min(float(each[0].min()) for each in bins.values())
-    upper.set(xlim=(max(0.0, np.floor(lowest * n_bins) / n_bins - 0.02), 1.02), ylim=(-0.03, 1.03))
+    for number, (name, each) in enumerate(bins.items()):
+        last = number == len(bins) - 1
+        colour, line = (BLUE, "o-") if last else (ORANGE, "s--")
+        upper.plot(each["confidence"], each["accuracy"], line, color=colour, label=name)
+        style: dict[str, Any] = {
+            "histtype": "stepfilled" if last else "step",
+            "color": colour,
+            "zorder": 2 if last else 3,
+        }
+        lower.hist(each["confidence"], bins=edges, weights=each["rows"], linewidth=1.4, **style)
+        if last:
+            upper.vlines(each["confidence"], each["low"], each["high"], color=colour, linewidth=1, alpha=0.5)
+    lowest = min(float(each["confidence"].min()) for each in bins.values())
+    upper.set(xlim=(max(0.0, np.ceil(lowest * n_bins - 1) / n_bins - 0.02), 1.02), ylim=(-0.03, 1.03))
     _add_legend(upper)
     return figure
 
@@ -217,12 +237,13 @@ def draw_boundary(
     axes.imshow(shades, origin="lower", extent=extent, aspect="auto", interpolation="nearest")
     for part, (features, target) in points.items():
         held_out = part == "held-out"
-        look = {"s": 42, "edgecolors": BLACK} if held_out else {"s": 16, "edgecolors": "white"}
+        size, edge = (42, BLACK) if held_out else (16, "white")
         for each in np.unique(target):
             chosen = features[target == each]
-            style = {"color": PALETTE[each % len(PALETTE)], "marker": MARKERS[each // len(PALETTE) % len(MARKERS)]}
+            style: dict[str, Any] = {"marker": MARKERS[each // len(PALETTE) % len(MARKERS)], "linewidths": 0.9}
+            style |= {"color": PALETTE[each % len(PALETTE)], "edgecolors": edge, "s": size}
             label = f"{_name(names[each])}, {'held-out' if held_out else 'training'}"
-            axes.scatter(*chosen.T, **style, **look, linewidths=0.9, label=label)
+            axes.scatter(chosen[:, 0], chosen[:, 1], label=label, **style)
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     greys = ScalarMappable(Normalize(chance, 1), LinearSegmentedColormap.from_list("greys", ["#E8E8E8", "#8C8C8C"]))
     bar = figure.colorbar(greys, ax=axes, location="bottom", shrink=0.6, aspect=30)
@@ -241,7 +262,7 @@ def draw_predictions(target: Array, value: Array, *, name: str, about: str) -> F
     axes.plot(ends, ends, color=BLACK, linewidth=1, label="predicted = true")
     axes.scatter(target, value, s=26, color=PARTS["held-out"], alpha=0.7, linewidths=0, label="held-out row")
     axes.set(xlim=ends, ylim=ends, aspect="equal")
-    _add_legend(axes, loc="upper left")
+    _add_legend(axes)
     return figure
 
 
@@ -260,26 +281,30 @@ def draw_line(points: Mapping[str, tuple[Array, Array]], line: tuple[Array, Arra
 def draw_tree(tree: Any, *, names: Sequence[str], classes: Sequence[str], about: str) -> Figure:
     """The first questions of one of scikit-learn's trees."""
     depth = min(tree.get_depth(), TREE_DEPTH)
-    figure = _make_figure("The tree's questions: left where it is true", width=3 + 3 * 2**depth / 1.6, height=6.4)
-    axes = _add_axes(figure, about)
-    axes.set_axis_off()
-    labels = [_name(each) for each in classes] or None
-    style = {"impurity": False, "filled": True, "rounded": True, "fontsize": 9}
-    shown = plot_tree(
-        tree, max_depth=TREE_DEPTH, feature_names=[_name(each) for each in names], class_names=labels, ax=axes, **style
-    )
-    for node in shown:
-        lines = node.get_text().replace("samples = ", "training rows: ").replace("class = ", "").split("\n")
-        node.set_text("\n".join(line for line in lines if not (labels and line.startswith(("value", " ")))))
+    figure = _make_figure("The tree's questions: to the left where true", width=3 + 1.35 * 2**depth, height=2.4 + depth)
+    axes = _add_axes(figure, "")
+    words: dict[str, Any] = {
+        "feature_names": [_name(each) for each in names],
+        "class_names": [_name(each) for each in classes] or None,
+    }
+    look: dict[str, Any] = {"impurity": False, "filled": True, "rounded": True, "fontsize": 9}
+    for node in plot_tree(tree, max_depth=TREE_DEPTH, ax=axes, **words, **look):
+        counts = r"value = \[[^]]*\]\n" if classes else r"^$"
+        text = re.sub(counts, "", node.get_text()).replace("samples = ", "training rows: ")
+        node.set_text(text.replace("value = ", "mean: ").replace("class = ", "").replace("<=", "≤"))
+        box = node.get_bbox_patch()
+        if box is not None:  # the words beside the first arrows have none
+            box.set_facecolor([0.5 + channel / 2 for channel in to_rgb(box.get_facecolor())])
+    _style(axes, about)
     return figure
 
 
 def draw_bars(shares: Array, names: Sequence[str], *, title: str, about: str, x: str) -> Figure:
     """The longest bars, `(n_names,)`, the longest above."""
-    order = np.argsort(-shares, kind="stable")[:MOST_BARS]
+    order = np.argsort(-shares, kind="stable")[: min(MOST_BARS, max(1, np.count_nonzero(shares > 0)))]
     figure = _make_figure(title, width=7.2, height=1.5 + 0.28 * len(order))
     left_out = len(shares) - len(order)
-    axes = _add_axes(figure, about + (f"; {left_out} smaller ones are not shown" if left_out else ""), x=x)
+    axes = _add_axes(figure, about + (f"; {left_out} of less or none are not shown" if left_out else ""), x=x)
     axes.barh([_name(names[each]) for each in order], shares[order], color=BLUE, height=0.7)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
@@ -294,8 +319,8 @@ def draw_images(
     named = any(rows)
     longest = max(map(len, rows)) if named else 0
     width = max(5.6, 0.75 * n_columns + 0.09 * longest + 0.3)
-    figure = _make_figure(title, width=width, height=0.95 + (0.95 if above else 0.8) * len(rows))
-    figure.text(0.012, 0.012, about, fontsize=9, color="#555555")
+    figure = _make_figure(title, width=width, height=0.9 + 0.78 * len(rows) + 0.2 * bool(above))
+    figure.supxlabel(about, x=0.012, ha="left", fontsize=9, color="#555555")
     parts = figure.subplots(len(rows), n_columns, squeeze=False)
     for line, (name, images) in zip(parts, rows.items(), strict=True):
         for column, axes in enumerate(line):
@@ -307,3 +332,105 @@ def draw_images(
     for axes, text in zip(parts[0], above, strict=False):
         axes.set_title(_name(text), fontsize=9)
     return figure
+
+
+def draw_heat(
+    values: Array, *, title: str, about: str, scale: str, rows: Sequence[str] = (), columns: Sequence[str] = ()
+) -> Figure:
+    """Numbers `(n_rows, n_columns)` as colours: from white up or, where some are below 0, around white."""
+    n_rows, n_columns = values.shape
+    names = [_name(each) for each in columns]
+    side = float(np.clip(11 / max(values.shape), 0.2, 0.55))
+    height = n_rows * side + 1 + 0.08 * max(map(len, names), default=0)
+    figure = _make_figure(title, width=max(6.0, n_columns * side + 2.4), height=max(3.6, height))
+    axes = _add_axes(figure, about)
+    axes.grid(visible=False)
+    largest = float(np.abs(values).max()) or 1.0
+    signed = bool((values < 0).any())
+    image = axes.imshow(
+        values,
+        cmap="PuOr" if signed else SHADES,
+        vmin=-largest if signed else 0,
+        vmax=largest,
+        aspect="auto" if columns else "equal",
+    )
+    axes.tick_params(length=0)
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
+    axes.set_yticks(range(len(rows)), [_name(each) for each in rows], fontsize=9)
+    figure.colorbar(image, ax=axes, label=scale, shrink=0.8)
+    return figure
+
+
+def draw_codes(codes: Array, target: Array, classes: Sequence[str], *, name: str, about: str) -> Figure:
+    """The first two codes `(n_rows, 2)` in the plane, coloured by class or, without classes, by the target."""
+    figure = _make_figure("The first two codes: alike rows lie near each other", width=7.2, height=5.4)
+    axes = _add_axes(figure, about, x="first code", y="second code")
+    if not classes:
+        shown = axes.scatter(codes[:, 0], codes[:, 1], c=target, s=24, cmap="viridis", linewidths=0)
+        figure.colorbar(shown, ax=axes, label=_name(name))
+        return figure
+    for each in np.unique(target):
+        text = classes[each]
+        is_short = len(text) <= SHORT and text.isascii() and text.isalnum()
+        marker = f"${text}$" if is_short else MARKERS[each % len(MARKERS)]
+        style: dict[str, Any] = {"s": 42 if is_short else 26, "marker": marker, "linewidths": 0.3 if is_short else 0}
+        style |= {"color": PALETTE[each % len(PALETTE)], "label": _name(text)}
+        axes.scatter(codes[target == each, 0], codes[target == each, 1], **style)
+    if all(len(each) <= SHORT for each in classes):
+        return figure
+    n_columns = int(np.ceil(len(np.unique(target)) / 20))
+    _add_legend(axes, loc="center left", bbox_to_anchor=(1.02, 0.5), ncols=n_columns)
+    return figure
+
+
+def draw_explained_variance(shares: Array, *, kept: int, about: str) -> Figure:
+    """Cumulated shares of the variance `(n_components,)`, and how many components the model keeps."""
+    figure = _make_figure("How much of the differences so many components keep", width=7.2)
+    axes = _add_axes(figure, about, x="components", y="share of the variance of the training rows")
+    numbers = np.arange(1, len(shares) + 1)
+    axes.plot(numbers, shares, ".-" if len(shares) < 100 else "-", color=BLUE, label="kept by the first components")
+    label = f"this model: {kept} of {len(shares)} keep {shares[kept - 1]:.1%}"
+    axes.plot(kept, shares[kept - 1], "o", color=VERMILLION, markersize=9, label=label)
+    axes.set_ylim(0, 1.03)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _add_legend(axes)
+    return figure
+
+
+def _make_figure(title: str, *, width: float = 6.4, height: float = 4.6) -> Figure:
+    """Sizes in inches."""
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold")
+    return figure
+
+
+def _add_axes(figure: Figure, about: str, *, x: str = "", y: str = "") -> Axes:
+    axes = figure.add_subplot()
+    _style(axes, about, x=x, y=y)
+    return axes
+
+
+def _style(axes: Axes, about: str, *, x: str = "", y: str = "") -> None:
+    axes.set_title(about, loc="left", fontsize=9, color="#555555")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#E4E4E4", linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def _add_legend(axes: Axes, **place: Any) -> None:
+    """Below the axes or, where a place is given, there."""
+    if place:
+        axes.legend(fontsize=9, frameon=False, **place)
+        return
+    handles, labels = axes.get_legend_handles_labels()
+    assert isinstance(axes.figure, Figure)
+    axes.figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+
+
+def _name(text: str) -> str:
+    """A person's name for something, cut where it is long; matplotlib takes $ for mathematics, and hides _names."""
+    short = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    return ("\u2009" if short.startswith("_") else "") + short.replace("$", r"\$")

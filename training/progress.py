@@ -60,7 +60,7 @@ def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
     """One line for each model, by the metric that stands for its kind, the best first."""
     table = _table("held-out rows with 95 % intervals, the best first")
     table.add_column("model", no_wrap=True)
-    for column in ("held out", "interval", "training", "folds", "bytes"):
+    for column in ("held out", "interval", "training", "folds", "kB"):
         table.add_column(column, justify="right")
     names = [headline(card)[0] for card, _ in cards]
     order = sorted(cards, key=lambda each: (names.index(headline(each[0])[0]), -headline(each[0])[1].value))
@@ -71,14 +71,14 @@ def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
             table.add_section()
             table.add_row(name.replace("_", " "), style="dim")
             shown = name
-        size = f"{path.stat().st_size:,}"
+        size = f"{path.stat().st_size / 1000:,.0f}"
         figures = (_short(metric.value), _interval(metric), *_beside(card, name))
         table.add_row(card.name, *(each.replace(" to ", "–").replace(" ± ", "±") for each in figures), size)
     return table
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    return Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
 
 
 def _short(value: float) -> str:
