@@ -27,6 +27,8 @@ def test_bentomls_client_knows_the_calls(server: Server) -> None:
         for call, fields in (
             ("predict", {"model": "breast_cancer-logistic", "inputs": rows}),
             ("predict_proba", {"model": "breast_cancer-logistic", "inputs": rows, "top": 1}),
+            ("predict", {"model": "tacos-linear", "inputs": [[10.0], [20.0]]}),
+            ("transform", {"model": "digits-pca", "inputs": [[0.0] * 64]}),
         ):
             assert getattr(client, call)(**fields) == server.post(f"/{call}", fields).json()
         fields = {"task": "points", "inputs": [{"x": 1.0, "y": 2.0}], "labels": ["blue"]}

@@ -93,9 +93,10 @@ ALLOWED: dict[str, set[str]] = {
         "training.table",
     },
     "training.progress": {"rich", "model_card", "training.evaluation", "training.fitted"},
+    "training.figures": {"matplotlib", "numpy", "sklearn", "model_card"},
     "training.report": {
-        *("matplotlib", "numpy", "sklearn", "torch", "model_card", "training", "training.calibration"),
-        *("training.datasets", "training.encoding", "training.estimator", "training.evaluation", "training.fitted"),
+        *("matplotlib", "numpy", "scipy", "sklearn", "torch", "training", "training.calibration", "training.datasets"),
+        *("training.encoding", "training.estimator", "training.evaluation", "training.figures", "training.fitted"),
         *("training.graph", "training.kmeans", "training.network", "training.pca", "training.pipeline"),
     },
     "training.jobs": {

@@ -60,6 +60,7 @@ def test_a_curl_is_answered(server: Server, command: str, tmp_path: Path) -> Non
     command = command.replace("http://127.0.0.1:3000", server.url)
     finished = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
     if "-o samples.png" in command:
-        assert Image.open(tmp_path / "samples.png").size == (5 * 66 + 2, 5 * 66 + 2)
+        with Image.open(tmp_path / "samples.png") as picture:
+            assert picture.size == (5 * 66 + 2, 5 * 66 + 2)
     else:
         assert "error" not in json.loads(finished.stdout)

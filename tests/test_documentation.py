@@ -44,6 +44,12 @@ def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Ser
         ("/predict_proba", {"model": "points-mlp", "inputs": [ROW], "top": 1}, 200),
         ("/compare", {"task": "points", "inputs": [ROW, ROW]}, 200),
         ("/compare", {"task": "points", "inputs": [ROW, ROW], "labels": ["blue", "blue"]}, 200),
+        ("/predict", {"model": "tacos-linear", "inputs": [[10], [None, 1]]}, 400),
+        ("/predict", {"model": "tacos-linear", "inputs": [[10], {"price": 20}]}, 200),
+        ("/predict", {"model": "digits-kmeans", "inputs": [[0] * 64]}, 200),
+        ("/transform", {"model": "digits-pca", "inputs": [[0] * 64]}, 200),
+        ("/generate", {"model": "digits-gan", "count": 2}, 200),
+        ("/generate", {"model": "digits-gan", "count": 100_000}, 413),
         ("/predict", {"model": "points-mlp", "inputs": []}, 400),
         ("/predict", {"model": "nothing", "inputs": [ROW]}, 404),
     ],
@@ -53,14 +59,14 @@ def test_requests_and_answers_are_as_described(
 ) -> None:
     """Validated against the document's own schemas."""
     operation = interface["paths"][path]["post"]
-    response = server.post(path, request_body)
+    response = server.client.post(path, json=request_body, headers={"Accept": "application/json"})
     assert response.status_code == status
     described = operation["responses"][str(status)]["content"]["application/json"]["schema"]
     _validate(response.json(), described, interface)
     _validate(request_body, operation["requestBody"]["content"]["application/json"]["schema"], interface)
 
 
-@pytest.mark.parametrize("path", ["/predict", "/predict_proba", "/compare"])
+@pytest.mark.parametrize("path", ["/predict", "/predict_proba", "/compare", "/transform", "/generate"])
 def test_the_examples_are_answered(interface: dict[str, Any], server: Server, path: str) -> None:
     """What the reference fills in works as it stands."""
     content = interface["paths"][path]["post"]["requestBody"]["content"]

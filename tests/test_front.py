@@ -233,7 +233,11 @@ def test_a_bad_request_is_told_what_is_wrong(server: Server, path: str, body: by
 @pytest.mark.parametrize(
     ("changes", "status", "message"),
     [
-        ({"task": "pints"}, 404, "unknown task 'pints'; known tasks: breast_cancer, digits, digits_origin, points, wine"),
+        (
+            {"task": "pints"},
+            404,
+            "unknown task 'pints'; known tasks: breast_cancer, digits, digits_origin, points, wine",
+        ),
         ({"models": []}, 400, "models: expected different names, at least one, got []"),
         ({"models": ["points-mlp", "points-mlp"]}, 400, "models: expected different names, at least one, got "),
         (

@@ -100,7 +100,11 @@ def test_a_table_with_gaps_categories_and_odd_names_is_drawn(tmp_path: Path) -> 
     for name, words, pictures in (
         ("odd-decision_tree", ("decision_tree", "--task", "odd"), CLASSIFIER | {"tree", "importances"}),
         ("odd-kmeans", ("kmeans", "--task", "odd"), {"metrics", "centres", "cluster_classes"}),
-        ("plane-knn", ("knn", "--task", "plane", "--exclude", "colour"), CLASSIFIER | {"decision_boundary"}),
+        (
+            "plane-naive_bayes",
+            ("naive_bayes", "--task", "plane", "--exclude", "colour"),
+            CLASSIFIER | {"decision_boundary"},
+        ),
     ):
         places = ("--output", str(tmp_path), "--report", str(tmp_path / "reports"))
         assert main([*words, *data, *places]) == 0

@@ -6,7 +6,7 @@ The colours are those of Okabe and Ito, which people of any colour vision tell a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,11 @@ def draw_metrics(card: Card, *, about: str, unit: str) -> Figure:
         figure.subplots(len(filled), squeeze=False, height_ratios=[len(names) + 0.8 for names in filled])[:, 0]
     )
     for axes, names in zip(parts, filled, strict=True):
-        better = f"lower is better{unit}" if names[0] in ERRORS else "higher is better"
+        better = (
+            f"lower is better{unit and f'; errors in the unit of {_name(unit)}'}"
+            if names[0] in ERRORS
+            else "higher is better"
+        )
         _style(axes, about if axes is parts[0] else "", x=better)
         for row, name in enumerate(names):
             _add_metric(axes, row, name, card)
@@ -171,7 +175,9 @@ def draw_matrix(
 
 def draw_roc(curves: Mapping[str, tuple[Array, Array, float]], *, about: str) -> Figure:
     """False and true positive rates and the area under them, by class; the hardest ones stand out where many are."""
-    figure = _make_figure("ROC: true alarms against false alarms, up and left is better", width=7.2, height=5.2)
+    figure = _make_figure(
+        "ROC: true alarms against false alarms, up and left is better", width=_widen(curves), height=5.2
+    )
     axes = _add_axes(figure, about, x="false positive rate", y="true positive rate")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="by chance, AUC 0.5")
     order = sorted(curves, key=lambda name: curves[name][2])
@@ -225,8 +231,8 @@ def draw_boundary(
     `(n_rows, 2)` and target.
     """
     x, y, probabilities = grid
-    figure = _make_figure("Where it sees which class, and how sure it is", width=7.8, height=5.2)
-    axes = _add_axes(figure, texts["about"], x=texts["x"], y=texts["y"])
+    figure = _make_figure("Where it sees which class, and how sure it is", width=_widen(names), height=5.2)
+    axes = _add_axes(figure, f"{texts['about']} (large)", x=_name(texts["x"]), y=_name(texts["y"]))
     axes.grid(visible=False)
     chance = 1 / probabilities.shape[2]
     sureness = (probabilities.max(axis=2) - chance) / (1 - chance)
@@ -242,7 +248,7 @@ def draw_boundary(
             chosen = features[target == each]
             style: dict[str, Any] = {"marker": MARKERS[each // len(PALETTE) % len(MARKERS)], "linewidths": 0.9}
             style |= {"color": PALETTE[each % len(PALETTE)], "edgecolors": edge, "s": size}
-            label = f"{_name(names[each])}, {'held-out' if held_out else 'training'}"
+            label = _name(names[each]) if part == "held-out" else None
             axes.scatter(chosen[:, 0], chosen[:, 1], label=label, **style)
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     greys = ScalarMappable(Normalize(chance, 1), LinearSegmentedColormap.from_list("greys", ["#E8E8E8", "#8C8C8C"]))
@@ -269,7 +275,7 @@ def draw_predictions(target: Array, value: Array, *, name: str, about: str) -> F
 def draw_line(points: Mapping[str, tuple[Array, Array]], line: tuple[Array, Array], **texts: str) -> Figure:
     """One feature, and what is predicted from it over what is true; `points` by part are feature and target."""
     figure = _make_figure("The line over the points: what it predicts, and what was", width=7.2)
-    axes = _add_axes(figure, texts["about"], x=texts["x"], y=texts["y"])
+    axes = _add_axes(figure, texts["about"], x=_name(texts["x"]), y=_name(texts["y"]))
     for part, (feature, target) in points.items():
         label = "held-out rows" if part == "held-out" else "training rows"
         axes.scatter(feature, target, s=24, color=PARTS[part], alpha=0.8, linewidths=0, label=label)
@@ -281,7 +287,7 @@ def draw_line(points: Mapping[str, tuple[Array, Array]], line: tuple[Array, Arra
 def draw_tree(tree: Any, *, names: Sequence[str], classes: Sequence[str], about: str) -> Figure:
     """The first questions of one of scikit-learn's trees."""
     depth = min(tree.get_depth(), TREE_DEPTH)
-    figure = _make_figure("The tree's questions: to the left where true", width=3 + 1.35 * 2**depth, height=2.4 + depth)
+    figure = _make_figure("The tree's questions: to the left where true", width=3 + 1.6 * 2**depth, height=2.4 + depth)
     axes = _add_axes(figure, "")
     words: dict[str, Any] = {
         "feature_names": [_name(each) for each in names],
@@ -403,6 +409,11 @@ def _make_figure(title: str, *, width: float = 6.4, height: float = 4.6) -> Figu
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold")
     return figure
+
+
+def _widen(names: Iterable[str]) -> float:
+    """Inches for axes with a legend of these names beside them."""
+    return 6.6 + 0.075 * min(LONGEST_NAME, max(map(len, names)))
 
 
 def _add_axes(figure: Figure, about: str, *, x: str = "", y: str = "") -> Axes:

@@ -32,7 +32,7 @@ def fingerprint_code(family: Family) -> str:
         waiting += _imported(sources[name])
     digest = hashlib.sha256()
     for name, source in sorted(sources.items()):
-        digest.update(f"{name}\n{ast.unparse(_without_docstrings(source))}\n".encode())
+        digest.update(f"{name}\n{ast.unparse(without_docstrings(source))}\n".encode())
     return f"sha256:{digest.hexdigest()}"
 
 
@@ -56,7 +56,7 @@ def is_up_to_date(path: Path, *, command: str, data: str, code: str) -> bool:
     return (made.command, made.fingerprint, made.code) == (command, data, code)
 
 
-def _without_docstrings(source: ast.Module) -> ast.Module:
+def without_docstrings(source: ast.Module) -> ast.Module:
     """In place; any text that stands alone as a statement is one."""
     for node in ast.walk(source):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):

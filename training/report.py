@@ -130,7 +130,7 @@ def _draw_all(lesson: Lesson, learnt: Learnt) -> Pictures:
         unit = "mistakes, share of the rows" if card.family == "perceptron" else LOSS_UNITS[card.kind]
         losses = {name: np.where(np.isfinite(values), values, np.nan) for name, values in losses.items()}
         yield "losses", figures.draw_losses(losses, epochs, unit=unit, about=card.name)
-    unit = f"; errors in the unit of {subject.dataset.target_name}" if card.kind == "regressor" else ""
+    unit = subject.dataset.target_name if card.kind == "regressor" else ""
     yield "metrics", figures.draw_metrics(card, about=_count_rows(subject), unit=unit)
     kinds = {
         "classifier": _draw_classifier,
