@@ -93,11 +93,21 @@ ALLOWED: dict[str, set[str]] = {
         "training.table",
     },
     "training.progress": {"rich", "model_card", "training.evaluation", "training.fitted"},
-    "training.figures": {"matplotlib", "numpy", "sklearn", "model_card"},
+    "training.canvas": {"matplotlib", "numpy"},
+    "training.charts": {"matplotlib", "numpy", "model_card", "training.canvas"},
+    "training.panels": {"matplotlib", "numpy", "sklearn", "training.canvas"},
+    "training.curves": {
+        *("numpy", "scipy", "sklearn", "torch", "training.datasets", "training.fitted", "training.pca"),
+        "training.pipeline",
+    },
+    "training.subject": {
+        *("numpy", "sklearn", "training.calibration", "training.datasets", "training.encoding"),
+        *("training.estimator", "training.fitted", "training.graph", "training.network", "training.pipeline"),
+    },
     "training.report": {
-        *("matplotlib", "numpy", "scipy", "sklearn", "torch", "training", "training.calibration", "training.datasets"),
-        *("training.encoding", "training.estimator", "training.evaluation", "training.figures", "training.fitted"),
-        *("training.graph", "training.kmeans", "training.network", "training.pca", "training.pipeline"),
+        *("matplotlib", "numpy", "sklearn", "training", "training.canvas", "training.charts", "training.curves"),
+        *("training.evaluation", "training.kmeans", "training.panels", "training.pca", "training.pipeline"),
+        "training.subject",
     },
     "training.jobs": {
         *("rich", "model_card", "training", "training.command", "training.export", "training.fitted"),

@@ -15,13 +15,14 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from training import figures, pipeline, report
+from training import charts, curves, panels, pipeline, report
 from training.__main__ import main
 from training.calibration import expected_calibration_error
 from training.command import build_parser, make_lesson
 from training.datasets import load, split
 from training.pca import Components
 from training.pipeline import Learnt, Lesson
+from training.subject import Subject
 
 SHARED = {"metrics", "learning_curve"}
 CLASSIFIER = SHARED | {"confusion_matrix", "roc", "calibration"}
@@ -132,17 +133,17 @@ def test_roc_curves_have_the_areas_of_scikit_learn() -> None:
     generator = np.random.default_rng(0)
     target = generator.integers(3, size=200)
     probabilities = generator.dirichlet(np.ones(4), size=200) + 0.3 * np.eye(4)[target]
-    curves = report.measure_roc(probabilities, target, ("a", "b", "c", "none"))
-    assert list(curves) == ["a", "b", "c"]
-    for number, (false, true, area) in enumerate(curves.values()):
+    rates = curves.measure_roc(probabilities, target, ("a", "b", "c", "none"))
+    assert list(rates) == ["a", "b", "c"]
+    for number, (false, true, area) in enumerate(rates.values()):
         assert area == pytest.approx(roc_auc_score(target == number, probabilities[:, number]))
         assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1)
 
 
 def test_two_classes_have_one_roc_curve() -> None:
     """That of the second; the first's is the same, mirrored."""
-    curves = report.measure_roc(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]), ("no", "yes"))
-    assert [(name, area) for name, (_, _, area) in curves.items()] == [("yes", 1.0)]
+    rates = curves.measure_roc(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]), ("no", "yes"))
+    assert [(name, area) for name, (_, _, area) in rates.items()] == [("yes", 1.0)]
 
 
 def test_reliability_is_scikit_learns_calibration_curve() -> None:
@@ -150,9 +151,9 @@ def test_reliability_is_scikit_learns_calibration_curve() -> None:
     generator = np.random.default_rng(0)
     probabilities = generator.dirichlet(np.full(3, 0.5), size=500)
     target = generator.integers(3, size=500)
-    measured = report.measure_reliability(probabilities, target)
+    measured = curves.measure_reliability(probabilities, target)
     hits = probabilities.argmax(axis=1) == target
-    accuracy, confidence = calibration_curve(hits, probabilities.max(axis=1), n_bins=report.BINS)
+    accuracy, confidence = calibration_curve(hits, probabilities.max(axis=1), n_bins=curves.BINS)
     np.testing.assert_allclose(measured["accuracy"], accuracy)
     np.testing.assert_allclose(measured["confidence"], confidence)
     assert measured["rows"].sum() == 500
@@ -163,7 +164,7 @@ def test_reliability_is_scikit_learns_calibration_curve() -> None:
 def test_reliability_of_certainty_is_one_bin() -> None:
     """Its gap is the expected calibration error, as training measures it."""
     probabilities, target = np.eye(2)[[0, 1, 1, 0]], np.array([0, 1, 0, 0])
-    measured = report.measure_reliability(probabilities, target)
+    measured = curves.measure_reliability(probabilities, target)
     assert (measured["confidence"].tolist(), measured["accuracy"].tolist()) == ([1.0], [0.75])
     assert expected_calibration_error(probabilities, target) == 0.25
 
@@ -172,7 +173,7 @@ def test_subsets_are_nested_and_stratified() -> None:
     """A smaller share's rows are among a larger's, and each class has its share of the rows."""
     dataset = load("wine")
     train_rows = split(dataset, seed=0, validates=False).train
-    small, large = (report.choose_subset(dataset, train_rows, share=share, seed=0) for share in (0.2, 0.5))
+    small, large = (curves.choose_subset(dataset, train_rows, share=share, seed=0) for share in (0.2, 0.5))
     assert small is not None
     assert large is not None
     assert set(small) < set(large) < set(train_rows)
@@ -184,16 +185,16 @@ def test_a_subset_keeps_two_rows_of_each_class() -> None:
     """And is none where there are too few rows in all."""
     dataset = load("digits")
     train_rows = split(dataset, seed=0, validates=False).train
-    tiny = report.choose_subset(dataset, train_rows, share=0.001, seed=0)
+    tiny = curves.choose_subset(dataset, train_rows, share=0.001, seed=0)
     assert tiny is not None
     assert np.bincount(dataset.target[tiny]).tolist() == [2] * 10
-    assert report.choose_subset(load("points"), np.arange(195, 205), share=0.1, seed=0) is None
+    assert curves.choose_subset(load("points"), np.arange(195, 205), share=0.1, seed=0) is None
 
 
 def test_a_learning_curve_learns_from_growing_parts(tmp_path: Path) -> None:
     """A tenth, a fifth, two fifths and seven tenths of the 320 training rows; all of them are the model itself."""
     lesson, learnt = train("naive_bayes --task points", tmp_path)
-    points = report.measure_learning_curve(lesson, learnt.rows)
+    points = curves.measure_learning_curve(lesson, learnt.rows)
     assert [n_rows for n_rows, _, _ in points] == [32, 64, 128, 224]
     assert all(0.9 <= score <= 1 for _, *scores in points for score in scores)
 
@@ -201,7 +202,7 @@ def test_a_learning_curve_learns_from_growing_parts(tmp_path: Path) -> None:
 def test_sizes_that_cannot_be_learnt_from_are_left_out(tmp_path: Path) -> None:
     """Here there are fewer training rows than neighbours to ask."""
     lesson, learnt = train("knn --task wine --neighbors 60 --weights distance", tmp_path)
-    assert [n_rows for n_rows, _, _ in report.measure_learning_curve(lesson, learnt.rows)] == [100]
+    assert [n_rows for n_rows, _, _ in curves.measure_learning_curve(lesson, learnt.rows)] == [100]
 
 
 def test_explained_variance_is_scikit_learns() -> None:
@@ -209,7 +210,7 @@ def test_explained_variance_is_scikit_learns() -> None:
     dataset = load("wine")
     rows = split(dataset, seed=0, validates=False)
     train_features = dataset.features[rows.train]
-    shares = report.measure_explained_variance(Components(dataset, rows, n_components=2), train_features)
+    shares = curves.measure_explained_variance(Components(dataset, rows, n_components=2), train_features)
     pca = PCA().fit(StandardScaler().fit_transform(train_features.astype(np.float64)))
     np.testing.assert_allclose(shares, np.cumsum(pca.explained_variance_ratio_), rtol=1e-5)
 
@@ -224,7 +225,7 @@ def test_what_is_under_encoding_and_calibration_is_found(tmp_path: Path) -> None
     (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     words = ("decision_tree", "--task", "own", "--data", str(tmp_path / "table.csv"), "--target", "class")
     _, learnt = train((*words, "--max-depth", "2"), tmp_path)
-    subject = report.Subject(learnt)
+    subject = Subject(learnt)
     assert isinstance(subject.source, DecisionTreeClassifier)
     assert subject.encoded.feature_names == ("size", "colour=green", "colour=red")
     expected = subject.source.predict_proba(subject.encoded.features[subject.rows.held_out])
@@ -234,7 +235,7 @@ def test_what_is_under_encoding_and_calibration_is_found(tmp_path: Path) -> None
 def test_the_lowest_validation_loss_is_marked() -> None:
     """A loss that is not a number is passed over."""
     losses = {"train": np.array([3.0, 2.0, 1.0]), "validation": np.array([np.nan, 2.0, 2.5])}
-    axes = figures.draw_losses(losses, np.array([1, 2, 3]), unit="nats", about="model").axes[0]
+    axes = charts.draw_losses(losses, np.array([1, 2, 3]), unit="nats", about="model").axes[0]
     (mark,) = [line for line in axes.lines if str(line.get_label()).startswith("lowest")]
     assert mark.get_label() == "lowest on validation rows: epoch 2"
     assert mark.get_xydata().tolist() == [[2.0, 2.0]]
@@ -245,9 +246,9 @@ def test_a_matrix_shows_every_count_but_zeros() -> None:
     """With up to 30 classes; more have no room for numbers."""
     counts = np.array([[5, 0], [1, 3]])
     words = {"title": "Confusion", "about": "model", "x": "predicted", "y": "true"}
-    axes = figures.draw_matrix(counts, ("a", "b"), ("a", "b"), **words).axes[0]
+    axes = panels.draw_matrix(counts, ("a", "b"), ("a", "b"), **words).axes[0]
     assert sorted(text.get_text() for text in axes.texts) == ["1", "3", "5"]
     names = [f"class {number}" for number in range(31)]
-    many = figures.draw_matrix(np.eye(31, dtype=int), names, names, **words).axes[0]
+    many = panels.draw_matrix(np.eye(31, dtype=int), names, names, **words).axes[0]
     assert len(many.texts) == 0
     assert [tick.get_text() for tick in many.get_yticklabels()] == names
