@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -60,6 +61,7 @@ _BEHIND = frozenset(
 _JSON = b"application/json"
 _PLAIN_JSON = (b"content-type", _JSON)
 _WATCHED = frozenset({b"content-type", b"content-encoding"})
+_NO = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
 _PNG = b"image/png"
 _HTML = b"text/html; charset=utf-8"
 _PAGES = Path(__file__).parent / "pages"
@@ -297,7 +299,9 @@ def _takes_pictures(scope: Message) -> bool:
     headers = {name: value.decode("latin-1").lower() for name, value in scope["headers"]}
     if headers.get(b"user-agent", "").startswith("bentoml http client"):
         return False
-    kinds = {kind.partition(";")[0].strip() for kind in headers.get(b"accept", "*/*").split(",")}
+    kinds = {
+        kind.partition(";")[0].strip() for kind in headers.get(b"accept", "*/*").split(",") if not _NO.search(kind)
+    }
     return bool(kinds & {"image/png", "image/*", "*/*"}) or not kinds & {"application/json", "application/*"}
 
 

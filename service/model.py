@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 SELF_CHECK_TOLERANCE = 1e-4
 """Largest difference, absolute plus relative, to the stored outputs: processors round differently."""
 
+ROWS_AT_A_TIME = 1024
+
 _FLOAT, _INT64, _UINT8 = "tensor(float)", "tensor(int64)", "tensor(uint8)"
 _TENSORS = {
     **{"features": (_FLOAT, 2), "noise": (_FLOAT, 2)},
@@ -122,17 +124,27 @@ class Model:
 
         Raises InvalidRequest where the graph overflows on a row, which only values far from all training do.
         """
-        label, probabilities = self._run(_CLASSIFIER_OUTPUTS, {"features": features}, None)
+        if len(features) > ROWS_AT_A_TIME:
+            label, probabilities = self._run_in_parts(_CLASSIFIER_OUTPUTS, features)
+        else:
+            label, probabilities = self._run(_CLASSIFIER_OUTPUTS, {"features": features}, None)
         if not np.vdot(probabilities, probabilities) < np.inf:
             self._check_finite(probabilities)
         return label, probabilities
 
     def run(self, features: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
         """The outputs of its kind, in the order of `OUTPUTS`; raises InvalidRequest as `classify` does."""
-        outputs = self._run(list(OUTPUTS[self.card.kind]), {self.card.input.tensor: features}, None)
+        outputs = self._run_in_parts(list(OUTPUTS[self.card.kind]), features)
         for output in outputs:
             self._check_finite(output)
         return tuple(outputs)
+
+    def _run_in_parts(self, names: list[str], rows: NDArray[np.float32]) -> list[NDArray[Any]]:
+        """So many rows at a time: what a graph holds in between may be many times its input."""
+        starts = range(0, len(rows), ROWS_AT_A_TIME)
+        tensor = self.card.input.tensor
+        parts = [self._run(names, {tensor: rows[start : start + ROWS_AT_A_TIME]}, None) for start in starts]
+        return parts[0] if len(parts) == 1 else [np.concatenate(each) for each in zip(*parts, strict=True)]
 
     def _check_finite(self, output: NDArray[Any]) -> None:
         if not np.isfinite(output).all():

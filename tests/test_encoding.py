@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -13,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from training.datasets import Dataset, split
 from training.encoding import Encoding
+from training.fitted import LearningError
 from training.graph import GraphBuilder, clean
 
 
@@ -89,3 +92,12 @@ def test_plain_numbers_need_no_encoding(dataset: Dataset) -> None:
     encoding = Encoding(wine, split(wine, seed=0))
     assert not encoding.is_needed
     assert encoding.apply(wine) is wine
+
+
+def test_a_column_without_a_training_value_is_refused(dataset: Dataset) -> None:
+    """There is nothing to fill its gaps with."""
+    rows = split(dataset, seed=0)
+    features = dataset.features.copy()
+    features[rows.train, 0] = np.nan
+    with pytest.raises(LearningError, match="no training row has a value in 'size': --exclude size"):
+        Encoding(replace(dataset, features=features), rows)

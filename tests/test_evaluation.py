@@ -70,6 +70,14 @@ def test_the_bootstrap_interval_is_as_wide_as_the_error_is_large(generator: np.r
     assert (interval[1] - interval[0]) / 2 == pytest.approx(1.96 * errors.std() / 2000**0.5, rel=0.15)
 
 
+def test_small_errors_keep_their_digits(generator: np.random.Generator) -> None:
+    """Whatever the target's unit."""
+    target = 1e-7 * generator.normal(size=50)
+    value = (target + 1e-9 * generator.normal(size=50)).astype(np.float32)
+    found = evaluate_regressor(value, target)["rmse"]
+    assert found.value == pytest.approx(oracle.root_mean_squared_error(target, value), rel=1e-5)
+
+
 def test_a_clusterer_is_measured_against_the_classes(generator: np.random.Generator) -> None:
     """By scikit-learn's adjusted Rand index; without classes by its distances alone."""
     distances = generator.random((100, 3))
@@ -78,6 +86,7 @@ def test_a_clusterer_is_measured_against_the_classes(generator: np.random.Genera
     found = evaluate_clusterer(outputs, target)
     expected = oracle.adjusted_rand_score(target, outputs["cluster"])
     assert found["adjusted_rand"].value == pytest.approx(expected, abs=1e-6)
+    assert found["adjusted_rand"].interval is None
     assert found["mean_squared_distance"].value == pytest.approx((distances.min(axis=1) ** 2).mean(), abs=1e-6)
     assert list(evaluate_clusterer(outputs, None)) == ["mean_squared_distance", "silhouette"]
 

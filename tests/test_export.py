@@ -88,6 +88,15 @@ def test_other_probabilities_do_not_pass(fitted: FittedNetwork, dataset: Dataset
     assert message.endswith(" from the source model's, more than 1e-05")
 
 
+def test_a_regressor_is_compared_in_units_of_its_spread() -> None:
+    """A difference that is small beside the values may be large beside their spread."""
+    value = np.array([1e9, 1e9 + 100, 1e9 + 200])
+    near = (value + 0.004).astype(np.float64)
+    assert compare_outputs("regressor", {"value": value}, {"value": near}).unequal_labels == 0
+    with pytest.raises(ExportError, match="float32 is too coarse for these values: subtract a constant"):
+        compare_outputs("regressor", {"value": value}, {"value": value.astype(np.float32)})
+
+
 def test_other_labels_do_not_pass(fitted: FittedNetwork, dataset: Dataset, tmp_path: Path) -> None:
     """Not a single one."""
     message = try_to_export(Changed(fitted, swap=True), dataset, tmp_path)

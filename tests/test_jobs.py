@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import psutil
 import pytest
 
 from training.__main__ import main
 from training.catalogue import SHIPPED
 from training.command import build_parser
 from training.freshness import fingerprint_code, is_up_to_date, read_card, without_docstrings
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -121,6 +129,7 @@ def test_your_own_table_is_learnt_by_every_suitable_family(train_all: TrainAll, 
         (("--task", "fruit"), "--data needs --target, the column to predict, and --task, a name for what is learnt"),
         (("--target", "fruit"), "--data needs --target, the column to predict, and --task, a name for what is learnt"),
         (("--task", "wine", "--target", "fruit"), "--task wine is the name of a bundled data set (tacos, "),
+        (("--task", "digits_origin", "--target", "fruit"), "--task digits_origin is the name of a bundled data set ("),
     ],
 )
 def test_a_table_that_cannot_be_learnt_from_is_refused(
@@ -140,3 +149,47 @@ def test_a_folder_that_cannot_be_written_fails_the_run(train_all: TrainAll, tabl
     assert status == 1
     assert "not written: fruit-naive_bayes: " in printed
     assert "not written: fruit-knn: " in printed
+
+
+def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
+    """Ctrl-C goes to the whole group: no traceback, no process left, and what was finished is kept."""
+    command = [sys.executable, "-m", "training", "all", "--task", "digits", "--output", str(tmp_path)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    while not list(tmp_path.glob("*.onnx")) and process.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.2)
+    os.killpg(process.pid, signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped: what was finished is kept" in printed
+    assert "Traceback" not in printed
+    finished = list(tmp_path.iterdir())
+    assert all(read_card(path) for path in finished)
+    assert 0 < len(finished) < 12
+
+
+def test_a_killed_process_is_said(tmp_path: Path) -> None:
+    """By the system, for want of memory: the run ends, and says what to do."""
+    command = [sys.executable, "-m", "training", "all", "--task", "digits", "--jobs", "1", "--output", str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while not list(tmp_path.glob("*.onnx")) and process.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.2)
+    for worker in psutil.Process(process.pid).children():
+        if any("spawn_main" in word for word in worker.cmdline()):
+            worker.kill()
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "a process was killed, perhaps for want of memory: run it again, what was finished is kept" in printed
+    assert "Traceback" not in printed
+
+
+def test_files_of_other_data_under_the_same_task_are_named(train_all: TrainAll, table: Path, tmp_path: Path) -> None:
+    """The service would refuse one of them."""
+    words = ("--data", str(table), "--target", "fruit", "--task", "fruit", "--family")
+    assert train_all(*words, "naive_bayes", "--exclude", "id", folder=tmp_path)[0] == 0
+    status, printed = train_all(*words, "decision_tree", "--exclude", "id", "size", folder=tmp_path)
+    assert status == 0
+    assert "fruit-naive_bayes.onnx was learnt from other data under the same task: remove it, or the " in printed

@@ -14,7 +14,7 @@ from tiny_models import self_check, tiny_card, tiny_graph, tiny_probabilities, w
 
 from model_card import METADATA_KEY, Feature, FeatureInput, ImageInput
 from service.errors import InvalidRequest, ModelRefused
-from service.model import Model
+from service.model import ROWS_AT_A_TIME, Model
 
 
 def load(path: Path) -> Model:
@@ -31,6 +31,16 @@ def test_a_model_answers_what_numpy_computes(models: Path, generator: np.random.
     label, probabilities = model.classify(features)
     assert np.allclose(probabilities, expected, atol=1e-6)
     assert np.array_equal(label, expected.argmax(axis=1))
+
+
+def test_many_rows_are_answered_as_few(models: Path, generator: np.random.Generator) -> None:
+    """They are run in parts, so that what a graph holds in between stays small."""
+    model = load(models / "colour-first.onnx")
+    features = generator.normal(size=(2 * ROWS_AT_A_TIME + 7, 2)).astype(np.float32)
+    label, probabilities = model.classify(features)
+    assert np.array_equal(probabilities, model.run(features)[1])
+    assert np.allclose(probabilities, tiny_probabilities(features), atol=1e-6)
+    assert np.array_equal(label, probabilities.argmax(axis=1))
 
 
 def test_the_version_is_the_start_of_the_files_digest(models: Path) -> None:

@@ -178,3 +178,62 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, name: str, content: 
     with pytest.raises(TableError) as refused:
         read_frame(path)
     assert message in str(refused.value)
+
+
+def test_a_column_without_a_name_is_called_after_its_place(tmp_path: Path, frame: pl.DataFrame) -> None:
+    """pandas writes its index so; numbers that count the rows are then refused by that name."""
+    path = tmp_path / "pandas.csv"
+    path.write_text("\n".join([",a,b", *(f"{row},{row % 7},{'xy'[row % 2]}" for row in range(40))]))
+    with pytest.raises(TableError, match="leave out what cannot be used: --exclude column_1"):
+        read_dataset(path, target="b", task="my")
+    assert read_dataset(path, target="b", task="my", exclude=["column_1"]).feature_names == ("a",)
+
+
+def test_nothing_is_no_category(tmp_path: Path) -> None:
+    """A Parquet file may hold texts of nothing or of spaces: they are missing values."""
+    frame = column([("", " ", "a", "b ")[row % 4] for row in range(40)])
+    dataset = read_dataset(write(tmp_path, frame, "my.parquet"), target="class", task="my")
+    assert dataset.values[1] == ("a", "b")
+    assert np.isnan(dataset.features[:, 1]).sum() == 20
+
+
+def test_texts_of_numbers_are_numbers(tmp_path: Path) -> None:
+    """With spaces around them, or with decimal commas where the separator is another."""
+    spaced = tmp_path / "spaced.csv"
+    spaced.write_text("a,b\n" + "".join(f" {row}.5 ,{'xy'[row % 2]}\n" for row in range(40)))
+    tabs = tmp_path / "tabs.csv"
+    tabs.write_text("a\tb\n" + "".join(f"{row},5\t{'xy'[row % 2]}\n" for row in range(40)))
+    for path in (spaced, tabs):
+        dataset = read_dataset(path, target="b", task="my")
+        assert dataset.features[:, 0].tolist() == [row + 0.5 for row in range(40)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_encodings_of_spreadsheets_are_read(tmp_path: Path, encoding: str) -> None:
+    """By their marks."""
+    path = tmp_path / "my.csv"
+    path.write_text("día,clase\n" + "".join(f"{row % 7},{'ñy'[row % 2]}\n" for row in range(40)), encoding=encoding)
+    dataset = read_dataset(path, target="clase", task="my")
+    assert dataset.feature_names == ("día",)
+    assert dataset.classes == ("y", "ñ")
+
+
+def test_whole_numbers_stay_so_where_gaps_made_them_floats(tmp_path: Path) -> None:
+    """A target of 0.0 and 1.0 is one of classes, named 0 and 1."""
+    labels = [None, *([0.0, 1.0] * 20)]
+    frame = pl.DataFrame({"good": [row % 7 for row in range(41)], "class": labels})
+    assert read_dataset(write(tmp_path, frame), target="class", task="my").classes == ("0", "1")
+
+
+def test_an_enumeration_is_a_category(tmp_path: Path) -> None:
+    """As Parquet files of data frames hold them."""
+    frame = column(["a", "b"] * 20).with_columns(pl.col("bad").cast(pl.Enum(["b", "a"])))
+    dataset = read_dataset(write(tmp_path, frame, "my.parquet"), target="class", task="my")
+    assert dataset.values[1] == ("a", "b")
+
+
+def test_a_column_with_hardly_a_value_is_refused(tmp_path: Path) -> None:
+    """None of them may be among the training rows."""
+    path = write(tmp_path, column([1.0, 2.0, *([None] * 38)]))
+    with pytest.raises(TableError, match="column 'bad' has a value in 2 rows only"):
+        read_dataset(path, target="class", task="my")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 
+from model_card import Card
 from training.catalogue import SHIPPED
 from training.command import build_parser, load_dataset
 from training.families import FAMILIES
 from training.fitted import Epoch
+from training.freshness import read_card
 from training.jobs import Outcome, learn, learn_all
 from training.pipeline import Watch
 from training.progress import compare, describe_epoch, make_progress, summarise
@@ -20,11 +25,18 @@ from training.table import TableError
 def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     console = Console()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)  # SIGINT too: polars' own handler leaves a waiting thread asleep
     try:
         return _train_all(options, console) if options.family == "all" else _train_one(options, console)
     except KeyboardInterrupt:
         console.print("stopped: what was finished is kept", style="bold red")
         return 130
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Both are a wish to stop."""
+    raise KeyboardInterrupt
 
 
 def _train_one(options: argparse.Namespace, console: Console) -> int:
@@ -60,7 +72,8 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
     if options.data:
         for outcome in outcomes:
             if outcome.unsuitable:
-                console.print(f"left out {outcome.name}: {outcome.unsuitable}", soft_wrap=True)
+                text = f"left out {outcome.name}: {outcome.unsuitable}"
+                console.print(text, soft_wrap=True, markup=False, highlight=False)
         outcomes = [outcome for outcome in outcomes if not outcome.unsuitable]
     return _tell_refusals(outcomes, console)
 
@@ -90,11 +103,25 @@ def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
 
 
 def _tell_refusals(outcomes: list[Outcome], console: Console) -> int:
+    for path in _find_stale([model for outcome in outcomes for model in outcome.models]):
+        text = f"{path.name} was learnt from other data under the same task: remove it, or the service refuses one"
+        console.print(text, style="bold yellow", soft_wrap=True, markup=False, highlight=False)
     refusals = [(each.name, each.failure or each.unsuitable) for each in outcomes]
     for name, reason in refusals:
         if reason:
             _print_refusal(f"{name}: {reason}" if len(outcomes) > 1 else reason, console)
     return int(any(reason for _, reason in refusals))
+
+
+def _find_stale(models: list[tuple[Card, Path]]) -> list[Path]:
+    """Files beside these whose cards have the same task and another data set's features."""
+    stale = set()
+    for card, path in models:
+        for other in path.parent.glob(f"{card.task}-*.onnx"):
+            found = read_card(other)
+            if found and found.task == card.task and found.provenance.fingerprint != card.provenance.fingerprint:
+                stale.add(other)
+    return sorted(stale)
 
 
 def _print_refusal(text: str, console: Console) -> None:

@@ -25,14 +25,17 @@ CALIBRATES = False
 def add_options(parser: argparse.ArgumentParser) -> None:
     descent.add_options(parser, learning_rate=0.001, l2=0.0)
     parser.set_defaults(batch_size=64, epochs=600, patience=60)
-    parser.add_argument("--components", type=types.count, default=8, help="numbers in a code")
+    parser.add_argument(
+        "--components", type=types.count, help="numbers in a code; without it up to 8, half of the features'"
+    )
     parser.add_argument("--hidden", type=types.count, default=256, help="neurons of the wider hidden layers")
 
 
 def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
     """Learns to answer each row with itself; the target is not looked at."""
     descent.prepare(options)
-    module = Autoencoder(dataset, rows, n_components=options.components, n_hidden=options.hidden)
+    n_components = options.components or max(1, min(8, dataset.features.shape[1] // 2))
+    module = Autoencoder(dataset, rows, n_components=n_components, n_hidden=options.hidden)
     descent.descend(module, dataset, rows, options, on_epoch)
     return FittedNetwork(module, kind="transformer")
 

@@ -63,7 +63,7 @@ def load_dataset(options: argparse.Namespace) -> Dataset:
         return datasets.load(options.task)
     if options.task is None or options.target is None:
         raise TableError("--data needs --target, the column to predict, and --task, a name for what is learnt")
-    if options.task in datasets.DATASETS:
+    if options.task.removesuffix("_origin") in datasets.DATASETS:
         raise TableError(f"--task {options.task} is the name of a bundled data set ({bundled}): choose another")
     return read_dataset(
         options.data, target=options.target, task=options.task, exclude=options.exclude or (), kind=options.kind

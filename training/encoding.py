@@ -6,6 +6,7 @@ one column for each of its values, 1 for the one that it is and 0 for the others
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from training.datasets import Dataset, Split
-from training.fitted import Fitted
+from training.fitted import Fitted, LearningError
 from training.graph import GraphBuilder, rename
 
 
@@ -29,6 +30,9 @@ class Encoding:
     def __init__(self, dataset: Dataset, rows: Split) -> None:
         train = dataset.features[rows.train]
         has_gaps = [bool(np.isnan(column).any()) for column in dataset.features.T]
+        for name, column in zip(dataset.feature_names, train.T, strict=True):
+            if np.isnan(column).all():
+                raise LearningError(f"no training row has a value in {name!r}: --exclude {shlex.quote(name)}")
         columns = zip(train.T, dataset.categories, has_gaps, strict=True)
         self.fill: tuple[float | None, ...] = tuple(
             _typical(column, values) if gaps else None for column, values, gaps in columns

@@ -21,7 +21,7 @@ HEADLINES = ("accuracy", "r2", "rmse", "adjusted_rand", "silhouette", "explained
 
 DRAWS = 1000
 LEVEL = 95
-DECIMALS = 6
+DIGITS = 8
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def evaluate_classifier(outputs: Outputs, target: NDArray[np.int64]) -> dict[str
     }
     if len(np.unique(target)) == n_classes:
         figures["roc_auc"] = sklearn_metrics.roc_auc_score(target, scores, multi_class="ovr", labels=classes)
-    accuracy = Metric(value=hits / len(target), interval=(round(interval.low, 6), round(interval.high, 6)))
+    accuracy = Metric(value=hits / len(target), interval=(_round(interval.low), _round(interval.high)))
     return {"accuracy": accuracy} | {name: _metric(figure) for name, figure in figures.items()}
 
 
@@ -90,7 +90,8 @@ def evaluate_clusterer(outputs: Outputs, target: NDArray[Any] | None) -> dict[st
     """Mean squared distance to the nearest centre; with classes also how far the clusters are those classes.
 
     The adjusted Rand index is Hubert and Arabie's, J. Classification 2 (1985): 1 for the same partition, 0 for
-    one by chance. The simplified silhouette compares the distances to the nearest and to the second centre.
+    one by chance. It has no interval: rows drawn twice are pairs that always agree, so a bootstrap is biased. The
+    simplified silhouette compares the distances to the nearest and to the second centre.
     """
     cluster, distances = outputs["cluster"], outputs["distances"].astype(np.float64)
     nearest = np.sort(distances, axis=1)
@@ -100,11 +101,7 @@ def evaluate_clusterer(outputs: Outputs, target: NDArray[Any] | None) -> dict[st
         figures["silhouette"] = _resampled(lambda rows: float(silhouette[rows].mean()), len(cluster))
     if target is None:
         return figures
-
-    def adjusted_rand(rows: NDArray[np.int64]) -> float:
-        return float(sklearn_metrics.adjusted_rand_score(target[rows], cluster[rows]))
-
-    return {"adjusted_rand": _resampled(adjusted_rand, len(cluster))} | figures
+    return {"adjusted_rand": _metric(sklearn_metrics.adjusted_rand_score(target, cluster))} | figures
 
 
 def evaluate_transformer(reconstruction: NDArray[np.float32], features: NDArray[np.float32]) -> dict[str, Metric]:
@@ -151,5 +148,10 @@ def _resampled(statistic: Callable[[NDArray[np.int64]], float], n_rows: int) -> 
 
 
 def _metric(value: float | np.floating[Any], interval: tuple[float, float] | None = None) -> Metric:
-    ends = None if interval is None else (round(float(interval[0]), DECIMALS), round(float(interval[1]), DECIMALS))
-    return Metric(value=round(float(value), DECIMALS), interval=ends)
+    ends = None if interval is None else (_round(interval[0]), _round(interval[1]))
+    return Metric(value=_round(value), interval=ends)
+
+
+def _round(value: float | np.floating[Any]) -> float:
+    """Eight significant digits: an error may be of any unit."""
+    return float(f"{float(value):.{DIGITS}g}")

@@ -6,11 +6,15 @@ import argparse
 import logging
 import multiprocessing
 import os
+import shlex
+import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
+from multiprocessing.queues import Queue
 from pathlib import Path
-from queue import Queue
 from threading import Thread
 from time import perf_counter
 from typing import Any
@@ -29,6 +33,9 @@ from training.table import TableError
 
 Message = tuple[str, str] | None
 """The name of a job, and what it is doing now; None ends the display."""
+
+_messages: Queue[Message] | None = None
+"""In a process that works: where it tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +70,10 @@ def learn(options: argparse.Namespace, watch: Watch) -> Outcome:
 def learn_all(
     commands: Sequence[Sequence[str]], console: Console, *, workers: int | None, again: bool
 ) -> tuple[list[Outcome], list[Outcome]]:
-    """Outcomes of the commands in their order: those that ran, and those that were up to date."""
+    """Outcomes of the commands in their order: those that ran, and those that were up to date.
+
+    Interrupted, it ends the running processes at once; files are written whole, so what was finished is kept.
+    """
     waiting, fresh = [], []
     for command in commands:
         models = () if again else _up_to_date(command)
@@ -71,33 +81,67 @@ def learn_all(
             fresh.append(Outcome(name=models[0][0].name, models=models))
         else:
             waiting.append(list(command))
-    workers = min(workers or _n_processors(), max(1, len(waiting)))
-    outcomes: dict[int, Outcome] = {}
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, make_progress(console) as progress:
-        messages: Queue[Message] = manager.Queue()
+    messages: Queue[Message] = context.Queue()
+    with make_progress(console) as progress:
         display = Thread(target=_show, args=(messages, progress, len(waiting)))
         display.start()
         try:
-            with ProcessPoolExecutor(workers, mp_context=context) as pool:
-                futures: dict[Future[Outcome], int] = {
-                    pool.submit(_work, command, messages): number for number, command in enumerate(waiting)
-                }
-                for future in as_completed(futures):
-                    outcomes[futures[future]] = future.result()
+            outcomes = _run_pool(waiting, messages, context, workers=workers or _n_processors())
         finally:
             messages.put(None)
             display.join()
-    return [outcomes[number] for number in sorted(outcomes)], fresh
+    return outcomes, fresh
 
 
-def _work(command: list[str], messages: Queue[Message]) -> Outcome:
-    """In a process of its own."""
-    options = build_parser().parse_args(command)
-    name = f"{options.task}-{options.family}"
+def _run_pool(
+    commands: Sequence[list[str]], messages: Queue[Message], context: SpawnContext, *, workers: int
+) -> list[Outcome]:
+    pool = ProcessPoolExecutor(
+        min(workers, max(1, len(commands))), mp_context=context, initializer=_begin, initargs=(messages,)
+    )
+    try:
+        futures = [pool.submit(_work, command) for command in commands]
+        wait(futures, return_when=FIRST_EXCEPTION)
+        return [_outcome_of(future, command) for future, command in zip(futures, commands, strict=True)]
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _outcome_of(future: Future[Outcome], command: list[str]) -> Outcome:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        reason = "a process was killed, perhaps for want of memory: run it again, what was finished is kept"
+        return Outcome(name=_name(command), failure=reason)
+
+
+def _begin(messages: Queue[Message]) -> None:
+    """In each process, once: what a person's Ctrl-C means is for the parent to say, and none outlives it."""
+    global _messages  # a queue reaches a spawned process this way only
+    _messages = messages
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _work(command: list[str]) -> Outcome:
+    """In a process of its own; an exception that nobody foresaw fails this lesson alone."""
+    name = _name(command)
 
     def tell(text: str) -> None:
-        messages.put((name, text))
+        assert _messages is not None
+        _messages.put((name, text))
 
     def on_epoch(epoch: Epoch) -> None:
         if epoch.number % 10 == 1:
@@ -105,11 +149,17 @@ def _work(command: list[str], messages: Queue[Message]) -> Outcome:
 
     tell("learning")
     try:
-        outcome = learn(options, Watch(stage=tell, epoch=on_epoch))
-    except KeyboardInterrupt:
-        outcome = Outcome(name=name, failure="interrupted")
-    tell("")
-    return outcome
+        return learn(build_parser().parse_args(command), Watch(stage=tell, epoch=on_epoch))
+    except Exception as error:
+        reason = f"a defect, {type(error).__name__}: {error}; python -m training {shlex.join(command)} shows more"
+        return Outcome(name=name, failure=reason)
+    finally:
+        tell("")
+
+
+def _name(command: list[str]) -> str:
+    options = build_parser().parse_args(command)
+    return f"{options.task}-{options.family}"
 
 
 def _show(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:

@@ -93,8 +93,11 @@ class FittedNeighbors:
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Label, probabilities, and the neighbours that decided: row numbers and distances, nearest first."""
-        parts = np.array_split(features, len(features) // ROWS_AT_A_TIME + 1)
-        distances = np.concatenate([self.distances(part) for part in parts])
+        parts = [self._outputs(part) for part in np.array_split(features, len(features) // ROWS_AT_A_TIME + 1)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        distances = self.distances(features)
         neighbor = np.argsort(distances, axis=1, kind="stable")[:, : self.neighbors]
         distance = np.take_along_axis(distances, neighbor, axis=1)
         weight = np.ones_like(distance)

@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
     """On standardised features; pixels share a unit and are only centred."""
     most = min(dataset.features[rows.train].shape)
-    n_components = options.components or min(8, most)
+    n_components = options.components or max(1, min(8, most // 2))
     if n_components > most:
         raise LearningError(f"--components {n_components}: these rows have at most {most}")
     return FittedNetwork(Components(dataset, rows, n_components=n_components), kind="transformer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -103,7 +104,7 @@ def check(lesson: Lesson) -> None:
     if lesson.kind == "transformer" and any(lesson.dataset.categories):
         columns = zip(lesson.dataset.feature_names, lesson.dataset.categories, strict=True)
         names = [name for name, values in columns if values]
-        raise LearningError(f"{lesson.name} needs numbers throughout: --exclude {' '.join(names)}")
+        raise LearningError(f"{lesson.name} needs numbers throughout: --exclude {shlex.join(names)}")
 
 
 def learn(lesson: Lesson, rows: Split, on_epoch: OnEpoch) -> tuple[Fitted, Calibration | None, Encoding]:
@@ -141,7 +142,7 @@ def cross_validate(lesson: Lesson) -> CrossValidation | None:
     names = [name for name in measured[0] if all(name in each for each in measured)]
     values = {name: [each[name].value for each in measured] for name in names}
     spreads = {
-        name: Spread(mean=round(float(np.mean(each)), 6), standard_deviation=round(float(np.std(each, ddof=1)), 6))
+        name: Spread(mean=float(f"{np.mean(each):.8g}"), standard_deviation=float(f"{np.std(each, ddof=1):.8g}"))
         for name, each in values.items()
     }
     return CrossValidation(folds=folds, metrics=spreads)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -13,18 +14,19 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from polars import selectors
 from polars.exceptions import PolarsError
 
 from training.datasets import Dataset
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+MISSING = ("", "NA", "N/A", "na", "n/a", "NaN", "nan", "null", "NULL", "?")
 SEPARATORS = ",;\t|"
 FEWEST_ROWS = 30
 FEWEST_OF_CLASS = 10
 MOST_CLASSES = 100
 MOST_WHOLE_CLASSES = 20
 """A target of whole numbers with at most so many different ones is taken for classes."""
+FEWEST_KNOWN = 10
+"""Rows in which a column must have a value, so that some of them are training rows."""
 MOST_CATEGORIES = 50
 """A column of texts with more different ones, or with mostly different ones, is taken for free text or ids."""
 LARGEST = float(np.finfo(np.float32).max)
@@ -44,14 +46,14 @@ def read_dataset(
     """
     frame = read_frame(path)
     _check_names(frame, target, exclude)
-    whole = frame.filter(pl.col(target).is_not_null())
-    frame = whole.drop(*exclude, target)
-    classifies = _is_class(whole[target]) if kind is None else kind == "classifier"
-    reasons = [*_check_target(whole[target], classifies=classifies), *_check_columns(frame)]
+    known = frame.filter(pl.col(target).is_not_null())
+    frame, labelled = known.drop(*exclude, target), _as_whole(known[target])
+    classifies = _is_class(labelled) if kind is None else kind == "classifier"
+    reasons = [*_check_target(labelled, classifies=classifies), *_check_columns(frame)]
     if reasons:
         raise TableError("\n".join(reasons))
     columns = [_encode(frame[name]) for name in frame.columns]
-    labels, classes = _encode_target(whole[target], classifies=classifies)
+    labels, classes = _encode_target(labelled, classifies=classifies)
     return Dataset(
         task=task,
         summary=f"{target} from {len(columns)} columns of {path.name}",
@@ -66,49 +68,83 @@ def read_dataset(
 
 
 def read_frame(path: Path) -> pl.DataFrame:
-    """The file's columns, by its ending Parquet or CSV; the separator and the decimal comma are found out."""
+    """The file's columns, by its ending Parquet or CSV; the separator and the decimal comma are found out.
+
+    A column without a name is called after its place, as `column_1`; a text of nothing is a missing value, and
+    texts that are numbers throughout are numbers.
+    """
     try:
         is_parquet = path.suffix.lower() in (".parquet", ".pq")
         frame = pl.read_parquet(path) if is_parquet else _read_csv(path.read_bytes())
     except OSError as error:
         raise TableError(f"{path.name}: {error.strerror or error}") from error
-    except PolarsError as error:
+    except (PolarsError, csv.Error) as error:
         raise TableError(f"{path.name}: it is no table that can be read: {str(error).splitlines()[0]}") from error
     if not frame.height:
         raise TableError(f"{path.name}: it has no rows")
-    return frame.with_columns(selectors.float().fill_nan(None))
+    names = [name.strip() or f"column_{number}" for number, name in enumerate(frame.columns, start=1)]
+    _check_different(names)
+    frame.columns = names
+    return frame.with_columns(_tidy(column) for column in frame)
 
 
 def _read_csv(content: bytes) -> pl.DataFrame:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
+    text = _decode(content)
     header = text.partition("\n")[0]
     separator = max(SEPARATORS, key=header.count)
-    names = next(csv.reader([header.rstrip("\r")], delimiter=separator), [])
+    _check_different([name for name in next(csv.reader([header.rstrip("\r")], delimiter=separator), []) if name])
+    frame = pl.read_csv(
+        io.BytesIO(text.encode()), separator=separator, null_values=list(MISSING), infer_schema_length=None
+    )
+    if separator == ",":
+        return frame
+    return frame.with_columns(
+        column.str.replace(",", ".", literal=True) if _has_decimal_commas(column) else column for column in frame
+    )
+
+
+def _decode(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def _check_different(names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise TableError(f"the column {twice[0]!r} is there twice: give each its own name")
 
-    def read(*, decimal_comma: bool) -> pl.DataFrame:
-        return pl.read_csv(
-            io.BytesIO(text.encode()),
-            separator=separator,
-            null_values=list(MISSING),
-            infer_schema_length=None,
-            decimal_comma=decimal_comma,
-        )
-
-    frame = read(decimal_comma=False)
-    if separator == ";" and any(_has_decimal_commas(column) for column in frame):
-        frame = read(decimal_comma=True)
-    return frame.rename({name: name.strip() for name in frame.columns})
-
 
 def _has_decimal_commas(column: pl.Series) -> bool:
+    if column.dtype != pl.String:
+        return False
     known = column.drop_nulls()
-    return column.dtype == pl.String and len(known) > 0 and bool(known.str.contains(r"^\s*[+-]?\d+,\d+\s*$").all())
+    number = known.str.contains(r"^\s*[+-]?\d+([,.]\d+)?\s*$")
+    return bool(number.all()) and bool(known.str.contains(",", literal=True).any())
+
+
+def _tidy(column: pl.Series) -> pl.Series:
+    """Texts without the spaces around them, nothing and NaN as missing, texts of numbers as numbers."""
+    if column.dtype.is_float():
+        return column.fill_nan(None)
+    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return column
+    texts = column.cast(pl.String).str.strip_chars()
+    texts = texts.set(texts == "", None)
+    numbers = texts.cast(pl.Float64, strict=False)
+    is_number = numbers.null_count() == texts.null_count() < len(texts)
+    return numbers if is_number and bool(numbers.drop_nulls().is_finite().all()) else texts
+
+
+def _as_whole(column: pl.Series) -> pl.Series:
+    """Whole numbers as such, also where gaps have made them floats, as pandas does."""
+    if not column.dtype.is_float():
+        return column
+    whole = column.cast(pl.Int64, strict=False)
+    return whole if bool((whole == column).all()) and whole.null_count() == 0 else column
 
 
 def _check_names(frame: pl.DataFrame, target: str, exclude: Sequence[str]) -> None:
@@ -157,8 +193,7 @@ def _check_columns(frame: pl.DataFrame) -> list[str]:
     if not faults:
         return []
     lines = [f"column {name!r} {fault}" for name, fault in faults.items()]
-    quoted = " ".join(name if re.fullmatch(r"[\w.-]+", name) else f"'{name}'" for name in faults)
-    return [*lines, f"leave out what cannot be used: --exclude {quoted}"]
+    return [*lines, f"leave out what cannot be used: --exclude {shlex.join(faults)}"]
 
 
 def _find_fault(column: pl.Series) -> str | None:
@@ -167,6 +202,8 @@ def _find_fault(column: pl.Series) -> str | None:
     different = known.n_unique()
     if not different:
         return "is empty"
+    if len(known) < FEWEST_KNOWN:
+        return f"has a value in {len(known)} rows only"
     if different == 1:
         return f"is constant: {_quote(known[0])} throughout"
     if column.dtype in (pl.String, pl.Categorical):
@@ -176,7 +213,8 @@ def _find_fault(column: pl.Series) -> str | None:
     if column.dtype == pl.Boolean:
         return None
     if not column.dtype.is_numeric():
-        return f"is of the type {column.dtype}, which no family learns from: turn it into numbers or categories"
+        kind = column.dtype.base_type()
+        return f"is of the type {kind}, which no family learns from: turn it into numbers or categories"
     if _has_infinite(column):
         return "has values that are not finite or do not fit 32 bits"
     if column.dtype.is_integer() and different == len(known) and _counts_up(known):
