@@ -117,8 +117,8 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "model_card", "training.catalogue", "training.freshness", "training.graph", "training.progress"),
     },
     "training.__main__": {
-        *("rich", "training.catalogue", "training.command", "training.families", "training.fitted", "training.jobs"),
-        *("training.pipeline", "training.progress", "training.table"),
+        *("rich", "model_card", "training.catalogue", "training.command", "training.families", "training.fitted"),
+        *("training.freshness", "training.jobs", "training.pipeline", "training.progress", "training.table"),
     },
 }
 FIRST_PARTY = ("model_card", "service", "training")
