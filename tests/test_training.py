@@ -114,6 +114,8 @@ def test_a_wrong_command_is_told_what_is_wrong(
     [
         (["mlp", "--task", "cats"], "--task cats: there is no such data set; bundled: tacos, diabetes, points, "),
         (["mlp", "--task", "wine", "--target", "x"], "--target is for your own table: give it with --data"),
+        (["all", "--task", "wine", "--folds", "3"], "what is shipped has folds and seed of its own: give --folds and"),
+        (["all", "--task", "wine", "--kind", "regressor"], "--kind is for your own table: give it with --data"),
         (["all", "--task", "cats"], "nothing that is shipped has this task and family; your own table goes with"),
     ],
 )

@@ -89,6 +89,10 @@ def _shipped_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
         raise TableError("nothing that is shipped has this task and family; your own table goes with --data")
     if any((options.target, options.exclude, options.kind)):
         load_dataset(options)
+    if options.folds or options.seed:
+        raise TableError(
+            "what is shipped has folds and seed of its own: give --folds and --seed to a family, or --data"
+        )
     return commands
 
 
@@ -104,7 +108,7 @@ def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
 
 def _tell_refusals(outcomes: list[Outcome], console: Console) -> int:
     for path in _find_stale([model for outcome in outcomes for model in outcome.models]):
-        text = f"{path.name} was learnt from other data under the same task: remove it, or the service refuses one"
+        text = f"{path.name} was learnt from other data under the same task: learn it again or remove it"
         console.print(text, style="bold yellow", soft_wrap=True, markup=False, highlight=False)
     refusals = [(each.name, each.failure or each.unsuitable) for each in outcomes]
     for name, reason in refusals:
@@ -114,7 +118,7 @@ def _tell_refusals(outcomes: list[Outcome], console: Console) -> int:
 
 
 def _find_stale(models: list[tuple[Card, Path]]) -> list[Path]:
-    """Files beside these whose cards have the same task and another data set's features."""
+    """Files beside these of the same task but other data: the service refuses them where features or classes differ."""
     stale = set()
     for card, path in models:
         for other in path.parent.glob(f"{card.task}-*.onnx"):
