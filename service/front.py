@@ -10,31 +10,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from typing import Any
 
 from service import documentation, errors
+from service.call import JSON, NEVER_INLINE, Call, Message, Response
 from service.data_plane import DataPlane
-from service.errors import InvalidRequest, VeredictoError
-from service.metrics import RouteMetrics
+from service.errors import VeredictoError
 from service.payloads import (
     CompareRequest,
     GenerateRequest,
     PredictProbaRequest,
     PredictRequest,
-    RequestDecoder,
     TransformRequest,
     encode,
 )
 from service.settings import Settings
 
-Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
@@ -53,68 +49,17 @@ RETRY_AFTER_S = b"1"
 WATCH_EVERY_S = 0.25
 LONGEST_ERROR = 4000
 """Characters: texts quote what the client sent, and need not send all of it back."""
-NEVER_INLINE = -1
-"""Bytes, for a call whose cost does not show in its body."""
 _BEHIND = frozenset(
     {"/metrics", "/schema.json", "/static_content/swagger-ui.css", "/static_content/swagger-ui-bundle.js"}
 )
-_JSON = b"application/json"
-_PLAIN_JSON = (b"content-type", _JSON)
+_PLAIN_JSON = (b"content-type", JSON)
 _WATCHED = frozenset({b"content-type", b"content-encoding"})
-_NO = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
-_PNG = b"image/png"
 _HTML = b"text/html; charset=utf-8"
 _PAGES = Path(__file__).parent / "pages"
 
 
-class Response(NamedTuple):
-    status: int
-    body: bytes
-    content_type: bytes = _JSON
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
 class ClientLeft(Exception):
     """The client closed its connection before the end of its request: there is nobody to answer."""
-
-
-class Call:
-    """One POST route: JSON body in, JSON answer out, or a PNG where the route has one and the client takes it."""
-
-    def __init__(
-        self,
-        route: str,
-        request_type: Any,
-        answer: Callable[[Any], Any],
-        *,
-        inline_bytes: int,
-        query: tuple[str, ...] = (),
-        picture: Callable[[Any], bytes] | None = None,
-    ) -> None:
-        self.metrics = RouteMetrics(route)
-        self.inline_bytes = inline_bytes
-        self._decode = RequestDecoder(request_type).decode
-        self._answer = answer
-        self._query = query
-        self._picture = picture
-
-    def __call__(self, body: bytes, scope: Message) -> Response:
-        request = self._decode(body)
-        if scope["query_string"]:
-            self._apply(scope["query_string"], request)
-        if self._picture is not None and _takes_pictures(scope):
-            return Response(200, self._picture(request), content_type=_PNG)
-        return Response(200, encode(self._answer(request)))
-
-    def _apply(self, query: bytes, request: Any) -> None:
-        """Query parameters that stand for a field; all of them are counts."""
-        for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-            if name not in self._query:
-                known = ", ".join(self._query) or "none"
-                raise InvalidRequest(f"unknown query parameter {name!r}; query parameters of this call: {known}")
-            if not text.isascii() or not text.isdigit() or not 1 <= int(text[:10]) < 10**9:
-                raise InvalidRequest(f"query parameter {name!r}: expected a whole number of at least 1, got {text!r}")
-            setattr(request, name, int(text))
 
 
 class Front:
@@ -292,17 +237,6 @@ class Front:
         return errors.DeadlinePassed(
             f"no answer within {self._settings.deadline_s} s (VEREDICTO_DEADLINE_S), counted from the request's arrival"
         )
-
-
-def _takes_pictures(scope: Message) -> bool:
-    """Whether the client takes a PNG: one that says nothing does, BentoML's reads JSON whatever it says."""
-    headers = {name: value.decode("latin-1").lower() for name, value in scope["headers"]}
-    if headers.get(b"user-agent", "").startswith("bentoml http client"):
-        return False
-    kinds = {
-        kind.partition(";")[0].strip() for kind in headers.get(b"accept", "*/*").split(",") if not _NO.search(kind)
-    }
-    return bool(kinds & {"image/png", "image/*", "*/*"}) or not kinds & {"application/json", "application/*"}
 
 
 def _n_threads() -> int:

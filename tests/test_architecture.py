@@ -42,9 +42,10 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.documentation": {"model_card", "msgspec", "service", "service.payloads"},
     "service.metrics": {"prometheus_client"},
+    "service.call": {"service.errors", "service.metrics", "service.payloads"},
     "service.front": {
-        *("service", "service.data_plane", "service.errors", "service.metrics", "service.payloads"),
-        *("service.settings", "service.documentation"),
+        *("service", "service.call", "service.data_plane", "service.documentation", "service.errors"),
+        *("service.payloads", "service.settings"),
     },
     "service.app": {
         *("bentoml", "service.data_plane", "service.errors", "service.front", "service.registry"),

@@ -101,7 +101,7 @@ def _full(**changes: object) -> dict[str, object]:
             "calibration before: expected a finite number, got 'x'",
         ),
         (_full(input={"type": "noise", "size": 2}), "input: a regressor has no input 'noise'"),
-        (_full(provenance=_full()["provenance"] | {"code": "abc"}), "provenance code: expected 'sha256:' and 64 hex"),  # type: ignore[operator]
+        (_full(provenance=_full()["provenance"] | {"code": "abc"}), "provenance code: expected 'sha256:' and 64 hex"),  # type: ignore[operator]  # it is an object
         (_full(self_check={"input": [[None]], "output": {"value": [1]}}), "self_check: input: expected rows of 2"),
         (_full(self_check={"input": [[1, 2]], "output": {"value": [None]}}), "self_check: output 'value': expected a"),
         (
@@ -130,7 +130,7 @@ def test_a_wrong_full_card_is_refused_with_its_place(document: object, message: 
 def test_what_is_imputed_is_a_value_of_the_feature(fields: dict[str, object], message: str) -> None:
     """A number for a number, a known name for a category."""
     with pytest.raises(CardError) as refused:
-        Feature(name="a", **fields)  # type: ignore[arg-type]
+        Feature(name="a", **fields)  # type: ignore[arg-type]  # wrong on purpose
     assert str(refused.value) == message
 
 

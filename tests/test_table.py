@@ -134,7 +134,7 @@ def test_a_wrong_choice_of_columns_is_told_what_there_is(
 ) -> None:
     """Before anything is learnt."""
     with pytest.raises(TableError) as refused:
-        read_dataset(write(tmp_path, frame), task="my", **arguments)  # type: ignore[arg-type]
+        read_dataset(write(tmp_path, frame), task="my", **arguments)  # type: ignore[arg-type]  # of several types
     assert str(refused.value).startswith(message)
 
 

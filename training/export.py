@@ -93,15 +93,7 @@ def export(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin, folder
         cross_validation=origin.cross_validation,
         calibration=origin.calibration,
         parity=parity,
-        provenance=Provenance(
-            data_set=dataset.source,
-            fingerprint=dataset.fingerprint,
-            split=rows.counts,
-            seed=origin.seed,
-            packages=_versions({*fitted.packages, *PACKAGES}),
-            command=origin.command,
-            code=origin.code,
-        ),
+        provenance=_trace(fitted, dataset, rows, origin),
         licence="MIT",
     )
     content = stamp(model, card)
@@ -167,6 +159,18 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _trace(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin) -> Provenance:
+    return Provenance(
+        data_set=dataset.source,
+        fingerprint=dataset.fingerprint,
+        split=rows.counts,
+        seed=origin.seed,
+        packages=_versions({*fitted.packages, *PACKAGES}),
+        command=origin.command,
+        code=origin.code,
+    )
 
 
 def _noise(fitted: Fitted, seed: int) -> NDArray[np.float32]:

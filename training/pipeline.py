@@ -77,6 +77,7 @@ def train(lesson: Lesson, folder: Path) -> list[Learnt]:
     rows = split(dataset, seed=options.seed, validates=lesson.family.VALIDATES)
     epochs: list[Epoch] = []
     fitted, calibration, encoding = learn(lesson, rows, epochs.append)
+    cross_validation = cross_validate(lesson)
     lesson.watch.stage("exporting")
     origin = Origin(
         family=lesson.name,
@@ -86,7 +87,7 @@ def train(lesson: Lesson, folder: Path) -> list[Learnt]:
         code=fingerprint_code(lesson.family),
         imputed=encoding.fill,
         calibration=calibration,
-        cross_validation=cross_validate(lesson),
+        cross_validation=cross_validation,
     )
     path, card = export(fitted, dataset, rows, origin, folder)
     learnt = [Learnt(fitted=fitted, card=card, path=path, dataset=dataset, rows=rows, epochs=tuple(epochs))]
