@@ -17,6 +17,17 @@ Tensors that a card of each kind promises, besides one input:
     transformer        codes           float32  (n_rows, n_components)
                        reconstruction  float32  (n_rows, n_features), made from the codes alone
     generator          images          uint8    (n_images, height, width, 3)
+
+A graph may have further outputs, which say why it answers as it does:
+
+    linear, logistic   contributions     float32  (n_rows, n_features, n_scores), what each feature adds to a score
+                       base              float32  (n_scores,); n_scores is 1 for a regressor and for two classes
+    k-NN               neighbor          int64    (n_rows, n_neighbors), numbers of training rows, nearest first
+                       neighbor_distance float32  (n_rows, n_neighbors)
+                       neighbor_class    int64    (n_rows, n_neighbors)
+    images             class_activation  float32  (n_images, n_classes, height, width), each score by place
+                       layer/NAME        float32  (n_images, n_channels, height, width), what a layer gives
+                       filters           float32  (n_filters, height, width, 3), the first layer's weights
 """
 
 from __future__ import annotations

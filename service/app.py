@@ -95,6 +95,13 @@ class Veredicto:
         return self._plane.answer("compare", task=task, inputs=inputs, models=models, labels=labels)
 
     @bentoml.api
+    def explain(
+        self, model: str, inputs: Inputs, class_name: str | None = None, layer: str | None = None
+    ) -> dict[str, Any]:
+        """Why the model answers so: contributions of features, neighbours, or a map of each image."""
+        return self._plane.answer("explain", model=model, inputs=inputs, **{"class": class_name, "layer": layer})
+
+    @bentoml.api
     def transform(self, model: str, inputs: Inputs) -> dict[str, Any]:
         """Codes of each row, and the row made again from its codes alone."""
         return self._plane.answer("transform", model=model, inputs=inputs)

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, MutableMapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, MutableMapping
+from functools import partial
+from time import perf_counter_ns
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, UnsupportedMediaType
+from service.forms import MULTIPART, read_request
+from service.images import MEDIA_TYPES, TAKEN_TYPES
 from service.metrics import RouteMetrics
 from service.payloads import RequestDecoder, encode
+from service.settings import Settings
+from service.statistics import Times
+from service.work import Answered, Ran, Work
 
 Message = MutableMapping[str, Any]
 
 JSON = b"application/json"
 PNG = b"image/png"
+IMAGE_KEY = b'"b64"'
 NEVER_INLINE = -1
 """Bytes, for a call whose cost does not show in its body."""
+_PLAIN_JSON = (b"content-type", JSON)
+_WATCHED = frozenset({b"content-type", b"content-encoding"})
 _NO = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
 
 
@@ -25,6 +35,47 @@ class Response(NamedTuple):
     body: bytes
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    runs: tuple[Ran, ...] = ()
+    """Of models, for the answer."""
+
+
+class AnyCall(Protocol):
+    """What the front needs of a POST route; `given` is what its headers say, None or empty for JSON alone."""
+
+    metrics: RouteMetrics
+
+    def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Any:
+        """Raises UnsupportedMediaType, or InvalidRequest."""
+        ...
+
+    def most_bytes(self, given: Any, /) -> int:
+        """The limit of its body."""
+        ...
+
+    def is_small(self, body: bytes, given: Any, /) -> bool:
+        """Whether it is answered sooner than a thread is found."""
+        ...
+
+    def __call__(self, body: bytes, scope: Message, given: Any, /) -> Response | Work:
+        """The answer, or the work of a model that takes its time, which makes a Response."""
+        ...
+
+
+def do_or_defer(work: Work, respond: Callable[[Any, tuple[Ran, ...]], Response], started_ns: int) -> Response | Work:
+    """The response to a quick model's work, or another's work, which makes it; it was read since `started_ns`."""
+    read_ns = perf_counter_ns()
+    if not work.served.is_quick:
+        finish = work.finish
+        return work._replace(finish=lambda outputs: respond(finish(outputs), ()), input_ns=read_ns - started_ns)
+    outputs = work.run()
+    ran_ns = perf_counter_ns()
+    document = work.finish(outputs)
+    times = Times(read_ns - started_ns, 0, ran_ns - read_ns, perf_counter_ns() - ran_ns, work.n_rows)
+    return respond(document, (Ran(work.served, times),))
+
+
+def _respond(document: Any, runs: tuple[Ran, ...]) -> Response:
+    return Response(200, encode(document), JSON, (), runs)
 
 
 class Call:
@@ -35,25 +86,60 @@ class Call:
         route: str,
         request_type: Any,
         answer: Callable[[Any], Any],
+        settings: Settings,
         *,
         inline_bytes: int,
         query: tuple[str, ...] = (),
-        picture: Callable[[Any], bytes] | None = None,
+        takes_images: bool = False,
+        picture: Callable[[Any], bytes | None] | None = None,
     ) -> None:
+        self.route = route
         self.metrics = RouteMetrics(route)
+        self._settings = settings
         self.inline_bytes = inline_bytes
-        self._decode = RequestDecoder(request_type).decode
+        self.takes_images = takes_images
+        decoder = RequestDecoder(request_type)
+        self._decode, self._convert = decoder.decode, partial(decoder.convert, strict=False)
+        self._fields: tuple[str, ...] = request_type.__struct_encode_fields__
         self._answer = answer
         self._query = query
         self._picture = picture
 
-    def __call__(self, body: bytes, scope: Message) -> Response:
-        request = self._decode(body)
-        if scope["query_string"]:
-            self._apply(scope["query_string"], request)
-        if self._picture is not None and _takes_pictures(scope):
-            return Response(200, self._picture(request), content_type=PNG)
-        return Response(200, encode(self._answer(request)))
+    def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """The media type of a body that is no JSON; raises UnsupportedMediaType."""
+        media_type = ""
+        for header in headers:
+            if header[0] in _WATCHED and header != _PLAIN_JSON:
+                media_type = _check_header(*header, takes_images=self.takes_images) or media_type
+        return media_type
+
+    def most_bytes(self, media_type: str) -> int:
+        return self._settings.max_image_bytes if media_type else self._settings.max_body_bytes
+
+    def __call__(self, body: bytes, scope: Message, media_type: str) -> Response | Work:
+        """Answers a body of JSON, or of the media type of an image or a form."""
+        started_ns = perf_counter_ns()
+        if media_type:
+            request = read_request(media_type, body, scope["query_string"], self._fields, self._convert)
+        else:
+            request = self._decode(body)
+            if scope["query_string"]:
+                self._apply(scope["query_string"], request)
+        if self._picture is not None and takes_pictures(scope):
+            png = self._picture(request)
+            if png is not None:
+                return Response(200, png, content_type=PNG)
+        answer = self._answer(request)
+        if isinstance(answer, Work):
+            return do_or_defer(answer, _respond, started_ns)
+        runs: tuple[Ran, ...] = ()
+        if isinstance(answer, Answered):
+            answer, runs = answer
+        return _respond(answer, runs)
+
+    def is_small(self, body: bytes, media_type: str) -> bool:
+        """Images never are."""
+        return len(body) <= self.inline_bytes and not media_type and not (self.takes_images and IMAGE_KEY in body)
 
     def _apply(self, query: bytes, request: Any) -> None:
         """Query parameters that stand for a field; all of them are counts."""
@@ -66,7 +152,25 @@ class Call:
             setattr(request, name, int(text))
 
 
-def _takes_pictures(scope: Message) -> bool:
+def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
+    """The media type of a body that is an image or a form; empty for JSON, or where nothing is said of it."""
+    given = value.decode("latin-1").strip()
+    text = given.partition(";")[0].strip().lower()
+    if name == b"content-encoding":
+        if text not in ("identity", ""):
+            raise UnsupportedMediaType(f"content encoding {text!r} is not taken here: send it as it is")
+        return ""
+    if text in ("application/json", ""):
+        return ""
+    if takes_images and (text in MEDIA_TYPES or text == MULTIPART):
+        return given
+    images = f" (or for images {', '.join(TAKEN_TYPES)}, {MULTIPART})" if takes_images else ""
+    raise UnsupportedMediaType(
+        f"expected Content-Type application/json{images}, got {text!r}; with curl: -H 'Content-Type: application/json'"
+    )
+
+
+def takes_pictures(scope: Message) -> bool:
     """Whether the client takes a PNG: one that says nothing does, BentoML's reads JSON whatever it says."""
     headers = [(name, value.decode("latin-1").lower()) for name, value in scope["headers"]]
     if any(name == b"user-agent" and value.startswith("bentoml http client") for name, value in headers):

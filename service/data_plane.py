@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter_ns
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card
-from service import images, payloads
+from service import explanation, images, payloads, pixels
 from service.comparison import Answer, compare
-from service.errors import InvalidRequest, TooLarge
-from service.model import Model
+from service.errors import InvalidRequest, TooLarge, VeredictoError
+from service.model import Inputs, Model
 from service.payloads import (
     CompareRequest,
+    ExplainRequest,
     GenerateRequest,
     PredictProbaRequest,
     PredictRequest,
@@ -24,7 +25,10 @@ from service.payloads import (
 )
 from service.registry import Registry
 from service.rows import Rows
+from service.served import MOST_IMAGES, Served
 from service.settings import Settings
+from service.statistics import Times
+from service.work import Answered, Outputs, Ran, Work
 
 
 class DataPlane:
@@ -33,6 +37,7 @@ class DataPlane:
     def __init__(self, registry: Registry, settings: Settings) -> None:
         self.registry = registry
         self._max_rows = settings.max_rows
+        self._max_pixels = settings.max_pixels
         self._strict = settings.strict
 
     def answer(self, call: str, **fields: Any) -> dict[str, Any]:
@@ -43,72 +48,168 @@ class DataPlane:
             "compare": (self.compare, CompareRequest),
             "transform": (self.transform, TransformRequest),
             "generate": (self.generate, GenerateRequest),
+            "explain": (self.explain, ExplainRequest),
         }
         answer, request_type = calls[call]
-        values: dict[str, Any] = payloads.as_json(answer(payloads.RequestDecoder(request_type).convert(fields)))
+        done = answer(payloads.RequestDecoder(request_type).convert(fields))
+        if isinstance(done, Work):
+            done = done.finish(done.run())
+        elif isinstance(done, Answered):
+            done = done.answer
+        values: dict[str, Any] = payloads.as_json(done)
         return values
 
-    def predict(self, request: PredictRequest) -> payloads.Prediction:
+    def predict(self, request: PredictRequest) -> Work:
         """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row."""
-        model = self.registry.model(request.model)
-        if model.card.kind == "classifier":
-            label, _ = model.classify(model.encode(self._checked(request.inputs)))
-            predictions: Any = payloads.name_classes(model.classes, label)
-        else:
-            model.check_answers("predict")
-            predictions = model.run(model.encode(self._checked(request.inputs)))[0]
-        return {"model": model.name, "version": model.version, "predictions": predictions}
+        served, model = self.registry.carded(request.model)
+        is_classifier = model.card.kind == "classifier"
 
-    def predict_proba(self, request: PredictProbaRequest) -> payloads.Probabilities:
+        def finish(outputs: Outputs) -> payloads.Prediction:
+            predictions: Any = payloads.name_classes(model.classes, outputs[0]) if is_classifier else outputs[0]
+            return {"model": model.name, "version": model.version, "predictions": predictions}
+
+        return self._plan(served, model, "predict", request.inputs, finish)
+
+    def predict_proba(self, request: PredictProbaRequest) -> Work:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
-        model = self.registry.model(request.model)
-        model.check_answers("predict_proba")
-        _, probabilities = model.classify(model.encode(self._checked(request.inputs)))
-        answer: dict[str, Any] = {"model": model.name, "version": model.version}
-        if request.top is None:
-            answer |= {"classes": model.classes, "probabilities": probabilities}
-        else:
-            answer["top"] = _most_probable(model, probabilities, request.top)
-        return cast(payloads.Probabilities, answer)
+        served, model = self.registry.carded(request.model)
 
-    def compare(self, request: CompareRequest) -> payloads.Comparison:
+        def finish(outputs: Outputs) -> payloads.Probabilities:
+            answer: dict[str, Any] = {"model": model.name, "version": model.version}
+            if request.top is None:
+                answer |= {"classes": model.classes, "probabilities": outputs[1]}
+            else:
+                answer["top"] = _most_probable(model, outputs[1], request.top)
+            return cast(payloads.Probabilities, answer)
+
+        return self._plan(served, model, "predict_proba", request.inputs, finish)
+
+    def _plan(self, served: Served, model: Model, call: str, rows: Any, finish: Callable[[Outputs], Any]) -> Work:
+        """The run of a model on the rows of a request, which are found to be what it takes."""
+        try:
+            model.check_answers(call)
+            inputs = self._encode([model], rows)
+        except VeredictoError as error:
+            error.model = served
+            raise
+        return Work(served, model.output_names, inputs, len(inputs), finish)
+
+    def compare(self, request: CompareRequest) -> Answered:
         """The task's models side by side on the same rows."""
         models = self._chosen(request)
-        features = models[0].encode(self._checked(request.inputs))
-        truth = None if request.labels is None else _truth(request.labels, models[0], n_rows=len(features))
-        answers = []
+        inputs = self._encode(models, request.inputs)
+        truth = None if request.labels is None else _truth(request.labels, models[0], n_rows=len(inputs))
+        answers, runs = [], []
         for model in models:
-            started = perf_counter()
-            label, probabilities = model.classify(features)
+            started_ns = perf_counter_ns()
+            label, probabilities = model.classify(inputs)
+            infer_ns = perf_counter_ns() - started_ns
             answers.append(
                 Answer(
                     model=model.name,
                     version=model.version,
                     label=label,
                     probabilities=probabilities,
-                    latency_ms=(perf_counter() - started) * 1000,
+                    latency_ms=infer_ns / 1e6,
                 )
             )
-        return compare(request.task, models[0].classes, answers, truth)
+            runs.append(Ran(self.registry.graphs[model.name], Times(0, 0, infer_ns, 0, len(inputs))))
+        return Answered(compare(request.task, models[0].classes, answers, truth), tuple(runs))
 
-    def transform(self, request: TransformRequest) -> payloads.Transformation:
+    def transform(self, request: TransformRequest) -> Work:
         """Codes of each row, and the row made again from its codes alone."""
+        served, model = self.registry.carded(request.model)
+
+        def finish(outputs: Outputs) -> payloads.Transformation:
+            answer = {"model": model.name, "version": model.version}
+            names = ("outputs", "reconstructions")
+            return cast(payloads.Transformation, answer | dict(zip(names, outputs, strict=True)))
+
+        return self._plan(served, model, "transform", request.inputs, finish)
+
+    def explain(self, request: ExplainRequest) -> payloads.Explanation:
+        """Why the model answers so: contributions of features, neighbours, or a map of each image."""
+        model, inputs = self._to_explain(request)
+        if isinstance(inputs, list):
+            explanations = [self._explain_image(model, image, request) for image in inputs]
+        else:
+            explanations = explanation.explain_rows(model, inputs, request.class_name)
+        answer = {"model": model.name, "version": model.version, "explanations": explanations}
+        return cast(payloads.Explanation, answer)
+
+    def draw_explanation(self, request: ExplainRequest) -> bytes | None:
+        """The same of images as one PNG, each below the other; None for rows of features, which have no picture."""
+        model, inputs = self._to_explain(request)
+        if not isinstance(inputs, list):
+            return None
+        pictures = [_draw(model, image, request)[0] for image in inputs]
+        return images.encode_png(images.stack(pictures))
+
+    def _to_explain(self, request: ExplainRequest) -> tuple[Model, Inputs]:
         model = self.registry.model(request.model)
-        model.check_answers("transform")
-        codes, reconstruction = model.run(model.encode(self._checked(request.inputs)))
-        answer = {"model": model.name, "version": model.version, "outputs": codes, "reconstructions": reconstruction}
-        return cast(payloads.Transformation, answer)
+        if not explanation.can_explain(model):
+            known = [each.name for each in self.registry.models.values() if explanation.can_explain(each)]
+            family = model.card.family
+            raise InvalidRequest(
+                f"{model.name} is a {family}: it has no explanation; models that have: {', '.join(known) or 'none'}"
+            )
+        if model.size_px is not None and len(request.inputs) > MOST_IMAGES:
+            raise TooLarge(f"inputs: {len(request.inputs)} images are over the {MOST_IMAGES} of one request")
+        if model.size_px is None and request.layer is not None:
+            raise InvalidRequest(f"layer: {model.name} takes rows of features: it has no layers to show")
+        return model, self._encode([model], request.inputs)
+
+    def _explain_image(self, model: Model, image: images.Pixels, request: ExplainRequest) -> dict[str, Any]:
+        picture, heat = _draw(model, image, request)
+        encoded = {"b64": b64encode(images.encode_png(picture)).decode()}
+        if heat is None:
+            label, probabilities = model.classify([image])
+            told = {"prediction": model.classes[label[0]], "probability": probabilities[0, label[0]]}
+            return told | {"layer": request.layer, "maps": encoded}
+        return {
+            "prediction": model.classes[heat.label],
+            "class": model.classes[heat.chosen],
+            "probability": heat.probability,
+            "method": heat.method,
+            "heat_map": encoded,
+        }
+
+    def describe_layers(self, name: str) -> payloads.Layers:
+        """The layers of a network of images, and the filters of its first one."""
+        model = self._with_layers(name)
+        layers = [
+            {"name": each.removeprefix(explanation.LAYER), "channels": shape[0], "height": shape[1], "width": shape[2]}
+            for each, shape in model.layer_shapes.items()
+        ]
+        answer: dict[str, Any] = {"model": model.name, "version": model.version, "layers": layers}
+        if "filters" in model.extras:
+            answer["filters"] = {"b64": b64encode(images.encode_png(explanation.draw_filters(model))).decode()}
+        return cast(payloads.Layers, answer)
+
+    def draw_filters(self, name: str) -> bytes | None:
+        """The filters as one PNG; None where the file has none."""
+        model = self._with_layers(name)
+        return images.encode_png(explanation.draw_filters(model)) if "filters" in model.extras else None
+
+    def _with_layers(self, name: str) -> Model:
+        model = self.registry.model(name)
+        if not _has_layers(model):
+            known = ", ".join(each.name for each in self.registry.models.values() if _has_layers(each)) or "none"
+            raise InvalidRequest(f"{name} has no layers to show; models that have: {known}")
+        return model
 
     def generate(self, request: GenerateRequest) -> payloads.Generation:
         """New images, each as a PNG in base64."""
-        model, pixels = self._generated(request)
-        encoded: list[payloads.EncodedImage] = [{"b64": b64encode(images.encode_png(each)).decode()} for each in pixels]
+        model, generated = self._generated(request)
+        encoded: list[payloads.EncodedImage] = [
+            {"b64": b64encode(images.encode_png(each)).decode()} for each in generated
+        ]
         return {"model": model.name, "version": model.version, "images": encoded}
 
     def generate_grid(self, request: GenerateRequest) -> bytes:
         """New images side by side, as one PNG."""
-        _, pixels = self._generated(request)
-        return images.encode_png(images.make_grid(pixels))
+        _, generated = self._generated(request)
+        return images.encode_png(images.make_grid(generated))
 
     def _generated(self, request: GenerateRequest) -> tuple[Model, NDArray[np.uint8]]:
         model = self.registry.model(request.model)
@@ -144,13 +245,27 @@ class DataPlane:
     def why_not_ready(self) -> str | None:
         return self.registry.why_not_ready(strict=self._strict)
 
-    def _checked(self, rows: Rows) -> Rows:
+    def _encode(self, models: list[Model], rows: Any) -> Inputs:
+        """Rows of a request as these models of one task take them."""
+        self._check_count(rows)
+        if isinstance(rows, np.ndarray) and models[0].size_px is None:
+            return models[0].encode(rows)
+        sizes = [model.size_px for model in models if model.size_px is not None]
+        if sizes:
+            return pixels.decode_rows(rows, model=models[0].name, size_px=max(sizes), most_pixels=self._max_pixels)
+        if pixels.are_files(rows):
+            raise InvalidRequest(
+                f"{models[0].name} takes rows of features, not images: send them as JSON; "
+                f"GET /models/{models[0].name} lists the features"
+            )
+        return models[0].encode(rows)
+
+    def _check_count(self, rows: Rows) -> None:
         if len(rows) > self._max_rows:
             raise TooLarge(
                 f"inputs: {len(rows)} rows are over the limit of {self._max_rows} rows a request "
                 "(VEREDICTO_MAX_ROWS): send them in several requests"
             )
-        return rows
 
     def _chosen(self, request: CompareRequest) -> list[Model]:
         models = {model.name: model for model in self.registry.task(request.task)}
@@ -166,6 +281,18 @@ class DataPlane:
                 f"models: {unknown[0]!r} is not a classifier of the task {request.task!r}; its classifiers: {known}"
             )
         return [models[name] for name in names]
+
+
+def _has_layers(model: Model) -> bool:
+    return model.size_px is not None and ("filters" in model.extras or bool(model.layer_names))
+
+
+def _draw(model: Model, image: images.Pixels, request: ExplainRequest) -> tuple[images.Pixels, explanation.Heat | None]:
+    """The maps of the layer that is asked for, or else a heat map, and what it is of."""
+    if request.layer is not None:
+        return explanation.draw_maps(model, image, request.layer), None
+    heat = explanation.find_heat(model, image, request.class_name)
+    return explanation.draw_heat(image, heat), heat
 
 
 def _most_probable(model: Model, probabilities: NDArray[np.float32], top: int) -> list[list[payloads.ClassProbability]]:

@@ -7,18 +7,19 @@ from typing import Any
 import msgspec
 
 from model_card import Card, FeatureInput
-from service import payloads
+from service import payloads, protocol_documentation
+from service.forms import MULTIPART
+from service.images import TAKEN_TYPES
+from service.openapi import REFERENCE, content, responses, view
 
-_REFERENCE = "#/components/schemas/{name}"
-_ERRORS = {
-    400: "The request is at fault: malformed JSON, a wrong field, row or value",
-    404: "No such path, model or task",
-    405: "Wrong method; `Allow` names the right ones",
-    413: "Over the limit of bytes or rows, which the text names",
-    415: "A content type or encoding that the route does not take",
-    503: "More work waiting than allowed, or not ready; `Retry-After` says when to try again",
-    504: "The deadline passed",
+_NAMES = {
+    "/predict": "model",
+    "/predict_proba": "model",
+    "/transform": "model",
+    "/explain": "model",
+    "/compare": "task",
 }
+"""What a request of images names, by the calls that take images."""
 
 
 def describe_interface(cards: list[Card]) -> dict[str, Any]:
@@ -29,27 +30,36 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
         payloads.CompareRequest,
         payloads.TransformRequest,
         payloads.GenerateRequest,
+        payloads.ExplainRequest,
         payloads.Prediction,
         payloads.Probabilities,
         payloads.Comparison,
         payloads.Transformation,
         payloads.Generation,
+        payloads.Explanation,
+        payloads.Layers,
         payloads.ModelList,
         payloads.Error,
+        *protocol_documentation.TYPES,
     ]
-    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    schemas, components = msgspec.json.schema_components(types, ref_template=REFERENCE)
     reference = dict(zip([each.__name__ for each in types], schemas, strict=True))
     names = [card.name for card in cards]
+    examples = _examples(cards)
+    protocol = protocol_documentation.describe_routes(
+        reference, names, protocol_documentation.show_example(examples.get("/predict"))
+    )
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Veredicto",
             "version": "1",
             "description": "Prediction, probability and comparison of classifiers. "
-            "A row is a list of values in the card's feature order, or an object {feature: value}.",
+            "A row is a list of values in the card's feature order, or an object {feature: value}; for a model of "
+            'images it is {"b64": the file in base64}, and the files themselves may be the body or a form.',
         },
         "servers": [{"url": "."}],
-        "paths": _calls(reference, _examples(cards)) | _models(reference, names) | _operations(),
+        "paths": _calls(reference, examples) | _models(reference, names) | protocol | _operations(),
         "components": {"schemas": components},
     }
 
@@ -67,25 +77,63 @@ def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any
         ("/predict_proba", "predict_proba", "Probabilities", "Probabilities of each row", [top]),
         ("/compare", "compare", "Comparison", "The task's classifiers on the same rows", []),
         ("/transform", "transform", "Transformation", "Codes of each row, and the row made from them", []),
+        (
+            "/explain",
+            "explain",
+            "Explanation",
+            "Contributions of features, neighbours, or where in an image it looks",
+            [],
+        ),
         ("/generate", "generate", "Generation", "New images: one PNG of all, or JSON for who accepts only that", []),
     ]
     paths = {}
     for path, operation, answer, summary, parameters in calls:
         request = "".join(word.capitalize() for word in operation.split("_")) + "Request"
-        responses = _responses(reference[answer], 400, 404, 413, 415, 503, 504)
-        if operation == "generate":
-            responses["200"]["content"] |= {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+        answers = responses(reference[answer], 400, 404, 413, 415, 503, 504)
+        if operation in ("generate", "explain"):
+            answers["200"]["content"] |= {"image/png": {"schema": {"type": "string", "format": "binary"}}}
         paths[path] = {
             "post": {
                 "operationId": operation,
                 "tags": ["Predict and compare"],
                 "summary": summary,
-                "parameters": parameters,
-                "requestBody": {"required": True, "content": _content(reference[request], examples.get(path))},
-                "responses": responses,
+                "parameters": parameters + _image_parameters(path),
+                "requestBody": {
+                    "required": True,
+                    "content": content(reference[request], examples.get(path)) | _image_content(path),
+                },
+                "responses": answers,
             }
         }
     return paths
+
+
+def _image_parameters(path: str) -> list[dict[str, Any]]:
+    """What stands in the query where the body is an image file."""
+    name = _NAMES.get(path)
+    if name is None:
+        return []
+    text = f"The {name}, where the body is an image file"
+    return [{"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": text}]
+
+
+def _image_content(path: str) -> dict[str, Any]:
+    """An image file as the body, or a form with several."""
+    name = _NAMES.get(path)
+    if name is None:
+        return {}
+    file = {"type": "string", "format": "binary"}
+    form: dict[str, Any] = {
+        "type": "object",
+        "required": ["image", name],
+        "properties": {"image": {"type": "array", "items": file}, name: {"type": "string"}},
+    }
+    if path == "/predict_proba":
+        form["properties"]["top"] = {"type": "integer", "minimum": 1}
+    if path == "/compare":
+        names = {"type": "array", "items": {"type": "string"}}
+        form["properties"] |= {"label": names, "models": names}
+    return {media_type: {"schema": file} for media_type in TAKEN_TYPES} | {MULTIPART: {"schema": form}}
 
 
 def _examples(cards: list[Card]) -> dict[str, Any]:
@@ -113,49 +161,24 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
 def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "examples": names}}
     card = {"type": "object", "required": ["name", "task", "family", "kind", "version", "runtime"]}
+    text = "Layers of a network of images and its first filters; a PNG of them for who takes it"
+    layers = view("describe_layers", "Models", text, reference["Layers"], 400, 404, parameters=[name])
+    layers["get"]["responses"]["200"]["content"] |= {"image/png": {"schema": {"type": "string", "format": "binary"}}}
     return {
-        "/models": _view("list_models", "Models", "Every served model", reference["ModelList"]),
-        "/models/{name}": _view("describe_model", "Models", "A model's whole card", card, 404, parameters=[name]),
+        "/models": view("list_models", "Models", "Every served model", reference["ModelList"]),
+        "/models/{name}": view("describe_model", "Models", "A model's whole card", card, 404, parameters=[name]),
+        "/models/{name}/layers": layers,
     }
 
 
 def _operations() -> dict[str, Any]:
     anything = {"type": "object"}
     return {
-        "/livez": _view("livez", "Operations", "The process answers", anything),
-        "/healthz": _view("healthz", "Operations", "The same as /livez", anything),
-        "/readyz": _view("readyz", "Operations", "Every model is loaded and warmed up", anything, 503),
-        "/metrics": _view("metrics", "Operations", "Prometheus metrics", None),
-        "/docs.json": _view("interface", "Operations", "This document", anything),
-        "/docs": _view("docs", "Operations", "This document for people", None),
-        "/": _view("home", "Operations", "The page for people", None),
+        "/livez": view("livez", "Operations", "The process answers", anything),
+        "/healthz": view("healthz", "Operations", "The same as /livez", anything),
+        "/readyz": view("readyz", "Operations", "Every model is loaded and warmed up", anything, 503),
+        "/metrics": view("metrics", "Operations", "Prometheus metrics", None),
+        "/docs.json": view("interface", "Operations", "This document", anything),
+        "/docs": view("docs", "Operations", "This document for people", None),
+        "/": view("home", "Operations", "The page for people", None),
     }
-
-
-def _view(
-    operation: str,
-    tag: str,
-    summary: str,
-    schema: Any,
-    *statuses: int,
-    parameters: list[dict[str, Any]] | None = None,
-) -> dict[str, Any]:
-    description = {
-        "operationId": operation,
-        "tags": [tag],
-        "summary": summary,
-        "responses": _responses(schema, *statuses),
-    }
-    return {"get": description | ({"parameters": parameters} if parameters else {})}
-
-
-def _responses(schema: Any, *statuses: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": "OK"} | ({"content": _content(schema)} if schema else {})
-    error = _content({"$ref": _REFERENCE.format(name="Error")})
-    return {"200": found} | {
-        str(status): {"description": _ERRORS[status], "content": error} for status in (*statuses, 405)
-    }
-
-
-def _content(schema: Any, example: Any = None) -> dict[str, Any]:
-    return {"application/json": {"schema": schema} | ({"example": example} if example else {})}

@@ -11,9 +11,18 @@ VeredictoError
 └── DeadlinePassed       the answer was not ready in time
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class VeredictoError(Exception):
-    """Something that a person can mend; the text says what was expected, what came, and what would work."""
+    """Something that a person can mend; the text says what was expected, what came, and what would work.
+
+    `model` is the `Served` that a request was for, where it got that far.
+    """
+
+    model: Any = None
 
 
 class SettingsError(VeredictoError): ...

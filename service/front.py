@@ -9,27 +9,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
+import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, perf_counter_ns
+from typing import Any, cast
 
 from service import documentation, errors
-from service.call import JSON, NEVER_INLINE, Call, Message, Response
+from service.batching import MOST_ROWS, Batches
+from service.call import NEVER_INLINE, PNG, AnyCall, Call, Message, Response, takes_pictures
 from service.data_plane import DataPlane
 from service.errors import VeredictoError
+from service.metrics import ModelMetrics
 from service.payloads import (
     CompareRequest,
+    ExplainRequest,
     GenerateRequest,
     PredictProbaRequest,
     PredictRequest,
     TransformRequest,
     encode,
 )
+from service.processors import count_processors
+from service.protocol import PREFIX, Protocol
 from service.settings import Settings
+from service.statistics import Times
+from service.wire import Wire, list_headers
+from service.work import Ran, Work
 
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -46,14 +54,13 @@ STATUSES: dict[type[VeredictoError], int] = {
     errors.DeadlinePassed: 504,
 }
 RETRY_AFTER_S = b"1"
+LAYERS = "/layers"
 WATCH_EVERY_S = 0.25
 LONGEST_ERROR = 4000
 """Characters: texts quote what the client sent, and need not send all of it back."""
 _BEHIND = frozenset(
     {"/metrics", "/schema.json", "/static_content/swagger-ui.css", "/static_content/swagger-ui-bundle.js"}
 )
-_PLAIN_JSON = (b"content-type", JSON)
-_WATCHED = frozenset({b"content-type", b"content-encoding"})
 _HTML = b"text/html; charset=utf-8"
 _PAGES = Path(__file__).parent / "pages"
 
@@ -72,18 +79,17 @@ class Front:
         self._in_flight: dict[asyncio.Task[None] | None, float] = {}  # and when each started
         self._late: set[asyncio.Task[None] | None] = set()
         self._is_watching = False
-        self._pool = ThreadPoolExecutor(_n_threads(), thread_name_prefix="veredicto")
-        self._calls = {
-            "/predict": Call("/predict", PredictRequest, plane.predict, inline_bytes=64_000),
-            "/predict_proba": Call(
-                "/predict_proba", PredictProbaRequest, plane.predict_proba, inline_bytes=16_000, query=("top",)
-            ),
-            "/compare": Call("/compare", CompareRequest, plane.compare, inline_bytes=4_000),
-            "/transform": Call("/transform", TransformRequest, plane.transform, inline_bytes=16_000),
-            "/generate": Call(
-                "/generate", GenerateRequest, plane.generate, inline_bytes=NEVER_INLINE, picture=plane.generate_grid
-            ),
-        }
+        n_threads = count_processors()
+        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="veredicto")
+        self._batches = Batches(self._pool, n_threads=n_threads, most_waiting=settings.max_rows)
+        self._protocol = Protocol(plane, settings)
+        self._calls: dict[str, AnyCall] = _make_calls(plane, settings) | self._protocol.calls
+        self._model_metrics = ModelMetrics(
+            (each.name, each.version, each.statistics)
+            for versions in plane.registry.served.values()
+            for each in versions.values()
+        )
+        self._wire = Wire()
         self._views: dict[str, Callable[[], Response]] = {
             "/": partial(_page, "home.html"),
             "/docs": partial(_page, "docs.html"),
@@ -104,19 +110,20 @@ class Front:
         elif scope["path"] in _BEHIND and scope["method"] in ("GET", "HEAD"):
             for each in self._calls.values():
                 each.metrics.flush()
+            self._model_metrics.flush()
             await self._behind(scope, receive, send)
         else:
             try:
-                response = self._view(scope["path"], scope["method"])
+                response = self._view(scope)
             except VeredictoError as error:
                 response = _error(error)
             except Exception:
                 response = _defect(scope)
             body = b"" if scope["method"] == "HEAD" else response.body
-            await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+            await send({"type": "http.response.start", "status": response.status, "headers": list_headers(response)})
             await send({"type": "http.response.body", "body": body})
 
-    async def _answer_call(self, call: Call, scope: Message, receive: Receive, send: Send) -> None:
+    async def _answer_call(self, call: AnyCall, scope: Message, receive: Receive, send: Send) -> None:
         started = perf_counter()
         task = asyncio.current_task()
         self._in_flight[task] = started
@@ -126,6 +133,9 @@ class Front:
             response = await self._run_call(call, scope, receive)
         except VeredictoError as error:
             response = _error(error)
+            if error.model is not None:
+                error.model.statistics.fail(_reason(error), int((perf_counter() - started) * 1e9))
+                self._model_metrics.flush_soon()
         except asyncio.CancelledError:
             if task not in self._late:
                 raise
@@ -137,49 +147,65 @@ class Front:
         finally:
             del self._in_flight[task]
             self._late.discard(task)
-        call.metrics.record(response.status, perf_counter() - started)
-        await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
-        await send({"type": "http.response.body", "body": response.body})
+        self._record(call, response, perf_counter() - started)
+        await self._wire.send(response, send)
 
-    async def _run_call(self, call: Call, scope: Message, receive: Receive) -> Response:
+    async def _run_call(self, call: AnyCall, scope: Message, receive: Receive) -> Response:
         if len(self._in_flight) > self._settings.max_in_flight:
             raise self._overloaded()
-        for header in scope["headers"]:
-            if header[0] in _WATCHED and header != _PLAIN_JSON:
-                self._check_header(*header)
+        given = call.read_headers(scope["headers"])
+        limit = call.most_bytes(given)
         message = await receive()
         whole = message["type"] == "http.request" and not message.get("more_body")
-        body = message["body"] if whole else await self._read_rest(scope, message, receive)
-        if len(body) > self._settings.max_body_bytes:
-            raise self._too_large(len(body))
-        if len(body) <= call.inline_bytes:
-            return call(body, scope)
-        # Off the event loop, so that a large request does not delay the small ones.
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, call, body, scope)
+        body = message["body"] if whole else await self._read_rest(scope, message, receive, limit)
+        if len(body) > limit:
+            raise self._too_large(len(body), limit)
+        if call.is_small(body, given):
+            done = call(body, scope, given)
+        else:
+            # Off the event loop, so that a large request does not delay the small ones.
+            loop = asyncio.get_running_loop()
+            done = await loop.run_in_executor(self._pool, call, body, scope, given)
+        return done if isinstance(done, Response) else await self._finish(done)
 
-    async def _read_rest(self, scope: Message, message: Message, receive: Receive) -> bytes:
+    async def _finish(self, work: Work) -> Response:
+        """The response to work that has to be run; like the deadline, what goes wrong is the model's to count."""
+        try:
+            outputs, queue_ns, infer_ns = await self._batches.run(work)
+        except VeredictoError as error:
+            error.model = work.served
+            raise
+        except asyncio.CancelledError:
+            work.served.statistics.fail("cancelled", 0)
+            raise
+        started_ns = perf_counter_ns()
+        if work.n_rows > MOST_ROWS:
+            response = await asyncio.get_running_loop().run_in_executor(self._pool, work.finish, outputs)
+        else:
+            response = work.finish(outputs)
+        output_ns = perf_counter_ns() - started_ns
+        times = Times(work.input_ns, queue_ns, infer_ns, output_ns, work.n_rows, executions=0)
+        return cast(Response, response)._replace(runs=(Ran(work.served, times),))
+
+    def _record(self, call: AnyCall, response: Response, seconds: float) -> None:
+        call.metrics.record(response.status, seconds)
+        if response.runs:
+            for served, times in response.runs:
+                served.statistics.succeed(times, int(seconds * 1e9))
+            self._model_metrics.flush_soon()
+
+    async def _read_rest(self, scope: Message, message: Message, receive: Receive, limit: int) -> bytes:
         """A body that did not come at once; not read to its end where its announced length is over the limit."""
         for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > self._settings.max_body_bytes:
-                raise self._too_large(int(value))
+            if name == b"content-length" and int(value) > limit:
+                raise self._too_large(int(value), limit)
         body = bytearray()
         while message["type"] == "http.request":
             body += message.get("body", b"")
-            if not message.get("more_body") or len(body) > self._settings.max_body_bytes:
+            if not message.get("more_body") or len(body) > limit:
                 return bytes(body)
             message = await receive()
         raise ClientLeft
-
-    def _check_header(self, name: bytes, value: bytes) -> None:
-        """The body is JSON, or nothing is said of it."""
-        text = value.decode("latin-1").strip().lower()
-        if name == b"content-type" and text.partition(";")[0].strip() not in ("application/json", ""):
-            raise errors.UnsupportedMediaType(
-                f"expected Content-Type application/json, got {text!r}; with curl: -H 'Content-Type: application/json'"
-            )
-        if name == b"content-encoding" and text not in ("identity", ""):
-            raise errors.UnsupportedMediaType(f"content encoding {text!r} is not taken here: send the JSON as it is")
 
     def _watch(self) -> None:
         """Cancels what is late, again and again while anything is in flight.
@@ -196,8 +222,9 @@ class Front:
         if self._is_watching:
             asyncio.get_running_loop().call_later(WATCH_EVERY_S, self._watch)
 
-    def _view(self, path: str, method: str) -> Response:
+    def _view(self, scope: Message) -> Response:
         """The answer to anything but a POST to a call."""
+        path, method = scope["path"], scope["method"]
         allowed = self._allowed_methods(path)
         if not allowed:
             return _json({"error": f"unknown path {path[:200]!r}; GET /docs lists what there is"}, status=404)
@@ -206,19 +233,29 @@ class Front:
             headers = ((b"allow", ", ".join(allowed).encode()),)
             return _json({"error": text}, status=405, headers=headers)
         view = self._views.get(path)
-        return view() if view else _json(self._plane.describe_model(path.removeprefix("/models/")))
+        if view:
+            return view()
+        if path.startswith(PREFIX):
+            return self._protocol.view(path)
+        name = path.removeprefix("/models/")
+        if not name.endswith(LAYERS):
+            return _json(self._plane.describe_model(name))
+        png = self._plane.draw_filters(name.removesuffix(LAYERS)) if takes_pictures(scope) else None
+        if png is not None:
+            return Response(200, png, content_type=PNG)
+        return _json(self._plane.describe_layers(name.removesuffix(LAYERS)))
 
     def _allowed_methods(self, path: str) -> tuple[str, ...]:
         if path in self._calls:
             return ("POST",)
         if path in self._views or path in _BEHIND or path.startswith("/models/"):
             return ("GET", "HEAD")
-        return ()
+        return self._protocol.allows(path) if path.startswith(PREFIX) else ()
 
     def _ready(self) -> Response:
         reason = self._plane.why_not_ready()
         if reason is None:
-            return _json({"ready": True, "models": len(self._plane.registry.models)})
+            return _json({"ready": True, "models": len(self._plane.registry.served)})
         return _json({"error": f"not ready: {reason}"}, status=503, headers=((b"retry-after", RETRY_AFTER_S),))
 
     def _overloaded(self) -> errors.Overloaded:
@@ -227,10 +264,11 @@ class Front:
             f"{self._settings.max_in_flight} (VEREDICTO_MAX_IN_FLIGHT): try again"
         )
 
-    def _too_large(self, n_bytes: int) -> errors.TooLarge:
+    def _too_large(self, n_bytes: int, limit: int) -> errors.TooLarge:
+        setting = "BODY" if limit == self._settings.max_body_bytes else "IMAGE"
         return errors.TooLarge(
-            f"a body of {n_bytes} bytes is over the limit of {self._settings.max_body_bytes} bytes "
-            "(VEREDICTO_MAX_BODY_BYTES): send the rows in several requests"
+            f"a body of {n_bytes} bytes is over the limit of {limit} bytes "
+            f"(VEREDICTO_MAX_{setting}_BYTES): send the rows in several requests"
         )
 
     def _deadline_passed(self) -> errors.DeadlinePassed:
@@ -239,10 +277,44 @@ class Front:
         )
 
 
-def _n_threads() -> int:
-    """As many as this process may use processors, where the system says which."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
+def _make_calls(plane: DataPlane, settings: Settings) -> dict[str, AnyCall]:
+    calls = (
+        Call("/predict", PredictRequest, plane.predict, settings, inline_bytes=64_000, takes_images=True),
+        Call(
+            "/predict_proba",
+            PredictProbaRequest,
+            plane.predict_proba,
+            settings,
+            inline_bytes=16_000,
+            query=("top",),
+            takes_images=True,
+        ),
+        Call("/compare", CompareRequest, plane.compare, settings, inline_bytes=4_000, takes_images=True),
+        Call("/transform", TransformRequest, plane.transform, settings, inline_bytes=16_000, takes_images=True),
+        Call(
+            "/explain",
+            ExplainRequest,
+            plane.explain,
+            settings,
+            inline_bytes=16_000,
+            picture=plane.draw_explanation,
+            takes_images=True,
+        ),
+        Call(
+            "/generate",
+            GenerateRequest,
+            plane.generate,
+            settings,
+            inline_bytes=NEVER_INLINE,
+            picture=plane.generate_grid,
+        ),
+    )
+    return {call.route: call for call in calls}
+
+
+def _reason(error: VeredictoError) -> str:
+    """A word for metrics: InvalidRequest is invalid_request."""
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", type(error).__name__).lower()
 
 
 def _defect(scope: Message) -> Response:
@@ -263,8 +335,3 @@ def _json(answer: Any, status: int = 200, headers: tuple[tuple[bytes, bytes], ..
 
 def _page(name: str) -> Response:
     return Response(status=200, body=(_PAGES / name).read_bytes(), content_type=_HTML)
-
-
-def _headers(response: Response) -> list[tuple[bytes, bytes]]:
-    length = b"%d" % len(response.body)
-    return [(b"content-type", response.content_type), (b"content-length", length), *response.headers]

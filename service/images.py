@@ -1,19 +1,49 @@
-"""Images as PNG, and many of them as one picture. The only module that knows Pillow."""
+"""Image files to pixels, pixels to PNG, many of them as one picture. The only module that knows Pillow."""
 
 from __future__ import annotations
 
+import logging
+import warnings
 from io import BytesIO
 from math import ceil, isqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from service.errors import InvalidRequest, TooLarge, VeredictoError
+
+logger = logging.getLogger(__name__)
+
+Image.MAX_IMAGE_PIXELS = None  # sizes are checked here, with a limit that an operator can set
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of files that are odd but decode
 
 GAP_PX = 2
 CELL_PX = 64
 """Smaller images are enlarged to about this height in a grid, where there is room."""
 GRID_PX = 4_000_000
 """Pixels of a grid above which images are not enlarged."""
+
+MEDIA_TYPES = {
+    "image/jpeg": "JPEG",
+    "image/jpg": "JPEG",
+    "image/pjpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
+    "image/x-ms-bmp": "BMP",
+    "image/gif": "GIF",
+}
+TAKEN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif")
+"""Their usual names, for words and documents."""
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+KNOWN = "JPEG, PNG, WebP, BMP or GIF"
+
+SHOWN_PX = 1024
+"""Longest side of a heat map."""
+ENLARGED_PX = 256
+HEAT_COLOURS = ((48, 18, 120), (30, 120, 200), (40, 190, 130), (250, 210, 50), (220, 40, 30))
+"""From nothing to most; each lighter or warmer than the one before."""
 
 Pixels = NDArray[np.uint8]
 
@@ -40,3 +70,112 @@ def make_grid(images: Pixels) -> Pixels:
         left = GAP_PX + number % columns * (width + GAP_PX)
         grid[top : top + height, left : left + width] = image
     return grid
+
+
+def decode(content: bytes, *, where: str, media_type: str, most_pixels: int, least_px: int) -> Pixels:
+    """A JPEG, PNG, WebP, BMP or GIF (its first frame) as RGB `(height, width, 3)`, upright.
+
+    What is transparent lies on white. A large JPEG is decoded at a half, a quarter or an eighth of its size, as long
+    as both sides stay at least `least_px`. Raises InvalidRequest for what is no such image, or is not of the media
+    type, and TooLarge for one of more than `most_pixels`.
+    """
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            check_size(image.width * image.height, where, most_pixels)
+            _check_type(image.format, media_type, where)
+            image.draft(None, (least_px, least_px))
+            return _upright_rgb(image)
+    except VeredictoError:
+        raise
+    except UnidentifiedImageError:
+        raise InvalidRequest(f"{where}: expected a {KNOWN} file, got {_describe(content)}") from None
+    except Exception as error:  # decoders meet broken files with errors of every kind
+        raise InvalidRequest(f"{where}: the image cannot be decoded: {_explain(error)}") from error
+
+
+def check_size(pixels: int, where: str, most_pixels: int) -> None:
+    """Raises TooLarge, which names the limit."""
+    if pixels > most_pixels:
+        raise TooLarge(
+            f"{where}: {pixels} pixels are over the limit of {most_pixels} for the images of a request "
+            "(VEREDICTO_MAX_PIXELS)"
+        )
+
+
+def _check_type(found: str | None, media_type: str, where: str) -> None:
+    said = media_type.partition(";")[0].strip().lower()
+    if said in MEDIA_TYPES and MEDIA_TYPES[said] != found:
+        raise InvalidRequest(f"{where}: its Content-Type is {said}, its bytes are those of a {found} file")
+
+
+def _upright_rgb(image: Image.Image) -> Pixels:
+    image.load()
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception:  # what says how to turn it is broken; the picture need not be
+        logger.debug("an orientation that cannot be read")
+    if image.mode.startswith("I"):
+        wide = np.asarray(image).astype(np.float32) * np.float32(255 / 65535)
+        return np.repeat(np.rint(np.clip(wide, 0, 255)).astype(np.uint8)[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _describe(content: bytes) -> str:
+    return f"{len(content)} bytes that begin with {content[:8]!r}" if content else "nothing"
+
+
+def _explain(error: Exception) -> str:
+    """The decoder's words, without the objects that some of them print."""
+    text = str(error).partition(" <")[0].strip()
+    return text[:200] or type(error).__name__
+
+
+def fit(pixels: Pixels, longest_px: int) -> Pixels:
+    """The image, made smaller where its longer side is above that."""
+    height, width, _ = pixels.shape
+    if max(height, width) <= longest_px:
+        return pixels
+    share = longest_px / max(height, width)
+    size = max(1, round(width * share)), max(1, round(height * share))
+    return np.asarray(Image.fromarray(pixels).resize(size))
+
+
+def lay_heat(pixels: Pixels, heat: NDArray[np.float32], *, middle: bool) -> Pixels:
+    """A map `(rows, columns)` in colours over the image in grey; below 0 nothing speaks for the class.
+
+    `middle`: the map is of the square in the image's middle.
+    """
+    pixels = fit(_enlarge(pixels), SHOWN_PX)
+    height, width, _ = pixels.shape
+    side = min(height, width)
+    size = (side, side) if middle else (width, height)
+    smooth = np.asarray(Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
+    shares = np.clip(smooth / max(float(smooth.max()), 1e-12), 0, 1)
+    top, left = (height - shares.shape[0]) // 2, (width - shares.shape[1]) // 2
+    share = np.zeros((height, width))
+    share[top : top + shares.shape[0], left : left + shares.shape[1]] = shares
+    stops = np.linspace(0, 1, len(HEAT_COLOURS))
+    colours = np.stack([np.interp(share, stops, channel) for channel in np.array(HEAT_COLOURS).T], axis=2)
+    grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    weight = 0.7 * share[..., None] ** 0.5
+    laid: Pixels = np.rint((1 - weight) * grey + weight * colours).astype(np.uint8)
+    return laid
+
+
+def stack(pictures: list[Pixels]) -> Pixels:
+    """Pictures of any size one below the other, on white."""
+    width = max(each.shape[1] for each in pictures)
+    rows = []
+    for each in pictures:
+        row = np.full((each.shape[0] + GAP_PX, width, 3), 255, dtype=np.uint8)
+        row[: each.shape[0], : each.shape[1]] = each
+        rows.append(row)
+    return np.concatenate(rows)[:-GAP_PX]
+
+
+def _enlarge(pixels: Pixels) -> Pixels:
+    """By whole pixels, where the longer side is small."""
+    times = max(1, ENLARGED_PX // max(pixels.shape[:2]))
+    return pixels.repeat(times, axis=0).repeat(times, axis=1)

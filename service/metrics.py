@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections import Counter as Tally
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import Counter, Histogram
+
+from service.statistics import Statistics
 
 FLUSH_S = 1.0
 BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -19,10 +22,11 @@ BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.
 class TalliedHistogram(Histogram):
     """A histogram that also takes observations already counted by bucket."""
 
-    def add(self, tally: Tally[int], total: float) -> None:
-        """`tally` has the new observations by bucket number, `total` is their sum."""
-        for bucket, count in tally.items():
-            self._buckets[bucket].inc(count)
+    def add(self, counts: Sequence[int], total: float) -> None:
+        """`counts` are the new observations of each bucket, `total` is their sum."""
+        for bucket, count in enumerate(counts):
+            if count:
+                self._buckets[bucket].inc(count)
         self._sum.inc(total)
 
 
@@ -35,21 +39,75 @@ _seconds = TalliedHistogram(
 )
 
 
+_MODEL = ["model", "version"]
+_failures = Counter("veredicto_model_failure", "Requests for a model that were not answered", [*_MODEL, "reason"])
+_counts = {
+    "succeeded": Counter("veredicto_model_success", "Requests that a model answered", _MODEL),
+    "rows": Counter("veredicto_model_rows", "Rows or images that a model answered", _MODEL),
+    "executions": Counter("veredicto_model_executions", "Runs of a model, each for one request or several", _MODEL),
+}
+_phases = {
+    "success_ns": Counter("veredicto_model_request_seconds", "Seconds of answered requests, from end to end", _MODEL),
+    "queue_ns": Counter("veredicto_model_queue_seconds", "Seconds of waiting for a run", _MODEL),
+    "input_ns": Counter("veredicto_model_compute_input_seconds", "Seconds of reading requests", _MODEL),
+    "infer_ns": Counter("veredicto_model_compute_infer_seconds", "Seconds of running the model", _MODEL),
+    "output_ns": Counter("veredicto_model_compute_output_seconds", "Seconds of writing answers", _MODEL),
+}
+
+
+class ModelMetrics:
+    """The statistics of all models for `/metrics`; each comes with its model's name and version."""
+
+    def __init__(self, models: Iterable[tuple[str, str, Statistics]]) -> None:
+        self._models = [_ModelMetrics(*each) for each in models]
+        self._is_due = False
+
+    def flush_soon(self) -> None:
+        """Called on the event loop when a model's statistics have changed."""
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+
+    def flush(self) -> None:
+        """Moves what the statistics have grown by to the values that `/metrics` shows."""
+        self._is_due = False
+        for each in self._models:
+            each.flush()
+
+
+class _ModelMetrics:
+    def __init__(self, name: str, version: str, statistics: Statistics) -> None:
+        self._labels = (name, version)
+        self._statistics = statistics
+        self._shown = dict.fromkeys((*_counts, *_phases), 0)
+        self._shown_failures: Tally[str] = Tally()
+
+    def flush(self) -> None:
+        """Writes only what has changed."""
+        for counters, unit in ((_counts, 1.0), (_phases, 1e9)):
+            for field, counter in counters.items():
+                value = getattr(self._statistics, field)
+                if value != self._shown[field]:
+                    counter.labels(*self._labels).inc((value - self._shown[field]) / unit)
+                    self._shown[field] = value
+        for reason, count in (self._statistics.failed - self._shown_failures).items():
+            _failures.labels(*self._labels, reason).inc(count)
+            self._shown_failures[reason] += count
+
+
 class RouteMetrics:
     """The counts of one route of the contract; never of a path that a client made up."""
 
     def __init__(self, route: str) -> None:
         self._route = route
         self._histogram = _seconds.labels(route)
-        self._statuses: Tally[int] = Tally()
-        self._buckets: Tally[int] = Tally()
-        self._total_s = 0.0
+        self._start()
 
     def record(self, status: int, seconds: float) -> None:
         """Called on the event loop."""
         if not self._statuses:
             asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
-        self._statuses[status] += 1
+        self._statuses[status] = self._statuses.get(status, 0) + 1
         self._buckets[bisect_left(BOUNDS_S, seconds)] += 1
         self._total_s += seconds
 
@@ -58,4 +116,9 @@ class RouteMetrics:
         for status, count in self._statuses.items():
             _requests.labels(self._route, str(status)).inc(count)
         self._histogram.add(self._buckets, self._total_s)
-        self._statuses, self._buckets, self._total_s = Tally(), Tally(), 0.0
+        self._start()
+
+    def _start(self) -> None:
+        self._statuses: dict[int, int] = {}
+        self._buckets = [0] * (len(BOUNDS_S) + 1)
+        self._total_s = 0.0

@@ -1,40 +1,42 @@
-"""One exported file, loaded: an onnxruntime session and the card that it was checked against."""
+"""One exported file, loaded: a session and the card that it was checked against."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from model_card import OUTPUTS, Card, CardError, FeatureInput, ImageInput, NoiseInput, from_metadata
 from service.errors import InvalidRequest, ModelRefused
 from service.rows import RowEncoder, Rows
+from service.session import Session, TensorInfo, one_line
 
-logger = logging.getLogger(__name__)
+Inputs = NDArray[np.float32] | list[NDArray[np.uint8]]
+"""What a graph takes: rows of features or of noise, or images `(height, width, 3)` of any size each."""
 
 SELF_CHECK_TOLERANCE = 1e-4
 """Largest difference, absolute plus relative, to the stored outputs: processors round differently."""
 
 ROWS_AT_A_TIME = 1024
+VALUES_AT_A_TIME = 1024 * 1024
+"""Of images after resizing: what a network holds in between is many times that."""
+BYTES_AT_A_TIME = 64 * 1024 * 1024
+"""Of images before resizing."""
 
 _FLOAT, _INT64, _UINT8 = "tensor(float)", "tensor(int64)", "tensor(uint8)"
 _TENSORS = {
-    **{"features": (_FLOAT, 2), "noise": (_FLOAT, 2)},
+    **{"features": (_FLOAT, 2), "noise": (_FLOAT, 2), "pixels": (_UINT8, 4)},
     **{"label": (_INT64, 1), "probabilities": (_FLOAT, 2)},
     "value": (_FLOAT, 1),
     **{"cluster": (_INT64, 1), "distances": (_FLOAT, 2)},
     **{"codes": (_FLOAT, 2), "reconstruction": (_FLOAT, 2)},
     "images": (_UINT8, 4),
 }
-"""Type and rank of each tensor of the contract; the first axis is free, the others are fixed."""
+"""Type and rank of each tensor of the contract; the first axis is free, the others are fixed, but those of pixels."""
 
 _CALLS = {
     "classifier": ("predict", "predict_proba", "compare"),
@@ -43,9 +45,7 @@ _CALLS = {
     "transformer": ("transform",),
     "generator": ("generate",),
 }
-_CLASSIFIER_OUTPUTS = list(OUTPUTS["classifier"])
-_CUDA = "CUDAExecutionProvider"
-_CPU = "CPUExecutionProvider"
+CLASSIFIER_OUTPUTS = list(OUTPUTS["classifier"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,20 +59,24 @@ class Runtime:
 
 
 class Model:
-    """A model of any kind, ready to run.
+    """A model of any kind, ready to run."""
 
-    `version` is the first 12 hex digits of the file's SHA-256.
-    """
-
-    def __init__(self, card: Card, version: str, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, card: Card, session: Session) -> None:
         self.card = card
         self.name = card.name
-        self.version = version
+        self.version = session.version
         self.classes = card.classes or ()
-        self._session = session
-        # The method below checks names and types of the feed in Python; here both are known to be right.
-        self._run = getattr(session, "_sess", session).run
+        self.session = session
+        self._run, self._options = session.run, session.options
+        self._tensor = card.input.tensor
+        self.output_names = list(OUTPUTS[card.kind])
+        self.extras = frozenset(session.outputs.keys() - set(self.output_names))
+        self.layer_shapes = {
+            name: tensor.shape[1:] for name, tensor in session.outputs.items() if name.startswith("layer/")
+        }
         self._encoder = RowEncoder(card.input) if isinstance(card.input, FeatureInput) else None
+        self.size_px = max(card.input.height, card.input.width) if isinstance(card.input, ImageInput) else None
+        """The larger side of what its graph resizes images to; None where it takes no images."""
         self.runtime: Runtime | None = None
 
     @classmethod
@@ -81,23 +85,26 @@ class Model:
 
         Raises ModelRefused with the reason where the file cannot be served.
         """
+        return cls.of(Session(path.read_bytes(), device=device, threads=threads), name=path.stem, threads=threads)
+
+    @classmethod
+    def of(cls, session: Session, *, name: str, threads: int = 1) -> Model | None:
+        """The model of a file of this name, as `load` has it."""
         started = perf_counter()
-        content = path.read_bytes()
-        session = _open_session(content, device=device, threads=threads)
         try:
-            card = from_metadata(session.get_modelmeta().custom_metadata_map)
+            card = from_metadata(session.metadata)
         except CardError as error:
             raise ModelRefused(f"its card breaks the contract: {error}") from error
         if card is None:
             return None
-        _check_card(card, session, stem=path.stem)
-        model = cls(card, hashlib.sha256(content).hexdigest()[:12], session)
+        _check_card(card, session, stem=name)
+        model = cls(card, session)
         loaded = perf_counter()
         model._check_itself()
         model.runtime = Runtime(
-            providers=session.get_providers(),
+            providers=session.providers,
             threads=threads,
-            load_ms=round((loaded - started) * 1000, 3),
+            load_ms=round(session.load_ms + (loaded - started) * 1000, 3),
             warm_up_ms=round((perf_counter() - loaded) * 1000, 3),
         )
         return model
@@ -114,37 +121,81 @@ class Model:
         assert self._encoder is not None
         return self._encoder.encode(rows)
 
+    def check_features(self, features: NDArray[np.float32]) -> None:
+        """Raises InvalidRequest for what the graph's input cannot be: no rows, what is not finite, or no category."""
+        if self._encoder is not None:
+            self._encoder.check(features)
+
     def draw_noise(self, count: int, seed: int | None) -> NDArray[np.float32]:
         """Input `(count, size)` of a generator; the same for the same seed, new each time without one."""
         assert isinstance(self.card.input, NoiseInput)
         return np.random.default_rng(seed).standard_normal((count, self.card.input.size), dtype=np.float32)
 
-    def classify(self, features: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Labels `(n_rows,)`, indices into `classes`, and probabilities `(n_rows, n_classes)`.
+    def classify(self, inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Labels `(n_rows,)`, indices into `classes`, and probabilities `(n_rows, n_classes)`, of rows or images.
 
         Raises InvalidRequest where the graph overflows on a row, which only values far from all training do.
         """
-        if len(features) > ROWS_AT_A_TIME:
-            label, probabilities = self._run_in_parts(_CLASSIFIER_OUTPUTS, features)
-        else:
-            label, probabilities = self._run(_CLASSIFIER_OUTPUTS, {"features": features}, None)
-        if not np.vdot(probabilities, probabilities) < np.inf:
-            self._check_finite(probabilities)
+        label, probabilities = self.run_outputs(CLASSIFIER_OUTPUTS, inputs)
         return label, probabilities
 
-    def run(self, features: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
+    def run(self, inputs: Inputs) -> tuple[NDArray[Any], ...]:
         """The outputs of its kind, in the order of `OUTPUTS`; raises InvalidRequest as `classify` does."""
-        outputs = self._run_in_parts(list(OUTPUTS[self.card.kind]), features)
-        for output in outputs:
-            self._check_finite(output)
-        return tuple(outputs)
+        return tuple(self.run_outputs(self.output_names, inputs))
 
     def _run_in_parts(self, names: list[str], rows: NDArray[np.float32]) -> list[NDArray[Any]]:
         """So many rows at a time: what a graph holds in between may be many times its input."""
         starts = range(0, len(rows), ROWS_AT_A_TIME)
-        tensor = self.card.input.tensor
-        parts = [self._run(names, {tensor: rows[start : start + ROWS_AT_A_TIME]}, None) for start in starts]
-        return parts[0] if len(parts) == 1 else [np.concatenate(each) for each in zip(*parts, strict=True)]
+        feeds = [{self._tensor: rows[start : start + ROWS_AT_A_TIME]} for start in starts]
+        return self._join(names, [self._run(names, feed, self._options) for feed in feeds])
+
+    @property
+    def layer_names(self) -> list[str]:
+        """Outputs that show what a layer gives, from the first to the last."""
+        return list(self.layer_shapes)
+
+    def run_outputs(self, names: list[str], inputs: Inputs) -> list[NDArray[Any]]:
+        """Outputs of the graph by name, also those beyond its kind; raises InvalidRequest as `classify` does."""
+        if isinstance(inputs, list):
+            outputs = self._run_images(names, inputs)
+        elif len(inputs) > ROWS_AT_A_TIME:
+            outputs = self._run_in_parts(names, inputs)
+        else:
+            outputs = self._run(names, {self._tensor: inputs}, self._options)
+        for output in outputs:
+            # If the sum of squares is finite, so is each of them; if it is not, it is worth a look.
+            if output.dtype == np.float32 and not np.vdot(output, output) < np.inf:
+                self._check_finite(output)
+        return outputs
+
+    def _run_images(self, names: list[str], images: list[NDArray[np.uint8]]) -> list[NDArray[Any]]:
+        """Images of one size together, as many as fit in memory; answers in the order of the images."""
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for index, image in enumerate(images):
+            shapes.setdefault(image.shape, []).append(index)
+        parts, order = [], []
+        for indices in shapes.values():
+            size = max(1, min(self._fitting, BYTES_AT_A_TIME // images[indices[0]].size))
+            for start in range(0, len(indices), size):
+                chosen = indices[start : start + size]
+                feed = {self._tensor: np.stack([images[index] for index in chosen])}
+                parts.append(self._run(names, feed, self._options))
+                order += chosen
+        return self._join(names, parts, np.argsort(order))
+
+    def _join(self, names: list[str], parts: list[list[NDArray[Any]]], order: Any = slice(None)) -> list[NDArray[Any]]:
+        """One array of each output, in this order; what is the same for all rows is taken once."""
+        outputs = zip(names, zip(*parts, strict=True), strict=True)
+        return [
+            np.concatenate(each)[order] if self.session.outputs[name].shape[0] < 0 else each[0]
+            for name, each in outputs
+        ]
+
+    @property
+    def _fitting(self) -> int:
+        """Images whose values after resizing are few enough for one run."""
+        assert self.size_px is not None
+        return VALUES_AT_A_TIME // (3 * self.size_px**2)
 
     def _check_finite(self, output: NDArray[Any]) -> None:
         if not np.isfinite(output).all():
@@ -159,14 +210,19 @@ class Model:
         assert self.runtime is not None
         return self.card.to_document() | {"version": self.version, "runtime": asdict(self.runtime)}
 
+    def check_inputs(self) -> NDArray[Any]:
+        """The card's stored rows."""
+        kind = np.uint8 if isinstance(self.card.input, ImageInput) else np.float32
+        return np.array(self.card.self_check.input, dtype=kind)
+
     def _check_itself(self) -> None:
         """Runs the card's stored rows; raises ModelRefused where the outputs are not the stored ones."""
         check = self.card.self_check
         names = list(check.output)
         try:
-            outputs = self._run(names, {self.card.input.tensor: np.array(check.input, dtype=np.float32)}, None)
+            outputs = self._run(names, {self._tensor: self.check_inputs()}, self._options)
         except Exception as error:
-            raise ModelRefused(f"its self-check does not run: {_one_line(error)}") from error
+            raise ModelRefused(f"its self-check does not run: {one_line(error)}") from error
         for name, output in zip(names, outputs, strict=True):
             expected = np.array(check.output[name], dtype=np.float64)
             tolerance = (
@@ -179,38 +235,16 @@ class Model:
                 raise ModelRefused(f"its self-check fails: {name!r} differs by {worst:g} from the stored output")
 
 
-def _open_session(content: bytes, *, device: str, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads  # the default is the machine's cores, whatever a container may use
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 4  # what goes wrong is raised, and reported with the file's name
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    has_cuda = _CUDA in onnxruntime.get_available_providers()
-    providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=providers)
-    except Exception as error:  # onnxruntime's errors share no base class
-        raise ModelRefused(f"onnxruntime cannot load it: {_one_line(error)}") from error
-    if device == "cuda" and session.get_providers()[0] != _CUDA:
-        raise ModelRefused(f"the device 'cuda' was asked for, and the session runs on {session.get_providers()}")
-    if len(providers) == 2 and session.get_providers()[0] != _CUDA:
-        logger.warning("CUDA does not work here: a model runs on %s", session.get_providers())
-    return session
-
-
-def _check_card(card: Card, session: onnxruntime.InferenceSession, *, stem: str) -> None:
+def _check_card(card: Card, session: Session, *, stem: str) -> None:
     """Raises ModelRefused where the card says something else than the file's name or the graph."""
     if card.name != stem:
         raise ModelRefused(f"its card is of {card.name!r}: the file must be named {card.name}.onnx")
-    if isinstance(card.input, ImageInput):
-        raise ModelRefused(f"a {card.kind} with the input {card.input.type!r} is not served by this version")
-    inputs = {each.name: each for each in session.get_inputs()}
+    inputs = session.inputs
     if list(inputs) != [card.input.tensor]:
         raise ModelRefused(f"its card promises the input {card.input.tensor!r}, its graph has {sorted(inputs)}")
-    width = card.input.size if isinstance(card.input, NoiseInput) else len(card.input.features)
+    width = _width(card)
     _check_tensor(inputs[card.input.tensor], last=width)
-    outputs = {each.name: each for each in session.get_outputs()}
+    outputs = session.outputs
     missing = [name for name in OUTPUTS[card.kind] if name not in outputs]
     if missing:
         raise ModelRefused(f"its card promises the output {missing[0]!r}, its graph has {sorted(outputs)}")
@@ -219,20 +253,23 @@ def _check_card(card: Card, session: onnxruntime.InferenceSession, *, stem: str)
         _check_tensor(outputs[name], last=lasts.get(name))
 
 
-def _check_tensor(tensor: Any, *, last: int | None) -> None:
+def _width(card: Card) -> int:
+    """The length of the input's last axis."""
+    if isinstance(card.input, ImageInput):
+        return card.input.channels
+    return card.input.size if isinstance(card.input, NoiseInput) else len(card.input.features)
+
+
+def _check_tensor(tensor: TensorInfo, *, last: int | None) -> None:
     """The graph's tensor is as the contract says: its type, a free first axis, others fixed, the last this one."""
     kind, rank = _TENSORS[tensor.name]
     if tensor.type != kind:
         raise ModelRefused(f"its {tensor.name!r} is {tensor.type}, the contract says {kind}")
-    fixed = [isinstance(length, int) for length in tensor.shape]
-    if fixed != [False] + [True] * (rank - 1) or (last is not None and tensor.shape[-1] != last):
-        lengths = ["n"] + ["fixed"] * (rank - 1)
+    fixed = [length >= 0 for length in tensor.shape]
+    free = 3 if tensor.name == "pixels" else 1
+    if fixed != [False] * free + [True] * (rank - free) or (last is not None and tensor.shape[-1] != last):
+        lengths = ["n", "height", "width"][:free] + ["fixed"] * (rank - free)
         if last is not None:
             lengths[-1] = str(last)
         expected = "(n,)" if rank == 1 else f"({', '.join(lengths)})"
-        raise ModelRefused(f"its card promises {tensor.name!r} of shape {expected}, its graph has {tensor.shape}")
-
-
-def _one_line(error: Exception) -> str:
-    """The error's text without line breaks, and without the paths of whoever built onnxruntime."""
-    return re.sub(r"(?:/[\w.+-]+){2,}", "...", " ".join(str(error).split()))
+        raise ModelRefused(f"its card promises {tensor.name!r} of shape {expected}, its graph has {tensor.shown}")

@@ -57,6 +57,15 @@ class GenerateRequest(msgspec.Struct, forbid_unknown_fields=True):
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
 
 
+class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True, rename={"class_name": "class"}):
+    """{"model": NAME, "inputs": [ROW, ...], "class": CLASS (optional), "layer": NAME (optional, of images)}"""
+
+    model: str
+    inputs: list[Row]
+    class_name: str | None = None
+    layer: str | None = None
+
+
 class Prediction(TypedDict):
     model: str
     version: str
@@ -72,6 +81,51 @@ class Transformation(TypedDict):
 
 class EncodedImage(TypedDict):
     b64: str
+
+
+class FeatureContribution(TypedDict):
+    feature: str
+    value: float | str | None
+    contribution: float
+
+
+Neighbor = TypedDict("Neighbor", {"row": int, "distance": float, "class": str})
+
+RowExplanation = TypedDict(
+    "RowExplanation",
+    {
+        "prediction": str | float,
+        "probability": NotRequired[float],
+        "class": NotRequired[str],
+        "base": NotRequired[float],
+        "contributions": NotRequired[list[FeatureContribution]],
+        "neighbors": NotRequired[list[Neighbor]],
+        "method": NotRequired[str],
+        "heat_map": NotRequired[EncodedImage],
+        "layer": NotRequired[str],
+        "maps": NotRequired[EncodedImage],
+    },
+)
+
+
+class Explanation(TypedDict):
+    model: str
+    version: str
+    explanations: list[RowExplanation]
+
+
+class Layer(TypedDict):
+    name: str
+    channels: int
+    height: int
+    width: int
+
+
+class Layers(TypedDict):
+    model: str
+    version: str
+    layers: list[Layer]
+    filters: NotRequired[EncodedImage]
 
 
 class Generation(TypedDict):
@@ -212,10 +266,10 @@ class RequestDecoder:
                 pass
         return request
 
-    def convert(self, fields: dict[str, Any]) -> Any:
-        """The same from Python values."""
+    def convert(self, fields: dict[str, Any], *, strict: bool = True) -> Any:
+        """The same from Python values; not strict, a text may stand for a number."""
         try:
-            return msgspec.convert(fields, self._type)
+            return msgspec.convert(fields, self._type, strict=strict)
         except msgspec.ValidationError as error:
             raise self._refusal(error) from error
 

@@ -4,48 +4,87 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound
 from service.model import Model
+from service.served import Served
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """What was found: models by name, in order, and for each file that is not served the reason why."""
+    """What was found: models by name, in order, and for each file that is not served the reason why.
+
+    `graphs` are those of the models. `served` has every graph by name, also those without a card, and under each
+    name its versions, the latest last.
+    """
 
     models: dict[str, Model] = field(default_factory=dict)
+    graphs: dict[str, Served] = field(default_factory=dict)
+    served: dict[str, dict[str, Served]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu", threads: int = 1) -> Registry:
-        """Loads every `*.onnx` of the folder, one after the other; a bad file never keeps a good one out."""
-        models: dict[str, Model] = {}
-        refused: dict[str, str] = {}
-        for path in sorted(folder.glob("*.onnx")):
-            name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+        """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out."""
+        registry = cls()
+        for path, name, version in _find(folder):
+            shown = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
             try:
-                model = Model.load(path, device=device, threads=threads)
-                if model is None:
-                    logger.warning("passed over %s: it has no card", name)
-                    continue
-                _check_task(model.card, models)
-                models[model.name] = model
+                if not name.isprintable():  # bytes that are no text are not
+                    raise ModelRefused("its name is no text")
+                if version is None and name in registry.served:
+                    raise ModelRefused(f"there is a folder {name} too")
+                registry._add(Served.load(path, name=name, version=version, device=device, threads=threads))
             except OSError as error:
-                refused[name] = f"it cannot be read: {error.strerror}"
+                registry.refused[shown] = f"it cannot be read: {error.strerror}"
             except ModelRefused as error:
-                refused[name] = str(error)
+                registry.refused[shown] = str(error)
             except Exception:  # one file must never keep the others from being served
-                logger.exception("a defect in loading %s", name)
-                refused[name] = "loading it fails in a way that the service does not know; its log has the details"
-        for name, reason in refused.items():
-            logger.error("refused %s: %s", name, reason)
-        logger.info("serving %d models: %s", len(models), ", ".join(models))
-        return cls(models=models, refused=refused)
+                logger.exception("a defect in loading %s", shown)
+                registry.refused[shown] = (
+                    "loading it fails in a way that the service does not know; its log has the details"
+                )
+        for shown, reason in registry.refused.items():
+            logger.error("refused %s: %s", shown, reason)
+        logger.info("serving %d models: %s", len(registry.served), ", ".join(registry.served))
+        return registry
+
+    def _add(self, served: Served) -> None:
+        """Of several versions the latest is the model that its task has."""
+        if served.model is not None:
+            others = {name: model for name, model in self.models.items() if name != served.name}
+            _check_task(served.model.card, others)
+            self.models[served.name] = served.model
+            self.graphs[served.name] = served
+        else:
+            logger.warning("%s has no card: only the Open Inference Protocol serves it", served.name)
+        self.served.setdefault(served.name, {})[served.version] = served
+
+    def graph(self, name: str, version: str | None = None) -> Served:
+        """Any graph, of its latest version where none is named; raises NotFound."""
+        versions = self.served.get(name)
+        if versions is None:
+            known = ", ".join(self.served) or "none"
+            raise NotFound(f"Request for unknown model: {name[:200]!r} is not found; known models: {known}")
+        if version is None:
+            return next(reversed(versions.values()))
+        if version not in versions:
+            known = ", ".join(versions)
+            raise NotFound(
+                f"Request for unknown model: {name!r} has no version {version[:200]!r}; its versions: {known}"
+            )
+        return versions[version]
+
+    def carded(self, name: str) -> tuple[Served, Model]:
+        """A model and its graph; raises NotFound as `model` does."""
+        model = self.model(name)
+        return self.graphs[name], model
 
     def model(self, name: str) -> Model:
         """Raises NotFound, which lists the known models."""
@@ -70,13 +109,22 @@ class Registry:
 
     def why_not_ready(self, *, strict: bool) -> str | None:
         """The reason why this folder is not what the operator wanted served, or None."""
-        if not self.models and not self.refused:
-            return "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file with a card"
-        if self.refused and (strict or not self.models):
+        if not self.served and not self.refused:
+            return "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
+        if self.refused and (strict or not self.served):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in self.refused.items())
-            hint = " (VEREDICTO_STRICT=0 serves the others)" if self.models else ""
+            hint = " (VEREDICTO_STRICT=0 serves the others)" if self.served else ""
             return f"refused {reasons}{hint}"
         return None
+
+
+def _find(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
+    """Files with their names and, where they lie in Triton's layout, their versions, the latest last."""
+    numbered = [path for path in folder.glob("*/*/model.onnx") if path.parent.name.isdigit()]
+    for path in sorted(numbered, key=lambda path: (path.parent.parent.name, int(path.parent.name))):
+        yield path, path.parent.parent.name, path.parent.name
+    for path in sorted(folder.glob("*.onnx")):
+        yield path, path.stem, None
 
 
 def _check_task(card: Card, models: dict[str, Model]) -> None:
@@ -86,8 +134,10 @@ def _check_task(card: Card, models: dict[str, Model]) -> None:
             continue
         both_classify = card.kind == other.card.kind == "classifier"
         both_take_rows = isinstance(card.input, FeatureInput) and isinstance(other.card.input, FeatureInput)
-        if (both_classify and other.card.classes != card.classes) or (
-            both_take_rows and _columns(other.card) != _columns(card)
+        if (
+            (both_classify and other.card.classes != card.classes)
+            or (both_take_rows and _columns(other.card) != _columns(card))
+            or (both_classify and type(other.card.input) is not type(card.input))
         ):
             raise ModelRefused(f"its features or classes differ from those of {other.name}, of the same task")
 

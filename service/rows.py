@@ -47,6 +47,20 @@ class RowEncoder:
             self._check_magnitudes(values)
         return values.astype(np.float32)
 
+    def check(self, features: NDArray[np.float32]) -> None:
+        """Raises InvalidRequest for a matrix `(n_rows, n_features)` that no rows can become."""
+        if not np.vdot(features, features) < np.inf:
+            self._check_magnitudes(features.astype(np.float64))
+        for column, codes in enumerate(self._codes):
+            if codes:
+                given = features[:, column]
+                bad = ~np.isin(given, list(codes.values())) & ~(np.isnan(given) & self._imputed[column])
+                if bad.any():
+                    raise InvalidRequest(
+                        f"row {int(bad.argmax())}: feature {self._names[column]!r} expects a whole number "
+                        f"from 0 to {len(codes) - 1}, which stand for {', '.join(codes)}; got {given[bad.argmax()]:g}"
+                    )
+
     def _encode_row(self, row: Row, index: int) -> list[float]:
         where = f"inputs[{index}]"
         if isinstance(row, dict):

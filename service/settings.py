@@ -24,6 +24,8 @@ class Settings:
     threads: int = 1
     workers: int = 1
     max_body_bytes: int = 8 * 1024 * 1024
+    max_image_bytes: int = 32 * 1024 * 1024
+    max_pixels: int = 50_000_000
     max_rows: int = 10_000
     max_in_flight: int = 256
     deadline_s: int = 30

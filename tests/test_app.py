@@ -83,15 +83,15 @@ def test_strictly_a_refused_file_means_not_ready(models: Path, start_server: Cal
 def test_loosely_the_others_are_served_and_the_refused_listed(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """VEREDICTO_STRICT=0; a file without a card is neither."""
+    """VEREDICTO_STRICT=0; a file without a card is no model of theirs."""
     (models / "corrupt.onnx").write_bytes(os.urandom(500))
     write_tiny(models, None, stem="bare")
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_STRICT=0) as server:
-        assert server.client.get("/readyz").json() == {"ready": True, "models": 2}
+        assert server.client.get("/readyz").json() == {"ready": True, "models": 3}
         answer = server.client.get("/models").json()
         assert [model["name"] for model in answer["models"]] == ["colour-first", "colour-second"]
         assert [each["file"] for each in answer["refused"]] == ["corrupt.onnx"]
-        assert "passed over bare.onnx: it has no card" in server.log.read_text()
+        assert "bare has no card: only the Open Inference Protocol serves it" in server.log.read_text()
 
 
 def test_an_empty_folder_is_not_ready(tmp_path: Path, start_server: Callable[..., object]) -> None:

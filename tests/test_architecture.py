@@ -29,23 +29,61 @@ ALLOWED: dict[str, set[str]] = {
     "service.errors": set(),
     "service.settings": {"service.errors"},
     "service.rows": {"numpy", "model_card", "service.errors"},
-    "service.model": {"numpy", "onnxruntime", "model_card", "service.errors", "service.rows"},
-    "service.registry": {"model_card", "service.errors", "service.model"},
+    "service.session": {"onnxruntime", "service.errors"},
+    "service.model": {"numpy", "model_card", "service.errors", "service.rows", "service.session"},
+    "service.tensors": {"msgspec", "numpy", "service.errors"},
+    "service.statistics": set(),
+    "service.processors": set(),
+    "service.wire": {"uvicorn", "service.call"},
+    "service.work": {"numpy", "service.errors", "service.served", "service.statistics"},
+    "service.batching": {"numpy", "service.errors", "service.served", "service.work"},
+    "service.served": {
+        *("numpy", "service.errors", "service.model", "service.session", "service.statistics", "service.tensors"),
+    },
+    "service.registry": {"model_card", "service.errors", "service.model", "service.served"},
+    "service.inference": {
+        *("msgspec", "numpy", "service", "service.errors", "service.forms", "service.pixels", "service.served"),
+        *("service.session", "service.settings", "service.statistics", "service.tensors"),
+    },
+    "service.protocol": {
+        *("msgspec", "service", "service.call", "service.data_plane", "service.errors", "service.inference"),
+        *("service.metadata", "service.metrics", "service.payloads", "service.served", "service.settings"),
+        "service.work",
+    },
     "service.scores": {"numpy"},
     "service.agreement": {"numpy"},
+    "service.forms": {"python_multipart", "service.errors"},
+    "service.pixels": {"numpy", "service", "service.errors", "service.forms", "service.images"},
+    "service.explanation": {
+        *("numpy", "model_card", "service", "service.errors", "service.images", "service.model"),
+    },
     "service.payloads": {"msgspec", "numpy", "orjson", "service.errors"},
     "service.comparison": {"numpy", "service", "service.agreement", "service.payloads", "service.scores"},
-    "service.images": {"numpy", "PIL"},
+    "service.images": {"numpy", "PIL", "service.errors"},
     "service.data_plane": {
         *("numpy", "model_card", "service", "service.comparison", "service.errors", "service.images", "service.model"),
-        *("service.payloads", "service.registry", "service.rows", "service.settings"),
+        *("service.explanation", "service.payloads", "service.pixels", "service.registry", "service.rows"),
+        *("service.served", "service.settings", "service.statistics", "service.work"),
     },
-    "service.documentation": {"model_card", "msgspec", "service", "service.payloads"},
-    "service.metrics": {"prometheus_client"},
-    "service.call": {"service.errors", "service.metrics", "service.payloads"},
+    "service.metadata": {
+        *("service", "service.registry", "service.served", "service.session", "service.settings", "service.tensors"),
+    },
+    "service.openapi": set(),
+    "service.protocol_documentation": {"service", "service.inference", "service.metadata", "service.openapi"},
+    "service.documentation": {
+        *("model_card", "msgspec", "service", "service.forms", "service.images", "service.openapi"),
+        *("service.payloads", "service.protocol_documentation"),
+    },
+    "service.metrics": {"prometheus_client", "service.statistics"},
+    "service.call": {
+        *("service.errors", "service.forms", "service.images", "service.metrics", "service.payloads"),
+        *("service.settings", "service.statistics", "service.work"),
+    },
     "service.front": {
         *("service", "service.call", "service.data_plane", "service.documentation", "service.errors"),
-        *("service.payloads", "service.settings"),
+        *("service.batching", "service.metrics", "service.processors", "service.statistics", "service.wire"),
+        "service.work",
+        *("service.payloads", "service.protocol", "service.settings"),
     },
     "service.app": {
         *("bentoml", "service.data_plane", "service.errors", "service.front", "service.registry"),
@@ -63,6 +101,36 @@ ALLOWED: dict[str, set[str]] = {
     "training.logistic": {"torch", *LEARNING, "training.descent", "training.network"},
     "training.perceptron": {"numpy", "torch", *LEARNING, "training.network"},
     "training.mlp": {"torch", *LEARNING, "training.descent", "training.network"},
+    "training.processors": set(),
+    "training.preprocessing": {"PIL", "numpy", "onnx", "training.graph"},
+    "training.image_data": {"PIL", "numpy", "torchvision", "training.preprocessing", "training.table"},
+    "training.memory": set(),
+    "training.muon": {"torch"},
+    "training.image_descent": {"numpy", "torch", "training.memory", "training.muon"},
+    "training.convnet": {"torch"},
+    "training.dense": {"torch"},
+    "training.image_network": {
+        *("numpy", "onnx", "torch", "training", "training.graph", "training.image_descent", "training.network"),
+        "training.preprocessing",
+    },
+    "training.image_classifier": {
+        *("torch", *LEARNING, "training.convnet", "training.dense", "training.freshness", "training.image_data"),
+        *("training.image_descent", "training.image_network", "training.processors"),
+    },
+    "training.weights": {"torch", "torchvision", "training.fitted"},
+    "training.architecture": {"torch", "torchvision", "training.convnet", "training.fitted", "training.weights"},
+    "training.pretrained": {
+        *("PIL", "numpy", "torch", *LEARNING, "training.architecture", "training.convnet", "training.image_classifier"),
+        *("training.image_data", "training.image_descent", "training.image_network", "training.weights"),
+    },
+    "training.faces": {
+        *("numpy", "sklearn", "torch", *LEARNING, "training.image_classifier", "training.image_data"),
+        *("training.image_descent", "training.image_network"),
+    },
+    "training.few_images": {
+        *("numpy", "model_card", "training.datasets", "training.evaluation", "training.image_classifier"),
+        *("training.image_data", "training.image_network", "training.pretrained"),
+    },
     "training.cnn": {"torch", *LEARNING, "training.descent", "training.network"},
     "training.naive_bayes": {"sklearn", *LEARNING, "training.estimator"},
     "training.knn": {"numpy", "onnx", *LEARNING, "training.graph"},
@@ -72,26 +140,38 @@ ALLOWED: dict[str, set[str]] = {
     "training.pca": {"sklearn", "torch", *LEARNING, "training.network"},
     "training.autoencoder": {"torch", *LEARNING, "training.descent", "training.network"},
     "training.gan": {"numpy", "torch", *LEARNING, "training.descent", "training.network"},
-    "training.families": {"training.fitted", "training", *FAMILIES},
+    "training.families": {
+        *(
+            "training",
+            *FAMILIES,
+            "training.faces",
+            "training.fitted",
+            "training.image_classifier",
+            "training.pretrained",
+        ),
+    },
     "training.table": {"numpy", "polars", "training.datasets"},
     "training.encoding": {"numpy", "onnx", "training.datasets", "training.fitted", "training.graph"},
     "training.calibration": {"numpy", "onnx", "scipy", "model_card", "training.fitted", "training.graph"},
     "training.evaluation": {
         *("numpy", "scipy", "sklearn", "model_card", "training.calibration", "training.datasets", "training.graph"),
+        "training.image_data",
     },
     "training.export": {
         *("numpy", "onnx", "model_card", "training.datasets", "training.evaluation", "training.fitted"),
-        "training.graph",
+        *("training.graph", "training.image_data"),
     },
     "training.freshness": {"onnx", "model_card", "training.fitted"},
     "training.pipeline": {
         *("numpy", "model_card", "training", "training.calibration", "training.datasets", "training.encoding"),
         *("training.evaluation", "training.export", "training.fitted", "training.freshness", "training.graph"),
+        "training.image_data",
     },
     "training.catalogue": set(),
     "training.command": {
         *("training", "training.datasets", "training.families", "training.options", "training.pipeline"),
-        "training.table",
+        *("training.image_data", "training.table"),
+        *("training.faces", "training.pretrained"),
     },
     "training.progress": {"rich", "model_card", "training.evaluation", "training.fitted"},
     "training.canvas": {"matplotlib", "numpy"},
@@ -102,24 +182,41 @@ ALLOWED: dict[str, set[str]] = {
         "training.pipeline",
     },
     "training.subject": {
-        *("numpy", "sklearn", "training.calibration", "training.datasets", "training.encoding"),
+        *("numpy", "sklearn", "model_card", "training.calibration", "training.datasets", "training.encoding"),
         *("training.estimator", "training.fitted", "training.graph", "training.network", "training.pipeline"),
     },
     "training.report": {
         *("matplotlib", "numpy", "sklearn", "training", "training.canvas", "training.charts", "training.curves"),
-        *("training.evaluation", "training.kmeans", "training.panels", "training.pca", "training.pipeline"),
+        *(
+            "training.datasets",
+            "training.evaluation",
+            "training.kmeans",
+            "training.panels",
+            "training.pca",
+            "training.pipeline",
+        ),
         "training.subject",
+        *("training.few_images", "training.image_data", "training.pretrained"),
     },
     "training.jobs": {
         *("rich", "model_card", "training", "training.command", "training.export", "training.fitted"),
-        *("training.freshness", "training.pipeline", "training.progress", "training.report", "training.table"),
+        *("training.freshness", "training.pipeline", "training.processors", "training.progress"),
+        *("training.report", "training.table"),
     },
     "training.readme": {
         *("numpy", "model_card", "training.catalogue", "training.freshness", "training.graph", "training.progress"),
     },
     "training.__main__": {
-        *("rich", "model_card", "training.catalogue", "training.command", "training.families", "training.fitted"),
-        *("training.freshness", "training.jobs", "training.pipeline", "training.progress", "training.table"),
+        *("rich", "model_card", "training", "training.catalogue", "training.command", "training.families"),
+        *(
+            "training.fitted",
+            "training.image_data",
+            "training.freshness",
+            "training.jobs",
+            "training.pipeline",
+            "training.progress",
+            "training.table",
+        ),
     },
 }
 FIRST_PARTY = ("model_card", "service", "training")
@@ -142,7 +239,7 @@ def imports(path: Path) -> set[str]:
             assert node.level == 0, f"{path}: imports are absolute"
             found.add(str(node.module))
             if node.module in ("service", "training"):
-                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+                found |= {f"{node.module}.{alias.name}" for alias in node.names if alias.name.islower()}
     roots = {name if name.startswith(FIRST_PARTY) else name.partition(".")[0] for name in found}
     return roots - set(sys.stdlib_module_names)
 
@@ -165,7 +262,9 @@ def test_serving_and_training_never_meet() -> None:
         assert module == "model_card" or not any(name.startswith(other) for name in allowed), module
 
 
-@pytest.mark.parametrize("library", ["bentoml", "onnxruntime", "prometheus_client", "orjson", "PIL"])
+@pytest.mark.parametrize(
+    "library", ["bentoml", "onnxruntime", "prometheus_client", "orjson", "PIL", "python_multipart", "uvicorn"]
+)
 def test_each_library_has_one_door_in_the_service(library: str) -> None:
     """Exchanging it touches one module."""
     doors = [module for module in ALLOWED if module.startswith("service") and library in imports(modules()[module])]
@@ -187,7 +286,7 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
 @pytest.mark.parametrize(
     ("module", "variables"),
     [
-        ("service.model", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
+        ("service.session", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
         ("service.app", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
         ("training.export", ("ORT_DISABLE_TELEMETRY",)),
     ],

@@ -27,13 +27,22 @@ def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
 def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Server) -> None:
     """With the method that it says."""
     assert set(interface["paths"]) == {
-        *("/predict", "/predict_proba", "/compare", "/transform", "/generate", "/models", "/models/{name}"),
+        *("/predict", "/predict_proba", "/compare", "/transform", "/generate", "/explain"),
+        *("/models", "/models/{name}", "/models/{name}/layers"),
         *("/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs.json", "/"),
+        *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index"),
+        *(
+            f"/v2/models/{{name}}{version}{ending}"
+            for version in ("", "/versions/{version}")
+            for ending in ("", "/ready", "/config", "/stats", "/infer")
+        ),
     }
+    version = server.client.get("/models/cifar10-mlp").json()["version"]
     for path, operations in interface["paths"].items():
         for method in operations:
-            status = server.client.request(method, path.format(name="points-mlp")).status_code
-            assert status == (200 if method == "get" else 400), (method, path)
+            status = server.client.request(method, path.format(name="cifar10-mlp", version=version)).status_code
+            takes_nothing = method == "get" or path == "/v2/repository/index"
+            assert status == (200 if takes_nothing else 400), (method, path)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +58,10 @@ def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Ser
         ("/predict", {"model": "digits-kmeans", "inputs": [[0] * 64]}, 200),
         ("/transform", {"model": "digits-pca", "inputs": [[0] * 64]}, 200),
         ("/generate", {"model": "digits-gan", "count": 2}, 200),
+        ("/explain", {"model": "tacos-linear", "inputs": [[10]]}, 200),
+        ("/explain", {"model": "points-logistic", "inputs": [ROW], "class": "blue"}, 200),
+        ("/explain", {"model": "points-knn", "inputs": [ROW]}, 200),
+        ("/explain", {"model": "points-mlp", "inputs": [ROW]}, 400),
         ("/generate", {"model": "digits-gan", "count": 100_000}, 413),
         ("/predict", {"model": "points-mlp", "inputs": []}, 400),
         ("/predict", {"model": "nothing", "inputs": [ROW]}, 404),
@@ -71,6 +84,18 @@ def test_the_examples_are_answered(interface: dict[str, Any], server: Server, pa
     """What the reference fills in works as it stands."""
     content = interface["paths"][path]["post"]["requestBody"]["content"]
     assert server.post(path, content["application/json"]["example"]).status_code == 200
+
+
+def test_the_protocols_answers_are_as_described(interface: dict[str, Any], server: Server) -> None:
+    """Every view of a model and of the server, and the example's inference."""
+    for path, operations in interface["paths"].items():
+        if path.startswith("/v2") and "{version}" not in path:
+            ((method, operation),) = operations.items()
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+            answer = server.client.request(method, path.format(name="points-mlp"), json=body)
+            assert answer.status_code == 200, (path, answer.text)
+            described = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            _validate(answer.json(), described, interface)
 
 
 def test_the_list_of_models_is_as_described(interface: dict[str, Any], server: Server) -> None:

@@ -236,7 +236,8 @@ def test_a_bad_request_is_told_what_is_wrong(server: Server, path: str, body: by
         (
             {"task": "pints"},
             404,
-            "unknown task 'pints'; known tasks: breast_cancer, digits, digits_origin, points, wine",
+            "unknown task 'pints'; known tasks: "
+            "breast_cancer, cat_or_automobile, cifar10, digits, digits_origin, points, wine",
         ),
         ({"models": []}, 400, "models: expected different names, at least one, got []"),
         ({"models": ["points-mlp", "points-mlp"]}, 400, "models: expected different names, at least one, got "),
@@ -315,7 +316,8 @@ def test_a_form_is_told_to_be_json(server: Server) -> None:
     """What curl -d sends without a header."""
     response = server.post_raw("/predict", b'{"model": "m"}', "application/x-www-form-urlencoded")
     assert error_of(response, 415) == (
-        "expected Content-Type application/json, got 'application/x-www-form-urlencoded'; "
+        "expected Content-Type application/json (or for images image/jpeg, image/png, image/webp, "
+        "image/bmp, image/gif, multipart/form-data), got 'application/x-www-form-urlencoded'; "
         "with curl: -H 'Content-Type: application/json'"
     )
 
@@ -331,7 +333,7 @@ def test_a_compressed_body_is_not_taken(server: Server) -> None:
     """And is not mistaken for malformed JSON."""
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     response = server.client.post("/predict", content=b"\x1f\x8b", headers=headers)
-    assert error_of(response, 415) == "content encoding 'gzip' is not taken here: send the JSON as it is"
+    assert error_of(response, 415) == "content encoding 'gzip' is not taken here: send it as it is"
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> None:

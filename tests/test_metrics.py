@@ -41,3 +41,25 @@ def test_made_up_paths_make_no_series(server: Server) -> None:
         server.client.get(f"/made-up-{number}")
         server.post("/predict", {"model": f"made-up-{number}", "inputs": [[1, 2]]})
     assert "made-up" not in server.client.get("/metrics").text
+
+
+def test_a_models_work_is_counted(server: Server) -> None:
+    """Requests, rows, runs, time and failures with their reason, under its name and version."""
+    version = server.client.get("/models/points-perceptron").json()["version"]
+
+    def read(name: str, reason: str = "") -> float:
+        text = server.client.get("/metrics").text
+        labels = f'model="points-perceptron",{reason}version="{version}"'
+        found = re.search(rf"^veredicto_model_{name}_total{{{labels}}} ([\d.e+-]+)$", text, re.M)
+        return float(found[1]) if found else 0.0
+
+    names = ("success", "rows", "executions")
+    before = [read(name) for name in names]
+    failures = read("failure", 'reason="invalid_request",')
+    server.post("/predict", {"model": "points-perceptron", "inputs": [[1, 2]] * 3})
+    server.post("/compare", {"task": "points", "inputs": [[1, 2]] * 4})
+    server.post("/predict", {"model": "points-perceptron", "inputs": [[1, "x"]]})
+    assert [read(name) for name in names] == [before[0] + 2, before[1] + 7, before[2] + 2]
+    assert read("failure", 'reason="invalid_request",') == failures + 1
+    parts = [read(f"{phase}_seconds") for phase in ("queue", "compute_input", "compute_infer", "compute_output")]
+    assert 0 < sum(parts) <= read("request_seconds")

@@ -106,7 +106,7 @@ def _three_features() -> FeatureInput:
         (
             {"input": _three_features(), "self_check": self_check(row=(0.5, 1.0, 2.0), probabilities=(0.6, 0.4))},
             {},
-            "its card promises 'features' of shape (n, 3), its graph has ['n', 2]",
+            "its card promises 'features' of shape (n, 3), its graph has (n, 2)",
         ),
         (
             {
@@ -114,13 +114,13 @@ def _three_features() -> FeatureInput:
                 "self_check": self_check(row=(0.5, 1.0), probabilities=(0.6, 0.2, 0.2)),
             },
             {},
-            "its card promises 'probabilities' of shape (n, 3), its graph has ['n', 2]",
+            "its card promises 'probabilities' of shape (n, 3), its graph has (n, 2)",
         ),
         ({}, {"feature_type": TensorProto.DOUBLE}, "its 'features' is tensor(double), the contract says tensor(float)"),
         (
             {"input": ImageInput(height=8, width=8)},
             {},
-            "a classifier with the input 'image' is not served by this version",
+            "its card promises the input 'pixels', its graph has ['features']",
         ),
     ],
 )
@@ -151,7 +151,7 @@ def test_a_fixed_batch_is_refused(tmp_path: Path) -> None:
     model = onnx.load(path)
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(ModelRefused, match=r"its card promises 'features' of shape \(n, 2\), its graph has \[1, 2\]"):
+    with pytest.raises(ModelRefused, match=r"its card promises 'features' of shape \(n, 2\), its graph has \(1, 2\)"):
         Model.load(path)
 
 

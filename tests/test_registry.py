@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from tiny_models import tiny_card, write_tiny
+from tiny_models import tiny_card, true_self_check, write_tiny
 
 from service.errors import NotFound
-from service.model import Model
 from service.registry import Registry
+from service.served import Served
 
 
 def test_models_are_found_by_name_in_order(models: Path) -> None:
@@ -60,16 +60,44 @@ def test_nothing_to_serve_is_not_ready(tmp_path: Path, folder: str) -> None:
     """An empty set of models is no success."""
     (tmp_path / "empty").mkdir()
     reason = Registry.load(tmp_path / folder).why_not_ready(strict=False)
-    assert reason == "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file with a card"
+    assert reason == "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
 
 
-def test_a_file_without_a_card_is_passed_over(models: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """With a message, and without harm to readiness."""
+def test_a_file_without_a_card_is_a_graph_alone(models: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is no model of a task, and the log says why."""
     write_tiny(models, None, stem="bare")
     registry = Registry.load(models)
     assert not registry.refused
     assert registry.why_not_ready(strict=True) is None
-    assert "passed over bare.onnx: it has no card" in caplog.text
+    assert "bare" not in registry.models
+    assert registry.graph("bare").model is None
+    assert "bare has no card: only the Open Inference Protocol serves it" in caplog.text
+
+
+def test_versions_lie_in_numbered_folders(models: Path) -> None:
+    """Triton's layout: the highest number is the latest, as a number; other folders are nobody's."""
+    for version, sign in (("9", 1.0), ("10", -1.0), ("old", 1.0)):
+        folder = models / "colour-third" / version
+        folder.mkdir(parents=True)
+        card = tiny_card(family="third", self_check=true_self_check(sign=sign))
+        write_tiny(folder, card, sign=sign).rename(folder / "model.onnx")
+    registry = Registry.load(models)
+    assert list(registry.served["colour-third"]) == ["9", "10"]
+    assert registry.graph("colour-third").version == "10"
+    assert registry.graph("colour-third").model is registry.models["colour-third"]
+    with pytest.raises(NotFound, match="has no version 'old'; its versions: 9, 10"):
+        registry.graph("colour-third", "old")
+
+
+def test_a_file_and_a_folder_of_one_name_are_not_both_served(models: Path) -> None:
+    """The file is refused: which was meant is for the person to say."""
+    folder = models / "colour-first" / "1"
+    folder.mkdir(parents=True)
+    (models / "colour-first.onnx").rename(folder / "model.onnx")
+    write_tiny(models, tiny_card(family="first"))
+    registry = Registry.load(models)
+    assert registry.refused == {"colour-first.onnx": "there is a folder colour-first too"}
+    assert registry.graph("colour-first").version == "1"
 
 
 def test_a_task_has_one_set_of_classes(models: Path) -> None:
@@ -95,14 +123,14 @@ def test_a_file_name_that_is_no_text_is_shown_escaped(models: Path) -> None:
 
 def test_a_defect_of_ours_refuses_one_file_alone(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a file makes us stumble over, the others are served."""
-    load = Model.load
+    load = Served.load
 
-    def stumble(path: Path, **options: object) -> Model | None:
+    def stumble(path: Path, **options: object) -> Served:
         if path.stem == "colour-first":
             raise ZeroDivisionError
-        return load(path)
+        return load(path, **options)
 
-    monkeypatch.setattr(Model, "load", stumble)
+    monkeypatch.setattr(Served, "load", stumble)
     registry = Registry.load(models)
     assert list(registry.models) == ["colour-second"]
     assert list(registry.refused) == ["colour-first.onnx"]

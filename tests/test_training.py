@@ -95,7 +95,7 @@ def test_every_activation_passes_the_gate(tmp_path: Path, activation: str, capsy
         (["mlp", "--task", "Cats"], "argument --task: expected lower-case words joined by '_', as in my_task, got"),
         (["mlp", "--task", "wine", "--folds", "1"], "expected 0 (none) or a whole number from 2 to 20, got 1"),
         (["mlp", "--task", "wine", "--seed", "-1"], "expected a whole number from 0 to 4294967295, got -1"),
-        (["mlp", "--task", "wine", "--hidden", "8,x"], "expected neurons of each hidden layer, as in 64,64, got '8,x'"),
+        (["mlp", "--task", "wine", "--hidden", "8,x"], "expected a number for each layer, as in 64,64, got '8,x'"),
         (["logistic", "--task", "wine", "--activation", "relu"], "unrecognized arguments: --activation relu"),
     ],
 )

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from model_card import Card, Feature, FeatureInput, Metric, NoiseInput, Parity, Provenance, SelfCheck
+from model_card import Card, Feature, FeatureInput, ImageInput, Metric, NoiseInput, Parity, Provenance, SelfCheck
 
 COLOURS = ("red", "green", "blue")
 WEIGHTS = np.array([[1.0, -1.0], [2.0, 0.5]], dtype=np.float32)
@@ -179,3 +179,43 @@ _KINDS: dict[str, Any] = {
         {"input": ((0.0, 1.0),), "output": {"images": ((((0,) * 3,) * 2, ((255,) * 3,) * 2),)}},
     ),
 }
+
+IMAGE_PX = 16
+
+
+def write_image_model(folder: Path, *, task: str = "hue", family: str = "first") -> Path:
+    """A classifier of images by their mean colour: the softmax of the mean of each channel, a tenth of a grey level."""
+    axes, tenth = numpy_helper.from_array(np.array([1, 2]), "axes"), numpy_helper.from_array(np.float32(10), "tenth")
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["numbers", "axes"], ["means"], keepdims=0),
+        helper.make_node("Div", ["means", "tenth"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+        helper.make_node("ArgMax", ["probabilities"], ["label"], axis=1, keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "height", "width", 3])],
+        [
+            helper.make_tensor_value_info("label", TensorProto.INT64, ["n"]),
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 3]),
+        ],
+        [axes, tenth],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 10
+    card = tiny_card(
+        task=task,
+        family=family,
+        input=ImageInput(height=IMAGE_PX, width=IMAGE_PX),
+        classes=COLOURS,
+        self_check=SelfCheck(
+            input=((((255, 0, 0), (255, 0, 0)),),),
+            output={"label": (0,), "probabilities": ((1.0, 0.0, 0.0),)},
+        ),
+    )
+    helper.set_model_props(model, card.to_metadata())
+    path = folder / f"{card.name}.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path

@@ -11,23 +11,30 @@ from types import FrameType
 from rich.console import Console
 
 from model_card import Card
+from training import image_data
 from training.catalogue import SHIPPED
-from training.command import build_parser, load_dataset
+from training.command import load_dataset, parse
 from training.families import FAMILIES
 from training.fitted import Epoch
 from training.freshness import read_card
+from training.image_data import ImageDataset
 from training.jobs import Outcome, learn, learn_all
 from training.pipeline import Watch
 from training.progress import compare, describe_epoch, make_progress, summarise
 from training.table import TableError
 
+_TAUGHT = ("logistic", "mlp", "cnn")
+"""Families that learn from any folder of images, and from it alone."""
+
 
 def main(arguments: list[str] | None = None) -> int:
-    options = build_parser().parse_args(arguments)
+    options = parse(arguments)
     console = Console()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)  # SIGINT too: polars' own handler leaves a waiting thread asleep
     try:
+        if options.family == "data":
+            return _fetch_data(options, console)
         return _train_all(options, console) if options.family == "all" else _train_one(options, console)
     except KeyboardInterrupt:
         console.print("stopped: what was finished is kept", style="bold red")
@@ -37,6 +44,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Both are a wish to stop."""
     raise KeyboardInterrupt
+
+
+def _fetch_data(options: argparse.Namespace, console: Console) -> int:
+    try:
+        with console.status("") as status:
+            dataset = image_data.fetch_cifar10(options.given, lambda text: status.update(text))
+    except TableError as error:
+        _print_refusal(str(error), console)
+        return 1
+    console.print(f"{len(dataset.target)} images of {len(dataset.classes)} classes are in {image_data.folder()}")
+    return 0
 
 
 def _train_one(options: argparse.Namespace, console: Console) -> int:
@@ -56,7 +74,7 @@ def _train_one(options: argparse.Namespace, console: Console) -> int:
 
 def _train_all(options: argparse.Namespace, console: Console) -> int:
     try:
-        commands = _own_commands(options) if options.data else _shipped_commands(options)
+        commands = _own_commands(options) if options.data else _shipped_commands(options, console)
     except TableError as error:
         _print_refusal(str(error), console)
         return 1
@@ -78,7 +96,7 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
     return _tell_refusals(outcomes, console)
 
 
-def _shipped_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
+def _shipped_commands(options: argparse.Namespace, console: Console) -> list[tuple[str, ...]]:
     commands = [
         command
         for command in SHIPPED
@@ -87,20 +105,26 @@ def _shipped_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
     ]
     if not commands:
         raise TableError("nothing that is shipped has this task and family; your own table goes with --data")
-    if any((options.target, options.exclude, options.kind)):
+    if not hasattr(options, "size") and any((options.target, options.exclude, options.kind)):
         load_dataset(options)
     if options.folds or options.seed:
         raise TableError(
             "what is shipped has folds and seed of its own: give --folds and --seed to a family, or --data"
         )
-    return commands
+    here = [each for each in commands if each[2] not in image_data.TASKS or image_data.has(each[2])]
+    if len(here) < len(commands):
+        text = f"{len(commands) - len(here)} models of images are left as they are: their data is not here"
+        console.print(f"{text} (python -m training data cifar10 fetches it)")
+    return here
 
 
 def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
     """A command for each family; raises TableError where the table can be learnt from by none."""
-    load_dataset(options)
-    words = ["--task", options.task, "--data", str(options.data), "--target", options.target]
+    words = ["--task", options.task or "", "--data", str(options.data)]
     words += ["--folds", str(options.folds), "--seed", str(options.seed)]
+    if isinstance(load_dataset(options), ImageDataset):
+        return [(family, *words, "--size", str(options.size)) for family in options.families or _TAUGHT]
+    words += ["--target", options.target]
     words += ["--kind", options.kind] if options.kind else []
     words += ["--exclude", *options.exclude] if options.exclude else []
     return [(family, *words) for family in options.families or FAMILIES]

@@ -18,8 +18,8 @@ from onnx import TensorProto
 from scipy.optimize import minimize_scalar
 
 from model_card import Calibration
-from training.fitted import Fitted
-from training.graph import GraphBuilder, rename
+from training.fitted import Fitted, remark
+from training.graph import GraphBuilder, add_nodes, has_output, rename
 
 BINS = 15
 FLOORS = (1e-37, 1e-7, 1e-3)
@@ -43,6 +43,10 @@ class Calibrated:
     def packages(self) -> tuple[str, ...]:
         return (*self.fitted.packages, "scipy")
 
+    @property
+    def remark(self) -> str:
+        return remark(self.fitted)
+
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Its own, with the temperature applied."""
         outputs = self.fitted.outputs(features)
@@ -51,7 +55,10 @@ class Calibrated:
         return outputs | {"label": probabilities.argmax(axis=1), "probabilities": probabilities}
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """Its own graph, and after it the same; in float64, so that rounding does not decide between equal votes."""
+        """Its own graph, and after it the same; in float64, so that rounding does not decide between equal votes.
+
+        What explains the scores is divided by the temperature too; where the floor counts, it does not sum to them.
+        """
         model = self.fitted.to_onnx(n_features)
         rename(model, "probabilities", "calibration/before")
         rename(model, "label", "calibration/label")
@@ -63,8 +70,11 @@ class Calibrated:
         after = builder.add("Softmax", scores, axis=1)
         probabilities = builder.add("Cast", after, to=TensorProto.FLOAT, name="probabilities")
         builder.add("ArgMax", probabilities, axis=1, keepdims=0, name="label")
-        model.graph.node.extend(builder.nodes)
-        model.graph.initializer.extend(builder.constants)
+        for name in ("contributions", "base", "class_activation"):
+            if has_output(model, name):
+                rename(model, name, f"calibration/{name}")
+                builder.add("Div", f"calibration/{name}", np.float32(self.temperature), name=name)
+        add_nodes(model, builder)
         return model
 
 

@@ -17,4 +17,8 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
     ),
     ("cnn", "--task", "digits", *FOLDS),
     *((family, "--task", "digits") for family in ("kmeans", "pca", "autoencoder", "gan")),
+    *((family, "--task", "cat_or_automobile") for family in ("logistic", "mlp", "cnn")),
+    ("pretrained", "--task", "cat_or_automobile", "--finetune", "--arch", "convnet", "--unfreeze"),
+    ("mlp", "--task", "cifar10", "--epochs", "20"),
+    ("cnn", "--task", "cifar10", "--widths", "96,320,320", "--epochs", "44", "--shift", "4", "--cutout", "12"),
 )

@@ -133,6 +133,23 @@ def draw_learning_curve(points: Array, *, metric: str, interval: Metric, about: 
     return figure
 
 
+def draw_few_images(points: Sequence[tuple[int, Metric, Metric]], *, about: str) -> Figure:
+    """Points of images for each class, and the accuracy fine-tuned and from scratch."""
+    figure = make_figure("Few images: what weights from elsewhere are worth", width=7.2)
+    axes = add_axes(figure, about, x="images for each class", y="accuracy on held-out images, 95 % interval")
+    sizes, tuned, scratch = zip(*points, strict=True)
+    lines = (("fine-tuned", 0.98, BLUE, "D-", tuned), ("from scratch", 1.02, ORANGE, "o-", scratch))
+    for label, aside, color, style, metrics in lines:
+        errors = np.concatenate([each for each in map(_as_errors, metrics) if each is not None], axis=1)
+        values = [each.value for each in metrics]
+        axes.errorbar(np.array(sizes) * aside, values, yerr=errors, fmt=style, color=color, capsize=3, label=label)
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
+    add_legend(axes)
+    return figure
+
+
 def draw_roc(curves: Mapping[str, tuple[Array, Array, float]], *, about: str) -> Figure:
     """False and true positive rates and the area under them, by class; the hardest ones stand out where many are."""
     figure = make_figure(

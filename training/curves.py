@@ -33,11 +33,12 @@ def measure_learning_curve(lesson: Lesson, rows: Split) -> list[tuple[int, float
 
     A share that nothing can be learnt from is left out, and what would take longer than the budget as well.
     """
-    lesson = replace(lesson, watch=Watch(stage=lesson.watch.stage))
+    lesson, dataset = replace(lesson, watch=Watch(stage=lesson.watch.stage)), lesson.dataset
+    assert isinstance(dataset, Dataset)
     points: list[tuple[int, float, float]] = []
     spent, last = 0.0, (0.0, 1)
     for share in CURVE_SHARES:
-        train = choose_subset(lesson.dataset, rows.train, share=share, seed=lesson.options.seed)
+        train = choose_subset(dataset, rows.train, share=share, seed=lesson.options.seed)
         if train is None or spent + last[0] * len(train) / last[1] > CURVE_BUDGET_S:
             continue
         lesson.watch.stage(f"drawing: learning from {len(train)} rows")
@@ -48,7 +49,7 @@ def measure_learning_curve(lesson: Lesson, rows: Split) -> list[tuple[int, float
             continue
         last = (perf_counter() - started, len(train))
         spent += last[0]
-        on_train, on_held_out = (_score(fitted, lesson.dataset, part) for part in (train, rows.held_out))
+        on_train, on_held_out = (_score(fitted, dataset, part) for part in (train, rows.held_out))
         points.append((len(train), on_train, on_held_out))
     return points
 

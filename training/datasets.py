@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from sklearn.utils import Bunch
 
 HELD_OUT_SHARE = 0.2
 VALIDATION_SHARE = 0.2
+MOST_HELD_OUT = 5000
+MOST_VALIDATION = 2500
+"""Rows after which more would make a figure hardly more certain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,11 @@ class Dataset:
         assert len(self.values) in (0, len(self.feature_names))
 
     @property
+    def inputs(self) -> NDArray[np.float32]:
+        """What a model takes."""
+        return self.features
+
+    @property
     def categories(self) -> tuple[tuple[str, ...] | None, ...]:
         """`values`, with None for each feature where all are numbers."""
         return self.values or (None,) * len(self.feature_names)
@@ -56,6 +65,16 @@ class Dataset:
         digest.update(self.features.astype("<f4").tobytes())
         digest.update(self.target.astype("<i8" if self.classes else "<f4").tobytes())
         return f"sha256:{digest.hexdigest()}"
+
+
+class Targeted(Protocol):
+    """Rows with a target: all that a split looks at."""
+
+    @property
+    def target(self) -> NDArray[np.int64] | NDArray[np.float32]: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,15 +90,18 @@ class Split:
         return {"train": len(self.train), "validation": len(self.validation), "held_out": len(self.held_out)}
 
 
-def split(dataset: Dataset, *, seed: int, validates: bool = True) -> Split:
-    """A fifth of the rows held out, a fifth of the rest for validation where it is wanted; stratified by class."""
+def split(dataset: Targeted, *, seed: int, validates: bool = True) -> Split:
+    """A fifth of the rows held out, a fifth of the rest for validation where it is wanted; stratified by class.
+
+    Of many rows no more than 5,000 are held out, and 2,500 validated on.
+    """
     rows = np.arange(len(dataset.target), dtype=np.int64)
-    rest, held_out = _part(dataset, rows, HELD_OUT_SHARE, seed)
+    rest, held_out = _part(dataset, rows, HELD_OUT_SHARE, seed, most=MOST_HELD_OUT)
     return _with_validation(dataset, rest, held_out, seed=seed, validates=validates)
 
 
 def split_folds(
-    dataset: Dataset, rows: NDArray[np.int64], *, folds: int, seed: int, validates: bool = True
+    dataset: Targeted, rows: NDArray[np.int64], *, folds: int, seed: int, validates: bool = True
 ) -> Iterator[Split]:
     """`rows` as so many splits, each of which holds out another fold; stratified by class."""
     splitter: KFold | StratifiedKFold = (
@@ -92,19 +114,20 @@ def split_folds(
 
 
 def _with_validation(
-    dataset: Dataset, rest: NDArray[np.int64], held_out: NDArray[np.int64], *, seed: int, validates: bool
+    dataset: Targeted, rest: NDArray[np.int64], held_out: NDArray[np.int64], *, seed: int, validates: bool
 ) -> Split:
     if not validates:
         return Split(train=rest, validation=rest[:0], held_out=held_out)
-    train, validation = _part(dataset, rest, VALIDATION_SHARE, seed)
+    train, validation = _part(dataset, rest, VALIDATION_SHARE, seed, most=MOST_VALIDATION)
     return Split(train=train, validation=validation, held_out=held_out)
 
 
 def _part(
-    dataset: Dataset, rows: NDArray[np.int64], share: float, seed: int
+    dataset: Targeted, rows: NDArray[np.int64], share: float, seed: int, *, most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     strata = dataset.target[rows] if dataset.classes else None
-    kept, taken = train_test_split(rows, test_size=share, random_state=seed, stratify=strata)
+    size = most if share * len(rows) > most else share
+    kept, taken = train_test_split(rows, test_size=size, random_state=seed, stratify=strata)
     return kept, taken
 
 

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 from training.datasets import Dataset, Split
 from training.fitted import Fitted, LearningError
-from training.graph import GraphBuilder, rename
+from training.graph import GraphBuilder, add_nodes, has_output, rename
 
 
 class Encoding:
@@ -80,6 +80,15 @@ class Encoding:
         del model.graph.input[:]
         model.graph.input.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n_rows", n_features]))
 
+    def gather(self, model: onnx.ModelProto, n_features: int) -> None:
+        """Makes of the columns' contributions those of the features that they come from, in place."""
+        columns = np.arange(n_features)[:, None] == self.source
+        builder = GraphBuilder("gathering/")
+        rename(model, "contributions", "gathering/columns")
+        builder.add("MatMul", columns.astype(np.float32), "gathering/columns", name="contributions")
+        shape = next(each for each in model.graph.output if each.name == "contributions").type.tensor_type.shape
+        add_nodes(model, builder, "contributions", (n_features, shape.dim[2].dim_value))
+
 
 class Encoded:
     """A learnt model of the encoded columns, with the encoding ahead of it."""
@@ -100,6 +109,8 @@ class Encoded:
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
         model = self.fitted.to_onnx(len(self.encoding.source))
         self.encoding.prepend(model, n_features)
+        if has_output(model, "contributions"):
+            self.encoding.gather(model, n_features)
         return model
 
 

@@ -15,6 +15,7 @@ from model_card import Metric
 from training.calibration import expected_calibration_error
 from training.datasets import Dataset, Split
 from training.graph import Outputs
+from training.image_data import ImageDataset
 
 HEADLINES = ("accuracy", "r2", "rmse", "adjusted_rand", "silhouette", "explained_variance", "confidence")
 """The metric that stands for all in a table: the first of these that a model has."""
@@ -26,16 +27,19 @@ DIGITS = 8
 Floats = NDArray[np.float64]
 
 
-def evaluate(kind: str, outputs: Outputs, dataset: Dataset, rows: NDArray[np.int64]) -> dict[str, Metric]:
+def evaluate(
+    kind: str, outputs: Outputs, dataset: Dataset | ImageDataset, rows: NDArray[np.int64]
+) -> dict[str, Metric]:
     """Metrics of the outputs for these rows of the data set."""
-    features, target = dataset.features[rows], dataset.target[rows]
+    target = dataset.target[rows]
     if kind == "classifier":
         return evaluate_classifier(outputs, target.astype(np.int64))
+    assert isinstance(dataset, Dataset)
     if kind == "regressor":
         return evaluate_regressor(outputs["value"], target.astype(np.float64))
     if kind == "clusterer":
         return evaluate_clusterer(outputs, target if dataset.classes else None)
-    return evaluate_transformer(outputs["reconstruction"], features)
+    return evaluate_transformer(outputs["reconstruction"], dataset.features[rows])
 
 
 def evaluate_classifier(outputs: Outputs, target: NDArray[np.int64]) -> dict[str, Metric]:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from model_card import (
     CrossValidation,
     Feature,
     FeatureInput,
+    ImageInput,
     Metric,
     NoiseInput,
     Parity,
@@ -37,9 +39,12 @@ from training.datasets import Dataset, Split
 from training.evaluation import evaluate, evaluate_generator
 from training.fitted import Fitted, Generating
 from training.graph import GraphError, Outputs, clean, open_session, run
+from training.image_data import ImageDataset, Probes
 
 PARITY_TOLERANCE = 1e-5
 """Largest difference to the source model: absolute, and for answers above 1 as a share of the largest."""
+IMAGE_TOLERANCE = 1e-4
+"""The same for networks of images, of which some have a hundred layers, each with its rounding."""
 SPREAD_TOLERANCE = 1e-4
 """Largest difference of a regressor's values, as a share of their standard deviation."""
 PACKAGES = ("numpy", "scikit-learn", "onnxruntime")
@@ -47,6 +52,10 @@ SAMPLES = 1000
 """Images on which a generator is measured."""
 CHECKED_ROWS = 3
 """Rows of a self-check, where there are no classes to have one each of."""
+CHECKED_PX = 16
+"""Height and width of a self-check's images at most: a card is text."""
+MEASURED_IMAGES = 5000
+"""Training images on which a file is measured."""
 
 
 class ExportError(Exception):
@@ -68,16 +77,19 @@ class Origin:
     cross_validation: CrossValidation | None = None
 
 
-def export(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin, folder: Path) -> tuple[Path, Card]:
+def export(
+    fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split, origin: Origin, folder: Path
+) -> tuple[Path, Card]:
     """Writes `<task>-<family>.onnx` into the folder, whole or not at all; raises ExportError."""
-    inputs = _noise(fitted, origin.seed) if fitted.kind == "generator" else dataset.features[rows.held_out]
+    inputs = _noise(fitted, origin.seed) if fitted.kind == "generator" else dataset.inputs[rows.held_out]
     try:
         model = clean(fitted.to_onnx(n_features=inputs.shape[1]))
     except GraphError as error:
         raise ExportError(str(error)) from error
     content = model.SerializeToString()
-    outputs = run(content, inputs)
-    parity = compare_outputs(fitted.kind, fitted.outputs(inputs), outputs)
+    outputs = run(content, inputs, OUTPUTS[fitted.kind])
+    tolerance = IMAGE_TOLERANCE if isinstance(dataset, ImageDataset) else PARITY_TOLERANCE
+    parity = compare_outputs(fitted.kind, fitted.outputs(inputs), outputs, parity_tolerance=tolerance)
     metrics, train_metrics = _measure(fitted.kind, content, outputs, dataset, rows)
     card = Card(
         task=dataset.task,
@@ -86,15 +98,15 @@ def export(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin, folder
         summary=f"{origin.summary}: {dataset.summary}",
         input=_describe_input(fitted.kind, inputs, dataset, rows, origin.imputed),
         classes=dataset.classes if fitted.kind == "classifier" else None,
-        target=dataset.target_name if fitted.kind == "regressor" else None,
-        self_check=_self_check(fitted.kind, inputs, dataset.target[rows.held_out], outputs),
+        target=dataset.target_name if isinstance(dataset, Dataset) and fitted.kind == "regressor" else None,
+        self_check=_self_check(fitted.kind, content, inputs, dataset.target[rows.held_out]),
         metrics=metrics,
         train_metrics=train_metrics,
         cross_validation=origin.cross_validation,
         calibration=origin.calibration,
         parity=parity,
         provenance=_trace(fitted, dataset, rows, origin),
-        licence="MIT",
+        licence=dataset.licence if isinstance(dataset, ImageDataset) else "MIT",
     )
     content = stamp(model, card)
     _check_file(content, card, inputs, outputs)
@@ -103,7 +115,9 @@ def export(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin, folder
     return path, card
 
 
-def compare_outputs(kind: str, source: Outputs, exported: Outputs) -> Parity:
+def compare_outputs(
+    kind: str, source: Outputs, exported: Outputs, *, parity_tolerance: float = PARITY_TOLERANCE
+) -> Parity:
     """Raises ExportError where the file says something else than the model that it came from."""
     promised = OUTPUTS[kind]
     _expect(set(exported) >= set(promised), f"expected the outputs {sorted(promised)}, got {sorted(exported)}")
@@ -116,7 +130,7 @@ def compare_outputs(kind: str, source: Outputs, exported: Outputs) -> Parity:
             continue
         difference = float(np.abs(source[name].astype(np.float64) - exported[name]).max())
         grey_levels = exported[name].dtype == np.uint8
-        tolerance = 1.0 if grey_levels else _tolerance(name, source[name])
+        tolerance = 1.0 if grey_levels else _tolerance(name, source[name], parity_tolerance)
         hint = "; float32 is too coarse for these values: subtract a constant" if name == "value" else ""
         _expect(
             difference <= tolerance,
@@ -126,11 +140,11 @@ def compare_outputs(kind: str, source: Outputs, exported: Outputs) -> Parity:
     return Parity(rows=n_rows, unequal_labels=unequal, max_abs_difference=float(f"{largest:.3g}"))
 
 
-def _tolerance(name: str, source: NDArray[Any]) -> float:
+def _tolerance(name: str, source: NDArray[Any], parity_tolerance: float) -> float:
     spread = float(np.std(source.astype(np.float64)))
     if name == "value" and spread > 0:
         return SPREAD_TOLERANCE * spread
-    return PARITY_TOLERANCE * max(1.0, float(np.abs(source).max()))
+    return parity_tolerance * max(1.0, float(np.abs(source).max()))
 
 
 def stamp(model: onnx.ModelProto, card: Card) -> bytes:
@@ -161,7 +175,7 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def _trace(fitted: Fitted, dataset: Dataset, rows: Split, origin: Origin) -> Provenance:
+def _trace(fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split, origin: Origin) -> Provenance:
     return Provenance(
         data_set=dataset.source,
         fingerprint=dataset.fingerprint,
@@ -180,34 +194,43 @@ def _noise(fitted: Fitted, seed: int) -> NDArray[np.float32]:
 
 
 def _measure(
-    kind: str, content: bytes, outputs: Outputs, dataset: Dataset, rows: Split
+    kind: str, content: bytes, outputs: Outputs, dataset: Dataset | ImageDataset, rows: Split
 ) -> tuple[dict[str, Metric], dict[str, Metric] | None]:
-    """Metrics of the held-out rows, and of the training rows, where there are any to learn from."""
-    if kind == "generator":
+    """Metrics of the held-out rows, and of the training rows, where there are any to learn from; none of probes."""
+    if isinstance(dataset, Probes):
+        return {}, None
+    if isinstance(dataset, ImageDataset):
+        learnt = rows.train[:: ceil(len(rows.train) / MEASURED_IMAGES)]
+    elif kind == "generator":
         grey = outputs["images"][..., 0].reshape(len(outputs["images"]), -1)
         samples = grey.astype(np.float32) * (dataset.features[rows.train].max() / np.float32(255))
         return evaluate_generator(samples, dataset, rows), None
-    train = run(content, dataset.features[rows.train])
+    else:
+        learnt = rows.train
+    train = run(content, dataset.inputs[learnt], OUTPUTS[kind])
     return (
         evaluate(kind, outputs, dataset, rows.held_out),
-        {name: Metric(value=each.value) for name, each in evaluate(kind, train, dataset, rows.train).items()},
+        {name: Metric(value=each.value) for name, each in evaluate(kind, train, dataset, learnt).items()},
     )
 
 
-def _check_file(content: bytes, card: Card, inputs: NDArray[np.float32], outputs: Outputs) -> None:
+def _check_file(content: bytes, card: Card, inputs: NDArray[Any], outputs: Outputs) -> None:
     """The final bytes give the outputs that were measured, hold the card, and name no place of this machine."""
     places = [place for place in (Path.home(), Path.cwd(), Path(sys.prefix)) if place != Path(place.anchor)]
     for place in (*map(str, places), "site-packages"):
         _expect(place.encode() not in content, f"expected no path of this machine in the file, found {place!r}")
     written = from_metadata(open_session(content).get_modelmeta().custom_metadata_map)
     _expect(written == card, "expected the card to read back as it was written")
-    for name, output in run(content, inputs).items():
+    for name, output in run(content, inputs, OUTPUTS[card.kind]).items():
         _expect(np.array_equal(output, outputs[name]), f"expected {name!r} as it was measured")
 
 
 def _describe_input(
-    kind: str, inputs: NDArray[np.float32], dataset: Dataset, rows: Split, imputed: tuple[float | None, ...]
-) -> FeatureInput | NoiseInput:
+    kind: str, inputs: NDArray[Any], dataset: Dataset | ImageDataset, rows: Split, imputed: tuple[float | None, ...]
+) -> FeatureInput | ImageInput | NoiseInput:
+    if isinstance(dataset, ImageDataset):
+        size_px = dataset.crop_px if isinstance(dataset, Probes) else inputs.shape[1]
+        return ImageInput(height=size_px, width=size_px)
     if kind == "generator":
         return NoiseInput(size=inputs.shape[1])
     train, first = dataset.features[rows.train], inputs[0]
@@ -229,14 +252,19 @@ def _describe_input(
     return FeatureInput(features=tuple(features), example=tuple(example))
 
 
-def _self_check(kind: str, inputs: NDArray[np.float32], target: NDArray[Any], outputs: Outputs) -> SelfCheck:
-    """The first held-out row of each class, or the first few rows, and what the file answers to them."""
+def _self_check(kind: str, content: bytes, inputs: NDArray[Any], target: NDArray[Any]) -> SelfCheck:
+    """The first held-out row of each class, or the first few rows, and what the file answers to them.
+
+    Of images a few, made smaller: the graph resizes what comes.
+    """
     chosen = list(range(min(CHECKED_ROWS, len(inputs))))
-    if kind == "classifier":
+    if kind == "classifier" and inputs.ndim == 2:
         chosen = [int(np.flatnonzero(target == each)[0]) for each in np.unique(target)]
-    return SelfCheck(
-        input=_nested(inputs[chosen]), output={name: _nested(outputs[name][chosen]) for name in OUTPUTS[kind]}
-    )
+    rows = inputs[chosen]
+    if rows.ndim == 4:
+        rows = rows[:, :: ceil(rows.shape[1] / CHECKED_PX), :: ceil(rows.shape[2] / CHECKED_PX)]
+    outputs = run(content, rows, OUTPUTS[kind])
+    return SelfCheck(input=_nested(rows), output={name: _nested(outputs[name]) for name in OUTPUTS[kind]})
 
 
 def _nested(values: NDArray[Any]) -> tuple[Any, ...]:

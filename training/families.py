@@ -17,7 +17,10 @@ from training import (
     perceptron,
     random_forest,
 )
+from training.faces import FACES
 from training.fitted import Family
+from training.image_classifier import CNN, LOGISTIC, MLP
+from training.pretrained import PRETRAINED
 
 FAMILIES: dict[str, Family] = {
     "linear": linear,
@@ -34,3 +37,12 @@ FAMILIES: dict[str, Family] = {
     "autoencoder": autoencoder,
     "gan": gan,
 }
+
+IMAGE_FAMILIES: dict[str, Family] = {
+    "logistic": LOGISTIC,
+    "mlp": MLP,
+    "cnn": CNN,
+    "pretrained": PRETRAINED,
+    "faces": FACES,
+}
+"""The same for images; some names are in both tables, and the task decides."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 
@@ -45,7 +44,7 @@ class Fitted(Protocol):
         """Distributions whose versions decide the exported bytes."""
         ...
 
-    def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    def outputs(self, features: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """What the source model itself says, by the contract's output names."""
         ...
 
@@ -79,14 +78,26 @@ class Generating(Protocol):
     noise_size: int
 
 
+def remark(fitted: Fitted) -> str:
+    """What is to be said of a learnt model in its summary, after the family's name; mostly nothing."""
+    return str(getattr(fitted, "remark", ""))
+
+
 class Family(Protocol):
     """What a family's module offers."""
 
-    SUMMARY: str
-    VALIDATES: bool
-    """Whether it needs validation rows, to stop or to choose by; otherwise it learns from them too."""
-    CALIBRATES: bool
-    """Whether its probabilities are brought to the right confidence by a temperature."""
+    @property
+    def SUMMARY(self) -> str: ...  # noqa: N802  # these four are constants of the module
+
+    @property
+    def VALIDATES(self) -> bool:  # noqa: N802
+        """Whether it needs validation rows, to stop or to choose by; otherwise it learns from them too."""
+        ...
+
+    @property
+    def CALIBRATES(self) -> bool:  # noqa: N802
+        """Whether its probabilities are brought to the right confidence by a temperature."""
+        ...
 
     @property
     def KINDS(self) -> tuple[str, ...]:  # noqa: N802  # a constant of the module
@@ -97,6 +108,9 @@ class Family(Protocol):
         """Adds its own options to the command."""
         ...
 
-    def fit(self, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> Fitted:
-        """Learns; the same data, rows and options give the same model."""
+    def fit(self, dataset: Any, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> Fitted:
+        """Learns from a Dataset, or a family for images from an ImageDataset.
+
+        The same data, rows and options give the same model.
+        """
         ...

@@ -21,7 +21,12 @@ def fingerprint_code(family: Family) -> str:
 
     Comments and docstrings do not count.
     """
-    waiting = [inspect.getmodule(family.fit).__name__, *ALWAYS]  # type: ignore[union-attr]  # functions have a module
+    return fingerprint_modules(inspect.getmodule(family.fit).__name__, *ALWAYS)  # type: ignore[union-attr]  # has one
+
+
+def fingerprint_modules(*names: str) -> str:
+    """The same over these modules and what of ours they import."""
+    waiting = list(names)
     sources: dict[str, ast.Module] = {}
     while waiting:
         name = waiting.pop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 18
 IR_VERSION = 10
 ROWS_AT_A_TIME = 1024
+VALUES_AT_A_TIME = 1024 * 1024
+"""Of images, whose layers are many times their input."""
+FEWEST_HALVED = 256
 DOMAINS = ("", "ai.onnx.ml")
 
 Outputs = dict[str, NDArray[Any]]
@@ -53,6 +56,13 @@ class GraphBuilder:
         self.nodes.append(helper.make_node("TopK", inputs, outputs, axis=1, largest=0, sorted=1))
         return outputs[0], outputs[1]
 
+    def resize(self, images: str, sizes: str, *, axes: list[int], mode: str, **attributes: Any) -> str:
+        """Resizes the axes of whole images to these sizes, with antialiasing, as Pillow does."""
+        name = f"{self._prefix}value_{len(self.nodes)}"
+        more = {"antialias": 1, "exclude_outside": 1, "coordinate_transformation_mode": "half_pixel", **attributes}
+        self.nodes.append(helper.make_node("Resize", [images, "", "", sizes], [name], mode=mode, axes=axes, **more))
+        return name
+
     def model(self, n_features: int, outputs: Mapping[str, tuple[int, tuple[int, ...]]]) -> onnx.ModelProto:
         """A model from `features` to `outputs`: for each its element type and its axes after the first."""
         features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n_rows", n_features])
@@ -73,6 +83,48 @@ def rename(model: onnx.ModelProto, old: str, new: str) -> None:
             for position, name in enumerate(names):
                 if name == old:
                     names[position] = new
+
+
+def add_constant_output(model: onnx.ModelProto, name: str, value: NDArray[np.float32]) -> None:
+    """A further output that does not depend on the input, in place."""
+    graph = GraphBuilder(f"{name}/")
+    graph.add("Identity", graph.constant(value), name=name)
+    add_nodes(model, graph)
+    model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape))
+
+
+def add_nodes(model: onnx.ModelProto, graph: GraphBuilder, output: str = "", axes: Sequence[int] = ()) -> None:
+    """Puts nodes after those of the graph, in place; `output` is a float output, with these axes after the first."""
+    model.graph.node.extend(graph.nodes)
+    model.graph.initializer.extend(graph.constants)
+    if not output:
+        return
+    for each in [each for each in model.graph.output if each.name == output]:
+        model.graph.output.remove(each)
+    model.graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n_rows", *axes]))
+
+
+def has_output(model: onnx.ModelProto, name: str) -> bool:
+    return any(each.name == name for each in model.graph.output)
+
+
+def halve(model: onnx.ModelProto) -> None:
+    """Stores weights that half precision holds exactly as such, with a cast that is done once, at load; in place."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(tensor)
+        with np.errstate(over="ignore"):
+            halved = values.astype(np.float16)
+        if values.size < FEWEST_HALVED or not np.array_equal(halved.astype(np.float32), values):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(halved, f"{name}/half"))
+        casts.append(helper.make_node("Cast", [f"{name}/half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 def clean(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -105,13 +157,17 @@ def clean(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def run(content: bytes, inputs: NDArray[np.float32]) -> Outputs:
-    """The outputs of a model's bytes by name, as onnxruntime computes them in one thread, so many rows at a time."""
+def run(content: bytes, inputs: NDArray[Any], names: Sequence[str] | None = None) -> Outputs:
+    """The outputs of a model's bytes by name, as onnxruntime computes them in one thread, so many rows at a time.
+
+    Only those of `names`, where these are given.
+    """
     session = open_session(content)
-    names = [output.name for output in session.get_outputs()]
+    names = [output.name for output in session.get_outputs() if names is None or output.name in names]
     name = session.get_inputs()[0].name
-    starts = range(0, max(1, len(inputs)), ROWS_AT_A_TIME)
-    parts = [session.run(names, {name: inputs[start : start + ROWS_AT_A_TIME]}) for start in starts]
+    size = ROWS_AT_A_TIME if inputs.ndim == 2 else max(1, VALUES_AT_A_TIME // inputs[0].size)
+    starts = range(0, max(1, len(inputs)), size)
+    parts = [session.run(names, {name: inputs[start : start + size]}) for start in starts]
     return {name: np.concatenate(each) for name, each in zip(names, zip(*parts, strict=True), strict=True)}
 
 

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import shlex
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -23,11 +23,12 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from model_card import Card
-from training.command import build_parser, make_lesson
+from training.command import make_lesson, parse
 from training.export import ExportError
 from training.fitted import Epoch, LearningError
 from training.freshness import fingerprint_code, is_up_to_date, read_card
 from training.pipeline import Lesson, Watch, train
+from training.processors import count_processors
 from training.progress import describe_epoch, make_progress
 from training.table import TableError
 
@@ -87,7 +88,7 @@ def learn_all(
         display = Thread(target=_show, args=(messages, progress, len(waiting)))
         display.start()
         try:
-            outcomes = _run_pool(waiting, messages, context, workers=workers or _n_processors())
+            outcomes = _run_pool(waiting, messages, context, workers=workers or count_processors())
         finally:
             messages.put(None)
             display.join()
@@ -149,7 +150,7 @@ def _work(command: list[str]) -> Outcome:
 
     tell("learning")
     try:
-        return learn(build_parser().parse_args(command), Watch(stage=tell, epoch=on_epoch))
+        return learn(parse(command), Watch(stage=tell, epoch=on_epoch))
     except Exception as error:
         reason = f"a defect, {type(error).__name__}: {error}; python -m training {shlex.join(command)} shows more"
         return Outcome(name=name, failure=reason)
@@ -158,7 +159,7 @@ def _work(command: list[str]) -> Outcome:
 
 
 def _name(command: list[str]) -> str:
-    options = build_parser().parse_args(command)
+    options = parse(command)
     return f"{options.task}-{options.family}"
 
 
@@ -179,10 +180,10 @@ def _show(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
 
 def _up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
     """The files of a command, where they are what it would make again; empty where anything differs."""
-    options = build_parser().parse_args(list(command))
+    options = parse(list(command))
     try:
         lesson = make_lesson(options)
-    except TableError:
+    except (LearningError, TableError):
         return ()
     path: Path = options.output / f"{options.task}-{options.family}.onnx"
     code, data = fingerprint_code(lesson.family), lesson.dataset.fingerprint
@@ -197,8 +198,3 @@ def _draw(lesson: Lesson, learnt: Sequence[Any], folder: Path) -> None:
 
     for each in learnt:
         report.draw(lesson, each, folder / each.card.name)
-
-
-def _n_processors() -> int:
-    allowed: Callable[[int], Any] | None = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -112,6 +112,7 @@ class FittedNeighbors:
             "probabilities": probabilities,
             "neighbor": neighbor,
             "neighbor_distance": distance,
+            "neighbor_class": self.classes.argmax(axis=1)[neighbor],
         }
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
@@ -132,6 +133,7 @@ class FittedNeighbors:
         graph.add("Cast", share, to=TensorProto.FLOAT, name="probabilities")
         graph.add("Identity", neighbor, name="neighbor")
         graph.add("Cast", distance, to=TensorProto.FLOAT, name="neighbor_distance")
+        graph.add("Gather", graph.constant(self.classes.argmax(axis=1)), neighbor, axis=0, name="neighbor_class")
         return graph.model(
             n_features,
             {
@@ -139,6 +141,7 @@ class FittedNeighbors:
                 "probabilities": (TensorProto.FLOAT, (self.classes.shape[1],)),
                 "neighbor": (TensorProto.INT64, (self.neighbors,)),
                 "neighbor_distance": (TensorProto.FLOAT, (self.neighbors,)),
+                "neighbor_class": (TensorProto.INT64, (self.neighbors,)),
             },
         )
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from torch import nn
 
 from training import descent
+from training import options as types
 from training.datasets import Dataset, Split
 from training.fitted import OnEpoch
 from training.network import FittedNetwork
@@ -34,7 +35,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 def add_options(parser: argparse.ArgumentParser) -> None:
     descent.add_options(parser, learning_rate=0.003, l2=0.0003)
     parser.add_argument("--activation", choices=sorted(ACTIVATIONS), default="relu", help="of the hidden layers")
-    parser.add_argument("--hidden", type=_widths, default="64,64", help="neurons of each hidden layer, as in 64,64")
+    parser.add_argument(
+        "--hidden", type=types.widths, default="64,64", help="neurons of each hidden layer, as in 64,64"
+    )
 
 
 def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
@@ -46,9 +49,3 @@ def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: On
         return nn.Sequential(*layers, nn.Linear(widths[-1], n_scores))
 
     return descent.fit_network(body, dataset, rows, options, on_epoch)
-
-
-def _widths(text: str) -> str:
-    if not all(width.isdigit() and int(width) >= 1 for width in text.split(",")):
-        raise argparse.ArgumentTypeError(f"expected neurons of each hidden layer, as in 64,64, got {text!r}")
-    return text

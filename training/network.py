@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model_card import OUTPUTS
-from training.graph import OPSET
+from training.graph import OPSET, GraphBuilder, add_constant_output, add_nodes
 
 
 class Standardised(nn.Module):
@@ -129,20 +129,48 @@ class FittedNetwork:
         return {name: output.numpy() for name, output in zip(OUTPUTS[self.kind], outputs, strict=True)}
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        assert not self.module.training
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter warns of its own use of deprecated torch functions
-            program = torch.onnx.export(
-                self.module,
-                (torch.zeros(2, n_features),),
-                input_names=["noise" if self.kind == "generator" else "features"],
-                output_names=list(OUTPUTS[self.kind]),
-                dynamic_shapes=({0: torch.export.Dim("n_rows")},),
-                opset_version=OPSET,
-                external_data=False,
-                dynamo=True,
-                verbose=False,
-            )
-        assert program is not None
-        model: onnx.ModelProto = program.model_proto
+        name = "noise" if self.kind == "generator" else "features"
+        outputs = list(OUTPUTS[self.kind])
+        model = to_onnx(self.module, torch.zeros(2, n_features), input_name=name, output_names=outputs)
+        if isinstance(self.module, Classifier | Regressor) and isinstance(self.module.body, nn.Linear):
+            add_contributions(model, self.module, self.module.body)
         return model
+
+
+def add_contributions(model: onnx.ModelProto, module: Classifier | Regressor, linear: nn.Linear) -> None:
+    """Further outputs, in place: what each feature adds to each score, and the scores of a row at all the means.
+
+    `contributions` `(n_rows, n_features, n_scores)`, weight times distance from the training rows' mean, and `base`
+    `(n_scores,)`; they sum to the scores, and for a regressor to its value.
+    """
+    weights = (linear.weight.detach() / module.deviation).T.numpy()
+    base = linear.bias.detach().numpy()
+    if isinstance(module, Regressor):
+        weights, base = weights * float(module.target_deviation), base * float(module.target_deviation)
+        base = base + float(module.target_mean)
+    graph = GraphBuilder("contributions/")
+    distances = graph.add("Unsqueeze", graph.add("Sub", "features", module.mean.numpy()), np.array([2]))
+    graph.add("Mul", distances, weights.astype(np.float32), name="contributions")
+    add_nodes(model, graph, "contributions", weights.shape)
+    add_constant_output(model, "base", base.astype(np.float32))
+
+
+def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_names: list[str]) -> onnx.ModelProto:
+    """The graph of a module whose first axis is free; `example` has 2 rows."""
+    assert not module.training
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own use of deprecated torch functions
+        program = torch.onnx.export(
+            module,
+            (example,),
+            input_names=[input_name],
+            output_names=output_names,
+            dynamic_shapes=({0: torch.export.Dim("n_rows")},),
+            opset_version=OPSET,
+            external_data=False,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model: onnx.ModelProto = program.model_proto
+    return model

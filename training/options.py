@@ -39,6 +39,21 @@ def count(text: str) -> int:
     return value
 
 
+def natural(text: str) -> int:
+    """A whole number of at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text}")
+    return value
+
+
+def widths(text: str) -> str:
+    """Whole numbers of at least 1, joined by commas."""
+    if not all(width.isdigit() and int(width) >= 1 for width in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected a number for each layer, as in 64,64, got {text!r}")
+    return text
+
+
 def folds(text: str) -> int:
     """0 for none, or from 2 to 20."""
     value = int(text)

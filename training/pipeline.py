@@ -18,9 +18,10 @@ from training.datasets import Dataset, Split, split, split_folds
 from training.encoding import Encoded, Encoding
 from training.evaluation import evaluate
 from training.export import Origin, export
-from training.fitted import Accompanied, Epoch, Family, Fitted, LearningError, OnEpoch
+from training.fitted import Accompanied, Epoch, Family, Fitted, LearningError, OnEpoch, remark
 from training.freshness import fingerprint_code
 from training.graph import Outputs
+from training.image_data import ImageDataset, Probes
 
 CALIBRATION_FOLDS = 5
 FEWEST_PER_FOLD = 2
@@ -40,7 +41,7 @@ class Lesson:
 
     name: str
     family: Family
-    dataset: Dataset
+    dataset: Dataset | ImageDataset
     options: argparse.Namespace
     command: str
     watch: Watch = field(default_factory=Watch)
@@ -65,7 +66,7 @@ class Learnt:
     fitted: Fitted
     card: Card
     path: Path
-    dataset: Dataset
+    dataset: Dataset | ImageDataset
     rows: Split
     epochs: tuple[Epoch, ...] = ()
 
@@ -74,18 +75,18 @@ def train(lesson: Lesson, folder: Path) -> list[Learnt]:
     """Learns, exports into the folder, and says what came of it; raises LearningError or ExportError."""
     dataset, options = lesson.dataset, lesson.options
     check(lesson)
-    rows = split(dataset, seed=options.seed, validates=lesson.family.VALIDATES)
+    rows = _split(lesson)
     epochs: list[Epoch] = []
-    fitted, calibration, encoding = learn(lesson, rows, epochs.append)
+    fitted, calibration, imputed = learn(lesson, rows, epochs.append)
     cross_validation = cross_validate(lesson)
     lesson.watch.stage("exporting")
     origin = Origin(
         family=lesson.name,
-        summary=lesson.family.SUMMARY,
+        summary=f"{lesson.family.SUMMARY}{remark(fitted)}",
         command=lesson.command,
         seed=options.seed,
         code=fingerprint_code(lesson.family),
-        imputed=encoding.fill,
+        imputed=imputed,
         calibration=calibration,
         cross_validation=cross_validation,
     )
@@ -100,30 +101,50 @@ def train(lesson: Lesson, folder: Path) -> list[Learnt]:
     return learnt
 
 
+def _split(lesson: Lesson) -> Split:
+    """Of probes all are held out: nothing is learnt from them."""
+    dataset = lesson.dataset
+    if isinstance(dataset, Probes):
+        every = np.arange(len(dataset.target), dtype=np.int64)
+        return Split(train=every[:0], validation=every[:0], held_out=every)
+    return split(dataset, seed=lesson.options.seed, validates=lesson.family.VALIDATES)
+
+
 def check(lesson: Lesson) -> None:
     """Raises LearningError where the family can learn nothing from this data set."""
+    if isinstance(lesson.dataset, ImageDataset):
+        return
     if lesson.kind == "transformer" and any(lesson.dataset.categories):
         columns = zip(lesson.dataset.feature_names, lesson.dataset.categories, strict=True)
         names = [name for name, values in columns if values]
         raise LearningError(f"{lesson.name} needs numbers throughout: --exclude {shlex.join(names)}")
 
 
-def learn(lesson: Lesson, rows: Split, on_epoch: OnEpoch) -> tuple[Fitted, Calibration | None, Encoding]:
-    """The learnt model of the raw features, calibrated where its family is, and how it fills gaps."""
+def learn(
+    lesson: Lesson, rows: Split, on_epoch: OnEpoch
+) -> tuple[Fitted, Calibration | None, tuple[float | None, ...]]:
+    """The learnt model of the raw inputs, calibrated where its family is, and how it fills each feature's gaps."""
+    if isinstance(lesson.dataset, ImageDataset):
+        return *_learn(lesson, lesson.dataset, rows, on_epoch), ()
     encoding = Encoding(lesson.dataset, rows)
-    dataset = encoding.apply(lesson.dataset)
+    fitted, calibration = _learn(lesson, encoding.apply(lesson.dataset), rows, on_epoch)
+    return (Encoded(fitted, encoding) if encoding.is_needed else fitted), calibration, encoding.fill
 
+
+def _learn(
+    lesson: Lesson, dataset: Dataset | ImageDataset, rows: Split, on_epoch: OnEpoch
+) -> tuple[Fitted, Calibration | None]:
     def tell(epoch: Epoch) -> None:
         on_epoch(epoch)
         lesson.watch.epoch(epoch)
 
     fitted = lesson.family.fit(dataset, rows, lesson.options, tell)
     calibration = None
-    if fitted.kind == "classifier" and lesson.family.CALIBRATES:
+    if fitted.kind == "classifier" and lesson.family.CALIBRATES and not isinstance(dataset, Probes):
         probabilities, target = _unseen(lesson, fitted, dataset, rows)
         calibration = calibrating.calibrate(probabilities, target)
         fitted = calibrating.Calibrated(fitted, temperature=calibration.temperature, floor=calibration.floor)
-    return (Encoded(fitted, encoding) if encoding.is_needed else fitted), calibration, encoding
+    return fitted, calibration
 
 
 def cross_validate(lesson: Lesson) -> CrossValidation | None:
@@ -156,17 +177,19 @@ def _predict_folds(lesson: Lesson, every: NDArray[np.int64], *, folds: int) -> I
     )
     for number, rows in enumerate(splits, start=1):
         fitted, _, _ = learn(lesson, rows, lambda _: None)
-        yield number, fitted.outputs(lesson.dataset.features[rows.held_out]), rows
+        yield number, fitted.outputs(lesson.dataset.inputs[rows.held_out]), rows
 
 
-def _unseen(lesson: Lesson, fitted: Fitted, dataset: Dataset, rows: Split) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _unseen(
+    lesson: Lesson, fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Probabilities of rows that the model did not learn from, and their target: what a temperature is fitted on.
 
     These are the validation rows or, in a family without, the training rows, each seen by a model of the others.
     """
     target = dataset.target.astype(np.int64)
     if lesson.family.VALIDATES:
-        return fitted.outputs(dataset.features[rows.validation])["probabilities"], target[rows.validation]
+        return fitted.outputs(dataset.inputs[rows.validation])["probabilities"], target[rows.validation]
     folds = min(CALIBRATION_FOLDS, int(np.bincount(target[rows.train]).min()))
     if folds < FEWEST_PER_FOLD:
         raise LearningError(f"a class of {dataset.task!r} has too few rows to calibrate on")
@@ -174,5 +197,5 @@ def _unseen(lesson: Lesson, fitted: Fitted, dataset: Dataset, rows: Split) -> tu
     probabilities = np.empty((len(target), len(dataset.classes)))
     for part in parts:
         other = lesson.family.fit(dataset, part, lesson.options, lambda _: None)
-        probabilities[part.held_out] = other.outputs(dataset.features[part.held_out])["probabilities"]
+        probabilities[part.held_out] = other.outputs(dataset.inputs[part.held_out])["probabilities"]
     return probabilities[rows.train], target[rows.train]

@@ -34,7 +34,7 @@ def headline(card: Card) -> tuple[str, Metric]:
 
 def summarise(card: Card, path: Path, *, seconds: float) -> Table:
     """Every metric of one model: held-out with its interval, on the training rows, and over folds."""
-    rows = "generated images" if card.kind == "generator" else "held-out rows"
+    rows = "generated images" if card.kind == "generator" else "held-out rows" if card.metrics else "random images"
     table = Table(
         title=f"{card.name} on {card.parity.rows} {rows}", title_justify="left", box=box.SIMPLE, pad_edge=False
     )

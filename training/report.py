@@ -13,11 +13,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from training import canvas, charts, curves, panels
+from training import canvas, charts, curves, few_images, panels
+from training.datasets import Dataset
 from training.evaluation import HEADLINES
+from training.image_data import ImageDataset
 from training.kmeans import Centres
 from training.pca import Components
 from training.pipeline import Learnt, Lesson
+from training.pretrained import Pretrained
 from training.subject import Subject
 
 Rows = NDArray[np.int64]
@@ -57,7 +60,7 @@ def _draw_all(lesson: Lesson, learnt: Learnt) -> Pictures:
         unit = "mistakes, share of the rows" if card.family == "perceptron" else LOSS_UNITS[card.kind]
         losses = {name: np.where(np.isfinite(values), values, np.nan) for name, values in losses.items()}
         yield "losses", charts.draw_losses(losses, epochs, unit=unit, about=card.name)
-    unit = subject.dataset.target_name if card.kind == "regressor" else ""
+    unit = subject.table.target_name if card.kind == "regressor" else ""
     yield "metrics", charts.draw_metrics(card, about=_count_rows(subject), unit=unit)
     kinds = {
         "classifier": _draw_classifier,
@@ -68,8 +71,19 @@ def _draw_all(lesson: Lesson, learnt: Learnt) -> Pictures:
     }
     yield from kinds[card.kind](subject)
     yield from _draw_source(subject)
-    if card.kind in ("classifier", "regressor") and learnt.dataset is lesson.dataset:
+    if (
+        card.kind in ("classifier", "regressor")
+        and learnt.dataset is lesson.dataset
+        and isinstance(learnt.dataset, Dataset)
+    ):
         yield from _draw_learning_curve(lesson, learnt)
+    if isinstance(lesson.family, Pretrained) and isinstance(learnt.dataset, ImageDataset):
+        yield "few_images", _draw_few_images(lesson, lesson.family, learnt.dataset, learnt)
+
+
+def _draw_few_images(lesson: Lesson, family: Pretrained, dataset: ImageDataset, learnt: Learnt) -> Figure:
+    points = few_images.measure(family, dataset, learnt.rows, lesson.options, tell=lesson.watch.stage)
+    return charts.draw_few_images(points, about=f"{learnt.card.name}, {len(learnt.rows.held_out)} held-out images")
 
 
 def _count_rows(subject: Subject) -> str:
@@ -110,7 +124,7 @@ def _draw_classifier(subject: Subject) -> Pictures:
         "calibration",
         charts.draw_reliability(bins, n_bins=curves.BINS, about=f"{subject.about}, bars: 95 % interval"),
     )
-    if len(dataset.feature_names) == 2 and not any(dataset.categories):
+    if isinstance(dataset, Dataset) and len(dataset.feature_names) == 2 and not any(dataset.categories):
         yield "decision_boundary", _draw_boundary(subject)
 
 
@@ -122,14 +136,14 @@ def _draw_boundary(subject: Subject) -> Figure:
     x, y = (np.linspace(*ends, GRID_POINTS, dtype=np.float32) for ends in zip(low - margin, high + margin, strict=True))
     plane = np.stack(np.meshgrid(x, y), axis=2)
     probabilities = subject.say(plane.reshape(-1, 2))["probabilities"].reshape(GRID_POINTS, GRID_POINTS, -1)
-    names = dict(zip(("x", "y"), subject.dataset.feature_names, strict=True))
+    names = dict(zip(("x", "y"), subject.table.feature_names, strict=True))
     return panels.draw_boundary(
         (x, y, probabilities), points, subject.dataset.classes, about=_count_rows(subject), **names
     )
 
 
 def _draw_regressor(subject: Subject) -> Pictures:
-    dataset, value = subject.dataset, subject.held_out["value"]
+    dataset, value = subject.table, subject.held_out["value"]
     figure = charts.draw_predictions(subject.target, value, name=dataset.target_name, about=subject.about)
     yield "predicted_against_true", figure
     if len(dataset.feature_names) > 1 or any(dataset.categories):
@@ -143,7 +157,7 @@ def _draw_regressor(subject: Subject) -> Pictures:
 
 
 def _draw_clusterer(subject: Subject) -> Pictures:
-    dataset, cluster = subject.dataset, subject.held_out["cluster"]
+    dataset, cluster = subject.table, subject.held_out["cluster"]
     module = subject.source
     if isinstance(module, Centres):
         yield "centres", _draw_centres(subject, module)
@@ -156,7 +170,7 @@ def _draw_clusterer(subject: Subject) -> Pictures:
 
 
 def _draw_centres(subject: Subject, module: Centres) -> Figure:
-    shape, centres = subject.dataset.image_shape, module.centres.float()
+    shape, centres = subject.table.image_shape, module.centres.float()
     about = f"{subject.card.name}, {len(centres)} clusters of {len(subject.rows.train)} training rows"
     if shape is None:
         return panels.draw_heat(
@@ -184,7 +198,7 @@ def _draw_centres(subject: Subject, module: Centres) -> Figure:
 
 
 def _draw_transformer(subject: Subject) -> Pictures:
-    dataset, outputs = subject.dataset, subject.held_out
+    dataset, outputs = subject.table, subject.held_out
     codes = outputs["codes"]
     if codes.shape[1] >= SEVERAL:
         figure = panels.draw_codes(
@@ -221,7 +235,7 @@ def _choose_rows(subject: Subject) -> Rows:
 def _draw_generator(subject: Subject) -> Pictures:
     size, seed = subject.card.self_check.input, subject.card.provenance.seed
     noise = np.random.default_rng(seed).standard_normal((SHEET * SHEET, len(size[0])), dtype=np.float32)
-    images = subject.say(noise)["images"][..., 0].reshape(SHEET, SHEET, *(subject.dataset.image_shape or (1, 1)))
+    images = subject.say(noise)["images"][..., 0].reshape(SHEET, SHEET, *(subject.table.image_shape or (1, 1)))
     about = f"{subject.card.name}, {SHEET * SHEET} draws of noise, not chosen"
     lines = {" " * number: line for number, line in enumerate(images)}
     yield "samples", panels.draw_images(lines, title="Generated images", about=about, span=(0, 255))
@@ -236,6 +250,8 @@ def _draw_generator(subject: Subject) -> Pictures:
 
 def _draw_source(subject: Subject) -> Pictures:
     """A tree, and what trees ask about."""
+    if not isinstance(subject.dataset, Dataset):
+        return
     source, encoded = subject.source, subject.encoded
     if isinstance(source, DecisionTreeClassifier | DecisionTreeRegressor):
         depth, shown = source.get_depth(), canvas.TREE_DEPTH

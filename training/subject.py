@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from model_card import OUTPUTS
 from training.calibration import Calibrated
 from training.datasets import Dataset
 from training.encoding import Encoded
@@ -30,12 +31,18 @@ class Subject:
         self._content = learnt.path.read_bytes()
         self.about = f"{self.card.name}, {len(self.rows.held_out)} held-out rows"
 
-    def say(self, features: NDArray[np.float32]) -> Outputs:
-        return run(self._content, features)
+    @property
+    def table(self) -> Dataset:
+        """The data set, where it is one of rows of features."""
+        assert isinstance(self.dataset, Dataset)
+        return self.dataset
+
+    def say(self, inputs: NDArray[Any]) -> Outputs:
+        return run(self._content, inputs, OUTPUTS[self.card.kind])
 
     @cached_property
     def held_out(self) -> Outputs:
-        return self.say(self.dataset.features[self.rows.held_out])
+        return self.say(self.dataset.inputs[self.rows.held_out])
 
     @property
     def target(self) -> NDArray[Any]:
@@ -44,8 +51,8 @@ class Subject:
 
     @cached_property
     def encoded(self) -> Dataset:
-        """The data set as the family learnt from it: without categories and gaps."""
-        return self.fitted.encoding.apply(self.dataset) if isinstance(self.fitted, Encoded) else self.dataset
+        """The table as the family learnt from it: without categories and gaps."""
+        return self.fitted.encoding.apply(self.table) if isinstance(self.fitted, Encoded) else self.table
 
     @property
     def source(self) -> Any:
@@ -63,12 +70,13 @@ class Subject:
         within = self.fitted.fitted if isinstance(self.fitted, Encoded) else self.fitted
         if not isinstance(within, Calibrated):
             return None
-        probabilities: Floats = within.fitted.outputs(self.encoded.features[self.rows.held_out])["probabilities"]
+        learnt_from = self.encoded if isinstance(self.dataset, Dataset) else self.dataset
+        probabilities: Floats = within.fitted.outputs(learnt_from.inputs[self.rows.held_out])["probabilities"]
         return probabilities
 
     def points(self) -> dict[str, tuple[NDArray[np.float32], NDArray[Any]]]:
         """Features and target of the training and the held-out rows in which nothing is missing."""
-        known = ~np.isnan(self.dataset.features).max(axis=1)
+        known = ~np.isnan(self.table.features).max(axis=1)
         parts = {"train": self.rows.train, "held-out": self.rows.held_out}
         kept = {part: rows[known[rows]] for part, rows in parts.items()}
-        return {part: (self.dataset.features[rows], self.dataset.target[rows]) for part, rows in kept.items()}
+        return {part: (self.table.features[rows], self.dataset.target[rows]) for part, rows in kept.items()}

@@ -1,0 +1,83 @@
+"""A graph, loaded: the door to onnxruntime."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import onnxruntime
+
+from service.errors import ModelRefused
+
+logger = logging.getLogger(__name__)
+
+_CUDA = "CUDAExecutionProvider"
+_CPU = "CPUExecutionProvider"
+
+
+class TensorInfo(NamedTuple):
+    """A tensor of a graph: its type as onnxruntime has it, `tensor(float)`, and its shape, -1 where it is free."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+
+    @property
+    def shown(self) -> str:
+        """The shape as people write it: (n, 2)."""
+        lengths = ", ".join("n" if length < 0 else str(length) for length in self.shape)
+        return f"({lengths},)" if len(self.shape) == 1 else f"({lengths})"
+
+
+class Session:
+    """An onnxruntime session; `run(output names, {input name: array}, options)` gives a list of arrays.
+
+    `version` is the first 12 hex digits of the file's SHA-256.
+    """
+
+    def __init__(self, content: bytes, *, device: str = "cpu", threads: int = 1) -> None:
+        started = perf_counter()
+        session = _open(content, device=device, threads=threads)
+        self.load_ms = (perf_counter() - started) * 1000
+        self.version = hashlib.sha256(content).hexdigest()[:12]
+        self.providers: list[str] = session.get_providers()
+        self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+        self.inputs = {each.name: _describe(each) for each in session.get_inputs()}
+        self.outputs = {each.name: _describe(each) for each in session.get_outputs()}
+        self._session = session
+        # Its own method checks names and types of the feed in Python; callers know them to be right.
+        self.run: Any = getattr(session, "_sess", session).run
+        self.options: Any = onnxruntime.RunOptions()  # for all runs: each would make its own
+
+
+def one_line(error: Exception) -> str:
+    """The error's text without line breaks, and without the paths of whoever built onnxruntime."""
+    return re.sub(r"(?:/[\w.+-]+){2,}", "...", " ".join(str(error).split()))
+
+
+def _describe(tensor: Any) -> TensorInfo:
+    shape = tuple(length if isinstance(length, int) and length >= 0 else -1 for length in tensor.shape)
+    return TensorInfo(tensor.name, tensor.type, shape)
+
+
+def _open(content: bytes, *, device: str, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads  # the default is the machine's cores, whatever a container may use
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4  # what goes wrong is raised, and reported with the file's name
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    has_cuda = _CUDA in onnxruntime.get_available_providers()
+    providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise ModelRefused(f"onnxruntime cannot load it: {one_line(error)}") from error
+    if device == "cuda" and session.get_providers()[0] != _CUDA:
+        raise ModelRefused(f"the device 'cuda' was asked for, and the session runs on {session.get_providers()}")
+    if len(providers) == 2 and session.get_providers()[0] != _CUDA:
+        logger.warning("CUDA does not work here: a model runs on %s", session.get_providers())
+    return session

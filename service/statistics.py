@@ -1,0 +1,78 @@
+"""What a model was asked and how long it took, as the protocol's statistics have it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from time import time
+from typing import Any, NamedTuple
+
+_PHASES = (("queue", "queue"), ("compute_input", "input"), ("compute_infer", "infer"), ("compute_output", "output"))
+
+
+class Times(NamedTuple):
+    """Nanoseconds that a request took to be read, waited to be run, and took to run and to be written; and its rows."""
+
+    input_ns: int
+    queue_ns: int
+    infer_ns: int
+    output_ns: int
+    rows: int
+    executions: int = 1
+    """0 where its run was shared, and is counted by itself."""
+
+
+class Statistics:
+    """Counts of one model in this process; changed on the event loop alone."""
+
+    def __init__(self) -> None:
+        self.succeeded = self.rows = self.executions = 0
+        self.success_ns = self.queue_ns = self.input_ns = self.infer_ns = self.output_ns = 0
+        self.failed: Counter[str] = Counter()
+        self.fail_ns = 0
+        self._last_s = 0.0
+        self._batches: dict[int, list[int]] = {}
+
+    def succeed(self, times: Times, total_ns: int) -> None:
+        """Of a request that was answered."""
+        input_ns, queue_ns, infer_ns, output_ns, rows, executions = times
+        self.succeeded += 1
+        self.rows += rows
+        self.success_ns += total_ns
+        self.input_ns += input_ns
+        self.infer_ns += infer_ns
+        self.output_ns += output_ns
+        self.queue_ns += queue_ns
+        self.executions += executions
+        self._last_s = time()
+
+    def execute(self, rows: int, infer_ns: int) -> None:
+        """Of one run, for one request or for several together."""
+        self.executions += 1
+        batch = self._batches.setdefault(rows, [0, 0])
+        batch[0] += 1
+        batch[1] += infer_ns
+
+    def fail(self, reason: str, total_ns: int) -> None:
+        """Of a request that got no answer of this model; `reason` is one of a few words of ours."""
+        self.failed[reason] += 1
+        self.fail_ns += total_ns
+        self._last_s = time()
+
+    def describe(self) -> dict[str, Any]:
+        """As the statistics extension has it: numbers of requests, and nanoseconds."""
+        phases = {phase: {"count": self.succeeded, "ns": getattr(self, f"{name}_ns")} for phase, name in _PHASES}
+        outcomes = {
+            "success": {"count": self.succeeded, "ns": self.success_ns},
+            "fail": {"count": self.failed.total(), "ns": self.fail_ns},
+        }
+        batches = [
+            {"batch_size": rows, "compute_infer": {"count": count, "ns": spent_ns}}
+            for rows, (count, spent_ns) in sorted(self._batches.items())
+        ]
+        return {
+            "last_inference": round(self._last_s * 1000),
+            "inference_count": self.rows,
+            "execution_count": self.executions,
+            "inference_stats": outcomes | phases,
+            "batch_stats": batches,
+        }

@@ -1,0 +1,50 @@
+"""What is left of a request that has been read: a run of one model, and the answer that its outputs make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from service.errors import VeredictoError
+from service.served import Served
+from service.statistics import Times
+
+Outputs = list[NDArray[Any]]
+
+
+class Work(NamedTuple):
+    """One run, of `inputs` for a model with a card, or of a graph's whole feed by name.
+
+    `finish` makes the answer of the outputs, which are in the order of `names`; reading it took `input_ns`.
+    """
+
+    served: Served
+    names: list[str]
+    inputs: Any
+    n_rows: int
+    finish: Callable[[Outputs], Any]
+    input_ns: int = 0
+
+    def run(self) -> Outputs:
+        """Raises InvalidRequest for values that the graph cannot work with, as the fault of this model's request."""
+        try:
+            return self.served.run(self.names, self.inputs)
+        except VeredictoError as error:
+            error.model = self.served
+            raise
+
+
+class Ran(NamedTuple):
+    """A model's part in an answer, for its statistics."""
+
+    served: Served
+    times: Times
+
+
+class Answered(NamedTuple):
+    """An answer that took several models to make."""
+
+    answer: Any
+    runs: tuple[Ran, ...]

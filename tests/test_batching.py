@@ -1,0 +1,177 @@
+"""What comes while a model is busy shares its next run, and is answered as if it had come alone."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import EXPORTED_MODELS
+
+from service.batching import MOST_ROWS, Batches, Finished
+from service.errors import InvalidRequest, Overloaded
+from service.served import Served
+from service.work import Work
+
+KNN = EXPORTED_MODELS / "digits-knn.onnx"
+CNN = EXPORTED_MODELS / "cat_or_automobile-cnn.onnx"
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as threads:
+        yield threads
+
+
+def load(path: Path) -> Served:
+    served = Served.load(path, name=path.stem)
+    served.joins = True  # whatever was measured here
+    return served
+
+
+def make_work(served: Served, inputs: Any) -> Work:
+    assert served.model is not None
+    return Work(served, served.model.output_names, inputs, len(inputs), list)
+
+
+class Gate:
+    """Keeps a model's runs back until it is opened, and knows how many rows each had."""
+
+    def __init__(self, served: Served) -> None:
+        self.rows: list[int] = []
+        self.event = Event()
+        self._run = served.run
+        served.run = self.run  # type: ignore[method-assign]
+
+    def run(self, names: list[str], inputs: Any) -> list[Any]:
+        self.event.wait(30)
+        self.rows.append(len(inputs))
+        return self._run(names, inputs)
+
+
+async def run_all(batches: Batches, works: list[Work], gate: Gate, *, cancelled: set[int] = frozenset()) -> list[Any]:
+    """All at once while the model is busy with the first; those of `cancelled` are given up as they wait."""
+    tasks = [asyncio.create_task(batches.run(work)) for work in works]
+    await asyncio.sleep(0)
+    for index in cancelled:
+        tasks[index].cancel()
+    gate.event.set()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("path", [KNN, CNN], ids=["rows", "images"])
+def test_answers_are_those_of_requests_that_come_alone(path: Path, seed: int, pool: ThreadPoolExecutor) -> None:
+    """For every request, also when others are given up, fail, or have other sizes; nobody fails with a neighbour."""
+    draw = np.random.default_rng(seed)
+    served = load(path)
+    works, expected = [], []
+    for _ in range(30):
+        n_rows = int(draw.integers(1, 6))
+        if path is KNN:
+            inputs: Any = draw.uniform(0, 16, (n_rows, 64)).astype(np.float32)
+            if draw.random() < 0.2:
+                inputs[0, 0] = np.inf
+        else:
+            height = int(draw.choice([8, 32, 40]))
+            inputs = list(draw.integers(0, 256, (n_rows, height, 30, 3), dtype=np.uint8))
+        works.append(make_work(served, inputs))
+        try:
+            expected.append(works[-1].run())
+        except InvalidRequest as error:
+            expected.append(error)
+    gate = Gate(served)
+    cancelled = set(random.Random(seed).sample(range(2, 30), 6))
+    found = asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=1000), works, gate, cancelled=cancelled))
+    for index, (result, right) in enumerate(zip(found, expected, strict=True)):
+        if index in cancelled:
+            assert isinstance(result, asyncio.CancelledError)
+        elif isinstance(right, InvalidRequest):
+            assert str(result) == str(right)
+        else:
+            assert isinstance(result, Finished)
+            assert np.array_equal(result.outputs[0], right[0])
+            assert np.allclose(result.outputs[1], right[1], atol=1e-6)
+    assert len(gate.rows) < 30, "nothing was run together"
+
+
+def test_a_lone_request_is_run_at_once(pool: ThreadPoolExecutor) -> None:
+    """Each after the other, none waits for company."""
+    served = load(KNN)
+    gate = Gate(served)
+    gate.event.set()
+    batches = Batches(pool, n_threads=1, most_waiting=100)
+
+    async def ask() -> None:
+        for _ in range(3):
+            await batches.run(make_work(served, np.zeros((2, 64), np.float32)))
+
+    asyncio.run(ask())
+    assert gate.rows == [2, 2, 2]
+    assert served.statistics.describe()["batch_stats"][0]["compute_infer"]["count"] == 3
+
+
+def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
+    """A run takes as many requests as its rows allow."""
+    served = load(KNN)
+    gate = Gate(served)
+    works = [make_work(served, np.zeros((n_rows, 64), np.float32)) for n_rows in (1, 10, 10, 4, 2)]
+    asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
+    assert gate.rows == [1, 16, 10]
+    assert MOST_ROWS == 16
+
+
+def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> None:
+    """As measured when the model was loaded."""
+    served = load(KNN)
+    served.joins = False
+    gate = Gate(served)
+    works = [make_work(served, np.zeros((1, 64), np.float32)) for _ in range(5)]
+    asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
+    assert gate.rows == [1] * 5
+
+
+def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
+    """And those that wait are answered."""
+    served = load(KNN)
+    gate = Gate(served)
+    works = [make_work(served, np.zeros((10, 64), np.float32)) for _ in range(5)]
+    found = asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=30), works, gate))
+    assert [type(each) for each in found] == [Finished] * 4 + [Overloaded]
+    assert str(found[4]) == "30 rows wait for digits-knn already, the limit is 30 (VEREDICTO_MAX_ROWS): try again"
+
+
+def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
+    """Its rows wait no longer."""
+    served = load(KNN)
+    gate = Gate(served)
+    batches = Batches(pool, n_threads=1, most_waiting=10)
+
+    async def ask() -> list[Any]:
+        busy, given_up = (
+            asyncio.create_task(batches.run(make_work(served, np.zeros((9, 64), np.float32)))) for _ in "ab"
+        )
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.sleep(0)
+        late = asyncio.create_task(batches.run(make_work(served, np.zeros((9, 64), np.float32))))
+        await asyncio.sleep(0)
+        gate.event.set()
+        return await asyncio.gather(busy, late)
+
+    assert len(asyncio.run(ask())) == 2
+
+
+def test_as_many_runs_as_threads_go_side_by_side(pool: ThreadPoolExecutor) -> None:
+    """Two at once, the rest together."""
+    served = load(KNN)
+    gate = Gate(served)
+    works = [make_work(served, np.zeros((1, 64), np.float32)) for _ in range(6)]
+    asyncio.run(run_all(Batches(pool, n_threads=2, most_waiting=100), works, gate))
+    assert sorted(gate.rows) == [1, 1, 4]

@@ -1,0 +1,208 @@
+"""Families that learn from images: the same way of learning, three networks."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from training import options as types
+from training.convnet import FEWEST_PX, ConvNet
+from training.datasets import Split
+from training.dense import Dense
+from training.fitted import Epoch, LearningError, OnEpoch
+from training.freshness import fingerprint_modules
+from training.image_data import ImageDataset, folder
+from training.image_descent import Progress, Schedule, Scorer, descend
+from training.image_network import FittedImageClassifier
+from training.processors import count_processors
+
+WHITENED = 5000
+"""Images whose patches say how to whiten."""
+
+Body = Callable[[argparse.Namespace, int, int], nn.Module]
+"""Makes the network from the options, the images' height in pixels and the number of classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFamily:
+    """A family for images: its network and what suits it."""
+
+    SUMMARY: str
+    body: Body
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    shift_px: int
+    smoothing: float
+    widths: str | None = None
+    cutout_px: int = 0
+    bias_scale: float = 1.0
+    turn_rate: float = 0.0
+    half: bool = False
+    answers_mirrored: bool = False
+    fewest_px: int = 1
+    KINDS: tuple[str, ...] = ("classifier",)
+    VALIDATES: bool = True
+    CALIBRATES: bool = True
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        add_schedule_options(parser, self)
+        if self.widths is not None:
+            text = "neurons or filters of each layer, as in 64,128,256"
+            parser.add_argument("--widths", type=types.widths, default=self.widths, help=text)
+
+    def fit(
+        self, dataset: ImageDataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+    ) -> FittedImageClassifier:
+        """Learns, or goes on where it was stopped."""
+        size_px = dataset.pixels.shape[1]
+        if size_px < self.fewest_px:
+            raise LearningError(f"the network needs images of at least {self.fewest_px} pixels, --size {size_px}")
+        use_threads(self)
+        torch.manual_seed(options.seed)
+        body = self.body(options, size_px, len(dataset.classes))
+        scorer = Scorer(body, dataset.pixels[rows.train])
+        if isinstance(body, ConvNet):
+            some = torch.from_numpy(dataset.pixels[rows.train[:WHITENED]])
+            body.whiten(scorer.standardise(some))
+        teach(
+            scorer, dataset, rows, self.schedule(options), on_epoch, checkpoint=place_checkpoint(dataset, rows, options)
+        )
+        if isinstance(body, ConvNet) and not options.folds:  # those of the last fold are not those of the model
+            keep_weights(body, dataset.task)
+        return FittedImageClassifier(scorer, mirrors=self.answers_mirrored, resize_px=size_px, crop_px=size_px)
+
+    def schedule(self, options: argparse.Namespace) -> Schedule:
+        """The options and what is the family's own."""
+        return Schedule(
+            epochs=options.epochs,
+            learning_rate=options.learning_rate,
+            weight_decay=options.weight_decay,
+            batch_size=options.batch_size,
+            shift_px=options.shift,
+            smoothing=self.smoothing,
+            cutout_px=getattr(options, "cutout", self.cutout_px),
+            bias_scale=self.bias_scale,
+            turn_rate=getattr(options, "turn_rate", self.turn_rate),
+            half=self.half,
+            seed=options.seed,
+        )
+
+
+def use_threads(family: ImageFamily) -> None:
+    """As many as processors for convolutions; where layers are small, threads would wait for each other."""
+    torch.set_num_threads(count_processors() if family.half else 1)
+
+
+def add_schedule_options(parser: argparse.ArgumentParser, family: ImageFamily) -> None:
+    """The options of every family that learns from images by descent."""
+    add = parser.add_argument
+    add("--epochs", type=types.count, default=family.epochs, help="passes over the training images")
+    add("--learning-rate", type=types.positive, default=family.learning_rate, help="the highest, for 512 images")
+    add("--weight-decay", type=types.penalty, default=family.weight_decay, help="of the descent's steps")
+    add("--batch-size", type=types.count, default=512, help="images in a mini-batch; few images make smaller ones")
+    add("--shift", type=types.natural, default=family.shift_px, help="pixels by which images are moved, at most")
+    add("--cutout", type=types.natural, default=family.cutout_px, help="side in pixels of a square that is hidden")
+    if family.turn_rate:
+        text = "the highest of Muon, by which filters of convolutions learn; 0 for descent as all else"
+        add("--turn-rate", type=types.penalty, default=family.turn_rate, help=text)
+
+
+def teach(
+    scorer: Scorer,
+    dataset: ImageDataset,
+    rows: Split,
+    schedule: Schedule,
+    on_epoch: OnEpoch,
+    *,
+    checkpoint: Path | None = None,
+) -> None:
+    """Learns in place from the training images."""
+    train, validation = ((dataset.pixels[part], dataset.target[part]) for part in (rows.train, rows.validation))
+
+    def tell(progress: Progress) -> None:
+        losses = {"train": progress.train}
+        if progress.validation is not None:
+            losses["validation"] = progress.validation
+        on_epoch(Epoch(number=progress.number, losses=losses))
+
+    descend(scorer, train, validation, schedule, tell=tell, checkpoint=checkpoint)
+
+
+def place_checkpoint(dataset: ImageDataset, rows: Split, options: argparse.Namespace) -> Path:
+    """Where a training is kept: of these options, data, rows and code of learning."""
+    stated = {name: str(value) for name, value in vars(options).items() if name not in ("output", "report", "data")}
+    digest = hashlib.sha256(f"{sorted(stated.items())}".encode())
+    digest.update(dataset.fingerprint.encode())
+    digest.update(rows.train.astype("<i8").tobytes())
+    learning = ("training.image_descent", "training.muon", "training.convnet", "training.dense")
+    digest.update(fingerprint_modules(*learning).encode())
+    return folder() / "trainings" / f"{dataset.task}-{options.family}-{digest.hexdigest()[:12]}.pt"
+
+
+def place_weights(task: str) -> Path:
+    """Where the convolutional network of a task leaves its weights, for others to start from."""
+    return folder() / "weights" / f"{task}-cnn.pt"
+
+
+def keep_weights(body: ConvNet, task: str) -> None:
+    path = place_weights(task)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(body.state_dict(), path)
+
+
+def _widths(options: argparse.Namespace) -> tuple[int, ...]:
+    return tuple(int(width) for width in options.widths.split(","))
+
+
+def _dense(options: argparse.Namespace, size_px: int, n_classes: int) -> Dense:
+    return Dense(size_px, _widths(options) if hasattr(options, "widths") else (), n_classes)
+
+
+def _convnet(options: argparse.Namespace, size_px: int, n_classes: int) -> ConvNet:
+    widths = _widths(options)
+    if len(widths) != 3:
+        raise LearningError(f"--widths: expected three numbers of filters, as in 64,128,256, got {options.widths}")
+    return ConvNet((widths[0], widths[1], widths[2]), n_classes)
+
+
+LOGISTIC = ImageFamily(
+    SUMMARY="Logistic regression",
+    body=_dense,
+    epochs=40,
+    learning_rate=0.01,
+    weight_decay=0.01,
+    shift_px=1,
+    smoothing=0.0,
+)
+MLP = ImageFamily(
+    SUMMARY="Multi-layer perceptron",
+    body=_dense,
+    widths="512,256",
+    epochs=60,
+    learning_rate=0.1,
+    weight_decay=0.001,
+    shift_px=2,
+    smoothing=0.1,
+)
+CNN = ImageFamily(
+    SUMMARY="Convolutional network",
+    body=_convnet,
+    widths="64,128,256",
+    epochs=15,
+    learning_rate=0.75,
+    weight_decay=0.00133,
+    shift_px=2,
+    smoothing=0.2,
+    bias_scale=64.0,
+    turn_rate=0.12,
+    half=True,
+    answers_mirrored=True,
+    fewest_px=FEWEST_PX,
+)
