@@ -17,13 +17,15 @@ from training.__main__ import main
 from training.convnet import ConvNet
 from training.dense import Dense
 from training.graph import open_session
-from training.image_descent import Progress, Schedule, Scorer, descend, score
+from training.image_descent import Progress, Scorer, descend, score
+from training.schedule import Schedule
+from training.selection import Selector
 
 FAMILIES = ("logistic", "mlp", "cnn")
 COMMANDS = {
     "logistic": ("--epochs", "3"),
     "mlp": ("--epochs", "3", "--widths", "16,8"),
-    "cnn": ("--epochs", "12", "--learning-rate", "0.3", "--widths", "8,8,8"),
+    "cnn": ("--epochs", "12", "--learning-rate", "0.3", "--widths", "8,8,8", "--depth", "3", "--select"),
 }
 
 
@@ -122,7 +124,11 @@ def test_whitened_patches_are_uncorrelated() -> None:
     assert np.allclose(second_moments, np.eye(12), atol=0.02)
 
 
-@pytest.mark.parametrize("body", [ConvNet((8, 8, 8), 3), Dense(24, (16, 8), 3)], ids=["convnet", "dense"])
+@pytest.mark.parametrize(
+    "body",
+    [ConvNet((8, 8, 8), 3), ConvNet((8, 8, 8), 3, depth=3), Dense(24, (16, 8), 3)],
+    ids=["convnet", "residual", "dense"],
+)
 def test_folding_changes_nothing(body: ConvNet | Dense) -> None:
     """A normalisation in the weights before it gives the same scores."""
     images = torch.randn(32, 3, 24, 24, generator=torch.Generator().manual_seed(0))
@@ -134,16 +140,18 @@ def test_folding_changes_nothing(body: ConvNet | Dense) -> None:
         assert torch.allclose(body.eval()(images), before, atol=1e-5)
 
 
-def test_a_stopped_training_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("selects", [False, True])
+def test_a_stopped_training_goes_on(tmp_path: Path, selects: bool) -> None:  # noqa: FBT001
     """Stopped after the second of four epochs and started again, it ends with the weights of one that was not."""
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (64, 24, 24, 3), dtype=np.uint8)
     part = (pixels, np.arange(64) % 2)
-    schedule = Schedule(epochs=4, learning_rate=0.1, weight_decay=0.001)
+    schedule = Schedule(epochs=4, learning_rate=0.1, weight_decay=0.001, batch_size=10)
 
     def learn(checkpoint: Path | None, stop_after: int = 4) -> tuple[torch.Tensor, list[int]]:
         torch.manual_seed(1)
         scorer, told = Scorer(Dense(24, (8,), 2), pixels), []
+        proxy = Scorer(Dense(24, (), 2), pixels) if selects else None
 
         def tell(progress: Progress) -> None:
             told.append(progress.number)
@@ -154,7 +162,7 @@ def test_a_stopped_training_goes_on(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
 
         try:
-            descend(scorer, part, part, schedule, tell=stop, checkpoint=checkpoint)
+            descend(scorer, part, part, schedule, tell=stop, checkpoint=checkpoint, proxy=proxy)
         except KeyboardInterrupt:
             pass
         return score(scorer, pixels), told
@@ -164,6 +172,23 @@ def test_a_stopped_training_goes_on(tmp_path: Path) -> None:
     resumed, second = learn(tmp_path / "training.pt")
     assert (first, second) == ([1, 2, 3], [1, 2, 3, 4])
     assert torch.equal(resumed, whole)
+
+
+def test_the_harder_half_is_chosen() -> None:
+    """Of images that the small network has learnt, those that bear a wrong label."""
+    generator = np.random.default_rng(0)
+    true = torch.from_numpy(np.arange(256) % 2)
+    noise = generator.integers(0, 100, (256, 24, 24, 3), dtype=np.uint8)
+    pixels = torch.from_numpy(noise) + (true * 100).to(torch.uint8)[:, None, None, None]
+    schedule = Schedule(epochs=1, learning_rate=0.1, weight_decay=0.0)
+    torch.manual_seed(0)
+    selector = Selector(Scorer(Dense(24, (), 2), pixels.numpy()), schedule, 128, 40)
+    for _ in range(40):
+        assert len(selector.choose(pixels, true)) == 128
+    wrong = torch.from_numpy(generator.permutation(256)[:128])
+    told = true.clone()
+    told[wrong] = 1 - told[wrong]
+    assert set(selector.choose(pixels, told).tolist()) == set(wrong.tolist())
 
 
 def test_too_small_images_are_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,9 @@ from training.fitted import LearningError
 from training.weights import State
 
 OWN = "convnet"
-OWN_WIDTHS = (64, 128, 256)
+Shape = tuple[tuple[int, int, int], int]
+"""Of our own network: its blocks' filters, and their convolutions."""
+OWN_SHAPE: Shape = ((64, 128, 256), 2)
 SHOWN_FILTERS = 64
 SHOWN_NAMES = 3
 AUXILIARY = {
@@ -38,10 +40,11 @@ def architecture(text: str) -> str:
     return text
 
 
-def build(arch: str, n_scores: int, widths: tuple[int, int, int] = OWN_WIDTHS) -> nn.Module:
-    """The body, which knows nothing yet; our own has these widths."""
+def build(arch: str, n_scores: int, shape: Shape = OWN_SHAPE) -> nn.Module:
+    """The body, which knows nothing yet; our own has this shape."""
     if arch == OWN:
-        return ConvNet(widths, n_scores)
+        widths, depth = shape
+        return ConvNet(widths, n_scores, depth=depth)
     from torchvision import models  # slow to import, and seldom needed
 
     more = {"transform_input": True, "init_weights": False} if arch in AUXILIARY else {}
@@ -51,7 +54,7 @@ def build(arch: str, n_scores: int, widths: tuple[int, int, int] = OWN_WIDTHS) -
 def restore(arch: str, state: State, path: Path) -> nn.Module:
     """The body with these weights, and as many scores as they have; raises LearningError where they do not fit it."""
     state = {OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
-    body = build(arch, 1000, read_widths(state))
+    body = build(arch, 1000, read_shape(state))
     network = body.network if isinstance(body, TorchvisionNetwork) else body
     n_scores = count_scores(network, state)
     if n_scores is not None:
@@ -63,12 +66,12 @@ def restore(arch: str, state: State, path: Path) -> nn.Module:
     return body
 
 
-def read_widths(state: State) -> tuple[int, int, int]:
-    """Of our own network with these weights; the usual ones where the weights are not its own."""
+def read_shape(state: State) -> Shape:
+    """Of our own network with these weights; the usual one where the weights are not its own."""
     first, second, third = (state.get(f"blocks.{number}.second.weight") for number in range(3))
     if first is None or second is None or third is None:
-        return OWN_WIDTHS
-    return len(first), len(second), len(third)
+        return OWN_SHAPE
+    return (len(first), len(second), len(third)), 3 if "blocks.0.third.weight" in state else 2
 
 
 def find_head(network: nn.Module) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 FOLDS = ("--folds", "5")
 CLASSIFIERS = ("logistic", "perceptron", "mlp", "naive_bayes", "knn", "decision_tree", "random_forest")
+CIFAR10_CNN = (
+    *("cnn", "--task", "cifar10", "--widths", "96,256,256", "--depth", "3", "--select"),
+    *("--epochs", "64", "--shift", "4", "--cutout", "12"),
+)
 
 SHIPPED: tuple[tuple[str, ...], ...] = (
     ("linear", "--task", "tacos", *FOLDS),
@@ -20,5 +24,5 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
     *((family, "--task", "cat_or_automobile") for family in ("logistic", "mlp", "cnn")),
     ("pretrained", "--task", "cat_or_automobile", "--finetune", "--arch", "convnet", "--unfreeze"),
     ("mlp", "--task", "cifar10", "--epochs", "20"),
-    ("cnn", "--task", "cifar10", "--widths", "96,320,320", "--epochs", "44", "--shift", "4", "--cutout", "12"),
+    CIFAR10_CNN,
 )

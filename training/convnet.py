@@ -6,6 +6,7 @@ that is computed and not learnt, narrow blocks with pooling first, normalisation
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import cast
 
@@ -21,14 +22,17 @@ EPSILON = 5e-4
 
 
 class ConvNet(nn.Module):
-    """Standardised images `(n_images, 3, height, width)` to scores `(n_images, n_scores)`."""
+    """Standardised images `(n_images, 3, height, width)` to scores `(n_images, n_scores)`.
 
-    def __init__(self, widths: tuple[int, int, int], n_scores: int) -> None:
+    `depth` convolutions a block, 2 or 3.
+    """
+
+    def __init__(self, widths: tuple[int, int, int], n_scores: int, *, depth: int = 2) -> None:
         super().__init__()
         self.whitening = nn.Conv2d(3, N_FILTERS, PATCH_PX)
         self.whitening.weight.requires_grad = False
         inputs = (N_FILTERS, *widths)
-        self.blocks = nn.ModuleList(_Block(*each) for each in pairwise(inputs))
+        self.blocks = nn.ModuleList(_Block(*each, depth) for each in pairwise(inputs))
         self.head = nn.Linear(widths[-1], n_scores, bias=False)
         self.scale = 1 / 9
         for module in self.modules():
@@ -49,10 +53,18 @@ class ConvNet(nn.Module):
 
     def layers(self, images: Tensor) -> list[Tensor]:
         """What each layer gives, `(n_images, n_channels, height, width)`, from the first to the last."""
-        outputs = [nn.functional.gelu(self.whitening(images))]
+        outputs = [nn.functional.gelu(self._whiten(images))]
         for block in self.blocks:
             outputs.append(block(outputs[-1]))
         return outputs
+
+    def _whiten(self, images: Tensor) -> Tensor:
+        """In single precision: neighbours differ by less than half precision tells apart."""
+        kind = images.device.type
+        exactly = torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+        with exactly:
+            whitened: Tensor = self.whitening(images)
+        return whitened
 
     def score(self, last: Tensor) -> Tensor:
         """Scores of the last layer's output: of each channel its largest value counts."""
@@ -78,31 +90,40 @@ class ConvNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """Halves height and width."""
+    """Halves height and width; a third convolution's output is added to the first's."""
 
-    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+    def __init__(self, n_inputs: int, n_outputs: int, depth: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(n_inputs, n_outputs, 3, padding=1, bias=False)
         self.first_norm: nn.Module = _Norm(n_outputs)
         self.second = nn.Conv2d(n_outputs, n_outputs, 3, padding=1, bias=False)
         self.second_norm: nn.Module = _Norm(n_outputs)
+        if depth == 3:
+            self.third = nn.Conv2d(n_outputs, n_outputs, 3, padding=1, bias=False)
+            self.third_norm: nn.Module = _Norm(n_outputs)
+        self.depth = depth
 
     def forward(self, images: Tensor) -> Tensor:
         pooled = nn.functional.max_pool2d(self.first(images), 2)
-        hidden = nn.functional.gelu(self.first_norm(pooled))
-        return nn.functional.gelu(self.second_norm(self.second(hidden)))
+        first = nn.functional.gelu(self.first_norm(pooled))
+        second = nn.functional.gelu(self.second_norm(self.second(first)))
+        if self.depth == 2:
+            return second
+        return nn.functional.gelu(self.third_norm(self.third(second)) + first)
 
     def fold(self) -> None:
         """In place; it may stand behind pooling too, since it keeps the order of values."""
         self.first, self.first_norm = _fold(self.first, self.first_norm), nn.Identity()
         self.second, self.second_norm = _fold(self.second, self.second_norm), nn.Identity()
+        if self.depth == 3:
+            self.third, self.third_norm = _fold(self.third, self.third_norm), nn.Identity()
 
 
 class _Norm(nn.BatchNorm2d):
     """To mean 0 and variance 1, then a learnt shift and no scale."""
 
     def __init__(self, n_channels: int) -> None:
-        super().__init__(n_channels, eps=1e-12, momentum=0.4)
+        super().__init__(n_channels, eps=1e-12, momentum=0.1)
         self.weight.requires_grad = False
 
 

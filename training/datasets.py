@@ -15,8 +15,8 @@ from sklearn.utils import Bunch
 
 HELD_OUT_SHARE = 0.2
 VALIDATION_SHARE = 0.2
-MOST_HELD_OUT = 5000
-MOST_VALIDATION = 2500
+MOST_HELD_OUT = 3000
+MOST_VALIDATION = 1500
 """Rows after which more would make a figure hardly more certain."""
 
 
@@ -93,7 +93,7 @@ class Split:
 def split(dataset: Targeted, *, seed: int, validates: bool = True) -> Split:
     """A fifth of the rows held out, a fifth of the rest for validation where it is wanted; stratified by class.
 
-    Of many rows no more than 5,000 are held out, and 2,500 validated on.
+    Of many rows no more than 3,000 are held out, and 1,500 validated on.
     """
     rows = np.arange(len(dataset.target), dtype=np.int64)
     rest, held_out = _part(dataset, rows, HELD_OUT_SHARE, seed, most=MOST_HELD_OUT)

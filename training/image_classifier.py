@@ -18,12 +18,15 @@ from training.dense import Dense
 from training.fitted import Epoch, LearningError, OnEpoch
 from training.freshness import fingerprint_modules
 from training.image_data import ImageDataset, folder
-from training.image_descent import Progress, Schedule, Scorer, descend
+from training.image_descent import Progress, Scorer, descend
 from training.image_network import FittedImageClassifier
 from training.processors import count_processors
+from training.schedule import Schedule
 
 WHITENED = 5000
 """Images whose patches say how to whiten."""
+PROXY_WIDTHS = (32, 64, 64)
+"""Of the small network that chooses what a large one learns."""
 
 Body = Callable[[argparse.Namespace, int, int], nn.Module]
 """Makes the network from the options, the images' height in pixels and the number of classes."""
@@ -56,6 +59,11 @@ class ImageFamily:
         if self.widths is not None:
             text = "neurons or filters of each layer, as in 64,128,256"
             parser.add_argument("--widths", type=types.widths, default=self.widths, help=text)
+        if self.turn_rate:
+            text = "convolutions of each block; the third makes it residual"
+            parser.add_argument("--depth", type=int, choices=(2, 3), default=2, help=text)
+            text = "learns the half of the images that is harder for a small network, which learns along"
+            parser.add_argument("--select", action="store_true", help=text)
 
     def fit(
         self, dataset: ImageDataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
@@ -67,13 +75,10 @@ class ImageFamily:
         use_threads(self)
         torch.manual_seed(options.seed)
         body = self.body(options, size_px, len(dataset.classes))
-        scorer = Scorer(body, dataset.pixels[rows.train])
-        if isinstance(body, ConvNet):
-            some = torch.from_numpy(dataset.pixels[rows.train[:WHITENED]])
-            body.whiten(scorer.standardise(some))
-        teach(
-            scorer, dataset, rows, self.schedule(options), on_epoch, checkpoint=place_checkpoint(dataset, rows, options)
-        )
+        scorer = start(body, dataset, rows)
+        proxy = start(ConvNet(PROXY_WIDTHS, len(dataset.classes)), dataset, rows) if selects(options) else None
+        checkpoint = place_checkpoint(dataset, rows, options)
+        teach(scorer, dataset, rows, self.schedule(options), on_epoch, checkpoint=checkpoint, proxy=proxy)
         if isinstance(body, ConvNet) and not options.folds:  # those of the last fold are not those of the model
             keep_weights(body, dataset.task)
         return FittedImageClassifier(scorer, mirrors=self.answers_mirrored, resize_px=size_px, crop_px=size_px)
@@ -93,6 +98,20 @@ class ImageFamily:
             half=self.half,
             seed=options.seed,
         )
+
+
+def start(body: nn.Module, dataset: ImageDataset, rows: Split) -> Scorer:
+    """A network that has learnt nothing, with what it takes from the training images' colours."""
+    scorer = Scorer(body, dataset.pixels[rows.train])
+    if isinstance(body, ConvNet):
+        some = torch.from_numpy(dataset.pixels[rows.train[:WHITENED]])
+        body.whiten(scorer.standardise(some))
+    return scorer
+
+
+def selects(options: argparse.Namespace) -> bool:
+    """Whether only the harder half of the images is learnt."""
+    return bool(getattr(options, "select", False))
 
 
 def use_threads(family: ImageFamily) -> None:
@@ -122,6 +141,7 @@ def teach(
     on_epoch: OnEpoch,
     *,
     checkpoint: Path | None = None,
+    proxy: Scorer | None = None,
 ) -> None:
     """Learns in place from the training images."""
     train, validation = ((dataset.pixels[part], dataset.target[part]) for part in (rows.train, rows.validation))
@@ -132,7 +152,7 @@ def teach(
             losses["validation"] = progress.validation
         on_epoch(Epoch(number=progress.number, losses=losses))
 
-    descend(scorer, train, validation, schedule, tell=tell, checkpoint=checkpoint)
+    descend(scorer, train, validation, schedule, tell=tell, checkpoint=checkpoint, proxy=proxy)
 
 
 def place_checkpoint(dataset: ImageDataset, rows: Split, options: argparse.Namespace) -> Path:
@@ -141,8 +161,8 @@ def place_checkpoint(dataset: ImageDataset, rows: Split, options: argparse.Names
     digest = hashlib.sha256(f"{sorted(stated.items())}".encode())
     digest.update(dataset.fingerprint.encode())
     digest.update(rows.train.astype("<i8").tobytes())
-    learning = ("training.image_descent", "training.muon", "training.convnet", "training.dense")
-    digest.update(fingerprint_modules(*learning).encode())
+    learning = ("image_descent", "schedule", "selection", "augmentation", "muon", "convnet", "dense")
+    digest.update(fingerprint_modules(*(f"training.{name}" for name in learning)).encode())
     return folder() / "trainings" / f"{dataset.task}-{options.family}-{digest.hexdigest()[:12]}.pt"
 
 
@@ -169,7 +189,7 @@ def _convnet(options: argparse.Namespace, size_px: int, n_classes: int) -> ConvN
     widths = _widths(options)
     if len(widths) != 3:
         raise LearningError(f"--widths: expected three numbers of filters, as in 64,128,256, got {options.widths}")
-    return ConvNet((widths[0], widths[1], widths[2]), n_classes)
+    return ConvNet((widths[0], widths[1], widths[2]), n_classes, depth=options.depth)
 
 
 LOGISTIC = ImageFamily(

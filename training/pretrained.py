@@ -20,14 +20,15 @@ from torch import Tensor, nn
 
 from training import options as types
 from training import weights
-from training.architecture import OWN, TorchvisionNetwork, architecture, build, read_widths, replace_head, restore
+from training.architecture import OWN, TorchvisionNetwork, architecture, build, read_shape, replace_head, restore
 from training.convnet import FEWEST_PX, ConvNet
 from training.datasets import Split
 from training.fitted import Epoch, LearningError, OnEpoch
-from training.image_classifier import CNN, WHITENED, ImageFamily, place_checkpoint, place_weights, teach
+from training.image_classifier import CNN, ImageFamily, place_checkpoint, place_weights, start, teach
 from training.image_data import CIFAR10_PX, TASKS, ImageDataset, Probes
-from training.image_descent import Schedule, Scorer
+from training.image_descent import Scorer
 from training.image_network import FittedImageClassifier
+from training.schedule import Schedule
 
 TASK = "imagenet"
 OWN_TASK = "cifar8"
@@ -109,13 +110,10 @@ class Pretrained(ImageFamily):
     def start_from_scratch(self, dataset: ImageDataset, rows: Split, options: argparse.Namespace) -> Scorer:
         """The same network without what it has learnt."""
         torch.manual_seed(options.seed)
-        body = build(options.arch, len(dataset.classes), read_widths(weights.read(_locate(options))))
+        body = build(options.arch, len(dataset.classes), read_shape(weights.read(_locate(options))))
         if isinstance(body, TorchvisionNetwork):
             body.drop_auxiliary()
-        scorer = Scorer(body, dataset.pixels[rows.train])
-        if isinstance(body, ConvNet):
-            body.whiten(scorer.standardise(torch.from_numpy(dataset.pixels[rows.train[:WHITENED]])))
-        return scorer
+        return start(body, dataset, rows)
 
     def tune(
         self,
