@@ -20,7 +20,7 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.data_plane import DataPlane
-    from service.front import ASGIApp
+    from service.lifespan import ASGIApp
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -48,10 +48,14 @@ class FrontedService(bentoml.Service[T_co]):
     """A BentoML service whose requests meet a `Front` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        from service.admission import Admission
+        from service.batching import Batches
         from service.front import Front
+        from service.metrics import ModelMetrics
 
-        behind = super().to_asgi(is_main=is_main)
-        front = Front(data_plane(), settings, behind=behind)
+        plane, behind = data_plane(), super().to_asgi(is_main=is_main)
+        admission, batches = Admission(settings, ModelMetrics(plane.registry)), Batches.of(settings)
+        front = Front(plane, settings, admission, batches, behind=behind)
         logging.getLogger("uvicorn.access").propagate = False  # with no handler its line is not even formatted
         # A body of many rows is many lists; looking for garbage among them would be most of its cost.
         gc.set_threshold(50_000, 20, 50)
