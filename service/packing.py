@@ -23,6 +23,19 @@ def unpack(body: bytes, kind: str, most: int) -> bytes:
     return unpacked
 
 
+def find_kind(message: bytes) -> str:
+    """How a message of gRPC is packed, by its first bytes: none of the protocol's begins as these formats do."""
+    if message.startswith(b"\x1f\x8b"):
+        return "gzip"
+    return "deflate" if message.startswith(b"x") else ""
+
+
+def unpack_message(message: bytes, most: int) -> bytes:
+    """A message of gRPC without its compression, where it has one; raises as `unpack` does."""
+    kind = find_kind(message)
+    return unpack(message, kind, most) if kind else message
+
+
 def pack(content: bytes, kind: str) -> bytes:
     """Quickly rather than small."""
     packer = zlib.compressobj(1, zlib.DEFLATED, KINDS[kind])

@@ -43,6 +43,17 @@ ALLOWED: dict[str, set[str]] = {
     "service.admission": {"service.errors", "service.metrics", "service.settings"},
     "service.lifespan": {"service.call", "service.errors"},
     "service.packing": {"service.errors"},
+    "service.listening": {"service.errors", "service.settings"},
+    "service.messages": {"google", "service.errors"},
+    "service.envelope": {
+        *("numpy", "service", "service.errors", "service.inference", "service.messages", "service.served"),
+        *("service.settings", "service.tensors", "service.work"),
+    },
+    "service.procedures": {
+        *("grpc", "service", "service.admission", "service.batching", "service.data_plane", "service.envelope"),
+        *("service.errors", "service.listening", "service.messages", "service.metadata", "service.metrics"),
+        *("service.packing", "service.served", "service.settings", "service.work"),
+    },
     "service.served": {
         *("numpy", "service.errors", "service.model", "service.session", "service.statistics", "service.tensors"),
     },
@@ -98,7 +109,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.app": {
         *("bentoml", "service.admission", "service.batching", "service.data_plane", "service.errors"),
-        *("service.front", "service.lifespan", "service.metrics", "service.registry", "service.settings"),
+        *("service.front", "service.lifespan", "service.listening", "service.metrics", "service.procedures"),
+        *("service.registry", "service.settings"),
     },
     "training": set(),
     "training.options": set(),
@@ -274,7 +286,11 @@ def test_serving_and_training_never_meet() -> None:
 
 
 @pytest.mark.parametrize(
-    "library", ["bentoml", "onnxruntime", "prometheus_client", "orjson", "PIL", "python_multipart", "uvicorn"]
+    "library",
+    [
+        *("bentoml", "google", "grpc", "onnxruntime", "prometheus_client", "orjson", "PIL", "python_multipart"),
+        "uvicorn",
+    ],
 )
 def test_each_library_has_one_door_in_the_service(library: str) -> None:
     """Exchanging it touches one module."""
