@@ -32,6 +32,7 @@ class Admission:
     def __init__(self, settings: Settings, models: ModelMetrics) -> None:
         self.models = models
         self._settings = settings
+        self._most = settings.max_in_flight
         self._in_flight: dict[_Task, float] = {}  # and when each started
         self._late: set[_Task] = set()
         self._is_watching = False
@@ -64,18 +65,17 @@ class Admission:
 
     def check_room(self) -> None:
         """Raises Overloaded where the request, which is in flight itself, is one too many."""
-        if len(self._in_flight) > self._settings.max_in_flight:
+        if len(self._in_flight) > self._most:
             raise Overloaded(
                 f"{len(self._in_flight) - 1} requests are being answered already, the limit is "
-                f"{self._settings.max_in_flight} (VEREDICTO_MAX_IN_FLIGHT): try again"
+                f"{self._most} (VEREDICTO_MAX_IN_FLIGHT): try again"
             )
 
     def too_large(self, n_bytes: int, limit: int) -> TooLarge:
         """The error of a body over one of the two limits."""
-        setting = "BODY" if limit == self._settings.max_body_bytes else "IMAGE"
         return TooLarge(
             f"a body of {n_bytes} bytes is over the limit of {limit} bytes "
-            f"(VEREDICTO_MAX_{setting}_BYTES): send the rows in several requests"
+            f"({self._settings.name_limit(limit)}): send the rows in several requests"
         )
 
     def _watch(self) -> None:

@@ -60,7 +60,7 @@ class Front:
     ) -> None:
         self._plane = plane
         self._behind = behind
-        self._admission = admission
+        self._admission, self._models = admission, admission.models
         self._batches = batches
         self._protocol = Protocol(plane, settings)
         self._calls: dict[str, AnyCall] = _make_calls(plane, settings) | self._protocol.calls
@@ -76,28 +76,11 @@ class Front:
         }
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._behind(scope, receive, send)
+        is_post = scope["type"] == "http" and scope["method"] == "POST"
+        call = self._calls.get(scope["path"]) if is_post else None
+        if call is None:
+            await self._answer_other(scope, receive, send)
             return
-        call = self._calls.get(scope["path"])
-        if call is not None and scope["method"] == "POST":
-            await self._answer_call(call, scope, receive, send)
-        elif scope["path"] in _BEHIND and scope["method"] in ("GET", "HEAD"):
-            flush_routes()
-            self._admission.models.flush()
-            await self._behind(scope, receive, send)
-        else:
-            try:
-                response = self._view(scope)
-            except VeredictoError as error:
-                response = _error(error)
-            except Exception:
-                response = _error(report_defect(f"{scope['method']} {scope['path'][:200]}"))
-            body = b"" if scope["method"] == "HEAD" else response.body
-            await send({"type": "http.response.start", "status": response.status, "headers": list_headers(response)})
-            await send({"type": "http.response.body", "body": body})
-
-    async def _answer_call(self, call: AnyCall, scope: Message, receive: Receive, send: Send) -> None:
         started = perf_counter()
         try:
             response = await self._admission.attend(self._run_call(call, scope, receive), started, scope["path"])
@@ -108,8 +91,27 @@ class Front:
         seconds = perf_counter() - started
         call.metrics.record(response.status, seconds)
         if response.runs:
-            self._admission.models.succeed(response.runs, seconds)
+            self._models.succeed(response.runs, seconds)
         await self._wire.send(response, send)
+
+    async def _answer_other(self, scope: Message, receive: Receive, send: Send) -> None:
+        """What is no call: a view, or for the application behind."""
+        is_http = scope["type"] == "http"
+        if not is_http or (scope["path"] in _BEHIND and scope["method"] in ("GET", "HEAD")):
+            if is_http:
+                flush_routes()
+                self._models.flush()
+            await self._behind(scope, receive, send)
+            return
+        try:
+            response = self._view(scope)
+        except VeredictoError as error:
+            response = _error(error)
+        except Exception:
+            response = _error(report_defect(f"{scope['method']} {scope['path'][:200]}"))
+        body = b"" if scope["method"] == "HEAD" else response.body
+        await send({"type": "http.response.start", "status": response.status, "headers": list_headers(response)})
+        await send({"type": "http.response.body", "body": body})
 
     async def _run_call(self, call: AnyCall, scope: Message, receive: Receive) -> Response:
         self._admission.check_room()

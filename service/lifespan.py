@@ -29,20 +29,34 @@ class Companion(Protocol):
 
 
 def accompany(application: ASGIApp, companion: Companion) -> ASGIApp:
-    """The application, whose start and end are those of the companion too; a companion that cannot start ends both."""
+    """The application, whose start and end are those of the companion too; one that cannot start ends both."""
 
     async def run(scope: Message, receive: Receive, send: Send) -> None:
-        async def send_when_done(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                try:
-                    await companion.start()
-                except VeredictoError as error:
-                    logger.error("veredicto does not start: %s", error)
-                    message = {"type": "lifespan.startup.failed", "message": ""}
-            elif message["type"] == "lifespan.shutdown.complete":
-                await companion.stop()
-            await send(message)
-
-        await application(scope, receive, send_when_done if scope["type"] == "lifespan" else send)
+        if scope["type"] == "lifespan":
+            await _live(application, companion, scope, receive, send)
+        else:
+            await application(scope, receive, send)
 
     return run
+
+
+async def _live(application: ASGIApp, companion: Companion, scope: Message, receive: Receive, send: Send) -> None:
+    refusals: list[VeredictoError] = []
+
+    async def send_when_done(message: Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            try:
+                await companion.start()
+            except VeredictoError as error:
+                refusals.append(error)
+                raise
+        elif message["type"] == "lifespan.shutdown.complete":
+            await companion.stop()
+        if not refusals:  # else what the application has to say of it is a traceback
+            await send(message)
+
+    try:
+        await application(scope, receive, send_when_done)
+    except VeredictoError as error:
+        logger.error("veredicto does not start: %s", error)
+        await send({"type": "lifespan.startup.failed", "message": ""})

@@ -119,15 +119,15 @@ class Procedures:
             raise self._admission.too_large(len(content), self._most_bytes)
         if name == INFER:
             return await self._infer(content)
-        request = messages.decode(f"{name}Request", packing.unpack_message(content, self._most_bytes))
+        request = self._decode(name, content)
         return Done(messages.encode(f"{name}Response", self._views[name](request)))
 
     async def _infer(self, content: bytes) -> Done:
         started_ns = perf_counter_ns()
         if len(content) > INLINE_BYTES or packing.find_kind(content):
-            done = await self._batches.offload(lambda: self._do(*self._decode(content), started_ns))
+            done = await self._batches.offload(lambda: self._do(*self._find(content), started_ns))
         else:
-            served, request = self._decode(content)
+            served, request = self._find(content)
             if served.takes_images:
                 done = await self._batches.offload(self._do, served, request, started_ns)
             else:
@@ -137,8 +137,12 @@ class Procedures:
         finished, ran = await self._batches.carry_out(done)
         return Done(finished.content, (ran,))
 
-    def _decode(self, content: bytes) -> tuple[Served, Any]:
-        request = messages.decode(f"{INFER}Request", packing.unpack_message(content, self._most_bytes))
+    def _decode(self, name: str, content: bytes) -> Any:
+        setting = self._settings.name_limit(self._most_bytes)
+        return messages.decode(f"{name}Request", packing.unpack_message(content, self._most_bytes, setting))
+
+    def _find(self, content: bytes) -> tuple[Served, Any]:
+        request = self._decode(INFER, content)
         return self._plane.registry.graph(request.model_name, request.model_version or None), request
 
     def _do(self, served: Served, request: Any, started_ns: int) -> Done | Work:

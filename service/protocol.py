@@ -71,7 +71,8 @@ class InferCall:
         given = given or Given()
         try:
             if given.packing:
-                body = packing.unpack(body, given.packing, self.most_bytes(given))
+                most = self.most_bytes(given)
+                body = packing.unpack(body, given.packing, most, self._settings.name_limit(most))
             work = plan(self._served, body, given.header_length, self._settings)
             return do_or_defer(work, partial(_respond, given.taken), started_ns)
         except VeredictoError as error:

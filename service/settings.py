@@ -49,6 +49,10 @@ class Settings:
         }
         return cls(**values)
 
+    def name_limit(self, n_bytes: int) -> str:
+        """The setting that this limit of bytes is from."""
+        return f"{PREFIX}MAX_{'BODY' if n_bytes == self.max_body_bytes else 'IMAGE'}_BYTES"
+
 
 def _path(name: str, text: str) -> Path:
     if not text.strip():

@@ -32,6 +32,7 @@ from service import messages
 from service.admission import Admission
 from service.batching import Batches
 from service.data_plane import DataPlane
+from service.errors import SettingsError
 from service.metrics import ModelMetrics
 from service.procedures import SERVICE, Procedures
 from service.registry import Registry
@@ -557,12 +558,11 @@ def start_in_vain(folder: Path, **variables: object) -> str:
     return finished.stderr
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_port_that_is_taken_refuses_to_start(tmp_path: Path, workers: int) -> None:
+def test_a_port_that_is_taken_refuses_to_start(tmp_path: Path) -> None:
     """Before any model is loaded, and also where workers share the port among themselves."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        said = start_in_vain(tmp_path, VEREDICTO_GRPC_PORT=port, VEREDICTO_WORKERS=workers)
+        said = start_in_vain(tmp_path, VEREDICTO_GRPC_PORT=port, VEREDICTO_WORKERS=2)
     expected = f"VEREDICTO_GRPC_PORT: cannot listen on 127.0.0.1:{port}: Address already in use"
     assert f"veredicto does not start: {expected}\n" in said
 
@@ -589,6 +589,20 @@ def test_without_the_library_http_is_served(
         assert server.post("/predict", {"model": "colour-first", "inputs": [[1, "red"]]}).status_code == 200
 
 
+def make_procedures(models: Path, port: int) -> Procedures:
+    settings, registry = Settings(models=models, grpc_port=port), Registry.load(models)
+    admission = Admission(settings, ModelMetrics(registry))
+    return Procedures(DataPlane(registry, settings), settings, admission, Batches.of(settings))
+
+
+def test_a_worker_too_says_that_its_port_is_taken(models: Path) -> None:
+    """Where that happened since the check at the start."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"^VEREDICTO_GRPC_PORT: cannot listen on 127\.0\.0\.1:{port}: "):
+            asyncio.run(make_procedures(models, port).start())
+
+
 def test_a_defect_is_told_without_details(
     models: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -598,13 +612,11 @@ def test_a_defect_is_told_without_details(
         raise ZeroDivisionError("secret")
 
     async def ask() -> tuple[str, str]:
-        settings = Settings(models=models, grpc_port=free_port())
-        registry = Registry.load(models)
+        port = free_port()
+        procedures = make_procedures(models, port)
         monkeypatch.setattr(Registry, "graph", fail)
-        admission = Admission(settings, ModelMetrics(registry))
-        procedures = Procedures(DataPlane(registry, settings), settings, admission, Batches.of(settings))
         await procedures.start()
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.grpc_port}") as channel:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await channel.unary_unary(MODEL_INFER)(colour_request())
         await procedures.stop()
