@@ -22,6 +22,8 @@ from service.settings import Settings
 from service.tensors import BY_ARRAY, BY_SESSION, BYTES, DATATYPES, Datatype
 from service.work import Outputs, Work
 
+MOST_AXES = 32
+"""Their product is looked at before they are compared with the graph's."""
 Parameters = dict[str, str | int | float | bool]
 Tensor = NDArray[Any] | list[ImageFile]
 Feed = dict[str, Tensor]
@@ -82,6 +84,8 @@ def read_tensor(served: Served, name: str, shape: Sequence[int], datatype: str, 
     info = served.inputs.get(name)
     if info is None:
         raise InvalidRequest(f"{where}: unknown input; inputs of {served.name}: {', '.join(served.inputs)}")
+    if len(shape) > MOST_AXES:
+        raise InvalidRequest(f"{where}: expected a shape of at most {MOST_AXES} axes, got {len(shape)}")
     known = _check_type(served, info, datatype, where)
     array = read(known, where)
     if known.name == BYTES and served.takes_images:

@@ -20,7 +20,7 @@ from service import envelope, errors, messages, metadata, packing
 from service.admission import LONGEST_ERROR, Admission
 from service.batching import Batches
 from service.data_plane import DataPlane
-from service.errors import InvalidRequest, VeredictoError
+from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.listening import cannot_listen, show_address
 from service.metrics import RouteMetrics
 from service.served import Served
@@ -30,6 +30,8 @@ from service.work import Ran, Work, do_or_defer
 SERVICE = f"{messages.PACKAGE}.GRPCInferenceService"
 INFER = "ModelInfer"
 INLINE_BYTES = 64_000
+MOST_VIEW_BYTES = 64_000
+"""Of a message that asks for no inference."""
 READ_TIMES = 2
 """The limit of a message that gRPC reads, so that the refusal is in our words; what is longer it refuses unread."""
 CODES: dict[type[VeredictoError], Any] = {
@@ -67,7 +69,7 @@ class Procedures:
     async def start(self) -> None:
         """Listens; raises SettingsError where the port is taken. Several workers share it."""
         options = {
-            "grpc.max_receive_message_length": READ_TIMES * self._most_bytes,
+            "grpc.max_receive_message_length": min(READ_TIMES * self._most_bytes, 2**31 - 1),
             "grpc.max_send_message_length": -1,
             "grpc.so_reuseport": int(self._settings.workers > 1),
             "grpc.per_message_decompression": 0,  # gRPC unpacks a message whole before it looks at its length
@@ -115,15 +117,17 @@ class Procedures:
         content = await context.read()
         if content is EOF:
             raise InvalidRequest("expected one message, got none")
-        if len(content) > self._most_bytes:
-            raise self._admission.too_large(len(content), self._most_bytes)
         if name == INFER:
             return await self._infer(content)
-        request = self._decode(name, content)
+        if len(content) > MOST_VIEW_BYTES:
+            raise TooLarge(f"a message of {len(content)} bytes is over the limit of {MOST_VIEW_BYTES} for {name}")
+        request = messages.decode(f"{name}Request", packing.unpack_message(content, MOST_VIEW_BYTES, name))
         return Done(messages.encode(f"{name}Response", self._views[name](request)))
 
     async def _infer(self, content: bytes) -> Done:
         started_ns = perf_counter_ns()
+        if len(content) > self._most_bytes:
+            raise self._admission.too_large(len(content), self._most_bytes)
         if len(content) > INLINE_BYTES or packing.find_kind(content):
             done = await self._batches.offload(lambda: self._do(*self._find(content), started_ns))
         else:
@@ -137,12 +141,9 @@ class Procedures:
         finished, ran = await self._batches.carry_out(done)
         return Done(finished.content, (ran,))
 
-    def _decode(self, name: str, content: bytes) -> Any:
-        setting = self._settings.name_limit(self._most_bytes)
-        return messages.decode(f"{name}Request", packing.unpack_message(content, self._most_bytes, setting))
-
     def _find(self, content: bytes) -> tuple[Served, Any]:
-        request = self._decode(INFER, content)
+        setting = self._settings.name_limit(self._most_bytes)
+        request = messages.decode(f"{INFER}Request", packing.unpack_message(content, self._most_bytes, setting))
         return self._plane.registry.graph(request.model_name, request.model_version or None), request
 
     def _do(self, served: Served, request: Any, started_ns: int) -> Done | Work:

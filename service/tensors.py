@@ -119,7 +119,10 @@ def reshape(array: NDArray[Any], shape: Sequence[int], *, where: str) -> NDArray
     """Raises InvalidRequest where the number of elements is not the shape's."""
     if array.size != prod(shape) or min(shape, default=0) < 0:
         raise InvalidRequest(f"{where}: expected {prod(shape)} elements for shape {list(shape)}, got {array.size}")
-    return array.reshape(shape)
+    try:
+        return array.reshape(shape)
+    except ValueError as error:  # of nothing, by lengths that no array has
+        raise InvalidRequest(f"{where}: no array has the shape {list(shape)}: {error}") from error
 
 
 def _as_array(values: list[Any], datatype: Datatype, where: str) -> NDArray[Any]:

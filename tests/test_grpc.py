@@ -341,6 +341,8 @@ X = {"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
         ("identity_FP32", X | {"shape": [-1, -3]}, [], "INVALID_ARGUMENT"),
         ("identity_FP32", X | {"datatype": "FP64"}, [], "INVALID_ARGUMENT"),
         ("identity_FP32", X | {"shape": []}, [], "INVALID_ARGUMENT"),
+        ("identity_FP32", X | {"shape": [1] * 33, "data": [1]}, [], "INVALID_ARGUMENT"),
+        ("identity_FP32", X | {"shape": [0, 2**62, 2**62], "data": []}, [], "INVALID_ARGUMENT"),
         ("identity_FP32", X, [{"name": "z"}], "INVALID_ARGUMENT"),
         ("identity_FP32", X, [{"name": "y", "parameters": {"classification": -1}}], "INVALID_ARGUMENT"),
         ("identity_UINT8", X | {"datatype": "UINT8", "data": [1, 2, 256]}, [], "INVALID_ARGUMENT"),
@@ -442,6 +444,9 @@ def test_limits_hold_on_bytes(both: Both) -> None:
         assert refusal(lambda: infer(bytes(50_000_000), compression=grpc.Compression.Gzip)) == (
             "RESOURCE_EXHAUSTED",
             f"the body unpacks to more than the limit of {MOST_BYTES} bytes (VEREDICTO_MAX_BODY_BYTES)",
+        )
+        assert refusal(lambda: channel.unary_unary(f"/{SERVICE}/ServerLive")(bytes(MOST_BYTES))) == (
+            *("RESOURCE_EXHAUSTED", f"a message of {MOST_BYTES} bytes is over the limit of 64000 for ServerLive"),
         )
         code, text = refusal(lambda: infer(bytes(3 * MOST_BYTES)))
         assert code == "RESOURCE_EXHAUSTED"

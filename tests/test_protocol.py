@@ -317,6 +317,8 @@ def x_of(shape: list[int], data: Any, datatype: str = "FP32", **more: Any) -> di
         ("identity_FP32", x_of([1, 3], [[1, 2], [3]]), 400, "data is no array of FP32"),
         ("identity_FP32", x_of([1, 4], [1, 2, 3, 4]), 400, "expected shape [-1, 3], -1 for any length, got [1, 4]"),
         ("identity_FP32", x_of([-1, -3], [1, 2, 3]), 400, "expected 3 elements for shape [-1, -3]"),
+        ("identity_FP32", x_of([1] * 33, [1]), 400, "expected a shape of at most 32 axes, got 33"),
+        ("identity_FP32", x_of([0, 2**62, 2**62], []), 400, "no array has the shape [0, 4611686018427387904, 46"),
         ("identity_FP32", x_of([1, 3], [1, 2, "3"]), 400, "Expected `float`, got `str` - at `$[2]`"),
         ("identity_FP32", x_of([1, 3], [1, 2, 1e39]), 400, "data has a number that FP32 cannot hold"),
         ("identity_FP32", x_of([1, 3], [1, 2, 3], "FP64"), 400, "expected datatype FP32, got 'FP64'"),
