@@ -43,6 +43,8 @@ lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowe
 		--no-annotate --quiet --extra cpu --extra train --extra test -o requirements/test.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
 		--no-annotate --quiet --extra cpu -c requirements/test.txt -o requirements/serve.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
+		--no-annotate --quiet --extra cpu --extra grpc -c requirements/test.txt -o requirements/grpc.txt
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import bentoml
 
 from service.errors import SettingsError
+from service.listening import check_can_listen
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.data_plane import DataPlane
-    from service.front import ASGIApp
+    from service.lifespan import ASGIApp
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -48,10 +49,19 @@ class FrontedService(bentoml.Service[T_co]):
     """A BentoML service whose requests meet a `Front` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        from service.admission import Admission
+        from service.batching import Batches
         from service.front import Front
+        from service.lifespan import accompany
+        from service.metrics import ModelMetrics
 
-        behind = super().to_asgi(is_main=is_main)
-        front = Front(data_plane(), settings, behind=behind)
+        plane, behind = data_plane(), super().to_asgi(is_main=is_main)
+        admission, batches = Admission(settings, ModelMetrics(plane.registry)), Batches.of(settings)
+        if settings.grpc_port:
+            from service.procedures import Procedures
+
+            behind = accompany(behind, Procedures(plane, settings, admission, batches))
+        front = Front(plane, settings, admission, batches, behind=behind)
         logging.getLogger("uvicorn.access").propagate = False  # with no handler its line is not even formatted
         # A body of many rows is many lists; looking for garbage among them would be most of its cost.
         gc.set_threshold(50_000, 20, 50)
@@ -72,6 +82,16 @@ class Veredicto:
 
     def __init__(self) -> None:
         self._plane = data_plane()
+
+    @bentoml.on_deployment
+    @staticmethod
+    def check_before_start() -> None:
+        """Once, ahead of all workers: each of them alone could not say why none starts."""
+        if settings.grpc_port:
+            try:
+                check_can_listen(settings)
+            except SettingsError as error:
+                sys.exit(f"veredicto does not start: {error}")
 
     @bentoml.api
     def predict(self, model: str, inputs: Inputs) -> dict[str, Any]:

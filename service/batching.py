@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from service.errors import InvalidRequest, Overloaded
+from service.errors import InvalidRequest, Overloaded, VeredictoError
+from service.processors import count_processors
 from service.served import Served
-from service.work import Outputs, Work
+from service.settings import Settings
+from service.statistics import Times
+from service.work import Outputs, Ran, Work
 
 MOST_ROWS = 16
 """Of several requests in one run."""
+MOST_BYTES = 64_000
+"""Of outputs that become an answer on the event loop."""
+Result = TypeVar("Result")
 
 
 class Finished(NamedTuple):
@@ -58,6 +64,33 @@ class Batches:
         self._n_threads = n_threads
         self._most_waiting = most_waiting
         self._queues: dict[Served, _Queue] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Batches:
+        """With a thread for each processor."""
+        n_threads = count_processors()
+        pool = ThreadPoolExecutor(n_threads, thread_name_prefix="veredicto")
+        return cls(pool, n_threads=n_threads, most_waiting=settings.max_rows)
+
+    async def offload(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Off the event loop, so that a large request does not delay the small ones."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+
+    async def carry_out(self, work: Work) -> tuple[Any, Ran]:
+        """The answer to work that has to be run; like a cancellation, what goes wrong is the model's to count."""
+        try:
+            outputs, queue_ns, infer_ns = await self.run(work)
+            started_ns = perf_counter_ns()
+            is_large = work.n_rows > MOST_ROWS or sum(each.nbytes for each in outputs) > MOST_BYTES
+            answer = await self.offload(work.finish, outputs) if is_large else work.finish(outputs)
+        except VeredictoError as error:
+            error.model = work.served
+            raise
+        except asyncio.CancelledError:
+            work.served.statistics.fail("cancelled", 0)
+            raise
+        output_ns = perf_counter_ns() - started_ns
+        return answer, Ran(work.served, Times(work.input_ns, queue_ns, infer_ns, output_ns, work.n_rows, executions=0))
 
     async def run(self, work: Work) -> Finished:
         """Raises InvalidRequest as the model does, and Overloaded where too many rows wait for it already."""
@@ -105,8 +138,9 @@ class Batches:
 def _take(queue: _Queue) -> list[_Waiting]:
     """The first that waits, and those after it that its run can take along."""
     first = queue.waiting.popleft()
-    chosen, n_rows, key = [first], first.work.n_rows, _key(first.work)
+    chosen, n_rows = [first], first.work.n_rows
     if first.work.served.joins:
+        key = _key(first.work)
         for waiting in list(queue.waiting):
             if n_rows + waiting.work.n_rows <= MOST_ROWS and _key(waiting.work) == key:
                 chosen.append(waiting)

@@ -15,8 +15,7 @@ from service.images import MEDIA_TYPES, TAKEN_TYPES
 from service.metrics import RouteMetrics
 from service.payloads import RequestDecoder, encode
 from service.settings import Settings
-from service.statistics import Times
-from service.work import Answered, Ran, Work
+from service.work import Answered, Ran, Work, do_or_defer
 
 Message = MutableMapping[str, Any]
 
@@ -59,19 +58,6 @@ class AnyCall(Protocol):
     def __call__(self, body: bytes, scope: Message, given: Any, /) -> Response | Work:
         """The answer, or the work of a model that takes its time, which makes a Response."""
         ...
-
-
-def do_or_defer(work: Work, respond: Callable[[Any, tuple[Ran, ...]], Response], started_ns: int) -> Response | Work:
-    """The response to a quick model's work, or another's work, which makes it; it was read since `started_ns`."""
-    read_ns = perf_counter_ns()
-    if not work.served.is_quick:
-        finish = work.finish
-        return work._replace(finish=lambda outputs: respond(finish(outputs), ()), input_ns=read_ns - started_ns)
-    outputs = work.run()
-    ran_ns = perf_counter_ns()
-    document = work.finish(outputs)
-    times = Times(read_ns - started_ns, 0, ran_ns - read_ns, perf_counter_ns() - ran_ns, work.n_rows)
-    return respond(document, (Ran(work.served, times),))
 
 
 def _respond(document: Any, runs: tuple[Ran, ...]) -> Response:

@@ -1,4 +1,4 @@
-"""The domain's errors. None of them knows HTTP; `front` maps each to its status.
+"""The domain's errors. None of them knows HTTP or gRPC; `front` and `procedures` map each to their status.
 
 VeredictoError
 ├── SettingsError        a VEREDICTO_* variable is unknown or has a bad value: the service refuses to start
@@ -8,7 +8,8 @@ VeredictoError
 ├── TooLarge             over a limit; the text names the limit and its setting
 ├── UnsupportedMediaType a content type or encoding that the route does not take
 ├── Overloaded           more work waiting than allowed
-└── DeadlinePassed       the answer was not ready in time
+├── DeadlinePassed       the answer was not ready in time
+└── Defect               of the service, never of the request; the log has what it is
 """
 
 from __future__ import annotations
@@ -47,3 +48,6 @@ class Overloaded(VeredictoError): ...
 
 
 class DeadlinePassed(VeredictoError): ...
+
+
+class Defect(VeredictoError): ...

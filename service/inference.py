@@ -1,157 +1,124 @@
-"""The Open Inference Protocol's inference: tensors in, tensors out, of any graph that onnxruntime runs."""
+"""The Open Inference Protocol's inference: tensors in, tensors out, of any graph that onnxruntime runs.
+
+How tensors come and go is not known here: `body` reads and writes them over HTTP, `envelope` over gRPC.
+"""
 
 from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
-from math import prod
-from time import perf_counter_ns
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from service import pixels, tensors
+from service import pixels
 from service.errors import InvalidRequest, TooLarge
 from service.forms import ImageFile
 from service.served import Served
 from service.session import TensorInfo
 from service.settings import Settings
-from service.statistics import Times
 from service.tensors import BY_ARRAY, BY_SESSION, BYTES, DATATYPES, Datatype
+from service.work import Outputs, Work
 
+MOST_AXES = 32
+"""Their product is looked at before they are compared with the graph's."""
 Parameters = dict[str, str | int | float | bool]
+Tensor = NDArray[Any] | list[ImageFile]
+Feed = dict[str, Tensor]
+ReadValues = Callable[[Datatype, str], NDArray[Any]]
+"""The array of a tensor that was found to be of this type, by the place that its errors name."""
 
 
-class InputTensor(msgspec.Struct):
-    """An input; its `data` is missing where its bytes follow the JSON."""
+class Wanted(NamedTuple):
+    """An output that is asked for: whole, or as so many classes of each row; as bytes or as values."""
 
     name: str
-    shape: list[int]
+    classes: Any = 0
+    as_bytes: bool = False
+
+    @classmethod
+    def of(cls, name: str, parameters: Parameters, *, as_bytes: Any) -> Wanted:
+        """As its parameters have it, and as bytes where they do not say but the request does."""
+        return cls(name, parameters.get("classification", 0), bool(parameters.get("binary_data", as_bytes)))
+
+
+class Result(NamedTuple):
+    """An output of an answer."""
+
+    wanted: Wanted
     datatype: str
-    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    parameters: Parameters = {}  # msgspec makes a new one for each
+    array: NDArray[Any]
+
+    @property
+    def where(self) -> str:
+        return f"output {self.wanted.name!r}"
 
 
-class RequestedOutput(msgspec.Struct):
-    name: str
-    parameters: Parameters = {}
+def plan(
+    served: Served, feed: Feed, wanted: Sequence[Wanted], settings: Settings, write: Callable[[list[Result]], Any]
+) -> Work:
+    """The run that a request asks for; `write` makes the answer. Raises InvalidRequest or TooLarge.
 
-
-class InferRequest(msgspec.Struct):
-    inputs: list[InputTensor]
-    id: str = ""
-    parameters: Parameters = {}
-    outputs: list[RequestedOutput] | None = None
-
-
-class Answer(NamedTuple):
-    """JSON and, where outputs were asked for as bytes, those after it; `parts` is empty where there are none."""
-
-    head: dict[str, Any]
-    parts: list[bytes]
-    times: Times
-
-
-_DECODER = msgspec.json.Decoder(InferRequest)
-
-
-def infer(served: Served, body: bytes, header_length: int | None, settings: Settings) -> Answer:
-    """Answers a body of JSON, or of so many bytes of JSON and then tensors; raises InvalidRequest or TooLarge.
-
-    A length of 0 is a body that is one input's bytes, whose outputs come as bytes too.
+    Where no outputs are asked for by name, `wanted` is those of `all_outputs`.
     """
-    started = perf_counter_ns()
-    view = memoryview(body)
-    if header_length == 0:
-        request = InferRequest(inputs=[], parameters={"binary_data_output": True})
-        feed = _read_raw(served, body)
-    else:
-        head, rest = (view, view[:0]) if header_length is None else (view[:header_length], view[header_length:])
-        request = _decode(head)
-        feed = dict(_read_all(served, request.inputs, rest))
     _check_names(served, feed)
-    wanted = _choose_outputs(served, request)
-    rows = _prepare(served, feed, settings)
-    read = perf_counter_ns()
-    inputs = feed if served.model is None else next(iter(feed.values()))
-    outputs = served.run([each.name for each in wanted], inputs)
-    ran = perf_counter_ns()
-    head_document, parts = _write(served, request, wanted, outputs)
-    return Answer(head_document, parts, Times(read - started, 0, ran - read, perf_counter_ns() - ran, rows))
+    _check_wanted(served, wanted)
+    inputs, n_rows = _prepare(served, feed, settings)
+
+    def finish(outputs: Outputs) -> Any:
+        return write([_make_result(served, *each) for each in zip(wanted, outputs, strict=True)])
+
+    return Work(served, [each.name for each in wanted], inputs, n_rows, finish)
 
 
-def _decode(head: memoryview) -> InferRequest:
-    try:
-        return _DECODER.decode(head)
-    except msgspec.ValidationError as error:
-        raise InvalidRequest(f"the request is not as the protocol has it: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the request is not JSON: {error}") from error
+def all_outputs(served: Served, *, as_bytes: bool) -> list[Wanted]:
+    """Those that its metadata name."""
+    return [Wanted(name, as_bytes=as_bytes) for name in served.outputs]
 
 
-def _read_all(
-    served: Served, given: Sequence[InputTensor], rest: memoryview
-) -> Iterator[tuple[str, NDArray[Any] | list[ImageFile]]]:
-    """Each input by name; raises InvalidRequest where bytes are missing, or left."""
-    for index, tensor in enumerate(given):
-        size = tensor.parameters.get("binary_data_size")
-        if size is None:
-            yield tensor.name, _read(served, tensor, None, index)
-            continue
-        if not isinstance(size, int) or not 0 <= size <= len(rest):
-            raise InvalidRequest(f"inputs[{index}]: binary_data_size is {size!r}, and {len(rest)} bytes are left")
-        yield tensor.name, _read(served, tensor, rest[:size], index)
-        rest = rest[size:]
-    if len(rest):
-        raise InvalidRequest(f"{len(rest)} bytes follow the last input: no binary_data_size speaks of them")
-
-
-def _read(
-    served: Served, tensor: InputTensor, content: memoryview | None, index: int
-) -> NDArray[Any] | list[ImageFile]:
-    """An input's array, or the image files of a network of images."""
-    where = f"inputs[{index}] {tensor.name[:100]!r}"
-    info = served.inputs.get(tensor.name)
+def read_tensor(served: Served, name: str, shape: Sequence[int], datatype: str, place: int, read: ReadValues) -> Tensor:
+    """An input's array, or the image files of a network of images; its place is that among the request's inputs."""
+    where = f"inputs[{place}] {name[:100]!r}"
+    info = served.inputs.get(name)
     if info is None:
         raise InvalidRequest(f"{where}: unknown input; inputs of {served.name}: {', '.join(served.inputs)}")
-    datatype = _check_type(served, info, tensor, where)
-    array = (
-        tensors.read_bytes(content, datatype, tensor.shape, where=where)
-        if content is not None
-        else tensors.read_json(_data(tensor, where), datatype, tensor.shape, where=where)
-    )
-    if datatype.name == BYTES and served.takes_images:
+    if len(shape) > MOST_AXES:
+        raise InvalidRequest(f"{where}: expected a shape of at most {MOST_AXES} axes, got {len(shape)}")
+    known = _check_type(served, info, datatype, where)
+    array = read(known, where)
+    if known.name == BYTES and served.takes_images:
         return [ImageFile(_file(each, where), "") for each in array.reshape(-1).tolist()]
-    _check_shape(info, tensor.shape, where)
-    if datatype.name == BYTES:
-        return _as_texts(array, where)
-    return array
+    _check_shape(info, shape, where)
+    return as_texts(array, where) if known.name == BYTES else array
 
 
-def _data(tensor: InputTensor, where: str) -> msgspec.Raw:
-    if isinstance(tensor.data, msgspec.UnsetType):
-        raise InvalidRequest(f"{where}: expected data, or a parameter binary_data_size and bytes after the JSON")
-    return tensor.data
-
-
-def _check_type(served: Served, info: TensorInfo, tensor: InputTensor, where: str) -> Datatype:
-    own = _own_type(info)
-    if tensor.datatype == own.name:
-        return own
-    if tensor.datatype == BYTES and served.takes_images:
-        return DATATYPES[BYTES]
-    also = " (or BYTES, of image files)" if served.takes_images else ""
-    raise InvalidRequest(f"{where}: expected datatype {own.name}{also}, got {tensor.datatype[:40]!r}")
-
-
-def _own_type(info: TensorInfo) -> Datatype:
+def own_type(info: TensorInfo) -> Datatype:
+    """Raises InvalidRequest for a type of onnxruntime's that the protocol does not know."""
     own = BY_SESSION.get(info.type)
     if own is None:
         raise InvalidRequest(f"{info.name!r} is {info.type} in the graph: the protocol has no such type")
     return own
+
+
+def as_texts(array: NDArray[Any], where: str) -> NDArray[Any]:
+    """onnxruntime's strings."""
+    try:
+        texts = [each.decode() if isinstance(each, bytes) else each for each in array.reshape(-1).tolist()]
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{where}: expected texts in UTF-8: {error}") from error
+    return np.array(texts, dtype=np.object_).reshape(array.shape)
+
+
+def _check_type(served: Served, info: TensorInfo, datatype: str, where: str) -> Datatype:
+    own = own_type(info)
+    if datatype == own.name:
+        return own
+    if datatype == BYTES and served.takes_images:
+        return DATATYPES[BYTES]
+    also = " (or BYTES, of image files)" if served.takes_images else ""
+    raise InvalidRequest(f"{where}: expected datatype {own.name}{also}, got {datatype[:40]!r}")
 
 
 def _check_shape(info: TensorInfo, shape: Sequence[int], where: str) -> None:
@@ -172,95 +139,43 @@ def _file(element: Any, where: str) -> bytes:
         raise InvalidRequest(f"{where}: expected image files in base64: {error}") from error
 
 
-def _as_texts(array: NDArray[Any], where: str) -> NDArray[Any]:
-    """onnxruntime's strings."""
-    try:
-        texts = [each.decode() if isinstance(each, bytes) else each for each in array.reshape(-1).tolist()]
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"{where}: expected texts in UTF-8: {error}") from error
-    return np.array(texts, dtype=np.object_).reshape(array.shape)
-
-
-def _read_raw(served: Served, body: bytes) -> dict[str, NDArray[Any] | list[ImageFile]]:
-    """The one input that the body is: an image file, a text, or a tensor whose free axis the bytes decide."""
-    if len(served.inputs) != 1:
-        raise InvalidRequest(f"{served.name} has {len(served.inputs)} inputs: a body of bytes alone is for one input")
-    info = next(iter(served.inputs.values()))
-    if served.takes_images:
-        return {info.name: [ImageFile(body, "")]}
-    own = _own_type(info)
-    if own.name == BYTES:
-        return {info.name: _as_texts(np.array([body], dtype=np.object_).reshape([1] * len(info.shape)), "the body")}
-    shape = list(info.shape)
-    free = [axis for axis, length in enumerate(shape) if length < 0]
-    element = prod(length for length in shape if length >= 0) * np.dtype(own.array).itemsize
-    for axis in free[:-1]:
-        shape[axis] = 1
-    if free:
-        shape[free[-1]] = len(body) // element if element else 0
-    tensor = InputTensor(name=info.name, shape=shape, datatype=own.name)
-    return {info.name: _read(served, tensor, memoryview(body), 0)}
-
-
-def _check_names(served: Served, feed: dict[str, Any]) -> None:
+def _check_names(served: Served, feed: Feed) -> None:
     missing = [name for name in served.inputs if name not in feed]
     if missing:
         raise InvalidRequest(f"missing input {missing[0]!r}; inputs of {served.name}: {', '.join(served.inputs)}")
 
 
-def _choose_outputs(served: Served, request: InferRequest) -> list[RequestedOutput]:
-    """Those that are asked for, or else all that its metadata name."""
-    if not request.outputs:
-        return [RequestedOutput(name) for name in served.outputs]
-    for index, output in enumerate(request.outputs):
+def _check_wanted(served: Served, wanted: Sequence[Wanted]) -> None:
+    for index, output in enumerate(wanted):
         if output.name not in served.outputs and output.name not in served.extras:
             known = ", ".join([*served.outputs, *served.extras])
             raise InvalidRequest(f"outputs[{index}]: unknown output {output.name[:100]!r}; outputs: {known}")
-    return request.outputs
 
 
-def _prepare(served: Served, feed: dict[str, Any], settings: Settings) -> int:
-    """Decodes image files, in place, and checks what a card promises; returns the number of rows."""
-    (name, given), *others = feed.items()
-    if others or served.model is None:
-        return max((len(each) for each in feed.values() if np.ndim(each)), default=1)
+def _prepare(served: Served, feed: Feed, settings: Settings) -> tuple[Any, int]:
+    """What the graph is run on, and its number of rows: images decoded, and what a card promises checked."""
+    if served.model is None:
+        return feed, max((len(each) for each in feed.values() if np.ndim(each)), default=1)
+    ((name, given),) = feed.items()
     if not len(given):
         raise InvalidRequest(f"{name!r}: expected at least one row, got none")
     if len(given) > settings.max_rows:
         raise TooLarge(f"{len(given)} rows are over the limit of {settings.max_rows} a request (VEREDICTO_MAX_ROWS)")
     if isinstance(given, list):
         size_px = served.model.size_px or 0
-        feed[name] = pixels.decode_rows(given, model=served.name, size_px=size_px, most_pixels=settings.max_pixels)
-    elif served.takes_images:
-        feed[name] = pixels.split(given, most_pixels=settings.max_pixels)
-    else:
-        served.model.check_features(given)
-    return len(feed[name])
+        images = pixels.decode_rows(given, model=served.name, size_px=size_px, most_pixels=settings.max_pixels)
+        return images, len(images)
+    if served.takes_images:
+        return pixels.split(given, most_pixels=settings.max_pixels), len(given)
+    served.model.check_features(given)
+    return given, len(given)
 
 
-def _write(
-    served: Served, request: InferRequest, wanted: Sequence[RequestedOutput], outputs: Sequence[NDArray[Any]]
-) -> tuple[dict[str, Any], list[bytes]]:
-    as_bytes = request.parameters.get("binary_data_output", False)
-    described, parts = [], []
-    for output, given in zip(wanted, outputs, strict=True):
-        where = f"output {output.name!r}"
-        array = np.asarray(given)
-        most = output.parameters.get("classification", 0)
-        if most:
-            array = _classify(array, most, served.labels(output.name), where)
-        datatype = BY_ARRAY[array.dtype.str].name
-        document: dict[str, Any] = {"name": output.name, "datatype": datatype, "shape": array.shape}
-        if output.parameters.get("binary_data", as_bytes):
-            parts.append(tensors.write_bytes(array))
-            document["parameters"] = {"binary_data_size": len(parts[-1])}
-        else:
-            document["data"] = tensors.write_json(array, where=where)
-        described.append(document)
-    head: dict[str, Any] = {"model_name": served.name, "model_version": served.version}
-    if request.id:
-        head["id"] = request.id
-    return head | {"outputs": described}, parts
+def _make_result(served: Served, wanted: Wanted, output: Any) -> Result:
+    array = np.asarray(output)
+    if wanted.classes:
+        array = _classify(array, wanted.classes, served.labels(wanted.name), f"output {wanted.name!r}")
+    return Result(wanted, BY_ARRAY[array.dtype.str].name, array)
 
 
 def _classify(array: NDArray[Any], most: Any, labels: Sequence[str], where: str) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NotRequired, TypedDict
 
 from service import VERSION
@@ -118,9 +118,7 @@ def configure(served: Served, settings: Settings) -> ModelConfig:
 def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]:
     """What is served, and what was refused and why."""
     index: list[IndexEntry] = [
-        {"name": served.name, "version": served.version, "state": "READY", "reason": ""}
-        for versions in registry.served.values()
-        for served in versions.values()
+        {"name": served.name, "version": served.version, "state": "READY", "reason": ""} for served in registry
     ]
     if not only_ready:
         index += [
@@ -130,7 +128,7 @@ def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]
     return index
 
 
-def count(models: Sequence[Served]) -> AllStatistics:
+def count(models: Iterable[Served]) -> AllStatistics:
     """What each was asked, and how long it took."""
     return {
         "model_stats": [{"name": each.name, "version": each.version, **each.statistics.describe()} for each in models]

@@ -7,13 +7,17 @@ counted in plain numbers and the shared values follow once a second, and wheneve
 from __future__ import annotations
 
 import asyncio
+import re
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 
 from prometheus_client import Counter, Histogram
 
+from service.errors import VeredictoError
+from service.served import Served
 from service.statistics import Statistics
+from service.work import Ran
 
 FLUSH_S = 1.0
 BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -56,14 +60,25 @@ _phases = {
 
 
 class ModelMetrics:
-    """The statistics of all models for `/metrics`; each comes with its model's name and version."""
+    """The statistics of all models, and what they have grown by for `/metrics`; changed on the event loop alone."""
 
-    def __init__(self, models: Iterable[tuple[str, str, Statistics]]) -> None:
-        self._models = [_ModelMetrics(*each) for each in models]
+    def __init__(self, models: Iterable[Served]) -> None:
+        self._models = [_ModelMetrics(each.name, each.version, each.statistics) for each in models]
         self._is_due = False
 
-    def flush_soon(self) -> None:
-        """Called on the event loop when a model's statistics have changed."""
+    def succeed(self, runs: Sequence[Ran], seconds: float) -> None:
+        """Counts an answer for each model that had a part in it."""
+        for served, times in runs:
+            served.statistics.succeed(times, int(seconds * 1e9))
+        self._flush_soon()
+
+    def fail(self, error: VeredictoError, seconds: float) -> None:
+        """Counts an error for the model that the request was for, where it got that far."""
+        if error.model is not None:
+            error.model.statistics.fail(_reason(error), int(seconds * 1e9))
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if not self._is_due:
             self._is_due = True
             asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
@@ -96,14 +111,18 @@ class _ModelMetrics:
 
 
 class RouteMetrics:
-    """The counts of one route of the contract; never of a path that a client made up."""
+    """The counts of one route of the contract; never of a path that a client made up.
+
+    A status is HTTP's number or gRPC's name.
+    """
 
     def __init__(self, route: str) -> None:
-        self._route = route
+        self.route = route
         self._histogram = _seconds.labels(route)
         self._start()
+        _routes.append(self)
 
-    def record(self, status: int, seconds: float) -> None:
+    def record(self, status: int | str, seconds: float) -> None:
         """Called on the event loop."""
         if not self._statuses:
             asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
@@ -114,11 +133,25 @@ class RouteMetrics:
     def flush(self) -> None:
         """Moves what was counted to the values that `/metrics` shows."""
         for status, count in self._statuses.items():
-            _requests.labels(self._route, str(status)).inc(count)
+            _requests.labels(self.route, str(status)).inc(count)
         self._histogram.add(self._buckets, self._total_s)
         self._start()
 
     def _start(self) -> None:
-        self._statuses: dict[int, int] = {}
+        self._statuses: dict[int | str, int] = {}
         self._buckets = [0] * (len(BOUNDS_S) + 1)
         self._total_s = 0.0
+
+
+_routes: list[RouteMetrics] = []
+
+
+def flush_routes() -> None:
+    """Moves what was counted of all routes, as each does by itself once a second."""
+    for each in _routes:
+        each.flush()
+
+
+def _reason(error: VeredictoError) -> str:
+    """A word for metrics: InvalidRequest is invalid_request."""
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", type(error).__name__).lower()

@@ -6,21 +6,23 @@ The protocol: github.com/kserve/open-inference-protocol. The extensions: triton-
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 import msgspec
 
-from service import inference, metadata
+from service import metadata, packing
+from service.body import Answer, plan
 from service.call import JSON, Message, Response
 from service.data_plane import DataPlane
-from service.errors import InvalidRequest, NotFound, TooLarge, UnsupportedMediaType, VeredictoError
+from service.errors import InvalidRequest, NotFound, UnsupportedMediaType, VeredictoError
 from service.metrics import RouteMetrics
 from service.payloads import encode
 from service.served import Served
 from service.settings import Settings
-from service.work import Ran
+from service.work import Ran, Work, do_or_defer
 
 PREFIX = "/v2"
 HEADER_LENGTH = b"inference-header-content-length"
@@ -30,7 +32,6 @@ INDEX = "/v2/repository/index"
 LEAST_COMPRESSED = 1024
 """Bytes: shorter answers do not get shorter."""
 INLINE_BYTES = 64_000
-_WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _MODEL_PATH = re.compile(r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?P<what>/ready|/config|/stats)?")
 
 
@@ -65,26 +66,18 @@ class InferCall:
         """Whether it is answered sooner than a thread is found."""
         return len(body) <= INLINE_BYTES and not self._served.takes_images and not (given and given.packing)
 
-    def __call__(self, body: bytes, scope: Message, given: Given | None) -> Response:  # noqa: ARG002  # as a Call
+    def __call__(self, body: bytes, scope: Message, given: Given | None) -> Response | Work:  # noqa: ARG002  # as a Call
+        started_ns = perf_counter_ns()
         given = given or Given()
-        if given.packing:
-            body = unpack(body, given.packing, self.most_bytes(given))
         try:
-            head, parts, times = inference.infer(self._served, body, given.header_length, self._settings)
+            if given.packing:
+                most = self.most_bytes(given)
+                body = packing.unpack(body, given.packing, most, self._settings.name_limit(most))
+            work = plan(self._served, body, given.header_length, self._settings)
+            return do_or_defer(work, partial(_respond, given.taken), started_ns)
         except VeredictoError as error:
             error.model = self._served
             raise
-        content = encode(head)
-        headers: tuple[tuple[bytes, bytes], ...] = ()
-        content_type = JSON
-        if parts:
-            headers = ((HEADER_LENGTH, b"%d" % len(content)),)
-            content, content_type = b"".join([content, *parts]), OCTETS
-        packing = _choose_packing(given.taken) if given.taken and len(content) >= LEAST_COMPRESSED else ""
-        if packing:
-            content = pack(content, packing)
-            headers = (*headers, (b"content-encoding", packing.encode()))
-        return Response(200, content, content_type, headers, (Ran(self._served, times),))
 
 
 class IndexCall:
@@ -150,17 +143,13 @@ class Protocol:
         assert match is not None  # allowed
         registry = self._plane.registry
         if match["what"] == "/stats":
-            return _json(metadata.count(self._chosen(match["name"], match["version"])))
+            return _json(metadata.count(registry.chosen(match["name"], match["version"])))
         served = registry.graph(match["name"], match["version"])
         if match["what"] == "/ready":
             return _json(metadata.ModelReady(name=served.name, ready=True))
         if match["what"] == "/config":
             return _json(metadata.configure(served, self._settings))
         return _json(metadata.describe_model(served, list(registry.served[served.name])))
-
-    def _chosen(self, name: str, version: str | None) -> list[Served]:
-        latest = self._plane.registry.graph(name, version)
-        return [latest] if version else list(self._plane.registry.served[name].values())
 
     def _ready(self) -> Response:
         reason = self._plane.why_not_ready()
@@ -169,24 +158,20 @@ class Protocol:
         return Response(503, encode({"error": f"not ready: {reason}"}), headers=((b"retry-after", b"1"),))
 
 
-def unpack(body: bytes, packing: str, most: int) -> bytes:
-    """A body without its compression; raises TooLarge before it is all unpacked, and InvalidRequest."""
-    try:
-        unpacker = zlib.decompressobj(_WINDOWS[packing])
-        unpacked = unpacker.decompress(body, most + 1)
-    except zlib.error:
-        raise InvalidRequest(f"the body is not {packing}, as its Content-Encoding says") from None
-    if len(unpacked) > most:
-        raise TooLarge(f"the body unpacks to more than the limit of {most} bytes (VEREDICTO_MAX_BODY_BYTES)")
-    if not unpacker.eof:
-        raise InvalidRequest(f"the body's {packing} is cut off")
-    return unpacked
-
-
-def pack(content: bytes, packing: str) -> bytes:
-    """Quickly rather than small."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, _WINDOWS[packing])
-    return packer.compress(content) + packer.flush()
+def _respond(taken: str, answer: Answer, runs: tuple[Ran, ...]) -> Response:
+    """JSON, and bytes after it where there are any; packed where that is taken and makes it shorter."""
+    head, parts = answer
+    content = encode(head)
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type = JSON
+    if parts:
+        headers = ((HEADER_LENGTH, b"%d" % len(content)),)
+        content, content_type = b"".join([content, *parts]), OCTETS
+    kind = _choose_packing(taken) if taken and len(content) >= LEAST_COMPRESSED else ""
+    if kind:
+        content = packing.pack(content, kind)
+        headers = (*headers, (b"content-encoding", kind.encode()))
+    return Response(200, content, content_type, headers, runs)
 
 
 _READ = frozenset({HEADER_LENGTH, b"content-encoding", b"accept-encoding"})
@@ -198,18 +183,18 @@ def _read_given(found: Mapping[bytes, bytes]) -> Given:
         raise InvalidRequest(
             f"Inference-Header-Content-Length: expected a number of bytes, got {length.decode('latin-1')!r}"
         )
-    packing = found.get(b"content-encoding", b"").decode("latin-1").strip().lower()
-    if packing not in (*_WINDOWS, "identity", ""):
-        raise UnsupportedMediaType(f"content encoding {packing[:40]!r} is not taken: gzip, deflate or none")
+    kind = found.get(b"content-encoding", b"").decode("latin-1").strip().lower()
+    if kind not in (*packing.KINDS, "identity", ""):
+        raise UnsupportedMediaType(f"content encoding {kind[:40]!r} is not taken: gzip, deflate or none")
     taken = found.get(b"accept-encoding", b"").decode("latin-1").lower()
-    return Given(None if length is None else int(length), packing.replace("identity", ""), taken)
+    return Given(None if length is None else int(length), kind.replace("identity", ""), taken)
 
 
 def _choose_packing(taken: str) -> str:
     """The first of what the client takes."""
     for each in taken.split(","):
         name, _, quality = each.strip().partition(";")
-        if name.strip() in _WINDOWS and quality.replace(" ", "") not in ("q=0", "q=0.0"):
+        if name.strip() in packing.KINDS and quality.replace(" ", "") not in ("q=0", "q=0.0"):
             return name.strip()
     return ""
 

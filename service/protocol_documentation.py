@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service import metadata, openapi
-from service.inference import InferRequest
+from service.body import InferRequest
 
 TYPES: list[Any] = [
     InferRequest,

@@ -81,6 +81,15 @@ class Registry:
             )
         return versions[version]
 
+    def __iter__(self) -> Iterator[Served]:
+        """Every graph, of every version."""
+        return (served for versions in self.served.values() for served in versions.values())
+
+    def chosen(self, name: str, version: str | None = None) -> list[Served]:
+        """A graph of this version, or of all its versions where none is named; raises NotFound."""
+        latest = self.graph(name, version)
+        return [latest] if version else list(self.served[name].values())
+
     def carded(self, name: str) -> tuple[Served, Model]:
         """A model and its graph; raises NotFound as `model` does."""
         model = self.model(name)

@@ -12,6 +12,9 @@ from service.errors import SettingsError
 PREFIX = "VEREDICTO_"
 DEVICES = ("auto", "cpu", "cuda")
 _HIGHEST = 2**31 - 1
+_HIGHEST_PORT = 2**16 - 1
+Host = str
+Port = int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,8 @@ class Settings:
     max_rows: int = 10_000
     max_in_flight: int = 256
     deadline_s: int = 30
+    grpc_port: Port = 0
+    grpc_host: Host = "127.0.0.1"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -38,11 +43,15 @@ class Settings:
         unknown = sorted(given.keys() - names.keys())
         if unknown:
             raise SettingsError(f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}")
-        parsers = {"Path": _path, "bool": _flag, "str": _device, "int": _count}
+        parsers = {"Path": _path, "bool": _flag, "str": _device, "int": _count, "Host": _host, "Port": _port}
         values: dict[str, Any] = {
             field.name: parsers[str(field.type)](name, given[name]) for name, field in names.items() if name in given
         }
         return cls(**values)
+
+    def name_limit(self, n_bytes: int) -> str:
+        """The setting that this limit of bytes is from."""
+        return f"{PREFIX}MAX_{'BODY' if n_bytes == self.max_body_bytes else 'IMAGE'}_BYTES"
 
 
 def _path(name: str, text: str) -> Path:
@@ -62,6 +71,18 @@ def _device(name: str, text: str) -> str:
     if text not in DEVICES:
         raise SettingsError(f"{name}: expected one of {', '.join(DEVICES)}, got {text!r}")
     return text
+
+
+def _host(name: str, text: str) -> str:
+    if not text.strip():
+        raise SettingsError(f"{name}: expected the name or the address of a host, got {text!r}")
+    return text.strip()
+
+
+def _port(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > _HIGHEST_PORT:
+        raise SettingsError(f"{name}: expected a port from 1 to {_HIGHEST_PORT}, or 0 for none, got {text[:50]!r}")
+    return int(text)
 
 
 def _count(name: str, text: str) -> int:

@@ -57,14 +57,15 @@ def read_json(data: msgspec.Raw, datatype: Datatype, shape: Sequence[int], *, wh
         values = _decoder(datatype.name, n_axes).decode(data)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"{where}: data of type {datatype.name}, {len(shape)} axes: {error}") from error
-    try:
-        with np.errstate(over="ignore"):
-            array = np.array(values, dtype=datatype.array)
-    except (ValueError, OverflowError) as error:
-        raise InvalidRequest(f"{where}: data is no array of {datatype.name}: {error}") from error
+    array = _as_array(values, datatype, where)
     if datatype.json is float and not np.isfinite(array).all():
         raise InvalidRequest(f"{where}: data has a number that {datatype.name} cannot hold")
     return reshape(array, shape, where=where)
+
+
+def read_values(values: list[Any], datatype: Datatype, shape: Sequence[int], *, where: str) -> NDArray[Any]:
+    """The array of values that have a type already, if not this one; raises InvalidRequest."""
+    return reshape(_as_array(values, datatype, where), shape, where=where)
 
 
 def read_bytes(content: memoryview, datatype: Datatype, shape: Sequence[int], *, where: str) -> NDArray[Any]:
@@ -118,7 +119,18 @@ def reshape(array: NDArray[Any], shape: Sequence[int], *, where: str) -> NDArray
     """Raises InvalidRequest where the number of elements is not the shape's."""
     if array.size != prod(shape) or min(shape, default=0) < 0:
         raise InvalidRequest(f"{where}: expected {prod(shape)} elements for shape {list(shape)}, got {array.size}")
-    return array.reshape(shape)
+    try:
+        return array.reshape(shape)
+    except ValueError as error:  # of nothing, by lengths that no array has
+        raise InvalidRequest(f"{where}: no array has the shape {list(shape)}: {error}") from error
+
+
+def _as_array(values: list[Any], datatype: Datatype, where: str) -> NDArray[Any]:
+    try:
+        with np.errstate(over="ignore"):
+            return np.array(values, dtype=datatype.array)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(f"{where}: data is no array of {datatype.name}: {error}") from error
 
 
 @functools.cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from time import perf_counter_ns
+from typing import Any, NamedTuple, TypeVar
 
 from numpy.typing import NDArray
 
@@ -12,6 +13,7 @@ from service.served import Served
 from service.statistics import Times
 
 Outputs = list[NDArray[Any]]
+Answer = TypeVar("Answer")
 
 
 class Work(NamedTuple):
@@ -48,3 +50,16 @@ class Answered(NamedTuple):
 
     answer: Any
     runs: tuple[Ran, ...]
+
+
+def do_or_defer(work: Work, respond: Callable[[Any, tuple[Ran, ...]], Answer], started_ns: int) -> Answer | Work:
+    """The response to a quick model's work, or another's work, which makes it; it was read since `started_ns`."""
+    read_ns = perf_counter_ns()
+    if not work.served.is_quick:
+        finish = work.finish
+        return work._replace(finish=lambda outputs: respond(finish(outputs), ()), input_ns=read_ns - started_ns)
+    outputs = work.run()
+    ran_ns = perf_counter_ns()
+    document = work.finish(outputs)
+    times = Times(read_ns - started_ns, 0, ran_ns - read_ns, perf_counter_ns() - ran_ns, work.n_rows)
+    return respond(document, (Ran(work.served, times),))

@@ -6,6 +6,13 @@ from pathlib import Path
 
 import onnx
 from onnx import TensorProto, helper
+from tiny_models import write_image_model, write_kind
+
+NUMERIC = {
+    "BOOL": TensorProto.BOOL,
+    **{f"{sign}INT{bits}": getattr(TensorProto, f"{sign}INT{bits}") for sign in ("U", "") for bits in (8, 16, 32, 64)},
+    **{"FP16": TensorProto.FLOAT16, "FP32": TensorProto.FLOAT, "FP64": TensorProto.DOUBLE},
+}
 
 
 def write_graph(path: Path, nodes: list[onnx.NodeProto], inputs: list, outputs: list) -> Path:
@@ -47,3 +54,16 @@ def write_gather(folder: Path) -> Path:
     ]
     ends = [tensor("index", TensorProto.INT64, ["n"])], [tensor("row", TensorProto.FLOAT, ["n"])]
     return write_graph(folder / "gather.onnx", nodes, *ends)
+
+
+def write_all(folder: Path) -> None:
+    """Graphs without cards, two versions of one, a model of images and a generator."""
+    for version in ("1", "2"):
+        write_simple(folder, version=version)
+    for name, kind in NUMERIC.items():
+        write_identity(folder, f"identity_{name}", kind, ["n", 3])
+    write_identity(folder, "identity_BYTES", TensorProto.STRING, ["n", 2])
+    write_identity(folder, "scalar", TensorProto.FLOAT, [])
+    write_gather(folder)
+    write_image_model(folder)
+    write_kind(folder, "generator")

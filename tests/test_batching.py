@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import EXPORTED_MODELS
+from graphs import write_gather
 
 from service.batching import MOST_ROWS, Batches, Finished
+from service.call import Response
 from service.errors import InvalidRequest, Overloaded
+from service.metrics import RouteMetrics
+from service.protocol import InferCall
 from service.served import Served
+from service.settings import Settings
 from service.work import Work
 
 KNN = EXPORTED_MODELS / "digits-knn.onnx"
@@ -175,3 +181,48 @@ def test_as_many_runs_as_threads_go_side_by_side(pool: ThreadPoolExecutor) -> No
     works = [make_work(served, np.zeros((1, 64), np.float32)) for _ in range(6)]
     asyncio.run(run_all(Batches(pool, n_threads=2, most_waiting=100), works, gate))
     assert sorted(gate.rows) == [1, 1, 4]
+
+
+def ask_protocol(call: InferCall, name: str, datatype: str, array: np.ndarray) -> Any:
+    tensor = {"name": name, "shape": list(array.shape), "datatype": datatype, "data": array.reshape(-1).tolist()}
+    return call(json.dumps({"inputs": [tensor]}).encode(), {}, None)
+
+
+async def carry_out_all(batches: Batches, works: list[Work], gate: Gate) -> list[Any]:
+    tasks = [asyncio.create_task(batches.carry_out(work)) for work in works]
+    await asyncio.sleep(0)
+    gate.event.set()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_the_protocols_inference_of_a_slow_model_is_joined_too(pool: ThreadPoolExecutor) -> None:
+    """And answered as if each had been run alone."""
+    served = load(KNN)
+    call = InferCall(served, Settings(), RouteMetrics("joined"))
+    rows = np.random.default_rng(0).uniform(0, 16, (5, 1, 64)).astype(np.float32)
+    served.is_quick = True
+    expected = [ask_protocol(call, "features", "FP32", each) for each in rows]
+    served.is_quick = False
+    works = [ask_protocol(call, "features", "FP32", each) for each in rows]
+    assert all(isinstance(each, Response) for each in expected)
+    assert all(isinstance(each, Work) for each in works)
+    gate = Gate(served)
+    found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
+    assert gate.rows == [1, 4]
+    assert [json.loads(answer.body) for answer, _ in found] == [json.loads(each.body) for each in expected]
+    assert [(ran.served, ran.times.rows, ran.times.executions) for _, ran in found] == [(served, 1, 0)] * 5
+
+
+def test_a_graph_without_a_card_is_run_alone(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+    """Nothing says which of its axes are rows; one that fails is its request's fault alone."""
+    served = Served.load(write_gather(tmp_path), name="gather")
+    served.is_quick = False
+    call = InferCall(served, Settings(), RouteMetrics("alone"))
+    works = [ask_protocol(call, "index", "INT64", np.array([index])) for index in (0, 1, 9, 2)]
+    gate = Gate(served)
+    found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
+    assert isinstance(found[2], InvalidRequest)
+    assert found[2].model is served
+    answers = [json.loads(answer.body)["outputs"][0]["data"] for answer, _ in found[:2] + found[3:]]
+    assert answers == [[1.0], [2.0], [3.0]]
+    assert len(gate.rows) == 4

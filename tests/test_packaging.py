@@ -85,7 +85,7 @@ def test_the_checkout_serves_in_that_environment(python: Path, tmp_path: Path) -
         assert server.client.get("/readyz").status_code == 200
 
 
-@pytest.mark.parametrize("file", ["serve.txt", "test.txt"])
+@pytest.mark.parametrize("file", ["serve.txt", "grpc.txt", "test.txt"])
 def test_requirements_are_pinned_without_addresses(file: str) -> None:
     """A version for each, and no place to fetch it from."""
     for line in (ROOT / "requirements" / file).read_text().splitlines():

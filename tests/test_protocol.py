@@ -16,37 +16,22 @@ import pytest
 import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
 from conftest import EXPORTED_MODELS
-from graphs import write_gather, write_identity, write_simple
+from graphs import NUMERIC, write_all
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
-from onnx import TensorProto
 from PIL import Image
 from server import Server, serve
-from tiny_models import write_image_model, write_kind
 from tritonclient.utils import InferenceServerException
 
 from service.model import Model
 
 WINE = "wine-logistic"
-NUMERIC = {
-    "BOOL": TensorProto.BOOL,
-    **{f"{sign}INT{bits}": getattr(TensorProto, f"{sign}INT{bits}") for sign in ("U", "") for bits in (8, 16, 32, 64)},
-    **{"FP16": TensorProto.FLOAT16, "FP32": TensorProto.FLOAT, "FP64": TensorProto.DOUBLE},
-}
 
 
 @pytest.fixture(scope="module")
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of graphs without cards, of two versions of one, of images and of a generator."""
     folder = tmp_path_factory.mktemp("graphs")
-    for version in ("1", "2"):
-        write_simple(folder, version=version)
-    for name, kind in NUMERIC.items():
-        write_identity(folder, f"identity_{name}", kind, ["n", 3])
-    write_identity(folder, "identity_BYTES", TensorProto.STRING, ["n", 2])
-    write_identity(folder, "scalar", TensorProto.FLOAT, [])
-    write_gather(folder)
-    write_image_model(folder)
-    write_kind(folder, "generator")
+    write_all(folder)
     limits = {"VEREDICTO_MAX_ROWS": 100, "VEREDICTO_MAX_PIXELS": 100_000, "VEREDICTO_MAX_BODY_BYTES": 100_000}
     with serve(tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, **limits) as running:
         yield running
@@ -332,6 +317,8 @@ def x_of(shape: list[int], data: Any, datatype: str = "FP32", **more: Any) -> di
         ("identity_FP32", x_of([1, 3], [[1, 2], [3]]), 400, "data is no array of FP32"),
         ("identity_FP32", x_of([1, 4], [1, 2, 3, 4]), 400, "expected shape [-1, 3], -1 for any length, got [1, 4]"),
         ("identity_FP32", x_of([-1, -3], [1, 2, 3]), 400, "expected 3 elements for shape [-1, -3]"),
+        ("identity_FP32", x_of([1] * 33, [1]), 400, "expected a shape of at most 32 axes, got 33"),
+        ("identity_FP32", x_of([0, 2**62, 2**62], []), 400, "no array has the shape [0, 4611686018427387904, 46"),
         ("identity_FP32", x_of([1, 3], [1, 2, "3"]), 400, "Expected `float`, got `str` - at `$[2]`"),
         ("identity_FP32", x_of([1, 3], [1, 2, 1e39]), 400, "data has a number that FP32 cannot hold"),
         ("identity_FP32", x_of([1, 3], [1, 2, 3], "FP64"), 400, "expected datatype FP32, got 'FP64'"),

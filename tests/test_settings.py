@@ -31,6 +31,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_MAX_ROWS": "10",
             "VEREDICTO_MAX_IN_FLIGHT": "4",
             "VEREDICTO_DEADLINE_S": "5",
+            "VEREDICTO_GRPC_PORT": "8001",
+            "VEREDICTO_GRPC_HOST": "0.0.0.0",
         }
     )
     assert settings == Settings(
@@ -43,6 +45,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         max_rows=10,
         max_in_flight=4,
         deadline_s=5,
+        grpc_port=8001,
+        grpc_host="0.0.0.0",
     )
 
 
@@ -53,6 +57,12 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         ("VEREDICTO_DEVICE", "tpu", "VEREDICTO_DEVICE: expected one of auto, cpu, cuda, got 'tpu'"),
         ("VEREDICTO_MAX_ROWS", "0", "VEREDICTO_MAX_ROWS: expected a whole number from 1 to 2147483647, got '0'"),
         ("VEREDICTO_MAX_ROWS", "1e3", "VEREDICTO_MAX_ROWS: expected a whole number from 1 to 2147483647, got '1e3'"),
+        (
+            "VEREDICTO_GRPC_PORT",
+            "65536",
+            "VEREDICTO_GRPC_PORT: expected a port from 1 to 65535, or 0 for none, got '65536'",
+        ),
+        ("VEREDICTO_GRPC_HOST", " ", "VEREDICTO_GRPC_HOST: expected the name or the address of a host, got ' '"),
         ("VEREDICTO_MODELS", "", "VEREDICTO_MODELS: expected a folder, got ''"),
         (
             "VEREDICTO_THREADS",

@@ -1,0 +1,45 @@
+"""Whether this machine lets the service listen for gRPC, found out before anything is started."""
+
+from __future__ import annotations
+
+import socket
+from importlib.util import find_spec
+
+from service.errors import SettingsError
+from service.settings import Settings
+
+NEEDED = {"grpc": "grpcio>=1.60", "google.protobuf": "protobuf>=5"}
+"""Modules, and what to install for them."""
+
+
+def check_can_listen(settings: Settings) -> None:
+    """Raises SettingsError where a library is missing, or another process has the port."""
+    missing = [package for module, package in NEEDED.items() if not _is_there(module)]
+    if missing:
+        shown = " ".join(f"'{package}'" for package in missing)
+        raise SettingsError(f"VEREDICTO_GRPC_PORT: gRPC needs what is not installed here: pip install {shown}")
+    try:
+        family, *_, address = socket.getaddrinfo(settings.grpc_host, settings.grpc_port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise cannot_listen(settings, error.strerror or str(error)) from error
+
+
+def cannot_listen(settings: Settings, reason: str) -> SettingsError:
+    """The error of an address that does not work."""
+    return SettingsError(f"VEREDICTO_GRPC_PORT: cannot listen on {show_address(settings)}: {reason}")
+
+
+def show_address(settings: Settings) -> str:
+    """As gRPC takes it: an address of version 6 in brackets."""
+    host = settings.grpc_host
+    return f"[{host}]:{settings.grpc_port}" if ":" in host else f"{host}:{settings.grpc_port}"
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:  # what it is in is missing
+        return False

@@ -1,0 +1,14 @@
+"""Triton's gRPC client in a pool of its own: KServe's registers messages of the same names in the default one."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from google.protobuf import descriptor_pool
+
+with patch.object(descriptor_pool, "Default", return_value=descriptor_pool.DescriptorPool()):
+    import tritonclient.grpc as triton
+    import tritonclient.grpc.aio as triton_aio
+    from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+__all__ = ["service_pb2", "service_pb2_grpc", "triton", "triton_aio"]
