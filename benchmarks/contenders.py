@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +58,35 @@ def _bento_home(place: Place) -> dict[str, str]:
 
 def _module(name: str) -> Callable[[Place], list[str]]:
     return lambda place: ["-m", f"{SERVERS}.{name}", str(place.port)]
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _mlserver(place: Place) -> list[str]:
+    """Writes the settings that MLServer reads: of itself, and a file for each model."""
+    settings = {
+        "host": "127.0.0.1",
+        "http_port": place.port,
+        "grpc_port": free_port(),
+        "metrics_port": free_port(),
+        "parallel_workers": 0,
+        "debug": False,
+    }
+    repository = place.scratch / "repository"
+    for path in place.models.glob("*.onnx"):
+        folder = repository / path.stem
+        folder.mkdir(parents=True)
+        model = {"name": path.stem, "implementation": f"{SERVERS}.mlserver_runtime.OnnxRuntime"}
+        document = model | {"parameters": {"uri": str(path)}}
+        (folder / "model-settings.json").write_text(json.dumps(document))
+    (repository / "settings.json").write_text(json.dumps(settings))
+    return ["-m", "mlserver.cli.main", "start", str(repository)]
 
 
 ROWS = ("row", "wide", "rows")
@@ -132,7 +163,7 @@ CONTENDERS = (
         title="MLServer, a runtime of its Python kind, models in its own process",
         environment="mlserver",
         packages=("mlserver", "fastapi", *UVICORN),
-        start=_module("mlserver_runtime"),
+        start=_mlserver,
         speaks=_speaks(rows=dialects.TENSOR, photo=dialects.TENSOR_PHOTO),
         ready="/v2/health/ready",
     ),

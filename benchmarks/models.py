@@ -23,7 +23,6 @@ from training.graph import IR_VERSION, GraphBuilder
 SHIPPED = Path(__file__).resolve().parent.parent / "exported_models"
 TASK = "breast_cancer"
 LOGISTIC = "breast_cancer-logistic"
-PHOTO = "cat_or_automobile-cnn"
 WIDE = "benchmark-mlp"
 WIDTHS = (3072, 512, 128, 2)
 SEED = 0

@@ -48,4 +48,5 @@ def _sky(random: np.random.Generator) -> np.ndarray:
     clouds = (clouds - clouds.min()) / (clouds.max() - clouds.min())
     fall = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     channels = [low + 70 * clouds + rise * fall for low, rise in ((96, 60), (132, 40), (178, 10))]
-    return np.clip(np.stack(channels, axis=2), 0, 255).astype(np.uint8)
+    pixels: np.ndarray = np.clip(np.stack(channels, axis=2), 0, 255).astype(np.uint8)
+    return pixels

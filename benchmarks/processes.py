@@ -6,7 +6,6 @@ import http.client
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
 
-from benchmarks.contenders import Contender, Place
+from benchmarks.contenders import Contender, Place, free_port
 from benchmarks.dialects import Request
 from benchmarks.resources import Tree
 from benchmarks.workloads import Workload
@@ -115,14 +114,6 @@ _ALLOWED = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") e
 def _processors() -> list[int]:
     """Those that this process had when it started."""
     return _ALLOWED
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def variables() -> dict[str, str]:

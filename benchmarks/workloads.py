@@ -95,7 +95,7 @@ def _of_graph(name: str, title: str, path: Path, inputs: NDArray[Any], photo: by
 
 
 def _make_photo(folder: Path) -> Workload:
-    path, photo = folder / f"{models.PHOTO}.onnx", make_photo()
+    path, photo = folder / f"{graphs.PHOTO}.onnx", make_photo()
     inputs = graphs.load(path).decode(photo)
     return _of_graph("photo", f"a 500 x 375 JPEG of {len(photo):,} bytes", path, inputs, photo)
 

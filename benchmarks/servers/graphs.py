@@ -20,6 +20,8 @@ import orjson
 from numpy.typing import NDArray
 from PIL import Image
 
+PHOTO = "cat_or_automobile-cnn"
+"""The model of the photograph, for servers whose requests do not name one."""
 HEADER_LENGTH = "inference-header-content-length"
 
 
