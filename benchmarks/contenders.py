@@ -176,6 +176,7 @@ CONTENDERS = (
         speaks=_speaks(
             rows=dialects.NATIVE, binary=dialects.BINARY, photo=dialects.PHOTO_ROUTE, compare=dialects.COMPARE
         ),
+        variables=lambda place: {"RAY_TMPDIR": str(place.scratch)},
         ready="/-/healthz",
         is_restless=True,
     ),

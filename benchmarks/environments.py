@@ -36,7 +36,7 @@ def make_environment(name: str) -> Path:
     for old in CACHE.glob(f"{name}-*"):
         shutil.rmtree(old)
     _install("venv", "--quiet", "--python", sys.executable, str(folder))
-    _install("pip", "install", "--quiet", "--python", str(python), "-r", str(requirements))
+    _install("pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), "-r", str(requirements))
     stamp.touch()
     return python
 

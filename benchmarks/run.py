@@ -88,6 +88,22 @@ class Run:
                     _say(f"{name}: beside photographs")
                     self.saturated[name] = self._measure_saturated(server)
 
+    def measure_resources(self, contender: Contender) -> None:
+        """Starts and memory while no other lives: they would share what they have mapped, and each look smaller."""
+        _say(f"{contender.name}: starts")
+        starts_s, memory_mib = list[float](), 0.0
+        try:
+            for remaining in reversed(range(min(MOST_STARTS, self.plan.rounds))):
+                with serve(contender, self.pythons[contender.name], self.models, self.probe) as server:
+                    starts_s.append(server.start_s)
+                    if not remaining:
+                        self._warm_up(server)
+                        memory_mib = server.tree.memory_mib()
+        except Failed as error:
+            self.skipped[contender.name] = f"does not work: {error}"
+        else:
+            self.resources[contender.name] = [shown(median(starts_s)), shown(memory_mib)]
+
     def measure_in_process(self) -> None:
         """Onnxruntime alone, as the first of the contenders."""
         self.pythons[IN_PROCESS] = make_environment(OURS)
@@ -97,22 +113,15 @@ class Run:
 
     def _start(self, contender: Contender, stack: ExitStack) -> Server | None:
         """The server, warm and found to answer everything rightly, for as long as the stack lives; else None."""
-        python, starts_s = self.pythons[contender.name], list[float]()
-        n_starts = min(MOST_STARTS, self.plan.rounds) if "starts" in self.plan.parts else 1
         try:
-            for _ in range(n_starts - 1):
-                with serve(contender, python, self.models, self.probe) as server:
-                    starts_s.append(server.start_s)
             with ExitStack() as own:
-                server = own.enter_context(serve(contender, python, self.models, self.probe))
-                starts_s.append(server.start_s)
+                server = own.enter_context(serve(contender, self.pythons[contender.name], self.models, self.probe))
                 self._warm_up(server)
                 stack.push(own.pop_all())
         except Failed as error:
             self.skipped[contender.name] = f"does not work: {error}"
             return None
-        self.resources[contender.name] = [shown(median(starts_s)), shown(server.tree.memory_mib())]
-        _say(f"{contender.name}: ready after {starts_s[-1]:.1f} s")
+        _say(f"{contender.name}: ready after {server.start_s:.1f} s")
         return server
 
     def _warm_up(self, server: Server) -> None:
@@ -176,12 +185,17 @@ def run(plan: Plan, models: Path, scratch: Path) -> None:
     """Measures and prints. Raises Failed where an answer goes wrong while it is measured."""
     measuring = Run(plan, models, scratch)
     chosen = measuring.choose()
+    if "starts" in plan.parts:
+        for contender in chosen:
+            measuring.measure_resources(contender)
+        chosen = [each for each in chosen if each.name not in measuring.skipped]
     if IN_PROCESS in plan.contenders and "closed" in plan.parts:
         measuring.measure_in_process()
-    measuring.measure([each for each in chosen if not each.is_restless])
-    for contender in chosen:
-        if contender.is_restless:
-            measuring.measure([contender])
+    if set(plan.parts) - {"starts"}:
+        measuring.measure([each for each in chosen if not each.is_restless])
+        for contender in chosen:
+            if contender.is_restless:
+                measuring.measure([contender])
     show(measuring)
 
 
@@ -196,7 +210,7 @@ def show(measuring: Run) -> None:
     for concurrency in plan.concurrency if measuring.rounds else ():
         print(report.tabulate_rates(measuring.rounds, names, concurrency, base=BASE))
         print(report.tabulate_details(measuring.rounds, names, concurrency))
-    if {BASE, OURS} <= measuring.resources.keys() and plan.rounds > 1 and measuring.rounds:
+    if {BASE, OURS} <= {key[0] for key in measuring.rounds} and plan.rounds > 1:
         print(report.tabulate_spread(measuring.rounds, OURS, BASE, names))
     percentiles = ", ".join(f"{each:g}" for each in LATENCIES)
     if measuring.resources:

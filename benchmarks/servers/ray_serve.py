@@ -41,7 +41,7 @@ class Predictor:
 def main() -> None:
     ray.init(num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
-    serve.run(Predictor.bind())
+    serve.run(Predictor.bind())  # type: ignore[attr-defined]  # the decorator adds it
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     serve.shutdown()
     ray.shutdown()
