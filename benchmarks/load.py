@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,12 +47,7 @@ def measure(server: Server, request: Request, folder: Path, *, concurrency: int,
     cpu_s = server.tree.cpu_s() - before_s
     if run.returncode:
         raise Failed(f"wrk: {run.stderr.strip() or run.stdout.strip()}")
-    found = json.loads(run.stdout.splitlines()[-1])
-    if found["refused"] or found["broken"] or not found["requests"]:
-        raise Failed(
-            f"{server.contender.name}, {request.path}: of {found['requests']} requests {found['refused']} were not "
-            f"answered with 200 and {found['broken']} not at all"
-        )
+    found = _read(run.stdout, request)
     return Closed(
         rate=found["requests"] / found["duration_us"] * 1e6,
         cpu_s_per_1000=cpu_s / found["requests"] * 1000,
@@ -62,14 +58,26 @@ def measure(server: Server, request: Request, folder: Path, *, concurrency: int,
 
 @contextmanager
 def saturating(server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int) -> Iterator[None]:
-    """Load for at most so many seconds, which ends with the block."""
+    """Load for at most so many seconds, which ends with the block. Raises Failed where any answer was not 200."""
     command = _command(server, request, folder, concurrency=concurrency, seconds=seconds)
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         yield
+        process.send_signal(signal.SIGINT)  # it ends, and reports what it has seen so far
+        _read(process.communicate(timeout=WRK_LIMIT_S)[0], request)
     finally:
         process.kill()
         process.wait()
+
+
+def _read(output: str, request: Request) -> dict[str, float]:
+    found: dict[str, float] = json.loads(output.splitlines()[-1])
+    if found["refused"] or found["broken"] or not found["requests"]:
+        raise Failed(
+            f"{request.path}: of {found['requests']} requests {found['refused']} were not answered with 200 and "
+            f"{found['broken']} not at all"
+        )
+    return found
 
 
 def _command(server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int) -> list[str]:

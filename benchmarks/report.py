@@ -45,7 +45,7 @@ def shown(value: float | None) -> str:
 
 
 def describe_machine() -> str:
-    """Date, processors, system and Python."""
+    """Date, processors, system and Python, and how busy the machine is with other work: called before any measurement."""
     processor = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.processor() or platform.machine(),
@@ -55,7 +55,7 @@ def describe_machine() -> str:
     )
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors ({processor}), "
-        f"{system or platform.system()}, Python {platform.python_version()}"
+        f"{system or platform.system()}, Python {platform.python_version()}; load at the start {os.getloadavg()[0]:.1f}"
     )
 
 

@@ -51,6 +51,7 @@ class Run:
     def __init__(self, plan: Plan, models: Path, scratch: Path) -> None:
         made = {each.name: each for each in make_workloads(models, list(NAMES))}
         self.plan, self.models, self.scratch = plan, models, scratch
+        self.machine = report.describe_machine()
         self.probe, self.photo = made["row"], made["photo"]
         self.workloads = [made[name] for name in plan.workloads]
         self.pythons: dict[str, Path] = {}
@@ -74,19 +75,13 @@ class Run:
         return chosen
 
     def measure(self, chosen: Sequence[Contender]) -> None:
-        """All parts, of servers that live at the same time. Raises Failed where an answer goes wrong in between."""
+        """All parts but starts, of servers that live at the same time."""
         with ExitStack() as stack:
             servers = [server for each in chosen if (server := self._start(each, stack)) is not None]
             if "closed" in self.plan.parts:
                 self._measure_closed(servers)
             for server in servers:
-                name = server.contender.name
-                if "open" in self.plan.parts:
-                    _say(f"{name}: open loop")
-                    self.opened[name] = self._measure_open(server)
-                if "saturated" in self.plan.parts and "photo" in server.contender.speaks:
-                    _say(f"{name}: beside photographs")
-                    self.saturated[name] = self._measure_saturated(server)
+                self._measure_latency(server)
 
     def measure_resources(self, contender: Contender) -> None:
         """Starts and memory while no other lives: they would share what they have mapped, and each look smaller."""
@@ -140,11 +135,35 @@ class Run:
             for workload in self.workloads:
                 for concurrency in self.plan.concurrency:
                     for server in (*servers[first:], *servers[:first]):
-                        self._measure_one(server, workload, concurrency)
+                        try:
+                            self._measure_one(server, workload, concurrency)
+                        except Failed as error:
+                            self._refuse(server, error)
+
+    def _measure_latency(self, server: Server) -> None:
+        """The parts at fixed rates."""
+        name = server.contender.name
+        try:
+            if "open" in self.plan.parts and name not in self.skipped:
+                _say(f"{name}: open loop")
+                self.opened[name] = self._measure_open(server)
+            if "saturated" in self.plan.parts and name not in self.skipped:
+                _say(f"{name}: beside photographs")
+                self.saturated[name] = self._measure_saturated(server)
+        except Failed as error:
+            self._refuse(server, error)
+
+    def _refuse(self, server: Server, error: Failed) -> None:
+        """Figures of a server that once did not answer with 200 are none."""
+        name = server.contender.name
+        self.skipped[name] = f"is refused: {error}"
+        self.rounds = {key: runs for key, runs in self.rounds.items() if key[0] != name}
+        for figures in (self.opened, self.saturated):
+            figures.pop(name, None)
 
     def _measure_one(self, server: Server, workload: Workload, concurrency: int) -> None:
         dialect = server.contender.speaks.get(workload.name)
-        if dialect is not None:
+        if dialect is not None and server.contender.name not in self.skipped:
             request = dialect.ask(workload)
             measured = load.measure(server, request, self.scratch, concurrency=concurrency, seconds=self.plan.seconds)
             self.rounds.setdefault((server.contender.name, workload.name, concurrency), []).append(measured)
@@ -182,7 +201,7 @@ class Run:
 
 
 def run(plan: Plan, models: Path, scratch: Path) -> None:
-    """Measures and prints. Raises Failed where an answer goes wrong while it is measured."""
+    """Measures and prints."""
     measuring = Run(plan, models, scratch)
     chosen = measuring.choose()
     if "starts" in plan.parts:
@@ -203,7 +222,7 @@ def show(measuring: Run) -> None:
     """All tables, and who was left out."""
     plan = measuring.plan
     names = [each.name for each in measuring.workloads]
-    print(f"{report.describe_machine()}\n{plan.rounds} rounds of {plan.seconds} s, one process, one thread; medians\n")
+    print(f"{measuring.machine}\n{plan.rounds} rounds of {plan.seconds} s, one process, one thread; medians\n")
     for workload in measuring.workloads:
         print(f"{workload.name}: {workload.title}, {workload.model}")
     print()
