@@ -64,6 +64,7 @@ def serve(contender: Contender, python: Path, models: Path, probe: Workload) -> 
                 | (contender.variables(place) if contender.variables else {}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # Linux shares processors out by session: each contender is one
             )
         tree = Tree(process.pid)
         try:

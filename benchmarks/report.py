@@ -45,7 +45,7 @@ def shown(value: float | None) -> str:
 
 
 def describe_machine() -> str:
-    """Date, processors, system and Python, and how busy the machine is with other work: called before any measurement."""
+    """Date, processors, system, Python, and the load of other work: called before any measurement."""
     processor = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.processor() or platform.machine(),

@@ -193,7 +193,7 @@ class Run:
         program = [str(self.pythons[IN_PROCESS]), "-m", "benchmarks.servers.in_process", str(inputs)]
         command = [*pinned_to_first(), *program, str(self.plan.seconds), *map(str, workload.files)]
         report_of_run = subprocess.run(
-            command, cwd=ROOT, env=variables(), capture_output=True, text=True, check=True
+            command, cwd=ROOT, env=variables(), start_new_session=True, capture_output=True, text=True, check=True
         ).stdout
         found = json.loads(report_of_run)
         rate, cpu_s = found["runs"] / found["seconds"], found["cpu_s"] / found["runs"] * 1000
