@@ -32,8 +32,8 @@ train: .venv/test.stamp ## train every shipped model that is not up to date
 table: .venv/test.stamp ## write README's table of models from their cards
 	$(BIN)/python -m training.readme
 
-bench: .venv/test.stamp ## measure single-row prediction against the floor (needs wrk)
-	$(BIN)/python -m benchmarks.single_row
+bench: .venv/test.stamp ## measure against the floor and other servers (needs wrk)
+	$(BIN)/python -m benchmarks
 
 bento: .venv/test.stamp ## build the bento, for a container or another machine
 	$(BIN)/bentoml build

@@ -1,1 +1,1 @@
-"""Measurements against peers and bare floors; each script says what it needs."""
+"""Measurements against peers and bare floors: `python -m benchmarks`."""

@@ -1,0 +1,1 @@
+"""Each contender's server program, written as its framework's documentation teaches."""

@@ -1,0 +1,122 @@
+"""What is asked: inputs, and the labels that every right answer has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import models
+from benchmarks.photo import make_photo
+from benchmarks.servers import graphs
+
+SEED = 1
+MANY_ROWS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """`inputs` are what the graph takes, `(n_rows, n_features)` or `(1, height, width, 3)`; `photo` is the file.
+
+    `labels` are class indices, `predictions` their names; `model` is a task where several are compared.
+    """
+
+    name: str
+    title: str
+    model: str
+    inputs: NDArray[Any]
+    labels: list[int]
+    predictions: list[str]
+    files: tuple[Path, ...]
+    photo: bytes = b""
+
+
+def _make_row(folder: Path) -> tuple[Path, NDArray[Any]]:
+    path = folder / f"{models.LOGISTIC}.onnx"
+    return path, _examples(path)
+
+
+def _make_wide(folder: Path) -> tuple[Path, NDArray[Any]]:
+    path = folder / f"{models.WIDE}.onnx"
+    return path, _examples(path)
+
+
+def _make_rows(folder: Path) -> tuple[Path, NDArray[Any]]:
+    """The example, each value times something from 0.5 to 1.5, in seven digits at most."""
+    path, row = _make_row(folder)
+    factors = np.random.default_rng(SEED).uniform(0.5, 1.5, size=(MANY_ROWS, row.shape[1]))
+    values = row * factors
+    return path, np.array([[float(f"{value:.5g}") for value in each] for each in values], dtype=np.float32)
+
+
+_Make = Callable[[Path], tuple[Path, NDArray[Any]]]
+_OF_ROWS: dict[str, tuple[str, _Make]] = {
+    "row": ("one row of 30 features, JSON", _make_row),
+    "wide": ("one row of 3,072 features, JSON", _make_wide),
+    "wide-binary": ("the same as a tensor of bytes", _make_wide),
+    "rows": ("1,000 rows of 30 features, JSON", _make_rows),
+    "rows-binary": ("the same as a tensor of bytes", _make_rows),
+}
+NAMES = (*_OF_ROWS, "photo", "compare")
+
+
+def make_workloads(folder: Path, names: list[str]) -> list[Workload]:
+    """Those of these names, in the order of `NAMES`, over the models of a folder."""
+    return [_make(folder, name) for name in NAMES if name in names]
+
+
+def _make(folder: Path, name: str) -> Workload:
+    if name == "photo":
+        return _make_photo(folder)
+    if name == "compare":
+        return _make_compare(folder)
+    title, make = _OF_ROWS[name]
+    path, inputs = make(folder)
+    return _of_graph(name, title, path, inputs)
+
+
+def _of_graph(name: str, title: str, path: Path, inputs: NDArray[Any], photo: bytes = b"") -> Workload:
+    graph = graphs.load(path)
+    labels = graph.labels(inputs).tolist()
+    return Workload(
+        name=name,
+        title=title,
+        model=path.stem,
+        inputs=inputs,
+        labels=labels,
+        predictions=graph.predict(inputs),
+        files=(path,),
+        photo=photo,
+    )
+
+
+def _make_photo(folder: Path) -> Workload:
+    path, photo = folder / f"{graphs.PHOTO}.onnx", make_photo()
+    inputs = graphs.load(path).decode(photo)
+    return _of_graph("photo", f"a 500 x 375 JPEG of {len(photo):,} bytes", path, inputs, photo)
+
+
+def _make_compare(folder: Path) -> Workload:
+    files = tuple(sorted(folder.glob(f"{models.TASK}-*.onnx")))
+    inputs = _examples(files[0])
+    loaded = {path.stem: graphs.load(path) for path in files}
+    answer = graphs.compare(loaded, models.TASK, inputs)
+    predictions = answer["consensus"]["predictions"]
+    return Workload(
+        name="compare",
+        title=f"one row by the {len(files)} classifiers of a task, compared",
+        model=models.TASK,
+        inputs=inputs,
+        labels=[answer["classes"].index(each) for each in predictions],
+        predictions=predictions,
+        files=files,
+    )
+
+
+def _examples(path: Path) -> NDArray[np.float32]:
+    """The card's example as the one row."""
+    return np.array([graphs.load(path).example], dtype=np.float32)
