@@ -1,6 +1,6 @@
 """How alike classifiers are: agreement, kappa, and paired tests of their errors. Standard library and numpy.
 
-Axes: predictions and truth `(n_rows,)` class indices; hits `(n_rows, n_models)`, True where a model is right.
+Axes: labels `(n_rows, n_models)` class indices; hits `(n_rows, n_models)`, True where a model is right.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
+Shares = NDArray[np.float64]
 
 
-def agreement(first: Labels, second: Labels) -> float:
-    """Share of rows with the same label."""
-    return float(np.mean(first == second))
+def agreements(labels: Labels) -> Shares:
+    """For each pair of models the share of rows with the same label, `(n_models, n_models)`."""
+    return np.stack([np.mean(labels == labels[:, model, None], axis=0) for model in range(labels.shape[1])])
 
 
-def kappa(first: Labels, second: Labels, *, n_classes: int) -> float | None:
-    """Agreement beyond chance; Cohen, Educ. Psychol. Meas. 20 (1960).
+def kappas(labels: Labels, *, n_classes: int) -> Shares:
+    """For each pair of models their agreement beyond chance; Cohen, Educ. Psychol. Meas. 20 (1960).
 
-    None where both give one and the same label throughout: chance alone would agree on every row.
+    NaN where both give one and the same label throughout: chance alone would agree on every row.
     """
-    shares = [np.bincount(each, minlength=n_classes) / len(each) for each in (first, second)]
-    by_chance = float(shares[0] @ shares[1])
-    if math.isclose(by_chance, 1.0):
-        return None
-    return (agreement(first, second) - by_chance) / (1 - by_chance)
+    n_rows, n_models = labels.shape
+    places = labels + n_classes * np.arange(n_models)
+    shares = np.bincount(places.ravel(), minlength=n_classes * n_models).reshape(n_models, n_classes) / n_rows
+    by_chance = shares @ shares.T
+    by_chance[np.isclose(by_chance, 1.0, rtol=1e-9, atol=0.0)] = np.nan
+    return (agreements(labels) - by_chance) / (1 - by_chance)
 
 
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> dict[str, Any]:

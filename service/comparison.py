@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import isnan
 from typing import Any, cast
 
 import numpy as np
@@ -69,19 +70,22 @@ def _consensus(mean: NDArray[np.float64], answers: list[Answer], classes: tuple[
 
 
 def _pairs(answers: list[Answer], n_classes: int, truth: Labels | None) -> list[dict[str, Any]]:
-    pairs = [
+    labels = np.stack([answer.label for answer in answers], axis=1)
+    agreed = agreement.agreements(labels).tolist()
+    beyond_chance = agreement.kappas(labels, n_classes=n_classes).tolist()
+    places = list(combinations(range(len(answers)), 2))
+    pairs: list[dict[str, Any]] = [
         {
-            "models": [first.model, second.model],
-            "agreement": agreement.agreement(first.label, second.label),
-            "kappa": agreement.kappa(first.label, second.label, n_classes=n_classes),
+            "models": [answers[first].model, answers[second].model],
+            "agreement": agreed[first][second],
+            "kappa": None if isnan(beyond_chance[first][second]) else beyond_chance[first][second],
         }
-        for first, second in combinations(answers, 2)
+        for first, second in places
     ]
     if truth is None:
         return pairs
-    tests = [
-        agreement.mcnemar(first.label == truth, second.label == truth) for first, second in combinations(answers, 2)
-    ]
+    hits = labels == truth[:, None]
+    tests = [agreement.mcnemar(hits[:, first], hits[:, second]) for first, second in places]
     adjusted = agreement.holm([test["p_value"] for test in tests])
     return [
         pair | {"mcnemar": test | {"p_value_holm": p_value}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest, chi2
@@ -13,23 +15,26 @@ from service import agreement
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
-def test_kappa_equals_scikit_learns(n_classes: int, generator: np.random.Generator) -> None:
-    """On labels that agree by half."""
-    first = generator.integers(0, n_classes, 200)
-    second = np.where(generator.random(200) < 0.5, first, generator.integers(0, n_classes, 200))
-    assert agreement.kappa(first, second, n_classes=n_classes) == pytest.approx(
-        cohen_kappa_score(first, second), abs=1e-12
-    )
+def test_kappas_equal_scikit_learns(n_classes: int, generator: np.random.Generator) -> None:
+    """Of every pair, on labels that agree by half; agreement equals its definition."""
+    labels = generator.integers(0, n_classes, (200, 4))
+    labels[:, 1] = np.where(generator.random(200) < 0.5, labels[:, 0], labels[:, 1])
+    kappas, agreements = agreement.kappas(labels, n_classes=n_classes), agreement.agreements(labels)
+    for first, second in product(range(4), range(4)):
+        expected = cohen_kappa_score(labels[:, first], labels[:, second])
+        assert kappas[first, second] == pytest.approx(expected, abs=1e-12)
+        assert agreements[first, second] == np.mean(labels[:, first] == labels[:, second])
 
 
 def test_kappa_of_one_label_throughout_is_undefined() -> None:
     """Chance agrees on every row as well."""
-    assert agreement.kappa(np.array([1, 1]), np.array([1, 1]), n_classes=2) is None
+    kappas = agreement.kappas(np.array([[1, 1, 0], [1, 1, 0]]), n_classes=2)
+    assert np.array_equal(np.isnan(kappas), [[True, True, False], [True, True, False], [False, False, True]])
 
 
 def test_kappa_of_opposites_is_minus_one() -> None:
     """The other end."""
-    assert agreement.kappa(np.array([0, 1]), np.array([1, 0]), n_classes=2) == pytest.approx(-1.0)
+    assert agreement.kappas(np.array([[0, 1], [1, 0]]), n_classes=2)[0, 1] == pytest.approx(-1.0)
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (0, 1), (3, 9), (10, 10), (40, 90), (2500, 2700)])
