@@ -17,20 +17,23 @@ Shares = NDArray[np.float64]
 
 def agreements(labels: Labels) -> Shares:
     """For each pair of models the share of rows with the same label, `(n_models, n_models)`."""
-    return np.stack([np.mean(labels == labels[:, model, None], axis=0) for model in range(labels.shape[1])])
+    shares: Shares = (labels[:, :, None] == labels[:, None, :]).sum(axis=0) / len(labels)
+    return shares
 
 
-def kappas(labels: Labels, *, n_classes: int) -> Shares:
+def kappas(agreed: Shares, labels: Labels, *, n_classes: int) -> Shares:
     """For each pair of models their agreement beyond chance; Cohen, Educ. Psychol. Meas. 20 (1960).
 
-    NaN where both give one and the same label throughout: chance alone would agree on every row.
+    `agreed` is what `agreements` says. NaN where both give one and the same label throughout: chance alone would agree
+    on every row.
     """
     n_rows, n_models = labels.shape
     places = labels + n_classes * np.arange(n_models)
     shares = np.bincount(places.ravel(), minlength=n_classes * n_models).reshape(n_models, n_classes) / n_rows
     by_chance = shares @ shares.T
-    by_chance[np.isclose(by_chance, 1.0, rtol=1e-9, atol=0.0)] = np.nan
-    return (agreements(labels) - by_chance) / (1 - by_chance)
+    by_chance[by_chance > 1 - 1e-9] = np.nan
+    kappas: Shares = (agreed - by_chance) / (1 - by_chance)
+    return kappas
 
 
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> dict[str, Any]:

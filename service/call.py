@@ -22,6 +22,8 @@ Message = MutableMapping[str, Any]
 JSON = b"application/json"
 PNG = b"image/png"
 IMAGE_KEY = b'"b64"'
+LOOKED_AT = 2000
+"""Bytes of a body: an image that is named later is a small one, since the body is."""
 NEVER_INLINE = -1
 """Bytes, for a call whose cost does not show in its body."""
 _PLAIN_JSON = (b"content-type", JSON)
@@ -125,7 +127,11 @@ class Call:
 
     def is_small(self, body: bytes, media_type: str) -> bool:
         """Images never are."""
-        return len(body) <= self.inline_bytes and not media_type and not (self.takes_images and IMAGE_KEY in body)
+        return (
+            len(body) <= self.inline_bytes
+            and not media_type
+            and not (self.takes_images and IMAGE_KEY in body[:LOOKED_AT])
+        )
 
     def _apply(self, query: bytes, request: Any) -> None:
         """Query parameters that stand for a field; all of them are counts."""

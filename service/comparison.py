@@ -33,19 +33,19 @@ def compare(task: str, classes: tuple[str, ...], answers: list[Answer], truth: L
     The statistics are computed from the probabilities as the answer writes them, so that a client who
     computes them again from the answer gets the same figures.
     """
-    probabilities = [np.array(payloads.as_json(answer.probabilities), dtype=np.float64) for answer in answers]
+    labels = np.array([answer.label for answer in answers])
+    probabilities = np.array(payloads.as_json([answer.probabilities for answer in answers]), dtype=np.float64)
     comparison: dict[str, Any] = {
         "task": task,
         "classes": classes,
         "models": [
             _describe(answer, each, classes, truth) for answer, each in zip(answers, probabilities, strict=True)
         ],
-        "consensus": _consensus(np.mean(probabilities, axis=0), answers, classes),
-        "pairs": _pairs(answers, len(classes), truth),
+        "consensus": _consensus(probabilities.sum(axis=0) / len(answers), labels, classes),
+        "pairs": _pairs(answers, labels.T, len(classes), truth),
     }
     if truth is not None:
-        hits = np.stack([answer.label == truth for answer in answers], axis=1)
-        comparison["cochran_q"] = agreement.cochran_q(hits)
+        comparison["cochran_q"] = agreement.cochran_q(truth[:, None] == labels.T)
     return cast(payloads.Comparison, comparison)
 
 
@@ -62,17 +62,16 @@ def _describe(
     return description if truth is None else description | {"metrics": score(probabilities, answer.label, truth)}
 
 
-def _consensus(mean: NDArray[np.float64], answers: list[Answer], classes: tuple[str, ...]) -> dict[str, Any]:
+def _consensus(mean: NDArray[np.float64], labels: Labels, classes: tuple[str, ...]) -> dict[str, Any]:
     """The mean of the probabilities, its most probable class, and the share of models that agree with it."""
     label = mean.argmax(axis=1)
-    agree = np.mean([answer.label == label for answer in answers], axis=0)
+    agree = (labels == label).sum(axis=0) / len(labels)
     return {"predictions": payloads.name_classes(classes, label), "probabilities": mean, "agreement": agree}
 
 
-def _pairs(answers: list[Answer], n_classes: int, truth: Labels | None) -> list[dict[str, Any]]:
-    labels = np.stack([answer.label for answer in answers], axis=1)
-    agreed = agreement.agreements(labels).tolist()
-    beyond_chance = agreement.kappas(labels, n_classes=n_classes).tolist()
+def _pairs(answers: list[Answer], labels: Labels, n_classes: int, truth: Labels | None) -> list[dict[str, Any]]:
+    agreements = agreement.agreements(labels)
+    agreed, beyond_chance = agreements.tolist(), agreement.kappas(agreements, labels, n_classes=n_classes).tolist()
     places = list(combinations(range(len(answers)), 2))
     pairs: list[dict[str, Any]] = [
         {

@@ -32,6 +32,8 @@ INDEX = "/v2/repository/index"
 LEAST_COMPRESSED = 1024
 """Bytes: shorter answers do not get shorter."""
 INLINE_BYTES = 64_000
+INLINE_TENSOR_BYTES = 1_000_000
+"""Of tensors that need no reading; how many rows they hold is looked at again."""
 _MODEL_PATH = re.compile(r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?P<what>/ready|/config|/stats)?")
 
 
@@ -64,7 +66,11 @@ class InferCall:
 
     def is_small(self, body: bytes, given: Given | None) -> bool:
         """Whether it is answered sooner than a thread is found."""
-        return len(body) <= INLINE_BYTES and not self._served.takes_images and not (given and given.packing)
+        if self._served.takes_images or (given and given.packing):
+            return False
+        if given is None or not given.header_length:
+            return len(body) <= INLINE_BYTES
+        return given.header_length <= INLINE_BYTES and len(body) <= INLINE_TENSOR_BYTES
 
     def __call__(self, body: bytes, scope: Message, given: Given | None) -> Response | Work:  # noqa: ARG002  # as a Call
         started_ns = perf_counter_ns()

@@ -27,6 +27,7 @@ class RowEncoder:
         self._names = [feature.name for feature in self._features]
         self._codes = [_codes(feature) for feature in self._features]
         self._all_numbers = not any(self._codes)
+        self._categories = [(column, codes) for column, codes in enumerate(self._codes) if codes]
         self._imputed = np.array([feature.imputed is not None for feature in self._features])
         self._n_features = len(self._names)
 
@@ -51,15 +52,14 @@ class RowEncoder:
         """Raises InvalidRequest for a matrix `(n_rows, n_features)` that no rows can become."""
         if not np.vdot(features, features) < np.inf:
             self._check_magnitudes(features.astype(np.float64))
-        for column, codes in enumerate(self._codes):
-            if codes:
-                given = features[:, column]
-                bad = ~np.isin(given, list(codes.values())) & ~(np.isnan(given) & self._imputed[column])
-                if bad.any():
-                    raise InvalidRequest(
-                        f"row {int(bad.argmax())}: feature {self._names[column]!r} expects a whole number "
-                        f"from 0 to {len(codes) - 1}, which stand for {', '.join(codes)}; got {given[bad.argmax()]:g}"
-                    )
+        for column, codes in self._categories:
+            given = features[:, column]
+            bad = ~np.isin(given, list(codes.values())) & ~(np.isnan(given) & self._imputed[column])
+            if bad.any():
+                raise InvalidRequest(
+                    f"row {int(bad.argmax())}: feature {self._names[column]!r} expects a whole number "
+                    f"from 0 to {len(codes) - 1}, which stand for {', '.join(codes)}; got {given[bad.argmax()]:g}"
+                )
 
     def _encode_row(self, row: Row, index: int) -> list[float]:
         where = f"inputs[{index}]"

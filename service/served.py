@@ -19,8 +19,11 @@ QUICK_S = 0.001
 """A run that takes less is sooner done than a thread takes it over."""
 RUNS = 3
 SEVERAL = 4
+MANY = 64
 SHARED = 0.9
 """Of the time of so many runs one by one, what a run together may take to be worth it."""
+MOST_ROWS = 10**9
+"""Where rows do not count, or hardly."""
 MOST_IMAGES = 16
 """Of a request for what a network's layers give."""
 
@@ -43,7 +46,8 @@ class Served:
         self.takes_images = model is not None and model.size_px is not None
         self.statistics = Statistics()
         self._session = session
-        self.is_quick, self.joins = False, False
+        self.quick_rows, self.joins = 0, False
+        """How many rows a run takes in so little time that a thread is not worth it; whether sharing a run is."""
         self._measure()
 
     @classmethod
@@ -76,14 +80,19 @@ class Served:
         return bool(shape) and shape[0] < 0
 
     def _measure(self) -> None:
-        """Finds out whether a run takes so little time that a thread is not worth it, or else is worth sharing."""
-        names, feed = list(self.outputs), self._example(1)
-        alone_s = _shortest_s(lambda: self._session.run(names, feed, self._session.options))
-        self.is_quick = alone_s < QUICK_S
-        if self.model is not None and QUICK_S <= alone_s < np.inf:
-            several = self._example(SEVERAL)
-            together_s = _shortest_s(lambda: self._session.run(names, several, self._session.options))
-            self.joins = together_s < SHARED * SEVERAL * alone_s
+        alone_s = self._time(1)
+        if self.model is None:
+            self.quick_rows = MOST_ROWS if alone_s < QUICK_S else 0
+        elif alone_s < QUICK_S:
+            row_s = max((self._time(MANY) - alone_s) / (MANY - 1), 1e-9)
+            self.quick_rows = min(MOST_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
+        elif alone_s < np.inf:
+            self.joins = self._time(SEVERAL) < SHARED * SEVERAL * alone_s
+
+    def _time(self, n_rows: int) -> float:
+        """Seconds of a run of so many rows."""
+        names, feed = list(self.outputs), self._example(n_rows)
+        return _shortest_s(lambda: self._session.run(names, feed, self._session.options))
 
     def _example(self, n_rows: int) -> dict[str, Any]:
         """So many rows of the card's stored ones; of a graph without a card one element for each free length."""

@@ -53,9 +53,9 @@ class Answered(NamedTuple):
 
 
 def do_or_defer(work: Work, respond: Callable[[Any, tuple[Ran, ...]], Answer], started_ns: int) -> Answer | Work:
-    """The response to a quick model's work, or another's work, which makes it; it was read since `started_ns`."""
+    """The response to work that is quick, or the work, which will make it; it was read since `started_ns`."""
     read_ns = perf_counter_ns()
-    if not work.served.is_quick:
+    if work.n_rows > work.served.quick_rows:
         finish = work.finish
         return work._replace(finish=lambda outputs: respond(finish(outputs), ()), input_ns=read_ns - started_ns)
     outputs = work.run()

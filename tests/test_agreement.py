@@ -19,7 +19,8 @@ def test_kappas_equal_scikit_learns(n_classes: int, generator: np.random.Generat
     """Of every pair, on labels that agree by half; agreement equals its definition."""
     labels = generator.integers(0, n_classes, (200, 4))
     labels[:, 1] = np.where(generator.random(200) < 0.5, labels[:, 0], labels[:, 1])
-    kappas, agreements = agreement.kappas(labels, n_classes=n_classes), agreement.agreements(labels)
+    agreements = agreement.agreements(labels)
+    kappas = agreement.kappas(agreements, labels, n_classes=n_classes)
     for first, second in product(range(4), range(4)):
         expected = cohen_kappa_score(labels[:, first], labels[:, second])
         assert kappas[first, second] == pytest.approx(expected, abs=1e-12)
@@ -28,13 +29,15 @@ def test_kappas_equal_scikit_learns(n_classes: int, generator: np.random.Generat
 
 def test_kappa_of_one_label_throughout_is_undefined() -> None:
     """Chance agrees on every row as well."""
-    kappas = agreement.kappas(np.array([[1, 1, 0], [1, 1, 0]]), n_classes=2)
+    labels = np.array([[1, 1, 0], [1, 1, 0]])
+    kappas = agreement.kappas(agreement.agreements(labels), labels, n_classes=2)
     assert np.array_equal(np.isnan(kappas), [[True, True, False], [True, True, False], [False, False, True]])
 
 
 def test_kappa_of_opposites_is_minus_one() -> None:
     """The other end."""
-    assert agreement.kappas(np.array([[0, 1], [1, 0]]), n_classes=2)[0, 1] == pytest.approx(-1.0)
+    labels = np.array([[0, 1], [1, 0]])
+    assert agreement.kappas(agreement.agreements(labels), labels, n_classes=2)[0, 1] == pytest.approx(-1.0)
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (0, 1), (3, 9), (10, 10), (40, 90), (2500, 2700)])

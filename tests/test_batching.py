@@ -200,9 +200,9 @@ def test_the_protocols_inference_of_a_slow_model_is_joined_too(pool: ThreadPoolE
     served = load(KNN)
     call = InferCall(served, Settings(), RouteMetrics("joined"))
     rows = np.random.default_rng(0).uniform(0, 16, (5, 1, 64)).astype(np.float32)
-    served.is_quick = True
+    served.quick_rows = 1
     expected = [ask_protocol(call, "features", "FP32", each) for each in rows]
-    served.is_quick = False
+    served.quick_rows = 0
     works = [ask_protocol(call, "features", "FP32", each) for each in rows]
     assert all(isinstance(each, Response) for each in expected)
     assert all(isinstance(each, Work) for each in works)
@@ -216,7 +216,7 @@ def test_the_protocols_inference_of_a_slow_model_is_joined_too(pool: ThreadPoolE
 def test_a_graph_without_a_card_is_run_alone(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
     """Nothing says which of its axes are rows; one that fails is its request's fault alone."""
     served = Served.load(write_gather(tmp_path), name="gather")
-    served.is_quick = False
+    served.quick_rows = 0
     call = InferCall(served, Settings(), RouteMetrics("alone"))
     works = [ask_protocol(call, "index", "INT64", np.array([index])) for index in (0, 1, 9, 2)]
     gate = Gate(served)
