@@ -53,6 +53,7 @@ class FrontedService(bentoml.Service[T_co]):
         from service.batching import Batches
         from service.front import Front
         from service.lifespan import accompany
+        from service.memory import release_freed
         from service.metrics import ModelMetrics
 
         plane, behind = data_plane(), super().to_asgi(is_main=is_main)
@@ -67,6 +68,7 @@ class FrontedService(bentoml.Service[T_co]):
         gc.set_threshold(50_000, 20, 50)
         gc.collect()
         gc.freeze()  # what is loaded by now stays: later collections need not look through it
+        release_freed()
         return front
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import re
@@ -58,6 +59,21 @@ def one_line(error: Exception) -> str:
     return re.sub(r"(?:/[\w.+-]+){2,}", "...", " ".join(str(error).split()))
 
 
+@functools.cache
+def _share_arena() -> None:
+    """One arena for the sessions of this process: of its own, each would keep what its largest run took."""
+    place = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    as_it_is = {
+        "max_mem": 0,
+        "arena_extend_strategy": 0,
+        "initial_chunk_size_bytes": -1,
+        "max_dead_bytes_per_chunk": -1,
+    }
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(as_it_is))
+
+
 def _describe(tensor: Any) -> TensorInfo:
     shape = tuple(length if isinstance(length, int) and length >= 0 else -1 for length in tensor.shape)
     return TensorInfo(tensor.name, tensor.type, shape)
@@ -70,6 +86,8 @@ def _open(content: bytes, *, device: str, threads: int) -> onnxruntime.Inference
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4  # what goes wrong is raised, and reported with the file's name
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    _share_arena()
     has_cuda = _CUDA in onnxruntime.get_available_providers()
     providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
     try:

@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "service.tensors": {"msgspec", "numpy", "service.errors"},
     "service.statistics": set(),
     "service.processors": set(),
+    "service.memory": set(),
     "service.wire": {"uvicorn", "service.call"},
     "service.work": {"numpy", "service.errors", "service.served", "service.statistics"},
     "service.batching": {
@@ -109,8 +110,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.app": {
         *("bentoml", "service.admission", "service.batching", "service.data_plane", "service.errors"),
-        *("service.front", "service.lifespan", "service.listening", "service.metrics", "service.procedures"),
-        *("service.registry", "service.settings"),
+        *("service.front", "service.lifespan", "service.listening", "service.memory", "service.metrics"),
+        *("service.procedures", "service.registry", "service.settings"),
     },
     "training": set(),
     "training.options": set(),
@@ -129,7 +130,12 @@ ALLOWED: dict[str, set[str]] = {
     "training.image_data": {"PIL", "numpy", "torchvision", "training.preprocessing", "training.table"},
     "training.memory": set(),
     "training.muon": {"torch"},
-    "training.image_descent": {"numpy", "torch", "training.memory", "training.muon"},
+    "training.schedule": {"torch", "training.muon"},
+    "training.selection": {"torch", "training.schedule"},
+    "training.augmentation": {"torch"},
+    "training.image_descent": {
+        *("numpy", "torch", "training.augmentation", "training.memory", "training.schedule", "training.selection"),
+    },
     "training.convnet": {"torch"},
     "training.dense": {"torch"},
     "training.image_network": {
@@ -138,13 +144,14 @@ ALLOWED: dict[str, set[str]] = {
     },
     "training.image_classifier": {
         *("torch", *LEARNING, "training.convnet", "training.dense", "training.freshness", "training.image_data"),
-        *("training.image_descent", "training.image_network", "training.processors"),
+        *("training.image_descent", "training.image_network", "training.processors", "training.schedule"),
     },
     "training.weights": {"torch", "torchvision", "training.fitted"},
     "training.architecture": {"torch", "torchvision", "training.convnet", "training.fitted", "training.weights"},
     "training.pretrained": {
         *("PIL", "numpy", "torch", *LEARNING, "training.architecture", "training.convnet", "training.image_classifier"),
-        *("training.image_data", "training.image_descent", "training.image_network", "training.weights"),
+        *("training.image_data", "training.image_descent", "training.image_network", "training.schedule"),
+        "training.weights",
     },
     "training.faces": {
         *("numpy", "sklearn", "torch", *LEARNING, "training.image_classifier", "training.image_data"),
