@@ -13,6 +13,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
+# Before numpy is loaded: it only looks through rows here, and its threads would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import bentoml
 
 from service.errors import SettingsError
