@@ -12,6 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
+from service.matrix import to_matrix
 
 Value = float | str | bool | None
 Row = list[Value] | dict[str, Value]
@@ -260,10 +261,9 @@ class RequestDecoder:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest(_explain_malformed(str(error), body)) from error
         if self._has_rows:
-            try:
-                request.inputs = np.array(request.inputs)
-            except ValueError:  # rows of unequal length stay lists
-                pass
+            matrix = to_matrix(request.inputs)
+            if matrix is not None:  # rows of unequal length stay lists
+                request.inputs = matrix
         return request
 
     def convert(self, fields: dict[str, Any], *, strict: bool = True) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
+from service.matrix import to_vector
 
 BYTES = "BYTES"
 _LENGTH = struct.Struct("<I")
@@ -57,7 +58,8 @@ def read_json(data: msgspec.Raw, datatype: Datatype, shape: Sequence[int], *, wh
         values = _decoder(datatype.name, n_axes).decode(data)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"{where}: data of type {datatype.name}, {len(shape)} axes: {error}") from error
-    array = _as_array(values, datatype, where)
+    is_flat_list = n_axes == 1 and datatype.json is float
+    array = _as_array(to_vector(values) if is_flat_list else values, datatype, where)
     if datatype.json is float and not np.isfinite(array).all():
         raise InvalidRequest(f"{where}: data has a number that {datatype.name} cannot hold")
     return reshape(array, shape, where=where)
@@ -125,7 +127,7 @@ def reshape(array: NDArray[Any], shape: Sequence[int], *, where: str) -> NDArray
         raise InvalidRequest(f"{where}: no array has the shape {list(shape)}: {error}") from error
 
 
-def _as_array(values: list[Any], datatype: Datatype, where: str) -> NDArray[Any]:
+def _as_array(values: list[Any] | NDArray[np.float64], datatype: Datatype, where: str) -> NDArray[Any]:
     try:
         with np.errstate(over="ignore"):
             return np.array(values, dtype=datatype.array)

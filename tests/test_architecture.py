@@ -31,7 +31,8 @@ ALLOWED: dict[str, set[str]] = {
     "service.rows": {"numpy", "model_card", "service.errors"},
     "service.session": {"onnxruntime", "service.errors"},
     "service.model": {"numpy", "model_card", "service.errors", "service.rows", "service.session"},
-    "service.tensors": {"msgspec", "numpy", "service.errors"},
+    "service.matrix": {"numpy"},
+    "service.tensors": {"msgspec", "numpy", "service.errors", "service.matrix"},
     "service.statistics": set(),
     "service.processors": set(),
     "service.memory": set(),
@@ -79,7 +80,7 @@ ALLOWED: dict[str, set[str]] = {
     "service.explanation": {
         *("numpy", "model_card", "service", "service.errors", "service.images", "service.model"),
     },
-    "service.payloads": {"msgspec", "numpy", "orjson", "service.errors"},
+    "service.payloads": {"msgspec", "numpy", "orjson", "service.errors", "service.matrix"},
     "service.comparison": {"numpy", "service", "service.agreement", "service.payloads", "service.scores"},
     "service.images": {"numpy", "PIL", "service.errors"},
     "service.data_plane": {
