@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 # Before numpy is loaded: it only looks through rows here, and its threads would wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# uvicorn parses each client's address to find out whether its word for another's is to be taken; nobody asks here.
+os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
 
 import bentoml
 

@@ -8,6 +8,9 @@ from struct import error, pack
 import numpy as np
 from numpy.typing import NDArray
 
+FEW = 64
+"""Values of which numpy finds the type as quickly."""
+
 
 def to_vector(values: Sequence[float]) -> NDArray[np.float64]:
     """`(n_values,)`, read-only."""
@@ -18,7 +21,10 @@ def to_matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
     """`(n_rows, n_columns)`, read-only; None where rows are not of one length, or have none."""
     if not rows or not rows[0]:
         return None
-    row_format = f"{len(rows[0])}d"
+    n_columns = len(rows[0])
+    if len(rows) == 1 and n_columns < FEW:
+        return np.array(rows, dtype=np.float64)
+    row_format = f"{n_columns}d"
     try:
         packed = b"".join([pack(row_format, *row) for row in rows])
     except error:
