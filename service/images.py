@@ -1,4 +1,4 @@
-"""Image files to pixels, pixels to PNG, many of them as one picture. The only module that knows Pillow."""
+"""Image files to pixels, pixels to PNG, many as one picture. The only module that knows Pillow and simplejpeg."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from io import BytesIO
 from math import ceil, isqrt
 
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -39,6 +40,8 @@ TAKEN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 KNOWN = "JPEG, PNG, WebP, BMP or GIF"
 
+ORIENTATION, UPRIGHT = 0x0112, 1
+"""The EXIF tag, and its value for an image that need not be turned."""
 SHOWN_PX = 1024
 """Longest side of a heat map."""
 ENLARGED_PX = 256
@@ -84,7 +87,8 @@ def decode(content: bytes, *, where: str, media_type: str, most_pixels: int, lea
             check_size(image.width * image.height, where, most_pixels)
             _check_type(image.format, media_type, where)
             image.draft(None, (least_px, least_px))
-            return _upright_rgb(image)
+            pixels = _decode_upright_jpeg(content, image) if image.format == "JPEG" else None
+            return _upright_rgb(image) if pixels is None else pixels
     except VeredictoError:
         raise
     except UnidentifiedImageError:
@@ -106,6 +110,22 @@ def _check_type(found: str | None, media_type: str, where: str) -> None:
     said = media_type.partition(";")[0].strip().lower()
     if said in MEDIA_TYPES and MEDIA_TYPES[said] != found:
         raise InvalidRequest(f"{where}: its Content-Type is {said}, its bytes are those of a {found} file")
+
+
+def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
+    """The same pixels as Pillow's, in less time; None for what needs more than decoding, and for what is broken."""
+    if image.mode not in ("RGB", "L"):
+        return None
+    try:
+        if image.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT:
+            return None
+        height, width = image.height, image.width
+        if simplejpeg.decode_jpeg_header(content, height, width)[:2] != (height, width):  # the size that was checked
+            return None
+        pixels: Pixels = simplejpeg.decode_jpeg(content, min_height=height, min_width=width)
+    except Exception:  # of Pillow's words or of its leniency there are more
+        return None
+    return pixels
 
 
 def _upright_rgb(image: Image.Image) -> Pixels:

@@ -82,7 +82,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.payloads": {"msgspec", "numpy", "orjson", "service.errors", "service.matrix"},
     "service.comparison": {"numpy", "service", "service.agreement", "service.payloads", "service.scores"},
-    "service.images": {"numpy", "PIL", "service.errors"},
+    "service.images": {"numpy", "PIL", "service.errors", "simplejpeg"},
     "service.data_plane": {
         *("numpy", "model_card", "service", "service.comparison", "service.errors", "service.images", "service.model"),
         *("service.explanation", "service.payloads", "service.pixels", "service.registry", "service.rows"),
@@ -297,6 +297,7 @@ def test_serving_and_training_never_meet() -> None:
     "library",
     [
         *("bentoml", "google", "grpc", "onnxruntime", "prometheus_client", "orjson", "PIL", "python_multipart"),
+        "simplejpeg",
         "uvicorn",
     ],
 )

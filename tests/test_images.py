@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
 from service.errors import InvalidRequest, TooLarge
@@ -103,6 +104,33 @@ def test_a_large_jpeg_is_decoded_smaller() -> None:
     assert read(content, most_pixels=2_000_000, least_px=64).shape == (100, 200, 3)
     assert read(content, most_pixels=2_000_000, least_px=300).shape == (400, 800, 3)
     assert read(content, most_pixels=2_000_000, least_px=500).shape == (800, 1600, 3)
+
+
+@pytest.mark.parametrize("least_px", [16, 64, 1000])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 50, "subsampling": 1}])
+def test_a_jpegs_pixels_are_pillows(options: dict[str, Any], mode: str, least_px: int) -> None:
+    """To the last bit, whoever decodes it and at whatever scale."""
+    noise = np.random.default_rng(0).integers(0, 256, (301, 243, 3), dtype=np.uint8)
+    content = encode(Image.fromarray(noise).convert(mode), "JPEG", **options)
+    with Image.open(BytesIO(content)) as image:
+        image.draft(None, (least_px, least_px))
+        expected = np.asarray(image.convert("RGB"))
+    assert np.array_equal(read(content, most_pixels=100_000, least_px=least_px), expected)
+
+
+def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pixels that were counted are Pillow's; what its header says to another decoder is not believed."""
+    asked: list[bytes] = []
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", lambda content, **_: asked.append(content))
+    content = encode(gradient(), "JPEG")
+    start = content.index(b"\xff\xc0")
+    end = start + 2 + int.from_bytes(content[start + 2 : start + 4], "big")
+    huge = content[start : start + 5] + struct.pack(">HH", 60_000, 60_000) + content[start + 9 : end]
+    for place in (start, end):
+        with pytest.raises((InvalidRequest, TooLarge)):
+            read(content[:place] + huge + content[place:], most_pixels=1000)
+    assert not asked
 
 
 def test_an_image_over_the_limit_is_not_decoded() -> None:
