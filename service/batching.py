@@ -7,6 +7,7 @@ start showed that together they take less time than one by one.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -18,12 +19,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from service.errors import InvalidRequest, Overloaded, VeredictoError
+from service.errors import Overloaded, VeredictoError
 from service.processors import count_processors
 from service.served import Served
 from service.settings import Settings
 from service.statistics import Times
 from service.work import Outputs, Ran, Work
+
+logger = logging.getLogger(__name__)
 
 MOST_ROWS = 16
 """Of several requests in one run."""
@@ -116,16 +119,13 @@ class Batches:
             chosen = _take(queue)
             queue.n_running += 1
             run = asyncio.get_running_loop().run_in_executor(self._pool, _run, [each.work for each in chosen])
-            run.add_done_callback(partial(self._hand_out, queue, chosen, perf_counter_ns()))
+            run.add_done_callback(partial(self._hand_out, queue, chosen))
 
-    def _hand_out(
-        self, queue: _Queue, chosen: Sequence[_Waiting], started_ns: int, run: asyncio.Future[list[Any]]
-    ) -> None:
+    def _hand_out(self, queue: _Queue, chosen: Sequence[_Waiting], run: asyncio.Future[_Run]) -> None:
         queue.n_running -= 1
         self._start(queue)
-        infer_ns = perf_counter_ns() - started_ns
+        results, started_ns, infer_ns = run.result()
         chosen[0].work.served.statistics.execute(sum(each.work.n_rows for each in chosen), infer_ns)
-        results = [run.exception()] * len(chosen) if run.exception() else run.result()
         for waiting, result in zip(chosen, results, strict=True):
             if waiting.future.done():
                 continue
@@ -155,13 +155,27 @@ def _key(work: Work) -> tuple[Any, ...]:
     return (*work.names, *sorted({each.shape for each in work.inputs}))
 
 
-def _run(works: list[Work]) -> list[Outputs | BaseException]:
-    """The outputs of each, or why it has none: what fails together is run alone, and fails alone."""
+class _Run(NamedTuple):
+    """The outputs of each request, or why it has none; when the run began, and what it took."""
+
+    results: list[Outputs | BaseException]
+    started_ns: int
+    infer_ns: int
+
+
+def _run(works: list[Work]) -> _Run:
+    started_ns = perf_counter_ns()
+    results = _run_all(works)
+    return _Run(results, started_ns, perf_counter_ns() - started_ns)
+
+
+def _run_all(works: list[Work]) -> list[Outputs | BaseException]:
+    """What fails together is run alone, and fails alone."""
     if len(works) > 1:
         try:
             return list(_split(works, _join(works).run()))
-        except InvalidRequest:
-            pass
+        except Exception:
+            logger.debug("a run of several requests failed", exc_info=True)
     return [_try(work) for work in works]
 
 

@@ -58,9 +58,11 @@ def plan(served: Served, body: bytes, header_length: int | None, settings: Setti
         request = InferRequest(inputs=[], parameters={"binary_data_output": True})
         feed = _read_raw(served, body)
     else:
+        if header_length is not None and header_length > len(body):
+            raise InvalidRequest(f"the JSON is said to have {header_length} bytes, and the body has {len(body)}")
         head, rest = (view, view[:0]) if header_length is None else (view[:header_length], view[header_length:])
         request = _decode(head)
-        feed = dict(_read_all(served, request.inputs, rest))
+        feed = inference.gather(_read_all(served, request.inputs, rest))
     as_bytes = bool(request.parameters.get("binary_data_output", False))
     wanted = [Wanted.of(each.name, each.parameters, as_bytes=as_bytes) for each in request.outputs or ()]
     wanted = wanted or inference.all_outputs(served, as_bytes=as_bytes)
@@ -72,7 +74,7 @@ def _decode(head: memoryview) -> InferRequest:
         return _DECODER.decode(head)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"the request is not as the protocol has it: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest(f"the request is not JSON: {error}") from error
 
 

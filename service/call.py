@@ -14,6 +14,7 @@ from service.forms import MULTIPART, read_request
 from service.images import MEDIA_TYPES, TAKEN_TYPES
 from service.metrics import RouteMetrics
 from service.payloads import RequestDecoder, encode
+from service.pixels import has_encoded_image
 from service.settings import Settings
 from service.work import Answered, Ran, Work, do_or_defer
 
@@ -21,9 +22,6 @@ Message = MutableMapping[str, Any]
 
 JSON = b"application/json"
 PNG = b"image/png"
-IMAGE_KEY = b'"b64"'
-LOOKED_AT = 2000
-"""Bytes of a body: an image that is named later is a small one, since the body is."""
 NEVER_INLINE = -1
 """Bytes, for a call whose cost does not show in its body."""
 _PLAIN_JSON = (b"content-type", JSON)
@@ -38,6 +36,12 @@ class Response(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
     runs: tuple[Ran, ...] = ()
     """Of models, for the answer."""
+
+
+class Later(NamedTuple):
+    """What is left of a call that turned out to be no small one, for a thread."""
+
+    go_on: Callable[[], Response | Work]
 
 
 class AnyCall(Protocol):
@@ -57,8 +61,8 @@ class AnyCall(Protocol):
         """Whether it is answered sooner than a thread is found."""
         ...
 
-    def __call__(self, body: bytes, scope: Message, given: Any, /) -> Response | Work:
-        """The answer, or the work of a model that takes its time, which makes a Response."""
+    def __call__(self, body: bytes, scope: Message, given: Any, /) -> Response | Work | Later:
+        """The answer, or the work of a model that takes its time, which makes a Response, or what finds out which."""
         ...
 
 
@@ -104,7 +108,7 @@ class Call:
     def most_bytes(self, media_type: str) -> int:
         return self._settings.max_image_bytes if media_type else self._settings.max_body_bytes
 
-    def __call__(self, body: bytes, scope: Message, media_type: str) -> Response | Work:
+    def __call__(self, body: bytes, scope: Message, media_type: str) -> Response | Work | Later:
         """Answers a body of JSON, or of the media type of an image or a form."""
         started_ns = perf_counter_ns()
         if media_type:
@@ -113,6 +117,11 @@ class Call:
             request = self._decode(body)
             if scope["query_string"]:
                 self._apply(scope["query_string"], request)
+            if self.takes_images and has_encoded_image(request.inputs):
+                return Later(partial(self._finish, request, scope, started_ns))
+        return self._finish(request, scope, started_ns)
+
+    def _finish(self, request: Any, scope: Message, started_ns: int) -> Response | Work:
         if self._picture is not None and takes_pictures(scope):
             png = self._picture(request)
             if png is not None:
@@ -126,12 +135,8 @@ class Call:
         return _respond(answer, runs)
 
     def is_small(self, body: bytes, media_type: str) -> bool:
-        """Images never are."""
-        return (
-            len(body) <= self.inline_bytes
-            and not media_type
-            and not (self.takes_images and IMAGE_KEY in body[:LOOKED_AT])
-        )
+        """Files never are; images in JSON are found when it is read."""
+        return not media_type and len(body) <= self.inline_bytes
 
     def _apply(self, query: bytes, request: Any) -> None:
         """Query parameters that stand for a field; all of them are counts."""
@@ -139,7 +144,7 @@ class Call:
             if name not in self._query:
                 known = ", ".join(self._query) or "none"
                 raise InvalidRequest(f"unknown query parameter {name!r}; query parameters of this call: {known}")
-            if not text.isascii() or not text.isdigit() or not 1 <= int(text[:10]) < 10**9:
+            if not text.isascii() or not text.isdigit() or len(text) > 9 or not int(text):
                 raise InvalidRequest(f"query parameter {name!r}: expected a whole number of at least 1, got {text!r}")
             setattr(request, name, int(text))
 
@@ -155,7 +160,7 @@ def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
     if text in ("application/json", ""):
         return ""
     if takes_images and (text in MEDIA_TYPES or text == MULTIPART):
-        return given
+        return text + given[len(text) :]
     images = f" (or for images {', '.join(TAKEN_TYPES)}, {MULTIPART})" if takes_images else ""
     raise UnsupportedMediaType(
         f"expected Content-Type application/json{images}, got {text!r}; with curl: -H 'Content-Type: application/json'"

@@ -34,10 +34,10 @@ def plan(served: Served, request: Any, settings: Settings) -> Work:
     raw, n_inputs = request.raw_input_contents, len(request.inputs)
     if raw and len(raw) != n_inputs:
         raise InvalidRequest(f"raw_input_contents: expected one for each of {n_inputs} inputs, got {len(raw)}")
-    feed = {
-        tensor.name: _read(served, tensor, memoryview(raw[place]) if raw else None, place)
+    feed = inference.gather(
+        (tensor.name, _read(served, tensor, memoryview(raw[place]) if raw else None, place))
         for place, tensor in enumerate(request.inputs)
-    }
+    )
     as_bytes = bool(_read_parameters(request.parameters).get("binary_data_output", True))
     wanted = [Wanted.of(each.name, _read_parameters(each.parameters), as_bytes=as_bytes) for each in request.outputs]
     wanted = wanted or inference.all_outputs(served, as_bytes=as_bytes)

@@ -16,7 +16,7 @@ from typing import Any
 from service import documentation, errors
 from service.admission import LONGEST_ERROR, Admission, ClientLeft, report_defect
 from service.batching import Batches
-from service.call import NEVER_INLINE, PNG, AnyCall, Call, Message, Response, takes_pictures
+from service.call import NEVER_INLINE, PNG, AnyCall, Call, Later, Message, Response, takes_pictures
 from service.data_plane import DataPlane
 from service.errors import VeredictoError
 from service.lifespan import ASGIApp, Receive, Send
@@ -64,7 +64,7 @@ class Front:
         self._batches = batches
         self._protocol = Protocol(plane, settings)
         self._calls: dict[str, AnyCall] = _make_calls(plane, settings) | self._protocol.calls
-        self._wire = Wire()
+        self._wire = Wire(stuck_s=settings.deadline_s)
         self._views: dict[str, Callable[[], Response]] = {
             "/": partial(_page, "home.html"),
             "/docs": partial(_page, "docs.html"),
@@ -126,6 +126,8 @@ class Front:
             done = call(body, scope, given)
         else:
             done = await self._batches.offload(call, body, scope, given)
+        if isinstance(done, Later):
+            done = await self._batches.offload(done.go_on)
         if isinstance(done, Response):
             return done
         response, ran = await self._batches.carry_out(done)

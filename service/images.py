@@ -75,16 +75,30 @@ def make_grid(images: Pixels) -> Pixels:
     return grid
 
 
-def decode(content: bytes, *, where: str, media_type: str, most_pixels: int, least_px: int) -> Pixels:
+class PixelBudget:
+    """How many pixels the images of a request may have together, by their headers."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+
+    def take(self, pixels: int, where: str) -> None:
+        """Raises TooLarge, which names the limit."""
+        check_size(pixels, where, self._most)
+        self._taken += pixels
+        check_size(self._taken, "inputs", self._most)
+
+
+def decode(content: bytes, *, where: str, media_type: str, budget: PixelBudget, least_px: int) -> Pixels:
     """A JPEG, PNG, WebP, BMP or GIF (its first frame) as RGB `(height, width, 3)`, upright.
 
     What is transparent lies on white. A large JPEG is decoded at a half, a quarter or an eighth of its size, as long
     as both sides stay at least `least_px`. Raises InvalidRequest for what is no such image, or is not of the media
-    type, and TooLarge for one of more than `most_pixels`.
+    type, and TooLarge for one of more pixels than are left.
     """
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
-            check_size(image.width * image.height, where, most_pixels)
+            budget.take(image.width * image.height, where)
             _check_type(image.format, media_type, where)
             image.draft(None, (least_px, least_px))
             pixels = _decode_upright_jpeg(content, image) if image.format == "JPEG" else None

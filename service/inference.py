@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from service.work import Outputs, Work
 
 MOST_AXES = 32
 """Their product is looked at before they are compared with the graph's."""
+LONGEST_AXIS = 2**63 - 1
 Parameters = dict[str, str | int | float | bool]
 Tensor = NDArray[Any] | list[ImageFile]
 Feed = dict[str, Tensor]
@@ -73,6 +75,16 @@ def plan(
     return Work(served, [each.name for each in wanted], inputs, n_rows, finish)
 
 
+def gather(tensors: Iterable[tuple[str, Tensor]]) -> Feed:
+    """Inputs by name; raises InvalidRequest where one comes twice."""
+    feed: Feed = {}
+    for name, tensor in tensors:
+        if name in feed:
+            raise InvalidRequest(f"input {name[:100]!r} comes twice")
+        feed[name] = tensor
+    return feed
+
+
 def all_outputs(served: Served, *, as_bytes: bool) -> list[Wanted]:
     """Those that its metadata name."""
     return [Wanted(name, as_bytes=as_bytes) for name in served.outputs]
@@ -86,6 +98,8 @@ def read_tensor(served: Served, name: str, shape: Sequence[int], datatype: str, 
         raise InvalidRequest(f"{where}: unknown input; inputs of {served.name}: {', '.join(served.inputs)}")
     if len(shape) > MOST_AXES:
         raise InvalidRequest(f"{where}: expected a shape of at most {MOST_AXES} axes, got {len(shape)}")
+    if not all(0 <= length <= LONGEST_AXIS for length in shape):
+        raise InvalidRequest(f"{where}: expected lengths from 0 to 2**63 - 1, got a shape that has others")
     known = _check_type(served, info, datatype, where)
     array = read(known, where)
     if known.name == BYTES and served.takes_images:
@@ -146,7 +160,11 @@ def _check_names(served: Served, feed: Feed) -> None:
 
 
 def _check_wanted(served: Served, wanted: Sequence[Wanted]) -> None:
+    asked: set[str] = set()
     for index, output in enumerate(wanted):
+        if output.name in asked:
+            raise InvalidRequest(f"outputs[{index}]: {output.name[:100]!r} is asked for twice")
+        asked.add(output.name)
         if output.name not in served.outputs and output.name not in served.extras:
             known = ", ".join([*served.outputs, *served.extras])
             raise InvalidRequest(f"outputs[{index}]: unknown output {output.name[:100]!r}; outputs: {known}")
@@ -188,7 +206,7 @@ def _classify(array: NDArray[Any], most: Any, labels: Sequence[str], where: str)
         or array.dtype.kind not in "fiu"
     ):
         raise InvalidRequest(f"{where}: classification is a whole number of at least 1, of an output of numbers")
-    rows = array.reshape(array.shape[0], -1) if array.ndim > 1 else array.reshape(1, -1)
+    rows = array.reshape(array.shape[0], prod(array.shape[1:])) if array.ndim > 1 else array.reshape(1, -1)
     order = np.argsort(-rows.astype(np.float64), axis=1, kind="stable")[:, :most]
     texts = [
         [f"{rows[row, index]}:{index}" + (f":{labels[index]}" if index < len(labels) else "") for index in indices]

@@ -15,6 +15,7 @@ from service.errors import InvalidRequest
 from service.forms import ImageFile
 from service.images import Pixels
 
+ENCODED = "b64"
 KEPT = 2
 """Times the size that the graph brings an image to: a large JPEG need not be decoded any larger."""
 
@@ -24,6 +25,11 @@ def are_files(rows: Any) -> bool:
     return isinstance(rows, list) and bool(rows) and isinstance(rows[0], ImageFile)
 
 
+def has_encoded_image(rows: Any) -> bool:
+    """Whether a row of JSON may be an image in base64."""
+    return isinstance(rows, list) and any(isinstance(row, dict) and ENCODED in row for row in rows)
+
+
 def decode_rows(rows: Any, *, model: str, size_px: int, most_pixels: int) -> list[Pixels]:
     """Each row's image, RGB `(height, width, 3)`, for a graph that brings images to `size_px`.
 
@@ -31,16 +37,11 @@ def decode_rows(rows: Any, *, model: str, size_px: int, most_pixels: int) -> lis
     """
     if not len(rows):
         raise InvalidRequest("inputs: expected at least one image, got none")
-    decoded, room = [], most_pixels
-    for where, file in _read(rows, model):
-        pixels = images.decode(
-            file.content, where=where, media_type=file.media_type, most_pixels=most_pixels, least_px=KEPT * size_px
-        )
-        room -= pixels.shape[0] * pixels.shape[1]
-        if room < 0:
-            images.check_size(most_pixels - room, "inputs", most_pixels)
-        decoded.append(pixels)
-    return decoded
+    budget = images.PixelBudget(most_pixels)
+    return [
+        images.decode(file.content, where=where, media_type=file.media_type, budget=budget, least_px=KEPT * size_px)
+        for where, file in _read(rows, model)
+    ]
 
 
 def split(pixels: NDArray[np.uint8], *, most_pixels: int) -> list[Pixels]:
@@ -57,13 +58,13 @@ def _read(rows: Iterable[Any], model: str) -> Iterator[tuple[str, ImageFile]]:
         if isinstance(row, ImageFile):
             yield where, row
             continue
-        if not isinstance(row, dict) or list(row) != ["b64"] or not isinstance(row["b64"], str):
+        if not isinstance(row, dict) or list(row) != [ENCODED] or not isinstance(row[ENCODED], str):
             raise InvalidRequest(
                 f'{where}: {model} takes images: expected {{"b64": "<base64 of a {images.KNOWN} file>"}}, got '
                 f"{_name(row)}"
             )
         try:
-            yield where, ImageFile(b64decode(row["b64"], validate=True), "")
+            yield where, ImageFile(b64decode(row[ENCODED], validate=True), "")
         except (binascii.Error, ValueError) as error:
             raise InvalidRequest(f"{where}: 'b64' is not base64: {error}") from error
 

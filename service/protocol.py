@@ -31,6 +31,8 @@ INFER_ROUTE = "/v2/models/{name}/infer"
 INDEX = "/v2/repository/index"
 LEAST_COMPRESSED = 1024
 """Bytes: shorter answers do not get shorter."""
+LONGEST_LENGTH = 10
+"""Digits of a number of bytes."""
 INLINE_BYTES = 64_000
 INLINE_TENSOR_BYTES = 1_000_000
 """Of tensors that need no reading; how many rows they hold is looked at again."""
@@ -89,15 +91,16 @@ class InferCall:
 class IndexCall:
     """POST to the repository's index: what is served, and what was refused and why."""
 
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, settings: Settings) -> None:
         self.metrics = RouteMetrics(INDEX)
         self._plane = plane
+        self._settings = settings
 
     def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> None:  # noqa: ARG002  # a body of JSON or none
         return None
 
     def most_bytes(self, given: None) -> int:  # noqa: ARG002
-        return LEAST_COMPRESSED
+        return self._settings.max_body_bytes
 
     def is_small(self, body: bytes, given: None) -> bool:  # noqa: ARG002
         return True
@@ -118,7 +121,7 @@ class Protocol:
         self._plane = plane
         self._settings = settings
         metrics = RouteMetrics(INFER_ROUTE)
-        self.calls: dict[str, Any] = {INDEX: IndexCall(plane)}
+        self.calls: dict[str, Any] = {INDEX: IndexCall(plane, settings)}
         for name, versions in plane.registry.served.items():
             for served in versions.values():  # the latest comes last, and stands for the name alone
                 call = InferCall(served, settings, metrics)
@@ -127,6 +130,7 @@ class Protocol:
         self._views: Mapping[str, Callable[[], Response]] = {
             "/v2": lambda: _json(metadata.describe_server()),
             "/v2/": lambda: _json(metadata.describe_server()),
+            "/v2/models/stats": lambda: _json(metadata.count(plane.registry)),
             "/v2/health/live": lambda: _json({"live": True}),
             "/v2/health/ready": self._ready,
         }
@@ -185,9 +189,9 @@ _READ = frozenset({HEADER_LENGTH, b"content-encoding", b"accept-encoding"})
 
 def _read_given(found: Mapping[bytes, bytes]) -> Given:
     length = found.get(HEADER_LENGTH)
-    if length is not None and not length.isdigit():
+    if length is not None and not (length.isdigit() and len(length) <= LONGEST_LENGTH):
         raise InvalidRequest(
-            f"Inference-Header-Content-Length: expected a number of bytes, got {length.decode('latin-1')!r}"
+            f"Inference-Header-Content-Length: expected a number of bytes, got {length[:40].decode('latin-1')!r}"
         )
     kind = found.get(b"content-encoding", b"").decode("latin-1").strip().lower()
     if kind not in (*packing.KINDS, "identity", ""):
@@ -208,7 +212,7 @@ def _choose_packing(taken: str) -> str:
 def _decode_index(body: bytes) -> _IndexRequest:
     try:
         return msgspec.json.decode(body, type=_IndexRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest(f'expected {{"ready": true or false}}, or nothing: {error}') from error
 
 

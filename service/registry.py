@@ -129,7 +129,9 @@ class Registry:
 
 def _find(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
     """Files with their names and, where they lie in Triton's layout, their versions, the latest last."""
-    numbered = [path for path in folder.glob("*/*/model.onnx") if path.parent.name.isdigit()]
+    numbered = [
+        path for path in folder.glob("*/*/model.onnx") if path.parent.name.isascii() and path.parent.name.isdigit()
+    ]
     for path in sorted(numbered, key=lambda path: (path.parent.parent.name, int(path.parent.name))):
         yield path, path.parent.parent.name, path.parent.name
     for path in sorted(folder.glob("*.onnx")):

@@ -81,13 +81,16 @@ class Served:
 
     def _measure(self) -> None:
         alone_s = self._time(1)
-        if self.model is None:
-            self.quick_rows = MOST_ROWS if alone_s < QUICK_S else 0
-        elif alone_s < QUICK_S:
+        if alone_s < QUICK_S and self._has_free_rows_alone():
             row_s = max((self._time(MANY) - alone_s) / (MANY - 1), 1e-9)
             self.quick_rows = min(MOST_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
-        elif alone_s < np.inf:
+        elif self.model is not None and alone_s < np.inf:
             self.joins = self._time(SEVERAL) < SHARED * SEVERAL * alone_s
+
+    def _has_free_rows_alone(self) -> bool:
+        """Whether the number of rows says how much there is to do; a graph without a card may be of any shape."""
+        shapes = [each.shape for each in self.inputs.values()]
+        return self.model is not None or all(min(shape[1:], default=0) >= 0 for shape in shapes)
 
     def _time(self, n_rows: int) -> float:
         """Seconds of a run of so many rows."""
@@ -95,11 +98,14 @@ class Served:
         return _shortest_s(lambda: self._session.run(names, feed, self._session.options))
 
     def _example(self, n_rows: int) -> dict[str, Any]:
-        """So many rows of the card's stored ones; of a graph without a card one element for each free length."""
+        """So many rows of the card's stored ones; of a graph without a card of zeros, or of texts that are empty."""
         if self.model is not None:
             stored = self.model.check_inputs()
             return {name: np.resize(stored, (n_rows, *stored.shape[1:])) for name in self.inputs}
-        shapes = {name: [max(1, length) for length in each.shape] for name, each in self.inputs.items()}
+        shapes = {
+            name: [length if length >= 0 else n_rows if axis == 0 else 1 for axis, length in enumerate(each.shape)]
+            for name, each in self.inputs.items()
+        }
         types = {name: BY_SESSION[each.type] for name, each in self.inputs.items() if each.type in BY_SESSION}
         return {name: np.full(shapes[name], each.json(), each.array) for name, each in types.items()}
 

@@ -56,10 +56,12 @@ def read_json(data: msgspec.Raw, datatype: Datatype, shape: Sequence[int], *, wh
     n_axes = max(1, len(shape)) if _NESTED.match(memoryview(data)) else 1
     try:
         values = _decoder(datatype.name, n_axes).decode(data)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise InvalidRequest(f"{where}: data of type {datatype.name}, {len(shape)} axes: {error}") from error
     is_flat_list = n_axes == 1 and datatype.json is float
     array = _as_array(to_vector(values) if is_flat_list else values, datatype, where)
+    if datatype.name == BYTES and not all(isinstance(each, str) for each in array.reshape(-1).tolist()):
+        raise InvalidRequest(f"{where}: data of type BYTES is nested unevenly")
     if datatype.json is float and not np.isfinite(array).all():
         raise InvalidRequest(f"{where}: data has a number that {datatype.name} cannot hold")
     return reshape(array, shape, where=where)

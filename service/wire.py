@@ -7,6 +7,7 @@ way that ASGI has.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,22 +17,43 @@ from service.call import Message, Response
 
 Send = Callable[[Message], Awaitable[None]]
 
+LARGE = 1_000_000
+"""Bytes of an answer that is looked after: what is shorter costs little where it waits."""
+
 
 class Wire:
-    """Sends answers; knows the server's own headers, which change once a second."""
+    """Sends answers; knows the server's own headers, which change once a second.
 
-    def __init__(self) -> None:
+    An answer that is taken by nobody is held for `stuck_s` seconds.
+    """
+
+    def __init__(self, *, stuck_s: float) -> None:
+        self._stuck_s = stuck_s
         self._server_headers: list[tuple[bytes, bytes]] = []
         self._server_lines = b""
 
     async def send(self, response: Response, send: Send) -> None:
         """To a request whose method has an answer with a body."""
         cycle: Any = getattr(send, "__self__", None)
+        if type(cycle) is RequestResponseCycle and len(response.body) > LARGE:
+            self._watch(cycle.transport, len(response.body) + 1)
         if type(cycle) is RequestResponseCycle and _is_plain(cycle):
             self._write(response, cycle)
         else:
             await send({"type": "http.response.start", "status": response.status, "headers": list_headers(response)})
             await send({"type": "http.response.body", "body": response.body})
+
+    def _watch(self, transport: Any, left: int) -> None:
+        """Ends a connection on which nothing has gone out since `left` bytes were left: a client that does not read."""
+
+        def look() -> None:
+            now_left = transport.get_write_buffer_size()
+            if now_left >= left:
+                transport.abort()
+            elif now_left and not transport.is_closing():
+                self._watch(transport, now_left)
+
+        asyncio.get_running_loop().call_later(self._stuck_s, look)
 
     def _write(self, response: Response, cycle: Any) -> None:
         """What the cycle's `send` does with both messages."""

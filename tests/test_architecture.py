@@ -101,6 +101,7 @@ ALLOWED: dict[str, set[str]] = {
         *("prometheus_client", "service.errors", "service.served", "service.statistics", "service.work"),
     },
     "service.call": {
+        "service.pixels",
         *("service.errors", "service.forms", "service.images", "service.metrics", "service.payloads"),
         *("service.settings", "service.work"),
     },

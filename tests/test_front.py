@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -419,6 +420,25 @@ def test_more_work_than_allowed_is_turned_away(models: Path, start_server: Calla
             slow.sendall(json.dumps(request).encode().ljust(99))
             assert b"200 OK" in slow.recv(1000)
         assert server.post("/predict", request).status_code == 200
+
+
+def test_a_client_that_does_not_read_is_left(start_server: Callable[..., object]) -> None:
+    """Its answers, more than the system keeps for it, are not kept for longer than the deadline."""
+    with start_server(VEREDICTO_DEADLINE_S=3) as server:
+        example = server.client.get("/models/digits-mlp").json()["input"]["example"]
+        body = json.dumps({"model": "digits-mlp", "inputs": [example] * 10_000}).encode()
+        request = f"POST /predict_proba HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        with connect(server) as client:
+            client.settimeout(1)
+            try:
+                for _ in range(40):
+                    client.sendall(request)
+            except TimeoutError:  # the server reads no more, since nothing goes out
+                pass
+            events = select.poll()
+            events.register(client, select.POLLRDHUP)
+            assert events.poll(20_000), "the connection is still there"
+        assert server.client.get("/livez").status_code == 200
 
 
 def test_categories_are_given_by_name(models: Path, start_server: Callable[..., object]) -> None:

@@ -13,7 +13,7 @@ import simplejpeg
 from PIL import Image
 
 from service.errors import InvalidRequest, TooLarge
-from service.images import decode
+from service.images import PixelBudget, decode
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
@@ -25,7 +25,8 @@ def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def read(content: bytes, *, media_type: str = "", most_pixels: int = 1_000_000, least_px: int = 64) -> np.ndarray:
-    return decode(content, where="inputs[0]", media_type=media_type, most_pixels=most_pixels, least_px=least_px)
+    budget = PixelBudget(most_pixels)
+    return decode(content, where="inputs[0]", media_type=media_type, budget=budget, least_px=least_px)
 
 
 def gradient(width: int = 40, height: int = 24) -> Image.Image:

@@ -9,6 +9,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,15 @@ import pytest
 import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
 from conftest import EXPORTED_MODELS
-from graphs import NUMERIC, write_all
+from graphs import NUMERIC, tensor, write_all, write_graph, write_identity
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
+from onnx import TensorProto, helper
 from PIL import Image
 from server import Server, serve
 from tritonclient.utils import InferenceServerException
 
 from service.model import Model
+from service.served import Served
 
 WINE = "wine-logistic"
 
@@ -316,7 +319,7 @@ def x_of(shape: list[int], data: Any, datatype: str = "FP32", **more: Any) -> di
         ("identity_FP32", x_of([1, 3], [1, 2]), 400, "expected 3 elements for shape [1, 3], got 2"),
         ("identity_FP32", x_of([1, 3], [[1, 2], [3]]), 400, "data is no array of FP32"),
         ("identity_FP32", x_of([1, 4], [1, 2, 3, 4]), 400, "expected shape [-1, 3], -1 for any length, got [1, 4]"),
-        ("identity_FP32", x_of([-1, -3], [1, 2, 3]), 400, "expected 3 elements for shape [-1, -3]"),
+        ("identity_FP32", x_of([-1, -3], [1, 2, 3]), 400, "expected lengths from 0 to 2**63 - 1"),
         ("identity_FP32", x_of([1] * 33, [1]), 400, "expected a shape of at most 32 axes, got 33"),
         ("identity_FP32", x_of([0, 2**62, 2**62], []), 400, "no array has the shape [0, 4611686018427387904, 46"),
         ("identity_FP32", x_of([1, 3], [1, 2, "3"]), 400, "Expected `float`, got `str` - at `$[2]`"),
@@ -349,14 +352,16 @@ def test_what_is_wrong_is_said(graphs: Server, path: str, body: object, status: 
         (b"{", {}, 400, "the request is not JSON"),
         (b"\xff", {}, 400, "the request is not"),
         (b"{}", {"Inference-Header-Content-Length": "x"}, 400, "expected a number of bytes, got 'x'"),
-        (b"{}", {"Inference-Header-Content-Length": "900"}, 400, "missing required field"),
+        (b"{}", {"Inference-Header-Content-Length": "900"}, 400, "and the body has 2"),
+        (b"{}", {"Inference-Header-Content-Length": "9" * 5000}, 400, "expected a number of bytes, got '999"),
+        (b'{"x":' + b"[" * 50_000, {}, 400, "the request is not JSON"),
         (b"{}", {"Content-Encoding": "br"}, 415, "content encoding 'br' is not taken: gzip, deflate or none"),
         (b"{}", {"Content-Encoding": "gzip"}, 400, "the body is not gzip"),
         (gzip.compress(b"{}")[:-5], {"Content-Encoding": "gzip"}, 400, "the body's gzip is cut off"),
         (zlib.compress(b" " * 50_000_000), {"Content-Encoding": "deflate"}, 413, "unpacks to more than the limit of"),
         (b"x" * 7, {"Inference-Header-Content-Length": "0"}, 400, "expected 0 bytes for FP32 of shape [0, 3], got 7"),
     ],
-    ids=["cut", "bytes", "length", "longer", "brotli", "no gzip", "cut gzip", "bomb", "raw"],
+    ids=["cut", "bytes", "length", "longer", "endless", "deep", "brotli", "no gzip", "cut gzip", "bomb", "raw"],
 )
 def test_bodies_that_are_none_are_refused(
     graphs: Server, content: bytes, headers: dict[str, str], status: int, text: str
@@ -429,3 +434,35 @@ def test_features_that_no_row_can_be_are_refused(server: Server) -> None:
             pytest.raises(InferenceServerException, match=r"feature 'magnesium' expects a finite number"),
         ):
             client.infer(WINE, [make_input("features", rows, "FP32", binary=True)])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "text"),
+    [
+        ("identity_FP32", x_of([10**200] * 32, [1.0]), "expected lengths from 0 to 2**63 - 1"),
+        ("identity_FP32", x_of([1, 3], [1, 2, 3], outputs=[{"name": "y"}, {"name": "y"}]), "'y' is asked for twice"),
+        ("identity_FP32", {"inputs": x_of([1, 3], [1, 2, 3])["inputs"] * 2}, "input 'x' comes twice"),
+        ("identity_BYTES", x_of([2, 1], [["a"], ["a", "b"]], "BYTES"), "nested unevenly"),
+    ],
+    ids=["huge", "output", "input", "uneven"],
+)
+def test_what_no_client_sends_is_refused(graphs: Server, path: str, body: object, text: str) -> None:
+    """And is no defect of the service."""
+    assert text in refused(graphs.post(f"/v2/models/{path}/infer", body), 400)
+
+
+def test_statistics_of_all_models_are_there(graphs: Server) -> None:
+    """As Triton's client asks for them without a name."""
+    listed = graphs.client.get("/v2/models/stats").json()["model_stats"]
+    index = graphs.post("/v2/repository/index", {"ready": True}).json()
+    assert {each["name"] for each in listed} == {each["name"] for each in index}
+
+
+def test_a_graph_that_may_take_long_is_not_run_on_the_event_loop(tmp_path: Path) -> None:
+    """Several free axes: what a request asks for does not show in its rows."""
+    nodes = [helper.make_node("MatMul", ["a", "b"], ["product"])]
+    ends = [tensor("a", TensorProto.FLOAT, ["n", 1]), tensor("b", TensorProto.FLOAT, [1, "m"])]
+    outer = write_graph(tmp_path / "outer.onnx", nodes, ends, [tensor("product", TensorProto.FLOAT, ["n", "m"])])
+    assert Served.load(outer, name="outer").quick_rows == 0
+    identity = write_identity(tmp_path, "identity", TensorProto.FLOAT, ["n", 3])
+    assert Served.load(identity, name="identity").quick_rows > 1
