@@ -7,6 +7,7 @@ behind. What that stack would have done is done here: limits, deadline, metrics,
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from service.payloads import (
 from service.protocol import PREFIX, Protocol
 from service.settings import Settings
 from service.wire import Wire, list_headers
+from service.work import Work
 
 STATUSES: dict[type[VeredictoError], int] = {
     errors.InvalidRequest: 400,
@@ -130,7 +132,20 @@ class Front:
             done = await self._batches.offload(done.go_on)
         if isinstance(done, Response):
             return done
-        response, ran = await self._batches.carry_out(done)
+        return await self._carry_out(done, receive)
+
+    async def _carry_out(self, work: Work, receive: Receive) -> Response:
+        """The answer to work that takes its time; given up where the client leaves, which raises ClientLeft."""
+        carrying = asyncio.ensure_future(self._batches.carry_out(work))
+        leaving = asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait((carrying, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not carrying.done():
+                raise ClientLeft
+            response, ran = carrying.result()
+        finally:
+            carrying.cancel()
+            leaving.cancel()
         finished: Response = response._replace(runs=(ran,))
         return finished
 

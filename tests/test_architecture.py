@@ -108,7 +108,7 @@ ALLOWED: dict[str, set[str]] = {
     "service.front": {
         *("service", "service.admission", "service.batching", "service.call", "service.data_plane"),
         *("service.documentation", "service.errors", "service.lifespan", "service.metrics", "service.payloads"),
-        *("service.protocol", "service.settings", "service.wire"),
+        *("service.protocol", "service.settings", "service.wire", "service.work"),
     },
     "service.app": {
         *("bentoml", "service.admission", "service.batching", "service.data_plane", "service.errors"),

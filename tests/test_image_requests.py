@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from base64 import b64encode
 from collections.abc import Iterator
 from io import BytesIO
@@ -201,3 +203,19 @@ def test_what_is_wrong_is_said(images: Server, what: str) -> None:
     send, status, text = WRONG[what]
     error = error_of(send(images), status)
     assert text is None or error == text
+
+
+def test_what_nobody_waits_for_is_not_run(server: Server) -> None:
+    """Requests whose clients have left make room: few of them are run, and one more is answered."""
+    image = row(picture("red"))
+    body = json.dumps({"model": "cifar10-cnn", "inputs": [image] * 60}).encode()
+    request = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    statistics = "/v2/models/cifar10-cnn/stats"
+    before = server.client.get(statistics).json()["model_stats"][0]["inference_stats"]["success"]["count"]
+    host, port = server.url.removeprefix("http://").split(":")
+    for _ in range(12):
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(request)
+    assert server.post("/predict", {"model": "cifar10-cnn", "inputs": [image]}).status_code == 200
+    after = server.client.get(statistics).json()["model_stats"][0]["inference_stats"]["success"]["count"]
+    assert after - before <= 6
