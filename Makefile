@@ -47,7 +47,7 @@ lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowe
 		--no-annotate --quiet --extra cpu --extra grpc -c requirements/test.txt -o requirements/grpc.txt
 
 clean: ## remove the virtual environment and caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info benchmarks/.environments
 
 .venv/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, %s is %s: make PYTHON=python3.12 ..." % (sys.executable, sys.version.split()[0]))'
