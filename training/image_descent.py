@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,26 +88,38 @@ def descend(
     selector = None if proxy is None else Selector(proxy, schedule, n_learnt, n_steps * schedule.epochs)
     learners: Learners = [learning] if selector is None else [learning, selector]
     done = _resume(checkpoint, learners, tell)
-    images, target = torch.from_numpy(train[0]), torch.from_numpy(train[1])
     for number in range(len(done) + 1, schedule.epochs + 1):
-        scorer.train()
-        total = 0.0
-        order = torch.randperm(len(images))[: n_steps * n_seen]
-        changed = _change(images, number, schedule, scorer.mean)
-        for rows in torch.split(order, n_seen):
-            pixels, true = changed(rows).to(device), target[rows].to(device)
-            if selector is not None:
-                chosen = selector.choose(pixels, true)
-                pixels, true = pixels[chosen], true[chosen]
-            scores = look(scorer, pixels, half=schedule.half)
-            learning.step(nn.functional.cross_entropy(scores, true, label_smoothing=schedule.smoothing))
-            with torch.no_grad():
-                total += float(nn.functional.cross_entropy(scores, true))
+        order = torch.randperm(len(train[0]))[: n_steps * n_seen]
+        changed = _change(torch.from_numpy(train[0]), number, schedule, scorer.mean)
+        batches = ((changed(rows), torch.from_numpy(train[1])[rows]) for rows in torch.split(order, n_seen))
+        loss = _learn(scorer, learning, selector, batches, schedule)
         held = evaluate(scorer, validation, half=schedule.half) if len(validation[0]) else None
-        done.append(Progress(number=number, train=total / n_steps, validation=held))
+        done.append(Progress(number=number, train=loss, validation=held))
         tell(done[-1])
         _save(checkpoint, learners, done)
     scorer.to("cpu").eval()
+
+
+def _learn(
+    scorer: Scorer,
+    learning: Learning,
+    selector: Selector | None,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    schedule: Schedule,
+) -> float:
+    """One epoch of pixels and target; the mean log loss of what was learnt, in nats."""
+    scorer.train()
+    losses = []
+    for pixels, target in batches:
+        pixels, target = pixels.to(scorer.mean.device), target.to(scorer.mean.device)
+        if selector is not None:
+            chosen = selector.choose(pixels, target)
+            pixels, target = pixels[chosen], target[chosen]
+        scores = look(scorer, pixels, half=schedule.half)
+        learning.step(nn.functional.cross_entropy(scores, target, label_smoothing=schedule.smoothing))
+        with torch.no_grad():
+            losses.append(float(nn.functional.cross_entropy(scores, target)))
+    return sum(losses) / len(losses)
 
 
 def score(scorer: Scorer, pixels: Pixels, *, half: bool = False) -> Tensor:
