@@ -63,6 +63,10 @@ class Admission:
             del self._in_flight[task]
             self._late.discard(task)
 
+    def has_room(self) -> bool:
+        """For a request that is not in flight yet."""
+        return len(self._in_flight) < self._most
+
     def check_room(self) -> None:
         """Raises Overloaded where the request, which is in flight itself, is one too many."""
         if len(self._in_flight) > self._most:

@@ -60,6 +60,7 @@ class FrontedService(bentoml.Service[T_co]):
         from service.lifespan import accompany
         from service.memory import release_freed
         from service.metrics import ModelMetrics
+        from service.wire import install
 
         plane, behind = data_plane(), super().to_asgi(is_main=is_main)
         admission, batches = Admission(settings, ModelMetrics(plane.registry)), Batches.of(settings)
@@ -68,6 +69,7 @@ class FrontedService(bentoml.Service[T_co]):
 
             behind = accompany(behind, Procedures(plane, settings, admission, batches))
         front = Front(plane, settings, admission, batches, behind=behind)
+        install(front)
         logging.getLogger("uvicorn.access").propagate = False  # with no handler its line is not even formatted
         # A body of many rows is many lists; looking for garbage among them would be most of its cost.
         gc.set_threshold(50_000, 20, 50)

@@ -22,6 +22,8 @@ Message = MutableMapping[str, Any]
 
 JSON = b"application/json"
 PNG = b"image/png"
+BEGUN = "veredicto.begun"
+"""Key of a scope: what has been made of a request that was taken for a small one."""
 NEVER_INLINE = -1
 """Bytes, for a call whose cost does not show in its body."""
 _PLAIN_JSON = (b"content-type", JSON)
@@ -47,6 +49,7 @@ class Later(NamedTuple):
 class AnyCall(Protocol):
     """What the front needs of a POST route; `given` is what its headers say, None or empty for JSON alone."""
 
+    route: str
     metrics: RouteMetrics
 
     def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Any:

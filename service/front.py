@@ -17,7 +17,7 @@ from typing import Any
 from service import documentation, errors
 from service.admission import LONGEST_ERROR, Admission, ClientLeft, report_defect
 from service.batching import Batches
-from service.call import NEVER_INLINE, PNG, AnyCall, Call, Later, Message, Response, takes_pictures
+from service.call import BEGUN, NEVER_INLINE, PNG, AnyCall, Call, Later, Message, Response, takes_pictures
 from service.data_plane import DataPlane
 from service.errors import VeredictoError
 from service.lifespan import ASGIApp, Receive, Send
@@ -66,7 +66,9 @@ class Front:
         self._batches = batches
         self._protocol = Protocol(plane, settings)
         self._calls: dict[str, AnyCall] = _make_calls(plane, settings) | self._protocol.calls
-        self._wire = Wire(stuck_s=settings.deadline_s)
+        self.wire = Wire(stuck_s=settings.deadline_s)
+        self.express = {route.encode(): call for route, call in self._calls.items()}
+        """What may be answered at once, by the whole URL."""
         self._views: dict[str, Callable[[], Response]] = {
             "/": partial(_page, "home.html"),
             "/docs": partial(_page, "docs.html"),
@@ -90,11 +92,31 @@ class Front:
             response = _error(error)
         except ClientLeft:
             return
+        self._count(call, response, started)
+        await self.wire.send(response, send)
+
+    def answer_at_once(self, call: AnyCall, body: bytes, scope: Message) -> Response | Work | Later | None:
+        """The answer to a small request, or what is left of it; None where it is no small one, or one too many."""
+        started = perf_counter()
+        try:
+            given = call.read_headers(scope["headers"])
+            if not call.is_small(body, given) or not self._admission.has_room():
+                return None
+            done = call(body, scope, given)
+        except VeredictoError as error:
+            self._models.fail(error, perf_counter() - started)
+            done = _error(error)
+        except Exception:
+            done = _error(report_defect(scope["path"]))
+        if isinstance(done, Response):
+            self._count(call, done, started)
+        return done
+
+    def _count(self, call: AnyCall, response: Response, started: float) -> None:
         seconds = perf_counter() - started
         call.metrics.record(response.status, seconds)
         if response.runs:
             self._models.succeed(response.runs, seconds)
-        await self._wire.send(response, send)
 
     async def _answer_other(self, scope: Message, receive: Receive, send: Send) -> None:
         """What is no call: a view, or for the application behind."""
@@ -117,6 +139,20 @@ class Front:
 
     async def _run_call(self, call: AnyCall, scope: Message, receive: Receive) -> Response:
         self._admission.check_room()
+        begun = scope.get(BEGUN)
+        if begun is None:
+            done = await self._begin(call, scope, receive)
+        else:
+            done = begun
+            await receive()  # the body, of which this is made
+        if isinstance(done, Later):
+            done = await self._batches.offload(done.go_on)
+        if isinstance(done, Response):
+            return done
+        return await self._carry_out(done, receive)
+
+    async def _begin(self, call: AnyCall, scope: Message, receive: Receive) -> Response | Work | Later:
+        """What the call makes of the body, once that is there."""
         given = call.read_headers(scope["headers"])
         limit = call.most_bytes(given)
         message = await receive()
@@ -125,14 +161,8 @@ class Front:
         if len(body) > limit:
             raise self._admission.too_large(len(body), limit)
         if call.is_small(body, given):
-            done = call(body, scope, given)
-        else:
-            done = await self._batches.offload(call, body, scope, given)
-        if isinstance(done, Later):
-            done = await self._batches.offload(done.go_on)
-        if isinstance(done, Response):
-            return done
-        return await self._carry_out(done, receive)
+            return call(body, scope, given)
+        return await self._batches.offload(call, body, scope, given)
 
     async def _carry_out(self, work: Work, receive: Receive) -> Response:
         """The answer to work that takes its time; given up where the client leaves, which raises ClientLeft."""

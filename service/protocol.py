@@ -50,6 +50,8 @@ class Given(NamedTuple):
 class InferCall:
     """POST to the inference of one model; the same to the front as a `Call`."""
 
+    route = INFER_ROUTE
+
     def __init__(self, served: Served, settings: Settings, metrics: RouteMetrics) -> None:
         self.metrics = metrics
         self._served = served
@@ -90,6 +92,8 @@ class InferCall:
 
 class IndexCall:
     """POST to the repository's index: what is served, and what was refused and why."""
+
+    route = INDEX
 
     def __init__(self, plane: DataPlane, settings: Settings) -> None:
         self.metrics = RouteMetrics(INDEX)

@@ -1,19 +1,21 @@
-"""Answers on their way out, past the part of uvicorn that a small prediction pays for twice.
+"""Requests on their way in and answers on their way out, past the parts of uvicorn that cost more than a small model.
 
 An answer of ours is whole, its headers are ours and its length is known: it needs one write, not two messages whose
-headers are looked through again. Where the server is another, or a connection is not in the plain state, it goes the
-way that ASGI has.
+headers are looked through again. A request that came whole, to a call that is made of nothing but its body, needs no
+task, no scope and no messages. Where the server is another, or a connection is not in the plain state, both go the way
+that ASGI has.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar, Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+import uvicorn.config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from service.call import Message, Response
+from service.call import BEGUN, AnyCall, Message, Response
 
 Send = Callable[[Message], Awaitable[None]]
 
@@ -35,13 +37,36 @@ class Wire:
     async def send(self, response: Response, send: Send) -> None:
         """To a request whose method has an answer with a body."""
         cycle: Any = getattr(send, "__self__", None)
+        if type(cycle) is RequestResponseCycle and _is_plain(cycle):
+            cycle.response_started = cycle.response_complete = True
+            self.write(response, cycle.transport, cycle.default_headers)
+            cycle.message_event.set()
+            cycle.on_response()
+            return
         if type(cycle) is RequestResponseCycle and len(response.body) > LARGE:
             self._watch(cycle.transport, len(response.body) + 1)
-        if type(cycle) is RequestResponseCycle and _is_plain(cycle):
-            self._write(response, cycle)
-        else:
-            await send({"type": "http.response.start", "status": response.status, "headers": list_headers(response)})
-            await send({"type": "http.response.body", "body": response.body})
+        await send({"type": "http.response.start", "status": response.status, "headers": list_headers(response)})
+        await send({"type": "http.response.body", "body": response.body})
+
+    def write(self, response: Response, transport: Any, server_headers: list[tuple[bytes, bytes]]) -> None:
+        """To a client that is there, reads and stays: what uvicorn's cycle does with both messages."""
+        if server_headers is not self._server_headers:
+            self._server_headers = server_headers
+            self._server_lines = _lines(server_headers)
+        body = response.body
+        if len(body) > LARGE:
+            self._watch(transport, len(body) + 1)
+        transport.write(
+            b"%scontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n%s"
+            % (
+                STATUS_LINE[response.status],
+                response.content_type,
+                len(body),
+                _lines(response.headers) if response.headers else b"",
+                self._server_lines,
+                body,
+            )
+        )
 
     def _watch(self, transport: Any, left: int) -> None:
         """Ends a connection on which nothing has gone out since `left` bytes were left: a client that does not read."""
@@ -54,27 +79,6 @@ class Wire:
                 self._watch(transport, now_left)
 
         asyncio.get_running_loop().call_later(self._stuck_s, look)
-
-    def _write(self, response: Response, cycle: Any) -> None:
-        """What the cycle's `send` does with both messages."""
-        if cycle.default_headers is not self._server_headers:
-            self._server_headers = cycle.default_headers
-            self._server_lines = _lines(self._server_headers)
-        body = response.body
-        cycle.response_started = cycle.response_complete = True
-        cycle.transport.write(
-            b"%scontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n%s"
-            % (
-                STATUS_LINE[response.status],
-                response.content_type,
-                len(body),
-                _lines(response.headers) if response.headers else b"",
-                self._server_lines,
-                body,
-            )
-        )
-        cycle.message_event.set()
-        cycle.on_response()
 
 
 def list_headers(response: Response) -> list[tuple[bytes, bytes]]:
@@ -96,3 +100,98 @@ def _is_plain(cycle: Any) -> bool:
 
 def _lines(headers: Any) -> bytes:
     return b"".join(b"%s: %s\r\n" % header for header in headers)
+
+
+class Express(Protocol):
+    """What answers at once: `express` are its calls by their whole URL."""
+
+    express: dict[bytes, AnyCall]
+    wire: Wire
+
+    def answer_at_once(self, call: AnyCall, body: bytes, scope: Message) -> Any:
+        """A Response, or what is left of a request that takes its time; None for one that is not small."""
+        ...
+
+
+class ExpressProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 of one connection, with a short way for small requests: answered where they are read."""
+
+    front: ClassVar[Express]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        is_bare = not self.root_path and self.limit_concurrency is None
+        self._calls = self.front.express if is_bare else {}
+        self._call: AnyCall | None = None
+        self._body = b""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._call is not None:  # the rest of its body has to be waited for, which has a deadline there
+            self._go_usual_way()
+
+    def on_message_begin(self) -> None:
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+
+    def on_headers_complete(self) -> None:
+        call = self._calls.get(self.url)
+        if call is not None and self._is_plain():
+            self._call, self._body = call, b""
+        else:
+            self._begin()
+
+    def on_body(self, body: bytes) -> None:
+        if self._call is None:
+            super().on_body(body)
+        else:
+            self._body = self._body + body if self._body else body
+
+    def on_message_complete(self) -> None:
+        if self._call is None:
+            super().on_message_complete()
+            return
+        scope = {"path": self._call.route, "query_string": b"", "headers": self.headers}
+        done = self.front.answer_at_once(self._call, self._body, scope)
+        if isinstance(done, Response):
+            self._call = None
+            self.front.wire.write(done, self.transport, self.server_state.default_headers)
+            self.on_response_complete()
+        else:
+            self._go_usual_way(done)
+            super().on_message_complete()
+
+    def _is_plain(self) -> bool:
+        """Whether nothing is left to do but to answer: no answer before it is due, and the client reads and stays."""
+        parser = self.parser
+        return (
+            (self.cycle is None or self.cycle.response_complete)
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
+
+    def _go_usual_way(self, begun: Any = None) -> None:
+        """With what has come of the body, and what there is of an answer."""
+        self._call = None
+        self._begin(begun)
+        if self._body:
+            super().on_body(self._body)
+
+    def _begin(self, begun: Any = None) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        if begun is not None:
+            cast(Message, self.scope)[BEGUN] = begun
+        super().on_headers_complete()
+
+
+def install(front: Express) -> None:
+    """For the servers that this process starts from here on, and that leave the choice of a protocol to uvicorn."""
+    ExpressProtocol.front = front
+    uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{ExpressProtocol.__name__}"

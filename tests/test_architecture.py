@@ -113,7 +113,7 @@ ALLOWED: dict[str, set[str]] = {
     "service.app": {
         *("bentoml", "service.admission", "service.batching", "service.data_plane", "service.errors"),
         *("service.front", "service.lifespan", "service.listening", "service.memory", "service.metrics"),
-        *("service.procedures", "service.registry", "service.settings"),
+        *("service.procedures", "service.registry", "service.settings", "service.wire"),
     },
     "training": set(),
     "training.options": set(),

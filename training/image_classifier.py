@@ -64,6 +64,8 @@ class ImageFamily:
             parser.add_argument("--depth", type=int, choices=(2, 3), default=2, help=text)
             text = "learns the half of the images that is harder for a small network, which learns along"
             parser.add_argument("--select", action="store_true", help=text)
+            text = "the answer is the mean over the image in place and moved by a pixel, for three times the work"
+            parser.add_argument("--moves", action="store_true", help=text)
 
     def fit(
         self, dataset: ImageDataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
@@ -81,7 +83,10 @@ class ImageFamily:
         teach(scorer, dataset, rows, self.schedule(options), on_epoch, checkpoint=checkpoint, proxy=proxy)
         if isinstance(body, ConvNet) and not options.folds:  # those of the last fold are not those of the model
             keep_weights(body, dataset.task)
-        return FittedImageClassifier(scorer, mirrors=self.answers_mirrored, resize_px=size_px, crop_px=size_px)
+        moves = bool(getattr(options, "moves", False))
+        return FittedImageClassifier(
+            scorer, mirrors=self.answers_mirrored, resize_px=size_px, crop_px=size_px, moves=moves
+        )
 
     def schedule(self, options: argparse.Namespace) -> Schedule:
         """The options and what is the family's own."""
@@ -156,8 +161,9 @@ def teach(
 
 
 def place_checkpoint(dataset: ImageDataset, rows: Split, options: argparse.Namespace) -> Path:
-    """Where a training is kept: of these options, data, rows and code of learning."""
-    stated = {name: str(value) for name, value in vars(options).items() if name not in ("output", "report", "data")}
+    """Where a training is kept: of these options, as far as they change it, data, rows and code of learning."""
+    others = ("output", "report", "data", "moves")
+    stated = {name: str(value) for name, value in vars(options).items() if name not in others}
     digest = hashlib.sha256(f"{sorted(stated.items())}".encode())
     digest.update(dataset.fingerprint.encode())
     digest.update(rows.train.astype("<i8").tobytes())

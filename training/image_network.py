@@ -43,13 +43,14 @@ class Body(Protocol):
 class PixelClassifier(nn.Module):
     """Pixels uint8 `(n_images, height, width, 3)` of the network's own size to all outputs of the contract.
 
-    `mirrors`: an image and its mirror image are scored, and the mean counts.
+    `mirrors`: an image and its mirror image are scored, and the mean counts. `moves`: so do both moved by a pixel up
+    and left, and down and right, which together count as much as those in place: K. Jordan, arXiv 2404.00498.
     """
 
-    def __init__(self, scorer: Scorer, *, mirrors: bool) -> None:
+    def __init__(self, scorer: Scorer, *, mirrors: bool, moves: bool = False) -> None:
         super().__init__()
         self.scorer = scorer
-        self.mirrors = mirrors
+        self.mirrors, self.moves = mirrors, moves
         self.body = cast(Body, scorer.body)
         sample = torch.zeros(2, 3, 32, 32)
         self.n_layers = len(self.body.layers(sample)) if hasattr(self.body, "locate") else 0
@@ -64,13 +65,22 @@ class PixelClassifier(nn.Module):
         images = self.scorer.standardise(pixels)
         layers = self.body.layers(images)
         last = layers[-1] if layers else images
-        scores = self.body.score(last)
         located = [self.body.locate(last)] if layers else []
-        if self.mirrors:
-            mirrored = images.flip(3)
-            others = self.body.layers(mirrored)
-            scores = (scores + self.body.score(others[-1] if others else mirrored)) / 2
+        scores = self._mean_with_mirrored(self.body.score(last), images)
+        if self.moves:
+            padded = nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
+            moved = [padded[:, :, :-2, :-2], padded[:, :, 2:, 2:]]
+            others = [self._mean_with_mirrored(self._score(each), each) for each in moved]
+            scores = (scores + (others[0] + others[1]) / 2) / 2
         return scores.argmax(dim=1), scores.softmax(dim=1), *located, *layers
+
+    def _score(self, images: Tensor) -> Tensor:
+        layers = self.body.layers(images)
+        return self.body.score(layers[-1] if layers else images)
+
+    def _mean_with_mirrored(self, scores: Tensor, images: Tensor) -> Tensor:
+        """`scores` are those of these images."""
+        return (scores + self._score(images.flip(3))) / 2 if self.mirrors else scores
 
 
 class FittedImageClassifier:
@@ -92,12 +102,13 @@ class FittedImageClassifier:
         crop_px: int,
         filter_name: str = "bilinear",
         halves: bool = True,
+        moves: bool = False,
     ) -> None:
         cast(Body, scorer.body).fold()
         with torch.no_grad():
             for parameter in scorer.body.parameters() if halves else ():
                 parameter.copy_(parameter.half().float())
-        self.module = PixelClassifier(scorer.eval(), mirrors=mirrors).eval()
+        self.module = PixelClassifier(scorer.eval(), mirrors=mirrors, moves=moves).eval()
         self.resize_px, self.crop_px, self.filter_name = resize_px, crop_px, filter_name
 
     def outputs(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
