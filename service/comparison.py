@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from math import isnan
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,11 @@ from service import agreement, payloads
 from service.scores import score
 
 Labels = NDArray[np.int64]
+MOST_REMEMBERED = 64
+"""Labels of a request whose pairs are kept: of few rows most models say the same, and so it is the same again."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What one model says: label `(n_rows,)`, probabilities `(n_rows, n_classes)`."""
 
     model: str
@@ -34,59 +35,68 @@ def compare(task: str, classes: tuple[str, ...], answers: list[Answer], truth: L
     computes them again from the answer gets the same figures.
     """
     labels = np.array([answer.label for answer in answers])
-    probabilities = np.array(payloads.as_json([answer.probabilities for answer in answers]), dtype=np.float64)
+    written = payloads.as_json([answer.probabilities for answer in answers])
+    probabilities = np.array(written, dtype=np.float64)
     comparison: dict[str, Any] = {
         "task": task,
         "classes": classes,
-        "models": [
-            _describe(answer, each, classes, truth) for answer, each in zip(answers, probabilities, strict=True)
-        ],
-        "consensus": _consensus(probabilities.sum(axis=0) / len(answers), labels, classes),
-        "pairs": _pairs(answers, labels.T, len(classes), truth),
+        "models": [_describe(answer, each, classes) for answer, each in zip(answers, written, strict=True)],
+        "consensus": _consensus(np.add.reduce(probabilities) / len(answers), labels, classes),
+        "pairs": _pairs(tuple(answer.model for answer in answers), labels, len(classes), truth),
     }
     if truth is not None:
+        for description, answer, each in zip(comparison["models"], answers, probabilities, strict=True):
+            description["metrics"] = score(each, answer.label, truth)
         comparison["cochran_q"] = agreement.cochran_q(truth[:, None] == labels.T)
     return cast(payloads.Comparison, comparison)
 
 
-def _describe(
-    answer: Answer, probabilities: NDArray[np.float64], classes: tuple[str, ...], truth: Labels | None
-) -> dict[str, Any]:
-    description: dict[str, Any] = {
+def _describe(answer: Answer, written: list[list[float]], classes: tuple[str, ...]) -> dict[str, Any]:
+    """With the probabilities as they are written."""
+    return {
         "model": answer.model,
         "version": answer.version,
         "predictions": payloads.name_classes(classes, answer.label),
-        "probabilities": answer.probabilities,
+        "probabilities": written,
         "latency_ms": round(answer.latency_ms, 4),
     }
-    return description if truth is None else description | {"metrics": score(probabilities, answer.label, truth)}
 
 
 def _consensus(mean: NDArray[np.float64], labels: Labels, classes: tuple[str, ...]) -> dict[str, Any]:
     """The mean of the probabilities, its most probable class, and the share of models that agree with it."""
     label = mean.argmax(axis=1)
-    agree = (labels == label).sum(axis=0) / len(labels)
+    agree = np.add.reduce(labels == label) / len(labels)
     return {"predictions": payloads.name_classes(classes, label), "probabilities": mean, "agreement": agree}
 
 
-def _pairs(answers: list[Answer], labels: Labels, n_classes: int, truth: Labels | None) -> list[dict[str, Any]]:
-    agreements = agreement.agreements(labels)
-    agreed, beyond_chance = agreements.tolist(), agreement.kappas(agreements, labels, n_classes=n_classes).tolist()
-    places = list(combinations(range(len(answers)), 2))
-    pairs: list[dict[str, Any]] = [
-        {
-            "models": [answers[first].model, answers[second].model],
-            "agreement": agreed[first][second],
-            "kappa": None if isnan(beyond_chance[first][second]) else beyond_chance[first][second],
-        }
-        for first, second in places
-    ]
+def _pairs(names: tuple[str, ...], labels: Labels, n_classes: int, truth: Labels | None) -> list[dict[str, Any]]:
+    """Of labels `(n_models, n_rows)`."""
+    relate = _relate if labels.size > MOST_REMEMBERED else _remember_related
+    pairs = relate(names, labels.tobytes(), n_classes)
     if truth is None:
         return pairs
-    hits = labels == truth[:, None]
-    tests = [agreement.mcnemar(hits[:, first], hits[:, second]) for first, second in places]
+    hits = labels == truth
+    tests = [agreement.mcnemar(first, second) for first, second in combinations(hits, 2)]
     adjusted = agreement.holm([test["p_value"] for test in tests])
     return [
         pair | {"mcnemar": test | {"p_value_holm": p_value}}
         for pair, test, p_value in zip(pairs, tests, adjusted, strict=True)
     ]
+
+
+def _relate(names: tuple[str, ...], content: bytes, n_classes: int) -> list[dict[str, Any]]:
+    """How alike the models of each pair are, by the bytes of their labels `(n_models, n_rows)`."""
+    labels = np.frombuffer(content, np.int64).reshape(len(names), -1).T
+    agreements = agreement.agreements(labels)
+    agreed, beyond_chance = agreements.tolist(), agreement.kappas(agreements, labels, n_classes=n_classes).tolist()
+    return [
+        {
+            "models": [names[first], names[second]],
+            "agreement": agreed[first][second],
+            "kappa": None if isnan(kappa := beyond_chance[first][second]) else kappa,
+        }
+        for first, second in combinations(range(len(names)), 2)
+    ]
+
+
+_remember_related = lru_cache(maxsize=256)(_relate)

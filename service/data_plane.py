@@ -102,18 +102,14 @@ class DataPlane:
         answers, runs = [], []
         for model in models:
             started_ns = perf_counter_ns()
-            label, probabilities = model.classify(inputs)
+            label, probabilities = model.compute(model.output_names, inputs)
             infer_ns = perf_counter_ns() - started_ns
-            answers.append(
-                Answer(
-                    model=model.name,
-                    version=model.version,
-                    label=label,
-                    probabilities=probabilities,
-                    latency_ms=infer_ns / 1e6,
-                )
-            )
+            answers.append(Answer(model.name, model.version, label, probabilities, infer_ns / 1e6))
             runs.append(Ran(self.registry.graphs[model.name], Times(0, 0, infer_ns, 0, len(inputs))))
+        probabilities = np.array([answer.probabilities for answer in answers])
+        if not np.vdot(probabilities, probabilities) < np.inf:
+            for model, each in zip(models, probabilities, strict=True):
+                model.check_finite(each)
         return Answered(compare(request.task, models[0].classes, answers, truth), tuple(runs))
 
     def transform(self, request: TransformRequest) -> Work:
@@ -268,9 +264,10 @@ class DataPlane:
             )
 
     def _chosen(self, request: CompareRequest) -> list[Model]:
-        models = {model.name: model for model in self.registry.task(request.task)}
+        classifiers = self.registry.task(request.task)
         if request.models is None:
-            return list(models.values())
+            return classifiers
+        models = {model.name: model for model in classifiers}
         names = request.models
         if not names or len(set(names)) < len(names):
             raise InvalidRequest(f"models: expected different names, at least one, got {names}")

@@ -45,7 +45,7 @@ _CALLS = {
     "transformer": ("transform",),
     "generator": ("generate",),
 }
-CLASSIFIER_OUTPUTS = list(OUTPUTS["classifier"])
+INFINITY = float("inf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ class Model:
 
         Raises InvalidRequest where the graph overflows on a row, which only values far from all training do.
         """
-        label, probabilities = self.run_outputs(CLASSIFIER_OUTPUTS, inputs)
+        label, probabilities = self.run_outputs(self.output_names, inputs)
         return label, probabilities
 
     def run(self, inputs: Inputs) -> tuple[NDArray[Any], ...]:
@@ -156,16 +156,20 @@ class Model:
 
     def run_outputs(self, names: list[str], inputs: Inputs) -> list[NDArray[Any]]:
         """Outputs of the graph by name, also those beyond its kind; raises InvalidRequest as `classify` does."""
-        if isinstance(inputs, list):
-            outputs = self._run_images(names, inputs)
-        elif len(inputs) > ROWS_AT_A_TIME:
-            outputs = self._run_in_parts(names, inputs)
-        else:
-            outputs = self._run(names, {self._tensor: inputs}, self._options)
+        outputs = self.compute(names, inputs)
         for output in outputs:
             # If the sum of squares is finite, so is each of them; if it is not, it is worth a look.
-            if output.dtype == np.float32 and not np.vdot(output, output) < np.inf:
-                self._check_finite(output)
+            if output.dtype.char == "f" and not np.vdot(output, output) < INFINITY:
+                self.check_finite(output)
+        return outputs
+
+    def compute(self, names: list[str], inputs: Inputs) -> list[NDArray[Any]]:
+        """The same outputs, whatever they hold: `check_finite` is left to the caller."""
+        if isinstance(inputs, list):
+            return self._run_images(names, inputs)
+        if len(inputs) > ROWS_AT_A_TIME:
+            return self._run_in_parts(names, inputs)
+        outputs: list[NDArray[Any]] = self._run(names, {self._tensor: inputs}, self._options)
         return outputs
 
     def _run_images(self, names: list[str], images: list[NDArray[np.uint8]]) -> list[NDArray[Any]]:
@@ -197,7 +201,8 @@ class Model:
         assert self.size_px is not None
         return VALUES_AT_A_TIME // (3 * self.size_px**2)
 
-    def _check_finite(self, output: NDArray[Any]) -> None:
+    def check_finite(self, output: NDArray[Any]) -> None:
+        """Raises InvalidRequest, which names the row, for an output `(n_rows, ...)` that is not."""
         if not np.isfinite(output).all():
             row = int(np.argwhere(~np.isfinite(output))[0][0])
             raise InvalidRequest(
