@@ -1,0 +1,183 @@
+"""Requests as bytes on a connection to a real server: in one piece, in several, in a row, as few clients send them."""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+from base64 import b64encode
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from PIL import Image
+from server import Server
+
+from service.admission import Admission
+from service.batching import Batches
+from service.data_plane import DataPlane
+from service.front import Front
+from service.metrics import ModelMetrics
+from service.registry import Registry
+from service.settings import Settings
+from service.wire import ExpressProtocol, install
+
+QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
+
+
+@pytest.fixture
+def connection(server: Server) -> Iterator[socket.socket]:
+    """To a server of the shipped models."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as opened:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield opened
+
+
+def write(path: str, document: Any, *headers: str, version: str = "1.1", method: str = "POST") -> bytes:
+    """A request as bytes."""
+    body = json.dumps(document).encode()
+    lines = [f"{method} {path} HTTP/{version}", "Host: x", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def read(connection: socket.socket, count: int = 1) -> list[tuple[int, Any]]:
+    """Status and document of so many answers that come in a row."""
+    stream = connection.makefile("rb")
+    answers = []
+    for _ in range(count):
+        response = HTTPResponse(_Stream(stream))  # type: ignore[arg-type]  # all that it asks of a socket
+        response.begin()
+        answers.append((response.status, json.loads(response.read())))
+    return answers
+
+
+class _Stream:
+    """A stream as `HTTPResponse` takes it, which several of them read from."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def makefile(self, *_: Any) -> Any:
+        return _Open(self._stream)
+
+
+class _Open:
+    def __init__(self, stream: Any) -> None:
+        self.read, self.readline, self.readinto = stream.read, stream.readline, stream.readinto
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_the_choice_of_a_protocol_is_ours(models: Path) -> None:
+    """Of a server that is left to choose one, as BentoML leaves it to uvicorn."""
+    settings = Settings(models=models)
+    plane = DataPlane(Registry.load(models), settings)
+    batches = Batches.of(settings)
+    front = Front(plane, settings, Admission(settings, ModelMetrics(plane.registry)), batches, behind=None)  # type: ignore[arg-type]  # nothing goes there
+    install(front)
+    config = uvicorn.Config(front, log_config=None)
+    config.load()
+    assert config.http_protocol_class is ExpressProtocol
+    assert ExpressProtocol.front is front
+
+
+def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> None:
+    """Sent at once: those that are answered where they are read wait for those that are not."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    image = {"model": "cifar10-cnn", "inputs": [{"b64": b64encode(content.getvalue()).decode()}]}
+    unknown = {"model": "points-mpl", "inputs": [[1, 2]]}
+    sent = [QUICK, image, QUICK, unknown, image, unknown, QUICK]
+    connection.sendall(b"".join(write("/predict", each) for each in sent))
+    answers = read(connection, len(sent))
+    assert [status for status, _ in answers] == [200, 200, 200, 404, 200, 404, 200]
+    named = [document.get("model") for status, document in answers if status == 200]
+    assert named == ["points-mlp", "cifar10-cnn", "points-mlp", "cifar10-cnn", "points-mlp"]
+
+
+@pytest.mark.parametrize("places", [[10], [60], [90], [20, 60, 90]], ids=str)
+def test_a_request_in_pieces_is_answered(connection: socket.socket, places: list[int]) -> None:
+    """Cut in its headers, between them and its body, in its body; each piece is read before the next comes."""
+    request = write("/predict", QUICK)
+    for start, end in zip([0, *places], [*places, len(request)], strict=True):
+        assert not select.select([connection], [], [], 0.05)[0]
+        connection.sendall(request[start:end])
+    [(status, document)] = read(connection)
+    assert (status, document["model"]) == (200, "points-mlp")
+
+
+def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
+    """As clients send what they do not know the length of."""
+    body = json.dumps(QUICK).encode()
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:], b"")]
+    connection.sendall(head + b"".join(chunks))
+    assert read(connection)[0][0] == 200
+
+
+@pytest.mark.parametrize(("headers", "version"), [(("Connection: close",), "1.1"), ((), "1.0")])
+def test_a_connection_ends_where_it_should(connection: socket.socket, headers: tuple[str, ...], version: str) -> None:
+    """After the answer: of HTTP 1.0 always."""
+    connection.sendall(write("/predict", QUICK, *headers, version=version))
+    stream = connection.makefile("rb")
+    assert stream.read().count(b"predictions") == 1  # to its end
+
+
+def test_a_client_that_waits_for_leave_gets_it(connection: socket.socket) -> None:
+    """`Expect: 100-continue`, with the body held back."""
+    request = write("/predict", QUICK, "Expect: 100-continue")
+    head, _, body = request.partition(b"\r\n\r\n")
+    connection.sendall(head + b"\r\n\r\n")
+    assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+    connection.sendall(body)
+    assert read(connection)[0][0] == 200
+
+
+def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> None:
+    """On the same connection, in between."""
+    asked = [
+        (write("/predict", QUICK, method="PUT"), 405),
+        (write("/predict?top=1", QUICK), 400),
+        (write("/%70redict", QUICK), 200),
+        (write("/predict", QUICK), 200),
+        (write("/nothing", QUICK), 404),
+    ]
+    connection.sendall(b"".join(request for request, _ in asked))
+    assert [status for status, _ in read(connection, len(asked))] == [status for _, status in asked]
+
+
+def test_a_client_that_does_not_read_is_not_read_on(server: Server, connection: socket.socket) -> None:
+    """Its requests stay with it once the answers to the first fill the connection; others are served."""
+    wide = write("/predict_proba", {"model": "digits-knn", "inputs": [[0] * 64] * 20})
+    connection.settimeout(0)
+    sent = 0
+    for _ in range(100_000):
+        if not select.select([], [connection], [], 2)[1]:
+            break
+        sent += connection.send(wide * 20)
+    else:
+        pytest.fail(f"{sent} bytes of requests were taken")
+    assert server.post("/predict", QUICK).status_code == 200
+
+
+def test_small_requests_are_counted(server: Server) -> None:
+    """Right or wrong, under their route."""
+
+    def count(status: int) -> float:
+        text = server.client.get("/metrics").text
+        start = f'veredicto_requests_total{{route="/predict",status="{status}"}} '
+        return sum(float(line.removeprefix(start)) for line in text.splitlines() if line.startswith(start))
+
+    right, wrong = count(200), count(400)
+    assert server.post("/predict", QUICK).status_code == 200
+    assert server.post("/predict", {"model": "points-mlp", "inputs": []}).status_code == 400
+    assert (count(200), count(400)) == (right + 1, wrong + 1)
