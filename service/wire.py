@@ -30,7 +30,7 @@ class Wire:
     """
 
     def __init__(self, *, stuck_s: float) -> None:
-        self._stuck_s = stuck_s
+        self.stuck_s = stuck_s
         self._server_headers: list[tuple[bytes, bytes]] = []
         self._server_lines = b""
 
@@ -78,7 +78,7 @@ class Wire:
             elif now_left and not transport.is_closing():
                 self._watch(transport, now_left)
 
-        asyncio.get_running_loop().call_later(self._stuck_s, look)
+        asyncio.get_running_loop().call_later(self.stuck_s, look)
 
 
 def list_headers(response: Response) -> list[tuple[bytes, bytes]]:
@@ -124,16 +124,32 @@ class ExpressProtocol(HttpToolsProtocol):
         self._calls = self.front.express if is_bare else {}
         self._call: AnyCall | None = None
         self._body = b""
+        self._heading = False
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._call is not None:  # the rest of its body has to be waited for, which has a deadline there
             self._go_usual_way()
+        elif self._heading and self._waiting is None:
+            self._wait_for_head()
 
     def on_message_begin(self) -> None:
         self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._heading = True
 
     def on_headers_complete(self) -> None:
+        self._heading = False
+        if self._waiting is not None:
+            self._stop_waiting()
         call = self._calls.get(self.url)
         if call is not None and self._is_plain():
             self._call, self._body = call, b""
@@ -159,6 +175,15 @@ class ExpressProtocol(HttpToolsProtocol):
         else:
             self._go_usual_way(done)
             super().on_message_complete()
+
+    def _wait_for_head(self) -> None:
+        """Not for ever: a client that sends nothing, or headers without an end, holds its connection for a deadline."""
+        self._waiting = self.loop.call_later(self.front.wire.stuck_s, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     def _is_plain(self) -> bool:
         """Whether nothing is left to do but to answer: no answer before it is due, and the client reads and stays."""

@@ -6,7 +6,8 @@ import json
 import select
 import socket
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from http.client import HTTPResponse
 from io import BytesIO
 from pathlib import Path
@@ -167,6 +168,18 @@ def test_a_client_that_does_not_read_is_not_read_on(server: Server, connection: 
     else:
         pytest.fail(f"{sent} bytes of requests were taken")
     assert server.post("/predict", QUICK).status_code == 200
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Slow: "], ids=["nothing", "headers"])
+def test_a_client_that_sends_no_whole_headers_is_let_go(
+    start_server: Callable[..., AbstractContextManager[Server]], models: Path, sent: bytes
+) -> None:
+    """After a deadline; a slow body has one already."""
+    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as slow:
+            slow.sendall(sent)
+            assert slow.recv(1000) == b""
 
 
 def test_small_requests_are_counted(server: Server) -> None:
