@@ -47,7 +47,8 @@ Contents: bool_contents bool* 1, int_contents int32* 2, int64_contents int64* 3,
 ModelConfigRequest: name string 1, version string 2
 ModelConfigResponse: config ModelConfig 1
 ModelConfig: name string 1, platform string 2, max_batch_size int32 4, input InputConfig* 5, output OutputConfig* 6
-    , backend string 17
+    , dynamic_batching DynamicBatching| 11, backend string 17
+DynamicBatching: max_queue_delay_microseconds uint64 2
 InputConfig: name string 1, data_type =DataType 2, dims int64* 4
 OutputConfig: name string 1, data_type =DataType 2, dims int64* 3
 

@@ -67,6 +67,7 @@ class ModelConfig(TypedDict):
     max_batch_size: int
     input: list[TensorConfig]
     output: list[TensorConfig]
+    dynamic_batching: NotRequired[dict[str, int]]
 
 
 class IndexEntry(TypedDict):
@@ -105,7 +106,7 @@ def describe_model(served: Served, versions: list[str]) -> ModelMetadata:
 def configure(served: Served, settings: Settings) -> ModelConfig:
     """A graph without a card does not say which axis is that of the rows: it has no batches."""
     has_rows = served.model is not None
-    return {
+    config: ModelConfig = {
         "name": served.name,
         "platform": PLATFORM,
         "backend": "onnxruntime",
@@ -113,6 +114,9 @@ def configure(served: Served, settings: Settings) -> ModelConfig:
         "input": [_configure_tensor(each, has_rows=has_rows) for each in served.inputs.values()],
         "output": [_configure_tensor(each, has_rows=has_rows) for each in served.outputs.values()],
     }
+    if served.joins:
+        config["dynamic_batching"] = {"max_queue_delay_microseconds": 0}  # what waits for a run anyway is joined
+    return config
 
 
 def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]:
@@ -122,10 +126,16 @@ def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]
     ]
     if not only_ready:
         index += [
-            {"name": file.removesuffix(".onnx"), "version": "", "state": "UNAVAILABLE", "reason": reason}
-            for file, reason in registry.refused.items()
+            {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
+            for (name, version), reason in zip(map(_name_file, registry.refused), registry.refused.values(), strict=True)
         ]
     return index
+
+
+def _name_file(file: str) -> tuple[str, str]:
+    """The name and the version of `NAME.onnx`, which has none, or of `NAME/VERSION/model.onnx`."""
+    name, _, rest = file.removesuffix(".onnx").partition("/")
+    return name, rest.removesuffix("/model")
 
 
 def count(models: Iterable[Served]) -> AllStatistics:

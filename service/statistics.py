@@ -42,7 +42,8 @@ class Statistics:
         self.infer_ns += infer_ns
         self.output_ns += output_ns
         self.queue_ns += queue_ns
-        self.executions += executions
+        if executions:
+            self.execute(rows, infer_ns)
         self._last_s = time()
 
     def execute(self, rows: int, infer_ns: int) -> None:

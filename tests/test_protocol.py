@@ -102,6 +102,25 @@ def test_models_are_ready_and_described(client: triton.InferenceServerClient) ->
     assert config["input"][0] == {"name": "INPUT0", "data_type": "TYPE_INT32", "dims": [-1, 16]}
 
 
+def test_configurations_say_whose_runs_are_joined(server: Server) -> None:
+    """Without a delay: what waits anyway is joined."""
+    with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
+        assert client.get_model_config("cifar10-cnn").get("dynamic_batching") in (
+            None,  # where the measurement at the start had it that rows together take as long
+            {"max_queue_delay_microseconds": 0},
+        )
+        assert "dynamic_batching" not in client.get_model_config("points-mlp")
+
+
+def test_a_quick_run_is_among_the_batches(server: Server) -> None:
+    """By its number of rows."""
+    asked = {"model": "wine-mlp", "inputs": [[1] * 13] * 7}
+    assert server.post("/predict", asked).status_code == 200
+    [statistics] = server.client.get("/v2/models/wine-mlp/stats").json()["model_stats"]
+    assert 7 in [each["batch_size"] for each in statistics["batch_stats"]]
+    assert sum(each["compute_infer"]["count"] for each in statistics["batch_stats"]) == statistics["execution_count"]
+
+
 def test_the_index_names_every_version(client: triton.InferenceServerClient) -> None:
     """With its state."""
     index = client.get_model_repository_index()
