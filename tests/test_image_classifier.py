@@ -18,6 +18,7 @@ from training.convnet import ConvNet
 from training.dense import Dense
 from training.graph import open_session
 from training.image_descent import Progress, Scorer, descend, score
+from training.image_network import PixelClassifier
 from training.schedule import Schedule
 from training.selection import Selector
 
@@ -25,7 +26,7 @@ FAMILIES = ("logistic", "mlp", "cnn")
 COMMANDS = {
     "logistic": ("--epochs", "3"),
     "mlp": ("--epochs", "3", "--widths", "16,8"),
-    "cnn": ("--epochs", "12", "--learning-rate", "0.3", "--widths", "8,8,8", "--depth", "3", "--select"),
+    "cnn": ("--epochs", "12", "--learning-rate", "0.3", "--widths", "8,8,8", "--depth", "3", "--select", "--moves"),
 }
 
 
@@ -138,6 +139,23 @@ def test_folding_changes_nothing(body: ConvNet | Dense) -> None:
         before = body.eval()(images)
         body.fold()
         assert torch.allclose(body.eval()(images), before, atol=1e-5)
+
+
+def test_scores_of_moved_images_count_half() -> None:
+    """Those of the image in place as much as those moved up and left, and down and right, together."""
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
+    torch.manual_seed(0)
+    scorer = Scorer(ConvNet((8, 8, 8), 3), pixels)
+    padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+
+    def logarithms(images: np.ndarray, *, moves: bool) -> torch.Tensor:
+        with torch.inference_mode():
+            return PixelClassifier(scorer.eval(), mirrors=True, moves=moves)(torch.from_numpy(images.copy()))[1].log()
+
+    in_place, up, down = (logarithms(each, moves=False) for each in (pixels, padded[:, :-2, :-2], padded[:, 2:, 2:]))
+    expected = (in_place / 2 + up / 4 + down / 4).softmax(dim=1)
+    assert torch.allclose(logarithms(pixels, moves=True).exp(), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("selects", [False, True])

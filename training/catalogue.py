@@ -6,7 +6,7 @@ FOLDS = ("--folds", "5")
 CLASSIFIERS = ("logistic", "perceptron", "mlp", "naive_bayes", "knn", "decision_tree", "random_forest")
 CIFAR10_CNN = (
     *("cnn", "--task", "cifar10", "--widths", "96,256,256", "--depth", "3", "--select"),
-    *("--epochs", "64", "--shift", "4", "--cutout", "12"),
+    *("--epochs", "64", "--shift", "4", "--cutout", "12", "--moves"),
 )
 
 SHIPPED: tuple[tuple[str, ...], ...] = (
