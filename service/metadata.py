@@ -127,7 +127,8 @@ def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]
     if not only_ready:
         index += [
             {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
-            for (name, version), reason in zip(map(_name_file, registry.refused), registry.refused.values(), strict=True)
+            for file, reason in registry.refused.items()
+            for name, version in (_name_file(file),)
         ]
     return index
 
