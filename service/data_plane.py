@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card
-from service import explanation, images, payloads, pixels
+from service import abstention, explanation, images, payloads, pixels
 from service.comparison import Answer, compare
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.model import Inputs, Model
@@ -60,8 +60,13 @@ class DataPlane:
         return values
 
     def predict(self, request: PredictRequest) -> Work:
-        """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row."""
+        """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row.
+
+        With `min_probability` a row that it withholds the label of is None, and has a reason.
+        """
         served, model = self.registry.carded(request.model)
+        if request.min_probability is not None:
+            return self._predict_selectively(served, model, request)
         is_classifier = model.card.kind == "classifier"
 
         def finish(outputs: Outputs) -> payloads.Prediction:
@@ -69,6 +74,18 @@ class DataPlane:
             return {"model": model.name, "version": model.version, "predictions": predictions}
 
         return self._plan(served, model, "predict", request.inputs, finish)
+
+    def _predict_selectively(self, served: Served, model: Model, request: PredictRequest) -> Work:
+        def finish(outputs: Outputs) -> payloads.Prediction:
+            assert request.min_probability is not None
+            label, probabilities = outputs
+            predictions, reasons = abstention.withhold(model.classes, label, probabilities, request.min_probability)
+            answer = {"model": model.name, "version": model.version, "predictions": predictions, "reasons": reasons}
+            return cast(payloads.Prediction, answer)
+
+        work = self._plan(served, model, "predict", request.inputs, finish)
+        abstention.check_has_probabilities(served)
+        return work
 
     def predict_proba(self, request: PredictProbaRequest) -> Work:
         """Probabilities of all classes, or of the `top` most probable, for each row."""

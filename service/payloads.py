@@ -20,10 +20,11 @@ Numbers = list[list[float]]
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """{"model": NAME, "inputs": [ROW, ...]}"""
+    """{"model": NAME, "inputs": [ROW, ...], "min_probability": P (optional, of classifiers)}"""
 
     model: str
     inputs: list[Row]
+    min_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
 class PredictProbaRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,7 +71,8 @@ class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True, rename={"class_
 class Prediction(TypedDict):
     model: str
     version: str
-    predictions: list[str | float]
+    predictions: list[str | float | None]
+    reasons: NotRequired[list[str | None]]
 
 
 class Transformation(TypedDict):

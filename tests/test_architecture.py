@@ -73,6 +73,7 @@ ALLOWED: dict[str, set[str]] = {
         *("service.metadata", "service.metrics", "service.packing", "service.payloads", "service.served"),
         *("service.settings", "service.work"),
     },
+    "service.abstention": {"numpy", "service.errors", "service.served"},
     "service.scores": {"numpy"},
     "service.agreement": {"numpy"},
     "service.forms": {"python_multipart", "service.errors"},
@@ -85,7 +86,14 @@ ALLOWED: dict[str, set[str]] = {
     "service.images": {"numpy", "PIL", "service.errors", "simplejpeg"},
     "service.data_plane": {
         *("numpy", "model_card", "service", "service.comparison", "service.errors", "service.images", "service.model"),
-        *("service.explanation", "service.payloads", "service.pixels", "service.registry", "service.rows"),
+        *(
+            "service.abstention",
+            "service.explanation",
+            "service.payloads",
+            "service.pixels",
+            "service.registry",
+            "service.rows",
+        ),
         *("service.served", "service.settings", "service.statistics", "service.work"),
     },
     "service.metadata": {

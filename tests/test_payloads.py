@@ -10,7 +10,7 @@ import pytest
 from service.errors import InvalidRequest
 from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder, as_json, encode
 
-PREDICT = '; this call takes {"model": NAME, "inputs": [ROW, ...]}'
+PREDICT = '; this call takes {"model": NAME, "inputs": [ROW, ...], "min_probability": P (optional, of classifiers)}'
 
 
 def test_whole_numbers_are_numbers() -> None:
