@@ -197,9 +197,10 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "scipy", "sklearn", "model_card", "training.calibration", "training.datasets", "training.graph"),
         "training.image_data",
     },
+    "training.distribution": {"numpy", "model_card"},
     "training.export": {
-        *("numpy", "onnx", "model_card", "training.datasets", "training.evaluation", "training.fitted"),
-        *("training.graph", "training.image_data"),
+        *("numpy", "onnx", "model_card", "training.datasets", "training.distribution", "training.evaluation"),
+        *("training.fitted", "training.graph", "training.image_data"),
     },
     "training.freshness": {"onnx", "model_card", "training.fitted"},
     "training.pipeline": {
