@@ -209,6 +209,21 @@ class Comparison(TypedDict):
     cochran_q: NotRequired[CochranQ]
 
 
+class FeatureDrift(TypedDict):
+    feature: str
+    psi: float
+    critical_value: float | None
+    drifted: bool
+    out_of_range: NotRequired[float]
+    missing: NotRequired[float]
+
+
+class Drift(TypedDict):
+    rows: int
+    drifted: list[str]
+    features: list[FeatureDrift]
+
+
 class ModelSummary(TypedDict):
     name: str
     version: str

@@ -74,6 +74,7 @@ ALLOWED: dict[str, set[str]] = {
         *("service.settings", "service.work"),
     },
     "service.abstention": {"numpy", "service.errors", "service.served"},
+    "service.drift": {"numpy", "model_card", "service.agreement", "service.payloads"},
     "service.scores": {"numpy"},
     "service.agreement": {"numpy"},
     "service.forms": {"python_multipart", "service.errors"},
