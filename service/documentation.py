@@ -13,7 +13,7 @@ from service.images import TAKEN_TYPES
 from service.openapi import REFERENCE, content, responses, view
 
 _NAMES = {
-    "/predict": "model",
+    "/predict": "model",  # or a task
     "/predict_proba": "model",
     "/transform": "model",
     "/explain": "model",
@@ -116,7 +116,7 @@ def _image_parameters(path: str) -> list[dict[str, Any]]:
         return []
     fields: dict[str, Any] = {name: {"type": "string"}}
     if path == "/predict":
-        fields["min_probability"] = _PROBABILITY
+        fields |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
     return [
         {"name": field, "in": "query", "required": False, "schema": schema, "description": _about(field)}
         for field, schema in fields.items()
@@ -139,7 +139,8 @@ def _image_content(path: str) -> dict[str, Any]:
         "properties": {"image": {"type": "array", "items": file}, name: {"type": "string"}},
     }
     if path == "/predict":
-        form["properties"]["min_probability"] = _PROBABILITY
+        form["required"] = ["image"]
+        form["properties"] |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
     if path == "/predict_proba":
         form["properties"]["top"] = {"type": "integer", "minimum": 1}
     if path == "/compare":

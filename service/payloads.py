@@ -20,10 +20,11 @@ Numbers = list[list[float]]
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """{"model": NAME, "inputs": [ROW, ...], "min_probability": P (optional, of classifiers)}"""
+    """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability": P (optional, of classifiers)}"""
 
-    model: str
     inputs: list[Row]
+    model: str | None = None
+    task: str | None = None
     min_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 

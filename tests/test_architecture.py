@@ -75,6 +75,9 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.abstention": {"numpy", "service.errors", "service.served"},
     "service.drift": {"numpy", "model_card", "service.agreement", "service.payloads"},
+    "service.routing": {
+        *("numpy", "service.errors", "service.model", "service.registry", "service.settings"),
+    },
     "service.scores": {"numpy"},
     "service.agreement": {"numpy"},
     "service.forms": {"python_multipart", "service.errors"},
@@ -86,16 +89,10 @@ ALLOWED: dict[str, set[str]] = {
     "service.comparison": {"numpy", "service", "service.agreement", "service.payloads", "service.scores"},
     "service.images": {"numpy", "PIL", "service.errors", "simplejpeg"},
     "service.data_plane": {
-        *("numpy", "model_card", "service", "service.comparison", "service.errors", "service.images", "service.model"),
-        *(
-            "service.abstention",
-            "service.explanation",
-            "service.payloads",
-            "service.pixels",
-            "service.registry",
-            "service.rows",
-        ),
-        *("service.served", "service.settings", "service.statistics", "service.work"),
+        *("numpy", "model_card", "service", "service.abstention", "service.comparison", "service.errors"),
+        *("service.explanation", "service.images", "service.model", "service.payloads", "service.pixels"),
+        *("service.registry", "service.routing", "service.rows", "service.served", "service.settings"),
+        *("service.statistics", "service.work"),
     },
     "service.metadata": {
         *("service", "service.registry", "service.served", "service.session", "service.settings", "service.tensors"),

@@ -202,7 +202,7 @@ PREDICT_ERRORS = [
     (b"\x00\xff\xfe", 400, "malformed JSON: invalid character (byte 0)"),
     (b'{"inputs": [[1, 2]]}', 400, "missing required field model; this call takes "),
     (b'{"model": "points-mlp"}', 400, "missing required field inputs; this call takes "),
-    (b'{"model": "points-mlp", "inputs": [[1, 2]], "task": "points"}', 400, "contains unknown field task; "),
+    (b'{"model": "points-mlp", "inputs": [[1, 2]], "url": "http"}', 400, "contains unknown field url; "),
     (b'{"model": "points-mlp", "inputs": []}', 400, "inputs: expected at least one row, got none"),
     (b'{"model": "points-mlp", "inputs": [[]]}', 400, "inputs[0]: expected 2 values, one for each feature, got 0; "),
     (b'{"model": "points-mlp", "inputs": [[1]]}', 400, "inputs[0]: expected 2 values, one for each feature, got 1; "),

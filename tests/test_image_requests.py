@@ -129,12 +129,12 @@ WRONG = {
     "an unknown field": (
         lambda server: server.post_raw(f"{PREDICT}&url=http", picture("red"), "image/png"),
         400,
-        "unknown field 'url'; beside the image this call takes model, min_probability",
+        "unknown field 'url'; beside the image this call takes model, task, min_probability",
     ),
     "no model": (
         lambda server: server.post_raw("/predict", picture("red"), "image/png"),
         400,
-        'missing required field model; this call takes {"model": NAME, "inputs": [ROW, ...], '
+        'missing required field model; this call takes {"model": NAME (or "task": TASK), "inputs": [ROW, ...], '
         '"min_probability": P (optional, of classifiers)}',
     ),
     "a bound that is no number": (
