@@ -161,7 +161,10 @@ def test_a_models_whole_card_is_answered(server: Server) -> None:
     expected = {"name", "task", "family", "kind", "summary", "input", "classes", "metrics", "parity", "provenance"}
     assert expected | {"licence", "version", "runtime"} <= set(card)
     assert set(card["runtime"]) == {"providers", "threads", "load_ms", "warm_up_ms"}
-    assert card["input"]["features"][0] == {"name": "mean radius", "type": "number", "range": [7.691, 27.42]}
+    first = card["input"]["features"][0]
+    distribution = first.pop("distribution")
+    assert first == {"name": "mean radius", "type": "number", "range": [7.691, 27.42]}
+    assert sum(distribution["counts"]) == card["provenance"]["split"]["train"]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
