@@ -104,7 +104,8 @@ ALLOWED: dict[str, set[str]] = {
         *("service.payloads", "service.protocol_documentation"),
     },
     "service.metrics": {
-        *("prometheus_client", "service.errors", "service.served", "service.statistics", "service.work"),
+        *("prometheus_client", "service.errors", "service.payloads", "service.served", "service.statistics"),
+        "service.work",
     },
     "service.call": {
         "service.pixels",

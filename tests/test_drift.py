@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from prometheus_client import generate_latest
 from scipy.stats import chi2
 from tiny_models import tiny_card
 
 from model_card import Distribution, Feature, FeatureInput, ImageInput
+from service import metrics
 from service.drift import (
     ALPHA,
     Cells,
@@ -185,6 +187,21 @@ def test_counts_of_workers_are_summed_and_stored_as_json(generator: np.random.Ge
     rows = np.column_stack([generator.normal(size=90), generator.integers(0, 3, 90)]).astype(np.float32)
     parts = [json.loads(json.dumps(CELLS.count(part).tolist())) for part in np.split(rows, 3)]
     assert describe(CELLS, np.sum(parts, axis=0)) == describe(CELLS, CELLS.count(rows))
+
+
+def test_drift_is_shown_to_prometheus() -> None:
+    """One series for each feature of a task, and none for what a feature has not."""
+    rows = np.array([[np.nan, 0]] * 25 + [[9, 1]] * 75, dtype=np.float32)
+    found = describe(CELLS, CELLS.count(rows))
+    metrics.show_drift("shown", found)
+    lines = set(generate_latest().decode().splitlines())
+    for each in found["features"]:
+        labels = f'{{feature="{each["feature"]}",task="shown"}}'
+        assert f"veredicto_feature_psi{labels} {each['psi']}" in lines
+        assert f"veredicto_feature_psi_critical{labels} {each['critical_value']}" in lines
+    assert 'veredicto_feature_out_of_range{feature="size",task="shown"} 0.75' in lines
+    assert 'veredicto_feature_missing{feature="size",task="shown"} 0.25' in lines
+    assert not any(line.startswith('veredicto_feature_missing{feature="colour"') for line in lines)
 
 
 def test_a_card_without_distributions_has_no_cells() -> None:
