@@ -37,9 +37,10 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from typing import Any, ClassVar, TypeVar
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 METADATA_KEY = "veredicto.card"
 OUTPUTS = {
     "classifier": ("label", "probabilities"),
@@ -63,6 +64,31 @@ class CardError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """How many training rows lie in each cell of a feature: what rows of today are held against.
+
+    The cells of a number are `len(edges) + 1` bins; a value that equals an edge lies above it. Those of a category are
+    its values, in their order, without edges. `missing` rows have no value.
+    """
+
+    counts: tuple[int, ...]
+    edges: tuple[float, ...] = ()
+    missing: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("counts", "edges"):
+            value = getattr(self, name)
+            _expect(isinstance(value, tuple), f"distribution {name}: expected a list, got {value!r}")
+        for count in (*self.counts, self.missing):
+            _check_count(count, "distribution counts", least=0)
+        for edge in self.edges:
+            _check_number(edge, "distribution edges")
+        ascending = all(low < high for low, high in pairwise(self.edges))
+        _expect(ascending, f"distribution edges: expected them to ascend, got {self.edges!r}")
+        _expect(sum(self.counts) > 0, "distribution counts: expected at least one row")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Feature:
     """One column: a number with the range seen in training, or a category with its known values.
 
@@ -74,6 +100,7 @@ class Feature:
     range: tuple[float, float] | None = None
     values: tuple[str, ...] | None = None
     imputed: float | str | None = None
+    distribution: Distribution | None = None
 
     def __post_init__(self) -> None:
         _check_text(self.name, "feature name")
@@ -91,6 +118,20 @@ class Feature:
             _expect(known, f"{where}: imputed: expected one of its values, got {self.imputed!r}")
         else:
             raise CardError(f"{where}: type must be 'number' or 'category', got {self.type!r}")
+        if self.distribution is not None:
+            self._check_distribution(self.distribution, where)
+
+    def _check_distribution(self, distribution: Distribution, where: str) -> None:
+        _expect(self.values is None or not distribution.edges, f"{where}: the distribution of a category has no edges")
+        n_cells = len(self.values) if self.values is not None else len(distribution.edges) + 1
+        _expect(
+            len(distribution.counts) == n_cells,
+            f"{where}: distribution: expected {n_cells} counts, got {len(distribution.counts)}",
+        )
+        _expect(
+            self.imputed is not None or distribution.missing == 0,
+            f"{where}: distribution: {distribution.missing} rows without a value, and nothing is imputed",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -406,13 +447,20 @@ def _construct_input(document: Any) -> Input:
     if kind == FeatureInput.type:
         features: Any = values.get("features")
         _expect(isinstance(features, tuple), f"input: features: expected a list, got {features!r}")
-        values["features"] = tuple(_construct(Feature, feature, "input: feature") for feature in features)
+        values["features"] = tuple(_construct_feature(feature) for feature in features)
         return _construct(FeatureInput, values, "input")
     if kind == ImageInput.type:
         return _construct(ImageInput, values, "input")
     if kind == NoiseInput.type:
         return _construct(NoiseInput, values, "input")
     raise CardError(f"input: type must be 'features', 'image' or 'noise', got {kind!r}")
+
+
+def _construct_feature(document: Any) -> Feature:
+    if isinstance(document, dict) and "distribution" in document:
+        distribution = _construct(Distribution, document["distribution"], "input: feature: distribution")
+        document = document | {"distribution": distribution}
+    return _construct(Feature, document, "input: feature")
 
 
 def _construct(cls: type[T], values: Any, where: str) -> T:

@@ -103,9 +103,15 @@ class Veredicto:
                 sys.exit(f"veredicto does not start: {error}")
 
     @bentoml.api
-    def predict(self, model: str, inputs: Inputs) -> dict[str, Any]:
+    def predict(
+        self,
+        model: str | None = None,
+        inputs: Inputs | None = None,
+        task: str | None = None,
+        min_probability: float | None = None,
+    ) -> dict[str, Any]:
         """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row."""
-        return self._plane.answer("predict", model=model, inputs=inputs)
+        return self._plane.answer("predict", model=model, inputs=inputs, task=task, min_probability=min_probability)
 
     @bentoml.api
     def predict_proba(self, model: str, inputs: Inputs, top: int | None = None) -> dict[str, Any]:

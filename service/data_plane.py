@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card
-from service import explanation, images, payloads, pixels
+from service import abstention, explanation, images, payloads, pixels
 from service.comparison import Answer, compare
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.model import Inputs, Model
@@ -24,6 +24,7 @@ from service.payloads import (
     TransformRequest,
 )
 from service.registry import Registry
+from service.routing import NoOutcomes, Outcomes, Router
 from service.rows import Rows
 from service.served import MOST_IMAGES, Served
 from service.settings import Settings
@@ -34,8 +35,9 @@ from service.work import Answered, Outputs, Ran, Work
 class DataPlane:
     """The one implementation behind the HTTP routes and the methods of the BentoML service."""
 
-    def __init__(self, registry: Registry, settings: Settings) -> None:
+    def __init__(self, registry: Registry, settings: Settings, outcomes: Outcomes | None = None) -> None:
         self.registry = registry
+        self._router = Router(registry, settings, outcomes or NoOutcomes())
         self._max_rows = settings.max_rows
         self._max_pixels = settings.max_pixels
         self._strict = settings.strict
@@ -60,8 +62,16 @@ class DataPlane:
         return values
 
     def predict(self, request: PredictRequest) -> Work:
-        """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row."""
-        served, model = self.registry.carded(request.model)
+        """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row.
+
+        With `min_probability` a row may be None, and has a reason then. Of a `task` a policy chooses the model.
+        """
+        name = request.model
+        if name is None or request.task is not None:
+            name = self._router.choose(_only_task(request))
+        served, model = self.registry.carded(name)
+        if request.min_probability is not None:
+            return self._predict_selectively(served, model, request)
         is_classifier = model.card.kind == "classifier"
 
         def finish(outputs: Outputs) -> payloads.Prediction:
@@ -69,6 +79,18 @@ class DataPlane:
             return {"model": model.name, "version": model.version, "predictions": predictions}
 
         return self._plan(served, model, "predict", request.inputs, finish)
+
+    def _predict_selectively(self, served: Served, model: Model, request: PredictRequest) -> Work:
+        def finish(outputs: Outputs) -> payloads.Prediction:
+            assert request.min_probability is not None
+            label, probabilities = outputs
+            predictions, reasons = abstention.withhold(model.classes, label, probabilities, request.min_probability)
+            answer = {"model": model.name, "version": model.version, "predictions": predictions, "reasons": reasons}
+            return cast(payloads.Prediction, answer)
+
+        work = self._plan(served, model, "predict", request.inputs, finish)
+        abstention.check_has_probabilities(served)
+        return work
 
     def predict_proba(self, request: PredictProbaRequest) -> Work:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
@@ -239,7 +261,10 @@ class DataPlane:
         return [model.card for model in self.registry.models.values()]
 
     def why_not_ready(self) -> str | None:
-        return self.registry.why_not_ready(strict=self._strict)
+        reason = self.registry.why_not_ready(strict=self._strict)
+        if reason is None and self._strict:
+            reason = next(iter(self._router.problems.values()), None)
+        return reason
 
     def _encode(self, models: list[Model], rows: Any) -> Inputs:
         """Rows of a request as these models of one task take them."""
@@ -278,6 +303,15 @@ class DataPlane:
                 f"models: {unknown[0]!r} is not a classifier of the task {request.task!r}; its classifiers: {known}"
             )
         return [models[name] for name in names]
+
+
+def _only_task(request: PredictRequest) -> str:
+    """The task of a request that names no model; raises InvalidRequest for one that names both or neither."""
+    if request.task is None:
+        raise InvalidRequest(f"missing required field model; this call takes {PredictRequest.__doc__}")
+    if request.model is not None:
+        raise InvalidRequest(f"expected model or task, got both; this call takes {PredictRequest.__doc__}")
+    return request.task
 
 
 def _has_layers(model: Model) -> bool:

@@ -13,13 +13,14 @@ from service.images import TAKEN_TYPES
 from service.openapi import REFERENCE, content, responses, view
 
 _NAMES = {
-    "/predict": "model",
+    "/predict": "model",  # or a task
     "/predict_proba": "model",
     "/transform": "model",
     "/explain": "model",
     "/compare": "task",
 }
 """What a request of images names, by the calls that take images."""
+_PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 
 
 def describe_interface(cards: list[Card]) -> dict[str, Any]:
@@ -113,8 +114,17 @@ def _image_parameters(path: str) -> list[dict[str, Any]]:
     name = _NAMES.get(path)
     if name is None:
         return []
-    text = f"The {name}, where the body is an image file"
-    return [{"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": text}]
+    fields: dict[str, Any] = {name: {"type": "string"}}
+    if path == "/predict":
+        fields |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
+    return [
+        {"name": field, "in": "query", "required": False, "schema": schema, "description": _about(field)}
+        for field, schema in fields.items()
+    ]
+
+
+def _about(field: str) -> str:
+    return f"The {field.replace('_', ' ')}, where the body is an image file"
 
 
 def _image_content(path: str) -> dict[str, Any]:
@@ -128,6 +138,9 @@ def _image_content(path: str) -> dict[str, Any]:
         "required": ["image", name],
         "properties": {"image": {"type": "array", "items": file}, name: {"type": "string"}},
     }
+    if path == "/predict":
+        form["required"] = ["image"]
+        form["properties"] |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
     if path == "/predict_proba":
         form["properties"]["top"] = {"type": "integer", "minimum": 1}
     if path == "/compare":

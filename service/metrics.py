@@ -11,10 +11,12 @@ import re
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from service.errors import VeredictoError
+from service.payloads import Drift
 from service.served import Served
 from service.statistics import Statistics
 from service.work import Ran
@@ -43,6 +45,7 @@ _seconds = TalliedHistogram(
 )
 
 
+_LATEST: Any = {"multiprocess_mode": "mostrecent"}
 _MODEL = ["model", "version"]
 _failures = Counter("veredicto_model_failure", "Requests for a model that were not answered", [*_MODEL, "reason"])
 _counts = {
@@ -150,6 +153,28 @@ def flush_routes() -> None:
     """Moves what was counted of all routes, as each does by itself once a second."""
     for each in _routes:
         each.flush()
+
+
+_FEATURE = ["task", "feature"]
+_drift = {
+    "psi": Gauge("veredicto_feature_psi", "Population stability index of a window", _FEATURE, **_LATEST),
+    "critical_value": Gauge(
+        "veredicto_feature_psi_critical", "What the index exceeds without drift in 5 % of windows", _FEATURE, **_LATEST
+    ),
+    "out_of_range": Gauge(
+        "veredicto_feature_out_of_range", "Share of rows outside of the training range", _FEATURE, **_LATEST
+    ),
+    "missing": Gauge("veredicto_feature_missing", "Share of rows without a value", _FEATURE, **_LATEST),
+}
+
+
+def show_drift(task: str, drift: Drift) -> None:
+    """What a window of all workers' rows says now, whichever worker says it."""
+    for each in drift["features"]:
+        for name, gauge in _drift.items():
+            value: Any = each.get(name)
+            if value is not None:
+                gauge.labels(task, each["feature"]).set(value)
 
 
 def _reason(error: VeredictoError) -> str:

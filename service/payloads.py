@@ -20,10 +20,12 @@ Numbers = list[list[float]]
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """{"model": NAME, "inputs": [ROW, ...]}"""
+    """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability": P (optional, of classifiers)}"""
 
-    model: str
     inputs: list[Row]
+    model: str | None = None
+    task: str | None = None
+    min_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
 class PredictProbaRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,7 +72,8 @@ class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True, rename={"class_
 class Prediction(TypedDict):
     model: str
     version: str
-    predictions: list[str | float]
+    predictions: list[str | float | None]
+    reasons: NotRequired[list[str | None]]
 
 
 class Transformation(TypedDict):
@@ -205,6 +208,21 @@ class Comparison(TypedDict):
     consensus: Consensus
     pairs: list[PairComparison]
     cochran_q: NotRequired[CochranQ]
+
+
+class FeatureDrift(TypedDict):
+    feature: str
+    psi: float
+    critical_value: float | None
+    drifted: bool
+    out_of_range: NotRequired[float]
+    missing: NotRequired[float]
+
+
+class Drift(TypedDict):
+    rows: int
+    drifted: list[str]
+    features: list[FeatureDrift]
 
 
 class ModelSummary(TypedDict):

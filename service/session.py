@@ -43,6 +43,7 @@ class Session:
         started = perf_counter()
         session = _open(content, device=device, threads=threads)
         self.load_ms = (perf_counter() - started) * 1000
+        self.n_bytes = len(content)
         self.version = hashlib.sha256(content).hexdigest()[:12]
         self.providers: list[str] = session.get_providers()
         self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map

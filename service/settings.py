@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,15 @@ from service.errors import SettingsError
 
 PREFIX = "VEREDICTO_"
 DEVICES = ("auto", "cpu", "cuda")
+POLICIES = ("champion", "thompson", "epsilon")
 _HIGHEST = 2**31 - 1
 _HIGHEST_PORT = 2**16 - 1
 Host = str
 Port = int
+Policy = str
+Share = float
+Champions = Mapping[str, str]
+"""A model's name by task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,18 +39,22 @@ class Settings:
     deadline_s: int = 30
     grpc_port: Port = 0
     grpc_host: Host = "127.0.0.1"
+    policy: Policy = "champion"
+    epsilon: Share = 0.1
+    champion: Champions = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Raises SettingsError where a VEREDICTO_* variable is unknown or does not parse."""
-        names = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        names = {PREFIX + each.name.upper(): each for each in fields(cls)}
         given = {name: text for name, text in environment.items() if name.startswith(PREFIX)}
         unknown = sorted(given.keys() - names.keys())
         if unknown:
             raise SettingsError(f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}")
         parsers = {"Path": _path, "bool": _flag, "str": _device, "int": _count, "Host": _host, "Port": _port}
+        parsers |= {"Policy": _policy, "Share": _share, "Champions": _champions}
         values: dict[str, Any] = {
-            field.name: parsers[str(field.type)](name, given[name]) for name, field in names.items() if name in given
+            each.name: parsers[str(each.type)](name, given[name]) for name, each in names.items() if name in given
         }
         return cls(**values)
 
@@ -71,6 +80,30 @@ def _device(name: str, text: str) -> str:
     if text not in DEVICES:
         raise SettingsError(f"{name}: expected one of {', '.join(DEVICES)}, got {text!r}")
     return text
+
+
+def _policy(name: str, text: str) -> str:
+    if text not in POLICIES:
+        raise SettingsError(f"{name}: expected one of {', '.join(POLICIES)}, got {text!r}")
+    return text
+
+
+def _share(name: str, text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise SettingsError(f"{name}: expected a number from 0 to 1, got {text[:50]!r}")
+    return share
+
+
+def _champions(name: str, text: str) -> dict[str, str]:
+    pairs = [pair.strip().split(":") for pair in text.split(",")]
+    champions = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and all(pair)}
+    if len(champions) < len(pairs):
+        raise SettingsError(f"{name}: expected TASK:MODEL[,TASK:MODEL...], each task once, got {text[:200]!r}")
+    return champions
 
 
 def _host(name: str, text: str) -> str:

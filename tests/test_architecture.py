@@ -73,6 +73,11 @@ ALLOWED: dict[str, set[str]] = {
         *("service.metadata", "service.metrics", "service.packing", "service.payloads", "service.served"),
         *("service.settings", "service.work"),
     },
+    "service.abstention": {"numpy", "service.errors", "service.served"},
+    "service.drift": {"numpy", "model_card", "service.agreement", "service.payloads"},
+    "service.routing": {
+        *("numpy", "service.errors", "service.model", "service.registry", "service.settings"),
+    },
     "service.scores": {"numpy"},
     "service.agreement": {"numpy"},
     "service.forms": {"python_multipart", "service.errors"},
@@ -84,9 +89,10 @@ ALLOWED: dict[str, set[str]] = {
     "service.comparison": {"numpy", "service", "service.agreement", "service.payloads", "service.scores"},
     "service.images": {"numpy", "PIL", "service.errors", "simplejpeg"},
     "service.data_plane": {
-        *("numpy", "model_card", "service", "service.comparison", "service.errors", "service.images", "service.model"),
-        *("service.explanation", "service.payloads", "service.pixels", "service.registry", "service.rows"),
-        *("service.served", "service.settings", "service.statistics", "service.work"),
+        *("numpy", "model_card", "service", "service.abstention", "service.comparison", "service.errors"),
+        *("service.explanation", "service.images", "service.model", "service.payloads", "service.pixels"),
+        *("service.registry", "service.routing", "service.rows", "service.served", "service.settings"),
+        *("service.statistics", "service.work"),
     },
     "service.metadata": {
         *("service", "service.registry", "service.served", "service.session", "service.settings", "service.tensors"),
@@ -98,7 +104,8 @@ ALLOWED: dict[str, set[str]] = {
         *("service.payloads", "service.protocol_documentation"),
     },
     "service.metrics": {
-        *("prometheus_client", "service.errors", "service.served", "service.statistics", "service.work"),
+        *("prometheus_client", "service.errors", "service.payloads", "service.served", "service.statistics"),
+        "service.work",
     },
     "service.call": {
         "service.pixels",
@@ -189,9 +196,10 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "scipy", "sklearn", "model_card", "training.calibration", "training.datasets", "training.graph"),
         "training.image_data",
     },
+    "training.distribution": {"numpy", "model_card"},
     "training.export": {
-        *("numpy", "onnx", "model_card", "training.datasets", "training.evaluation", "training.fitted"),
-        *("training.graph", "training.image_data"),
+        *("numpy", "onnx", "model_card", "training.datasets", "training.distribution", "training.evaluation"),
+        *("training.fitted", "training.graph", "training.image_data"),
     },
     "training.freshness": {"onnx", "model_card", "training.fitted"},
     "training.pipeline": {

@@ -49,6 +49,8 @@ def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Ser
     ("path", "request_body", "status"),
     [
         ("/predict", {"model": "points-mlp", "inputs": [ROW, {"x": 1, "y": 2}]}, 200),
+        ("/predict", {"task": "points", "inputs": [ROW]}, 200),
+        ("/predict", {"model": "points-mlp", "inputs": [ROW, [0, 0]], "min_probability": 0.9}, 200),
         ("/predict_proba", {"model": "points-mlp", "inputs": [ROW]}, 200),
         ("/predict_proba", {"model": "points-mlp", "inputs": [ROW], "top": 1}, 200),
         ("/compare", {"task": "points", "inputs": [ROW, ROW]}, 200),

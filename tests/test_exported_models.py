@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from model_card import Card, FeatureInput, ImageInput, NoiseInput, from_metadata
+from service.drift import Cells
 from service.model import Model
 from training.catalogue import SHIPPED
 from training.progress import headline
@@ -181,6 +182,17 @@ def test_a_calibrated_card_says_what_calibration_did(path: Path) -> None:
     assert (card.calibration is None) == (card.kind != "classifier" or uncalibrated)
     if card.calibration is not None:
         assert card.calibration.after["log_loss"] <= card.calibration.before["log_loss"] + 0.02
+
+
+def test_the_card_says_how_its_training_rows_spread(path: Path) -> None:
+    """Every feature of every row is counted; images and noise have no features."""
+    card = card_of(path)
+    if isinstance(card.input, FeatureInput):
+        for feature in card.input.features:
+            assert feature.distribution is not None
+            counted = sum(feature.distribution.counts) + feature.distribution.missing
+            assert counted == card.provenance.split["train"]
+        assert Cells.of(card) is not None
 
 
 def test_the_card_says_where_it_comes_from(path: Path) -> None:

@@ -161,7 +161,10 @@ def test_a_models_whole_card_is_answered(server: Server) -> None:
     expected = {"name", "task", "family", "kind", "summary", "input", "classes", "metrics", "parity", "provenance"}
     assert expected | {"licence", "version", "runtime"} <= set(card)
     assert set(card["runtime"]) == {"providers", "threads", "load_ms", "warm_up_ms"}
-    assert card["input"]["features"][0] == {"name": "mean radius", "type": "number", "range": [7.691, 27.42]}
+    first = card["input"]["features"][0]
+    distribution = first.pop("distribution")
+    assert first == {"name": "mean radius", "type": "number", "range": [7.691, 27.42]}
+    assert sum(distribution["counts"]) == card["provenance"]["split"]["train"]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
@@ -202,7 +205,7 @@ PREDICT_ERRORS = [
     (b"\x00\xff\xfe", 400, "malformed JSON: invalid character (byte 0)"),
     (b'{"inputs": [[1, 2]]}', 400, "missing required field model; this call takes "),
     (b'{"model": "points-mlp"}', 400, "missing required field inputs; this call takes "),
-    (b'{"model": "points-mlp", "inputs": [[1, 2]], "task": "points"}', 400, "contains unknown field task; "),
+    (b'{"model": "points-mlp", "inputs": [[1, 2]], "url": "http"}', 400, "contains unknown field url; "),
     (b'{"model": "points-mlp", "inputs": []}', 400, "inputs: expected at least one row, got none"),
     (b'{"model": "points-mlp", "inputs": [[]]}', 400, "inputs[0]: expected 2 values, one for each feature, got 0; "),
     (b'{"model": "points-mlp", "inputs": [[1]]}', 400, "inputs[0]: expected 2 values, one for each feature, got 1; "),

@@ -73,6 +73,18 @@ def test_rows_are_base64(images: Server) -> None:
     assert images.post("/predict", body).json()["predictions"] == ["red", "blue"]
 
 
+def test_images_may_be_given_a_bound(images: Server) -> None:
+    """In the query of a file, in a form and in JSON; grey is every colour as much as another."""
+    files = [("image", picture("grey")), ("image", picture("red"))]
+    form = images.client.post("/predict", files=files, data={"model": "hue-first", "min_probability": "0.5"}).json()
+    assert form["predictions"] == [None, "red"]
+    assert form["reasons"] == ["probability 0.33333334 of 'red' is under min_probability 0.5", None]
+    fields = {"model": "hue-first", "inputs": [row(picture("grey")), row(picture("red"))], "min_probability": 0.5}
+    assert images.post("/predict", fields).json() == form
+    raw = images.post_raw(f"{PREDICT}&min_probability=0.5", picture("grey"), "image/png").json()
+    assert raw["predictions"] == [None]
+
+
 def test_all_ways_give_the_same_probabilities(images: Server) -> None:
     """And the same of `top`."""
     content = picture("#204060")
@@ -117,12 +129,18 @@ WRONG = {
     "an unknown field": (
         lambda server: server.post_raw(f"{PREDICT}&url=http", picture("red"), "image/png"),
         400,
-        "unknown field 'url'; beside the image this call takes model",
+        "unknown field 'url'; beside the image this call takes model, task, min_probability",
     ),
     "no model": (
         lambda server: server.post_raw("/predict", picture("red"), "image/png"),
         400,
-        'missing required field model; this call takes {"model": NAME, "inputs": [ROW, ...]}',
+        'missing required field model; this call takes {"model": NAME (or "task": TASK), "inputs": [ROW, ...], '
+        '"min_probability": P (optional, of classifiers)}',
+    ),
+    "a bound that is no number": (
+        lambda server: server.post_raw(f"{PREDICT}&min_probability=nan", picture("red"), "image/png"),
+        400,
+        None,
     ),
     "an unknown model": (
         lambda server: server.post_raw("/predict?model=hue", picture("red"), "image/png"),

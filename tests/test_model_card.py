@@ -16,6 +16,7 @@ from model_card import (
     Calibration,
     CardError,
     CrossValidation,
+    Distribution,
     Feature,
     FeatureInput,
     ImageInput,
@@ -46,8 +47,13 @@ def test_an_image_card_reads_back_as_it_was_written() -> None:
 def full_card() -> model_card.Card:
     """A regressor's card with everything that a card may say."""
     features = (
-        Feature(name="size", type="number", imputed=2.5),
-        Feature(name="hue", type="category", values=("a", "b")),
+        Feature(
+            name="size",
+            type="number",
+            imputed=2.5,
+            distribution=Distribution(edges=(1.5, 3.0), counts=(3, 0, 4), missing=1),
+        ),
+        Feature(name="hue", type="category", values=("a", "b"), distribution=Distribution(counts=(8, 0))),
     )
     return tiny_card(
         kind="regressor",
@@ -134,6 +140,65 @@ def test_what_is_imputed_is_a_value_of_the_feature(fields: dict[str, object], me
     assert str(refused.value) == message
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"counts": ()}, "distribution counts: expected at least one row"),
+        ({"counts": (0, 0), "edges": (1.0,)}, "distribution counts: expected at least one row"),
+        ({"counts": (1, -1)}, "distribution counts: expected a whole number of at least 0, got -1"),
+        ({"counts": (1, 0.5)}, "distribution counts: expected a whole number of at least 0, got 0.5"),
+        ({"counts": 3}, "distribution counts: expected a list, got 3"),
+        ({"counts": (1,), "missing": True}, "distribution counts: expected a whole number of at least 0, got True"),
+        ({"counts": (1, 1), "edges": ("a",)}, "distribution edges: expected a finite number, got 'a'"),
+        ({"counts": (1, 1, 1), "edges": (2.0, 2.0)}, "distribution edges: expected them to ascend, got (2.0, 2.0)"),
+    ],
+)
+def test_a_wrong_distribution_cannot_be_constructed(fields: dict[str, object], message: str) -> None:
+    """Rows are whole, edges ascend."""
+    with pytest.raises(CardError) as refused:
+        Distribution(**fields)  # type: ignore[arg-type]  # wrong on purpose
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("fields", "distribution", "message"),
+    [
+        ({"type": "number"}, {"counts": (1, 1)}, "feature 'a': distribution: expected 1 counts, got 2"),
+        (
+            {"type": "number"},
+            {"counts": (1,), "missing": 2},
+            "feature 'a': distribution: 2 rows without a value, and nothing is imputed",
+        ),
+        (
+            {"type": "category", "values": ("b", "c")},
+            {"counts": (1,)},
+            "feature 'a': distribution: expected 2 counts, got 1",
+        ),
+        (
+            {"type": "category", "values": ("b", "c")},
+            {"counts": (1, 1), "edges": (0.5,)},
+            "feature 'a': the distribution of a category has no edges",
+        ),
+    ],
+)
+def test_a_distribution_fits_its_feature(
+    fields: dict[str, object], distribution: dict[str, object], message: str
+) -> None:
+    """Bins for a number, values for a category, gaps where they are imputed."""
+    with pytest.raises(CardError) as refused:
+        Feature(name="a", distribution=Distribution(**distribution), **fields)  # type: ignore[arg-type]
+    assert str(refused.value) == message
+
+
+def test_a_wrong_distribution_in_a_document_is_refused_with_its_place() -> None:
+    """Like any part of it."""
+    document = json.loads(full_card().to_metadata()[METADATA_KEY])
+    document["input"]["features"][0]["distribution"] = {"counts": [1], "colour": 1}
+    with pytest.raises(CardError) as refused:
+        from_document(document)
+    assert str(refused.value).startswith("input: feature: distribution: unknown fields ['colour']; known fields: ")
+
+
 def test_an_example_has_gaps_only_where_they_are_imputed() -> None:
     """As a request has."""
     with pytest.raises(CardError, match="example: feature 'a': expected a finite number, got None"):
@@ -169,6 +234,16 @@ def test_a_stored_card_of_schema_1_stays_readable() -> None:
     assert isinstance(card.input, FeatureInput)
     assert card.input.features[0].name == "alcohol"
     assert card.metrics["accuracy"].interval == (0.9036, 1.0)
+
+
+def test_a_stored_card_of_schema_2_stays_readable() -> None:
+    """It knows nothing of the training rows' distribution."""
+    card = from_metadata({METADATA_KEY: (FIXTURES / "card_schema_2.json").read_text(encoding="utf-8")})
+    assert card is not None
+    assert card.name == "tacos-linear"
+    assert card.cross_validation is not None
+    assert isinstance(card.input, FeatureInput)
+    assert card.input.features[0].distribution is None
 
 
 def test_a_newer_schema_is_refused_with_what_to_do() -> None:

@@ -10,7 +10,10 @@ import pytest
 from service.errors import InvalidRequest
 from service.payloads import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder, as_json, encode
 
-PREDICT = '; this call takes {"model": NAME, "inputs": [ROW, ...]}'
+PREDICT = (
+    '; this call takes {"model": NAME (or "task": TASK), "inputs": [ROW, ...], '
+    '"min_probability": P (optional, of classifiers)}'
+)
 
 
 def test_whole_numbers_are_numbers() -> None:
@@ -57,7 +60,7 @@ def test_optional_fields_may_be_left_out_or_null() -> None:
         (b'{"model": "m"}', "missing required field inputs" + PREDICT),
         (b'{"model": "m", "inputs": [[1]], "x": 1}', "contains unknown field x" + PREDICT),
         (b"[]", "expected object, got array" + PREDICT),
-        (b'{"model": 5, "inputs": []}', "model: expected str, got int" + PREDICT),
+        (b'{"model": 5, "inputs": []}', "model: expected str | null, got int" + PREDICT),
         (b'{"model": "m", "inputs": [1]}', "inputs[0]: expected list of values or object {feature: value}, got int"),
         (b'{"model": "m", "inputs": [[{}]]}', "inputs[0][0]: expected number or name, got object" + PREDICT),
         (b'{"model": "m", "inputs": [[[1]]]}', "inputs[0][0]: expected number or name, got array" + PREDICT),

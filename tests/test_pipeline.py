@@ -17,10 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
+from model_card import FeatureInput
+from service.drift import Cells, describe
 from service.model import Model
 from training import datasets
 from training.__main__ import main
 from training.command import build_parser, make_lesson
+from training.datasets import split
 from training.fitted import LearningError
 from training.pipeline import cross_validate, train
 
@@ -127,6 +130,10 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def _churn(table: Path) -> list[str]:
+    return ["--task", "churn", "--data", str(table), "--target", "churn"]
+
+
 FAMILIES = ("logistic", "perceptron", "mlp", "naive_bayes", "knn", "decision_tree", "random_forest", "kmeans")
 
 
@@ -148,6 +155,29 @@ def test_a_family_learns_from_gaps_and_categories(table: Path, tmp_path: Path, f
     for output in model.run(model.encode(known + gaps)):
         assert np.array_equal(output[0], output[1])
         assert np.array_equal(output[0], output[2])
+
+
+def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None:
+    """Over the training rows alone, by polars; the table's own rows are no drift, the same plan for all is one."""
+    model = learn("naive_bayes", *_churn(table), folder=tmp_path)
+    lesson = make_lesson(build_parser().parse_args(["naive_bayes", *_churn(table)]))
+    rows = split(lesson.dataset, seed=0, validates=False)
+    train = pl.read_csv(table)[rows.train.tolist()]
+    assert isinstance(model.card.input, FeatureInput)
+    months, plan, bill, _ = (feature.distribution for feature in model.card.input.features)
+    assert months is not None
+    assert plan is not None
+    assert bill is not None
+    assert plan.counts == tuple((train["plan"] == each).sum() for each in ("basic", "plus", "pro"))
+    assert (months.missing, plan.missing, bill.missing) == (0, train["plan"].null_count(), train["bill"].null_count())
+    assert sum(months.counts[:5]) == (train["months"] < months.edges[4]).sum()
+    cells = Cells.of(model.card)
+    assert cells is not None
+    given = pl.read_csv(table).drop("churn").with_columns(pl.col("paperless").cast(pl.String))
+    assert describe(cells, cells.count(model.encode([list(row) for row in given.rows()])))["drifted"] == []
+    same = given.with_columns(plan=pl.lit("pro"))
+    found = describe(cells, cells.count(model.encode([list(row) for row in same.rows()])))
+    assert found["drifted"] == ["plan"]
 
 
 def test_a_regressor_learns_from_gaps_and_categories(table: Path, tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_DEADLINE_S": "5",
             "VEREDICTO_GRPC_PORT": "8001",
             "VEREDICTO_GRPC_HOST": "0.0.0.0",
+            "VEREDICTO_POLICY": "epsilon",
+            "VEREDICTO_EPSILON": "0.25",
+            "VEREDICTO_CHAMPION": "points:points-mlp, wine:wine-knn",
         }
     )
     assert settings == Settings(
@@ -47,6 +50,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         deadline_s=5,
         grpc_port=8001,
         grpc_host="0.0.0.0",
+        policy="epsilon",
+        epsilon=0.25,
+        champion={"points": "points-mlp", "wine": "wine-knn"},
     )
 
 
@@ -63,6 +69,23 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_GRPC_PORT: expected a port from 1 to 65535, or 0 for none, got '65536'",
         ),
         ("VEREDICTO_GRPC_HOST", " ", "VEREDICTO_GRPC_HOST: expected the name or the address of a host, got ' '"),
+        (
+            "VEREDICTO_POLICY",
+            "greedy",
+            "VEREDICTO_POLICY: expected one of champion, thompson, epsilon, got 'greedy'",
+        ),
+        ("VEREDICTO_EPSILON", "2", "VEREDICTO_EPSILON: expected a number from 0 to 1, got '2'"),
+        ("VEREDICTO_EPSILON", "nan", "VEREDICTO_EPSILON: expected a number from 0 to 1, got 'nan'"),
+        (
+            "VEREDICTO_CHAMPION",
+            "points-mlp",
+            "VEREDICTO_CHAMPION: expected TASK:MODEL[,TASK:MODEL...], each task once, got 'points-mlp'",
+        ),
+        (
+            "VEREDICTO_CHAMPION",
+            "a:a-x,a:a-y",
+            "VEREDICTO_CHAMPION: expected TASK:MODEL[,TASK:MODEL...], each task once, got 'a:a-x,a:a-y'",
+        ),
         ("VEREDICTO_MODELS", "", "VEREDICTO_MODELS: expected a folder, got ''"),
         (
             "VEREDICTO_THREADS",
@@ -81,5 +104,5 @@ def test_a_bad_value_is_refused_with_what_was_expected(name: str, value: str, me
 
 def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
     """A misspelt variable must not be ignored."""
-    with pytest.raises(SettingsError, match=r"unknown setting VEREDICTO_MODEL; known settings: VEREDICTO_DEADLINE_S, "):
+    with pytest.raises(SettingsError, match=r"unknown setting VEREDICTO_MODEL; known settings: VEREDICTO_CHAMPION, "):
         Settings.from_environment({"VEREDICTO_MODEL": "x"})

@@ -36,6 +36,7 @@ from model_card import (
     from_metadata,
 )
 from training.datasets import Dataset, Split
+from training.distribution import describe_distribution
 from training.evaluation import evaluate, evaluate_generator
 from training.fitted import Fitted, Generating
 from training.graph import GraphError, Outputs, clean, open_session, run
@@ -240,14 +241,17 @@ def _describe_input(
     fills = imputed or (None,) * len(dataset.feature_names)
     for column, (name, values, fill) in enumerate(zip(dataset.feature_names, dataset.categories, fills, strict=True)):
         value = None if np.isnan(first[column]) else first[column]
+        spread = describe_distribution(train[:, column], values)
         if values is None:
             span = (_shortest(low[column]), _shortest(high[column]))
             filled = None if fill is None else _shortest(np.float32(fill))
-            features.append(Feature(name=name, type="number", range=span, imputed=filled))
+            features.append(Feature(name=name, type="number", range=span, imputed=filled, distribution=spread))
             example.append(None if value is None else _shortest(value))
         else:
             filled_name = None if fill is None else values[int(fill)]
-            features.append(Feature(name=name, type="category", values=values, imputed=filled_name))
+            features.append(
+                Feature(name=name, type="category", values=values, imputed=filled_name, distribution=spread)
+            )
             example.append(None if value is None else values[int(value)])
     return FeatureInput(features=tuple(features), example=tuple(example))
 

@@ -1,0 +1,42 @@
+"""How the training rows spread over the values of each feature: what the service holds rows of today against."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_card import Distribution
+
+MOST_BINS = 10
+"""Tenths of the rows, where the values allow it."""
+
+
+def describe_distribution(column: NDArray[np.float32], values: tuple[str, ...] | None) -> Distribution:
+    """Of the training rows' values `(n_rows,)`: numbers by bins, a category's codes by `values`; NaN is missing."""
+    known = column[~np.isnan(column)]
+    missing = len(column) - len(known)
+    if values is not None:
+        counts = np.bincount(known.astype(np.int64), minlength=len(values))
+        return Distribution(counts=tuple(counts.tolist()), missing=missing)
+    edges = find_edges(known)
+    counts = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
+    shortest = tuple(float(str(edge)) for edge in edges)
+    return Distribution(edges=shortest, counts=tuple(counts.tolist()), missing=missing)
+
+
+def find_edges(known: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Inner edges of bins, at most 9: for each tenth of the rows the gap between two values that is nearest to it.
+
+    An edge lies midway between neighbouring values and never on one, so a value that many rows share (the black
+    pixels of an image) has a bin of its own, and the last digit of a value does not decide. One value has no edge.
+    """
+    distinct, counts = np.unique(known, return_counts=True)
+    if len(distinct) < 2:
+        return distinct[:0]
+    below = np.cumsum(counts)[:-1] / len(known)
+    tenths = np.arange(1, MOST_BINS) / MOST_BINS
+    gaps = np.unique(np.abs(below - tenths[:, None]).argmin(axis=1))
+    low, high = distinct[gaps], distinct[gaps + 1]
+    middle = ((low.astype(np.float64) + high) / 2).astype(np.float32)
+    edges: NDArray[np.float32] = np.where(middle > low, middle, high)
+    return edges
