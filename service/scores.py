@@ -5,6 +5,7 @@ Axes: probabilities `(n_rows, n_classes)` float64, truth `(n_rows,)` indices of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from statistics import NormalDist
 from typing import Any
@@ -18,6 +19,8 @@ Labels = NDArray[np.int64]
 Z = NormalDist().inv_cdf(0.975)
 ECE_BINS = 15
 REPLICATES = 1000
+SEED = 0
+"""Of the bootstrap: the same rows, the same interval."""
 SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
@@ -43,13 +46,18 @@ def confusion_matrix(predictions: Labels, truth: Labels, *, n_classes: int) -> N
 
 
 def accuracy(confusion: NDArray[np.int64]) -> dict[str, Any]:
-    """Share of rows predicted right, with the score interval of Wilson, JASA 22 (1927)."""
-    n_rows = int(confusion.sum())
-    share = float(np.trace(confusion)) / n_rows
-    centre = share + Z * Z / (2 * n_rows)
-    half = Z * np.sqrt(share * (1 - share) / n_rows + Z * Z / (4 * n_rows * n_rows))
-    scale = 1 + Z * Z / n_rows
-    return _metric(share, ((centre - half) / scale, (centre + half) / scale), highest=1.0)
+    """Share of rows predicted right, with Wilson's interval."""
+    hits, n_rows = int(np.trace(confusion)), int(confusion.sum())
+    return _metric(hits / n_rows, wilson(hits, n_rows), highest=1.0)
+
+
+def wilson(hits: int, n_rows: int, *, z: float = Z) -> tuple[float, float]:
+    """The score interval of a share, from 0 to 1; Wilson, JASA 22 (1927). `n_rows` is at least 1."""
+    share = hits / n_rows
+    centre = share + z * z / (2 * n_rows)
+    half = z * math.sqrt(share * (1 - share) / n_rows + z * z / (4 * n_rows * n_rows))
+    scale = 1 + z * z / n_rows
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
 def balanced_accuracy(confusions: NDArray[np.int64]) -> Floats:
@@ -147,10 +155,10 @@ def _resampled(statistic: Callable[[NDArray[np.int64]], Floats], confusion: NDAr
     """The statistic with its percentile bootstrap interval (Efron and Tibshirani, 1993, chapter 13).
 
     Drawing rows with replacement and counting them is drawing the confusion matrix from a multinomial
-    distribution, which costs the same for any number of rows. Seeded: the same rows, the same interval.
+    distribution, which costs the same for any number of rows.
     """
     n_rows = int(confusion.sum())
-    draws = np.random.default_rng(0).multinomial(n_rows, confusion.ravel() / n_rows, size=REPLICATES)
+    draws = np.random.default_rng(SEED).multinomial(n_rows, confusion.ravel() / n_rows, size=REPLICATES)
     values = statistic(draws.reshape(REPLICATES, *confusion.shape))
     low, high = np.quantile(values, [0.025, 0.975])
     if low == high:

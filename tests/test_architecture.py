@@ -75,6 +75,12 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.scores": {"numpy"},
     "service.agreement": {"numpy"},
+    "service.binomial": {"numpy"},
+    "service.ranking": {"numpy"},
+    "service.coverage": {"numpy", "service.binomial"},
+    "service.confusion": {"numpy", "service.scores"},
+    "service.pairs": {"numpy", "service.binomial", "service.scores"},
+    "service.reliability": {"numpy", "service.scores"},
     "service.forms": {"python_multipart", "service.errors"},
     "service.pixels": {"numpy", "service", "service.errors", "service.forms", "service.images"},
     "service.explanation": {
