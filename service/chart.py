@@ -36,7 +36,7 @@ class Axis:
         return min(1.0, max(0.0, share))
 
     def ticks(self) -> list[float]:
-        """Four to seven round numbers, of a logarithmic axis 1, 2 and 5 times powers of ten where those are few."""
+        """Three to seven round numbers, of a logarithmic axis 1, 2 and 5 times powers of ten where those are few."""
         if self.rows:
             return [float(row) for row in range(len(self.rows))]
         if self.log:

@@ -35,17 +35,27 @@ class ServedContenders:
 
     def __init__(self, url: str, task: str) -> None:
         """Raises Unusable for a server that cannot be asked, and with its words for a task that it does not have."""
-        self._server = _Server(url)
+        self._server, self._task = _Server(url), task
+        try:
+            self.contenders = self._list()
+            about = self._server.get("/v2")
+        except Unusable:
+            self.close()
+            raise
+        self.software = {"server": f"{about['name']} {about['version']}"}
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._server.close()
+
+    def _list(self) -> list[Contender]:
         listed = self._server.get("/models")["models"]
         classifiers = [each for each in listed if each["kind"] == "classifier"]
-        names = [each["name"] for each in classifiers if each["task"] == task]
+        names = [each["name"] for each in classifiers if each["task"] == self._task]
         if not names:
             known = ", ".join(sorted({each["task"] for each in classifiers})) or "none"
-            raise Unusable(f"{self._server.shown}: unknown task {task!r}; its tasks with classifiers: {known}")
-        self._task = task
-        self.contenders = [_describe(self._server.get(f"/models/{quote(name)}")) for name in names]
-        about = self._server.get("/v2")
-        self.software = {"server": f"{about['name']} {about['version']}"}
+            raise Unusable(f"{self._server.shown}: unknown task {self._task!r}; its tasks with classifiers: {known}")
+        return [_describe(self._server.get(f"/models/{quote(name)}")) for name in names]
 
     def classify(self, rows: list[Any]) -> list[Said]:
         """By `/compare`, which asks all models at once; raises TooLarge where fewer rows may go through."""
@@ -85,6 +95,9 @@ class _Server:
         self._connection = connection(parts.hostname, parts.port, timeout=TIMEOUT_S)
         self._prefix = parts.path.rstrip("/")
         self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    def close(self) -> None:
+        self._connection.close()
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path, None, {})

@@ -56,6 +56,10 @@ class Contenders(Protocol):
         """Of one row, for each contender."""
         ...
 
+    def close(self) -> None:
+        """Gives back what it holds."""
+        ...
+
 
 class LocalContenders:
     """The models of a folder, loaded here; one thread, processor only."""
@@ -83,6 +87,9 @@ class LocalContenders:
         """The median of 50 runs."""
         inputs = self._encode([row])
         return [_time_ms(model, inputs) for model in self._models]
+
+    def close(self) -> None:
+        """There is nothing to give back."""
 
     def _encode(self, rows: list[Any]) -> Inputs:
         sizes = [model.size_px for model in self._models if model.size_px is not None]

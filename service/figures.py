@@ -122,11 +122,16 @@ def draw_costs(numbers: dict[str, Any], costs: list[float], front: list[str], *,
     )
     points = list(zip(costs, accuracy, strict=True))
     names = [model["model"] for model in numbers["models"]]
-    best = sorted(point for point, each in zip(points, names, strict=True) if each in front)
-    steps = [step for this, following in pairwise(best) for step in (this, (following[0], this[1]))]
-    chart.add_line([*steps, *best[-1:], (high, best[-1][1])], "front")
+    _add_front(chart, [point for point, each in zip(points, names, strict=True) if each in front])
     for place, (point, each) in enumerate(zip(points, names, strict=True)):
         style = f"{'dot' if each in front else 'ring'} c{place % COLOURS}"
         chart.add_point(point, style, radius=5, tip=f"{each}: {point[1]:.4f} at {point[0]:,.4g}")
     chart.add_labels([(point, shorten(each, task)) for point, each in zip(points, names, strict=True)])
     return chart.draw()
+
+
+def _add_front(chart: Chart, points: list[tuple[float, float]]) -> None:
+    """Steps from each model of the front to the next dearer one, and on to the edge."""
+    best = sorted(points)
+    steps = [step for this, following in pairwise(best) for step in (this, (following[0], this[1]))]
+    chart.add_line([*steps, best[-1], (chart.x.high, best[-1][1])], "front")

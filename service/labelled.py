@@ -81,7 +81,8 @@ def _find_label(table: Table, features: list[str], label: str | None, where: str
     """The column of labels, the named one or the only one that is no feature, and the further columns."""
     missing = [name for name in features if name not in table.columns]
     if missing:
-        raise Unusable(f"{where}: expected a column for each feature, {missing[0]!r} is missing ({len(missing)} are)")
+        shown = ", ".join(repr(name) for name in missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise Unusable(f"{where}: expected a column for each feature, missing: {shown}")
     others = [name for name in table.columns if name not in features]
     if label is None and len(others) == 1:
         return others[0], []

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,10 @@ def _report(options: argparse.Namespace) -> int:
     beside = options.evidence or output.with_suffix(".json")
     if output == beside:
         raise Unusable(f"--output and --evidence: expected two files, got {output} twice")
-    contenders = _find(options, options.task)
-    names = [each.name for each in contenders.contenders]
-    claims = [Gate.parse(claim, task=options.task, models=names) for claim in options.gate]
-    labelled, judged = _try(options, options.task, contenders)
+    with closing(_find(options, options.task)) as contenders:
+        names = [each.name for each in contenders.contenders]
+        claims = [Gate.parse(claim, task=options.task, models=names) for claim in options.gate]
+        labelled, judged = _try(options, options.task, contenders)
     evidence = evidences.gather(judged, risk=options.risk, gates=claims, software=contenders.software)
     pictures = page.draw_thumbnails(labelled, evidence["numbers"]["disagreements"]["rows"])
     output.write_text(page.render(evidence, pictures), encoding="utf-8")
@@ -96,7 +97,8 @@ def _verify(options: argparse.Namespace) -> int:
     differences = evidences.verify(evidence)
     checked = "every number follows from the stored answers"
     if options.data is not None:
-        _, again = _try(options, evidence["task"], _find(options, evidence["task"]))
+        with closing(_find(options, evidence["task"])) as contenders:
+            _, again = _try(options, evidence["task"], contenders)
         differences += evidences.verify_answers(evidence, again)
         checked += ", and the models answer as stored"
     if not differences:
