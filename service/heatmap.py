@@ -10,6 +10,8 @@ CELL, MOST_CLASSES = 34, 20
 HEAD = 20
 SHORTEST, LONGEST, LETTER = 44, 150, 7
 """Space for names, and what a letter of them takes."""
+UPRIGHT, LINE = 4, 22
+"""Letters of a name that fit under a column, and the height that they take."""
 DARK = 0.55
 """Share from which the number on a cell is written in the colour of the page."""
 
@@ -26,12 +28,19 @@ def draw_confusion(confusion: list[list[int]], classes: Sequence[str]) -> str:
         for column, count in enumerate(counts):
             style = "none" if not count else "hit" if row == column else "miss"
             parts += _draw_cell(left + CELL * column, HEAD + CELL * row, count, count / max(1, sum(counts)), style)
-    for column, name in enumerate(classes):
-        place = f"translate({left + CELL * (column + 0.5) + 4:.0f} {HEAD + side + 8}) rotate(-90)"
-        parts.append(f'<text text-anchor="end" transform="{place}">{escape(_cut(name))}</text>')
-    width, height = max(left + side + 4, left + 90), HEAD + side + left
+    parts += [_name_column(left + CELL * (column + 0.5), HEAD + side, name) for column, name in enumerate(classes)]
+    below = LINE if max(map(len, classes)) <= UPRIGHT else left
+    width, height = max(left + side + 4, left + 90), HEAD + side + below
     size = f'viewBox="0 0 {width} {height}" style="width:{width}px;max-width:100%"'
     return f'<svg {size} role="img" aria-label="Confusion matrix">{"".join(parts)}</svg>'
+
+
+def _name_column(middle: float, bottom: int, name: str) -> str:
+    """Below its column; a longer name is turned."""
+    if len(name) <= UPRIGHT:
+        return _write(middle, bottom + 16, name, "middle")
+    place = f"translate({middle + 4:.0f} {bottom + 8}) rotate(-90)"
+    return f'<text text-anchor="end" transform="{place}">{escape(_cut(name))}</text>'
 
 
 def measure(names: Iterable[str]) -> int:
