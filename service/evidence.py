@@ -62,7 +62,9 @@ def read(path: Path) -> dict[str, Any]:
     """Raises Unusable for a file that is no evidence."""
     try:
         evidence = payloads.read_json(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise Unusable(f"{path}: expected a file of evidence: {error.strerror}") from None
+    except ValueError as error:
         raise Unusable(f"{path.name}: expected a file of evidence: {error}") from None
     if not isinstance(evidence, dict) or evidence.get("format") != FORMAT:
         raise Unusable(f'{path.name}: expected {{"format": "{FORMAT}", ...}}, as --evidence writes it')

@@ -111,7 +111,8 @@ def _decide(pair: Pair, p_value: float) -> str:
 def _lead(trial: Trial, hits: NDArray[np.bool_]) -> str:
     """The model that is right most often on these rows; of equals the one whose probabilities are better."""
     losses = [score(each.probabilities, each.label, trial.truth)["log_loss"]["value"] for each in trial.answers]
-    order = sorted(range(len(losses)), key=lambda each: (-int(hits[:, each].sum()), losses[each]))
+    # Rounded, so that neither the order of a sum nor another machine decides between equals: the first of them leads.
+    order = sorted(range(len(losses)), key=lambda each: (-int(hits[:, each].sum()), round(losses[each], 9)))
     return trial.answers[order[0]].model
 
 

@@ -66,17 +66,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a share from 0 to below 1, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to below 1, got {text!r}")
     return value
 
 
 def _report(options: argparse.Namespace) -> int:
-    output = options.output or Path(f"{options.task}-report.html")
-    beside = options.evidence or output.with_suffix(".json")
-    if output == beside:
-        raise Unusable(f"--output and --evidence: expected two files, got {output} twice")
+    output, beside = _place(options)
     with closing(_find(options, options.task)) as contenders:
         names = [each.name for each in contenders.contenders]
         claims = [Gate.parse(claim, task=options.task, models=names) for claim in options.gate]
@@ -89,6 +89,18 @@ def _report(options: argparse.Namespace) -> int:
     _say(*map(gates.describe, evidence["gates"]))
     _say(f"report: {output}", f"evidence: {beside}")
     return DONE if all(each["shown"] for each in evidence["gates"]) else NOT_SHOWN
+
+
+def _place(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Where report and evidence go; what stands in the way is found before anything is computed."""
+    output = options.output or Path(f"{options.task}-report.html")
+    beside = options.evidence or output.with_suffix(".json")
+    if output == beside:
+        raise Unusable(f"--output and --evidence: expected two files, got {output} twice")
+    for path in (output, beside):
+        if path.is_dir() or not path.parent.is_dir():
+            raise Unusable(f"{path}: expected a file in a folder that is there")
+    return output, beside
 
 
 def _verify(options: argparse.Namespace) -> int:

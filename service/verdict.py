@@ -42,6 +42,11 @@ def signed(share: float) -> str:
     return "0.0 %" if text[1:] == "0.0 %" else text.replace("-", "−")
 
 
+def count_rows(number: int) -> str:
+    """1 row, 2 rows"""
+    return f"{number:,} row{'s' * (number != 1)}"
+
+
 def round_up(rows: int) -> str:
     """A number of rows that is an estimate, to two digits."""
     digits = max(0, len(str(rows)) - 2)
@@ -69,35 +74,38 @@ def _facing(pair: dict[str, Any], leader: str) -> dict[str, Any]:
 def _head(leader: dict[str, Any], mine: list[dict[str, Any]], numbers: dict[str, Any], task: str) -> str:
     name, accuracy = shorten(leader["model"], task), leader["metrics"]["accuracy"]
     low, high = accuracy["interval"]
-    figure = (
-        f"right on {percent(accuracy['value'])} of {numbers['rows']:,} rows (95 %: {percent(low)} to {percent(high)})"
-    )
+    rows = count_rows(numbers["rows"])
+    figure = f"right on {percent(accuracy['value'])} of {rows} (95 %: {percent(low)} to {percent(high)})"
     beaten = [shorten(pair["other"], task) for pair in mine if pair["better"]]
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
+    equal = [shorten(pair["other"], task) for pair in mine if pair["apart"] == 0]
+    leads = f"{name} leads{f' (level with {join(equal)})' if equal else ''}"
     if not mine:
         return f"{name} is {figure}. It is the only classifier of {task}: there is nothing to compare it with."
     if not level:
         return f"{name} is the best: {figure}, and shown to be better than {join(beaten)}."
     if len(mine) == 1:
-        return f"{name} leads, {figure}, but {name} and {level[0]} cannot be told apart on {numbers['rows']:,} rows."
+        return f"{leads}, {figure}, but {name} and {level[0]} cannot be told apart on {rows}."
     better = f"It is shown to be better than {join(beaten)}, but not" if beaten else "It is not shown to be better"
-    return f"No single model is shown to be the best. {name} leads, {figure}. {better} than {join(level)}."
+    return f"No single model is shown to be the best. {leads}: {figure}. {better} than {join(level)}."
 
 
-def _compare(pair: dict[str, Any], leader: str, rows: int, task: str) -> str:
+def _compare(pair: dict[str, Any], leader: str, n_rows: int, task: str) -> str:
     name, other = shorten(leader, task), shorten(pair["other"], task)
     low, high = pair["between"]
     between = f"95 %: {signed(low)} to {signed(high)}; {show_p(pair['p_value_holm'])} after Holm's correction"
     if pair["better"]:
         return f"{name} is better than {other}: right on {percent(pair['apart'])} more of the rows ({between})."
-    discordant = pair["only_a"] + pair["only_b"]
-    on = f"{discordant:,} row{'s' * (discordant != 1)}"
+    discordant, rows, ask = pair["only_a"] + pair["only_b"], count_rows(n_rows), _ask(pair["rows_needed"], n_rows)
+    if discordant == 0:
+        return f"{name} and {other}: no verdict on {rows}; they are right on the same ones."
+    on = count_rows(discordant)
     if pair["verdict"] == "too few":
         why = f"one alone is right on only {on}, and fewer than {FEWEST_DISCORDANT} can show no difference"
-        return f"{name} and {other}: no verdict on {rows:,} rows; {why}. {_ask(pair['rows_needed'], rows)}"
+        return f"{name} and {other}: no verdict on {rows}; {why}. {ask}"
     return (
-        f"{name} and {other} cannot be told apart on {rows:,} rows: one alone is right on {on}, accuracy differs by "
-        f"{signed(pair['apart'])} ({between}). {_ask(pair['rows_needed'], rows)}"
+        f"{name} and {other} cannot be told apart on {rows}: one alone is right on {on}, accuracy differs by "
+        f"{signed(pair['apart'])} ({between}). {ask}"
     )
 
 

@@ -122,7 +122,7 @@ def test_one_row_is_enough_or_has_words(
     assert judge(rows, models) == (0 if label == "yes" else 2)
     captured = capsys.readouterr()
     if label == "yes":
-        assert "no verdict on 1 rows" in captured.out
+        assert "second leads, right on 100.0 % of 1 row (95 %: 20.7 % to 100.0 %)" in captured.out
     else:
         assert captured.err == (
             "error: rows.csv, line 2: column 'answer' expects a class of colour, got 'maybe'; classes: no, yes\n"
@@ -136,10 +136,12 @@ def test_an_unknown_task_and_a_folder_that_is_none_are_said(
     assert judge(rows, models, "--task", "color") == 2
     assert judge(rows, models / "nowhere") == 2
     assert judge(rows, models, "--evidence", rows.parent / "report.html") == 2
+    assert judge(rows, models, "--output", rows / "report.html") == 2
     assert capsys.readouterr().err.splitlines() == [
         "error: unknown task 'color'; known tasks: colour",
         f"error: {models / 'nowhere'}: expected a folder of exported models",
         f"error: --output and --evidence: expected two files, got {rows.parent / 'report.html'} twice",
+        f"error: {rows / 'report.html'}: expected a file in a folder that is there",
     ]
 
 
@@ -228,7 +230,7 @@ def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
     finished = subprocess.run([*command, *output], cwd=ROOT, capture_output=True, text=True)
     assert (finished.returncode, finished.stderr) == (0, "114 of 114 rows\n")
     assert finished.stdout.startswith(
-        "No single model is shown to be the best. logistic leads, right on 96.5 % of 114 rows"
+        "No single model is shown to be the best. logistic leads (level with mlp): right on 96.5 % of 114 rows"
     )
     usage = subprocess.run([*command[:3], "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "--gate CLAIM" in usage.stdout

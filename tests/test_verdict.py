@@ -69,8 +69,16 @@ def test_a_better_model_is_called_the_best() -> None:
 def test_equals_are_not_told_apart_by_any_number_of_rows() -> None:
     """Unless that changes."""
     found = told(split((90, True, True), (5, True, False), (5, False, True)))
+    assert found["headline"].startswith("m0 leads (level with m1), right on 95.0 % of 100 rows")
     assert found["findings"][0].endswith(
         "They are right equally often: more rows would tell them apart only if that changes."
+    )
+
+
+def test_models_that_are_right_on_the_same_rows_are_said_so() -> None:
+    """There is nothing that more such rows would tell."""
+    assert told(split((9, True, True), (1, False, False)))["findings"][0] == (
+        "m0 and m1: no verdict on 10 rows; they are right on the same ones."
     )
 
 
