@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from statistics import median
 from time import perf_counter, sleep
 from typing import Any
@@ -126,13 +126,24 @@ class _Server:
     ) -> tuple[int, float, bytes]:
         """Status, seconds after which to ask again, and body."""
         try:
-            self._connection.request(method, self._prefix + path, body, headers)
-            response = self._connection.getresponse()
+            response = self._send(method, path, body, headers)
             wait = response.headers.get("Retry-After", "1")
             return response.status, min(LONGEST_WAIT_S, float(wait) if wait.isdigit() else 1), response.read()
         except (OSError, HTTPException) as error:
             self._connection.close()
             raise Unusable(f"{self.shown}{path}: no answer: {error or type(error).__name__}") from None
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
+        """Once more where the server has ended a connection that it kept: asking has no effect, so twice is once."""
+        for is_last in (False, True):
+            try:
+                self._connection.request(method, self._prefix + path, body, headers)
+                return self._connection.getresponse()
+            except (BrokenPipeError, ConnectionResetError):
+                self._connection.close()
+                if is_last:
+                    raise
+        raise AssertionError("unreachable")
 
 
 def _encode(fields: dict[str, str], rows: list[Any]) -> tuple[bytes, str]:

@@ -104,18 +104,22 @@ def _place(options: argparse.Namespace) -> tuple[Path, Path]:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    """Computes the numbers again, and asks the models again where the data is given."""
+    """Computes the numbers again, asks the models again where the data is given, and checks further claims."""
     evidence = evidences.read(options.verify)
+    stored = evidences.recall(evidence)
+    names = [answer.model for answer in stored.answers]
+    results = [Gate.parse(claim, task=stored.task, models=names).check(stored) for claim in options.gate]
     differences = evidences.verify(evidence)
     checked = "every number follows from the stored answers"
     if options.data is not None:
-        with closing(_find(options, evidence["task"])) as contenders:
-            _, again = _try(options, evidence["task"], contenders)
+        with closing(_find(options, stored.task)) as contenders:
+            _, again = _try(options, stored.task, contenders)
         differences += evidences.verify_answers(evidence, again)
         checked += ", and the models answer as stored"
+    _say(*map(gates.describe, results))
     if not differences:
         _say(f"{options.verify.name}: {checked}")
-        return DONE
+        return DONE if all(each["shown"] for each in results) else NOT_SHOWN
     hidden = len(differences) - evidences.MOST_SHOWN
     _say(f"{options.verify.name}: {len(differences)} differences", *differences[: evidences.MOST_SHOWN])
     if hidden > 0:

@@ -83,6 +83,16 @@ def test_gates_decide_the_exit_code(rows: Path, models: Path, capsys: pytest.Cap
     )
 
 
+def test_evidence_answers_further_claims(rows: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without data and without models."""
+    judge(rows, models)
+    verify = ["--verify", str(rows.parent / "report.json"), "--gate"]
+    assert main([*verify, "first better than second by 0.1"]) == 0
+    assert main([*verify, "second better than first by 0.1"]) == 1
+    assert "NOT SHOWN: second better than first by 0.1: accuracy differs by -" in capsys.readouterr().out
+    assert main([*verify, "second better than third by 0.1"]) == 2
+
+
 def test_tampered_evidence_does_not_verify(rows: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 1 and the place."""
     judge(rows, models)
