@@ -36,6 +36,22 @@ def kappas(agreed: Shares, labels: Labels, *, n_classes: int) -> Shares:
     return kappas
 
 
+def fleiss_kappa(labels: Labels, *, n_classes: int) -> float | None:
+    """Agreement of all models beyond chance; Fleiss, Psychol. Bull. 76 (1971).
+
+    None for a single model, and where all give one and the same label throughout.
+    """
+    n_rows, n_models = labels.shape
+    places = labels + n_classes * np.arange(n_rows)[:, None]
+    votes = np.bincount(places.ravel(), minlength=n_rows * n_classes).reshape(n_rows, n_classes)
+    by_chance = float(((votes.sum(axis=0) / labels.size) ** 2).sum())
+    if n_models < 2 or by_chance > 1 - 1e-9:
+        return None
+    agreed = float(((votes**2).sum(axis=1) - n_models).mean()) / (n_models * (n_models - 1))
+    kappa: float = (agreed - by_chance) / (1 - by_chance)
+    return kappa
+
+
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> dict[str, Any]:
     """Exact two-sided test that both are right equally often; McNemar, Psychometrika 12 (1947).
 
@@ -43,12 +59,25 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> dict[str, An
     coin tosses. Without such a row there is no evidence of a difference: p is 1.
     """
     only_a, only_b = int((first & ~second).sum()), int((second & ~first).sum())
+    tail, _ = _fair_tail(only_a, only_b)
+    return {"only_a": only_a, "only_b": only_b, "p_value": min(1.0, 2 * tail / 2 ** (only_a + only_b))}
+
+
+def mcnemar_mid_p(only_a: int, only_b: int) -> float:
+    """The same test's mid-p value, less conservative; Fagerland et al., BMC Med. Res. Methodol. 13 (2013)."""
+    tail, last = _fair_tail(only_a, only_b)
+    ways: int = 2 ** (only_a + only_b)
+    return 1 - last / (2 * ways) if only_a == only_b else (2 * tail - last) / ways
+
+
+def _fair_tail(only_a: int, only_b: int) -> tuple[int, int]:
+    """Of so many fair tosses, in how many ways heads fall at most, and exactly, as often as the rarer side did."""
     tosses = only_a + only_b
     ways = tail = 1
     for heads in range(1, min(only_a, only_b) + 1):
         ways = ways * (tosses - heads + 1) // heads  # the binomial coefficient, from the one before it
         tail += ways
-    return {"only_a": only_a, "only_b": only_b, "p_value": min(1.0, 2 * tail / 2**tosses)}
+    return tail, ways
 
 
 def holm(p_values: list[float]) -> list[float]:

@@ -9,6 +9,7 @@ VeredictoError
 ├── UnsupportedMediaType a content type or encoding that the route does not take
 ├── Overloaded           more work waiting than allowed
 ├── DeadlinePassed       the answer was not ready in time
+├── Unusable             labelled data, evidence or a gate that no report can be made of; a server that cannot be asked
 └── Defect               of the service, never of the request; the log has what it is
 """
 
@@ -51,3 +52,6 @@ class DeadlinePassed(VeredictoError): ...
 
 
 class Defect(VeredictoError): ...
+
+
+class Unusable(VeredictoError): ...

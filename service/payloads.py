@@ -313,6 +313,11 @@ def encode(answer: Any) -> bytes:
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def read_json(content: bytes) -> Any:
+    """Plain Python values; raises ValueError for what is no JSON."""
+    return orjson.loads(content)
+
+
 def as_json(answer: Any) -> Any:
     """An answer as the plain Python values that a client reads from its JSON."""
     return orjson.loads(encode(answer))

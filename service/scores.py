@@ -5,9 +5,10 @@ Axes: probabilities `(n_rows, n_classes)` float64, truth `(n_rows,)` indices of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,17 @@ Labels = NDArray[np.int64]
 Z = NormalDist().inv_cdf(0.975)
 ECE_BINS = 15
 REPLICATES = 1000
+SEED = 0
+"""Of the bootstrap: the same rows, the same interval."""
 SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
+
+
+class Margins(NamedTuple):
+    """Of confusion matrices: rows predicted right, true and predicted rows of each class, `(..., n_classes)`."""
+
+    hits: NDArray[Any]
+    true: NDArray[Any]
+    predicted: NDArray[Any]
 
 
 def score(probabilities: Floats, predictions: Labels, truth: Labels) -> dict[str, Any]:
@@ -43,27 +54,29 @@ def confusion_matrix(predictions: Labels, truth: Labels, *, n_classes: int) -> N
 
 
 def accuracy(confusion: NDArray[np.int64]) -> dict[str, Any]:
-    """Share of rows predicted right, with the score interval of Wilson, JASA 22 (1927)."""
-    n_rows = int(confusion.sum())
-    share = float(np.trace(confusion)) / n_rows
-    centre = share + Z * Z / (2 * n_rows)
-    half = Z * np.sqrt(share * (1 - share) / n_rows + Z * Z / (4 * n_rows * n_rows))
-    scale = 1 + Z * Z / n_rows
-    return _metric(share, ((centre - half) / scale, (centre + half) / scale), highest=1.0)
+    """Share of rows predicted right, with Wilson's interval."""
+    hits, n_rows = int(np.trace(confusion)), int(confusion.sum())
+    return _metric(hits / n_rows, wilson(hits, n_rows), highest=1.0)
 
 
-def balanced_accuracy(confusions: NDArray[np.int64]) -> Floats:
-    """Mean recall over the classes that are there, of matrices `(..., n_classes, n_classes)`."""
-    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
-    rows = confusions.sum(axis=-1)
-    return _mean_where(rows > 0, hits / np.maximum(rows, 1))
+def wilson(hits: int, n_rows: int, *, z: float = Z) -> tuple[float, float]:
+    """The score interval of a share, from 0 to 1; Wilson, JASA 22 (1927). `n_rows` is at least 1."""
+    share = hits / n_rows
+    centre = share + z * z / (2 * n_rows)
+    half = z * math.sqrt(share * (1 - share) / n_rows + z * z / (4 * n_rows * n_rows))
+    scale = 1 + z * z / n_rows
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
-def macro_f1(confusions: NDArray[np.int64]) -> Floats:
-    """Mean F1 over the classes that are true or predicted somewhere, of `(..., n_classes, n_classes)`."""
-    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
-    either = confusions.sum(axis=-1) + confusions.sum(axis=-2)
-    return _mean_where(either > 0, 2 * hits / np.maximum(either, 1))
+def balanced_accuracy(margins: Margins) -> Floats:
+    """Mean recall over the classes that are there, `(...)`."""
+    return _mean_where(margins.true > 0, margins.hits / np.maximum(margins.true, 1))
+
+
+def macro_f1(margins: Margins) -> Floats:
+    """Mean F1 over the classes that are true or predicted somewhere, `(...)`."""
+    either = margins.true + margins.predicted
+    return _mean_where(either > 0, 2 * margins.hits / np.maximum(either, 1))
 
 
 def log_losses(probabilities: Floats, truth: Labels) -> Floats:
@@ -143,19 +156,24 @@ def _mean(losses: Floats) -> dict[str, Any]:
     return _metric(value, (value - half, value + half))
 
 
-def _resampled(statistic: Callable[[NDArray[np.int64]], Floats], confusion: NDArray[np.int64]) -> dict[str, Any]:
+def _resampled(statistic: Callable[[Margins], Floats], confusion: NDArray[np.int64]) -> dict[str, Any]:
     """The statistic with its percentile bootstrap interval (Efron and Tibshirani, 1993, chapter 13).
 
-    Drawing rows with replacement and counting them is drawing the confusion matrix from a multinomial
-    distribution, which costs the same for any number of rows. Seeded: the same rows, the same interval.
+    Drawing rows with replacement and counting them is drawing the cells of the confusion matrix from a multinomial
+    distribution, which costs the same for any number of rows. Cells that are empty stay so and are left out: of many
+    classes nearly all are.
     """
-    n_rows = int(confusion.sum())
-    draws = np.random.default_rng(0).multinomial(n_rows, confusion.ravel() / n_rows, size=REPLICATES)
-    values = statistic(draws.reshape(REPLICATES, *confusion.shape))
+    n_rows, classes = int(confusion.sum()), np.eye(len(confusion))
+    true, predicted = np.nonzero(confusion)
+    shares = confusion[true, predicted] / n_rows
+    draws = np.random.default_rng(SEED).multinomial(n_rows, shares, size=REPLICATES).astype(np.float64)
+    hits = draws * (true == predicted) @ classes[true]
+    values = statistic(Margins(hits, draws @ classes[true], draws @ classes[predicted]))
+    value = float(statistic(Margins(np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0))))
     low, high = np.quantile(values, [0.025, 0.975])
     if low == high:
-        return _metric(float(statistic(confusion)), None, reason="no interval: every draw of these rows is the same")
-    return _metric(float(statistic(confusion)), (low, high), highest=1.0)
+        return _metric(value, None, reason="no interval: every draw of these rows is the same")
+    return _metric(value, (low, high), highest=1.0)
 
 
 def _mean_where(there: NDArray[np.bool_], values: Floats) -> Floats:

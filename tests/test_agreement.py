@@ -6,9 +6,9 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, chi2
+from scipy.stats import binom, binomtest, chi2
 from sklearn.metrics import cohen_kappa_score
-from statsmodels.stats import contingency_tables
+from statsmodels.stats import contingency_tables, inter_rater
 from statsmodels.stats.multitest import multipletests
 
 from service import agreement
@@ -94,3 +94,34 @@ def test_the_chi_square_tail_equals_scipys(degrees: int) -> None:
         assert agreement.chi_square_tail(statistic, degrees=degrees) == pytest.approx(
             chi2.sf(statistic, degrees), rel=1e-9
         )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_fleiss_kappa_equals_statsmodels(n_classes: int, generator: np.random.Generator) -> None:
+    """On labels of five models that agree by half."""
+    labels = generator.integers(0, n_classes, (200, 5))
+    labels = np.where(generator.random((200, 5)) < 0.5, labels[:, :1], labels)
+    expected = inter_rater.fleiss_kappa(inter_rater.aggregate_raters(labels, n_cat=n_classes)[0])
+    assert agreement.fleiss_kappa(labels, n_classes=n_classes) == pytest.approx(expected, abs=1e-9)
+
+
+def test_fleiss_kappa_takes_two_models_and_two_labels() -> None:
+    """One model alone, or one label throughout, says nothing."""
+    assert agreement.fleiss_kappa(np.array([[0], [1]]), n_classes=2) is None
+    assert agreement.fleiss_kappa(np.array([[1, 1], [1, 1]]), n_classes=2) is None
+    assert agreement.fleiss_kappa(np.array([[0, 0], [1, 1]]), n_classes=2) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 1), (1, 7), (3, 9), (40, 90), (2500, 2700)])
+def test_the_mid_p_value_leaves_half_of_what_was_seen(only_a: int, only_b: int) -> None:
+    """From SciPy's binomial distribution, after the paper; 0.039 for its example of 1 and 7."""
+    rarer, tosses = min(only_a, only_b), only_a + only_b
+    expected = 2 * binom.cdf(rarer, tosses, 0.5) - binom.pmf(rarer, tosses, 0.5)
+    assert agreement.mcnemar_mid_p(only_a, only_b) == pytest.approx(expected, rel=1e-9)
+    assert agreement.mcnemar_mid_p(only_b, only_a) == agreement.mcnemar_mid_p(only_a, only_b)
+
+
+def test_the_mid_p_value_of_equals_is_one_less_half_of_what_was_seen() -> None:
+    """The paper's other case; a half without a discordant row."""
+    assert agreement.mcnemar_mid_p(4, 4) == pytest.approx(1 - binom.pmf(4, 8, 0.5) / 2)
+    assert agreement.mcnemar_mid_p(0, 0) == 0.5

@@ -80,6 +80,41 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.scores": {"numpy"},
     "service.agreement": {"numpy"},
+    "service.binomial": {"numpy"},
+    "service.ranking": {"numpy"},
+    "service.coverage": {"numpy", "service.binomial"},
+    "service.confusion": {"numpy", "service.scores"},
+    "service.pairs": {"numpy", "service.binomial", "service.scores"},
+    "service.reliability": {"numpy", "service.scores"},
+    "service.table": {"polars", "service.errors"},
+    "service.labelled": {"numpy", "model_card", "service.errors", "service.forms", "service.table"},
+    "service.contenders": {
+        *("numpy", "model_card", "service", "service.errors", "service.model", "service.payloads", "service.pixels"),
+        "service.registry",
+    },
+    "service.client": {"numpy", "model_card", "service.contenders", "service.errors", "service.forms"},
+    "service.trial": {"numpy", "service.contenders", "service.errors", "service.labelled"},
+    "service.judgement": {
+        *("numpy", "service", "service.agreement", "service.confusion", "service.coverage", "service.pairs"),
+        *("service.payloads", "service.ranking", "service.reliability", "service.scores", "service.trial"),
+    },
+    "service.gate": {"service.errors", "service.pairs", "service.trial"},
+    "service.verdict": {"service.pairs"},
+    "service.evidence": {
+        *("numpy", "service", "service.errors", "service.gate", "service.judgement", "service.payloads"),
+        *("service.scores", "service.trial", "service.verdict"),
+    },
+    "service.chart": set(),
+    "service.heatmap": set(),
+    "service.figures": {"service.chart", "service.heatmap", "service.verdict"},
+    "service.page": {
+        *("jinja2", "markupsafe", "numpy", "service", "service.confusion", "service.figures", "service.gate"),
+        *("service.heatmap", "service.images", "service.labelled", "service.verdict"),
+    },
+    "service.report": {
+        *("service", "service.client", "service.contenders", "service.errors", "service.evidence", "service.gate"),
+        *("service.labelled", "service.page", "service.payloads", "service.settings", "service.trial"),
+    },
     "service.forms": {"python_multipart", "service.errors"},
     "service.pixels": {"numpy", "service", "service.errors", "service.forms", "service.images"},
     "service.explanation": {
@@ -306,7 +341,7 @@ def test_serving_and_training_never_meet() -> None:
     "library",
     [
         *("bentoml", "google", "grpc", "onnxruntime", "prometheus_client", "orjson", "PIL", "python_multipart"),
-        "simplejpeg",
+        *("jinja2", "polars", "simplejpeg"),
         "uvicorn",
     ],
 )
@@ -356,6 +391,19 @@ def test_the_environment_is_set_before_the_first_import(module: str, variables: 
     assert any(line.startswith("onnxruntime ") for line in lines)
     expected = {"ORT_DISABLE_TELEMETRY": "1", "BENTOML_DO_NOT_TRACK": "True", "OPENBLAS_NUM_THREADS": "1"}
     assert all(line.endswith(str([expected[each] for each in variables])) for line in lines), lines
+
+
+def test_serving_loads_nothing_of_the_report() -> None:
+    """It would only start the later."""
+    program = (
+        "import sys, service.app, service.front\nservice.app.data_plane()\n"
+        "print([name for name in sys.modules if name in %r])"
+    )
+    report = ["service.report", "service.evidence", "service.judgement", "service.page", "service.pairs", "polars"]
+    finished = subprocess.run(
+        [sys.executable, "-c", program % report], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.strip() == "[]"
 
 
 def test_the_supervisor_does_not_load_what_serves() -> None:

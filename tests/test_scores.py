@@ -164,3 +164,13 @@ def test_resampling_the_matrix_is_resampling_the_rows() -> None:
     values = [oracle.balanced_accuracy_score(truth[rows], predictions[rows]) for rows in draws]
     found = scores.score(probabilities, predictions, truth)["balanced_accuracy"]["interval"]
     assert found == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])), abs=0.01)
+
+
+def test_a_thousand_classes_fit_in_memory() -> None:
+    """A matrix of a million cells, drawn a thousand times, would not: 500 rows fill 500 cells at most."""
+    generator = np.random.default_rng(0)
+    truth, predictions = generator.integers(0, 1000, (2, 500))
+    found = scores.score(np.eye(1000)[predictions], predictions, truth)
+    expected = oracle.f1_score(truth, predictions, average="macro")
+    assert found["macro_f1"]["value"] == pytest.approx(expected, abs=1e-12)
+    assert found["confusion"].sum() == 500
