@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ _HIGHEST = 2**31 - 1
 _HIGHEST_PORT = 2**16 - 1
 Host = str
 Port = int
+File = Path | None
+Champions = tuple[tuple[str, str], ...]
+"""Of each task a model, by names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,9 @@ class Settings:
     deadline_s: int = 30
     grpc_port: Port = 0
     grpc_host: Host = "127.0.0.1"
+    journal: File = None
+    journal_rows: int = 1_000_000
+    shadow: Champions = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -43,11 +49,17 @@ class Settings:
         unknown = sorted(given.keys() - names.keys())
         if unknown:
             raise SettingsError(f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}")
-        parsers = {"Path": _path, "bool": _flag, "str": _device, "int": _count, "Host": _host, "Port": _port}
+        parsers: dict[str, Callable[[str, str], Any]] = {
+            **{"Path": _path, "bool": _flag, "str": _device, "int": _count, "Host": _host, "Port": _port},
+            **{"File": _file, "Champions": _champions},
+        }
         values: dict[str, Any] = {
             field.name: parsers[str(field.type)](name, given[name]) for name, field in names.items() if name in given
         }
-        return cls(**values)
+        settings = cls(**values)
+        if settings.shadow and settings.journal is None:
+            raise SettingsError("VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say")
+        return settings
 
     def name_limit(self, n_bytes: int) -> str:
         """The setting that this limit of bytes is from."""
@@ -58,6 +70,20 @@ def _path(name: str, text: str) -> Path:
     if not text.strip():
         raise SettingsError(f"{name}: expected a folder, got {text!r}")
     return Path(text).resolve()
+
+
+def _file(name: str, text: str) -> Path:
+    if not text.strip() or Path(text).is_dir():
+        raise SettingsError(f"{name}: expected a file, got {text!r}")
+    return Path(text).resolve()
+
+
+def _champions(name: str, text: str) -> Champions:
+    pairs = [(task, model) for task, _, model in (part.strip().partition(":") for part in text.split(","))]
+    tasks = [task for task, _ in pairs]
+    if not all(task and model for task, model in pairs) or len(set(tasks)) < len(tasks):
+        raise SettingsError(f"{name}: expected TASK:MODEL[,TASK:MODEL...], each task once, got {text!r}")
+    return tuple(pairs)
 
 
 def _flag(name: str, text: str) -> bool:

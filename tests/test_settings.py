@@ -33,6 +33,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_DEADLINE_S": "5",
             "VEREDICTO_GRPC_PORT": "8001",
             "VEREDICTO_GRPC_HOST": "0.0.0.0",
+            "VEREDICTO_JOURNAL": str(tmp_path / "journal.db"),
+            "VEREDICTO_JOURNAL_ROWS": "500",
+            "VEREDICTO_SHADOW": "wine:wine-knn, points:points-mlp",
         }
     )
     assert settings == Settings(
@@ -47,6 +50,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         deadline_s=5,
         grpc_port=8001,
         grpc_host="0.0.0.0",
+        journal=tmp_path / "journal.db",
+        journal_rows=500,
+        shadow=(("wine", "wine-knn"), ("points", "points-mlp")),
     )
 
 
@@ -63,6 +69,22 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_GRPC_PORT: expected a port from 1 to 65535, or 0 for none, got '65536'",
         ),
         ("VEREDICTO_GRPC_HOST", " ", "VEREDICTO_GRPC_HOST: expected the name or the address of a host, got ' '"),
+        ("VEREDICTO_JOURNAL", "/", "VEREDICTO_JOURNAL: expected a file, got '/'"),
+        (
+            "VEREDICTO_SHADOW",
+            "wine:wine-knn,wine:wine-mlp",
+            "VEREDICTO_SHADOW: expected TASK:MODEL[,TASK:MODEL...], each task once, got 'wine:wine-knn,wine:wine-mlp'",
+        ),
+        (
+            "VEREDICTO_SHADOW",
+            "wine",
+            "VEREDICTO_SHADOW: expected TASK:MODEL[,TASK:MODEL...], each task once, got 'wine'",
+        ),
+        (
+            "VEREDICTO_SHADOW",
+            "wine:wine-knn",
+            "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say",
+        ),
         ("VEREDICTO_MODELS", "", "VEREDICTO_MODELS: expected a folder, got ''"),
         (
             "VEREDICTO_THREADS",

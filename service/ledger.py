@@ -1,0 +1,298 @@
+"""What goes into the journal's file, a batch to a transaction: predictions, shadows, truths, and what they add up to.
+
+How often each model was right, and how each challenger fared against its champion, is counted in the transaction that
+accepts a truth. So it is counted once, whoever else writes, whatever ends the process, however much is forgotten later.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service import sequential
+from service.errors import InvalidRequest, NotFound, VeredictoError
+
+Labels = NDArray[np.int64]
+STORED = np.dtype("<i4")
+NO_ANSWER = -1
+"""In place of the label of a model that has none for a row."""
+MOST_EXAMPLES = 100
+"""Rows of a task on which models disagree, whose values are kept."""
+
+
+class Source(NamedTuple):
+    """Who predicted: a classifier of one version."""
+
+    task: str
+    name: str
+    version: str
+    classes: tuple[str, ...]
+
+
+class Predicted(NamedTuple):
+    """Labels `(n_rows,)` that went out under an id."""
+
+    id: str
+    source: Source
+    labels: Labels
+
+
+class Shadowed(NamedTuple):
+    """What others would have answered, `(n_challengers, n_rows)`; `examples` are rows and their values as JSON."""
+
+    id: str
+    champion: Source
+    challengers: tuple[Source, ...]
+    labels: Labels
+    examples: list[tuple[int, str]]
+
+
+class Told(NamedTuple):
+    """The true class of a row; of the only one where none is named."""
+
+    id: str
+    row: int | None
+    label: str
+
+
+class Lost(NamedTuple):
+    """Rows that the shadow let go, and predictions that could not be kept."""
+
+    task: str
+    shed: int
+    dropped: int
+
+
+Entry = Predicted | Shadowed | Told | Lost
+_PAIR = "SELECT better, equal, worse, lower, upper FROM pairs WHERE champion = ? AND challenger = ?"
+
+
+class Ledger:
+    """Writes to one connection; keeps the latest `most_rows` predictions."""
+
+    def __init__(self, connection: sqlite3.Connection, *, most_rows: int) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._most_rows = most_rows
+        self._touched: dict[tuple[int, int], int] = {}
+        self._forget_numbers()
+
+    def write(self, entries: Sequence[Entry]) -> list[VeredictoError | bool]:
+        """For each truth whether it is new, or why it is not taken; raises sqlite3.Error, and then nothing is written.
+
+        Of a prediction that is not there the error is NotFound: it may still come.
+        """
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            told = list(self._write_all(entries))
+            self._count_up()
+            self._forget_oldest()
+            self._execute("COMMIT")
+        except BaseException:
+            self._forget_numbers()
+            if self._connection.in_transaction:
+                self._execute("ROLLBACK")
+            raise
+        return told
+
+    def narrow_bounds(self) -> None:
+        """Of the pairs whose counts have changed: what was refuted once stays so."""
+        if not self._touched:
+            return
+        pairs, self._touched = self._touched, {}
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            found = [self._execute(_PAIR, pair).fetchone() for pair in pairs]
+            alpha = np.array([sequential.ALPHA / n_challengers for n_challengers in pairs.values()])
+            now = sequential.bound(np.array([each[:3] for each in found]), alpha=alpha)
+            bounds = sequential.narrow(np.array([each[3:] for each in found]), now)
+            for pair, (lower, upper) in zip(pairs, bounds.tolist(), strict=True):
+                values = (lower, upper, *pair)
+                self._execute("UPDATE pairs SET lower = ?, upper = ? WHERE champion = ? AND challenger = ?", values)
+        finally:
+            self._execute("COMMIT")
+
+    def read_outcomes(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """How often each model has been right and wrong, by name and version."""
+        found = self._execute("SELECT name, version, right, wrong FROM models").fetchall()
+        return {(name, version): (right, wrong) for name, version, right, wrong in found}
+
+    def _write_all(self, entries: Sequence[Entry]) -> Iterator[VeredictoError | bool]:
+        """In three rounds, since a shadow and a truth belong to a prediction."""
+        for entry in entries:
+            if isinstance(entry, Predicted):
+                self._write_prediction(entry)
+            elif isinstance(entry, Lost):
+                places = (entry.shed, entry.dropped, self._number_task(entry.task))
+                self._execute("UPDATE tasks SET shed = shed + ?, dropped = dropped + ? WHERE number = ?", places)
+        for entry in entries:
+            if isinstance(entry, Shadowed):
+                self._write_shadow(entry)
+        for entry in entries:
+            if isinstance(entry, Told):
+                try:
+                    yield self._write_truth(entry)
+                except VeredictoError as error:
+                    yield error
+
+    def _write_prediction(self, entry: Predicted) -> None:
+        model, task = self._number_model(entry.source), self._number_task(entry.source.task)
+        n_rows = len(entry.labels)
+        self._execute(
+            "INSERT INTO predictions (id, task, model, n_rows, labels) VALUES (?, ?, ?, ?, ?)",
+            (entry.id, task, model, n_rows, entry.labels.astype(STORED).tobytes()),
+        )
+        self._kept[task] += n_rows
+
+    def _write_shadow(self, entry: Shadowed) -> None:
+        """Of a prediction that is forgotten already nothing is kept."""
+        found = self._execute("SELECT seq, task, labels FROM predictions WHERE id = ?", (entry.id,)).fetchone()
+        if found is None:
+            return
+        seq, task, labels = found
+        lineup = [self._number_model(each) for each in entry.challengers]
+        values = (seq, self._number_lineup(lineup), entry.labels.astype(STORED).tobytes())
+        self._execute("INSERT INTO shadows (seq, lineup, labels) VALUES (?, ?, ?)", values)
+        if entry.examples:
+            self._write_examples(seq, task, entry.examples)
+        answers = np.frombuffer(labels, STORED)
+        for row, truth in self._execute("SELECT row, label FROM truths WHERE seq = ?", (seq,)).fetchall():
+            champion = self._number_model(entry.champion)
+            self._count_shadows(champion, int(answers[row]), lineup, entry.labels[:, row].tolist(), truth)
+
+    def _write_examples(self, seq: int, task: int, examples: list[tuple[int, str]]) -> None:
+        for row, inputs in examples:
+            self._execute("INSERT INTO examples (seq, row, task, inputs) VALUES (?, ?, ?, ?)", (seq, row, task, inputs))
+        self._execute(
+            "DELETE FROM examples WHERE task = ? AND seq < "
+            "(SELECT seq FROM examples WHERE task = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+            (task, task, MOST_EXAMPLES - 1),
+        )
+
+    def _write_truth(self, entry: Told) -> bool:
+        """Whether it is new. The first truth of a row stands: the comparison has counted it."""
+        found = self._execute(
+            "SELECT seq, model, n_rows, predictions.labels, lineup, shadows.labels FROM predictions "
+            "LEFT JOIN shadows USING (seq) WHERE id = ?",
+            (entry.id,),
+        ).fetchone()
+        if found is None:
+            raise NotFound(f"unknown id {entry.id!r}: no prediction of it is kept; the oldest go first")
+        seq, model, n_rows, labels, lineup, shadows = found
+        row = _find_row(entry, n_rows)
+        classes = self._classes(model)
+        if entry.label not in classes:
+            raise InvalidRequest(f"label: unknown class {entry.label[:200]!r}; classes: {', '.join(classes)}")
+        truth = classes.index(entry.label)
+        if not self._execute("INSERT OR IGNORE INTO truths VALUES (?, ?, ?)", (seq, row, truth)).rowcount:
+            (first,) = self._execute("SELECT label FROM truths WHERE seq = ? AND row = ?", (seq, row)).fetchone()
+            if first != truth:
+                raise InvalidRequest(
+                    f"label: the row of this id was labelled {classes[first]!r} before, and the first label stands, "
+                    f"since comparisons have counted it; got {entry.label!r}"
+                )
+            return False
+        said = int(np.frombuffer(labels, STORED)[row])
+        self._right_or_wrong[model, said == truth] += 1
+        if lineup is not None:
+            others = np.frombuffer(shadows, STORED).reshape(-1, n_rows)[:, row]
+            self._count_shadows(model, said, self._lineup(lineup), others.tolist(), truth)
+        return True
+
+    def _count_shadows(self, champion: int, said: int, lineup: list[int], labels: list[int], truth: int) -> None:
+        for challenger, label in zip(lineup, labels, strict=True):
+            if label != NO_ANSWER:
+                self._right_or_wrong[challenger, label == truth] += 1
+                self._pairs[champion, challenger, (label == truth) - (said == truth)] += 1
+                self._touched[champion, challenger] = len(lineup)
+
+    def _count_up(self) -> None:
+        """Adds what this batch has added."""
+        for task, n_rows in self._kept.items():
+            self._execute("UPDATE tasks SET kept = kept + ? WHERE number = ?", (n_rows, task))
+        for (model, is_right), count in self._right_or_wrong.items():
+            column = "right" if is_right else "wrong"
+            self._execute(f"UPDATE models SET {column} = {column} + ? WHERE number = ?", (count, model))
+        for (champion, challenger, difference), count in self._pairs.items():
+            column = {1: "better", 0: "equal", -1: "worse"}[difference]
+            self._execute("INSERT OR IGNORE INTO pairs (champion, challenger) VALUES (?, ?)", (champion, challenger))
+            self._execute(
+                f"UPDATE pairs SET {column} = {column} + ? WHERE champion = ? AND challenger = ?",
+                (count, champion, challenger),
+            )
+        for counts in (self._kept, self._right_or_wrong, self._pairs):
+            counts.clear()
+
+    def _forget_oldest(self) -> None:
+        """Whole requests, the oldest first, never the newest."""
+        (kept,) = self._execute("SELECT sum(kept) FROM tasks").fetchone()
+        excess = (kept or 0) - self._most_rows
+        if excess <= 0:
+            return
+        gone, last = Counter[int](), None
+        (newest,) = self._execute("SELECT max(seq) FROM predictions").fetchone()
+        for seq, task, n_rows in self._execute("SELECT seq, task, n_rows FROM predictions ORDER BY seq"):
+            if excess <= 0 or seq == newest:
+                break
+            excess, last = excess - n_rows, seq
+            gone[task] += n_rows
+        for table in ("predictions", "shadows", "truths", "examples"):
+            self._execute(f"DELETE FROM {table} WHERE seq <= ?", (last,))
+        for task, n_rows in gone.items():
+            self._execute("UPDATE tasks SET kept = kept - ? WHERE number = ?", (n_rows, task))
+
+    def _forget_numbers(self) -> None:
+        """What a transaction that fails has made up is not in the file."""
+        self._numbers: dict[Any, int] = {}
+        self._lists: dict[tuple[str, int], list[Any]] = {}
+        self._kept, self._right_or_wrong, self._pairs = Counter[int](), Counter[Any](), Counter[Any]()
+
+    def _number_task(self, name: str) -> int:
+        if name not in self._numbers:
+            self._execute("INSERT OR IGNORE INTO tasks (name) VALUES (?)", (name,))
+            (self._numbers[name],) = self._execute("SELECT number FROM tasks WHERE name = ?", (name,)).fetchone()
+        return self._numbers[name]
+
+    def _number_model(self, source: Source) -> int:
+        if source not in self._numbers:
+            task, key = self._number_task(source.task), (source.name, source.version)
+            values = (task, *key, json.dumps(source.classes))
+            self._execute("INSERT OR IGNORE INTO models (task, name, version, classes) VALUES (?, ?, ?, ?)", values)
+            found = self._execute("SELECT number FROM models WHERE name = ? AND version = ?", key).fetchone()
+            (self._numbers[source],) = found
+        return self._numbers[source]
+
+    def _number_lineup(self, models: list[int]) -> int:
+        text = json.dumps(models)
+        if text not in self._numbers:
+            self._execute("INSERT OR IGNORE INTO lineups (models) VALUES (?)", (text,))
+            (self._numbers[text],) = self._execute("SELECT number FROM lineups WHERE models = ?", (text,)).fetchone()
+        return self._numbers[text]
+
+    def _classes(self, model: int) -> list[str]:
+        return self._list("SELECT classes FROM models WHERE number = ?", model)
+
+    def _lineup(self, number: int) -> list[int]:
+        return self._list("SELECT models FROM lineups WHERE number = ?", number)
+
+    def _list(self, query: str, number: int) -> list[Any]:
+        if (query, number) not in self._lists:
+            self._lists[query, number] = json.loads(self._execute(query, (number,)).fetchone()[0])
+        return self._lists[query, number]
+
+
+def _find_row(entry: Told, n_rows: int) -> int:
+    if entry.row is None and n_rows > 1:
+        raise InvalidRequest(
+            f"id: the answer had {n_rows} rows: name one of them, {entry.id + '/0'!r} to {f'{entry.id}/{n_rows - 1}'!r}"
+        )
+    row = entry.row or 0
+    if row >= n_rows:
+        raise NotFound(f"unknown id {f'{entry.id}/{row}'!r}: the rows of its answer are 0 to {n_rows - 1}")
+    return row
