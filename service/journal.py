@@ -23,9 +23,12 @@ from service import database
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.ledger import Entry, Labels, Ledger, Lost, Predicted, Shadowed, Source, Told
 from service.metrics import JournalMetrics
+from service.processors import LOWER, give_way
 
-GATHER_S = 0.02
+GATHER_S = 0.05
 """From the first entry to the commit that takes it."""
+HURRY_S = 0.01
+"""The same where somebody waits for it: a truth."""
 PATIENCE_S = 0.5
 """A truth may come before its prediction, which another worker has still in its queue."""
 REFRESH_S = 1.0
@@ -58,7 +61,7 @@ class Journal:
         self._n_settling = 0
         self._dropped, self._n_dropped = Counter[str](), 0
         self._ids: deque[str] = deque()
-        self._wake, self._closing = threading.Event(), threading.Event()
+        self._wake, self._hurry, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._metrics = JournalMetrics()
         self._is_broken = False
         self._refreshed_s = 0.0
@@ -86,6 +89,7 @@ class Journal:
             if len(self._truths) >= MOST_TRUTHS or self._closing.is_set():
                 raise Overloaded(f"feedback: {len(self._truths)} labels wait to be stored already: try again")
             self._truths.append(_Truth(told, future, monotonic() + PATIENCE_S))
+        self._hurry.set()
         self._wake.set()
         return future
 
@@ -102,6 +106,7 @@ class Journal:
     def close(self) -> None:
         """Writes what waits, and ends the thread; a truth that cannot be written any more is refused."""
         self._closing.set()
+        self._hurry.set()
         self._wake.set()
         self._thread.join()
 
@@ -131,9 +136,12 @@ class Journal:
                 self._ids.extend(text[start : start + _ID_LENGTH] for start in range(0, len(text), _ID_LENGTH))
 
     def _work(self) -> None:
+        give_way(LOWER)
         while not self._closing.is_set():
             self._wake.wait()
-            self._closing.wait(GATHER_S)
+            if self._hurry.wait(GATHER_S):
+                self._closing.wait(HURRY_S)
+            self._hurry.clear()
             self._wake.clear()
             self._write()
         self._write()

@@ -22,6 +22,8 @@ Labels = NDArray[np.int64]
 STORED = np.dtype("<i4")
 NO_ANSWER = -1
 """In place of the label of a model that has none for a row."""
+MOST_RECENT = 20_000
+"""Predictions whose numbers are remembered for their shadows."""
 MOST_EXAMPLES = 100
 """Rows of a task on which models disagree, whose values are kept."""
 
@@ -44,13 +46,17 @@ class Predicted(NamedTuple):
 
 
 class Shadowed(NamedTuple):
-    """What others would have answered, `(n_challengers, n_rows)`; `examples` are rows and their values as JSON."""
+    """What others would have answered to several requests, `(n_challengers, n_rows)`, one request after the other.
 
-    id: str
+    `examples` are ids, rows of their requests, and the values of these as JSON.
+    """
+
+    ids: list[str]
+    lengths: list[int]
     champion: Source
     challengers: tuple[Source, ...]
     labels: Labels
-    examples: list[tuple[int, str]]
+    examples: list[tuple[str, int, str]]
 
 
 class Told(NamedTuple):
@@ -125,15 +131,13 @@ class Ledger:
 
     def _write_all(self, entries: Sequence[Entry]) -> Iterator[VeredictoError | bool]:
         """In three rounds, since a shadow and a truth belong to a prediction."""
+        self._write_predictions([entry for entry in entries if isinstance(entry, Predicted)])
         for entry in entries:
-            if isinstance(entry, Predicted):
-                self._write_prediction(entry)
+            if isinstance(entry, Shadowed):
+                self._write_shadows(entry)
             elif isinstance(entry, Lost):
                 places = (entry.shed, entry.dropped, self._number_task(entry.task))
                 self._execute("UPDATE tasks SET shed = shed + ?, dropped = dropped + ? WHERE number = ?", places)
-        for entry in entries:
-            if isinstance(entry, Shadowed):
-                self._write_shadow(entry)
         for entry in entries:
             if isinstance(entry, Told):
                 try:
@@ -141,39 +145,59 @@ class Ledger:
                 except VeredictoError as error:
                     yield error
 
-    def _write_prediction(self, entry: Predicted) -> None:
-        model, task = self._number_model(entry.source), self._number_task(entry.source.task)
-        n_rows = len(entry.labels)
-        self._execute(
-            "INSERT INTO predictions (id, task, model, n_rows, labels) VALUES (?, ?, ?, ?, ?)",
-            (entry.id, task, model, n_rows, entry.labels.astype(STORED).tobytes()),
-        )
-        self._kept[task] += n_rows
+    def _write_predictions(self, entries: list[Predicted]) -> None:
+        """Under the next numbers, which nobody else can take before the transaction ends."""
+        (last,) = self._execute("SELECT coalesce(max(seq), 0) FROM predictions").fetchone()
+        rows = []
+        for seq, (number, source, labels) in enumerate(entries, last + 1):
+            task = self._number_task(source.task)
+            stored = labels.astype(STORED).tobytes()
+            rows.append((seq, number, task, self._number_model(source), len(labels), stored))
+            self._recent[number] = seq
+            self._kept[task] += len(labels)
+        self._connection.executemany("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?)", rows)
+        while len(self._recent) > MOST_RECENT:
+            del self._recent[next(iter(self._recent))]
 
-    def _write_shadow(self, entry: Shadowed) -> None:
-        """Of a prediction that is forgotten already nothing is kept."""
-        found = self._execute("SELECT seq, task, labels FROM predictions WHERE id = ?", (entry.id,)).fetchone()
-        if found is None:
-            return
-        seq, task, labels = found
+    def _write_shadows(self, entry: Shadowed) -> None:
+        """Of a prediction that was not kept, or is forgotten already, nothing is kept."""
+        (oldest,) = self._execute("SELECT coalesce(min(seq), 0) FROM predictions").fetchone()
         lineup = [self._number_model(each) for each in entry.challengers]
-        values = (seq, self._number_lineup(lineup), entry.labels.astype(STORED).tobytes())
-        self._execute("INSERT INTO shadows (seq, lineup, labels) VALUES (?, ?, ?)", values)
-        if entry.examples:
-            self._write_examples(seq, task, entry.examples)
-        answers = np.frombuffer(labels, STORED)
-        for row, truth in self._execute("SELECT row, label FROM truths WHERE seq = ?", (seq,)).fetchall():
-            champion = self._number_model(entry.champion)
-            self._count_shadows(champion, int(answers[row]), lineup, entry.labels[:, row].tolist(), truth)
+        number, start, columns = self._number_lineup(lineup), 0, {}
+        for each, length in zip(entry.ids, entry.lengths, strict=True):
+            seq = self._recent.pop(each, -1)
+            if seq >= oldest:
+                columns[seq] = entry.labels[:, start : start + length]
+            start += length
+        rows = [(seq, number, labels.astype(STORED).tobytes()) for seq, labels in columns.items()]
+        self._connection.executemany("INSERT INTO shadows VALUES (?, ?, ?)", rows)
+        self._write_examples(entry, oldest)
+        self._count_late(entry.champion, lineup, columns)
 
-    def _write_examples(self, seq: int, task: int, examples: list[tuple[int, str]]) -> None:
-        for row, inputs in examples:
-            self._execute("INSERT INTO examples (seq, row, task, inputs) VALUES (?, ?, ?, ?)", (seq, row, task, inputs))
-        self._execute(
-            "DELETE FROM examples WHERE task = ? AND seq < "
-            "(SELECT seq FROM examples WHERE task = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
-            (task, task, MOST_EXAMPLES - 1),
+    def _count_late(self, champion: Source, lineup: list[int], columns: dict[int, Labels]) -> None:
+        """Truths that came before the shadows, by the predictions' numbers."""
+        query = (
+            "SELECT seq, row, label, labels FROM truths JOIN predictions USING (seq) WHERE truths.seq BETWEEN ? AND ?"
         )
+        between = (min(columns, default=0), max(columns, default=-1))
+        for seq, row, truth, labels in self._execute(query, between).fetchall():
+            if seq in columns:
+                said = int(np.frombuffer(labels, STORED)[row])
+                others = columns[seq][:, row].tolist()
+                self._count_shadows(self._number_model(champion), said, lineup, others, truth)
+
+    def _write_examples(self, entry: Shadowed, oldest: int) -> None:
+        task = self._number_task(entry.champion.task)
+        for number, row, inputs in entry.examples:
+            (seq,) = self._execute("SELECT seq FROM predictions WHERE id = ?", (number,)).fetchone() or (-1,)
+            if seq >= oldest:
+                self._execute("INSERT INTO examples VALUES (?, ?, ?, ?)", (seq, row, task, inputs))
+        if entry.examples:
+            self._execute(
+                "DELETE FROM examples WHERE task = ? AND seq < "
+                "(SELECT seq FROM examples WHERE task = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+                (task, task, MOST_EXAMPLES - 1),
+            )
 
     def _write_truth(self, entry: Told) -> bool:
         """Whether it is new. The first truth of a row stands: the comparison has counted it."""
@@ -251,6 +275,7 @@ class Ledger:
         """What a transaction that fails has made up is not in the file."""
         self._numbers: dict[Any, int] = {}
         self._lists: dict[tuple[str, int], list[Any]] = {}
+        self._recent: dict[str, int] = {}
         self._kept, self._right_or_wrong, self._pairs = Counter[int](), Counter[Any](), Counter[Any]()
 
     def _number_task(self, name: str) -> int:

@@ -1,13 +1,17 @@
-"""How many processors this process may use: those of its affinity, and of its container's quota."""
+"""How many processors this process may use, by its affinity and its container's quota; which thread goes first."""
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+LOWER, LOWEST = 10, 19
+"""Of what need not be done at once, and of what need not be done at all."""
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -16,6 +20,12 @@ def count_processors(cgroup: Path = CGROUP) -> int:
     allowed: Callable[[int], Any] | None = getattr(os, "sched_getaffinity", None)
     n_allowed = len(allowed(0)) if allowed else os.cpu_count() or 1
     return max(1, min(n_allowed, _read_quota(cgroup) or n_allowed))
+
+
+def give_way(priority: int) -> None:
+    """Lets other threads go before this one, where the system has priorities of threads: Linux."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), priority)
 
 
 def _read_quota(cgroup: Path) -> int | None:

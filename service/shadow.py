@@ -7,11 +7,11 @@ worked. It lets go, and counts, what comes while too much waits already or the s
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from time import perf_counter
 from typing import NamedTuple
 
@@ -24,8 +24,9 @@ from service.ledger import NO_ANSWER, Labels, Shadowed
 from service.lineup import Lineup, name_source
 from service.metrics import ShadowMetrics
 from service.model import Inputs, Model
+from service.processors import LOWEST, give_way
 
-GATHER_S = 0.05
+GATHER_S = 0.25
 """Runs of many rows cost little more than runs of one."""
 REST = 3.0
 """Times the work: a quarter of one processor is the most that it takes."""
@@ -36,11 +37,10 @@ ROWS_AT_A_TIME = 256
 IMAGES_AT_A_TIME = 8
 MOST_IN_FLIGHT = 8
 """Requests; the server has no time to spare where there are more."""
-MOST_EXAMPLES = 3
-"""Of a request's rows on which models disagree."""
+MOST_EXAMPLES = 4
+"""Of the rows of a run on which models disagree."""
 MOST_FEATURES = 100
 """Of a row whose values are kept."""
-LOWEST = 19
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Shadow:
         self._report_shed()
 
     def _work(self) -> None:
-        _give_way()
+        give_way(LOWEST)
         while not self._closing.is_set():
             self._wake.wait()
             self._closing.wait(GATHER_S)
@@ -132,12 +132,10 @@ class Shadow:
         labels = np.stack([_classify(model, [each.inputs for each in chosen]) for model in lineup.challengers])
         for model, answers in zip(lineup.challengers, labels, strict=True):
             self._metrics.add_rows(model.name, model.version, int((answers != NO_ANSWER).sum()))
-        start, champion = 0, name_source(lineup.champion)
-        for each in chosen:
-            of_request = labels[:, start : start + len(each.labels)]
-            start += len(each.labels)
-            examples = _find_examples(each, of_request)
-            self._journal.record_shadow(Shadowed(each.id, champion, lineup.sources, of_request, examples))
+        ids, lengths = [each.id for each in chosen], [len(each.labels) for each in chosen]
+        examples = _find_examples(chosen, labels)
+        champion = name_source(lineup.champion)
+        self._journal.record_shadow(Shadowed(ids, lengths, champion, lineup.sources, labels, examples))
 
     def _report_shed(self) -> None:
         with self._lock:
@@ -162,11 +160,19 @@ def _classify(model: Model, requests: list[Inputs]) -> Labels:
         return np.concatenate([_classify(model, [each]) for each in requests])
 
 
-def _find_examples(waiting: _Waiting, labels: Labels) -> list[tuple[int, str]]:
+def _find_examples(chosen: list[_Waiting], labels: Labels) -> list[tuple[str, int, str]]:
     """The first rows on which someone disagrees with the champion, with their values as a request would have them."""
-    disagree = ((labels != waiting.labels) & (labels != NO_ANSWER)).any(axis=0)
-    rows: list[int] = np.flatnonzero(disagree)[:MOST_EXAMPLES].tolist()
-    return [(row, payloads.encode(_show(waiting, row)).decode()) for row in rows]
+    said = np.concatenate([each.labels for each in chosen])
+    disagree: list[int] = np.flatnonzero(((labels != said) & (labels != NO_ANSWER)).any(axis=0))[
+        :MOST_EXAMPLES
+    ].tolist()
+    starts = list(accumulate((len(each.labels) for each in chosen), initial=0))
+    examples = []
+    for place in disagree:
+        request = bisect_right(starts, place) - 1
+        row = place - starts[request]
+        examples.append((chosen[request].id, row, payloads.encode(_show(chosen[request], row)).decode()))
+    return examples
 
 
 def _show(waiting: _Waiting, row: int) -> payloads.Row | None:
@@ -178,9 +184,3 @@ def _show(waiting: _Waiting, row: int) -> payloads.Row | None:
 
 def _count_bytes(inputs: Inputs) -> int:
     return sum(image.nbytes for image in inputs) if isinstance(inputs, list) else inputs.nbytes
-
-
-def _give_way() -> None:
-    """Linux has priorities of threads."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)

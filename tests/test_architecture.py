@@ -78,11 +78,18 @@ ALLOWED: dict[str, set[str]] = {
     "service.sequential": {"numpy"},
     "service.database": {"service.errors"},
     "service.ledger": {"numpy", "service", "service.errors", "service.sequential"},
-    "service.journal": {"service", "service.database", "service.errors", "service.ledger", "service.metrics"},
+    "service.journal": {
+        "service",
+        "service.database",
+        "service.errors",
+        "service.ledger",
+        "service.metrics",
+        "service.processors",
+    },
     "service.lineup": {"service.errors", "service.ledger", "service.model", "service.registry", "service.settings"},
     "service.shadow": {
         *("numpy", "service", "service.errors", "service.journal", "service.ledger", "service.lineup"),
-        *("service.metrics", "service.model", "service.payloads"),
+        *("service.metrics", "service.model", "service.payloads", "service.processors"),
     },
     "service.window": {"numpy", "service", "service.database", "service.ledger"},
     "service.standing": {
