@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -22,6 +23,8 @@ from service.settings import Settings
 from service.shadow import Shadow
 
 FRESH_S = 1.0
+SWITCH_S = 0.0005
+"""How long a thread in the background may keep the event loop from running Python; 5 ms if nobody says otherwise."""
 _ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(\d{1,9}))?")
 
 
@@ -37,6 +40,7 @@ class Observer:
         self.journal = Journal(path, most_rows=settings.journal_rows, sources=self._sources)
         self._shadow = Shadow(self._lineups, self.journal) if self._lineups else None
         self._lock = threading.Lock()
+        sys.setswitchinterval(SWITCH_S)
         self._standings: dict[str, tuple[float, payloads.Standing]] = {}
 
     def heed(self, count_in_flight: Callable[[], int]) -> None:
