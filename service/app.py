@@ -6,6 +6,7 @@ service's `to_asgi()` returns; here that is a `Front`, which answers the contrac
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import logging
@@ -53,9 +54,11 @@ def data_plane() -> DataPlane:
     from service.observer import Observer
 
     try:
-        return DataPlane(registry, settings, Observer(registry, settings, settings.journal))
+        observer = Observer(registry, settings, settings.journal)
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")
+    atexit.register(observer.close)  # where no server ends it
+    return DataPlane(registry, settings, observer)
 
 
 class FrontedService(bentoml.Service[T_co]):

@@ -20,8 +20,9 @@ from time import monotonic
 from typing import NamedTuple
 
 from service import database
+from service.entry import Entry, Labels, Lost, Predicted, Shadowed, Source, Told
 from service.errors import NotFound, Overloaded, VeredictoError
-from service.ledger import Entry, Labels, Ledger, Lost, Predicted, Shadowed, Source, Told
+from service.ledger import Ledger
 from service.metrics import JournalMetrics
 from service.processors import LOWER, give_way
 

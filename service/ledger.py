@@ -6,76 +6,25 @@ accepts a truth. So it is counted once, whoever else writes, whatever ends the p
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from service import sequential
+from service.entry import NO_ANSWER, STORED, Entry, Labels, Lost, Predicted, Shadowed, Source, Told
 from service.errors import InvalidRequest, NotFound, VeredictoError
+from service.numbering import Numbering
 
-Labels = NDArray[np.int64]
-STORED = np.dtype("<i4")
-NO_ANSWER = -1
-"""In place of the label of a model that has none for a row."""
 MOST_RECENT = 20_000
 """Predictions whose numbers are remembered for their shadows."""
 MOST_EXAMPLES = 100
 """Rows of a task on which models disagree, whose values are kept."""
 
 
-class Source(NamedTuple):
-    """Who predicted: a classifier of one version."""
-
-    task: str
-    name: str
-    version: str
-    classes: tuple[str, ...]
-
-
-class Predicted(NamedTuple):
-    """Labels `(n_rows,)` that went out under an id."""
-
-    id: str
-    source: Source
-    labels: Labels
-
-
-class Shadowed(NamedTuple):
-    """What others would have answered to several requests, `(n_challengers, n_rows)`, one request after the other.
-
-    `examples` are ids, rows of their requests, and the values of these as JSON.
-    """
-
-    ids: list[str]
-    lengths: list[int]
-    champion: Source
-    challengers: tuple[Source, ...]
-    labels: Labels
-    examples: list[tuple[str, int, str]]
-
-
-class Told(NamedTuple):
-    """The true class of a row; of the only one where none is named."""
-
-    id: str
-    row: int | None
-    label: str
-
-
-class Lost(NamedTuple):
-    """Rows that the shadow let go, and predictions that could not be kept."""
-
-    task: str
-    shed: int
-    dropped: int
-
-
-Entry = Predicted | Shadowed | Told | Lost
 _PAIR = "SELECT better, equal, worse, lower, upper FROM pairs WHERE champion = ? AND challenger = ?"
 
 
@@ -86,6 +35,7 @@ class Ledger:
         self._connection = connection
         self._execute = connection.execute
         self._most_rows = most_rows
+        self._numbering = Numbering(connection)
         self._touched: dict[tuple[int, int], int] = {}
         self._forget_numbers()
 
@@ -94,26 +44,33 @@ class Ledger:
 
         Of a prediction that is not there the error is NotFound: it may still come.
         """
-        self._execute("BEGIN IMMEDIATE")
         try:
-            told = list(self._write_all(entries))
-            self._count_up()
-            self._forget_oldest()
-            self._execute("COMMIT")
+            with self._transaction():
+                told = list(self._write_all(entries))
+                self._count_up()
+                self._forget_oldest()
         except BaseException:
             self._forget_numbers()
+            raise
+        return told
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._execute("COMMIT")
+        except BaseException:
             if self._connection.in_transaction:
                 self._execute("ROLLBACK")
             raise
-        return told
 
     def narrow_bounds(self) -> None:
         """Of the pairs whose counts have changed: what was refuted once stays so."""
         if not self._touched:
             return
         pairs, self._touched = self._touched, {}
-        self._execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             found = [self._execute(_PAIR, pair).fetchone() for pair in pairs]
             alpha = np.array([sequential.ALPHA / n_challengers for n_challengers in pairs.values()])
             now = sequential.bound(np.array([each[:3] for each in found]), alpha=alpha)
@@ -121,8 +78,6 @@ class Ledger:
             for pair, (lower, upper) in zip(pairs, bounds.tolist(), strict=True):
                 values = (lower, upper, *pair)
                 self._execute("UPDATE pairs SET lower = ?, upper = ? WHERE champion = ? AND challenger = ?", values)
-        finally:
-            self._execute("COMMIT")
 
     def read_outcomes(self) -> dict[tuple[str, str], tuple[int, int]]:
         """How often each model has been right and wrong, by name and version."""
@@ -136,7 +91,7 @@ class Ledger:
             if isinstance(entry, Shadowed):
                 self._write_shadows(entry)
             elif isinstance(entry, Lost):
-                places = (entry.shed, entry.dropped, self._number_task(entry.task))
+                places = (entry.shed, entry.dropped, self._numbering.task(entry.task))
                 self._execute("UPDATE tasks SET shed = shed + ?, dropped = dropped + ? WHERE number = ?", places)
         for entry in entries:
             if isinstance(entry, Told):
@@ -150,9 +105,9 @@ class Ledger:
         (last,) = self._execute("SELECT coalesce(max(seq), 0) FROM predictions").fetchone()
         rows = []
         for seq, (number, source, labels) in enumerate(entries, last + 1):
-            task = self._number_task(source.task)
+            task = self._numbering.task(source.task)
             stored = labels.astype(STORED).tobytes()
-            rows.append((seq, number, task, self._number_model(source), len(labels), stored))
+            rows.append((seq, number, task, self._numbering.model(source), len(labels), stored))
             self._recent[number] = seq
             self._kept[task] += len(labels)
         self._connection.executemany("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?)", rows)
@@ -162,8 +117,8 @@ class Ledger:
     def _write_shadows(self, entry: Shadowed) -> None:
         """Of a prediction that was not kept, or is forgotten already, nothing is kept."""
         (oldest,) = self._execute("SELECT coalesce(min(seq), 0) FROM predictions").fetchone()
-        lineup = [self._number_model(each) for each in entry.challengers]
-        number, start, columns = self._number_lineup(lineup), 0, {}
+        lineup = [self._numbering.model(each) for each in entry.challengers]
+        number, start, columns = self._numbering.lineup(lineup), 0, {}
         for each, length in zip(entry.ids, entry.lengths, strict=True):
             seq = self._recent.pop(each, -1)
             if seq >= oldest:
@@ -184,10 +139,10 @@ class Ledger:
             if seq in columns:
                 said = int(np.frombuffer(labels, STORED)[row])
                 others = columns[seq][:, row].tolist()
-                self._count_shadows(self._number_model(champion), said, lineup, others, truth)
+                self._count_shadows(self._numbering.model(champion), said, lineup, others, truth)
 
     def _write_examples(self, entry: Shadowed, oldest: int) -> None:
-        task = self._number_task(entry.champion.task)
+        task = self._numbering.task(entry.champion.task)
         for number, row, inputs in entry.examples:
             (seq,) = self._execute("SELECT seq FROM predictions WHERE id = ?", (number,)).fetchone() or (-1,)
             if seq >= oldest:
@@ -210,7 +165,7 @@ class Ledger:
             raise NotFound(f"unknown id {entry.id!r}: no prediction of it is kept; the oldest go first")
         seq, model, n_rows, labels, lineup, shadows = found
         row = _find_row(entry, n_rows)
-        classes = self._classes(model)
+        classes = self._numbering.read_classes(model)
         if entry.label not in classes:
             raise InvalidRequest(f"label: unknown class {entry.label[:200]!r}; classes: {', '.join(classes)}")
         truth = classes.index(entry.label)
@@ -226,7 +181,7 @@ class Ledger:
         self._right_or_wrong[model, said == truth] += 1
         if lineup is not None:
             others = np.frombuffer(shadows, STORED).reshape(-1, n_rows)[:, row]
-            self._count_shadows(model, said, self._lineup(lineup), others.tolist(), truth)
+            self._count_shadows(model, said, self._numbering.read_lineup(lineup), others.tolist(), truth)
         return True
 
     def _count_shadows(self, champion: int, said: int, lineup: list[int], labels: list[int], truth: int) -> None:
@@ -273,43 +228,9 @@ class Ledger:
 
     def _forget_numbers(self) -> None:
         """What a transaction that fails has made up is not in the file."""
-        self._numbers: dict[Any, int] = {}
-        self._lists: dict[tuple[str, int], list[Any]] = {}
+        self._numbering.forget()
         self._recent: dict[str, int] = {}
         self._kept, self._right_or_wrong, self._pairs = Counter[int](), Counter[Any](), Counter[Any]()
-
-    def _number_task(self, name: str) -> int:
-        if name not in self._numbers:
-            self._execute("INSERT OR IGNORE INTO tasks (name) VALUES (?)", (name,))
-            (self._numbers[name],) = self._execute("SELECT number FROM tasks WHERE name = ?", (name,)).fetchone()
-        return self._numbers[name]
-
-    def _number_model(self, source: Source) -> int:
-        if source not in self._numbers:
-            task, key = self._number_task(source.task), (source.name, source.version)
-            values = (task, *key, json.dumps(source.classes))
-            self._execute("INSERT OR IGNORE INTO models (task, name, version, classes) VALUES (?, ?, ?, ?)", values)
-            found = self._execute("SELECT number FROM models WHERE name = ? AND version = ?", key).fetchone()
-            (self._numbers[source],) = found
-        return self._numbers[source]
-
-    def _number_lineup(self, models: list[int]) -> int:
-        text = json.dumps(models)
-        if text not in self._numbers:
-            self._execute("INSERT OR IGNORE INTO lineups (models) VALUES (?)", (text,))
-            (self._numbers[text],) = self._execute("SELECT number FROM lineups WHERE models = ?", (text,)).fetchone()
-        return self._numbers[text]
-
-    def _classes(self, model: int) -> list[str]:
-        return self._list("SELECT classes FROM models WHERE number = ?", model)
-
-    def _lineup(self, number: int) -> list[int]:
-        return self._list("SELECT models FROM lineups WHERE number = ?", number)
-
-    def _list(self, query: str, number: int) -> list[Any]:
-        if (query, number) not in self._lists:
-            self._lists[query, number] = json.loads(self._execute(query, (number,)).fetchone()[0])
-        return self._lists[query, number]
 
 
 def _find_row(entry: Told, n_rows: int) -> int:

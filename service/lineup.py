@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.entry import Source
 from service.errors import SettingsError, VeredictoError
-from service.ledger import Source
 from service.model import Model
 from service.registry import Registry
 from service.settings import Settings

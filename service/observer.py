@@ -13,9 +13,9 @@ from pathlib import Path
 from time import monotonic
 
 from service import payloads, standing, window
+from service.entry import Labels, Told
 from service.errors import NotFound, Overloaded
 from service.journal import Journal
-from service.ledger import Labels, Told
 from service.lineup import find_lineups, name_source
 from service.model import Inputs, Model
 from service.registry import Registry

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from service import payloads
+from service.entry import NO_ANSWER, Labels, Shadowed
 from service.errors import VeredictoError
 from service.journal import Journal
-from service.ledger import NO_ANSWER, Labels, Shadowed
 from service.lineup import Lineup, name_source
 from service.metrics import ShadowMetrics
 from service.model import Inputs, Model

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service import agreement, payloads, scores, sequential
-from service.ledger import NO_ANSWER
+from service.entry import NO_ANSWER
 from service.lineup import Lineup
 from service.model import Model
 from service.window import UNKNOWN, Key, Window

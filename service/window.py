@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service import database
-from service.ledger import NO_ANSWER, STORED
+from service.entry import NO_ANSWER, STORED
 
 UNKNOWN = -1
 """In place of a truth that nobody has told."""

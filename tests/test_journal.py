@@ -16,9 +16,9 @@ import pytest
 from server import ROOT
 
 from service import journal as module
+from service.entry import Shadowed, Source, Told
 from service.errors import InvalidRequest, NotFound, Overloaded
 from service.journal import Journal
-from service.ledger import Shadowed, Source, Told
 
 SOURCE = Source("colour", "colour-first", "v1", ("no", "yes"))
 OTHER = Source("colour", "colour-second", "v1", ("no", "yes"))

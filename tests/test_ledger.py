@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from service import database
+from service.entry import NO_ANSWER, STORED, Lost, Predicted, Shadowed, Source, Told
 from service.errors import NotFound
-from service.ledger import NO_ANSWER, STORED, Ledger, Lost, Predicted, Shadowed, Source, Told
+from service.ledger import Ledger
 
 CLASSES = ("no", "yes", "maybe")
 FIRST, SECOND, THIRD = (Source("colour", f"colour-{name}", "v1", CLASSES) for name in ("first", "second", "third"))

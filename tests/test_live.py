@@ -195,36 +195,27 @@ def test_the_sdk_gives_feedback(live: Server) -> None:
         assert client.feedback(id=answer["id"], label="yes") == {"id": answer["id"], "accepted": True}
 
 
-def test_a_restarted_server_knows_what_was_predicted(folder: Path, tmp_path: Path) -> None:
-    """Its predecessor wrote everything down before it ended."""
-    variables = {"VEREDICTO_MODELS": folder, "VEREDICTO_JOURNAL": tmp_path / "journal.db"}
-    with serve(tmp_path, **variables) as server:
-        numbers = [predict(server, ROW) for _ in range(20)]
-    with serve(tmp_path, **variables) as server:
-        assert [server.post("/feedback", {"id": each, "label": "yes"}).status_code for each in numbers] == [200] * 20
-        found = wait_for(server, "colour", lambda each: each["window"]["labelled"] == 20)
-    assert found["window"]["rows"] == 20
-
-
-def test_two_servers_share_a_journal(folder: Path, tmp_path: Path) -> None:
-    """What one has predicted the other takes the truth of, and both compare the same; the oldest are forgotten."""
+def test_servers_share_a_journal_and_leave_it_to_their_successors(folder: Path, tmp_path: Path) -> None:
+    """What one predicted, another takes the truth of, beside it or after its end; the oldest predictions go first."""
     homes = [tmp_path / "one", tmp_path / "two"]
     for home in homes:
         home.mkdir()
-    variables = {
-        "VEREDICTO_MODELS": folder,
-        "VEREDICTO_JOURNAL": tmp_path / "journal.db",
-        "VEREDICTO_JOURNAL_ROWS": 30,
-    }
-    with serve(homes[0], **variables) as one, serve(homes[1], **variables) as two:
-        numbers = [predict(server, ROW) for _ in range(20) for server in (one, two)]
-        told = [
-            server.post("/feedback", {"id": each, "label": "yes"}).status_code
-            for each, server in zip(numbers, [two, one] * 20, strict=True)
+    journal = {"VEREDICTO_JOURNAL": tmp_path / "journal.db", "VEREDICTO_JOURNAL_ROWS": 30}
+    with serve(homes[0], VEREDICTO_MODELS=folder, **journal) as server:
+        earlier = [predict(server, ROW) for _ in range(20)]
+    with (
+        serve(homes[0], VEREDICTO_MODELS=folder, **journal) as one,
+        serve(homes[1], VEREDICTO_MODELS=folder, **journal) as two,
+    ):
+        told = [one.post("/feedback", {"id": each, "label": "yes"}).status_code for each in earlier]
+        later = [predict(server, ROW) for _ in range(10) for server in (one, two)]
+        told += [
+            server.post("/feedback", {"id": each, "label": "no"}).status_code
+            for each, server in zip(later, [two, one] * 10, strict=True)
         ]
-        found = [wait_for(server, "colour", lambda each: each["window"]["rows"] == 30) for server in (one, two)]
-    assert set(told) <= {200, 404}
-    assert told.count(200) >= 30
+        assert told == [200] * 40
+        assert one.post("/feedback", {"id": earlier[0], "label": "yes"}).status_code == 404
+        found = [wait_for(each, "colour", lambda standing: standing["window"]["labelled"] == 30) for each in (one, two)]
     assert [each["window"]["rows"] for each in found] == [30, 30]
 
 

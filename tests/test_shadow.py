@@ -13,9 +13,9 @@ import pytest
 from tiny_models import COLOURS, WEIGHTS, tiny_card, write_image_model, write_tiny
 
 from service import shadow as module
+from service.entry import NO_ANSWER, Shadowed
 from service.errors import SettingsError
 from service.journal import Journal
-from service.ledger import NO_ANSWER, Shadowed
 from service.lineup import find_lineups, name_source
 from service.registry import Registry
 from service.settings import Settings

@@ -14,7 +14,8 @@ from statsmodels.stats.proportion import proportion_confint
 from tiny_models import tiny_card, write_tiny
 
 from service import database, sequential, standing, window
-from service.ledger import NO_ANSWER, Entry, Ledger, Lost, Predicted, Shadowed, Source, Told
+from service.entry import NO_ANSWER, Entry, Lost, Predicted, Shadowed, Source, Told
+from service.ledger import Ledger
 from service.lineup import Lineup, find_lineups, name_source
 from service.registry import Registry
 from service.settings import Settings
