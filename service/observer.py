@@ -18,6 +18,7 @@ from service.errors import NotFound, Overloaded
 from service.journal import Journal
 from service.lineup import find_lineups, name_source
 from service.model import Inputs, Model
+from service.processors import Load
 from service.registry import Registry
 from service.settings import Settings
 from service.shadow import Shadow
@@ -44,8 +45,12 @@ class Observer:
         self._standings: dict[str, tuple[float, payloads.Standing]] = {}
 
     def heed(self, count_in_flight: Callable[[], int]) -> None:
-        """Shadows give way where more than a few requests are in flight, but for those that wait for the file."""
+        """Shadows give way where more than a few requests are in flight, but for those that wait for the file.
+
+        And where this thread, which is to run the event loop, has much to do.
+        """
         if self._shadow is not None:
+            self._shadow.look_at_load = Load(threading.get_ident()).look
             self._shadow.count_in_flight = lambda: count_in_flight() - self.journal.count_waiting()
 
     def observe(self, model: Model, inputs: Inputs, labels: Labels) -> str:

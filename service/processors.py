@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
@@ -20,6 +21,24 @@ def count_processors(cgroup: Path = CGROUP) -> int:
     allowed: Callable[[int], Any] | None = getattr(os, "sched_getaffinity", None)
     n_allowed = len(allowed(0)) if allowed else os.cpu_count() or 1
     return max(1, min(n_allowed, _read_quota(cgroup) or n_allowed))
+
+
+class Load:
+    """How much of its time a thread of this process has computed since the last look, from 0 to 1."""
+
+    def __init__(self, thread: int) -> None:
+        self._clock = time.pthread_getcpuclockid(thread) if sys.platform == "linux" else None
+        self._seen_s = self._read()
+
+    def look(self) -> float:
+        """0 where the system does not say."""
+        before, self._seen_s = self._seen_s, self._read()
+        passed_s = self._seen_s[1] - before[1]
+        return (self._seen_s[0] - before[0]) / passed_s if passed_s else 0.0
+
+    def _read(self) -> tuple[float, float]:
+        """Seconds that it has computed, and seconds."""
+        return (time.clock_gettime(self._clock) if self._clock is not None else 0.0), time.perf_counter()
 
 
 def give_way(priority: int) -> None:

@@ -36,7 +36,9 @@ MOST_BYTES = 64 * 1024 * 1024
 ROWS_AT_A_TIME = 256
 IMAGES_AT_A_TIME = 8
 MOST_IN_FLIGHT = 8
-"""Requests; the server has no time to spare where there are more."""
+"""Requests whose models take their time; the server has none to spare where there are more."""
+MOST_BUSY = 0.7
+"""Of the event loop's time, for the same reason: what is small is answered there."""
 MOST_EXAMPLES = 4
 """Of the rows of a run on which models disagree."""
 MOST_FEATURES = 100
@@ -57,6 +59,7 @@ class Shadow:
 
     def __init__(self, lineups: Mapping[str, Lineup], journal: Journal) -> None:
         self.count_in_flight: Callable[[], int] = lambda: 0
+        self.look_at_load: Callable[[], float] = lambda: 0.0
         self._lineups = lineups
         self._journal = journal
         self._lock = threading.Lock()
@@ -90,10 +93,7 @@ class Shadow:
         self._closing.set()
         self._wake.set()
         self._thread.join()
-        with self._lock:
-            for each in self._waiting:
-                self._shed[each.lineup.champion.card.task] += len(each.labels)
-            self._waiting.clear()
+        self._let_go()
         self._report_shed()
 
     def _work(self) -> None:
@@ -102,6 +102,8 @@ class Shadow:
             self._wake.wait()
             self._closing.wait(GATHER_S)
             self._wake.clear()
+            if self.look_at_load() > MOST_BUSY:
+                self._let_go()
             while not self._closing.is_set() and (chosen := self._take()):
                 started = perf_counter()
                 try:
@@ -110,6 +112,14 @@ class Shadow:
                     logger.exception("a defect in the shadow of %s", chosen[0].lineup.champion.name)
                 self._closing.wait(REST * (perf_counter() - started))
             self._report_shed()
+
+    def _let_go(self) -> None:
+        """Of all that waits."""
+        with self._lock:
+            for each in self._waiting:
+                self._shed[each.lineup.champion.card.task] += len(each.labels)
+            self._waiting.clear()
+            self._n_rows = self._n_bytes = 0
 
     def _take(self) -> list[_Waiting]:
         """What waits of one champion, as much as is run together; at least one request."""

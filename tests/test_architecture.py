@@ -98,7 +98,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.observer": {
         *("service", "service.errors", "service.journal", "service.entry", "service.lineup", "service.model"),
-        *("service.payloads", "service.registry", "service.settings", "service.shadow", "service.standing"),
+        *("service.payloads", "service.processors", "service.registry", "service.settings", "service.shadow"),
+        "service.standing",
         "service.window",
     },
     "service.forms": {"python_multipart", "service.errors"},

@@ -109,6 +109,15 @@ def test_it_lets_go_where_it_would_hurt(
     assert (kept.shadowed, kept.shed) == ([], 5)
 
 
+def test_it_lets_go_where_the_event_loop_is_busy(models: Path, cast: Callable[..., object]) -> None:
+    """What has gathered meanwhile."""
+    registry, kept, shadow = cast(models, "colour:colour-first")
+    shadow.look_at_load = lambda: module.MOST_BUSY + 0.1
+    offer(registry, shadow, kept, "colour-first", np.array([[0.5, 1.0]], np.float32))
+    assert kept.came.wait(LIMIT_S)
+    assert (kept.shadowed, kept.shed) == ([], 1)
+
+
 def test_what_waits_at_the_end_is_let_go(
     models: Path, cast: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
