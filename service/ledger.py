@@ -7,7 +7,7 @@ accepts a truth. So it is counted once, whoever else writes, whatever ends the p
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -112,7 +112,7 @@ class Ledger:
             self._kept[task] += len(labels)
         self._connection.executemany("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?)", rows)
         while len(self._recent) > MOST_RECENT:
-            del self._recent[next(iter(self._recent))]
+            self._recent.popitem(last=False)
 
     def _write_shadows(self, entry: Shadowed) -> None:
         """Of a prediction that was not kept, or is forgotten already, nothing is kept."""
@@ -229,7 +229,7 @@ class Ledger:
     def _forget_numbers(self) -> None:
         """What a transaction that fails has made up is not in the file."""
         self._numbering.forget()
-        self._recent: dict[str, int] = {}
+        self._recent: OrderedDict[str, int] = OrderedDict()
         self._kept, self._right_or_wrong, self._pairs = Counter[int](), Counter[Any](), Counter[Any]()
 
 
