@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from service.entry import NO_ANSWER, STORED, Entry, Labels, Lost, Predicted, Sha
 from service.errors import InvalidRequest, NotFound, VeredictoError
 from service.numbering import Numbering
 
+MOST_AT_ONCE = 128
+"""Rows of a statement, a power of two."""
 MOST_RECENT = 20_000
 """Predictions whose numbers are remembered for their shadows."""
 MOST_EXAMPLES = 100
@@ -110,9 +113,19 @@ class Ledger:
             rows.append((seq, number, task, self._numbering.model(source), len(labels), stored))
             self._recent[number] = seq
             self._kept[task] += len(labels)
-        self._connection.executemany("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._insert("predictions", rows)
         while len(self._recent) > MOST_RECENT:
             self._recent.popitem(last=False)
+
+    def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Many rows in one statement, of a few sizes: each hands Python's lock to the other threads and back."""
+        start = 0
+        while start < len(rows):
+            size = min(MOST_AT_ONCE, 1 << (len(rows) - start).bit_length() - 1)
+            row = f"({', '.join('?' * len(rows[0]))})"
+            values = tuple(chain.from_iterable(rows[start : start + size]))
+            self._execute(f"INSERT INTO {table} VALUES {', '.join([row] * size)}", values)
+            start += size
 
     def _write_shadows(self, entry: Shadowed) -> None:
         """Of a prediction that was not kept, or is forgotten already, nothing is kept."""
@@ -125,7 +138,7 @@ class Ledger:
                 columns[seq] = entry.labels[:, start : start + length]
             start += length
         rows = [(seq, number, labels.astype(STORED).tobytes()) for seq, labels in columns.items()]
-        self._connection.executemany("INSERT INTO shadows VALUES (?, ?, ?)", rows)
+        self._insert("shadows", rows)
         self._write_examples(entry, oldest)
         self._count_late(entry.champion, lineup, columns)
 
