@@ -24,7 +24,6 @@ from service.entry import Entry, Labels, Lost, Predicted, Shadowed, Source, Told
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.ledger import Ledger
 from service.metrics import JournalMetrics
-from service.processors import LOWER, give_way
 
 GATHER_S = 0.05
 """From the first entry to the commit that takes it."""
@@ -141,7 +140,6 @@ class Journal:
                 self._ids.extend(urlsafe_b64encode(each).decode() for each in made)
 
     def _work(self) -> None:
-        give_way(LOWER)
         while not self._closing.is_set():
             self._wake.wait()
             if self._hurry.wait(GATHER_S):

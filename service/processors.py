@@ -11,8 +11,8 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-LOWER, LOWEST = 10, 19
-"""Of what need not be done at once, and of what need not be done at all."""
+LOWER = 5
+"""The priority of what need not be done: not the lowest, since a thread that waits for a processor may hold a lock."""
 CGROUP = Path("/sys/fs/cgroup")
 
 

@@ -1,6 +1,6 @@
 """What a champion's challengers would have answered, found out after the answer has gone out and never in its way.
 
-One thread of the lowest priority runs what has gathered, many rows together, and rests for three times as long as it
+One thread of lower priority runs what has gathered, many rows together, and rests for three times as long as it
 worked. It lets go, and counts, what comes while too much waits already or the server is busy.
 """
 
@@ -24,7 +24,7 @@ from service.journal import Journal
 from service.lineup import Lineup, name_source
 from service.metrics import ShadowMetrics
 from service.model import Inputs, Model
-from service.processors import LOWEST, give_way
+from service.processors import LOWER, give_way
 
 GATHER_S = 0.25
 """Runs of many rows cost little more than runs of one."""
@@ -97,7 +97,7 @@ class Shadow:
         self._report_shed()
 
     def _work(self) -> None:
-        give_way(LOWEST)
+        give_way(LOWER)
         while not self._closing.is_set():
             self._wake.wait()
             self._closing.wait(GATHER_S)

@@ -84,7 +84,6 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.journal": {
         *("service", "service.database", "service.entry", "service.errors", "service.ledger", "service.metrics"),
-        "service.processors",
     },
     "service.lineup": {"service.errors", "service.entry", "service.model", "service.registry", "service.settings"},
     "service.shadow": {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.processors import LOWEST, Load, count_processors, give_way
+from service.processors import LOWER, Load, count_processors, give_way
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_thread_gives_way_alone() -> None:
     """The others keep their priority."""
 
     def read_priority() -> int:
-        give_way(LOWEST)
+        give_way(LOWER)
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(read_priority).result() == LOWEST
+        assert pool.submit(read_priority).result() == LOWER
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
