@@ -32,15 +32,16 @@ def write_models(folder: Path) -> None:
     """Copies the shipped models and adds the two."""
     for path in SHIPPED.glob("*.onnx"):
         shutil.copy(path, folder)
-    _write_eighth(folder)
+    write_copy(folder, "logistic_copy")
     _write_wide(folder)
 
 
-def _write_eighth(folder: Path) -> None:
+def write_copy(folder: Path, family: str) -> None:
+    """Of the logistic one, under this family's name."""
     model = onnx.load(folder / f"{LOGISTIC}.onnx")
     card = from_metadata({each.key: each.value for each in model.metadata_props})
     assert card is not None
-    _write(folder, model, replace(card, family="logistic_copy"))
+    _write(folder, model, replace(card, family=family))
 
 
 def _write_wide(folder: Path) -> None:

@@ -67,6 +67,10 @@ class Admission:
         """For a request that is not in flight yet."""
         return len(self._in_flight) < self._most
 
+    def count_in_flight(self) -> int:
+        """Requests, by whatever way they came."""
+        return len(self._in_flight)
+
     def check_room(self) -> None:
         """Raises Overloaded where the request, which is in flight itself, is one too many."""
         if len(self._in_flight) > self._most:

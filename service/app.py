@@ -6,6 +6,7 @@ service's `to_asgi()` returns; here that is a `Front`, which answers the contrac
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import logging
@@ -47,7 +48,17 @@ def data_plane() -> DataPlane:
     from service.data_plane import DataPlane
     from service.registry import Registry
 
-    return DataPlane(Registry.load(settings.models, device=settings.device, threads=settings.threads), settings)
+    registry = Registry.load(settings.models, device=settings.device, threads=settings.threads)
+    if settings.journal is None:
+        return DataPlane(registry, settings)
+    from service.observer import Observer
+
+    try:
+        observer = Observer(registry, settings, settings.journal)
+    except SettingsError as error:
+        sys.exit(f"veredicto does not start: {error}")
+    atexit.register(observer.close)  # where no server ends it
+    return DataPlane(registry, settings, observer)
 
 
 class FrontedService(bentoml.Service[T_co]):
@@ -64,6 +75,9 @@ class FrontedService(bentoml.Service[T_co]):
 
         plane, behind = data_plane(), super().to_asgi(is_main=is_main)
         admission, batches = Admission(settings, ModelMetrics(plane.registry)), Batches.of(settings)
+        if plane.observer is not None:
+            plane.observer.heed(admission.count_in_flight)
+            behind = accompany(behind, plane.observer)
         if settings.grpc_port:
             from service.procedures import Procedures
 
@@ -96,11 +110,20 @@ class Veredicto:
     @staticmethod
     def check_before_start() -> None:
         """Once, ahead of all workers: each of them alone could not say why none starts."""
-        if settings.grpc_port:
-            try:
+        try:
+            if settings.grpc_port:
                 check_can_listen(settings)
-            except SettingsError as error:
-                sys.exit(f"veredicto does not start: {error}")
+            if settings.journal is not None:
+                from service import database
+
+                database.check(settings.journal)
+        except SettingsError as error:
+            sys.exit(f"veredicto does not start: {error}")
+        if settings.shadow:
+            from service import lineup
+
+            if not lineup.check_apart():
+                sys.exit(1)
 
     @bentoml.api
     def predict(
@@ -135,6 +158,11 @@ class Veredicto:
     ) -> dict[str, Any]:
         """Why the model answers so: contributions of features, neighbours, or a map of each image."""
         return self._plane.answer("explain", model=model, inputs=inputs, **{"class": class_name, "layer": layer})
+
+    @bentoml.api
+    def feedback(self, id: str, label: str) -> dict[str, Any]:  # noqa: A002  # the contract's word
+        """The true class of a row that was predicted; accepted when it is stored."""
+        return self._plane.answer("feedback", id=id, label=label)
 
     @bentoml.api
     def transform(self, model: str, inputs: Inputs) -> dict[str, Any]:

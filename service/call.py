@@ -16,7 +16,7 @@ from service.metrics import RouteMetrics
 from service.payloads import RequestDecoder, encode
 from service.pixels import has_encoded_image
 from service.settings import Settings
-from service.work import Answered, Ran, Work, do_or_defer
+from service.work import Answered, Promised, Ran, Work, do_or_defer
 
 Message = MutableMapping[str, Any]
 
@@ -43,7 +43,7 @@ class Response(NamedTuple):
 class Later(NamedTuple):
     """What is left of a call that turned out to be no small one, for a thread."""
 
-    go_on: Callable[[], Response | Work]
+    go_on: Callable[[], Response | Work | Promised]
 
 
 class AnyCall(Protocol):
@@ -64,7 +64,7 @@ class AnyCall(Protocol):
         """Whether it is answered sooner than a thread is found."""
         ...
 
-    def __call__(self, body: bytes, scope: Message, given: Any, /) -> Response | Work | Later:
+    def __call__(self, body: bytes, scope: Message, given: Any, /) -> Response | Work | Promised | Later:
         """The answer, or the work of a model that takes its time, which makes a Response, or what finds out which."""
         ...
 
@@ -111,7 +111,7 @@ class Call:
     def most_bytes(self, media_type: str) -> int:
         return self._settings.max_image_bytes if media_type else self._settings.max_body_bytes
 
-    def __call__(self, body: bytes, scope: Message, media_type: str) -> Response | Work | Later:
+    def __call__(self, body: bytes, scope: Message, media_type: str) -> Response | Work | Promised | Later:
         """Answers a body of JSON, or of the media type of an image or a form."""
         started_ns = perf_counter_ns()
         if media_type:
@@ -124,7 +124,7 @@ class Call:
                 return Later(partial(self._finish, request, scope, started_ns))
         return self._finish(request, scope, started_ns)
 
-    def _finish(self, request: Any, scope: Message, started_ns: int) -> Response | Work:
+    def _finish(self, request: Any, scope: Message, started_ns: int) -> Response | Work | Promised:
         if self._picture is not None and takes_pictures(scope):
             png = self._picture(request)
             if png is not None:
@@ -132,6 +132,8 @@ class Call:
         answer = self._answer(request)
         if isinstance(answer, Work):
             return do_or_defer(answer, _respond, started_ns)
+        if isinstance(answer, Promised):
+            return answer._replace(answer=_respond(answer.answer, ()))
         runs: tuple[Ran, ...] = ()
         if isinstance(answer, Answered):
             answer, runs = answer

@@ -11,33 +11,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card
-from service import abstention, explanation, images, payloads, pixels
+from service import abstention, explanation, images, payloads, pixels, standing
 from service.comparison import Answer, compare
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.model import Inputs, Model
+from service.observer import Observer
 from service.payloads import (
     CompareRequest,
     ExplainRequest,
+    FeedbackRequest,
     GenerateRequest,
     PredictProbaRequest,
     PredictRequest,
     TransformRequest,
 )
 from service.registry import Registry
-from service.routing import NoOutcomes, Outcomes, Router
+from service.routing import NoOutcomes, Router
 from service.rows import Rows
 from service.served import MOST_IMAGES, Served
 from service.settings import Settings
 from service.statistics import Times
-from service.work import Answered, Outputs, Ran, Work
+from service.work import Answered, Outputs, Promised, Ran, Work
 
 
 class DataPlane:
     """The one implementation behind the HTTP routes and the methods of the BentoML service."""
 
-    def __init__(self, registry: Registry, settings: Settings, outcomes: Outcomes | None = None) -> None:
+    def __init__(self, registry: Registry, settings: Settings, observer: Observer | None = None) -> None:
         self.registry = registry
-        self._router = Router(registry, settings, outcomes or NoOutcomes())
+        self.observer = observer
+        self._router = Router(registry, settings, observer or NoOutcomes())
         self._max_rows = settings.max_rows
         self._max_pixels = settings.max_pixels
         self._strict = settings.strict
@@ -51,12 +54,16 @@ class DataPlane:
             "transform": (self.transform, TransformRequest),
             "generate": (self.generate, GenerateRequest),
             "explain": (self.explain, ExplainRequest),
+            "feedback": (self.feedback, FeedbackRequest),
         }
         answer, request_type = calls[call]
         done = answer(payloads.RequestDecoder(request_type).convert(fields))
         if isinstance(done, Work):
             done = done.finish(done.run())
         elif isinstance(done, Answered):
+            done = done.answer
+        elif isinstance(done, Promised):
+            done.done.result()
             done = done.answer
         values: dict[str, Any] = payloads.as_json(done)
         return values
@@ -114,7 +121,22 @@ class DataPlane:
         except VeredictoError as error:
             error.model = served
             raise
+        if self.observer is not None and model.card.kind == "classifier":
+            finish = _observed(self.observer, model, inputs, finish)
         return Work(served, model.output_names, inputs, len(inputs), finish)
+
+    def feedback(self, request: FeedbackRequest) -> Promised:
+        """The true class of a row that was predicted, accepted when it is stored."""
+        if self.observer is None:
+            raise InvalidRequest("feedback is off: predictions are not kept (VEREDICTO_JOURNAL names no file)")
+        answer: payloads.Feedback = {"id": request.id, "accepted": True}
+        return Promised(self.observer.tell(request.id, request.label), answer)
+
+    def compare_live(self, task: str) -> payloads.Standing:
+        """How the task's classifiers stand in what they were asked lately; nothing of it where nothing is kept."""
+        if self.observer is not None:
+            return self.observer.compare(task)
+        return standing.describe(self.registry.task(task), None, standing.NOTHING)
 
     def compare(self, request: CompareRequest) -> Answered:
         """The task's models side by side on the same rows."""
@@ -312,6 +334,17 @@ def _only_task(request: PredictRequest) -> str:
     if request.model is not None:
         raise InvalidRequest(f"expected model or task, got both; this call takes {PredictRequest.__doc__}")
     return request.task
+
+
+def _observed(observer: Observer, model: Model, inputs: Inputs, finish: Callable[[Outputs], Any]) -> Any:
+    """The same end with an id in the answer."""
+
+    def finish_and_observe(outputs: Outputs) -> Any:
+        answer = finish(outputs)
+        answer["id"] = observer.observe(model, inputs, outputs[0])
+        return answer
+
+    return finish_and_observe
 
 
 def _has_layers(model: Model) -> bool:

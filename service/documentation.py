@@ -32,6 +32,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
         payloads.TransformRequest,
         payloads.GenerateRequest,
         payloads.ExplainRequest,
+        payloads.FeedbackRequest,
         payloads.Prediction,
         payloads.Probabilities,
         payloads.Comparison,
@@ -39,6 +40,8 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
         payloads.Generation,
         payloads.Explanation,
         payloads.Layers,
+        payloads.Feedback,
+        payloads.Standing,
         payloads.ModelList,
         payloads.Error,
         *protocol_documentation.TYPES,
@@ -60,7 +63,11 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
             'images it is {"b64": the file in base64}, and the files themselves may be the body or a form.',
         },
         "servers": [{"url": "."}],
-        "paths": _calls(reference, examples) | _models(reference, names) | protocol | _operations(),
+        "paths": _calls(reference, examples)
+        | _live(reference, sorted({card.task for card in cards if card.kind == "classifier"}))
+        | _models(reference, names)
+        | protocol
+        | _operations(),
         "components": {"schemas": components},
     }
 
@@ -169,6 +176,22 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
         if card.kind == "generator":
             examples.setdefault("/generate", {"model": card.name, "count": 16, "seed": 0})
     return examples
+
+
+def _live(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
+    """What needs VEREDICTO_JOURNAL."""
+    task = {"name": "task", "in": "path", "required": True, "schema": {"type": "string", "examples": tasks}}
+    example = {"id": "5fCq0VnKJx2ePpZs", "label": "the true class"}
+    feedback = {
+        "operationId": "feedback",
+        "tags": ["Live"],
+        "summary": "The true class of a row that was predicted; accepted when it is stored",
+        "requestBody": {"required": True, "content": content(reference["FeedbackRequest"], example)},
+        "responses": responses(reference["Feedback"], 400, 404, 413, 415, 503, 504),
+    }
+    text = "The task's classifiers in what was asked lately: agreement, accuracy, and whether a challenger is better"
+    comparison = view("compare_live", "Live", text, reference["Standing"], 400, 404, 503, parameters=[task])
+    return {"/feedback": {"post": feedback}, "/tasks/{task}/comparison": comparison}
 
 
 def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from service.metrics import flush_routes
 from service.payloads import (
     CompareRequest,
     ExplainRequest,
+    FeedbackRequest,
     GenerateRequest,
     PredictProbaRequest,
     PredictRequest,
@@ -34,7 +35,7 @@ from service.payloads import (
 from service.protocol import PREFIX, Protocol
 from service.settings import Settings
 from service.wire import Wire, list_headers
-from service.work import Work
+from service.work import Promised, Work
 
 STATUSES: dict[type[VeredictoError], int] = {
     errors.InvalidRequest: 400,
@@ -47,6 +48,7 @@ STATUSES: dict[type[VeredictoError], int] = {
 }
 RETRY_AFTER_S = b"1"
 LAYERS = "/layers"
+TASKS, COMPARISON = "/tasks/", "/comparison"
 _BEHIND = frozenset(
     {"/metrics", "/schema.json", "/static_content/swagger-ui.css", "/static_content/swagger-ui-bundle.js"}
 )
@@ -95,7 +97,7 @@ class Front:
         self._count(call, response, started)
         await self.wire.send(response, send)
 
-    def answer_at_once(self, call: AnyCall, body: bytes, scope: Message) -> Response | Work | Later | None:
+    def answer_at_once(self, call: AnyCall, body: bytes, scope: Message) -> Response | Work | Promised | Later | None:
         """The answer to a small request, or what is left of it; None where it is no small one, or one too many."""
         started = perf_counter()
         try:
@@ -128,7 +130,7 @@ class Front:
             await self._behind(scope, receive, send)
             return
         try:
-            response = self._view(scope)
+            response = self._view(scope) or await self._compare_live(scope["path"])
         except VeredictoError as error:
             response = _error(error)
         except Exception:
@@ -149,9 +151,13 @@ class Front:
             done = await self._batches.offload(done.go_on)
         if isinstance(done, Response):
             return done
+        if isinstance(done, Promised):
+            await asyncio.wrap_future(done.done)
+            promised: Response = done.answer
+            return promised
         return await self._carry_out(done, receive)
 
-    async def _begin(self, call: AnyCall, scope: Message, receive: Receive) -> Response | Work | Later:
+    async def _begin(self, call: AnyCall, scope: Message, receive: Receive) -> Response | Work | Promised | Later:
         """What the call makes of the body, once that is there."""
         given = call.read_headers(scope["headers"])
         limit = call.most_bytes(given)
@@ -192,8 +198,13 @@ class Front:
             message = await receive()
         raise ClientLeft
 
-    def _view(self, scope: Message) -> Response:
-        """The answer to anything but a POST to a call."""
+    async def _compare_live(self, path: str) -> Response:
+        """Read from a file and computed in a thread."""
+        task = path.removeprefix(TASKS).removesuffix(COMPARISON)
+        return Response(200, await self._batches.offload(lambda: encode(self._plane.compare_live(task))))
+
+    def _view(self, scope: Message) -> Response | None:
+        """The answer to anything but a POST to a call; None to a live comparison, which takes its time."""
         path, method = scope["path"], scope["method"]
         allowed = self._allowed_methods(path)
         if not allowed:
@@ -207,6 +218,8 @@ class Front:
             return view()
         if path.startswith(PREFIX):
             return self._protocol.view(path)
+        if path.startswith(TASKS):
+            return None
         name = path.removeprefix("/models/")
         if not name.endswith(LAYERS):
             return _json(self._plane.describe_model(name))
@@ -219,6 +232,8 @@ class Front:
         if path in self._calls:
             return ("POST",)
         if path in self._views or path in _BEHIND or path.startswith("/models/"):
+            return ("GET", "HEAD")
+        if path.startswith(TASKS) and path.endswith(COMPARISON):
             return ("GET", "HEAD")
         return self._protocol.allows(path) if path.startswith(PREFIX) else ()
 
@@ -242,6 +257,7 @@ def _make_calls(plane: DataPlane, settings: Settings) -> dict[str, AnyCall]:
             takes_images=True,
         ),
         Call("/compare", CompareRequest, plane.compare, settings, inline_bytes=4_000, takes_images=True),
+        Call("/feedback", FeedbackRequest, plane.feedback, settings, inline_bytes=64_000),
         Call("/transform", TransformRequest, plane.transform, settings, inline_bytes=16_000, takes_images=True),
         Call(
             "/explain",

@@ -113,6 +113,42 @@ class _ModelMetrics:
             self._shown_failures[reason] += count
 
 
+_written = Counter("veredicto_journal_predictions", "Predictions, by rows, that were written to the journal")
+_dropped = Counter("veredicto_journal_dropped", "Predictions, by rows, that the journal could not keep")
+_accepted = Counter("veredicto_feedback_accepted", "True classes of predictions that were accepted, each once")
+_shadow_rows = Counter("veredicto_shadow_rows", "Rows that a model answered in the shadow of a champion", _MODEL)
+_shadow_shed = Counter("veredicto_shadow_shed", "Rows that were not run in the champion's shadow", ["task"])
+
+
+class JournalMetrics:
+    """What the journal's thread counts, at once."""
+
+    def __init__(self) -> None:
+        self._shown_dropped = 0
+
+    def add(self, *, written: int, accepted: int) -> None:
+        """Of a transaction."""
+        _written.inc(written)
+        _accepted.inc(accepted)
+
+    def show_dropped(self, dropped: int) -> None:
+        """Since the start."""
+        _dropped.inc(dropped - self._shown_dropped)
+        self._shown_dropped = dropped
+
+
+class ShadowMetrics:
+    """What the shadow's thread counts, at once."""
+
+    def add_rows(self, name: str, version: str, n_rows: int) -> None:
+        """That a model answered."""
+        _shadow_rows.labels(name, version).inc(n_rows)
+
+    def add_shed(self, task: str, n_rows: int) -> None:
+        """That it let go."""
+        _shadow_shed.labels(task).inc(n_rows)
+
+
 class RouteMetrics:
     """The counts of one route of the contract; never of a path that a client made up.
 

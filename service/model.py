@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model_card import OUTPUTS, Card, CardError, FeatureInput, ImageInput, NoiseInput, from_metadata
 from service.errors import InvalidRequest, ModelRefused
-from service.rows import RowEncoder, Rows
+from service.rows import Row, RowEncoder, Rows
 from service.session import Session, TensorInfo, one_line
 
 Inputs = NDArray[np.float32] | list[NDArray[np.uint8]]
@@ -120,6 +120,11 @@ class Model:
         """Rows of a request as the graph's input, `(n_rows, n_features)`."""
         assert self._encoder is not None
         return self._encoder.encode(rows)
+
+    def decode(self, row: NDArray[np.float32]) -> Row:
+        """A row of the graph's input, `(n_features,)`, as a client would send it."""
+        assert self._encoder is not None
+        return self._encoder.decode(row)
 
     def check_features(self, features: NDArray[np.float32]) -> None:
         """Raises InvalidRequest for what the graph's input cannot be: no rows, what is not finite, or no category."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
 from service.matrix import to_matrix
+from service.sequential import Verdict
 
 Value = float | str | bool | None
 Row = list[Value] | dict[str, Value]
@@ -69,11 +70,19 @@ class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True, rename={"class_
     layer: str | None = None
 
 
+class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """{"id": ID of an answer, or ID/ROW of one of several rows, "label": CLASS}"""
+
+    id: str
+    label: str | int
+
+
 class Prediction(TypedDict):
     model: str
     version: str
     predictions: list[str | float | None]
     reasons: NotRequired[list[str | None]]
+    id: NotRequired[str]
 
 
 class Transformation(TypedDict):
@@ -144,6 +153,7 @@ class Probabilities(TypedDict):
     classes: NotRequired[list[str]]
     probabilities: NotRequired[list[list[float]]]
     top: NotRequired[list[list[ClassProbability]]]
+    id: NotRequired[str]
 
 
 ClassProbability = TypedDict("ClassProbability", {"class": str, "probability": float})
@@ -223,6 +233,65 @@ class Drift(TypedDict):
     rows: int
     drifted: list[str]
     features: list[FeatureDrift]
+
+
+class Feedback(TypedDict):
+    id: str
+    accepted: bool
+
+
+class LiveWindow(TypedDict):
+    rows: int
+    most_rows: int
+    labelled: int
+
+
+class ModelStanding(TypedDict):
+    model: str
+    version: str
+    rows: int
+    labelled: int
+    accuracy: MetricValue
+
+
+class PairStanding(TypedDict):
+    models: tuple[str, str]
+    rows: int
+    agreement: float
+    kappa: float | None
+
+
+class ChallengerTest(TypedDict):
+    champion: str
+    challenger: str
+    rows: int
+    only_challenger: int
+    only_champion: int
+    difference: float | None
+    interval: tuple[float, float] | None
+    alpha: float
+    verdict: Verdict
+    reason: NotRequired[str]
+
+
+class Disagreement(TypedDict):
+    id: str
+    inputs: Row | None
+    predictions: dict[str, str]
+    label: str | None
+
+
+class Standing(TypedDict):
+    task: str
+    classes: list[str]
+    champion: str | None
+    window: LiveWindow
+    shed: int
+    dropped: int
+    models: list[ModelStanding]
+    pairs: list[PairStanding]
+    tests: list[ChallengerTest]
+    disagreements: list[Disagreement]
 
 
 class ModelSummary(TypedDict):

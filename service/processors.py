@@ -1,13 +1,18 @@
-"""How many processors this process may use: those of its affinity, and of its container's quota."""
+"""How many processors this process may use, by its affinity and its container's quota; which thread goes first."""
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
+import time
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+LOWER = 5
+"""The priority of what need not be done: not the lowest, since a thread that waits for a processor may hold a lock."""
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -16,6 +21,30 @@ def count_processors(cgroup: Path = CGROUP) -> int:
     allowed: Callable[[int], Any] | None = getattr(os, "sched_getaffinity", None)
     n_allowed = len(allowed(0)) if allowed else os.cpu_count() or 1
     return max(1, min(n_allowed, _read_quota(cgroup) or n_allowed))
+
+
+class Load:
+    """How much of its time a thread of this process has computed since the last look, from 0 to 1."""
+
+    def __init__(self, thread: int) -> None:
+        self._clock = time.pthread_getcpuclockid(thread) if sys.platform == "linux" else None
+        self._seen_s = self._read()
+
+    def look(self) -> float:
+        """0 where the system does not say."""
+        before, self._seen_s = self._seen_s, self._read()
+        passed_s = self._seen_s[1] - before[1]
+        return (self._seen_s[0] - before[0]) / passed_s if passed_s else 0.0
+
+    def _read(self) -> tuple[float, float]:
+        """Seconds that it has computed, and seconds."""
+        return (time.clock_gettime(self._clock) if self._clock is not None else 0.0), time.perf_counter()
+
+
+def give_way(priority: int) -> None:
+    """Lets other threads go before this one, where the system has priorities of threads: Linux."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), priority)
 
 
 def _read_quota(cgroup: Path) -> int | None:

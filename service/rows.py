@@ -48,6 +48,14 @@ class RowEncoder:
             self._check_magnitudes(values)
         return values.astype(np.float32)
 
+    def decode(self, row: NDArray[np.float32]) -> Row:
+        """Names of categories for their codes, None for what is missing, `(n_features,)`."""
+        names = [list(codes) if codes else None for codes in self._codes]
+        return [
+            None if math.isnan(value) else name[int(value)] if name else value
+            for value, name in zip(row, names, strict=True)
+        ]
+
     def check(self, features: NDArray[np.float32]) -> None:
         """Raises InvalidRequest for a matrix `(n_rows, n_features)` that no rows can become."""
         if not np.vdot(features, features) < np.inf:

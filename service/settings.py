@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ _HIGHEST = 2**31 - 1
 _HIGHEST_PORT = 2**16 - 1
 Host = str
 Port = int
+File = Path | None
 Policy = str
 Share = float
 Champions = Mapping[str, str]
@@ -42,6 +43,9 @@ class Settings:
     policy: Policy = "champion"
     epsilon: Share = 0.1
     champion: Champions = field(default_factory=dict)
+    journal: File = None
+    journal_rows: int = 1_000_000
+    shadow: Champions = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -51,12 +55,17 @@ class Settings:
         unknown = sorted(given.keys() - names.keys())
         if unknown:
             raise SettingsError(f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}")
-        parsers = {"Path": _path, "bool": _flag, "str": _device, "int": _count, "Host": _host, "Port": _port}
-        parsers |= {"Policy": _policy, "Share": _share, "Champions": _champions}
+        parsers: dict[str, Callable[[str, str], Any]] = {
+            **{"Path": _path, "bool": _flag, "str": _device, "int": _count, "Host": _host, "Port": _port},
+            **{"File": _file, "Policy": _policy, "Share": _share, "Champions": _champions},
+        }
         values: dict[str, Any] = {
             each.name: parsers[str(each.type)](name, given[name]) for name, each in names.items() if name in given
         }
-        return cls(**values)
+        settings = cls(**values)
+        if settings.shadow and settings.journal is None:
+            raise SettingsError("VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say")
+        return settings
 
     def name_limit(self, n_bytes: int) -> str:
         """The setting that this limit of bytes is from."""
@@ -66,6 +75,12 @@ class Settings:
 def _path(name: str, text: str) -> Path:
     if not text.strip():
         raise SettingsError(f"{name}: expected a folder, got {text!r}")
+    return Path(text).resolve()
+
+
+def _file(name: str, text: str) -> Path:
+    if not text.strip() or Path(text).is_dir():
+        raise SettingsError(f"{name}: expected a file, got {text!r}")
     return Path(text).resolve()
 
 

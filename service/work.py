@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from time import perf_counter_ns
 from typing import Any, NamedTuple, TypeVar
 
@@ -43,6 +44,13 @@ class Ran(NamedTuple):
 
     served: Served
     times: Times
+
+
+class Promised(NamedTuple):
+    """An answer that is true once something has been done, which raises what keeps it from being so."""
+
+    done: Future[None]
+    answer: Any
 
 
 class Answered(NamedTuple):

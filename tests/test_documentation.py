@@ -28,6 +28,7 @@ def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Ser
     """With the method that it says."""
     assert set(interface["paths"]) == {
         *("/predict", "/predict_proba", "/compare", "/transform", "/generate", "/explain"),
+        *("/feedback", "/tasks/{task}/comparison"),
         *("/models", "/models/{name}", "/models/{name}/layers"),
         *("/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs.json", "/"),
         *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index"),
@@ -40,7 +41,9 @@ def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Ser
     version = server.client.get("/models/cifar10-mlp").json()["version"]
     for path, operations in interface["paths"].items():
         for method in operations:
-            status = server.client.request(method, path.format(name="cifar10-mlp", version=version)).status_code
+            status = server.client.request(
+                method, path.format(name="cifar10-mlp", version=version, task="cifar10")
+            ).status_code
             takes_nothing = method == "get" or path == "/v2/repository/index"
             assert status == (200 if takes_nothing else 400), (method, path)
 

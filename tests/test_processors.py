@@ -1,13 +1,16 @@
-"""A container's quota counts, not only the machine's processors."""
+"""A container's quota counts, not only the machine's processors; threads have loads and priorities."""
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from service.processors import count_processors
+from service.processors import LOWER, Load, count_processors, give_way
 
 
 @pytest.mark.parametrize(
@@ -29,3 +32,31 @@ def test_a_quota_is_rounded_up(tmp_path: Path, files: dict[str, str], expected: 
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert count_processors(tmp_path) == (expected or len(os.sched_getaffinity(0)))
+
+
+def test_the_load_is_what_a_thread_computes() -> None:
+    """One that waits has none, whatever others do; one that computes has."""
+    done = threading.Event()
+    waiting = threading.Thread(target=done.wait)
+    waiting.start()
+    assert waiting.ident is not None
+    loads = Load(waiting.ident), Load(threading.get_ident())
+    assert sum(number * number for number in range(300_000)) > 0
+    shares = [load.look() for load in loads]
+    done.set()
+    waiting.join()
+    assert shares[0] < 0.01 < shares[1] <= 1.01
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities of threads are Linux's")
+def test_a_thread_gives_way_alone() -> None:
+    """The others keep their priority."""
+
+    def read_priority() -> int:
+        give_way(LOWER)
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(read_priority).result() == LOWER
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

@@ -61,7 +61,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
     expected = {f"VEREDICTO_{field.name.upper()}": getattr(defaults, field.name) for field in fields(Settings)}
     expected["VEREDICTO_MODELS"] = f"`{defaults.models.relative_to(ROOT)}`"
     expected["VEREDICTO_STRICT"] = int(defaults.strict)
-    expected["VEREDICTO_CHAMPION"] = defaults.champion or "none"
+    expected["VEREDICTO_CHAMPION"] = expected["VEREDICTO_SHADOW"] = expected["VEREDICTO_JOURNAL"] = "none"
     assert listed == {name: str(value) for name, value in expected.items()}
 
 

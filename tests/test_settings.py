@@ -36,6 +36,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_POLICY": "epsilon",
             "VEREDICTO_EPSILON": "0.25",
             "VEREDICTO_CHAMPION": "points:points-mlp, wine:wine-knn",
+            "VEREDICTO_JOURNAL": str(tmp_path / "journal.db"),
+            "VEREDICTO_JOURNAL_ROWS": "500",
+            "VEREDICTO_SHADOW": "wine:wine-knn, points:points-mlp",
         }
     )
     assert settings == Settings(
@@ -53,6 +56,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         policy="epsilon",
         epsilon=0.25,
         champion={"points": "points-mlp", "wine": "wine-knn"},
+        journal=tmp_path / "journal.db",
+        journal_rows=500,
+        shadow={"wine": "wine-knn", "points": "points-mlp"},
     )
 
 
@@ -85,6 +91,22 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_CHAMPION",
             "a:a-x,a:a-y",
             "VEREDICTO_CHAMPION: expected TASK:MODEL[,TASK:MODEL...], each task once, got 'a:a-x,a:a-y'",
+        ),
+        ("VEREDICTO_JOURNAL", "/", "VEREDICTO_JOURNAL: expected a file, got '/'"),
+        (
+            "VEREDICTO_SHADOW",
+            "wine:wine-knn,wine:wine-mlp",
+            "VEREDICTO_SHADOW: expected TASK:MODEL[,TASK:MODEL...], each task once, got 'wine:wine-knn,wine:wine-mlp'",
+        ),
+        (
+            "VEREDICTO_SHADOW",
+            "wine",
+            "VEREDICTO_SHADOW: expected TASK:MODEL[,TASK:MODEL...], each task once, got 'wine'",
+        ),
+        (
+            "VEREDICTO_SHADOW",
+            "wine:wine-knn",
+            "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say",
         ),
         ("VEREDICTO_MODELS", "", "VEREDICTO_MODELS: expected a folder, got ''"),
         (
