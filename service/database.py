@@ -29,11 +29,17 @@ CREATE TABLE truths (seq INTEGER NOT NULL, row INTEGER NOT NULL, label INTEGER N
     PRIMARY KEY (seq, row)) WITHOUT ROWID;
 CREATE TABLE examples (seq INTEGER NOT NULL, row INTEGER NOT NULL, task INTEGER NOT NULL, inputs TEXT NOT NULL,
     PRIMARY KEY (seq, row)) WITHOUT ROWID;
+CREATE TABLE spreads (number INTEGER PRIMARY KEY, task INTEGER NOT NULL, basis TEXT NOT NULL, n_rows INTEGER NOT NULL,
+    counts BLOB NOT NULL);
+CREATE INDEX spreads_of_task ON spreads (task, number);
 CREATE TABLE pairs (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, better INTEGER NOT NULL DEFAULT 0,
     equal INTEGER NOT NULL DEFAULT 0, worse INTEGER NOT NULL DEFAULT 0, lower REAL NOT NULL DEFAULT -1,
     upper REAL NOT NULL DEFAULT 1, PRIMARY KEY (champion, challenger)) WITHOUT ROWID;
 """
-"""Labels are class indices, little-endian int32: of predictions `(n_rows,)`, of shadows `(n_models, n_rows)`."""
+"""Labels are class indices, little-endian int32: of predictions `(n_rows,)`, of shadows `(n_models, n_rows)`.
+
+Counts are little-endian int64, `(n_counts,)`.
+"""
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -12,6 +12,7 @@ many. As for any chi-square, cells with fewer than 5 expected rows are joined (C
 from __future__ import annotations
 
 import functools
+import hashlib
 from statistics import NormalDist
 
 import numpy as np
@@ -30,7 +31,6 @@ ALPHA = 0.05
 SMOOTHING = 0.5
 """Rows added to each cell of training, and as many in all, spread as in training, to those of a window (Krichevsky and
 Trofimov, 1981): no cell is empty, and a window of few rows leans towards no drift."""
-HALF_ROWS = 5000
 ROWS_AT_A_TIME = 1024
 FEWEST_EXPECTED = 5
 MOST_DEGREES = 100
@@ -65,6 +65,12 @@ class Cells:
         return cls(card.input.features)
 
     @property
+    def basis(self) -> str:
+        """The same for all cards that count alike."""
+        told = [(each.name, each.range, each.values, each.distribution) for each in self.features]
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+    @property
     def n_counts(self) -> int:
         return self.n_cells + len(self.features)
 
@@ -91,31 +97,6 @@ class Cells:
     def split(self, counts: Counts) -> list[Counts]:
         """The cells of each feature."""
         return np.split(counts[: self.n_cells], self._starts[1:])
-
-
-class Window:
-    """The latest rows in two halves: when the newer one is full the older is forgotten.
-
-    So it holds the last `half_rows` rows at least and twice as many at most, but for what comes in one go.
-    """
-
-    def __init__(self, cells: Cells, *, half_rows: int = HALF_ROWS) -> None:
-        self._cells = cells
-        self._half_rows = half_rows
-        self._n_newer = 0
-        self._older, self._newer = (np.zeros(cells.n_counts, dtype=np.int64) for _ in range(2))
-
-    def add(self, rows: Rows) -> None:
-        """Rows `(n_rows, n_features)` as the graph takes them; cheaper by row the more of them come together."""
-        if self._n_newer >= self._half_rows:
-            self._older, self._newer, self._n_newer = self._newer, np.zeros_like(self._newer), 0
-        self._newer += self._cells.count(rows)
-        self._n_newer += len(rows)
-
-    @property
-    def counts(self) -> Counts:
-        """`(n_counts,)`; those of several workers may be summed."""
-        return self._older + self._newer
 
 
 def describe(cells: Cells, counts: Counts) -> Drift:

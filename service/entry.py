@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
-STORED = np.dtype("<i4")
+STORED, COUNTED = np.dtype("<i4"), np.dtype("<i8")
 NO_ANSWER = -1
 """In place of the label of a model that has none for a row."""
 
@@ -60,4 +60,13 @@ class Lost(NamedTuple):
     dropped: int
 
 
-Entry = Predicted | Shadowed | Told | Lost
+class Spread(NamedTuple):
+    """Rows counted by cell, `(n_counts,)`; only counts of one basis may be summed."""
+
+    task: str
+    basis: str
+    n_rows: int
+    counts: Labels
+
+
+Entry = Predicted | Shadowed | Told | Lost | Spread

@@ -102,7 +102,7 @@ class Front:
         started = perf_counter()
         try:
             given = call.read_headers(scope["headers"])
-            if not call.is_small(body, given) or not self._admission.has_room():
+            if len(body) > call.most_bytes(given) or not call.is_small(body, given) or not self._admission.has_room():
                 return None
             done = call(body, scope, given)
         except VeredictoError as error:

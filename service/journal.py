@@ -20,7 +20,7 @@ from time import monotonic, time
 from typing import NamedTuple
 
 from service import database
-from service.entry import Entry, Labels, Lost, Predicted, Shadowed, Source, Told
+from service.entry import Entry, Labels, Lost, Predicted, Shadowed, Source, Spread, Told
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.ledger import Ledger
 from service.metrics import JournalMetrics
@@ -81,6 +81,9 @@ class Journal:
 
     def record_shed(self, task: str, n_rows: int) -> None:
         self._give(Lost(task, n_rows, 0), 0)
+
+    def record_spread(self, spread: Spread) -> None:
+        self._give(spread, 0)
 
     def tell(self, told: Told) -> Future[None]:
         """Done when the truth is committed, or with the VeredictoError that says why it is not accepted."""

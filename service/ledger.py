@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from service import sequential
-from service.entry import NO_ANSWER, STORED, Entry, Labels, Lost, Predicted, Shadowed, Source, Told
+from service.entry import COUNTED, NO_ANSWER, STORED, Entry, Labels, Lost, Predicted, Shadowed, Source, Spread, Told
 from service.errors import InvalidRequest, NotFound, VeredictoError
 from service.numbering import Numbering
 
@@ -24,6 +24,9 @@ MOST_AT_ONCE = 128
 """Rows of a statement, a power of two."""
 MOST_RECENT = 20_000
 """Predictions whose numbers are remembered for their shadows."""
+FEW_SPREAD = 500
+"""Rows that are counted together: of two that follow each other there are more, so 64 hold a window of 10,000."""
+MOST_SPREADS = 64
 MOST_EXAMPLES = 100
 """Rows of a task on which models disagree, whose values are kept."""
 
@@ -96,6 +99,8 @@ class Ledger:
             elif isinstance(entry, Lost):
                 places = (entry.shed, entry.dropped, self._numbering.task(entry.task))
                 self._execute("UPDATE tasks SET shed = shed + ?, dropped = dropped + ? WHERE number = ?", places)
+            elif isinstance(entry, Spread):
+                self._write_spread(entry)
         for entry in entries:
             if isinstance(entry, Told):
                 try:
@@ -166,6 +171,21 @@ class Ledger:
                 "(SELECT seq FROM examples WHERE task = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
                 (task, task, MOST_EXAMPLES - 1),
             )
+
+    def _write_spread(self, entry: Spread) -> None:
+        """With the last, whoever wrote that, as long as the two are few rows."""
+        key = (self._numbering.task(entry.task), entry.basis)
+        query = "SELECT number, n_rows, counts FROM spreads WHERE task = ? AND basis = ? ORDER BY number DESC LIMIT 1"
+        number, n_rows, counts = self._execute(query, key).fetchone() or (None, 0, b"")
+        if number is not None and n_rows + entry.n_rows <= FEW_SPREAD:
+            summed = (np.frombuffer(counts, COUNTED) + entry.counts).astype(COUNTED).tobytes()
+            values = (n_rows + entry.n_rows, summed, number)
+            self._execute("UPDATE spreads SET n_rows = ?, counts = ? WHERE number = ?", values)
+            return
+        row = (*key, entry.n_rows, entry.counts.astype(COUNTED).tobytes())
+        self._execute("INSERT INTO spreads (task, basis, n_rows, counts) VALUES (?, ?, ?, ?)", row)
+        oldest = "SELECT number FROM spreads WHERE task = ? ORDER BY number DESC LIMIT 1 OFFSET ?"
+        self._execute(f"DELETE FROM spreads WHERE task = ? AND number <= ({oldest})", (key[0], key[0], MOST_SPREADS))
 
     def _write_truth(self, entry: Told) -> bool:
         """Whether it is new. The first truth of a row stands: the comparison has counted it."""

@@ -13,8 +13,10 @@ from pathlib import Path
 from time import monotonic
 
 from service import payloads, standing, window
+from service.drift import Cells
 from service.entry import Labels, Told
 from service.errors import NotFound, Overloaded
+from service.intake import Intake
 from service.journal import Journal
 from service.lineup import find_lineups, name_source
 from service.model import Inputs, Model
@@ -40,6 +42,7 @@ class Observer:
         self._by_task = {lineup.champion.card.task: lineup for lineup in self._lineups.values()}
         self.journal = Journal(path, most_rows=settings.journal_rows, sources=self._sources)
         self._shadow = Shadow(self._lineups, self.journal) if self._lineups else None
+        self._intake = Intake(_find_cells(classifiers), self.journal)
         self._lock = threading.Lock()
         sys.setswitchinterval(SWITCH_S)
         self._standings: dict[str, tuple[float, payloads.Standing]] = {}
@@ -58,6 +61,8 @@ class Observer:
         number = self.journal.record(self._sources[model.name], labels)
         if self._shadow is not None:
             self._shadow.offer(number, model, inputs, labels)
+        if not isinstance(inputs, list):
+            self._intake.offer(model.card.task, inputs)
         return number
 
     def tell(self, number: str, label: str | int) -> Future[None]:
@@ -76,9 +81,10 @@ class Observer:
             if found is None or monotonic() - made_s > FRESH_S:
                 try:
                     read = window.read(self.journal.path, task, most_rows=standing.MOST_ROWS)
+                    drift = self._intake.describe(task)
                 except sqlite3.Error as error:
                     raise Overloaded(f"the journal cannot be read now, try again: {error}") from error
-                found = standing.describe(models, self._by_task.get(task), read)
+                found = standing.describe(models, self._by_task.get(task), read, drift)
                 self._standings[task] = monotonic(), found
         return found
 
@@ -94,6 +100,17 @@ class Observer:
         await asyncio.get_running_loop().run_in_executor(None, self.close)
 
     def close(self) -> None:
+        self._intake.close()
         if self._shadow is not None:
             self._shadow.close()
         self.journal.close()
+
+
+def _find_cells(classifiers: list[Model]) -> dict[str, Cells]:
+    """Of each task those of its first classifier that has any: they have learnt from the same rows."""
+    found: dict[str, Cells] = {}
+    for model in classifiers:
+        cells = None if model.card.task in found else Cells.of(model.card)
+        if cells is not None:
+            found[model.card.task] = cells
+    return found

@@ -292,6 +292,7 @@ class Standing(TypedDict):
     pairs: list[PairStanding]
     tests: list[ChallengerTest]
     disagreements: list[Disagreement]
+    drift: Drift | None
 
 
 class ModelSummary(TypedDict):

@@ -90,7 +90,7 @@ class Router:
         self._tasks = {model.card.task for model in registry.models.values()}
         self.problems: dict[str, str] = {}
         """For a task the reason why the champion that was set for it cannot be."""
-        for task, name in settings.champion.items():
+        for task, name in {**settings.shadow, **settings.champion}.items():
             self._crown(task, name)
         self._fixed = {
             task: names[0]

@@ -22,7 +22,9 @@ MOST_ROWS = 10_000
 NOTHING = Window(labels={}, truth=np.empty(0, np.int64), examples=[], pairs=[], shed=0, dropped=0)
 
 
-def describe(models: list[Model], lineup: Lineup | None, window: Window) -> payloads.Standing:
+def describe(
+    models: list[Model], lineup: Lineup | None, window: Window, drift: payloads.Drift | None = None
+) -> payloads.Standing:
     """The answer for the classifiers of a task that are served; what is logged of other versions is left out."""
     keys = [Key(model.name, model.version) for model in models]
     classes = models[0].classes
@@ -43,6 +45,7 @@ def describe(models: list[Model], lineup: Lineup | None, window: Window) -> payl
         "pairs": _describe_pairs(keys, labels, n_classes=len(classes)),
         "tests": [] if lineup is None else _describe_tests(lineup, window),
         "disagreements": _describe_examples(set(keys), classes, window),
+        "drift": drift,
     }
     return cast(payloads.Standing, standing)
 

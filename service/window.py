@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service import database
-from service.entry import NO_ANSWER, STORED
+from service.entry import COUNTED, NO_ANSWER, STORED
 
 UNKNOWN = -1
 """In place of a truth that nobody has told."""
@@ -67,6 +67,28 @@ def read(path: Path, task: str, *, most_rows: int) -> Window:
         return _Reader(connection, task).read(most_rows)
     finally:
         connection.close()
+
+
+def read_spread(path: Path, task: str, *, basis: str, most_rows: int) -> NDArray[np.int64] | None:
+    """Rows counted by cell, `(n_counts,)`: the latest, until there are as many; None without any.
+
+    Raises sqlite3.Error.
+    """
+    connection = database.connect_to_read(path)
+    try:
+        query = (
+            "SELECT n_rows, counts FROM spreads JOIN tasks ON tasks.number = spreads.task "
+            "WHERE tasks.name = ? AND basis = ? ORDER BY spreads.number DESC"
+        )
+        found, n_found = [], 0
+        for n_rows, counts in connection.execute(query, (task, basis)):
+            found.append(np.frombuffer(counts, COUNTED))
+            n_found += n_rows
+            if n_found >= most_rows:
+                break
+    finally:
+        connection.close()
+    return np.sum(found, axis=0, dtype=np.int64) if found else None
 
 
 class _Reader:

@@ -135,7 +135,12 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "service", "service.agreement", "service.entry", "service.lineup", "service.model"),
         *("service.payloads", "service.scores", "service.sequential", "service.window"),
     },
+    "service.intake": {
+        *("numpy", "service", "service.drift", "service.entry", "service.journal", "service.metrics"),
+        *("service.payloads", "service.window"),
+    },
     "service.observer": {
+        *("service.drift", "service.intake"),
         *("service", "service.errors", "service.journal", "service.entry", "service.lineup", "service.model"),
         *("service.payloads", "service.processors", "service.registry", "service.settings", "service.shadow"),
         "service.standing",
