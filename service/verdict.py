@@ -142,11 +142,11 @@ def _decline(leader: dict[str, Any], task: str, risk: float) -> str:
         return f"No threshold of probability brings {name}'s wrong answers down to {100 * risk:g} % on these rows."
     text = (
         f"To be wrong on at most {100 * risk:g} % of what it answers, {name} would answer from a probability of "
-        f"{found['threshold']:.6g} on, which is {percent(found['coverage'])} of these rows"
+        f"{found['threshold']:.9g} on, which is {percent(found['coverage'])} of these rows"
     )
     if sure["threshold"] is None:
         return f"{text}; these rows are too few to promise that for others."
-    promise = f"from {sure['threshold']:.6g} on ({percent(sure['coverage'])} of rows)"
+    promise = f"from {sure['threshold']:.9g} on ({percent(sure['coverage'])} of rows)"
     return f"{text}; {promise} that can be promised for others, with 95 % confidence."
 
 

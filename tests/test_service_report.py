@@ -226,15 +226,35 @@ def test_a_server_that_cannot_be_asked_is_said_so(
     )
 
 
-def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
-    """As a newcomer runs it, on the 114 held-out rows; `--help` says what it takes."""
+def write_held_out(path: Path) -> list[list[float]]:
+    """The 114 held-out rows of breast_cancer; the features, as they are written."""
     dataset = datasets.load("breast_cancer")
     held_out = datasets.split(dataset, seed=0).held_out
-    with (tmp_path / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*dataset.feature_names, "tumour"])
         for row in held_out:
             writer.writerow([*dataset.features[row].tolist(), dataset.classes[dataset.target[row]]])
+    features: list[list[float]] = dataset.features[held_out].tolist()
+    return features
+
+
+def test_a_threshold_of_the_report_does_in_serving_what_it_says(tmp_path: Path, server: Server) -> None:
+    """Sent as `min_probability`, it leaves as many rows unanswered."""
+    rows = write_held_out(tmp_path / "rows.csv")
+    output = tmp_path / "report.html"
+    assert main(["--task", "breast_cancer", "--data", str(tmp_path / "rows.csv"), "--output", str(output)]) == 0
+    for model in json.loads(output.with_suffix(".json").read_bytes())["numbers"]["models"]:
+        found = model["at_risk"]
+        if found["threshold"] is not None:
+            request = {"model": model["model"], "inputs": rows, "min_probability": found["threshold"]}
+            predictions = server.post("/predict", request).json()["predictions"]
+            assert sum(each is not None for each in predictions) / 114 == pytest.approx(found["coverage"])
+
+
+def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
+    """As a newcomer runs it, on the 114 held-out rows; `--help` says what it takes."""
+    write_held_out(tmp_path / "rows.csv")
     command = [sys.executable, "-m", "service.report", "--task", "breast_cancer", "--data", str(tmp_path / "rows.csv")]
     output = ["--output", str(tmp_path / "report.html"), "--gate", "logistic better than naive_bayes by 0.01"]
     finished = subprocess.run([*command, *output], cwd=ROOT, capture_output=True, text=True)
