@@ -85,6 +85,15 @@ def test_images_may_be_given_a_bound(images: Server) -> None:
     assert raw["predictions"] == [None]
 
 
+def test_images_may_name_a_task(images: Server) -> None:
+    """In a form, in the query of a file and in JSON; of two equal models the smaller file is the champion."""
+    red = picture("red")
+    answer = images.client.post("/predict", files={"image": red}, data={"task": "hue"}).json()
+    assert (answer["model"], answer["predictions"]) == ("hue-first", ["red"])
+    assert images.post_raw("/predict?task=hue", red, "image/png").json() == answer
+    assert images.post("/predict", {"task": "hue", "inputs": [row(red)]}).json() == answer
+
+
 def test_all_ways_give_the_same_probabilities(images: Server) -> None:
     """And the same of `top`."""
     content = picture("#204060")
