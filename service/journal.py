@@ -64,7 +64,7 @@ class Journal:
         self._wake, self._hurry, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._metrics = JournalMetrics()
         self._is_broken = False
-        self._refreshed_s = 0.0
+        self._refreshed_s = -REFRESH_S
         self._outcomes: dict[str, dict[str, tuple[int, int]]] = {}
         self._refresh()
         self._thread = threading.Thread(target=self._work, name="veredicto-journal", daemon=True)
@@ -149,14 +149,17 @@ class Journal:
                 self._closing.wait(HURRY_S)
             self._hurry.clear()
             self._wake.clear()
-            self._write()
+            try:
+                self._write()
+            except Exception:  # of counting, say, when everything has been written
+                logger.exception("a defect in the journal")
         self._write()
         with self._lock:
             self._refuse(self._truths, "the service stops")
         self._connection.close()
 
     def _write(self) -> None:
-        """One batch; whatever goes wrong, the thread lives on."""
+        """One batch, all of it or nothing."""
         with self._lock:
             entries, self._entries, self._n_rows = self._entries, [], 0
             truths, self._truths = self._truths, []
@@ -165,20 +168,19 @@ class Journal:
         truths = [each for each in truths if each.future.running() or each.future.set_running_or_notify_cancel()]
         entries += [Lost(task, 0, n_rows) for task, n_rows in dropped.items()]
         try:
-            if entries or truths:
-                told = self._ledger.write([*entries, *(each.told for each in truths)])
-                self._settle(truths, told)
-                written = sum(len(each.labels) for each in entries if isinstance(each, Predicted))
-                self._metrics.add(written=written, accepted=sum(each is True for each in told))
-                entries, self._is_broken = [], False
-            if monotonic() - self._refreshed_s > REFRESH_S or self._closing.is_set():
-                self._refresh()
+            told = self._ledger.write([*entries, *(each.told for each in truths)]) if entries or truths else []
         except Exception as error:  # of SQLite or of ours: answers go out whatever it is
             self._report(error)
             self._lose(entries)
             self._refuse(truths, str(error) if isinstance(error, sqlite3.Error) else "a defect of the service")
+        else:
+            self._settle(truths, told)
+            written = sum(len(each.labels) for each in entries if isinstance(each, Predicted))
+            self._metrics.add(written=written, accepted=sum(each is True for each in told))
+            self._is_broken = self._is_broken and not entries
         self._n_settling = 0
         self._metrics.show_dropped(self._n_dropped)
+        self._refresh()
 
     def _settle(self, truths: list[_Truth], told: Sequence[VeredictoError | bool]) -> None:
         patient = []
@@ -218,9 +220,16 @@ class Journal:
         self._is_broken = True
 
     def _refresh(self) -> None:
+        """Once a second, and at the end."""
+        if monotonic() - self._refreshed_s < REFRESH_S and not self._closing.is_set():
+            return
         self._refreshed_s = monotonic()
-        self._ledger.narrow_bounds()
-        found = self._ledger.read_outcomes()
+        try:
+            self._ledger.narrow_bounds()
+            found = self._ledger.read_outcomes()
+        except Exception as error:  # the last ones are still true enough
+            self._report(error)
+            return
         outcomes: dict[str, dict[str, tuple[int, int]]] = {}
         for source in self._sources.values():
             outcomes.setdefault(source.task, {})[source.name] = found.get((source.name, source.version), (0, 0))
