@@ -16,7 +16,6 @@ from service import metrics
 from service.drift import (
     ALPHA,
     Cells,
-    Window,
     chi_square_quantile,
     critical_value,
     describe,
@@ -170,16 +169,6 @@ def test_a_feature_of_one_value_cannot_drift_but_leave_its_range() -> None:
 def test_an_empty_window_says_nothing() -> None:
     """Not even that nothing drifts."""
     assert describe(CELLS, np.zeros(CELLS.n_counts, dtype=np.int64)) == {"rows": 0, "drifted": [], "features": []}
-
-
-def test_a_window_forgets_by_halves(generator: np.random.Generator) -> None:
-    """It is the sum of the rows that it still holds, 10 at least and 20 at most."""
-    window = Window(CELLS, half_rows=10)
-    rows = np.column_stack([generator.normal(size=95), generator.integers(0, 3, 95)]).astype(np.float32)
-    for start in range(0, 95, 5):
-        window.add(rows[start : start + 5])
-        held = (start + 5) if start < 20 else 10 + (start % 10) + 5
-        assert window.counts.tolist() == CELLS.count(rows[start + 5 - held : start + 5]).tolist()
 
 
 def test_counts_of_workers_are_summed_and_stored_as_json(generator: np.random.Generator) -> None:
