@@ -19,6 +19,8 @@ from service.call import BEGUN, AnyCall, Message, Response
 
 Send = Callable[[Message], Awaitable[None]]
 
+MOST_IN_A_ROW = 16
+"""Requests of one read that are answered at once: who sends more of them together lets others go in between."""
 LARGE = 1_000_000
 """Bytes of an answer that is looked after: what is shorter costs little where it waits."""
 
@@ -124,6 +126,7 @@ class ExpressProtocol(HttpToolsProtocol):
         self._calls = self.front.express if is_bare else {}
         self._call: AnyCall | None = None
         self._body = b""
+        self._n_left = 0
         self._heading = False
         self._waiting: asyncio.TimerHandle | None = None
 
@@ -136,6 +139,7 @@ class ExpressProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._n_left = MOST_IN_A_ROW
         super().data_received(data)
         if self._call is not None:  # the rest of its body has to be waited for, which has a deadline there
             self._go_usual_way()
@@ -151,7 +155,8 @@ class ExpressProtocol(HttpToolsProtocol):
         if self._waiting is not None:
             self._stop_waiting()
         call = self._calls.get(self.url)
-        if call is not None and self._is_plain():
+        if call is not None and self._n_left and self._is_plain():
+            self._n_left -= 1
             self._call, self._body = call, b""
         else:
             self._begin()

@@ -105,6 +105,14 @@ def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> N
     assert named == ["points-mlp", "cifar10-cnn", "points-mlp", "cifar10-cnn", "points-mlp"]
 
 
+def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
+    """More of them than one read answers at once, each in its turn."""
+    asked = [{"model": "points-mlp", "inputs": [[1, 2]] * (1 + number % 7)} for number in range(300)]
+    connection.sendall(b"".join(write("/predict", each) for each in asked))
+    answers = read(connection, len(asked))
+    assert [len(document["predictions"]) for _, document in answers] == [len(each["inputs"]) for each in asked]
+
+
 @pytest.mark.parametrize("places", [[10], [60], [90], [20, 60, 90]], ids=str)
 def test_a_request_in_pieces_is_answered(connection: socket.socket, places: list[int]) -> None:
     """Cut in its headers, between them and its body, in its body; each piece is read before the next comes."""
