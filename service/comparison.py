@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service import agreement, payloads
+from service.answers import Comparison
 from service.scores import score
 
 Labels = NDArray[np.int64]
@@ -28,7 +29,7 @@ class Answer(NamedTuple):
     latency_ms: float
 
 
-def compare(task: str, classes: tuple[str, ...], answers: list[Answer], truth: Labels | None) -> payloads.Comparison:
+def compare(task: str, classes: tuple[str, ...], answers: list[Answer], truth: Labels | None) -> Comparison:
     """The answer of `/compare`; `truth` holds the class index of each row, where the client knows it.
 
     The statistics are computed from the probabilities as the answer writes them, so that a client who
@@ -48,7 +49,7 @@ def compare(task: str, classes: tuple[str, ...], answers: list[Answer], truth: L
         for description, answer, each in zip(comparison["models"], answers, probabilities, strict=True):
             description["metrics"] = score(each, answer.label, truth)
         comparison["cochran_q"] = agreement.cochran_q(truth[:, None] == labels.T)
-    return cast(payloads.Comparison, comparison)
+    return cast(Comparison, comparison)
 
 
 def _describe(answer: Answer, written: list[list[float]], classes: tuple[str, ...]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card
-from service import abstention, explanation, images, payloads, pixels, standing
+from service import abstention, answers, explanation, images, payloads, pixels, standing
 from service.comparison import Answer, compare
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.model import Inputs, Model
@@ -81,19 +81,19 @@ class DataPlane:
             return self._predict_selectively(served, model, request)
         is_classifier = model.card.kind == "classifier"
 
-        def finish(outputs: Outputs) -> payloads.Prediction:
+        def finish(outputs: Outputs) -> answers.Prediction:
             predictions: Any = payloads.name_classes(model.classes, outputs[0]) if is_classifier else outputs[0]
             return {"model": model.name, "version": model.version, "predictions": predictions}
 
         return self._plan(served, model, "predict", request.inputs, finish)
 
     def _predict_selectively(self, served: Served, model: Model, request: PredictRequest) -> Work:
-        def finish(outputs: Outputs) -> payloads.Prediction:
+        def finish(outputs: Outputs) -> answers.Prediction:
             assert request.min_probability is not None
             label, probabilities = outputs
             predictions, reasons = abstention.withhold(model.classes, label, probabilities, request.min_probability)
             answer = {"model": model.name, "version": model.version, "predictions": predictions, "reasons": reasons}
-            return cast(payloads.Prediction, answer)
+            return cast(answers.Prediction, answer)
 
         work = self._plan(served, model, "predict", request.inputs, finish)
         abstention.check_has_probabilities(served)
@@ -103,13 +103,13 @@ class DataPlane:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
         served, model = self.registry.carded(request.model)
 
-        def finish(outputs: Outputs) -> payloads.Probabilities:
+        def finish(outputs: Outputs) -> answers.Probabilities:
             answer: dict[str, Any] = {"model": model.name, "version": model.version}
             if request.top is None:
                 answer |= {"classes": model.classes, "probabilities": outputs[1]}
             else:
                 answer["top"] = _most_probable(model, outputs[1], request.top)
-            return cast(payloads.Probabilities, answer)
+            return cast(answers.Probabilities, answer)
 
         return self._plan(served, model, "predict_proba", request.inputs, finish)
 
@@ -129,10 +129,10 @@ class DataPlane:
         """The true class of a row that was predicted, accepted when it is stored."""
         if self.observer is None:
             raise InvalidRequest("feedback is off: predictions are not kept (VEREDICTO_JOURNAL names no file)")
-        answer: payloads.Feedback = {"id": request.id, "accepted": True}
+        answer: answers.Feedback = {"id": request.id, "accepted": True}
         return Promised(self.observer.tell(request.id, request.label), answer)
 
-    def compare_live(self, task: str) -> payloads.Standing:
+    def compare_live(self, task: str) -> answers.Standing:
         """How the task's classifiers stand in what they were asked lately; nothing of it where nothing is kept."""
         if self.observer is not None:
             return self.observer.compare(task)
@@ -143,31 +143,31 @@ class DataPlane:
         models = self._chosen(request)
         inputs = self._encode(models, request.inputs)
         truth = None if request.labels is None else _truth(request.labels, models[0], n_rows=len(inputs))
-        answers, runs = [], []
+        given, runs = [], []
         for model in models:
             started_ns = perf_counter_ns()
             label, probabilities = model.compute(model.output_names, inputs)
             infer_ns = perf_counter_ns() - started_ns
-            answers.append(Answer(model.name, model.version, label, probabilities, infer_ns / 1e6))
+            given.append(Answer(model.name, model.version, label, probabilities, infer_ns / 1e6))
             runs.append(Ran(self.registry.graphs[model.name], Times(0, 0, infer_ns, 0, len(inputs))))
-        probabilities = np.array([answer.probabilities for answer in answers])
+        probabilities = np.array([answer.probabilities for answer in given])
         if not np.vdot(probabilities, probabilities) < np.inf:
             for model, each in zip(models, probabilities, strict=True):
                 model.check_finite(each)
-        return Answered(compare(request.task, models[0].classes, answers, truth), tuple(runs))
+        return Answered(compare(request.task, models[0].classes, given, truth), tuple(runs))
 
     def transform(self, request: TransformRequest) -> Work:
         """Codes of each row, and the row made again from its codes alone."""
         served, model = self.registry.carded(request.model)
 
-        def finish(outputs: Outputs) -> payloads.Transformation:
+        def finish(outputs: Outputs) -> answers.Transformation:
             answer = {"model": model.name, "version": model.version}
             names = ("outputs", "reconstructions")
-            return cast(payloads.Transformation, answer | dict(zip(names, outputs, strict=True)))
+            return cast(answers.Transformation, answer | dict(zip(names, outputs, strict=True)))
 
         return self._plan(served, model, "transform", request.inputs, finish)
 
-    def explain(self, request: ExplainRequest) -> payloads.Explanation:
+    def explain(self, request: ExplainRequest) -> answers.Explanation:
         """Why the model answers so: contributions of features, neighbours, or a map of each image."""
         model, inputs = self._to_explain(request)
         if isinstance(inputs, list):
@@ -175,7 +175,7 @@ class DataPlane:
         else:
             explanations = explanation.explain_rows(model, inputs, request.class_name)
         answer = {"model": model.name, "version": model.version, "explanations": explanations}
-        return cast(payloads.Explanation, answer)
+        return cast(answers.Explanation, answer)
 
     def draw_explanation(self, request: ExplainRequest) -> bytes | None:
         """The same of images as one PNG, each below the other; None for rows of features, which have no picture."""
@@ -214,7 +214,7 @@ class DataPlane:
             "heat_map": encoded,
         }
 
-    def describe_layers(self, name: str) -> payloads.Layers:
+    def describe_layers(self, name: str) -> answers.Layers:
         """The layers of a network of images, and the filters of its first one."""
         model = self._with_layers(name)
         layers = [
@@ -224,7 +224,7 @@ class DataPlane:
         answer: dict[str, Any] = {"model": model.name, "version": model.version, "layers": layers}
         if "filters" in model.extras:
             answer["filters"] = {"b64": b64encode(images.encode_png(explanation.draw_filters(model))).decode()}
-        return cast(payloads.Layers, answer)
+        return cast(answers.Layers, answer)
 
     def draw_filters(self, name: str) -> bytes | None:
         """The filters as one PNG; None where the file has none."""
@@ -238,10 +238,10 @@ class DataPlane:
             raise InvalidRequest(f"{name} has no layers to show; models that have: {known}")
         return model
 
-    def generate(self, request: GenerateRequest) -> payloads.Generation:
+    def generate(self, request: GenerateRequest) -> answers.Generation:
         """New images, each as a PNG in base64."""
         model, generated = self._generated(request)
-        encoded: list[payloads.EncodedImage] = [
+        encoded: list[answers.EncodedImage] = [
             {"b64": b64encode(images.encode_png(each)).decode()} for each in generated
         ]
         return {"model": model.name, "version": model.version, "images": encoded}
@@ -258,9 +258,9 @@ class DataPlane:
             raise TooLarge(f"count: {request.count} images are over the limit of {self._max_rows} (VEREDICTO_MAX_ROWS)")
         return model, model.run(model.draw_noise(request.count, request.seed))[0]
 
-    def list_models(self) -> payloads.ModelList:
+    def list_models(self) -> answers.ModelList:
         """Summaries by name, and what was refused, if anything was."""
-        models: list[payloads.ModelSummary] = [
+        models: list[answers.ModelSummary] = [
             {
                 "name": model.name,
                 "version": model.version,
@@ -272,7 +272,7 @@ class DataPlane:
             for model in self.registry.models.values()
         ]
         refused = [{"file": file, "reason": reason} for file, reason in self.registry.refused.items()]
-        return cast(payloads.ModelList, {"models": models} | ({"refused": refused} if refused else {}))
+        return cast(answers.ModelList, {"models": models} | ({"refused": refused} if refused else {}))
 
     def describe_model(self, name: str) -> dict[str, Any]:
         """A model's whole card, with version and runtime."""
@@ -359,7 +359,7 @@ def _draw(model: Model, image: images.Pixels, request: ExplainRequest) -> tuple[
     return explanation.draw_heat(image, heat), heat
 
 
-def _most_probable(model: Model, probabilities: NDArray[np.float32], top: int) -> list[list[payloads.ClassProbability]]:
+def _most_probable(model: Model, probabilities: NDArray[np.float32], top: int) -> list[list[answers.ClassProbability]]:
     """For each row the `top` classes, most probable first; of equals the first class."""
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     highest = np.take_along_axis(probabilities, order, axis=1)

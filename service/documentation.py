@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from model_card import Card, FeatureInput
-from service import payloads, protocol_documentation
+from service import answers, payloads, protocol_documentation
 from service.forms import MULTIPART
 from service.images import TAKEN_TYPES
 from service.openapi import REFERENCE, content, responses, view
@@ -33,17 +33,17 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
         payloads.GenerateRequest,
         payloads.ExplainRequest,
         payloads.FeedbackRequest,
-        payloads.Prediction,
-        payloads.Probabilities,
-        payloads.Comparison,
-        payloads.Transformation,
-        payloads.Generation,
-        payloads.Explanation,
-        payloads.Layers,
-        payloads.Feedback,
-        payloads.Standing,
-        payloads.ModelList,
-        payloads.Error,
+        answers.Prediction,
+        answers.Probabilities,
+        answers.Comparison,
+        answers.Transformation,
+        answers.Generation,
+        answers.Explanation,
+        answers.Layers,
+        answers.Feedback,
+        answers.Standing,
+        answers.ModelList,
+        answers.Error,
         *protocol_documentation.TYPES,
     ]
     schemas, components = msgspec.json.schema_components(types, ref_template=REFERENCE)

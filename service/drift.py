@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from model_card import Card, Distribution, Feature, FeatureInput
 from service.agreement import chi_square_tail
-from service.payloads import Drift, FeatureDrift
+from service.answers import Drift, FeatureDrift
 
 Rows = NDArray[np.float32]
 Counts = NDArray[np.int64]

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from service import drift, window
+from service.answers import Drift
 from service.drift import Cells, Rows
 from service.entry import Spread
 from service.journal import Journal
 from service.metrics import show_drift
-from service.payloads import Drift
 
 EVERY_S = 1.0
 MOST_WAITING = 5000

@@ -15,8 +15,8 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from service.answers import Drift
 from service.errors import VeredictoError
-from service.payloads import Drift
 from service.served import Served
 from service.statistics import Statistics
 from service.work import Ran

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from time import monotonic
 
-from service import payloads, standing, window
+from service import answers, standing, window
 from service.drift import Cells
 from service.entry import Labels, Told
 from service.errors import NotFound, Overloaded
@@ -45,7 +45,7 @@ class Observer:
         self._intake = Intake(_find_cells(classifiers), self.journal)
         self._lock = threading.Lock()
         sys.setswitchinterval(SWITCH_S)
-        self._standings: dict[str, tuple[float, payloads.Standing]] = {}
+        self._standings: dict[str, tuple[float, answers.Standing]] = {}
 
     def heed(self, count_in_flight: Callable[[], int]) -> None:
         """Shadows give way where more than a few requests are in flight, but for those that wait for the file.
@@ -73,7 +73,7 @@ class Observer:
         row = None if found[2] is None else int(found[2])
         return self.journal.tell(Told(found[1], row, str(label)))
 
-    def compare(self, task: str) -> payloads.Standing:
+    def compare(self, task: str) -> answers.Standing:
         """How the task's classifiers stand, about a second old; raises NotFound and Overloaded."""
         models = self._registry.task(task)
         with self._lock:  # who comes meanwhile takes the same

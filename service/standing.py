@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from service import agreement, payloads, scores, sequential
+from service import agreement, answers, scores, sequential
 from service.entry import NO_ANSWER
 from service.lineup import Lineup
 from service.model import Model
@@ -23,8 +23,8 @@ NOTHING = Window(labels={}, truth=np.empty(0, np.int64), examples=[], pairs=[], 
 
 
 def describe(
-    models: list[Model], lineup: Lineup | None, window: Window, drift: payloads.Drift | None = None
-) -> payloads.Standing:
+    models: list[Model], lineup: Lineup | None, window: Window, drift: answers.Drift | None = None
+) -> answers.Standing:
     """The answer for the classifiers of a task that are served; what is logged of other versions is left out."""
     keys = [Key(model.name, model.version) for model in models]
     classes = models[0].classes
@@ -47,7 +47,7 @@ def describe(
         "disagreements": _describe_examples(set(keys), classes, window),
         "drift": drift,
     }
-    return cast(payloads.Standing, standing)
+    return cast(answers.Standing, standing)
 
 
 def _describe_model(key: Key, labels: Labels, truth: Labels) -> dict[str, Any]:

@@ -74,7 +74,7 @@ ALLOWED: dict[str, set[str]] = {
         *("service.settings", "service.work"),
     },
     "service.abstention": {"numpy", "service.errors", "service.served"},
-    "service.drift": {"numpy", "model_card", "service.agreement", "service.payloads"},
+    "service.drift": {"service.answers", "numpy", "model_card", "service.agreement", "service.payloads"},
     "service.routing": {
         *("numpy", "service.errors", "service.model", "service.registry", "service.settings"),
     },
@@ -116,6 +116,7 @@ ALLOWED: dict[str, set[str]] = {
         *("service.labelled", "service.page", "service.payloads", "service.settings", "service.trial"),
     },
     "service.sequential": {"numpy"},
+    "service.answers": {"service.rows", "service.sequential"},
     "service.database": {"service.errors"},
     "service.entry": {"numpy"},
     "service.numbering": {"service.entry"},
@@ -132,14 +133,17 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.window": {"numpy", "service", "service.database", "service.entry"},
     "service.standing": {
+        "service.answers",
         *("numpy", "service", "service.agreement", "service.entry", "service.lineup", "service.model"),
         *("service.payloads", "service.scores", "service.sequential", "service.window"),
     },
     "service.intake": {
+        "service.answers",
         *("numpy", "service", "service.drift", "service.entry", "service.journal", "service.metrics"),
         *("service.payloads", "service.window"),
     },
     "service.observer": {
+        "service.answers",
         *("service.drift", "service.intake"),
         *("service", "service.errors", "service.journal", "service.entry", "service.lineup", "service.model"),
         *("service.payloads", "service.processors", "service.registry", "service.settings", "service.shadow"),
@@ -152,9 +156,17 @@ ALLOWED: dict[str, set[str]] = {
         *("numpy", "model_card", "service", "service.errors", "service.images", "service.model"),
     },
     "service.payloads": {"msgspec", "numpy", "orjson", "service.errors", "service.matrix", "service.sequential"},
-    "service.comparison": {"numpy", "service", "service.agreement", "service.payloads", "service.scores"},
+    "service.comparison": {
+        "service.answers",
+        "numpy",
+        "service",
+        "service.agreement",
+        "service.payloads",
+        "service.scores",
+    },
     "service.images": {"numpy", "PIL", "service.errors", "simplejpeg"},
     "service.data_plane": {
+        "service.answers",
         *("numpy", "model_card", "service", "service.abstention", "service.comparison", "service.errors"),
         *("service.explanation", "service.images", "service.model", "service.observer", "service.payloads"),
         *("service.pixels", "service.registry", "service.routing", "service.rows", "service.served"),
@@ -166,10 +178,12 @@ ALLOWED: dict[str, set[str]] = {
     "service.openapi": set(),
     "service.protocol_documentation": {"service", "service.body", "service.metadata", "service.openapi"},
     "service.documentation": {
+        "service.answers",
         *("model_card", "msgspec", "service", "service.forms", "service.images", "service.openapi"),
         *("service.payloads", "service.protocol_documentation"),
     },
     "service.metrics": {
+        "service.answers",
         *("prometheus_client", "service.errors", "service.payloads", "service.served", "service.statistics"),
         "service.work",
     },

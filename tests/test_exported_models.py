@@ -74,13 +74,7 @@ def test_what_should_be_shipped_is_shipped() -> None:
     assert sum(path.stat().st_size for path in photographs) < MOST_BYTES_OF_PHOTOGRAPHS
 
 
-NOT_YET = pytest.mark.xfail(strict=True, reason="attains 0.929 in 80 minutes of learning; more of them are to come")
-OF_PHOTOGRAPHS = [
-    pytest.param(name, marks=NOT_YET if name == "cifar10-cnn" else ()) for name in sorted(LEAST_ACCURACY_OF_PHOTOGRAPHS)
-]
-
-
-@pytest.mark.parametrize("name", OF_PHOTOGRAPHS)
+@pytest.mark.parametrize("name", sorted(LEAST_ACCURACY_OF_PHOTOGRAPHS))
 def test_a_shipped_classifier_of_photographs_is_as_good_as_asked(name: str) -> None:
     """On held-out photographs."""
     card = card_of(next(path for path in FILES if path.stem == name))
