@@ -1,22 +1,26 @@
 """What a journal and a shadow of eight models cost the champion: `python -m benchmarks.shadow`.
 
-Three servers of the same models on one processor, asked in turn within each round, at rates that leave them time to
-spare: as it is, with a journal, and with a shadow too. What counts is the ratio within a round.
+Three servers of the same models on one processor, asked in turn within each round: as it is, with a journal, and with
+a shadow too. First at rates that leave them time to spare, in an open loop; then, where there is wrk, by clients that
+ask without a pause, where a shadow is to give way. What counts is the ratio within a round.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 import tempfile
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from statistics import median
 
+from benchmarks import load
 from benchmarks.contenders import CONTENDERS, Contender, Place
 from benchmarks.models import LOGISTIC, TASK, write_copy, write_models
 from benchmarks.open_loop import Opened, measure
@@ -43,6 +47,9 @@ def main() -> None:
         }
         for rate in options.rates:
             _compare(servers, row, rate=rate, rounds=options.rounds, seconds=options.seconds)
+        print(f"\nshadowed, and let go: {_count_shadowed(servers[SHADOW])}")
+        if options.clients and shutil.which("wrk"):
+            _saturate(servers, row, Path(folder), options)
         print(f"\nshadowed, and let go: {_count_shadowed(servers[SHADOW])}")
 
 
@@ -81,6 +88,27 @@ def _compare(servers: dict[str, Server], row: Workload, *, rate: float, rounds: 
         print(f"| {name} | {' | '.join(f'{each:.3f}' for each in columns)} | {median(ratios):.3f} | {cpu_s:.3f} |")
 
 
+def _saturate(servers: dict[str, Server], row: Workload, folder: Path, options: argparse.Namespace) -> None:
+    found: dict[str, list[load.Closed]] = {name: [] for name in servers}
+    seconds = ceil(options.seconds)
+    for number in range(options.rounds + 1):
+        for name, server in servers.items():
+            request = server.contender.speaks[row.name].ask(row)
+            closed = load.measure(server, request, folder, concurrency=options.clients, seconds=seconds)
+            if number:  # the first round warms up
+                found[name].append(closed)
+    print(f"\n{options.clients} clients without a pause, medians of {options.rounds} rounds of {seconds} s\n")
+    print("| | requests a second | times the first | p50, ms | p99, ms | p50, times the first |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for name, runs in found.items():
+        pairs = list(zip(runs, found[PLAIN], strict=True))
+        print(
+            f"| {name} | {median(run.rate for run in runs):.0f} | {median(a.rate / b.rate for a, b in pairs):.3f} "
+            f"| {median(run.p50_ms for run in runs):.2f} | {median(run.p99_ms for run in runs):.2f} "
+            f"| {median(a.p50_ms / b.p50_ms for a, b in pairs):.3f} |"
+        )
+
+
 def _percentile(opened: Opened, percentile: float) -> float:
     """Without end where the server did not keep up."""
     return float("inf") if opened.percentiles_ms is None else opened.percentiles_ms[percentile]
@@ -99,6 +127,7 @@ def _read_options() -> argparse.Namespace:
         prog="python -m benchmarks.shadow", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rates", type=int, nargs="+", default=[250, 1000], help="requests a second")
+    parser.add_argument("--clients", type=int, default=32, help="that ask without a pause; 0 for none")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2)
     return parser.parse_args()

@@ -50,10 +50,11 @@ class Observer:
     def heed(self, count_in_flight: Callable[[], int]) -> None:
         """Shadows give way where more than a few requests are in flight, but for those that wait for the file.
 
-        And where this thread, which is to run the event loop, has much to do.
+        And where this thread, which is to run the event loop, has much to do, or the processors have.
         """
         if self._shadow is not None:
-            self._shadow.look_at_load = Load(threading.get_ident()).look
+            loop, process = Load(threading.get_ident()), Load()
+            self._shadow.look_at_load = lambda: max(loop.look(), process.look())
             self._shadow.count_in_flight = lambda: count_in_flight() - self.journal.count_waiting()
 
     def observe(self, model: Model, inputs: Inputs, labels: Labels) -> str:

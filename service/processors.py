@@ -14,6 +14,8 @@ from typing import Any
 LOWER = 5
 """The priority of what need not be done: not the lowest, since a thread that waits for a processor may hold a lock."""
 CGROUP = Path("/sys/fs/cgroup")
+WINDOW_S = 0.1
+"""The shortest time of which a load is told: in less, one request looks like many."""
 
 
 def count_processors(cgroup: Path = CGROUP) -> int:
@@ -24,17 +26,27 @@ def count_processors(cgroup: Path = CGROUP) -> int:
 
 
 class Load:
-    """How much of its time a thread of this process has computed since the last look, from 0 to 1."""
+    """How much of its time a thread of this process has computed in the last tenth of a second or more, from 0 to 1.
 
-    def __init__(self, thread: int) -> None:
-        self._clock = time.pthread_getcpuclockid(thread) if sys.platform == "linux" else None
+    Without a thread: the whole process, of the time of all processors that it may use.
+    """
+
+    def __init__(self, thread: int | None = None) -> None:
+        self._clock = time.CLOCK_PROCESS_CPUTIME_ID if sys.platform == "linux" else None
+        if self._clock is not None and thread is not None:
+            self._clock = time.pthread_getcpuclockid(thread)
+        self._n_processors = 1 if thread is not None else count_processors()
         self._seen_s = self._read()
+        self._found = 0.0
 
     def look(self) -> float:
-        """0 where the system does not say."""
-        before, self._seen_s = self._seen_s, self._read()
-        passed_s = self._seen_s[1] - before[1]
-        return (self._seen_s[0] - before[0]) / passed_s if passed_s else 0.0
+        """0 where the system does not say, and in the first tenth of a second."""
+        computed_s, now_s = self._read()
+        passed_s = now_s - self._seen_s[1]
+        if passed_s >= WINDOW_S:
+            self._found = (computed_s - self._seen_s[0]) / passed_s / self._n_processors
+            self._seen_s = computed_s, now_s
+        return self._found
 
     def _read(self) -> tuple[float, float]:
         """Seconds that it has computed, and seconds."""

@@ -38,7 +38,7 @@ IMAGES_AT_A_TIME = 8
 MOST_IN_FLIGHT = 8
 """Requests whose models take their time; the server has none to spare where there are more."""
 MOST_BUSY = 0.7
-"""Of the event loop's time, for the same reason: what is small is answered there."""
+"""Of the event loop's time, or of all processors', for the same reason: what is small is answered there."""
 MOST_EXAMPLES = 4
 """Of the rows of a run on which models disagree."""
 MOST_FEATURES = 100
@@ -102,8 +102,6 @@ class Shadow:
             self._wake.wait()
             self._closing.wait(GATHER_S)
             self._wake.clear()
-            if self.look_at_load() > MOST_BUSY:
-                self._let_go()
             while not self._closing.is_set() and (chosen := self._take()):
                 started = perf_counter()
                 try:
@@ -122,7 +120,9 @@ class Shadow:
             self._n_rows = self._n_bytes = 0
 
     def _take(self) -> list[_Waiting]:
-        """What waits of one champion, as much as is run together; at least one request."""
+        """What waits of one champion, as much as is run together: a request or more; nothing where much is to do."""
+        if self.look_at_load() > MOST_BUSY:
+            self._let_go()
         chosen: list[_Waiting] = []
         with self._lock:
             n_rows = 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from service.processors import LOWER, Load, count_processors, give_way
+from service.processors import LOWER, WINDOW_S, Load, count_processors, give_way
 
 
 @pytest.mark.parametrize(
@@ -35,17 +36,21 @@ def test_a_quota_is_rounded_up(tmp_path: Path, files: dict[str, str], expected: 
 
 
 def test_the_load_is_what_a_thread_computes() -> None:
-    """One that waits has none, whatever others do; one that computes has."""
+    """One that waits has none, whatever others do; one that computes has, and the process its share of processors."""
     done = threading.Event()
     waiting = threading.Thread(target=done.wait)
     waiting.start()
     assert waiting.ident is not None
-    loads = Load(waiting.ident), Load(threading.get_ident())
-    assert sum(number * number for number in range(300_000)) > 0
-    shares = [load.look() for load in loads]
+    loads = Load(waiting.ident), Load(threading.get_ident()), Load()
+    assert [load.look() for load in loads] == [0.0, 0.0, 0.0]
+    computed_s = time.thread_time()
+    while time.thread_time() - computed_s < 2 * WINDOW_S:
+        pass
+    idle, busy, whole = (load.look() for load in loads)
     done.set()
     waiting.join()
-    assert shares[0] < 0.01 < shares[1] <= 1.01
+    assert idle < 0.01 < busy <= 1.01
+    assert busy / count_processors() <= whole + 0.01 <= 1.02
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="priorities of threads are Linux's")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -116,6 +117,21 @@ def test_it_lets_go_where_the_event_loop_is_busy(models: Path, cast: Callable[..
     offer(registry, shadow, kept, "colour-first", np.array([[0.5, 1.0]], np.float32))
     assert kept.came.wait(LIMIT_S)
     assert (kept.shadowed, kept.shed) == ([], 1)
+
+
+def test_the_load_is_looked_at_before_each_run(models: Path, cast: Callable[..., object]) -> None:
+    """Requests that come without end keep it running, and it has to see that the server becomes busy meanwhile."""
+    registry, kept, shadow = cast(models, "colour:colour-first")
+    loads = iter((0.0,))
+    shadow.look_at_load = lambda: next(loads, module.MOST_BUSY + 0.1)
+    rows = np.tile(np.array([[0.5, 1.0]], np.float32), (module.ROWS_AT_A_TIME, 1))
+    for _ in range(2):
+        offer(registry, shadow, kept, "colour-first", rows)
+    until = monotonic() + LIMIT_S
+    while kept.shed == 0 and monotonic() < until:
+        sleep(0.01)
+    assert [each.labels.shape[1] for each in kept.shadowed] == [len(rows)]
+    assert kept.shed == len(rows)
 
 
 def test_what_waits_at_the_end_is_let_go(
