@@ -12,6 +12,8 @@ import gc
 import logging
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 # Before numpy is loaded: it only looks through rows here, and its threads would wait for each other.
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 
+_APPLICATION = "_bentoml_impl.server.app"
+"""What `Service.to_asgi` imports; a BentoML that has it elsewhere only starts later."""
+
 Inputs = list[Any]  # BentoML's client reads a union as its first member, and would turn an object into its keys
 
 try:
@@ -48,7 +53,10 @@ def data_plane() -> DataPlane:
     from service.data_plane import DataPlane
     from service.registry import Registry
 
-    registry = Registry.load(settings.models, device=settings.device, threads=settings.threads)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(import_module, _APPLICATION)  # meanwhile, since half of the loading is onnxruntime's, not Python's
+        registry = Registry.load(settings.models, device=settings.device, threads=settings.threads)
+    registry.measure()
     if settings.journal is None:
         return DataPlane(registry, settings)
     from service.observer import Observer

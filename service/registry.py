@@ -31,7 +31,10 @@ class Registry:
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu", threads: int = 1) -> Registry:
-        """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out."""
+        """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out.
+
+        How long runs take is not known before `measure`.
+        """
         registry = cls()
         for path, name, version in _find(folder):
             shown = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
@@ -54,6 +57,11 @@ class Registry:
             logger.error("refused %s: %s", shown, reason)
         logger.info("serving %d models: %s", len(registry.served), ", ".join(registry.served))
         return registry
+
+    def measure(self) -> None:
+        """Finds out what each graph's runs cost; to be called while nothing else runs here."""
+        for served in self:
+            served.measure()
 
     def _add(self, served: Served) -> None:
         """Of several versions the latest is the model that its task has."""

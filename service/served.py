@@ -49,14 +49,16 @@ class Served:
         self.statistics = Statistics()
         self._session = session
         self.quick_rows, self.joins = 0, False
-        """How many rows a run takes in so little time that a thread is not worth it; whether sharing a run is."""
-        self._measure()
+        """How many rows a run takes in so little time that a thread is not worth it; whether sharing a run is.
+
+        Neither, until it has been measured.
+        """
 
     @classmethod
     def load(
         cls, path: Path, *, name: str, version: str | None = None, device: str = "cpu", threads: int = 1
     ) -> Served:
-        """Raises ModelRefused; `version` is that of the file's content where none is given."""
+        """Checked, but not yet measured; raises ModelRefused. `version` is the content's where none is given."""
         session = Session(path.read_bytes(), device=device, threads=threads)
         model = Model.of(session, name=name, threads=threads)
         return cls(name, version or session.version, session, model)
@@ -81,13 +83,15 @@ class Served:
         shape = self._session.outputs[output].shape
         return bool(shape) and shape[0] < 0
 
-    def _measure(self) -> None:
+    def measure(self) -> None:
+        """How long its runs take; to be called while nothing else runs here."""
         alone_s = self._time(1)
         if alone_s < QUICK_S and self._has_free_rows_alone():
             row_s = max((self._time(MANY) - alone_s) / (MANY - 1), 1e-9)
             self.quick_rows = min(MOST_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
-            self.joins = self._time(SEVERAL) < SHARED * SEVERAL * alone_s
+            n_rows = SEVERAL if SEVERAL * alone_s < LONG_S else 2
+            self.joins = self._time(n_rows) < SHARED * n_rows * alone_s
 
     def _has_free_rows_alone(self) -> bool:
         """Whether the number of rows says how much there is to do; a graph without a card may be of any shape."""
