@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 MOST_ROWS = 16
 """Of several requests in one run."""
+LARGEST_WAITING = 16
+"""Requests with as many rows as one may have, whose rows may wait for a model together."""
 MOST_BYTES = 64_000
 """Of outputs that become an answer on the event loop."""
 Result = TypeVar("Result")
@@ -73,7 +75,7 @@ class Batches:
         """With a thread for each processor."""
         n_threads = count_processors()
         pool = ThreadPoolExecutor(n_threads, thread_name_prefix="veredicto")
-        return cls(pool, n_threads=n_threads, most_waiting=settings.max_rows)
+        return cls(pool, n_threads=n_threads, most_waiting=LARGEST_WAITING * settings.max_rows)
 
     async def offload(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Off the event loop, so that a large request does not delay the small ones."""
@@ -101,7 +103,7 @@ class Batches:
         if queue.n_rows and queue.n_rows + work.n_rows > self._most_waiting:
             raise Overloaded(
                 f"{queue.n_rows} rows wait for {work.served.name} already, the limit is {self._most_waiting} "
-                "(VEREDICTO_MAX_ROWS): try again"
+                f"({LARGEST_WAITING} times VEREDICTO_MAX_ROWS): try again"
             )
         waiting = _Waiting(work, asyncio.get_running_loop().create_future())
         queue.waiting.append(waiting)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from service import inference, messages, tensors
 from service.errors import InvalidRequest
-from service.inference import Parameters, Result, Wanted
+from service.inference import Parameters, Result, Slot, Wanted
 from service.served import Served
 from service.settings import Settings
-from service.tensors import BYTES, Datatype
+from service.tensors import BYTES
 from service.work import Work
 
 CONTENTS = {
@@ -34,36 +34,33 @@ def plan(served: Served, request: Any, settings: Settings) -> Work:
     raw, n_inputs = request.raw_input_contents, len(request.inputs)
     if raw and len(raw) != n_inputs:
         raise InvalidRequest(f"raw_input_contents: expected one for each of {n_inputs} inputs, got {len(raw)}")
-    feed = inference.gather(
-        (tensor.name, _read(served, tensor, memoryview(raw[place]) if raw else None, place))
+    slots = [
+        inference.find_slot(served, tensor.name, list(tensor.shape), tensor.datatype, place)
         for place, tensor in enumerate(request.inputs)
-    )
+    ]
     as_bytes = bool(_read_parameters(request.parameters).get("binary_data_output", True))
     wanted = [Wanted.of(each.name, _read_parameters(each.parameters), as_bytes=as_bytes) for each in request.outputs]
-    wanted = wanted or inference.all_outputs(served, as_bytes=as_bytes)
-    return inference.plan(served, feed, wanted, settings, partial(_write, served, request.id))
+    asked = inference.ask(served, (slot.name for slot in slots), wanted, as_bytes=as_bytes)
+    feed = {
+        slot.name: inference.fill(served, slot, _read(slot, tensor, memoryview(raw[place]) if raw else None))
+        for place, (slot, tensor) in enumerate(zip(slots, request.inputs, strict=True))
+    }
+    return inference.plan(served, feed, asked, settings, partial(_write, served, request.id))
 
 
-def _read(served: Served, tensor: Any, content: memoryview | None, place: int) -> inference.Tensor:
-    shape = list(tensor.shape)
-    read_values = partial(_read_values, tensor, shape, content)
-    return inference.read_tensor(served, tensor.name, shape, tensor.datatype, place, read_values)
-
-
-def _read_values(
-    tensor: Any, shape: Sequence[int], content: memoryview | None, datatype: Datatype, where: str
-) -> NDArray[Any]:
+def _read(slot: Slot, tensor: Any, content: memoryview | None) -> NDArray[Any]:
+    datatype, where = slot.datatype, slot.where
     given = [field.name for field, _ in tensor.contents.ListFields()]
     if content is not None:
         if given:
             raise InvalidRequest(f"{where}: expected contents or raw_input_contents, got both")
-        return tensors.read_bytes(content, datatype, shape, where=where)
+        return tensors.read_bytes(content, datatype, slot.shape, where=where)
     field = CONTENTS.get(datatype.name)
     if field is None:
         raise InvalidRequest(f"{where}: {datatype.name} has no contents: send it in raw_input_contents")
     if any(name != field for name in given):
         raise InvalidRequest(f"{where}: expected {field} for {datatype.name}, got {', '.join(given)}")
-    return tensors.read_values(list(getattr(tensor.contents, field)), datatype, shape, where=where)
+    return tensors.read_values(list(getattr(tensor.contents, field)), datatype, slot.shape, where=where)
 
 
 def _read_parameters(given: Mapping[str, Any]) -> Parameters:

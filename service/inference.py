@@ -29,8 +29,6 @@ LONGEST_AXIS = 2**63 - 1
 Parameters = dict[str, str | int | float | bool]
 Tensor = NDArray[Any] | list[ImageFile]
 Feed = dict[str, Tensor]
-ReadValues = Callable[[Datatype, str], NDArray[Any]]
-"""The array of a tensor that was found to be of this type, by the place that its errors name."""
 
 
 class Wanted(NamedTuple):
@@ -46,6 +44,22 @@ class Wanted(NamedTuple):
         return cls(name, parameters.get("classification", 0), bool(parameters.get("binary_data", as_bytes)))
 
 
+class Slot(NamedTuple):
+    """An input that is as the graph has it, but for its values; errors name it by `where`."""
+
+    name: str
+    datatype: Datatype
+    shape: Sequence[int]
+    where: str
+
+
+class Asked(NamedTuple):
+    """What a request wants: outputs, and their names in the graph."""
+
+    wanted: Sequence[Wanted]
+    names: list[str]
+
+
 class Result(NamedTuple):
     """An output of an answer."""
 
@@ -58,40 +72,36 @@ class Result(NamedTuple):
         return f"output {self.wanted.name!r}"
 
 
-def plan(
-    served: Served, feed: Feed, wanted: Sequence[Wanted], settings: Settings, write: Callable[[list[Result]], Any]
-) -> Work:
-    """The run that a request asks for; `write` makes the answer. Raises InvalidRequest or TooLarge.
-
-    Where no outputs are asked for by name, `wanted` is those of `all_outputs`.
-    """
-    _check_names(served, feed)
-    _check_wanted(served, wanted)
+def plan(served: Served, feed: Feed, asked: Asked, settings: Settings, write: Callable[[list[Result]], Any]) -> Work:
+    """The run that a request asks for; `write` makes the answer. Raises InvalidRequest or TooLarge."""
     inputs, n_rows = _prepare(served, feed, settings)
 
     def finish(outputs: Outputs) -> Any:
-        return write([_make_result(served, *each) for each in zip(wanted, outputs, strict=True)])
+        return write([_make_result(served, *each) for each in zip(asked.wanted, outputs, strict=True)])
 
-    return Work(served, [each.name for each in wanted], inputs, n_rows, finish)
+    return Work(served, asked.names, inputs, n_rows, finish)
 
 
-def gather(tensors: Iterable[tuple[str, Tensor]]) -> Feed:
-    """Inputs by name; raises InvalidRequest where one comes twice."""
-    feed: Feed = {}
-    for name, tensor in tensors:
-        if name in feed:
+def ask(served: Served, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_bytes: bool) -> Asked:
+    """Where no outputs are wanted by name, those that the metadata name, as bytes or as values.
+
+    Raises InvalidRequest where one of these inputs or outputs comes twice, and where one is missing or unknown.
+    """
+    given: set[str] = set()
+    for name in inputs:
+        if name in given:
             raise InvalidRequest(f"input {name[:100]!r} comes twice")
-        feed[name] = tensor
-    return feed
+        given.add(name)
+    missing = [name for name in served.inputs if name not in given]
+    if missing:
+        raise InvalidRequest(f"missing input {missing[0]!r}; inputs of {served.name}: {', '.join(served.inputs)}")
+    _check_wanted(served, wanted)
+    chosen = wanted or [Wanted(name, as_bytes=as_bytes) for name in served.outputs]
+    return Asked(chosen, [each.name for each in chosen])
 
 
-def all_outputs(served: Served, *, as_bytes: bool) -> list[Wanted]:
-    """Those that its metadata name."""
-    return [Wanted(name, as_bytes=as_bytes) for name in served.outputs]
-
-
-def read_tensor(served: Served, name: str, shape: Sequence[int], datatype: str, place: int, read: ReadValues) -> Tensor:
-    """An input's array, or the image files of a network of images; its place is that among the request's inputs."""
+def find_slot(served: Served, name: str, shape: Sequence[int], datatype: str, place: int) -> Slot:
+    """Where a tensor goes, by what is said of it; its place is that among the request's. Raises InvalidRequest."""
     where = f"inputs[{place}] {name[:100]!r}"
     info = served.inputs.get(name)
     if info is None:
@@ -101,11 +111,18 @@ def read_tensor(served: Served, name: str, shape: Sequence[int], datatype: str, 
     if not all(0 <= length <= LONGEST_AXIS for length in shape):
         raise InvalidRequest(f"{where}: expected lengths from 0 to 2**63 - 1, got a shape that has others")
     known = _check_type(served, info, datatype, where)
-    array = read(known, where)
-    if known.name == BYTES and served.takes_images:
-        return [ImageFile(_file(each, where), "") for each in array.reshape(-1).tolist()]
-    _check_shape(info, shape, where)
-    return as_texts(array, where) if known.name == BYTES else array
+    if not (known.name == BYTES and served.takes_images):
+        _check_shape(info, shape, where)
+    return Slot(name, known, shape, where)
+
+
+def fill(served: Served, slot: Slot, array: NDArray[Any]) -> Tensor:
+    """What goes there of these values: an array, or the image files of a network of images."""
+    if slot.datatype.name != BYTES:
+        return array
+    if served.takes_images:
+        return [ImageFile(_file(each, slot.where), "") for each in array.reshape(-1).tolist()]
+    return as_texts(array, slot.where)
 
 
 def own_type(info: TensorInfo) -> Datatype:
@@ -151,12 +168,6 @@ def _file(element: Any, where: str) -> bytes:
         return b64decode(element, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidRequest(f"{where}: expected image files in base64: {error}") from error
-
-
-def _check_names(served: Served, feed: Feed) -> None:
-    missing = [name for name in served.inputs if name not in feed]
-    if missing:
-        raise InvalidRequest(f"missing input {missing[0]!r}; inputs of {served.name}: {', '.join(served.inputs)}")
 
 
 def _check_wanted(served: Served, wanted: Sequence[Wanted]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from service import metadata, packing
-from service.body import Answer, plan
+from service.body import Answer, Bodies
 from service.call import JSON, Message, Response
 from service.data_plane import DataPlane
 from service.errors import InvalidRequest, NotFound, UnsupportedMediaType, VeredictoError
@@ -56,6 +56,7 @@ class InferCall:
         self.metrics = metrics
         self._served = served
         self._settings = settings
+        self._bodies = Bodies(served, settings)
 
     def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Given | None:
         """None where there is nothing but JSON; raises InvalidRequest or UnsupportedMediaType."""
@@ -83,7 +84,7 @@ class InferCall:
             if given.packing:
                 most = self.most_bytes(given)
                 body = packing.unpack(body, given.packing, most, self._settings.name_limit(most))
-            work = plan(self._served, body, given.header_length, self._settings)
+            work = self._bodies.plan(body, given.header_length)
             return do_or_defer(work, partial(_respond, given.taken), started_ns)
         except VeredictoError as error:
             error.model = self._served
@@ -174,8 +175,7 @@ class Protocol:
 
 def _respond(taken: str, answer: Answer, runs: tuple[Ran, ...]) -> Response:
     """JSON, and bytes after it where there are any; packed where that is taken and makes it shorter."""
-    head, parts = answer
-    content = encode(head)
+    content, parts = answer
     headers: tuple[tuple[bytes, bytes], ...] = ()
     content_type = JSON
     if parts:
@@ -197,6 +197,8 @@ def _read_given(found: Mapping[bytes, bytes]) -> Given:
         raise InvalidRequest(
             f"Inference-Header-Content-Length: expected a number of bytes, got {length[:40].decode('latin-1')!r}"
         )
+    if len(found) == 1 and length is not None:
+        return Given(int(length))
     kind = found.get(b"content-encoding", b"").decode("latin-1").strip().lower()
     if kind not in (*packing.KINDS, "identity", ""):
         raise UnsupportedMediaType(f"content encoding {kind[:40]!r} is not taken: gzip, deflate or none")

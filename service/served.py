@@ -17,9 +17,9 @@ from service.tensors import BY_SESSION
 
 QUICK_S = 0.001
 """A run that takes less is sooner done than a thread takes it over."""
-RUNS = 3
-LONG_S = 0.05
-"""Of runs so far, after which the shortest is known well enough: the start waits for them."""
+FEW_RUNS, MOST_RUNS = 3, 10
+SHORT_S, LONG_S = 0.005, 0.05
+"""Of runs so far, after which the shortest of a few, or of any, is known well enough: the start waits for them."""
 SEVERAL = 4
 MANY = 64
 SHARED = 0.9
@@ -121,15 +121,15 @@ class Served:
 
 
 def _shortest_s(run: Callable[[], Any]) -> float:
-    """Of a few runs, the first of which warms up; without end where it does not run."""
-    times = []
-    for _ in range(RUNS):
+    """Of some runs, the first of which warms up; without end where it does not run."""
+    times: list[float] = []
+    while len(times) < MOST_RUNS:
         started = perf_counter()
         try:
             run()
         except Exception:  # onnxruntime's errors share no base class; zeros may be what a graph cannot work with
             return np.inf
         times.append(perf_counter() - started)
-        if sum(times) > LONG_S:
+        if sum(times) > (SHORT_S if len(times) >= FEW_RUNS else LONG_S):
             break
     return min(times)

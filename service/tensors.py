@@ -49,6 +49,7 @@ DATATYPES = {each.name: each for each in _TYPES}
 BY_SESSION = {each.session: each for each in _TYPES}
 BY_ARRAY = {np.dtype(each.array).str: each for each in _TYPES}
 """By numpy's description of a type, since several of its types are the same 64 bits."""
+_LITTLE_ENDIAN = {each.name: np.dtype(each.array).newbyteorder("<") for each in _TYPES}
 
 
 def read_json(data: msgspec.Raw, datatype: Datatype, shape: Sequence[int], *, where: str) -> NDArray[Any]:
@@ -78,13 +79,14 @@ def read_bytes(content: memoryview, datatype: Datatype, shape: Sequence[int], *,
         return reshape(np.array(split_bytes(content, where=where), dtype=np.object_), shape, where=where)
     if datatype.name == "BOOL":
         return reshape(np.frombuffer(content, np.uint8) != 0, shape, where=where)
-    dtype = np.dtype(datatype.array).newbyteorder("<")
+    dtype = _LITTLE_ENDIAN[datatype.name]
     if len(content) != prod(shape) * dtype.itemsize:
         raise InvalidRequest(
             f"{where}: expected {prod(shape) * dtype.itemsize} bytes for {datatype.name} of shape {list(shape)}, "
             f"got {len(content)}"
         )
-    return reshape(np.require(np.frombuffer(content, dtype), requirements="A"), shape, where=where)
+    array = np.frombuffer(content, dtype)
+    return reshape(array if array.flags.aligned else array.copy(), shape, where=where)
 
 
 def split_bytes(content: memoryview, *, where: str) -> list[bytes]:

@@ -66,7 +66,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "service.body": {
         *("msgspec", "numpy", "service", "service.errors", "service.forms", "service.inference", "service.served"),
-        *("service.settings", "service.tensors", "service.work"),
+        *("service.payloads", "service.settings", "service.tensors", "service.work"),
     },
     "service.protocol": {
         *("msgspec", "service", "service.body", "service.call", "service.data_plane", "service.errors"),

@@ -150,7 +150,8 @@ def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
     works = [make_work(served, np.zeros((10, 64), np.float32)) for _ in range(5)]
     found = asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=30), works, gate))
     assert [type(each) for each in found] == [Finished] * 4 + [Overloaded]
-    assert str(found[4]) == "30 rows wait for digits-knn already, the limit is 30 (VEREDICTO_MAX_ROWS): try again"
+    limit = "the limit is 30 (16 times VEREDICTO_MAX_ROWS)"
+    assert str(found[4]) == f"30 rows wait for digits-knn already, {limit}: try again"
 
 
 def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:

@@ -125,7 +125,7 @@ def test_the_index_names_every_version(client: triton.InferenceServerClient) -> 
     """With its state."""
     index = client.get_model_repository_index()
     assert {"name": "simple", "version": "2", "state": "READY", "reason": ""} in index
-    assert len(index) == 2 + len(NUMERIC) + 1 + 1 + 1 + 1 + 1
+    assert len(index) == 2 + len(NUMERIC) + 1 + 1 + 1 + 1 + 1 + 1
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
@@ -340,7 +340,7 @@ def x_of(shape: list[int], data: Any, datatype: str = "FP32", **more: Any) -> di
         ("identity_FP32", x_of([1, 4], [1, 2, 3, 4]), 400, "expected shape [-1, 3], -1 for any length, got [1, 4]"),
         ("identity_FP32", x_of([-1, -3], [1, 2, 3]), 400, "expected lengths from 0 to 2**63 - 1"),
         ("identity_FP32", x_of([1] * 33, [1]), 400, "expected a shape of at most 32 axes, got 33"),
-        ("identity_FP32", x_of([0, 2**62, 2**62], []), 400, "no array has the shape [0, 4611686018427387904, 46"),
+        ("free", x_of([0, 2**62, 2**62], []), 400, "no array has the shape [0, 4611686018427387904, 46"),
         ("identity_FP32", x_of([1, 3], [1, 2, "3"]), 400, "Expected `float`, got `str` - at `$[2]`"),
         ("identity_FP32", x_of([1, 3], [1, 2, 1e39]), 400, "data has a number that FP32 cannot hold"),
         ("identity_FP32", x_of([1, 3], [1, 2, 3], "FP64"), 400, "expected datatype FP32, got 'FP64'"),
@@ -461,7 +461,7 @@ def test_features_that_no_row_can_be_are_refused(server: Server) -> None:
         ("identity_FP32", x_of([10**200] * 32, [1.0]), "expected lengths from 0 to 2**63 - 1"),
         ("identity_FP32", x_of([1, 3], [1, 2, 3], outputs=[{"name": "y"}, {"name": "y"}]), "'y' is asked for twice"),
         ("identity_FP32", {"inputs": x_of([1, 3], [1, 2, 3])["inputs"] * 2}, "input 'x' comes twice"),
-        ("identity_BYTES", x_of([2, 1], [["a"], ["a", "b"]], "BYTES"), "nested unevenly"),
+        ("identity_BYTES", x_of([2, 2], [["a"], ["a", "b"]], "BYTES"), "nested unevenly"),
     ],
     ids=["huge", "output", "input", "uneven"],
 )
