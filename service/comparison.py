@@ -19,6 +19,10 @@ MOST_REMEMBERED = 64
 """Labels of a request whose pairs are kept: of few rows most models say the same, and so it is the same again."""
 
 
+class NotFinite(Exception):
+    """A model's probabilities are no numbers."""
+
+
 class Answer(NamedTuple):
     """What one model says: label `(n_rows,)`, probabilities `(n_rows, n_classes)`."""
 
@@ -33,16 +37,19 @@ def compare(task: str, classes: tuple[str, ...], answers: list[Answer], truth: L
     """The answer of `/compare`; `truth` holds the class index of each row, where the client knows it.
 
     The statistics are computed from the probabilities as the answer writes them, so that a client who
-    computes them again from the answer gets the same figures.
+    computes them again from the answer gets the same figures. Raises NotFinite.
     """
     labels = np.array([answer.label for answer in answers])
     written = payloads.as_json([answer.probabilities for answer in answers])
     probabilities = np.array(written, dtype=np.float64)
+    mean = np.add.reduce(probabilities) / len(answers)
+    if not np.vdot(mean, mean) < np.inf:  # what is not finite is written as null, and read as NaN
+        raise NotFinite
     comparison: dict[str, Any] = {
         "task": task,
         "classes": classes,
         "models": [_describe(answer, each, classes) for answer, each in zip(answers, written, strict=True)],
-        "consensus": _consensus(np.add.reduce(probabilities) / len(answers), labels, classes),
+        "consensus": _consensus(mean, labels, classes),
         "pairs": _pairs(tuple(answer.model for answer in answers), labels, len(classes), truth),
     }
     if truth is not None:

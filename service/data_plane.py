@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model_card import Card
 from service import abstention, answers, explanation, images, payloads, pixels, standing
-from service.comparison import Answer, compare
+from service.comparison import Answer, NotFinite, compare
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.model import Inputs, Model
 from service.observer import Observer
@@ -143,18 +143,20 @@ class DataPlane:
         models = self._chosen(request)
         inputs = self._encode(models, request.inputs)
         truth = None if request.labels is None else _truth(request.labels, models[0], n_rows=len(inputs))
-        given, runs = [], []
+        given, runs, n_rows, graphs = [], [], len(inputs), self.registry.graphs
+        before_ns = perf_counter_ns()
         for model in models:
-            started_ns = perf_counter_ns()
             label, probabilities = model.compute(model.output_names, inputs)
-            infer_ns = perf_counter_ns() - started_ns
-            given.append(Answer(model.name, model.version, label, probabilities, infer_ns / 1e6))
-            runs.append(Ran(self.registry.graphs[model.name], Times(0, 0, infer_ns, 0, len(inputs))))
-        probabilities = np.array([answer.probabilities for answer in given])
-        if not np.vdot(probabilities, probabilities) < np.inf:
-            for model, each in zip(models, probabilities, strict=True):
-                model.check_finite(each)
-        return Answered(compare(request.task, models[0].classes, given, truth), tuple(runs))
+            now_ns = perf_counter_ns()
+            given.append(Answer(model.name, model.version, label, probabilities, (now_ns - before_ns) / 1e6))
+            runs.append(Ran(graphs[model.name], Times(0, 0, now_ns - before_ns, 0, n_rows)))
+            before_ns = now_ns
+        try:
+            return Answered(compare(request.task, models[0].classes, given, truth), tuple(runs))
+        except NotFinite:
+            for model, answer in zip(models, given, strict=True):
+                model.check_finite(answer.probabilities)
+            raise
 
     def transform(self, request: TransformRequest) -> Work:
         """Codes of each row, and the row made again from its codes alone."""

@@ -71,8 +71,9 @@ class ModelMetrics:
 
     def succeed(self, runs: Sequence[Ran], seconds: float) -> None:
         """Counts an answer for each model that had a part in it."""
+        total_ns = int(seconds * 1e9)
         for served, times in runs:
-            served.statistics.succeed(times, int(seconds * 1e9))
+            served.statistics.succeed(times, total_ns)
         self._flush_soon()
 
     def fail(self, error: VeredictoError, seconds: float) -> None:

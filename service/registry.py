@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from model_card import Card, FeatureInput
@@ -110,16 +111,24 @@ class Registry:
         except KeyError:
             raise NotFound(f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}") from None
 
+    @cached_property
+    def _classifiers(self) -> dict[str, list[Model]]:
+        """Of each task that has any; nothing is added once the folder is loaded."""
+        found: dict[str, list[Model]] = {}
+        for model in self.models.values():
+            if model.card.kind == "classifier":
+                found.setdefault(model.card.task, []).append(model)
+        return found
+
     def task(self, name: str) -> list[Model]:
         """The classifiers of a task, by name.
 
         Raises NotFound for an unknown task and InvalidRequest for one without classifiers; both list what there is.
         """
-        comparable = [model for model in self.models.values() if model.card.kind == "classifier"]
-        models = [model for model in comparable if model.card.task == name]
+        models = self._classifiers.get(name)
         if models:
             return models
-        known = ", ".join(sorted({model.card.task for model in comparable})) or "none"
+        known = ", ".join(sorted(self._classifiers)) or "none"
         if any(model.card.task == name for model in self.models.values()):
             raise InvalidRequest(f"the task {name!r} has no classifiers to compare; tasks that have: {known}")
         raise NotFound(f"unknown task {name!r}; known tasks: {known}")
