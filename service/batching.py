@@ -32,8 +32,8 @@ MOST_ROWS = 16
 """Of several requests in one run."""
 LARGEST_WAITING = 16
 """Requests with as many rows as one may have, whose rows may wait for a model together."""
-MOST_BYTES = 64_000
-"""Of outputs that become an answer on the event loop."""
+MOST_BYTES = 32_000
+"""Of outputs that become an answer on the event loop, in half a millisecond at most."""
 Result = TypeVar("Result")
 
 
@@ -86,7 +86,7 @@ class Batches:
         try:
             outputs, queue_ns, infer_ns = await self.run(work)
             started_ns = perf_counter_ns()
-            is_large = work.n_rows > MOST_ROWS or sum(each.nbytes for each in outputs) > MOST_BYTES
+            is_large = sum(each.nbytes for each in outputs) > MOST_BYTES
             answer = await self.offload(work.finish, outputs) if is_large else work.finish(outputs)
         except VeredictoError as error:
             error.model = work.served

@@ -15,8 +15,8 @@ from service.session import Session, TensorInfo, one_line
 from service.statistics import Statistics
 from service.tensors import BY_SESSION
 
-QUICK_S = 0.001
-"""A run that takes less is sooner done than a thread takes it over."""
+QUICK_S = 0.002
+"""A run that takes less is done where it is read: to hand it over and back costs a good part of that."""
 FEW_RUNS, MOST_RUNS = 3, 10
 SHORT_S, LONG_S = 0.005, 0.05
 """Of runs so far, after which the shortest of a few, or of any, is known well enough: the start waits for them."""

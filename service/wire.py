@@ -21,6 +21,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 MOST_IN_A_ROW = 16
 """Requests of one read that are answered at once: who sends more of them together lets others go in between."""
+MOMENT_S = 0.02
+LONGEST_AWAITED = 256_000
+"""Bytes of a body whose rest is waited for so long before its request goes the usual way: it is about to come."""
 LARGE = 1_000_000
 """Bytes of an answer that is looked after: what is shorter costs little where it waits."""
 
@@ -141,10 +144,15 @@ class ExpressProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._n_left = MOST_IN_A_ROW
         super().data_received(data)
-        if self._call is not None:  # the rest of its body has to be waited for, which has a deadline there
-            self._go_usual_way()
+        if self._call is not None:
+            self._wait_for_rest()
         elif self._heading and self._waiting is None:
             self._wait_for_head()
+
+    def shutdown(self) -> None:
+        if self._call is not None:  # its answer is still to come, and uvicorn has to know
+            self._go_usual_way()
+        super().shutdown()
 
     def on_message_begin(self) -> None:
         self.url, self.headers, self.expect_100_continue = b"", [], False
@@ -171,6 +179,8 @@ class ExpressProtocol(HttpToolsProtocol):
         if self._call is None:
             super().on_message_complete()
             return
+        if self._waiting is not None:
+            self._stop_waiting()
         scope = {"path": self._call.route, "query_string": b"", "headers": self.headers}
         done = self.front.answer_at_once(self._call, self._body, scope)
         if isinstance(done, Response):
@@ -184,6 +194,15 @@ class ExpressProtocol(HttpToolsProtocol):
     def _wait_for_head(self) -> None:
         """Not for ever: a client that sends nothing, or headers without an end, holds its connection for a deadline."""
         self._waiting = self.loop.call_later(self.front.wire.stuck_s, self.transport.close)
+
+    def _wait_for_rest(self) -> None:
+        """Of a body that came in part: only for a moment, since there is no deadline here."""
+        if self._waiting is None:
+            length = next((int(value) for name, value in self.headers if name == b"content-length"), None)
+            if length is None or length > LONGEST_AWAITED:
+                self._go_usual_way()
+            else:
+                self._waiting = self.loop.call_later(MOMENT_S, self._go_usual_way)
 
     def _stop_waiting(self) -> None:
         if self._waiting is not None:
@@ -207,6 +226,7 @@ class ExpressProtocol(HttpToolsProtocol):
     def _go_usual_way(self, begun: Any = None) -> None:
         """With what has come of the body, and what there is of an answer."""
         self._call = None
+        self._stop_waiting()
         self._begin(begun)
         if self._body:
             super().on_body(self._body)

@@ -26,7 +26,7 @@ from service.front import Front
 from service.metrics import ModelMetrics
 from service.registry import Registry
 from service.settings import Settings
-from service.wire import ExpressProtocol, install
+from service.wire import LONGEST_AWAITED, MOMENT_S, ExpressProtocol, install
 
 QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
 
@@ -113,15 +113,37 @@ def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
     assert [len(document["predictions"]) for _, document in answers] == [len(each["inputs"]) for each in asked]
 
 
-@pytest.mark.parametrize("places", [[10], [60], [90], [20, 60, 90]], ids=str)
-def test_a_request_in_pieces_is_answered(connection: socket.socket, places: list[int]) -> None:
+@pytest.mark.parametrize("pause_s", [MOMENT_S / 10, MOMENT_S * 3], ids=["soon", "late"])
+@pytest.mark.parametrize("places", [[10], [60], [90], [20, 60, 90], [85, 90, 95]], ids=str)
+def test_a_request_in_pieces_is_answered(connection: socket.socket, places: list[int], pause_s: float) -> None:
     """Cut in its headers, between them and its body, in its body; each piece is read before the next comes."""
     request = write("/predict", QUICK)
     for start, end in zip([0, *places], [*places, len(request)], strict=True):
-        assert not select.select([connection], [], [], 0.05)[0]
+        assert not select.select([connection], [], [], pause_s)[0]
         connection.sendall(request[start:end])
     [(status, document)] = read(connection)
     assert (status, document["model"]) == (200, "points-mlp")
+
+
+def test_a_body_of_several_reads_is_answered(connection: socket.socket) -> None:
+    """One that is waited for, and one that is too long for that; and what comes after them."""
+    rows = [[1, 2.5]] * 3000, [[1, 2.5]] * 40_000
+    assert len(write("/predict", {"inputs": rows[0]})) < LONGEST_AWAITED < len(write("/predict", {"inputs": rows[1]}))
+    asked = [{"model": "points-mlp", "inputs": each} for each in (rows[0], rows[1], rows[0][:1])]
+    connection.sendall(b"".join(write("/predict", each) for each in asked))
+    assert [status for status, _ in read(connection, len(asked))] == [200, 413, 200]
+
+
+def test_a_body_that_does_not_come_is_given_up(
+    start_server: Callable[..., AbstractContextManager[Server]], models: Path
+) -> None:
+    """Answered after a deadline."""
+    request = write("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})
+    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as slow:
+            slow.sendall(request[:-5])
+            assert read(slow)[0][0] == 504
 
 
 def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
