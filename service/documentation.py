@@ -21,33 +21,54 @@ _NAMES = {
 }
 """What a request of images names, by the calls that take images."""
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
+_TYPES = (
+    payloads.PredictRequest,
+    payloads.PredictProbaRequest,
+    payloads.CompareRequest,
+    payloads.TransformRequest,
+    payloads.GenerateRequest,
+    payloads.ExplainRequest,
+    payloads.FeedbackRequest,
+    answers.Prediction,
+    answers.Probabilities,
+    answers.Comparison,
+    answers.Transformation,
+    answers.Generation,
+    answers.Explanation,
+    answers.Layers,
+    answers.Feedback,
+    answers.Standing,
+    answers.ModelList,
+    answers.Error,
+    *protocol_documentation.TYPES,
+)
+_TOP = {
+    "name": "top",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "integer", "minimum": 1},
+    "description": "Answer only the classes of this many highest probabilities",
+}
+_CALLS: tuple[tuple[str, str, str, str, list[dict[str, Any]]], ...] = (
+    ("/predict", "predict", "Prediction", "Class labels, numbers or cluster numbers, one for each row", []),
+    ("/predict_proba", "predict_proba", "Probabilities", "Probabilities of each row", [_TOP]),
+    ("/compare", "compare", "Comparison", "The task's classifiers on the same rows", []),
+    ("/transform", "transform", "Transformation", "Codes of each row, and the row made from them", []),
+    (
+        "/explain",
+        "explain",
+        "Explanation",
+        "Contributions of features, neighbours, or where in an image it looks",
+        [],
+    ),
+    ("/generate", "generate", "Generation", "New images: one PNG of all, or JSON for who accepts only that", []),
+)
 
 
 def describe_interface(cards: list[Card]) -> dict[str, Any]:
     """OpenAPI 3.1; `cards` are those of the served models, whose names and rows the examples use."""
-    types = [
-        payloads.PredictRequest,
-        payloads.PredictProbaRequest,
-        payloads.CompareRequest,
-        payloads.TransformRequest,
-        payloads.GenerateRequest,
-        payloads.ExplainRequest,
-        payloads.FeedbackRequest,
-        answers.Prediction,
-        answers.Probabilities,
-        answers.Comparison,
-        answers.Transformation,
-        answers.Generation,
-        answers.Explanation,
-        answers.Layers,
-        answers.Feedback,
-        answers.Standing,
-        answers.ModelList,
-        answers.Error,
-        *protocol_documentation.TYPES,
-    ]
-    schemas, components = msgspec.json.schema_components(types, ref_template=REFERENCE)
-    reference = dict(zip([each.__name__ for each in types], schemas, strict=True))
+    schemas, components = msgspec.json.schema_components(_TYPES, ref_template=REFERENCE)
+    reference = dict(zip([each.__name__ for each in _TYPES], schemas, strict=True))
     names = [card.name for card in cards]
     examples = _examples(cards)
     protocol = protocol_documentation.describe_routes(
@@ -73,29 +94,8 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
 
 
 def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
-    top = {
-        "name": "top",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "integer", "minimum": 1},
-        "description": "Answer only the classes of this many highest probabilities",
-    }
-    calls = [
-        ("/predict", "predict", "Prediction", "Class labels, numbers or cluster numbers, one for each row", []),
-        ("/predict_proba", "predict_proba", "Probabilities", "Probabilities of each row", [top]),
-        ("/compare", "compare", "Comparison", "The task's classifiers on the same rows", []),
-        ("/transform", "transform", "Transformation", "Codes of each row, and the row made from them", []),
-        (
-            "/explain",
-            "explain",
-            "Explanation",
-            "Contributions of features, neighbours, or where in an image it looks",
-            [],
-        ),
-        ("/generate", "generate", "Generation", "New images: one PNG of all, or JSON for who accepts only that", []),
-    ]
     paths = {}
-    for path, operation, answer, summary, parameters in calls:
+    for path, operation, answer, summary, parameters in _CALLS:
         request = "".join(word.capitalize() for word in operation.split("_")) + "Request"
         answers = responses(reference[answer], 400, 404, 413, 415, 503, 504)
         if operation in ("generate", "explain"):

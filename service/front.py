@@ -223,10 +223,10 @@ class Front:
         name = path.removeprefix("/models/")
         if not name.endswith(LAYERS):
             return _json(self._plane.describe_model(name))
-        png = self._plane.draw_filters(name.removesuffix(LAYERS)) if takes_pictures(scope) else None
+        png = self._plane.gallery.draw_filters(name.removesuffix(LAYERS)) if takes_pictures(scope) else None
         if png is not None:
             return Response(200, png, content_type=PNG)
-        return _json(self._plane.describe_layers(name.removesuffix(LAYERS)))
+        return _json(self._plane.gallery.describe_layers(name.removesuffix(LAYERS)))
 
     def _allowed_methods(self, path: str) -> tuple[str, ...]:
         if path in self._calls:
@@ -262,19 +262,19 @@ def _make_calls(plane: DataPlane, settings: Settings) -> dict[str, AnyCall]:
         Call(
             "/explain",
             ExplainRequest,
-            plane.explain,
+            plane.gallery.explain,
             settings,
             inline_bytes=16_000,
-            picture=plane.draw_explanation,
+            picture=plane.gallery.draw_explanation,
             takes_images=True,
         ),
         Call(
             "/generate",
             GenerateRequest,
-            plane.generate,
+            plane.gallery.generate,
             settings,
             inline_bytes=NEVER_INLINE,
-            picture=plane.generate_grid,
+            picture=plane.gallery.generate_grid,
         ),
     )
     return {call.route: call for call in calls}

@@ -168,9 +168,14 @@ ALLOWED: dict[str, set[str]] = {
     "service.data_plane": {
         "service.answers",
         *("numpy", "model_card", "service", "service.abstention", "service.comparison", "service.errors"),
-        *("service.explanation", "service.images", "service.model", "service.observer", "service.payloads"),
+        *("service.gallery", "service.model", "service.observer", "service.payloads"),
         *("service.pixels", "service.registry", "service.routing", "service.rows", "service.served"),
         *("service.settings", "service.standing", "service.statistics", "service.work"),
+    },
+    "service.gallery": {
+        "service.answers",
+        *("numpy", "service", "service.errors", "service.explanation", "service.images", "service.model"),
+        *("service.payloads", "service.registry", "service.served", "service.settings"),
     },
     "service.metadata": {
         *("service", "service.registry", "service.served", "service.session", "service.settings", "service.tensors"),
