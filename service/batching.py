@@ -24,7 +24,7 @@ from service.processors import count_processors
 from service.served import Served
 from service.settings import Settings
 from service.statistics import Times
-from service.work import Outputs, Ran, Work
+from service.work import MOST_TEXTS, Outputs, Ran, Work
 
 logger = logging.getLogger(__name__)
 
@@ -38,11 +38,16 @@ Result = TypeVar("Result")
 
 
 class Finished(NamedTuple):
-    """What a run gave, and the nanoseconds that the request waited for it and that it took."""
+    """What a run gave, and the nanoseconds that the request waited for it and that it took.
+
+    Of a request of many rows the answer too, which took `output_ns`.
+    """
 
     outputs: Outputs
     queue_ns: int
     infer_ns: int
+    answer: Any = None
+    output_ns: int = 0
 
 
 @dataclass(eq=False)
@@ -84,17 +89,18 @@ class Batches:
     async def carry_out(self, work: Work) -> tuple[Any, Ran]:
         """The answer to work that has to be run; like a cancellation, what goes wrong is the model's to count."""
         try:
-            outputs, queue_ns, infer_ns = await self.run(work)
-            started_ns = perf_counter_ns()
-            is_large = sum(each.nbytes for each in outputs) > MOST_BYTES
-            answer = await self.offload(work.finish, outputs) if is_large else work.finish(outputs)
+            outputs, queue_ns, infer_ns, answer, output_ns = await self.run(work)
+            if answer is None:
+                started_ns = perf_counter_ns()
+                is_large = sum(each.nbytes for each in outputs) > MOST_BYTES or work.texts > MOST_TEXTS
+                answer = await self.offload(work.finish, outputs) if is_large else work.finish(outputs)
+                output_ns = perf_counter_ns() - started_ns
         except VeredictoError as error:
             error.model = work.served
             raise
         except asyncio.CancelledError:
             work.served.statistics.fail("cancelled", 0)
             raise
-        output_ns = perf_counter_ns() - started_ns
         return answer, Ran(work.served, Times(work.input_ns, queue_ns, infer_ns, output_ns, work.n_rows, executions=0))
 
     async def run(self, work: Work) -> Finished:
@@ -126,7 +132,7 @@ class Batches:
     def _hand_out(self, queue: _Queue, chosen: Sequence[_Waiting], run: asyncio.Future[_Run]) -> None:
         queue.n_running -= 1
         self._start(queue)
-        results, started_ns, infer_ns = run.result()
+        results, started_ns, infer_ns, answer, output_ns = run.result()
         chosen[0].work.served.statistics.execute(sum(each.work.n_rows for each in chosen), infer_ns)
         for waiting, result in zip(chosen, results, strict=True):
             if waiting.future.done():
@@ -134,7 +140,8 @@ class Batches:
             if isinstance(result, BaseException):
                 waiting.future.set_exception(result)
             else:
-                waiting.future.set_result(Finished(result, started_ns - waiting.came_ns, infer_ns))
+                queue_ns = started_ns - waiting.came_ns
+                waiting.future.set_result(Finished(result, queue_ns, infer_ns, answer, output_ns))
 
 
 def _take(queue: _Queue) -> list[_Waiting]:
@@ -158,17 +165,30 @@ def _key(work: Work) -> tuple[Any, ...]:
 
 
 class _Run(NamedTuple):
-    """The outputs of each request, or why it has none; when the run began, and what it took."""
+    """The outputs of each request, or why it has none; when the run began, and what it took.
+
+    Of a single request of many rows the answer too: to go back for it would take longer than to make it.
+    """
 
     results: list[Outputs | BaseException]
     started_ns: int
     infer_ns: int
+    answer: Any = None
+    output_ns: int = 0
 
 
 def _run(works: list[Work]) -> _Run:
     started_ns = perf_counter_ns()
     results = _run_all(works)
-    return _Run(results, started_ns, perf_counter_ns() - started_ns)
+    ran_ns = perf_counter_ns()
+    run = _Run(results, started_ns, ran_ns - started_ns)
+    if works[0].n_rows <= MOST_ROWS or isinstance(results[0], BaseException):
+        return run
+    try:
+        answer = works[0].finish(results[0])
+    except Exception as error:  # the request's own
+        return run._replace(results=[error])
+    return run._replace(answer=answer, output_ns=perf_counter_ns() - ran_ns)
 
 
 def _run_all(works: list[Work]) -> list[Outputs | BaseException]:

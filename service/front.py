@@ -161,9 +161,12 @@ class Front:
         """What the call makes of the body, once that is there."""
         given = call.read_headers(scope["headers"])
         limit = call.most_bytes(given)
+        for name, value in scope["headers"]:
+            if name == b"content-length" and int(value) > limit:  # not waited for
+                raise self._admission.too_large(int(value), limit)
         message = await receive()
         whole = message["type"] == "http.request" and not message.get("more_body")
-        body = message["body"] if whole else await self._read_rest(scope, message, receive, limit)
+        body = message["body"] if whole else await self._read_rest(message, receive, limit)
         if len(body) > limit:
             raise self._admission.too_large(len(body), limit)
         if call.is_small(body, given):
@@ -185,11 +188,8 @@ class Front:
         finished: Response = response._replace(runs=(ran,))
         return finished
 
-    async def _read_rest(self, scope: Message, message: Message, receive: Receive, limit: int) -> bytes:
-        """A body that did not come at once; not read to its end where its announced length is over the limit."""
-        for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > limit:
-                raise self._admission.too_large(int(value), limit)
+    async def _read_rest(self, message: Message, receive: Receive, limit: int) -> bytes:
+        """A body that did not come at once; not read to its end where that is over the limit."""
         body = bytearray()
         while message["type"] == "http.request":
             body += message.get("body", b"")

@@ -54,10 +54,11 @@ class Slot(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What a request wants: outputs, and their names in the graph."""
+    """What a request wants: outputs, their names in the graph, and how many classes of each row as texts."""
 
     wanted: Sequence[Wanted]
     names: list[str]
+    n_classes: int
 
 
 class Result(NamedTuple):
@@ -79,7 +80,7 @@ def plan(served: Served, feed: Feed, asked: Asked, settings: Settings, write: Ca
     def finish(outputs: Outputs) -> Any:
         return write([_make_result(served, *each) for each in zip(asked.wanted, outputs, strict=True)])
 
-    return Work(served, asked.names, inputs, n_rows, finish)
+    return Work(served, asked.names, inputs, n_rows, finish, texts=n_rows * asked.n_classes)
 
 
 def ask(served: Served, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_bytes: bool) -> Asked:
@@ -97,7 +98,8 @@ def ask(served: Served, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_b
         raise InvalidRequest(f"missing input {missing[0]!r}; inputs of {served.name}: {', '.join(served.inputs)}")
     _check_wanted(served, wanted)
     chosen = wanted or [Wanted(name, as_bytes=as_bytes) for name in served.outputs]
-    return Asked(chosen, [each.name for each in chosen])
+    n_classes = sum(each.classes for each in chosen if isinstance(each.classes, int))
+    return Asked(chosen, [each.name for each in chosen], n_classes)
 
 
 def find_slot(served: Served, name: str, shape: Sequence[int], datatype: str, place: int) -> Slot:

@@ -127,6 +127,7 @@ class ExpressProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         is_bare = not self.root_path and self.limit_concurrency is None
         self._calls = self.front.express if is_bare else {}
+        self.ws_protocol_class = None  # there is none here, and its connections have no deadline
         self._call: AnyCall | None = None
         self._body = b""
         self._n_left = 0
@@ -146,7 +147,7 @@ class ExpressProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._call is not None:
             self._wait_for_rest()
-        elif self._heading and self._waiting is None:
+        elif self._waiting is None and (self._heading or self._is_left_over()):
             self._wait_for_head()
 
     def shutdown(self) -> None:
@@ -184,12 +185,21 @@ class ExpressProtocol(HttpToolsProtocol):
         scope = {"path": self._call.route, "query_string": b"", "headers": self.headers}
         done = self.front.answer_at_once(self._call, self._body, scope)
         if isinstance(done, Response):
-            self._call = None
+            self._call, self._body = None, b""
             self.front.wire.write(done, self.transport, self.server_state.default_headers)
             self.on_response_complete()
         else:
             self._go_usual_way(done)
             super().on_message_complete()
+
+    def _is_left_over(self) -> bool:
+        """Whether this is the rest of a body that was answered before it was whole: no timer of uvicorn's runs."""
+        return (
+            self.cycle is not None
+            and self.cycle.response_complete
+            and self.timeout_keep_alive_task is None
+            and not self.transport.is_closing()
+        )
 
     def _wait_for_head(self) -> None:
         """Not for ever: a client that sends nothing, or headers without an end, holds its connection for a deadline."""
@@ -228,10 +238,12 @@ class ExpressProtocol(HttpToolsProtocol):
         self._call = None
         self._stop_waiting()
         self._begin(begun)
-        if self._body:
-            super().on_body(self._body)
+        body, self._body = self._body, b""
+        if body:
+            super().on_body(body)
 
     def _begin(self, begun: Any = None) -> None:
+        self._unset_keepalive_if_required()  # of a request before it in the same read
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects

@@ -13,6 +13,8 @@ from service.errors import VeredictoError
 from service.served import Served
 from service.statistics import Times
 
+MOST_TEXTS = 100
+"""Of an answer that is made on the event loop."""
 Outputs = list[NDArray[Any]]
 Answer = TypeVar("Answer")
 
@@ -20,7 +22,8 @@ Answer = TypeVar("Answer")
 class Work(NamedTuple):
     """One run, of `inputs` for a model with a card, or of a graph's whole feed by name.
 
-    `finish` makes the answer of the outputs, which are in the order of `names`; reading it took `input_ns`.
+    `finish` makes the answer of the outputs, which are in the order of `names`; reading it took `input_ns`. Of its
+    answer so many `texts` are written one by one, each of which takes microseconds.
     """
 
     served: Served
@@ -29,6 +32,7 @@ class Work(NamedTuple):
     n_rows: int
     finish: Callable[[Outputs], Any]
     input_ns: int = 0
+    texts: int = 0
 
     def run(self) -> Outputs:
         """Raises InvalidRequest for values that the graph cannot work with, as the fault of this model's request."""
@@ -63,7 +67,7 @@ class Answered(NamedTuple):
 def do_or_defer(work: Work, respond: Callable[[Any, tuple[Ran, ...]], Answer], started_ns: int) -> Answer | Work:
     """The response to work that is quick, or the work, which will make it; it was read since `started_ns`."""
     read_ns = perf_counter_ns()
-    if work.n_rows > work.served.quick_rows:
+    if work.n_rows > work.served.quick_rows or work.texts > MOST_TEXTS:
         finish = work.finish
         return work._replace(finish=lambda outputs: respond(finish(outputs), ()), input_ns=read_ns - started_ns)
     outputs = work.run()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from service.metrics import RouteMetrics
 from service.protocol import InferCall
 from service.served import Served
 from service.settings import Settings
-from service.work import Work
+from service.work import MOST_TEXTS, Work
 
 KNN = EXPORTED_MODELS / "digits-knn.onnx"
 CNN = EXPORTED_MODELS / "cat_or_automobile-cnn.onnx"
@@ -194,6 +196,47 @@ async def carry_out_all(batches: Batches, works: list[Work], gate: Gate) -> list
     await asyncio.sleep(0)
     gate.event.set()
     return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) -> None:
+    """What goes wrong in the answer is the request's own; few rows are answered on the event loop."""
+
+    def finish(outputs: Any) -> Any:
+        return threading.current_thread().name, len(outputs[0])
+
+    def fail(outputs: Any) -> Any:
+        raise InvalidRequest(f"{len(outputs)} outputs are no answer")
+
+    served = load(KNN)
+    rows = [np.zeros((n_rows, 64), np.float32) for n_rows in (MOST_ROWS + 1, MOST_ROWS, MOST_ROWS + 1)]
+    works = [
+        make_work(served, each)._replace(finish=end) for each, end in zip(rows, (finish, finish, fail), strict=True)
+    ]
+    found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, Gate(served)))
+    assert found[0][0] == (ANY, MOST_ROWS + 1)
+    assert found[0][0][0] != threading.main_thread().name
+    assert found[0][1].times.output_ns > 0
+    assert found[1][0] == (threading.main_thread().name, MOST_ROWS)
+    assert isinstance(found[2], InvalidRequest)
+    assert found[2].model is served
+
+
+def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) -> None:
+    """Classification, of a model that is quick."""
+    served = Served.load(KNN, name=KNN.stem)
+    served.quick_rows = 10**6
+    call = InferCall(served, Settings(), RouteMetrics("texts"))
+
+    def ask(n_rows: int) -> Any:
+        tensor = {"name": "features", "shape": [n_rows, 64], "datatype": "FP32", "data": [0.0] * (64 * n_rows)}
+        output = {"name": "probabilities", "parameters": {"classification": 10}}
+        return call(json.dumps({"inputs": [tensor], "outputs": [output]}).encode(), {}, None)
+
+    few, many = ask(MOST_TEXTS // 10), ask(MOST_TEXTS // 10 + 1)
+    assert isinstance(few, Response)
+    assert isinstance(many, Work)
+    answer, _ = asyncio.run(Batches(pool, n_threads=1, most_waiting=100).carry_out(many))
+    assert len(json.loads(answer.body)["outputs"][0]["data"]) == MOST_TEXTS + 10
 
 
 def test_the_protocols_inference_of_a_slow_model_is_joined_too(pool: ThreadPoolExecutor) -> None:

@@ -7,7 +7,7 @@ import select
 import socket
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from http.client import HTTPResponse
 from io import BytesIO
 from pathlib import Path
@@ -210,6 +210,44 @@ def test_a_client_that_sends_no_whole_headers_is_let_go(
         with socket.create_connection((host, int(port)), timeout=30) as slow:
             slow.sendall(sent)
             assert slow.recv(1000) == b""
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000\r\n\r\n", 413),
+        (b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", 404),
+        (
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+            b"Content-Length: 10\r\n\r\n",
+            400,
+        ),
+    ],
+    ids=["long", "nowhere", "upgrade"],
+)
+def test_a_client_whose_body_does_not_end_is_let_go(
+    start_server: Callable[..., AbstractContextManager[Server]], models: Path, sent: bytes, status: int
+) -> None:
+    """After a deadline, though it was answered before that."""
+    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as slow:
+            slow.sendall(sent)
+            assert slow.recv(1000).startswith(b"HTTP/1.1 %d " % status)
+            with suppress(OSError):
+                slow.sendall(b"x")
+                while slow.recv(1000):
+                    pass
+
+
+def test_a_request_that_takes_long_is_answered_behind_a_quick_one(connection: socket.socket) -> None:
+    """Longer than a connection is kept without a request."""
+    request = write("/predict", QUICK)
+    connection.sendall(request + request[:-5])
+    assert read(connection)[0][0] == 200
+    assert not select.select([connection], [], [], 6)[0]
+    connection.sendall(request[-5:])
+    assert read(connection)[0][0] == 200
 
 
 def test_small_requests_are_counted(server: Server) -> None:
