@@ -98,7 +98,7 @@ def ask(served: Served, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_b
         raise InvalidRequest(f"missing input {missing[0]!r}; inputs of {served.name}: {', '.join(served.inputs)}")
     _check_wanted(served, wanted)
     chosen = wanted or [Wanted(name, as_bytes=as_bytes) for name in served.outputs]
-    n_classes = sum(each.classes for each in chosen if isinstance(each.classes, int))
+    n_classes = sum(max(0, each.classes) for each in chosen if isinstance(each.classes, int))
     return Asked(chosen, [each.name for each in chosen], n_classes)
 
 
