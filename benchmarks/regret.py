@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from service.routing import Champion, Epsilon, Policy, Thompson
-from training.canvas import BLUE, GREY, ORANGE, VERMILLION, add_axes, add_legend, make_figure
+from service.calls.policy import Champion, Epsilon, Policy, Thompson
+from training.pictures.canvas import BLUE, GREY, ORANGE, VERMILLION, add_axes, add_legend, make_figure
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCURACIES = {"logistic": 0.95, "knn": 0.97, "random_forest": 0.96, "naive_bayes": 0.90, "decision_tree": 0.92}

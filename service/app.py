@@ -24,12 +24,12 @@ os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
 import bentoml
 
 from service.errors import SettingsError
-from service.listening import check_can_listen
+from service.grpc.port import check_can_listen
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from service.data_plane import DataPlane
-    from service.lifespan import ASGIApp
+    from service.calls.data_plane import DataPlane
+    from service.http.lifespan import ASGIApp
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -50,8 +50,8 @@ def data_plane() -> DataPlane:
 
     Imported here, because the supervisor imports this module too, and starts sooner without what serves.
     """
-    from service.data_plane import DataPlane
-    from service.registry import Registry
+    from service.calls.data_plane import DataPlane
+    from service.models.registry import Registry
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(import_module, _APPLICATION)  # meanwhile, since half of the loading is onnxruntime's, not Python's
@@ -59,7 +59,7 @@ def data_plane() -> DataPlane:
     registry.measure()
     if settings.journal is None:
         return DataPlane(registry, settings)
-    from service.observer import Observer
+    from service.live.monitor import Observer
 
     try:
         observer = Observer(registry, settings, settings.journal)
@@ -73,13 +73,13 @@ class FrontedService(bentoml.Service[T_co]):
     """A BentoML service whose requests meet a `Front` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        from service.admission import Admission
-        from service.batching import Batches
-        from service.front import Front
-        from service.lifespan import accompany
-        from service.memory import release_freed
-        from service.metrics import ModelMetrics
-        from service.wire import install
+        from service.execution.admission import Admission
+        from service.execution.batching import Batches
+        from service.execution.metrics import ModelMetrics
+        from service.execution.tuning import release_freed
+        from service.http.application import Front
+        from service.http.lifespan import accompany
+        from service.http.uvicorn_protocol import install
 
         plane, behind = data_plane(), super().to_asgi(is_main=is_main)
         admission, batches = Admission(settings, ModelMetrics(plane.registry)), Batches.of(settings)
@@ -87,7 +87,7 @@ class FrontedService(bentoml.Service[T_co]):
             plane.observer.heed(admission.count_in_flight)
             behind = accompany(behind, plane.observer)
         if settings.grpc_port:
-            from service.procedures import Procedures
+            from service.grpc.server import Procedures
 
             behind = accompany(behind, Procedures(plane, settings, admission, batches))
         front = Front(plane, settings, admission, batches, behind=behind)
@@ -122,15 +122,15 @@ class Veredicto:
             if settings.grpc_port:
                 check_can_listen(settings)
             if settings.journal is not None:
-                from service import database
+                from service.live.journal import schema
 
-                database.check(settings.journal)
+                schema.check(settings.journal)
         except SettingsError as error:
             sys.exit(f"veredicto does not start: {error}")
         if settings.shadow:
-            from service import lineup
+            from service.live import challengers
 
-            if not lineup.check_apart():
+            if not challengers.check_apart():
                 sys.exit(1)
 
     @bentoml.api

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from server import Server, serve
-from tiny_models import tiny_card, write_tiny
+
+from tests.support.server import Server, serve
+from tests.support.tiny_models import tiny_card, write_tiny
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"

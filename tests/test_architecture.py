@@ -1,4 +1,4 @@
-"""Who may import whom: the table that keeps serving light and each library behind one door."""
+"""Who may import whom: three tables, compared by `==`, so that nothing in them goes stale."""
 
 from __future__ import annotations
 
@@ -6,400 +6,323 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+TOPS = ("model_card", "stats", "service", "evaluation", "training", "cli")
+HEAVY = ("torch", "sklearn", "scipy", "onnx", "onnxscript", "skl2onnx", "pandas", "polars", "matplotlib", "training")
+MAX_MODULES = 20
+"""Modules of one package: a larger folder is no layout."""
 
-LEARNING = ("training", "training.datasets", "training.fitted", "training.options")
-"""What every family may use."""
-
-FAMILIES = tuple(
-    f"training.{family}"
-    for family in (
-        *("linear", "logistic", "perceptron", "mlp", "cnn", "naive_bayes", "knn", "decision_tree", "random_forest"),
-        *("kmeans", "pca", "autoencoder", "gan"),
-    )
-)
-
-ALLOWED: dict[str, set[str]] = {
-    "model_card": set(),
-    "service": set(),
-    "service.errors": set(),
-    "service.settings": {"service.errors"},
-    "service.rows": {"numpy", "model_card", "service.errors"},
-    "service.session": {"onnxruntime", "service.errors"},
-    "service.model": {"numpy", "model_card", "service.errors", "service.rows", "service.session"},
-    "service.matrix": {"numpy"},
-    "service.tensors": {"msgspec", "numpy", "service.errors", "service.matrix"},
-    "service.statistics": set(),
-    "service.processors": set(),
-    "service.memory": set(),
-    "service.wire": {"uvicorn", "service.call"},
-    "service.work": {"numpy", "service.errors", "service.served", "service.statistics"},
-    "service.batching": {
-        *("numpy", "service.errors", "service.processors", "service.served", "service.settings", "service.statistics"),
-        "service.work",
+PACKAGES: dict[str, set[str]] = {
+    "evaluation": {"model_card", "service", "service.contract", "service.errors", "service.models", "stats"},
+    "evaluation.__main__": {
+        "evaluation",
+        "evaluation.report",
+        "service.contract",
+        "service.errors",
+        "service.settings",
     },
-    "service.admission": {"service.errors", "service.metrics", "service.settings"},
-    "service.lifespan": {"service.call", "service.errors"},
-    "service.packing": {"service.errors"},
-    "service.listening": {"service.errors", "service.settings"},
-    "service.messages": {"google", "service.errors"},
-    "service.envelope": {
-        *("numpy", "service", "service.errors", "service.inference", "service.messages", "service.served"),
-        *("service.settings", "service.tensors", "service.work"),
-    },
-    "service.procedures": {
-        *("grpc", "service", "service.admission", "service.batching", "service.data_plane", "service.envelope"),
-        *("service.errors", "service.listening", "service.messages", "service.metadata", "service.metrics"),
-        *("service.packing", "service.served", "service.settings", "service.work"),
-    },
-    "service.served": {
-        *("numpy", "service.errors", "service.model", "service.session", "service.statistics", "service.tensors"),
-    },
-    "service.registry": {"model_card", "service.errors", "service.model", "service.served"},
-    "service.inference": {
-        *("numpy", "service", "service.errors", "service.forms", "service.pixels", "service.served"),
-        *("service.session", "service.settings", "service.tensors", "service.work"),
-    },
-    "service.body": {
-        *("msgspec", "numpy", "service", "service.errors", "service.forms", "service.inference", "service.served"),
-        *("service.payloads", "service.settings", "service.tensors", "service.work"),
-    },
-    "service.protocol": {
-        *("msgspec", "service", "service.body", "service.call", "service.data_plane", "service.errors"),
-        *("service.metadata", "service.metrics", "service.packing", "service.payloads", "service.served"),
-        *("service.settings", "service.work"),
-    },
-    "service.abstention": {"numpy", "service.errors", "service.served"},
-    "service.drift": {"service.answers", "numpy", "model_card", "service.agreement", "service.payloads"},
-    "service.routing": {
-        *("numpy", "service.errors", "service.model", "service.registry", "service.settings"),
-    },
-    "service.scores": {"numpy"},
-    "service.agreement": {"numpy"},
-    "service.binomial": {"numpy"},
-    "service.ranking": {"numpy"},
-    "service.coverage": {"numpy", "service.binomial"},
-    "service.confusion": {"numpy", "service.scores"},
-    "service.pairs": {"numpy", "service.binomial", "service.scores"},
-    "service.reliability": {"numpy", "service.scores"},
-    "service.table": {"polars", "service.errors"},
-    "service.labelled": {"numpy", "model_card", "service.errors", "service.forms", "service.table"},
-    "service.contenders": {
-        *("numpy", "model_card", "service", "service.errors", "service.model", "service.payloads", "service.pixels"),
-        "service.registry",
-    },
-    "service.client": {"numpy", "model_card", "service.contenders", "service.errors", "service.forms"},
-    "service.trial": {"numpy", "service.contenders", "service.errors", "service.labelled"},
-    "service.judgement": {
-        *("numpy", "service", "service.agreement", "service.confusion", "service.coverage", "service.pairs"),
-        *("service.payloads", "service.ranking", "service.reliability", "service.scores", "service.trial"),
-    },
-    "service.gate": {"service.errors", "service.pairs", "service.trial"},
-    "service.verdict": {"service.pairs"},
-    "service.evidence": {
-        *("numpy", "service", "service.errors", "service.gate", "service.judgement", "service.payloads"),
-        *("service.scores", "service.trial", "service.verdict"),
-    },
-    "service.chart": set(),
-    "service.heatmap": set(),
-    "service.figures": {"service.chart", "service.heatmap", "service.verdict"},
-    "service.page": {
-        *("jinja2", "markupsafe", "numpy", "service", "service.confusion", "service.figures", "service.gate"),
-        *("service.heatmap", "service.images", "service.labelled", "service.verdict"),
-    },
-    "service.report": {
-        *("service", "service.client", "service.contenders", "service.errors", "service.evidence", "service.gate"),
-        *("service.labelled", "service.page", "service.payloads", "service.settings", "service.trial"),
-    },
-    "service.sequential": {"numpy"},
-    "service.answers": {"service.rows", "service.sequential"},
-    "service.database": {"service.errors"},
-    "service.entry": {"numpy"},
-    "service.numbering": {"service.entry"},
-    "service.ledger": {
-        *("numpy", "service", "service.entry", "service.errors", "service.numbering", "service.sequential"),
-    },
-    "service.journal": {
-        *("service", "service.database", "service.entry", "service.errors", "service.ledger", "service.metrics"),
-    },
-    "service.lineup": {"service.errors", "service.entry", "service.model", "service.registry", "service.settings"},
-    "service.shadow": {
-        *("numpy", "service", "service.errors", "service.journal", "service.entry", "service.lineup"),
-        *("service.metrics", "service.model", "service.payloads", "service.processors"),
-    },
-    "service.window": {"numpy", "service", "service.database", "service.entry"},
-    "service.standing": {
-        "service.answers",
-        *("numpy", "service", "service.agreement", "service.entry", "service.lineup", "service.model"),
-        *("service.payloads", "service.scores", "service.sequential", "service.window"),
-    },
-    "service.intake": {
-        "service.answers",
-        *("numpy", "service", "service.drift", "service.entry", "service.journal", "service.metrics"),
-        *("service.payloads", "service.window"),
-    },
-    "service.observer": {
-        "service.answers",
-        *("service.drift", "service.intake"),
-        *("service", "service.errors", "service.journal", "service.entry", "service.lineup", "service.model"),
-        *("service.payloads", "service.processors", "service.registry", "service.settings", "service.shadow"),
-        "service.standing",
-        "service.window",
-    },
-    "service.forms": {"python_multipart", "service.errors"},
-    "service.pixels": {"numpy", "service", "service.errors", "service.forms", "service.images"},
-    "service.explanation": {
-        *("numpy", "model_card", "service", "service.errors", "service.images", "service.model"),
-    },
-    "service.payloads": {"msgspec", "numpy", "orjson", "service.errors", "service.matrix", "service.sequential"},
-    "service.comparison": {
-        "service.answers",
-        "numpy",
-        "service",
-        "service.agreement",
-        "service.payloads",
-        "service.scores",
-    },
-    "service.images": {"numpy", "PIL", "service.errors", "simplejpeg"},
-    "service.data_plane": {
-        "service.answers",
-        *("numpy", "model_card", "service", "service.abstention", "service.comparison", "service.errors"),
-        *("service.gallery", "service.model", "service.observer", "service.payloads"),
-        *("service.pixels", "service.registry", "service.routing", "service.rows", "service.served"),
-        *("service.settings", "service.standing", "service.statistics", "service.work"),
-    },
-    "service.gallery": {
-        "service.answers",
-        *("numpy", "service", "service.errors", "service.explanation", "service.images", "service.model"),
-        *("service.payloads", "service.registry", "service.served", "service.settings"),
-    },
-    "service.metadata": {
-        *("service", "service.registry", "service.served", "service.session", "service.settings", "service.tensors"),
-    },
-    "service.openapi": set(),
-    "service.protocol_documentation": {"service", "service.body", "service.metadata", "service.openapi"},
-    "service.documentation": {
-        "service.answers",
-        *("model_card", "msgspec", "service", "service.forms", "service.images", "service.openapi"),
-        *("service.payloads", "service.protocol_documentation"),
-    },
-    "service.metrics": {
-        "service.answers",
-        *("prometheus_client", "service.errors", "service.payloads", "service.served", "service.statistics"),
-        "service.work",
-    },
-    "service.call": {
-        "service.pixels",
-        *("service.errors", "service.forms", "service.images", "service.metrics", "service.payloads"),
-        *("service.settings", "service.work"),
-    },
-    "service.front": {
-        *("service", "service.admission", "service.batching", "service.call", "service.data_plane"),
-        *("service.documentation", "service.errors", "service.lifespan", "service.metrics", "service.payloads"),
-        *("service.protocol", "service.settings", "service.wire", "service.work"),
-    },
+    "evaluation.report": {"evaluation", "service.models", "stats"},
     "service.app": {
-        *("bentoml", "service", "service.admission", "service.batching", "service.data_plane", "service.errors"),
-        *("service.front", "service.lifespan", "service.listening", "service.memory", "service.metrics"),
-        *("service.database", "service.lineup", "service.observer"),
-        *("service.procedures", "service.registry", "service.settings", "service.wire"),
+        "service.calls",
+        "service.errors",
+        "service.execution",
+        "service.grpc",
+        "service.http",
+        "service.live",
+        "service.live.journal",
+        "service.models",
+        "service.settings",
     },
-    "training": set(),
-    "training.options": set(),
-    "training.datasets": {"numpy", "sklearn"},
-    "training.fitted": {"numpy", "onnx", "training.datasets"},
-    "training.graph": {"numpy", "onnx", "onnxruntime"},
-    "training.network": {"numpy", "onnx", "torch", "model_card", "training.graph"},
-    "training.estimator": {"numpy", "onnx", "skl2onnx", "sklearn", "training.graph"},
-    "training.descent": {"numpy", "torch", *LEARNING, "training.network"},
-    "training.linear": {"torch", *LEARNING, "training.descent", "training.network"},
-    "training.logistic": {"torch", *LEARNING, "training.descent", "training.network"},
-    "training.perceptron": {"numpy", "torch", *LEARNING, "training.network"},
-    "training.mlp": {"torch", *LEARNING, "training.descent", "training.network"},
-    "training.processors": set(),
-    "training.preprocessing": {"PIL", "numpy", "onnx", "training.graph"},
-    "training.image_data": {"PIL", "numpy", "torchvision", "training.preprocessing", "training.table"},
-    "training.memory": set(),
-    "training.muon": {"torch"},
-    "training.schedule": {"torch", "training.muon"},
-    "training.selection": {"torch", "training.schedule"},
-    "training.augmentation": {"torch"},
-    "training.image_descent": {
-        *("numpy", "torch", "training.augmentation", "training.memory", "training.schedule", "training.selection"),
+    "service.calls": {
+        "model_card",
+        "service.contract",
+        "service.errors",
+        "service.execution",
+        "service.live",
+        "service.models",
+        "service.settings",
+        "stats",
     },
-    "training.convnet": {"torch"},
-    "training.dense": {"torch"},
-    "training.image_network": {
-        *("numpy", "onnx", "torch", "training", "training.graph", "training.image_descent", "training.network"),
-        "training.preprocessing",
+    "service.contract": {"service.errors", "stats"},
+    "service.execution": {"service.contract", "service.errors", "service.models", "service.settings"},
+    "service.grpc": {
+        "service.calls",
+        "service.errors",
+        "service.execution",
+        "service.models",
+        "service.open_inference",
+        "service.settings",
     },
-    "training.image_classifier": {
-        *("torch", *LEARNING, "training.convnet", "training.dense", "training.freshness", "training.image_data"),
-        *("training.image_descent", "training.image_network", "training.processors", "training.schedule"),
+    "service.http": {
+        "service.calls",
+        "service.contract",
+        "service.errors",
+        "service.execution",
+        "service.models",
+        "service.open_inference",
+        "service.reference",
+        "service.settings",
     },
-    "training.weights": {"torch", "torchvision", "training.fitted"},
-    "training.architecture": {"torch", "torchvision", "training.convnet", "training.fitted", "training.weights"},
-    "training.pretrained": {
-        *("PIL", "numpy", "torch", *LEARNING, "training.architecture", "training.convnet", "training.image_classifier"),
-        *("training.image_data", "training.image_descent", "training.image_network", "training.schedule"),
-        "training.weights",
+    "service.live": {
+        "model_card",
+        "service.contract",
+        "service.errors",
+        "service.execution",
+        "service.live.journal",
+        "service.models",
+        "service.settings",
+        "stats",
     },
-    "training.faces": {
-        *("numpy", "sklearn", "torch", *LEARNING, "training.image_classifier", "training.image_data"),
-        *("training.image_descent", "training.image_network"),
+    "service.live.journal": {"service.errors", "service.execution", "stats"},
+    "service.models": {"model_card", "service.contract", "service.errors"},
+    "service.open_inference": {
+        "service",
+        "service.contract",
+        "service.errors",
+        "service.execution",
+        "service.models",
+        "service.settings",
     },
-    "training.few_images": {
-        *("numpy", "model_card", "training.datasets", "training.evaluation", "training.image_classifier"),
-        *("training.image_data", "training.image_network", "training.pretrained"),
+    "service.reference": {"model_card", "service.contract", "service.models", "service.open_inference"},
+    "service.settings": {"service.errors"},
+    "training.__main__": {
+        "model_card",
+        "training.arguments",
+        "training.data",
+        "training.export",
+        "training.families",
+        "training.jobs",
+        "training.learning",
+        "training.pipeline",
+        "training.progress",
+        "training.shipped",
     },
-    "training.cnn": {"torch", *LEARNING, "training.descent", "training.network"},
-    "training.naive_bayes": {"sklearn", *LEARNING, "training.estimator"},
-    "training.knn": {"numpy", "onnx", *LEARNING, "training.graph"},
-    "training.decision_tree": {"sklearn", *LEARNING, "training.estimator"},
-    "training.random_forest": {"sklearn", *LEARNING, "training.estimator"},
-    "training.kmeans": {"sklearn", "torch", *LEARNING, "training.network"},
-    "training.pca": {"sklearn", "torch", *LEARNING, "training.network"},
-    "training.autoencoder": {"torch", *LEARNING, "training.descent", "training.network"},
-    "training.gan": {"numpy", "torch", *LEARNING, "training.descent", "training.network"},
-    "training.families": {
-        *(
-            "training",
-            *FAMILIES,
-            "training.faces",
-            "training.fitted",
-            "training.image_classifier",
-            "training.pretrained",
-        ),
-    },
-    "training.table": {"numpy", "polars", "training.datasets"},
-    "training.encoding": {"numpy", "onnx", "training.datasets", "training.fitted", "training.graph"},
-    "training.calibration": {"numpy", "onnx", "scipy", "model_card", "training.fitted", "training.graph"},
-    "training.evaluation": {
-        *("numpy", "scipy", "sklearn", "model_card", "training.calibration", "training.datasets", "training.graph"),
-        "training.image_data",
-    },
-    "training.distribution": {"numpy", "model_card"},
-    "training.export": {
-        *("numpy", "onnx", "model_card", "training.datasets", "training.distribution", "training.evaluation"),
-        *("training.fitted", "training.graph", "training.image_data"),
-    },
-    "training.freshness": {"onnx", "model_card", "training.fitted"},
-    "training.pipeline": {
-        *("numpy", "model_card", "training", "training.calibration", "training.datasets", "training.encoding"),
-        *("training.evaluation", "training.export", "training.fitted", "training.freshness", "training.graph"),
-        "training.image_data",
-    },
-    "training.catalogue": set(),
-    "training.command": {
-        *("training", "training.datasets", "training.families", "training.options", "training.pipeline"),
-        *("training.image_data", "training.table"),
-        *("training.faces", "training.pretrained"),
-    },
-    "training.progress": {"rich", "model_card", "training.evaluation", "training.fitted"},
-    "training.canvas": {"matplotlib", "numpy"},
-    "training.charts": {"matplotlib", "numpy", "model_card", "training.canvas"},
-    "training.panels": {"matplotlib", "numpy", "sklearn", "training.canvas"},
-    "training.curves": {
-        *("numpy", "scipy", "sklearn", "torch", "training.datasets", "training.fitted", "training.pca"),
+    "training.arguments": {
+        "training.data",
+        "training.families",
+        "training.images",
+        "training.option_types",
         "training.pipeline",
     },
-    "training.subject": {
-        *("numpy", "sklearn", "model_card", "training.calibration", "training.datasets", "training.encoding"),
-        *("training.estimator", "training.fitted", "training.graph", "training.network", "training.pipeline"),
+    "training.data": {"training.graph"},
+    "training.export": {"model_card", "training.data", "training.graph", "training.learning"},
+    "training.families": {
+        "training.data",
+        "training.graph",
+        "training.images",
+        "training.learning",
+        "training.option_types",
     },
-    "training.report": {
-        *("matplotlib", "numpy", "sklearn", "training", "training.canvas", "training.charts", "training.curves"),
-        *(
-            "training.datasets",
-            "training.evaluation",
-            "training.kmeans",
-            "training.panels",
-            "training.pca",
-            "training.pipeline",
-        ),
-        "training.subject",
-        *("training.few_images", "training.image_data", "training.pretrained"),
+    "training.images": {
+        "model_card",
+        "training.data",
+        "training.export",
+        "training.graph",
+        "training.learning",
+        "training.memory",
+        "training.option_types",
+        "training.processors",
     },
     "training.jobs": {
-        *("rich", "model_card", "training", "training.command", "training.export", "training.fitted"),
-        *("training.freshness", "training.pipeline", "training.processors", "training.progress"),
-        *("training.report", "training.table"),
+        "model_card",
+        "training.arguments",
+        "training.data",
+        "training.export",
+        "training.learning",
+        "training.pictures",
+        "training.pipeline",
+        "training.processors",
+        "training.progress",
     },
-    "training.readme": {
-        *("numpy", "model_card", "training.catalogue", "training.freshness", "training.graph", "training.progress"),
+    "training.learning": {"model_card", "training.data", "training.graph", "training.option_types"},
+    "training.pictures": {
+        "model_card",
+        "training.data",
+        "training.export",
+        "training.families",
+        "training.graph",
+        "training.images",
+        "training.learning",
+        "training.pipeline",
     },
-    "training.__main__": {
-        *("rich", "model_card", "training", "training.catalogue", "training.command", "training.families"),
-        *(
-            "training.fitted",
-            "training.image_data",
-            "training.freshness",
-            "training.jobs",
-            "training.pipeline",
-            "training.progress",
-            "training.table",
-        ),
-    },
+    "training.pipeline": {"model_card", "training.data", "training.export", "training.graph", "training.learning"},
+    "training.progress": {"model_card", "training.export", "training.learning"},
+    "training.readme": {"model_card", "training.export", "training.graph", "training.progress", "training.shipped"},
 }
-FIRST_PARTY = ("model_card", "service", "training")
-HEAVY = ("torch", "sklearn", "scipy", "onnx", "onnxscript", "skl2onnx", "pandas", "polars", "matplotlib", "training")
+"""What each package imports of ours."""
+
+SHOWN: dict[str, set[str]] = {
+    "evaluation": {"classifiers", "evidence", "gate", "labelled_data", "predictions", "remote", "verdict"},
+    "evaluation.report": {"page"},
+    "service.calls": {"data_plane"},
+    "service.contract": {"answers", "arrays", "codec", "requests"},
+    "service.execution": {"admission", "batching", "metrics", "processors", "run", "tuning"},
+    "service.grpc": {"port", "server"},
+    "service.http": {"application", "lifespan", "uvicorn_protocol"},
+    "service.live": {"challengers", "comparison", "monitor"},
+    "service.live.journal": {"reader", "records", "schema", "writer"},
+    "service.models": {
+        "datatypes",
+        "graph",
+        "image_rows",
+        "images",
+        "model",
+        "model_statistics",
+        "registry",
+        "session",
+    },
+    "service.open_inference": {"compression", "inference", "metadata", "requests", "tensors"},
+    "service.reference": {"document"},
+    "stats": {
+        "agreement",
+        "chi_square",
+        "confusion",
+        "paired",
+        "paired_tests",
+        "reliability",
+        "risk_coverage",
+        "roc",
+        "scores",
+        "sequential",
+    },
+    "training.data": {"datasets", "image_size", "images", "table"},
+    "training.export": {"calibration", "encoding", "evaluation", "freshness", "gate"},
+    "training.families": {"kmeans", "pca", "registry"},
+    "training.images": {"classifier", "faces", "few_images", "pretrained"},
+    "training.learning": {"estimator", "family", "gradient_descent", "network"},
+    "training.pictures": {"draw"},
+}
+"""Of each package the modules that others import."""
+
+DOORS: dict[str, set[str]] = {
+    "PIL": {"service.models.images"},
+    "bentoml": {"service.app"},
+    "google": {"service.grpc.messages"},
+    "grpc": {"service.grpc.server"},
+    "jinja2": {"evaluation.report.page"},
+    "markupsafe": {"evaluation.report.page"},
+    "msgspec": {
+        "service.contract.requests",
+        "service.http.infer_body",
+        "service.http.open_inference",
+        "service.open_inference.requests",
+        "service.open_inference.tensors",
+        "service.reference.document",
+    },
+    "onnxruntime": {"service.models.session"},
+    "orjson": {"service.contract.codec"},
+    "polars": {"evaluation.table"},
+    "prometheus_client": {"service.execution.metrics"},
+    "python_multipart": {"service.http.forms"},
+    "simplejpeg": {"service.models.images"},
+    "uvicorn": {"service.http.uvicorn_protocol"},
+}
+"""Of each library the modules of the service and of its judge that import it."""
 
 
-def modules() -> dict[str, Path]:
-    paths = [ROOT / "model_card.py", *(ROOT / "service").glob("*.py"), *(ROOT / "training").glob("*.py")]
-    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
-    return {name.removesuffix(".__init__"): path for path, name in names.items()}
+def find_modules() -> dict[str, Path]:
+    """Every module of ours by its dotted name; a package is its `__init__`."""
+    paths = [path for top in TOPS for path in (ROOT / f"{top}.py", *(ROOT / top).rglob("*.py")) if path.is_file()]
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+    return dict(sorted(names.items()))
 
 
-def imports(path: Path) -> set[str]:
-    """First-party modules in full, third-party packages by their first name, the standard library left out."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+MODULES = find_modules()
+
+
+def find_imports(module: str) -> set[str]:
+    """Modules of ours in full, other packages by their first name, without the standard library."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            found.add(str(node.module))
-            if node.module in ("service", "training"):
-                found |= {f"{node.module}.{alias.name}" for alias in node.names if alias.name.islower()}
-    roots = {name if name.startswith(FIRST_PARTY) else name.partition(".")[0] for name in found}
-    return roots - set(sys.stdlib_module_names)
+            assert node.level == 0, f"{module}: imports are absolute"
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else str(node.module) for name in full}
+    names = {name if name in MODULES else name.partition(".")[0] for name in found}
+    return names - set(sys.stdlib_module_names) - {module}
 
 
-def test_every_module_is_in_the_table() -> None:
-    """A new module is placed by whoever adds it."""
-    assert set(modules()) == set(ALLOWED)
+IMPORTS = {module: find_imports(module) for module in MODULES}
 
 
-@pytest.mark.parametrize("module", sorted(ALLOWED))
-def test_a_module_imports_what_its_place_allows(module: str) -> None:
-    """And nothing else."""
-    assert imports(modules()[module]) <= ALLOWED[module]
+def place(module: str) -> str:
+    """The package that a module lies in; a module at the top of `service`, `evaluation` or `training` stands alone."""
+    parent = module.rpartition(".")[0]
+    is_package = MODULES[module].name == "__init__.py"
+    return module if is_package or parent in ("", "service", "training") or module.endswith("__main__") else parent
+
+
+def crossings() -> Iterator[tuple[str, str]]:
+    """Each import of a module of ours from another place, as importer and imported."""
+    for module, imported in IMPORTS.items():
+        for name in imported & set(MODULES):
+            if place(name) != place(module):
+                yield module, name
+
+
+def test_each_package_imports_what_the_table_says() -> None:
+    """Packages import what lies below them, and the table says exactly what."""
+    found: dict[str, set[str]] = {}
+    for module, name in crossings():
+        found.setdefault(place(module), set()).add(place(name))
+
+    assert found == PACKAGES
+
+
+def test_no_two_packages_import_each_other() -> None:
+    """The table of packages has no cycle."""
+    assert list(TopologicalSorter(PACKAGES).static_order())
+
+
+def test_each_package_shows_the_modules_that_the_table_says() -> None:
+    """What is not in the table is imported within its own package alone."""
+    found: dict[str, set[str]] = {}
+    for _, name in crossings():
+        if place(name) != name:
+            found.setdefault(place(name), set()).add(name.rpartition(".")[2])
+
+    assert found == SHOWN
+
+
+def test_each_library_has_the_doors_that_the_table_says() -> None:
+    """To exchange a library of the service touches the modules named here, mostly one."""
+    found: dict[str, set[str]] = {}
+    for module in MODULES:
+        for library in IMPORTS[module] - set(MODULES) if module.startswith(("service", "evaluation")) else ():
+            if library in DOORS:
+                found.setdefault(library, set()).add(module)
+
+    assert found == DOORS
 
 
 def test_serving_and_training_never_meet() -> None:
-    """What they share is the card alone."""
-    for module, allowed in ALLOWED.items():
-        other = "training" if module.startswith("service") else "service"
-        assert module == "model_card" or not any(name.startswith(other) for name in allowed), module
+    """They share the card and the statistics alone."""
+    for module, name in crossings():
+        tops = {module.partition(".")[0], name.partition(".")[0]}
+        assert not {"service", "training"} <= tops, (module, name)
 
 
-@pytest.mark.parametrize(
-    "library",
-    [
-        *("bentoml", "google", "grpc", "onnxruntime", "prometheus_client", "orjson", "PIL", "python_multipart"),
-        *("jinja2", "polars", "simplejpeg"),
-        "uvicorn",
-    ],
-)
-def test_each_library_has_one_door_in_the_service(library: str) -> None:
-    """Exchanging it touches one module."""
-    doors = [module for module in ALLOWED if module.startswith("service") and library in imports(modules()[module])]
-    assert len(doors) == 1, doors
+def test_no_package_has_more_modules_than_a_person_can_keep_in_mind() -> None:
+    """A folder of more than twenty modules is no layout."""
+    folders = [path.parent for path in MODULES.values() if path.name != "__init__.py"]
+    assert max(folders.count(folder) for folder in folders if folder != ROOT) <= MAX_MODULES
+
+
+def test_each_package_says_what_it_is() -> None:
+    """An `__init__` is a docstring and no code, but where the environment must be set before anything is imported."""
+    for module, path in MODULES.items():
+        if path.name == "__init__.py":
+            body = ast.parse(path.read_text(encoding="utf-8")).body
+            assert isinstance(body[0], ast.Expr), module
+            assert len(body) == 1 or module in ("service", "training"), module
 
 
 def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
@@ -417,9 +340,9 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
 @pytest.mark.parametrize(
     ("module", "variables"),
     [
-        ("service.session", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
+        ("service.models.session", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
         ("service.app", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS")),
-        ("training.export", ("ORT_DISABLE_TELEMETRY",)),
+        ("training.export.gate", ("ORT_DISABLE_TELEMETRY",)),
     ],
 )
 def test_the_environment_is_set_before_the_first_import(module: str, variables: tuple[str, ...]) -> None:
@@ -447,10 +370,17 @@ def test_the_environment_is_set_before_the_first_import(module: str, variables: 
 def test_serving_loads_nothing_of_the_report() -> None:
     """It would only start the later."""
     program = (
-        "import sys, service.app, service.front\nservice.app.data_plane()\n"
+        "import sys, service.app, service.http.application\nservice.app.data_plane()\n"
         "print([name for name in sys.modules if name in %r])"
     )
-    report = ["service.report", "service.evidence", "service.judgement", "service.page", "service.pairs", "polars"]
+    report = [
+        "evaluation",
+        "evaluation.evidence",
+        "evaluation.analysis",
+        "evaluation.report.page",
+        "stats.paired",
+        "polars",
+    ]
     finished = subprocess.run(
         [sys.executable, "-c", program % report], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -459,6 +389,9 @@ def test_serving_loads_nothing_of_the_report() -> None:
 
 def test_the_supervisor_does_not_load_what_serves() -> None:
     """It imports the service for its settings alone, and starts the sooner."""
-    program = "import sys, service.app; print(sorted({'numpy', 'onnxruntime', 'service.front'} & set(sys.modules)))"
+    program = (
+        "import sys, service.app; "
+        "print(sorted({'numpy', 'onnxruntime', 'service.http.application'} & set(sys.modules)))"
+    )
     finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert finished.stdout.strip() == "[]"

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_models import tiny_card
 
 import model_card
 from model_card import (
@@ -28,6 +27,7 @@ from model_card import (
     from_document,
     from_metadata,
 )
+from tests.support.tiny_models import tiny_card
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -11,17 +11,17 @@ from types import FrameType
 from rich.console import Console
 
 from model_card import Card
-from training import image_data
-from training.catalogue import SHIPPED
-from training.command import load_dataset, parse
-from training.families import FAMILIES
-from training.fitted import Epoch
-from training.freshness import read_card
-from training.image_data import ImageDataset
+from training.arguments import load_dataset, parse
+from training.data import images
+from training.data.images import ImageDataset
+from training.data.table import TableError
+from training.export.freshness import read_card
+from training.families.registry import FAMILIES
 from training.jobs import Outcome, learn, learn_all
+from training.learning.family import Epoch
 from training.pipeline import Watch
 from training.progress import compare, describe_epoch, make_progress, summarise
-from training.table import TableError
+from training.shipped import SHIPPED
 
 _TAUGHT = ("logistic", "mlp", "cnn")
 """Families that learn from any folder of images, and from it alone."""
@@ -49,11 +49,11 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _fetch_data(options: argparse.Namespace, console: Console) -> int:
     try:
         with console.status("") as status:
-            dataset = image_data.fetch_cifar10(options.given, lambda text: status.update(text))
+            dataset = images.fetch_cifar10(options.given, lambda text: status.update(text))
     except TableError as error:
         _print_refusal(str(error), console)
         return 1
-    console.print(f"{len(dataset.target)} images of {len(dataset.classes)} classes are in {image_data.folder()}")
+    console.print(f"{len(dataset.target)} images of {len(dataset.classes)} classes are in {images.folder()}")
     return 0
 
 
@@ -111,7 +111,7 @@ def _shipped_commands(options: argparse.Namespace, console: Console) -> list[tup
         raise TableError(
             "what is shipped has folds and seed of its own: give --folds and --seed to a family, or --data"
         )
-    here = [each for each in commands if each[2] not in image_data.TASKS or image_data.has(each[2])]
+    here = [each for each in commands if each[2] not in images.TASKS or images.has(each[2])]
     if len(here) < len(commands):
         text = f"{len(commands) - len(here)} models of images are left as they are: their data is not here"
         console.print(f"{text} (python -m training data cifar10 fetches it)")

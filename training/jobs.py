@@ -23,14 +23,14 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from model_card import Card
-from training.command import make_lesson, parse
-from training.export import ExportError
-from training.fitted import Epoch, LearningError
-from training.freshness import fingerprint_code, is_up_to_date, read_card
+from training.arguments import make_lesson, parse
+from training.data.table import TableError
+from training.export.freshness import fingerprint_code, is_up_to_date, read_card
+from training.export.gate import ExportError
+from training.learning.family import Epoch, LearningError
 from training.pipeline import Lesson, Watch, train
 from training.processors import count_processors
 from training.progress import describe_epoch, make_progress
-from training.table import TableError
 
 Message = tuple[str, str] | None
 """The name of a job, and what it is doing now; None ends the display."""
@@ -194,7 +194,7 @@ def _up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
 
 
 def _draw(lesson: Lesson, learnt: Sequence[Any], folder: Path) -> None:
-    from training import report  # matplotlib is slow to import, and few runs draw
+    from training.pictures import draw  # matplotlib is slow to import, and few runs draw
 
     for each in learnt:
-        report.draw(lesson, each, folder / each.card.name)
+        draw.draw(lesson, each, folder / each.card.name)

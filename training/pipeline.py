@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Calibration, Card, CrossValidation, Spread
-from training import calibration as calibrating
-from training.datasets import Dataset, Split, split, split_folds
-from training.encoding import Encoded, Encoding
-from training.evaluation import evaluate
-from training.export import Origin, export
-from training.fitted import Accompanied, Epoch, Family, Fitted, LearningError, OnEpoch, remark
-from training.freshness import fingerprint_code
+from training.data.datasets import Dataset, Split, split, split_folds
+from training.data.images import ImageDataset, Probes
+from training.export import calibration as calibrating
+from training.export.encoding import Encoded, Encoding
+from training.export.evaluation import evaluate
+from training.export.freshness import fingerprint_code
+from training.export.gate import Origin, export
 from training.graph import Outputs
-from training.image_data import ImageDataset, Probes
+from training.learning.family import Accompanied, Epoch, Family, Fitted, LearningError, OnEpoch, remark
 
 CALIBRATION_FOLDS = 5
 FEWEST_PER_FOLD = 2

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from model_card import Card, Metric
-from training.evaluation import HEADLINES
-from training.fitted import Epoch
+from training.export.evaluation import HEADLINES
+from training.learning.family import Epoch
 
 
 def make_progress(console: Console) -> Progress:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import OUTPUTS, Card, ImageInput
-from training.catalogue import SHIPPED
-from training.freshness import read_card
+from training.export.freshness import read_card
 from training.graph import open_session
 from training.progress import headline
+from training.shipped import SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
 START, END = "<!-- models: written by `make table` -->\n", "<!-- end of models -->\n"

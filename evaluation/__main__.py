@@ -1,0 +1,171 @@
+"""`python -m evaluation`: which of a task's classifiers to trust, judged on labelled rows.
+
+Exits 0 when done, 1 when a gate is not shown or evidence does not hold, 2 when it cannot be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from evaluation import evidence as evidences
+from evaluation import gate as gates
+from evaluation import predictions
+from evaluation.classifiers import Contenders, LocalContenders
+from evaluation.gate import Gate
+from evaluation.labelled_data import Labelled, read_labelled
+from evaluation.predictions import Trial
+from evaluation.remote import ServedContenders
+from evaluation.report import page
+from service.contract import codec
+from service.errors import Unusable, VeredictoError
+from service.settings import Settings
+
+DONE, NOT_SHOWN, UNUSABLE = 0, 1, 2
+RISK = 0.01
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code; what is wrong is one line on stderr."""
+    options = _parse(arguments)
+    try:
+        return _verify(options) if options.verify else _report(options)
+    except VeredictoError as error:
+        _tell(f"error: {' '.join(str(error).split())}")
+    except OSError as error:
+        _tell(f"error: {error.filename or ''}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        _tell("\nstopped")
+    return UNUSABLE
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation", description="Judges a task's classifiers on labelled rows: HTML and evidence."
+    )
+    add = parser.add_argument
+    add("--task", help="whose classifiers are judged")
+    add("--data", type=Path, metavar="FILE|DIR", help="CSV or Parquet with a column of labels, or a folder of images")
+    add("--label", metavar="COLUMN", help="of labels; may be left out where one column alone is no feature")
+    add("--url", help="of a running server to ask; without it the files of --models are run here")
+    add("--models", type=Path, metavar="DIR", help="folder of exported models (that of VEREDICTO_MODELS)")
+    add("--output", type=Path, metavar="FILE.html", help="where the report goes (TASK-report.html)")
+    add("--evidence", type=Path, metavar="FILE.json", help="where the evidence goes (beside the report)")
+    add("--risk", type=_share, default=RISK, help="wanted share of wrong answers, for thresholds (0.01)")
+    add("--gate", action="append", default=[], metavar="CLAIM", help=f"{gates.USAGE}; exit 1 where it is not shown")
+    add(
+        "--verify", type=Path, metavar="FILE.json", help="compute evidence again; with --data, ask the models again too"
+    )
+    options = parser.parse_args(arguments)
+    if options.verify is None and (options.task is None or options.data is None):
+        parser.error("expected --task and --data, or --verify")
+    return options
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to below 1, got {text!r}")
+    return value
+
+
+def _report(options: argparse.Namespace) -> int:
+    output, beside = _place(options)
+    with closing(_find(options, options.task)) as contenders:
+        names = [each.name for each in contenders.contenders]
+        claims = [Gate.parse(claim, task=options.task, models=names) for claim in options.gate]
+        labelled, judged = _try(options, options.task, contenders)
+    evidence = evidences.gather(judged, risk=options.risk, gates=claims, software=contenders.software)
+    pictures = page.draw_thumbnails(labelled, evidence["numbers"]["disagreements"]["rows"])
+    output.write_text(page.render(evidence, pictures), encoding="utf-8")
+    beside.write_bytes(codec.encode(evidence))
+    _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"], "")
+    _say(*map(gates.describe, evidence["gates"]))
+    _say(f"report: {output}", f"evidence: {beside}")
+    return DONE if all(each["shown"] for each in evidence["gates"]) else NOT_SHOWN
+
+
+def _place(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Where report and evidence go; what stands in the way is found before anything is computed."""
+    output = options.output or Path(f"{options.task}-report.html")
+    beside = options.evidence or output.with_suffix(".json")
+    if output == beside:
+        raise Unusable(f"--output and --evidence: expected two files, got {output} twice")
+    for path in (output, beside):
+        if path.is_dir() or not path.parent.is_dir():
+            raise Unusable(f"{path}: expected a file in a folder that is there")
+    return output, beside
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Computes the numbers again, asks the models again where the data is given, and checks further claims."""
+    evidence = evidences.read(options.verify)
+    stored = evidences.recall(evidence)
+    names = [answer.model for answer in stored.answers]
+    results = [Gate.parse(claim, task=stored.task, models=names).check(stored) for claim in options.gate]
+    differences = evidences.verify(evidence)
+    checked = "every number follows from the stored answers"
+    if options.data is not None:
+        with closing(_find(options, stored.task)) as contenders:
+            _, again = _try(options, stored.task, contenders)
+        differences += evidences.verify_answers(evidence, again)
+        checked += ", and the models answer as stored"
+    _say(*map(gates.describe, results))
+    if not differences:
+        _say(f"{options.verify.name}: {checked}")
+        return DONE if all(each["shown"] for each in results) else NOT_SHOWN
+    hidden = len(differences) - evidences.MOST_SHOWN
+    _say(f"{options.verify.name}: {len(differences)} differences", *differences[: evidences.MOST_SHOWN])
+    if hidden > 0:
+        _say(f"and {hidden} more")
+    return NOT_SHOWN
+
+
+def _find(options: argparse.Namespace, task: str) -> Contenders:
+    if options.url:
+        return ServedContenders(options.url, task)
+    return LocalContenders(options.models or Settings.from_environment(os.environ).models, task)
+
+
+def _try(options: argparse.Namespace, task: str, contenders: Contenders) -> tuple[Labelled, Trial]:
+    labelled = read_labelled(options.data, contenders.contenders[0].card, label=options.label)
+    for note in labelled.notes:
+        _tell(note)
+    return labelled, predictions.run(task, contenders, labelled, on_rows=_Progress())
+
+
+class _Progress:
+    """Rows done, on stderr: in place on a terminal, else a line for each tenth."""
+
+    def __init__(self) -> None:
+        self._tenth = 0
+
+    def __call__(self, done: int, of: int) -> None:
+        text = f"{done:,} of {of:,} rows"
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{text}" + "\n" * (done == of))
+            sys.stderr.flush()
+        elif 10 * done // of > self._tenth:
+            self._tenth = 10 * done // of
+            _tell(text)
+
+
+def _say(*lines: Any) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,74 @@
+"""A claim about two models that a build may depend on: "challenger better than champion by 0.01"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.predictions import Trial
+from service.errors import Unusable
+from stats.paired import Pair, lower_limit, rows_to_show
+
+USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
+_CLAIM = re.compile(r"(\S+) +(better|not +worse) +than +(\S+) +by +(0?\.\d+|0|1(?:\.0*)?)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Accuracy of `first` less that of `second` is over `least`; `least` is below 0 where worse is allowed for."""
+
+    claim: str
+    first: str
+    second: str
+    least: float
+
+    @classmethod
+    def parse(cls, claim: str, *, task: str, models: list[str]) -> Gate:
+        """Names with or without `task-`; raises Unusable for what is no claim, or about no model of these."""
+        match = _CLAIM.fullmatch(claim.strip())
+        if match is None:
+            raise Unusable(f"--gate: expected {USAGE}, got {claim!r}")
+        first, second = _find(match[1], task, models), _find(match[3], task, models)
+        if first == second:
+            raise Unusable(f"--gate: expected two different models, got {claim!r}")
+        margin = float(match[4])
+        return cls(claim, first, second, margin if match[2] == "better" else -margin)
+
+    def check(self, trial: Trial) -> dict[str, Any]:
+        """Whether the one-sided 95 % limit of the difference is over what is claimed, and what it would take.
+
+        The limit is the lower end of Newcombe's 90 % interval for paired shares.
+        """
+        hits = {answer.model: answer.label == trial.truth for answer in trial.answers}
+        pair = Pair.of(hits[self.first], hits[self.second])
+        limit, needed = lower_limit(pair), rows_to_show(pair, margin=self.least)
+        return {
+            **{"claim": self.claim, "models": [self.first, self.second], "least": self.least},
+            "difference": pair.difference,
+            "lower_limit": limit,
+            "shown": limit > self.least,
+            "rows": pair.n_rows,
+            "rows_needed": needed,
+        }
+
+
+def describe(result: dict[str, Any]) -> str:
+    """One line: shown or not, the figure, its limit, what it had to be over, and how many rows would show it."""
+    text = (
+        f"{'shown' if result['shown'] else 'NOT SHOWN'}: {result['claim']}: accuracy differs by "
+        f"{result['difference']:+.4f} on {result['rows']} rows, one-sided 95 % limit {result['lower_limit']:+.4f}, "
+        f"which had to be over {result['least']:+g}"
+    )
+    if result["shown"]:
+        return text
+    if result["rows_needed"] is None:
+        return f"{text}; no number of rows would show it unless the difference grows"
+    return f"{text}; about {result['rows_needed']:,} rows would show it if the difference stays"
+
+
+def _find(name: str, task: str, models: list[str]) -> str:
+    for known in models:
+        if known in (name, f"{task}-{name}"):
+            return known
+    raise Unusable(f"--gate: unknown model {name!r}; models of {task}: {', '.join(models)}")

@@ -1,0 +1,116 @@
+"""Every classifier of a task on the same labelled rows: what was asked and what was said, as evidence keeps it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.classifiers import Contenders, Said
+from evaluation.labelled_data import Labelled
+from service.errors import InvalidRequest, TooLarge, Unusable
+
+ROWS_AT_A_TIME = 500
+IMAGES_AT_A_TIME = 32
+
+OnRows = Callable[[int, int], None]
+"""Told how many rows are done, and of how many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one model said: label `(n_rows,)`, probabilities `(n_rows, n_classes)`; what it costs."""
+
+    model: str
+    version: str
+    family: str
+    size_bytes: int | None
+    latency_ms: float
+    label: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """The probability of the label that it gives, `(n_rows,)`."""
+        chosen: NDArray[np.float64] = self.probabilities[np.arange(len(self.label)), self.label]
+        return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from."""
+
+    task: str
+    classes: tuple[str, ...]
+    source: str
+    fingerprint: str
+    places: list[str]
+    truth: NDArray[np.int64]
+    answers: list[Answer]
+    timing: str
+
+    @property
+    def hits(self) -> NDArray[np.bool_]:
+        """`(n_rows, n_models)`, True where a model is right."""
+        right: NDArray[np.bool_] = self.labels == self.truth[:, None]
+        return right
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """`(n_rows, n_models)`."""
+        return np.stack([answer.label for answer in self.answers], axis=1)
+
+
+def run(task: str, contenders: Contenders, labelled: Labelled, *, on_rows: OnRows) -> Trial:
+    """Asks every contender in batches; raises VeredictoError that names the place of a row at fault."""
+    batches: list[list[Said]] = [[] for _ in contenders.contenders]
+    n_rows, size = len(labelled.truth), IMAGES_AT_A_TIME if labelled.files else ROWS_AT_A_TIME
+    for start in range(0, n_rows, size):
+        stop = min(start + size, n_rows)
+        for batch, parts in zip(batches, _classify(contenders, labelled, start, stop), strict=True):
+            batch += parts
+        on_rows(stop, n_rows)
+    latencies = contenders.latencies_ms(labelled.batch(0, 1)[0])
+    answers = [
+        Answer(
+            model=each.name,
+            version=each.version,
+            family=each.card.family,
+            size_bytes=each.size_bytes,
+            latency_ms=round(latency, 4),
+            label=np.concatenate([said.label for said in batch]),
+            probabilities=np.concatenate([said.probabilities for said in batch]),
+        )
+        for each, latency, batch in zip(contenders.contenders, latencies, batches, strict=True)
+    ]
+    return Trial(
+        task=task,
+        classes=contenders.contenders[0].card.classes or (),
+        source=labelled.source,
+        fingerprint=labelled.fingerprint,
+        places=labelled.places,
+        truth=labelled.truth,
+        answers=answers,
+        timing=contenders.timing,
+    )
+
+
+def _classify(contenders: Contenders, labelled: Labelled, start: int, stop: int) -> list[list[Said]]:
+    """Of one batch, for each contender in one or more parts; `inputs[3]` in an error becomes the place of that row."""
+    try:
+        return [[said] for said in contenders.classify(labelled.batch(start, stop))]
+    except TooLarge as error:
+        if stop - start == 1:
+            raise Unusable(f"{labelled.source}, {labelled.places[start]}: {error}") from None
+        middle = (start + stop) // 2
+        halves = _classify(contenders, labelled, start, middle), _classify(contenders, labelled, middle, stop)
+        return [first + second for first, second in zip(*halves, strict=True)]
+    except (InvalidRequest, Unusable) as error:
+
+        def place(match: re.Match[str]) -> str:
+            return f"{labelled.source}, {labelled.places[start + int(match[1])]}"
+
+        raise Unusable(re.sub(r"inputs\[(\d+)\]", place, str(error))) from None

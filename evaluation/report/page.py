@@ -1,0 +1,156 @@
+"""Evidence as one page that loads nothing from anywhere. The only module that knows Jinja."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from evaluation import gate
+from evaluation.labelled_data import Labelled
+from evaluation.report import figures
+from evaluation.report.heatmap import MOST_CLASSES, draw_confusion
+from evaluation.verdict import percent, shorten, show_p, signed
+from service.models import images
+from stats.confusion import most_confused
+
+TEMPLATES = Path(__file__).parent
+THUMBNAIL_PX = 96
+MOST_PIXELS = 200_000_000
+MOST_CONFUSIONS = 20
+MOST_CLASS_ROWS = 100
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "roc_auc": "ROC AUC",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "ece": "calibration error",
+}
+
+
+def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
+    """The page; `pictures` has a data URI for rows on which models disagree, where the rows are images."""
+    numbers, task = evidence["numbers"], evidence["task"]
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["short"] = lambda name: shorten(name, task)
+    environment.filters |= {"p": show_p, "percent": percent, "signed": signed, "bind": _bind}
+    environment.filters["metric"] = _show_metric
+    return environment.get_template("report.html").render(
+        evidence=evidence,
+        numbers=numbers,
+        models=numbers["models"],
+        answers=evidence["answers"],
+        metrics=METRICS,
+        gates=[gate.describe(each) for each in evidence["gates"]],
+        styles=[figures.style_of(place) for place in range(len(numbers["models"]))],
+        matrix=_arrange_pairs(numbers),
+        figures=_draw(evidence),
+        disagreements=_list_disagreements(evidence, pictures),
+        few_classes=len(evidence["classes"]) <= MOST_CLASSES,
+        most_class_rows=MOST_CLASS_ROWS,
+    )
+
+
+def draw_thumbnails(labelled: Labelled, rows: Sequence[int]) -> dict[int, str]:
+    """Data URIs of images at these rows, none where the rows are no images."""
+    if not labelled.files:
+        return {}
+    return {row: _draw_thumbnail(labelled, row) for row in rows}
+
+
+def _draw_thumbnail(labelled: Labelled, row: int) -> str:
+    content, place = labelled.files[row].read_bytes(), labelled.places[row]
+    budget = images.PixelBudget(MOST_PIXELS)
+    pixels = images.decode(content, where=place, media_type="", budget=budget, least_px=THUMBNAIL_PX)
+    return f"data:image/jpeg;base64,{b64encode(images.encode_jpeg(images.fit(pixels, THUMBNAIL_PX))).decode()}"
+
+
+def _draw(evidence: dict[str, Any]) -> dict[str, Any]:
+    """All pictures; they are our own markup, and what they take from data is escaped where it is drawn."""
+    numbers, task, classes = evidence["numbers"], evidence["task"], evidence["classes"]
+    models, front = numbers["models"], numbers["pareto"]
+    latencies = [answer["latency_ms"] for answer in evidence["answers"]]
+    sizes = [answer["size_bytes"] for answer in evidence["answers"]]
+    drawn: dict[str, Any] = {
+        "intervals": figures.draw_intervals(numbers, task),
+        "reliability": [figures.draw_reliability(model, place, task) for place, model in enumerate(models)],
+        "roc": [figures.draw_roc(numbers, which) for which in range(len(models[0]["roc"]))],
+        "risk": figures.draw_risk(numbers, evidence["options"]["risk"]),
+        "latency": figures.draw_costs(numbers, latencies, front["latency"], name="ms a row", task=task),
+    }
+    if front["bytes"] is not None:
+        drawn["bytes"] = figures.draw_costs(numbers, sizes, front["bytes"], name="bytes of the file", task=task)
+    matrices = [model["metrics"]["confusion"] for model in models]
+    if len(classes) <= MOST_CLASSES:
+        drawn["confusion"] = [draw_confusion(matrix, classes) for matrix in matrices]
+    else:
+        drawn["confused"] = [_name_confusions(matrix, classes) for matrix in matrices]
+    return {name: _mark(each) for name, each in drawn.items()}
+
+
+def _mark(drawn: Any) -> Any:
+    """SVG that is not to be escaped; names beside it are."""
+    if isinstance(drawn, list):
+        return [_mark(each) for each in drawn]
+    if isinstance(drawn, tuple):
+        return drawn[0], Markup(drawn[1])
+    return Markup(drawn) if isinstance(drawn, str) and drawn.startswith("<svg ") else drawn
+
+
+def _name_confusions(matrix: list[list[int]], classes: list[str]) -> list[dict[str, Any]]:
+    found = most_confused(np.array(matrix, dtype=np.int64), most=MOST_CONFUSIONS)
+    return [{"true": classes[true], "predicted": classes[named], "rows": rows} for true, named, rows in found]
+
+
+def _arrange_pairs(numbers: dict[str, Any]) -> list[list[dict[str, Any] | None]]:
+    """For each model a row: against each other one, how far it is above it, and what the test says."""
+    names = [model["model"] for model in numbers["models"]]
+    cells: dict[tuple[str, str], dict[str, Any]] = {}
+    for pair in numbers["pairs"]:
+        (first, second), apart = pair["models"], pair["difference"]["value"]
+        for names_of, sign, won in (((first, second), 1, "a"), ((second, first), -1, "b")):
+            better = pair["verdict"] == won
+            worse = pair["verdict"] in ("a", "b") and not better
+            style = "better" if better else "worse" if worse else "level"
+            cells[names_of] = pair | {"apart": sign * apart, "style": style}
+    return [[cells.get((row, column)) for column in names] for row in names]
+
+
+def _list_disagreements(evidence: dict[str, Any], pictures: dict[int, str]) -> list[dict[str, Any]]:
+    """Each row with its place, its true class, and what every model says of it with which probability."""
+    classes, listed = evidence["classes"], []
+    for row in evidence["numbers"]["disagreements"]["rows"]:
+        truth = evidence["truth"][row]
+        said = [
+            {
+                "class": classes[answer["label"][row]],
+                "right": answer["label"][row] == truth,
+                "probability": answer["probabilities"][row][answer["label"][row]],
+            }
+            for answer in evidence["answers"]
+        ]
+        place = evidence["data"]["places"][row]
+        listed.append({"place": place, "truth": classes[truth], "said": said, "picture": pictures.get(row)})
+    return listed
+
+
+def _bind(text: str) -> str:
+    """Numbers are not parted from their sign of percent where a line ends."""
+    return text.replace(" %", "\u00a0%")
+
+
+def _show_metric(metric: dict[str, Any]) -> str:
+    return "–" if metric["value"] is None else f"{metric['value']:.3f}"

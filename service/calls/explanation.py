@@ -1,0 +1,177 @@
+"""Why a model answers as it does: what each feature adds, which neighbours decide, where in an image it looks."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_card import FeatureInput
+from service.errors import InvalidRequest
+from service.models import images
+from service.models.images import Pixels
+from service.models.model import Model
+
+PLACES = 7
+"""Places of the patch in each direction, where an image is covered bit by bit."""
+COVERED_PX = 160
+"""Longest side of an image that is covered; larger ones are made smaller, since there are as many copies as places."""
+MOST_CHANNELS = 64
+GREY = 128
+LAYER = "layer/"
+
+Floats = NDArray[np.float32]
+
+
+class Heat(NamedTuple):
+    """How much each place of an image speaks for a class, `(height, width)`, and how that was found out."""
+
+    label: int
+    chosen: int
+    probability: float
+    method: str
+    values: Floats
+
+
+def can_explain(model: Model) -> bool:
+    return model.size_px is not None or bool(model.extras & {"contributions", "neighbor_class"})
+
+
+def explain_rows(model: Model, features: Floats, class_name: str | None) -> list[dict[str, Any]]:
+    """For each row what its features add to the score, or the neighbours that decided.
+
+    Where there are contributions, base and contributions sum to the value of a regressor, or to the score of the
+    class: the logarithm of its odds for two classes, and for more what the softmax takes.
+    """
+    names = ("contributions", "base", "neighbor", "neighbor_distance", "neighbor_class")
+    asked = [name for name in names if name in model.extras]
+    main = list(model.output_names)
+    outputs = dict(zip([*main, *asked], model.run_outputs([*main, *asked], features), strict=True))
+    if "contributions" in outputs:
+        return [_contribute(model, features[row], outputs, row, class_name) for row in range(len(features))]
+    if class_name is not None:
+        raise InvalidRequest(f"class: {model.name} is explained by its neighbours, whatever their class")
+    return [_name_neighbors(model, outputs, row) for row in range(len(features))]
+
+
+def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
+    """Of the class that is asked for, or else the most probable one.
+
+    From the class activation map, where the graph has one (Zhou et al., CVPR 2016), or else by covering the image
+    place by place with grey: how far the probability falls (Zeiler and Fergus, ECCV 2014).
+    """
+    label, probabilities = model.classify([image])
+    predicted = int(label[0])
+    chosen = predicted if class_name is None else find_class(model, class_name)
+    probability = float(probabilities[0, chosen])
+    if "class_activation" in model.extras:
+        activation = model.run_outputs(["class_activation"], [image])[0][0]
+        values = activation[chosen] - activation.mean(axis=0)
+        return Heat(predicted, chosen, probability, "class_activation", values)
+    small = images.fit(image, COVERED_PX)
+    copies = [_cover(small, place) for place in range(PLACES**2)]
+    _, covered = model.classify([small, *copies])
+    falls = (covered[0, chosen] - covered[1:, chosen]).reshape(PLACES, PLACES)
+    return Heat(predicted, chosen, probability, "occlusion", falls)
+
+
+def draw_heat(image: Pixels, heat: Heat) -> Pixels:
+    """The map over the image; a class activation map is of the square in its middle, which is what the graph takes."""
+    return images.lay_heat(image, heat.values, middle=heat.method == "class_activation")
+
+
+def draw_maps(model: Model, image: Pixels, layer: str) -> Pixels:
+    """What each channel of a layer gives, at most 64, each from its lowest value in black to its highest in white."""
+    layers = [name.removeprefix(LAYER) for name in model.layer_names]
+    if layer not in layers:
+        known = ", ".join(layers) or "none"
+        raise InvalidRequest(f"layer: {model.name} has no layer {layer[:100]!r}; its layers: {known}")
+    maps = model.run_outputs([LAYER + layer], [image])[0][0][:MOST_CHANNELS]
+    return images.make_grid(_scale(maps[..., None].repeat(3, axis=3)))
+
+
+def draw_filters(model: Model) -> Pixels:
+    """The first layer's weights as pictures, each from its lowest to its highest value."""
+    blank = np.zeros((1, 1, 3), dtype=np.uint8)
+    return images.make_grid(_scale(model.run_outputs(["filters"], [blank])[0]))
+
+
+def find_class(model: Model, name: str) -> int:
+    if name not in model.classes:
+        raise InvalidRequest(f"class: unknown class {name[:100]!r}; classes: {', '.join(model.classes)}")
+    return model.classes.index(name)
+
+
+def _contribute(model: Model, row: Floats, outputs: dict[str, Any], index: int, name: str | None) -> dict[str, Any]:
+    contributions, base = outputs["contributions"][index], outputs["base"]
+    if model.card.kind == "regressor":
+        if name is not None:
+            raise InvalidRequest(f"class: {model.name} is a regressor: it has no classes")
+        answer: dict[str, Any] = {"prediction": outputs["value"][index]}
+        column, sign = 0, 1
+    else:
+        predicted = int(outputs["label"][index])
+        chosen = predicted if name is None else find_class(model, name)
+        column, sign = (0, 1 if chosen else -1) if contributions.shape[1] == 1 else (chosen, 1)
+        answer = {
+            "prediction": model.classes[predicted],
+            "class": model.classes[chosen],
+            "probability": outputs["probabilities"][index, chosen],
+        }
+    added = sign * contributions[:, column]
+    order = np.argsort(-np.abs(added), kind="stable")
+    values = _name_values(model, row)
+    given = model.card.input
+    assert isinstance(given, FeatureInput)
+    return answer | {
+        "base": sign * float(base[column]),
+        "contributions": [
+            {"feature": given.features[each].name, "value": values[each], "contribution": added[each]} for each in order
+        ],
+    }
+
+
+def _name_neighbors(model: Model, outputs: dict[str, Any], index: int) -> dict[str, Any]:
+    label = int(outputs["label"][index])
+    neighbors = zip(
+        outputs["neighbor"][index].tolist(),
+        outputs["neighbor_distance"][index],
+        outputs["neighbor_class"][index].tolist(),
+        strict=True,
+    )
+    return {
+        "prediction": model.classes[label],
+        "probability": outputs["probabilities"][index, label],
+        "neighbors": [
+            {"row": row, "distance": distance, "class": model.classes[each]} for row, distance, each in neighbors
+        ],
+    }
+
+
+def _name_values(model: Model, row: Floats) -> list[Any]:
+    """The row as a client would send it, None for a missing value."""
+    given = model.card.input
+    assert isinstance(given, FeatureInput)
+    return [
+        None if np.isnan(value) else (feature.values[int(value)] if feature.values else value)
+        for value, feature in zip(row, given.features, strict=True)
+    ]
+
+
+def _cover(image: Pixels, place: int) -> Pixels:
+    """A copy with a grey patch, twice as long and wide as its place."""
+    height, width, _ = image.shape
+    covered = image.copy()
+    down, right = divmod(place, PLACES)
+    top, left = (down - 0.5) * height / PLACES, (right - 0.5) * width / PLACES
+    bottom, end = top + 2 * height / PLACES, left + 2 * width / PLACES
+    covered[max(0, round(top)) : round(bottom), max(0, round(left)) : round(end)] = GREY
+    return covered
+
+
+def _scale(pictures: Floats) -> Pixels:
+    """Each picture `(n, height, width, 3)` from its lowest to its highest value."""
+    low, high = (end(pictures, axis=(1, 2, 3), keepdims=True) for end in (np.min, np.max))
+    scaled: Pixels = np.rint(255 * (pictures - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
+    return scaled

@@ -1,0 +1,148 @@
+"""Which of a task's models answers a request that names the task alone: a policy chooses, by reward where it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from service.errors import InvalidRequest, NotFound
+from service.models.model import Model
+from service.models.registry import Registry
+from service.settings import Settings
+
+Counts = Mapping[str, tuple[int, int]]
+"""For each model how often it was right and wrong, by the labels that came as feedback; the champion comes first."""
+
+_MERITS = {"classifier": "accuracy", "regressor": "r2"}
+"""Of what a policy can choose among, the held-out metric that makes the champion."""
+
+
+class Policy(Protocol):
+    """Pure but for its random numbers."""
+
+    def choose(self, counts: Counts, rng: np.random.Generator) -> str: ...
+
+
+class Champion:
+    """Always the first: whatever is learnt later does not count."""
+
+    def choose(self, counts: Counts, rng: np.random.Generator) -> str:  # noqa: ARG002  # policies share one signature
+        return next(iter(counts))
+
+
+class Thompson:
+    """Each model as often as it is likely to be the best: the highest of one draw from each posterior.
+
+    Thompson, Biometrika 25 (1933); Chapelle and Li, NIPS 24 (2011). The posterior of a share of right answers is
+    Beta(1 + right, 1 + wrong): without feedback all shares are as likely (Russo et al., A Tutorial, 2018).
+    """
+
+    def choose(self, counts: Counts, rng: np.random.Generator) -> str:
+        right, wrong = np.array(list(counts.values())).T
+        return list(counts)[int(rng.beta(1 + right, 1 + wrong).argmax())]
+
+
+@dataclass(frozen=True)
+class Epsilon:
+    """Any model in a share `epsilon` of the requests, else the one that was right most often (Watkins, 1989).
+
+    Its share of right answers is (1 + right) / (2 + right + wrong), Laplace's; of equals the first.
+    """
+
+    epsilon: float
+
+    def choose(self, counts: Counts, rng: np.random.Generator) -> str:
+        names = list(counts)
+        if rng.random() < self.epsilon:
+            return names[int(rng.integers(len(names)))]
+        return max(names, key=lambda name: (1 + counts[name][0]) / (2 + sum(counts[name])))
+
+
+class Outcomes(Protocol):
+    """What is known of the answers of a task's models; models of which nothing is known may be left out."""
+
+    def outcomes(self, task: str) -> Counts: ...
+
+
+class NoOutcomes:
+    """Where no feedback is taken."""
+
+    def outcomes(self, task: str) -> Counts:  # noqa: ARG002  # as all that know outcomes
+        return {}
+
+
+class Router:
+    """A model's name for each request that names a task.
+
+    Only classifiers are right or wrong: of regressors it is always the champion.
+    """
+
+    def __init__(
+        self, registry: Registry, settings: Settings, outcomes: Outcomes, *, rng: np.random.Generator | None = None
+    ) -> None:
+        self._outcomes = outcomes
+        self._policy = make_policy(settings)
+        self._rng = rng or np.random.default_rng()
+        self._ranked = rank(registry.models.values())
+        self._tasks = {model.card.task for model in registry.models.values()}
+        self.problems: dict[str, str] = {}
+        """For a task the reason why the champion that was set for it cannot be."""
+        for task, name in {**settings.shadow, **settings.champion}.items():
+            self._crown(task, name)
+        self._fixed = {
+            task: names[0]
+            for task, names in self._ranked.items()
+            if isinstance(self._policy, Champion) or registry.models[names[0]].card.kind != "classifier"
+        }
+
+    def choose(self, task: str) -> str:
+        """Raises NotFound for an unknown task, and InvalidRequest for one that has nothing to choose from."""
+        if task in self.problems:
+            raise NotFound(self.problems[task])
+        if task not in self._ranked:
+            known = f"tasks with classifiers or regressors: {', '.join(sorted(self._ranked)) or 'none'}"
+            if task in self._tasks:
+                raise InvalidRequest(f"the task {task!r} has no classifiers or regressors to choose from; {known}")
+            raise NotFound(f"unknown task {task!r}; {known}")
+        if task in self._fixed:
+            return self._fixed[task]
+        known_counts = self._outcomes.outcomes(task)
+        counts = {name: known_counts.get(name, (0, 0)) for name in self._ranked[task]}
+        return self._policy.choose(counts, self._rng)
+
+    def _crown(self, task: str, name: str) -> None:
+        names = self._ranked.get(task, [])
+        if name in names:
+            self._ranked[task] = [name, *(each for each in names if each != name)]
+            return
+        known = f"it has {', '.join(sorted(names))}" if names else f"known tasks: {', '.join(sorted(self._ranked))}"
+        self.problems[task] = f"VEREDICTO_CHAMPION: the task {task!r} has no model {name!r} to choose; {known}"
+
+
+def make_policy(settings: Settings) -> Policy:
+    policies: dict[str, Policy] = {
+        "champion": Champion(),
+        "thompson": Thompson(),
+        "epsilon": Epsilon(settings.epsilon),
+    }
+    return policies[settings.policy]
+
+
+def rank(models: Iterable[Model]) -> dict[str, list[str]]:
+    """For each task its classifiers or, without any, its regressors: the best on held-out rows first.
+
+    Of equals the smaller file comes first, which is mostly the faster one. What was never measured comes last.
+    """
+    groups: dict[tuple[str, str], list[Model]] = {}
+    for model in models:
+        groups.setdefault((model.card.kind, model.card.task), []).append(model)
+    ranked = {task: group for kind in reversed(_MERITS) for (of, task), group in groups.items() if of == kind}
+    return {task: [each.name for each in sorted(group, key=_merit)] for task, group in ranked.items()}
+
+
+def _merit(model: Model) -> tuple[float, int, str]:
+    metric = model.card.metrics.get(_MERITS[model.card.kind])
+    return (-metric.value if metric else np.inf, model.session.n_bytes, model.name)

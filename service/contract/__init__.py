@@ -1,0 +1,1 @@
+"""Shapes of requests and answers, JSON and arrays. All packages of `service` above the ground may import it."""

@@ -1,0 +1,249 @@
+"""What answers look like, as the interface's description has it."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from service.contract.requests import Row
+from stats.sequential import Verdict
+
+
+class Prediction(TypedDict):
+    model: str
+    version: str
+    predictions: list[str | float | None]
+    reasons: NotRequired[list[str | None]]
+    id: NotRequired[str]
+
+
+class Transformation(TypedDict):
+    model: str
+    version: str
+    outputs: list[list[float]]
+    reconstructions: list[list[float]]
+
+
+class EncodedImage(TypedDict):
+    b64: str
+
+
+class FeatureContribution(TypedDict):
+    feature: str
+    value: float | str | None
+    contribution: float
+
+
+Neighbor = TypedDict("Neighbor", {"row": int, "distance": float, "class": str})
+
+RowExplanation = TypedDict(
+    "RowExplanation",
+    {
+        "prediction": str | float,
+        "probability": NotRequired[float],
+        "class": NotRequired[str],
+        "base": NotRequired[float],
+        "contributions": NotRequired[list[FeatureContribution]],
+        "neighbors": NotRequired[list[Neighbor]],
+        "method": NotRequired[str],
+        "heat_map": NotRequired[EncodedImage],
+        "layer": NotRequired[str],
+        "maps": NotRequired[EncodedImage],
+    },
+)
+
+
+class Explanation(TypedDict):
+    model: str
+    version: str
+    explanations: list[RowExplanation]
+
+
+class Layer(TypedDict):
+    name: str
+    channels: int
+    height: int
+    width: int
+
+
+class Layers(TypedDict):
+    model: str
+    version: str
+    layers: list[Layer]
+    filters: NotRequired[EncodedImage]
+
+
+class Generation(TypedDict):
+    model: str
+    version: str
+    images: list[EncodedImage]
+
+
+class Probabilities(TypedDict):
+    model: str
+    version: str
+    classes: NotRequired[list[str]]
+    probabilities: NotRequired[list[list[float]]]
+    top: NotRequired[list[list[ClassProbability]]]
+    id: NotRequired[str]
+
+
+ClassProbability = TypedDict("ClassProbability", {"class": str, "probability": float})
+
+
+class MetricValue(TypedDict):
+    value: float | None
+    interval: tuple[float, float] | None
+    reason: NotRequired[str]
+
+
+class Metrics(TypedDict):
+    accuracy: MetricValue
+    balanced_accuracy: MetricValue
+    macro_f1: MetricValue
+    log_loss: MetricValue
+    brier: MetricValue
+    ece: MetricValue
+    roc_auc: MetricValue
+    confusion: list[list[int]]
+
+
+class ModelComparison(TypedDict):
+    model: str
+    version: str
+    predictions: list[str]
+    probabilities: list[list[float]]
+    latency_ms: float
+    metrics: NotRequired[Metrics]
+
+
+class Consensus(TypedDict):
+    predictions: list[str]
+    probabilities: list[list[float]]
+    agreement: list[float]
+
+
+class McNemar(TypedDict):
+    only_a: int
+    only_b: int
+    p_value: float
+    p_value_holm: float
+
+
+class PairComparison(TypedDict):
+    models: tuple[str, str]
+    agreement: float
+    kappa: float | None
+    mcnemar: NotRequired[McNemar]
+
+
+class CochranQ(TypedDict):
+    statistic: float | None
+    p_value: float | None
+    reason: NotRequired[str]
+
+
+class Comparison(TypedDict):
+    task: str
+    classes: list[str]
+    models: list[ModelComparison]
+    consensus: Consensus
+    pairs: list[PairComparison]
+    cochran_q: NotRequired[CochranQ]
+
+
+class FeatureDrift(TypedDict):
+    feature: str
+    psi: float
+    critical_value: float | None
+    drifted: bool
+    out_of_range: NotRequired[float]
+    missing: NotRequired[float]
+
+
+class Drift(TypedDict):
+    rows: int
+    drifted: list[str]
+    features: list[FeatureDrift]
+
+
+class Feedback(TypedDict):
+    id: str
+    accepted: bool
+
+
+class LiveWindow(TypedDict):
+    rows: int
+    most_rows: int
+    labelled: int
+
+
+class ModelStanding(TypedDict):
+    model: str
+    version: str
+    rows: int
+    labelled: int
+    accuracy: MetricValue
+
+
+class PairStanding(TypedDict):
+    models: tuple[str, str]
+    rows: int
+    agreement: float
+    kappa: float | None
+
+
+class ChallengerTest(TypedDict):
+    champion: str
+    challenger: str
+    rows: int
+    only_challenger: int
+    only_champion: int
+    difference: float | None
+    interval: tuple[float, float] | None
+    alpha: float
+    verdict: Verdict
+    reason: NotRequired[str]
+
+
+class Disagreement(TypedDict):
+    id: str
+    inputs: Row | None
+    predictions: dict[str, str]
+    label: str | None
+
+
+class Standing(TypedDict):
+    task: str
+    classes: list[str]
+    champion: str | None
+    window: LiveWindow
+    shed: int
+    dropped: int
+    models: list[ModelStanding]
+    pairs: list[PairStanding]
+    tests: list[ChallengerTest]
+    disagreements: list[Disagreement]
+    drift: Drift | None
+
+
+class ModelSummary(TypedDict):
+    name: str
+    version: str
+    task: str
+    family: str
+    kind: str
+    summary: str
+
+
+class RefusedFile(TypedDict):
+    file: str
+    reason: str
+
+
+class ModelList(TypedDict):
+    models: list[ModelSummary]
+    refused: NotRequired[list[RefusedFile]]
+
+
+class Error(TypedDict):
+    error: str

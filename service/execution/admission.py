@@ -1,0 +1,113 @@
+"""Requests in flight, by whatever way they came: how many there may be, how long each may take, how each ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from time import perf_counter
+from typing import Any, TypeVar
+
+from service.errors import DeadlinePassed, Defect, Overloaded, TooLarge, VeredictoError
+from service.execution.metrics import ModelMetrics
+from service.settings import Settings
+
+Answer = TypeVar("Answer")
+_Task = asyncio.Task[Any] | None
+
+WATCH_EVERY_S = 0.25
+LONGEST_ERROR = 4000
+"""Characters: texts quote what the client sent, and need not send all of it back."""
+
+logger = logging.getLogger(__name__)
+
+
+class ClientLeft(Exception):
+    """The client closed its connection before the end of its request: there is nobody to answer."""
+
+
+class Admission:
+    """Lets requests in and ends those that are late; all of one process share it."""
+
+    def __init__(self, settings: Settings, models: ModelMetrics) -> None:
+        self.models = models
+        self._settings = settings
+        self._most = settings.max_in_flight
+        self._in_flight: dict[_Task, float] = {}  # and when each started
+        self._late: set[_Task] = set()
+        self._is_watching = False
+
+    async def attend(self, answering: Awaitable[Answer], started: float, what: str) -> Answer:
+        """The answer; raises VeredictoError for whatever keeps the request from having one, counted for its model.
+
+        What is no error of a request passes: that the client left, that the server stops.
+        """
+        task = asyncio.current_task()
+        self._in_flight[task] = started
+        if not self._is_watching:
+            self._watch()
+        try:
+            return await answering
+        except VeredictoError as error:
+            self.models.fail(error, perf_counter() - started)
+            raise
+        except asyncio.CancelledError:
+            if task not in self._late:
+                raise
+            raise self._deadline_passed() from None
+        except ClientLeft:
+            raise
+        except Exception:
+            raise report_defect(what) from None
+        finally:
+            del self._in_flight[task]
+            self._late.discard(task)
+
+    def has_room(self) -> bool:
+        """For a request that is not in flight yet."""
+        return len(self._in_flight) < self._most
+
+    def count_in_flight(self) -> int:
+        """Requests, by whatever way they came."""
+        return len(self._in_flight)
+
+    def check_room(self) -> None:
+        """Raises Overloaded where the request, which is in flight itself, is one too many."""
+        if len(self._in_flight) > self._most:
+            raise Overloaded(
+                f"{len(self._in_flight) - 1} requests are being answered already, the limit is "
+                f"{self._most} (VEREDICTO_MAX_IN_FLIGHT): try again"
+            )
+
+    def too_large(self, n_bytes: int, limit: int) -> TooLarge:
+        """The error of a body over one of the two limits."""
+        return TooLarge(
+            f"a body of {n_bytes} bytes is over the limit of {limit} bytes "
+            f"({self._settings.name_limit(limit)}): send the rows in several requests"
+        )
+
+    def _watch(self) -> None:
+        """Cancels what is late, again and again while anything is in flight.
+
+        One timer looks at all requests: one for each would cost a tenth of a small prediction, and
+        `asyncio.timeout` half of it.
+        """
+        latest = perf_counter() - self._settings.deadline_s
+        for task, started in self._in_flight.items():
+            if started < latest and task is not None and task not in self._late:
+                self._late.add(task)
+                task.cancel()
+        self._is_watching = bool(self._in_flight)
+        if self._is_watching:
+            asyncio.get_running_loop().call_later(WATCH_EVERY_S, self._watch)
+
+    def _deadline_passed(self) -> DeadlinePassed:
+        return DeadlinePassed(
+            f"no answer within {self._settings.deadline_s} s (VEREDICTO_DEADLINE_S), counted from the request's arrival"
+        )
+
+
+def report_defect(what: str) -> Defect:
+    """The error that a client is told while an exception of ours is handled, which the log alone shows."""
+    logger.exception("a defect in %s", what)
+    return Defect("the service has a defect; its log has the details")

@@ -1,0 +1,219 @@
+"""Counts of the data plane for Prometheus; BentoML's `/metrics` shows them, summed over its workers.
+
+Writing a value that several processes share costs system calls, several for each request. So requests are
+counted in plain numbers and the shared values follow once a second, and whenever this worker is scraped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from bisect import bisect_left
+from collections import Counter as Tally
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from service.contract.answers import Drift
+from service.errors import VeredictoError
+from service.execution.run import Ran
+from service.models.graph import Served
+from service.models.model_statistics import Statistics
+
+FLUSH_S = 1.0
+BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class TalliedHistogram(Histogram):
+    """A histogram that also takes observations already counted by bucket."""
+
+    def add(self, counts: Sequence[int], total: float) -> None:
+        """`counts` are the new observations of each bucket, `total` is their sum."""
+        for bucket, count in enumerate(counts):
+            if count:
+                self._buckets[bucket].inc(count)
+        self._sum.inc(total)
+
+
+_requests = Counter("veredicto_requests", "Requests answered by the data plane", ["route", "status"])
+_seconds = TalliedHistogram(
+    "veredicto_request_seconds",
+    "Seconds from a request's arrival to its answer, reading the body included",
+    ["route"],
+    buckets=BOUNDS_S,
+)
+
+
+_LATEST: Any = {"multiprocess_mode": "mostrecent"}
+_MODEL = ["model", "version"]
+_failures = Counter("veredicto_model_failure", "Requests for a model that were not answered", [*_MODEL, "reason"])
+_counts = {
+    "succeeded": Counter("veredicto_model_success", "Requests that a model answered", _MODEL),
+    "rows": Counter("veredicto_model_rows", "Rows or images that a model answered", _MODEL),
+    "executions": Counter("veredicto_model_executions", "Runs of a model, each for one request or several", _MODEL),
+}
+_phases = {
+    "success_ns": Counter("veredicto_model_request_seconds", "Seconds of answered requests, from end to end", _MODEL),
+    "queue_ns": Counter("veredicto_model_queue_seconds", "Seconds of waiting for a run", _MODEL),
+    "input_ns": Counter("veredicto_model_compute_input_seconds", "Seconds of reading requests", _MODEL),
+    "infer_ns": Counter("veredicto_model_compute_infer_seconds", "Seconds of running the model", _MODEL),
+    "output_ns": Counter("veredicto_model_compute_output_seconds", "Seconds of writing answers", _MODEL),
+}
+
+
+class ModelMetrics:
+    """The statistics of all models, and what they have grown by for `/metrics`; changed on the event loop alone."""
+
+    def __init__(self, models: Iterable[Served]) -> None:
+        self._models = [_ModelMetrics(each.name, each.version, each.statistics) for each in models]
+        self._is_due = False
+
+    def succeed(self, runs: Sequence[Ran], seconds: float) -> None:
+        """Counts an answer for each model that had a part in it."""
+        total_ns = int(seconds * 1e9)
+        for served, times in runs:
+            served.statistics.succeed(times, total_ns)
+        self._flush_soon()
+
+    def fail(self, error: VeredictoError, seconds: float) -> None:
+        """Counts an error for the model that the request was for, where it got that far."""
+        if error.model is not None:
+            error.model.statistics.fail(_reason(error), int(seconds * 1e9))
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+
+    def flush(self) -> None:
+        """Moves what the statistics have grown by to the values that `/metrics` shows."""
+        self._is_due = False
+        for each in self._models:
+            each.flush()
+
+
+class _ModelMetrics:
+    def __init__(self, name: str, version: str, statistics: Statistics) -> None:
+        self._labels = (name, version)
+        self._statistics = statistics
+        self._shown = dict.fromkeys((*_counts, *_phases), 0)
+        self._shown_failures: Tally[str] = Tally()
+
+    def flush(self) -> None:
+        """Writes only what has changed."""
+        for counters, unit in ((_counts, 1.0), (_phases, 1e9)):
+            for field, counter in counters.items():
+                value = getattr(self._statistics, field)
+                if value != self._shown[field]:
+                    counter.labels(*self._labels).inc((value - self._shown[field]) / unit)
+                    self._shown[field] = value
+        for reason, count in (self._statistics.failed - self._shown_failures).items():
+            _failures.labels(*self._labels, reason).inc(count)
+            self._shown_failures[reason] += count
+
+
+_written = Counter("veredicto_journal_predictions", "Predictions, by rows, that were written to the journal")
+_dropped = Counter("veredicto_journal_dropped", "Predictions, by rows, that the journal could not keep")
+_accepted = Counter("veredicto_feedback_accepted", "True classes of predictions that were accepted, each once")
+_shadow_rows = Counter("veredicto_shadow_rows", "Rows that a model answered in the shadow of a champion", _MODEL)
+_shadow_shed = Counter("veredicto_shadow_shed", "Rows that were not run in the champion's shadow", ["task"])
+
+
+class JournalMetrics:
+    """What the journal's thread counts, at once."""
+
+    def __init__(self) -> None:
+        self._shown_dropped = 0
+
+    def add(self, *, written: int, accepted: int) -> None:
+        """Of a transaction."""
+        _written.inc(written)
+        _accepted.inc(accepted)
+
+    def show_dropped(self, dropped: int) -> None:
+        """Since the start."""
+        _dropped.inc(dropped - self._shown_dropped)
+        self._shown_dropped = dropped
+
+
+class ShadowMetrics:
+    """What the shadow's thread counts, at once."""
+
+    def add_rows(self, name: str, version: str, n_rows: int) -> None:
+        """That a model answered."""
+        _shadow_rows.labels(name, version).inc(n_rows)
+
+    def add_shed(self, task: str, n_rows: int) -> None:
+        """That it let go."""
+        _shadow_shed.labels(task).inc(n_rows)
+
+
+class RouteMetrics:
+    """The counts of one route of the contract; never of a path that a client made up.
+
+    A status is HTTP's number or gRPC's name.
+    """
+
+    def __init__(self, route: str) -> None:
+        self.route = route
+        self._histogram = _seconds.labels(route)
+        self._start()
+        _routes.append(self)
+
+    def record(self, status: int | str, seconds: float) -> None:
+        """Called on the event loop."""
+        if not self._statuses:
+            asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+        self._statuses[status] = self._statuses.get(status, 0) + 1
+        self._buckets[bisect_left(BOUNDS_S, seconds)] += 1
+        self._total_s += seconds
+
+    def flush(self) -> None:
+        """Moves what was counted to the values that `/metrics` shows."""
+        for status, count in self._statuses.items():
+            _requests.labels(self.route, str(status)).inc(count)
+        self._histogram.add(self._buckets, self._total_s)
+        self._start()
+
+    def _start(self) -> None:
+        self._statuses: dict[int | str, int] = {}
+        self._buckets = [0] * (len(BOUNDS_S) + 1)
+        self._total_s = 0.0
+
+
+_routes: list[RouteMetrics] = []
+
+
+def flush_routes() -> None:
+    """Moves what was counted of all routes, as each does by itself once a second."""
+    for each in _routes:
+        each.flush()
+
+
+_FEATURE = ["task", "feature"]
+_drift = {
+    "psi": Gauge("veredicto_feature_psi", "Population stability index of a window", _FEATURE, **_LATEST),
+    "critical_value": Gauge(
+        "veredicto_feature_psi_critical", "What the index exceeds without drift in 5 % of windows", _FEATURE, **_LATEST
+    ),
+    "out_of_range": Gauge(
+        "veredicto_feature_out_of_range", "Share of rows outside of the training range", _FEATURE, **_LATEST
+    ),
+    "missing": Gauge("veredicto_feature_missing", "Share of rows without a value", _FEATURE, **_LATEST),
+}
+
+
+def show_drift(task: str, drift: Drift) -> None:
+    """What a window of all workers' rows says now, whichever worker says it."""
+    for each in drift["features"]:
+        for name, gauge in _drift.items():
+            value: Any = each.get(name)
+            if value is not None:
+                gauge.labels(task, each["feature"]).set(value)
+
+
+def _reason(error: VeredictoError) -> str:
+    """A word for metrics: InvalidRequest is invalid_request."""
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", type(error).__name__).lower()

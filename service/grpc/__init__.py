@@ -1,0 +1,1 @@
+"""The gRPC transport of the Open Inference Protocol. Only `app` imports it."""

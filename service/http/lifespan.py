@@ -1,0 +1,62 @@
+"""What starts with the server and ends with it, around an application that knows nothing of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from service.errors import VeredictoError
+from service.http.route import Message
+
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+
+class Companion(Protocol):
+    """Something that listens too."""
+
+    async def start(self) -> None:
+        """Raises SettingsError."""
+        ...
+
+    async def stop(self) -> None:
+        """Answers what is in flight."""
+        ...
+
+
+def accompany(application: ASGIApp, companion: Companion) -> ASGIApp:
+    """The application, whose start and end are those of the companion too; one that cannot start ends both."""
+
+    async def run(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(application, companion, scope, receive, send)
+        else:
+            await application(scope, receive, send)
+
+    return run
+
+
+async def _live(application: ASGIApp, companion: Companion, scope: Message, receive: Receive, send: Send) -> None:
+    refusals: list[VeredictoError] = []
+
+    async def send_when_done(message: Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            try:
+                await companion.start()
+            except VeredictoError as error:
+                refusals.append(error)
+                raise
+        elif message["type"] == "lifespan.shutdown.complete":
+            await companion.stop()
+        if not refusals:  # else what the application has to say of it is a traceback
+            await send(message)
+
+    try:
+        await application(scope, receive, send_when_done)
+    except VeredictoError as error:
+        logger.error("veredicto does not start: %s", error)
+        await send({"type": "lifespan.startup.failed", "message": ""})

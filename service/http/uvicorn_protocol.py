@@ -1,0 +1,259 @@
+"""Requests on their way in and answers on their way out, past the parts of uvicorn that cost more than a small model.
+
+An answer of ours is whole, its headers are ours and its length is known: it needs one write, not two messages whose
+headers are looked through again. A request that came whole, to a call that is made of nothing but its body, needs no
+task, no scope and no messages. Where the server is another, or a connection is not in the plain state, both go the way
+that ASGI has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar, Protocol, cast
+
+import uvicorn.config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from service.http.route import BEGUN, AnyCall, Message, Response
+
+Send = Callable[[Message], Awaitable[None]]
+
+MOST_IN_A_ROW = 16
+"""Requests of one read that are answered at once: who sends more of them together lets others go in between."""
+MOMENT_S = 0.02
+LONGEST_AWAITED = 256_000
+"""Bytes of a body whose rest is waited for so long before its request goes the usual way: it is about to come."""
+LARGE = 1_000_000
+"""Bytes of an answer that is looked after: what is shorter costs little where it waits."""
+
+
+class Wire:
+    """Sends answers; knows the server's own headers, which change once a second.
+
+    An answer that is taken by nobody is held for `stuck_s` seconds.
+    """
+
+    def __init__(self, *, stuck_s: float) -> None:
+        self.stuck_s = stuck_s
+        self._server_headers: list[tuple[bytes, bytes]] = []
+        self._server_lines = b""
+
+    async def send(self, response: Response, send: Send) -> None:
+        """To a request whose method has an answer with a body."""
+        cycle: Any = getattr(send, "__self__", None)
+        if type(cycle) is RequestResponseCycle and _is_plain(cycle):
+            cycle.response_started = cycle.response_complete = True
+            self.write(response, cycle.transport, cycle.default_headers)
+            cycle.message_event.set()
+            cycle.on_response()
+            return
+        if type(cycle) is RequestResponseCycle and len(response.body) > LARGE:
+            self._watch(cycle.transport, len(response.body) + 1)
+        await send({"type": "http.response.start", "status": response.status, "headers": list_headers(response)})
+        await send({"type": "http.response.body", "body": response.body})
+
+    def write(self, response: Response, transport: Any, server_headers: list[tuple[bytes, bytes]]) -> None:
+        """To a client that is there, reads and stays: what uvicorn's cycle does with both messages."""
+        if server_headers is not self._server_headers:
+            self._server_headers = server_headers
+            self._server_lines = _lines(server_headers)
+        body = response.body
+        if len(body) > LARGE:
+            self._watch(transport, len(body) + 1)
+        transport.write(
+            b"%scontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n%s"
+            % (
+                STATUS_LINE[response.status],
+                response.content_type,
+                len(body),
+                _lines(response.headers) if response.headers else b"",
+                self._server_lines,
+                body,
+            )
+        )
+
+    def _watch(self, transport: Any, left: int) -> None:
+        """Ends a connection on which nothing has gone out since `left` bytes were left: a client that does not read."""
+
+        def look() -> None:
+            now_left = transport.get_write_buffer_size()
+            if now_left >= left:
+                transport.abort()
+            elif now_left and not transport.is_closing():
+                self._watch(transport, now_left)
+
+        asyncio.get_running_loop().call_later(self.stuck_s, look)
+
+
+def list_headers(response: Response) -> list[tuple[bytes, bytes]]:
+    """All that an answer has, with its length."""
+    length = b"%d" % len(response.body)
+    return [(b"content-type", response.content_type), (b"content-length", length), *response.headers]
+
+
+def _is_plain(cycle: Any) -> bool:
+    """Whether nothing is left to do but to write: the client is there and reads, and the connection stays."""
+    return (
+        cycle.keep_alive
+        and not cycle.disconnected
+        and not cycle.response_started
+        and not cycle.flow.write_paused
+        and not cycle.access_log
+    )
+
+
+def _lines(headers: Any) -> bytes:
+    return b"".join(b"%s: %s\r\n" % header for header in headers)
+
+
+class Express(Protocol):
+    """What answers at once: `express` are its calls by their whole URL."""
+
+    express: dict[bytes, AnyCall]
+    wire: Wire
+
+    def answer_at_once(self, call: AnyCall, body: bytes, scope: Message) -> Any:
+        """A Response, or what is left of a request that takes its time; None for one that is not small."""
+        ...
+
+
+class ExpressProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 of one connection, with a short way for small requests: answered where they are read."""
+
+    front: ClassVar[Express]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        is_bare = not self.root_path and self.limit_concurrency is None
+        self._calls = self.front.express if is_bare else {}
+        self.ws_protocol_class = None  # there is none here, and its connections have no deadline
+        self._call: AnyCall | None = None
+        self._body = b""
+        self._n_left = 0
+        self._heading = False
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._n_left = MOST_IN_A_ROW
+        super().data_received(data)
+        if self._call is not None:
+            self._wait_for_rest()
+        elif self._waiting is None and (self._heading or self._is_left_over()):
+            self._wait_for_head()
+
+    def shutdown(self) -> None:
+        if self._call is not None:  # its answer is still to come, and uvicorn has to know
+            self._go_usual_way()
+        super().shutdown()
+
+    def on_message_begin(self) -> None:
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._heading = True
+
+    def on_headers_complete(self) -> None:
+        self._heading = False
+        if self._waiting is not None:
+            self._stop_waiting()
+        call = self._calls.get(self.url)
+        if call is not None and self._n_left and self._is_plain():
+            self._n_left -= 1
+            self._call, self._body = call, b""
+        else:
+            self._begin()
+
+    def on_body(self, body: bytes) -> None:
+        if self._call is None:
+            super().on_body(body)
+        else:
+            self._body = self._body + body if self._body else body
+
+    def on_message_complete(self) -> None:
+        if self._call is None:
+            super().on_message_complete()
+            return
+        if self._waiting is not None:
+            self._stop_waiting()
+        scope = {"path": self._call.route, "query_string": b"", "headers": self.headers}
+        done = self.front.answer_at_once(self._call, self._body, scope)
+        if isinstance(done, Response):
+            self._call, self._body = None, b""
+            self.front.wire.write(done, self.transport, self.server_state.default_headers)
+            self.on_response_complete()
+        else:
+            self._go_usual_way(done)
+            super().on_message_complete()
+
+    def _is_left_over(self) -> bool:
+        """Whether this is the rest of a body that was answered before it was whole: no timer of uvicorn's runs."""
+        return (
+            self.cycle is not None
+            and self.cycle.response_complete
+            and self.timeout_keep_alive_task is None
+            and not self.transport.is_closing()
+        )
+
+    def _wait_for_head(self) -> None:
+        """Not for ever: a client that sends nothing, or headers without an end, holds its connection for a deadline."""
+        self._waiting = self.loop.call_later(self.front.wire.stuck_s, self.transport.close)
+
+    def _wait_for_rest(self) -> None:
+        """Of a body that came in part: only for a moment, since there is no deadline here."""
+        if self._waiting is None:
+            length = next((int(value) for name, value in self.headers if name == b"content-length"), None)
+            if length is None or length > LONGEST_AWAITED:
+                self._go_usual_way()
+            else:
+                self._waiting = self.loop.call_later(MOMENT_S, self._go_usual_way)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _is_plain(self) -> bool:
+        """Whether nothing is left to do but to answer: no answer before it is due, and the client reads and stays."""
+        parser = self.parser
+        return (
+            (self.cycle is None or self.cycle.response_complete)
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
+
+    def _go_usual_way(self, begun: Any = None) -> None:
+        """With what has come of the body, and what there is of an answer."""
+        self._call = None
+        self._stop_waiting()
+        self._begin(begun)
+        body, self._body = self._body, b""
+        if body:
+            super().on_body(body)
+
+    def _begin(self, begun: Any = None) -> None:
+        self._unset_keepalive_if_required()  # of a request before it in the same read
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        if begun is not None:
+            cast(Message, self.scope)[BEGUN] = begun
+        super().on_headers_complete()
+
+
+def install(front: Express) -> None:
+    """For the servers that this process starts from here on, and that leave the choice of a protocol to uvicorn."""
+    ExpressProtocol.front = front
+    uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{ExpressProtocol.__name__}"

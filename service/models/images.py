@@ -1,0 +1,231 @@
+"""Image files to pixels, pixels to PNG, many as one picture. The only module that knows Pillow and simplejpeg."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from io import BytesIO
+from math import ceil, isqrt
+from typing import NamedTuple
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from service.errors import InvalidRequest, TooLarge, VeredictoError
+
+
+class ImageFile(NamedTuple):
+    """A file as it came, and what the client says that it is."""
+
+    content: bytes
+    media_type: str
+
+
+logger = logging.getLogger(__name__)
+
+Image.MAX_IMAGE_PIXELS = None  # sizes are checked here, with a limit that an operator can set
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of files that are odd but decode
+
+GAP_PX = 2
+CELL_PX = 64
+"""Smaller images are enlarged to about this height in a grid, where there is room."""
+GRID_PX = 4_000_000
+"""Pixels of a grid above which images are not enlarged."""
+
+MEDIA_TYPES = {
+    "image/jpeg": "JPEG",
+    "image/jpg": "JPEG",
+    "image/pjpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
+    "image/x-ms-bmp": "BMP",
+    "image/gif": "GIF",
+}
+TAKEN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif")
+"""Their usual names, for words and documents."""
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+KNOWN = "JPEG, PNG, WebP, BMP or GIF"
+
+ORIENTATION, UPRIGHT = 0x0112, 1
+"""The EXIF tag, and its value for an image that need not be turned."""
+SHOWN_PX = 1024
+"""Longest side of a heat map."""
+ENLARGED_PX = 256
+HEAT_COLOURS = ((48, 18, 120), (30, 120, 200), (40, 190, 130), (250, 210, 50), (220, 40, 30))
+"""From nothing to most; each lighter or warmer than the one before."""
+
+Pixels = NDArray[np.uint8]
+
+
+def encode_png(pixels: Pixels) -> bytes:
+    """`pixels` is RGB `(height, width, 3)`."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")
+    return file.getvalue()
+
+
+def encode_jpeg(pixels: Pixels) -> bytes:
+    """`pixels` is RGB `(height, width, 3)`; quality 80, a small part of what a PNG of a photograph takes."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, format="JPEG", quality=80)
+    return file.getvalue()
+
+
+def make_grid(images: Pixels) -> Pixels:
+    """Images `(n_images, height, width, 3)` row by row in a near-square grid, on white, enlarged by whole pixels."""
+    n_images, height, width, _ = images.shape
+    room = isqrt(GRID_PX // (n_images * height * width))
+    images = images.repeat(max(1, min(room, CELL_PX // height)), axis=1)
+    images = images.repeat(images.shape[1] // height, axis=2)
+    _, height, width, _ = images.shape
+    columns = ceil(n_images**0.5)
+    rows = ceil(n_images / columns)
+    grid = np.full((rows * (height + GAP_PX) + GAP_PX, columns * (width + GAP_PX) + GAP_PX, 3), 255, dtype=np.uint8)
+    for number, image in enumerate(images):
+        top = GAP_PX + number // columns * (height + GAP_PX)
+        left = GAP_PX + number % columns * (width + GAP_PX)
+        grid[top : top + height, left : left + width] = image
+    return grid
+
+
+class PixelBudget:
+    """How many pixels the images of a request may have together, by their headers."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+
+    def take(self, pixels: int, where: str) -> None:
+        """Raises TooLarge, which names the limit."""
+        check_size(pixels, where, self._most)
+        self._taken += pixels
+        check_size(self._taken, "inputs", self._most)
+
+
+def decode(content: bytes, *, where: str, media_type: str, budget: PixelBudget, least_px: int) -> Pixels:
+    """A JPEG, PNG, WebP, BMP or GIF (its first frame) as RGB `(height, width, 3)`, upright.
+
+    What is transparent lies on white. A large JPEG is decoded at a half, a quarter or an eighth of its size, as long
+    as both sides stay at least `least_px`. Raises InvalidRequest for what is no such image, or is not of the media
+    type, and TooLarge for one of more pixels than are left.
+    """
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            budget.take(image.width * image.height, where)
+            _check_type(image.format, media_type, where)
+            image.draft(None, (least_px, least_px))
+            pixels = _decode_upright_jpeg(content, image) if image.format == "JPEG" else None
+            return _upright_rgb(image) if pixels is None else pixels
+    except VeredictoError:
+        raise
+    except UnidentifiedImageError:
+        raise InvalidRequest(f"{where}: expected a {KNOWN} file, got {_describe(content)}") from None
+    except Exception as error:  # decoders meet broken files with errors of every kind
+        raise InvalidRequest(f"{where}: the image cannot be decoded: {_explain(error)}") from error
+
+
+def check_size(pixels: int, where: str, most_pixels: int) -> None:
+    """Raises TooLarge, which names the limit."""
+    if pixels > most_pixels:
+        raise TooLarge(
+            f"{where}: {pixels} pixels are over the limit of {most_pixels} for the images of a request "
+            "(VEREDICTO_MAX_PIXELS)"
+        )
+
+
+def _check_type(found: str | None, media_type: str, where: str) -> None:
+    said = media_type.partition(";")[0].strip().lower()
+    if said in MEDIA_TYPES and MEDIA_TYPES[said] != found:
+        raise InvalidRequest(f"{where}: its Content-Type is {said}, its bytes are those of a {found} file")
+
+
+def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
+    """The same pixels as Pillow's, in less time; None for what needs more than decoding, and for what is broken."""
+    if image.mode not in ("RGB", "L"):
+        return None
+    try:
+        if image.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT:
+            return None
+        height, width = image.height, image.width
+        if simplejpeg.decode_jpeg_header(content, height, width)[:2] != (height, width):  # the size that was checked
+            return None
+        pixels: Pixels = simplejpeg.decode_jpeg(content, min_height=height, min_width=width)
+    except Exception:  # of Pillow's words or of its leniency there are more
+        return None
+    return pixels
+
+
+def _upright_rgb(image: Image.Image) -> Pixels:
+    image.load()
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception:  # what says how to turn it is broken; the picture need not be
+        logger.debug("an orientation that cannot be read")
+    if image.mode.startswith("I"):
+        wide = np.asarray(image).astype(np.float32) * np.float32(255 / 65535)
+        return np.repeat(np.rint(np.clip(wide, 0, 255)).astype(np.uint8)[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _describe(content: bytes) -> str:
+    return f"{len(content)} bytes that begin with {content[:8]!r}" if content else "nothing"
+
+
+def _explain(error: Exception) -> str:
+    """The decoder's words, without the objects that some of them print."""
+    text = str(error).partition(" <")[0].strip()
+    return text[:200] or type(error).__name__
+
+
+def fit(pixels: Pixels, longest_px: int) -> Pixels:
+    """The image, made smaller where its longer side is above that."""
+    height, width, _ = pixels.shape
+    if max(height, width) <= longest_px:
+        return pixels
+    share = longest_px / max(height, width)
+    size = max(1, round(width * share)), max(1, round(height * share))
+    return np.asarray(Image.fromarray(pixels).resize(size))
+
+
+def lay_heat(pixels: Pixels, heat: NDArray[np.float32], *, middle: bool) -> Pixels:
+    """A map `(rows, columns)` in colours over the image in grey; below 0 nothing speaks for the class.
+
+    `middle`: the map is of the square in the image's middle.
+    """
+    pixels = fit(_enlarge(pixels), SHOWN_PX)
+    height, width, _ = pixels.shape
+    side = min(height, width)
+    size = (side, side) if middle else (width, height)
+    smooth = np.asarray(Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
+    shares = np.clip(smooth / max(float(smooth.max()), 1e-12), 0, 1)
+    top, left = (height - shares.shape[0]) // 2, (width - shares.shape[1]) // 2
+    share = np.zeros((height, width))
+    share[top : top + shares.shape[0], left : left + shares.shape[1]] = shares
+    stops = np.linspace(0, 1, len(HEAT_COLOURS))
+    colours = np.stack([np.interp(share, stops, channel) for channel in np.array(HEAT_COLOURS).T], axis=2)
+    grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    weight = 0.7 * share[..., None] ** 0.5
+    laid: Pixels = np.rint((1 - weight) * grey + weight * colours).astype(np.uint8)
+    return laid
+
+
+def stack(pictures: list[Pixels]) -> Pixels:
+    """Pictures of any size one below the other, on white."""
+    width = max(each.shape[1] for each in pictures)
+    rows = []
+    for each in pictures:
+        row = np.full((each.shape[0] + GAP_PX, width, 3), 255, dtype=np.uint8)
+        row[: each.shape[0], : each.shape[1]] = each
+        rows.append(row)
+    return np.concatenate(rows)[:-GAP_PX]
+
+
+def _enlarge(pixels: Pixels) -> Pixels:
+    """By whole pixels, where the longer side is small."""
+    times = max(1, ENLARGED_PX // max(pixels.shape[:2]))
+    return pixels.repeat(times, axis=0).repeat(times, axis=1)

@@ -1,0 +1,175 @@
+"""A folder of exported files as models by name."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from model_card import Card, FeatureInput
+from service.errors import InvalidRequest, ModelRefused, NotFound
+from service.models.graph import Served
+from service.models.model import Model
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """What was found: models by name, in order, and for each file that is not served the reason why.
+
+    `graphs` are those of the models. `served` has every graph by name, also those without a card, and under each
+    name its versions, the latest last.
+    """
+
+    models: dict[str, Model] = field(default_factory=dict)
+    graphs: dict[str, Served] = field(default_factory=dict)
+    served: dict[str, dict[str, Served]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "cpu", threads: int = 1) -> Registry:
+        """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out.
+
+        How long runs take is not known before `measure`.
+        """
+        registry = cls()
+        for path, name, version in _find(folder):
+            shown = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
+            try:
+                if not name.isprintable():  # bytes that are no text are not
+                    raise ModelRefused("its name is no text")
+                if version is None and name in registry.served:
+                    raise ModelRefused(f"there is a folder {name} too")
+                registry._add(Served.load(path, name=name, version=version, device=device, threads=threads))
+            except OSError as error:
+                registry.refused[shown] = f"it cannot be read: {error.strerror}"
+            except ModelRefused as error:
+                registry.refused[shown] = str(error)
+            except Exception:  # one file must never keep the others from being served
+                logger.exception("a defect in loading %s", shown)
+                registry.refused[shown] = (
+                    "loading it fails in a way that the service does not know; its log has the details"
+                )
+        for shown, reason in registry.refused.items():
+            logger.error("refused %s: %s", shown, reason)
+        logger.info("serving %d models: %s", len(registry.served), ", ".join(registry.served))
+        return registry
+
+    def measure(self) -> None:
+        """Finds out what each graph's runs cost; to be called while nothing else runs here."""
+        for served in self:
+            served.measure()
+
+    def _add(self, served: Served) -> None:
+        """Of several versions the latest is the model that its task has."""
+        if served.model is not None:
+            others = {name: model for name, model in self.models.items() if name != served.name}
+            _check_task(served.model.card, others)
+            self.models[served.name] = served.model
+            self.graphs[served.name] = served
+        else:
+            logger.warning("%s has no card: only the Open Inference Protocol serves it", served.name)
+        self.served.setdefault(served.name, {})[served.version] = served
+
+    def graph(self, name: str, version: str | None = None) -> Served:
+        """Any graph, of its latest version where none is named; raises NotFound."""
+        versions = self.served.get(name)
+        if versions is None:
+            known = ", ".join(self.served) or "none"
+            raise NotFound(f"Request for unknown model: {name[:200]!r} is not found; known models: {known}")
+        if version is None:
+            return next(reversed(versions.values()))
+        if version not in versions:
+            known = ", ".join(versions)
+            raise NotFound(
+                f"Request for unknown model: {name!r} has no version {version[:200]!r}; its versions: {known}"
+            )
+        return versions[version]
+
+    def __iter__(self) -> Iterator[Served]:
+        """Every graph, of every version."""
+        return (served for versions in self.served.values() for served in versions.values())
+
+    def chosen(self, name: str, version: str | None = None) -> list[Served]:
+        """A graph of this version, or of all its versions where none is named; raises NotFound."""
+        latest = self.graph(name, version)
+        return [latest] if version else list(self.served[name].values())
+
+    def carded(self, name: str) -> tuple[Served, Model]:
+        """A model and its graph; raises NotFound as `model` does."""
+        model = self.model(name)
+        return self.graphs[name], model
+
+    def model(self, name: str) -> Model:
+        """Raises NotFound, which lists the known models."""
+        try:
+            return self.models[name]
+        except KeyError:
+            raise NotFound(f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}") from None
+
+    @cached_property
+    def _classifiers(self) -> dict[str, list[Model]]:
+        """Of each task that has any; nothing is added once the folder is loaded."""
+        found: dict[str, list[Model]] = {}
+        for model in self.models.values():
+            if model.card.kind == "classifier":
+                found.setdefault(model.card.task, []).append(model)
+        return found
+
+    def task(self, name: str) -> list[Model]:
+        """The classifiers of a task, by name.
+
+        Raises NotFound for an unknown task and InvalidRequest for one without classifiers; both list what there is.
+        """
+        models = self._classifiers.get(name)
+        if models:
+            return models
+        known = ", ".join(sorted(self._classifiers)) or "none"
+        if any(model.card.task == name for model in self.models.values()):
+            raise InvalidRequest(f"the task {name!r} has no classifiers to compare; tasks that have: {known}")
+        raise NotFound(f"unknown task {name!r}; known tasks: {known}")
+
+    def why_not_ready(self, *, strict: bool) -> str | None:
+        """The reason why this folder is not what the operator wanted served, or None."""
+        if not self.served and not self.refused:
+            return "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
+        if self.refused and (strict or not self.served):
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.refused.items())
+            hint = " (VEREDICTO_STRICT=0 serves the others)" if self.served else ""
+            return f"refused {reasons}{hint}"
+        return None
+
+
+def _find(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
+    """Files with their names and, where they lie in Triton's layout, their versions, the latest last."""
+    numbered = [
+        path for path in folder.glob("*/*/model.onnx") if path.parent.name.isascii() and path.parent.name.isdigit()
+    ]
+    for path in sorted(numbered, key=lambda path: (path.parent.parent.name, int(path.parent.name))):
+        yield path, path.parent.parent.name, path.parent.name
+    for path in sorted(folder.glob("*.onnx")):
+        yield path, path.stem, None
+
+
+def _check_task(card: Card, models: dict[str, Model]) -> None:
+    """Models of one task share features, and its classifiers their classes, or what they say cannot be compared."""
+    for other in models.values():
+        if other.card.task != card.task:
+            continue
+        both_classify = card.kind == other.card.kind == "classifier"
+        both_take_rows = isinstance(card.input, FeatureInput) and isinstance(other.card.input, FeatureInput)
+        if (
+            (both_classify and other.card.classes != card.classes)
+            or (both_take_rows and _columns(other.card) != _columns(card))
+            or (both_classify and type(other.card.input) is not type(card.input))
+        ):
+            raise ModelRefused(f"its features or classes differ from those of {other.name}, of the same task")
+
+
+def _columns(card: Card) -> list[object]:
+    features = getattr(card.input, "features", ())
+    return [(each.name, each.type, each.values, each.imputed is None) for each in features]

@@ -1,0 +1,127 @@
+"""Rows of a request to the float32 matrix that the graph takes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_card import Feature, FeatureInput
+from service.contract.requests import Row, Rows, Value
+from service.errors import InvalidRequest
+
+LARGEST = 3.4028235e38
+"""The largest float32, as it is written in decimal."""
+
+
+class RowEncoder:
+    """Knows a card's features: their order, and for each category the code of each value."""
+
+    def __init__(self, card_input: FeatureInput) -> None:
+        self._features = card_input.features
+        self._names = [feature.name for feature in self._features]
+        self._codes = [_codes(feature) for feature in self._features]
+        self._all_numbers = not any(self._codes)
+        self._categories = [(column, codes) for column, codes in enumerate(self._codes) if codes]
+        self._imputed = np.array([feature.imputed is not None for feature in self._features])
+        self._n_features = len(self._names)
+
+    def encode(self, rows: Rows) -> NDArray[np.float32]:
+        """`rows` as `(n_rows, n_features)`; raises InvalidRequest that names row and feature.
+
+        A matrix needs one look. Other rows are looked at value by value; numpy is never left to find their
+        type, since its arrays of texts are as wide as the longest one.
+        """
+        if not len(rows):
+            raise InvalidRequest("inputs: expected at least one row, got none")
+        if isinstance(rows, np.ndarray) and self._all_numbers and rows.shape[1] == self._n_features:
+            values = rows
+        else:
+            lists = rows.tolist() if isinstance(rows, np.ndarray) else rows
+            values = np.array([self._encode_row(row, index) for index, row in enumerate(lists)])
+        if not np.vdot(values, values) <= LARGEST**2:  # if the sum of squares is small, so is each of them
+            self._check_magnitudes(values)
+        return values.astype(np.float32)
+
+    def decode(self, row: NDArray[np.float32]) -> Row:
+        """Names of categories for their codes, None for what is missing, `(n_features,)`."""
+        names = [list(codes) if codes else None for codes in self._codes]
+        return [
+            None if math.isnan(value) else name[int(value)] if name else value
+            for value, name in zip(row, names, strict=True)
+        ]
+
+    def check(self, features: NDArray[np.float32]) -> None:
+        """Raises InvalidRequest for a matrix `(n_rows, n_features)` that no rows can become."""
+        if not np.vdot(features, features) < np.inf:
+            self._check_magnitudes(features.astype(np.float64))
+        for column, codes in self._categories:
+            given = features[:, column]
+            bad = ~np.isin(given, list(codes.values())) & ~(np.isnan(given) & self._imputed[column])
+            if bad.any():
+                raise InvalidRequest(
+                    f"row {int(bad.argmax())}: feature {self._names[column]!r} expects a whole number "
+                    f"from 0 to {len(codes) - 1}, which stand for {', '.join(codes)}; got {given[bad.argmax()]:g}"
+                )
+
+    def _encode_row(self, row: Row, index: int) -> list[float]:
+        where = f"inputs[{index}]"
+        if isinstance(row, dict):
+            row = self._in_order(row, where)
+        elif len(row) != len(self._names):
+            raise InvalidRequest(
+                f"{where}: expected {len(self._names)} values, one for each feature, got {len(row)}; "
+                f"features: {', '.join(self._names)}"
+            )
+        return [
+            _encode_value(value, feature, codes, where)
+            for value, feature, codes in zip(row, self._features, self._codes, strict=True)
+        ]
+
+    def _in_order(self, row: dict[str, Value], where: str) -> list[Value]:
+        missing = [name for name in self._names if name not in row]
+        if missing:
+            raise InvalidRequest(f"{where}: missing {_quoted(missing)}")
+        unknown = sorted(row.keys() - set(self._names))
+        if unknown:
+            raise InvalidRequest(f"{where}: unknown {_quoted(unknown)}; features: {', '.join(self._names)}")
+        return [row[name] for name in self._names]
+
+    def _check_magnitudes(self, values: NDArray[np.float64]) -> None:
+        missing = np.isnan(values) & self._imputed
+        for row, column in np.argwhere(~(np.abs(values) <= LARGEST) & ~missing):
+            raise InvalidRequest(
+                f"inputs[{row}]: feature {self._names[column]!r} expects a finite number that fits 32 bits "
+                f"(at most {LARGEST:.1e}), got {values[row, column]:g}"
+            )
+
+
+def _codes(feature: Feature) -> dict[str, float] | None:
+    return {value: float(code) for code, value in enumerate(feature.values)} if feature.values else None
+
+
+def _encode_value(value: Value, feature: Feature, codes: dict[str, float] | None, where: str) -> float:
+    """NaN for a missing value that the graph imputes; JSON's true and false are the values of those names."""
+    if value is None and feature.imputed is not None:
+        return math.nan
+    if codes is None:
+        if value is None or isinstance(value, str | bool):
+            raise InvalidRequest(f"{where}: feature {feature.name!r} expects a number, got {_shown(value)}")
+        return value
+    name = _shown(value) if isinstance(value, bool) else value
+    if not isinstance(name, str) or name not in codes:
+        known = ", ".join(codes)
+        raise InvalidRequest(f"{where}: feature {feature.name!r} expects one of {known}, got {_shown(value)}")
+    return codes[name]
+
+
+def _shown(value: Value) -> str:
+    """As JSON names it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value)
+
+
+def _quoted(names: list[str]) -> str:
+    return ("feature " if len(names) == 1 else "features ") + ", ".join(repr(name) for name in names)

@@ -1,0 +1,158 @@
+"""What the Open Inference Protocol says of the server and its models, as JSON documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NotRequired, TypedDict
+
+from service import VERSION
+from service.models.datatypes import BY_SESSION, BYTES
+from service.models.graph import Served
+from service.models.registry import Registry
+from service.models.session import TensorInfo
+from service.settings import Settings
+
+EXTENSIONS = (
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository(index)",
+    "statistics",
+)
+PLATFORM = "onnxruntime_onnx"
+
+
+class ServerMetadata(TypedDict):
+    name: str
+    version: str
+    extensions: Sequence[str]
+
+
+class TensorMetadata(TypedDict):
+    """A length of -1 is free."""
+
+    name: str
+    datatype: str
+    shape: Sequence[int]
+
+
+class ModelMetadata(TypedDict):
+    """`properties` are what a card says in brief: a model without one has none."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+    properties: NotRequired[dict[str, str]]
+
+
+class ModelReady(TypedDict):
+    name: str
+    ready: bool
+
+
+class TensorConfig(TypedDict):
+    name: str
+    data_type: str
+    dims: Sequence[int]
+
+
+class ModelConfig(TypedDict):
+    """As Triton has it: where `max_batch_size` is not 0, `dims` are without the rows."""
+
+    name: str
+    platform: str
+    backend: str
+    max_batch_size: int
+    input: list[TensorConfig]
+    output: list[TensorConfig]
+    dynamic_batching: NotRequired[dict[str, int]]
+
+
+class IndexEntry(TypedDict):
+    name: str
+    version: str
+    state: str
+    reason: str
+
+
+class AllStatistics(TypedDict):
+    model_stats: list[dict[str, Any]]
+
+
+def describe_server() -> ServerMetadata:
+    """Extensions are those that work."""
+    return {"name": "veredicto", "version": VERSION, "extensions": EXTENSIONS}
+
+
+def describe_model(served: Served, versions: list[str]) -> ModelMetadata:
+    """From its graph and, where it has one, its card."""
+    document: ModelMetadata = {
+        "name": served.name,
+        "versions": versions,
+        "platform": PLATFORM,
+        "inputs": [_describe_tensor(each) for each in served.inputs.values()],
+        "outputs": [_describe_tensor(each) for each in served.outputs.values()],
+    }
+    if served.model is not None:
+        card = served.model.card
+        properties = {"kind": card.kind, "task": card.task, "summary": card.summary, "digest": served.model.version}
+        properties |= {name: f"{metric.value:g}" for name, metric in card.metrics.items()}
+        document["properties"] = properties | ({"further_outputs": ",".join(served.extras)} if served.extras else {})
+    return document
+
+
+def configure(served: Served, settings: Settings) -> ModelConfig:
+    """A graph without a card does not say which axis is that of the rows: it has no batches."""
+    has_rows = served.model is not None
+    config: ModelConfig = {
+        "name": served.name,
+        "platform": PLATFORM,
+        "backend": "onnxruntime",
+        "max_batch_size": settings.max_rows if has_rows else 0,
+        "input": [_configure_tensor(each, has_rows=has_rows) for each in served.inputs.values()],
+        "output": [_configure_tensor(each, has_rows=has_rows) for each in served.outputs.values()],
+    }
+    if served.joins:
+        config["dynamic_batching"] = {"max_queue_delay_microseconds": 0}  # what waits for a run anyway is joined
+    return config
+
+
+def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]:
+    """What is served, and what was refused and why."""
+    index: list[IndexEntry] = [
+        {"name": served.name, "version": served.version, "state": "READY", "reason": ""} for served in registry
+    ]
+    if not only_ready:
+        index += [
+            {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
+            for file, reason in registry.refused.items()
+            for name, version in (_name_file(file),)
+        ]
+    return index
+
+
+def _name_file(file: str) -> tuple[str, str]:
+    """The name and the version of `NAME.onnx`, which has none, or of `NAME/VERSION/model.onnx`."""
+    name, _, rest = file.removesuffix(".onnx").partition("/")
+    return name, rest.removesuffix("/model")
+
+
+def count(models: Iterable[Served]) -> AllStatistics:
+    """What each was asked, and how long it took."""
+    return {
+        "model_stats": [{"name": each.name, "version": each.version, **each.statistics.describe()} for each in models]
+    }
+
+
+def _describe_tensor(tensor: TensorInfo) -> TensorMetadata:
+    own = BY_SESSION.get(tensor.type)
+    return {"name": tensor.name, "datatype": own.name if own else tensor.type, "shape": tensor.shape}
+
+
+def _configure_tensor(tensor: TensorInfo, *, has_rows: bool) -> TensorConfig:
+    own = BY_SESSION.get(tensor.type)
+    name = "INVALID" if own is None else "STRING" if own.name == BYTES else own.name
+    dims = tensor.shape[1:] if has_rows else tensor.shape
+    return {"name": tensor.name, "data_type": f"TYPE_{name}", "dims": dims}

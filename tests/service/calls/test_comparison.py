@@ -1,0 +1,79 @@
+"""The answer of /compare, on rows that can be counted by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.calls.comparison import Answer, compare
+from service.contract.codec import as_json
+
+CLASSES = ("no", "yes")
+
+
+def answer(name: str, *second: float) -> Answer:
+    """A model that gives the second class these probabilities."""
+    probabilities = np.array([[1 - each, each] for each in second], dtype=np.float32)
+    return Answer(
+        model=name,
+        version="0" * 12,
+        label=probabilities.argmax(axis=1),
+        probabilities=probabilities,
+        latency_ms=0.123456,
+    )
+
+
+FIRST, SECOND, THIRD = answer("a", 0.9, 0.2, 0.6), answer("b", 0.8, 0.4, 0.3), answer("c", 0.7, 0.9, 0.3)
+
+
+def compared(*answers: Answer, truth: list[int] | None = None) -> Any:
+    return as_json(compare("t", CLASSES, list(answers), None if truth is None else np.array(truth)))
+
+
+def test_consensus_is_the_mean_of_the_probabilities() -> None:
+    """Its most probable class, and the share of models that give it."""
+    consensus = compared(FIRST, SECOND, THIRD)["consensus"]
+    assert consensus["predictions"] == ["yes", "no", "no"]
+    assert np.array(consensus["probabilities"])[:, 1] == pytest.approx([0.8, 0.5, 0.4], abs=1e-7)
+    assert consensus["agreement"] == pytest.approx([1.0, 2 / 3, 2 / 3])
+
+
+def test_every_pair_is_there_once() -> None:
+    """In the order of the models."""
+    pairs = compared(FIRST, SECOND, THIRD)["pairs"]
+    assert [pair["models"] for pair in pairs] == [["a", "b"], ["a", "c"], ["b", "c"]]
+    assert [pair["agreement"] for pair in pairs] == pytest.approx([2 / 3, 1 / 3, 2 / 3])
+
+
+def test_without_labels_nothing_is_called_right_or_wrong() -> None:
+    """Agreement is not accuracy."""
+    comparison = compared(FIRST, SECOND)
+    assert "cochran_q" not in comparison
+    assert all("metrics" not in model for model in comparison["models"])
+    assert all("mcnemar" not in pair for pair in comparison["pairs"])
+
+
+def test_with_labels_errors_are_tested_in_pairs() -> None:
+    """a is right on rows 1 and 2, b on rows 1, 2 and 3."""
+    comparison = compared(FIRST, SECOND, truth=[1, 0, 0])
+    assert comparison["models"][0]["metrics"]["accuracy"]["value"] == pytest.approx(2 / 3)
+    assert comparison["models"][1]["metrics"]["confusion"] == [[2, 0], [0, 1]]
+    assert comparison["pairs"][0]["mcnemar"] == {"only_a": 0, "only_b": 1, "p_value": 1.0, "p_value_holm": 1.0}
+    assert comparison["cochran_q"]["statistic"] == pytest.approx(1.0)
+
+
+def test_one_model_alone_has_no_pairs() -> None:
+    """And its consensus is itself."""
+    comparison = compared(FIRST, truth=[1, 0, 0])
+    assert comparison["pairs"] == []
+    assert comparison["consensus"]["predictions"] == comparison["models"][0]["predictions"]
+
+
+def test_statistics_can_be_recomputed_from_the_answer() -> None:
+    """They are of the probabilities as written, not of hidden digits."""
+    thirds = answer("a", 1 / 3, 2 / 3, 1 / 7)
+    model = compared(thirds, truth=[0, 1, 1])["models"][0]
+    written = np.array(model["probabilities"])[[0, 1, 2], [0, 1, 1]]
+    assert model["metrics"]["log_loss"]["value"] == -np.log(written).mean()

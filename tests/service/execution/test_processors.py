@@ -1,0 +1,67 @@
+"""A container's quota counts, not only the machine's processors; threads have loads and priorities."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from service.execution.processors import LOWER, WINDOW_S, Load, count_processors, give_way
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "100000 100000\n"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({"cpu/cpu.cfs_quota_us": "90000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1),
+        ({"cpu.max": "nonsense"}, None),
+        ({}, None),
+    ],
+    ids=["none", "half", "one", "old none", "old", "nonsense", "nothing"],
+)
+def test_a_quota_is_rounded_up(tmp_path: Path, files: dict[str, str], expected: int | None) -> None:
+    """And never more than the affinity allows; without one that alone counts."""
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert count_processors(tmp_path) == (expected or len(os.sched_getaffinity(0)))
+
+
+def test_the_load_is_what_a_thread_computes() -> None:
+    """One that waits has none, whatever others do; one that computes has, and the process its share of processors."""
+    done = threading.Event()
+    waiting = threading.Thread(target=done.wait)
+    waiting.start()
+    assert waiting.ident is not None
+    loads = Load(waiting.ident), Load(threading.get_ident()), Load()
+    assert [load.look() for load in loads] == [0.0, 0.0, 0.0]
+    computed_s = time.thread_time()
+    while time.thread_time() - computed_s < 2 * WINDOW_S:
+        pass
+    idle, busy, whole = (load.look() for load in loads)
+    done.set()
+    waiting.join()
+    assert idle < 0.01 < busy <= 1.01
+    assert busy / count_processors() <= whole + 0.01 <= 1.02
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities of threads are Linux's")
+def test_a_thread_gives_way_alone() -> None:
+    """The others keep their priority."""
+
+    def read_priority() -> int:
+        give_way(LOWER)
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(read_priority).result() == LOWER
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

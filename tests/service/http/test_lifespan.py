@@ -1,0 +1,59 @@
+"""What listens beside the application starts and ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from service.errors import SettingsError
+from service.http.lifespan import accompany
+
+
+class Companion:
+    """Remembers what it was told; refuses to start where it has a reason."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.events: list[str] = []
+        self._reason = reason
+
+    async def start(self) -> None:
+        self.events.append("start")
+        if self._reason:
+            raise SettingsError(self._reason)
+
+    async def stop(self) -> None:
+        self.events.append("stop")
+
+
+async def live(companion: Companion) -> list[Any]:
+    """What a server hears from start to end."""
+    heard: list[Any] = []
+    told = deque([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive() -> Any:
+        return told.popleft()
+
+    async def send(message: Any) -> None:
+        companion.events.append(message["type"].removeprefix("lifespan."))
+        heard.append(message)
+
+    await accompany(Starlette(), companion)({"type": "lifespan", "app": None, "state": {}}, receive, send)
+    return heard
+
+
+def test_it_starts_before_the_server_says_so_and_stops_after() -> None:
+    """So nothing is lost in between."""
+    companion = Companion()
+    asyncio.run(live(companion))
+    assert companion.events == ["start", "startup.complete", "stop", "shutdown.complete"]
+
+
+def test_one_that_cannot_start_ends_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    """With the reason, and without a traceback."""
+    companion = Companion("the port is taken")
+    assert asyncio.run(live(companion)) == [{"type": "lifespan.startup.failed", "message": ""}]
+    assert [record.getMessage() for record in caplog.records] == ["veredicto does not start: the port is taken"]

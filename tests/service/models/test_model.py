@@ -1,0 +1,180 @@
+"""A file is served when its card, its graph and its self-check agree, and refused with the reason otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from model_card import METADATA_KEY, Feature, FeatureInput, ImageInput
+from service.errors import InvalidRequest, ModelRefused
+from service.models.model import ROWS_AT_A_TIME, Model
+from tests.support.tiny_models import self_check, tiny_card, tiny_graph, tiny_probabilities, write_tiny
+
+
+def load(path: Path) -> Model:
+    model = Model.load(path)
+    assert model is not None
+    return model
+
+
+def test_a_model_answers_what_numpy_computes(models: Path, generator: np.random.Generator) -> None:
+    """Labels and probabilities."""
+    model = load(models / "colour-first.onnx")
+    features = generator.normal(size=(20, 2)).astype(np.float32)
+    expected = tiny_probabilities(features)
+    label, probabilities = model.classify(features)
+    assert np.allclose(probabilities, expected, atol=1e-6)
+    assert np.array_equal(label, expected.argmax(axis=1))
+
+
+def test_many_rows_are_answered_as_few(models: Path, generator: np.random.Generator) -> None:
+    """They are run in parts, so that what a graph holds in between stays small."""
+    model = load(models / "colour-first.onnx")
+    features = generator.normal(size=(2 * ROWS_AT_A_TIME + 7, 2)).astype(np.float32)
+    label, probabilities = model.classify(features)
+    assert np.array_equal(probabilities, model.run(features)[1])
+    assert np.allclose(probabilities, tiny_probabilities(features), atol=1e-6)
+    assert np.array_equal(label, probabilities.argmax(axis=1))
+
+
+def test_the_version_is_the_start_of_the_files_digest(models: Path) -> None:
+    """Twelve hex digits of its SHA-256."""
+    path = models / "colour-first.onnx"
+    assert load(path).version == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def test_a_model_says_what_it_runs_on(models: Path) -> None:
+    """The session's own providers, not those that were asked for."""
+    description = load(models / "colour-first.onnx").describe()
+    assert description["name"] == "colour-first"
+    assert description["runtime"]["providers"] == ["CPUExecutionProvider"]
+    assert description["runtime"]["threads"] == 1
+    assert description["runtime"]["load_ms"] > 0
+    assert description["runtime"]["warm_up_ms"] > 0
+
+
+def test_a_file_without_a_card_is_no_model(tmp_path: Path) -> None:
+    """It is not refused either."""
+    assert Model.load(write_tiny(tmp_path, None)) is None
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, -1])
+def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
+    """Wherever it ends."""
+    path = write_tiny(tmp_path, tiny_card())
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ModelRefused, match=r"^onnxruntime cannot load it: "):
+        Model.load(path)
+
+
+def test_changed_weights_fail_the_self_check(tmp_path: Path) -> None:
+    """Bytes that still parse but no longer mean the same."""
+    path = write_tiny(tmp_path, tiny_card())
+    weight = np.float32(2.0).tobytes()
+    content = path.read_bytes()
+    assert content.count(weight) == 1
+    path.write_bytes(content.replace(weight, np.float32(3.0).tobytes()))
+    with pytest.raises(ModelRefused, match=r"^its self-check fails: 'probabilities' differs by 0\.\d+ from the stored"):
+        Model.load(path)
+
+
+def test_a_broken_card_is_refused_with_its_fault(tmp_path: Path) -> None:
+    """The contract's own message is passed on."""
+    model = tiny_graph()
+    helper.set_model_props(model, {METADATA_KEY: '{"schema_version": 1}'})
+    path = tmp_path / "colour-first.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelRefused, match=r"^its card breaks the contract: self_check: expected an object, got None"):
+        Model.load(path)
+
+
+def _three_features() -> FeatureInput:
+    names = ("a", "b", "c")
+    return FeatureInput(features=tuple(Feature(name=name, type="number") for name in names), example=(0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "writing", "message"),
+    [
+        ({}, {"stem": "other-name"}, "its card is of 'colour-first': the file must be named colour-first.onnx"),
+        (
+            {"input": _three_features(), "self_check": self_check(row=(0.5, 1.0, 2.0), probabilities=(0.6, 0.4))},
+            {},
+            "its card promises 'features' of shape (n, 3), its graph has (n, 2)",
+        ),
+        (
+            {
+                "classes": ("no", "yes", "maybe"),
+                "self_check": self_check(row=(0.5, 1.0), probabilities=(0.6, 0.2, 0.2)),
+            },
+            {},
+            "its card promises 'probabilities' of shape (n, 3), its graph has (n, 2)",
+        ),
+        ({}, {"feature_type": TensorProto.DOUBLE}, "its 'features' is tensor(double), the contract says tensor(float)"),
+        (
+            {"input": ImageInput(height=8, width=8)},
+            {},
+            "its card promises the input 'pixels', its graph has ['features']",
+        ),
+    ],
+)
+def test_a_card_that_contradicts_its_file_is_refused(
+    tmp_path: Path, changes: dict[str, Any], writing: dict[str, Any], message: str
+) -> None:
+    """Name, shapes, types and input are all checked."""
+    path = write_tiny(tmp_path, tiny_card(**changes), **writing)
+    with pytest.raises(ModelRefused) as refused:
+        Model.load(path)
+    assert str(refused.value).startswith(message)
+
+
+def test_a_missing_output_is_refused(tmp_path: Path) -> None:
+    """The graph must have what the card promises."""
+    path = write_tiny(tmp_path, tiny_card())
+    model = onnx.load(path)
+    del model.graph.output[0]
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelRefused) as refused:
+        Model.load(path)
+    assert str(refused.value) == "its card promises the output 'label', its graph has ['probabilities']"
+
+
+def test_a_fixed_batch_is_refused(tmp_path: Path) -> None:
+    """A request may have any number of rows."""
+    path = write_tiny(tmp_path, tiny_card())
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelRefused, match=r"its card promises 'features' of shape \(n, 2\), its graph has \(1, 2\)"):
+        Model.load(path)
+
+
+def test_an_answer_that_is_not_finite_is_refused(models: Path) -> None:
+    """Never a silent null, and never the class that NaN happens to be taken for."""
+    model = load(models / "colour-first.onnx")
+    features = np.array([[0.5, 1.0], [3e38, 3e38]], dtype=np.float32)
+    with pytest.raises(InvalidRequest) as refused:
+        model.classify(features)
+    assert str(refused.value) == (
+        "inputs[1]: colour-first has no finite answer to these values; they are far outside of the ranges seen in "
+        "training, which its card states"
+    )
+
+
+def test_cuda_that_is_not_there_is_refused(models: Path) -> None:
+    """Asked for by name it must not fall back in silence."""
+    with pytest.raises(ModelRefused, match="the device 'cuda' was asked for, and the session runs on"):
+        Model.load(models / "colour-first.onnx", device="cuda")
+
+
+def test_an_automatic_device_falls_back(models: Path) -> None:
+    """And says what it runs on."""
+    model = Model.load(models / "colour-first.onnx", device="auto")
+    assert model is not None
+    assert model.describe()["runtime"]["providers"][-1] == "CPUExecutionProvider"

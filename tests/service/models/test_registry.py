@@ -1,0 +1,136 @@
+"""A folder becomes models by name; a bad file never keeps a good one out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from service.errors import NotFound
+from service.models.graph import Served
+from service.models.registry import Registry
+from tests.support.tiny_models import tiny_card, true_self_check, write_tiny
+
+
+def test_models_are_found_by_name_in_order(models: Path) -> None:
+    """Sorted, whatever the file system says."""
+    registry = Registry.load(models)
+    assert list(registry.models) == ["colour-first", "colour-second"]
+    assert registry.model("colour-second").name == "colour-second"
+    assert [model.name for model in registry.task("colour")] == ["colour-first", "colour-second"]
+    assert registry.why_not_ready(strict=True) is None
+
+
+def test_an_unknown_model_is_told_the_known_ones(models: Path) -> None:
+    """So that a typing mistake is mended at once."""
+    with pytest.raises(NotFound) as missing:
+        Registry.load(models).model("colour-frist")
+    assert str(missing.value) == "unknown model 'colour-frist'; known models: colour-first, colour-second"
+
+
+def test_an_unknown_task_is_told_the_known_ones(models: Path) -> None:
+    """The same for tasks."""
+    with pytest.raises(NotFound) as missing:
+        Registry.load(models).task("color")
+    assert str(missing.value) == "unknown task 'color'; known tasks: colour"
+
+
+def test_a_bad_file_is_refused_and_the_others_are_served(models: Path) -> None:
+    """Strictly the folder is then not ready; loosely it is."""
+    (models / "broken.onnx").write_bytes(b"\x00\x01 this is no model")
+    registry = Registry.load(models)
+    assert list(registry.models) == ["colour-first", "colour-second"]
+    assert list(registry.refused) == ["broken.onnx"]
+    reason = registry.why_not_ready(strict=True)
+    assert reason is not None
+    assert reason.startswith("refused broken.onnx: onnxruntime cannot load it: ")
+    assert reason.endswith(" (VEREDICTO_STRICT=0 serves the others)")
+    assert registry.why_not_ready(strict=False) is None
+
+
+def test_a_folder_of_bad_files_alone_is_never_ready(tmp_path: Path) -> None:
+    """Not even loosely: there is nothing to serve."""
+    (tmp_path / "broken.onnx").write_bytes(b"")
+    assert Registry.load(tmp_path).why_not_ready(strict=False) is not None
+
+
+@pytest.mark.parametrize("folder", ["empty", "missing"])
+def test_nothing_to_serve_is_not_ready(tmp_path: Path, folder: str) -> None:
+    """An empty set of models is no success."""
+    (tmp_path / "empty").mkdir()
+    reason = Registry.load(tmp_path / folder).why_not_ready(strict=False)
+    assert reason == "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
+
+
+def test_a_file_without_a_card_is_a_graph_alone(models: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is no model of a task, and the log says why."""
+    write_tiny(models, None, stem="bare")
+    registry = Registry.load(models)
+    assert not registry.refused
+    assert registry.why_not_ready(strict=True) is None
+    assert "bare" not in registry.models
+    assert registry.graph("bare").model is None
+    assert "bare has no card: only the Open Inference Protocol serves it" in caplog.text
+
+
+def test_versions_lie_in_numbered_folders(models: Path) -> None:
+    """Triton's layout: the highest number is the latest, as a number; other folders are nobody's."""
+    for version, sign in (("9", 1.0), ("10", -1.0), ("old", 1.0)):
+        folder = models / "colour-third" / version
+        folder.mkdir(parents=True)
+        card = tiny_card(family="third", self_check=true_self_check(sign=sign))
+        write_tiny(folder, card, sign=sign).rename(folder / "model.onnx")
+    registry = Registry.load(models)
+    assert list(registry.served["colour-third"]) == ["9", "10"]
+    assert registry.graph("colour-third").version == "10"
+    assert registry.graph("colour-third").model is registry.models["colour-third"]
+    with pytest.raises(NotFound, match="has no version 'old'; its versions: 9, 10"):
+        registry.graph("colour-third", "old")
+
+
+def test_a_file_and_a_folder_of_one_name_are_not_both_served(models: Path) -> None:
+    """The file is refused: which was meant is for the person to say."""
+    folder = models / "colour-first" / "1"
+    folder.mkdir(parents=True)
+    (models / "colour-first.onnx").rename(folder / "model.onnx")
+    write_tiny(models, tiny_card(family="first"))
+    registry = Registry.load(models)
+    assert registry.refused == {"colour-first.onnx": "there is a folder colour-first too"}
+    assert registry.graph("colour-first").version == "1"
+
+
+def test_a_task_has_one_set_of_classes(models: Path) -> None:
+    """Models that cannot be compared may not share a task."""
+    write_tiny(models, tiny_card(family="third", classes=("red", "blue")))
+    registry = Registry.load(models)
+    assert registry.refused == {
+        "colour-third.onnx": "its features or classes differ from those of colour-first, of the same task"
+    }
+
+
+def test_a_folder_named_like_a_model_is_refused(models: Path) -> None:
+    """What cannot be read is said, not raised."""
+    (models / "folder.onnx").mkdir()
+    assert Registry.load(models).refused == {"folder.onnx": "it cannot be read: Is a directory"}
+
+
+def test_a_file_name_that_is_no_text_is_shown_escaped(models: Path) -> None:
+    """Names are bytes to the file system; an answer is text."""
+    Path(os.fsdecode(os.fsencode(models) + b"/\xff.onnx")).write_bytes(b"")
+    assert list(Registry.load(models).refused) == ["\\xff.onnx"]
+
+
+def test_a_defect_of_ours_refuses_one_file_alone(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a file makes us stumble over, the others are served."""
+    load = Served.load
+
+    def stumble(path: Path, **options: object) -> Served:
+        if path.stem == "colour-first":
+            raise ZeroDivisionError
+        return load(path, **options)
+
+    monkeypatch.setattr(Served, "load", stumble)
+    registry = Registry.load(models)
+    assert list(registry.models) == ["colour-second"]
+    assert list(registry.refused) == ["colour-first.onnx"]

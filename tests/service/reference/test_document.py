@@ -1,0 +1,114 @@
+"""The OpenAPI document is valid, names every route, and describes what is really answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+from openapi_spec_validator import validate
+
+from tests.support.server import Server
+
+ROW = [1.0, 2.0]
+
+
+@pytest.fixture(scope="session")
+def interface(server: Server) -> dict[str, Any]:
+    """What /docs.json answers."""
+    return server.client.get("/docs.json").json()
+
+
+def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
+    """By the specification's own schema."""
+    validate(interface)
+    assert interface["openapi"].startswith("3.")
+
+
+def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Server) -> None:
+    """With the method that it says."""
+    assert set(interface["paths"]) == {
+        *("/predict", "/predict_proba", "/compare", "/transform", "/generate", "/explain"),
+        *("/feedback", "/tasks/{task}/comparison"),
+        *("/models", "/models/{name}", "/models/{name}/layers"),
+        *("/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs.json", "/"),
+        *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index"),
+        *(
+            f"/v2/models/{{name}}{version}{ending}"
+            for version in ("", "/versions/{version}")
+            for ending in ("", "/ready", "/config", "/stats", "/infer")
+        ),
+    }
+    version = server.client.get("/models/cifar10-mlp").json()["version"]
+    for path, operations in interface["paths"].items():
+        for method in operations:
+            status = server.client.request(
+                method, path.format(name="cifar10-mlp", version=version, task="cifar10")
+            ).status_code
+            takes_nothing = method == "get" or path == "/v2/repository/index"
+            assert status == (200 if takes_nothing else 400), (method, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "request_body", "status"),
+    [
+        ("/predict", {"model": "points-mlp", "inputs": [ROW, {"x": 1, "y": 2}]}, 200),
+        ("/predict", {"task": "points", "inputs": [ROW]}, 200),
+        ("/predict", {"model": "points-mlp", "inputs": [ROW, [0, 0]], "min_probability": 0.9}, 200),
+        ("/predict_proba", {"model": "points-mlp", "inputs": [ROW]}, 200),
+        ("/predict_proba", {"model": "points-mlp", "inputs": [ROW], "top": 1}, 200),
+        ("/compare", {"task": "points", "inputs": [ROW, ROW]}, 200),
+        ("/compare", {"task": "points", "inputs": [ROW, ROW], "labels": ["blue", "blue"]}, 200),
+        ("/predict", {"model": "tacos-linear", "inputs": [[10], [None, 1]]}, 400),
+        ("/predict", {"model": "tacos-linear", "inputs": [[10], {"price": 20}]}, 200),
+        ("/predict", {"model": "digits-kmeans", "inputs": [[0] * 64]}, 200),
+        ("/transform", {"model": "digits-pca", "inputs": [[0] * 64]}, 200),
+        ("/generate", {"model": "digits-gan", "count": 2}, 200),
+        ("/explain", {"model": "tacos-linear", "inputs": [[10]]}, 200),
+        ("/explain", {"model": "points-logistic", "inputs": [ROW], "class": "blue"}, 200),
+        ("/explain", {"model": "points-knn", "inputs": [ROW]}, 200),
+        ("/explain", {"model": "points-mlp", "inputs": [ROW]}, 400),
+        ("/generate", {"model": "digits-gan", "count": 100_000}, 413),
+        ("/predict", {"model": "points-mlp", "inputs": []}, 400),
+        ("/predict", {"model": "nothing", "inputs": [ROW]}, 404),
+    ],
+)
+def test_requests_and_answers_are_as_described(
+    interface: dict[str, Any], server: Server, path: str, request_body: dict[str, Any], status: int
+) -> None:
+    """Validated against the document's own schemas."""
+    operation = interface["paths"][path]["post"]
+    response = server.client.post(path, json=request_body, headers={"Accept": "application/json"})
+    assert response.status_code == status
+    described = operation["responses"][str(status)]["content"]["application/json"]["schema"]
+    _validate(response.json(), described, interface)
+    _validate(request_body, operation["requestBody"]["content"]["application/json"]["schema"], interface)
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict_proba", "/compare", "/transform", "/generate"])
+def test_the_examples_are_answered(interface: dict[str, Any], server: Server, path: str) -> None:
+    """What the reference fills in works as it stands."""
+    content = interface["paths"][path]["post"]["requestBody"]["content"]
+    assert server.post(path, content["application/json"]["example"]).status_code == 200
+
+
+def test_the_protocols_answers_are_as_described(interface: dict[str, Any], server: Server) -> None:
+    """Every view of a model and of the server, and the example's inference."""
+    for path, operations in interface["paths"].items():
+        if path.startswith("/v2") and "{version}" not in path:
+            ((method, operation),) = operations.items()
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+            answer = server.client.request(method, path.format(name="points-mlp"), json=body)
+            assert answer.status_code == 200, (path, answer.text)
+            described = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            _validate(answer.json(), described, interface)
+
+
+def test_the_list_of_models_is_as_described(interface: dict[str, Any], server: Server) -> None:
+    """The same for a view."""
+    described = interface["paths"]["/models"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    _validate(server.client.get("/models").json(), described, interface)
+
+
+def _validate(instance: object, schema: dict[str, Any], interface: dict[str, Any]) -> None:
+    jsonschema.validate(instance, schema | {"components": interface["components"]}, jsonschema.Draft202012Validator)

@@ -1,0 +1,107 @@
+"""Every family goes the whole way: learn, pass the gate, be served, and be as good as it should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Perceptron as ScikitPerceptron
+
+from service.models.model import Model
+from training.__main__ import main
+from training.arguments import build_parser
+from training.data import datasets
+from training.families import perceptron
+from training.families.perceptron import Step
+from training.families.registry import FAMILIES
+from training.progress import headline
+
+LEAST = {"accuracy": 0.9, "r2": 0.3, "adjusted_rand": 0.7, "explained_variance": 0.6}
+
+
+@pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"cnn", "gan"}))
+def test_a_family_is_learnt_exported_and_served(family: str, tmp_path: Path) -> None:
+    """On wine, or on diabetes for numbers, with its defaults, twice the same."""
+    task = "diabetes" if family == "linear" else "wine"
+    for folder in ("one", "other"):
+        assert main([family, "--task", task, "--output", str(tmp_path / folder)]) == 0
+    one, other = ((tmp_path / folder / f"{task}-{family}.onnx").read_bytes() for folder in ("one", "other"))
+    assert one == other
+    model = Model.load(tmp_path / "one" / f"{task}-{family}.onnx")
+    assert model is not None
+    assert model.card.family == family
+    name, metric = headline(model.card)
+    assert metric.value >= LEAST[name]
+
+
+@pytest.mark.parametrize("family", ["mlp", "decision_tree", "random_forest"])
+def test_a_family_learns_numbers_too(family: str, tmp_path: Path) -> None:
+    """As a regressor, where the task has no classes."""
+    options = [] if family == "mlp" else ["--min-leaf", "10"]
+    assert main([family, "--task", "diabetes", *options, "--output", str(tmp_path)]) == 0
+    model = Model.load(tmp_path / f"diabetes-{family}.onnx")
+    assert model is not None
+    assert model.card.kind == "regressor"
+    assert model.card.metrics["r2"].value > 0
+
+
+def test_a_convolutional_network_needs_an_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message says so before anything is learnt."""
+    assert main(["cnn", "--task", "wine", "--output", str(tmp_path)]) == 1
+    assert "not written: cnn: the task 'wine' is not one of images" in capsys.readouterr().out
+
+
+def test_a_convolutional_network_learns_the_digits(tmp_path: Path) -> None:
+    """A few epochs already beat a line, and the graph passes the gate."""
+    assert main(["cnn", "--task", "digits", "--epochs", "3", "--output", str(tmp_path)]) == 0
+    model = Model.load(tmp_path / "digits-cnn.onnx")
+    assert model is not None
+    assert model.card.metrics["accuracy"].value >= 0.9
+
+
+def test_families_without_validation_learn_from_those_rows_too() -> None:
+    """The card's split says so."""
+    dataset = datasets.load("wine")
+    rows = datasets.split(dataset, seed=0, validates=False)
+    assert rows.counts == {"train": 142, "validation": 0, "held_out": 36}
+    assert np.array_equal(rows.held_out, datasets.split(dataset, seed=0).held_out)
+
+
+def fit_perceptron(task: str, *arguments: str) -> tuple[Step, list[float]]:
+    dataset = datasets.load(task)
+    options = build_parser().parse_args(["perceptron", "--task", task, *arguments])
+    losses: list[float] = []
+    fitted = perceptron.fit(
+        dataset, datasets.split(dataset, seed=0), options, lambda epoch: losses.append(epoch.losses["train"])
+    )
+    return fitted.module, losses
+
+
+def test_the_perceptron_rule_ends_on_separable_rows() -> None:
+    """Rosenblatt's theorem: on separated points it makes no more mistakes after finitely many."""
+    _, losses = fit_perceptron("points", "--patience", "100")
+    assert losses[-1] == 0.0
+    assert len(losses) < 100
+
+
+def test_the_perceptron_answers_with_steps(generator: np.random.Generator) -> None:
+    """Its probabilities are 0 or 1."""
+    module, _ = fit_perceptron("wine", "--epochs", "3")
+    label, probabilities = module(torch.from_numpy(generator.normal(size=(20, 13)).astype(np.float32)))
+    assert set(probabilities.unique().tolist()) <= {0.0, 1.0}
+    assert torch.equal(probabilities.argmax(dim=1), label)
+
+
+def test_the_perceptron_is_as_good_as_scikit_learns() -> None:
+    """On standardised digits, within three points on held-out rows."""
+    dataset = datasets.load("digits")
+    rows = datasets.split(dataset, seed=0)
+    module, _ = fit_perceptron("digits")
+    features = torch.from_numpy(dataset.features)
+    train, held_out = (module.standardise(features[part]).numpy() for part in (rows.train, rows.held_out))
+    oracle = ScikitPerceptron(random_state=0).fit(train, dataset.target[rows.train])
+    label, _ = module(torch.from_numpy(dataset.features[rows.held_out]))
+    found = (label.numpy() == dataset.target[rows.held_out]).mean()
+    assert found >= oracle.score(held_out, dataset.target[rows.held_out]) - 0.03

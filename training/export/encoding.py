@@ -1,0 +1,121 @@
+"""Categories and missing values become plain numbers, in numpy for learning and in the graph for serving.
+
+A missing number becomes the training rows' median, a missing category their most frequent one; a category becomes
+one column for each of its values, 1 for the one that it is and 0 for the others. No family knows of it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from training.data.datasets import Dataset, Split
+from training.graph import GraphBuilder, add_nodes, has_output, rename
+from training.learning.family import Fitted, LearningError
+
+
+class Encoding:
+    """What the training rows say about filling and spreading columns.
+
+    For each encoded column: `source`, the feature it comes from; `code`, the category it stands for; and whether it
+    is one (`is_code`). For each feature: `fill`, what a missing value becomes, where the data set has any.
+    """
+
+    def __init__(self, dataset: Dataset, rows: Split) -> None:
+        train = dataset.features[rows.train]
+        has_gaps = [bool(np.isnan(column).any()) for column in dataset.features.T]
+        for name, column in zip(dataset.feature_names, train.T, strict=True):
+            if np.isnan(column).all():
+                raise LearningError(f"no training row has a value in {name!r}: --exclude {shlex.quote(name)}")
+        columns = zip(train.T, dataset.categories, has_gaps, strict=True)
+        self.fill: tuple[float | None, ...] = tuple(
+            _typical(column, values) if gaps else None for column, values, gaps in columns
+        )
+        spread = [
+            (feature, code, values is not None)
+            for feature, values in enumerate(dataset.categories)
+            for code in range(len(values) if values else 1)
+        ]
+        self.source = np.array([each[0] for each in spread], dtype=np.int64)
+        self.code = np.array([each[1] for each in spread], dtype=np.float32)
+        self.is_code = np.array([each[2] for each in spread])
+        self.is_needed = any(has_gaps) or bool(self.is_code.any())
+        self._fills = np.array([fill or 0.0 for fill in self.fill], dtype=np.float32)
+
+    def apply(self, dataset: Dataset) -> Dataset:
+        """The data set with the encoded columns for its features."""
+        if not self.is_needed:
+            return dataset
+        names = tuple(
+            f"{dataset.feature_names[feature]}={values[int(code)]}" if values else dataset.feature_names[feature]
+            for feature, code in zip(self.source, self.code, strict=True)
+            for values in (dataset.categories[feature],)
+        )
+        return replace(dataset, features=self.encode(dataset.features), feature_names=names, values=())
+
+    def encode(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`(n_rows, n_features)` to `(n_rows, n_columns)`, without a NaN."""
+        complete = np.where(np.isnan(features), self._fills, features)[:, self.source]
+        return np.where(self.is_code, complete == self.code, complete).astype(np.float32)
+
+    def prepend(self, model: onnx.ModelProto, n_features: int) -> None:
+        """Puts the same ahead of a graph that takes the encoded columns, in place."""
+        builder = GraphBuilder("encoding/")
+        rename(model, "features", "encoding/encoded")
+        missing = builder.add("IsNaN", "features")
+        complete = builder.add("Where", missing, self._fills, "features")
+        columns = builder.add("Gather", complete, self.source, axis=1)
+        matches = builder.add("Cast", builder.add("Equal", columns, self.code), to=TensorProto.FLOAT)
+        builder.add("Where", self.is_code, matches, columns, name="encoding/encoded")
+        nodes = [*builder.nodes, *model.graph.node]
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+        model.graph.initializer.extend(builder.constants)
+        del model.graph.input[:]
+        model.graph.input.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n_rows", n_features]))
+
+    def gather(self, model: onnx.ModelProto, n_features: int) -> None:
+        """Makes of the columns' contributions those of the features that they come from, in place."""
+        columns = np.arange(n_features)[:, None] == self.source
+        builder = GraphBuilder("gathering/")
+        rename(model, "contributions", "gathering/columns")
+        builder.add("MatMul", columns.astype(np.float32), "gathering/columns", name="contributions")
+        shape = next(each for each in model.graph.output if each.name == "contributions").type.tensor_type.shape
+        add_nodes(model, builder, "contributions", (n_features, shape.dim[2].dim_value))
+
+
+class Encoded:
+    """A learnt model of the encoded columns, with the encoding ahead of it."""
+
+    def __init__(self, fitted: Fitted, encoding: Encoding) -> None:
+        self.fitted = fitted
+        self.encoding = encoding
+        self.kind = fitted.kind
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return self.fitted.packages
+
+    def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        """Of features as the data set has them."""
+        return self.fitted.outputs(self.encoding.encode(features))
+
+    def to_onnx(self, n_features: int) -> onnx.ModelProto:
+        model = self.fitted.to_onnx(len(self.encoding.source))
+        self.encoding.prepend(model, n_features)
+        if has_output(model, "contributions"):
+            self.encoding.gather(model, n_features)
+        return model
+
+
+def _typical(column: NDArray[np.float32], values: tuple[str, ...] | None) -> float:
+    known = column[~np.isnan(column)]
+    if values is None:
+        return float(np.median(known))
+    return float(np.bincount(known.astype(np.int64), minlength=len(values)).argmax())

@@ -1,0 +1,123 @@
+"""Whether an exported file is up to date: made by this code, from this data, with this command."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+from pathlib import Path
+
+import onnx
+
+from model_card import Card, CardError, from_metadata
+from training.learning.family import Family
+
+ROOT = Path(__file__).resolve().parents[2]
+ALWAYS = ("training.pipeline",)
+OURS = ("model_card", "training")
+
+
+def fingerprint_code(family: Family) -> str:
+    """SHA-256 over the code that makes a file: the family's module, the pipeline, and what of ours they import.
+
+    Comments and docstrings do not count.
+    """
+    return fingerprint_modules(inspect.getmodule(family.fit).__name__, *ALWAYS)  # type: ignore[union-attr]  # has one
+
+
+def fingerprint_modules(*names: str) -> str:
+    """SHA-256 over the bodies of these modules and of what of ours they import; raises ValueError for an unknown one.
+
+    Where a module lies does not count, nor what it is called: neither its name, nor the lines that import it.
+    """
+    waiting = list(names)
+    bodies: dict[str, str] = {}
+
+    if unknown := [name for name in names if _find(name) is None]:
+        raise ValueError(f"there is no module {', '.join(unknown)} to take a fingerprint of")
+
+    while waiting:
+        name = waiting.pop()
+        path = _find(name)
+        if path is None or name in bodies or name == __name__:  # this module makes no file: it judges them
+            continue
+        source = ast.parse(path.read_bytes())
+        waiting += _imported(source)
+        bodies[name] = ast.unparse(without_module_names(without_docstrings(source)))
+
+    digests = sorted(hashlib.sha256(body.encode()).hexdigest() for body in bodies.values())
+    return f"sha256:{hashlib.sha256(' '.join(digests).encode()).hexdigest()}"
+
+
+def _find(name: str) -> Path | None:
+    """The file of a module by its dotted name; None where there is none, as for a package."""
+    path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+    return path if path.is_file() else None
+
+
+def read_card(path: Path) -> Card | None:
+    """The card of an exported file; None where there is no file, or none that can be read."""
+    try:
+        model = onnx.load(path)
+        return from_metadata({each.key: each.value for each in model.metadata_props})
+    except (OSError, CardError, ValueError):
+        return None
+    except Exception:  # a truncated file: protobuf's errors share no base class
+        return None
+
+
+def is_up_to_date(path: Path, *, command: str, data: str, code: str) -> bool:
+    """Whether the file says that it is made by this command, from data and by code of these fingerprints."""
+    card = read_card(path)
+    if card is None:
+        return False
+    made = card.provenance
+    return (made.command, made.fingerprint, made.code) == (command, data, code)
+
+
+def without_docstrings(source: ast.Module) -> ast.Module:
+    """In place; any text that stands alone as a statement is one."""
+    for node in ast.walk(source):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
+    return source
+
+
+def without_module_names(source: ast.Module) -> ast.Module:
+    """In place; imports of ours are left out, and `module.function` is the same whatever our module is called."""
+    modules: set[str] = set()
+
+    for node in ast.walk(source):
+        if isinstance(node, ast.ImportFrom) and _is_ours(node):
+            modules |= {each.asname or each.name for each in node.names if _find(f"{node.module}.{each.name}")}
+        for name in ("body", "orelse", "finalbody"):
+            statements = getattr(node, name, None)
+            if isinstance(statements, list):
+                setattr(node, name, [each for each in statements if not _is_ours(each)])
+
+    for node in ast.walk(source):
+        if isinstance(node, ast.Name) and node.id in modules:
+            node.id = "module"
+    return source
+
+
+def _is_ours(node: ast.AST) -> bool:
+    return isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in OURS
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _imported(source: ast.Module) -> list[str]:
+    found: list[str] = []
+    for node in ast.walk(source):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+        elif isinstance(node, ast.Import):
+            found += [each.name for each in node.names]
+    return [name for name in found if name == "model_card" or name.startswith("training.")]

@@ -1,0 +1,294 @@
+"""The one gate from a learnt model to a file: what does not pass is not written.
+
+The gate strips what exporters leave behind, measures the file itself over held-out rows, compares it with
+the model it came from, writes the card into it and reads it back before it takes its name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from model_card import (
+    OUTPUTS,
+    Calibration,
+    Card,
+    CrossValidation,
+    Feature,
+    FeatureInput,
+    ImageInput,
+    Metric,
+    NoiseInput,
+    Parity,
+    Provenance,
+    SelfCheck,
+    from_metadata,
+)
+from training.data.datasets import Dataset, Split
+from training.data.images import ImageDataset, Probes
+from training.export.distribution import describe_distribution
+from training.export.evaluation import evaluate, evaluate_generator
+from training.graph import GraphError, Outputs, clean, open_session, run
+from training.learning.family import Fitted, Generating
+
+PARITY_TOLERANCE = 1e-5
+"""Largest difference to the source model: absolute, and for answers above 1 as a share of the largest."""
+IMAGE_TOLERANCE = 1e-4
+"""The same for networks of images, of which some have a hundred layers, each with its rounding."""
+SPREAD_TOLERANCE = 1e-4
+"""Largest difference of a regressor's values, as a share of their standard deviation."""
+PACKAGES = ("numpy", "scikit-learn", "onnxruntime")
+SAMPLES = 1000
+"""Images on which a generator is measured."""
+CHECKED_ROWS = 3
+"""Rows of a self-check, where there are no classes to have one each of."""
+CHECKED_PX = 16
+"""Height and width of a self-check's images at most: a card is text."""
+MEASURED_IMAGES = 5000
+"""Training images on which a file is measured."""
+
+
+class ExportError(Exception):
+    """A file that did not pass the gate; nothing was written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a model comes from: what the card says beside what is measured here."""
+
+    family: str
+    summary: str
+    command: str
+    seed: int
+    code: str | None = None
+    imputed: tuple[float | None, ...] = ()
+    """For each feature what a missing value becomes, a category as its index; None where none may be missing."""
+    calibration: Calibration | None = None
+    cross_validation: CrossValidation | None = None
+
+
+def export(
+    fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split, origin: Origin, folder: Path
+) -> tuple[Path, Card]:
+    """Writes `<task>-<family>.onnx` into the folder, whole or not at all; raises ExportError."""
+    inputs = _noise(fitted, origin.seed) if fitted.kind == "generator" else dataset.inputs[rows.held_out]
+    try:
+        model = clean(fitted.to_onnx(n_features=inputs.shape[1]))
+    except GraphError as error:
+        raise ExportError(str(error)) from error
+    content = model.SerializeToString()
+    outputs = run(content, inputs, OUTPUTS[fitted.kind])
+    tolerance = IMAGE_TOLERANCE if isinstance(dataset, ImageDataset) else PARITY_TOLERANCE
+    parity = compare_outputs(fitted.kind, fitted.outputs(inputs), outputs, parity_tolerance=tolerance)
+    metrics, train_metrics = _measure(fitted.kind, content, outputs, dataset, rows)
+    card = Card(
+        task=dataset.task,
+        family=origin.family,
+        kind=fitted.kind,
+        summary=f"{origin.summary}: {dataset.summary}",
+        input=_describe_input(fitted.kind, inputs, dataset, rows, origin.imputed),
+        classes=dataset.classes if fitted.kind == "classifier" else None,
+        target=dataset.target_name if isinstance(dataset, Dataset) and fitted.kind == "regressor" else None,
+        self_check=_self_check(fitted.kind, content, inputs, dataset.target[rows.held_out]),
+        metrics=metrics,
+        train_metrics=train_metrics,
+        cross_validation=origin.cross_validation,
+        calibration=origin.calibration,
+        parity=parity,
+        provenance=_trace(fitted, dataset, rows, origin),
+        licence=dataset.licence if isinstance(dataset, ImageDataset) else "MIT",
+    )
+    content = stamp(model, card)
+    _check_file(content, card, inputs, outputs)
+    path = folder / f"{card.name}.onnx"
+    write_whole(path, content)
+    return path, card
+
+
+def compare_outputs(
+    kind: str, source: Outputs, exported: Outputs, *, parity_tolerance: float = PARITY_TOLERANCE
+) -> Parity:
+    """Raises ExportError where the file says something else than the model that it came from."""
+    promised = OUTPUTS[kind]
+    _expect(set(exported) >= set(promised), f"expected the outputs {sorted(promised)}, got {sorted(exported)}")
+    n_rows, unequal, largest = len(source[promised[0]]), 0, 0.0
+    for name in promised:
+        if name in ("label", "cluster"):
+            unequal = int((source[name] != exported[name]).sum())
+            text = f"parity: {unequal} of {n_rows} held-out rows get another {name} than the source model's"
+            _expect(unequal == 0, text)
+            continue
+        difference = float(np.abs(source[name].astype(np.float64) - exported[name]).max())
+        grey_levels = exported[name].dtype == np.uint8
+        tolerance = 1.0 if grey_levels else _tolerance(name, source[name], parity_tolerance)
+        hint = "; float32 is too coarse for these values: subtract a constant" if name == "value" else ""
+        _expect(
+            difference <= tolerance,
+            f"parity: {name} differ by up to {difference:g} from the source model's, more than {tolerance:g}{hint}",
+        )
+        largest = max(largest, difference)
+    return Parity(rows=n_rows, unequal_labels=unequal, max_abs_difference=float(f"{largest:.3g}"))
+
+
+def _tolerance(name: str, source: NDArray[Any], parity_tolerance: float) -> float:
+    spread = float(np.std(source.astype(np.float64)))
+    if name == "value" and spread > 0:
+        return SPREAD_TOLERANCE * spread
+    return parity_tolerance * max(1.0, float(np.abs(source).max()))
+
+
+def stamp(model: onnx.ModelProto, card: Card) -> bytes:
+    """The file's bytes: the same model and card give the same bytes."""
+    model.graph.name = card.name
+    model.doc_string = card.summary
+    model.model_version = 1
+    onnx.helper.set_model_props(model, card.to_metadata())
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Under its name there is the old file or the new one, whatever happens in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _trace(fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split, origin: Origin) -> Provenance:
+    return Provenance(
+        data_set=dataset.source,
+        fingerprint=dataset.fingerprint,
+        split=rows.counts,
+        seed=origin.seed,
+        packages=_versions({*fitted.packages, *PACKAGES}),
+        command=origin.command,
+        code=origin.code,
+    )
+
+
+def _noise(fitted: Fitted, seed: int) -> NDArray[np.float32]:
+    """What a generator is measured on, `(n_images, size)`."""
+    assert isinstance(fitted, Generating)
+    return np.random.default_rng(seed).standard_normal((SAMPLES, fitted.noise_size), dtype=np.float32)
+
+
+def _measure(
+    kind: str, content: bytes, outputs: Outputs, dataset: Dataset | ImageDataset, rows: Split
+) -> tuple[dict[str, Metric], dict[str, Metric] | None]:
+    """Metrics of the held-out rows, and of the training rows, where there are any to learn from; none of probes."""
+    if isinstance(dataset, Probes):
+        return {}, None
+    if isinstance(dataset, ImageDataset):
+        learnt = rows.train[:: ceil(len(rows.train) / MEASURED_IMAGES)]
+    elif kind == "generator":
+        grey = outputs["images"][..., 0].reshape(len(outputs["images"]), -1)
+        samples = grey.astype(np.float32) * (dataset.features[rows.train].max() / np.float32(255))
+        return evaluate_generator(samples, dataset, rows), None
+    else:
+        learnt = rows.train
+    train = run(content, dataset.inputs[learnt], OUTPUTS[kind])
+    return (
+        evaluate(kind, outputs, dataset, rows.held_out),
+        {name: Metric(value=each.value) for name, each in evaluate(kind, train, dataset, learnt).items()},
+    )
+
+
+def _check_file(content: bytes, card: Card, inputs: NDArray[Any], outputs: Outputs) -> None:
+    """The final bytes give the outputs that were measured, hold the card, and name no place of this machine."""
+    places = [place for place in (Path.home(), Path.cwd(), Path(sys.prefix)) if place != Path(place.anchor)]
+    for place in (*map(str, places), "site-packages"):
+        _expect(place.encode() not in content, f"expected no path of this machine in the file, found {place!r}")
+    written = from_metadata(open_session(content).get_modelmeta().custom_metadata_map)
+    _expect(written == card, "expected the card to read back as it was written")
+    for name, output in run(content, inputs, OUTPUTS[card.kind]).items():
+        _expect(np.array_equal(output, outputs[name]), f"expected {name!r} as it was measured")
+
+
+def _describe_input(
+    kind: str, inputs: NDArray[Any], dataset: Dataset | ImageDataset, rows: Split, imputed: tuple[float | None, ...]
+) -> FeatureInput | ImageInput | NoiseInput:
+    if isinstance(dataset, ImageDataset):
+        size_px = dataset.crop_px if isinstance(dataset, Probes) else inputs.shape[1]
+        return ImageInput(height=size_px, width=size_px)
+    if kind == "generator":
+        return NoiseInput(size=inputs.shape[1])
+    train, first = dataset.features[rows.train], inputs[0]
+    low, high = np.nanmin(train, axis=0), np.nanmax(train, axis=0)
+    features: list[Feature] = []
+    example: list[float | str | None] = []
+    fills = imputed or (None,) * len(dataset.feature_names)
+    for column, (name, values, fill) in enumerate(zip(dataset.feature_names, dataset.categories, fills, strict=True)):
+        value = None if np.isnan(first[column]) else first[column]
+        spread = describe_distribution(train[:, column], values)
+        if values is None:
+            span = (_shortest(low[column]), _shortest(high[column]))
+            filled = None if fill is None else _shortest(np.float32(fill))
+            features.append(Feature(name=name, type="number", range=span, imputed=filled, distribution=spread))
+            example.append(None if value is None else _shortest(value))
+        else:
+            filled_name = None if fill is None else values[int(fill)]
+            features.append(
+                Feature(name=name, type="category", values=values, imputed=filled_name, distribution=spread)
+            )
+            example.append(None if value is None else values[int(value)])
+    return FeatureInput(features=tuple(features), example=tuple(example))
+
+
+def _self_check(kind: str, content: bytes, inputs: NDArray[Any], target: NDArray[Any]) -> SelfCheck:
+    """The first held-out row of each class, or the first few rows, and what the file answers to them.
+
+    Of images a few, made smaller: the graph resizes what comes.
+    """
+    chosen = list(range(min(CHECKED_ROWS, len(inputs))))
+    if kind == "classifier" and inputs.ndim == 2:
+        chosen = [int(np.flatnonzero(target == each)[0]) for each in np.unique(target)]
+    rows = inputs[chosen]
+    if rows.ndim == 4:
+        rows = rows[:, :: ceil(rows.shape[1] / CHECKED_PX), :: ceil(rows.shape[2] / CHECKED_PX)]
+    outputs = run(content, rows, OUTPUTS[kind])
+    return SelfCheck(input=_nested(rows), output={name: _nested(outputs[name]) for name in OUTPUTS[kind]})
+
+
+def _nested(values: NDArray[Any]) -> tuple[Any, ...]:
+    """Tuples of the array's shape: whole numbers as they are, others in their fewest digits, None for NaN."""
+    if values.ndim > 1:
+        return tuple(_nested(each) for each in values)
+    if values.dtype.kind in "iu":
+        return tuple(int(value) for value in values)
+    return tuple(None if np.isnan(value) else _shortest(value) for value in values)
+
+
+def _shortest(value: np.float32) -> float:
+    """The decimal with the fewest digits that is this float32 again."""
+    return float(str(value))
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    return {"python": ".".join(map(str, sys.version_info[:2]))} | {each: version(each) for each in sorted(packages)}
+
+
+def _expect(condition: object, text: str) -> None:
+    if not condition:
+        raise ExportError(text)

@@ -1,0 +1,1 @@
+"""The families of tabular models, one module each, and the registry of all families."""

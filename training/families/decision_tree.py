@@ -1,0 +1,34 @@
+"""Decision tree: questions about one feature at a time, from scikit-learn.
+
+Attains with seed 0, on held-out rows: 0.939 on breast_cancer, 0.944 on wine, 0.878 on digits, 0.988 on
+points; R² 0.089 on diabetes with --min-leaf 20 (0.330 over five folds); under 1 s each on 2 processors. The
+cards name the versions.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from training import option_types as types
+from training.data.datasets import Dataset, Split
+from training.learning.estimator import FittedEstimator
+from training.learning.family import OnEpoch
+
+SUMMARY = "Decision tree"
+KINDS = ("classifier", "regressor")
+VALIDATES = False
+CALIBRATES = True
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-depth", type=types.count, help="questions from the root to a leaf, at most")
+    parser.add_argument("--min-leaf", type=types.count, default=1, help="training rows in a leaf, at least")
+
+
+def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedEstimator:
+    """On the features as they are: a tree asks float32 values about float64 thresholds, and scaling would move them."""
+    grown = DecisionTreeClassifier if dataset.classes else DecisionTreeRegressor
+    tree = grown(max_depth=options.max_depth, min_samples_leaf=options.min_leaf, random_state=options.seed)
+    return FittedEstimator(tree.fit(dataset.features[rows.train], dataset.target[rows.train]))

@@ -1,0 +1,40 @@
+"""Random forest: the mean of many trees, each grown on its own draw of rows and features, from scikit-learn.
+
+Attains with seed 0, on held-out rows: 0.947 on breast_cancer, 1.000 on wine, 0.981 on digits, 0.988 on
+points; R² 0.259 on diabetes with --min-leaf 5 (0.443 over five folds); 2 to 10 s each on 2 processors. The
+cards name the versions.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+from training import option_types as types
+from training.data.datasets import Dataset, Split
+from training.learning.estimator import FittedEstimator
+from training.learning.family import OnEpoch
+
+SUMMARY = "Random forest"
+KINDS = ("classifier", "regressor")
+VALIDATES = False
+CALIBRATES = True
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trees", type=types.count, default=100, help="in the forest")
+    parser.add_argument("--max-depth", type=types.count, help="questions from the root to a leaf, at most")
+    parser.add_argument("--min-leaf", type=types.count, default=1, help="training rows in a leaf, at least")
+
+
+def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedEstimator:
+    """On the features as they are, for the reason that `decision_tree` gives."""
+    grown = RandomForestClassifier if dataset.classes else RandomForestRegressor
+    forest = grown(
+        n_estimators=options.trees,
+        max_depth=options.max_depth,
+        min_samples_leaf=options.min_leaf,
+        random_state=options.seed,
+    )
+    return FittedEstimator(forest.fit(dataset.features[rows.train], dataset.target[rows.train]))

@@ -1,0 +1,1 @@
+"""Networks for images: architectures, gradient descent, published weights, face recognition."""

@@ -1,0 +1,181 @@
+"""Networks by their name: torchvision's for classification and our own, with weights in them and a head to replace."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from training.images.convnet import ConvNet
+from training.images.weights import State
+from training.learning.family import LearningError
+
+OWN = "convnet"
+Shape = tuple[tuple[int, int, int], int]
+"""Of our own network: its blocks' filters, and their convolutions."""
+OWN_SHAPE: Shape = ((64, 128, 256), 2)
+SHOWN_FILTERS = 64
+SHOWN_NAMES = 3
+AUXILIARY = {
+    "googlenet": ("aux1", "aux2"),
+    "inception_v3": ("AuxLogits",),
+}
+"""Heads that only help to learn the body, and that the published weights hold too."""
+OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
+"""Names of tensors in the published DenseNets, which the network writes without this dot."""
+
+
+def architecture(text: str) -> str:
+    """A type of option: the name of a network that there is."""
+    known = [OWN, *_torchvision_names()]
+    if text not in known:
+        near = ", ".join(get_close_matches(text, known, n=SHOWN_NAMES)) or "mobilenet_v3_small, resnet18"
+        raise argparse.ArgumentTypeError(
+            f"expected {OWN} or one of torchvision's {len(known) - 1} networks for classification, "
+            f"such as {near}, got {text!r}"
+        )
+    return text
+
+
+def build(arch: str, n_scores: int, shape: Shape = OWN_SHAPE) -> nn.Module:
+    """The body, which knows nothing yet; our own has this shape."""
+    if arch == OWN:
+        widths, depth = shape
+        return ConvNet(widths, n_scores, depth=depth)
+    from torchvision import models  # slow to import, and seldom needed
+
+    more = {"transform_input": True, "init_weights": False} if arch in AUXILIARY else {}
+    return TorchvisionNetwork(models.get_model(arch, weights=None, num_classes=n_scores, **more), arch)
+
+
+def restore(arch: str, state: State, path: Path) -> nn.Module:
+    """The body with these weights, and as many scores as they have; raises LearningError where they do not fit it."""
+    state = {OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
+    body = build(arch, 1000, read_shape(state))
+    network = body.network if isinstance(body, TorchvisionNetwork) else body
+    n_scores = count_scores(network, state)
+    if n_scores is not None:
+        _set_head(network, n_scores)
+    _check(network, state, f"{path}: these are not weights of {arch}")
+    network.load_state_dict(state, strict=False)
+    if isinstance(body, TorchvisionNetwork):
+        body.drop_auxiliary()
+    return body
+
+
+def read_shape(state: State) -> Shape:
+    """Of our own network with these weights; the usual one where the weights are not its own."""
+    first, second, third = (state.get(f"blocks.{number}.second.weight") for number in range(3))
+    if first is None or second is None or third is None:
+        return OWN_SHAPE
+    return (len(first), len(second), len(third)), 3 if "blocks.0.third.weight" in state else 2
+
+
+def find_head(network: nn.Module) -> str:
+    """The name of the layer that gives the scores: the last fully connected one, or the last convolution."""
+    named = dict(network.named_modules())
+    dense = [name for name, module in named.items() if isinstance(module, nn.Linear)]
+    convolutions: list[str] = [name for name, module in named.items() if isinstance(module, nn.Conv2d)]
+    return (dense or convolutions)[-1]
+
+
+def count_scores(network: nn.Module, state: State) -> int | None:
+    """How many classes the weights tell apart; None where they have no such layer."""
+    weight = state.get(f"{find_head(network)}.weight")
+    return None if weight is None or weight.ndim == 0 else len(weight)
+
+
+def replace_head(network: nn.Module, n_scores: int) -> nn.Module:
+    """The new last layer, which has learnt nothing yet.
+
+    A ReLU behind it goes: SqueezeNet's would keep a class from being learnt whose scores all begin below 0.
+    """
+    head = _set_head(network, n_scores)
+    parent, _, position = find_head(network).rpartition(".")
+    behind = f"{parent}.{int(position) + 1}" if position.isdigit() else ""
+    if isinstance(dict(network.named_modules()).get(behind), nn.ReLU):
+        network.set_submodule(behind, nn.Identity())
+    return head
+
+
+def _set_head(network: nn.Module, n_scores: int) -> nn.Module:
+    """In place; all else stays."""
+    name = find_head(network)
+    old = network.get_submodule(name)
+    head: nn.Module
+    if isinstance(old, nn.Linear):
+        head = nn.Linear(old.in_features, n_scores, bias=old.bias is not None)
+    else:
+        assert isinstance(old, nn.Conv2d)
+        head = nn.Conv2d(old.in_channels, n_scores, 1)
+    network.set_submodule(name, head)
+    return head
+
+
+class TorchvisionNetwork(nn.Module):
+    """One of torchvision's as a body: it shows no layers, and its first filters where they see colours."""
+
+    def __init__(self, network: nn.Module, arch: str) -> None:
+        super().__init__()
+        self.network = network
+        self.arch = arch
+
+    def drop_auxiliary(self) -> None:
+        """In learning they would answer beside the head."""
+        for name in AUXILIARY.get(self.arch, ()):
+            setattr(self.network, name, None)
+            self.network.aux_logits = False  # type: ignore[assignment]  # a flag, not a module
+
+    def layers(self, images: Tensor) -> list[Tensor]:  # noqa: ARG002  # as the other bodies
+        """None is shown: each network orders its layers in its own way."""
+        return []
+
+    def score(self, last: Tensor) -> Tensor:
+        """Scores `(n_images, n_scores)` of the images themselves."""
+        scores: Tensor = self.network(last)
+        return scores
+
+    def locate(self, last: Tensor) -> Tensor:
+        """There is no layer that has places."""
+        raise NotImplementedError
+
+    def filters(self) -> Tensor | None:
+        """What the first convolution looks for, `(n_filters, height, width, 3)`."""
+        first = next((each for each in self.network.modules() if isinstance(each, nn.Conv2d)), None)
+        if first is None or first.in_channels != 3:
+            return None
+        return first.weight[:SHOWN_FILTERS].permute(0, 2, 3, 1)
+
+    def fold(self) -> None:
+        """The exporter makes normalisations part of the convolutions before them."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.score(images)
+
+
+def _torchvision_names() -> list[str]:
+    from torchvision import models  # slow to import, and seldom needed
+
+    names: list[str] = models.list_models(module=models)
+    return names
+
+
+def _check(network: nn.Module, state: State, where: str) -> None:
+    """Counters of batches, which old files lack, are not needed."""
+    expected = network.state_dict()
+    missing = [name for name in expected if name not in state and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in state if name not in expected]
+    unlike = [name for name in expected if name in state and state[name].shape != expected[name].shape]
+    if not (missing or unexpected or unlike):
+        return
+    shapes = [f"{name}: expected {tuple(expected[name].shape)}, got {tuple(state[name].shape)}" for name in unlike]
+    parts = (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
+    counted = [f"{len(names)} {what} ({_name_some(names)})" for what, names in parts if names]
+    raise LearningError(f"{where}: expected {len(expected)} tensors, got {len(state)}: {'; '.join(counted)}")
+
+
+def _name_some(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN_NAMES]) + (", ..." if len(names) > SHOWN_NAMES else "")

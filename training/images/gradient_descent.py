@@ -1,0 +1,177 @@
+"""Mini-batch descent on images: changed a little each time they are seen, one cycle of the learning rate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.images.augmentation import change
+from training.images.schedule import Learning, Schedule, look
+from training.images.selection import Selector
+from training.memory import keep_freed
+
+FEWEST_STEPS = 16
+"""In an epoch: fewer images make smaller batches."""
+EVALUATED = 500
+"""Images at a time where nothing is learnt."""
+
+Pixels = NDArray[np.uint8]
+Targets = NDArray[np.int64]
+Learners = Sequence[Learning | Selector]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Losses after an epoch, in nats: of the changed training images as they were learnt, of the validation images."""
+
+    number: int
+    train: float
+    validation: float | None
+
+
+class Scorer(nn.Module):
+    """Pixels uint8 `(n_images, height, width, 3)` to scores; `body` takes them standardised, channels first."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, body: nn.Module, train: Pixels) -> None:
+        super().__init__()
+        sample = torch.from_numpy(train[:: max(1, len(train) // 5000)]).double() / 255
+        self.register_buffer("mean", sample.mean(dim=(0, 1, 2)).float().view(1, 3, 1, 1))
+        deviation = sample.std(dim=(0, 1, 2), correction=0)
+        self.register_buffer("deviation", torch.where(deviation > 0, deviation, 1.0).float().view(1, 3, 1, 1))
+        self.body = body
+
+    def standardise(self, pixels: Tensor) -> Tensor:
+        """Channels first, mean 0 and deviation 1 of the training images' colours."""
+        images = pixels.permute(0, 3, 1, 2).float() / 255
+        return (images - self.mean) / self.deviation
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        scores: Tensor = self.body(self.standardise(pixels))
+        return scores
+
+
+def descend(
+    scorer: Scorer,
+    train: tuple[Pixels, Targets],
+    validation: tuple[Pixels, Targets],
+    schedule: Schedule,
+    *,
+    tell: Callable[[Progress], None],
+    checkpoint: Path | None = None,
+    proxy: Scorer | None = None,
+) -> None:
+    """Learns in place; leaves the last weights, which the fallen learning rate has settled.
+
+    With a `checkpoint` it writes there after each epoch how far it is, and goes on from there where it was stopped.
+    With a `proxy`, a smaller network that learns along, only the half of the images that is harder for it is learnt.
+    """
+    keep_freed()
+    torch.manual_seed(schedule.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    for each in (scorer, proxy):
+        if each is not None:
+            each.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    n_learnt = min(schedule.batch_size, max(FEWEST_STEPS, len(train[0]) // FEWEST_STEPS), len(train[0]))
+    n_seen = n_learnt if proxy is None else min(2 * n_learnt, len(train[0]))
+    n_steps = len(train[0]) // n_seen
+    learning = Learning(scorer, schedule, n_learnt, n_steps * schedule.epochs)
+    selector = None if proxy is None else Selector(proxy, schedule, n_learnt, n_steps * schedule.epochs)
+    learners: Learners = [learning] if selector is None else [learning, selector]
+    done = _resume(checkpoint, learners, tell)
+    for number in range(len(done) + 1, schedule.epochs + 1):
+        order = torch.randperm(len(train[0]))[: n_steps * n_seen]
+        changed = _change(torch.from_numpy(train[0]), number, schedule, scorer.mean)
+        batches = ((changed(rows), torch.from_numpy(train[1])[rows]) for rows in torch.split(order, n_seen))
+        loss = _learn(scorer, learning, selector, batches, schedule)
+        held = evaluate(scorer, validation, half=schedule.half) if len(validation[0]) else None
+        done.append(Progress(number=number, train=loss, validation=held))
+        tell(done[-1])
+        _save(checkpoint, learners, done)
+    scorer.to("cpu").eval()
+
+
+def _learn(
+    scorer: Scorer,
+    learning: Learning,
+    selector: Selector | None,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    schedule: Schedule,
+) -> float:
+    """One epoch of pixels and target; the mean log loss of what was learnt, in nats."""
+    scorer.train()
+    losses = []
+    for pixels, target in batches:
+        pixels, target = pixels.to(scorer.mean.device), target.to(scorer.mean.device)
+        if selector is not None:
+            chosen = selector.choose(pixels, target)
+            pixels, target = pixels[chosen], target[chosen]
+        scores = look(scorer, pixels, half=schedule.half)
+        learning.step(nn.functional.cross_entropy(scores, target, label_smoothing=schedule.smoothing))
+        with torch.no_grad():
+            losses.append(float(nn.functional.cross_entropy(scores, target)))
+    return sum(losses) / len(losses)
+
+
+def score(scorer: Scorer, pixels: Pixels, *, half: bool = False) -> Tensor:
+    """Scores `(n_images, n_scores)`, some images at a time."""
+    device = scorer.mean.device
+    scorer.eval()
+    with torch.inference_mode():
+        parts = torch.split(torch.from_numpy(pixels), EVALUATED)
+        return torch.cat([look(scorer, part.to(device), half=half).cpu() for part in parts])
+
+
+def evaluate(scorer: Scorer, part: tuple[Pixels, Targets], *, half: bool = False) -> float:
+    """The mean log loss, in nats."""
+    return float(nn.functional.cross_entropy(score(scorer, part[0], half=half), torch.from_numpy(part[1])))
+
+
+def _change(images: Tensor, epoch: int, schedule: Schedule, mean: Tensor) -> Callable[[Tensor], Tensor]:
+    return change(
+        images,
+        epoch,
+        shift_px=schedule.shift_px,
+        cutout_px=schedule.cutout_px,
+        mirrors=schedule.mirrors,
+        mean=mean,
+        seed=schedule.seed,
+    )
+
+
+def _resume(checkpoint: Path | None, learners: Learners, tell: Callable[[Progress], None]) -> list[Progress]:
+    """What was done before; nothing where there is no file."""
+    if checkpoint is None or not checkpoint.is_file():
+        return []
+    state = torch.load(checkpoint, weights_only=True)
+    for learner, kept in zip(learners, state["learners"], strict=True):
+        learner.load_state_dict(kept)
+    torch.set_rng_state(state["generator"])
+    done = [Progress(**each) for each in state["done"]]
+    for progress in done:
+        tell(progress)
+    return done
+
+
+def _save(checkpoint: Path | None, learners: Learners, done: list[Progress]) -> None:
+    """Whole or not at all."""
+    if checkpoint is None:
+        return
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "learners": [each.state_dict() for each in learners],
+        "generator": torch.get_rng_state(),
+        "done": [vars(each) for each in done],
+    }
+    unfinished = checkpoint.with_suffix(f".{os.getpid()}")
+    torch.save(state, unfinished)
+    unfinished.replace(checkpoint)

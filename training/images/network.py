@@ -1,0 +1,132 @@
+"""Networks of images as the export gate wants them: preprocessing, scores, probabilities and what they see."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, cast
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.data import image_size
+from training.graph import add_constant_output, halve
+from training.images.gradient_descent import EVALUATED, Scorer
+from training.learning.network import to_onnx
+
+
+class Body(Protocol):
+    """What a network of images offers beside its scores, each where it has it."""
+
+    def layers(self, images: Tensor) -> list[Tensor]:
+        """What each layer gives, `(n_images, n_channels, height, width)`; may be empty."""
+        ...
+
+    def score(self, last: Tensor) -> Tensor:
+        """Scores `(n_images, n_scores)` of the last layer's output, or of the images where there is no layer."""
+        ...
+
+    def locate(self, last: Tensor) -> Tensor:
+        """Each score by place, `(n_images, n_scores, height, width)`; asked for only where there are layers."""
+        ...
+
+    def filters(self) -> Tensor | None:
+        """The first layer's weights as pictures, `(n_filters, height, width, 3)`."""
+        ...
+
+    def fold(self) -> None:
+        """Makes normalisations part of the weights before them, in place."""
+        ...
+
+
+class PixelClassifier(nn.Module):
+    """Pixels uint8 `(n_images, height, width, 3)` of the network's own size to all outputs of the contract.
+
+    `mirrors`: an image and its mirror image are scored, and the mean counts. `moves`: so do both moved by a pixel up
+    and left, and down and right, which together count as much as those in place: K. Jordan, arXiv 2404.00498.
+    """
+
+    def __init__(self, scorer: Scorer, *, mirrors: bool, moves: bool = False) -> None:
+        super().__init__()
+        self.scorer = scorer
+        self.mirrors, self.moves = mirrors, moves
+        self.body = cast(Body, scorer.body)
+        sample = torch.zeros(2, 3, 32, 32)
+        self.n_layers = len(self.body.layers(sample)) if hasattr(self.body, "locate") else 0
+
+    @property
+    def output_names(self) -> list[str]:
+        layers = [f"layer/{number}" for number in range(1, self.n_layers + 1)]
+        located = ["class_activation"] if layers else []
+        return ["label", "probabilities", *located, *layers]
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        images = self.scorer.standardise(pixels)
+        layers = self.body.layers(images)
+        last = layers[-1] if layers else images
+        located = [self.body.locate(last)] if layers else []
+        scores = self._mean_with_mirrored(self.body.score(last), images)
+        if self.moves:
+            padded = nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
+            moved = [padded[:, :, :-2, :-2], padded[:, :, 2:, 2:]]
+            others = [self._mean_with_mirrored(self._score(each), each) for each in moved]
+            scores = (scores + (others[0] + others[1]) / 2) / 2
+        return scores.argmax(dim=1), scores.softmax(dim=1), *located, *layers
+
+    def _score(self, images: Tensor) -> Tensor:
+        layers = self.body.layers(images)
+        return self.body.score(layers[-1] if layers else images)
+
+    def _mean_with_mirrored(self, scores: Tensor, images: Tensor) -> Tensor:
+        """`scores` are those of these images."""
+        return (scores + self._score(images.flip(3))) / 2 if self.mirrors else scores
+
+
+class FittedImageClassifier:
+    """A learnt classifier of images that are brought to `resize_px`, then cut to `crop_px`.
+
+    With `halves` its weights are rounded to half precision, which the file holds: it is half as large, and as good.
+    """
+
+    kind = "classifier"
+    packages: tuple[str, ...] = ("torch", "onnx", "onnxscript")
+    remark = ""
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        *,
+        mirrors: bool,
+        resize_px: int,
+        crop_px: int,
+        filter_name: str = "bilinear",
+        halves: bool = True,
+        moves: bool = False,
+    ) -> None:
+        cast(Body, scorer.body).fold()
+        with torch.no_grad():
+            for parameter in scorer.body.parameters() if halves else ():
+                parameter.copy_(parameter.half().float())
+        self.module = PixelClassifier(scorer.eval(), mirrors=mirrors, moves=moves).eval()
+        self.resize_px, self.crop_px, self.filter_name = resize_px, crop_px, filter_name
+
+    def outputs(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """What the source network says of images of `resize_px` by `resize_px`, by the contract's output names."""
+        start = round((self.resize_px - self.crop_px) / 2)
+        pixels = pixels[:, start : start + self.crop_px, start : start + self.crop_px]
+        with torch.inference_mode():
+            parts = [self.module(part)[:2] for part in torch.split(torch.from_numpy(pixels), EVALUATED)]
+        label, probabilities = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
+        return {"label": label, "probabilities": probabilities}
+
+    def to_onnx(self, n_features: int) -> onnx.ModelProto:  # noqa: ARG002  # its size is fixed
+        """From pixels of any size."""
+        example = torch.zeros(2, self.crop_px, self.crop_px, 3, dtype=torch.uint8)
+        model = to_onnx(self.module, example, input_name="cropped", output_names=self.module.output_names)
+        image_size.prepend(model, resize_px=self.resize_px, crop_px=self.crop_px, filter_name=self.filter_name)
+        filters = self.module.body.filters()
+        if filters is not None:
+            add_constant_output(model, "filters", filters.detach().numpy())
+        halve(model)
+        return model

@@ -1,0 +1,1 @@
+"""What families share in learning: the interface of a family, networks, gradient descent."""

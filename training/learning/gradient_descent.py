@@ -1,0 +1,125 @@
+"""Mini-batch gradient descent, with L1, L2 and early stopping on a validation part."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training import option_types as types
+from training.data.datasets import Dataset, Split
+from training.learning.family import Epoch, LearningError, OnEpoch
+from training.learning.network import Classifier, FittedNetwork, Learner, Regressor
+
+OPTIMIZERS = ("adam", "sgd")
+
+
+Body = Callable[[int, int], nn.Module]
+"""Makes the network from the number of features to the number of scores."""
+
+
+def add_options(
+    parser: argparse.ArgumentParser,
+    *,
+    learning_rate: float,
+    l2: float,
+    optimizer: str = "adam",
+    validates: bool = True,
+) -> None:
+    """The options of every family that learns by descent; the defaults that differ are given."""
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default=optimizer, help="adam, or plain sgd")
+    parser.add_argument("--learning-rate", type=types.positive, default=learning_rate, help="size of a step")
+    parser.add_argument("--batch-size", type=types.count, default=32, help="rows in a mini-batch")
+    parser.add_argument("--epochs", type=types.count, default=500, help="passes over the training rows, at most")
+    parser.add_argument("--l1", type=types.penalty, default=0.0, help="weight of the sum of absolute weights")
+    parser.add_argument("--l2", type=types.penalty, default=l2, help="weight of the sum of squared weights")
+    if validates:
+        parser.add_argument(
+            "--patience", type=types.count, default=30, help="epochs without a lower validation loss before it stops"
+        )
+
+
+def fit_network(
+    body: Body, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNetwork:
+    """A classifier or, where the task has no classes, a regressor."""
+    prepare(options)
+    n_classes = len(dataset.classes)
+    network = body(dataset.features.shape[1], n_classes if n_classes > 2 else 1)
+    features, target = dataset.features[rows.train], dataset.target[rows.train]
+    module: Learner = (
+        Classifier(network, features, n_classes=n_classes)
+        if n_classes
+        else Regressor(network, features, target.astype(np.float32))
+    )
+    descend(module, dataset, rows, options, on_epoch)
+    return FittedNetwork(module, kind="classifier" if n_classes else "regressor")
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """The same seed gives the same weights from here on."""
+    torch.manual_seed(options.seed)
+    torch.use_deterministic_algorithms(mode=True)
+    torch.set_num_threads(1)  # sums in one order; and for networks this small, the fastest too
+
+
+def descend(module: Learner, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> int:
+    """Learns in place from the training rows and stops by the validation rows, where there are any.
+
+    Leaves the weights of the lowest validation loss, or without validation rows the last, and returns that epoch's
+    number; raises LearningError where no epoch had a finite loss.
+    """
+    train, validation = (
+        (torch.from_numpy(dataset.features[part]), torch.from_numpy(dataset.target[part]))
+        for part in (rows.train, rows.validation)
+    )
+    features, target = train
+    validates = len(rows.validation) > 0
+    optimizer = _optimizer(module, options)
+    best, best_epoch, best_state = float("inf"), 0, copy.deepcopy(module.state_dict())
+    for number in range(1, options.epochs + 1):
+        module.train()
+        for batch in torch.split(torch.randperm(len(target)), options.batch_size):
+            optimizer.zero_grad()
+            loss = module.loss(features[batch], target[batch]) + _penalty_of(module, options)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
+            optimizer.step()
+        losses = {"train": _evaluate(module, train)}
+        if validates:
+            losses["validation"] = _evaluate(module, validation)
+        on_epoch(Epoch(number=number, losses=losses))
+        if losses.get("validation", -number) < best and math.isfinite(losses["train"]):
+            best, best_epoch = losses.get("validation", -number), number
+            best_state = copy.deepcopy(module.state_dict())
+        if validates and number - best_epoch >= options.patience:
+            break
+    if best_epoch == 0:
+        raise LearningError("the loss was never a finite number: lower --learning-rate")
+    module.load_state_dict(best_state)
+    return best_epoch
+
+
+def _optimizer(module: nn.Module, options: argparse.Namespace) -> torch.optim.Optimizer:
+    if options.optimizer == "sgd":
+        return torch.optim.SGD(module.parameters(), lr=options.learning_rate)
+    return torch.optim.Adam(module.parameters(), lr=options.learning_rate)
+
+
+def _penalty_of(module: nn.Module, options: argparse.Namespace) -> Tensor:
+    """L1 and L2 over the weights; biases go free."""
+    weights = [parameter for parameter in module.parameters() if parameter.ndim > 1]
+    absolute = torch.stack([weight.abs().sum() for weight in weights]).sum()
+    squared = torch.stack([weight.square().sum() for weight in weights]).sum()
+    penalty: Tensor = options.l1 * absolute + options.l2 * squared
+    return penalty
+
+
+def _evaluate(module: Learner, rows: tuple[Tensor, Tensor]) -> float:
+    module.eval()
+    with torch.inference_mode():
+        return float(module.loss(*rows))

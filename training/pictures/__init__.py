@@ -1,0 +1,1 @@
+"""The pictures of `--report`: charts of a trained model, drawn with matplotlib."""

@@ -1,0 +1,82 @@
+"""What a report draws: a learnt model, its file, and what the file says."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from model_card import OUTPUTS
+from training.data.datasets import Dataset
+from training.export.calibration import Calibrated
+from training.export.encoding import Encoded
+from training.graph import Outputs, run
+from training.learning.estimator import FittedEstimator
+from training.learning.family import Fitted
+from training.learning.network import FittedNetwork
+from training.pipeline import Learnt
+
+Floats = NDArray[np.float64]
+
+
+class Subject:
+    """What is drawn: a learnt model, its file, and what the file says of the held-out rows."""
+
+    def __init__(self, learnt: Learnt) -> None:
+        self.card, self.dataset, self.rows = learnt.card, learnt.dataset, learnt.rows
+        self.fitted, self.epochs = learnt.fitted, learnt.epochs
+        self._content = learnt.path.read_bytes()
+        self.about = f"{self.card.name}, {len(self.rows.held_out)} held-out rows"
+
+    @property
+    def table(self) -> Dataset:
+        """The data set, where it is one of rows of features."""
+        assert isinstance(self.dataset, Dataset)
+        return self.dataset
+
+    def say(self, inputs: NDArray[Any]) -> Outputs:
+        return run(self._content, inputs, OUTPUTS[self.card.kind])
+
+    @cached_property
+    def held_out(self) -> Outputs:
+        return self.say(self.dataset.inputs[self.rows.held_out])
+
+    @property
+    def target(self) -> NDArray[Any]:
+        """Of the held-out rows."""
+        return self.dataset.target[self.rows.held_out]
+
+    @cached_property
+    def encoded(self) -> Dataset:
+        """The table as the family learnt from it: without categories and gaps."""
+        return self.fitted.encoding.apply(self.table) if isinstance(self.fitted, Encoded) else self.table
+
+    @property
+    def source(self) -> Any:
+        """The estimator or network under encoding, calibration and scaling; None where it is neither."""
+        fitted: Fitted = self.fitted
+        while isinstance(fitted, Encoded | Calibrated):
+            fitted = fitted.fitted
+        if isinstance(fitted, FittedEstimator):
+            return fitted.estimator[-1] if isinstance(fitted.estimator, Pipeline) else fitted.estimator
+        return fitted.module if isinstance(fitted, FittedNetwork) else None
+
+    @property
+    def uncalibrated(self) -> Floats | None:
+        """Probabilities of the held-out rows before the temperature; None where there is no temperature."""
+        within = self.fitted.fitted if isinstance(self.fitted, Encoded) else self.fitted
+        if not isinstance(within, Calibrated):
+            return None
+        learnt_from = self.encoded if isinstance(self.dataset, Dataset) else self.dataset
+        probabilities: Floats = within.fitted.outputs(learnt_from.inputs[self.rows.held_out])["probabilities"]
+        return probabilities
+
+    def points(self) -> dict[str, tuple[NDArray[np.float32], NDArray[Any]]]:
+        """Features and target of the training and the held-out rows in which nothing is missing."""
+        known = ~np.isnan(self.table.features).max(axis=1)
+        parts = {"train": self.rows.train, "held-out": self.rows.held_out}
+        kept = {part: rows[known[rows]] for part, rows in parts.items()}
+        return {part: (self.table.features[rows], self.dataset.target[rows]) for part, rows in kept.items()}
