@@ -16,11 +16,11 @@ from typing import Any
 from evaluation import evidence as evidences
 from evaluation import gate as gates
 from evaluation import predictions
-from evaluation.classifiers import Contenders, LocalContenders
+from evaluation.classifiers import Classifiers, LocalClassifiers
 from evaluation.gate import Gate
 from evaluation.labelled_data import Labelled, read_labelled
-from evaluation.predictions import Trial
-from evaluation.remote import ServedContenders
+from evaluation.predictions import Predictions
+from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
 from service.contract import codec
 from service.errors import Unusable, VeredictoError
@@ -129,13 +129,13 @@ def _verify(options: argparse.Namespace) -> int:
     return NOT_SHOWN
 
 
-def _find(options: argparse.Namespace, task: str) -> Contenders:
+def _find(options: argparse.Namespace, task: str) -> Classifiers:
     if options.url:
-        return ServedContenders(options.url, task)
-    return LocalContenders(options.models or Settings.from_environment(os.environ).models, task)
+        return RemoteClassifiers(options.url, task)
+    return LocalClassifiers(options.models or Settings.from_environment(os.environ).models, task)
 
 
-def _try(options: argparse.Namespace, task: str, contenders: Contenders) -> tuple[Labelled, Trial]:
+def _try(options: argparse.Namespace, task: str, contenders: Classifiers) -> tuple[Labelled, Predictions]:
     labelled = read_labelled(options.data, contenders.contenders[0].card, label=options.label)
     for note in labelled.notes:
         _tell(note)

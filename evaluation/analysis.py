@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.predictions import Answer, Trial
+from evaluation.predictions import Answer, Predictions
 from service.contract import codec
 from stats import agreement, confusion, paired, paired_tests, reliability, risk_coverage, roc
 from stats.paired import Pair
@@ -21,7 +21,7 @@ MOST_CURVES = 12
 MOST_DISAGREEMENTS = 100
 
 
-def judge(trial: Trial, *, risk: float) -> dict[str, Any]:
+def judge(trial: Predictions, *, risk: float) -> dict[str, Any]:
     """The numbers as JSON values; `risk` is the share of wrong answers that is wanted of a model that may decline."""
     hits, labels = trial.hits, trial.labels
     numbers = {
@@ -39,7 +39,7 @@ def judge(trial: Trial, *, risk: float) -> dict[str, Any]:
     return values
 
 
-def _judge_model(answer: Answer, trial: Trial, *, risk: float) -> dict[str, Any]:
+def _judge_model(answer: Answer, trial: Predictions, *, risk: float) -> dict[str, Any]:
     confidence, hits = answer.confidence, answer.label == trial.truth
     metrics = score(answer.probabilities, answer.label, trial.truth)
     wide = reliability.describe_bins(confidence, hits, reliability.equal_width(confidence))
@@ -60,7 +60,7 @@ def _judge_model(answer: Answer, trial: Trial, *, risk: float) -> dict[str, Any]
     }
 
 
-def _trace_curves(answer: Answer, trial: Trial) -> list[dict[str, Any]]:
+def _trace_curves(answer: Answer, trial: Predictions) -> list[dict[str, Any]]:
     """ROC curves: of two classes that of the second, of several one for each of the first twelve that can have one."""
     n_classes = len(trial.classes)
     rows = np.bincount(trial.truth, minlength=n_classes)
@@ -74,7 +74,7 @@ def _trace_curves(answer: Answer, trial: Trial) -> list[dict[str, Any]]:
     return curves
 
 
-def _judge_pairs(trial: Trial, hits: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def _judge_pairs(trial: Predictions, hits: NDArray[np.bool_]) -> list[dict[str, Any]]:
     """Every pair once, in the order of the models; p-values are adjusted for their number."""
     places = list(combinations(range(len(trial.answers)), 2))
     alike = agreement.agreements(trial.labels)
@@ -109,7 +109,7 @@ def _decide(pair: Pair, p_value: float) -> str:
     return "a" if pair.only_a > pair.only_b else "b"
 
 
-def _lead(trial: Trial, hits: NDArray[np.bool_]) -> str:
+def _lead(trial: Predictions, hits: NDArray[np.bool_]) -> str:
     """The model that is right most often on these rows; of equals the one whose probabilities are better."""
     losses = [score(each.probabilities, each.label, trial.truth)["log_loss"]["value"] for each in trial.answers]
     # Rounded, so that neither the order of a sum nor another machine decides between equals: the first of them leads.
@@ -117,7 +117,7 @@ def _lead(trial: Trial, hits: NDArray[np.bool_]) -> str:
     return trial.answers[order[0]].model
 
 
-def _judge_costs(trial: Trial, hits: NDArray[np.bool_]) -> dict[str, list[str] | None]:
+def _judge_costs(trial: Predictions, hits: NDArray[np.bool_]) -> dict[str, list[str] | None]:
     """Models that none beats in both accuracy and latency, or bytes; None where not all sizes are known."""
     accuracy = hits.mean(axis=0).tolist()
     names = [answer.model for answer in trial.answers]

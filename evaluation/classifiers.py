@@ -26,7 +26,7 @@ RUNS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
+class Classifier:
     """A model by its card; `size_bytes` is None where the file is not at hand."""
 
     name: str
@@ -42,10 +42,10 @@ class Said(NamedTuple):
     probabilities: NDArray[np.float64]
 
 
-class Contenders(Protocol):
+class Classifiers(Protocol):
     """All classifiers of one task; `timing` says what `latencies_ms` measures."""
 
-    contenders: list[Contender]
+    contenders: list[Classifier]
     timing: str
     software: dict[str, str]
 
@@ -62,7 +62,7 @@ class Contenders(Protocol):
         ...
 
 
-class LocalContenders:
+class LocalClassifiers:
     """The models of a folder, loaded here; one thread, processor only."""
 
     timing = "one row in onnxruntime in this process, one thread"
@@ -100,11 +100,11 @@ class LocalContenders:
         return self._models[0].encode(rows)
 
 
-def _describe(model: Model, folder: Path) -> Contender:
+def _describe(model: Model, folder: Path) -> Classifier:
     files = [folder / f"{model.name}.onnx", *folder.glob(f"{model.name}/*/model.onnx")]
     contents = [path.read_bytes() for path in files if path.exists()]
     sizes = [len(each) for each in contents if hashlib.sha256(each).hexdigest().startswith(model.version)]
-    return Contender(name=model.name, version=model.version, card=model.card, size_bytes=next(iter(sizes), None))
+    return Classifier(name=model.name, version=model.version, card=model.card, size_bytes=next(iter(sizes), None))
 
 
 def _say(label: NDArray[np.int64], probabilities: NDArray[np.float32]) -> Said:

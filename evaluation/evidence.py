@@ -12,7 +12,7 @@ import numpy as np
 
 from evaluation.analysis import judge
 from evaluation.gate import Gate
-from evaluation.predictions import Answer, Trial
+from evaluation.predictions import Answer, Predictions
 from evaluation.verdict import write_verdict
 from service import VERSION
 from service.contract import codec
@@ -28,7 +28,7 @@ ANSWER_TOLERANCE = 1e-5
 MOST_SHOWN = 20
 
 
-def gather(trial: Trial, *, risk: float, gates: list[Gate], software: dict[str, str]) -> dict[str, Any]:
+def gather(trial: Predictions, *, risk: float, gates: list[Gate], software: dict[str, str]) -> dict[str, Any]:
     """The evidence as JSON values."""
     evidence = {
         "format": FORMAT,
@@ -48,7 +48,7 @@ def gather(trial: Trial, *, risk: float, gates: list[Gate], software: dict[str, 
     return values
 
 
-def conclude(trial: Trial, *, risk: float, gates: list[Gate]) -> dict[str, Any]:
+def conclude(trial: Predictions, *, risk: float, gates: list[Gate]) -> dict[str, Any]:
     """All that follows from a trial: numbers, verdict, gates."""
     numbers = judge(trial, risk=risk)
     costs: dict[str, dict[str, float | None]] = {
@@ -76,10 +76,10 @@ def read(path: Path) -> dict[str, Any]:
     return evidence
 
 
-def recall(evidence: dict[str, Any]) -> Trial:
+def recall(evidence: dict[str, Any]) -> Predictions:
     """The trial that evidence keeps; raises Unusable where it is incomplete or impossible."""
     try:
-        trial = Trial(
+        trial = Predictions(
             task=evidence["task"],
             classes=tuple(evidence["classes"]),
             source=evidence["data"]["source"],
@@ -115,7 +115,7 @@ def verify(evidence: dict[str, Any]) -> list[str]:
     return find_differences(stored, conclude(trial, risk=risk, gates=gates))
 
 
-def verify_answers(evidence: dict[str, Any], again: Trial) -> list[str]:
+def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:
     """What models that are asked again say otherwise, and where data or versions are others."""
     trial = recall(evidence)
     if trial.fingerprint != again.fingerprint:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.predictions import Trial
+from evaluation.predictions import Predictions
 from service.errors import Unusable
 from stats.paired import Pair, lower_limit, rows_to_show
 
@@ -35,7 +35,7 @@ class Gate:
         margin = float(match[4])
         return cls(claim, first, second, margin if match[2] == "better" else -margin)
 
-    def check(self, trial: Trial) -> dict[str, Any]:
+    def check(self, trial: Predictions) -> dict[str, Any]:
         """Whether the one-sided 95 % limit of the difference is over what is claimed, and what it would take.
 
         The limit is the lower end of Newcombe's 90 % interval for paired shares.

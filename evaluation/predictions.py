@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.classifiers import Contenders, Said
+from evaluation.classifiers import Classifiers, Said
 from evaluation.labelled_data import Labelled
 from service.errors import InvalidRequest, TooLarge, Unusable
 
@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class Predictions:
     """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from."""
 
     task: str
@@ -64,7 +64,7 @@ class Trial:
         return np.stack([answer.label for answer in self.answers], axis=1)
 
 
-def run(task: str, contenders: Contenders, labelled: Labelled, *, on_rows: OnRows) -> Trial:
+def run(task: str, contenders: Classifiers, labelled: Labelled, *, on_rows: OnRows) -> Predictions:
     """Asks every contender in batches; raises VeredictoError that names the place of a row at fault."""
     batches: list[list[Said]] = [[] for _ in contenders.contenders]
     n_rows, size = len(labelled.truth), IMAGES_AT_A_TIME if labelled.files else ROWS_AT_A_TIME
@@ -86,7 +86,7 @@ def run(task: str, contenders: Contenders, labelled: Labelled, *, on_rows: OnRow
         )
         for each, latency, batch in zip(contenders.contenders, latencies, batches, strict=True)
     ]
-    return Trial(
+    return Predictions(
         task=task,
         classes=contenders.contenders[0].card.classes or (),
         source=labelled.source,
@@ -98,7 +98,7 @@ def run(task: str, contenders: Contenders, labelled: Labelled, *, on_rows: OnRow
     )
 
 
-def _classify(contenders: Contenders, labelled: Labelled, start: int, stop: int) -> list[list[Said]]:
+def _classify(contenders: Classifiers, labelled: Labelled, start: int, stop: int) -> list[list[Said]]:
     """Of one batch, for each contender in one or more parts; `inputs[3]` in an error becomes the place of that row."""
     try:
         return [[said] for said in contenders.classify(labelled.batch(start, stop))]

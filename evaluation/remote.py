@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import numpy as np
 
-from evaluation.classifiers import Contender, Said
+from evaluation.classifiers import Classifier, Said
 from model_card import Card, CardError, from_document
 from service.errors import TooLarge, Unusable
 from service.models.images import ImageFile
@@ -28,8 +28,8 @@ MOST_BYTES = 4_000_000
 RUNS = 20
 
 
-class ServedContenders:
-    """The same as `LocalContenders`, of a server; one connection, kept."""
+class RemoteClassifiers:
+    """The same as `LocalClassifiers`, of a server; one connection, kept."""
 
     timing = "one row over HTTP to the server and back, /predict_proba"
 
@@ -48,7 +48,7 @@ class ServedContenders:
         """Ends the connection."""
         self._server.close()
 
-    def _list(self) -> list[Contender]:
+    def _list(self) -> list[Classifier]:
         listed = self._server.get("/models")["models"]
         classifiers = [each for each in listed if each["kind"] == "classifier"]
         names = [each["name"] for each in classifiers if each["task"] == self._task]
@@ -158,14 +158,14 @@ def _encode(fields: dict[str, str], rows: list[Any]) -> tuple[bytes, str]:
     return body + b"--%s--\r\n" % boundary.encode(), f"multipart/form-data; boundary={boundary}"
 
 
-def _describe(document: dict[str, Any]) -> Contender:
+def _describe(document: dict[str, Any]) -> Classifier:
     version = document.pop("version")
     document.pop("runtime")
     try:
         card: Card = from_document(document)
     except CardError as error:
         raise Unusable(f"the server's card of {document.get('name')!r}: {error}") from None
-    return Contender(name=card.name, version=version, card=card, size_bytes=None)
+    return Classifier(name=card.name, version=version, card=card, size_bytes=None)
 
 
 def _say(answer: dict[str, Any], index: dict[str, int]) -> Said:

@@ -1,7 +1,7 @@
 """The BentoML service: `bentoml serve service.app:Veredicto`. The only module that knows BentoML.
 
 BentoML owns workers, lifecycle, packaging, `/metrics` and the SDK's schema. Its worker serves whatever the
-service's `to_asgi()` returns; here that is a `Front`, which answers the contract's routes itself.
+service's `to_asgi()` returns; here that is a `Application`, which answers the contract's routes itself.
 """
 
 from __future__ import annotations
@@ -59,38 +59,38 @@ def data_plane() -> DataPlane:
     registry.measure()
     if settings.journal is None:
         return DataPlane(registry, settings)
-    from service.live.monitor import Observer
+    from service.live.monitor import Monitor
 
     try:
-        observer = Observer(registry, settings, settings.journal)
+        monitor = Monitor(registry, settings, settings.journal)
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")
-    atexit.register(observer.close)  # where no server ends it
-    return DataPlane(registry, settings, observer)
+    atexit.register(monitor.close)  # where no server ends it
+    return DataPlane(registry, settings, monitor)
 
 
 class FrontedService(bentoml.Service[T_co]):
-    """A BentoML service whose requests meet a `Front` first."""
+    """A BentoML service whose requests meet a `Application` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         from service.execution.admission import Admission
         from service.execution.batching import Batches
         from service.execution.metrics import ModelMetrics
         from service.execution.tuning import release_freed
-        from service.http.application import Front
+        from service.http.application import Application
         from service.http.lifespan import accompany
         from service.http.uvicorn_protocol import install
 
         plane, behind = data_plane(), super().to_asgi(is_main=is_main)
         admission, batches = Admission(settings, ModelMetrics(plane.registry)), Batches.of(settings)
-        if plane.observer is not None:
-            plane.observer.heed(admission.count_in_flight)
-            behind = accompany(behind, plane.observer)
+        if plane.monitor is not None:
+            plane.monitor.heed(admission.count_in_flight)
+            behind = accompany(behind, plane.monitor)
         if settings.grpc_port:
-            from service.grpc.server import Procedures
+            from service.grpc.server import Server
 
-            behind = accompany(behind, Procedures(plane, settings, admission, batches))
-        front = Front(plane, settings, admission, batches, behind=behind)
+            behind = accompany(behind, Server(plane, settings, admission, batches))
+        front = Application(plane, settings, admission, batches, behind=behind)
         install(front)
         logging.getLogger("uvicorn.access").propagate = False  # with no handler its line is not even formatted
         # A body of many rows is many lists; looking for garbage among them would be most of its cost.

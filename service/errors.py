@@ -21,7 +21,7 @@ from typing import Any
 class VeredictoError(Exception):
     """Something that a person can mend; the text says what was expected, what came, and what would work.
 
-    `model` is the `Served` that a request was for, where it got that far.
+    `model` is the `Graph` that a request was for, where it got that far.
     """
 
     model: Any = None

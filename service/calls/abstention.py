@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
-from service.models.graph import Served
+from service.models.graph import Graph
 
 
-def check_has_probabilities(served: Served) -> None:
+def check_has_probabilities(graph: Graph) -> None:
     """Raises InvalidRequest where the model's kind knows no probability to hold against a bound."""
-    assert served.model is not None
-    kind = served.model.card.kind
+    assert graph.model is not None
+    kind = graph.model.card.kind
     if kind != "classifier":
         error = InvalidRequest(
-            f"min_probability: {served.name} is a {kind}, and only classifiers have probabilities: leave it out"
+            f"min_probability: {graph.name} is a {kind}, and only classifiers have probabilities: leave it out"
         )
-        error.model = served
+        error.model = graph
         raise error
 
 

@@ -28,9 +28,9 @@ from service.contract.requests import (
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.execution.run import Answered, Outputs, Promised, Ran, Work
 from service.live import comparison
-from service.live.monitor import Observer
+from service.live.monitor import Monitor
 from service.models import image_rows
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.model import Inputs, Model
 from service.models.model_statistics import Times
 from service.models.registry import Registry
@@ -40,10 +40,10 @@ from service.settings import Settings
 class DataPlane:
     """The one implementation behind the HTTP routes and the methods of the BentoML service."""
 
-    def __init__(self, registry: Registry, settings: Settings, observer: Observer | None = None) -> None:
+    def __init__(self, registry: Registry, settings: Settings, monitor: Monitor | None = None) -> None:
         self.registry = registry
-        self.observer = observer
-        self._router = Router(registry, settings, observer or NoOutcomes())
+        self.monitor = monitor
+        self._router = Router(registry, settings, monitor or NoOutcomes())
         self._max_rows = settings.max_rows
         self._max_pixels = settings.max_pixels
         self._strict = settings.strict
@@ -80,18 +80,18 @@ class DataPlane:
         name = request.model
         if name is None or request.task is not None:
             name = self._router.choose(_only_task(request))
-        served, model = self.registry.carded(name)
+        graph, model = self.registry.carded(name)
         if request.min_probability is not None:
-            return self._predict_selectively(served, model, request)
+            return self._predict_selectively(graph, model, request)
         is_classifier = model.card.kind == "classifier"
 
         def finish(outputs: Outputs) -> answers.Prediction:
             predictions: Any = codec.name_classes(model.classes, outputs[0]) if is_classifier else outputs[0]
             return {"model": model.name, "version": model.version, "predictions": predictions}
 
-        return self._plan(served, model, "predict", request.inputs, finish)
+        return self._plan(graph, model, "predict", request.inputs, finish)
 
-    def _predict_selectively(self, served: Served, model: Model, request: PredictRequest) -> Work:
+    def _predict_selectively(self, graph: Graph, model: Model, request: PredictRequest) -> Work:
         def finish(outputs: Outputs) -> answers.Prediction:
             assert request.min_probability is not None
             label, probabilities = outputs
@@ -99,13 +99,13 @@ class DataPlane:
             answer = {"model": model.name, "version": model.version, "predictions": predictions, "reasons": reasons}
             return cast(answers.Prediction, answer)
 
-        work = self._plan(served, model, "predict", request.inputs, finish)
-        abstention.check_has_probabilities(served)
+        work = self._plan(graph, model, "predict", request.inputs, finish)
+        abstention.check_has_probabilities(graph)
         return work
 
     def predict_proba(self, request: PredictProbaRequest) -> Work:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
-        served, model = self.registry.carded(request.model)
+        graph, model = self.registry.carded(request.model)
 
         def finish(outputs: Outputs) -> answers.Probabilities:
             answer: dict[str, Any] = {"model": model.name, "version": model.version}
@@ -115,31 +115,31 @@ class DataPlane:
                 answer["top"] = _most_probable(model, outputs[1], request.top)
             return cast(answers.Probabilities, answer)
 
-        return self._plan(served, model, "predict_proba", request.inputs, finish)
+        return self._plan(graph, model, "predict_proba", request.inputs, finish)
 
-    def _plan(self, served: Served, model: Model, call: str, rows: Any, finish: Callable[[Outputs], Any]) -> Work:
+    def _plan(self, graph: Graph, model: Model, call: str, rows: Any, finish: Callable[[Outputs], Any]) -> Work:
         """The run of a model on the rows of a request, which are found to be what it takes."""
         try:
             model.check_answers(call)
             inputs = self._encode([model], rows)
         except VeredictoError as error:
-            error.model = served
+            error.model = graph
             raise
-        if self.observer is not None and model.card.kind == "classifier":
-            finish = _observed(self.observer, model, inputs, finish)
-        return Work(served, model.output_names, inputs, len(inputs), finish)
+        if self.monitor is not None and model.card.kind == "classifier":
+            finish = _observed(self.monitor, model, inputs, finish)
+        return Work(graph, model.output_names, inputs, len(inputs), finish)
 
     def feedback(self, request: FeedbackRequest) -> Promised:
         """The true class of a row that was predicted, accepted when it is stored."""
-        if self.observer is None:
+        if self.monitor is None:
             raise InvalidRequest("feedback is off: predictions are not kept (VEREDICTO_JOURNAL names no file)")
         answer: answers.Feedback = {"id": request.id, "accepted": True}
-        return Promised(self.observer.tell(request.id, request.label), answer)
+        return Promised(self.monitor.tell(request.id, request.label), answer)
 
     def compare_live(self, task: str) -> answers.Standing:
         """How the task's classifiers stand in what they were asked lately; nothing of it where nothing is kept."""
-        if self.observer is not None:
-            return self.observer.compare(task)
+        if self.monitor is not None:
+            return self.monitor.compare(task)
         return comparison.describe(self.registry.task(task), None, comparison.NOTHING)
 
     def compare(self, request: CompareRequest) -> Answered:
@@ -164,14 +164,14 @@ class DataPlane:
 
     def transform(self, request: TransformRequest) -> Work:
         """Codes of each row, and the row made again from its codes alone."""
-        served, model = self.registry.carded(request.model)
+        graph, model = self.registry.carded(request.model)
 
         def finish(outputs: Outputs) -> answers.Transformation:
             answer = {"model": model.name, "version": model.version}
             names = ("outputs", "reconstructions")
             return cast(answers.Transformation, answer | dict(zip(names, outputs, strict=True)))
 
-        return self._plan(served, model, "transform", request.inputs, finish)
+        return self._plan(graph, model, "transform", request.inputs, finish)
 
     def list_models(self) -> answers.ModelList:
         """Summaries by name, and what was refused, if anything was."""
@@ -251,12 +251,12 @@ def _only_task(request: PredictRequest) -> str:
     return request.task
 
 
-def _observed(observer: Observer, model: Model, inputs: Inputs, finish: Callable[[Outputs], Any]) -> Any:
+def _observed(monitor: Monitor, model: Model, inputs: Inputs, finish: Callable[[Outputs], Any]) -> Any:
     """The same end with an id in the answer."""
 
     def finish_and_observe(outputs: Outputs) -> Any:
         answer = finish(outputs)
-        answer["id"] = observer.observe(model, inputs, outputs[0])
+        answer["id"] = monitor.observe(model, inputs, outputs[0])
         return answer
 
     return finish_and_observe

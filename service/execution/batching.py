@@ -22,7 +22,7 @@ import numpy as np
 from service.errors import Overloaded, VeredictoError
 from service.execution.processors import count_processors
 from service.execution.run import MOST_TEXTS, Outputs, Ran, Work
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.model_statistics import Times
 from service.settings import Settings
 
@@ -73,7 +73,7 @@ class Batches:
         self._pool = pool
         self._n_threads = n_threads
         self._most_waiting = most_waiting
-        self._queues: dict[Served, _Queue] = {}
+        self._queues: dict[Graph, _Queue] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Batches:
@@ -96,19 +96,19 @@ class Batches:
                 answer = await self.offload(work.finish, outputs) if is_large else work.finish(outputs)
                 output_ns = perf_counter_ns() - started_ns
         except VeredictoError as error:
-            error.model = work.served
+            error.model = work.graph
             raise
         except asyncio.CancelledError:
-            work.served.statistics.fail("cancelled", 0)
+            work.graph.statistics.fail("cancelled", 0)
             raise
-        return answer, Ran(work.served, Times(work.input_ns, queue_ns, infer_ns, output_ns, work.n_rows, executions=0))
+        return answer, Ran(work.graph, Times(work.input_ns, queue_ns, infer_ns, output_ns, work.n_rows, executions=0))
 
     async def run(self, work: Work) -> Finished:
         """Raises InvalidRequest as the model does, and Overloaded where too many rows wait for it already."""
-        queue = self._queues.setdefault(work.served, _Queue())
+        queue = self._queues.setdefault(work.graph, _Queue())
         if queue.n_rows and queue.n_rows + work.n_rows > self._most_waiting:
             raise Overloaded(
-                f"{queue.n_rows} rows wait for {work.served.name} already, the limit is {self._most_waiting} "
+                f"{queue.n_rows} rows wait for {work.graph.name} already, the limit is {self._most_waiting} "
                 f"({LARGEST_WAITING} times VEREDICTO_MAX_ROWS): try again"
             )
         waiting = _Waiting(work, asyncio.get_running_loop().create_future())
@@ -133,7 +133,7 @@ class Batches:
         queue.n_running -= 1
         self._start(queue)
         results, started_ns, infer_ns, answer, output_ns = run.result()
-        chosen[0].work.served.statistics.execute(sum(each.work.n_rows for each in chosen), infer_ns)
+        chosen[0].work.graph.statistics.execute(sum(each.work.n_rows for each in chosen), infer_ns)
         for waiting, result in zip(chosen, results, strict=True):
             if waiting.future.done():
                 continue
@@ -148,7 +148,7 @@ def _take(queue: _Queue) -> list[_Waiting]:
     """The first that waits, and those after it that its run can take along."""
     first = queue.waiting.popleft()
     chosen, n_rows = [first], first.work.n_rows
-    if first.work.served.joins:
+    if first.work.graph.joins:
         key = _key(first.work)
         for waiting in list(queue.waiting):
             if n_rows + waiting.work.n_rows <= MOST_ROWS and _key(waiting.work) == key:
@@ -222,4 +222,4 @@ def _split(works: list[Work], outputs: Outputs) -> Any:
     for work in works:
         rows = slice(start, start + work.n_rows)
         start = rows.stop
-        yield [each[rows] if work.served.has_rows(name) else each for name, each in zip(names, outputs, strict=True)]
+        yield [each[rows] if work.graph.has_rows(name) else each for name, each in zip(names, outputs, strict=True)]

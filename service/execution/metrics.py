@@ -18,7 +18,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from service.contract.answers import Drift
 from service.errors import VeredictoError
 from service.execution.run import Ran
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.model_statistics import Statistics
 
 FLUSH_S = 1.0
@@ -65,15 +65,15 @@ _phases = {
 class ModelMetrics:
     """The statistics of all models, and what they have grown by for `/metrics`; changed on the event loop alone."""
 
-    def __init__(self, models: Iterable[Served]) -> None:
+    def __init__(self, models: Iterable[Graph]) -> None:
         self._models = [_ModelMetrics(each.name, each.version, each.statistics) for each in models]
         self._is_due = False
 
     def succeed(self, runs: Sequence[Ran], seconds: float) -> None:
         """Counts an answer for each model that had a part in it."""
         total_ns = int(seconds * 1e9)
-        for served, times in runs:
-            served.statistics.succeed(times, total_ns)
+        for graph, times in runs:
+            graph.statistics.succeed(times, total_ns)
         self._flush_soon()
 
     def fail(self, error: VeredictoError, seconds: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from numpy.typing import NDArray
 
 from service.errors import VeredictoError
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.model_statistics import Times
 
 MOST_TEXTS = 100
@@ -26,7 +26,7 @@ class Work(NamedTuple):
     answer so many `texts` are written one by one, each of which takes microseconds.
     """
 
-    served: Served
+    graph: Graph
     names: list[str]
     inputs: Any
     n_rows: int
@@ -37,16 +37,16 @@ class Work(NamedTuple):
     def run(self) -> Outputs:
         """Raises InvalidRequest for values that the graph cannot work with, as the fault of this model's request."""
         try:
-            return self.served.run(self.names, self.inputs)
+            return self.graph.run(self.names, self.inputs)
         except VeredictoError as error:
-            error.model = self.served
+            error.model = self.graph
             raise
 
 
 class Ran(NamedTuple):
     """A model's part in an answer, for its statistics."""
 
-    served: Served
+    graph: Graph
     times: Times
 
 
@@ -67,11 +67,11 @@ class Answered(NamedTuple):
 def do_or_defer(work: Work, respond: Callable[[Any, tuple[Ran, ...]], Answer], started_ns: int) -> Answer | Work:
     """The response to work that is quick, or the work, which will make it; it was read since `started_ns`."""
     read_ns = perf_counter_ns()
-    if work.n_rows > work.served.quick_rows or work.texts > MOST_TEXTS:
+    if work.n_rows > work.graph.quick_rows or work.texts > MOST_TEXTS:
         finish = work.finish
         return work._replace(finish=lambda outputs: respond(finish(outputs), ()), input_ns=read_ns - started_ns)
     outputs = work.run()
     ran_ns = perf_counter_ns()
     document = work.finish(outputs)
     times = Times(read_ns - started_ns, 0, ran_ns - read_ns, perf_counter_ns() - ran_ns, work.n_rows)
-    return respond(document, (Ran(work.served, times),))
+    return respond(document, (Ran(work.graph, times),))

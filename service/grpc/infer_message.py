@@ -12,7 +12,7 @@ from service.errors import InvalidRequest
 from service.execution.run import Work
 from service.grpc import messages
 from service.models.datatypes import BYTES
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.open_inference import inference, tensors
 from service.open_inference.inference import Result, Slot, Wanted
 from service.open_inference.requests import Parameters
@@ -28,7 +28,7 @@ CONTENTS = {
 """The field of each type; what has none goes raw alone."""
 
 
-def plan(served: Served, request: Any, settings: Settings) -> Work:
+def plan(graph: Graph, request: Any, settings: Settings) -> Work:
     """The run that a ModelInferRequest asks for, which makes the bytes of a ModelInferResponse.
 
     Outputs are raw unless a parameter `binary_data_output` is false. Raises InvalidRequest or TooLarge.
@@ -37,17 +37,17 @@ def plan(served: Served, request: Any, settings: Settings) -> Work:
     if raw and len(raw) != n_inputs:
         raise InvalidRequest(f"raw_input_contents: expected one for each of {n_inputs} inputs, got {len(raw)}")
     slots = [
-        inference.find_slot(served, tensor.name, list(tensor.shape), tensor.datatype, place)
+        inference.find_slot(graph, tensor.name, list(tensor.shape), tensor.datatype, place)
         for place, tensor in enumerate(request.inputs)
     ]
     as_bytes = bool(_read_parameters(request.parameters).get("binary_data_output", True))
     wanted = [Wanted.of(each.name, _read_parameters(each.parameters), as_bytes=as_bytes) for each in request.outputs]
-    asked = inference.ask(served, (slot.name for slot in slots), wanted, as_bytes=as_bytes)
+    asked = inference.ask(graph, (slot.name for slot in slots), wanted, as_bytes=as_bytes)
     feed = {
-        slot.name: inference.fill(served, slot, _read(slot, tensor, memoryview(raw[place]) if raw else None))
+        slot.name: inference.fill(graph, slot, _read(slot, tensor, memoryview(raw[place]) if raw else None))
         for place, (slot, tensor) in enumerate(zip(slots, request.inputs, strict=True))
     }
-    return inference.plan(served, feed, asked, settings, partial(_write, served, request.id))
+    return inference.plan(graph, feed, asked, settings, partial(_write, graph, request.id))
 
 
 def _read(slot: Slot, tensor: Any, content: memoryview | None) -> NDArray[Any]:
@@ -71,12 +71,12 @@ def _read_parameters(given: Mapping[str, Any]) -> Parameters:
     return {name: getattr(given[name], choice) for name, choice in chosen.items() if choice}
 
 
-def _write(served: Served, request_id: str, results: Sequence[Result]) -> bytes:
+def _write(graph: Graph, request_id: str, results: Sequence[Result]) -> bytes:
     """Raw for all outputs or for none, as the protocol has it."""
     is_raw = any(each.wanted.as_bytes for each in results)
     answer: dict[str, Any] = {
-        "model_name": served.name,
-        "model_version": served.version,
+        "model_name": graph.name,
+        "model_version": graph.version,
         "id": request_id,
         "outputs": [_describe(each, is_raw=is_raw) for each in results],
     }

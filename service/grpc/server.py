@@ -25,7 +25,7 @@ from service.execution.metrics import RouteMetrics
 from service.execution.run import Ran, Work, do_or_defer
 from service.grpc import infer_message, messages
 from service.grpc.port import cannot_listen, show_address
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.open_inference import compression, metadata
 from service.settings import Settings
 
@@ -56,7 +56,7 @@ class Done(NamedTuple):
     runs: tuple[Ran, ...] = ()
 
 
-class Procedures:
+class Server:
     """A gRPC server beside the HTTP one, over the same models and with the same limits."""
 
     def __init__(self, plane: DataPlane, settings: Settings, admission: Admission, batches: Batches) -> None:
@@ -133,26 +133,26 @@ class Procedures:
         if len(content) > INLINE_BYTES or compression.find_kind(content):
             done = await self._batches.offload(lambda: self._do(*self._find(content), started_ns))
         else:
-            served, request = self._find(content)
-            if served.takes_images:
-                done = await self._batches.offload(self._do, served, request, started_ns)
+            graph, request = self._find(content)
+            if graph.takes_images:
+                done = await self._batches.offload(self._do, graph, request, started_ns)
             else:
-                done = self._do(served, request, started_ns)
+                done = self._do(graph, request, started_ns)
         if isinstance(done, Done):
             return done
         finished, ran = await self._batches.carry_out(done)
         return Done(finished.content, (ran,))
 
-    def _find(self, content: bytes) -> tuple[Served, Any]:
+    def _find(self, content: bytes) -> tuple[Graph, Any]:
         setting = self._settings.name_limit(self._most_bytes)
         request = messages.decode(f"{INFER}Request", compression.unpack_message(content, self._most_bytes, setting))
-        return self._plane.registry.graph(request.model_name, request.model_version or None), request
+        return self._plane.registry.find_graph(request.model_name, request.model_version or None), request
 
-    def _do(self, served: Served, request: Any, started_ns: int) -> Done | Work:
+    def _do(self, graph: Graph, request: Any, started_ns: int) -> Done | Work:
         try:
-            return do_or_defer(infer_message.plan(served, request, self._settings), Done, started_ns)
+            return do_or_defer(infer_message.plan(graph, request, self._settings), Done, started_ns)
         except VeredictoError as error:
-            error.model = served
+            error.model = graph
             raise
 
     def _make_views(self) -> dict[str, Callable[[Any], Mapping[str, Any]]]:
@@ -165,7 +165,7 @@ class Procedures:
             "ModelReady": lambda request: {"ready": _is_served(self._plane, request)},
             "ModelMetadata": partial(_describe_model, self._plane),
             "ModelConfig": lambda request: {
-                "config": metadata.configure(registry.graph(request.name, request.version or None), self._settings)
+                "config": metadata.configure(registry.find_graph(request.name, request.version or None), self._settings)
             },
             "ModelStatistics": lambda request: metadata.count(
                 registry.chosen(request.name, request.version or None) if request.name else registry
@@ -175,14 +175,14 @@ class Procedures:
 
 
 def _is_served(plane: DataPlane, request: Any) -> bool:
-    versions = plane.registry.served.get(request.name, {})
+    versions = plane.registry.versions.get(request.name, {})
     return bool(versions) and (not request.version or request.version in versions)
 
 
 def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:
     """The message has no place for a card's properties."""
-    served = plane.registry.graph(request.name, request.version or None)
-    described: dict[str, Any] = {**metadata.describe_model(served, list(plane.registry.served[served.name]))}
+    graph = plane.registry.find_graph(request.name, request.version or None)
+    described: dict[str, Any] = {**metadata.describe_model(graph, list(plane.registry.versions[graph.name]))}
     described.pop("properties", None)
     return described
 

@@ -33,7 +33,7 @@ from service.execution.metrics import flush_routes
 from service.execution.run import Promised, Work
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import PREFIX, Protocol
-from service.http.route import BEGUN, NEVER_INLINE, PNG, AnyCall, Call, Later, Message, Response, takes_pictures
+from service.http.route import BEGUN, NEVER_INLINE, PNG, Call, Later, Message, Response, Route, takes_pictures
 from service.http.uvicorn_protocol import Wire, list_headers
 from service.reference import document
 from service.settings import Settings
@@ -57,7 +57,7 @@ _HTML = b"text/html; charset=utf-8"
 _PAGES = Path(__file__).parent.parent / "pages"
 
 
-class Front:
+class Application:
     """Answers the contract's routes and passes the rest to the application behind it."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Front:
         self._admission, self._models = admission, admission.models
         self._batches = batches
         self._protocol = Protocol(plane, settings)
-        self._calls: dict[str, AnyCall] = _make_calls(plane, settings) | self._protocol.calls
+        self._calls: dict[str, Route] = _make_calls(plane, settings) | self._protocol.calls
         self.wire = Wire(stuck_s=settings.deadline_s)
         self.express = {route.encode(): call for route, call in self._calls.items()}
         """What may be answered at once, by the whole URL."""
@@ -98,7 +98,7 @@ class Front:
         self._count(call, response, started)
         await self.wire.send(response, send)
 
-    def answer_at_once(self, call: AnyCall, body: bytes, scope: Message) -> Response | Work | Promised | Later | None:
+    def answer_at_once(self, call: Route, body: bytes, scope: Message) -> Response | Work | Promised | Later | None:
         """The answer to a small request, or what is left of it; None where it is no small one, or one too many."""
         started = perf_counter()
         try:
@@ -115,7 +115,7 @@ class Front:
             self._count(call, done, started)
         return done
 
-    def _count(self, call: AnyCall, response: Response, started: float) -> None:
+    def _count(self, call: Route, response: Response, started: float) -> None:
         seconds = perf_counter() - started
         call.metrics.record(response.status, seconds)
         if response.runs:
@@ -140,7 +140,7 @@ class Front:
         await send({"type": "http.response.start", "status": response.status, "headers": list_headers(response)})
         await send({"type": "http.response.body", "body": body})
 
-    async def _run_call(self, call: AnyCall, scope: Message, receive: Receive) -> Response:
+    async def _run_call(self, call: Route, scope: Message, receive: Receive) -> Response:
         self._admission.check_room()
         begun = scope.get(BEGUN)
         if begun is None:
@@ -158,7 +158,7 @@ class Front:
             return promised
         return await self._carry_out(done, receive)
 
-    async def _begin(self, call: AnyCall, scope: Message, receive: Receive) -> Response | Work | Promised | Later:
+    async def _begin(self, call: Route, scope: Message, receive: Receive) -> Response | Work | Promised | Later:
         """What the call makes of the body, once that is there."""
         given = call.read_headers(scope["headers"])
         limit = call.most_bytes(given)
@@ -241,11 +241,11 @@ class Front:
     def _ready(self) -> Response:
         reason = self._plane.why_not_ready()
         if reason is None:
-            return _json({"ready": True, "models": len(self._plane.registry.served)})
+            return _json({"ready": True, "models": len(self._plane.registry.versions)})
         return _json({"error": f"not ready: {reason}"}, status=503, headers=((b"retry-after", RETRY_AFTER_S),))
 
 
-def _make_calls(plane: DataPlane, settings: Settings) -> dict[str, AnyCall]:
+def _make_calls(plane: DataPlane, settings: Settings) -> dict[str, Route]:
     calls = (
         Call("/predict", PredictRequest, plane.predict, settings, inline_bytes=64_000, takes_images=True),
         Call(

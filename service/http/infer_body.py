@@ -14,7 +14,7 @@ from service.contract import codec
 from service.errors import InvalidRequest
 from service.execution.run import Work
 from service.models.datatypes import BYTES
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.images import ImageFile
 from service.open_inference import inference, tensors
 from service.open_inference.inference import Asked, Feed, Result, Slot, Wanted
@@ -52,8 +52,8 @@ class _Output(NamedTuple):
 class Bodies:
     """The bodies of one graph's requests and answers. What repeats itself in them is read and written once."""
 
-    def __init__(self, served: Served, settings: Settings) -> None:
-        self._served, self._settings = served, settings
+    def __init__(self, graph: Graph, settings: Settings) -> None:
+        self._graph, self._settings = graph, settings
         self._recall_head = lru_cache(MOST_REMEMBERED)(self._read_head)
         self._recall_answer = lru_cache(MOST_REMEMBERED)(self._write_head)
 
@@ -63,26 +63,26 @@ class Bodies:
         A length of 0 is a body that is one input's bytes, whose outputs come as bytes too. Raises InvalidRequest,
         TooLarge.
         """
-        served = self._served
+        graph = self._graph
         if header_length == 0:
-            feed = _read_raw(served, body)
-            head = _Head("", [], inference.ask(served, feed, (), as_bytes=True))
+            feed = _read_raw(graph, body)
+            head = _Head("", [], inference.ask(graph, feed, (), as_bytes=True))
         elif header_length is None:
             head = self._read_head(body)
-            feed = _read_all(served, head, memoryview(b""))
+            feed = _read_all(graph, head, memoryview(b""))
         elif header_length > len(body):
             raise InvalidRequest(f"the JSON is said to have {header_length} bytes, and the body has {len(body)}")
         else:
             read = self._recall_head if header_length <= LONGEST_REMEMBERED else self._read_head
             head = read(body[:header_length])
-            feed = _read_all(served, head, memoryview(body)[header_length:])
-        return inference.plan(served, feed, head.asked, self._settings, partial(self._write, head.id))
+            feed = _read_all(graph, head, memoryview(body)[header_length:])
+        return inference.plan(graph, feed, head.asked, self._settings, partial(self._write, head.id))
 
     def _read_head(self, content: bytes) -> _Head:
-        request, served = _decode(content), self._served
+        request, graph = _decode(content), self._graph
         inputs = [
             (
-                inference.find_slot(served, each.name, each.shape, each.datatype, place),
+                inference.find_slot(graph, each.name, each.shape, each.datatype, place),
                 each,
                 each.parameters.get("binary_data_size"),
             )
@@ -90,7 +90,7 @@ class Bodies:
         ]
         as_bytes = bool(request.parameters.get("binary_data_output", False))
         wanted = [Wanted.of(each.name, each.parameters, as_bytes=as_bytes) for each in request.outputs or ()]
-        asked = inference.ask(served, (each.name for each in request.inputs), wanted, as_bytes=as_bytes)
+        asked = inference.ask(graph, (each.name for each in request.inputs), wanted, as_bytes=as_bytes)
         return _Head(request.id, inputs, asked)
 
     def _write(self, request_id: str, results: Sequence[Result]) -> Answer:
@@ -112,7 +112,7 @@ class Bodies:
             | ({"data": data} if size is None else {"parameters": {"binary_data_size": size}})
             for name, datatype, shape, size, data in outputs
         ]
-        head: dict[str, Any] = {"model_name": self._served.name, "model_version": self._served.version}
+        head: dict[str, Any] = {"model_name": self._graph.name, "model_version": self._graph.version}
         if request_id:
             head["id"] = request_id
         return codec.encode(head | {"outputs": described})
@@ -127,7 +127,7 @@ def _decode(head: bytes) -> InferRequest:
         raise InvalidRequest(f"the request is not JSON: {error}") from error
 
 
-def _read_all(served: Served, head: _Head, rest: memoryview) -> Feed:
+def _read_all(graph: Graph, head: _Head, rest: memoryview) -> Feed:
     """Each input by name; raises InvalidRequest where bytes are missing, or left."""
     feed: Feed = {}
     for index, (slot, tensor, size) in enumerate(head.inputs):
@@ -138,7 +138,7 @@ def _read_all(served: Served, head: _Head, rest: memoryview) -> Feed:
         else:
             array = tensors.read_bytes(rest[:size], slot.datatype, slot.shape, where=slot.where)
             rest = rest[size:]
-        feed[slot.name] = inference.fill(served, slot, array)
+        feed[slot.name] = inference.fill(graph, slot, array)
     if len(rest):
         raise InvalidRequest(f"{len(rest)} bytes follow the last input: no binary_data_size speaks of them")
     return feed
@@ -150,12 +150,12 @@ def _data(tensor: InputTensor, where: str) -> msgspec.Raw:
     return tensor.data
 
 
-def _read_raw(served: Served, body: bytes) -> Feed:
+def _read_raw(graph: Graph, body: bytes) -> Feed:
     """The one input that the body is: an image file, a text, or a tensor whose free axis the bytes decide."""
-    if len(served.inputs) != 1:
-        raise InvalidRequest(f"{served.name} has {len(served.inputs)} inputs: a body of bytes alone is for one input")
-    info = next(iter(served.inputs.values()))
-    if served.takes_images:
+    if len(graph.inputs) != 1:
+        raise InvalidRequest(f"{graph.name} has {len(graph.inputs)} inputs: a body of bytes alone is for one input")
+    info = next(iter(graph.inputs.values()))
+    if graph.takes_images:
         return {info.name: [ImageFile(body, "")]}
     own = inference.own_type(info)
     if own.name == BYTES:
@@ -168,5 +168,5 @@ def _read_raw(served: Served, body: bytes) -> Feed:
         shape[axis] = 1
     if free:
         shape[free[-1]] = len(body) // element if element else 0
-    slot = inference.find_slot(served, info.name, shape, own.name, 0)
+    slot = inference.find_slot(graph, info.name, shape, own.name, 0)
     return {info.name: tensors.read_bytes(memoryview(body), own, shape, where=slot.where)}

@@ -20,7 +20,7 @@ from service.execution.metrics import RouteMetrics
 from service.execution.run import Ran, Work, do_or_defer
 from service.http.infer_body import Answer, Bodies
 from service.http.route import JSON, Message, Response
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.open_inference import compression, metadata
 from service.settings import Settings
 
@@ -47,16 +47,16 @@ class Given(NamedTuple):
     taken: str = ""
 
 
-class InferCall:
+class InferRoute:
     """POST to the inference of one model; the same to the front as a `Call`."""
 
     route = INFER_ROUTE
 
-    def __init__(self, served: Served, settings: Settings, metrics: RouteMetrics) -> None:
+    def __init__(self, graph: Graph, settings: Settings, metrics: RouteMetrics) -> None:
         self.metrics = metrics
-        self._served = served
+        self._graph = graph
         self._settings = settings
-        self._bodies = Bodies(served, settings)
+        self._bodies = Bodies(graph, settings)
 
     def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Given | None:
         """None where there is nothing but JSON; raises InvalidRequest or UnsupportedMediaType."""
@@ -71,7 +71,7 @@ class InferCall:
 
     def is_small(self, body: bytes, given: Given | None) -> bool:
         """Whether it is answered sooner than a thread is found."""
-        if self._served.takes_images or (given and given.compression):
+        if self._graph.takes_images or (given and given.compression):
             return False
         if given is None or not given.header_length:
             return len(body) <= INLINE_BYTES
@@ -87,11 +87,11 @@ class InferCall:
             work = self._bodies.plan(body, given.header_length)
             return do_or_defer(work, partial(_respond, given.taken), started_ns)
         except VeredictoError as error:
-            error.model = self._served
+            error.model = self._graph
             raise
 
 
-class IndexCall:
+class IndexRoute:
     """POST to the repository's index: what is served, and what was refused and why."""
 
     route = INDEX
@@ -126,11 +126,11 @@ class Protocol:
         self._plane = plane
         self._settings = settings
         metrics = RouteMetrics(INFER_ROUTE)
-        self.calls: dict[str, Any] = {INDEX: IndexCall(plane, settings)}
-        for name, versions in plane.registry.served.items():
-            for served in versions.values():  # the latest comes last, and stands for the name alone
-                call = InferCall(served, settings, metrics)
-                self.calls[f"/v2/models/{name}/versions/{served.version}/infer"] = call
+        self.calls: dict[str, Any] = {INDEX: IndexRoute(plane, settings)}
+        for name, versions in plane.registry.versions.items():
+            for graph in versions.values():  # the latest comes last, and stands for the name alone
+                call = InferRoute(graph, settings, metrics)
+                self.calls[f"/v2/models/{name}/versions/{graph.version}/infer"] = call
                 self.calls[f"/v2/models/{name}/infer"] = call
         self._views: Mapping[str, Callable[[], Response]] = {
             "/v2": lambda: _json(metadata.describe_server()),
@@ -146,7 +146,7 @@ class Protocol:
             return ("POST",)
         if path not in self._views and not _MODEL_PATH.fullmatch(path):
             if path.endswith("/infer") and (match := _MODEL_PATH.fullmatch(path.removesuffix("/infer"))):
-                self._plane.registry.graph(match["name"], match["version"])
+                self._plane.registry.find_graph(match["name"], match["version"])
             raise NotFound(f"unknown path {path[:200]!r}; GET /v2 and GET /docs say what there is")
         return ("GET", "HEAD")
 
@@ -159,12 +159,12 @@ class Protocol:
         registry = self._plane.registry
         if match["what"] == "/stats":
             return _json(metadata.count(registry.chosen(match["name"], match["version"])))
-        served = registry.graph(match["name"], match["version"])
+        graph = registry.find_graph(match["name"], match["version"])
         if match["what"] == "/ready":
-            return _json(metadata.ModelReady(name=served.name, ready=True))
+            return _json(metadata.ModelReady(name=graph.name, ready=True))
         if match["what"] == "/config":
-            return _json(metadata.configure(served, self._settings))
-        return _json(metadata.describe_model(served, list(registry.served[served.name])))
+            return _json(metadata.configure(graph, self._settings))
+        return _json(metadata.describe_model(graph, list(registry.versions[graph.name])))
 
     def _ready(self) -> Response:
         reason = self._plane.why_not_ready()

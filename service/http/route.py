@@ -47,7 +47,7 @@ class Later(NamedTuple):
     go_on: Callable[[], Response | Work | Promised]
 
 
-class AnyCall(Protocol):
+class Route(Protocol):
     """What the front needs of a POST route; `given` is what its headers say, None or empty for JSON alone."""
 
     route: str

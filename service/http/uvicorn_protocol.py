@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol, cast
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from service.http.route import BEGUN, AnyCall, Message, Response
+from service.http.route import BEGUN, Message, Response, Route
 
 Send = Callable[[Message], Awaitable[None]]
 
@@ -110,15 +110,15 @@ def _lines(headers: Any) -> bytes:
 class Express(Protocol):
     """What answers at once: `express` are its calls by their whole URL."""
 
-    express: dict[bytes, AnyCall]
+    express: dict[bytes, Route]
     wire: Wire
 
-    def answer_at_once(self, call: AnyCall, body: bytes, scope: Message) -> Any:
+    def answer_at_once(self, call: Route, body: bytes, scope: Message) -> Any:
         """A Response, or what is left of a request that takes its time; None for one that is not small."""
         ...
 
 
-class ExpressProtocol(HttpToolsProtocol):
+class FastPathProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 of one connection, with a short way for small requests: answered where they are read."""
 
     front: ClassVar[Express]
@@ -128,7 +128,7 @@ class ExpressProtocol(HttpToolsProtocol):
         is_bare = not self.root_path and self.limit_concurrency is None
         self._calls = self.front.express if is_bare else {}
         self.ws_protocol_class = None  # there is none here, and its connections have no deadline
-        self._call: AnyCall | None = None
+        self._call: Route | None = None
         self._body = b""
         self._n_left = 0
         self._heading = False
@@ -255,5 +255,5 @@ class ExpressProtocol(HttpToolsProtocol):
 
 def install(front: Express) -> None:
     """For the servers that this process starts from here on, and that leave the choice of a protocol to uvicorn."""
-    ExpressProtocol.front = front
-    uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{ExpressProtocol.__name__}"
+    FastPathProtocol.front = front
+    uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{FastPathProtocol.__name__}"

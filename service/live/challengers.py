@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import SettingsError, VeredictoError
-from service.live.journal.records import Source
+from service.live.journal.records import ModelKey
 from service.models.model import Model
 from service.models.registry import Registry
 from service.settings import Settings
@@ -25,14 +25,14 @@ class Lineup:
     challengers: list[Model]
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[ModelKey, ...]:
         """Of the challengers."""
         return tuple(map(name_source, self.challengers))
 
 
-def name_source(model: Model) -> Source:
+def name_source(model: Model) -> ModelKey:
     """A classifier as the journal knows it."""
-    return Source(model.card.task, model.name, model.version, model.classes)
+    return ModelKey(model.card.task, model.name, model.version, model.classes)
 
 
 def find_lineups(registry: Registry, settings: Settings) -> dict[str, Lineup]:

@@ -14,7 +14,7 @@ from service.execution.metrics import show_drift
 from service.live import drift
 from service.live.drift import Cells, Rows
 from service.live.journal import reader
-from service.live.journal.records import Spread
+from service.live.journal.records import FeatureCounts
 from service.live.journal.writer import Journal
 
 EVERY_S = 1.0
@@ -26,7 +26,7 @@ MOST_ROWS = 10_000
 logger = logging.getLogger(__name__)
 
 
-class Intake:
+class DriftMonitor:
     """Of one process; `cells` are those of each task whose cards say how their training rows spread."""
 
     def __init__(self, cells: Mapping[str, Cells], journal: Journal) -> None:
@@ -73,7 +73,7 @@ class Intake:
         for task, parts in waiting.items():
             rows = np.concatenate(parts)[:MOST_WAITING]
             cells = self._cells[task]
-            self._journal.record_spread(Spread(task, cells.basis, len(rows), cells.count(rows)))
+            self._journal.record_feature_counts(FeatureCounts(task, cells.basis, len(rows), cells.count(rows)))
             try:
                 found = self.describe(task)
             except sqlite3.Error:

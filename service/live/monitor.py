@@ -18,9 +18,9 @@ from service.execution.processors import Load
 from service.live import comparison
 from service.live.challengers import find_lineups, name_source
 from service.live.drift import Cells
-from service.live.drift_monitor import Intake
+from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
-from service.live.journal.records import Labels, Told
+from service.live.journal.records import Feedback, Labels
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.models.model import Inputs, Model
@@ -33,7 +33,7 @@ SWITCH_S = 0.0005
 _ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(\d{1,9}))?")
 
 
-class Observer:
+class Monitor:
     """Of one process; starts its threads at once and ends them with the server."""
 
     def __init__(self, registry: Registry, settings: Settings, path: Path) -> None:
@@ -44,7 +44,7 @@ class Observer:
         self._by_task = {lineup.champion.card.task: lineup for lineup in self._lineups.values()}
         self.journal = Journal(path, most_rows=settings.journal_rows, sources=self._sources)
         self._shadow = Shadow(self._lineups, self.journal) if self._lineups else None
-        self._intake = Intake(_find_cells(classifiers), self.journal)
+        self._intake = DriftMonitor(_find_cells(classifiers), self.journal)
         self._lock = threading.Lock()
         sys.setswitchinterval(SWITCH_S)
         self._standings: dict[str, tuple[float, answers.Standing]] = {}
@@ -74,7 +74,7 @@ class Observer:
         if found is None:
             raise NotFound(f"unknown id {number[:100]!r}: expected that of an answer, and of several rows 'ID/ROW'")
         row = None if found[2] is None else int(found[2])
-        return self.journal.tell(Told(found[1], row, str(label)))
+        return self.journal.tell(Feedback(found[1], row, str(label)))
 
     def compare(self, task: str) -> answers.Standing:
         """How the task's classifiers stand, about a second old; raises NotFound and Overloaded."""

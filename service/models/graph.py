@@ -30,7 +30,7 @@ MOST_IMAGES = 16
 """Of a request for what a network's layers give."""
 
 
-class Served:
+class Graph:
     """Any graph under a name and a version; without a card it is described by the graph alone.
 
     `outputs` are those that an answer has where none are asked for; `extras` may be asked for by name.
@@ -55,9 +55,7 @@ class Served:
         """
 
     @classmethod
-    def load(
-        cls, path: Path, *, name: str, version: str | None = None, device: str = "cpu", threads: int = 1
-    ) -> Served:
+    def load(cls, path: Path, *, name: str, version: str | None = None, device: str = "cpu", threads: int = 1) -> Graph:
         """Checked, but not yet measured; raises ModelRefused. `version` is the content's where none is given."""
         session = Session(path.read_bytes(), device=device, threads=threads)
         model = Model.of(session, name=name, threads=threads)

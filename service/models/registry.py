@@ -11,7 +11,7 @@ from pathlib import Path
 
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.model import Model
 
 logger = logging.getLogger(__name__)
@@ -21,13 +21,13 @@ logger = logging.getLogger(__name__)
 class Registry:
     """What was found: models by name, in order, and for each file that is not served the reason why.
 
-    `graphs` are those of the models. `served` has every graph by name, also those without a card, and under each
+    `graphs` are those of the models. `versions` has every graph by name, also those without a card, and under each
     name its versions, the latest last.
     """
 
     models: dict[str, Model] = field(default_factory=dict)
-    graphs: dict[str, Served] = field(default_factory=dict)
-    served: dict[str, dict[str, Served]] = field(default_factory=dict)
+    graphs: dict[str, Graph] = field(default_factory=dict)
+    versions: dict[str, dict[str, Graph]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -42,9 +42,9 @@ class Registry:
             try:
                 if not name.isprintable():  # bytes that are no text are not
                     raise ModelRefused("its name is no text")
-                if version is None and name in registry.served:
+                if version is None and name in registry.versions:
                     raise ModelRefused(f"there is a folder {name} too")
-                registry._add(Served.load(path, name=name, version=version, device=device, threads=threads))
+                registry._add(Graph.load(path, name=name, version=version, device=device, threads=threads))
             except OSError as error:
                 registry.refused[shown] = f"it cannot be read: {error.strerror}"
             except ModelRefused as error:
@@ -56,30 +56,30 @@ class Registry:
                 )
         for shown, reason in registry.refused.items():
             logger.error("refused %s: %s", shown, reason)
-        logger.info("serving %d models: %s", len(registry.served), ", ".join(registry.served))
+        logger.info("serving %d models: %s", len(registry.versions), ", ".join(registry.versions))
         return registry
 
     def measure(self) -> None:
         """Finds out what each graph's runs cost; to be called while nothing else runs here."""
-        for served in self:
-            served.measure()
+        for graph in self:
+            graph.measure()
 
-    def _add(self, served: Served) -> None:
+    def _add(self, graph: Graph) -> None:
         """Of several versions the latest is the model that its task has."""
-        if served.model is not None:
-            others = {name: model for name, model in self.models.items() if name != served.name}
-            _check_task(served.model.card, others)
-            self.models[served.name] = served.model
-            self.graphs[served.name] = served
+        if graph.model is not None:
+            others = {name: model for name, model in self.models.items() if name != graph.name}
+            _check_task(graph.model.card, others)
+            self.models[graph.name] = graph.model
+            self.graphs[graph.name] = graph
         else:
-            logger.warning("%s has no card: only the Open Inference Protocol serves it", served.name)
-        self.served.setdefault(served.name, {})[served.version] = served
+            logger.warning("%s has no card: only the Open Inference Protocol serves it", graph.name)
+        self.versions.setdefault(graph.name, {})[graph.version] = graph
 
-    def graph(self, name: str, version: str | None = None) -> Served:
+    def find_graph(self, name: str, version: str | None = None) -> Graph:
         """Any graph, of its latest version where none is named; raises NotFound."""
-        versions = self.served.get(name)
+        versions = self.versions.get(name)
         if versions is None:
-            known = ", ".join(self.served) or "none"
+            known = ", ".join(self.versions) or "none"
             raise NotFound(f"Request for unknown model: {name[:200]!r} is not found; known models: {known}")
         if version is None:
             return next(reversed(versions.values()))
@@ -90,16 +90,16 @@ class Registry:
             )
         return versions[version]
 
-    def __iter__(self) -> Iterator[Served]:
+    def __iter__(self) -> Iterator[Graph]:
         """Every graph, of every version."""
-        return (served for versions in self.served.values() for served in versions.values())
+        return (graph for versions in self.versions.values() for graph in versions.values())
 
-    def chosen(self, name: str, version: str | None = None) -> list[Served]:
+    def chosen(self, name: str, version: str | None = None) -> list[Graph]:
         """A graph of this version, or of all its versions where none is named; raises NotFound."""
-        latest = self.graph(name, version)
-        return [latest] if version else list(self.served[name].values())
+        latest = self.find_graph(name, version)
+        return [latest] if version else list(self.versions[name].values())
 
-    def carded(self, name: str) -> tuple[Served, Model]:
+    def carded(self, name: str) -> tuple[Graph, Model]:
         """A model and its graph; raises NotFound as `model` does."""
         model = self.model(name)
         return self.graphs[name], model
@@ -135,11 +135,11 @@ class Registry:
 
     def why_not_ready(self, *, strict: bool) -> str | None:
         """The reason why this folder is not what the operator wanted served, or None."""
-        if not self.served and not self.refused:
+        if not self.versions and not self.refused:
             return "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
-        if self.refused and (strict or not self.served):
+        if self.refused and (strict or not self.versions):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in self.refused.items())
-            hint = " (VEREDICTO_STRICT=0 serves the others)" if self.served else ""
+            hint = " (VEREDICTO_STRICT=0 serves the others)" if self.versions else ""
             return f"refused {reasons}{hint}"
         return None
 

@@ -18,7 +18,7 @@ from service.errors import InvalidRequest, TooLarge
 from service.execution.run import Outputs, Work
 from service.models import image_rows
 from service.models.datatypes import BY_ARRAY, BY_SESSION, BYTES, DATATYPES, Datatype
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.images import ImageFile
 from service.models.session import TensorInfo
 from service.open_inference.requests import Parameters
@@ -73,17 +73,17 @@ class Result(NamedTuple):
         return f"output {self.wanted.name!r}"
 
 
-def plan(served: Served, feed: Feed, asked: Asked, settings: Settings, write: Callable[[list[Result]], Any]) -> Work:
+def plan(graph: Graph, feed: Feed, asked: Asked, settings: Settings, write: Callable[[list[Result]], Any]) -> Work:
     """The run that a request asks for; `write` makes the answer. Raises InvalidRequest or TooLarge."""
-    inputs, n_rows = _prepare(served, feed, settings)
+    inputs, n_rows = _prepare(graph, feed, settings)
 
     def finish(outputs: Outputs) -> Any:
-        return write([_make_result(served, *each) for each in zip(asked.wanted, outputs, strict=True)])
+        return write([_make_result(graph, *each) for each in zip(asked.wanted, outputs, strict=True)])
 
-    return Work(served, asked.names, inputs, n_rows, finish, texts=n_rows * asked.n_classes)
+    return Work(graph, asked.names, inputs, n_rows, finish, texts=n_rows * asked.n_classes)
 
 
-def ask(served: Served, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_bytes: bool) -> Asked:
+def ask(graph: Graph, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_bytes: bool) -> Asked:
     """Where no outputs are wanted by name, those that the metadata name, as bytes or as values.
 
     Raises InvalidRequest where one of these inputs or outputs comes twice, and where one is missing or unknown.
@@ -93,36 +93,36 @@ def ask(served: Served, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_b
         if name in given:
             raise InvalidRequest(f"input {name[:100]!r} comes twice")
         given.add(name)
-    missing = [name for name in served.inputs if name not in given]
+    missing = [name for name in graph.inputs if name not in given]
     if missing:
-        raise InvalidRequest(f"missing input {missing[0]!r}; inputs of {served.name}: {', '.join(served.inputs)}")
-    _check_wanted(served, wanted)
-    chosen = wanted or [Wanted(name, as_bytes=as_bytes) for name in served.outputs]
+        raise InvalidRequest(f"missing input {missing[0]!r}; inputs of {graph.name}: {', '.join(graph.inputs)}")
+    _check_wanted(graph, wanted)
+    chosen = wanted or [Wanted(name, as_bytes=as_bytes) for name in graph.outputs]
     n_classes = sum(max(0, each.classes) for each in chosen if isinstance(each.classes, int))
     return Asked(chosen, [each.name for each in chosen], n_classes)
 
 
-def find_slot(served: Served, name: str, shape: Sequence[int], datatype: str, place: int) -> Slot:
+def find_slot(graph: Graph, name: str, shape: Sequence[int], datatype: str, place: int) -> Slot:
     """Where a tensor goes, by what is said of it; its place is that among the request's. Raises InvalidRequest."""
     where = f"inputs[{place}] {name[:100]!r}"
-    info = served.inputs.get(name)
+    info = graph.inputs.get(name)
     if info is None:
-        raise InvalidRequest(f"{where}: unknown input; inputs of {served.name}: {', '.join(served.inputs)}")
+        raise InvalidRequest(f"{where}: unknown input; inputs of {graph.name}: {', '.join(graph.inputs)}")
     if len(shape) > MOST_AXES:
         raise InvalidRequest(f"{where}: expected a shape of at most {MOST_AXES} axes, got {len(shape)}")
     if not all(0 <= length <= LONGEST_AXIS for length in shape):
         raise InvalidRequest(f"{where}: expected lengths from 0 to 2**63 - 1, got a shape that has others")
-    known = _check_type(served, info, datatype, where)
-    if not (known.name == BYTES and served.takes_images):
+    known = _check_type(graph, info, datatype, where)
+    if not (known.name == BYTES and graph.takes_images):
         _check_shape(info, shape, where)
     return Slot(name, known, shape, where)
 
 
-def fill(served: Served, slot: Slot, array: NDArray[Any]) -> Tensor:
+def fill(graph: Graph, slot: Slot, array: NDArray[Any]) -> Tensor:
     """What goes there of these values: an array, or the image files of a network of images."""
     if slot.datatype.name != BYTES:
         return array
-    if served.takes_images:
+    if graph.takes_images:
         return [ImageFile(_file(each, slot.where), "") for each in array.reshape(-1).tolist()]
     return as_texts(array, slot.where)
 
@@ -144,13 +144,13 @@ def as_texts(array: NDArray[Any], where: str) -> NDArray[Any]:
     return np.array(texts, dtype=np.object_).reshape(array.shape)
 
 
-def _check_type(served: Served, info: TensorInfo, datatype: str, where: str) -> Datatype:
+def _check_type(graph: Graph, info: TensorInfo, datatype: str, where: str) -> Datatype:
     own = own_type(info)
     if datatype == own.name:
         return own
-    if datatype == BYTES and served.takes_images:
+    if datatype == BYTES and graph.takes_images:
         return DATATYPES[BYTES]
-    also = " (or BYTES, of image files)" if served.takes_images else ""
+    also = " (or BYTES, of image files)" if graph.takes_images else ""
     raise InvalidRequest(f"{where}: expected datatype {own.name}{also}, got {datatype[:40]!r}")
 
 
@@ -172,20 +172,20 @@ def _file(element: Any, where: str) -> bytes:
         raise InvalidRequest(f"{where}: expected image files in base64: {error}") from error
 
 
-def _check_wanted(served: Served, wanted: Sequence[Wanted]) -> None:
+def _check_wanted(graph: Graph, wanted: Sequence[Wanted]) -> None:
     asked: set[str] = set()
     for index, output in enumerate(wanted):
         if output.name in asked:
             raise InvalidRequest(f"outputs[{index}]: {output.name[:100]!r} is asked for twice")
         asked.add(output.name)
-        if output.name not in served.outputs and output.name not in served.extras:
-            known = ", ".join([*served.outputs, *served.extras])
+        if output.name not in graph.outputs and output.name not in graph.extras:
+            known = ", ".join([*graph.outputs, *graph.extras])
             raise InvalidRequest(f"outputs[{index}]: unknown output {output.name[:100]!r}; outputs: {known}")
 
 
-def _prepare(served: Served, feed: Feed, settings: Settings) -> tuple[Any, int]:
+def _prepare(graph: Graph, feed: Feed, settings: Settings) -> tuple[Any, int]:
     """What the graph is run on, and its number of rows: images decoded, and what a card promises checked."""
-    if served.model is None:
+    if graph.model is None:
         return feed, max((len(each) for each in feed.values() if np.ndim(each)), default=1)
     ((name, given),) = feed.items()
     if not len(given):
@@ -193,19 +193,19 @@ def _prepare(served: Served, feed: Feed, settings: Settings) -> tuple[Any, int]:
     if len(given) > settings.max_rows:
         raise TooLarge(f"{len(given)} rows are over the limit of {settings.max_rows} a request (VEREDICTO_MAX_ROWS)")
     if isinstance(given, list):
-        size_px = served.model.size_px or 0
-        images = image_rows.decode_rows(given, model=served.name, size_px=size_px, most_pixels=settings.max_pixels)
+        size_px = graph.model.size_px or 0
+        images = image_rows.decode_rows(given, model=graph.name, size_px=size_px, most_pixels=settings.max_pixels)
         return images, len(images)
-    if served.takes_images:
+    if graph.takes_images:
         return image_rows.split(given, most_pixels=settings.max_pixels), len(given)
-    served.model.check_features(given)
+    graph.model.check_features(given)
     return given, len(given)
 
 
-def _make_result(served: Served, wanted: Wanted, output: Any) -> Result:
+def _make_result(graph: Graph, wanted: Wanted, output: Any) -> Result:
     array = np.asarray(output)
     if wanted.classes:
-        array = _classify(array, wanted.classes, served.labels(wanted.name), f"output {wanted.name!r}")
+        array = _classify(array, wanted.classes, graph.labels(wanted.name), f"output {wanted.name!r}")
     return Result(wanted, BY_ARRAY[array.dtype.str].name, array)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict
 
 from service import VERSION
 from service.models.datatypes import BY_SESSION, BYTES
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.registry import Registry
 from service.models.session import TensorInfo
 from service.settings import Settings
@@ -86,35 +86,35 @@ def describe_server() -> ServerMetadata:
     return {"name": "veredicto", "version": VERSION, "extensions": EXTENSIONS}
 
 
-def describe_model(served: Served, versions: list[str]) -> ModelMetadata:
+def describe_model(graph: Graph, versions: list[str]) -> ModelMetadata:
     """From its graph and, where it has one, its card."""
     document: ModelMetadata = {
-        "name": served.name,
+        "name": graph.name,
         "versions": versions,
         "platform": PLATFORM,
-        "inputs": [_describe_tensor(each) for each in served.inputs.values()],
-        "outputs": [_describe_tensor(each) for each in served.outputs.values()],
+        "inputs": [_describe_tensor(each) for each in graph.inputs.values()],
+        "outputs": [_describe_tensor(each) for each in graph.outputs.values()],
     }
-    if served.model is not None:
-        card = served.model.card
-        properties = {"kind": card.kind, "task": card.task, "summary": card.summary, "digest": served.model.version}
+    if graph.model is not None:
+        card = graph.model.card
+        properties = {"kind": card.kind, "task": card.task, "summary": card.summary, "digest": graph.model.version}
         properties |= {name: f"{metric.value:g}" for name, metric in card.metrics.items()}
-        document["properties"] = properties | ({"further_outputs": ",".join(served.extras)} if served.extras else {})
+        document["properties"] = properties | ({"further_outputs": ",".join(graph.extras)} if graph.extras else {})
     return document
 
 
-def configure(served: Served, settings: Settings) -> ModelConfig:
+def configure(graph: Graph, settings: Settings) -> ModelConfig:
     """A graph without a card does not say which axis is that of the rows: it has no batches."""
-    has_rows = served.model is not None
+    has_rows = graph.model is not None
     config: ModelConfig = {
-        "name": served.name,
+        "name": graph.name,
         "platform": PLATFORM,
         "backend": "onnxruntime",
         "max_batch_size": settings.max_rows if has_rows else 0,
-        "input": [_configure_tensor(each, has_rows=has_rows) for each in served.inputs.values()],
-        "output": [_configure_tensor(each, has_rows=has_rows) for each in served.outputs.values()],
+        "input": [_configure_tensor(each, has_rows=has_rows) for each in graph.inputs.values()],
+        "output": [_configure_tensor(each, has_rows=has_rows) for each in graph.outputs.values()],
     }
-    if served.joins:
+    if graph.joins:
         config["dynamic_batching"] = {"max_queue_delay_microseconds": 0}  # what waits for a run anyway is joined
     return config
 
@@ -122,7 +122,7 @@ def configure(served: Served, settings: Settings) -> ModelConfig:
 def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]:
     """What is served, and what was refused and why."""
     index: list[IndexEntry] = [
-        {"name": served.name, "version": served.version, "state": "READY", "reason": ""} for served in registry
+        {"name": graph.name, "version": graph.version, "state": "READY", "reason": ""} for graph in registry
     ]
     if not only_ready:
         index += [
@@ -139,7 +139,7 @@ def _name_file(file: str) -> tuple[str, str]:
     return name, rest.removesuffix("/model")
 
 
-def count(models: Iterable[Served]) -> AllStatistics:
+def count(models: Iterable[Graph]) -> AllStatistics:
     """What each was asked, and how long it took."""
     return {
         "model_stats": [{"name": each.name, "version": each.version, **each.statistics.describe()} for each in models]

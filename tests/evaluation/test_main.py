@@ -197,19 +197,19 @@ def test_a_server_gives_the_evidence_that_its_files_give(
     """Rows and images over HTTP: the same labels, probabilities and numbers; what the server says is passed on."""
     write_image_model(models)
     folder = write_images(tmp_path / "photos", per_class=12, noise=60)
-    served, local = tmp_path / "served.html", tmp_path / "local.html"
+    graph, local = tmp_path / "served.html", tmp_path / "local.html"
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_MAX_ROWS=25, VEREDICTO_MAX_PIXELS=8000) as running:
         for task, data in (("colour", rows), ("hue", folder)):
             asked = ["--task", task, "--data", str(data)]
-            assert main([*asked, "--url", running.url, "--output", str(served)]) == 0
+            assert main([*asked, "--url", running.url, "--output", str(graph)]) == 0
             assert main([*asked, "--models", str(models), "--output", str(local)]) == 0
-            found, expected = (json.loads(path.with_suffix(".json").read_bytes()) for path in (served, local))
+            found, expected = (json.loads(path.with_suffix(".json").read_bytes()) for path in (graph, local))
             for answer, same in zip(found["answers"], expected["answers"], strict=True):
                 assert (answer["version"], answer["label"]) == (same["version"], same["label"])
                 assert answer["probabilities"] == same["probabilities"]
             for key in ("models", "pairs", "cochran_q", "fleiss_kappa", "disagreements"):
                 assert found["numbers"][key] == expected["numbers"][key]
-            assert main(["--verify", str(served.with_suffix(".json")), "--data", str(data), "--url", running.url]) == 0
+            assert main(["--verify", str(graph.with_suffix(".json")), "--data", str(data), "--url", running.url]) == 0
 
 
 def test_a_server_that_cannot_be_asked_is_said_so(

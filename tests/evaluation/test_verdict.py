@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from evaluation import evidence, verdict
-from evaluation.predictions import Trial
+from evaluation.predictions import Predictions
 from tests.support.trials import make_trial
 
 
-def told(trial: Trial, risk: float = 0.01) -> dict[str, Any]:
+def told(trial: Predictions, risk: float = 0.01) -> dict[str, Any]:
     return evidence.conclude(trial, risk=risk, gates=[])["verdict"]
 
 
-def with_hits(*hits: list[bool]) -> Trial:
+def with_hits(*hits: list[bool]) -> Predictions:
     """Models `m0`, `m1`, ... that are right where it is said."""
     trial = make_trial({f"m{number}": 1.0 for number in range(len(hits))}, n_rows=len(hits[0]))
     answers = []
@@ -26,7 +26,7 @@ def with_hits(*hits: list[bool]) -> Trial:
     return replace(trial, answers=answers)
 
 
-def split(*counts: tuple[int, bool, bool]) -> Trial:
+def split(*counts: tuple[int, bool, bool]) -> Predictions:
     first = [a for count, a, _ in counts for _ in range(count)]
     second = [b for count, _, b in counts for _ in range(count)]
     return with_hits(first, second)

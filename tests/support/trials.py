@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluation.predictions import Answer, Trial
+from evaluation.predictions import Answer, Predictions
 
 
 def make_trial(
     accuracies: dict[str, float], *, n_rows: int = 300, classes: tuple[str, ...] = ("no", "yes"), seed: int = 0
-) -> Trial:
+) -> Predictions:
     """Each model answers the true class with about this share, and is a little surer where it is right."""
     generator = np.random.default_rng(seed)
     truth = generator.integers(0, len(classes), n_rows)
@@ -32,7 +32,7 @@ def make_trial(
                 probabilities=probabilities,
             )
         )
-    return Trial(
+    return Predictions(
         task="task",
         classes=classes,
         source="rows.csv",

@@ -6,10 +6,10 @@ import json
 import sqlite3
 from typing import Any
 
-from service.live.journal.records import Source
+from service.live.journal.records import ModelKey
 
 
-class Numbering:
+class Keys:
     """Remembers what it has looked up, until a transaction fails: what that has made up is not in the file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -26,7 +26,7 @@ class Numbering:
             (self._numbers[name],) = self._execute("SELECT number FROM tasks WHERE name = ?", (name,)).fetchone()
         return self._numbers[name]
 
-    def model(self, source: Source) -> int:
+    def model(self, source: ModelKey) -> int:
         if source not in self._numbers:
             task, key = self.task(source.task), (source.name, source.version)
             values = (task, *key, json.dumps(source.classes))

@@ -13,7 +13,7 @@ NO_ANSWER = -1
 """In place of the label of a model that has none for a row."""
 
 
-class Source(NamedTuple):
+class ModelKey(NamedTuple):
     """Who predicted: a classifier of one version."""
 
     task: str
@@ -26,7 +26,7 @@ class Predicted(NamedTuple):
     """Labels `(n_rows,)` that went out under an id."""
 
     id: str
-    source: Source
+    source: ModelKey
     labels: Labels
 
 
@@ -38,13 +38,13 @@ class Shadowed(NamedTuple):
 
     ids: list[str]
     lengths: list[int]
-    champion: Source
-    challengers: tuple[Source, ...]
+    champion: ModelKey
+    challengers: tuple[ModelKey, ...]
     labels: Labels
     examples: list[tuple[str, int, str]]
 
 
-class Told(NamedTuple):
+class Feedback(NamedTuple):
     """The true class of a row; of the only one where none is named."""
 
     id: str
@@ -52,7 +52,7 @@ class Told(NamedTuple):
     label: str
 
 
-class Lost(NamedTuple):
+class Losses(NamedTuple):
     """Rows that the shadow let go, and predictions that could not be kept."""
 
     task: str
@@ -60,7 +60,7 @@ class Lost(NamedTuple):
     dropped: int
 
 
-class Spread(NamedTuple):
+class FeatureCounts(NamedTuple):
     """Rows counted by cell, `(n_counts,)`; only counts of one basis may be summed."""
 
     task: str
@@ -69,4 +69,4 @@ class Spread(NamedTuple):
     counts: Labels
 
 
-Entry = Predicted | Shadowed | Told | Lost | Spread
+Entry = Predicted | Shadowed | Feedback | Losses | FeatureCounts

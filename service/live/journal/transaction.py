@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 
 from service.errors import InvalidRequest, NotFound, VeredictoError
-from service.live.journal.keys import Numbering
+from service.live.journal.keys import Keys
 from service.live.journal.records import (
     COUNTED,
     NO_ANSWER,
     STORED,
     Entry,
+    FeatureCounts,
+    Feedback,
     Labels,
-    Lost,
+    Losses,
+    ModelKey,
     Predicted,
     Shadowed,
-    Source,
-    Spread,
-    Told,
 )
 from stats import sequential
 
@@ -46,14 +46,14 @@ MOST_EXAMPLES = 100
 _PAIR = "SELECT better, equal, worse, lower, upper FROM pairs WHERE champion = ? AND challenger = ?"
 
 
-class Ledger:
+class Transactions:
     """Writes to one connection; keeps the latest `most_rows` predictions."""
 
     def __init__(self, connection: sqlite3.Connection, *, most_rows: int) -> None:
         self._connection = connection
         self._execute = connection.execute
         self._most_rows = most_rows
-        self._numbering = Numbering(connection)
+        self._numbering = Keys(connection)
         self._touched: dict[tuple[int, int], int] = {}
         self._forget_numbers()
 
@@ -108,13 +108,13 @@ class Ledger:
         for entry in entries:
             if isinstance(entry, Shadowed):
                 self._write_shadows(entry)
-            elif isinstance(entry, Lost):
+            elif isinstance(entry, Losses):
                 places = (entry.shed, entry.dropped, self._numbering.task(entry.task))
                 self._execute("UPDATE tasks SET shed = shed + ?, dropped = dropped + ? WHERE number = ?", places)
-            elif isinstance(entry, Spread):
-                self._write_spread(entry)
+            elif isinstance(entry, FeatureCounts):
+                self._write_feature_counts(entry)
         for entry in entries:
-            if isinstance(entry, Told):
+            if isinstance(entry, Feedback):
                 try:
                     yield self._write_truth(entry)
                 except VeredictoError as error:
@@ -159,7 +159,7 @@ class Ledger:
         self._write_examples(entry, oldest)
         self._count_late(entry.champion, lineup, columns)
 
-    def _count_late(self, champion: Source, lineup: list[int], columns: dict[int, Labels]) -> None:
+    def _count_late(self, champion: ModelKey, lineup: list[int], columns: dict[int, Labels]) -> None:
         """Truths that came before the shadows, by the predictions' numbers."""
         query = (
             "SELECT seq, row, label, labels FROM truths JOIN predictions USING (seq) WHERE truths.seq BETWEEN ? AND ?"
@@ -184,7 +184,7 @@ class Ledger:
                 (task, task, MOST_EXAMPLES - 1),
             )
 
-    def _write_spread(self, entry: Spread) -> None:
+    def _write_feature_counts(self, entry: FeatureCounts) -> None:
         """With the last, whoever wrote that, as long as the two are few rows."""
         key = (self._numbering.task(entry.task), entry.basis)
         query = "SELECT number, n_rows, counts FROM spreads WHERE task = ? AND basis = ? ORDER BY number DESC LIMIT 1"
@@ -199,7 +199,7 @@ class Ledger:
         oldest = "SELECT number FROM spreads WHERE task = ? ORDER BY number DESC LIMIT 1 OFFSET ?"
         self._execute(f"DELETE FROM spreads WHERE task = ? AND number <= ({oldest})", (key[0], key[0], MOST_SPREADS))
 
-    def _write_truth(self, entry: Told) -> bool:
+    def _write_truth(self, entry: Feedback) -> bool:
         """Whether it is new. The first truth of a row stands: the comparison has counted it."""
         found = self._execute(
             "SELECT seq, model, n_rows, predictions.labels, lineup, shadows.labels FROM predictions "
@@ -278,7 +278,7 @@ class Ledger:
         self._kept, self._right_or_wrong, self._pairs = Counter[int](), Counter[Any](), Counter[Any]()
 
 
-def _find_row(entry: Told, n_rows: int) -> int:
+def _find_row(entry: Feedback, n_rows: int) -> int:
     if entry.row is None and n_rows > 1:
         raise InvalidRequest(
             f"id: the answer had {n_rows} rows: name one of them, {entry.id + '/0'!r} to {f'{entry.id}/{n_rows - 1}'!r}"

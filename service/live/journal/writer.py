@@ -22,8 +22,8 @@ from typing import NamedTuple
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.execution.metrics import JournalMetrics
 from service.live.journal import schema
-from service.live.journal.records import Entry, Labels, Lost, Predicted, Shadowed, Source, Spread, Told
-from service.live.journal.transaction import Ledger
+from service.live.journal.records import Entry, FeatureCounts, Feedback, Labels, Losses, ModelKey, Predicted, Shadowed
+from service.live.journal.transaction import Transactions
 
 GATHER_S = 0.05
 """From the first entry to the commit that takes it."""
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Truth(NamedTuple):
-    told: Told
+    told: Feedback
     future: Future[None]
     give_up_s: float
 
@@ -49,11 +49,11 @@ class _Truth(NamedTuple):
 class Journal:
     """Takes entries from any thread; `sources` are the classifiers that are served, by name."""
 
-    def __init__(self, path: Path, *, most_rows: int, sources: Mapping[str, Source]) -> None:
+    def __init__(self, path: Path, *, most_rows: int, sources: Mapping[str, ModelKey]) -> None:
         self.path = path
         self._sources = sources
         self._connection = schema.connect(path)
-        self._ledger = Ledger(self._connection, most_rows=most_rows)
+        self._transactions = Transactions(self._connection, most_rows=most_rows)
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
         self._n_rows = 0
@@ -70,7 +70,7 @@ class Journal:
         self._thread = threading.Thread(target=self._work, name="veredicto-journal", daemon=True)
         self._thread.start()
 
-    def record(self, source: Source, labels: Labels) -> str:
+    def record(self, source: ModelKey, labels: Labels) -> str:
         """The id of a new prediction, of labels `(n_rows,)`, whether it can be kept or not."""
         number = self._make_id()
         self._give(Predicted(number, source, labels), len(labels))
@@ -80,12 +80,12 @@ class Journal:
         self._give(shadowed, 0)
 
     def record_shed(self, task: str, n_rows: int) -> None:
-        self._give(Lost(task, n_rows, 0), 0)
+        self._give(Losses(task, n_rows, 0), 0)
 
-    def record_spread(self, spread: Spread) -> None:
+    def record_feature_counts(self, spread: FeatureCounts) -> None:
         self._give(spread, 0)
 
-    def tell(self, told: Told) -> Future[None]:
+    def tell(self, told: Feedback) -> Future[None]:
         """Done when the truth is committed, or with the VeredictoError that says why it is not accepted."""
         future: Future[None] = Future()
         with self._lock:
@@ -166,9 +166,9 @@ class Journal:
             self._n_settling = len(truths)
             dropped, self._dropped = self._dropped, Counter()
         truths = [each for each in truths if each.future.running() or each.future.set_running_or_notify_cancel()]
-        entries += [Lost(task, 0, n_rows) for task, n_rows in dropped.items()]
+        entries += [Losses(task, 0, n_rows) for task, n_rows in dropped.items()]
         try:
-            told = self._ledger.write([*entries, *(each.told for each in truths)]) if entries or truths else []
+            told = self._transactions.write([*entries, *(each.told for each in truths)]) if entries or truths else []
         except Exception as error:  # of SQLite or of ours: answers go out whatever it is
             self._report(error)
             self._lose(entries)
@@ -202,7 +202,7 @@ class Journal:
             for entry in entries:
                 if isinstance(entry, Predicted):
                     self._drop(entry)
-                elif isinstance(entry, Lost):
+                elif isinstance(entry, Losses):
                     self._dropped[entry.task] += entry.dropped
                     if entry.shed:
                         self._entries.append(entry._replace(dropped=0))
@@ -225,8 +225,8 @@ class Journal:
             return
         self._refreshed_s = monotonic()
         try:
-            self._ledger.narrow_bounds()
-            found = self._ledger.read_outcomes()
+            self._transactions.narrow_bounds()
+            found = self._transactions.read_outcomes()
         except Exception as error:  # the last ones are still true enough
             self._report(error)
             return

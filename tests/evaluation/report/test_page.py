@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluation import evidence
-from evaluation.predictions import Trial
+from evaluation.predictions import Predictions
 from evaluation.report import page
 from tests.support.trials import make_trial
 
@@ -42,7 +42,7 @@ class Outline(HTMLParser):
         self.text += data
 
 
-def render(trial: Trial, pictures: dict[int, str] | None = None) -> str:
+def render(trial: Predictions, pictures: dict[int, str] | None = None) -> str:
     return page.render(evidence.gather(trial, risk=0.05, gates=[], software={}), pictures or {})
 
 

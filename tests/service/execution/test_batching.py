@@ -20,9 +20,9 @@ from service.errors import InvalidRequest, Overloaded
 from service.execution.batching import MOST_ROWS, Batches, Finished
 from service.execution.metrics import RouteMetrics
 from service.execution.run import MOST_TEXTS, Work
-from service.http.open_inference import InferCall
+from service.http.open_inference import InferRoute
 from service.http.route import Response
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.settings import Settings
 from tests.conftest import EXPORTED_MODELS
 from tests.support.graphs import write_gather
@@ -37,25 +37,25 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def load(path: Path) -> Served:
-    served = Served.load(path, name=path.stem)
-    served.joins = True  # whatever was measured here
-    return served
+def load(path: Path) -> Graph:
+    graph = Graph.load(path, name=path.stem)
+    graph.joins = True  # whatever was measured here
+    return graph
 
 
-def make_work(served: Served, inputs: Any) -> Work:
-    assert served.model is not None
-    return Work(served, served.model.output_names, inputs, len(inputs), list)
+def make_work(graph: Graph, inputs: Any) -> Work:
+    assert graph.model is not None
+    return Work(graph, graph.model.output_names, inputs, len(inputs), list)
 
 
 class Gate:
     """Keeps a model's runs back until it is opened, and knows how many rows each had."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, graph: Graph) -> None:
         self.rows: list[int] = []
         self.event = Event()
-        self._run = served.run
-        served.run = self.run  # type: ignore[method-assign]
+        self._run = graph.run
+        graph.run = self.run  # type: ignore[method-assign]
 
     def run(self, names: list[str], inputs: Any) -> list[Any]:
         self.event.wait(30)
@@ -78,7 +78,7 @@ async def run_all(batches: Batches, works: list[Work], gate: Gate, *, cancelled:
 def test_answers_are_those_of_requests_that_come_alone(path: Path, seed: int, pool: ThreadPoolExecutor) -> None:
     """For every request, also when others are given up, fail, or have other sizes; nobody fails with a neighbour."""
     draw = np.random.default_rng(seed)
-    served = load(path)
+    graph = load(path)
     works, expected = [], []
     for _ in range(30):
         n_rows = int(draw.integers(1, 6))
@@ -89,12 +89,12 @@ def test_answers_are_those_of_requests_that_come_alone(path: Path, seed: int, po
         else:
             height = int(draw.choice([8, 32, 40]))
             inputs = list(draw.integers(0, 256, (n_rows, height, 30, 3), dtype=np.uint8))
-        works.append(make_work(served, inputs))
+        works.append(make_work(graph, inputs))
         try:
             expected.append(works[-1].run())
         except InvalidRequest as error:
             expected.append(error)
-    gate = Gate(served)
+    gate = Gate(graph)
     cancelled = set(random.Random(seed).sample(range(2, 30), 6))
     found = asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=1000), works, gate, cancelled=cancelled))
     for index, (result, right) in enumerate(zip(found, expected, strict=True)):
@@ -111,25 +111,25 @@ def test_answers_are_those_of_requests_that_come_alone(path: Path, seed: int, po
 
 def test_a_lone_request_is_run_at_once(pool: ThreadPoolExecutor) -> None:
     """Each after the other, none waits for company."""
-    served = load(KNN)
-    gate = Gate(served)
+    graph = load(KNN)
+    gate = Gate(graph)
     gate.event.set()
     batches = Batches(pool, n_threads=1, most_waiting=100)
 
     async def ask() -> None:
         for _ in range(3):
-            await batches.run(make_work(served, np.zeros((2, 64), np.float32)))
+            await batches.run(make_work(graph, np.zeros((2, 64), np.float32)))
 
     asyncio.run(ask())
     assert gate.rows == [2, 2, 2]
-    assert served.statistics.describe()["batch_stats"][0]["compute_infer"]["count"] == 3
+    assert graph.statistics.describe()["batch_stats"][0]["compute_infer"]["count"] == 3
 
 
 def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
     """A run takes as many requests as its rows allow."""
-    served = load(KNN)
-    gate = Gate(served)
-    works = [make_work(served, np.zeros((n_rows, 64), np.float32)) for n_rows in (1, 10, 10, 4, 2)]
+    graph = load(KNN)
+    gate = Gate(graph)
+    works = [make_work(graph, np.zeros((n_rows, 64), np.float32)) for n_rows in (1, 10, 10, 4, 2)]
     asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
     assert gate.rows == [1, 16, 10]
     assert MOST_ROWS == 16
@@ -137,19 +137,19 @@ def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
 
 def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> None:
     """As measured when the model was loaded."""
-    served = load(KNN)
-    served.joins = False
-    gate = Gate(served)
-    works = [make_work(served, np.zeros((1, 64), np.float32)) for _ in range(5)]
+    graph = load(KNN)
+    graph.joins = False
+    gate = Gate(graph)
+    works = [make_work(graph, np.zeros((1, 64), np.float32)) for _ in range(5)]
     asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
     assert gate.rows == [1] * 5
 
 
 def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
     """And those that wait are answered."""
-    served = load(KNN)
-    gate = Gate(served)
-    works = [make_work(served, np.zeros((10, 64), np.float32)) for _ in range(5)]
+    graph = load(KNN)
+    gate = Gate(graph)
+    works = [make_work(graph, np.zeros((10, 64), np.float32)) for _ in range(5)]
     found = asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=30), works, gate))
     assert [type(each) for each in found] == [Finished] * 4 + [Overloaded]
     limit = "the limit is 30 (16 times VEREDICTO_MAX_ROWS)"
@@ -158,18 +158,18 @@ def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
 
 def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
     """Its rows wait no longer."""
-    served = load(KNN)
-    gate = Gate(served)
+    graph = load(KNN)
+    gate = Gate(graph)
     batches = Batches(pool, n_threads=1, most_waiting=10)
 
     async def ask() -> list[Any]:
         busy, given_up = (
-            asyncio.create_task(batches.run(make_work(served, np.zeros((9, 64), np.float32)))) for _ in "ab"
+            asyncio.create_task(batches.run(make_work(graph, np.zeros((9, 64), np.float32)))) for _ in "ab"
         )
         await asyncio.sleep(0)
         given_up.cancel()
         await asyncio.sleep(0)
-        late = asyncio.create_task(batches.run(make_work(served, np.zeros((9, 64), np.float32))))
+        late = asyncio.create_task(batches.run(make_work(graph, np.zeros((9, 64), np.float32))))
         await asyncio.sleep(0)
         gate.event.set()
         return await asyncio.gather(busy, late)
@@ -179,14 +179,14 @@ def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
 
 def test_as_many_runs_as_threads_go_side_by_side(pool: ThreadPoolExecutor) -> None:
     """Two at once, the rest together."""
-    served = load(KNN)
-    gate = Gate(served)
-    works = [make_work(served, np.zeros((1, 64), np.float32)) for _ in range(6)]
+    graph = load(KNN)
+    gate = Gate(graph)
+    works = [make_work(graph, np.zeros((1, 64), np.float32)) for _ in range(6)]
     asyncio.run(run_all(Batches(pool, n_threads=2, most_waiting=100), works, gate))
     assert sorted(gate.rows) == [1, 1, 4]
 
 
-def ask_protocol(call: InferCall, name: str, datatype: str, array: np.ndarray) -> Any:
+def ask_protocol(call: InferRoute, name: str, datatype: str, array: np.ndarray) -> Any:
     tensor = {"name": name, "shape": list(array.shape), "datatype": datatype, "data": array.reshape(-1).tolist()}
     return call(json.dumps({"inputs": [tensor]}).encode(), {}, None)
 
@@ -207,25 +207,25 @@ def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) 
     def fail(outputs: Any) -> Any:
         raise InvalidRequest(f"{len(outputs)} outputs are no answer")
 
-    served = load(KNN)
+    graph = load(KNN)
     rows = [np.zeros((n_rows, 64), np.float32) for n_rows in (MOST_ROWS + 1, MOST_ROWS, MOST_ROWS + 1)]
     works = [
-        make_work(served, each)._replace(finish=end) for each, end in zip(rows, (finish, finish, fail), strict=True)
+        make_work(graph, each)._replace(finish=end) for each, end in zip(rows, (finish, finish, fail), strict=True)
     ]
-    found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, Gate(served)))
+    found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, Gate(graph)))
     assert found[0][0] == (ANY, MOST_ROWS + 1)
     assert found[0][0][0] != threading.main_thread().name
     assert found[0][1].times.output_ns > 0
     assert found[1][0] == (threading.main_thread().name, MOST_ROWS)
     assert isinstance(found[2], InvalidRequest)
-    assert found[2].model is served
+    assert found[2].model is graph
 
 
 def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) -> None:
     """Classification, of a model that is quick."""
-    served = Served.load(KNN, name=KNN.stem)
-    served.quick_rows = 10**6
-    call = InferCall(served, Settings(), RouteMetrics("texts"))
+    graph = Graph.load(KNN, name=KNN.stem)
+    graph.quick_rows = 10**6
+    call = InferRoute(graph, Settings(), RouteMetrics("texts"))
 
     def ask(n_rows: int) -> Any:
         tensor = {"name": "features", "shape": [n_rows, 64], "datatype": "FP32", "data": [0.0] * (64 * n_rows)}
@@ -241,32 +241,32 @@ def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) 
 
 def test_the_protocols_inference_of_a_slow_model_is_joined_too(pool: ThreadPoolExecutor) -> None:
     """And answered as if each had been run alone."""
-    served = load(KNN)
-    call = InferCall(served, Settings(), RouteMetrics("joined"))
+    graph = load(KNN)
+    call = InferRoute(graph, Settings(), RouteMetrics("joined"))
     rows = np.random.default_rng(0).uniform(0, 16, (5, 1, 64)).astype(np.float32)
-    served.quick_rows = 1
+    graph.quick_rows = 1
     expected = [ask_protocol(call, "features", "FP32", each) for each in rows]
-    served.quick_rows = 0
+    graph.quick_rows = 0
     works = [ask_protocol(call, "features", "FP32", each) for each in rows]
     assert all(isinstance(each, Response) for each in expected)
     assert all(isinstance(each, Work) for each in works)
-    gate = Gate(served)
+    gate = Gate(graph)
     found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
     assert gate.rows == [1, 4]
     assert [json.loads(answer.body) for answer, _ in found] == [json.loads(each.body) for each in expected]
-    assert [(ran.served, ran.times.rows, ran.times.executions) for _, ran in found] == [(served, 1, 0)] * 5
+    assert [(ran.graph, ran.times.rows, ran.times.executions) for _, ran in found] == [(graph, 1, 0)] * 5
 
 
 def test_a_graph_without_a_card_is_run_alone(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
     """Nothing says which of its axes are rows; one that fails is its request's fault alone."""
-    served = Served.load(write_gather(tmp_path), name="gather")
-    served.quick_rows = 0
-    call = InferCall(served, Settings(), RouteMetrics("alone"))
+    graph = Graph.load(write_gather(tmp_path), name="gather")
+    graph.quick_rows = 0
+    call = InferRoute(graph, Settings(), RouteMetrics("alone"))
     works = [ask_protocol(call, "index", "INT64", np.array([index])) for index in (0, 1, 9, 2)]
-    gate = Gate(served)
+    gate = Gate(graph)
     found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
     assert isinstance(found[2], InvalidRequest)
-    assert found[2].model is served
+    assert found[2].model is graph
     answers = [json.loads(answer.body)["outputs"][0]["data"] for answer, _ in found[:2] + found[3:]]
     assert answers == [[1.0], [2.0], [3.0]]
     assert len(gate.rows) == 4

@@ -30,7 +30,8 @@ from service.execution.admission import Admission
 from service.execution.batching import Batches
 from service.execution.metrics import ModelMetrics
 from service.grpc import messages
-from service.grpc.server import SERVICE, Procedures
+from service.grpc import server as grpc_server
+from service.grpc.server import SERVICE
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.conftest import EXPORTED_MODELS
@@ -594,10 +595,10 @@ def test_without_the_library_http_is_served(
         assert server.post("/predict", {"model": "colour-first", "inputs": [[1, "red"]]}).status_code == 200
 
 
-def make_procedures(models: Path, port: int) -> Procedures:
+def make_server(models: Path, port: int) -> grpc_server.Server:
     settings, registry = Settings(models=models, grpc_port=port), Registry.load(models)
     admission = Admission(settings, ModelMetrics(registry))
-    return Procedures(DataPlane(registry, settings), settings, admission, Batches.of(settings))
+    return grpc_server.Server(DataPlane(registry, settings), settings, admission, Batches.of(settings))
 
 
 def test_a_worker_too_says_that_its_port_is_taken(models: Path) -> None:
@@ -605,7 +606,7 @@ def test_a_worker_too_says_that_its_port_is_taken(models: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(SettingsError, match=rf"^VEREDICTO_GRPC_PORT: cannot listen on 127\.0\.0\.1:{port}: "):
-            asyncio.run(make_procedures(models, port).start())
+            asyncio.run(make_server(models, port).start())
 
 
 def test_a_defect_is_told_without_details(
@@ -618,7 +619,7 @@ def test_a_defect_is_told_without_details(
 
     async def ask() -> tuple[str, str]:
         port = free_port()
-        procedures = make_procedures(models, port)
+        procedures = make_server(models, port)
         monkeypatch.setattr(Registry, "graph", fail)
         await procedures.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

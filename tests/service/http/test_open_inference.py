@@ -21,7 +21,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 from tritonclient.utils import InferenceServerException
 
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.model import Model
 from tests.conftest import EXPORTED_MODELS
 from tests.support.graphs import NUMERIC, tensor, write_all, write_graph, write_identity
@@ -483,8 +483,8 @@ def test_a_graph_that_may_take_long_is_not_run_on_the_event_loop(tmp_path: Path)
     ends = [tensor("a", TensorProto.FLOAT, ["n", 1]), tensor("b", TensorProto.FLOAT, [1, "m"])]
     outer = write_graph(tmp_path / "outer.onnx", nodes, ends, [tensor("product", TensorProto.FLOAT, ["n", "m"])])
     identity = write_identity(tmp_path, "identity", TensorProto.FLOAT, ["n", 3])
-    slow, quick = Served.load(outer, name="outer"), Served.load(identity, name="identity")
-    for served in (slow, quick):
-        served.measure()
+    slow, quick = Graph.load(outer, name="outer"), Graph.load(identity, name="identity")
+    for graph in (slow, quick):
+        graph.measure()
     assert slow.quick_rows == 0
     assert quick.quick_rows > 1

@@ -22,8 +22,8 @@ from service.calls.data_plane import DataPlane
 from service.execution.admission import Admission
 from service.execution.batching import Batches
 from service.execution.metrics import ModelMetrics
-from service.http.application import Front
-from service.http.uvicorn_protocol import LONGEST_AWAITED, MOMENT_S, ExpressProtocol, install
+from service.http.application import Application
+from service.http.uvicorn_protocol import LONGEST_AWAITED, MOMENT_S, FastPathProtocol, install
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.support.server import Server
@@ -82,12 +82,12 @@ def test_the_choice_of_a_protocol_is_ours(models: Path) -> None:
     settings = Settings(models=models)
     plane = DataPlane(Registry.load(models), settings)
     batches = Batches.of(settings)
-    front = Front(plane, settings, Admission(settings, ModelMetrics(plane.registry)), batches, behind=None)  # type: ignore[arg-type]  # nothing goes there
+    front = Application(plane, settings, Admission(settings, ModelMetrics(plane.registry)), batches, behind=None)  # type: ignore[arg-type]  # nothing goes there
     install(front)
     config = uvicorn.Config(front, log_config=None)
     config.load()
-    assert config.http_protocol_class is ExpressProtocol
-    assert ExpressProtocol.front is front
+    assert config.http_protocol_class is FastPathProtocol
+    assert FastPathProtocol.front is front
 
 
 def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> None:

@@ -15,8 +15,8 @@ from statsmodels.stats.proportion import proportion_confint
 from service.live import comparison
 from service.live.challengers import Lineup, find_lineups, name_source
 from service.live.journal import reader, schema
-from service.live.journal.records import NO_ANSWER, Entry, Lost, Predicted, Shadowed, Source, Told
-from service.live.journal.transaction import Ledger
+from service.live.journal.records import NO_ANSWER, Entry, Feedback, Losses, ModelKey, Predicted, Shadowed
+from service.live.journal.transaction import Transactions
 from service.models.registry import Registry
 from service.settings import Settings
 from stats import sequential
@@ -45,12 +45,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
+def ledger(path: Path) -> Iterator[Transactions]:
     with closing(schema.connect(path)) as connection:
-        yield Ledger(connection, most_rows=10_000)
+        yield Transactions(connection, most_rows=10_000)
 
 
-def fill(ledger: Ledger, lineup: Lineup) -> tuple[np.ndarray, np.ndarray]:
+def fill(ledger: Transactions, lineup: Lineup) -> tuple[np.ndarray, np.ndarray]:
     """Seeded labels `(n_rows, 3)`, in the order of names, and truth; the truth of every third row is not told."""
     generator = np.random.default_rng(8)
     truth = generator.integers(0, 2, N_ROWS)
@@ -62,12 +62,12 @@ def fill(ledger: Ledger, lineup: Lineup) -> tuple[np.ndarray, np.ndarray]:
         examples = [(f"{row}", 0, "[1,null]")] if len(set(labels[row])) > 1 else []
         entries.append(Shadowed([f"{row}"], [1], champion, lineup.sources, labels[row, [0, 2]][:, None], examples))
         if row % 3:
-            entries.append(Told(f"{row}", None, CLASSES[truth[row]]))
+            entries.append(Feedback(f"{row}", None, CLASSES[truth[row]]))
     ledger.write(entries)
     return labels, truth
 
 
-def test_figures_are_those_of_the_rows(registry: Registry, ledger: Ledger, lineup: Lineup, path: Path) -> None:
+def test_figures_are_those_of_the_rows(registry: Registry, ledger: Transactions, lineup: Lineup, path: Path) -> None:
     """Agreement and kappa of all, accuracy with its interval of those that are labelled."""
     labels, truth = fill(ledger, lineup)
     found = comparison.describe(registry.task("colour"), lineup, reader.read(path, "colour", most_rows=N_ROWS))
@@ -84,7 +84,7 @@ def test_figures_are_those_of_the_rows(registry: Registry, ledger: Ledger, lineu
 
 
 def test_tests_are_of_the_labelled_rows_with_their_share_of_alpha(
-    registry: Registry, ledger: Ledger, lineup: Lineup, path: Path
+    registry: Registry, ledger: Transactions, lineup: Lineup, path: Path
 ) -> None:
     """Each challenger against the champion, which is the worst of the three."""
     labels, truth = fill(ledger, lineup)
@@ -101,25 +101,29 @@ def test_tests_are_of_the_labelled_rows_with_their_share_of_alpha(
     assert found["tests"][0]["verdict"] == "challenger better"
 
 
-def test_the_window_is_the_latest_rows(ledger: Ledger, lineup: Lineup, path: Path) -> None:
+def test_the_window_is_the_latest_rows(ledger: Transactions, lineup: Lineup, path: Path) -> None:
     """Newest first, and no more than asked for, also of requests with several rows and of other tasks in between."""
     champion = name_source(lineup.champion)
-    other = Source("hue", "hue-first", "v1", CLASSES)
+    other = ModelKey("hue", "hue-first", "v1", CLASSES)
     ledger.write([Predicted("a", champion, np.array([0, 0])), Predicted("b", other, np.array([1]))])
-    ledger.write([Predicted("c", champion, np.array([1, 0, 1])), Told("c", 1, "no"), Told("b", None, "no")])
+    ledger.write([Predicted("c", champion, np.array([1, 0, 1])), Feedback("c", 1, "no"), Feedback("b", None, "no")])
     read = reader.read(path, "colour", most_rows=4)
     (labels,) = read.labels.values()
     assert labels.tolist() == [1, 0, 1, 0]
     assert read.truth.tolist() == [-1, 0, -1, -1]
 
 
-def test_a_disagreement_says_what_each_said(registry: Registry, ledger: Ledger, lineup: Lineup, path: Path) -> None:
+def test_a_disagreement_says_what_each_said(
+    registry: Registry, ledger: Transactions, lineup: Lineup, path: Path
+) -> None:
     """With the values, and the truth where it was told; one who had no answer is left out."""
     champion = name_source(lineup.champion)
     shadowed = Shadowed(
         ["a"], [2], champion, lineup.sources, np.array([[0, 1], [0, NO_ANSWER]]), [("a", 1, "[1,null]")]
     )
-    ledger.write([Predicted("a", champion, np.array([0, 0])), shadowed, Told("a", 1, "yes"), Lost("colour", 3, 4)])
+    ledger.write(
+        [Predicted("a", champion, np.array([0, 0])), shadowed, Feedback("a", 1, "yes"), Losses("colour", 3, 4)]
+    )
     found = comparison.describe(registry.task("colour"), lineup, reader.read(path, "colour", most_rows=10))
     assert found["disagreements"] == [
         {
@@ -133,10 +137,10 @@ def test_a_disagreement_says_what_each_said(registry: Registry, ledger: Ledger, 
     assert [each["rows"] for each in found["models"]] == [2, 2, 1]
 
 
-def test_other_versions_are_left_out(registry: Registry, ledger: Ledger, lineup: Lineup, path: Path) -> None:
+def test_other_versions_are_left_out(registry: Registry, ledger: Transactions, lineup: Lineup, path: Path) -> None:
     """What a file of the same name said before it was exchanged is not what it says now."""
     old = name_source(lineup.champion)._replace(version="0" * 12)
-    ledger.write([Predicted("a", old, np.array([1])), Told("a", None, "yes")])
+    ledger.write([Predicted("a", old, np.array([1])), Feedback("a", None, "yes")])
     found = comparison.describe(registry.task("colour"), lineup, reader.read(path, "colour", most_rows=10))
     assert [(each["rows"], each["accuracy"]["value"]) for each in found["models"]] == [(0, None)] * 3
     assert [each["verdict"] for each in found["tests"]] == ["not shown yet"] * 2

@@ -12,8 +12,8 @@ import pytest
 
 from service.live.drift import Cells
 from service.live.journal import reader, schema
-from service.live.journal.records import Spread
-from service.live.journal.transaction import FEW_SPREAD, MOST_SPREADS, Ledger
+from service.live.journal.records import FeatureCounts
+from service.live.journal.transaction import FEW_SPREAD, MOST_SPREADS, Transactions
 from service.models.model import Model
 from tests.conftest import EXPORTED_MODELS
 from tests.support.server import Server, serve
@@ -86,10 +86,10 @@ def test_few_rows_are_counted_together_and_many_are_forgotten(tmp_path: Path) ->
     counts = cells.count(np.array(ROWS[:100], dtype=np.float32))
     path = tmp_path / "journal.db"
     with closing(schema.connect(path)) as connection:
-        ledger = Ledger(connection, most_rows=100)
+        ledger = Transactions(connection, most_rows=100)
         for _ in range(FEW_SPREAD // 100 * (MOST_SPREADS + 5)):
-            ledger.write([Spread("wine", cells.basis, 100, counts)])
-        ledger.write([Spread("wine", "another", 7, counts)])
+            ledger.write([FeatureCounts("wine", cells.basis, 100, counts)])
+        ledger.write([FeatureCounts("wine", "another", 7, counts)])
         found = connection.execute("SELECT count(*), max(n_rows) FROM spreads WHERE basis <> 'another'").fetchone()
     assert found == (MOST_SPREADS - 1, FEW_SPREAD)
     read = reader.read_spread(path, "wine", basis=cells.basis, most_rows=10_000)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import NotFound
-from service.models.graph import Served
+from service.models.graph import Graph
 from service.models.registry import Registry
 from tests.support.tiny_models import tiny_card, true_self_check, write_tiny
 
@@ -70,7 +70,7 @@ def test_a_file_without_a_card_is_a_graph_alone(models: Path, caplog: pytest.Log
     assert not registry.refused
     assert registry.why_not_ready(strict=True) is None
     assert "bare" not in registry.models
-    assert registry.graph("bare").model is None
+    assert registry.find_graph("bare").model is None
     assert "bare has no card: only the Open Inference Protocol serves it" in caplog.text
 
 
@@ -82,11 +82,11 @@ def test_versions_lie_in_numbered_folders(models: Path) -> None:
         card = tiny_card(family="third", self_check=true_self_check(sign=sign))
         write_tiny(folder, card, sign=sign).rename(folder / "model.onnx")
     registry = Registry.load(models)
-    assert list(registry.served["colour-third"]) == ["9", "10"]
-    assert registry.graph("colour-third").version == "10"
-    assert registry.graph("colour-third").model is registry.models["colour-third"]
+    assert list(registry.versions["colour-third"]) == ["9", "10"]
+    assert registry.find_graph("colour-third").version == "10"
+    assert registry.find_graph("colour-third").model is registry.models["colour-third"]
     with pytest.raises(NotFound, match="has no version 'old'; its versions: 9, 10"):
-        registry.graph("colour-third", "old")
+        registry.find_graph("colour-third", "old")
 
 
 def test_a_file_and_a_folder_of_one_name_are_not_both_served(models: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_file_and_a_folder_of_one_name_are_not_both_served(models: Path) -> No
     write_tiny(models, tiny_card(family="first"))
     registry = Registry.load(models)
     assert registry.refused == {"colour-first.onnx": "there is a folder colour-first too"}
-    assert registry.graph("colour-first").version == "1"
+    assert registry.find_graph("colour-first").version == "1"
 
 
 def test_a_task_has_one_set_of_classes(models: Path) -> None:
@@ -123,14 +123,14 @@ def test_a_file_name_that_is_no_text_is_shown_escaped(models: Path) -> None:
 
 def test_a_defect_of_ours_refuses_one_file_alone(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a file makes us stumble over, the others are served."""
-    load = Served.load
+    load = Graph.load
 
-    def stumble(path: Path, **options: object) -> Served:
+    def stumble(path: Path, **options: object) -> Graph:
         if path.stem == "colour-first":
             raise ZeroDivisionError
         return load(path, **options)
 
-    monkeypatch.setattr(Served, "load", stumble)
+    monkeypatch.setattr(Graph, "load", stumble)
     registry = Registry.load(models)
     assert list(registry.models) == ["colour-second"]
     assert list(registry.refused) == ["colour-first.onnx"]

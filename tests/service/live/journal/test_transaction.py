@@ -13,12 +13,12 @@ import pytest
 
 from service.errors import NotFound
 from service.live.journal import schema
-from service.live.journal.records import Lost, Predicted, Shadowed, Source, Told
-from service.live.journal.transaction import Ledger
+from service.live.journal.records import Feedback, Losses, ModelKey, Predicted, Shadowed
+from service.live.journal.transaction import Transactions
 from tests.support.journal_counts import count_again, read_counts
 
 CLASSES = ("no", "yes", "maybe")
-FIRST, SECOND, THIRD = (Source("colour", f"colour-{name}", "v1", CLASSES) for name in ("first", "second", "third"))
+FIRST, SECOND, THIRD = (ModelKey("colour", f"colour-{name}", "v1", CLASSES) for name in ("first", "second", "third"))
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.fixture
-def ledger(connection: sqlite3.Connection) -> Ledger:
-    return Ledger(connection, most_rows=1000)
+def ledger(connection: sqlite3.Connection) -> Transactions:
+    return Transactions(connection, most_rows=1000)
 
 
 def predicted(number: str, *labels: int) -> Predicted:
@@ -41,11 +41,11 @@ def shadowed(number: str, *labels: list[int]) -> Shadowed:
     return Shadowed([number], [len(labels[0])], FIRST, (SECOND, THIRD), np.array(labels), [])
 
 
-def told(number: str, label: str, row: int | None = None) -> Told:
-    return Told(number, row, label)
+def told(number: str, label: str, row: int | None = None) -> Feedback:
+    return Feedback(number, row, label)
 
 
-def test_counts_are_those_of_the_rows(ledger: Ledger, connection: sqlite3.Connection) -> None:
+def test_counts_are_those_of_the_rows(ledger: Transactions, connection: sqlite3.Connection) -> None:
     """Whether the truth comes before the shadow, with it, or after it, of one row or of several; seeded."""
     generator = np.random.default_rng(7)
     entries: list[object] = []
@@ -62,7 +62,7 @@ def test_counts_are_those_of_the_rows(ledger: Ledger, connection: sqlite3.Connec
     assert sum(count_again(connection)[1].values()) > 300
 
 
-def test_a_truth_is_taken_once(ledger: Ledger) -> None:
+def test_a_truth_is_taken_once(ledger: Transactions) -> None:
     """Told again it is no news, told otherwise it is refused."""
     assert ledger.write([predicted("a", 1), told("a", "yes")]) == [True]
     again, zeroth, other = ledger.write([told("a", "yes"), told("a", "yes", 0), told("a", "no")])
@@ -74,7 +74,7 @@ def test_a_truth_is_taken_once(ledger: Ledger) -> None:
     assert ledger.read_outcomes() == {("colour-first", "v1"): (1, 0)}
 
 
-def test_what_cannot_be_true_is_refused(ledger: Ledger) -> None:
+def test_what_cannot_be_true_is_refused(ledger: Transactions) -> None:
     """An unknown id, row or class, and a row that is not named; the rest of the batch is written."""
     found = ledger.write(
         [
@@ -97,7 +97,7 @@ def test_what_cannot_be_true_is_refused(ledger: Ledger) -> None:
 
 def test_the_oldest_go_first(connection: sqlite3.Connection) -> None:
     """Whole requests with all that belongs to them; what they counted for stays."""
-    ledger = Ledger(connection, most_rows=5)
+    ledger = Transactions(connection, most_rows=5)
     ledger.write([predicted("a", 1, 1), shadowed("a", [1, 1], [0, 0]), told("a", "yes", 0)])
     ledger.write([predicted("b", 1, 1), predicted("c", 0, 0)])
     assert [number for (number,) in connection.execute("SELECT id FROM predictions")] == ["b", "c"]
@@ -112,23 +112,23 @@ def test_the_oldest_go_first(connection: sqlite3.Connection) -> None:
 
 def test_the_newest_request_is_kept_however_large(connection: sqlite3.Connection) -> None:
     """Its feedback would be lost otherwise."""
-    ledger = Ledger(connection, most_rows=2)
+    ledger = Transactions(connection, most_rows=2)
     ledger.write([predicted("a", 1), predicted("b", 1, 1, 1)])
     assert ledger.write([told("b", "yes", 2)]) == [True]
 
 
-def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger, connection: sqlite3.Connection) -> None:
+def test_a_transaction_that_fails_leaves_nothing(ledger: Transactions, connection: sqlite3.Connection) -> None:
     """Neither rows nor counts, nor numbers of models that are not in the file."""
-    ledger.write([Lost("colour", 1, 0)])
+    ledger.write([Losses("colour", 1, 0)])
     with pytest.raises(sqlite3.IntegrityError):
         ledger.write([predicted("a", 1), told("a", "yes"), predicted("a", 1)])
     assert connection.execute("SELECT count(*) FROM predictions").fetchone() == (0,)
-    ledger.write([predicted("a", 1), Lost("colour", 2, 3), told("a", "yes")])
+    ledger.write([predicted("a", 1), Losses("colour", 2, 3), told("a", "yes")])
     assert read_counts(connection) == ({"colour-first": (1, 0)}, Counter())
     assert connection.execute("SELECT kept, shed, dropped FROM tasks").fetchone() == (1, 3, 3)
 
 
-def test_examples_are_the_latest(ledger: Ledger, connection: sqlite3.Connection) -> None:
+def test_examples_are_the_latest(ledger: Transactions, connection: sqlite3.Connection) -> None:
     """A hundred of a task."""
     for number in range(150):
         entry = shadowed(f"{number}", [1], [1])._replace(examples=[(f"{number}", 0, "[1]")])
@@ -136,7 +136,7 @@ def test_examples_are_the_latest(ledger: Ledger, connection: sqlite3.Connection)
     assert connection.execute("SELECT count(*), min(seq), max(seq) FROM examples").fetchone() == (100, 51, 150)
 
 
-def test_bounds_only_get_narrower(ledger: Ledger, connection: sqlite3.Connection) -> None:
+def test_bounds_only_get_narrower(ledger: Transactions, connection: sqlite3.Connection) -> None:
     """What was refuted stays so when later rows would allow it again."""
     ledger.write([entry for n in range(60) for entry in (predicted(f"{n}", 0), shadowed(f"{n}", [1], [0]))])
     ledger.write([told(f"{n}", "yes") for n in range(60)])

@@ -16,12 +16,12 @@ import pytest
 
 from service.errors import InvalidRequest, NotFound, Overloaded
 from service.live.journal import writer as module
-from service.live.journal.records import Shadowed, Source, Told
+from service.live.journal.records import Feedback, ModelKey, Shadowed
 from service.live.journal.writer import Journal
 from tests.support.server import ROOT
 
-SOURCE = Source("colour", "colour-first", "v1", ("no", "yes"))
-OTHER = Source("colour", "colour-second", "v1", ("no", "yes"))
+SOURCE = ModelKey("colour", "colour-first", "v1", ("no", "yes"))
+OTHER = ModelKey("colour", "colour-second", "v1", ("no", "yes"))
 LIMIT_S = 30
 
 
@@ -49,7 +49,7 @@ def test_what_is_accepted_is_in_the_file(open_journal: Callable[..., Journal]) -
     """Read by another connection as soon as the future is done."""
     journal = open_journal()
     number = journal.record(SOURCE, np.array([1]))
-    journal.tell(Told(number, None, "yes")).result(LIMIT_S)
+    journal.tell(Feedback(number, None, "yes")).result(LIMIT_S)
     assert (count(journal.path, "predictions"), count(journal.path, "truths")) == (1, 1)
 
 
@@ -68,7 +68,7 @@ def test_a_truth_may_come_to_another_worker_first(open_journal: Callable[..., Jo
     first, second = open_journal(), open_journal()
     pairs = [(first.record(SOURCE, np.array([0, 1])), second) for _ in range(50)]
     pairs += [(second.record(SOURCE, np.array([0, 1])), first) for _ in range(50)]
-    futures = [journal.tell(Told(number, 1, "yes")) for number, journal in pairs]
+    futures = [journal.tell(Feedback(number, 1, "yes")) for number, journal in pairs]
     assert [future.result(LIMIT_S) for future in futures] == [None] * 100
     assert count(first.path, "truths") == 100
 
@@ -77,9 +77,9 @@ def test_an_id_that_nobody_has_is_not_waited_for_long(open_journal: Callable[...
     """And an unknown class is refused at once."""
     journal = open_journal()
     with pytest.raises(NotFound, match="unknown id 'nothing'"):
-        journal.tell(Told("nothing", None, "yes")).result(LIMIT_S)
+        journal.tell(Feedback("nothing", None, "yes")).result(LIMIT_S)
     with pytest.raises(InvalidRequest, match="unknown class 'pink'; classes: no, yes"):
-        journal.tell(Told(journal.record(SOURCE, np.array([1])), None, "pink")).result(LIMIT_S)
+        journal.tell(Feedback(journal.record(SOURCE, np.array([1])), None, "pink")).result(LIMIT_S)
 
 
 def test_many_threads_tell_and_record(open_journal: Callable[..., Journal]) -> None:
@@ -88,7 +88,7 @@ def test_many_threads_tell_and_record(open_journal: Callable[..., Journal]) -> N
 
     def take_part(_: int) -> None:
         numbers = [journal.record(SOURCE, np.array([1])) for _ in range(50)]
-        for future in [journal.tell(Told(number, None, "yes")) for number in numbers * 2]:
+        for future in [journal.tell(Feedback(number, None, "yes")) for number in numbers * 2]:
             future.result(LIMIT_S)
 
     with ThreadPoolExecutor(8) as pool:
@@ -113,7 +113,7 @@ def test_after_its_end_nothing_is_accepted(open_journal: Callable[..., Journal])
     journal = open_journal()
     journal.close()
     with pytest.raises(Overloaded):
-        journal.tell(Told("any", None, "yes"))
+        journal.tell(Feedback("any", None, "yes"))
 
 
 def test_a_full_queue_drops_predictions_and_counts_them(
@@ -142,24 +142,24 @@ from pathlib import Path
 import numpy as np
 from service.errors import Overloaded
 from service.live.journal.writer import Journal
-from service.live.journal.transaction import Source, Told
+from service.live.journal.records import ModelKey, Feedback
 
-source = Source("colour", "colour-first", "v1", ("no", "yes"))
+source = ModelKey("colour", "colour-first", "v1", ("no", "yes"))
 journal = Journal(Path(sys.argv[1]), most_rows=10**6, sources={source.name: source})
 before = journal.record(source, np.array([1]))
-journal.tell(Told(before, None, "yes")).result(30)
+journal.tell(Feedback(before, None, "yes")).result(30)
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # the disk is full
 refused = []
 while not refused:
     number = journal.record(source, np.ones(5000, dtype=np.int64))
     try:
-        journal.tell(Told(number, 0, "yes")).result(30)
+        journal.tell(Feedback(number, 0, "yes")).result(30)
     except Overloaded as error:
         refused.append(str(error))
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))  # and has room again
 after = journal.record(source, np.array([0]))
-journal.tell(Told(after, None, "yes")).result(30)
+journal.tell(Feedback(after, None, "yes")).result(30)
 journal.close()
 with_reason = refused[0].startswith("feedback: the label is not stored, try again: ")
 print(with_reason)
@@ -190,7 +190,7 @@ def test_outcomes_are_read_without_waiting(open_journal: Callable[..., Journal])
     assert journal.outcomes("nothing") == {}
     number = journal.record(SOURCE, np.array([1]))
     journal.record_shadow(Shadowed([number], [1], SOURCE, (OTHER,), np.array([[0]]), []))
-    journal.tell(Told(number, None, "yes")).result(LIMIT_S)
+    journal.tell(Feedback(number, None, "yes")).result(LIMIT_S)
     for _ in range(300):
         if journal.outcomes("colour")["colour-first"] == (1, 0):
             break
