@@ -78,13 +78,22 @@ class Distribution:
     def __post_init__(self) -> None:
         for name in ("counts", "edges"):
             value = getattr(self, name)
-            _expect(isinstance(value, tuple), f"distribution {name}: expected a list, got {value!r}")
+            _expect(
+                isinstance(value, tuple),
+                f"distribution {name}: expected a list, got {value!r}",
+            )
+
         for count in (*self.counts, self.missing):
             _check_count(count, "distribution counts", least=0)
+
         for edge in self.edges:
             _check_number(edge, "distribution edges")
+
         ascending = all(low < high for low, high in pairwise(self.edges))
-        _expect(ascending, f"distribution edges: expected them to ascend, got {self.edges!r}")
+        _expect(
+            ascending,
+            f"distribution edges: expected them to ascend, got {self.edges!r}",
+        )
         _expect(sum(self.counts) > 0, "distribution counts: expected at least one row")
 
 
@@ -115,15 +124,26 @@ class Feature:
             _expect(self.range is None, f"{where}: a category has no range")
             _check_names(self.values, f"{where}: values")
             known = self.imputed is None or self.imputed in (self.values or ())
-            _expect(known, f"{where}: imputed: expected one of its values, got {self.imputed!r}")
+            _expect(
+                known,
+                f"{where}: imputed: expected one of its values, got {self.imputed!r}",
+            )
         else:
-            raise CardError(f"{where}: type must be 'number' or 'category', got {self.type!r}")
+            raise CardError(
+                f"{where}: type must be 'number' or 'category', got {self.type!r}"
+            )
+
         if self.distribution is not None:
             self._check_distribution(self.distribution, where)
 
     def _check_distribution(self, distribution: Distribution, where: str) -> None:
-        _expect(self.values is None or not distribution.edges, f"{where}: the distribution of a category has no edges")
-        n_cells = len(self.values) if self.values is not None else len(distribution.edges) + 1
+        _expect(
+            self.values is None or not distribution.edges,
+            f"{where}: the distribution of a category has no edges",
+        )
+        n_cells = (
+            len(self.values) if self.values is not None else len(distribution.edges) + 1
+        )
         _expect(
             len(distribution.counts) == n_cells,
             f"{where}: distribution: expected {n_cells} counts, got {len(distribution.counts)}",
@@ -149,12 +169,15 @@ class FeatureInput:
             isinstance(self.example, tuple) and len(self.example) == len(self.features),
             f"example: expected {len(self.features)} values, one for each feature, got {self.example!r}",
         )
+
         for feature, value in zip(self.features, self.example, strict=True):
             if value is None and feature.imputed is not None:
                 continue
             if feature.values is not None:
                 known = value in feature.values
-                _expect(known, f"example: feature {feature.name!r} has no value {value!r}")
+                _expect(
+                    known, f"example: feature {feature.name!r} has no value {value!r}"
+                )
             else:
                 _check_number(value, f"example: feature {feature.name!r}")
 
@@ -197,9 +220,13 @@ class SelfCheck:
     output: Mapping[str, tuple[Any, ...]]
 
     def __post_init__(self) -> None:
-        _expect(isinstance(self.input, tuple) and len(self.input) > 0, "self_check: input has no rows")
+        _expect(
+            isinstance(self.input, tuple) and len(self.input) > 0,
+            "self_check: input has no rows",
+        )
         _check_numbers(self.input, "self_check: input", missing=True)
         _check_mapping(self.output, "self_check: output")
+
         for name, rows in self.output.items():
             _check_numbers(rows, f"self_check: output {name!r}")
             _expect(
@@ -262,8 +289,13 @@ class Calibration:
         for name in ("temperature", "floor"):
             value = getattr(self, name)
             _check_number(value, f"calibration {name}")
-            _expect(value > 0, f"calibration {name}: expected a number above 0, got {value!r}")
+            _expect(
+                value > 0,
+                f"calibration {name}: expected a number above 0, got {value!r}",
+            )
+
         _check_count(self.rows, "calibration rows", least=1)
+
         for name in ("before", "after"):
             _check_mapping(getattr(self, name), f"calibration {name}")
             for figure in getattr(self, name).values():
@@ -304,13 +336,16 @@ class Provenance:
         _check_fingerprint(self.fingerprint, "provenance fingerprint")
         if self.code is not None:
             _check_fingerprint(self.code, "provenance code")
+
         _check_mapping(self.split, "provenance split")
         _check_mapping(self.packages, "provenance packages")
         for part, rows in self.split.items():
             _check_count(rows, f"provenance split {part!r}", least=0)
+
         _check_count(self.seed, "provenance seed", least=0)
         for package, version in self.packages.items():
             _check_text(version, f"provenance packages {package!r}")
+
         _check_text(self.command, "provenance command")
 
 
@@ -347,42 +382,75 @@ class Card:
                 isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None,
                 f"{what}: expected lower-case words joined by '_', got {value!r}",
             )
-        _expect(self.kind in OUTPUTS, f"kind: expected one of {', '.join(OUTPUTS)}, got {self.kind!r}")
+
+        _expect(
+            self.kind in OUTPUTS,
+            f"kind: expected one of {', '.join(OUTPUTS)}, got {self.kind!r}",
+        )
         _check_text(self.summary, "summary")
         _check_text(self.licence, "licence")
         if self.kind == "classifier":
             _check_names(self.classes, "classes")
-            _expect(len(self.classes or ()) >= 2, f"classes: expected at least 2, got {self.classes!r}")
+            _expect(
+                len(self.classes or ()) >= 2,
+                f"classes: expected at least 2, got {self.classes!r}",
+            )
         else:
-            _expect(self.classes is None, f"classes: a {self.kind} has none, got {self.classes!r}")
+            _expect(
+                self.classes is None,
+                f"classes: a {self.kind} has none, got {self.classes!r}",
+            )
+
         is_noise = isinstance(self.input, NoiseInput)
-        _expect(is_noise == (self.kind == "generator"), f"input: a {self.kind} has no input {self.input.type!r}")
+        _expect(
+            is_noise == (self.kind == "generator"),
+            f"input: a {self.kind} has no input {self.input.type!r}",
+        )
         if self.target is not None:
             _check_text(self.target, "target")
+
         outputs = OUTPUTS[self.kind]
         _expect(
             set(self.self_check.output) == set(outputs),
             f"self_check: a {self.kind} has the outputs {sorted(outputs)}, got {sorted(self.self_check.output)}",
         )
         if not isinstance(self.input, ImageInput):
-            width = self.input.size if isinstance(self.input, NoiseInput) else len(self.input.features)
+            width = (
+                self.input.size
+                if isinstance(self.input, NoiseInput)
+                else len(self.input.features)
+            )
             for row in self.self_check.input:
                 _check_width(row, width, "self_check: input")
+
         if self.kind == "classifier":
-            _check_classification(self.self_check.output, n_classes=len(self.classes or ()))
+            _check_classification(
+                self.self_check.output, n_classes=len(self.classes or ())
+            )
 
     def to_document(self) -> dict[str, Any]:
         """The card as JSON values; what `GET /models/NAME` answers and what the file holds."""
-        document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "name": self.name, **asdict(self)}
+        document: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "name": self.name,
+            **asdict(self),
+        }
         document["input"] = {"type": self.input.type} | asdict(self.input)
         document["provenance"] = _without_none(document["provenance"])
         if isinstance(self.input, FeatureInput):
-            document["input"]["features"] = [_without_none(asdict(feature)) for feature in self.input.features]
+            document["input"]["features"] = [
+                _without_none(asdict(feature)) for feature in self.input.features
+            ]
+
         return _without_none(document)
 
     def to_metadata(self) -> dict[str, str]:
         """The ONNX metadata properties that hold the card."""
-        return {METADATA_KEY: json.dumps(self.to_document(), allow_nan=False, ensure_ascii=False, sort_keys=True)}
+        return {
+            METADATA_KEY: json.dumps(
+                self.to_document(), allow_nan=False, ensure_ascii=False, sort_keys=True
+            )
+        }
 
 
 def from_metadata(metadata: Mapping[str, str]) -> Card | None:
@@ -404,7 +472,10 @@ def from_metadata(metadata: Mapping[str, str]) -> Card | None:
 
 def from_document(document: Any) -> Card:
     """The card that a JSON document describes; the inverse of `Card.to_document`."""
-    _expect(isinstance(document, dict), f"card: expected an object, got {type(document).__name__}")
+    _expect(
+        isinstance(document, dict),
+        f"card: expected an object, got {type(document).__name__}",
+    )
     values = {key: _freeze(value) for key, value in document.items()}
     version = values.pop("schema_version", None)
     _check_count(version, "schema_version", least=1)
@@ -414,30 +485,61 @@ def from_document(document: Any) -> Card:
         "Veredicto reads: upgrade Veredicto, or export the model again with this version",
     )
     name = values.pop("name", None)
-    for key, cls in (("self_check", SelfCheck), ("parity", Parity), ("provenance", Provenance)):
+
+    for key, cls in (
+        ("self_check", SelfCheck),
+        ("parity", Parity),
+        ("provenance", Provenance),
+    ):
         values[key] = _construct(cls, values.get(key), key)
+
     values["input"] = _construct_input(values.get("input"))
     values["metrics"] = _construct_each(Metric, values.get("metrics"), "metrics")
     if "train_metrics" in values:
-        values["train_metrics"] = _construct_each(Metric, values["train_metrics"], "train_metrics")
+        values["train_metrics"] = _construct_each(
+            Metric, values["train_metrics"], "train_metrics"
+        )
+
     if "cross_validation" in values:
-        values["cross_validation"] = _construct_cross_validation(values["cross_validation"])
+        values["cross_validation"] = _construct_cross_validation(
+            values["cross_validation"]
+        )
+
     if "calibration" in values:
-        values["calibration"] = _construct(Calibration, values["calibration"], "calibration")
+        values["calibration"] = _construct(
+            Calibration, values["calibration"], "calibration"
+        )
+
     card = _construct(Card, values, "card")
-    _expect(name == card.name, f"name: expected {card.name!r} from task and family, got {name!r}")
+    _expect(
+        name == card.name,
+        f"name: expected {card.name!r} from task and family, got {name!r}",
+    )
+
     return card
 
 
 def _construct_cross_validation(document: Any) -> CrossValidation:
-    _expect(isinstance(document, dict), f"cross_validation: expected an object, got {document!r}")
-    metrics = _construct_each(Spread, document.get("metrics"), "cross_validation: metrics")
-    return _construct(CrossValidation, document | {"metrics": metrics}, "cross_validation")
+    _expect(
+        isinstance(document, dict),
+        f"cross_validation: expected an object, got {document!r}",
+    )
+    metrics = _construct_each(
+        Spread, document.get("metrics"), "cross_validation: metrics"
+    )
+    return _construct(
+        CrossValidation, document | {"metrics": metrics}, "cross_validation"
+    )
 
 
 def _construct_each(cls: type[T], document: Any, where: str) -> dict[str, T]:
-    _expect(isinstance(document, dict), f"{where}: expected an object, got {document!r}")
-    return {name: _construct(cls, value, f"{where}: {name}") for name, value in document.items()}
+    _expect(
+        isinstance(document, dict), f"{where}: expected an object, got {document!r}"
+    )
+    return {
+        name: _construct(cls, value, f"{where}: {name}")
+        for name, value in document.items()
+    }
 
 
 def _construct_input(document: Any) -> Input:
@@ -446,19 +548,27 @@ def _construct_input(document: Any) -> Input:
     kind = values.pop("type", None)
     if kind == FeatureInput.type:
         features: Any = values.get("features")
-        _expect(isinstance(features, tuple), f"input: features: expected a list, got {features!r}")
+        _expect(
+            isinstance(features, tuple),
+            f"input: features: expected a list, got {features!r}",
+        )
         values["features"] = tuple(_construct_feature(feature) for feature in features)
+
         return _construct(FeatureInput, values, "input")
+
     if kind == ImageInput.type:
         return _construct(ImageInput, values, "input")
     if kind == NoiseInput.type:
         return _construct(NoiseInput, values, "input")
+
     raise CardError(f"input: type must be 'features', 'image' or 'noise', got {kind!r}")
 
 
 def _construct_feature(document: Any) -> Feature:
     if isinstance(document, dict) and "distribution" in document:
-        distribution = _construct(Distribution, document["distribution"], "input: feature: distribution")
+        distribution = _construct(
+            Distribution, document["distribution"], "input: feature: distribution"
+        )
         document = document | {"distribution": distribution}
     return _construct(Feature, document, "input: feature")
 
@@ -468,7 +578,10 @@ def _construct(cls: type[T], values: Any, where: str) -> T:
     _expect(isinstance(values, dict), f"{where}: expected an object, got {values!r}")
     known = {field.name for field in fields(cls)}  # type: ignore[arg-type]  # T is one of the dataclasses above
     unknown = sorted(set(values) - known)
-    _expect(not unknown, f"{where}: unknown fields {unknown}; known fields: {sorted(known)}")
+    _expect(
+        not unknown, f"{where}: unknown fields {unknown}; known fields: {sorted(known)}"
+    )
+
     try:
         return cls(**values)
     except TypeError as error:
@@ -494,16 +607,27 @@ def _expect(condition: object, text: str) -> None:
 
 
 def _check_width(row: Any, width: int, where: str) -> None:
-    right = isinstance(row, tuple) and len(row) == width and not any(isinstance(value, tuple) for value in row)
+    right = (
+        isinstance(row, tuple)
+        and len(row) == width
+        and not any(isinstance(value, tuple) for value in row)
+    )
     _expect(right, f"{where}: expected rows of {width} numbers, got {row!r}")
 
 
-def _check_classification(output: Mapping[str, tuple[Any, ...]], *, n_classes: int) -> None:
+def _check_classification(
+    output: Mapping[str, tuple[Any, ...]], *, n_classes: int
+) -> None:
     """Probabilities are probabilities, and the label is the most probable class."""
     for label, row in zip(output["label"], output["probabilities"], strict=True):
         _check_width(row, n_classes, "self_check: probabilities")
-        likely = all(-1e-6 <= value <= 1 + 1e-6 for value in row) and abs(sum(row) - 1) <= 1e-4
-        _expect(likely, f"self_check: expected probabilities that sum to 1, got {row!r}")
+        likely = (
+            all(-1e-6 <= value <= 1 + 1e-6 for value in row)
+            and abs(sum(row) - 1) <= 1e-4
+        )
+        _expect(
+            likely, f"self_check: expected probabilities that sum to 1, got {row!r}"
+        )
         _expect(
             label in range(n_classes) and row[label] == max(row),
             f"self_check: expected the label of the most probable class, got {label!r} for {row!r}",
@@ -511,11 +635,18 @@ def _check_classification(output: Mapping[str, tuple[Any, ...]], *, n_classes: i
 
 
 def _check_text(value: Any, where: str) -> None:
-    _expect(isinstance(value, str) and value.strip() != "", f"{where}: expected a text, got {value!r}")
+    _expect(
+        isinstance(value, str) and value.strip() != "",
+        f"{where}: expected a text, got {value!r}",
+    )
 
 
 def _check_number(value: Any, where: str) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
+    is_number = (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -_LARGEST <= value <= _LARGEST
+    )
     _expect(is_number, f"{where}: expected a finite number, got {value!r}")
 
 
@@ -535,7 +666,9 @@ def _check_fingerprint(value: Any, where: str) -> None:
 
 def _check_count(value: Any, where: str, *, least: int) -> None:
     is_count = isinstance(value, int) and not isinstance(value, bool) and value >= least
-    _expect(is_count, f"{where}: expected a whole number of at least {least}, got {value!r}")
+    _expect(
+        is_count, f"{where}: expected a whole number of at least {least}, got {value!r}"
+    )
 
 
 def _check_mapping(value: Any, where: str) -> None:
@@ -543,13 +676,23 @@ def _check_mapping(value: Any, where: str) -> None:
 
 
 def _check_interval(value: Any, where: str) -> None:
-    _expect(isinstance(value, tuple) and len(value) == 2, f"{where}: expected [low, high], got {value!r}")
+    _expect(
+        isinstance(value, tuple) and len(value) == 2,
+        f"{where}: expected [low, high], got {value!r}",
+    )
     _check_numbers(value, where)
     _expect(value[0] <= value[1], f"{where}: low {value[0]} is above high {value[1]}")
 
 
 def _check_names(values: Any, where: str) -> None:
-    _expect(isinstance(values, tuple) and len(values) > 0, f"{where}: expected names, got {values!r}")
+    _expect(
+        isinstance(values, tuple) and len(values) > 0,
+        f"{where}: expected names, got {values!r}",
+    )
     for value in values:
         _check_text(value, where)
-    _expect(len(set(values)) == len(values), f"{where}: each must be there once, got {values!r}")
+
+    _expect(
+        len(set(values)) == len(values),
+        f"{where}: each must be there once, got {values!r}",
+    )

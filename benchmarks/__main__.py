@@ -27,8 +27,12 @@ def main() -> None:
     plan = _read_options()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before its time"))  # blocks end their servers then
+
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit("ended before its time")
+    )  # blocks end their servers then
     keep_to_last()
+
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         models = Path(folder) / "models"
         models.mkdir()
@@ -38,15 +42,31 @@ def main() -> None:
 
 def _read_options() -> Plan:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--contenders", type=_some_of(contenders.NAMES), default=list(contenders.NAMES))
-    parser.add_argument("--workloads", type=_some_of(workloads.NAMES), default=list(workloads.NAMES))
-    parser.add_argument("--parts", type=_some_of(PARTS), default=list(PARTS), help="what is measured")
+    parser.add_argument(
+        "--contenders", type=_some_of(contenders.NAMES), default=list(contenders.NAMES)
+    )
+    parser.add_argument(
+        "--workloads", type=_some_of(workloads.NAMES), default=list(workloads.NAMES)
+    )
+    parser.add_argument(
+        "--parts", type=_some_of(PARTS), default=list(PARTS), help="what is measured"
+    )
     parser.add_argument("--rounds", type=_count, default=5)
     parser.add_argument("--seconds", type=_count, default=1, help="of each measurement")
-    parser.add_argument("--concurrency", type=_counts, default=[1, 32], help="connections")
-    parser.add_argument("--rates", type=_counts, default=[250, 1000, 4000], help="of the open loop, requests a second")
+    parser.add_argument(
+        "--concurrency", type=_counts, default=[1, 32], help="connections"
+    )
+    parser.add_argument(
+        "--rates",
+        type=_counts,
+        default=[250, 1000, 4000],
+        help="of the open loop, requests a second",
+    )
+
     return Plan(**vars(parser.parse_args()))
 
 
@@ -60,13 +80,18 @@ class _some_of:  # noqa: N801  # argparse shows it as the type's name
         names = text.split(",")
         unknown = [name for name in names if name not in self._known]
         if unknown:
-            raise argparse.ArgumentTypeError(f"unknown {unknown[0]!r}; known: {', '.join(self._known)}")
+            raise argparse.ArgumentTypeError(
+                f"unknown {unknown[0]!r}; known: {', '.join(self._known)}"
+            )
+
         return [name for name in self._known if name in names]
 
 
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of at least 1, got {text!r}"
+        )
     return int(text)
 
 

@@ -42,18 +42,47 @@ class Contender:
 
 
 def _uvicorn(module: str) -> Callable[[Place], list[str]]:
-    quiet = ("--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools")
+    quiet = (
+        "--no-access-log",
+        "--log-level",
+        "warning",
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+    )
     return lambda place: [
-        *("-m", "uvicorn", f"{SERVERS}.{module}:app", "--host", "127.0.0.1", "--port", str(place.port), *quiet)
+        *(
+            "-m",
+            "uvicorn",
+            f"{SERVERS}.{module}:app",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(place.port),
+            *quiet,
+        )
     ]
 
 
 def _bentoml(target: str) -> Callable[[Place], list[str]]:
-    return lambda place: ["-m", "bentoml", "serve", target, "--host", "127.0.0.1", "--port", str(place.port)]
+    return lambda place: [
+        "-m",
+        "bentoml",
+        "serve",
+        target,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(place.port),
+    ]
 
 
 def _bento_home(place: Place) -> dict[str, str]:
-    return {"BENTOML_HOME": str(place.scratch / "bentoml"), "VEREDICTO_MODELS": str(place.models)}
+    return {
+        "BENTOML_HOME": str(place.scratch / "bentoml"),
+        "VEREDICTO_MODELS": str(place.models),
+    }
 
 
 def _module(name: str) -> Callable[[Place], list[str]]:
@@ -79,13 +108,19 @@ def _mlserver(place: Place) -> list[str]:
         "debug": False,
     }
     repository = place.scratch / "repository"
+
     for path in place.models.glob("*.onnx"):
         folder = repository / path.stem
         folder.mkdir(parents=True)
-        model = {"name": path.stem, "implementation": f"{SERVERS}.mlserver_runtime.OnnxRuntime"}
+        model = {
+            "name": path.stem,
+            "implementation": f"{SERVERS}.mlserver_runtime.OnnxRuntime",
+        }
         document = model | {"parameters": {"uri": str(path)}}
         (folder / "model-settings.json").write_text(json.dumps(document))
+
     (repository / "settings.json").write_text(json.dumps(settings))
+
     return ["-m", "mlserver.cli.main", "start", str(repository)]
 
 
@@ -96,7 +131,11 @@ BINARY = ("wide-binary", "rows-binary")
 def _speaks(*, rows: Dialect, **others: Dialect) -> dict[str, Dialect]:
     """`rows` for all rows in JSON, `binary` for all tensors of bytes, the others by name."""
     binary = others.pop("binary", None)
-    return dict.fromkeys(ROWS, rows) | (dict.fromkeys(BINARY, binary) if binary else {}) | others
+    return (
+        dict.fromkeys(ROWS, rows)
+        | (dict.fromkeys(BINARY, binary) if binary else {})
+        | others
+    )
 
 
 UVICORN = ("uvicorn", "uvloop", "httptools", "onnxruntime", "orjson", "pillow")
@@ -107,7 +146,12 @@ CONTENDERS = (
         environment="veredicto",
         packages=UVICORN,
         start=_uvicorn("floor"),
-        speaks=_speaks(rows=dialects.NATIVE, binary=dialects.BINARY, photo=dialects.PHOTO, compare=dialects.COMPARE),
+        speaks=_speaks(
+            rows=dialects.NATIVE,
+            binary=dialects.BINARY,
+            photo=dialects.PHOTO,
+            compare=dialects.COMPARE,
+        ),
     ),
     Contender(
         name="veredicto",
@@ -115,7 +159,12 @@ CONTENDERS = (
         environment="veredicto",
         packages=("bentoml", "msgspec", *UVICORN),
         start=_bentoml("service.app:Veredicto"),
-        speaks=_speaks(rows=dialects.NATIVE, binary=dialects.BINARY, photo=dialects.PHOTO, compare=dialects.COMPARE),
+        speaks=_speaks(
+            rows=dialects.NATIVE,
+            binary=dialects.BINARY,
+            photo=dialects.PHOTO,
+            compare=dialects.COMPARE,
+        ),
         variables=_bento_home,
         ready="/readyz",
     ),
@@ -126,7 +175,10 @@ CONTENDERS = (
         packages=("fastapi", "pydantic", *UVICORN),
         start=_uvicorn("fastapi_app"),
         speaks=_speaks(
-            rows=dialects.NATIVE, binary=dialects.BINARY, photo=dialects.PHOTO_ROUTE, compare=dialects.COMPARE
+            rows=dialects.NATIVE,
+            binary=dialects.BINARY,
+            photo=dialects.PHOTO_ROUTE,
+            compare=dialects.COMPARE,
         ),
     ),
     Contender(
@@ -135,7 +187,9 @@ CONTENDERS = (
         environment="bentoml",
         packages=("bentoml", *UVICORN),
         start=_bentoml(f"{SERVERS}.bentoml_plain:Plain"),
-        speaks=_speaks(rows=dialects.NATIVE, photo=dialects.PHOTO_FORM, compare=dialects.COMPARE),
+        speaks=_speaks(
+            rows=dialects.NATIVE, photo=dialects.PHOTO_FORM, compare=dialects.COMPARE
+        ),
         variables=_bento_home,
         ready="/readyz",
     ),
@@ -174,7 +228,10 @@ CONTENDERS = (
         packages=("ray", *UVICORN),
         start=_module("ray_serve"),
         speaks=_speaks(
-            rows=dialects.NATIVE, binary=dialects.BINARY, photo=dialects.PHOTO_ROUTE, compare=dialects.COMPARE
+            rows=dialects.NATIVE,
+            binary=dialects.BINARY,
+            photo=dialects.PHOTO_ROUTE,
+            compare=dialects.COMPARE,
         ),
         variables=lambda place: {"RAY_TMPDIR": str(place.scratch)},
         ready="/-/healthz",

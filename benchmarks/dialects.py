@@ -36,7 +36,9 @@ class Dialect:
     ask: Callable[[Workload], Request]
     read: Callable[[bytes, Mapping[str, str]], list[Any]]
 
-    def is_right(self, workload: Workload, body: bytes, headers: Mapping[str, str]) -> bool:
+    def is_right(
+        self, workload: Workload, body: bytes, headers: Mapping[str, str]
+    ) -> bool:
         """Whether the answer has the label of every row."""
         return self.read(body, headers) in (workload.labels, workload.predictions)
 
@@ -85,7 +87,11 @@ def _ask_compare(workload: Workload) -> Request:
 
 
 def _ask_photo(workload: Workload, path: str = "/predict") -> Request:
-    return Request(path=f"{path}?model={workload.model}", body=workload.photo, content_type="image/jpeg")
+    return Request(
+        path=f"{path}?model={workload.model}",
+        body=workload.photo,
+        content_type="image/jpeg",
+    )
 
 
 def _ask_binary(workload: Workload) -> Request:
@@ -96,7 +102,13 @@ def _ask_binary(workload: Workload) -> Request:
         "datatype": "FP32",
         "parameters": {"binary_data_size": len(content)},
     }
-    head = json.dumps({"inputs": [tensor], "outputs": [{"name": "label", "parameters": {"binary_data": True}}]})
+    head = json.dumps(
+        {
+            "inputs": [tensor],
+            "outputs": [{"name": "label", "parameters": {"binary_data": True}}],
+        }
+    )
+
     return Request(
         path=f"/v2/models/{workload.model}/infer",
         body=head.encode() + content,
@@ -113,7 +125,9 @@ def _ask_tensor(workload: Workload) -> Request:
         "data": as_numbers(workload.inputs.reshape(-1)),
     }
     body = {"inputs": [tensor], "outputs": [{"name": "label"}]}
-    return Request(path=f"/v2/models/{workload.model}/infer", body=json.dumps(body).encode())
+    return Request(
+        path=f"/v2/models/{workload.model}/infer", body=json.dumps(body).encode()
+    )
 
 
 def _ask_tensor_photo(workload: Workload) -> Request:
@@ -126,28 +140,47 @@ def _ask_tensor_photo(workload: Workload) -> Request:
         "data": [b64encode(workload.photo).decode()],
     }
     body = {"inputs": [tensor], "outputs": [{"name": "label"}]}
-    return Request(path=f"/v2/models/{workload.model}/infer", body=json.dumps(body).encode())
+    return Request(
+        path=f"/v2/models/{workload.model}/infer", body=json.dumps(body).encode()
+    )
 
 
 def _ask_form(workload: Workload, path: str, name: str) -> Request:
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="photo.jpg"\r\n'
-    body = f"{head}Content-Type: image/jpeg\r\n\r\n".encode() + workload.photo + f"\r\n--{BOUNDARY}--\r\n".encode()
-    return Request(path=path, body=body, content_type=f"multipart/form-data; boundary={BOUNDARY}")
+    body = (
+        f"{head}Content-Type: image/jpeg\r\n\r\n".encode()
+        + workload.photo
+        + f"\r\n--{BOUNDARY}--\r\n".encode()
+    )
+    return Request(
+        path=path, body=body, content_type=f"multipart/form-data; boundary={BOUNDARY}"
+    )
 
 
 def _ask_method(workload: Workload) -> Request:
     """A method of its own for each model."""
     name = workload.model.replace("-", "_")
-    return Request(path=f"/{name}", body=json.dumps({"inputs": as_numbers(workload.inputs)}).encode())
+    return Request(
+        path=f"/{name}",
+        body=json.dumps({"inputs": as_numbers(workload.inputs)}).encode(),
+    )
 
 
 NATIVE = Dialect(_ask_json, _read_predictions)
 COMPARE = Dialect(_ask_compare, _read_consensus)
 PHOTO = Dialect(_ask_photo, _read_predictions)
-PHOTO_ROUTE = Dialect(lambda workload: _ask_photo(workload, "/predict_photo"), _read_predictions)
-PHOTO_FORM = Dialect(lambda workload: _ask_form(workload, "/predict_photo", "image"), _read_predictions)
-PHOTO_UPLOAD = Dialect(lambda workload: _ask_form(workload, "/predict", "image"), _read_predictions)
-PHOTO_FORM_LABELS = Dialect(lambda workload: _ask_form(workload, "/photo", "images"), _read_list)
+PHOTO_ROUTE = Dialect(
+    lambda workload: _ask_photo(workload, "/predict_photo"), _read_predictions
+)
+PHOTO_FORM = Dialect(
+    lambda workload: _ask_form(workload, "/predict_photo", "image"), _read_predictions
+)
+PHOTO_UPLOAD = Dialect(
+    lambda workload: _ask_form(workload, "/predict", "image"), _read_predictions
+)
+PHOTO_FORM_LABELS = Dialect(
+    lambda workload: _ask_form(workload, "/photo", "images"), _read_list
+)
 BINARY = Dialect(_ask_binary, _read_bytes)
 TENSOR = Dialect(_ask_tensor, _read_tensor)
 TENSOR_PHOTO = Dialect(_ask_tensor_photo, _read_tensor)

@@ -26,28 +26,52 @@ class NotInstalled(Exception):
 
 def make_environment(name: str) -> Path:
     """The Python of the environment, made once for each content of its requirements; raises NotInstalled."""
-    requirements = OURS if name == "veredicto" else HERE / "requirements" / f"{name}.txt"
-    digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:8]
+    requirements = (
+        OURS if name == "veredicto" else HERE / "requirements" / f"{name}.txt"
+    )
+    digest = hashlib.sha256(
+        requirements.read_bytes() + sys.version.encode()
+    ).hexdigest()[:8]
     folder = CACHE / f"{name}-{digest}"
-    python, stamp = folder / "bin" / "python", folder / "made.stamp"
+    python = folder / "bin" / "python"
+    stamp = folder / "made.stamp"
     if stamp.exists():
         return python
+
     print(f"making {folder.relative_to(HERE.parent)} ...", file=sys.stderr, flush=True)
     for old in CACHE.glob(f"{name}-*"):
         shutil.rmtree(old)
+
     _install("venv", "--quiet", "--python", sys.executable, str(folder))
-    _install("pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), "-r", str(requirements))
+    _install(
+        "pip",
+        "install",
+        "--quiet",
+        "--compile-bytecode",
+        "--python",
+        str(python),
+        "-r",
+        str(requirements),
+    )
     stamp.touch()
+
     return python
 
 
 def list_versions(python: Path, packages: tuple[str, ...]) -> list[str]:
     """`name version` of each package in that environment."""
-    report = subprocess.run([python, "-c", _VERSIONS, *packages], capture_output=True, text=True, check=True)
+    report = subprocess.run(
+        [python, "-c", _VERSIONS, *packages], capture_output=True, text=True, check=True
+    )
     return report.stdout.splitlines()
 
 
 def _install(*arguments: str) -> None:
-    run = subprocess.run([sys.executable, "-m", "uv", *arguments], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-m", "uv", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if run.returncode:
         raise NotInstalled(" ".join(run.stderr.split())[-LONGEST_REASON:])

@@ -39,15 +39,27 @@ class Closed:
     p99_ms: float
 
 
-def measure(server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int) -> Closed:
+def measure(
+    server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int
+) -> Closed:
     """Raises Failed where any answer was not 200."""
-    command = _command(server, request, folder, concurrency=concurrency, seconds=seconds)
+    command = _command(
+        server, request, folder, concurrency=concurrency, seconds=seconds
+    )
     before_s = server.tree.cpu_s()
-    run = subprocess.run(command, capture_output=True, text=True, timeout=seconds + WRK_LIMIT_S, check=False)
+    run = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=seconds + WRK_LIMIT_S,
+        check=False,
+    )
     cpu_s = server.tree.cpu_s() - before_s
     if run.returncode:
         raise Failed(f"wrk: {run.stderr.strip() or run.stdout.strip()}")
+
     found = _read(run.stdout, request)
+
     return Closed(
         rate=found["requests"] / found["duration_us"] * 1e6,
         cpu_s_per_1000=cpu_s / found["requests"] * 1000,
@@ -57,13 +69,22 @@ def measure(server: Server, request: Request, folder: Path, *, concurrency: int,
 
 
 @contextmanager
-def saturating(server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int) -> Iterator[None]:
+def saturating(
+    server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int
+) -> Iterator[None]:
     """Load for at most so many seconds, which ends with the block. Raises Failed where any answer was not 200."""
-    command = _command(server, request, folder, concurrency=concurrency, seconds=seconds)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    command = _command(
+        server, request, folder, concurrency=concurrency, seconds=seconds
+    )
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
     try:
         yield
-        process.send_signal(signal.SIGINT)  # it ends, and reports what it has seen so far
+        process.send_signal(
+            signal.SIGINT
+        )  # it ends, and reports what it has seen so far
         _read(process.communicate(timeout=WRK_LIMIT_S)[0], request)
     finally:
         process.kill()
@@ -77,16 +98,34 @@ def _read(output: str, request: Request) -> dict[str, float]:
             f"{request.path}: of {found['requests']} requests {found['refused']} were not answered with 200 and "
             f"{found['broken']} not at all"
         )
+
     return found
 
 
-def _command(server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int) -> list[str]:
-    script, body = folder / "request.lua", folder / "request.body"
+def _command(
+    server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int
+) -> list[str]:
+    script = folder / "request.lua"
+    body = folder / "request.body"
     body.write_bytes(request.body)
-    headers = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in request.all_headers.items())
+    headers = "\n".join(
+        f'wrk.headers["{name}"] = "{value}"'
+        for name, value in request.all_headers.items()
+    )
     script.write_text(_SCRIPT.format(headers=headers, body=body))
     url = f"http://127.0.0.1:{server.port}{request.path}"
+
     return [
-        *("wrk", "-t", "1", "-c", str(concurrency), "-d", f"{seconds}s", "--timeout", f"{WRK_LIMIT_S}s"),
+        *(
+            "wrk",
+            "-t",
+            "1",
+            "-c",
+            str(concurrency),
+            "-d",
+            f"{seconds}s",
+            "--timeout",
+            f"{WRK_LIMIT_S}s",
+        ),
         *("-s", str(script), url),
     ]

@@ -17,7 +17,16 @@ import onnx
 import onnxruntime
 from onnx import TensorProto
 
-from model_card import Card, Feature, FeatureInput, Metric, Parity, Provenance, SelfCheck, from_metadata
+from model_card import (
+    Card,
+    Feature,
+    FeatureInput,
+    Metric,
+    Parity,
+    Provenance,
+    SelfCheck,
+    from_metadata,
+)
 from training.graph import IR_VERSION, GraphBuilder
 
 SHIPPED = Path(__file__).resolve().parent.parent / "exported_models"
@@ -48,13 +57,23 @@ def _write_wide(folder: Path) -> None:
     random = np.random.default_rng(SEED)
     builder = GraphBuilder()
     values = "features"
+
     for layer, (n_inputs, n_outputs) in enumerate(pairwise(WIDTHS)):
-        weights = random.normal(scale=np.sqrt(2 / n_inputs), size=(n_inputs, n_outputs)).astype(np.float32)
-        values = builder.add("Gemm", values if not layer else builder.add("Relu", values), weights)
+        weights = random.normal(
+            scale=np.sqrt(2 / n_inputs), size=(n_inputs, n_outputs)
+        ).astype(np.float32)
+        values = builder.add(
+            "Gemm", values if not layer else builder.add("Relu", values), weights
+        )
+
     builder.add("Softmax", values, name="probabilities", axis=1)
     builder.add("ArgMax", "probabilities", name="label", axis=1, keepdims=0)
     model = builder.model(
-        WIDTHS[0], {"label": (TensorProto.INT64, ()), "probabilities": (TensorProto.FLOAT, (WIDTHS[-1],))}
+        WIDTHS[0],
+        {
+            "label": (TensorProto.INT64, ()),
+            "probabilities": (TensorProto.FLOAT, (WIDTHS[-1],)),
+        },
     )
     model.ir_version = IR_VERSION
     row = random.random((1, WIDTHS[0])).round(4).astype(np.float32)
@@ -62,22 +81,31 @@ def _write_wide(folder: Path) -> None:
 
 
 def _wide_card(model: onnx.ModelProto, row: np.ndarray) -> Card:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     label, probabilities = session.run(["label", "probabilities"], {"features": row})
     values = tuple(float(str(value)) for value in row[0])
     task, family = WIDE.split("-")
+
     return Card(
         task=task,
         family=family,
         kind="classifier",
         summary="An MLP of 3,072 features with seeded weights, for measurements",
         input=FeatureInput(
-            features=tuple(Feature(name=f"x{index}", type="number") for index in range(WIDTHS[0])), example=values
+            features=tuple(
+                Feature(name=f"x{index}", type="number") for index in range(WIDTHS[0])
+            ),
+            example=values,
         ),
         classes=("first", "second"),
         self_check=SelfCheck(
             input=(values,),
-            output={"label": (int(label[0]),), "probabilities": (tuple(map(float, probabilities[0])),)},
+            output={
+                "label": (int(label[0]),),
+                "probabilities": (tuple(map(float, probabilities[0])),),
+            },
         ),
         metrics={"accuracy": Metric(value=0.5)},
         parity=Parity(rows=1, unequal_labels=0, max_abs_difference=0.0),

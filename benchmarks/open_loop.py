@@ -45,7 +45,8 @@ class Connection:
         self._received = b""
 
     def send(self, message: bytes, due: float) -> None:
-        self.due, self._received = due, b""
+        self.due = due
+        self._received = b""
         self.socket.sendall(message)
 
     def has_answer(self) -> bool:
@@ -53,60 +54,93 @@ class Connection:
         chunk = self.socket.recv(CHUNK_BYTES)
         if not chunk:
             raise Failed("open loop: the server closed a connection")
+
         self._received += chunk
         head, end, body = self._received.partition(_END_OF_HEAD)
         if not end:
             return False
         if not head.startswith(b"HTTP/1.1 200"):
             raise Failed(f"open loop: {head[:100]!r}")
+
         fields = head.lower()
         if _LENGTH not in fields:  # in chunks
             return body.endswith(b"0\r\n\r\n")
+
         return len(body) >= int(fields.partition(_LENGTH)[2].partition(b"\r\n")[0])
 
 
 def measure(
-    port: int, request: Request, *, rate: float, seconds: float, percentiles: Sequence[float] = (50, 99)
+    port: int,
+    request: Request,
+    *,
+    rate: float,
+    seconds: float,
+    percentiles: Sequence[float] = (50, 99),
 ) -> Opened:
     """Latencies of `rate * seconds` requests, evenly spaced."""
     connections = [Connection(port) for _ in range(CONNECTIONS)]
     try:
-        latencies, n_due = _run(connections, _message(port, request), rate=rate, seconds=seconds)
+        latencies, n_due = _run(
+            connections, _message(port, request), rate=rate, seconds=seconds
+        )
     finally:
         for connection in connections:
             connection.socket.close()
+
     if len(latencies) < n_due:
         return Opened(rate=rate, percentiles_ms=None)
+
     values = np.percentile(np.array(latencies) * 1000, list(percentiles))
-    return Opened(rate=rate, percentiles_ms=dict(zip(percentiles, values.tolist(), strict=True)))
+
+    return Opened(
+        rate=rate, percentiles_ms=dict(zip(percentiles, values.tolist(), strict=True))
+    )
 
 
-def _run(connections: list[Connection], message: bytes, *, rate: float, seconds: float) -> tuple[list[float], int]:
+def _run(
+    connections: list[Connection], message: bytes, *, rate: float, seconds: float
+) -> tuple[list[float], int]:
     """Latencies in seconds, and the number of requests that there should be."""
     poll = select.epoll()
     by_number = {each.socket.fileno(): each for each in connections}
     for number in by_number:
         poll.register(number, select.EPOLLIN)
-    idle, waiting, latencies = deque(connections), deque[float](), list[float]()
-    n_due, sent = int(rate * seconds), 0
+
+    idle = deque(connections)
+    waiting = deque[float]()
+    latencies = list[float]()
+    n_due = int(rate * seconds)
+    sent = 0
     start = perf_counter()
     give_up = start + seconds + DRAIN_S
+
     while len(latencies) < n_due and (now := perf_counter()) < give_up:
         while sent < n_due and start + sent / rate <= now:
             waiting.append(start + sent / rate)
             sent += 1
+
         while waiting and idle:
             idle.popleft().send(message, waiting.popleft())
+
         for number, _ in poll.poll(0):
             connection = by_number[number]
             if connection.has_answer():
                 latencies.append(perf_counter() - connection.due)
                 idle.append(connection)
+
     poll.close()
+
     return latencies, n_due
 
 
 def _message(port: int, request: Request) -> bytes:
-    headers = {"Host": f"127.0.0.1:{port}", **request.all_headers, "Content-Length": str(len(request.body))}
-    lines = [f"POST {request.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    headers = {
+        "Host": f"127.0.0.1:{port}",
+        **request.all_headers,
+        "Content-Length": str(len(request.body)),
+    }
+    lines = [
+        f"POST {request.path} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return "\r\n".join(lines).encode() + _END_OF_HEAD + request.body

@@ -21,6 +21,7 @@ def make_photo() -> bytes:
     draw.rectangle((0, 250, width, height), fill=(92, 90, 88))
     for left in range(0, width, 70):
         draw.rectangle((left, 335, left + 38, 342), fill=(225, 222, 205))
+
     draw.polygon([(130, 180), (180, 118), (320, 118), (372, 180)], fill=(150, 24, 28))
     draw.polygon([(150, 178), (188, 128), (246, 128), (246, 178)], fill=(60, 78, 92))
     draw.polygon([(256, 178), (256, 128), (312, 128), (350, 178)], fill=(60, 78, 92))
@@ -29,12 +30,16 @@ def make_photo() -> bytes:
     for middle in (150, 355):
         draw.ellipse((middle - 42, 216, middle + 42, 300), fill=(22, 22, 24))
         draw.ellipse((middle - 22, 236, middle + 22, 280), fill=(168, 170, 174))
+
     draw.ellipse((404, 196, 430, 214), fill=(244, 240, 205))
     soft = np.asarray(image.filter(ImageFilter.GaussianBlur(1.2))).astype(np.float32)
-    grain = random.normal(scale=4.0, size=(height, width, 1)) + random.normal(scale=1.5, size=(height, width, 3))
+    grain = random.normal(scale=4.0, size=(height, width, 1)) + random.normal(
+        scale=1.5, size=(height, width, 3)
+    )
     pixels = np.clip(soft + grain, 0, 255).astype(np.uint8)
     file = BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=QUALITY)
+
     return file.getvalue()
 
 
@@ -42,11 +47,19 @@ def _sky(random: np.random.Generator) -> np.ndarray:
     """Clouds: the sum of blurred noise at several sizes over a gradient, `(height, width, 3)`."""
     width, height = SIZE_PX
     clouds = np.zeros((height, width), dtype=np.float32)
+
     for cells in (4, 8, 16, 32, 64):
         coarse = Image.fromarray(random.random((cells, cells)).astype(np.float32))
-        clouds += np.asarray(coarse.resize(SIZE_PX, Image.Resampling.BICUBIC)) / cells**0.6
+        clouds += (
+            np.asarray(coarse.resize(SIZE_PX, Image.Resampling.BICUBIC)) / cells**0.6
+        )
+
     clouds = (clouds - clouds.min()) / (clouds.max() - clouds.min())
     fall = np.linspace(0, 1, height, dtype=np.float32)[:, None]
-    channels = [low + 70 * clouds + rise * fall for low, rise in ((96, 60), (132, 40), (178, 10))]
+    channels = [
+        low + 70 * clouds + rise * fall
+        for low, rise in ((96, 60), (132, 40), (178, 10))
+    ]
     pixels: np.ndarray = np.clip(np.stack(channels, axis=2), 0, 255).astype(np.uint8)
+
     return pixels

@@ -49,12 +49,17 @@ class Server:
 
 
 @contextmanager
-def serve(contender: Contender, python: Path, models: Path, probe: Workload) -> Iterator[Server]:
+def serve(
+    contender: Contender, python: Path, models: Path, probe: Workload
+) -> Iterator[Server]:
     """Serves until the block ends; ready when it says so and has answered the probe. Raises Failed."""
-    with tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="benchmark-", ignore_cleanup_errors=True
+    ) as folder:
         place = Place(models=models, scratch=Path(folder), port=free_port())
         log = place.scratch / "server.log"
         started = perf_counter()
+
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*pinned_to_first(), str(python), *contender.start(place)],
@@ -66,12 +71,21 @@ def serve(contender: Contender, python: Path, models: Path, probe: Workload) -> 
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Linux shares processors out by session: each contender is one
             )
+
         tree = Tree(process.pid)
+
         try:
             _wait(contender, process, place.port, probe)
-            yield Server(contender=contender, port=place.port, tree=tree, start_s=perf_counter() - started)
+            yield Server(
+                contender=contender,
+                port=place.port,
+                tree=tree,
+                start_s=perf_counter() - started,
+            )
         except Failed as error:
-            raise Failed(f"{error}; its log ends with:\n{log.read_text(errors='replace')[-LOG_END:]}") from None
+            raise Failed(
+                f"{error}; its log ends with:\n{log.read_text(errors='replace')[-LOG_END:]}"
+            ) from None
         finally:
             _stop(process, tree)
 
@@ -82,7 +96,11 @@ def send(port: int, request: Request) -> tuple[int, bytes, dict[str, str]]:
     try:
         connection.request("POST", request.path, request.body, request.all_headers)
         answer = connection.getresponse()
-        return answer.status, answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        return (
+            answer.status,
+            answer.read(),
+            {name.lower(): value for name, value in answer.getheaders()},
+        )
     finally:
         connection.close()
 
@@ -92,15 +110,24 @@ def check(server: Server, workload: Workload) -> None:
     dialect = server.contender.speaks[workload.name]
     status, body, headers = send(server.port, dialect.ask(workload))
     if status != 200:
-        raise Failed(f"{server.contender.name} answers {workload.name} with {status}: {body[:300]!r}")
+        raise Failed(
+            f"{server.contender.name} answers {workload.name} with {status}: {body[:300]!r}"
+        )
+
     if not dialect.is_right(workload, body, headers):
-        raise Failed(f"{server.contender.name} gives a wrong answer to {workload.name}: {body[:300]!r}")
+        raise Failed(
+            f"{server.contender.name} gives a wrong answer to {workload.name}: {body[:300]!r}"
+        )
 
 
 def pinned_to_first() -> list[str]:
     """The start of a command that keeps a server on the first processor, where there are several."""
     processors = _processors()
-    return ["taskset", "-c", str(processors[0])] if len(processors) > 1 and shutil.which("taskset") else []
+    return (
+        ["taskset", "-c", str(processors[0])]
+        if len(processors) > 1 and shutil.which("taskset")
+        else []
+    )
 
 
 def keep_to_last() -> None:
@@ -119,22 +146,36 @@ def _processors() -> list[int]:
 
 def variables() -> dict[str, str]:
     """This one's, without what would make a server something else than a newcomer's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VEREDICTO_", "VIRTUAL_ENV"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("VEREDICTO_", "VIRTUAL_ENV"))
+    }
     return kept | ENVIRONMENT
 
 
-def _wait(contender: Contender, process: subprocess.Popen[bytes], port: int, probe: Workload) -> None:
+def _wait(
+    contender: Contender, process: subprocess.Popen[bytes], port: int, probe: Workload
+) -> None:
     deadline = monotonic() + START_LIMIT_S
     request = contender.speaks[probe.name].ask(probe)
+
     while monotonic() < deadline:
         if process.poll() is not None:
-            raise Failed(f"{contender.name} ended with {process.returncode} before it was ready")
+            raise Failed(
+                f"{contender.name} ended with {process.returncode} before it was ready"
+            )
+
         try:
-            if (contender.ready is None or _is_ready(port, contender.ready)) and send(port, request)[0] == 200:
+            if (contender.ready is None or _is_ready(port, contender.ready)) and send(
+                port, request
+            )[0] == 200:
                 return
         except (OSError, http.client.HTTPException):
             pass
+
         sleep(POLL_EVERY_S)
+
     raise Failed(f"{contender.name} is not ready after {START_LIMIT_S} s")
 
 
@@ -152,10 +193,12 @@ def _stop(process: subprocess.Popen[bytes], tree: Tree) -> None:
     members = tree.members()
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
+
     try:
         process.wait(timeout=STOP_LIMIT_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
     for member in members:
         member.kill()

@@ -13,10 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.calls.policy import Champion, Epsilon, Policy, Thompson
-from training.pictures.canvas import BLUE, GREY, ORANGE, VERMILLION, add_axes, add_legend, make_figure
+from training.pictures.canvas import (
+    BLUE,
+    GREY,
+    ORANGE,
+    VERMILLION,
+    add_axes,
+    add_legend,
+    make_figure,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-ACCURACIES = {"logistic": 0.95, "knn": 0.97, "random_forest": 0.96, "naive_bayes": 0.90, "decision_tree": 0.92}
+ACCURACIES = {
+    "logistic": 0.95,
+    "knn": 0.97,
+    "random_forest": 0.96,
+    "naive_bayes": 0.90,
+    "decision_tree": 0.92,
+}
 """True shares of right answers; the champion, which comes first, looked best on few held-out rows."""
 POLICIES: Mapping[str, Policy] = {
     "the champion, fixed": Champion(),
@@ -30,18 +44,22 @@ N_RUNS = 40
 Regret = NDArray[np.float64]
 
 
-def simulate(policy: Policy, accuracies: Mapping[str, float], *, n_requests: int, seed: int) -> Regret:
+def simulate(
+    policy: Policy, accuracies: Mapping[str, float], *, n_requests: int, seed: int
+) -> Regret:
     """Expected regret after each request, `(n_requests,)`: the sum of what the chosen classifiers lack in accuracy."""
     rng = np.random.default_rng(seed)
     counts = dict.fromkeys(accuracies, (0, 0))
     best = max(accuracies.values())
     lacking = np.empty(n_requests)
+
     for request in range(n_requests):
         name = policy.choose(counts, rng)
         is_right = int(rng.random() < accuracies[name])
         right, wrong = counts[name]
         counts[name] = (right + is_right, wrong + 1 - is_right)
         lacking[request] = best - accuracies[name]
+
     return np.cumsum(lacking)
 
 
@@ -49,12 +67,19 @@ def draw(regrets: Mapping[str, Sequence[Regret]], path: Path) -> None:
     """The mean of the runs of each policy, and where 80 of 100 runs lie."""
     figure = make_figure("What finding the best classifier costs")
     about = f"five classifiers, right on {', '.join(f'{each:.0%}' for each in ACCURACIES.values())} of the requests"
-    axes = add_axes(figure, about, x="requests with feedback", y="right answers lost to the best one")
+    axes = add_axes(
+        figure,
+        about,
+        x="requests with feedback",
+        y="right answers lost to the best one",
+    )
+
     for (name, runs), colour in zip(regrets.items(), COLOURS, strict=True):
         requests = np.arange(1, len(runs[0]) + 1)
         low, high = np.quantile(runs, (0.1, 0.9), axis=0)
         axes.fill_between(requests, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(requests, np.mean(runs, axis=0), color=colour, label=name)
+
     axes.axhline(0, color=GREY, linewidth=0.7)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlim(0)
@@ -64,12 +89,18 @@ def draw(regrets: Mapping[str, Sequence[Regret]], path: Path) -> None:
 
 def main() -> None:
     regrets = {
-        name: [simulate(policy, ACCURACIES, n_requests=N_REQUESTS, seed=seed) for seed in range(N_RUNS)]
+        name: [
+            simulate(policy, ACCURACIES, n_requests=N_REQUESTS, seed=seed)
+            for seed in range(N_RUNS)
+        ]
         for name, policy in POLICIES.items()
     }
     for name, runs in regrets.items():
         half, whole = np.mean([run[[N_REQUESTS // 2 - 1, -1]] for run in runs], axis=0)
-        print(f"{name}: {whole:.0f} lost in {N_REQUESTS:,} requests, {whole - half:.0f} of them in the second half")
+        print(
+            f"{name}: {whole:.0f} lost in {N_REQUESTS:,} requests, {whole - half:.0f} of them in the second half"
+        )
+
     draw(regrets, ROOT / "docs" / "routing.png")
 
 

@@ -17,21 +17,34 @@ Rounds = Mapping[tuple[str, str, int], list[Closed]]
 MISSING = "-"
 
 
-def format_table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+def format_table(
+    title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]
+) -> str:
     """A title, and under it a line for each row; columns are right-aligned."""
     first = max(map(len, rows), default=0)
     widths = [
-        max(len(column), *(len(row[index]) for row in rows.values())) if rows else len(column)
+        max(len(column), *(len(row[index]) for row in rows.values()))
+        if rows
+        else len(column)
         for index, column in enumerate(columns)
     ]
     lines = [
         title,
-        " " * first + "".join(f"  {column:>{width}}" for column, width in zip(columns, widths, strict=True)),
+        " " * first
+        + "".join(
+            f"  {column:>{width}}"
+            for column, width in zip(columns, widths, strict=True)
+        ),
     ]
+
     for name, row in rows.items():
         lines.append(
-            f"{name:<{first}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(row, widths, strict=True))
+            f"{name:<{first}}"
+            + "".join(
+                f"  {cell:>{width}}" for cell, width in zip(row, widths, strict=True)
+            )
         )
+
     return "\n".join(lines) + "\n"
 
 
@@ -47,11 +60,20 @@ def shown(value: float | None) -> str:
 def describe_machine() -> str:
     """Date, processors, system, Python, and the load of other work: called before any measurement."""
     processor = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        (
+            line.partition(":")[2].strip()
+            for line in _lines("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
         platform.processor() or platform.machine(),
     )
     system = next(
-        (line.partition("=")[2].strip('"') for line in _lines("/etc/os-release") if line.startswith("PRETTY")), ""
+        (
+            line.partition("=")[2].strip('"')
+            for line in _lines("/etc/os-release")
+            if line.startswith("PRETTY")
+        ),
+        "",
     )
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors ({processor}), "
@@ -59,25 +81,45 @@ def describe_machine() -> str:
     )
 
 
-def describe_versions(pythons: Mapping[str, Path], packages: Mapping[str, tuple[str, ...]]) -> str:
+def describe_versions(
+    pythons: Mapping[str, Path], packages: Mapping[str, tuple[str, ...]]
+) -> str:
     """A line for each environment."""
-    return "\n".join(f"{name}: {', '.join(list_versions(python, packages[name]))}" for name, python in pythons.items())
+    return "\n".join(
+        f"{name}: {', '.join(list_versions(python, packages[name]))}"
+        for name, python in pythons.items()
+    )
 
 
-def tabulate_rates(rounds: Rounds, workloads: Sequence[str], concurrency: int, *, base: str | None) -> str:
+def tabulate_rates(
+    rounds: Rounds, workloads: Sequence[str], concurrency: int, *, base: str | None
+) -> str:
     """Requests a second, and as shares of the base contender's; medians of the rounds."""
     names = _names(rounds, concurrency)
     title = f"requests a second, {_clients(concurrency)}"
-    tables = [_tabulate(title, rounds, names, workloads, concurrency, lambda each: each.rate)]
+    tables = [
+        _tabulate(title, rounds, names, workloads, concurrency, lambda each: each.rate)
+    ]
     if base in names:
         shares = {
             name: [
-                shown(_ratio(rounds, name, base, workload, concurrency) if base is not None else None)
+                shown(
+                    _ratio(rounds, name, base, workload, concurrency)
+                    if base is not None
+                    else None
+                )
                 for workload in workloads
             ]
             for name in names
         }
-        tables.append(format_table(f"the same as shares of the {base}'s, {_clients(concurrency)}", workloads, shares))
+        tables.append(
+            format_table(
+                f"the same as shares of the {base}'s, {_clients(concurrency)}",
+                workloads,
+                shares,
+            )
+        )
+
     return "\n".join(tables)
 
 
@@ -93,24 +135,49 @@ def tabulate_details(rounds: Rounds, workloads: Sequence[str], concurrency: int)
         concurrency,
         lambda each: each.cpu_s_per_1000,
     )
-    served = [name for name in names if all(each.p99_ms for each in _all(rounds, name, concurrency))]
+    served = [
+        name
+        for name in names
+        if all(each.p99_ms for each in _all(rounds, name, concurrency))
+    ]
     late = _tabulate(
-        f"99th percentile of latency in ms, {clients}", rounds, served, workloads, concurrency, lambda each: each.p99_ms
+        f"99th percentile of latency in ms, {clients}",
+        rounds,
+        served,
+        workloads,
+        concurrency,
+        lambda each: each.p99_ms,
     )
+
     return f"{cpu}\n{late}"
 
 
-def tabulate_spread(rounds: Rounds, name: str, base: str, workloads: Sequence[str]) -> str:
+def tabulate_spread(
+    rounds: Rounds, name: str, base: str, workloads: Sequence[str]
+) -> str:
     """The shares once more, with the middle half of the rounds."""
     rows = {}
     for workload in workloads:
         for concurrency in sorted({key[2] for key in rounds}):
-            own, bare = (rounds.get((each, workload, concurrency)) for each in (name, base))
+            own, bare = (
+                rounds.get((each, workload, concurrency)) for each in (name, base)
+            )
             if own and bare and len(own) == len(bare) > 1:
-                low, _, high = quantiles([one.rate / two.rate for one, two in zip(own, bare, strict=True)], n=4)
+                low, _, high = quantiles(
+                    [one.rate / two.rate for one, two in zip(own, bare, strict=True)],
+                    n=4,
+                )
                 ratio = _ratio(rounds, name, base, workload, concurrency)
-                rows[f"{workload}, {_clients(concurrency)}"] = [shown(ratio), f"{low:.2f} to {high:.2f}"]
-    return format_table(f"{name} as a share of the {base}", ("medians", "middle half of the rounds"), rows)
+                rows[f"{workload}, {_clients(concurrency)}"] = [
+                    shown(ratio),
+                    f"{low:.2f} to {high:.2f}",
+                ]
+
+    return format_table(
+        f"{name} as a share of the {base}",
+        ("medians", "middle half of the rounds"),
+        rows,
+    )
 
 
 def _tabulate(
@@ -122,18 +189,28 @@ def _tabulate(
     figure: Callable[[Closed], float],
 ) -> str:
     rows = {
-        name: [shown(_median(rounds.get((name, workload, concurrency)), figure)) for workload in workloads]
+        name: [
+            shown(_median(rounds.get((name, workload, concurrency)), figure))
+            for workload in workloads
+        ]
         for name in names
     }
     return format_table(title, workloads, rows)
 
 
-def _median(runs: list[Closed] | None, figure: Callable[[Closed], float]) -> float | None:
+def _median(
+    runs: list[Closed] | None, figure: Callable[[Closed], float]
+) -> float | None:
     return median(map(figure, runs)) if runs else None
 
 
-def _ratio(rounds: Rounds, name: str, base: str, workload: str, concurrency: int) -> float | None:
-    own, bare = (_median(rounds.get((each, workload, concurrency)), lambda run: run.rate) for each in (name, base))
+def _ratio(
+    rounds: Rounds, name: str, base: str, workload: str, concurrency: int
+) -> float | None:
+    own, bare = (
+        _median(rounds.get((each, workload, concurrency)), lambda run: run.rate)
+        for each in (name, base)
+    )
     return None if own is None or bare is None else own / bare
 
 
@@ -142,7 +219,12 @@ def _names(rounds: Rounds, concurrency: int) -> list[str]:
 
 
 def _all(rounds: Rounds, name: str, concurrency: int) -> list[Closed]:
-    return [run for key, runs in rounds.items() if key[0] == name and key[2] == concurrency for run in runs]
+    return [
+        run
+        for key, runs in rounds.items()
+        if key[0] == name and key[2] == concurrency
+        for run in runs
+    ]
 
 
 def _clients(concurrency: int) -> str:

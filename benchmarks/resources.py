@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
-_PARENT, _USER, _SYSTEM, _STARTED = 1, 11, 12, 19
+_PARENT = 1
+_USER = 11
+_SYSTEM = 12
+_STARTED = 19
 """Places in /proc/PID/stat after the name."""
 
 
@@ -38,13 +41,20 @@ class Tree:
     def members(self) -> list[Member]:
         """All that run now."""
         stats = {int(path.name): _stat(int(path.name)) for path in PROC.glob("[0-9]*")}
-        found, waiting = [], [self.root]
+        found = []
+        waiting = [self.root]
+
         while waiting:
             pid = waiting.pop()
             stat = stats.get(pid)
             if stat:
                 found.append(Member(pid, stat[_STARTED]))
-                waiting += [each for each, its in stats.items() if its and int(its[_PARENT]) == pid]
+                waiting += [
+                    each
+                    for each, its in stats.items()
+                    if its and int(its[_PARENT]) == pid
+                ]
+
         return found
 
     def cpu_s(self) -> float:

@@ -48,9 +48,14 @@ def _make_wide(folder: Path) -> tuple[Path, NDArray[Any]]:
 def _make_rows(folder: Path) -> tuple[Path, NDArray[Any]]:
     """The example, each value times something from 0.5 to 1.5, in seven digits at most."""
     path, row = _make_row(folder)
-    factors = np.random.default_rng(SEED).uniform(0.5, 1.5, size=(MANY_ROWS, row.shape[1]))
+    factors = np.random.default_rng(SEED).uniform(
+        0.5, 1.5, size=(MANY_ROWS, row.shape[1])
+    )
     values = row * factors
-    return path, np.array([[float(f"{value:.5g}") for value in each] for each in values], dtype=np.float32)
+
+    return path, np.array(
+        [[float(f"{value:.5g}") for value in each] for each in values], dtype=np.float32
+    )
 
 
 _Make = Callable[[Path], tuple[Path, NDArray[Any]]]
@@ -74,12 +79,16 @@ def _make(folder: Path, name: str) -> Workload:
         return _make_photo(folder)
     if name == "compare":
         return _make_compare(folder)
+
     title, make = _OF_ROWS[name]
     path, inputs = make(folder)
+
     return _of_graph(name, title, path, inputs)
 
 
-def _of_graph(name: str, title: str, path: Path, inputs: NDArray[Any], photo: bytes = b"") -> Workload:
+def _of_graph(
+    name: str, title: str, path: Path, inputs: NDArray[Any], photo: bytes = b""
+) -> Workload:
     graph = graphs.load(path)
     labels = graph.labels(inputs).tolist()
     return Workload(
@@ -95,9 +104,12 @@ def _of_graph(name: str, title: str, path: Path, inputs: NDArray[Any], photo: by
 
 
 def _make_photo(folder: Path) -> Workload:
-    path, photo = folder / f"{graphs.PHOTO}.onnx", make_photo()
+    path = folder / f"{graphs.PHOTO}.onnx"
+    photo = make_photo()
     inputs = graphs.load(path).decode(photo)
-    return _of_graph("photo", f"a 500 x 375 JPEG of {len(photo):,} bytes", path, inputs, photo)
+    return _of_graph(
+        "photo", f"a 500 x 375 JPEG of {len(photo):,} bytes", path, inputs, photo
+    )
 
 
 def _make_compare(folder: Path) -> Workload:
@@ -106,6 +118,7 @@ def _make_compare(folder: Path) -> Workload:
     loaded = {path.stem: graphs.load(path) for path in files}
     answer = graphs.compare(loaded, models.TASK, inputs)
     predictions = answer["consensus"]["predictions"]
+
     return Workload(
         name="compare",
         title=f"one row by the {len(files)} classifiers of a task, compared",

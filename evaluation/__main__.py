@@ -26,7 +26,9 @@ from service.contract import codec
 from service.errors import Unusable, VeredictoError
 from service.settings import Settings
 
-DONE, NOT_SHOWN, UNUSABLE = 0, 1, 2
+DONE = 0
+NOT_SHOWN = 1
+UNUSABLE = 2
 RISK = 0.01
 
 
@@ -41,29 +43,73 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(f"error: {error.filename or ''}: {error.strerror or error}")
     except KeyboardInterrupt:
         _tell("\nstopped")
+
     return UNUSABLE
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m evaluation", description="Judges a task's classifiers on labelled rows: HTML and evidence."
+        prog="python -m evaluation",
+        description="Judges a task's classifiers on labelled rows: HTML and evidence.",
     )
     add = parser.add_argument
     add("--task", help="whose classifiers are judged")
-    add("--data", type=Path, metavar="FILE|DIR", help="CSV or Parquet with a column of labels, or a folder of images")
-    add("--label", metavar="COLUMN", help="of labels; may be left out where one column alone is no feature")
-    add("--url", help="of a running server to ask; without it the files of --models are run here")
-    add("--models", type=Path, metavar="DIR", help="folder of exported models (that of VEREDICTO_MODELS)")
-    add("--output", type=Path, metavar="FILE.html", help="where the report goes (TASK-report.html)")
-    add("--evidence", type=Path, metavar="FILE.json", help="where the evidence goes (beside the report)")
-    add("--risk", type=_share, default=RISK, help="wanted share of wrong answers, for thresholds (0.01)")
-    add("--gate", action="append", default=[], metavar="CLAIM", help=f"{gates.USAGE}; exit 1 where it is not shown")
     add(
-        "--verify", type=Path, metavar="FILE.json", help="compute evidence again; with --data, ask the models again too"
+        "--data",
+        type=Path,
+        metavar="FILE|DIR",
+        help="CSV or Parquet with a column of labels, or a folder of images",
+    )
+    add(
+        "--label",
+        metavar="COLUMN",
+        help="of labels; may be left out where one column alone is no feature",
+    )
+    add(
+        "--url",
+        help="of a running server to ask; without it the files of --models are run here",
+    )
+    add(
+        "--models",
+        type=Path,
+        metavar="DIR",
+        help="folder of exported models (that of VEREDICTO_MODELS)",
+    )
+    add(
+        "--output",
+        type=Path,
+        metavar="FILE.html",
+        help="where the report goes (TASK-report.html)",
+    )
+    add(
+        "--evidence",
+        type=Path,
+        metavar="FILE.json",
+        help="where the evidence goes (beside the report)",
+    )
+    add(
+        "--risk",
+        type=_share,
+        default=RISK,
+        help="wanted share of wrong answers, for thresholds (0.01)",
+    )
+    add(
+        "--gate",
+        action="append",
+        default=[],
+        metavar="CLAIM",
+        help=f"{gates.USAGE}; exit 1 where it is not shown",
+    )
+    add(
+        "--verify",
+        type=Path,
+        metavar="FILE.json",
+        help="compute evidence again; with --data, ask the models again too",
     )
     options = parser.parse_args(arguments)
     if options.verify is None and (options.task is None or options.data is None):
         parser.error("expected --task and --data, or --verify")
+
     return options
 
 
@@ -72,8 +118,12 @@ def _share(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
+
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a share from 0 to below 1, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected a share from 0 to below 1, got {text!r}"
+        )
+
     return value
 
 
@@ -81,15 +131,23 @@ def _report(options: argparse.Namespace) -> int:
     output, beside = _place(options)
     with closing(_find(options, options.task)) as contenders:
         names = [each.name for each in contenders.contenders]
-        claims = [Gate.parse(claim, task=options.task, models=names) for claim in options.gate]
+        claims = [
+            Gate.parse(claim, task=options.task, models=names) for claim in options.gate
+        ]
         labelled, judged = _try(options, options.task, contenders)
-    evidence = evidences.gather(judged, risk=options.risk, gates=claims, software=contenders.software)
-    pictures = page.draw_thumbnails(labelled, evidence["numbers"]["disagreements"]["rows"])
+
+    evidence = evidences.gather(
+        judged, risk=options.risk, gates=claims, software=contenders.software
+    )
+    pictures = page.draw_thumbnails(
+        labelled, evidence["numbers"]["disagreements"]["rows"]
+    )
     output.write_text(page.render(evidence, pictures), encoding="utf-8")
     beside.write_bytes(codec.encode(evidence))
     _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"], "")
     _say(*map(gates.describe, evidence["gates"]))
     _say(f"report: {output}", f"evidence: {beside}")
+
     return DONE if all(each["shown"] for each in evidence["gates"]) else NOT_SHOWN
 
 
@@ -98,10 +156,14 @@ def _place(options: argparse.Namespace) -> tuple[Path, Path]:
     output = options.output or Path(f"{options.task}-report.html")
     beside = options.evidence or output.with_suffix(".json")
     if output == beside:
-        raise Unusable(f"--output and --evidence: expected two files, got {output} twice")
+        raise Unusable(
+            f"--output and --evidence: expected two files, got {output} twice"
+        )
+
     for path in (output, beside):
         if path.is_dir() or not path.parent.is_dir():
             raise Unusable(f"{path}: expected a file in a folder that is there")
+
     return output, beside
 
 
@@ -110,7 +172,10 @@ def _verify(options: argparse.Namespace) -> int:
     evidence = evidences.read(options.verify)
     stored = evidences.recall(evidence)
     names = [answer.model for answer in stored.answers]
-    results = [Gate.parse(claim, task=stored.task, models=names).check(stored) for claim in options.gate]
+    results = [
+        Gate.parse(claim, task=stored.task, models=names).check(stored)
+        for claim in options.gate
+    ]
     differences = evidences.verify(evidence)
     checked = "every number follows from the stored answers"
     if options.data is not None:
@@ -118,27 +183,40 @@ def _verify(options: argparse.Namespace) -> int:
             _, again = _try(options, stored.task, contenders)
         differences += evidences.verify_answers(evidence, again)
         checked += ", and the models answer as stored"
+
     _say(*map(gates.describe, results))
     if not differences:
         _say(f"{options.verify.name}: {checked}")
         return DONE if all(each["shown"] for each in results) else NOT_SHOWN
+
     hidden = len(differences) - evidences.MOST_SHOWN
-    _say(f"{options.verify.name}: {len(differences)} differences", *differences[: evidences.MOST_SHOWN])
+    _say(
+        f"{options.verify.name}: {len(differences)} differences",
+        *differences[: evidences.MOST_SHOWN],
+    )
     if hidden > 0:
         _say(f"and {hidden} more")
+
     return NOT_SHOWN
 
 
 def _find(options: argparse.Namespace, task: str) -> Classifiers:
     if options.url:
         return RemoteClassifiers(options.url, task)
-    return LocalClassifiers(options.models or Settings.from_environment(os.environ).models, task)
+    return LocalClassifiers(
+        options.models or Settings.from_environment(os.environ).models, task
+    )
 
 
-def _try(options: argparse.Namespace, task: str, contenders: Classifiers) -> tuple[Labelled, Predictions]:
-    labelled = read_labelled(options.data, contenders.contenders[0].card, label=options.label)
+def _try(
+    options: argparse.Namespace, task: str, contenders: Classifiers
+) -> tuple[Labelled, Predictions]:
+    labelled = read_labelled(
+        options.data, contenders.contenders[0].card, label=options.label
+    )
     for note in labelled.notes:
         _tell(note)
+
     return labelled, predictions.run(task, contenders, labelled, on_rows=_Progress())
 
 

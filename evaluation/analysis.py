@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from evaluation.predictions import Answer, Predictions
 from service.contract import codec
-from stats import agreement, confusion, paired, paired_tests, reliability, risk_coverage, roc
+from stats import (
+    agreement,
+    confusion,
+    paired,
+    paired_tests,
+    reliability,
+    risk_coverage,
+    roc,
+)
 from stats.paired import Pair
 from stats.scores import score
 
@@ -23,7 +31,8 @@ MOST_DISAGREEMENTS = 100
 
 def judge(trial: Predictions, *, risk: float) -> dict[str, Any]:
     """The numbers as JSON values; `risk` is the share of wrong answers that is wanted of a model that may decline."""
-    hits, labels = trial.hits, trial.labels
+    hits = trial.hits
+    labels = trial.labels
     numbers = {
         "rows": len(trial.truth),
         "rows_of_class": np.bincount(trial.truth, minlength=len(trial.classes)),
@@ -36,15 +45,22 @@ def judge(trial: Predictions, *, risk: float) -> dict[str, Any]:
         "disagreements": _find_disagreements(labels, len(trial.classes)),
     }
     values: dict[str, Any] = codec.as_json(numbers)
+
     return values
 
 
 def _judge_model(answer: Answer, trial: Predictions, *, risk: float) -> dict[str, Any]:
-    confidence, hits = answer.confidence, answer.label == trial.truth
+    confidence = answer.confidence
+    hits = answer.label == trial.truth
     metrics = score(answer.probabilities, answer.label, trial.truth)
-    wide = reliability.describe_bins(confidence, hits, reliability.equal_width(confidence))
-    even = reliability.describe_bins(confidence, hits, reliability.equal_mass(confidence))
+    wide = reliability.describe_bins(
+        confidence, hits, reliability.equal_width(confidence)
+    )
+    even = reliability.describe_bins(
+        confidence, hits, reliability.equal_mass(confidence)
+    )
     curve = roc.thin(*risk_coverage.risk_coverage(confidence, hits), most=MOST_POINTS)
+
     return {
         "model": answer.model,
         "metrics": metrics,
@@ -53,10 +69,14 @@ def _judge_model(answer: Answer, trial: Predictions, *, risk: float) -> dict[str
         "brier_parts": reliability.brier_parts(answer.probabilities, trial.truth),
         "reliability": {"equal_width": wide, "equal_mass": even},
         "roc": _trace_curves(answer, trial),
-        "risk_coverage": dict(zip(("coverage", "risk", "threshold"), curve, strict=True)),
+        "risk_coverage": dict(
+            zip(("coverage", "risk", "threshold"), curve, strict=True)
+        ),
         "risk_area": risk_coverage.area(confidence, hits),
         "at_risk": risk_coverage.threshold(confidence, hits, risk=risk),
-        "at_guaranteed_risk": risk_coverage.guaranteed_threshold(confidence, hits, risk=risk),
+        "at_guaranteed_risk": risk_coverage.guaranteed_threshold(
+            confidence, hits, risk=risk
+        ),
     }
 
 
@@ -67,10 +87,20 @@ def _trace_curves(answer: Answer, trial: Predictions) -> list[dict[str, Any]]:
     possible = [each for each in range(n_classes) if 0 < rows[each] < len(trial.truth)]
     chosen = possible[1:] if n_classes == 2 else possible[:MOST_CURVES]
     curves = []
+
     for each in chosen:
-        false, true, _ = roc.roc_curve(answer.probabilities[:, each], trial.truth == each)
+        false, true, _ = roc.roc_curve(
+            answer.probabilities[:, each], trial.truth == each
+        )
         false, true = roc.thin(false, true, most=MOST_POINTS)
-        curves.append({"class": trial.classes[each], "false_positive_rate": false, "true_positive_rate": true})
+        curves.append(
+            {
+                "class": trial.classes[each],
+                "false_positive_rate": false,
+                "true_positive_rate": true,
+            }
+        )
+
     return curves
 
 
@@ -80,15 +110,27 @@ def _judge_pairs(trial: Predictions, hits: NDArray[np.bool_]) -> list[dict[str, 
     alike = agreement.agreements(trial.labels)
     kappas = agreement.kappas(alike, trial.labels, n_classes=len(trial.classes))
     counted = [Pair.of(hits[:, first], hits[:, second]) for first, second in places]
-    p_values = [paired_tests.mcnemar(hits[:, first], hits[:, second])["p_value"] for first, second in places]
+    p_values = [
+        paired_tests.mcnemar(hits[:, first], hits[:, second])["p_value"]
+        for first, second in places
+    ]
     adjusted = paired_tests.holm(p_values)
+
     return [
         {
             "models": [trial.answers[first].model, trial.answers[second].model],
             "agreement": alike[first, second],
             "kappa": None if np.isnan(kappas[first, second]) else kappas[first, second],
-            **{"both_right": pair.both, "only_a": pair.only_a, "only_b": pair.only_b, "both_wrong": pair.neither},
-            "difference": {"value": pair.difference, "interval": paired.difference_interval(pair)},
+            **{
+                "both_right": pair.both,
+                "only_a": pair.only_a,
+                "only_b": pair.only_b,
+                "both_wrong": pair.neither,
+            },
+            "difference": {
+                "value": pair.difference,
+                "interval": paired.difference_interval(pair),
+            },
             "odds_ratio": paired.odds_ratio(pair),
             "p_value": p_value,
             "mid_p_value": paired_tests.mcnemar_mid_p(pair.only_a, pair.only_b),
@@ -96,7 +138,9 @@ def _judge_pairs(trial: Predictions, hits: NDArray[np.bool_]) -> list[dict[str, 
             "verdict": _decide(pair, p_holm),
             "rows_needed": paired.rows_to_tell_apart(pair, tests=len(places)),
         }
-        for (first, second), pair, p_value, p_holm in zip(places, counted, p_values, adjusted, strict=True)
+        for (first, second), pair, p_value, p_holm in zip(
+            places, counted, p_values, adjusted, strict=True
+        )
     ]
 
 
@@ -111,32 +155,47 @@ def _decide(pair: Pair, p_value: float) -> str:
 
 def _lead(trial: Predictions, hits: NDArray[np.bool_]) -> str:
     """The model that is right most often on these rows; of equals the one whose probabilities are better."""
-    losses = [score(each.probabilities, each.label, trial.truth)["log_loss"]["value"] for each in trial.answers]
+    losses = [
+        score(each.probabilities, each.label, trial.truth)["log_loss"]["value"]
+        for each in trial.answers
+    ]
     # Rounded, so that neither the order of a sum nor another machine decides between equals: the first of them leads.
-    order = sorted(range(len(losses)), key=lambda each: (-int(hits[:, each].sum()), round(losses[each], 9)))
+    order = sorted(
+        range(len(losses)),
+        key=lambda each: (-int(hits[:, each].sum()), round(losses[each], 9)),
+    )
     return trial.answers[order[0]].model
 
 
-def _judge_costs(trial: Predictions, hits: NDArray[np.bool_]) -> dict[str, list[str] | None]:
+def _judge_costs(
+    trial: Predictions, hits: NDArray[np.bool_]
+) -> dict[str, list[str] | None]:
     """Models that none beats in both accuracy and latency, or bytes; None where not all sizes are known."""
     accuracy = hits.mean(axis=0).tolist()
     names = [answer.model for answer in trial.answers]
     sizes = [answer.size_bytes for answer in trial.answers]
     known = [size for size in sizes if size is not None]
     latencies = [answer.latency_ms for answer in trial.answers]
+
     return {
         "latency": find_front(names, latencies, accuracy),
-        "bytes": find_front(names, known, accuracy) if len(known) == len(sizes) else None,
+        "bytes": find_front(names, known, accuracy)
+        if len(known) == len(sizes)
+        else None,
     }
 
 
-def find_front(names: Sequence[str], costs: Sequence[float], values: Sequence[float]) -> list[str]:
+def find_front(
+    names: Sequence[str], costs: Sequence[float], values: Sequence[float]
+) -> list[str]:
     """The Pareto front: whoever has nobody of at most its cost and at least its value, better in one of them."""
     points = list(zip(names, costs, values, strict=True))
     return [
         name
         for name, cost, value in points
-        if not any(c <= cost and v >= value and (c < cost or v > value) for _, c, v in points)
+        if not any(
+            c <= cost and v >= value and (c < cost or v > value) for _, c, v in points
+        )
     ]
 
 
@@ -144,7 +203,12 @@ def _find_disagreements(labels: NDArray[np.int64], n_classes: int) -> dict[str, 
     """How many rows do not have one label from all models, and the first hundred of them, the most divided first."""
     n_rows, n_models = labels.shape
     places = labels + n_classes * np.arange(n_rows)[:, None]
-    votes = np.bincount(places.ravel(), minlength=n_rows * n_classes).reshape(n_rows, n_classes).max(axis=1)
+    votes = (
+        np.bincount(places.ravel(), minlength=n_rows * n_classes)
+        .reshape(n_rows, n_classes)
+        .max(axis=1)
+    )
     divided = np.flatnonzero(votes < n_models)
     order = divided[np.argsort(votes[divided], kind="stable")]
+
     return {"count": len(divided), "rows": order[:MOST_DISAGREEMENTS]}

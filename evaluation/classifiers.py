@@ -71,12 +71,18 @@ class LocalClassifiers:
         """Raises NotFound for an unknown task and Unusable for a folder without models."""
         if not folder.is_dir():
             raise Unusable(f"{folder}: expected a folder of exported models")
+
         registry = Registry.load(folder)
+
         try:
             self._models = registry.task(task)
         except NotFound as error:
-            refused = "".join(f"; {file} was refused: {reason}" for file, reason in registry.refused.items())
+            refused = "".join(
+                f"; {file} was refused: {reason}"
+                for file, reason in registry.refused.items()
+            )
             raise Unusable(f"{error}{refused}") from None
+
         self.contenders = [_describe(model, folder) for model in self._models]
         self.software: dict[str, str] = {}
 
@@ -96,15 +102,28 @@ class LocalClassifiers:
         sizes = [model.size_px for model in self._models if model.size_px is not None]
         if sizes:
             name = self._models[0].name
-            return image_rows.decode_rows(rows, model=name, size_px=max(sizes), most_pixels=MOST_PIXELS)
+            return image_rows.decode_rows(
+                rows, model=name, size_px=max(sizes), most_pixels=MOST_PIXELS
+            )
+
         return self._models[0].encode(rows)
 
 
 def _describe(model: Model, folder: Path) -> Classifier:
     files = [folder / f"{model.name}.onnx", *folder.glob(f"{model.name}/*/model.onnx")]
     contents = [path.read_bytes() for path in files if path.exists()]
-    sizes = [len(each) for each in contents if hashlib.sha256(each).hexdigest().startswith(model.version)]
-    return Classifier(name=model.name, version=model.version, card=model.card, size_bytes=next(iter(sizes), None))
+    sizes = [
+        len(each)
+        for each in contents
+        if hashlib.sha256(each).hexdigest().startswith(model.version)
+    ]
+
+    return Classifier(
+        name=model.name,
+        version=model.version,
+        card=model.card,
+        size_bytes=next(iter(sizes), None),
+    )
 
 
 def _say(label: NDArray[np.int64], probabilities: NDArray[np.float32]) -> Said:
@@ -118,4 +137,5 @@ def _time_ms(model: Model, inputs: Inputs) -> float:
         started = perf_counter()
         model.classify(inputs)
         times.append((perf_counter() - started) * 1000)
+
     return median(times)

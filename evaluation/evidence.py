@@ -19,7 +19,8 @@ from service.contract import codec
 from service.errors import Unusable
 from stats import scores
 
-FORMAT, SCHEMA_VERSION = "veredicto evidence", 1
+FORMAT = "veredicto evidence"
+SCHEMA_VERSION = 1
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "simplejpeg")
 TOLERANCE = 1e-9
 """Of a number that is computed again, relative or absolute."""
@@ -28,17 +29,28 @@ ANSWER_TOLERANCE = 1e-5
 MOST_SHOWN = 20
 
 
-def gather(trial: Predictions, *, risk: float, gates: list[Gate], software: dict[str, str]) -> dict[str, Any]:
+def gather(
+    trial: Predictions, *, risk: float, gates: list[Gate], software: dict[str, str]
+) -> dict[str, Any]:
     """The evidence as JSON values."""
     evidence = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
         "task": trial.task,
         "classes": trial.classes,
-        "data": {"source": trial.source, "fingerprint": trial.fingerprint, "places": trial.places},
+        "data": {
+            "source": trial.source,
+            "fingerprint": trial.fingerprint,
+            "places": trial.places,
+        },
         "options": {"risk": risk, "gates": [gate.claim for gate in gates]},
         "seeds": {"bootstrap": scores.SEED, "replicates": scores.REPLICATES},
-        "software": {"veredicto": VERSION, "python": platform.python_version(), **_find_versions(), **software},
+        "software": {
+            "veredicto": VERSION,
+            "python": platform.python_version(),
+            **_find_versions(),
+            **software,
+        },
         "timing": trial.timing,
         "truth": trial.truth,
         "answers": [_write_answer(answer) for answer in trial.answers],
@@ -52,11 +64,17 @@ def conclude(trial: Predictions, *, risk: float, gates: list[Gate]) -> dict[str,
     """All that follows from a trial: numbers, verdict, gates."""
     numbers = judge(trial, risk=risk)
     costs: dict[str, dict[str, float | None]] = {
-        answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes} for answer in trial.answers
+        answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
+        for answer in trial.answers
     }
     verdict = write_verdict(numbers, task=trial.task, costs=costs, risk=risk)
-    concluded = {"numbers": numbers, "verdict": verdict, "gates": [gate.check(trial) for gate in gates]}
+    concluded = {
+        "numbers": numbers,
+        "verdict": verdict,
+        "gates": [gate.check(trial) for gate in gates],
+    }
     values: dict[str, Any] = codec.as_json(concluded)
+
     return values
 
 
@@ -65,14 +83,23 @@ def read(path: Path) -> dict[str, Any]:
     try:
         evidence = codec.read_json(path.read_bytes())
     except OSError as error:
-        raise Unusable(f"{path}: expected a file of evidence: {error.strerror}") from None
+        raise Unusable(
+            f"{path}: expected a file of evidence: {error.strerror}"
+        ) from None
     except ValueError as error:
         raise Unusable(f"{path.name}: expected a file of evidence: {error}") from None
+
     if not isinstance(evidence, dict) or evidence.get("format") != FORMAT:
-        raise Unusable(f'{path.name}: expected {{"format": "{FORMAT}", ...}}, as --evidence writes it')
+        raise Unusable(
+            f'{path.name}: expected {{"format": "{FORMAT}", ...}}, as --evidence writes it'
+        )
+
     if evidence.get("schema_version") != SCHEMA_VERSION:
         came = evidence.get("schema_version")
-        raise Unusable(f"{path.name}: expected evidence of schema {SCHEMA_VERSION}, got {came}")
+        raise Unusable(
+            f"{path.name}: expected evidence of schema {SCHEMA_VERSION}, got {came}"
+        )
+
     return evidence
 
 
@@ -90,16 +117,28 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             timing=evidence["timing"],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(f"the evidence is incomplete: {type(error).__name__}: {error}") from None
+        raise Unusable(
+            f"the evidence is incomplete: {type(error).__name__}: {error}"
+        ) from None
+
     shape = (len(trial.truth), len(trial.classes))
+
     for answer in trial.answers:
         if answer.probabilities.shape != shape or answer.label.shape != shape[:1]:
-            raise Unusable(f"the evidence is incomplete: {answer.model} has no answer to each of {shape[0]} rows")
+            raise Unusable(
+                f"the evidence is incomplete: {answer.model} has no answer to each of {shape[0]} rows"
+            )
         if not ((answer.probabilities >= 0) & (answer.probabilities <= 1)).all():
-            raise Unusable(f"the evidence is impossible: {answer.model} has probabilities that are not from 0 to 1")
+            raise Unusable(
+                f"the evidence is impossible: {answer.model} has probabilities that are not from 0 to 1"
+            )
+
     indices = np.concatenate([trial.truth, *(answer.label for answer in trial.answers)])
     if not len(trial.truth) or indices.min() < 0 or indices.max() >= shape[1]:
-        raise Unusable(f"the evidence is impossible: expected indices of {shape[1]} classes for at least one row")
+        raise Unusable(
+            f"the evidence is impossible: expected indices of {shape[1]} classes for at least one row"
+        )
+
     return trial
 
 
@@ -107,11 +146,21 @@ def verify(evidence: dict[str, Any]) -> list[str]:
     """Computes everything again from the stored answers; what differs, a line each, none where all is as stored."""
     trial = recall(evidence)
     try:
-        risk, claims = float(evidence["options"]["risk"]), evidence["options"]["gates"]
+        risk = float(evidence["options"]["risk"])
+        claims = evidence["options"]["gates"]
         stored = {key: evidence[key] for key in ("numbers", "verdict", "gates")}
     except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(f"the evidence is incomplete: {type(error).__name__}: {error}") from None
-    gates = [Gate.parse(claim, task=trial.task, models=[each.model for each in trial.answers]) for claim in claims]
+        raise Unusable(
+            f"the evidence is incomplete: {type(error).__name__}: {error}"
+        ) from None
+
+    gates = [
+        Gate.parse(
+            claim, task=trial.task, models=[each.model for each in trial.answers]
+        )
+        for claim in claims
+    ]
+
     return find_differences(stored, conclude(trial, risk=risk, gates=gates))
 
 
@@ -120,12 +169,14 @@ def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:
     trial = recall(evidence)
     if trial.fingerprint != again.fingerprint:
         return [f"data: stored {trial.fingerprint}, these are {again.fingerprint}"]
+
     asked = {answer.model: answer for answer in again.answers}
     missing = [answer.model for answer in trial.answers if answer.model not in asked]
     lines = [f"answers: {name} is not there to be asked again" for name in missing]
     for answer in trial.answers:
         if answer.model in asked:
             lines += _differ(answer, asked[answer.model], trial.places)
+
     return lines
 
 
@@ -133,9 +184,19 @@ def find_differences(stored: Any, found: Any, where: str = "") -> list[str]:
     """Where two JSON values differ: text exactly, numbers by more than 1e-9."""
     if isinstance(stored, dict) and isinstance(found, dict):
         keys = [*stored, *(key for key in found if key not in stored)]
-        nested = [(stored.get(key), found.get(key), f"{where}.{key}" if where else key) for key in keys]
-    elif isinstance(stored, list) and isinstance(found, list) and len(stored) == len(found):
-        nested = [(*both, f"{where}[{place}]") for place, both in enumerate(zip(stored, found, strict=True))]
+        nested = [
+            (stored.get(key), found.get(key), f"{where}.{key}" if where else key)
+            for key in keys
+        ]
+    elif (
+        isinstance(stored, list)
+        and isinstance(found, list)
+        and len(stored) == len(found)
+    ):
+        nested = [
+            (*both, f"{where}[{place}]")
+            for place, both in enumerate(zip(stored, found, strict=True))
+        ]
     elif _same(stored, found):
         return []
     else:
@@ -144,9 +205,13 @@ def find_differences(stored: Any, found: Any, where: str = "") -> list[str]:
 
 
 def _same(stored: Any, found: Any) -> bool:
-    numeric = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (stored, found))
+    numeric = all(
+        isinstance(each, int | float) and not isinstance(each, bool)
+        for each in (stored, found)
+    )
     if not numeric:
         return bool(stored == found) and type(stored) is type(found)
+
     return bool(abs(stored - found) <= TOLERANCE * max(1.0, abs(stored)))
 
 
@@ -158,14 +223,20 @@ def _show(value: Any) -> str:
 def _differ(stored: Answer, found: Answer, places: list[str]) -> list[str]:
     """Of one model: its version, its labels, its probabilities."""
     if stored.version != found.version:
-        return [f"answers: {stored.model} was of version {stored.version}, this is {found.version}"]
+        return [
+            f"answers: {stored.model} was of version {stored.version}, this is {found.version}"
+        ]
+
     lines = [
         f"answers: {stored.model}, {places[row]}: stored class {stored.label[row]}, answers {found.label[row]}"
         for row in np.flatnonzero(stored.label != found.label)[:MOST_SHOWN]
     ]
     worst = float(np.abs(stored.probabilities - found.probabilities).max())
     if worst > ANSWER_TOLERANCE:
-        lines.append(f"answers: {stored.model}: probabilities differ by up to {worst:.2g}")
+        lines.append(
+            f"answers: {stored.model}: probabilities differ by up to {worst:.2g}"
+        )
+
     return lines
 
 
@@ -190,4 +261,5 @@ def _find_versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
+
     return found

@@ -11,7 +11,9 @@ from service.errors import Unusable
 from stats.paired import Pair, lower_limit, rows_to_show
 
 USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
-_CLAIM = re.compile(r"(\S+) +(better|not +worse) +than +(\S+) +by +(0?\.\d+|0|1(?:\.0*)?)", re.ASCII)
+_CLAIM = re.compile(
+    r"(\S+) +(better|not +worse) +than +(\S+) +by +(0?\.\d+|0|1(?:\.0*)?)", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,14 @@ class Gate:
         match = _CLAIM.fullmatch(claim.strip())
         if match is None:
             raise Unusable(f"--gate: expected {USAGE}, got {claim!r}")
-        first, second = _find(match[1], task, models), _find(match[3], task, models)
+
+        first = _find(match[1], task, models)
+        second = _find(match[3], task, models)
         if first == second:
             raise Unusable(f"--gate: expected two different models, got {claim!r}")
+
         margin = float(match[4])
+
         return cls(claim, first, second, margin if match[2] == "better" else -margin)
 
     def check(self, trial: Predictions) -> dict[str, Any]:
@@ -42,9 +48,15 @@ class Gate:
         """
         hits = {answer.model: answer.label == trial.truth for answer in trial.answers}
         pair = Pair.of(hits[self.first], hits[self.second])
-        limit, needed = lower_limit(pair), rows_to_show(pair, margin=self.least)
+        limit = lower_limit(pair)
+        needed = rows_to_show(pair, margin=self.least)
+
         return {
-            **{"claim": self.claim, "models": [self.first, self.second], "least": self.least},
+            **{
+                "claim": self.claim,
+                "models": [self.first, self.second],
+                "least": self.least,
+            },
             "difference": pair.difference,
             "lower_limit": limit,
             "shown": limit > self.least,
@@ -64,6 +76,7 @@ def describe(result: dict[str, Any]) -> str:
         return text
     if result["rows_needed"] is None:
         return f"{text}; no number of rows would show it unless the difference grows"
+
     return f"{text}; about {result['rows_needed']:,} rows would show it if the difference stays"
 
 
@@ -71,4 +84,6 @@ def _find(name: str, task: str, models: list[str]) -> str:
     for known in models:
         if known in (name, f"{task}-{name}"):
             return known
-    raise Unusable(f"--gate: unknown model {name!r}; models of {task}: {', '.join(models)}")
+    raise Unusable(
+        f"--gate: unknown model {name!r}; models of {task}: {', '.join(models)}"
+    )

@@ -35,7 +35,9 @@ class Answer:
     @property
     def confidence(self) -> NDArray[np.float64]:
         """The probability of the label that it gives, `(n_rows,)`."""
-        chosen: NDArray[np.float64] = self.probabilities[np.arange(len(self.label)), self.label]
+        chosen: NDArray[np.float64] = self.probabilities[
+            np.arange(len(self.label)), self.label
+        ]
         return chosen
 
 
@@ -64,15 +66,23 @@ class Predictions:
         return np.stack([answer.label for answer in self.answers], axis=1)
 
 
-def run(task: str, contenders: Classifiers, labelled: Labelled, *, on_rows: OnRows) -> Predictions:
+def run(
+    task: str, contenders: Classifiers, labelled: Labelled, *, on_rows: OnRows
+) -> Predictions:
     """Asks every contender in batches; raises VeredictoError that names the place of a row at fault."""
     batches: list[list[Said]] = [[] for _ in contenders.contenders]
-    n_rows, size = len(labelled.truth), IMAGES_AT_A_TIME if labelled.files else ROWS_AT_A_TIME
+    n_rows = len(labelled.truth)
+    size = IMAGES_AT_A_TIME if labelled.files else ROWS_AT_A_TIME
+
     for start in range(0, n_rows, size):
         stop = min(start + size, n_rows)
-        for batch, parts in zip(batches, _classify(contenders, labelled, start, stop), strict=True):
+        for batch, parts in zip(
+            batches, _classify(contenders, labelled, start, stop), strict=True
+        ):
             batch += parts
+
         on_rows(stop, n_rows)
+
     latencies = contenders.latencies_ms(labelled.batch(0, 1)[0])
     answers = [
         Answer(
@@ -84,8 +94,11 @@ def run(task: str, contenders: Classifiers, labelled: Labelled, *, on_rows: OnRo
             label=np.concatenate([said.label for said in batch]),
             probabilities=np.concatenate([said.probabilities for said in batch]),
         )
-        for each, latency, batch in zip(contenders.contenders, latencies, batches, strict=True)
+        for each, latency, batch in zip(
+            contenders.contenders, latencies, batches, strict=True
+        )
     ]
+
     return Predictions(
         task=task,
         classes=contenders.contenders[0].card.classes or (),
@@ -98,15 +111,24 @@ def run(task: str, contenders: Classifiers, labelled: Labelled, *, on_rows: OnRo
     )
 
 
-def _classify(contenders: Classifiers, labelled: Labelled, start: int, stop: int) -> list[list[Said]]:
+def _classify(
+    contenders: Classifiers, labelled: Labelled, start: int, stop: int
+) -> list[list[Said]]:
     """Of one batch, for each contender in one or more parts; `inputs[3]` in an error becomes the place of that row."""
     try:
         return [[said] for said in contenders.classify(labelled.batch(start, stop))]
     except TooLarge as error:
         if stop - start == 1:
-            raise Unusable(f"{labelled.source}, {labelled.places[start]}: {error}") from None
+            raise Unusable(
+                f"{labelled.source}, {labelled.places[start]}: {error}"
+            ) from None
+
         middle = (start + stop) // 2
-        halves = _classify(contenders, labelled, start, middle), _classify(contenders, labelled, middle, stop)
+        halves = (
+            _classify(contenders, labelled, start, middle),
+            _classify(contenders, labelled, middle, stop),
+        )
+
         return [first + second for first, second in zip(*halves, strict=True)]
     except (InvalidRequest, Unusable) as error:
 

@@ -30,9 +30,15 @@ def read_table(path: Path) -> Table:
     table = _read_parquet(path) if path.suffix.lower() in PARQUET else _read_csv(path)
     repeated = sorted({name for name in table.columns if table.columns.count(name) > 1})
     if repeated:
-        raise Unusable(f"{path.name}: expected columns of different names, got {repeated[0]!r} more than once")
+        raise Unusable(
+            f"{path.name}: expected columns of different names, got {repeated[0]!r} more than once"
+        )
+
     if not table.rows:
-        raise Unusable(f"{path.name}: expected a line of names and at least one row, got no row")
+        raise Unusable(
+            f"{path.name}: expected a line of names and at least one row, got no row"
+        )
+
     return table
 
 
@@ -41,13 +47,19 @@ def _read_csv(path: Path) -> Table:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unusable(f"{path.name}: expected CSV in UTF-8, got bytes that are not, at {error.start}") from None
+        raise Unusable(
+            f"{path.name}: expected CSV in UTF-8, got bytes that are not, at {error.start}"
+        ) from None
+
     first = text.partition("\n")[0]
     csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=first.count))
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=first.count)
+    )
     rows: list[list[Value]] = []
     places: list[str] = []
     columns: list[str] | None = None
+
     try:
         for row in reader:
             if columns is None:
@@ -57,7 +69,10 @@ def _read_csv(path: Path) -> Table:
                 rows.append([value.strip() for value in row])
                 places.append(f"line {reader.line_num}")
     except csv.Error as error:
-        raise Unusable(f"{path.name}, line {reader.line_num}: expected CSV: {error}") from None
+        raise Unusable(
+            f"{path.name}, line {reader.line_num}: expected CSV: {error}"
+        ) from None
+
     return Table(columns=columns or [], rows=rows, places=places)
 
 
@@ -73,16 +88,29 @@ def _read_parquet(path: Path) -> Table:
     try:
         import polars
     except ImportError:
-        raise Unusable(f"{path.name}: Parquet needs polars: pip install 'polars>=1.20', or give a CSV file") from None
+        raise Unusable(
+            f"{path.name}: Parquet needs polars: pip install 'polars>=1.20', or give a CSV file"
+        ) from None
+
     try:
         frame = polars.read_parquet(path)
     except (polars.exceptions.PolarsError, OSError) as error:
-        raise Unusable(f"{path.name}: expected Parquet: {' '.join(str(error).split())[:200]}") from None
+        raise Unusable(
+            f"{path.name}: expected Parquet: {' '.join(str(error).split())[:200]}"
+        ) from None
+
     rows = [[_plain(value) for value in row] for row in frame.iter_rows()]
-    return Table(columns=frame.columns, rows=rows, places=[f"row {number + 1}" for number in range(len(rows))])
+
+    return Table(
+        columns=frame.columns,
+        rows=rows,
+        places=[f"row {number + 1}" for number in range(len(rows))],
+    )
 
 
 def _plain(value: object) -> Value:
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+    if value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool)
+    ):
         return value
     return str(value).lower() if isinstance(value, bool) else str(value).strip()

@@ -10,15 +10,29 @@ LEAST_SHOWN = 0.001
 
 
 def write_verdict(
-    numbers: dict[str, Any], *, task: str, costs: dict[str, dict[str, float | None]], risk: float
+    numbers: dict[str, Any],
+    *,
+    task: str,
+    costs: dict[str, dict[str, float | None]],
+    risk: float,
 ) -> dict[str, Any]:
     """`headline`, one sentence, and `findings`, a list of them. `costs` has each model's latency_ms and size_bytes."""
     leader = numbers["leader"]
     told = {each["model"]: each for each in numbers["models"]}
-    mine = [_facing(pair, leader) for pair in numbers["pairs"] if leader in pair["models"]]
+    mine = [
+        _facing(pair, leader) for pair in numbers["pairs"] if leader in pair["models"]
+    ]
     findings = [_compare(pair, leader, numbers["rows"], task) for pair in mine]
-    findings += [_price(leader, mine, costs, task), _decline(told[leader], task, risk), _calibrate(told[leader], task)]
-    return {"headline": _head(told[leader], mine, numbers, task), "findings": [each for each in findings if each]}
+    findings += [
+        _price(leader, mine, costs, task),
+        _decline(told[leader], task, risk),
+        _calibrate(told[leader], task),
+    ]
+
+    return {
+        "headline": _head(told[leader], mine, numbers, task),
+        "findings": [each for each in findings if each],
+    }
 
 
 def shorten(name: str, task: str) -> str:
@@ -63,6 +77,7 @@ def _facing(pair: dict[str, Any], leader: str) -> dict[str, Any]:
     first, second = pair["models"]
     is_first = first == leader
     low, high = pair["difference"]["interval"]
+
     return pair | {
         "other": second if is_first else first,
         "better": pair["verdict"] == ("a" if is_first else "b"),
@@ -71,8 +86,14 @@ def _facing(pair: dict[str, Any], leader: str) -> dict[str, Any]:
     }
 
 
-def _head(leader: dict[str, Any], mine: list[dict[str, Any]], numbers: dict[str, Any], task: str) -> str:
-    name, accuracy = shorten(leader["model"], task), leader["metrics"]["accuracy"]
+def _head(
+    leader: dict[str, Any],
+    mine: list[dict[str, Any]],
+    numbers: dict[str, Any],
+    task: str,
+) -> str:
+    name = shorten(leader["model"], task)
+    accuracy = leader["metrics"]["accuracy"]
     low, high = accuracy["interval"]
     rows = count_rows(numbers["rows"])
     figure = f"right on {percent(accuracy['value'])} of {rows} (95 %: {percent(low)} to {percent(high)})"
@@ -82,27 +103,43 @@ def _head(leader: dict[str, Any], mine: list[dict[str, Any]], numbers: dict[str,
     leads = f"{name} leads{f' (level with {join(equal)})' if equal else ''}"
     if not mine:
         return f"{name} is {figure}. It is the only classifier of {task}: there is nothing to compare it with."
+
     if not level:
-        return f"{name} is the best: {figure}, and shown to be better than {join(beaten)}."
+        return (
+            f"{name} is the best: {figure}, and shown to be better than {join(beaten)}."
+        )
+
     if len(mine) == 1:
         return f"{leads}, {figure}, but {name} and {level[0]} cannot be told apart on {rows}."
-    better = f"It is shown to be better than {join(beaten)}, but not" if beaten else "It is not shown to be better"
+
+    better = (
+        f"It is shown to be better than {join(beaten)}, but not"
+        if beaten
+        else "It is not shown to be better"
+    )
+
     return f"No single model is shown to be the best. {leads}: {figure}. {better} than {join(level)}."
 
 
 def _compare(pair: dict[str, Any], leader: str, n_rows: int, task: str) -> str:
-    name, other = shorten(leader, task), shorten(pair["other"], task)
+    name = shorten(leader, task)
+    other = shorten(pair["other"], task)
     low, high = pair["between"]
     between = f"95 %: {signed(low)} to {signed(high)}; {show_p(pair['p_value_holm'])} after Holm's correction"
     if pair["better"]:
         return f"{name} is better than {other}: right on {percent(pair['apart'])} more of the rows ({between})."
-    discordant, rows, ask = pair["only_a"] + pair["only_b"], count_rows(n_rows), _ask(pair["rows_needed"], n_rows)
+
+    discordant = pair["only_a"] + pair["only_b"]
+    rows = count_rows(n_rows)
+    ask = _ask(pair["rows_needed"], n_rows)
     if discordant == 0:
         return f"{name} and {other}: no verdict on {rows}; they are right on the same ones."
+
     on = count_rows(discordant)
     if pair["verdict"] == "too few":
         why = f"one alone is right on only {on}, and fewer than {FEWEST_DISCORDANT} can show no difference"
         return f"{name} and {other}: no verdict on {rows}; {why}. {ask}"
+
     return (
         f"{name} and {other} cannot be told apart on {rows}: one alone is right on {on}, accuracy differs by "
         f"{signed(pair['apart'])} ({between}). {ask}"
@@ -117,11 +154,17 @@ def _ask(needed: int | None, rows: int) -> str:
     return f"About {round_up(needed - rows)} more rows would be needed."
 
 
-def _price(leader: str, mine: list[dict[str, Any]], costs: dict[str, dict[str, float | None]], task: str) -> str:
+def _price(
+    leader: str,
+    mine: list[dict[str, Any]],
+    costs: dict[str, dict[str, float | None]],
+    task: str,
+) -> str:
     """Which of those that are not shown to be worse is the cheapest."""
     level = [leader, *(pair["other"] for pair in mine if not pair["better"])]
     if len(level) == 1:
         return ""
+
     fastest = min(level, key=lambda each: costs[each]["latency_ms"] or 0)
     text = f"Of the {len(level)} that are not told apart, {shorten(fastest, task)} is the fastest"
     text += f" ({costs[fastest]['latency_ms']:.3g} ms a row)"
@@ -129,29 +172,35 @@ def _price(leader: str, mine: list[dict[str, Any]], costs: dict[str, dict[str, f
     known = {each: size for each, size in sizes.items() if size is not None}
     if len(known) < len(sizes):
         return f"{text}."
+
     smallest = min(known, key=lambda each: known[each])
     if smallest == fastest:
         return f"{text} and the smallest ({known[smallest]:,.0f} bytes)."
+
     return f"{text} and {shorten(smallest, task)} the smallest ({known[smallest]:,.0f} bytes)."
 
 
 def _decline(leader: dict[str, Any], task: str, risk: float) -> str:
     """What the leader would have to leave unanswered for the wanted risk."""
-    name, found, sure = shorten(leader["model"], task), leader["at_risk"], leader["at_guaranteed_risk"]
+    name = shorten(leader["model"], task)
+    found = leader["at_risk"]
+    sure = leader["at_guaranteed_risk"]
     if found["threshold"] is None:
         return f"No threshold of probability brings {name}'s wrong answers down to {100 * risk:g} % on these rows."
+
     text = (
         f"To be wrong on at most {100 * risk:g} % of what it answers, {name} would answer from a probability of "
         f"{found['threshold']:.9g} on, which is {percent(found['coverage'])} of these rows"
     )
     if sure["threshold"] is None:
         return f"{text}; these rows are too few to promise that for others."
+
     promise = f"from {sure['threshold']:.9g} on ({percent(sure['coverage'])} of rows)"
+
     return f"{text}; {promise} that can be promised for others, with 95 % confidence."
 
 
 def _calibrate(leader: dict[str, Any], task: str) -> str:
     error = leader["metrics"]["ece"]["value"]
-    return (
-        f"{shorten(leader['model'], task)}'s probabilities are off by {percent(error)} on average (calibration error)."
-    )
+    name = shorten(leader["model"], task)
+    return f"{name}'s probabilities are off by {percent(error)} on average (calibration error)."

@@ -36,12 +36,16 @@ T_co = TypeVar("T_co", covariant=True)
 _APPLICATION = "_bentoml_impl.server.app"
 """What `Service.to_asgi` imports; a BentoML that has it elsewhere only starts later."""
 
-Inputs = list[Any]  # BentoML's client reads a union as its first member, and would turn an object into its keys
+Inputs = list[
+    Any
+]  # BentoML's client reads a union as its first member, and would turn an object into its keys
 
 try:
     settings = Settings.from_environment(os.environ)
 except SettingsError as error:
-    sys.exit(f"veredicto does not start: {error}")  # importing this module is starting the service
+    sys.exit(
+        f"veredicto does not start: {error}"
+    )  # importing this module is starting the service
 
 
 @functools.cache
@@ -54,18 +58,26 @@ def data_plane() -> DataPlane:
     from service.models.registry import Registry
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(import_module, _APPLICATION)  # meanwhile, since half of the loading is onnxruntime's, not Python's
-        registry = Registry.load(settings.models, device=settings.device, threads=settings.threads)
+        pool.submit(
+            import_module, _APPLICATION
+        )  # meanwhile, since half of the loading is onnxruntime's, not Python's
+        registry = Registry.load(
+            settings.models, device=settings.device, threads=settings.threads
+        )
+
     registry.measure()
     if settings.journal is None:
         return DataPlane(registry, settings)
+
     from service.live.monitor import Monitor
 
     try:
         monitor = Monitor(registry, settings, settings.journal)
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")
+
     atexit.register(monitor.close)  # where no server ends it
+
     return DataPlane(registry, settings, monitor)
 
 
@@ -81,23 +93,30 @@ class FrontedService(bentoml.Service[T_co]):
         from service.http.lifespan import accompany
         from service.http.uvicorn_protocol import install
 
-        plane, behind = data_plane(), super().to_asgi(is_main=is_main)
-        admission, batches = Admission(settings, ModelMetrics(plane.registry)), Batches.of(settings)
+        plane = data_plane()
+        behind = super().to_asgi(is_main=is_main)
+        admission = Admission(settings, ModelMetrics(plane.registry))
+        batches = Batches.of(settings)
         if plane.monitor is not None:
             plane.monitor.heed(admission.count_in_flight)
             behind = accompany(behind, plane.monitor)
+
         if settings.grpc_port:
             from service.grpc.server import Server
 
             behind = accompany(behind, Server(plane, settings, admission, batches))
+
         front = Application(plane, settings, admission, batches, behind=behind)
         install(front)
-        logging.getLogger("uvicorn.access").propagate = False  # with no handler its line is not even formatted
+        logging.getLogger(
+            "uvicorn.access"
+        ).propagate = False  # with no handler its line is not even formatted
         # A body of many rows is many lists; looking for garbage among them would be most of its cost.
         gc.set_threshold(50_000, 20, 50)
         gc.collect()
         gc.freeze()  # what is loaded by now stays: later collections need not look through it
         release_freed()
+
         return front
 
 
@@ -142,10 +161,18 @@ class Veredicto:
         min_probability: float | None = None,
     ) -> dict[str, Any]:
         """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row."""
-        return self._plane.answer("predict", model=model, inputs=inputs, task=task, min_probability=min_probability)
+        return self._plane.answer(
+            "predict",
+            model=model,
+            inputs=inputs,
+            task=task,
+            min_probability=min_probability,
+        )
 
     @bentoml.api
-    def predict_proba(self, model: str, inputs: Inputs, top: int | None = None) -> dict[str, Any]:
+    def predict_proba(
+        self, model: str, inputs: Inputs, top: int | None = None
+    ) -> dict[str, Any]:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
         return self._plane.answer("predict_proba", model=model, inputs=inputs, top=top)
 
@@ -158,14 +185,25 @@ class Veredicto:
         labels: list[Any] | None = None,
     ) -> dict[str, Any]:
         """The task's models side by side on the same rows."""
-        return self._plane.answer("compare", task=task, inputs=inputs, models=models, labels=labels)
+        return self._plane.answer(
+            "compare", task=task, inputs=inputs, models=models, labels=labels
+        )
 
     @bentoml.api
     def explain(
-        self, model: str, inputs: Inputs, class_name: str | None = None, layer: str | None = None
+        self,
+        model: str,
+        inputs: Inputs,
+        class_name: str | None = None,
+        layer: str | None = None,
     ) -> dict[str, Any]:
         """Why the model answers so: contributions of features, neighbours, or a map of each image."""
-        return self._plane.answer("explain", model=model, inputs=inputs, **{"class": class_name, "layer": layer})
+        return self._plane.answer(
+            "explain",
+            model=model,
+            inputs=inputs,
+            **{"class": class_name, "layer": layer},
+        )
 
     @bentoml.api
     def feedback(self, id: str, label: str) -> dict[str, Any]:  # noqa: A002  # the contract's word
@@ -178,6 +216,8 @@ class Veredicto:
         return self._plane.answer("transform", model=model, inputs=inputs)
 
     @bentoml.api
-    def generate(self, model: str, count: int = 16, seed: int | None = None) -> dict[str, Any]:
+    def generate(
+        self, model: str, count: int = 16, seed: int | None = None
+    ) -> dict[str, Any]:
         """New images, each as a PNG in base64."""
         return self._plane.answer("generate", model=model, count=count, seed=seed)

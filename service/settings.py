@@ -51,25 +51,49 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Raises SettingsError where a VEREDICTO_* variable is unknown or does not parse."""
         names = {PREFIX + each.name.upper(): each for each in fields(cls)}
-        given = {name: text for name, text in environment.items() if name.startswith(PREFIX)}
+        given = {
+            name: text for name, text in environment.items() if name.startswith(PREFIX)
+        }
         unknown = sorted(given.keys() - names.keys())
         if unknown:
-            raise SettingsError(f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}")
+            raise SettingsError(
+                f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}"
+            )
+
         parsers: dict[str, Callable[[str, str], Any]] = {
-            **{"Path": _path, "bool": _flag, "str": _device, "int": _count, "Host": _host, "Port": _port},
-            **{"File": _file, "Policy": _policy, "Share": _share, "Champions": _champions},
+            **{
+                "Path": _path,
+                "bool": _flag,
+                "str": _device,
+                "int": _count,
+                "Host": _host,
+                "Port": _port,
+            },
+            **{
+                "File": _file,
+                "Policy": _policy,
+                "Share": _share,
+                "Champions": _champions,
+            },
         }
         values: dict[str, Any] = {
-            each.name: parsers[str(each.type)](name, given[name]) for name, each in names.items() if name in given
+            each.name: parsers[str(each.type)](name, given[name])
+            for name, each in names.items()
+            if name in given
         }
         settings = cls(**values)
         if settings.shadow and settings.journal is None:
-            raise SettingsError("VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say")
+            raise SettingsError(
+                "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say"
+            )
+
         return settings
 
     def name_limit(self, n_bytes: int) -> str:
         """The setting that this limit of bytes is from."""
-        return f"{PREFIX}MAX_{'BODY' if n_bytes == self.max_body_bytes else 'IMAGE'}_BYTES"
+        return (
+            f"{PREFIX}MAX_{'BODY' if n_bytes == self.max_body_bytes else 'IMAGE'}_BYTES"
+        )
 
 
 def _path(name: str, text: str) -> Path:
@@ -93,13 +117,17 @@ def _flag(name: str, text: str) -> bool:
 
 def _device(name: str, text: str) -> str:
     if text not in DEVICES:
-        raise SettingsError(f"{name}: expected one of {', '.join(DEVICES)}, got {text!r}")
+        raise SettingsError(
+            f"{name}: expected one of {', '.join(DEVICES)}, got {text!r}"
+        )
     return text
 
 
 def _policy(name: str, text: str) -> str:
     if text not in POLICIES:
-        raise SettingsError(f"{name}: expected one of {', '.join(POLICIES)}, got {text!r}")
+        raise SettingsError(
+            f"{name}: expected one of {', '.join(POLICIES)}, got {text!r}"
+        )
     return text
 
 
@@ -108,8 +136,10 @@ def _share(name: str, text: str) -> float:
         share = float(text)
     except ValueError:
         share = -1.0
+
     if not 0 <= share <= 1:
         raise SettingsError(f"{name}: expected a number from 0 to 1, got {text[:50]!r}")
+
     return share
 
 
@@ -117,23 +147,42 @@ def _champions(name: str, text: str) -> dict[str, str]:
     pairs = [pair.strip().split(":") for pair in text.split(",")]
     champions = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and all(pair)}
     if len(champions) < len(pairs):
-        raise SettingsError(f"{name}: expected TASK:MODEL[,TASK:MODEL...], each task once, got {text[:200]!r}")
+        raise SettingsError(
+            f"{name}: expected TASK:MODEL[,TASK:MODEL...], each task once, got {text[:200]!r}"
+        )
+
     return champions
 
 
 def _host(name: str, text: str) -> str:
     if not text.strip():
-        raise SettingsError(f"{name}: expected the name or the address of a host, got {text!r}")
+        raise SettingsError(
+            f"{name}: expected the name or the address of a host, got {text!r}"
+        )
     return text.strip()
 
 
 def _port(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > _HIGHEST_PORT:
-        raise SettingsError(f"{name}: expected a port from 1 to {_HIGHEST_PORT}, or 0 for none, got {text[:50]!r}")
+    if (
+        not text.isascii()
+        or not text.isdigit()
+        or len(text) > 5
+        or int(text) > _HIGHEST_PORT
+    ):
+        raise SettingsError(
+            f"{name}: expected a port from 1 to {_HIGHEST_PORT}, or 0 for none, got {text[:50]!r}"
+        )
     return int(text)
 
 
 def _count(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 10 or not 1 <= int(text) <= _HIGHEST:
-        raise SettingsError(f"{name}: expected a whole number from 1 to {_HIGHEST}, got {text[:50]!r}")
+    if (
+        not text.isascii()
+        or not text.isdigit()
+        or len(text) > 10
+        or not 1 <= int(text) <= _HIGHEST
+    ):
+        raise SettingsError(
+            f"{name}: expected a whole number from 1 to {_HIGHEST}, got {text[:50]!r}"
+        )
     return int(text)

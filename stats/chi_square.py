@@ -14,13 +14,23 @@ MOST_DEGREES = 100
 def chi_square_quantile(alpha: float, degrees: int) -> float:
     """What chi-square exceeds with probability `alpha`; beyond 100 degrees by Wilson and Hilferty, PNAS 17 (1931)."""
     spread = 2 / (9 * degrees)
-    near = float(degrees * (1 - spread + NormalDist().inv_cdf(1 - alpha) * spread**0.5) ** 3)
+    near = float(
+        degrees * (1 - spread + NormalDist().inv_cdf(1 - alpha) * spread**0.5) ** 3
+    )
     if degrees > MOST_DEGREES:
         return near
-    low, high = 0.0, 2 * near + 10
+
+    low = 0.0
+    high = 2 * near + 10
+
     for _ in range(80):  # halvings: as near as float64 comes
         middle = (low + high) / 2
-        low, high = (middle, high) if chi_square_tail(middle, degrees=degrees) > alpha else (low, middle)
+        low, high = (
+            (middle, high)
+            if chi_square_tail(middle, degrees=degrees) > alpha
+            else (low, middle)
+        )
+
     return (low + high) / 2
 
 
@@ -31,6 +41,12 @@ def chi_square_tail(statistic: float, *, degrees: int) -> float:
     """
     half = statistic / 2
     if degrees % 2:
-        terms = [half ** (i - 0.5) / math.gamma(i + 0.5) for i in range(1, (degrees + 1) // 2)]
+        terms = [
+            half ** (i - 0.5) / math.gamma(i + 0.5)
+            for i in range(1, (degrees + 1) // 2)
+        ]
         return math.erfc(math.sqrt(half)) + math.exp(-half) * math.fsum(terms)
-    return math.exp(-half) * math.fsum(half**i / math.factorial(i) for i in range(degrees // 2))
+
+    return math.exp(-half) * math.fsum(
+        half**i / math.factorial(i) for i in range(degrees // 2)
+    )

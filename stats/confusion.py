@@ -20,7 +20,9 @@ def per_class(confusion: Counts) -> list[dict[str, Any]]:
 
     A share of nothing is None: precision of a class that is never predicted, recall of one that has no row.
     """
-    hits, rows, predicted = np.diagonal(confusion).tolist(), confusion.sum(axis=1), confusion.sum(axis=0)
+    hits = np.diagonal(confusion).tolist()
+    rows = confusion.sum(axis=1)
+    predicted = confusion.sum(axis=0)
     return [
         {
             "rows": of_class,
@@ -28,7 +30,9 @@ def per_class(confusion: Counts) -> list[dict[str, Any]]:
             "recall": _share(hit, of_class),
             "f1": 2 * hit / (of_class + named) if of_class + named else None,
         }
-        for hit, of_class, named in zip(hits, rows.tolist(), predicted.tolist(), strict=True)
+        for hit, of_class, named in zip(
+            hits, rows.tolist(), predicted.tolist(), strict=True
+        )
     ]
 
 
@@ -37,8 +41,17 @@ def most_confused(confusion: Counts, *, most: int) -> list[tuple[int, int, int]]
     wrong = confusion - np.diag(np.diagonal(confusion))
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     places = [np.unravel_index(each, wrong.shape) for each in order.tolist()]
-    return [(int(true), int(named), int(wrong[true, named])) for true, named in places if wrong[true, named]]
+
+    return [
+        (int(true), int(named), int(wrong[true, named]))
+        for true, named in places
+        if wrong[true, named]
+    ]
 
 
 def _share(hits: int, n_rows: int) -> dict[str, Any]:
-    return {"value": hits / n_rows, "interval": wilson(hits, n_rows)} if n_rows else {"value": None, "interval": None}
+    return (
+        {"value": hits / n_rows, "interval": wilson(hits, n_rows)}
+        if n_rows
+        else {"value": None, "interval": None}
+    )

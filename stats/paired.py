@@ -58,13 +58,18 @@ def difference_interval(pair: Pair, *, confidence: float = 0.95) -> tuple[float,
 
     The Wilson limits of both accuracies are joined by the correlation of the hits, which is corrected for continuity.
     """
-    z, n_rows = _quantile((1 + confidence) / 2), pair.n_rows
-    hits_a, hits_b = pair.both + pair.only_a, pair.both + pair.only_b
-    (low_a, high_a), (low_b, high_b) = wilson(hits_a, n_rows, z=z), wilson(hits_b, n_rows, z=z)
-    share_a, share_b = hits_a / n_rows, hits_b / n_rows
+    z = _quantile((1 + confidence) / 2)
+    n_rows = pair.n_rows
+    hits_a = pair.both + pair.only_a
+    hits_b = pair.both + pair.only_b
+    (low_a, high_a) = wilson(hits_a, n_rows, z=z)
+    (low_b, high_b) = wilson(hits_b, n_rows, z=z)
+    share_a = hits_a / n_rows
+    share_b = hits_b / n_rows
     phi = _correlation(pair)
     below = _join(share_a - low_a, high_b - share_b, phi)
     above = _join(high_a - share_a, share_b - low_b, phi)
+
     return max(-1.0, pair.difference - below), min(1.0, pair.difference + above)
 
 
@@ -79,11 +84,24 @@ def odds_ratio(pair: Pair) -> dict[str, Any]:
     The interval is Clopper and Pearson's of the share of a among them; Breslow and Day, 1980, section 5.2.
     """
     if pair.discordant == 0:
-        return {"value": None, "interval": None, "reason": "undefined: the models are right on the same rows"}
+        return {
+            "value": None,
+            "interval": None,
+            "reason": "undefined: the models are right on the same rows",
+        }
+
     low, high = clopper_pearson(pair.only_a, pair.discordant)
     value = pair.only_a / pair.only_b if pair.only_b else None
-    answer = {"value": value, "interval": (low / (1 - low), high / (1 - high) if high < 1 else None)}
-    return answer if pair.only_b else answer | {"reason": "without an upper end: b alone is right on no row"}
+    answer = {
+        "value": value,
+        "interval": (low / (1 - low), high / (1 - high) if high < 1 else None),
+    }
+
+    return (
+        answer
+        if pair.only_b
+        else answer | {"reason": "without an upper end: b alone is right on no row"}
+    )
 
 
 def rows_to_tell_apart(pair: Pair, *, tests: int = 1) -> int | None:
@@ -93,11 +111,17 @@ def rows_to_tell_apart(pair: Pair, *, tests: int = 1) -> int | None:
     correction is strictest with. None where the models are right equally often: no
     number of rows tells equals apart.
     """
-    apart, discordant = pair.difference, pair.discordant / pair.n_rows
+    apart = pair.difference
+    discordant = pair.discordant / pair.n_rows
     if apart == 0:
         return None
-    under, power = _quantile(1 - ALPHA / (2 * tests)), _quantile(POWER)
-    needed = (under * math.sqrt(discordant) + power * math.sqrt(discordant - apart**2)) ** 2 / apart**2
+
+    under = _quantile(1 - ALPHA / (2 * tests))
+    power = _quantile(POWER)
+    needed = (
+        under * math.sqrt(discordant) + power * math.sqrt(discordant - apart**2)
+    ) ** 2 / apart**2
+
     return math.ceil(needed)
 
 
@@ -116,12 +140,18 @@ def rows_to_show(pair: Pair, *, margin: float) -> int | None:
 
 def _correlation(pair: Pair) -> float:
     """Newcombe's phi, 0 where a model is right or wrong throughout."""
-    hits_a, hits_b, n_rows = pair.both + pair.only_a, pair.both + pair.only_b, pair.n_rows
+    hits_a = pair.both + pair.only_a
+    hits_b = pair.both + pair.only_b
+    n_rows = pair.n_rows
     spread = hits_a * (n_rows - hits_a) * hits_b * (n_rows - hits_b)
     if spread == 0:
         return 0.0
+
     together = pair.both * pair.neither - pair.only_a * pair.only_b
-    return (max(together - n_rows / 2, 0) if together > 0 else together) / math.sqrt(spread)
+
+    return (max(together - n_rows / 2, 0) if together > 0 else together) / math.sqrt(
+        spread
+    )
 
 
 def _join(first: float, second: float, phi: float) -> float:

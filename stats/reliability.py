@@ -31,12 +31,15 @@ def equal_mass(values: Floats, *, bins: int = ECE_BINS) -> Labels:
     return lowest_rank * bins // len(values)
 
 
-def describe_bins(confidence: Floats, hits: Hits, bin_of: Labels) -> list[dict[str, Any]]:
+def describe_bins(
+    confidence: Floats, hits: Hits, bin_of: Labels
+) -> list[dict[str, Any]]:
     """Each bin that has rows: their number, mean confidence, share of hits with Wilson's interval."""
     described = []
     for each in np.unique(bin_of):
         inside = bin_of == each
-        n_rows, right = int(inside.sum()), int(hits[inside].sum())
+        n_rows = int(inside.sum())
+        right = int(hits[inside].sum())
         described.append(
             {
                 "rows": n_rows,
@@ -45,6 +48,7 @@ def describe_bins(confidence: Floats, hits: Hits, bin_of: Labels) -> list[dict[s
                 "interval": wilson(right, n_rows),
             }
         )
+
     return described
 
 
@@ -64,8 +68,21 @@ def brier_parts(probabilities: Floats, truth: Labels) -> dict[str, float]:
     """
     n_classes = probabilities.shape[1]
     classes = [1] if n_classes == 2 else range(n_classes)
-    parts = np.sum([_parts(probabilities[:, each], (truth == each).astype(float)) for each in classes], axis=0)
-    return dict(zip(("reliability", "resolution", "uncertainty", "spread"), parts.tolist(), strict=True))
+    parts = np.sum(
+        [
+            _parts(probabilities[:, each], (truth == each).astype(float))
+            for each in classes
+        ],
+        axis=0,
+    )
+
+    return dict(
+        zip(
+            ("reliability", "resolution", "uncertainty", "spread"),
+            parts.tolist(),
+            strict=True,
+        )
+    )
 
 
 def _parts(forecast: Floats, happened: Floats) -> tuple[float, float, float, float]:
@@ -79,6 +96,7 @@ def _parts(forecast: Floats, happened: Floats) -> tuple[float, float, float, flo
     weights = rows / len(forecast)
     within = forecast - mean[bin_of]
     spread = (within**2 - 2 * within * (happened - rate[bin_of])).mean()
+
     return (
         float(weights @ (mean - rate) ** 2),
         float(weights @ (rate - overall) ** 2),

@@ -25,9 +25,13 @@ def risk_coverage(confidence: Floats, hits: Hits) -> tuple[Floats, Floats, Float
     of wrong ones among them.
     """
     order = np.argsort(-confidence, kind="stable")
-    ranked, wrong = confidence[order], np.cumsum(~hits[order])
-    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)  # rows of equal confidence go together
+    ranked = confidence[order]
+    wrong = np.cumsum(~hits[order])
+    last = np.append(
+        np.flatnonzero(np.diff(ranked)), len(ranked) - 1
+    )  # rows of equal confidence go together
     answered = last + 1
+
     return answered / len(ranked), wrong[last] / answered, ranked[last]
 
 
@@ -45,11 +49,19 @@ def threshold(confidence: Floats, hits: Hits, *, risk: float) -> dict[str, Any]:
     coverage, risks, thresholds = risk_coverage(confidence, hits)
     fitting = np.flatnonzero(risks <= risk)
     if not len(fitting):
-        return {"threshold": None, "coverage": 0.0, "risk": None, "reason": "no threshold has so low a risk here"}
+        return {
+            "threshold": None,
+            "coverage": 0.0,
+            "risk": None,
+            "reason": "no threshold has so low a risk here",
+        }
+
     return _point(coverage, risks, thresholds, int(fitting[-1]))
 
 
-def guaranteed_threshold(confidence: Floats, hits: Hits, *, risk: float) -> dict[str, Any]:
+def guaranteed_threshold(
+    confidence: Floats, hits: Hits, *, risk: float
+) -> dict[str, Any]:
     """A threshold whose true risk is at most the wanted one with 95 % confidence; Geifman and El-Yaniv, NeurIPS 2017.
 
     Their Algorithm 1: a binary search over thresholds, each judged by the exact binomial limit of its risk at a level
@@ -58,23 +70,31 @@ def guaranteed_threshold(confidence: Floats, hits: Hits, *, risk: float) -> dict
     coverage, risks, thresholds = risk_coverage(confidence, hits)
     steps = len(hits).bit_length()  # a search over so many thresholds takes no more
     found: dict[str, Any] | None = None
-    low, high = 0, len(thresholds) - 1
+    low = 0
+    high = len(thresholds) - 1
+
     while low <= high:
         middle = (low + high + 1) // 2
         answered = round(coverage[middle] * len(hits))
-        limit = upper_limit(round(risks[middle] * answered), answered, alpha=ALPHA / steps)
+        limit = upper_limit(
+            round(risks[middle] * answered), answered, alpha=ALPHA / steps
+        )
         if limit <= risk:
             found = _point(coverage, risks, thresholds, middle) | {"limit": limit}
             low = middle + 1
         else:
             high = middle - 1
+
     if found is None:
         reason = f"{len(hits)} rows are too few, or the risk too high, to promise it for any threshold"
         return {"threshold": None, "coverage": 0.0, "risk": None, "reason": reason}
+
     return found
 
 
-def _point(coverage: Floats, risk: Floats, thresholds: Floats, place: int) -> dict[str, Any]:
+def _point(
+    coverage: Floats, risk: Floats, thresholds: Floats, place: int
+) -> dict[str, Any]:
     return {
         "threshold": float(thresholds[place]),
         "coverage": float(coverage[place]),

@@ -8,18 +8,24 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def roc_curve(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+def roc_curve(
+    scores: Floats, positive: NDArray[np.bool_]
+) -> tuple[Floats, Floats, Floats]:
     """False and true positive rates and the threshold, `(n_points,)` each, from (0, 0) to (1, 1); Fawcett, 2006.
 
     A point for each score at which the curve turns; the first threshold is infinite. Both classes must be there.
     """
     order = np.argsort(-scores, kind="stable")
-    ranked, found = scores[order], np.cumsum(positive[order])
-    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)  # of equal scores the last
+    ranked = scores[order]
+    found = np.cumsum(positive[order])
+    last = np.append(
+        np.flatnonzero(np.diff(ranked)), len(ranked) - 1
+    )  # of equal scores the last
     true = np.concatenate([[0], found[last]])
     false = np.concatenate([[0], 1 + last - found[last]])
     thresholds = np.concatenate([[np.inf], ranked[last]])
     turns = _turns(false, true)
+
     return false[turns] / false[-1], true[turns] / true[-1], thresholds[turns]
 
 

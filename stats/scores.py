@@ -47,15 +47,20 @@ def score(probabilities: Floats, predictions: Labels, truth: Labels) -> dict[str
     }
 
 
-def confusion_matrix(predictions: Labels, truth: Labels, *, n_classes: int) -> NDArray[np.int64]:
+def confusion_matrix(
+    predictions: Labels, truth: Labels, *, n_classes: int
+) -> NDArray[np.int64]:
     """Counts `(n_classes, n_classes)`; rows are true classes, columns predicted ones."""
-    cells = np.bincount(truth * n_classes + predictions, minlength=n_classes * n_classes)
+    cells = np.bincount(
+        truth * n_classes + predictions, minlength=n_classes * n_classes
+    )
     return cells.reshape(n_classes, n_classes)
 
 
 def accuracy(confusion: NDArray[np.int64]) -> dict[str, Any]:
     """Share of rows predicted right, with Wilson's interval."""
-    hits, n_rows = int(np.trace(confusion)), int(confusion.sum())
+    hits = int(np.trace(confusion))
+    n_rows = int(confusion.sum())
     return _metric(hits / n_rows, wilson(hits, n_rows), highest=1.0)
 
 
@@ -90,18 +95,29 @@ def brier_scores(probabilities: Floats, truth: Labels) -> Floats:
 
     With two classes it is halved, so that it is the squared error of one probability, as is usual.
     """
-    distances = ((probabilities - np.eye(probabilities.shape[1])[truth]) ** 2).sum(axis=1)
+    distances = ((probabilities - np.eye(probabilities.shape[1])[truth]) ** 2).sum(
+        axis=1
+    )
     halves: Floats = distances / 2 if probabilities.shape[1] == 2 else distances
     return halves
 
 
-def expected_calibration_error(probabilities: Floats, predictions: Labels, truth: Labels) -> dict[str, Any]:
+def expected_calibration_error(
+    probabilities: Floats, predictions: Labels, truth: Labels
+) -> dict[str, Any]:
     """Gap between confidence and accuracy over 15 bins of equal width; Guo et al., ICML 2017, eq. 3."""
     confidence = probabilities[np.arange(len(truth)), predictions]
     bins = np.clip(np.ceil(confidence * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
-    gaps = np.bincount(bins, weights=(predictions == truth) - confidence, minlength=ECE_BINS)
+    gaps = np.bincount(
+        bins, weights=(predictions == truth) - confidence, minlength=ECE_BINS
+    )
     value = float(np.abs(gaps).sum()) / len(truth)
-    return _metric(value, None, reason="no interval: the binned estimate is biased upwards, and so is its bootstrap")
+
+    return _metric(
+        value,
+        None,
+        reason="no interval: the binned estimate is biased upwards, and so is its bootstrap",
+    )
 
 
 def roc_auc(probabilities: Floats, truth: Labels) -> dict[str, Any]:
@@ -113,29 +129,54 @@ def roc_auc(probabilities: Floats, truth: Labels) -> dict[str, Any]:
     n_classes = probabilities.shape[1]
     absent = np.setdiff1d(np.arange(n_classes), truth)
     if len(absent):
-        return _metric(None, None, reason=f"undefined: {len(absent)} of {n_classes} classes have no row in `labels`")
+        return _metric(
+            None,
+            None,
+            reason=f"undefined: {len(absent)} of {n_classes} classes have no row in `labels`",
+        )
+
     positives = [1] if n_classes == 2 else range(n_classes)
-    curves = [_auc_with_influence(probabilities[:, each], truth == each) for each in positives]
+    curves = [
+        _auc_with_influence(probabilities[:, each], truth == each) for each in positives
+    ]
     area = float(np.mean([auc for auc, _ in curves]))
     influence = np.mean([rows for _, rows in curves], axis=0)
     if not np.isfinite(influence).all():
         return _metric(area, None, reason="no interval: a class has a single row")
+
     half = Z * float(np.sqrt((influence**2).sum()))
     if half == 0:
-        return _metric(area, None, reason="no interval: the scores separate the classes without a single overlap")
+        return _metric(
+            area,
+            None,
+            reason="no interval: the scores separate the classes without a single overlap",
+        )
+
     return _metric(area, (area - half, area + half), highest=1.0)
 
 
-def _auc_with_influence(scores: Floats, positive: NDArray[np.bool_]) -> tuple[float, Floats]:
+def _auc_with_influence(
+    scores: Floats, positive: NDArray[np.bool_]
+) -> tuple[float, Floats]:
     """The area, and each row's part in it `(n_rows,)`, whose squares sum to DeLong's variance."""
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    n_positive = int(positive.sum())
+    n_negative = int((~positive).sum())
     midranks = _midranks(scores)
     placements = np.empty(len(scores))
-    placements[positive] = (midranks[positive] - _midranks(scores[positive])) / n_negative
-    placements[~positive] = 1 - (midranks[~positive] - _midranks(scores[~positive])) / n_positive
+    placements[positive] = (
+        midranks[positive] - _midranks(scores[positive])
+    ) / n_negative
+    placements[~positive] = (
+        1 - (midranks[~positive] - _midranks(scores[~positive])) / n_positive
+    )
     area = float(placements[positive].mean())
-    with np.errstate(divide="ignore", invalid="ignore"):  # a single row of a class has no variance
-        spread = np.where(positive, n_positive * (n_positive - 1.0), n_negative * (n_negative - 1.0))
+
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # a single row of a class has no variance
+        spread = np.where(
+            positive, n_positive * (n_positive - 1.0), n_negative * (n_negative - 1.0)
+        )
         return area, (placements - area) / np.sqrt(spread)
 
 
@@ -156,23 +197,39 @@ def _mean(losses: Floats) -> dict[str, Any]:
     return _metric(value, (value - half, value + half))
 
 
-def _resampled(statistic: Callable[[Margins], Floats], confusion: NDArray[np.int64]) -> dict[str, Any]:
+def _resampled(
+    statistic: Callable[[Margins], Floats], confusion: NDArray[np.int64]
+) -> dict[str, Any]:
     """The statistic with its percentile bootstrap interval (Efron and Tibshirani, 1993, chapter 13).
 
     Drawing rows with replacement and counting them is drawing the cells of the confusion matrix from a multinomial
     distribution, which costs the same for any number of rows. Cells that are empty stay so and are left out: of many
     classes nearly all are.
     """
-    n_rows, classes = int(confusion.sum()), np.eye(len(confusion))
+    n_rows = int(confusion.sum())
+    classes = np.eye(len(confusion))
     true, predicted = np.nonzero(confusion)
     shares = confusion[true, predicted] / n_rows
-    draws = np.random.default_rng(SEED).multinomial(n_rows, shares, size=REPLICATES).astype(np.float64)
+    draws = (
+        np.random.default_rng(SEED)
+        .multinomial(n_rows, shares, size=REPLICATES)
+        .astype(np.float64)
+    )
     hits = draws * (true == predicted) @ classes[true]
     values = statistic(Margins(hits, draws @ classes[true], draws @ classes[predicted]))
-    value = float(statistic(Margins(np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0))))
+    value = float(
+        statistic(
+            Margins(
+                np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+            )
+        )
+    )
     low, high = np.quantile(values, [0.025, 0.975])
     if low == high:
-        return _metric(value, None, reason="no interval: every draw of these rows is the same")
+        return _metric(
+            value, None, reason="no interval: every draw of these rows is the same"
+        )
+
     return _metric(value, (low, high), highest=1.0)
 
 
@@ -191,7 +248,8 @@ def _metric(
 ) -> dict[str, Any]:
     """The contract's metric; all of ours are at least 0, and the interval is cut to what is possible."""
     if interval is not None:
-        low, high = max(0.0, float(interval[0])), float(interval[1])
+        low = max(0.0, float(interval[0]))
+        high = float(interval[1])
         interval = low, high if highest is None else min(highest, high)
     answer = {"value": value, "interval": interval}
     return answer | {"reason": reason} if reason else answer

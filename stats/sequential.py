@@ -43,7 +43,10 @@ def bound(counts: Counts, *, alpha: Floats | float) -> Floats:
 
 def narrow(before: Floats, now: Floats) -> Floats:
     """What both leave possible: once refuted, a mean stays so. Empty, lower over upper, where no one mean fits."""
-    return np.stack([np.maximum(before[:, 0], now[:, 0]), np.minimum(before[:, 1], now[:, 1])], axis=1)
+    return np.stack(
+        [np.maximum(before[:, 0], now[:, 0]), np.minimum(before[:, 1], now[:, 1])],
+        axis=1,
+    )
 
 
 def judge(lower: float, upper: float) -> Verdict:
@@ -64,18 +67,24 @@ def log_capital(counts: Counts, mean: Floats) -> Floats:
     gains = STAKES / mean[:, None]
     rest = 1 - STAKES
     logs = (
-        counts[:, :1] * np.log(rest + gains) + counts[:, 1:2] * np.log(rest + gains / 2) + counts[:, 2:] * np.log(rest)
+        counts[:, :1] * np.log(rest + gains)
+        + counts[:, 1:2] * np.log(rest + gains / 2)
+        + counts[:, 2:] * np.log(rest)
     )
     highest = logs.max(axis=1)
     capital: Floats = highest + np.log(np.exp(logs - highest[:, None]).mean(axis=1))
+
     return capital
 
 
 def _highest_refuted(counts: Counts, alpha: Floats | float) -> Floats:
     """Of x, `(n_pairs,)`; 0 where none is. The capital falls as the mean rises, so halving finds it."""
-    low, high = np.zeros(len(counts)), np.ones(len(counts))
+    low = np.zeros(len(counts))
+    high = np.ones(len(counts))
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         is_refuted = log_capital(counts, middle) >= -np.log(alpha)
-        low, high = np.where(is_refuted, middle, low), np.where(is_refuted, high, middle)
+        low = np.where(is_refuted, middle, low)
+        high = np.where(is_refuted, high, middle)
+
     return low

@@ -14,12 +14,30 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPS = ("model_card", "stats", "service", "evaluation", "training", "cli")
-HEAVY = ("torch", "sklearn", "scipy", "onnx", "onnxscript", "skl2onnx", "pandas", "polars", "matplotlib", "training")
+HEAVY = (
+    "torch",
+    "sklearn",
+    "scipy",
+    "onnx",
+    "onnxscript",
+    "skl2onnx",
+    "pandas",
+    "polars",
+    "matplotlib",
+    "training",
+)
 MAX_MODULES = 20
 """Modules of one package: a larger folder is no layout."""
 
 PACKAGES: dict[str, set[str]] = {
-    "evaluation": {"model_card", "service", "service.contract", "service.errors", "service.models", "stats"},
+    "evaluation": {
+        "model_card",
+        "service",
+        "service.contract",
+        "service.errors",
+        "service.models",
+        "stats",
+    },
     "evaluation.__main__": {
         "evaluation",
         "evaluation.report",
@@ -50,7 +68,12 @@ PACKAGES: dict[str, set[str]] = {
         "stats",
     },
     "service.contract": {"service.errors", "stats"},
-    "service.execution": {"service.contract", "service.errors", "service.models", "service.settings"},
+    "service.execution": {
+        "service.contract",
+        "service.errors",
+        "service.models",
+        "service.settings",
+    },
     "service.grpc": {
         "service.calls",
         "service.errors",
@@ -89,7 +112,12 @@ PACKAGES: dict[str, set[str]] = {
         "service.models",
         "service.settings",
     },
-    "service.reference": {"model_card", "service.contract", "service.models", "service.open_inference"},
+    "service.reference": {
+        "model_card",
+        "service.contract",
+        "service.models",
+        "service.open_inference",
+    },
     "service.settings": {"service.errors"},
     "training.__main__": {
         "model_card",
@@ -111,7 +139,12 @@ PACKAGES: dict[str, set[str]] = {
         "training.pipeline",
     },
     "training.data": {"training.graph"},
-    "training.export": {"model_card", "training.data", "training.graph", "training.learning"},
+    "training.export": {
+        "model_card",
+        "training.data",
+        "training.graph",
+        "training.learning",
+    },
     "training.families": {
         "training.data",
         "training.graph",
@@ -140,7 +173,12 @@ PACKAGES: dict[str, set[str]] = {
         "training.processors",
         "training.progress",
     },
-    "training.learning": {"model_card", "training.data", "training.graph", "training.option_types"},
+    "training.learning": {
+        "model_card",
+        "training.data",
+        "training.graph",
+        "training.option_types",
+    },
     "training.pictures": {
         "model_card",
         "training.data",
@@ -151,18 +189,45 @@ PACKAGES: dict[str, set[str]] = {
         "training.learning",
         "training.pipeline",
     },
-    "training.pipeline": {"model_card", "training.data", "training.export", "training.graph", "training.learning"},
+    "training.pipeline": {
+        "model_card",
+        "training.data",
+        "training.export",
+        "training.graph",
+        "training.learning",
+    },
     "training.progress": {"model_card", "training.export", "training.learning"},
-    "training.readme": {"model_card", "training.export", "training.graph", "training.progress", "training.shipped"},
+    "training.readme": {
+        "model_card",
+        "training.export",
+        "training.graph",
+        "training.progress",
+        "training.shipped",
+    },
 }
 """What each package imports of ours."""
 
 SHOWN: dict[str, set[str]] = {
-    "evaluation": {"classifiers", "evidence", "gate", "labelled_data", "predictions", "remote", "verdict"},
+    "evaluation": {
+        "classifiers",
+        "evidence",
+        "gate",
+        "labelled_data",
+        "predictions",
+        "remote",
+        "verdict",
+    },
     "evaluation.report": {"page"},
     "service.calls": {"data_plane"},
     "service.contract": {"answers", "arrays", "codec", "requests"},
-    "service.execution": {"admission", "batching", "metrics", "processors", "run", "tuning"},
+    "service.execution": {
+        "admission",
+        "batching",
+        "metrics",
+        "processors",
+        "run",
+        "tuning",
+    },
     "service.grpc": {"port", "server"},
     "service.http": {"application", "lifespan", "uvicorn_protocol"},
     "service.live": {"challengers", "comparison", "monitor"},
@@ -177,7 +242,13 @@ SHOWN: dict[str, set[str]] = {
         "registry",
         "session",
     },
-    "service.open_inference": {"compression", "inference", "metadata", "requests", "tensors"},
+    "service.open_inference": {
+        "compression",
+        "inference",
+        "metadata",
+        "requests",
+        "tensors",
+    },
     "service.reference": {"document"},
     "stats": {
         "agreement",
@@ -228,8 +299,18 @@ DOORS: dict[str, set[str]] = {
 
 def find_modules() -> dict[str, Path]:
     """Every module of ours by its dotted name; a package is its `__init__`."""
-    paths = [path for top in TOPS for path in (ROOT / f"{top}.py", *(ROOT / top).rglob("*.py")) if path.is_file()]
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+    paths = [
+        path
+        for top in TOPS
+        for path in (ROOT / f"{top}.py", *(ROOT / top).rglob("*.py"))
+        if path.is_file()
+    ]
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for path in paths
+    }
     return dict(sorted(names.items()))
 
 
@@ -246,7 +327,9 @@ def find_imports(module: str) -> set[str]:
             assert node.level == 0, f"{module}: imports are absolute"
             full = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {name if name in MODULES else str(node.module) for name in full}
+
     names = {name if name in MODULES else name.partition(".")[0] for name in found}
+
     return names - set(sys.stdlib_module_names) - {module}
 
 
@@ -257,7 +340,13 @@ def place(module: str) -> str:
     """The package that a module lies in; a module at the top of `service`, `evaluation` or `training` stands alone."""
     parent = module.rpartition(".")[0]
     is_package = MODULES[module].name == "__init__.py"
-    return module if is_package or parent in ("", "service", "training") or module.endswith("__main__") else parent
+    return (
+        module
+        if is_package
+        or parent in ("", "service", "training")
+        or module.endswith("__main__")
+        else parent
+    )
 
 
 def crossings() -> Iterator[tuple[str, str]]:
@@ -296,7 +385,11 @@ def test_each_library_has_the_doors_that_the_table_says() -> None:
     """To exchange a library of the service touches the modules named here, mostly one."""
     found: dict[str, set[str]] = {}
     for module in MODULES:
-        for library in IMPORTS[module] - set(MODULES) if module.startswith(("service", "evaluation")) else ():
+        for library in (
+            IMPORTS[module] - set(MODULES)
+            if module.startswith(("service", "evaluation"))
+            else ()
+        ):
             if library in DOORS:
                 found.setdefault(library, set()).add(module)
 
@@ -313,7 +406,10 @@ def test_serving_and_training_never_meet() -> None:
 def test_no_package_has_more_modules_than_a_person_can_keep_in_mind() -> None:
     """A folder of more than twenty modules is no layout."""
     folders = [path.parent for path in MODULES.values() if path.name != "__init__.py"]
-    assert max(folders.count(folder) for folder in folders if folder != ROOT) <= MAX_MODULES
+    assert (
+        max(folders.count(folder) for folder in folders if folder != ROOT)
+        <= MAX_MODULES
+    )
 
 
 def test_each_package_says_what_it_is() -> None:
@@ -333,7 +429,13 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
         "from service.app import Veredicto\n"
         "print(Veredicto().predict(model='points-mlp', inputs=[[1, 2]])['predictions'])"
     )
-    finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert finished.stdout.strip() == "['orange']"
 
 
@@ -341,11 +443,16 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
     ("module", "variables"),
     [
         ("service.models.session", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK")),
-        ("service.app", ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS")),
+        (
+            "service.app",
+            ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
+        ),
         ("training.export.gate", ("ORT_DISABLE_TELEMETRY",)),
     ],
 )
-def test_the_environment_is_set_before_the_first_import(module: str, variables: tuple[str, ...]) -> None:
+def test_the_environment_is_set_before_the_first_import(
+    module: str, variables: tuple[str, ...]
+) -> None:
     """Whatever the shell says: the switches are thrown by the time the library is looked for."""
     program = (
         "import os, sys, importlib.abc\n"
@@ -357,14 +464,27 @@ def test_the_environment_is_set_before_the_first_import(module: str, variables: 
         f"import {module}\n"
         f"getattr({module}, 'data_plane', str)()\n"  # what the service imports when it loads its models
     )
-    environment = {name: value for name, value in os.environ.items() if name not in variables}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in variables
+    }
     finished = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     lines = finished.stdout.splitlines()
     assert any(line.startswith("onnxruntime ") for line in lines)
-    expected = {"ORT_DISABLE_TELEMETRY": "1", "BENTOML_DO_NOT_TRACK": "True", "OPENBLAS_NUM_THREADS": "1"}
-    assert all(line.endswith(str([expected[each] for each in variables])) for line in lines), lines
+    expected = {
+        "ORT_DISABLE_TELEMETRY": "1",
+        "BENTOML_DO_NOT_TRACK": "True",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    assert all(
+        line.endswith(str([expected[each] for each in variables])) for line in lines
+    ), lines
 
 
 def test_serving_loads_nothing_of_the_report() -> None:
@@ -382,7 +502,11 @@ def test_serving_loads_nothing_of_the_report() -> None:
         "polars",
     ]
     finished = subprocess.run(
-        [sys.executable, "-c", program % report], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program % report],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert finished.stdout.strip() == "[]"
 
@@ -393,5 +517,11 @@ def test_the_supervisor_does_not_load_what_serves() -> None:
         "import sys, service.app; "
         "print(sorted({'numpy', 'onnxruntime', 'service.http.application'} & set(sys.modules)))"
     )
-    finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert finished.stdout.strip() == "[]"

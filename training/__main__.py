@@ -30,12 +30,20 @@ _TAUGHT = ("logistic", "mlp", "cnn")
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     console = Console()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)  # SIGINT too: polars' own handler leaves a waiting thread asleep
+        signal.signal(
+            number, _interrupt
+        )  # SIGINT too: polars' own handler leaves a waiting thread asleep
+
     try:
         if options.family == "data":
             return _fetch_data(options, console)
-        return _train_all(options, console) if options.family == "all" else _train_one(options, console)
+        return (
+            _train_all(options, console)
+            if options.family == "all"
+            else _train_one(options, console)
+        )
     except KeyboardInterrupt:
         console.print("stopped: what was finished is kept", style="bold red")
         return 130
@@ -49,54 +57,84 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _fetch_data(options: argparse.Namespace, console: Console) -> int:
     try:
         with console.status("") as status:
-            dataset = images.fetch_cifar10(options.given, lambda text: status.update(text))
+            dataset = images.fetch_cifar10(
+                options.given, lambda text: status.update(text)
+            )
     except TableError as error:
         _print_refusal(str(error), console)
         return 1
-    console.print(f"{len(dataset.target)} images of {len(dataset.classes)} classes are in {images.folder()}")
+
+    console.print(
+        f"{len(dataset.target)} images of {len(dataset.classes)} classes are in {images.folder()}"
+    )
     return 0
 
 
 def _train_one(options: argparse.Namespace, console: Console) -> int:
     with make_progress(console) as progress:
         bar = progress.add_task(
-            f"{options.task}-{options.family}", total=getattr(options, "epochs", None), note="learning"
+            f"{options.task}-{options.family}",
+            total=getattr(options, "epochs", None),
+            note="learning",
         )
 
         def on_epoch(epoch: Epoch) -> None:
             progress.update(bar, completed=epoch.number, note=describe_epoch(epoch))
 
-        outcome = learn(options, Watch(stage=lambda text: progress.update(bar, note=text), epoch=on_epoch))
+        outcome = learn(
+            options,
+            Watch(stage=lambda text: progress.update(bar, note=text), epoch=on_epoch),
+        )
+
     for card, path in outcome.models:
         console.print(summarise(card, path, seconds=outcome.seconds))
+
     return _tell_refusals([outcome], console)
 
 
 def _train_all(options: argparse.Namespace, console: Console) -> int:
     try:
-        commands = _own_commands(options) if options.data else _shipped_commands(options, console)
+        commands = (
+            _own_commands(options)
+            if options.data
+            else _shipped_commands(options, console)
+        )
     except TableError as error:
         _print_refusal(str(error), console)
         return 1
-    shared = [*("--output", str(options.output)), *(("--report", str(options.report)) if options.report else ())]
+
+    shared = [
+        *("--output", str(options.output)),
+        *(("--report", str(options.report)) if options.report else ()),
+    ]
     outcomes, fresh = learn_all(
-        [(*command, *shared) for command in commands], console, workers=options.jobs, again=options.again
+        [(*command, *shared) for command in commands],
+        console,
+        workers=options.jobs,
+        again=options.again,
     )
     models = [model for outcome in (*outcomes, *fresh) for model in outcome.models]
     if models:
         console.print(compare(models))
+
     if fresh:
-        console.print(f"{len(fresh)} of {len(commands)} were up to date and left as they are (--again learns them too)")
+        console.print(
+            f"{len(fresh)} of {len(commands)} were up to date and left as they are (--again learns them too)"
+        )
+
     if options.data:
         for outcome in outcomes:
             if outcome.unsuitable:
                 text = f"left out {outcome.name}: {outcome.unsuitable}"
                 console.print(text, soft_wrap=True, markup=False, highlight=False)
         outcomes = [outcome for outcome in outcomes if not outcome.unsuitable]
+
     return _tell_refusals(outcomes, console)
 
 
-def _shipped_commands(options: argparse.Namespace, console: Console) -> list[tuple[str, ...]]:
+def _shipped_commands(
+    options: argparse.Namespace, console: Console
+) -> list[tuple[str, ...]]:
     commands = [
         command
         for command in SHIPPED
@@ -104,17 +142,27 @@ def _shipped_commands(options: argparse.Namespace, console: Console) -> list[tup
         and (options.task is None or command[2] == options.task)
     ]
     if not commands:
-        raise TableError("nothing that is shipped has this task and family; your own table goes with --data")
-    if not hasattr(options, "size") and any((options.target, options.exclude, options.kind)):
+        raise TableError(
+            "nothing that is shipped has this task and family; your own table goes with --data"
+        )
+
+    if not hasattr(options, "size") and any(
+        (options.target, options.exclude, options.kind)
+    ):
         load_dataset(options)
+
     if options.folds or options.seed:
         raise TableError(
             "what is shipped has folds and seed of its own: give --folds and --seed to a family, or --data"
         )
-    here = [each for each in commands if each[2] not in images.TASKS or images.has(each[2])]
+
+    here = [
+        each for each in commands if each[2] not in images.TASKS or images.has(each[2])
+    ]
     if len(here) < len(commands):
         text = f"{len(commands) - len(here)} models of images are left as they are: their data is not here"
         console.print(f"{text} (python -m training data cifar10 fetches it)")
+
     return here
 
 
@@ -123,21 +171,35 @@ def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
     words = ["--task", options.task or "", "--data", str(options.data)]
     words += ["--folds", str(options.folds), "--seed", str(options.seed)]
     if isinstance(load_dataset(options), ImageDataset):
-        return [(family, *words, "--size", str(options.size)) for family in options.families or _TAUGHT]
+        return [
+            (family, *words, "--size", str(options.size))
+            for family in options.families or _TAUGHT
+        ]
+
     words += ["--target", options.target]
     words += ["--kind", options.kind] if options.kind else []
     words += ["--exclude", *options.exclude] if options.exclude else []
+
     return [(family, *words) for family in options.families or FAMILIES]
 
 
 def _tell_refusals(outcomes: list[Outcome], console: Console) -> int:
-    for path in _find_stale([model for outcome in outcomes for model in outcome.models]):
+    for path in _find_stale(
+        [model for outcome in outcomes for model in outcome.models]
+    ):
         text = f"{path.name} was learnt from other data under the same task: learn it again or remove it"
-        console.print(text, style="bold yellow", soft_wrap=True, markup=False, highlight=False)
+        console.print(
+            text, style="bold yellow", soft_wrap=True, markup=False, highlight=False
+        )
+
     refusals = [(each.name, each.failure or each.unsuitable) for each in outcomes]
+
     for name, reason in refusals:
         if reason:
-            _print_refusal(f"{name}: {reason}" if len(outcomes) > 1 else reason, console)
+            _print_refusal(
+                f"{name}: {reason}" if len(outcomes) > 1 else reason, console
+            )
+
     return int(any(reason for _, reason in refusals))
 
 
@@ -147,13 +209,24 @@ def _find_stale(models: list[tuple[Card, Path]]) -> list[Path]:
     for card, path in models:
         for other in path.parent.glob(f"{card.task}-*.onnx"):
             found = read_card(other)
-            if found and found.task == card.task and found.provenance.fingerprint != card.provenance.fingerprint:
+            if (
+                found
+                and found.task == card.task
+                and found.provenance.fingerprint != card.provenance.fingerprint
+            ):
                 stale.add(other)
+
     return sorted(stale)
 
 
 def _print_refusal(text: str, console: Console) -> None:
-    console.print(f"not written: {text}", style="bold red", soft_wrap=True, markup=False, highlight=False)
+    console.print(
+        f"not written: {text}",
+        style="bold red",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
 
 
 if __name__ == "__main__":

@@ -42,8 +42,14 @@ def _are_images(words: Sequence[str]) -> bool:
     parser.add_argument("--data", type=Path)
     known, _ = parser.parse_known_args(words)
     if known.data is not None:
-        return bool(known.data.is_dir()) or known.data.name.endswith(image_data.ARCHIVES)
-    is_only_there = bool(words) and words[0] in IMAGE_FAMILIES and words[0] not in FAMILIES
+        return bool(known.data.is_dir()) or known.data.name.endswith(
+            image_data.ARCHIVES
+        )
+
+    is_only_there = (
+        bool(words) and words[0] in IMAGE_FAMILIES and words[0] not in FAMILIES
+    )
+
     return known.task in image_data.TASKS or is_only_there
 
 
@@ -55,27 +61,57 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
         epilog="Options differ for images: python -m training cnn --task cifar10 --help shows them.",
     )
     families = parser.add_subparsers(dest="family", required=True, metavar="FAMILY")
-    table = IMAGE_FAMILIES if images else FAMILIES | {name: IMAGE_FAMILIES[name] for name in _ONLY_IMAGES}
+    table = (
+        IMAGE_FAMILIES
+        if images
+        else FAMILIES | {name: IMAGE_FAMILIES[name] for name in _ONLY_IMAGES}
+    )
+
     for name, family in table.items():
         subparser = _add(families, name, family.SUMMARY)
         task = _DEFAULT_TASKS.get(name)
         text = "a bundled data set, or a name for yours"
-        subparser.add_argument("--task", type=types.task, default=task, required=task is None, help=text)
+        subparser.add_argument(
+            "--task", type=types.task, default=task, required=task is None, help=text
+        )
         _add_image_options(subparser) if images else _add_data_options(subparser)
         family.add_options(subparser)
-    every = _add(families, "all", "every shipped model, or every suitable family on your own data")
-    every.add_argument("--task", type=types.task, help="only this one; with --data the name of yours")
-    every.add_argument(
-        "--family", dest="families", nargs="+", choices=list(FAMILIES | IMAGE_FAMILIES), help="only these"
+
+    every = _add(
+        families,
+        "all",
+        "every shipped model, or every suitable family on your own data",
     )
-    every.add_argument("--jobs", type=types.count, help="processes at a time; as many as processors without it")
+    every.add_argument(
+        "--task", type=types.task, help="only this one; with --data the name of yours"
+    )
+    every.add_argument(
+        "--family",
+        dest="families",
+        nargs="+",
+        choices=list(FAMILIES | IMAGE_FAMILIES),
+        help="only these",
+    )
+    every.add_argument(
+        "--jobs",
+        type=types.count,
+        help="processes at a time; as many as processors without it",
+    )
     every.add_argument("--again", action="store_true", help="also what is up to date")
     _add_image_options(every) if images else _add_data_options(every)
-    data = _add(families, "data", "fetch a data set that is too large to be bundled, and keep it")
+    data = _add(
+        families,
+        "data",
+        "fetch a data set that is too large to be bundled, and keep it",
+    )
     data.add_argument("name", choices=["cifar10"], help="the data set")
     data.add_argument(
-        "--from", dest="given", type=Path, help="an archive or a folder train/<class>/*.jpg that you have"
+        "--from",
+        dest="given",
+        type=Path,
+        help="an archive or a folder train/<class>/*.jpg that you have",
     )
+
     return parser
 
 
@@ -88,7 +124,9 @@ def make_lesson(options: argparse.Namespace, watch: Watch | None = None) -> Less
     dataset = load_dataset(options, watch.stage)
     return Lesson(
         name=options.family,
-        family=(IMAGE_FAMILIES if isinstance(dataset, ImageDataset) else FAMILIES)[options.family],
+        family=(IMAGE_FAMILIES if isinstance(dataset, ImageDataset) else FAMILIES)[
+            options.family
+        ],
         dataset=dataset,
         options=options,
         command=write_command(options),
@@ -96,56 +134,95 @@ def make_lesson(options: argparse.Namespace, watch: Watch | None = None) -> Less
     )
 
 
-def load_dataset(options: argparse.Namespace, tell: Callable[[str], None] = lambda _: None) -> Dataset | ImageDataset:
+def load_dataset(
+    options: argparse.Namespace, tell: Callable[[str], None] = lambda _: None
+) -> Dataset | ImageDataset:
     """The bundled data set of the task, or the person's own table or images under that name."""
     if hasattr(options, "size"):
         return _load_images(options, tell)
+
     bundled = ", ".join(datasets.DATASETS)
     if options.data is None:
-        given = [name for name in ("target", "exclude", "kind") if getattr(options, name)]
+        given = [
+            name for name in ("target", "exclude", "kind") if getattr(options, name)
+        ]
         if given:
             raise TableError(f"--{given[0]} is for your own table: give it with --data")
+
         if options.task not in datasets.DATASETS:
             raise TableError(
                 f"--task {options.task}: there is no such data set; bundled: {bundled}, and of images "
                 f"{', '.join(image_data.TASKS)}; yours: --data FILE or FOLDER"
             )
+
         return datasets.load(options.task)
+
     if options.task is None or options.target is None:
-        raise TableError("--data needs --target, the column to predict, and --task, a name for what is learnt")
+        raise TableError(
+            "--data needs --target, the column to predict, and --task, a name for what is learnt"
+        )
+
     if options.task.removesuffix("_origin") in datasets.DATASETS:
-        raise TableError(f"--task {options.task} is the name of a bundled data set ({bundled}): choose another")
+        raise TableError(
+            f"--task {options.task} is the name of a bundled data set ({bundled}): choose another"
+        )
+
     return read_dataset(
-        options.data, target=options.target, task=options.task, exclude=options.exclude or (), kind=options.kind
+        options.data,
+        target=options.target,
+        task=options.task,
+        exclude=options.exclude or (),
+        kind=options.kind,
     )
 
 
-def _load_images(options: argparse.Namespace, tell: Callable[[str], None]) -> ImageDataset:
+def _load_images(
+    options: argparse.Namespace, tell: Callable[[str], None]
+) -> ImageDataset:
     if options.family == "pretrained":
         return (
             pretrained.prepare(_find_images(options, tell), options)
             if options.finetune
             else pretrained.make_probes(options)
         )
+
     dataset = _find_images(options, tell)
     return faces.prepare(dataset) if options.family == "faces" else dataset
 
 
-def _find_images(options: argparse.Namespace, tell: Callable[[str], None]) -> ImageDataset:
+def _find_images(
+    options: argparse.Namespace, tell: Callable[[str], None]
+) -> ImageDataset:
     if options.data is None:
         if options.task is None:
-            raise TableError("--task is needed: a bundled data set, or with --data a name for yours")
+            raise TableError(
+                "--task is needed: a bundled data set, or with --data a name for yours"
+            )
+
         if options.task not in image_data.TASKS:
             known = ", ".join(image_data.TASKS)
-            raise TableError(f"--task {options.task}: expected one of {known}, or your own images: --data FOLDER")
+            raise TableError(
+                f"--task {options.task}: expected one of {known}, or your own images: --data FOLDER"
+            )
+
         if options.size != image_data.CIFAR10_PX:
-            raise TableError(f"--size {options.size}: the images of {options.task} have {image_data.CIFAR10_PX} pixels")
+            raise TableError(
+                f"--size {options.size}: the images of {options.task} have {image_data.CIFAR10_PX} pixels"
+            )
+
         return image_data.load(options.task)
+
     if options.task is None:
         raise TableError("--data needs --task, a name for what is learnt")
+
     if options.task in (*image_data.TASKS, *datasets.DATASETS):
-        raise TableError(f"--task {options.task} is the name of a bundled data set: choose another")
-    return image_data.read_images(options.data, task=options.task, size_px=options.size, tell=tell)
+        raise TableError(
+            f"--task {options.task} is the name of a bundled data set: choose another"
+        )
+
+    return image_data.read_images(
+        options.data, task=options.task, size_px=options.size, tell=tell
+    )
 
 
 def write_command(options: argparse.Namespace) -> str:
@@ -154,24 +231,40 @@ def write_command(options: argparse.Namespace) -> str:
     for name, value in vars(options).items():
         if name in _UNSTATED or value is None or value is False:
             continue
+
         words.append(f"--{name.replace('_', '-')}")
         if value is True:
             continue
-        values = value if isinstance(value, list) else [value.name if isinstance(value, Path) else value]
+
+        values = (
+            value
+            if isinstance(value, list)
+            else [value.name if isinstance(value, Path) else value]
+        )
         words += [str(each) for each in values]
+
     return shlex.join(words)
 
 
 def _add(
     families: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
-    return families.add_parser(name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    return families.add_parser(
+        name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
 
 
 def _add_image_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, help="your own images: a folder or an archive, a folder for each class")
     parser.add_argument(
-        "--size", type=types.count, default=image_data.CIFAR10_PX, help="height and width in pixels to learn from"
+        "--data",
+        type=Path,
+        help="your own images: a folder or an archive, a folder for each class",
+    )
+    parser.add_argument(
+        "--size",
+        type=types.count,
+        default=image_data.CIFAR10_PX,
+        help="height and width in pixels to learn from",
     )
     _add_common_options(parser)
 
@@ -179,15 +272,37 @@ def _add_image_options(parser: argparse.ArgumentParser) -> None:
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="your own table, CSV or Parquet")
     parser.add_argument("--target", help="the table's column to predict")
-    parser.add_argument("--exclude", nargs="+", metavar="COLUMN", help="the table's columns to leave out")
-    parser.add_argument("--kind", choices=KINDS, help="what to learn of the target, where its values leave it open")
+    parser.add_argument(
+        "--exclude",
+        nargs="+",
+        metavar="COLUMN",
+        help="the table's columns to leave out",
+    )
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        help="what to learn of the target, where its values leave it open",
+    )
     _add_common_options(parser)
 
 
 def _add_common_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--folds", type=types.folds, default=0, help="of a cross-validation; 0 for none")
-    parser.add_argument("--seed", type=types.seed, default=0, help="of the split and of the learning")
-    parser.add_argument("--output", type=Path, default=EXPORTED_MODELS, help="folder of the exported file")
     parser.add_argument(
-        "--report", type=Path, nargs="?", const=ROOT / "reports", help="draw pictures, into reports/ or this folder"
+        "--folds", type=types.folds, default=0, help="of a cross-validation; 0 for none"
+    )
+    parser.add_argument(
+        "--seed", type=types.seed, default=0, help="of the split and of the learning"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=EXPORTED_MODELS,
+        help="folder of the exported file",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        nargs="?",
+        const=ROOT / "reports",
+        help="draw pictures, into reports/ or this folder",
     )

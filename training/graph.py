@@ -40,40 +40,76 @@ class GraphBuilder:
 
     def constant(self, value: NDArray[Any]) -> str:
         name = f"{self._prefix}constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(
+            numpy_helper.from_array(np.ascontiguousarray(value), name)
+        )
         return name
 
-    def add(self, operator: str, *operands: Operand, name: str = "", **attributes: Any) -> str:
+    def add(
+        self, operator: str, *operands: Operand, name: str = "", **attributes: Any
+    ) -> str:
         """Adds a node with one output and returns its name."""
         name = name or f"{self._prefix}value_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, [self._named(each) for each in operands], [name], **attributes))
+        self.nodes.append(
+            helper.make_node(
+                operator, [self._named(each) for each in operands], [name], **attributes
+            )
+        )
         return name
 
     def smallest(self, values: str, count: int) -> tuple[str, str]:
         """The `count` smallest of each row and their positions; of equals the first."""
-        outputs = [f"{self._prefix}smallest_{len(self.nodes)}", f"{self._prefix}position_{len(self.nodes)}"]
+        outputs = [
+            f"{self._prefix}smallest_{len(self.nodes)}",
+            f"{self._prefix}position_{len(self.nodes)}",
+        ]
         inputs = [values, self._named(np.array([count]))]
-        self.nodes.append(helper.make_node("TopK", inputs, outputs, axis=1, largest=0, sorted=1))
+        self.nodes.append(
+            helper.make_node("TopK", inputs, outputs, axis=1, largest=0, sorted=1)
+        )
+
         return outputs[0], outputs[1]
 
-    def resize(self, images: str, sizes: str, *, axes: list[int], mode: str, **attributes: Any) -> str:
+    def resize(
+        self, images: str, sizes: str, *, axes: list[int], mode: str, **attributes: Any
+    ) -> str:
         """Resizes the axes of whole images to these sizes, with antialiasing, as Pillow does."""
         name = f"{self._prefix}value_{len(self.nodes)}"
-        more = {"antialias": 1, "exclude_outside": 1, "coordinate_transformation_mode": "half_pixel", **attributes}
-        self.nodes.append(helper.make_node("Resize", [images, "", "", sizes], [name], mode=mode, axes=axes, **more))
+        more = {
+            "antialias": 1,
+            "exclude_outside": 1,
+            "coordinate_transformation_mode": "half_pixel",
+            **attributes,
+        }
+        self.nodes.append(
+            helper.make_node(
+                "Resize", [images, "", "", sizes], [name], mode=mode, axes=axes, **more
+            )
+        )
+
         return name
 
-    def model(self, n_features: int, outputs: Mapping[str, tuple[int, tuple[int, ...]]]) -> onnx.ModelProto:
+    def model(
+        self, n_features: int, outputs: Mapping[str, tuple[int, tuple[int, ...]]]
+    ) -> onnx.ModelProto:
         """A model from `features` to `outputs`: for each its element type and its axes after the first."""
-        features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n_rows", n_features])
+        features = helper.make_tensor_value_info(
+            "features", TensorProto.FLOAT, ["n_rows", n_features]
+        )
         infos = [
-            helper.make_tensor_value_info(name, element, ["n_rows", *axes]) for name, (element, axes) in outputs.items()
+            helper.make_tensor_value_info(name, element, ["n_rows", *axes])
+            for name, (element, axes) in outputs.items()
         ]
-        graph = helper.make_graph(self.nodes, "graph", [features], infos, self.constants)
+        graph = helper.make_graph(
+            self.nodes, "graph", [features], infos, self.constants
+        )
+
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
 
     def _named(self, operand: Operand) -> str:
-        return operand if isinstance(operand, str) else self.constant(np.asarray(operand))
+        return (
+            operand if isinstance(operand, str) else self.constant(np.asarray(operand))
+        )
 
 
 def rename(model: onnx.ModelProto, old: str, new: str) -> None:
@@ -85,23 +121,36 @@ def rename(model: onnx.ModelProto, old: str, new: str) -> None:
                     names[position] = new
 
 
-def add_constant_output(model: onnx.ModelProto, name: str, value: NDArray[np.float32]) -> None:
+def add_constant_output(
+    model: onnx.ModelProto, name: str, value: NDArray[np.float32]
+) -> None:
     """A further output that does not depend on the input, in place."""
     graph = GraphBuilder(f"{name}/")
     graph.add("Identity", graph.constant(value), name=name)
     add_nodes(model, graph)
-    model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape))
+    model.graph.output.append(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape)
+    )
 
 
-def add_nodes(model: onnx.ModelProto, graph: GraphBuilder, output: str = "", axes: Sequence[int] = ()) -> None:
+def add_nodes(
+    model: onnx.ModelProto,
+    graph: GraphBuilder,
+    output: str = "",
+    axes: Sequence[int] = (),
+) -> None:
     """Puts nodes after those of the graph, in place; `output` is a float output, with these axes after the first."""
     model.graph.node.extend(graph.nodes)
     model.graph.initializer.extend(graph.constants)
     if not output:
         return
+
     for each in [each for each in model.graph.output if each.name == output]:
         model.graph.output.remove(each)
-    model.graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n_rows", *axes]))
+
+    model.graph.output.append(
+        helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n_rows", *axes])
+    )
 
 
 def has_output(model: onnx.ModelProto, name: str) -> bool:
@@ -114,14 +163,22 @@ def halve(model: onnx.ModelProto) -> None:
     for tensor in model.graph.initializer:
         if tensor.data_type != TensorProto.FLOAT:
             continue
+
         values = numpy_helper.to_array(tensor)
         with np.errstate(over="ignore"):
             halved = values.astype(np.float16)
-        if values.size < FEWEST_HALVED or not np.array_equal(halved.astype(np.float32), values):
+
+        if values.size < FEWEST_HALVED or not np.array_equal(
+            halved.astype(np.float32), values
+        ):
             continue
+
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(halved, f"{name}/half"))
-        casts.append(helper.make_node("Cast", [f"{name}/half"], [name], to=TensorProto.FLOAT))
+        casts.append(
+            helper.make_node("Cast", [f"{name}/half"], [name], to=TensorProto.FLOAT)
+        )
+
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
@@ -135,43 +192,74 @@ def clean(model: onnx.ModelProto) -> onnx.ModelProto:
         for node in graph.node:
             del node.metadata_props[:]
             node.doc_string = ""
+
     for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
         del value.metadata_props[:]
         value.doc_string = ""
+
     del model.graph.value_info[:]
     opsets: dict[str, int] = {}
     for opset in model.opset_import:
         opsets[opset.domain] = max(opset.version, opsets.get(opset.domain, 0))
+
     if opsets.get("") != OPSET:
         raise GraphError(f"expected opset {OPSET}, got {opsets}")
+
     graphs = (model.graph, *model.functions)
-    foreign = sorted({node.domain for graph in graphs for node in graph.node} - set(DOMAINS))
+    foreign = sorted(
+        {node.domain for graph in graphs for node in graph.node} - set(DOMAINS)
+    )
     if foreign:
         raise GraphError(f"expected operators of ONNX itself, got some of {foreign}")
+
     external = [each.name for each in model.graph.initializer if each.external_data]
     if external:
-        raise GraphError(f"expected all weights in the file, got external data for {external}")
+        raise GraphError(
+            f"expected all weights in the file, got external data for {external}"
+        )
+
     del model.opset_import[:]
-    model.opset_import.extend(helper.make_opsetid(domain, number) for domain, number in opsets.items())
+    model.opset_import.extend(
+        helper.make_opsetid(domain, number) for domain, number in opsets.items()
+    )
     model.ir_version = IR_VERSION
+
     return model
 
 
-def run(content: bytes, inputs: NDArray[Any], names: Sequence[str] | None = None) -> Outputs:
+def run(
+    content: bytes, inputs: NDArray[Any], names: Sequence[str] | None = None
+) -> Outputs:
     """The outputs of a model's bytes by name, as onnxruntime computes them in one thread, so many rows at a time.
 
     Only those of `names`, where these are given.
     """
     session = open_session(content)
-    names = [output.name for output in session.get_outputs() if names is None or output.name in names]
+    names = [
+        output.name
+        for output in session.get_outputs()
+        if names is None or output.name in names
+    ]
     name = session.get_inputs()[0].name
-    size = ROWS_AT_A_TIME if inputs.ndim == 2 else max(1, VALUES_AT_A_TIME // inputs[0].size)
+    size = (
+        ROWS_AT_A_TIME
+        if inputs.ndim == 2
+        else max(1, VALUES_AT_A_TIME // inputs[0].size)
+    )
     starts = range(0, max(1, len(inputs)), size)
-    parts = [session.run(names, {name: inputs[start : start + size]}) for start in starts]
-    return {name: np.concatenate(each) for name, each in zip(names, zip(*parts, strict=True), strict=True)}
+    parts = [
+        session.run(names, {name: inputs[start : start + size]}) for start in starts
+    ]
+
+    return {
+        name: np.concatenate(each)
+        for name, each in zip(names, zip(*parts, strict=True), strict=True)
+    }
 
 
 def open_session(content: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        content, options, providers=["CPUExecutionProvider"]
+    )

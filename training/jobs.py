@@ -52,9 +52,12 @@ class Outcome:
 
 def learn(options: argparse.Namespace, watch: Watch) -> Outcome:
     """One lesson, with its pictures where they are wanted; refusals become part of the outcome."""
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # its hints are about torchvision, not about us
+    logging.getLogger("torch.onnx").setLevel(
+        logging.ERROR
+    )  # its hints are about torchvision, not about us
     started = perf_counter()
     name = f"{options.task}-{options.family}"
+
     try:
         lesson = make_lesson(options, watch)
         learnt = train(lesson, options.output)
@@ -64,47 +67,70 @@ def learn(options: argparse.Namespace, watch: Watch) -> Outcome:
         return Outcome(name=name, unsuitable=str(error))
     except (ExportError, OSError) as error:
         return Outcome(name=name, failure=str(error))
+
     models = tuple((each.card, each.path) for each in learnt)
+
     return Outcome(name=name, models=models, seconds=perf_counter() - started)
 
 
 def learn_all(
-    commands: Sequence[Sequence[str]], console: Console, *, workers: int | None, again: bool
+    commands: Sequence[Sequence[str]],
+    console: Console,
+    *,
+    workers: int | None,
+    again: bool,
 ) -> tuple[list[Outcome], list[Outcome]]:
     """Outcomes of the commands in their order: those that ran, and those that were up to date.
 
     Interrupted, it ends the running processes at once; files are written whole, so what was finished is kept.
     """
-    waiting, fresh = [], []
+    waiting = []
+    fresh = []
     for command in commands:
         models = () if again else _up_to_date(command)
         if models:
             fresh.append(Outcome(name=models[0][0].name, models=models))
         else:
             waiting.append(list(command))
+
     context = multiprocessing.get_context("spawn")
     messages: Queue[Message] = context.Queue()
+
     with make_progress(console) as progress:
         display = Thread(target=_show, args=(messages, progress, len(waiting)))
         display.start()
+
         try:
-            outcomes = _run_pool(waiting, messages, context, workers=workers or count_processors())
+            outcomes = _run_pool(
+                waiting, messages, context, workers=workers or count_processors()
+            )
         finally:
             messages.put(None)
             display.join()
+
     return outcomes, fresh
 
 
 def _run_pool(
-    commands: Sequence[list[str]], messages: Queue[Message], context: SpawnContext, *, workers: int
+    commands: Sequence[list[str]],
+    messages: Queue[Message],
+    context: SpawnContext,
+    *,
+    workers: int,
 ) -> list[Outcome]:
     pool = ProcessPoolExecutor(
-        min(workers, max(1, len(commands))), mp_context=context, initializer=_begin, initargs=(messages,)
+        min(workers, max(1, len(commands))),
+        mp_context=context,
+        initializer=_begin,
+        initargs=(messages,),
     )
     try:
         futures = [pool.submit(_work, command) for command in commands]
         wait(futures, return_when=FIRST_EXCEPTION)
-        return [_outcome_of(future, command) for future, command in zip(futures, commands, strict=True)]
+        return [
+            _outcome_of(future, command)
+            for future, command in zip(futures, commands, strict=True)
+        ]
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()
@@ -149,6 +175,7 @@ def _work(command: list[str]) -> Outcome:
             tell(describe_epoch(epoch))
 
     tell("learning")
+
     try:
         return learn(parse(command), Watch(stage=tell, epoch=on_epoch))
     except Exception as error:
@@ -167,14 +194,17 @@ def _show(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
     """A bar for all jobs, and under it a line for each that is running."""
     every = progress.add_task("all", total=n_jobs, note="")
     lines: dict[str, TaskID] = {}
+
     while (message := messages.get()) is not None:
         name, text = message
         if not text:
             progress.remove_task(lines.pop(name))
             progress.advance(every)
             continue
+
         if name not in lines:
             lines[name] = progress.add_task(name, total=None, note="")
+
         progress.update(lines[name], note=text)
 
 
@@ -185,16 +215,24 @@ def _up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
         lesson = make_lesson(options)
     except (LearningError, TableError):
         return ()
+
     path: Path = options.output / f"{options.task}-{options.family}.onnx"
-    code, data = fingerprint_code(lesson.family), lesson.dataset.fingerprint
-    if options.report is not None or not is_up_to_date(path, command=lesson.command, data=data, code=code):
+    code = fingerprint_code(lesson.family)
+    data = lesson.dataset.fingerprint
+    if options.report is not None or not is_up_to_date(
+        path, command=lesson.command, data=data, code=code
+    ):
         return ()
+
     card = read_card(path)
+
     return ((card, path),) if card else ()
 
 
 def _draw(lesson: Lesson, learnt: Sequence[Any], folder: Path) -> None:
-    from training.pictures import draw  # matplotlib is slow to import, and few runs draw
+    from training.pictures import (
+        draw,  # matplotlib is slow to import, and few runs draw
+    )
 
     for each in learnt:
         draw.draw(lesson, each, folder / each.card.name)

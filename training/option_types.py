@@ -27,7 +27,10 @@ def share(text: str) -> float:
     """A number from 0 up to, but not including, 1."""
     value = float(text)
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 0 and below 1, got {text}")
+        raise argparse.ArgumentTypeError(
+            f"expected a number of at least 0 and below 1, got {text}"
+        )
+
     return value
 
 
@@ -35,7 +38,10 @@ def count(text: str) -> int:
     """A whole number of at least 1."""
     value = int(text)
     if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of at least 1, got {text}"
+        )
+
     return value
 
 
@@ -43,14 +49,19 @@ def natural(text: str) -> int:
     """A whole number of at least 0."""
     value = int(text)
     if value < 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text}")
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of at least 0, got {text}"
+        )
+
     return value
 
 
 def widths(text: str) -> str:
     """Whole numbers of at least 1, joined by commas."""
     if not all(width.isdigit() and int(width) >= 1 for width in text.split(",")):
-        raise argparse.ArgumentTypeError(f"expected a number for each layer, as in 64,64, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected a number for each layer, as in 64,64, got {text!r}"
+        )
     return text
 
 
@@ -58,7 +69,10 @@ def folds(text: str) -> int:
     """0 for none, or from 2 to 20."""
     value = int(text)
     if value != 0 and not 2 <= value <= 20:
-        raise argparse.ArgumentTypeError(f"expected 0 (none) or a whole number from 2 to 20, got {text}")
+        raise argparse.ArgumentTypeError(
+            f"expected 0 (none) or a whole number from 2 to 20, got {text}"
+        )
+
     return value
 
 
@@ -66,12 +80,17 @@ def seed(text: str) -> int:
     """A whole number from 0 to 2**32 - 1, which every generator takes."""
     value = int(text)
     if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2**32 - 1}, got {text}")
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number from 0 to {2**32 - 1}, got {text}"
+        )
+
     return value
 
 
 def task(text: str) -> str:
     """A name for a task, as it stands in file names."""
     if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", text):
-        raise argparse.ArgumentTypeError(f"expected lower-case words joined by '_', as in my_task, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected lower-case words joined by '_', as in my_task, got {text!r}"
+        )
     return text

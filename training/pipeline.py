@@ -21,7 +21,15 @@ from training.export.evaluation import evaluate
 from training.export.freshness import fingerprint_code
 from training.export.gate import Origin, export
 from training.graph import Outputs
-from training.learning.family import Accompanied, Epoch, Family, Fitted, LearningError, OnEpoch, remark
+from training.learning.family import (
+    Accompanied,
+    Epoch,
+    Family,
+    Fitted,
+    LearningError,
+    OnEpoch,
+    remark,
+)
 
 CALIBRATION_FOLDS = 5
 FEWEST_PER_FOLD = 2
@@ -53,9 +61,13 @@ class Lesson:
         supervised = "classifier" if self.dataset.classes else "regressor"
         if supervised in kinds:
             return supervised
+
         if kinds[0] in ("classifier", "regressor"):
             has = "classes" if self.dataset.classes else "numbers"
-            raise LearningError(f"{self.name} is a {kinds[0]}, and the target of {self.dataset.task!r} has {has}")
+            raise LearningError(
+                f"{self.name} is a {kinds[0]}, and the target of {self.dataset.task!r} has {has}"
+            )
+
         return kinds[0]
 
 
@@ -91,13 +103,38 @@ def train(lesson: Lesson, folder: Path) -> list[Learnt]:
         cross_validation=cross_validation,
     )
     path, card = export(fitted, dataset, rows, origin, folder)
-    learnt = [Learnt(fitted=fitted, card=card, path=path, dataset=dataset, rows=rows, epochs=tuple(epochs))]
-    for companion in fitted.companions if isinstance(fitted, Accompanied) else ():
-        beside = replace(origin, family=companion.family, summary=companion.summary, cross_validation=None, imputed=())
-        path, card = export(companion.fitted, companion.dataset, companion.rows, beside, folder)
-        learnt.append(
-            Learnt(fitted=companion.fitted, card=card, path=path, dataset=companion.dataset, rows=companion.rows)
+    learnt = [
+        Learnt(
+            fitted=fitted,
+            card=card,
+            path=path,
+            dataset=dataset,
+            rows=rows,
+            epochs=tuple(epochs),
         )
+    ]
+
+    for companion in fitted.companions if isinstance(fitted, Accompanied) else ():
+        beside = replace(
+            origin,
+            family=companion.family,
+            summary=companion.summary,
+            cross_validation=None,
+            imputed=(),
+        )
+        path, card = export(
+            companion.fitted, companion.dataset, companion.rows, beside, folder
+        )
+        learnt.append(
+            Learnt(
+                fitted=companion.fitted,
+                card=card,
+                path=path,
+                dataset=companion.dataset,
+                rows=companion.rows,
+            )
+        )
+
     return learnt
 
 
@@ -115,9 +152,13 @@ def check(lesson: Lesson) -> None:
     if isinstance(lesson.dataset, ImageDataset):
         return
     if lesson.kind == "transformer" and any(lesson.dataset.categories):
-        columns = zip(lesson.dataset.feature_names, lesson.dataset.categories, strict=True)
+        columns = zip(
+            lesson.dataset.feature_names, lesson.dataset.categories, strict=True
+        )
         names = [name for name, values in columns if values]
-        raise LearningError(f"{lesson.name} needs numbers throughout: --exclude {shlex.join(names)}")
+        raise LearningError(
+            f"{lesson.name} needs numbers throughout: --exclude {shlex.join(names)}"
+        )
 
 
 def learn(
@@ -126,9 +167,15 @@ def learn(
     """The learnt model of the raw inputs, calibrated where its family is, and how it fills each feature's gaps."""
     if isinstance(lesson.dataset, ImageDataset):
         return *_learn(lesson, lesson.dataset, rows, on_epoch), ()
+
     encoding = Encoding(lesson.dataset, rows)
     fitted, calibration = _learn(lesson, encoding.apply(lesson.dataset), rows, on_epoch)
-    return (Encoded(fitted, encoding) if encoding.is_needed else fitted), calibration, encoding.fill
+
+    return (
+        (Encoded(fitted, encoding) if encoding.is_needed else fitted),
+        calibration,
+        encoding.fill,
+    )
 
 
 def _learn(
@@ -140,10 +187,17 @@ def _learn(
 
     fitted = lesson.family.fit(dataset, rows, lesson.options, tell)
     calibration = None
-    if fitted.kind == "classifier" and lesson.family.CALIBRATES and not isinstance(dataset, Probes):
+    if (
+        fitted.kind == "classifier"
+        and lesson.family.CALIBRATES
+        and not isinstance(dataset, Probes)
+    ):
         probabilities, target = _unseen(lesson, fitted, dataset, rows)
         calibration = calibrating.calibrate(probabilities, target)
-        fitted = calibrating.Calibrated(fitted, temperature=calibration.temperature, floor=calibration.floor)
+        fitted = calibrating.Calibrated(
+            fitted, temperature=calibration.temperature, floor=calibration.floor
+        )
+
     return fitted, calibration
 
 
@@ -152,28 +206,43 @@ def cross_validate(lesson: Lesson) -> CrossValidation | None:
     folds = lesson.options.folds
     if not folds:
         return None
+
     if lesson.dataset.classes:
         fewest = int(np.bincount(lesson.dataset.target.astype(np.int64)).min())
         if fewest < folds:
-            raise LearningError(f"--folds {folds}: the smallest class has only {fewest} rows")
+            raise LearningError(
+                f"--folds {folds}: the smallest class has only {fewest} rows"
+            )
+
     every = np.arange(len(lesson.dataset.target), dtype=np.int64)
     measured = []
     for number, outputs, rows in _predict_folds(lesson, every, folds=folds):
         lesson.watch.stage(f"fold {number} of {folds}")
         measured.append(evaluate(lesson.kind, outputs, lesson.dataset, rows.held_out))
+
     names = [name for name in measured[0] if all(name in each for each in measured)]
     values = {name: [each[name].value for each in measured] for name in names}
     spreads = {
-        name: Spread(mean=float(f"{np.mean(each):.8g}"), standard_deviation=float(f"{np.std(each, ddof=1):.8g}"))
+        name: Spread(
+            mean=float(f"{np.mean(each):.8g}"),
+            standard_deviation=float(f"{np.std(each, ddof=1):.8g}"),
+        )
         for name, each in values.items()
     }
+
     return CrossValidation(folds=folds, metrics=spreads)
 
 
-def _predict_folds(lesson: Lesson, every: NDArray[np.int64], *, folds: int) -> Iterator[tuple[int, Outputs, Split]]:
+def _predict_folds(
+    lesson: Lesson, every: NDArray[np.int64], *, folds: int
+) -> Iterator[tuple[int, Outputs, Split]]:
     """What a model that learnt from the other folds says of each fold."""
     splits = split_folds(
-        lesson.dataset, every, folds=folds, seed=lesson.options.seed, validates=lesson.family.VALIDATES
+        lesson.dataset,
+        every,
+        folds=folds,
+        seed=lesson.options.seed,
+        validates=lesson.family.VALIDATES,
     )
     for number, rows in enumerate(splits, start=1):
         fitted, _, _ = learn(lesson, rows, lambda _: None)
@@ -189,13 +258,27 @@ def _unseen(
     """
     target = dataset.target.astype(np.int64)
     if lesson.family.VALIDATES:
-        return fitted.outputs(dataset.inputs[rows.validation])["probabilities"], target[rows.validation]
+        return fitted.outputs(dataset.inputs[rows.validation])["probabilities"], target[
+            rows.validation
+        ]
+
     folds = min(CALIBRATION_FOLDS, int(np.bincount(target[rows.train]).min()))
     if folds < FEWEST_PER_FOLD:
-        raise LearningError(f"a class of {dataset.task!r} has too few rows to calibrate on")
-    parts = list(split_folds(dataset, rows.train, folds=folds, seed=lesson.options.seed, validates=False))
+        raise LearningError(
+            f"a class of {dataset.task!r} has too few rows to calibrate on"
+        )
+
+    parts = list(
+        split_folds(
+            dataset, rows.train, folds=folds, seed=lesson.options.seed, validates=False
+        )
+    )
     probabilities = np.empty((len(target), len(dataset.classes)))
+
     for part in parts:
         other = lesson.family.fit(dataset, part, lesson.options, lambda _: None)
-        probabilities[part.held_out] = other.outputs(dataset.inputs[part.held_out])["probabilities"]
+        probabilities[part.held_out] = other.outputs(dataset.inputs[part.held_out])[
+            "probabilities"
+        ]
+
     return probabilities[rows.train], target[rows.train]

@@ -17,7 +17,12 @@ from training.learning.family import Epoch
 
 def make_progress(console: Console) -> Progress:
     """Bars with a name, what is going on, and the time it has taken; `note` is a field of each."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     return Progress(*columns, console=console)
 
 
@@ -34,25 +39,50 @@ def headline(card: Card) -> tuple[str, Metric]:
 
 def summarise(card: Card, path: Path, *, seconds: float) -> Table:
     """Every metric of one model: held-out with its interval, on the training rows, and over folds."""
-    rows = "generated images" if card.kind == "generator" else "held-out rows" if card.metrics else "random images"
+    rows = (
+        "generated images"
+        if card.kind == "generator"
+        else "held-out rows"
+        if card.metrics
+        else "random images"
+    )
     table = Table(
-        title=f"{card.name} on {card.parity.rows} {rows}", title_justify="left", box=box.SIMPLE, pad_edge=False
+        title=f"{card.name} on {card.parity.rows} {rows}",
+        title_justify="left",
+        box=box.SIMPLE,
+        pad_edge=False,
     )
     table.add_column("measure", no_wrap=True)
     for column in ("held out", "95 % interval", "training", "folds"):
         table.add_column(column, justify="right", no_wrap=True)
+
     for name, metric in card.metrics.items():
-        table.add_row(name.replace("_", " "), _short(metric.value), _interval(metric), *_beside(card, name))
+        table.add_row(
+            name.replace("_", " "),
+            _short(metric.value),
+            _interval(metric),
+            *_beside(card, name),
+        )
+
     table.add_section()
     if card.calibration is not None:
         table.add_row("temperature", _short(card.calibration.temperature))
-        for when, figures in (("before", card.calibration.before), ("after", card.calibration.after)):
+        for when, figures in (
+            ("before", card.calibration.before),
+            ("after", card.calibration.after),
+        ):
             for name, figure in figures.items():
-                table.add_row(f"  {name.replace('_', ' ')} {when}", _short(figure), f"{card.calibration.rows} rows")
+                table.add_row(
+                    f"  {name.replace('_', ' ')} {when}",
+                    _short(figure),
+                    f"{card.calibration.rows} rows",
+                )
+
     table.add_row("labels unlike source", str(card.parity.unequal_labels))
     table.add_row("largest difference", f"{card.parity.max_abs_difference:.1e}")
     table.add_row("bytes", f"{path.stat().st_size:,}")
     table.add_row("seconds", f"{seconds:.1f}")
+
     return table
 
 
@@ -62,23 +92,39 @@ def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
     table.add_column("model", no_wrap=True)
     for column in ("held out", "interval", "training", "folds", "kB"):
         table.add_column(column, justify="right")
+
     names = [headline(card)[0] for card, _ in cards]
-    order = sorted(cards, key=lambda each: (names.index(headline(each[0])[0]), -headline(each[0])[1].value))
+    order = sorted(
+        cards,
+        key=lambda each: (
+            names.index(headline(each[0])[0]),
+            -headline(each[0])[1].value,
+        ),
+    )
     shown = ""
+
     for card, path in order:
         name, metric = headline(card)
         if name != shown:
             table.add_section()
             table.add_row(name.replace("_", " "), style="dim")
             shown = name
+
         size = f"{path.stat().st_size / 1000:,.0f}"
         figures = (_short(metric.value), _interval(metric), *_beside(card, name))
-        table.add_row(card.name, *(each.replace(" to ", "–").replace(" ± ", "±") for each in figures), size)
+        table.add_row(
+            card.name,
+            *(each.replace(" to ", "–").replace(" ± ", "±") for each in figures),
+            size,
+        )
+
     return table
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0)
+    return Table(
+        title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, padding=0
+    )
 
 
 def _short(value: float) -> str:
@@ -87,7 +133,11 @@ def _short(value: float) -> str:
 
 
 def _interval(metric: Metric) -> str:
-    return "" if metric.interval is None else f"{_short(metric.interval[0])} to {_short(metric.interval[1])}"
+    return (
+        ""
+        if metric.interval is None
+        else f"{_short(metric.interval[0])} to {_short(metric.interval[1])}"
+    )
 
 
 def _beside(card: Card, name: str) -> tuple[str, str]:

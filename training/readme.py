@@ -18,7 +18,8 @@ from training.progress import headline
 from training.shipped import SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- models: written by `make table` -->\n", "<!-- end of models -->\n"
+START = "<!-- models: written by `make table` -->\n"
+END = "<!-- end of models -->\n"
 HEADER = (
     "| model | kind | held-out metric | 95 % interval | 5 folds | bytes | one input, µs |\n"
     "|---|---|--:|---|--:|--:|--:|\n"
@@ -32,18 +33,25 @@ def main() -> None:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     models = ROOT / "exported_models"
-    latencies = {card.name: measure_latency(path, card) for path, card in shipped(models)}
-    readme.write_text(replace_table(text, make_table(models, latencies)), encoding="utf-8")
+    latencies = {
+        card.name: measure_latency(path, card) for path, card in shipped(models)
+    }
+    readme.write_text(
+        replace_table(text, make_table(models, latencies)), encoding="utf-8"
+    )
 
 
 def make_table(folder: Path, latencies_us: Mapping[str, float]) -> str:
     """Markdown, one line for each shipped file, by name; the latency is the one column that no card holds."""
-    return HEADER + "".join(_line(path, card, latencies_us[card.name]) for path, card in shipped(folder))
+    return HEADER + "".join(
+        _line(path, card, latencies_us[card.name]) for path, card in shipped(folder)
+    )
 
 
 def replace_table(text: str, table: str) -> str:
     """The text with what stands between the two marks replaced; raises ValueError without the marks."""
-    before, after = text.index(START) + len(START), text.index(END)
+    before = text.index(START) + len(START)
+    after = text.index(END)
     return text[:before] + table + text[after:]
 
 
@@ -58,10 +66,12 @@ def measure_latency(path: Path, card: Card) -> float:
     session = open_session(path.read_bytes())
     feed = {card.input.tensor: _one_input(card)}
     times: list[float] = []
+
     while len(times) < CALLS and sum(times) < LONGEST_S:
         started = perf_counter()
         session.run(OUTPUTS[card.kind], feed)
         times.append(perf_counter() - started)
+
     return float(f"{np.median(times) * 1e6:.2g}")
 
 
@@ -83,13 +93,19 @@ def shipped(folder: Path) -> Iterator[tuple[Path, Card]]:
 
 def _line(path: Path, card: Card, latency_us: float) -> str:
     name, metric = headline(card)
-    interval = "" if metric.interval is None else f"{metric.interval[0]:.3f} to {metric.interval[1]:.3f}"
+    interval = (
+        ""
+        if metric.interval is None
+        else f"{metric.interval[0]:.3f} to {metric.interval[1]:.3f}"
+    )
     folds = ""
     if card.cross_validation is not None:
         spread = card.cross_validation.metrics[name]
         folds = f"{spread.mean:.3f} ± {spread.standard_deviation:.3f}"
+
     shown = f"{name.replace('_', ' ')} {metric.value:.3f}"
     size = f"{path.stat().st_size:,}"
+
     return f"| `{card.name}` | {card.kind} | {shown} | {interval} | {folds} | {size} | {latency_us:g} |\n"
 
 

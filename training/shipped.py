@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 FOLDS = ("--folds", "5")
-CLASSIFIERS = ("logistic", "perceptron", "mlp", "naive_bayes", "knn", "decision_tree", "random_forest")
+CLASSIFIERS = (
+    "logistic",
+    "perceptron",
+    "mlp",
+    "naive_bayes",
+    "knn",
+    "decision_tree",
+    "random_forest",
+)
 CIFAR10_CNN = (
     *("cnn", "--task", "cifar10", "--widths", "96,256,256", "--depth", "3", "--select"),
     *("--epochs", "64", "--shift", "4", "--cutout", "12", "--moves"),
@@ -20,9 +28,20 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
         for family in CLASSIFIERS
     ),
     ("cnn", "--task", "digits", *FOLDS),
-    *((family, "--task", "digits") for family in ("kmeans", "pca", "autoencoder", "gan")),
+    *(
+        (family, "--task", "digits")
+        for family in ("kmeans", "pca", "autoencoder", "gan")
+    ),
     *((family, "--task", "cat_or_automobile") for family in ("logistic", "mlp", "cnn")),
-    ("pretrained", "--task", "cat_or_automobile", "--finetune", "--arch", "convnet", "--unfreeze"),
+    (
+        "pretrained",
+        "--task",
+        "cat_or_automobile",
+        "--finetune",
+        "--arch",
+        "convnet",
+        "--unfreeze",
+    ),
     ("mlp", "--task", "cifar10", "--epochs", "20"),
     CIFAR10_CNN,
 )

@@ -33,5 +33,7 @@ class Batched:
     @bentoml.api(batchable=True, max_batch_size=MOST_PHOTOS, max_latency_ms=LATENCY_MS)
     def photo(self, images: list[Image]) -> list[int]:
         graph = self.graphs[graphs.PHOTO]
-        labels: list[int] = graph.labels(np.concatenate([graph.resize(image) for image in images])).tolist()
+        labels: list[int] = graph.labels(
+            np.concatenate([graph.resize(image) for image in images])
+        ).tolist()
         return labels

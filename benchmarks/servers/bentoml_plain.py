@@ -26,7 +26,10 @@ class Plain:
     @bentoml.api
     def predict_photo(self, image: Image) -> dict[str, Any]:
         graph = self.graphs[graphs.PHOTO]
-        return {"model": graphs.PHOTO, "predictions": graph.predict(graph.resize(image))}
+        return {
+            "model": graphs.PHOTO,
+            "predictions": graph.predict(graph.resize(image)),
+        }
 
     @bentoml.api
     def compare(self, task: str, inputs: Rows) -> dict[str, Any]:

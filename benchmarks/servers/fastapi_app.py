@@ -52,7 +52,9 @@ async def predict(rows: Rows) -> Predictions:
 
 @app.post("/predict_photo")
 async def predict_photo(model: str, request: Request) -> Predictions:
-    predictions = await run_in_threadpool(_graphs[model].predict_photo, await request.body())
+    predictions = await run_in_threadpool(
+        _graphs[model].predict_photo, await request.body()
+    )
     return Predictions(model=model, predictions=predictions)
 
 
@@ -62,7 +64,17 @@ async def compare(rows: Compared) -> dict[str, Any]:
 
 
 @app.post("/v2/models/{name}/infer")
-async def infer(name: str, request: Request, inference_header_content_length: Annotated[int, Header()]) -> Response:
+async def infer(
+    name: str,
+    request: Request,
+    inference_header_content_length: Annotated[int, Header()],
+) -> Response:
     body = await request.body()
-    answer, length = graphs.infer_binary(_graphs[name], name, body, inference_header_content_length)
-    return Response(answer, media_type="application/octet-stream", headers={graphs.HEADER_LENGTH: str(length)})
+    answer, length = graphs.infer_binary(
+        _graphs[name], name, body, inference_header_content_length
+    )
+    return Response(
+        answer,
+        media_type="application/octet-stream",
+        headers={graphs.HEADER_LENGTH: str(length)},
+    )

@@ -65,40 +65,66 @@ def load(path: Path) -> Graph:
     """One file, in one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        path, options, providers=["CPUExecutionProvider"]
+    )
     card = orjson.loads(session.get_modelmeta().custom_metadata_map["veredicto.card"])
     is_image = card["input"]["type"] == "image"
     size_px = (card["input"]["width"], card["input"]["height"]) if is_image else None
-    return Graph(session, card["task"], card.get("classes"), size_px, card["input"].get("example"))
+
+    return Graph(
+        session,
+        card["task"],
+        card.get("classes"),
+        size_px,
+        card["input"].get("example"),
+    )
 
 
 def load_all() -> dict[str, Graph]:
     """Every file of the folder that the benchmark names."""
-    return {path.stem: load(path) for path in sorted(Path(os.environ["BENCHMARK_MODELS"]).glob("*.onnx"))}
+    return {
+        path.stem: load(path)
+        for path in sorted(Path(os.environ["BENCHMARK_MODELS"]).glob("*.onnx"))
+    }
 
 
-def compare(graphs: dict[str, Graph], task: str, features: NDArray[np.float32]) -> dict[str, Any]:
+def compare(
+    graphs: dict[str, Graph], task: str, features: NDArray[np.float32]
+) -> dict[str, Any]:
     """Every classifier of the task on the same rows, and the class of their mean probabilities."""
     chosen = {name: graph for name, graph in graphs.items() if graph.task == task}
     answers = []
+
     for name, graph in chosen.items():
-        labels, probabilities = graph.session.run(["label", "probabilities"], {"features": features})
+        labels, probabilities = graph.session.run(
+            ["label", "probabilities"], {"features": features}
+        )
         assert graph.classes is not None
         predictions = [graph.classes[label] for label in labels]
-        answers.append({"model": name, "predictions": predictions, "probabilities": probabilities})
+        answers.append(
+            {"model": name, "predictions": predictions, "probabilities": probabilities}
+        )
         classes = graph.classes
+
     mean = np.mean([each["probabilities"] for each in answers], axis=0)
     predictions = [classes[label] for label in mean.argmax(axis=1)]
     for answer in answers:
         answer["probabilities"] = answer["probabilities"].tolist()
+
     consensus = {"predictions": predictions, "probabilities": mean.tolist()}
+
     return {"task": task, "classes": classes, "models": answers, "consensus": consensus}
 
 
-def infer_binary(graph: Graph, name: str, body: bytes, header_length: int) -> tuple[bytes, int]:
+def infer_binary(
+    graph: Graph, name: str, body: bytes, header_length: int
+) -> tuple[bytes, int]:
     """The protocol's binary tensors, one in and one out; the answer's body and the length of its JSON."""
     tensor = orjson.loads(body[:header_length])["inputs"][0]
-    features = np.frombuffer(body, np.float32, offset=header_length).reshape(tensor["shape"])
+    features = np.frombuffer(body, np.float32, offset=header_length).reshape(
+        tensor["shape"]
+    )
     labels = graph.labels(features)
     content = labels.tobytes()
     output = {
@@ -108,4 +134,5 @@ def infer_binary(graph: Graph, name: str, body: bytes, header_length: int) -> tu
         "parameters": {"binary_data_size": len(content)},
     }
     head = orjson.dumps({"model_name": name, "outputs": [output]})
+
     return head + content, len(head)

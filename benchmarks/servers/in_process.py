@@ -16,16 +16,26 @@ from benchmarks.servers import graphs
 
 
 def main() -> None:
-    inputs, seconds = np.load(sys.argv[1]), float(sys.argv[2])
+    inputs = np.load(sys.argv[1])
+    seconds = float(sys.argv[2])
     loaded = [graphs.load(Path(path)) for path in sys.argv[3:]]
     for graph in loaded:
         graph.labels(inputs)
-    started, started_cpu, runs = perf_counter(), process_time(), 0
+
+    started = perf_counter()
+    started_cpu = process_time()
+    runs = 0
+
     while (took := perf_counter() - started) < seconds:
         for graph in loaded:
             graph.labels(inputs)
         runs += 1
-    print(json.dumps({"runs": runs, "seconds": took, "cpu_s": process_time() - started_cpu}))
+
+    print(
+        json.dumps(
+            {"runs": runs, "seconds": took, "cpu_s": process_time() - started_cpu}
+        )
+    )
 
 
 if __name__ == "__main__":

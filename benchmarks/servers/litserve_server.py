@@ -18,7 +18,9 @@ class OnnxAPI(litserve.LitAPI):
 
     def decode_request(self, request):  # type: ignore[no-untyped-def]  # LitServe reads an annotation as a schema
         if "image" in request:
-            return graphs.PHOTO, self.graphs[graphs.PHOTO].decode(request["image"].file.read())
+            return graphs.PHOTO, self.graphs[graphs.PHOTO].decode(
+                request["image"].file.read()
+            )
         return request["model"], np.array(request["inputs"], dtype=np.float32)
 
     def predict(self, asked: tuple[str, NDArray[Any]]) -> list[str]:
@@ -32,5 +34,9 @@ class OnnxAPI(litserve.LitAPI):
 if __name__ == "__main__":
     server = litserve.LitServer(OnnxAPI(), accelerator="cpu", workers_per_device=1)
     server.run(
-        host="127.0.0.1", port=int(sys.argv[1]), num_api_servers=1, generate_client_file=False, log_level="warning"
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        num_api_servers=1,
+        generate_client_file=False,
+        log_level="warning",
     )

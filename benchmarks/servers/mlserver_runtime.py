@@ -22,6 +22,12 @@ class OnnxRuntime(MLModel):
         if self.graph.size_px is None:
             inputs = self.decode(tensor, default_codec=NumpyCodec)
         else:
-            inputs = self.graph.decode(self.decode(tensor, default_codec=Base64Codec)[0])
+            inputs = self.graph.decode(
+                self.decode(tensor, default_codec=Base64Codec)[0]
+            )
+
         label = NumpyCodec.encode_output("label", self.graph.labels(inputs))
-        return InferenceResponse(model_name=self.name, model_version=self.version, outputs=[label])
+
+        return InferenceResponse(
+            model_name=self.name, model_version=self.version, outputs=[label]
+        )

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-CELL, MOST_CLASSES = 34, 20
+CELL = 34
+MOST_CLASSES = 20
 """Side of a cell; more classes would be too many to look at."""
 HEAD = 20
-SHORTEST, LONGEST, LETTER = 44, 150, 7
+SHORTEST = 44
+LONGEST = 150
+LETTER = 7
 """Space for names, and what a letter of them takes."""
-UPRIGHT, LINE = 4, 22
+UPRIGHT = 4
+LINE = 22
 """Letters of a name that fit under a column, and the height that they take."""
 DARK = 0.55
 """Share from which the number on a cell is written in the colour of the page."""
@@ -18,21 +22,39 @@ DARK = 0.55
 
 def draw_confusion(confusion: list[list[int]], classes: Sequence[str]) -> str:
     """Rows are true classes, columns predicted ones; the stronger a cell, the larger its share of the true class."""
-    left, side = measure(classes), CELL * len(classes)
+    left = measure(classes)
+    side = CELL * len(classes)
     parts = [
         _write(left - 8, HEAD - 6, "true ↓", "end", "tick"),
         _write(left, HEAD - 6, "predicted →", "start", "tick"),
     ]
+
     for row, counts in enumerate(confusion):
-        parts.append(_write(left - 8, HEAD + CELL * (row + 0.5) + 4, _cut(classes[row]), "end"))
+        parts.append(
+            _write(left - 8, HEAD + CELL * (row + 0.5) + 4, _cut(classes[row]), "end")
+        )
         for column, count in enumerate(counts):
             style = "none" if not count else "hit" if row == column else "miss"
-            parts += _draw_cell(left + CELL * column, HEAD + CELL * row, count, count / max(1, sum(counts)), style)
-    parts += [_name_column(left + CELL * (column + 0.5), HEAD + side, name) for column, name in enumerate(classes)]
+            parts += _draw_cell(
+                left + CELL * column,
+                HEAD + CELL * row,
+                count,
+                count / max(1, sum(counts)),
+                style,
+            )
+
+    parts += [
+        _name_column(left + CELL * (column + 0.5), HEAD + side, name)
+        for column, name in enumerate(classes)
+    ]
     below = LINE if max(map(len, classes)) <= UPRIGHT else left
-    width, height = max(left + side + 4, left + 90), HEAD + side + below
+    width = max(left + side + 4, left + 90)
+    height = HEAD + side + below
     size = f'viewBox="0 0 {width} {height}" style="width:{width}px;max-width:100%"'
-    return f'<svg {size} role="img" aria-label="Confusion matrix">{"".join(parts)}</svg>'
+
+    return (
+        f'<svg {size} role="img" aria-label="Confusion matrix">{"".join(parts)}</svg>'
+    )
 
 
 def _name_column(middle: float, bottom: int, name: str) -> str:
@@ -45,17 +67,27 @@ def _name_column(middle: float, bottom: int, name: str) -> str:
 
 def measure(names: Iterable[str]) -> int:
     """Width that the longest of these names takes, in units of a picture."""
-    return min(LONGEST, max(SHORTEST, 16 + LETTER * max(len(_cut(name)) for name in names)))
+    return min(
+        LONGEST, max(SHORTEST, 16 + LETTER * max(len(_cut(name)) for name in names))
+    )
 
 
-def _draw_cell(left: float, top: float, count: int, share: float, style: str) -> Iterable[str]:
+def _draw_cell(
+    left: float, top: float, count: int, share: float, style: str
+) -> Iterable[str]:
     yield (
         f'<rect class="cell {style}" x="{left}" y="{top}" width="{CELL}" height="{CELL}" style="--share:{share:.3f}"/>'
     )
     if count:
         size = "small" if count >= 10_000 else ""
         ink = "on" if share > DARK else ""
-        yield _write(left + CELL / 2, top + CELL / 2 + 4, str(count), "middle", f"{ink} {size}".strip())
+        yield _write(
+            left + CELL / 2,
+            top + CELL / 2 + 4,
+            str(count),
+            "middle",
+            f"{ink} {size}".strip(),
+        )
 
 
 def _write(across: float, up: float, text: str, anchor: str, style: str = "") -> str:

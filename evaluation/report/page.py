@@ -37,7 +37,8 @@ METRICS = {
 
 def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
     """The page; `pictures` has a data URI for rows on which models disagree, where the rows are images."""
-    numbers, task = evidence["numbers"], evidence["task"]
+    numbers = evidence["numbers"]
+    task = evidence["task"]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -46,8 +47,14 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["short"] = lambda name: shorten(name, task)
-    environment.filters |= {"p": show_p, "percent": percent, "signed": signed, "bind": _bind}
+    environment.filters |= {
+        "p": show_p,
+        "percent": percent,
+        "signed": signed,
+        "bind": _bind,
+    }
     environment.filters["metric"] = _show_metric
+
     return environment.get_template("report.html").render(
         evidence=evidence,
         numbers=numbers,
@@ -72,32 +79,50 @@ def draw_thumbnails(labelled: Labelled, rows: Sequence[int]) -> dict[int, str]:
 
 
 def _draw_thumbnail(labelled: Labelled, row: int) -> str:
-    content, place = labelled.files[row].read_bytes(), labelled.places[row]
+    content = labelled.files[row].read_bytes()
+    place = labelled.places[row]
     budget = images.PixelBudget(MOST_PIXELS)
-    pixels = images.decode(content, where=place, media_type="", budget=budget, least_px=THUMBNAIL_PX)
+    pixels = images.decode(
+        content, where=place, media_type="", budget=budget, least_px=THUMBNAIL_PX
+    )
+
     return f"data:image/jpeg;base64,{b64encode(images.encode_jpeg(images.fit(pixels, THUMBNAIL_PX))).decode()}"
 
 
 def _draw(evidence: dict[str, Any]) -> dict[str, Any]:
     """All pictures; they are our own markup, and what they take from data is escaped where it is drawn."""
-    numbers, task, classes = evidence["numbers"], evidence["task"], evidence["classes"]
-    models, front = numbers["models"], numbers["pareto"]
+    numbers = evidence["numbers"]
+    task = evidence["task"]
+    classes = evidence["classes"]
+    models = numbers["models"]
+    front = numbers["pareto"]
     latencies = [answer["latency_ms"] for answer in evidence["answers"]]
     sizes = [answer["size_bytes"] for answer in evidence["answers"]]
     drawn: dict[str, Any] = {
         "intervals": figures.draw_intervals(numbers, task),
-        "reliability": [figures.draw_reliability(model, place, task) for place, model in enumerate(models)],
-        "roc": [figures.draw_roc(numbers, which) for which in range(len(models[0]["roc"]))],
+        "reliability": [
+            figures.draw_reliability(model, place, task)
+            for place, model in enumerate(models)
+        ],
+        "roc": [
+            figures.draw_roc(numbers, which) for which in range(len(models[0]["roc"]))
+        ],
         "risk": figures.draw_risk(numbers, evidence["options"]["risk"]),
-        "latency": figures.draw_costs(numbers, latencies, front["latency"], name="ms a row", task=task),
+        "latency": figures.draw_costs(
+            numbers, latencies, front["latency"], name="ms a row", task=task
+        ),
     }
     if front["bytes"] is not None:
-        drawn["bytes"] = figures.draw_costs(numbers, sizes, front["bytes"], name="bytes of the file", task=task)
+        drawn["bytes"] = figures.draw_costs(
+            numbers, sizes, front["bytes"], name="bytes of the file", task=task
+        )
+
     matrices = [model["metrics"]["confusion"] for model in models]
     if len(classes) <= MOST_CLASSES:
         drawn["confusion"] = [draw_confusion(matrix, classes) for matrix in matrices]
     else:
         drawn["confused"] = [_name_confusions(matrix, classes) for matrix in matrices]
+
     return {name: _mark(each) for name, each in drawn.items()}
 
 
@@ -107,31 +132,48 @@ def _mark(drawn: Any) -> Any:
         return [_mark(each) for each in drawn]
     if isinstance(drawn, tuple):
         return drawn[0], Markup(drawn[1])
-    return Markup(drawn) if isinstance(drawn, str) and drawn.startswith("<svg ") else drawn
+
+    return (
+        Markup(drawn) if isinstance(drawn, str) and drawn.startswith("<svg ") else drawn
+    )
 
 
-def _name_confusions(matrix: list[list[int]], classes: list[str]) -> list[dict[str, Any]]:
+def _name_confusions(
+    matrix: list[list[int]], classes: list[str]
+) -> list[dict[str, Any]]:
     found = most_confused(np.array(matrix, dtype=np.int64), most=MOST_CONFUSIONS)
-    return [{"true": classes[true], "predicted": classes[named], "rows": rows} for true, named, rows in found]
+    return [
+        {"true": classes[true], "predicted": classes[named], "rows": rows}
+        for true, named, rows in found
+    ]
 
 
 def _arrange_pairs(numbers: dict[str, Any]) -> list[list[dict[str, Any] | None]]:
     """For each model a row: against each other one, how far it is above it, and what the test says."""
     names = [model["model"] for model in numbers["models"]]
     cells: dict[tuple[str, str], dict[str, Any]] = {}
+
     for pair in numbers["pairs"]:
-        (first, second), apart = pair["models"], pair["difference"]["value"]
-        for names_of, sign, won in (((first, second), 1, "a"), ((second, first), -1, "b")):
+        (first, second) = pair["models"]
+        apart = pair["difference"]["value"]
+        for names_of, sign, won in (
+            ((first, second), 1, "a"),
+            ((second, first), -1, "b"),
+        ):
             better = pair["verdict"] == won
             worse = pair["verdict"] in ("a", "b") and not better
             style = "better" if better else "worse" if worse else "level"
             cells[names_of] = pair | {"apart": sign * apart, "style": style}
+
     return [[cells.get((row, column)) for column in names] for row in names]
 
 
-def _list_disagreements(evidence: dict[str, Any], pictures: dict[int, str]) -> list[dict[str, Any]]:
+def _list_disagreements(
+    evidence: dict[str, Any], pictures: dict[int, str]
+) -> list[dict[str, Any]]:
     """Each row with its place, its true class, and what every model says of it with which probability."""
-    classes, listed = evidence["classes"], []
+    classes = evidence["classes"]
+    listed = []
     for row in evidence["numbers"]["disagreements"]["rows"]:
         truth = evidence["truth"][row]
         said = [
@@ -143,7 +185,15 @@ def _list_disagreements(evidence: dict[str, Any], pictures: dict[int, str]) -> l
             for answer in evidence["answers"]
         ]
         place = evidence["data"]["places"][row]
-        listed.append({"place": place, "truth": classes[truth], "said": said, "picture": pictures.get(row)})
+        listed.append(
+            {
+                "place": place,
+                "truth": classes[truth],
+                "said": said,
+                "picture": pictures.get(row),
+            }
+        )
+
     return listed
 
 

@@ -22,7 +22,10 @@ def check_has_probabilities(graph: Graph) -> None:
 
 
 def withhold(
-    classes: tuple[str, ...], label: NDArray[np.int64], probabilities: NDArray[np.float32], min_probability: float
+    classes: tuple[str, ...],
+    label: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+    min_probability: float,
 ) -> tuple[list[str | None], list[str | None]]:
     """Predictions and reasons, one of each for each row: where there is no prediction there is a reason, and none else.
 
@@ -33,9 +36,11 @@ def withhold(
     predictions: list[str | None] = list(map(classes.__getitem__, label.tolist()))
     reasons: list[str | None] = [None] * len(predictions)
     highest = probabilities[np.arange(len(label)), label]
+
     for row in np.flatnonzero(highest < np.float32(min_probability)).tolist():
         reasons[row] = (
             f"probability {highest[row]!s} of {predictions[row]!r} is under min_probability {min_probability}"
         )
         predictions[row] = None
+
     return predictions, reasons

@@ -34,7 +34,9 @@ class Answer(NamedTuple):
     latency_ms: float
 
 
-def compare(task: str, classes: tuple[str, ...], answers: list[Answer], truth: Labels | None) -> Comparison:
+def compare(
+    task: str, classes: tuple[str, ...], answers: list[Answer], truth: Labels | None
+) -> Comparison:
     """The answer of `/compare`; `truth` holds the class index of each row, where the client knows it.
 
     The statistics are computed from the probabilities as the answer writes them, so that a client who
@@ -44,23 +46,36 @@ def compare(task: str, classes: tuple[str, ...], answers: list[Answer], truth: L
     written = codec.as_json([answer.probabilities for answer in answers])
     probabilities = np.array(written, dtype=np.float64)
     mean = np.add.reduce(probabilities) / len(answers)
-    if not np.vdot(mean, mean) < np.inf:  # what is not finite is written as null, and read as NaN
+    if (
+        not np.vdot(mean, mean) < np.inf
+    ):  # what is not finite is written as null, and read as NaN
         raise NotFinite
+
     comparison: dict[str, Any] = {
         "task": task,
         "classes": classes,
-        "models": [_describe(answer, each, classes) for answer, each in zip(answers, written, strict=True)],
+        "models": [
+            _describe(answer, each, classes)
+            for answer, each in zip(answers, written, strict=True)
+        ],
         "consensus": _consensus(mean, labels, classes),
-        "pairs": _pairs(tuple(answer.model for answer in answers), labels, len(classes), truth),
+        "pairs": _pairs(
+            tuple(answer.model for answer in answers), labels, len(classes), truth
+        ),
     }
     if truth is not None:
-        for description, answer, each in zip(comparison["models"], answers, probabilities, strict=True):
+        for description, answer, each in zip(
+            comparison["models"], answers, probabilities, strict=True
+        ):
             description["metrics"] = score(each, answer.label, truth)
         comparison["cochran_q"] = paired_tests.cochran_q(truth[:, None] == labels.T)
+
     return cast(Comparison, comparison)
 
 
-def _describe(answer: Answer, written: list[list[float]], classes: tuple[str, ...]) -> dict[str, Any]:
+def _describe(
+    answer: Answer, written: list[list[float]], classes: tuple[str, ...]
+) -> dict[str, Any]:
     """With the probabilities as they are written."""
     return {
         "model": answer.model,
@@ -71,33 +86,49 @@ def _describe(answer: Answer, written: list[list[float]], classes: tuple[str, ..
     }
 
 
-def _consensus(mean: NDArray[np.float64], labels: Labels, classes: tuple[str, ...]) -> dict[str, Any]:
+def _consensus(
+    mean: NDArray[np.float64], labels: Labels, classes: tuple[str, ...]
+) -> dict[str, Any]:
     """The mean of the probabilities, its most probable class, and the share of models that agree with it."""
     label = mean.argmax(axis=1)
     agree = np.add.reduce(labels == label) / len(labels)
-    return {"predictions": codec.name_classes(classes, label), "probabilities": mean, "agreement": agree}
+    return {
+        "predictions": codec.name_classes(classes, label),
+        "probabilities": mean,
+        "agreement": agree,
+    }
 
 
-def _pairs(names: tuple[str, ...], labels: Labels, n_classes: int, truth: Labels | None) -> list[dict[str, Any]]:
+def _pairs(
+    names: tuple[str, ...], labels: Labels, n_classes: int, truth: Labels | None
+) -> list[dict[str, Any]]:
     """Of labels `(n_models, n_rows)`."""
     relate = _relate if labels.size > MOST_REMEMBERED else _remember_related
     pairs = relate(names, labels.tobytes(), n_classes)
     if truth is None:
         return pairs
+
     hits = labels == truth
-    tests = [paired_tests.mcnemar(first, second) for first, second in combinations(hits, 2)]
+    tests = [
+        paired_tests.mcnemar(first, second) for first, second in combinations(hits, 2)
+    ]
     adjusted = paired_tests.holm([test["p_value"] for test in tests])
+
     return [
         pair | {"mcnemar": test | {"p_value_holm": p_value}}
         for pair, test, p_value in zip(pairs, tests, adjusted, strict=True)
     ]
 
 
-def _relate(names: tuple[str, ...], content: bytes, n_classes: int) -> list[dict[str, Any]]:
+def _relate(
+    names: tuple[str, ...], content: bytes, n_classes: int
+) -> list[dict[str, Any]]:
     """How alike the models of each pair are, by the bytes of their labels `(n_models, n_rows)`."""
     labels = np.frombuffer(content, np.int64).reshape(len(names), -1).T
     agreements = agreement.agreements(labels)
-    agreed, beyond_chance = agreements.tolist(), agreement.kappas(agreements, labels, n_classes=n_classes).tolist()
+    agreed = agreements.tolist()
+    beyond_chance = agreement.kappas(agreements, labels, n_classes=n_classes).tolist()
+
     return [
         {
             "models": [names[first], names[second]],

@@ -40,7 +40,9 @@ from service.settings import Settings
 class DataPlane:
     """The one implementation behind the HTTP routes and the methods of the BentoML service."""
 
-    def __init__(self, registry: Registry, settings: Settings, monitor: Monitor | None = None) -> None:
+    def __init__(
+        self, registry: Registry, settings: Settings, monitor: Monitor | None = None
+    ) -> None:
         self.registry = registry
         self.monitor = monitor
         self._router = Router(registry, settings, monitor or NoOutcomes())
@@ -69,7 +71,9 @@ class DataPlane:
         elif isinstance(done, Promised):
             done.done.result()
             done = done.answer
+
         values: dict[str, Any] = codec.as_json(done)
+
         return values
 
     def predict(self, request: PredictRequest) -> Work:
@@ -80,27 +84,48 @@ class DataPlane:
         name = request.model
         if name is None or request.task is not None:
             name = self._router.choose(_only_task(request))
+
         graph, model = self.registry.carded(name)
         if request.min_probability is not None:
             return self._predict_selectively(graph, model, request)
+
         is_classifier = model.card.kind == "classifier"
 
         def finish(outputs: Outputs) -> answers.Prediction:
-            predictions: Any = codec.name_classes(model.classes, outputs[0]) if is_classifier else outputs[0]
-            return {"model": model.name, "version": model.version, "predictions": predictions}
+            predictions: Any = (
+                codec.name_classes(model.classes, outputs[0])
+                if is_classifier
+                else outputs[0]
+            )
+            return {
+                "model": model.name,
+                "version": model.version,
+                "predictions": predictions,
+            }
 
         return self._plan(graph, model, "predict", request.inputs, finish)
 
-    def _predict_selectively(self, graph: Graph, model: Model, request: PredictRequest) -> Work:
+    def _predict_selectively(
+        self, graph: Graph, model: Model, request: PredictRequest
+    ) -> Work:
         def finish(outputs: Outputs) -> answers.Prediction:
             assert request.min_probability is not None
             label, probabilities = outputs
-            predictions, reasons = abstention.withhold(model.classes, label, probabilities, request.min_probability)
-            answer = {"model": model.name, "version": model.version, "predictions": predictions, "reasons": reasons}
+            predictions, reasons = abstention.withhold(
+                model.classes, label, probabilities, request.min_probability
+            )
+            answer = {
+                "model": model.name,
+                "version": model.version,
+                "predictions": predictions,
+                "reasons": reasons,
+            }
+
             return cast(answers.Prediction, answer)
 
         work = self._plan(graph, model, "predict", request.inputs, finish)
         abstention.check_has_probabilities(graph)
+
         return work
 
     def predict_proba(self, request: PredictProbaRequest) -> Work:
@@ -113,11 +138,19 @@ class DataPlane:
                 answer |= {"classes": model.classes, "probabilities": outputs[1]}
             else:
                 answer["top"] = _most_probable(model, outputs[1], request.top)
+
             return cast(answers.Probabilities, answer)
 
         return self._plan(graph, model, "predict_proba", request.inputs, finish)
 
-    def _plan(self, graph: Graph, model: Model, call: str, rows: Any, finish: Callable[[Outputs], Any]) -> Work:
+    def _plan(
+        self,
+        graph: Graph,
+        model: Model,
+        call: str,
+        rows: Any,
+        finish: Callable[[Outputs], Any],
+    ) -> Work:
         """The run of a model on the rows of a request, which are found to be what it takes."""
         try:
             model.check_answers(call)
@@ -125,14 +158,19 @@ class DataPlane:
         except VeredictoError as error:
             error.model = graph
             raise
+
         if self.monitor is not None and model.card.kind == "classifier":
             finish = _observed(self.monitor, model, inputs, finish)
+
         return Work(graph, model.output_names, inputs, len(inputs), finish)
 
     def feedback(self, request: FeedbackRequest) -> Promised:
         """The true class of a row that was predicted, accepted when it is stored."""
         if self.monitor is None:
-            raise InvalidRequest("feedback is off: predictions are not kept (VEREDICTO_JOURNAL names no file)")
+            raise InvalidRequest(
+                "feedback is off: predictions are not kept (VEREDICTO_JOURNAL names no file)"
+            )
+
         answer: answers.Feedback = {"id": request.id, "accepted": True}
         return Promised(self.monitor.tell(request.id, request.label), answer)
 
@@ -146,17 +184,38 @@ class DataPlane:
         """The task's models side by side on the same rows."""
         models = self._chosen(request)
         inputs = self._encode(models, request.inputs)
-        truth = None if request.labels is None else _truth(request.labels, models[0], n_rows=len(inputs))
-        given, runs, n_rows, graphs = [], [], len(inputs), self.registry.graphs
+        truth = (
+            None
+            if request.labels is None
+            else _truth(request.labels, models[0], n_rows=len(inputs))
+        )
+        given = []
+        runs = []
+        n_rows = len(inputs)
+        graphs = self.registry.graphs
         before_ns = perf_counter_ns()
+
         for model in models:
             label, probabilities = model.compute(model.output_names, inputs)
             now_ns = perf_counter_ns()
-            given.append(Answer(model.name, model.version, label, probabilities, (now_ns - before_ns) / 1e6))
-            runs.append(Ran(graphs[model.name], Times(0, 0, now_ns - before_ns, 0, n_rows)))
+            given.append(
+                Answer(
+                    model.name,
+                    model.version,
+                    label,
+                    probabilities,
+                    (now_ns - before_ns) / 1e6,
+                )
+            )
+            runs.append(
+                Ran(graphs[model.name], Times(0, 0, now_ns - before_ns, 0, n_rows))
+            )
             before_ns = now_ns
+
         try:
-            return Answered(compare(request.task, models[0].classes, given, truth), tuple(runs))
+            return Answered(
+                compare(request.task, models[0].classes, given, truth), tuple(runs)
+            )
         except NotFinite:
             for model, answer in zip(models, given, strict=True):
                 model.check_finite(answer.probabilities)
@@ -169,7 +228,9 @@ class DataPlane:
         def finish(outputs: Outputs) -> answers.Transformation:
             answer = {"model": model.name, "version": model.version}
             names = ("outputs", "reconstructions")
-            return cast(answers.Transformation, answer | dict(zip(names, outputs, strict=True)))
+            return cast(
+                answers.Transformation, answer | dict(zip(names, outputs, strict=True))
+            )
 
         return self._plan(graph, model, "transform", request.inputs, finish)
 
@@ -186,8 +247,14 @@ class DataPlane:
             }
             for model in self.registry.models.values()
         ]
-        refused = [{"file": file, "reason": reason} for file, reason in self.registry.refused.items()]
-        return cast(answers.ModelList, {"models": models} | ({"refused": refused} if refused else {}))
+        refused = [
+            {"file": file, "reason": reason}
+            for file, reason in self.registry.refused.items()
+        ]
+        return cast(
+            answers.ModelList,
+            {"models": models} | ({"refused": refused} if refused else {}),
+        )
 
     def describe_model(self, name: str) -> dict[str, Any]:
         """A model's whole card, with version and runtime."""
@@ -208,14 +275,22 @@ class DataPlane:
         self._check_count(rows)
         if isinstance(rows, np.ndarray) and models[0].size_px is None:
             return models[0].encode(rows)
+
         sizes = [model.size_px for model in models if model.size_px is not None]
         if sizes:
-            return image_rows.decode_rows(rows, model=models[0].name, size_px=max(sizes), most_pixels=self._max_pixels)
+            return image_rows.decode_rows(
+                rows,
+                model=models[0].name,
+                size_px=max(sizes),
+                most_pixels=self._max_pixels,
+            )
+
         if image_rows.are_files(rows):
             raise InvalidRequest(
                 f"{models[0].name} takes rows of features, not images: send them as JSON; "
                 f"GET /models/{models[0].name} lists the features"
             )
+
         return models[0].encode(rows)
 
     def _check_count(self, rows: Rows) -> None:
@@ -229,29 +304,42 @@ class DataPlane:
         classifiers = self.registry.task(request.task)
         if request.models is None:
             return classifiers
+
         models = {model.name: model for model in classifiers}
         names = request.models
         if not names or len(set(names)) < len(names):
-            raise InvalidRequest(f"models: expected different names, at least one, got {names}")
+            raise InvalidRequest(
+                f"models: expected different names, at least one, got {names}"
+            )
+
         unknown = [name for name in names if name not in models]
         if unknown:
             known = ", ".join(models)
             raise InvalidRequest(
                 f"models: {unknown[0]!r} is not a classifier of the task {request.task!r}; its classifiers: {known}"
             )
+
         return [models[name] for name in names]
 
 
 def _only_task(request: PredictRequest) -> str:
     """The task of a request that names no model; raises InvalidRequest for one that names both or neither."""
     if request.task is None:
-        raise InvalidRequest(f"missing required field model; this call takes {PredictRequest.__doc__}")
+        raise InvalidRequest(
+            f"missing required field model; this call takes {PredictRequest.__doc__}"
+        )
+
     if request.model is not None:
-        raise InvalidRequest(f"expected model or task, got both; this call takes {PredictRequest.__doc__}")
+        raise InvalidRequest(
+            f"expected model or task, got both; this call takes {PredictRequest.__doc__}"
+        )
+
     return request.task
 
 
-def _observed(monitor: Monitor, model: Model, inputs: Inputs, finish: Callable[[Outputs], Any]) -> Any:
+def _observed(
+    monitor: Monitor, model: Model, inputs: Inputs, finish: Callable[[Outputs], Any]
+) -> Any:
     """The same end with an id in the answer."""
 
     def finish_and_observe(outputs: Outputs) -> Any:
@@ -262,12 +350,17 @@ def _observed(monitor: Monitor, model: Model, inputs: Inputs, finish: Callable[[
     return finish_and_observe
 
 
-def _most_probable(model: Model, probabilities: NDArray[np.float32], top: int) -> list[list[answers.ClassProbability]]:
+def _most_probable(
+    model: Model, probabilities: NDArray[np.float32], top: int
+) -> list[list[answers.ClassProbability]]:
     """For each row the `top` classes, most probable first; of equals the first class."""
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     highest = np.take_along_axis(probabilities, order, axis=1)
     return [
-        [{"class": model.classes[label], "probability": value} for label, value in zip(labels, values, strict=True)]
+        [
+            {"class": model.classes[label], "probability": value}
+            for label, value in zip(labels, values, strict=True)
+        ]
         for labels, values in zip(order.tolist(), highest, strict=True)
     ]
 
@@ -275,9 +368,15 @@ def _most_probable(model: Model, probabilities: NDArray[np.float32], top: int) -
 def _truth(labels: list[str | int], model: Model, *, n_rows: int) -> NDArray[np.int64]:
     """Class indices `(n_rows,)` of the labels that a client sent; 3 is taken for the class "3"."""
     if len(labels) != n_rows:
-        raise InvalidRequest(f"labels: expected {n_rows}, one for each row of inputs, got {len(labels)}")
+        raise InvalidRequest(
+            f"labels: expected {n_rows}, one for each row of inputs, got {len(labels)}"
+        )
+
     index = {name: position for position, name in enumerate(model.classes)}
     unknown = [label for label in labels if str(label) not in index]
     if unknown:
-        raise InvalidRequest(f"labels: unknown class {unknown[0]!r}; classes: {', '.join(index)}")
+        raise InvalidRequest(
+            f"labels: unknown class {unknown[0]!r}; classes: {', '.join(index)}"
+        )
+
     return np.array([index[str(label)] for label in labels], dtype=np.int64)

@@ -35,10 +35,14 @@ class Heat(NamedTuple):
 
 
 def can_explain(model: Model) -> bool:
-    return model.size_px is not None or bool(model.extras & {"contributions", "neighbor_class"})
+    return model.size_px is not None or bool(
+        model.extras & {"contributions", "neighbor_class"}
+    )
 
 
-def explain_rows(model: Model, features: Floats, class_name: str | None) -> list[dict[str, Any]]:
+def explain_rows(
+    model: Model, features: Floats, class_name: str | None
+) -> list[dict[str, Any]]:
     """For each row what its features add to the score, or the neighbours that decided.
 
     Where there are contributions, base and contributions sum to the value of a regressor, or to the score of the
@@ -47,11 +51,20 @@ def explain_rows(model: Model, features: Floats, class_name: str | None) -> list
     names = ("contributions", "base", "neighbor", "neighbor_distance", "neighbor_class")
     asked = [name for name in names if name in model.extras]
     main = list(model.output_names)
-    outputs = dict(zip([*main, *asked], model.run_outputs([*main, *asked], features), strict=True))
+    outputs = dict(
+        zip([*main, *asked], model.run_outputs([*main, *asked], features), strict=True)
+    )
     if "contributions" in outputs:
-        return [_contribute(model, features[row], outputs, row, class_name) for row in range(len(features))]
+        return [
+            _contribute(model, features[row], outputs, row, class_name)
+            for row in range(len(features))
+        ]
+
     if class_name is not None:
-        raise InvalidRequest(f"class: {model.name} is explained by its neighbours, whatever their class")
+        raise InvalidRequest(
+            f"class: {model.name} is explained by its neighbours, whatever their class"
+        )
+
     return [_name_neighbors(model, outputs, row) for row in range(len(features))]
 
 
@@ -69,10 +82,12 @@ def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
         activation = model.run_outputs(["class_activation"], [image])[0][0]
         values = activation[chosen] - activation.mean(axis=0)
         return Heat(predicted, chosen, probability, "class_activation", values)
+
     small = images.fit(image, COVERED_PX)
     copies = [_cover(small, place) for place in range(PLACES**2)]
     _, covered = model.classify([small, *copies])
     falls = (covered[0, chosen] - covered[1:, chosen]).reshape(PLACES, PLACES)
+
     return Heat(predicted, chosen, probability, "occlusion", falls)
 
 
@@ -86,8 +101,12 @@ def draw_maps(model: Model, image: Pixels, layer: str) -> Pixels:
     layers = [name.removeprefix(LAYER) for name in model.layer_names]
     if layer not in layers:
         known = ", ".join(layers) or "none"
-        raise InvalidRequest(f"layer: {model.name} has no layer {layer[:100]!r}; its layers: {known}")
+        raise InvalidRequest(
+            f"layer: {model.name} has no layer {layer[:100]!r}; its layers: {known}"
+        )
+
     maps = model.run_outputs([LAYER + layer], [image])[0][0][:MOST_CHANNELS]
+
     return images.make_grid(_scale(maps[..., None].repeat(3, axis=3)))
 
 
@@ -99,40 +118,60 @@ def draw_filters(model: Model) -> Pixels:
 
 def find_class(model: Model, name: str) -> int:
     if name not in model.classes:
-        raise InvalidRequest(f"class: unknown class {name[:100]!r}; classes: {', '.join(model.classes)}")
+        raise InvalidRequest(
+            f"class: unknown class {name[:100]!r}; classes: {', '.join(model.classes)}"
+        )
     return model.classes.index(name)
 
 
-def _contribute(model: Model, row: Floats, outputs: dict[str, Any], index: int, name: str | None) -> dict[str, Any]:
-    contributions, base = outputs["contributions"][index], outputs["base"]
+def _contribute(
+    model: Model, row: Floats, outputs: dict[str, Any], index: int, name: str | None
+) -> dict[str, Any]:
+    contributions = outputs["contributions"][index]
+    base = outputs["base"]
     if model.card.kind == "regressor":
         if name is not None:
-            raise InvalidRequest(f"class: {model.name} is a regressor: it has no classes")
+            raise InvalidRequest(
+                f"class: {model.name} is a regressor: it has no classes"
+            )
+
         answer: dict[str, Any] = {"prediction": outputs["value"][index]}
-        column, sign = 0, 1
+        column = 0
+        sign = 1
     else:
         predicted = int(outputs["label"][index])
         chosen = predicted if name is None else find_class(model, name)
-        column, sign = (0, 1 if chosen else -1) if contributions.shape[1] == 1 else (chosen, 1)
+        column, sign = (
+            (0, 1 if chosen else -1) if contributions.shape[1] == 1 else (chosen, 1)
+        )
         answer = {
             "prediction": model.classes[predicted],
             "class": model.classes[chosen],
             "probability": outputs["probabilities"][index, chosen],
         }
+
     added = sign * contributions[:, column]
     order = np.argsort(-np.abs(added), kind="stable")
     values = _name_values(model, row)
     given = model.card.input
     assert isinstance(given, FeatureInput)
+
     return answer | {
         "base": sign * float(base[column]),
         "contributions": [
-            {"feature": given.features[each].name, "value": values[each], "contribution": added[each]} for each in order
+            {
+                "feature": given.features[each].name,
+                "value": values[each],
+                "contribution": added[each],
+            }
+            for each in order
         ],
     }
 
 
-def _name_neighbors(model: Model, outputs: dict[str, Any], index: int) -> dict[str, Any]:
+def _name_neighbors(
+    model: Model, outputs: dict[str, Any], index: int
+) -> dict[str, Any]:
     label = int(outputs["label"][index])
     neighbors = zip(
         outputs["neighbor"][index].tolist(),
@@ -144,7 +183,8 @@ def _name_neighbors(model: Model, outputs: dict[str, Any], index: int) -> dict[s
         "prediction": model.classes[label],
         "probability": outputs["probabilities"][index, label],
         "neighbors": [
-            {"row": row, "distance": distance, "class": model.classes[each]} for row, distance, each in neighbors
+            {"row": row, "distance": distance, "class": model.classes[each]}
+            for row, distance, each in neighbors
         ],
     }
 
@@ -154,7 +194,9 @@ def _name_values(model: Model, row: Floats) -> list[Any]:
     given = model.card.input
     assert isinstance(given, FeatureInput)
     return [
-        None if np.isnan(value) else (feature.values[int(value)] if feature.values else value)
+        None
+        if np.isnan(value)
+        else (feature.values[int(value)] if feature.values else value)
         for value, feature in zip(row, given.features, strict=True)
     ]
 
@@ -164,14 +206,21 @@ def _cover(image: Pixels, place: int) -> Pixels:
     height, width, _ = image.shape
     covered = image.copy()
     down, right = divmod(place, PLACES)
-    top, left = (down - 0.5) * height / PLACES, (right - 0.5) * width / PLACES
-    bottom, end = top + 2 * height / PLACES, left + 2 * width / PLACES
+    top = (down - 0.5) * height / PLACES
+    left = (right - 0.5) * width / PLACES
+    bottom = top + 2 * height / PLACES
+    end = left + 2 * width / PLACES
     covered[max(0, round(top)) : round(bottom), max(0, round(left)) : round(end)] = GREY
+
     return covered
 
 
 def _scale(pictures: Floats) -> Pixels:
     """Each picture `(n, height, width, 3)` from its lowest to its highest value."""
-    low, high = (end(pictures, axis=(1, 2, 3), keepdims=True) for end in (np.min, np.max))
-    scaled: Pixels = np.rint(255 * (pictures - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
+    low, high = (
+        end(pictures, axis=(1, 2, 3), keepdims=True) for end in (np.min, np.max)
+    )
+    scaled: Pixels = np.rint(
+        255 * (pictures - low) / np.maximum(high - low, 1e-12)
+    ).astype(np.uint8)
     return scaled

@@ -23,7 +23,12 @@ from service.settings import Settings
 class Gallery:
     """The calls and views of pictures; `encode` makes rows of a request what these models of one task take."""
 
-    def __init__(self, registry: Registry, settings: Settings, encode: Callable[[list[Model], Any], Inputs]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Settings,
+        encode: Callable[[list[Model], Any], Inputs],
+    ) -> None:
         self._registry = registry
         self._max_rows = settings.max_rows
         self._encode = encode
@@ -32,10 +37,18 @@ class Gallery:
         """Why the model answers so: contributions of features, neighbours, or a map of each image."""
         model, inputs = self._to_explain(request)
         if isinstance(inputs, list):
-            explanations = [self._explain_image(model, image, request) for image in inputs]
+            explanations = [
+                self._explain_image(model, image, request) for image in inputs
+            ]
         else:
             explanations = explanation.explain_rows(model, inputs, request.class_name)
-        answer = {"model": model.name, "version": model.version, "explanations": explanations}
+
+        answer = {
+            "model": model.name,
+            "version": model.version,
+            "explanations": explanations,
+        }
+
         return cast(answers.Explanation, answer)
 
     def draw_explanation(self, request: ExplainRequest) -> bytes | None:
@@ -49,24 +62,41 @@ class Gallery:
     def _to_explain(self, request: ExplainRequest) -> tuple[Model, Inputs]:
         model = self._registry.model(request.model)
         if not explanation.can_explain(model):
-            known = [each.name for each in self._registry.models.values() if explanation.can_explain(each)]
+            known = [
+                each.name
+                for each in self._registry.models.values()
+                if explanation.can_explain(each)
+            ]
             family = model.card.family
             raise InvalidRequest(
                 f"{model.name} is a {family}: it has no explanation; models that have: {', '.join(known) or 'none'}"
             )
+
         if model.size_px is not None and len(request.inputs) > MOST_IMAGES:
-            raise TooLarge(f"inputs: {len(request.inputs)} images are over the {MOST_IMAGES} of one request")
+            raise TooLarge(
+                f"inputs: {len(request.inputs)} images are over the {MOST_IMAGES} of one request"
+            )
+
         if model.size_px is None and request.layer is not None:
-            raise InvalidRequest(f"layer: {model.name} takes rows of features: it has no layers to show")
+            raise InvalidRequest(
+                f"layer: {model.name} takes rows of features: it has no layers to show"
+            )
+
         return model, self._encode([model], request.inputs)
 
-    def _explain_image(self, model: Model, image: images.Pixels, request: ExplainRequest) -> dict[str, Any]:
+    def _explain_image(
+        self, model: Model, image: images.Pixels, request: ExplainRequest
+    ) -> dict[str, Any]:
         picture, heat = _draw(model, image, request)
         encoded = {"b64": b64encode(images.encode_png(picture)).decode()}
         if heat is None:
             label, probabilities = model.classify([image])
-            told = {"prediction": model.classes[label[0]], "probability": probabilities[0, label[0]]}
+            told = {
+                "prediction": model.classes[label[0]],
+                "probability": probabilities[0, label[0]],
+            }
             return told | {"layer": request.layer, "maps": encoded}
+
         return {
             "prediction": model.classes[heat.label],
             "class": model.classes[heat.chosen],
@@ -79,24 +109,52 @@ class Gallery:
         """The layers of a network of images, and the filters of its first one."""
         model = self._with_layers(name)
         layers = [
-            {"name": each.removeprefix(explanation.LAYER), "channels": shape[0], "height": shape[1], "width": shape[2]}
+            {
+                "name": each.removeprefix(explanation.LAYER),
+                "channels": shape[0],
+                "height": shape[1],
+                "width": shape[2],
+            }
             for each, shape in model.layer_shapes.items()
         ]
-        answer: dict[str, Any] = {"model": model.name, "version": model.version, "layers": layers}
+        answer: dict[str, Any] = {
+            "model": model.name,
+            "version": model.version,
+            "layers": layers,
+        }
         if "filters" in model.extras:
-            answer["filters"] = {"b64": b64encode(images.encode_png(explanation.draw_filters(model))).decode()}
+            answer["filters"] = {
+                "b64": b64encode(
+                    images.encode_png(explanation.draw_filters(model))
+                ).decode()
+            }
+
         return cast(answers.Layers, answer)
 
     def draw_filters(self, name: str) -> bytes | None:
         """The filters as one PNG; None where the file has none."""
         model = self._with_layers(name)
-        return images.encode_png(explanation.draw_filters(model)) if "filters" in model.extras else None
+        return (
+            images.encode_png(explanation.draw_filters(model))
+            if "filters" in model.extras
+            else None
+        )
 
     def _with_layers(self, name: str) -> Model:
         model = self._registry.model(name)
         if not _has_layers(model):
-            known = ", ".join(each.name for each in self._registry.models.values() if _has_layers(each)) or "none"
-            raise InvalidRequest(f"{name} has no layers to show; models that have: {known}")
+            known = (
+                ", ".join(
+                    each.name
+                    for each in self._registry.models.values()
+                    if _has_layers(each)
+                )
+                or "none"
+            )
+            raise InvalidRequest(
+                f"{name} has no layers to show; models that have: {known}"
+            )
+
         return model
 
     def generate(self, request: GenerateRequest) -> answers.Generation:
@@ -116,15 +174,22 @@ class Gallery:
         model = self._registry.model(request.model)
         model.check_answers("generate")
         if request.count > self._max_rows:
-            raise TooLarge(f"count: {request.count} images are over the limit of {self._max_rows} (VEREDICTO_MAX_ROWS)")
+            raise TooLarge(
+                f"count: {request.count} images are over the limit of {self._max_rows} (VEREDICTO_MAX_ROWS)"
+            )
+
         return model, model.run(model.draw_noise(request.count, request.seed))[0]
 
 
 def _has_layers(model: Model) -> bool:
-    return model.size_px is not None and ("filters" in model.extras or bool(model.layer_names))
+    return model.size_px is not None and (
+        "filters" in model.extras or bool(model.layer_names)
+    )
 
 
-def _draw(model: Model, image: images.Pixels, request: ExplainRequest) -> tuple[images.Pixels, explanation.Heat | None]:
+def _draw(
+    model: Model, image: images.Pixels, request: ExplainRequest
+) -> tuple[images.Pixels, explanation.Heat | None]:
     """The maps of the layer that is asked for, or else a heat map, and what it is of."""
     if request.layer is not None:
         return explanation.draw_maps(model, image, request.layer), None

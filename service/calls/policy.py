@@ -58,7 +58,10 @@ class Epsilon:
         names = list(counts)
         if rng.random() < self.epsilon:
             return names[int(rng.integers(len(names)))]
-        return max(names, key=lambda name: (1 + counts[name][0]) / (2 + sum(counts[name])))
+
+        return max(
+            names, key=lambda name: (1 + counts[name][0]) / (2 + sum(counts[name]))
+        )
 
 
 class Outcomes(Protocol):
@@ -81,7 +84,12 @@ class Router:
     """
 
     def __init__(
-        self, registry: Registry, settings: Settings, outcomes: Outcomes, *, rng: np.random.Generator | None = None
+        self,
+        registry: Registry,
+        settings: Settings,
+        outcomes: Outcomes,
+        *,
+        rng: np.random.Generator | None = None,
     ) -> None:
         self._outcomes = outcomes
         self._policy = make_policy(settings)
@@ -92,25 +100,34 @@ class Router:
         """For a task the reason why the champion that was set for it cannot be."""
         for task, name in {**settings.shadow, **settings.champion}.items():
             self._crown(task, name)
+
         self._fixed = {
             task: names[0]
             for task, names in self._ranked.items()
-            if isinstance(self._policy, Champion) or registry.models[names[0]].card.kind != "classifier"
+            if isinstance(self._policy, Champion)
+            or registry.models[names[0]].card.kind != "classifier"
         }
 
     def choose(self, task: str) -> str:
         """Raises NotFound for an unknown task, and InvalidRequest for one that has nothing to choose from."""
         if task in self.problems:
             raise NotFound(self.problems[task])
+
         if task not in self._ranked:
             known = f"tasks with classifiers or regressors: {', '.join(sorted(self._ranked)) or 'none'}"
             if task in self._tasks:
-                raise InvalidRequest(f"the task {task!r} has no classifiers or regressors to choose from; {known}")
+                raise InvalidRequest(
+                    f"the task {task!r} has no classifiers or regressors to choose from; {known}"
+                )
+
             raise NotFound(f"unknown task {task!r}; {known}")
+
         if task in self._fixed:
             return self._fixed[task]
+
         known_counts = self._outcomes.outcomes(task)
         counts = {name: known_counts.get(name, (0, 0)) for name in self._ranked[task]}
+
         return self._policy.choose(counts, self._rng)
 
     def _crown(self, task: str, name: str) -> None:
@@ -118,8 +135,15 @@ class Router:
         if name in names:
             self._ranked[task] = [name, *(each for each in names if each != name)]
             return
-        known = f"it has {', '.join(sorted(names))}" if names else f"known tasks: {', '.join(sorted(self._ranked))}"
-        self.problems[task] = f"VEREDICTO_CHAMPION: the task {task!r} has no model {name!r} to choose; {known}"
+
+        known = (
+            f"it has {', '.join(sorted(names))}"
+            if names
+            else f"known tasks: {', '.join(sorted(self._ranked))}"
+        )
+        self.problems[task] = (
+            f"VEREDICTO_CHAMPION: the task {task!r} has no model {name!r} to choose; {known}"
+        )
 
 
 def make_policy(settings: Settings) -> Policy:
@@ -139,8 +163,18 @@ def rank(models: Iterable[Model]) -> dict[str, list[str]]:
     groups: dict[tuple[str, str], list[Model]] = {}
     for model in models:
         groups.setdefault((model.card.kind, model.card.task), []).append(model)
-    ranked = {task: group for kind in reversed(_MERITS) for (of, task), group in groups.items() if of == kind}
-    return {task: [each.name for each in sorted(group, key=_merit)] for task, group in ranked.items()}
+
+    ranked = {
+        task: group
+        for kind in reversed(_MERITS)
+        for (of, task), group in groups.items()
+        if of == kind
+    }
+
+    return {
+        task: [each.name for each in sorted(group, key=_merit)]
+        for task, group in ranked.items()
+    }
 
 
 def _merit(model: Model) -> tuple[float, int, str]:

@@ -21,12 +21,16 @@ def to_matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
     """`(n_rows, n_columns)`, read-only; None where rows are not of one length, or have none."""
     if not rows or not rows[0]:
         return None
+
     n_columns = len(rows[0])
     if len(rows) == 1 and n_columns < FEW:
         return np.array(rows, dtype=np.float64)
+
     row_format = f"{n_columns}d"
+
     try:
         packed = b"".join([pack(row_format, *row) for row in rows])
     except error:
         return None
+
     return np.frombuffer(packed).reshape(len(rows), -1)

@@ -64,7 +64,9 @@ class GenerateRequest(msgspec.Struct, forbid_unknown_fields=True):
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
 
 
-class ExplainRequest(msgspec.Struct, forbid_unknown_fields=True, rename={"class_name": "class"}):
+class ExplainRequest(
+    msgspec.Struct, forbid_unknown_fields=True, rename={"class_name": "class"}
+):
     """{"model": NAME, "inputs": [ROW, ...], "class": CLASS (optional), "layer": NAME (optional, of images)}"""
 
     model: str
@@ -99,7 +101,10 @@ class RequestDecoder:
                 bases=(request_type,),
                 forbid_unknown_fields=True,
             )
-        self._decode_numbers: Callable[[bytes], Any] = msgspec.json.Decoder(numbers).decode
+
+        self._decode_numbers: Callable[[bytes], Any] = msgspec.json.Decoder(
+            numbers
+        ).decode
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(request_type).decode
 
     def decode(self, body: bytes) -> Any:
@@ -110,10 +115,12 @@ class RequestDecoder:
             return self._decode_rows(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest(_explain_malformed(str(error), body)) from error
+
         if self._has_rows:
             matrix = to_matrix(request.inputs)
             if matrix is not None:  # rows of unequal length stay lists
                 request.inputs = matrix
+
         return request
 
     def convert(self, fields: dict[str, Any], *, strict: bool = True) -> Any:
@@ -137,17 +144,28 @@ class RequestDecoder:
 
 def _explain(text: str) -> str:
     """msgspec's words in the order of ours: where, expected, got."""
-    text = text.replace("`", "").replace("Object ", "").replace("bool | float | str | null", "number or name")
-    text = text.replace("object | array", "list of values or object {feature: value}").replace("float", "number")
+    text = (
+        text.replace("`", "")
+        .replace("Object ", "")
+        .replace("bool | float | str | null", "number or name")
+    )
+    text = text.replace(
+        "object | array", "list of values or object {feature: value}"
+    ).replace("float", "number")
     message, _, where = text.partition(" - at $.")
     message = message[0].lower() + message[1:]
+
     return f"{where}: {message}" if where else message
 
 
 def _explain_malformed(text: str, body: bytes) -> str:
     place = re.search(r"byte (\d+)", text)
-    if place and body[int(place[1]) :].startswith((b"NaN", b"Inf", b"-Inf", b"nan", b"inf")):
+    if place and body[int(place[1]) :].startswith(
+        (b"NaN", b"Inf", b"-Inf", b"nan", b"inf")
+    ):
         return f"malformed JSON at byte {place[1]}: NaN and infinity are not numbers; every value must be finite"
+
     if not body:
         return "malformed JSON: the body is empty"
+
     return f"malformed JSON: {text.removeprefix('JSON is malformed: ')}"

@@ -37,7 +37,9 @@ class Admission:
         self._late: set[_Task] = set()
         self._is_watching = False
 
-    async def attend(self, answering: Awaitable[Answer], started: float, what: str) -> Answer:
+    async def attend(
+        self, answering: Awaitable[Answer], started: float, what: str
+    ) -> Answer:
         """The answer; raises VeredictoError for whatever keeps the request from having one, counted for its model.
 
         What is no error of a request passes: that the client left, that the server stops.
@@ -46,6 +48,7 @@ class Admission:
         self._in_flight[task] = started
         if not self._is_watching:
             self._watch()
+
         try:
             return await answering
         except VeredictoError as error:
@@ -97,6 +100,7 @@ class Admission:
             if started < latest and task is not None and task not in self._late:
                 self._late.add(task)
                 task.cancel()
+
         self._is_watching = bool(self._in_flight)
         if self._is_watching:
             asyncio.get_running_loop().call_later(WATCH_EVERY_S, self._watch)

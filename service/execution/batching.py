@@ -80,11 +80,15 @@ class Batches:
         """With a thread for each processor."""
         n_threads = count_processors()
         pool = ThreadPoolExecutor(n_threads, thread_name_prefix="veredicto")
-        return cls(pool, n_threads=n_threads, most_waiting=LARGEST_WAITING * settings.max_rows)
+        return cls(
+            pool, n_threads=n_threads, most_waiting=LARGEST_WAITING * settings.max_rows
+        )
 
     async def offload(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Off the event loop, so that a large request does not delay the small ones."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, function, *arguments
+        )
 
     async def carry_out(self, work: Work) -> tuple[Any, Ran]:
         """The answer to work that has to be run; like a cancellation, what goes wrong is the model's to count."""
@@ -92,8 +96,15 @@ class Batches:
             outputs, queue_ns, infer_ns, answer, output_ns = await self.run(work)
             if answer is None:
                 started_ns = perf_counter_ns()
-                is_large = sum(each.nbytes for each in outputs) > MOST_BYTES or work.texts > MOST_TEXTS
-                answer = await self.offload(work.finish, outputs) if is_large else work.finish(outputs)
+                is_large = (
+                    sum(each.nbytes for each in outputs) > MOST_BYTES
+                    or work.texts > MOST_TEXTS
+                )
+                answer = (
+                    await self.offload(work.finish, outputs)
+                    if is_large
+                    else work.finish(outputs)
+                )
                 output_ns = perf_counter_ns() - started_ns
         except VeredictoError as error:
             error.model = work.graph
@@ -101,7 +112,12 @@ class Batches:
         except asyncio.CancelledError:
             work.graph.statistics.fail("cancelled", 0)
             raise
-        return answer, Ran(work.graph, Times(work.input_ns, queue_ns, infer_ns, output_ns, work.n_rows, executions=0))
+        return answer, Ran(
+            work.graph,
+            Times(
+                work.input_ns, queue_ns, infer_ns, output_ns, work.n_rows, executions=0
+            ),
+        )
 
     async def run(self, work: Work) -> Finished:
         """Raises InvalidRequest as the model does, and Overloaded where too many rows wait for it already."""
@@ -111,10 +127,12 @@ class Batches:
                 f"{queue.n_rows} rows wait for {work.graph.name} already, the limit is {self._most_waiting} "
                 f"({LARGEST_WAITING} times VEREDICTO_MAX_ROWS): try again"
             )
+
         waiting = _Waiting(work, asyncio.get_running_loop().create_future())
         queue.waiting.append(waiting)
         queue.n_rows += work.n_rows
         self._start(queue)
+
         try:
             return await waiting.future
         finally:
@@ -126,14 +144,21 @@ class Batches:
         while queue.waiting and queue.n_running < self._n_threads:
             chosen = _take(queue)
             queue.n_running += 1
-            run = asyncio.get_running_loop().run_in_executor(self._pool, _run, [each.work for each in chosen])
+            run = asyncio.get_running_loop().run_in_executor(
+                self._pool, _run, [each.work for each in chosen]
+            )
             run.add_done_callback(partial(self._hand_out, queue, chosen))
 
-    def _hand_out(self, queue: _Queue, chosen: Sequence[_Waiting], run: asyncio.Future[_Run]) -> None:
+    def _hand_out(
+        self, queue: _Queue, chosen: Sequence[_Waiting], run: asyncio.Future[_Run]
+    ) -> None:
         queue.n_running -= 1
         self._start(queue)
         results, started_ns, infer_ns, answer, output_ns = run.result()
-        chosen[0].work.graph.statistics.execute(sum(each.work.n_rows for each in chosen), infer_ns)
+        chosen[0].work.graph.statistics.execute(
+            sum(each.work.n_rows for each in chosen), infer_ns
+        )
+
         for waiting, result in zip(chosen, results, strict=True):
             if waiting.future.done():
                 continue
@@ -141,13 +166,16 @@ class Batches:
                 waiting.future.set_exception(result)
             else:
                 queue_ns = started_ns - waiting.came_ns
-                waiting.future.set_result(Finished(result, queue_ns, infer_ns, answer, output_ns))
+                waiting.future.set_result(
+                    Finished(result, queue_ns, infer_ns, answer, output_ns)
+                )
 
 
 def _take(queue: _Queue) -> list[_Waiting]:
     """The first that waits, and those after it that its run can take along."""
     first = queue.waiting.popleft()
-    chosen, n_rows = [first], first.work.n_rows
+    chosen = [first]
+    n_rows = first.work.n_rows
     if first.work.graph.joins:
         key = _key(first.work)
         for waiting in list(queue.waiting):
@@ -155,7 +183,9 @@ def _take(queue: _Queue) -> list[_Waiting]:
                 chosen.append(waiting)
                 n_rows += waiting.work.n_rows
                 queue.waiting.remove(waiting)
+
     queue.n_rows -= n_rows
+
     return chosen
 
 
@@ -184,10 +214,12 @@ def _run(works: list[Work]) -> _Run:
     run = _Run(results, started_ns, ran_ns - started_ns)
     if works[0].n_rows <= MOST_ROWS or isinstance(results[0], BaseException):
         return run
+
     try:
         answer = works[0].finish(results[0])
     except Exception as error:  # the request's own
         return run._replace(results=[error])
+
     return run._replace(answer=answer, output_ns=perf_counter_ns() - ran_ns)
 
 
@@ -210,8 +242,13 @@ def _try(work: Work) -> Outputs | BaseException:
 
 def _join(works: list[Work]) -> Work:
     are_images = isinstance(works[0].inputs, list)
-    rows = list(chain.from_iterable(each.inputs for each in works)) if are_images else None
-    joined: Any = rows if are_images else np.concatenate([each.inputs for each in works])
+    rows = (
+        list(chain.from_iterable(each.inputs for each in works)) if are_images else None
+    )
+    joined: Any = (
+        rows if are_images else np.concatenate([each.inputs for each in works])
+    )
+
     return works[0]._replace(inputs=joined, n_rows=len(joined))
 
 
@@ -219,7 +256,11 @@ def _split(works: list[Work], outputs: Outputs) -> Any:
     """Each request's rows of what came together; what has no rows is everybody's."""
     start = 0
     names = works[0].names
+
     for work in works:
         rows = slice(start, start + work.n_rows)
         start = rows.stop
-        yield [each[rows] if work.graph.has_rows(name) else each for name, each in zip(names, outputs, strict=True)]
+        yield [
+            each[rows] if work.graph.has_rows(name) else each
+            for name, each in zip(names, outputs, strict=True)
+        ]

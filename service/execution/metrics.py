@@ -22,7 +22,25 @@ from service.models.graph import Graph
 from service.models.model_statistics import Statistics
 
 FLUSH_S = 1.0
-BOUNDS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+BOUNDS_S = (
+    0.0001,
+    0.00025,
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2.5,
+    5,
+    10,
+    30,
+)
 
 
 class TalliedHistogram(Histogram):
@@ -36,7 +54,9 @@ class TalliedHistogram(Histogram):
         self._sum.inc(total)
 
 
-_requests = Counter("veredicto_requests", "Requests answered by the data plane", ["route", "status"])
+_requests = Counter(
+    "veredicto_requests", "Requests answered by the data plane", ["route", "status"]
+)
 _seconds = TalliedHistogram(
     "veredicto_request_seconds",
     "Seconds from a request's arrival to its answer, reading the body included",
@@ -47,18 +67,42 @@ _seconds = TalliedHistogram(
 
 _LATEST: Any = {"multiprocess_mode": "mostrecent"}
 _MODEL = ["model", "version"]
-_failures = Counter("veredicto_model_failure", "Requests for a model that were not answered", [*_MODEL, "reason"])
+_failures = Counter(
+    "veredicto_model_failure",
+    "Requests for a model that were not answered",
+    [*_MODEL, "reason"],
+)
 _counts = {
-    "succeeded": Counter("veredicto_model_success", "Requests that a model answered", _MODEL),
-    "rows": Counter("veredicto_model_rows", "Rows or images that a model answered", _MODEL),
-    "executions": Counter("veredicto_model_executions", "Runs of a model, each for one request or several", _MODEL),
+    "succeeded": Counter(
+        "veredicto_model_success", "Requests that a model answered", _MODEL
+    ),
+    "rows": Counter(
+        "veredicto_model_rows", "Rows or images that a model answered", _MODEL
+    ),
+    "executions": Counter(
+        "veredicto_model_executions",
+        "Runs of a model, each for one request or several",
+        _MODEL,
+    ),
 }
 _phases = {
-    "success_ns": Counter("veredicto_model_request_seconds", "Seconds of answered requests, from end to end", _MODEL),
-    "queue_ns": Counter("veredicto_model_queue_seconds", "Seconds of waiting for a run", _MODEL),
-    "input_ns": Counter("veredicto_model_compute_input_seconds", "Seconds of reading requests", _MODEL),
-    "infer_ns": Counter("veredicto_model_compute_infer_seconds", "Seconds of running the model", _MODEL),
-    "output_ns": Counter("veredicto_model_compute_output_seconds", "Seconds of writing answers", _MODEL),
+    "success_ns": Counter(
+        "veredicto_model_request_seconds",
+        "Seconds of answered requests, from end to end",
+        _MODEL,
+    ),
+    "queue_ns": Counter(
+        "veredicto_model_queue_seconds", "Seconds of waiting for a run", _MODEL
+    ),
+    "input_ns": Counter(
+        "veredicto_model_compute_input_seconds", "Seconds of reading requests", _MODEL
+    ),
+    "infer_ns": Counter(
+        "veredicto_model_compute_infer_seconds", "Seconds of running the model", _MODEL
+    ),
+    "output_ns": Counter(
+        "veredicto_model_compute_output_seconds", "Seconds of writing answers", _MODEL
+    ),
 }
 
 
@@ -66,7 +110,9 @@ class ModelMetrics:
     """The statistics of all models, and what they have grown by for `/metrics`; changed on the event loop alone."""
 
     def __init__(self, models: Iterable[Graph]) -> None:
-        self._models = [_ModelMetrics(each.name, each.version, each.statistics) for each in models]
+        self._models = [
+            _ModelMetrics(each.name, each.version, each.statistics) for each in models
+        ]
         self._is_due = False
 
     def succeed(self, runs: Sequence[Ran], seconds: float) -> None:
@@ -107,18 +153,34 @@ class _ModelMetrics:
             for field, counter in counters.items():
                 value = getattr(self._statistics, field)
                 if value != self._shown[field]:
-                    counter.labels(*self._labels).inc((value - self._shown[field]) / unit)
+                    counter.labels(*self._labels).inc(
+                        (value - self._shown[field]) / unit
+                    )
                     self._shown[field] = value
         for reason, count in (self._statistics.failed - self._shown_failures).items():
             _failures.labels(*self._labels, reason).inc(count)
             self._shown_failures[reason] += count
 
 
-_written = Counter("veredicto_journal_predictions", "Predictions, by rows, that were written to the journal")
-_dropped = Counter("veredicto_journal_dropped", "Predictions, by rows, that the journal could not keep")
-_accepted = Counter("veredicto_feedback_accepted", "True classes of predictions that were accepted, each once")
-_shadow_rows = Counter("veredicto_shadow_rows", "Rows that a model answered in the shadow of a champion", _MODEL)
-_shadow_shed = Counter("veredicto_shadow_shed", "Rows that were not run in the champion's shadow", ["task"])
+_written = Counter(
+    "veredicto_journal_predictions",
+    "Predictions, by rows, that were written to the journal",
+)
+_dropped = Counter(
+    "veredicto_journal_dropped", "Predictions, by rows, that the journal could not keep"
+)
+_accepted = Counter(
+    "veredicto_feedback_accepted",
+    "True classes of predictions that were accepted, each once",
+)
+_shadow_rows = Counter(
+    "veredicto_shadow_rows",
+    "Rows that a model answered in the shadow of a champion",
+    _MODEL,
+)
+_shadow_shed = Counter(
+    "veredicto_shadow_shed", "Rows that were not run in the champion's shadow", ["task"]
+)
 
 
 class JournalMetrics:
@@ -194,14 +256,30 @@ def flush_routes() -> None:
 
 _FEATURE = ["task", "feature"]
 _drift = {
-    "psi": Gauge("veredicto_feature_psi", "Population stability index of a window", _FEATURE, **_LATEST),
+    "psi": Gauge(
+        "veredicto_feature_psi",
+        "Population stability index of a window",
+        _FEATURE,
+        **_LATEST,
+    ),
     "critical_value": Gauge(
-        "veredicto_feature_psi_critical", "What the index exceeds without drift in 5 % of windows", _FEATURE, **_LATEST
+        "veredicto_feature_psi_critical",
+        "What the index exceeds without drift in 5 % of windows",
+        _FEATURE,
+        **_LATEST,
     ),
     "out_of_range": Gauge(
-        "veredicto_feature_out_of_range", "Share of rows outside of the training range", _FEATURE, **_LATEST
+        "veredicto_feature_out_of_range",
+        "Share of rows outside of the training range",
+        _FEATURE,
+        **_LATEST,
     ),
-    "missing": Gauge("veredicto_feature_missing", "Share of rows without a value", _FEATURE, **_LATEST),
+    "missing": Gauge(
+        "veredicto_feature_missing",
+        "Share of rows without a value",
+        _FEATURE,
+        **_LATEST,
+    ),
 }
 
 

@@ -35,6 +35,7 @@ class Load:
         self._clock = time.CLOCK_PROCESS_CPUTIME_ID if sys.platform == "linux" else None
         if self._clock is not None and thread is not None:
             self._clock = time.pthread_getcpuclockid(thread)
+
         self._n_processors = 1 if thread is not None else count_processors()
         self._seen_s = self._read()
         self._found = 0.0
@@ -46,11 +47,14 @@ class Load:
         if passed_s >= WINDOW_S:
             self._found = (computed_s - self._seen_s[0]) / passed_s / self._n_processors
             self._seen_s = computed_s, now_s
+
         return self._found
 
     def _read(self) -> tuple[float, float]:
         """Seconds that it has computed, and seconds."""
-        return (time.clock_gettime(self._clock) if self._clock is not None else 0.0), time.perf_counter()
+        return (
+            time.clock_gettime(self._clock) if self._clock is not None else 0.0
+        ), time.perf_counter()
 
 
 def give_way(priority: int) -> None:
@@ -65,7 +69,10 @@ def _read_quota(cgroup: Path) -> int | None:
         quota, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):
         try:
-            quota, period = ((cgroup / "cpu" / f"cpu.cfs_{each}_us").read_text() for each in ("quota", "period"))
+            quota, period = (
+                (cgroup / "cpu" / f"cpu.cfs_{each}_us").read_text()
+                for each in ("quota", "period")
+            )
         except OSError:
             return None
     try:

@@ -64,14 +64,27 @@ class Answered(NamedTuple):
     runs: tuple[Ran, ...]
 
 
-def do_or_defer(work: Work, respond: Callable[[Any, tuple[Ran, ...]], Answer], started_ns: int) -> Answer | Work:
+def do_or_defer(
+    work: Work, respond: Callable[[Any, tuple[Ran, ...]], Answer], started_ns: int
+) -> Answer | Work:
     """The response to work that is quick, or the work, which will make it; it was read since `started_ns`."""
     read_ns = perf_counter_ns()
     if work.n_rows > work.graph.quick_rows or work.texts > MOST_TEXTS:
         finish = work.finish
-        return work._replace(finish=lambda outputs: respond(finish(outputs), ()), input_ns=read_ns - started_ns)
+        return work._replace(
+            finish=lambda outputs: respond(finish(outputs), ()),
+            input_ns=read_ns - started_ns,
+        )
+
     outputs = work.run()
     ran_ns = perf_counter_ns()
     document = work.finish(outputs)
-    times = Times(read_ns - started_ns, 0, ran_ns - read_ns, perf_counter_ns() - ran_ns, work.n_rows)
+    times = Times(
+        read_ns - started_ns,
+        0,
+        ran_ns - read_ns,
+        perf_counter_ns() - ran_ns,
+        work.n_rows,
+    )
+
     return respond(document, (Ran(work.graph, times),))

@@ -11,7 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
@@ -78,7 +82,9 @@ def decode(name: str, content: bytes) -> Any:
     try:
         return _CLASSES[name].FromString(content)
     except DecodeError as error:
-        raise InvalidRequest(f"the request is not as the protocol has it: {error}") from error
+        raise InvalidRequest(
+            f"the request is not as the protocol has it: {error}"
+        ) from error
 
 
 def encode(name: str, fields: Mapping[str, Any]) -> bytes:
@@ -88,36 +94,49 @@ def encode(name: str, fields: Mapping[str, Any]) -> bytes:
 
 
 def _make_classes() -> dict[str, Any]:
-    file = FileDescriptorProto(name="veredicto/inference.proto", package=PACKAGE, syntax="proto3")
+    file = FileDescriptorProto(
+        name="veredicto/inference.proto", package=PACKAGE, syntax="proto3"
+    )
     for name, values in _ENUMERATIONS.items():
         enumeration = file.enum_type.add(name=name)
         for number, value in enumerate(values.split()):
             enumeration.value.add(name=f"TYPE_{value}", number=number)
+
     for line in _MESSAGES.replace("\n    ", "").split("\n"):
         name, _, fields = line.partition(":")
         if name:
             _describe_message(file.message_type.add(name=name), fields)
+
     pool = DescriptorPool()
     pool.Add(file)
     names = [each.name for each in file.message_type]
-    return {name: GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in names}
+
+    return {
+        name: GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
+        for name in names
+    }
 
 
 def _describe_message(message: DescriptorProto, fields: str) -> None:
     for text in filter(None, map(str.strip, fields.split(","))):
         name, kind, number = text.split()
-        field = message.field.add(name=name, number=int(number), label=FieldDescriptorProto.LABEL_OPTIONAL)
+        field = message.field.add(
+            name=name, number=int(number), label=FieldDescriptorProto.LABEL_OPTIONAL
+        )
         if kind.endswith("|"):
             if not message.oneof_decl:
                 message.oneof_decl.add(name="choice")
             field.oneof_index = 0
+
         if kind.endswith("*") or kind.startswith("{"):
             field.label = FieldDescriptorProto.LABEL_REPEATED
+
         if kind.startswith("{"):
             entry = message.nested_type.add(name=f"{name.title()}Entry")
             entry.options.map_entry = True
             _describe_message(entry, f"key string 1, value {kind.strip('{}')} 2")
             kind = f"{message.name}.{entry.name}"
+
         _set_type(field, kind)
 
 
@@ -127,7 +146,11 @@ def _set_type(field: FieldDescriptorProto, kind: str) -> None:
     if scalar in FieldDescriptorProto.Type.keys():  # noqa: SIM118  # an enumeration of protobuf's is no mapping
         field.type = FieldDescriptorProto.Type.Value(scalar)
     else:
-        field.type = FieldDescriptorProto.TYPE_ENUM if kind.startswith("=") else FieldDescriptorProto.TYPE_MESSAGE
+        field.type = (
+            FieldDescriptorProto.TYPE_ENUM
+            if kind.startswith("=")
+            else FieldDescriptorProto.TYPE_MESSAGE
+        )
         field.type_name = f".{PACKAGE}.{plain}"
 
 

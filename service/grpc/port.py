@@ -17,9 +17,14 @@ def check_can_listen(settings: Settings) -> None:
     missing = [package for module, package in NEEDED.items() if not _is_there(module)]
     if missing:
         shown = " ".join(f"'{package}'" for package in missing)
-        raise SettingsError(f"VEREDICTO_GRPC_PORT: gRPC needs what is not installed here: pip install {shown}")
+        raise SettingsError(
+            f"VEREDICTO_GRPC_PORT: gRPC needs what is not installed here: pip install {shown}"
+        )
+
     try:
-        family, *_, address = socket.getaddrinfo(settings.grpc_host, settings.grpc_port, type=socket.SOCK_STREAM)[0]
+        family, *_, address = socket.getaddrinfo(
+            settings.grpc_host, settings.grpc_port, type=socket.SOCK_STREAM
+        )[0]
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
@@ -29,13 +34,19 @@ def check_can_listen(settings: Settings) -> None:
 
 def cannot_listen(settings: Settings, reason: str) -> SettingsError:
     """The error of an address that does not work."""
-    return SettingsError(f"VEREDICTO_GRPC_PORT: cannot listen on {show_address(settings)}: {reason}")
+    return SettingsError(
+        f"VEREDICTO_GRPC_PORT: cannot listen on {show_address(settings)}: {reason}"
+    )
 
 
 def show_address(settings: Settings) -> str:
     """As gRPC takes it: an address of version 6 in brackets."""
     host = settings.grpc_host
-    return f"[{host}]:{settings.grpc_port}" if ":" in host else f"{host}:{settings.grpc_port}"
+    return (
+        f"[{host}]:{settings.grpc_port}"
+        if ":" in host
+        else f"{host}:{settings.grpc_port}"
+    )
 
 
 def _is_there(module: str) -> bool:

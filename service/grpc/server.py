@@ -59,7 +59,13 @@ class Done(NamedTuple):
 class Server:
     """A gRPC server beside the HTTP one, over the same models and with the same limits."""
 
-    def __init__(self, plane: DataPlane, settings: Settings, admission: Admission, batches: Batches) -> None:
+    def __init__(
+        self,
+        plane: DataPlane,
+        settings: Settings,
+        admission: Admission,
+        batches: Batches,
+    ) -> None:
         self._plane = plane
         self._settings = settings
         self._admission = admission
@@ -71,18 +77,26 @@ class Server:
     async def start(self) -> None:
         """Listens; raises SettingsError where the port is taken. Several workers share it."""
         options = {
-            "grpc.max_receive_message_length": min(READ_TIMES * self._most_bytes, 2**31 - 1),
+            "grpc.max_receive_message_length": min(
+                READ_TIMES * self._most_bytes, 2**31 - 1
+            ),
             "grpc.max_send_message_length": -1,
             "grpc.so_reuseport": int(self._settings.workers > 1),
             "grpc.per_message_decompression": 0,  # gRPC unpacks a message whole before it looks at its length
         }
         server = grpc.aio.server(options=list(options.items()))
         handlers = {name: self._make_handler(name) for name in (*self._views, INFER)}
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(SERVICE, handlers),)
+        )
+
         try:
             server.add_insecure_port(show_address(self._settings))
         except RuntimeError as error:
-            raise cannot_listen(self._settings, "another process has the port, or the host is not here") from error
+            raise cannot_listen(
+                self._settings, "another process has the port, or the host is not here"
+            ) from error
+
         await server.start()
         self._server = server
 
@@ -102,55 +116,80 @@ class Server:
     async def _call(self, name: str, metrics: RouteMetrics, context: Any) -> bytes:
         started = perf_counter()
         try:
-            done = await self._admission.attend(self._answer(name, context), started, metrics.route)
+            done = await self._admission.attend(
+                self._answer(name, context), started, metrics.route
+            )
         except VeredictoError as error:
             code = CODES[type(error)]
             metrics.record(code.name, perf_counter() - started)
             await _refuse(context, code, str(error))
+
         seconds = perf_counter() - started
         metrics.record("OK", seconds)
         if done.runs:
             self._admission.models.succeed(done.runs, seconds)
+
         return done.content
 
     async def _answer(self, name: str, context: Any) -> Done:
         if name == INFER:
             self._admission.check_room()
+
         content = await context.read()
         if content is EOF:
             raise InvalidRequest("expected one message, got none")
         if name == INFER:
             return await self._infer(content)
+
         if len(content) > MOST_VIEW_BYTES:
-            raise TooLarge(f"a message of {len(content)} bytes is over the limit of {MOST_VIEW_BYTES} for {name}")
-        request = messages.decode(f"{name}Request", compression.unpack_message(content, MOST_VIEW_BYTES, name))
+            raise TooLarge(
+                f"a message of {len(content)} bytes is over the limit of {MOST_VIEW_BYTES} for {name}"
+            )
+
+        request = messages.decode(
+            f"{name}Request", compression.unpack_message(content, MOST_VIEW_BYTES, name)
+        )
+
         return Done(messages.encode(f"{name}Response", self._views[name](request)))
 
     async def _infer(self, content: bytes) -> Done:
         started_ns = perf_counter_ns()
         if len(content) > self._most_bytes:
             raise self._admission.too_large(len(content), self._most_bytes)
+
         if len(content) > INLINE_BYTES or compression.find_kind(content):
-            done = await self._batches.offload(lambda: self._do(*self._find(content), started_ns))
+            done = await self._batches.offload(
+                lambda: self._do(*self._find(content), started_ns)
+            )
         else:
             graph, request = self._find(content)
             if graph.takes_images:
                 done = await self._batches.offload(self._do, graph, request, started_ns)
             else:
                 done = self._do(graph, request, started_ns)
+
         if isinstance(done, Done):
             return done
+
         finished, ran = await self._batches.carry_out(done)
+
         return Done(finished.content, (ran,))
 
     def _find(self, content: bytes) -> tuple[Graph, Any]:
         setting = self._settings.name_limit(self._most_bytes)
-        request = messages.decode(f"{INFER}Request", compression.unpack_message(content, self._most_bytes, setting))
-        return self._plane.registry.find_graph(request.model_name, request.model_version or None), request
+        request = messages.decode(
+            f"{INFER}Request",
+            compression.unpack_message(content, self._most_bytes, setting),
+        )
+        return self._plane.registry.find_graph(
+            request.model_name, request.model_version or None
+        ), request
 
     def _do(self, graph: Graph, request: Any, started_ns: int) -> Done | Work:
         try:
-            return do_or_defer(infer_message.plan(graph, request, self._settings), Done, started_ns)
+            return do_or_defer(
+                infer_message.plan(graph, request, self._settings), Done, started_ns
+            )
         except VeredictoError as error:
             error.model = graph
             raise
@@ -165,12 +204,19 @@ class Server:
             "ModelReady": lambda request: {"ready": _is_served(self._plane, request)},
             "ModelMetadata": partial(_describe_model, self._plane),
             "ModelConfig": lambda request: {
-                "config": metadata.configure(registry.find_graph(request.name, request.version or None), self._settings)
+                "config": metadata.configure(
+                    registry.find_graph(request.name, request.version or None),
+                    self._settings,
+                )
             },
             "ModelStatistics": lambda request: metadata.count(
-                registry.chosen(request.name, request.version or None) if request.name else registry
+                registry.chosen(request.name, request.version or None)
+                if request.name
+                else registry
             ),
-            "RepositoryIndex": lambda request: {"models": metadata.list_repository(registry, only_ready=request.ready)},
+            "RepositoryIndex": lambda request: {
+                "models": metadata.list_repository(registry, only_ready=request.ready)
+            },
         }
 
 
@@ -182,8 +228,11 @@ def _is_served(plane: DataPlane, request: Any) -> bool:
 def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:
     """The message has no place for a card's properties."""
     graph = plane.registry.find_graph(request.name, request.version or None)
-    described: dict[str, Any] = {**metadata.describe_model(graph, list(plane.registry.versions[graph.name]))}
+    described: dict[str, Any] = {
+        **metadata.describe_model(graph, list(plane.registry.versions[graph.name]))
+    }
     described.pop("properties", None)
+
     return described
 
 

@@ -21,7 +21,11 @@ MOST_FIELD_BYTES = 10_000
 
 
 def read_request(
-    media_type: str, body: bytes, query: bytes, known: tuple[str, ...], convert: Callable[[dict[str, Any]], Any]
+    media_type: str,
+    body: bytes,
+    query: bytes,
+    known: tuple[str, ...],
+    convert: Callable[[dict[str, Any]], Any],
 ) -> Any:
     """The request that a raw image or a form makes, its `inputs` the files; `known` are its other fields.
 
@@ -33,26 +37,38 @@ def read_request(
         pairs += fields
     else:
         files = [ImageFile(body, media_type)]
+
     if not files:
-        raise InvalidRequest(f"expected at least one file in the field {FILE_FIELD!r}, got none")
+        raise InvalidRequest(
+            f"expected at least one file in the field {FILE_FIELD!r}, got none"
+        )
+
     values: dict[str, Any] = {}
+
     for name, value in pairs:
         field = REPEATED.get(name, name)
         if field not in known:
             takes = ", ".join(each for each in known if each != "inputs")
-            raise InvalidRequest(f"unknown field {name[:100]!r}; beside the image this call takes {takes}")
+            raise InvalidRequest(
+                f"unknown field {name[:100]!r}; beside the image this call takes {takes}"
+            )
+
         if field in REPEATED.values():
             values.setdefault(field, []).append(value)
         elif field in values:
             raise InvalidRequest(f"field {name!r}: expected it once, got it again")
         else:
             values[field] = value
+
     request = convert(values | {"inputs": []})
     request.inputs = files
+
     return request
 
 
-def _parse(media_type: str, body: bytes) -> tuple[list[tuple[str, str]], list[ImageFile]]:
+def _parse(
+    media_type: str, body: bytes
+) -> tuple[list[tuple[str, str]], list[ImageFile]]:
     """Fields and files of a form, in their order; everything stays in memory, where the body is already."""
     fields: list[tuple[str, str]] = []
     files: list[ImageFile] = []
@@ -61,31 +77,50 @@ def _parse(media_type: str, body: bytes) -> tuple[list[tuple[str, str]], list[Im
     def keep_field(field: Any) -> None:
         value = field.value or b""
         if len(value) > MOST_FIELD_BYTES:
-            raise InvalidRequest(f"form field {_text(field.field_name)!r}: expected at most {MOST_FIELD_BYTES} bytes")
+            raise InvalidRequest(
+                f"form field {_text(field.field_name)!r}: expected at most {MOST_FIELD_BYTES} bytes"
+            )
+
         fields.append((_text(field.field_name), _text(value)))
 
     def keep_file(file: Any) -> None:
         name = _text(file.field_name)
         if name != FILE_FIELD:
-            raise InvalidRequest(f"form file {name[:100]!r}: expected files in the field {FILE_FIELD!r}")
+            raise InvalidRequest(
+                f"form file {name[:100]!r}: expected files in the field {FILE_FIELD!r}"
+            )
+
         file.file_object.seek(0)
         files.append(ImageFile(file.file_object.read(), file.content_type or ""))
 
     _, options = parse_options_header(media_type)
     boundary = options.get(b"boundary")
     if not boundary:
-        raise InvalidRequest(f"malformed multipart: expected a boundary in the Content-Type, got {media_type[:200]!r}")
+        raise InvalidRequest(
+            f"malformed multipart: expected a boundary in the Content-Type, got {media_type[:200]!r}"
+        )
+
     limits = {"MAX_MEMORY_FILE_SIZE": len(body) + 1, "MAX_FIELDS": MOST_PARTS}
+
     try:
         parser = FormParser(
-            MULTIPART, keep_field, keep_file, on_end=lambda: ended.append(True), boundary=boundary, config=limits
+            MULTIPART,
+            keep_field,
+            keep_file,
+            on_end=lambda: ended.append(True),
+            boundary=boundary,
+            config=limits,
         )
         parser.write(body)
         parser.finalize()
     except (FormParserError, ValueError) as error:
         raise InvalidRequest(f"malformed multipart: {error}") from error
+
     if not ended:
-        raise InvalidRequest("malformed multipart: the body ends before its last boundary")
+        raise InvalidRequest(
+            "malformed multipart: the body ends before its last boundary"
+        )
+
     return fields, files
 
 

@@ -53,7 +53,8 @@ class Bodies:
     """The bodies of one graph's requests and answers. What repeats itself in them is read and written once."""
 
     def __init__(self, graph: Graph, settings: Settings) -> None:
-        self._graph, self._settings = graph, settings
+        self._graph = graph
+        self._settings = settings
         self._recall_head = lru_cache(MOST_REMEMBERED)(self._read_head)
         self._recall_answer = lru_cache(MOST_REMEMBERED)(self._write_head)
 
@@ -71,15 +72,25 @@ class Bodies:
             head = self._read_head(body)
             feed = _read_all(graph, head, memoryview(b""))
         elif header_length > len(body):
-            raise InvalidRequest(f"the JSON is said to have {header_length} bytes, and the body has {len(body)}")
+            raise InvalidRequest(
+                f"the JSON is said to have {header_length} bytes, and the body has {len(body)}"
+            )
         else:
-            read = self._recall_head if header_length <= LONGEST_REMEMBERED else self._read_head
+            read = (
+                self._recall_head
+                if header_length <= LONGEST_REMEMBERED
+                else self._read_head
+            )
             head = read(body[:header_length])
             feed = _read_all(graph, head, memoryview(body)[header_length:])
-        return inference.plan(graph, feed, head.asked, self._settings, partial(self._write, head.id))
+
+        return inference.plan(
+            graph, feed, head.asked, self._settings, partial(self._write, head.id)
+        )
 
     def _read_head(self, content: bytes) -> _Head:
-        request, graph = _decode(content), self._graph
+        request = _decode(content)
+        graph = self._graph
         inputs = [
             (
                 inference.find_slot(graph, each.name, each.shape, each.datatype, place),
@@ -89,32 +100,51 @@ class Bodies:
             for place, each in enumerate(request.inputs)
         ]
         as_bytes = bool(request.parameters.get("binary_data_output", False))
-        wanted = [Wanted.of(each.name, each.parameters, as_bytes=as_bytes) for each in request.outputs or ()]
-        asked = inference.ask(graph, (each.name for each in request.inputs), wanted, as_bytes=as_bytes)
+        wanted = [
+            Wanted.of(each.name, each.parameters, as_bytes=as_bytes)
+            for each in request.outputs or ()
+        ]
+        asked = inference.ask(
+            graph, (each.name for each in request.inputs), wanted, as_bytes=as_bytes
+        )
+
         return _Head(request.id, inputs, asked)
 
     def _write(self, request_id: str, results: Sequence[Result]) -> Answer:
-        outputs, parts = [], []
+        outputs = []
+        parts = []
         for wanted, datatype, array in results:
             if wanted.as_bytes:
                 parts.append(tensors.write_bytes(array))
-                outputs.append(_Output(wanted.name, datatype, array.shape, len(parts[-1])))
+                outputs.append(
+                    _Output(wanted.name, datatype, array.shape, len(parts[-1]))
+                )
             else:
                 data = tensors.write_json(array, where=f"output {wanted.name!r}")
                 outputs.append(_Output(wanted.name, datatype, array.shape, data=data))
+
         repeats = len(parts) == len(outputs) and not request_id
         write = self._recall_answer if repeats else self._write_head
+
         return write(request_id, tuple(outputs)), parts
 
     def _write_head(self, request_id: str, outputs: tuple[_Output, ...]) -> bytes:
         described = [
             {"name": name, "datatype": datatype, "shape": shape}
-            | ({"data": data} if size is None else {"parameters": {"binary_data_size": size}})
+            | (
+                {"data": data}
+                if size is None
+                else {"parameters": {"binary_data_size": size}}
+            )
             for name, datatype, shape, size, data in outputs
         ]
-        head: dict[str, Any] = {"model_name": self._graph.name, "model_version": self._graph.version}
+        head: dict[str, Any] = {
+            "model_name": self._graph.name,
+            "model_version": self._graph.version,
+        }
         if request_id:
             head["id"] = request_id
+
         return codec.encode(head | {"outputs": described})
 
 
@@ -122,7 +152,9 @@ def _decode(head: bytes) -> InferRequest:
     try:
         return _DECODER.decode(head)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"the request is not as the protocol has it: {error}") from error
+        raise InvalidRequest(
+            f"the request is not as the protocol has it: {error}"
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest(f"the request is not JSON: {error}") from error
 
@@ -132,41 +164,65 @@ def _read_all(graph: Graph, head: _Head, rest: memoryview) -> Feed:
     feed: Feed = {}
     for index, (slot, tensor, size) in enumerate(head.inputs):
         if size is None:
-            array = tensors.read_json(_data(tensor, slot.where), slot.datatype, slot.shape, where=slot.where)
+            array = tensors.read_json(
+                _data(tensor, slot.where), slot.datatype, slot.shape, where=slot.where
+            )
         elif not isinstance(size, int) or not 0 <= size <= len(rest):
-            raise InvalidRequest(f"inputs[{index}]: binary_data_size is {size!r}, and {len(rest)} bytes are left")
+            raise InvalidRequest(
+                f"inputs[{index}]: binary_data_size is {size!r}, and {len(rest)} bytes are left"
+            )
         else:
-            array = tensors.read_bytes(rest[:size], slot.datatype, slot.shape, where=slot.where)
+            array = tensors.read_bytes(
+                rest[:size], slot.datatype, slot.shape, where=slot.where
+            )
             rest = rest[size:]
         feed[slot.name] = inference.fill(graph, slot, array)
+
     if len(rest):
-        raise InvalidRequest(f"{len(rest)} bytes follow the last input: no binary_data_size speaks of them")
+        raise InvalidRequest(
+            f"{len(rest)} bytes follow the last input: no binary_data_size speaks of them"
+        )
+
     return feed
 
 
 def _data(tensor: InputTensor, where: str) -> msgspec.Raw:
     if isinstance(tensor.data, msgspec.UnsetType):
-        raise InvalidRequest(f"{where}: expected data, or a parameter binary_data_size and bytes after the JSON")
+        raise InvalidRequest(
+            f"{where}: expected data, or a parameter binary_data_size and bytes after the JSON"
+        )
     return tensor.data
 
 
 def _read_raw(graph: Graph, body: bytes) -> Feed:
     """The one input that the body is: an image file, a text, or a tensor whose free axis the bytes decide."""
     if len(graph.inputs) != 1:
-        raise InvalidRequest(f"{graph.name} has {len(graph.inputs)} inputs: a body of bytes alone is for one input")
+        raise InvalidRequest(
+            f"{graph.name} has {len(graph.inputs)} inputs: a body of bytes alone is for one input"
+        )
+
     info = next(iter(graph.inputs.values()))
     if graph.takes_images:
         return {info.name: [ImageFile(body, "")]}
+
     own = inference.own_type(info)
     if own.name == BYTES:
         text = np.array([body], dtype=np.object_).reshape([1] * len(info.shape))
         return {info.name: inference.as_texts(text, "the body")}
+
     shape = list(info.shape)
     free = [axis for axis, length in enumerate(shape) if length < 0]
-    element = prod(length for length in shape if length >= 0) * np.dtype(own.array).itemsize
+    element = (
+        prod(length for length in shape if length >= 0) * np.dtype(own.array).itemsize
+    )
     for axis in free[:-1]:
         shape[axis] = 1
+
     if free:
         shape[free[-1]] = len(body) // element if element else 0
+
     slot = inference.find_slot(graph, info.name, shape, own.name, 0)
-    return {info.name: tensors.read_bytes(memoryview(body), own, shape, where=slot.where)}
+
+    return {
+        info.name: tensors.read_bytes(memoryview(body), own, shape, where=slot.where)
+    }

@@ -40,7 +40,13 @@ def accompany(application: ASGIApp, companion: Companion) -> ASGIApp:
     return run
 
 
-async def _live(application: ASGIApp, companion: Companion, scope: Message, receive: Receive, send: Send) -> None:
+async def _live(
+    application: ASGIApp,
+    companion: Companion,
+    scope: Message,
+    receive: Receive,
+    send: Send,
+) -> None:
     refusals: list[VeredictoError] = []
 
     async def send_when_done(message: Message) -> None:

@@ -15,7 +15,12 @@ import msgspec
 
 from service.calls.data_plane import DataPlane
 from service.contract.codec import encode
-from service.errors import InvalidRequest, NotFound, UnsupportedMediaType, VeredictoError
+from service.errors import (
+    InvalidRequest,
+    NotFound,
+    UnsupportedMediaType,
+    VeredictoError,
+)
 from service.execution.metrics import RouteMetrics
 from service.execution.run import Ran, Work, do_or_defer
 from service.http.infer_body import Answer, Bodies
@@ -36,7 +41,9 @@ LONGEST_LENGTH = 10
 INLINE_BYTES = 64_000
 INLINE_TENSOR_BYTES = 1_000_000
 """Of tensors that need no reading; how many rows they hold is looked at again."""
-_MODEL_PATH = re.compile(r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?P<what>/ready|/config|/stats)?")
+_MODEL_PATH = re.compile(
+    r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?P<what>/ready|/config|/stats)?"
+)
 
 
 class Given(NamedTuple):
@@ -67,7 +74,11 @@ class InferRoute:
         """Of its body, unpacked."""
         settings = self._settings
         has_bytes = given is not None and given.header_length is not None
-        return max(settings.max_body_bytes, settings.max_image_bytes) if has_bytes else settings.max_body_bytes
+        return (
+            max(settings.max_body_bytes, settings.max_image_bytes)
+            if has_bytes
+            else settings.max_body_bytes
+        )
 
     def is_small(self, body: bytes, given: Given | None) -> bool:
         """Whether it is answered sooner than a thread is found."""
@@ -77,13 +88,19 @@ class InferRoute:
             return len(body) <= INLINE_BYTES
         return given.header_length <= INLINE_BYTES and len(body) <= INLINE_TENSOR_BYTES
 
-    def __call__(self, body: bytes, scope: Message, given: Given | None) -> Response | Work:  # noqa: ARG002  # as a Call
+    def __call__(
+        self, body: bytes, scope: Message, given: Given | None  # noqa: ARG002
+    ) -> Response | Work:
         started_ns = perf_counter_ns()
         given = given or Given()
+
         try:
             if given.compression:
                 most = self.most_bytes(given)
-                body = compression.unpack(body, given.compression, most, self._settings.name_limit(most))
+                body = compression.unpack(
+                    body, given.compression, most, self._settings.name_limit(most)
+                )
+
             work = self._bodies.plan(body, given.header_length)
             return do_or_defer(work, partial(_respond, given.taken), started_ns)
         except VeredictoError as error:
@@ -101,7 +118,7 @@ class IndexRoute:
         self._plane = plane
         self._settings = settings
 
-    def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> None:  # noqa: ARG002  # a body of JSON or none
+    def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> None:  # noqa: ARG002
         return None
 
     def most_bytes(self, given: None) -> int:  # noqa: ARG002
@@ -112,7 +129,9 @@ class IndexRoute:
 
     def __call__(self, body: bytes, scope: Message, given: None) -> Response:  # noqa: ARG002
         only_ready = _IndexRequest() if not body.strip() else _decode_index(body)
-        return _json(metadata.list_repository(self._plane.registry, only_ready=only_ready.ready))
+        return _json(
+            metadata.list_repository(self._plane.registry, only_ready=only_ready.ready)
+        )
 
 
 class _IndexRequest(msgspec.Struct):
@@ -127,11 +146,15 @@ class Protocol:
         self._settings = settings
         metrics = RouteMetrics(INFER_ROUTE)
         self.calls: dict[str, Any] = {INDEX: IndexRoute(plane, settings)}
+
         for name, versions in plane.registry.versions.items():
-            for graph in versions.values():  # the latest comes last, and stands for the name alone
+            for graph in (
+                versions.values()
+            ):  # the latest comes last, and stands for the name alone
                 call = InferRoute(graph, settings, metrics)
                 self.calls[f"/v2/models/{name}/versions/{graph.version}/infer"] = call
                 self.calls[f"/v2/models/{name}/infer"] = call
+
         self._views: Mapping[str, Callable[[], Response]] = {
             "/v2": lambda: _json(metadata.describe_server()),
             "/v2/": lambda: _json(metadata.describe_server()),
@@ -144,33 +167,51 @@ class Protocol:
         """The methods of a path below `/v2`; raises NotFound."""
         if path in self.calls:
             return ("POST",)
+
         if path not in self._views and not _MODEL_PATH.fullmatch(path):
-            if path.endswith("/infer") and (match := _MODEL_PATH.fullmatch(path.removesuffix("/infer"))):
+            if path.endswith("/infer") and (
+                match := _MODEL_PATH.fullmatch(path.removesuffix("/infer"))
+            ):
                 self._plane.registry.find_graph(match["name"], match["version"])
-            raise NotFound(f"unknown path {path[:200]!r}; GET /v2 and GET /docs say what there is")
+            raise NotFound(
+                f"unknown path {path[:200]!r}; GET /v2 and GET /docs say what there is"
+            )
+
         return ("GET", "HEAD")
 
     def view(self, path: str) -> Response:
         """The answer to a GET; raises NotFound."""
         if path in self._views:
             return self._views[path]()
+
         match = _MODEL_PATH.fullmatch(path)
         assert match is not None  # allowed
         registry = self._plane.registry
         if match["what"] == "/stats":
-            return _json(metadata.count(registry.chosen(match["name"], match["version"])))
+            return _json(
+                metadata.count(registry.chosen(match["name"], match["version"]))
+            )
+
         graph = registry.find_graph(match["name"], match["version"])
         if match["what"] == "/ready":
             return _json(metadata.ModelReady(name=graph.name, ready=True))
         if match["what"] == "/config":
             return _json(metadata.configure(graph, self._settings))
-        return _json(metadata.describe_model(graph, list(registry.versions[graph.name])))
+
+        return _json(
+            metadata.describe_model(graph, list(registry.versions[graph.name]))
+        )
 
     def _ready(self) -> Response:
         reason = self._plane.why_not_ready()
         if reason is None:
             return _json({"ready": True, "live": True})
-        return Response(503, encode({"error": f"not ready: {reason}"}), headers=((b"retry-after", b"1"),))
+
+        return Response(
+            503,
+            encode({"error": f"not ready: {reason}"}),
+            headers=((b"retry-after", b"1"),),
+        )
 
 
 def _respond(taken: str, answer: Answer, runs: tuple[Ran, ...]) -> Response:
@@ -180,11 +221,14 @@ def _respond(taken: str, answer: Answer, runs: tuple[Ran, ...]) -> Response:
     content_type = JSON
     if parts:
         headers = ((HEADER_LENGTH, b"%d" % len(content)),)
-        content, content_type = b"".join([content, *parts]), OCTETS
+        content = b"".join([content, *parts])
+        content_type = OCTETS
+
     kind = _choose_packing(taken) if taken and len(content) >= LEAST_COMPRESSED else ""
     if kind:
         content = compression.pack(content, kind)
         headers = (*headers, (b"content-encoding", kind.encode()))
+
     return Response(200, content, content_type, headers, runs)
 
 
@@ -197,20 +241,31 @@ def _read_given(found: Mapping[bytes, bytes]) -> Given:
         raise InvalidRequest(
             f"Inference-Header-Content-Length: expected a number of bytes, got {length[:40].decode('latin-1')!r}"
         )
+
     if len(found) == 1 and length is not None:
         return Given(int(length))
+
     kind = found.get(b"content-encoding", b"").decode("latin-1").strip().lower()
     if kind not in (*compression.KINDS, "identity", ""):
-        raise UnsupportedMediaType(f"content encoding {kind[:40]!r} is not taken: gzip, deflate or none")
+        raise UnsupportedMediaType(
+            f"content encoding {kind[:40]!r} is not taken: gzip, deflate or none"
+        )
+
     taken = found.get(b"accept-encoding", b"").decode("latin-1").lower()
-    return Given(None if length is None else int(length), kind.replace("identity", ""), taken)
+
+    return Given(
+        None if length is None else int(length), kind.replace("identity", ""), taken
+    )
 
 
 def _choose_packing(taken: str) -> str:
     """The first of what the client takes."""
     for each in taken.split(","):
         name, _, quality = each.strip().partition(";")
-        if name.strip() in compression.KINDS and quality.replace(" ", "") not in ("q=0", "q=0.0"):
+        if name.strip() in compression.KINDS and quality.replace(" ", "") not in (
+            "q=0",
+            "q=0.0",
+        ):
             return name.strip()
     return ""
 
@@ -219,7 +274,9 @@ def _decode_index(body: bytes) -> _IndexRequest:
     try:
         return msgspec.json.decode(body, type=_IndexRequest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(f'expected {{"ready": true or false}}, or nothing: {error}') from error
+        raise InvalidRequest(
+            f'expected {{"ready": true or false}}, or nothing: {error}'
+        ) from error
 
 
 def _json(document: Any) -> Response:

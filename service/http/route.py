@@ -65,7 +65,9 @@ class Route(Protocol):
         """Whether it is answered sooner than a thread is found."""
         ...
 
-    def __call__(self, body: bytes, scope: Message, given: Any, /) -> Response | Work | Promised | Later:
+    def __call__(
+        self, body: bytes, scope: Message, given: Any, /
+    ) -> Response | Work | Promised | Later:
         """The answer, or the work of a model that takes its time, which makes a Response, or what finds out which."""
         ...
 
@@ -95,7 +97,8 @@ class Call:
         self.inline_bytes = inline_bytes
         self.takes_images = takes_images
         decoder = RequestDecoder(request_type)
-        self._decode, self._convert = decoder.decode, partial(decoder.convert, strict=False)
+        self._decode = decoder.decode
+        self._convert = partial(decoder.convert, strict=False)
         self._fields: tuple[str, ...] = request_type.__struct_encode_fields__
         self._answer = answer
         self._query = query
@@ -106,38 +109,55 @@ class Call:
         media_type = ""
         for header in headers:
             if header[0] in _WATCHED and header != _PLAIN_JSON:
-                media_type = _check_header(*header, takes_images=self.takes_images) or media_type
+                media_type = (
+                    _check_header(*header, takes_images=self.takes_images) or media_type
+                )
+
         return media_type
 
     def most_bytes(self, media_type: str) -> int:
-        return self._settings.max_image_bytes if media_type else self._settings.max_body_bytes
+        return (
+            self._settings.max_image_bytes
+            if media_type
+            else self._settings.max_body_bytes
+        )
 
-    def __call__(self, body: bytes, scope: Message, media_type: str) -> Response | Work | Promised | Later:
+    def __call__(
+        self, body: bytes, scope: Message, media_type: str
+    ) -> Response | Work | Promised | Later:
         """Answers a body of JSON, or of the media type of an image or a form."""
         started_ns = perf_counter_ns()
         if media_type:
-            request = read_request(media_type, body, scope["query_string"], self._fields, self._convert)
+            request = read_request(
+                media_type, body, scope["query_string"], self._fields, self._convert
+            )
         else:
             request = self._decode(body)
             if scope["query_string"]:
                 self._apply(scope["query_string"], request)
             if self.takes_images and has_encoded_image(request.inputs):
                 return Later(partial(self._finish, request, scope, started_ns))
+
         return self._finish(request, scope, started_ns)
 
-    def _finish(self, request: Any, scope: Message, started_ns: int) -> Response | Work | Promised:
+    def _finish(
+        self, request: Any, scope: Message, started_ns: int
+    ) -> Response | Work | Promised:
         if self._picture is not None and takes_pictures(scope):
             png = self._picture(request)
             if png is not None:
                 return Response(200, png, content_type=PNG)
+
         answer = self._answer(request)
         if isinstance(answer, Work):
             return do_or_defer(answer, _respond, started_ns)
         if isinstance(answer, Promised):
             return answer._replace(answer=_respond(answer.answer, ()))
+
         runs: tuple[Ran, ...] = ()
         if isinstance(answer, Answered):
             answer, runs = answer
+
         return _respond(answer, runs)
 
     def is_small(self, body: bytes, media_type: str) -> bool:
@@ -149,9 +169,20 @@ class Call:
         for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
             if name not in self._query:
                 known = ", ".join(self._query) or "none"
-                raise InvalidRequest(f"unknown query parameter {name!r}; query parameters of this call: {known}")
-            if not text.isascii() or not text.isdigit() or len(text) > 9 or not int(text):
-                raise InvalidRequest(f"query parameter {name!r}: expected a whole number of at least 1, got {text!r}")
+                raise InvalidRequest(
+                    f"unknown query parameter {name!r}; query parameters of this call: {known}"
+                )
+
+            if (
+                not text.isascii()
+                or not text.isdigit()
+                or len(text) > 9
+                or not int(text)
+            ):
+                raise InvalidRequest(
+                    f"query parameter {name!r}: expected a whole number of at least 1, got {text!r}"
+                )
+
             setattr(request, name, int(text))
 
 
@@ -161,13 +192,21 @@ def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
     text = given.partition(";")[0].strip().lower()
     if name == b"content-encoding":
         if text not in ("identity", ""):
-            raise UnsupportedMediaType(f"content encoding {text!r} is not taken here: send it as it is")
+            raise UnsupportedMediaType(
+                f"content encoding {text!r} is not taken here: send it as it is"
+            )
         return ""
+
     if text in ("application/json", ""):
         return ""
     if takes_images and (text in MEDIA_TYPES or text == MULTIPART):
         return text + given[len(text) :]
-    images = f" (or for images {', '.join(TAKEN_TYPES)}, {MULTIPART})" if takes_images else ""
+
+    images = (
+        f" (or for images {', '.join(TAKEN_TYPES)}, {MULTIPART})"
+        if takes_images
+        else ""
+    )
     raise UnsupportedMediaType(
         f"expected Content-Type application/json{images}, got {text!r}; with curl: -H 'Content-Type: application/json'"
     )
@@ -175,9 +214,23 @@ def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
 
 def takes_pictures(scope: Message) -> bool:
     """Whether the client takes a PNG: one that says nothing does, BentoML's reads JSON whatever it says."""
-    headers = [(name, value.decode("latin-1").lower()) for name, value in scope["headers"]]
-    if any(name == b"user-agent" and value.startswith("bentoml http client") for name, value in headers):
+    headers = [
+        (name, value.decode("latin-1").lower()) for name, value in scope["headers"]
+    ]
+    if any(
+        name == b"user-agent" and value.startswith("bentoml http client")
+        for name, value in headers
+    ):
         return False
+
     accepted = ",".join(value for name, value in headers if name == b"accept") or "*/*"
-    kinds = {kind.partition(";")[0].strip() for kind in accepted.split(",") if not _NO.search(kind)}
-    return bool(kinds & {"image/png", "image/*", "*/*"}) or not kinds & {"application/json", "application/*"}
+    kinds = {
+        kind.partition(";")[0].strip()
+        for kind in accepted.split(",")
+        if not _NO.search(kind)
+    }
+
+    return bool(kinds & {"image/png", "image/*", "*/*"}) or not kinds & {
+        "application/json",
+        "application/*",
+    }

@@ -13,7 +13,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Protocol, cast
 
 import uvicorn.config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from service.http.route import BEGUN, Message, Response, Route
 
@@ -48,19 +52,34 @@ class Wire:
             cycle.message_event.set()
             cycle.on_response()
             return
+
         if type(cycle) is RequestResponseCycle and len(response.body) > LARGE:
             self._watch(cycle.transport, len(response.body) + 1)
-        await send({"type": "http.response.start", "status": response.status, "headers": list_headers(response)})
+
+        await send(
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": list_headers(response),
+            }
+        )
         await send({"type": "http.response.body", "body": response.body})
 
-    def write(self, response: Response, transport: Any, server_headers: list[tuple[bytes, bytes]]) -> None:
+    def write(
+        self,
+        response: Response,
+        transport: Any,
+        server_headers: list[tuple[bytes, bytes]],
+    ) -> None:
         """To a client that is there, reads and stays: what uvicorn's cycle does with both messages."""
         if server_headers is not self._server_headers:
             self._server_headers = server_headers
             self._server_lines = _lines(server_headers)
+
         body = response.body
         if len(body) > LARGE:
             self._watch(transport, len(body) + 1)
+
         transport.write(
             b"%scontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n%s"
             % (
@@ -89,7 +108,11 @@ class Wire:
 def list_headers(response: Response) -> list[tuple[bytes, bytes]]:
     """All that an answer has, with its length."""
     length = b"%d" % len(response.body)
-    return [(b"content-type", response.content_type), (b"content-length", length), *response.headers]
+    return [
+        (b"content-type", response.content_type),
+        (b"content-length", length),
+        *response.headers,
+    ]
 
 
 def _is_plain(cycle: Any) -> bool:
@@ -127,7 +150,9 @@ class FastPathProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         is_bare = not self.root_path and self.limit_concurrency is None
         self._calls = self.front.express if is_bare else {}
-        self.ws_protocol_class = None  # there is none here, and its connections have no deadline
+        self.ws_protocol_class = (
+            None  # there is none here, and its connections have no deadline
+        )
         self._call: Route | None = None
         self._body = b""
         self._n_left = 0
@@ -151,22 +176,28 @@ class FastPathProtocol(HttpToolsProtocol):
             self._wait_for_head()
 
     def shutdown(self) -> None:
-        if self._call is not None:  # its answer is still to come, and uvicorn has to know
+        if (
+            self._call is not None
+        ):  # its answer is still to come, and uvicorn has to know
             self._go_usual_way()
         super().shutdown()
 
     def on_message_begin(self) -> None:
-        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._heading = True
 
     def on_headers_complete(self) -> None:
         self._heading = False
         if self._waiting is not None:
             self._stop_waiting()
+
         call = self._calls.get(self.url)
         if call is not None and self._n_left and self._is_plain():
             self._n_left -= 1
-            self._call, self._body = call, b""
+            self._call = call
+            self._body = b""
         else:
             self._begin()
 
@@ -180,13 +211,18 @@ class FastPathProtocol(HttpToolsProtocol):
         if self._call is None:
             super().on_message_complete()
             return
+
         if self._waiting is not None:
             self._stop_waiting()
+
         scope = {"path": self._call.route, "query_string": b"", "headers": self.headers}
         done = self.front.answer_at_once(self._call, self._body, scope)
         if isinstance(done, Response):
-            self._call, self._body = None, b""
-            self.front.wire.write(done, self.transport, self.server_state.default_headers)
+            self._call = None
+            self._body = b""
+            self.front.wire.write(
+                done, self.transport, self.server_state.default_headers
+            )
             self.on_response_complete()
         else:
             self._go_usual_way(done)
@@ -203,12 +239,21 @@ class FastPathProtocol(HttpToolsProtocol):
 
     def _wait_for_head(self) -> None:
         """Not for ever: a client that sends nothing, or headers without an end, holds its connection for a deadline."""
-        self._waiting = self.loop.call_later(self.front.wire.stuck_s, self.transport.close)
+        self._waiting = self.loop.call_later(
+            self.front.wire.stuck_s, self.transport.close
+        )
 
     def _wait_for_rest(self) -> None:
         """Of a body that came in part: only for a moment, since there is no deadline here."""
         if self._waiting is None:
-            length = next((int(value) for name, value in self.headers if name == b"content-length"), None)
+            length = next(
+                (
+                    int(value)
+                    for name, value in self.headers
+                    if name == b"content-length"
+                ),
+                None,
+            )
             if length is None or length > LONGEST_AWAITED:
                 self._go_usual_way()
             else:
@@ -238,18 +283,23 @@ class FastPathProtocol(HttpToolsProtocol):
         self._call = None
         self._stop_waiting()
         self._begin(begun)
-        body, self._body = self._body, b""
+        body = self._body
+        self._body = b""
         if body:
             super().on_body(body)
 
     def _begin(self, begun: Any = None) -> None:
         self._unset_keepalive_if_required()  # of a request before it in the same read
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url = self.url
+        headers = self.headers
+        expects = self.expect_100_continue
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
+        self.url = url
+        self.expect_100_continue = expects
         self.headers += headers
         if begun is not None:
             cast(Message, self.scope)[BEGUN] = begun
+
         super().on_headers_complete()
 
 

@@ -43,15 +43,27 @@ def find_lineups(registry: Registry, settings: Settings) -> dict[str, Lineup]:
             models = {model.name: model for model in registry.task(task)}
         except VeredictoError as error:
             raise SettingsError(f"VEREDICTO_SHADOW: {error}") from error
+
         known = ", ".join(models)
         if name not in models:
-            refused = [reason for file, reason in registry.refused.items() if Path(file).stem == name]
+            refused = [
+                reason
+                for file, reason in registry.refused.items()
+                if Path(file).stem == name
+            ]
             why = f"was refused: {refused[0]}" if refused else "is no classifier of it"
-            raise SettingsError(f"VEREDICTO_SHADOW: the champion {name!r} of {task!r} {why}; its classifiers: {known}")
+            raise SettingsError(
+                f"VEREDICTO_SHADOW: the champion {name!r} of {task!r} {why}; its classifiers: {known}"
+            )
+
         champion = models.pop(name)
         if not models:
-            raise SettingsError(f"VEREDICTO_SHADOW: {task!r} has no other classifier than {name} to compare it with")
+            raise SettingsError(
+                f"VEREDICTO_SHADOW: {task!r} has no other classifier than {name} to compare it with"
+            )
+
         lineups[name] = Lineup(champion=champion, challengers=list(models.values()))
+
     return lineups
 
 
@@ -62,13 +74,23 @@ def check_apart() -> bool:
     """
     root = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    return subprocess.run([sys.executable, "-c", _CHECK], env=os.environ | {"PYTHONPATH": paths}).returncode == 0
+    return (
+        subprocess.run(
+            [sys.executable, "-c", _CHECK], env=os.environ | {"PYTHONPATH": paths}
+        ).returncode
+        == 0
+    )
 
 
 def check_in_process() -> None:
     """Ends the process with the reason where a lineup makes no sense."""
     try:
         settings = Settings.from_environment(os.environ)
-        find_lineups(Registry.load(settings.models, device=settings.device, threads=settings.threads), settings)
+        find_lineups(
+            Registry.load(
+                settings.models, device=settings.device, threads=settings.threads
+            ),
+            settings,
+        )
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")

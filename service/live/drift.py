@@ -44,11 +44,20 @@ class Cells:
         self.training = [_training_counts(feature) for feature in features]
         self.n_cells = sum(map(len, self.training))
         self._starts = np.cumsum([0, *map(len, self.training)])[:-1]
-        self._categories = np.array([feature.values is not None for feature in features])
-        spreads = [feature.distribution or Distribution(counts=(1,)) for feature in features]
-        self._edges = np.full((max(len(each.edges) for each in spreads), len(features)), np.inf, dtype=np.float32)
+        self._categories = np.array(
+            [feature.values is not None for feature in features]
+        )
+        spreads = [
+            feature.distribution or Distribution(counts=(1,)) for feature in features
+        ]
+        self._edges = np.full(
+            (max(len(each.edges) for each in spreads), len(features)),
+            np.inf,
+            dtype=np.float32,
+        )
         for column, each in zip(self._edges.T, spreads, strict=True):
             column[: len(each.edges)] = each.edges
+
         self._missing = np.array([len(each.counts) for each in spreads])
         ranges = [feature.range or (-np.inf, np.inf) for feature in features]
         self._low, self._high = np.array(ranges, dtype=np.float32).T
@@ -56,14 +65,19 @@ class Cells:
     @classmethod
     def of(cls, card: Card) -> Cells | None:
         """None where the card does not know how its training rows spread: of images, or of schema 1 or 2."""
-        if not isinstance(card.input, FeatureInput) or not all(each.distribution for each in card.input.features):
+        if not isinstance(card.input, FeatureInput) or not all(
+            each.distribution for each in card.input.features
+        ):
             return None
         return cls(card.input.features)
 
     @property
     def basis(self) -> str:
         """The same for all cards that count alike."""
-        told = [(each.name, each.range, each.values, each.distribution) for each in self.features]
+        told = [
+            (each.name, each.range, each.values, each.distribution)
+            for each in self.features
+        ]
         return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
     @property
@@ -75,8 +89,13 @@ class Cells:
         counts = np.zeros(self.n_counts, dtype=np.int64)
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             part = rows[start : start + ROWS_AT_A_TIME]
-            counts[: self.n_cells] += np.bincount(self._place(part).ravel(), minlength=self.n_cells)
-            counts[self.n_cells :] += ((part < self._low) | (part > self._high)).sum(axis=0)
+            counts[: self.n_cells] += np.bincount(
+                self._place(part).ravel(), minlength=self.n_cells
+            )
+            counts[self.n_cells :] += ((part < self._low) | (part > self._high)).sum(
+                axis=0
+            )
+
         return counts
 
     def _place(self, rows: Rows) -> NDArray[np.int64]:
@@ -85,9 +104,13 @@ class Cells:
         cells = np.zeros(rows.shape, dtype=np.int64)
         for edges in self._edges:
             cells += rows >= edges
+
         codes = np.where(missing, 0, rows)[:, self._categories]
         cells[:, self._categories] = codes.astype(np.int64)
-        placed: NDArray[np.int64] = np.where(missing, self._missing, cells) + self._starts
+        placed: NDArray[np.int64] = (
+            np.where(missing, self._missing, cells) + self._starts
+        )
+
         return placed
 
     def split(self, counts: Counts) -> list[Counts]:
@@ -99,9 +122,12 @@ def describe(cells: Cells, counts: Counts) -> Drift:
     """Each feature's drift, the most drifted first: the one whose index is most times its critical value."""
     alpha = ALPHA / len(cells.features)
     outside = counts[cells.n_cells :]
-    parts = zip(cells.features, cells.training, cells.split(counts), outside, strict=True)
+    parts = zip(
+        cells.features, cells.training, cells.split(counts), outside, strict=True
+    )
     features = [_describe(*part, alpha=alpha) for part in parts if part[2].sum() > 0]
     features.sort(key=lambda each: -each["psi"] / (each["critical_value"] or np.inf))
+
     return {
         "rows": int(cells.split(counts)[0].sum()),
         "drifted": [each["feature"] for each in features if each["drifted"]],
@@ -125,20 +151,35 @@ def join_rare(training: Counts, window: Counts) -> tuple[Counts, Counts]:
     expected = training * (window.sum() / training.sum())
     if expected.min() >= FEWEST_EXPECTED:
         return training, window
-    group, number, gathered = np.empty(len(training), dtype=np.int64), 0, 0.0
+
+    group = np.empty(len(training), dtype=np.int64)
+    number = 0
+    gathered = 0.0
+
     for cell in np.argsort(training, kind="stable"):
         group[cell] = number
         gathered += expected[cell]
         if gathered >= FEWEST_EXPECTED:
-            number, gathered = number + 1, 0.0
+            number = number + 1
+            gathered = 0.0
+
     group = np.minimum(group, max(number - 1, 0))
-    first, second = (np.bincount(group, weights=each).astype(np.int64) for each in (training, window))
+    first, second = (
+        np.bincount(group, weights=each).astype(np.int64) for each in (training, window)
+    )
+
     return first, second
 
 
-def critical_value(*, n_cells: int, n_training: int, n_rows: int, alpha: float) -> float | None:
+def critical_value(
+    *, n_cells: int, n_training: int, n_rows: int, alpha: float
+) -> float | None:
     """The index that a window without drift exceeds with probability `alpha`; None where there is but one cell."""
-    return None if n_cells < 2 else (1 / n_rows + 1 / n_training) * chi_square_quantile(alpha, n_cells - 1)
+    return (
+        None
+        if n_cells < 2
+        else (1 / n_rows + 1 / n_training) * chi_square_quantile(alpha, n_cells - 1)
+    )
 
 
 def _training_counts(feature: Feature) -> Counts:
@@ -147,11 +188,16 @@ def _training_counts(feature: Feature) -> Counts:
     return np.array([*feature.distribution.counts, *missing], dtype=np.int64)
 
 
-def _describe(feature: Feature, training: Counts, window: Counts, n_outside: int, *, alpha: float) -> FeatureDrift:
-    n_rows, n_training = int(window.sum()), int(training.sum())
+def _describe(
+    feature: Feature, training: Counts, window: Counts, n_outside: int, *, alpha: float
+) -> FeatureDrift:
+    n_rows = int(window.sum())
+    n_training = int(training.sum())
     cells = join_rare(training, window)
     index = stability_index(*cells)
-    critical = critical_value(n_cells=len(cells[0]), n_training=n_training, n_rows=n_rows, alpha=alpha)
+    critical = critical_value(
+        n_cells=len(cells[0]), n_training=n_training, n_rows=n_rows, alpha=alpha
+    )
     described: FeatureDrift = {
         "feature": feature.name,
         "psi": index,
@@ -160,6 +206,8 @@ def _describe(feature: Feature, training: Counts, window: Counts, n_outside: int
     }
     if feature.range is not None:
         described["out_of_range"] = int(n_outside) / n_rows
+
     if feature.imputed is not None:
         described["missing"] = int(window[-1]) / n_rows
+
     return described

@@ -36,7 +36,9 @@ class DriftMonitor:
         self._waiting: dict[str, list[Rows]] = {task: [] for task in cells}
         self._n_waiting = dict.fromkeys(cells, 0)
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="veredicto-intake", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name="veredicto-intake", daemon=True
+        )
         self._thread.start()
 
     def offer(self, task: str, rows: Rows) -> None:
@@ -51,8 +53,14 @@ class DriftMonitor:
         cells = self._cells.get(task)
         if cells is None:
             return None
-        counts = reader.read_spread(self._journal.path, task, basis=cells.basis, most_rows=MOST_ROWS)
-        return drift.describe(cells, np.zeros(cells.n_counts, np.int64) if counts is None else counts)
+
+        counts = reader.read_spread(
+            self._journal.path, task, basis=cells.basis, most_rows=MOST_ROWS
+        )
+
+        return drift.describe(
+            cells, np.zeros(cells.n_counts, np.int64) if counts is None else counts
+        )
 
     def close(self) -> None:
         """Counts what waits, and ends the thread."""
@@ -69,15 +77,20 @@ class DriftMonitor:
         with self._lock:
             waiting = {task: parts for task, parts in self._waiting.items() if parts}
             for task in waiting:
-                self._waiting[task], self._n_waiting[task] = [], 0
+                self._waiting[task] = []
+                self._n_waiting[task] = 0
         for task, parts in waiting.items():
             rows = np.concatenate(parts)[:MOST_WAITING]
             cells = self._cells[task]
-            self._journal.record_feature_counts(FeatureCounts(task, cells.basis, len(rows), cells.count(rows)))
+            self._journal.record_feature_counts(
+                FeatureCounts(task, cells.basis, len(rows), cells.count(rows))
+            )
+
             try:
                 found = self.describe(task)
             except sqlite3.Error:
                 logger.debug("the journal cannot be read now", exc_info=True)
                 continue
+
             if found is not None:
                 show_drift(task, found)

@@ -37,12 +37,20 @@ class Monitor:
     """Of one process; starts its threads at once and ends them with the server."""
 
     def __init__(self, registry: Registry, settings: Settings, path: Path) -> None:
-        classifiers = [model for model in registry.models.values() if model.card.kind == "classifier"]
+        classifiers = [
+            model
+            for model in registry.models.values()
+            if model.card.kind == "classifier"
+        ]
         self._registry = registry
         self._sources = {model.name: name_source(model) for model in classifiers}
         self._lineups = find_lineups(registry, settings)
-        self._by_task = {lineup.champion.card.task: lineup for lineup in self._lineups.values()}
-        self.journal = Journal(path, most_rows=settings.journal_rows, sources=self._sources)
+        self._by_task = {
+            lineup.champion.card.task: lineup for lineup in self._lineups.values()
+        }
+        self.journal = Journal(
+            path, most_rows=settings.journal_rows, sources=self._sources
+        )
         self._shadow = Shadow(self._lineups, self.journal) if self._lineups else None
         self._intake = DriftMonitor(_find_cells(classifiers), self.journal)
         self._lock = threading.Lock()
@@ -55,25 +63,34 @@ class Monitor:
         And where this thread, which is to run the event loop, has much to do, or the processors have.
         """
         if self._shadow is not None:
-            loop, process = Load(threading.get_ident()), Load()
+            loop = Load(threading.get_ident())
+            process = Load()
             self._shadow.look_at_load = lambda: max(loop.look(), process.look())
-            self._shadow.count_in_flight = lambda: count_in_flight() - self.journal.count_waiting()
+            self._shadow.count_in_flight = lambda: (
+                count_in_flight() - self.journal.count_waiting()
+            )
 
     def observe(self, model: Model, inputs: Inputs, labels: Labels) -> str:
         """The id of a classifier's answer, which is kept and shadowed without waiting for either."""
         number = self.journal.record(self._sources[model.name], labels)
         if self._shadow is not None:
             self._shadow.offer(number, model, inputs, labels)
+
         if not isinstance(inputs, list):
             self._intake.offer(model.card.task, inputs)
+
         return number
 
     def tell(self, number: str, label: str | int) -> Future[None]:
         """Done when the truth is stored; raises NotFound for what cannot be an id."""
         found = _ID.fullmatch(number)
         if found is None:
-            raise NotFound(f"unknown id {number[:100]!r}: expected that of an answer, and of several rows 'ID/ROW'")
+            raise NotFound(
+                f"unknown id {number[:100]!r}: expected that of an answer, and of several rows 'ID/ROW'"
+            )
+
         row = None if found[2] is None else int(found[2])
+
         return self.journal.tell(Feedback(found[1], row, str(label)))
 
     def compare(self, task: str) -> answers.Standing:
@@ -83,12 +100,20 @@ class Monitor:
             made_s, found = self._standings.get(task, (0.0, None))
             if found is None or monotonic() - made_s > FRESH_S:
                 try:
-                    read = reader.read(self.journal.path, task, most_rows=comparison.MOST_ROWS)
+                    read = reader.read(
+                        self.journal.path, task, most_rows=comparison.MOST_ROWS
+                    )
                     drift = self._intake.describe(task)
                 except sqlite3.Error as error:
-                    raise Overloaded(f"the journal cannot be read now, try again: {error}") from error
-                found = comparison.describe(models, self._by_task.get(task), read, drift)
+                    raise Overloaded(
+                        f"the journal cannot be read now, try again: {error}"
+                    ) from error
+
+                found = comparison.describe(
+                    models, self._by_task.get(task), read, drift
+                )
                 self._standings[task] = monotonic(), found
+
         return found
 
     def outcomes(self, task: str) -> Mapping[str, tuple[int, int]]:
@@ -116,4 +141,5 @@ def _find_cells(classifiers: list[Model]) -> dict[str, Cells]:
         cells = None if model.card.task in found else Cells.of(model.card)
         if cells is not None:
             found[model.card.task] = cells
+
     return found

@@ -68,8 +68,11 @@ class Shadow:
         self._n_rows = self._n_bytes = 0
         self._shed = Counter[str]()
         self._metrics = ShadowMetrics()
-        self._wake, self._closing = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="veredicto-shadow", daemon=True)
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(
+            target=self._work, name="veredicto-shadow", daemon=True
+        )
         self._thread.start()
 
     def offer(self, number: str, model: Model, inputs: Inputs, labels: Labels) -> None:
@@ -77,15 +80,23 @@ class Shadow:
         lineup = self._lineups.get(model.name)
         if lineup is None:
             return
-        n_rows, n_bytes = len(labels), _count_bytes(inputs)
+
+        n_rows = len(labels)
+        n_bytes = _count_bytes(inputs)
         is_busy = self.count_in_flight() > MOST_IN_FLIGHT
+
         with self._lock:
-            if is_busy or self._n_rows + n_rows > MOST_ROWS or self._n_bytes + n_bytes > MOST_BYTES:
+            if (
+                is_busy
+                or self._n_rows + n_rows > MOST_ROWS
+                or self._n_bytes + n_bytes > MOST_BYTES
+            ):
                 self._shed[model.card.task] += n_rows
             else:
                 self._waiting.append(_Waiting(number, lineup, inputs, labels))
                 self._n_rows += n_rows
                 self._n_bytes += n_bytes
+
         if not self._wake.is_set():
             self._wake.set()
 
@@ -103,13 +114,18 @@ class Shadow:
             self._wake.wait()
             self._closing.wait(GATHER_S)
             self._wake.clear()
+
             while not self._closing.is_set() and (chosen := self._take()):
                 started = perf_counter()
                 try:
                     self._run(chosen)
                 except Exception:
-                    logger.exception("a defect in the shadow of %s", chosen[0].lineup.champion.name)
+                    logger.exception(
+                        "a defect in the shadow of %s", chosen[0].lineup.champion.name
+                    )
+
                 self._closing.wait(REST * (perf_counter() - started))
+
             self._report_shed()
 
     def _let_go(self) -> None:
@@ -124,33 +140,56 @@ class Shadow:
         """What waits of one champion, as much as is run together: a request or more; nothing where much is to do."""
         if self.look_at_load() > MOST_BUSY:
             self._let_go()
+
         chosen: list[_Waiting] = []
+
         with self._lock:
             n_rows = 0
-            while self._waiting and (not chosen or self._waiting[0].lineup is chosen[0].lineup):
+            while self._waiting and (
+                not chosen or self._waiting[0].lineup is chosen[0].lineup
+            ):
                 following = self._waiting[0]
-                most = IMAGES_AT_A_TIME if isinstance(following.inputs, list) else ROWS_AT_A_TIME
+                most = (
+                    IMAGES_AT_A_TIME
+                    if isinstance(following.inputs, list)
+                    else ROWS_AT_A_TIME
+                )
                 if chosen and n_rows + len(following.labels) > most:
                     break
+
                 chosen.append(self._waiting.popleft())
                 n_rows += len(following.labels)
                 self._n_rows -= len(following.labels)
                 self._n_bytes -= _count_bytes(following.inputs)
+
         return chosen
 
     def _run(self, chosen: list[_Waiting]) -> None:
         lineup = chosen[0].lineup
-        labels = np.stack([_classify(model, [each.inputs for each in chosen]) for model in lineup.challengers])
+        labels = np.stack(
+            [
+                _classify(model, [each.inputs for each in chosen])
+                for model in lineup.challengers
+            ]
+        )
+
         for model, answers in zip(lineup.challengers, labels, strict=True):
-            self._metrics.add_rows(model.name, model.version, int((answers != NO_ANSWER).sum()))
-        ids, lengths = [each.id for each in chosen], [len(each.labels) for each in chosen]
+            self._metrics.add_rows(
+                model.name, model.version, int((answers != NO_ANSWER).sum())
+            )
+
+        ids = [each.id for each in chosen]
+        lengths = [len(each.labels) for each in chosen]
         examples = _find_examples(chosen, labels)
         champion = name_source(lineup.champion)
-        self._journal.record_shadow(Shadowed(ids, lengths, champion, lineup.sources, labels, examples))
+        self._journal.record_shadow(
+            Shadowed(ids, lengths, champion, lineup.sources, labels, examples)
+        )
 
     def _report_shed(self) -> None:
         with self._lock:
-            shed, self._shed = self._shed, Counter()
+            shed = self._shed
+            self._shed = Counter()
         for task, n_rows in shed.items():
             self._metrics.add_shed(task, n_rows)
             self._journal.record_shed(task, n_rows)
@@ -171,18 +210,28 @@ def _classify(model: Model, requests: list[Inputs]) -> Labels:
         return np.concatenate([_classify(model, [each]) for each in requests])
 
 
-def _find_examples(chosen: list[_Waiting], labels: Labels) -> list[tuple[str, int, str]]:
+def _find_examples(
+    chosen: list[_Waiting], labels: Labels
+) -> list[tuple[str, int, str]]:
     """The first rows on which someone disagrees with the champion, with their values as a request would have them."""
     said = np.concatenate([each.labels for each in chosen])
-    disagree: list[int] = np.flatnonzero(((labels != said) & (labels != NO_ANSWER)).any(axis=0))[
-        :MOST_EXAMPLES
-    ].tolist()
+    disagree: list[int] = np.flatnonzero(
+        ((labels != said) & (labels != NO_ANSWER)).any(axis=0)
+    )[:MOST_EXAMPLES].tolist()
     starts = list(accumulate((len(each.labels) for each in chosen), initial=0))
     examples = []
+
     for place in disagree:
         request = bisect_right(starts, place) - 1
         row = place - starts[request]
-        examples.append((chosen[request].id, row, codec.encode(_show(chosen[request], row)).decode()))
+        examples.append(
+            (
+                chosen[request].id,
+                row,
+                codec.encode(_show(chosen[request], row)).decode(),
+            )
+        )
+
     return examples
 
 
@@ -194,4 +243,8 @@ def _show(waiting: _Waiting, row: int) -> Row | None:
 
 
 def _count_bytes(inputs: Inputs) -> int:
-    return sum(image.nbytes for image in inputs) if isinstance(inputs, list) else inputs.nbytes
+    return (
+        sum(image.nbytes for image in inputs)
+        if isinstance(inputs, list)
+        else inputs.nbytes
+    )

@@ -21,7 +21,12 @@ class Datatype(NamedTuple):
 _TYPES = (
     Datatype("BOOL", "tensor(bool)", np.bool_, bool),
     *(
-        Datatype(f"{sign}INT{bits}", f"tensor({sign.lower()}int{bits})", np.dtype(f"{sign.lower()}int{bits}").type, int)
+        Datatype(
+            f"{sign}INT{bits}",
+            f"tensor({sign.lower()}int{bits})",
+            np.dtype(f"{sign.lower()}int{bits}").type,
+            int,
+        )
         for sign in ("U", "")
         for bits in (8, 16, 32, 64)
     ),

@@ -17,8 +17,10 @@ from service.models.session import Session, TensorInfo, one_line
 
 QUICK_S = 0.002
 """A run that takes less is done where it is read: to hand it over and back costs a good part of that."""
-FEW_RUNS, MOST_RUNS = 3, 10
-SHORT_S, LONG_S = 0.005, 0.05
+FEW_RUNS = 3
+MOST_RUNS = 10
+SHORT_S = 0.005
+LONG_S = 0.05
 """Of runs so far, after which the shortest of a few, or of any, is known well enough: the start waits for them."""
 SEVERAL = 4
 MANY = 64
@@ -36,26 +38,47 @@ class Graph:
     `outputs` are those that an answer has where none are asked for; `extras` may be asked for by name.
     """
 
-    def __init__(self, name: str, version: str, session: Session, model: Model | None = None) -> None:
+    def __init__(
+        self, name: str, version: str, session: Session, model: Model | None = None
+    ) -> None:
         self.name = name
         self.version = version
         self.model = model
         self.inputs: Mapping[str, TensorInfo] = session.inputs
-        known = {each.name: each for each in session.outputs.values() if each.type in BY_SESSION}
-        main = known if model is None else {each: known[each] for each in model.output_names}
+        known = {
+            each.name: each
+            for each in session.outputs.values()
+            if each.type in BY_SESSION
+        }
+        main = (
+            known
+            if model is None
+            else {each: known[each] for each in model.output_names}
+        )
         self.outputs: Mapping[str, TensorInfo] = main
-        self.extras: Mapping[str, TensorInfo] = {name: known[name] for name in known if name not in main}
+        self.extras: Mapping[str, TensorInfo] = {
+            name: known[name] for name in known if name not in main
+        }
         self.takes_images = model is not None and model.size_px is not None
         self.statistics = Statistics()
         self._session = session
-        self.quick_rows, self.joins = 0, False
+        self.quick_rows = 0
+        self.joins = False
         """How many rows a run takes in so little time that a thread is not worth it; whether sharing a run is.
 
         Neither, until it has been measured.
         """
 
     @classmethod
-    def load(cls, path: Path, *, name: str, version: str | None = None, device: str = "cpu", threads: int = 1) -> Graph:
+    def load(
+        cls,
+        path: Path,
+        *,
+        name: str,
+        version: str | None = None,
+        device: str = "cpu",
+        threads: int = 1,
+    ) -> Graph:
         """Checked, but not yet measured; raises ModelRefused. `version` is the content's where none is given."""
         session = Session(path.read_bytes(), device=device, threads=threads)
         model = Model.of(session, name=name, threads=threads)
@@ -67,14 +90,22 @@ class Graph:
         Raises InvalidRequest for values that it cannot work with.
         """
         if self.model is not None:
-            if self.takes_images and len(inputs) > MOST_IMAGES and any(name in self.extras for name in names):
+            if (
+                self.takes_images
+                and len(inputs) > MOST_IMAGES
+                and any(name in self.extras for name in names)
+            ):
                 extras = ", ".join(name for name in names if name in self.extras)
-                raise TooLarge(f"{len(inputs)} images are over the {MOST_IMAGES} of a request for {extras}")
+                raise TooLarge(
+                    f"{len(inputs)} images are over the {MOST_IMAGES} of a request for {extras}"
+                )
             return self.model.run_outputs(names, inputs)
         try:
             return list(self._session.run(names, inputs, self._session.options))
         except Exception as error:  # onnxruntime's errors share no base class, and the graph is anyone's
-            raise InvalidRequest(f"{self.name} cannot work with these values: {one_line(error)[:500]}") from error
+            raise InvalidRequest(
+                f"{self.name} cannot work with these values: {one_line(error)[:500]}"
+            ) from error
 
     def has_rows(self, output: str) -> bool:
         """Whether an output has a row for each of the input, and is not the same whatever the input."""
@@ -94,28 +125,52 @@ class Graph:
     def _has_free_rows_alone(self) -> bool:
         """Whether the number of rows says how much there is to do; a graph without a card may be of any shape."""
         shapes = [each.shape for each in self.inputs.values()]
-        return self.model is not None or all(min(shape[1:], default=0) >= 0 for shape in shapes)
+        return self.model is not None or all(
+            min(shape[1:], default=0) >= 0 for shape in shapes
+        )
 
     def _time(self, n_rows: int) -> float:
         """Seconds of a run of so many rows."""
-        names, feed = list(self.outputs), self._example(n_rows)
-        return _shortest_s(lambda: self._session.run(names, feed, self._session.options))
+        names = list(self.outputs)
+        feed = self._example(n_rows)
+        return _shortest_s(
+            lambda: self._session.run(names, feed, self._session.options)
+        )
 
     def _example(self, n_rows: int) -> dict[str, Any]:
         """So many rows of the card's stored ones; of a graph without a card of zeros, or of texts that are empty."""
         if self.model is not None:
             stored = self.model.check_inputs()
-            return {name: np.resize(stored, (n_rows, *stored.shape[1:])) for name in self.inputs}
+            return {
+                name: np.resize(stored, (n_rows, *stored.shape[1:]))
+                for name in self.inputs
+            }
+
         shapes = {
-            name: [length if length >= 0 else n_rows if axis == 0 else 1 for axis, length in enumerate(each.shape)]
+            name: [
+                length if length >= 0 else n_rows if axis == 0 else 1
+                for axis, length in enumerate(each.shape)
+            ]
             for name, each in self.inputs.items()
         }
-        types = {name: BY_SESSION[each.type] for name, each in self.inputs.items() if each.type in BY_SESSION}
-        return {name: np.full(shapes[name], each.json(), each.array) for name, each in types.items()}
+        types = {
+            name: BY_SESSION[each.type]
+            for name, each in self.inputs.items()
+            if each.type in BY_SESSION
+        }
+
+        return {
+            name: np.full(shapes[name], each.json(), each.array)
+            for name, each in types.items()
+        }
 
     def labels(self, output: str) -> Sequence[str]:
         """Names of the places of an output's rows."""
-        return self.model.classes if self.model is not None and output == "probabilities" else ()
+        return (
+            self.model.classes
+            if self.model is not None and output == "probabilities"
+            else ()
+        )
 
 
 def _shortest_s(run: Callable[[], Any]) -> float:
@@ -127,7 +182,9 @@ def _shortest_s(run: Callable[[], Any]) -> float:
             run()
         except Exception:  # onnxruntime's errors share no base class; zeros may be what a graph cannot work with
             return np.inf
+
         times.append(perf_counter() - started)
         if sum(times) > (SHORT_S if len(times) >= FEW_RUNS else LONG_S):
             break
+
     return min(times)

@@ -26,19 +26,30 @@ def are_files(rows: Any) -> bool:
 
 def has_encoded_image(rows: Any) -> bool:
     """Whether a row of JSON may be an image in base64."""
-    return isinstance(rows, list) and any(isinstance(row, dict) and ENCODED in row for row in rows)
+    return isinstance(rows, list) and any(
+        isinstance(row, dict) and ENCODED in row for row in rows
+    )
 
 
-def decode_rows(rows: Any, *, model: str, size_px: int, most_pixels: int) -> list[Pixels]:
+def decode_rows(
+    rows: Any, *, model: str, size_px: int, most_pixels: int
+) -> list[Pixels]:
     """Each row's image, RGB `(height, width, 3)`, for a graph that brings images to `size_px`.
 
     Raises InvalidRequest that names the row, and TooLarge where the images have too many pixels together.
     """
     if not len(rows):
         raise InvalidRequest("inputs: expected at least one image, got none")
+
     budget = images.PixelBudget(most_pixels)
     return [
-        images.decode(file.content, where=where, media_type=file.media_type, budget=budget, least_px=KEPT * size_px)
+        images.decode(
+            file.content,
+            where=where,
+            media_type=file.media_type,
+            budget=budget,
+            least_px=KEPT * size_px,
+        )
         for where, file in _read(rows, model)
     ]
 
@@ -46,7 +57,10 @@ def decode_rows(rows: Any, *, model: str, size_px: int, most_pixels: int) -> lis
 def split(pixels: NDArray[np.uint8], *, most_pixels: int) -> list[Pixels]:
     """The images of an array `(n_images, height, width, 3)`; raises InvalidRequest where it has none, and TooLarge."""
     if not pixels.size:
-        raise InvalidRequest(f"expected images of at least one pixel, got shape {list(pixels.shape)}")
+        raise InvalidRequest(
+            f"expected images of at least one pixel, got shape {list(pixels.shape)}"
+        )
+
     images.check_size(pixels.size // 3, "inputs", most_pixels)
     return list(pixels)
 
@@ -57,11 +71,17 @@ def _read(rows: Iterable[Any], model: str) -> Iterator[tuple[str, ImageFile]]:
         if isinstance(row, ImageFile):
             yield where, row
             continue
-        if not isinstance(row, dict) or list(row) != [ENCODED] or not isinstance(row[ENCODED], str):
+
+        if (
+            not isinstance(row, dict)
+            or list(row) != [ENCODED]
+            or not isinstance(row[ENCODED], str)
+        ):
             raise InvalidRequest(
                 f'{where}: {model} takes images: expected {{"b64": "<base64 of a {images.KNOWN} file>"}}, got '
                 f"{_name(row)}"
             )
+
         try:
             yield where, ImageFile(b64decode(row[ENCODED], validate=True), "")
         except (binascii.Error, ValueError) as error:

@@ -25,7 +25,9 @@ class ImageFile(NamedTuple):
 
 logger = logging.getLogger(__name__)
 
-Image.MAX_IMAGE_PIXELS = None  # sizes are checked here, with a limit that an operator can set
+Image.MAX_IMAGE_PIXELS = (
+    None  # sizes are checked here, with a limit that an operator can set
+)
 warnings.filterwarnings("ignore", module=r"PIL\.")  # of files that are odd but decode
 
 GAP_PX = 2
@@ -49,12 +51,19 @@ TAKEN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 KNOWN = "JPEG, PNG, WebP, BMP or GIF"
 
-ORIENTATION, UPRIGHT = 0x0112, 1
+ORIENTATION = 0x0112
+UPRIGHT = 1
 """The EXIF tag, and its value for an image that need not be turned."""
 SHOWN_PX = 1024
 """Longest side of a heat map."""
 ENLARGED_PX = 256
-HEAT_COLOURS = ((48, 18, 120), (30, 120, 200), (40, 190, 130), (250, 210, 50), (220, 40, 30))
+HEAT_COLOURS = (
+    (48, 18, 120),
+    (30, 120, 200),
+    (40, 190, 130),
+    (250, 210, 50),
+    (220, 40, 30),
+)
 """From nothing to most; each lighter or warmer than the one before."""
 
 Pixels = NDArray[np.uint8]
@@ -83,11 +92,17 @@ def make_grid(images: Pixels) -> Pixels:
     _, height, width, _ = images.shape
     columns = ceil(n_images**0.5)
     rows = ceil(n_images / columns)
-    grid = np.full((rows * (height + GAP_PX) + GAP_PX, columns * (width + GAP_PX) + GAP_PX, 3), 255, dtype=np.uint8)
+    grid = np.full(
+        (rows * (height + GAP_PX) + GAP_PX, columns * (width + GAP_PX) + GAP_PX, 3),
+        255,
+        dtype=np.uint8,
+    )
+
     for number, image in enumerate(images):
         top = GAP_PX + number // columns * (height + GAP_PX)
         left = GAP_PX + number % columns * (width + GAP_PX)
         grid[top : top + height, left : left + width] = image
+
     return grid
 
 
@@ -105,7 +120,9 @@ class PixelBudget:
         check_size(self._taken, "inputs", self._most)
 
 
-def decode(content: bytes, *, where: str, media_type: str, budget: PixelBudget, least_px: int) -> Pixels:
+def decode(
+    content: bytes, *, where: str, media_type: str, budget: PixelBudget, least_px: int
+) -> Pixels:
     """A JPEG, PNG, WebP, BMP or GIF (its first frame) as RGB `(height, width, 3)`, upright.
 
     What is transparent lies on white. A large JPEG is decoded at a half, a quarter or an eighth of its size, as long
@@ -117,14 +134,21 @@ def decode(content: bytes, *, where: str, media_type: str, budget: PixelBudget, 
             budget.take(image.width * image.height, where)
             _check_type(image.format, media_type, where)
             image.draft(None, (least_px, least_px))
-            pixels = _decode_upright_jpeg(content, image) if image.format == "JPEG" else None
+            pixels = (
+                _decode_upright_jpeg(content, image) if image.format == "JPEG" else None
+            )
+
             return _upright_rgb(image) if pixels is None else pixels
     except VeredictoError:
         raise
     except UnidentifiedImageError:
-        raise InvalidRequest(f"{where}: expected a {KNOWN} file, got {_describe(content)}") from None
+        raise InvalidRequest(
+            f"{where}: expected a {KNOWN} file, got {_describe(content)}"
+        ) from None
     except Exception as error:  # decoders meet broken files with errors of every kind
-        raise InvalidRequest(f"{where}: the image cannot be decoded: {_explain(error)}") from error
+        raise InvalidRequest(
+            f"{where}: the image cannot be decoded: {_explain(error)}"
+        ) from error
 
 
 def check_size(pixels: int, where: str, most_pixels: int) -> None:
@@ -139,22 +163,34 @@ def check_size(pixels: int, where: str, most_pixels: int) -> None:
 def _check_type(found: str | None, media_type: str, where: str) -> None:
     said = media_type.partition(";")[0].strip().lower()
     if said in MEDIA_TYPES and MEDIA_TYPES[said] != found:
-        raise InvalidRequest(f"{where}: its Content-Type is {said}, its bytes are those of a {found} file")
+        raise InvalidRequest(
+            f"{where}: its Content-Type is {said}, its bytes are those of a {found} file"
+        )
 
 
 def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
     """The same pixels as Pillow's, in less time; None for what needs more than decoding, and for what is broken."""
     if image.mode not in ("RGB", "L"):
         return None
+
     try:
         if image.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT:
             return None
-        height, width = image.height, image.width
-        if simplejpeg.decode_jpeg_header(content, height, width)[:2] != (height, width):  # the size that was checked
+
+        height = image.height
+        width = image.width
+        if simplejpeg.decode_jpeg_header(content, height, width)[:2] != (
+            height,
+            width,
+        ):  # the size that was checked
             return None
-        pixels: Pixels = simplejpeg.decode_jpeg(content, min_height=height, min_width=width)
+
+        pixels: Pixels = simplejpeg.decode_jpeg(
+            content, min_height=height, min_width=width
+        )
     except Exception:  # of Pillow's words or of its leniency there are more
         return None
+
     return pixels
 
 
@@ -164,16 +200,27 @@ def _upright_rgb(image: Image.Image) -> Pixels:
         image = ImageOps.exif_transpose(image)
     except Exception:  # what says how to turn it is broken; the picture need not be
         logger.debug("an orientation that cannot be read")
+
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.float32) * np.float32(255 / 65535)
-        return np.repeat(np.rint(np.clip(wide, 0, 255)).astype(np.uint8)[:, :, None], 3, axis=2)
+        return np.repeat(
+            np.rint(np.clip(wide, 0, 255)).astype(np.uint8)[:, :, None], 3, axis=2
+        )
+
     if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        image = Image.alpha_composite(
+            Image.new("RGBA", image.size, "white"), image.convert("RGBA")
+        )
+
     return np.asarray(image.convert("RGB"))
 
 
 def _describe(content: bytes) -> str:
-    return f"{len(content)} bytes that begin with {content[:8]!r}" if content else "nothing"
+    return (
+        f"{len(content)} bytes that begin with {content[:8]!r}"
+        if content
+        else "nothing"
+    )
 
 
 def _explain(error: Exception) -> str:
@@ -187,8 +234,10 @@ def fit(pixels: Pixels, longest_px: int) -> Pixels:
     height, width, _ = pixels.shape
     if max(height, width) <= longest_px:
         return pixels
+
     share = longest_px / max(height, width)
     size = max(1, round(width * share)), max(1, round(height * share))
+
     return np.asarray(Image.fromarray(pixels).resize(size))
 
 
@@ -201,16 +250,23 @@ def lay_heat(pixels: Pixels, heat: NDArray[np.float32], *, middle: bool) -> Pixe
     height, width, _ = pixels.shape
     side = min(height, width)
     size = (side, side) if middle else (width, height)
-    smooth = np.asarray(Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
+    smooth = np.asarray(
+        Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    )
     shares = np.clip(smooth / max(float(smooth.max()), 1e-12), 0, 1)
-    top, left = (height - shares.shape[0]) // 2, (width - shares.shape[1]) // 2
+    top = (height - shares.shape[0]) // 2
+    left = (width - shares.shape[1]) // 2
     share = np.zeros((height, width))
     share[top : top + shares.shape[0], left : left + shares.shape[1]] = shares
     stops = np.linspace(0, 1, len(HEAT_COLOURS))
-    colours = np.stack([np.interp(share, stops, channel) for channel in np.array(HEAT_COLOURS).T], axis=2)
+    colours = np.stack(
+        [np.interp(share, stops, channel) for channel in np.array(HEAT_COLOURS).T],
+        axis=2,
+    )
     grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2)
     weight = 0.7 * share[..., None] ** 0.5
     laid: Pixels = np.rint((1 - weight) * grey + weight * colours).astype(np.uint8)
+
     return laid
 
 
@@ -218,10 +274,12 @@ def stack(pictures: list[Pixels]) -> Pixels:
     """Pictures of any size one below the other, on white."""
     width = max(each.shape[1] for each in pictures)
     rows = []
+
     for each in pictures:
         row = np.full((each.shape[0] + GAP_PX, width, 3), 255, dtype=np.uint8)
         row[: each.shape[0], : each.shape[1]] = each
         rows.append(row)
+
     return np.concatenate(rows)[:-GAP_PX]
 
 

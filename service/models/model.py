@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import OUTPUTS, Card, CardError, FeatureInput, ImageInput, NoiseInput, from_metadata
+from model_card import (
+    OUTPUTS,
+    Card,
+    CardError,
+    FeatureInput,
+    ImageInput,
+    NoiseInput,
+    from_metadata,
+)
 from service.contract.requests import Row, Rows
 from service.errors import InvalidRequest, ModelRefused
 from service.models.rows import RowEncoder
@@ -28,7 +36,9 @@ VALUES_AT_A_TIME = 1024 * 1024
 BYTES_AT_A_TIME = 64 * 1024 * 1024
 """Of images before resizing."""
 
-_FLOAT, _INT64, _UINT8 = "tensor(float)", "tensor(int64)", "tensor(uint8)"
+_FLOAT = "tensor(float)"
+_INT64 = "tensor(int64)"
+_UINT8 = "tensor(uint8)"
 _TENSORS = {
     **{"features": (_FLOAT, 2), "noise": (_FLOAT, 2), "pixels": (_UINT8, 4)},
     **{"label": (_INT64, 1), "probabilities": (_FLOAT, 2)},
@@ -68,15 +78,24 @@ class Model:
         self.version = session.version
         self.classes = card.classes or ()
         self.session = session
-        self._run, self._options = session.run, session.options
+        self._run = session.run
+        self._options = session.options
         self._tensor = card.input.tensor
         self.output_names = list(OUTPUTS[card.kind])
         self.extras = frozenset(session.outputs.keys() - set(self.output_names))
         self.layer_shapes = {
-            name: tensor.shape[1:] for name, tensor in session.outputs.items() if name.startswith("layer/")
+            name: tensor.shape[1:]
+            for name, tensor in session.outputs.items()
+            if name.startswith("layer/")
         }
-        self._encoder = RowEncoder(card.input) if isinstance(card.input, FeatureInput) else None
-        self.size_px = max(card.input.height, card.input.width) if isinstance(card.input, ImageInput) else None
+        self._encoder = (
+            RowEncoder(card.input) if isinstance(card.input, FeatureInput) else None
+        )
+        self.size_px = (
+            max(card.input.height, card.input.width)
+            if isinstance(card.input, ImageInput)
+            else None
+        )
         """The larger side of what its graph resizes images to; None where it takes no images."""
         self.runtime: Runtime | None = None
 
@@ -86,7 +105,11 @@ class Model:
 
         Raises ModelRefused with the reason where the file cannot be served.
         """
-        return cls.of(Session(path.read_bytes(), device=device, threads=threads), name=path.stem, threads=threads)
+        return cls.of(
+            Session(path.read_bytes(), device=device, threads=threads),
+            name=path.stem,
+            threads=threads,
+        )
 
     @classmethod
     def of(cls, session: Session, *, name: str, threads: int = 1) -> Model | None:
@@ -96,8 +119,10 @@ class Model:
             card = from_metadata(session.metadata)
         except CardError as error:
             raise ModelRefused(f"its card breaks the contract: {error}") from error
+
         if card is None:
             return None
+
         _check_card(card, session, stem=name)
         model = cls(card, session)
         loaded = perf_counter()
@@ -108,6 +133,7 @@ class Model:
             load_ms=round(session.load_ms + (loaded - started) * 1000, 3),
             warm_up_ms=round((perf_counter() - loaded) * 1000, 3),
         )
+
         return model
 
     def check_answers(self, call: str) -> None:
@@ -115,7 +141,9 @@ class Model:
         calls = _CALLS[self.card.kind]
         if call not in calls:
             known = ", ".join(f"/{each}" for each in calls)
-            raise InvalidRequest(f"{self.name} is a {self.card.kind}: it has no answer to /{call}, only to {known}")
+            raise InvalidRequest(
+                f"{self.name} is a {self.card.kind}: it has no answer to /{call}, only to {known}"
+            )
 
     def encode(self, rows: Rows) -> NDArray[np.float32]:
         """Rows of a request as the graph's input, `(n_rows, n_features)`."""
@@ -135,7 +163,9 @@ class Model:
     def draw_noise(self, count: int, seed: int | None) -> NDArray[np.float32]:
         """Input `(count, size)` of a generator; the same for the same seed, new each time without one."""
         assert isinstance(self.card.input, NoiseInput)
-        return np.random.default_rng(seed).standard_normal((count, self.card.input.size), dtype=np.float32)
+        return np.random.default_rng(seed).standard_normal(
+            (count, self.card.input.size), dtype=np.float32
+        )
 
     def classify(self, inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Labels `(n_rows,)`, indices into `classes`, and probabilities `(n_rows, n_classes)`, of rows or images.
@@ -149,11 +179,17 @@ class Model:
         """The outputs of its kind, in the order of `OUTPUTS`; raises InvalidRequest as `classify` does."""
         return tuple(self.run_outputs(self.output_names, inputs))
 
-    def _run_in_parts(self, names: list[str], rows: NDArray[np.float32]) -> list[NDArray[Any]]:
+    def _run_in_parts(
+        self, names: list[str], rows: NDArray[np.float32]
+    ) -> list[NDArray[Any]]:
         """So many rows at a time: what a graph holds in between may be many times its input."""
         starts = range(0, len(rows), ROWS_AT_A_TIME)
-        feeds = [{self._tensor: rows[start : start + ROWS_AT_A_TIME]} for start in starts]
-        return self._join(names, [self._run(names, feed, self._options) for feed in feeds])
+        feeds = [
+            {self._tensor: rows[start : start + ROWS_AT_A_TIME]} for start in starts
+        ]
+        return self._join(
+            names, [self._run(names, feed, self._options) for feed in feeds]
+        )
 
     @property
     def layer_names(self) -> list[str]:
@@ -167,6 +203,7 @@ class Model:
             # If the sum of squares is finite, so is each of them; if it is not, it is worth a look.
             if output.dtype.char == "f" and not np.vdot(output, output) < INFINITY:
                 self.check_finite(output)
+
         return outputs
 
     def compute(self, names: list[str], inputs: Inputs) -> list[NDArray[Any]]:
@@ -175,29 +212,48 @@ class Model:
             return self._run_images(names, inputs)
         if len(inputs) > ROWS_AT_A_TIME:
             return self._run_in_parts(names, inputs)
-        outputs: list[NDArray[Any]] = self._run(names, {self._tensor: inputs}, self._options)
+
+        outputs: list[NDArray[Any]] = self._run(
+            names, {self._tensor: inputs}, self._options
+        )
+
         return outputs
 
-    def _run_images(self, names: list[str], images: list[NDArray[np.uint8]]) -> list[NDArray[Any]]:
+    def _run_images(
+        self, names: list[str], images: list[NDArray[np.uint8]]
+    ) -> list[NDArray[Any]]:
         """Images of one size together, as many as fit in memory; answers in the order of the images."""
         shapes: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(images):
             shapes.setdefault(image.shape, []).append(index)
-        parts, order = [], []
+
+        parts = []
+        order = []
+
         for indices in shapes.values():
-            size = max(1, min(self._fitting, BYTES_AT_A_TIME // images[indices[0]].size))
+            size = max(
+                1, min(self._fitting, BYTES_AT_A_TIME // images[indices[0]].size)
+            )
             for start in range(0, len(indices), size):
                 chosen = indices[start : start + size]
                 feed = {self._tensor: np.stack([images[index] for index in chosen])}
                 parts.append(self._run(names, feed, self._options))
                 order += chosen
+
         return self._join(names, parts, np.argsort(order))
 
-    def _join(self, names: list[str], parts: list[list[NDArray[Any]]], order: Any = slice(None)) -> list[NDArray[Any]]:
+    def _join(
+        self,
+        names: list[str],
+        parts: list[list[NDArray[Any]]],
+        order: Any = slice(None),
+    ) -> list[NDArray[Any]]:
         """One array of each output, in this order; what is the same for all rows is taken once."""
         outputs = zip(names, zip(*parts, strict=True), strict=True)
         return [
-            np.concatenate(each)[order] if self.session.outputs[name].shape[0] < 0 else each[0]
+            np.concatenate(each)[order]
+            if self.session.outputs[name].shape[0] < 0
+            else each[0]
             for name, each in outputs
         ]
 
@@ -219,7 +275,10 @@ class Model:
     def describe(self) -> dict[str, Any]:
         """The whole card, plus version and runtime."""
         assert self.runtime is not None
-        return self.card.to_document() | {"version": self.version, "runtime": asdict(self.runtime)}
+        return self.card.to_document() | {
+            "version": self.version,
+            "runtime": asdict(self.runtime),
+        }
 
     def check_inputs(self) -> NDArray[Any]:
         """The card's stored rows."""
@@ -230,36 +289,62 @@ class Model:
         """Runs the card's stored rows; raises ModelRefused where the outputs are not the stored ones."""
         check = self.card.self_check
         names = list(check.output)
+
         try:
-            outputs = self._run(names, {self._tensor: self.check_inputs()}, self._options)
+            outputs = self._run(
+                names, {self._tensor: self.check_inputs()}, self._options
+            )
         except Exception as error:
-            raise ModelRefused(f"its self-check does not run: {one_line(error)}") from error
+            raise ModelRefused(
+                f"its self-check does not run: {one_line(error)}"
+            ) from error
+
         for name, output in zip(names, outputs, strict=True):
             expected = np.array(check.output[name], dtype=np.float64)
             tolerance = (
                 1.0 if output.dtype == np.uint8 else SELF_CHECK_TOLERANCE
             )  # a grey value may round the other way
             if output.shape != expected.shape:
-                raise ModelRefused(f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}")
-            if not np.allclose(output, expected, rtol=SELF_CHECK_TOLERANCE, atol=tolerance):
+                raise ModelRefused(
+                    f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}"
+                )
+
+            if not np.allclose(
+                output, expected, rtol=SELF_CHECK_TOLERANCE, atol=tolerance
+            ):
                 worst = float(np.max(np.abs(output - expected)))
-                raise ModelRefused(f"its self-check fails: {name!r} differs by {worst:g} from the stored output")
+                raise ModelRefused(
+                    f"its self-check fails: {name!r} differs by {worst:g} from the stored output"
+                )
 
 
 def _check_card(card: Card, session: Session, *, stem: str) -> None:
     """Raises ModelRefused where the card says something else than the file's name or the graph."""
     if card.name != stem:
-        raise ModelRefused(f"its card is of {card.name!r}: the file must be named {card.name}.onnx")
+        raise ModelRefused(
+            f"its card is of {card.name!r}: the file must be named {card.name}.onnx"
+        )
+
     inputs = session.inputs
     if list(inputs) != [card.input.tensor]:
-        raise ModelRefused(f"its card promises the input {card.input.tensor!r}, its graph has {sorted(inputs)}")
+        raise ModelRefused(
+            f"its card promises the input {card.input.tensor!r}, its graph has {sorted(inputs)}"
+        )
+
     width = _width(card)
     _check_tensor(inputs[card.input.tensor], last=width)
     outputs = session.outputs
     missing = [name for name in OUTPUTS[card.kind] if name not in outputs]
     if missing:
-        raise ModelRefused(f"its card promises the output {missing[0]!r}, its graph has {sorted(outputs)}")
-    lasts = {"probabilities": len(card.classes or ()), "reconstruction": width, "images": 3}
+        raise ModelRefused(
+            f"its card promises the output {missing[0]!r}, its graph has {sorted(outputs)}"
+        )
+
+    lasts = {
+        "probabilities": len(card.classes or ()),
+        "reconstruction": width,
+        "images": 3,
+    }
     for name in OUTPUTS[card.kind]:
         _check_tensor(outputs[name], last=lasts.get(name))
 
@@ -268,19 +353,31 @@ def _width(card: Card) -> int:
     """The length of the input's last axis."""
     if isinstance(card.input, ImageInput):
         return card.input.channels
-    return card.input.size if isinstance(card.input, NoiseInput) else len(card.input.features)
+    return (
+        card.input.size
+        if isinstance(card.input, NoiseInput)
+        else len(card.input.features)
+    )
 
 
 def _check_tensor(tensor: TensorInfo, *, last: int | None) -> None:
     """The graph's tensor is as the contract says: its type, a free first axis, others fixed, the last this one."""
     kind, rank = _TENSORS[tensor.name]
     if tensor.type != kind:
-        raise ModelRefused(f"its {tensor.name!r} is {tensor.type}, the contract says {kind}")
+        raise ModelRefused(
+            f"its {tensor.name!r} is {tensor.type}, the contract says {kind}"
+        )
+
     fixed = [length >= 0 for length in tensor.shape]
     free = 3 if tensor.name == "pixels" else 1
-    if fixed != [False] * free + [True] * (rank - free) or (last is not None and tensor.shape[-1] != last):
+    if fixed != [False] * free + [True] * (rank - free) or (
+        last is not None and tensor.shape[-1] != last
+    ):
         lengths = ["n", "height", "width"][:free] + ["fixed"] * (rank - free)
         if last is not None:
             lengths[-1] = str(last)
+
         expected = "(n,)" if rank == 1 else f"({', '.join(lengths)})"
-        raise ModelRefused(f"its card promises {tensor.name!r} of shape {expected}, its graph has {tensor.shown}")
+        raise ModelRefused(
+            f"its card promises {tensor.name!r} of shape {expected}, its graph has {tensor.shown}"
+        )

@@ -6,7 +6,12 @@ from collections import Counter
 from time import time
 from typing import Any, NamedTuple
 
-_PHASES = (("queue", "queue"), ("compute_input", "input"), ("compute_infer", "infer"), ("compute_output", "output"))
+_PHASES = (
+    ("queue", "queue"),
+    ("compute_input", "input"),
+    ("compute_infer", "infer"),
+    ("compute_output", "output"),
+)
 
 
 class Times(NamedTuple):
@@ -26,7 +31,9 @@ class Statistics:
 
     def __init__(self) -> None:
         self.succeeded = self.rows = self.executions = 0
-        self.success_ns = self.queue_ns = self.input_ns = self.infer_ns = self.output_ns = 0
+        self.success_ns = self.queue_ns = self.input_ns = self.infer_ns = (
+            self.output_ns
+        ) = 0
         self.failed: Counter[str] = Counter()
         self.fail_ns = 0
         self._last_s = 0.0
@@ -44,6 +51,7 @@ class Statistics:
         self.queue_ns += queue_ns
         if executions:
             self.execute(rows, infer_ns)
+
         self._last_s = time()
 
     def execute(self, rows: int, infer_ns: int) -> None:
@@ -61,7 +69,10 @@ class Statistics:
 
     def describe(self) -> dict[str, Any]:
         """As the statistics extension has it: numbers of requests, and nanoseconds."""
-        phases = {phase: {"count": self.succeeded, "ns": getattr(self, f"{name}_ns")} for phase, name in _PHASES}
+        phases = {
+            phase: {"count": self.succeeded, "ns": getattr(self, f"{name}_ns")}
+            for phase, name in _PHASES
+        }
         outcomes = {
             "success": {"count": self.succeeded, "ns": self.success_ns},
             "fail": {"count": self.failed.total(), "ns": self.fail_ns},
@@ -70,6 +81,7 @@ class Statistics:
             {"batch_size": rows, "compute_infer": {"count": count, "ns": spent_ns}}
             for rows, (count, spent_ns) in sorted(self._batches.items())
         ]
+
         return {
             "last_inference": round(self._last_s * 1000),
             "inference_count": self.rows,

@@ -38,13 +38,20 @@ class Registry:
         """
         registry = cls()
         for path, name, version in _find(folder):
-            shown = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
+            shown = os.fsencode(path.relative_to(folder)).decode(
+                "utf-8", "backslashreplace"
+            )
             try:
                 if not name.isprintable():  # bytes that are no text are not
                     raise ModelRefused("its name is no text")
                 if version is None and name in registry.versions:
                     raise ModelRefused(f"there is a folder {name} too")
-                registry._add(Graph.load(path, name=name, version=version, device=device, threads=threads))
+
+                registry._add(
+                    Graph.load(
+                        path, name=name, version=version, device=device, threads=threads
+                    )
+                )
             except OSError as error:
                 registry.refused[shown] = f"it cannot be read: {error.strerror}"
             except ModelRefused as error:
@@ -54,9 +61,16 @@ class Registry:
                 registry.refused[shown] = (
                     "loading it fails in a way that the service does not know; its log has the details"
                 )
+
         for shown, reason in registry.refused.items():
             logger.error("refused %s: %s", shown, reason)
-        logger.info("serving %d models: %s", len(registry.versions), ", ".join(registry.versions))
+
+        logger.info(
+            "serving %d models: %s",
+            len(registry.versions),
+            ", ".join(registry.versions),
+        )
+
         return registry
 
     def measure(self) -> None:
@@ -67,12 +81,16 @@ class Registry:
     def _add(self, graph: Graph) -> None:
         """Of several versions the latest is the model that its task has."""
         if graph.model is not None:
-            others = {name: model for name, model in self.models.items() if name != graph.name}
+            others = {
+                name: model for name, model in self.models.items() if name != graph.name
+            }
             _check_task(graph.model.card, others)
             self.models[graph.name] = graph.model
             self.graphs[graph.name] = graph
         else:
-            logger.warning("%s has no card: only the Open Inference Protocol serves it", graph.name)
+            logger.warning(
+                "%s has no card: only the Open Inference Protocol serves it", graph.name
+            )
         self.versions.setdefault(graph.name, {})[graph.version] = graph
 
     def find_graph(self, name: str, version: str | None = None) -> Graph:
@@ -80,19 +98,26 @@ class Registry:
         versions = self.versions.get(name)
         if versions is None:
             known = ", ".join(self.versions) or "none"
-            raise NotFound(f"Request for unknown model: {name[:200]!r} is not found; known models: {known}")
+            raise NotFound(
+                f"Request for unknown model: {name[:200]!r} is not found; known models: {known}"
+            )
+
         if version is None:
             return next(reversed(versions.values()))
+
         if version not in versions:
             known = ", ".join(versions)
             raise NotFound(
                 f"Request for unknown model: {name!r} has no version {version[:200]!r}; its versions: {known}"
             )
+
         return versions[version]
 
     def __iter__(self) -> Iterator[Graph]:
         """Every graph, of every version."""
-        return (graph for versions in self.versions.values() for graph in versions.values())
+        return (
+            graph for versions in self.versions.values() for graph in versions.values()
+        )
 
     def chosen(self, name: str, version: str | None = None) -> list[Graph]:
         """A graph of this version, or of all its versions where none is named; raises NotFound."""
@@ -109,7 +134,9 @@ class Registry:
         try:
             return self.models[name]
         except KeyError:
-            raise NotFound(f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}") from None
+            raise NotFound(
+                f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}"
+            ) from None
 
     @cached_property
     def _classifiers(self) -> dict[str, list[Model]]:
@@ -128,29 +155,42 @@ class Registry:
         models = self._classifiers.get(name)
         if models:
             return models
+
         known = ", ".join(sorted(self._classifiers)) or "none"
         if any(model.card.task == name for model in self.models.values()):
-            raise InvalidRequest(f"the task {name!r} has no classifiers to compare; tasks that have: {known}")
+            raise InvalidRequest(
+                f"the task {name!r} has no classifiers to compare; tasks that have: {known}"
+            )
+
         raise NotFound(f"unknown task {name!r}; known tasks: {known}")
 
     def why_not_ready(self, *, strict: bool) -> str | None:
         """The reason why this folder is not what the operator wanted served, or None."""
         if not self.versions and not self.refused:
             return "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
+
         if self.refused and (strict or not self.versions):
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in self.refused.items())
+            reasons = "; ".join(
+                f"{name}: {reason}" for name, reason in self.refused.items()
+            )
             hint = " (VEREDICTO_STRICT=0 serves the others)" if self.versions else ""
             return f"refused {reasons}{hint}"
+
         return None
 
 
 def _find(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
     """Files with their names and, where they lie in Triton's layout, their versions, the latest last."""
     numbered = [
-        path for path in folder.glob("*/*/model.onnx") if path.parent.name.isascii() and path.parent.name.isdigit()
+        path
+        for path in folder.glob("*/*/model.onnx")
+        if path.parent.name.isascii() and path.parent.name.isdigit()
     ]
-    for path in sorted(numbered, key=lambda path: (path.parent.parent.name, int(path.parent.name))):
+    for path in sorted(
+        numbered, key=lambda path: (path.parent.parent.name, int(path.parent.name))
+    ):
         yield path, path.parent.parent.name, path.parent.name
+
     for path in sorted(folder.glob("*.onnx")):
         yield path, path.stem, None
 
@@ -160,16 +200,23 @@ def _check_task(card: Card, models: dict[str, Model]) -> None:
     for other in models.values():
         if other.card.task != card.task:
             continue
+
         both_classify = card.kind == other.card.kind == "classifier"
-        both_take_rows = isinstance(card.input, FeatureInput) and isinstance(other.card.input, FeatureInput)
+        both_take_rows = isinstance(card.input, FeatureInput) and isinstance(
+            other.card.input, FeatureInput
+        )
         if (
             (both_classify and other.card.classes != card.classes)
             or (both_take_rows and _columns(other.card) != _columns(card))
             or (both_classify and type(other.card.input) is not type(card.input))
         ):
-            raise ModelRefused(f"its features or classes differ from those of {other.name}, of the same task")
+            raise ModelRefused(
+                f"its features or classes differ from those of {other.name}, of the same task"
+            )
 
 
 def _columns(card: Card) -> list[object]:
     features = getattr(card.input, "features", ())
-    return [(each.name, each.type, each.values, each.imputed is None) for each in features]
+    return [
+        (each.name, each.type, each.values, each.imputed is None) for each in features
+    ]

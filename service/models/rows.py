@@ -23,8 +23,12 @@ class RowEncoder:
         self._names = [feature.name for feature in self._features]
         self._codes = [_codes(feature) for feature in self._features]
         self._all_numbers = not any(self._codes)
-        self._categories = [(column, codes) for column, codes in enumerate(self._codes) if codes]
-        self._imputed = np.array([feature.imputed is not None for feature in self._features])
+        self._categories = [
+            (column, codes) for column, codes in enumerate(self._codes) if codes
+        ]
+        self._imputed = np.array(
+            [feature.imputed is not None for feature in self._features]
+        )
         self._n_features = len(self._names)
 
     def encode(self, rows: Rows) -> NDArray[np.float32]:
@@ -35,13 +39,24 @@ class RowEncoder:
         """
         if not len(rows):
             raise InvalidRequest("inputs: expected at least one row, got none")
-        if isinstance(rows, np.ndarray) and self._all_numbers and rows.shape[1] == self._n_features:
+
+        if (
+            isinstance(rows, np.ndarray)
+            and self._all_numbers
+            and rows.shape[1] == self._n_features
+        ):
             values = rows
         else:
             lists = rows.tolist() if isinstance(rows, np.ndarray) else rows
-            values = np.array([self._encode_row(row, index) for index, row in enumerate(lists)])
-        if not np.vdot(values, values) <= LARGEST**2:  # if the sum of squares is small, so is each of them
+            values = np.array(
+                [self._encode_row(row, index) for index, row in enumerate(lists)]
+            )
+
+        if (
+            not np.vdot(values, values) <= LARGEST**2
+        ):  # if the sum of squares is small, so is each of them
             self._check_magnitudes(values)
+
         return values.astype(np.float32)
 
     def decode(self, row: NDArray[np.float32]) -> Row:
@@ -58,7 +73,9 @@ class RowEncoder:
             self._check_magnitudes(features.astype(np.float64))
         for column, codes in self._categories:
             given = features[:, column]
-            bad = ~np.isin(given, list(codes.values())) & ~(np.isnan(given) & self._imputed[column])
+            bad = ~np.isin(given, list(codes.values())) & ~(
+                np.isnan(given) & self._imputed[column]
+            )
             if bad.any():
                 raise InvalidRequest(
                     f"row {int(bad.argmax())}: feature {self._names[column]!r} expects a whole number "
@@ -74,18 +91,25 @@ class RowEncoder:
                 f"{where}: expected {len(self._names)} values, one for each feature, got {len(row)}; "
                 f"features: {', '.join(self._names)}"
             )
+
         return [
             _encode_value(value, feature, codes, where)
-            for value, feature, codes in zip(row, self._features, self._codes, strict=True)
+            for value, feature, codes in zip(
+                row, self._features, self._codes, strict=True
+            )
         ]
 
     def _in_order(self, row: dict[str, Value], where: str) -> list[Value]:
         missing = [name for name in self._names if name not in row]
         if missing:
             raise InvalidRequest(f"{where}: missing {_quoted(missing)}")
+
         unknown = sorted(row.keys() - set(self._names))
         if unknown:
-            raise InvalidRequest(f"{where}: unknown {_quoted(unknown)}; features: {', '.join(self._names)}")
+            raise InvalidRequest(
+                f"{where}: unknown {_quoted(unknown)}; features: {', '.join(self._names)}"
+            )
+
         return [row[name] for name in self._names]
 
     def _check_magnitudes(self, values: NDArray[np.float64]) -> None:
@@ -98,21 +122,34 @@ class RowEncoder:
 
 
 def _codes(feature: Feature) -> dict[str, float] | None:
-    return {value: float(code) for code, value in enumerate(feature.values)} if feature.values else None
+    return (
+        {value: float(code) for code, value in enumerate(feature.values)}
+        if feature.values
+        else None
+    )
 
 
-def _encode_value(value: Value, feature: Feature, codes: dict[str, float] | None, where: str) -> float:
+def _encode_value(
+    value: Value, feature: Feature, codes: dict[str, float] | None, where: str
+) -> float:
     """NaN for a missing value that the graph imputes; JSON's true and false are the values of those names."""
     if value is None and feature.imputed is not None:
         return math.nan
+
     if codes is None:
         if value is None or isinstance(value, str | bool):
-            raise InvalidRequest(f"{where}: feature {feature.name!r} expects a number, got {_shown(value)}")
+            raise InvalidRequest(
+                f"{where}: feature {feature.name!r} expects a number, got {_shown(value)}"
+            )
         return value
+
     name = _shown(value) if isinstance(value, bool) else value
     if not isinstance(name, str) or name not in codes:
         known = ", ".join(codes)
-        raise InvalidRequest(f"{where}: feature {feature.name!r} expects one of {known}, got {_shown(value)}")
+        raise InvalidRequest(
+            f"{where}: feature {feature.name!r} expects one of {known}, got {_shown(value)}"
+        )
+
     return codes[name]
 
 
@@ -124,4 +161,6 @@ def _shown(value: Value) -> str:
 
 
 def _quoted(names: list[str]) -> str:
-    return ("feature " if len(names) == 1 else "features ") + ", ".join(repr(name) for name in names)
+    return ("feature " if len(names) == 1 else "features ") + ", ".join(
+        repr(name) for name in names
+    )

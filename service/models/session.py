@@ -39,7 +39,9 @@ class Session:
     `version` is the first 12 hex digits of the file's SHA-256.
     """
 
-    def __init__(self, content: bytes, *, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self, content: bytes, *, device: str = "cpu", threads: int = 1
+    ) -> None:
         started = perf_counter()
         session = _open(content, device=device, threads=threads)
         self.load_ms = (perf_counter() - started) * 1000
@@ -52,7 +54,9 @@ class Session:
         # The wrapper's own method checks names and types of the feed in Python; callers know them to be right. The
         # wrapper is not kept, which holds the file's bytes as long as it lives.
         self.run: Any = getattr(session, "_sess", session).run
-        self.options: Any = onnxruntime.RunOptions()  # for all runs: each would make its own
+        self.options: Any = (
+            onnxruntime.RunOptions()
+        )  # for all runs: each would make its own
 
 
 def one_line(error: Exception) -> str:
@@ -64,7 +68,10 @@ def one_line(error: Exception) -> str:
 def _share_arena() -> None:
     """One arena for the sessions of this process: of its own, each would keep what its largest run took."""
     place = onnxruntime.OrtMemoryInfo(
-        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+        "Cpu",
+        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+        0,
+        onnxruntime.OrtMemType.DEFAULT,
     )
     as_it_is = {
         "max_mem": 0,
@@ -76,27 +83,42 @@ def _share_arena() -> None:
 
 
 def _describe(tensor: Any) -> TensorInfo:
-    shape = tuple(length if isinstance(length, int) and length >= 0 else -1 for length in tensor.shape)
+    shape = tuple(
+        length if isinstance(length, int) and length >= 0 else -1
+        for length in tensor.shape
+    )
     return TensorInfo(tensor.name, tensor.type, shape)
 
 
 def _open(content: bytes, *, device: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads  # the default is the machine's cores, whatever a container may use
+    options.intra_op_num_threads = (
+        threads  # the default is the machine's cores, whatever a container may use
+    )
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 4  # what goes wrong is raised, and reported with the file's name
+    options.log_severity_level = (
+        4  # what goes wrong is raised, and reported with the file's name
+    )
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.use_env_allocators", "1")
     _share_arena()
     has_cuda = _CUDA in onnxruntime.get_available_providers()
     providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
+
     try:
         session = onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class
         raise ModelRefused(f"onnxruntime cannot load it: {one_line(error)}") from error
+
     if device == "cuda" and session.get_providers()[0] != _CUDA:
-        raise ModelRefused(f"the device 'cuda' was asked for, and the session runs on {session.get_providers()}")
+        raise ModelRefused(
+            f"the device 'cuda' was asked for, and the session runs on {session.get_providers()}"
+        )
+
     if len(providers) == 2 and session.get_providers()[0] != _CUDA:
-        logger.warning("CUDA does not work here: a model runs on %s", session.get_providers())
+        logger.warning(
+            "CUDA does not work here: a model runs on %s", session.get_providers()
+        )
+
     return session

@@ -19,10 +19,15 @@ def unpack(body: bytes, kind: str, most: int, setting: str) -> bytes:
         unpacked = unpacker.decompress(body, most + 1)
     except zlib.error:
         raise InvalidRequest(f"the body is not {kind}, as its encoding says") from None
+
     if len(unpacked) > most:
-        raise TooLarge(f"the body unpacks to more than the limit of {most} bytes ({setting})")
+        raise TooLarge(
+            f"the body unpacks to more than the limit of {most} bytes ({setting})"
+        )
+
     if not unpacker.eof:
         raise InvalidRequest(f"the body's {kind} is cut off")
+
     return unpacked
 
 

@@ -41,7 +41,11 @@ class Wanted(NamedTuple):
     @classmethod
     def of(cls, name: str, parameters: Parameters, *, as_bytes: Any) -> Wanted:
         """As its parameters have it, and as bytes where they do not say but the request does."""
-        return cls(name, parameters.get("classification", 0), bool(parameters.get("binary_data", as_bytes)))
+        return cls(
+            name,
+            parameters.get("classification", 0),
+            bool(parameters.get("binary_data", as_bytes)),
+        )
 
 
 class Slot(NamedTuple):
@@ -73,17 +77,32 @@ class Result(NamedTuple):
         return f"output {self.wanted.name!r}"
 
 
-def plan(graph: Graph, feed: Feed, asked: Asked, settings: Settings, write: Callable[[list[Result]], Any]) -> Work:
+def plan(
+    graph: Graph,
+    feed: Feed,
+    asked: Asked,
+    settings: Settings,
+    write: Callable[[list[Result]], Any],
+) -> Work:
     """The run that a request asks for; `write` makes the answer. Raises InvalidRequest or TooLarge."""
     inputs, n_rows = _prepare(graph, feed, settings)
 
     def finish(outputs: Outputs) -> Any:
-        return write([_make_result(graph, *each) for each in zip(asked.wanted, outputs, strict=True)])
+        return write(
+            [
+                _make_result(graph, *each)
+                for each in zip(asked.wanted, outputs, strict=True)
+            ]
+        )
 
-    return Work(graph, asked.names, inputs, n_rows, finish, texts=n_rows * asked.n_classes)
+    return Work(
+        graph, asked.names, inputs, n_rows, finish, texts=n_rows * asked.n_classes
+    )
 
 
-def ask(graph: Graph, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_bytes: bool) -> Asked:
+def ask(
+    graph: Graph, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_bytes: bool
+) -> Asked:
     """Where no outputs are wanted by name, those that the metadata name, as bytes or as values.
 
     Raises InvalidRequest where one of these inputs or outputs comes twice, and where one is missing or unknown.
@@ -93,28 +112,47 @@ def ask(graph: Graph, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_byt
         if name in given:
             raise InvalidRequest(f"input {name[:100]!r} comes twice")
         given.add(name)
+
     missing = [name for name in graph.inputs if name not in given]
     if missing:
-        raise InvalidRequest(f"missing input {missing[0]!r}; inputs of {graph.name}: {', '.join(graph.inputs)}")
+        raise InvalidRequest(
+            f"missing input {missing[0]!r}; inputs of {graph.name}: {', '.join(graph.inputs)}"
+        )
+
     _check_wanted(graph, wanted)
     chosen = wanted or [Wanted(name, as_bytes=as_bytes) for name in graph.outputs]
-    n_classes = sum(max(0, each.classes) for each in chosen if isinstance(each.classes, int))
+    n_classes = sum(
+        max(0, each.classes) for each in chosen if isinstance(each.classes, int)
+    )
+
     return Asked(chosen, [each.name for each in chosen], n_classes)
 
 
-def find_slot(graph: Graph, name: str, shape: Sequence[int], datatype: str, place: int) -> Slot:
+def find_slot(
+    graph: Graph, name: str, shape: Sequence[int], datatype: str, place: int
+) -> Slot:
     """Where a tensor goes, by what is said of it; its place is that among the request's. Raises InvalidRequest."""
     where = f"inputs[{place}] {name[:100]!r}"
     info = graph.inputs.get(name)
     if info is None:
-        raise InvalidRequest(f"{where}: unknown input; inputs of {graph.name}: {', '.join(graph.inputs)}")
+        raise InvalidRequest(
+            f"{where}: unknown input; inputs of {graph.name}: {', '.join(graph.inputs)}"
+        )
+
     if len(shape) > MOST_AXES:
-        raise InvalidRequest(f"{where}: expected a shape of at most {MOST_AXES} axes, got {len(shape)}")
+        raise InvalidRequest(
+            f"{where}: expected a shape of at most {MOST_AXES} axes, got {len(shape)}"
+        )
+
     if not all(0 <= length <= LONGEST_AXIS for length in shape):
-        raise InvalidRequest(f"{where}: expected lengths from 0 to 2**63 - 1, got a shape that has others")
+        raise InvalidRequest(
+            f"{where}: expected lengths from 0 to 2**63 - 1, got a shape that has others"
+        )
+
     known = _check_type(graph, info, datatype, where)
     if not (known.name == BYTES and graph.takes_images):
         _check_shape(info, shape, where)
+
     return Slot(name, known, shape, where)
 
 
@@ -122,8 +160,13 @@ def fill(graph: Graph, slot: Slot, array: NDArray[Any]) -> Tensor:
     """What goes there of these values: an array, or the image files of a network of images."""
     if slot.datatype.name != BYTES:
         return array
+
     if graph.takes_images:
-        return [ImageFile(_file(each, slot.where), "") for each in array.reshape(-1).tolist()]
+        return [
+            ImageFile(_file(each, slot.where), "")
+            for each in array.reshape(-1).tolist()
+        ]
+
     return as_texts(array, slot.where)
 
 
@@ -131,14 +174,20 @@ def own_type(info: TensorInfo) -> Datatype:
     """Raises InvalidRequest for a type of onnxruntime's that the protocol does not know."""
     own = BY_SESSION.get(info.type)
     if own is None:
-        raise InvalidRequest(f"{info.name!r} is {info.type} in the graph: the protocol has no such type")
+        raise InvalidRequest(
+            f"{info.name!r} is {info.type} in the graph: the protocol has no such type"
+        )
+
     return own
 
 
 def as_texts(array: NDArray[Any], where: str) -> NDArray[Any]:
     """onnxruntime's strings."""
     try:
-        texts = [each.decode() if isinstance(each, bytes) else each for each in array.reshape(-1).tolist()]
+        texts = [
+            each.decode() if isinstance(each, bytes) else each
+            for each in array.reshape(-1).tolist()
+        ]
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{where}: expected texts in UTF-8: {error}") from error
     return np.array(texts, dtype=np.object_).reshape(array.shape)
@@ -150,8 +199,11 @@ def _check_type(graph: Graph, info: TensorInfo, datatype: str, where: str) -> Da
         return own
     if datatype == BYTES and graph.takes_images:
         return DATATYPES[BYTES]
+
     also = " (or BYTES, of image files)" if graph.takes_images else ""
-    raise InvalidRequest(f"{where}: expected datatype {own.name}{also}, got {datatype[:40]!r}")
+    raise InvalidRequest(
+        f"{where}: expected datatype {own.name}{also}, got {datatype[:40]!r}"
+    )
 
 
 def _check_shape(info: TensorInfo, shape: Sequence[int], where: str) -> None:
@@ -159,7 +211,9 @@ def _check_shape(info: TensorInfo, shape: Sequence[int], where: str) -> None:
         fixed in (-1, given) for fixed, given in zip(info.shape, shape, strict=True)
     )
     if not fits:
-        raise InvalidRequest(f"{where}: expected shape {list(info.shape)}, -1 for any length, got {list(shape)}")
+        raise InvalidRequest(
+            f"{where}: expected shape {list(info.shape)}, -1 for any length, got {list(shape)}"
+        )
 
 
 def _file(element: Any, where: str) -> bytes:
@@ -169,47 +223,71 @@ def _file(element: Any, where: str) -> bytes:
     try:
         return b64decode(element, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidRequest(f"{where}: expected image files in base64: {error}") from error
+        raise InvalidRequest(
+            f"{where}: expected image files in base64: {error}"
+        ) from error
 
 
 def _check_wanted(graph: Graph, wanted: Sequence[Wanted]) -> None:
     asked: set[str] = set()
     for index, output in enumerate(wanted):
         if output.name in asked:
-            raise InvalidRequest(f"outputs[{index}]: {output.name[:100]!r} is asked for twice")
+            raise InvalidRequest(
+                f"outputs[{index}]: {output.name[:100]!r} is asked for twice"
+            )
+
         asked.add(output.name)
         if output.name not in graph.outputs and output.name not in graph.extras:
             known = ", ".join([*graph.outputs, *graph.extras])
-            raise InvalidRequest(f"outputs[{index}]: unknown output {output.name[:100]!r}; outputs: {known}")
+            raise InvalidRequest(
+                f"outputs[{index}]: unknown output {output.name[:100]!r}; outputs: {known}"
+            )
 
 
 def _prepare(graph: Graph, feed: Feed, settings: Settings) -> tuple[Any, int]:
     """What the graph is run on, and its number of rows: images decoded, and what a card promises checked."""
     if graph.model is None:
-        return feed, max((len(each) for each in feed.values() if np.ndim(each)), default=1)
+        return feed, max(
+            (len(each) for each in feed.values() if np.ndim(each)), default=1
+        )
+
     ((name, given),) = feed.items()
     if not len(given):
         raise InvalidRequest(f"{name!r}: expected at least one row, got none")
+
     if len(given) > settings.max_rows:
-        raise TooLarge(f"{len(given)} rows are over the limit of {settings.max_rows} a request (VEREDICTO_MAX_ROWS)")
+        raise TooLarge(
+            f"{len(given)} rows are over the limit of {settings.max_rows} a request (VEREDICTO_MAX_ROWS)"
+        )
+
     if isinstance(given, list):
         size_px = graph.model.size_px or 0
-        images = image_rows.decode_rows(given, model=graph.name, size_px=size_px, most_pixels=settings.max_pixels)
+        images = image_rows.decode_rows(
+            given, model=graph.name, size_px=size_px, most_pixels=settings.max_pixels
+        )
         return images, len(images)
+
     if graph.takes_images:
         return image_rows.split(given, most_pixels=settings.max_pixels), len(given)
+
     graph.model.check_features(given)
+
     return given, len(given)
 
 
 def _make_result(graph: Graph, wanted: Wanted, output: Any) -> Result:
     array = np.asarray(output)
     if wanted.classes:
-        array = _classify(array, wanted.classes, graph.labels(wanted.name), f"output {wanted.name!r}")
+        array = _classify(
+            array, wanted.classes, graph.labels(wanted.name), f"output {wanted.name!r}"
+        )
+
     return Result(wanted, BY_ARRAY[array.dtype.str].name, array)
 
 
-def _classify(array: NDArray[Any], most: Any, labels: Sequence[str], where: str) -> NDArray[Any]:
+def _classify(
+    array: NDArray[Any], most: Any, labels: Sequence[str], where: str
+) -> NDArray[Any]:
     """For each row its highest values as texts, value:index:class; of equals the first."""
     if (
         not isinstance(most, int)
@@ -218,11 +296,23 @@ def _classify(array: NDArray[Any], most: Any, labels: Sequence[str], where: str)
         or array.ndim == 0
         or array.dtype.kind not in "fiu"
     ):
-        raise InvalidRequest(f"{where}: classification is a whole number of at least 1, of an output of numbers")
-    rows = array.reshape(array.shape[0], prod(array.shape[1:])) if array.ndim > 1 else array.reshape(1, -1)
+        raise InvalidRequest(
+            f"{where}: classification is a whole number of at least 1, of an output of numbers"
+        )
+
+    rows = (
+        array.reshape(array.shape[0], prod(array.shape[1:]))
+        if array.ndim > 1
+        else array.reshape(1, -1)
+    )
     order = np.argsort(-rows.astype(np.float64), axis=1, kind="stable")[:, :most]
     texts = [
-        [f"{rows[row, index]}:{index}" + (f":{labels[index]}" if index < len(labels) else "") for index in indices]
+        [
+            f"{rows[row, index]}:{index}"
+            + (f":{labels[index]}" if index < len(labels) else "")
+            for index in indices
+        ]
         for row, indices in enumerate(order.tolist())
     ]
+
     return np.array(texts, dtype=np.object_)

@@ -97,9 +97,19 @@ def describe_model(graph: Graph, versions: list[str]) -> ModelMetadata:
     }
     if graph.model is not None:
         card = graph.model.card
-        properties = {"kind": card.kind, "task": card.task, "summary": card.summary, "digest": graph.model.version}
-        properties |= {name: f"{metric.value:g}" for name, metric in card.metrics.items()}
-        document["properties"] = properties | ({"further_outputs": ",".join(graph.extras)} if graph.extras else {})
+        properties = {
+            "kind": card.kind,
+            "task": card.task,
+            "summary": card.summary,
+            "digest": graph.model.version,
+        }
+        properties |= {
+            name: f"{metric.value:g}" for name, metric in card.metrics.items()
+        }
+        document["properties"] = properties | (
+            {"further_outputs": ",".join(graph.extras)} if graph.extras else {}
+        )
+
     return document
 
 
@@ -111,18 +121,27 @@ def configure(graph: Graph, settings: Settings) -> ModelConfig:
         "platform": PLATFORM,
         "backend": "onnxruntime",
         "max_batch_size": settings.max_rows if has_rows else 0,
-        "input": [_configure_tensor(each, has_rows=has_rows) for each in graph.inputs.values()],
-        "output": [_configure_tensor(each, has_rows=has_rows) for each in graph.outputs.values()],
+        "input": [
+            _configure_tensor(each, has_rows=has_rows) for each in graph.inputs.values()
+        ],
+        "output": [
+            _configure_tensor(each, has_rows=has_rows)
+            for each in graph.outputs.values()
+        ],
     }
     if graph.joins:
-        config["dynamic_batching"] = {"max_queue_delay_microseconds": 0}  # what waits for a run anyway is joined
+        config["dynamic_batching"] = {
+            "max_queue_delay_microseconds": 0
+        }  # what waits for a run anyway is joined
+
     return config
 
 
 def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]:
     """What is served, and what was refused and why."""
     index: list[IndexEntry] = [
-        {"name": graph.name, "version": graph.version, "state": "READY", "reason": ""} for graph in registry
+        {"name": graph.name, "version": graph.version, "state": "READY", "reason": ""}
+        for graph in registry
     ]
     if not only_ready:
         index += [
@@ -130,6 +149,7 @@ def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]
             for file, reason in registry.refused.items()
             for name, version in (_name_file(file),)
         ]
+
     return index
 
 
@@ -142,13 +162,20 @@ def _name_file(file: str) -> tuple[str, str]:
 def count(models: Iterable[Graph]) -> AllStatistics:
     """What each was asked, and how long it took."""
     return {
-        "model_stats": [{"name": each.name, "version": each.version, **each.statistics.describe()} for each in models]
+        "model_stats": [
+            {"name": each.name, "version": each.version, **each.statistics.describe()}
+            for each in models
+        ]
     }
 
 
 def _describe_tensor(tensor: TensorInfo) -> TensorMetadata:
     own = BY_SESSION.get(tensor.type)
-    return {"name": tensor.name, "datatype": own.name if own else tensor.type, "shape": tensor.shape}
+    return {
+        "name": tensor.name,
+        "datatype": own.name if own else tensor.type,
+        "shape": tensor.shape,
+    }
 
 
 def _configure_tensor(tensor: TensorInfo, *, has_rows: bool) -> TensorConfig:

@@ -27,40 +27,63 @@ _NESTED = re.compile(rb"\s*\[\s*\[")
 _LITTLE_ENDIAN = {each.name: np.dtype(each.array).newbyteorder("<") for each in _TYPES}
 
 
-def read_json(data: msgspec.Raw, datatype: Datatype, shape: Sequence[int], *, where: str) -> NDArray[Any]:
+def read_json(
+    data: msgspec.Raw, datatype: Datatype, shape: Sequence[int], *, where: str
+) -> NDArray[Any]:
     """The array of a flat list, or of one nested as the shape says; raises InvalidRequest."""
     n_axes = max(1, len(shape)) if _NESTED.match(memoryview(data)) else 1
     try:
         values = _decoder(datatype.name, n_axes).decode(data)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise InvalidRequest(f"{where}: data of type {datatype.name}, {len(shape)} axes: {error}") from error
+        raise InvalidRequest(
+            f"{where}: data of type {datatype.name}, {len(shape)} axes: {error}"
+        ) from error
+
     is_flat_list = n_axes == 1 and datatype.json is float
     array = _as_array(to_vector(values) if is_flat_list else values, datatype, where)
-    if datatype.name == BYTES and not all(isinstance(each, str) for each in array.reshape(-1).tolist()):
+    if datatype.name == BYTES and not all(
+        isinstance(each, str) for each in array.reshape(-1).tolist()
+    ):
         raise InvalidRequest(f"{where}: data of type BYTES is nested unevenly")
+
     if datatype.json is float and not np.isfinite(array).all():
-        raise InvalidRequest(f"{where}: data has a number that {datatype.name} cannot hold")
+        raise InvalidRequest(
+            f"{where}: data has a number that {datatype.name} cannot hold"
+        )
+
     return reshape(array, shape, where=where)
 
 
-def read_values(values: list[Any], datatype: Datatype, shape: Sequence[int], *, where: str) -> NDArray[Any]:
+def read_values(
+    values: list[Any], datatype: Datatype, shape: Sequence[int], *, where: str
+) -> NDArray[Any]:
     """The array of values that have a type already, if not this one; raises InvalidRequest."""
     return reshape(_as_array(values, datatype, where), shape, where=where)
 
 
-def read_bytes(content: memoryview, datatype: Datatype, shape: Sequence[int], *, where: str) -> NDArray[Any]:
+def read_bytes(
+    content: memoryview, datatype: Datatype, shape: Sequence[int], *, where: str
+) -> NDArray[Any]:
     """The array of bytes as they came, without a copy where its type allows; raises InvalidRequest."""
     if datatype.name == BYTES:
-        return reshape(np.array(split_bytes(content, where=where), dtype=np.object_), shape, where=where)
+        return reshape(
+            np.array(split_bytes(content, where=where), dtype=np.object_),
+            shape,
+            where=where,
+        )
+
     if datatype.name == "BOOL":
         return reshape(np.frombuffer(content, np.uint8) != 0, shape, where=where)
+
     dtype = _LITTLE_ENDIAN[datatype.name]
     if len(content) != prod(shape) * dtype.itemsize:
         raise InvalidRequest(
             f"{where}: expected {prod(shape) * dtype.itemsize} bytes for {datatype.name} of shape {list(shape)}, "
             f"got {len(content)}"
         )
+
     array = np.frombuffer(content, dtype)
+
     return reshape(array if array.flags.aligned else array.copy(), shape, where=where)
 
 
@@ -68,13 +91,22 @@ def split_bytes(content: memoryview, *, where: str) -> list[bytes]:
     """The elements of a BYTES tensor; raises InvalidRequest where lengths and bytes do not agree."""
     elements: list[bytes] = []
     start = 0
+
     while start < len(content):
         first = start + _LENGTH.size
-        end = first + (_LENGTH.unpack_from(content, start)[0] if first <= len(content) else len(content))
+        end = first + (
+            _LENGTH.unpack_from(content, start)[0]
+            if first <= len(content)
+            else len(content)
+        )
         if end > len(content):
-            raise InvalidRequest(f"{where}: element {len(elements)} of BYTES is cut off, at byte {start}")
+            raise InvalidRequest(
+                f"{where}: element {len(elements)} of BYTES is cut off, at byte {start}"
+            )
+
         elements.append(bytes(content[first:end]))
         start = end
+
     return elements
 
 
@@ -82,16 +114,26 @@ def write_json(array: NDArray[Any], *, where: str) -> Any:
     """A flat list, or an array that the encoder writes as one; raises InvalidRequest for what JSON has no word for."""
     flat = array.reshape(-1)
     if flat.dtype == np.object_:
-        return [each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in flat.tolist()]
+        return [
+            each.decode("utf-8", "replace") if isinstance(each, bytes) else each
+            for each in flat.tolist()
+        ]
+
     if flat.dtype.kind == "f" and not np.isfinite(flat).all():
-        raise InvalidRequest(f"{where}: it has values that are not finite, which JSON cannot hold: ask for binary_data")
+        raise InvalidRequest(
+            f"{where}: it has values that are not finite, which JSON cannot hold: ask for binary_data"
+        )
+
     return np.ascontiguousarray(flat)
 
 
 def write_bytes(array: NDArray[Any]) -> bytes:
     """Row-major and little-endian."""
     if array.dtype == np.object_:
-        elements = [each if isinstance(each, bytes) else str(each).encode() for each in array.reshape(-1).tolist()]
+        elements = [
+            each if isinstance(each, bytes) else str(each).encode()
+            for each in array.reshape(-1).tolist()
+        ]
         return b"".join(_LENGTH.pack(len(each)) + each for each in elements)
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
 
@@ -99,19 +141,27 @@ def write_bytes(array: NDArray[Any]) -> bytes:
 def reshape(array: NDArray[Any], shape: Sequence[int], *, where: str) -> NDArray[Any]:
     """Raises InvalidRequest where the number of elements is not the shape's."""
     if array.size != prod(shape) or min(shape, default=0) < 0:
-        raise InvalidRequest(f"{where}: expected {prod(shape)} elements for shape {list(shape)}, got {array.size}")
+        raise InvalidRequest(
+            f"{where}: expected {prod(shape)} elements for shape {list(shape)}, got {array.size}"
+        )
     try:
         return array.reshape(shape)
     except ValueError as error:  # of nothing, by lengths that no array has
-        raise InvalidRequest(f"{where}: no array has the shape {list(shape)}: {error}") from error
+        raise InvalidRequest(
+            f"{where}: no array has the shape {list(shape)}: {error}"
+        ) from error
 
 
-def _as_array(values: list[Any] | NDArray[np.float64], datatype: Datatype, where: str) -> NDArray[Any]:
+def _as_array(
+    values: list[Any] | NDArray[np.float64], datatype: Datatype, where: str
+) -> NDArray[Any]:
     try:
         with np.errstate(over="ignore"):
             return np.array(values, dtype=datatype.array)
     except (ValueError, OverflowError) as error:
-        raise InvalidRequest(f"{where}: data is no array of {datatype.name}: {error}") from error
+        raise InvalidRequest(
+            f"{where}: data is no array of {datatype.name}: {error}"
+        ) from error
 
 
 @functools.cache

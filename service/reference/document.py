@@ -51,10 +51,34 @@ _TOP = {
     "description": "Answer only the classes of this many highest probabilities",
 }
 _CALLS: tuple[tuple[str, str, str, str, list[dict[str, Any]]], ...] = (
-    ("/predict", "predict", "Prediction", "Class labels, numbers or cluster numbers, one for each row", []),
-    ("/predict_proba", "predict_proba", "Probabilities", "Probabilities of each row", [_TOP]),
-    ("/compare", "compare", "Comparison", "The task's classifiers on the same rows", []),
-    ("/transform", "transform", "Transformation", "Codes of each row, and the row made from them", []),
+    (
+        "/predict",
+        "predict",
+        "Prediction",
+        "Class labels, numbers or cluster numbers, one for each row",
+        [],
+    ),
+    (
+        "/predict_proba",
+        "predict_proba",
+        "Probabilities",
+        "Probabilities of each row",
+        [_TOP],
+    ),
+    (
+        "/compare",
+        "compare",
+        "Comparison",
+        "The task's classifiers on the same rows",
+        [],
+    ),
+    (
+        "/transform",
+        "transform",
+        "Transformation",
+        "Codes of each row, and the row made from them",
+        [],
+    ),
     (
         "/explain",
         "explain",
@@ -62,7 +86,13 @@ _CALLS: tuple[tuple[str, str, str, str, list[dict[str, Any]]], ...] = (
         "Contributions of features, neighbours, or where in an image it looks",
         [],
     ),
-    ("/generate", "generate", "Generation", "New images: one PNG of all, or JSON for who accepts only that", []),
+    (
+        "/generate",
+        "generate",
+        "Generation",
+        "New images: one PNG of all, or JSON for who accepts only that",
+        [],
+    ),
 )
 
 
@@ -72,7 +102,10 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
     reference = dict(zip([each.__name__ for each in _TYPES], schemas, strict=True))
     names = [card.name for card in cards]
     examples = _examples(cards)
-    protocol = open_inference.describe_routes(reference, names, open_inference.show_example(examples.get("/predict")))
+    protocol = open_inference.describe_routes(
+        reference, names, open_inference.show_example(examples.get("/predict"))
+    )
+
     return {
         "openapi": "3.1.0",
         "info": {
@@ -84,7 +117,10 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
         },
         "servers": [{"url": "."}],
         "paths": _calls(reference, examples)
-        | _live(reference, sorted({card.task for card in cards if card.kind == "classifier"}))
+        | _live(
+            reference,
+            sorted({card.task for card in cards if card.kind == "classifier"}),
+        )
         | _models(reference, names)
         | protocol
         | _operations(),
@@ -95,10 +131,15 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
 def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
     paths = {}
     for path, operation, answer, summary, parameters in _CALLS:
-        request = "".join(word.capitalize() for word in operation.split("_")) + "Request"
+        request = (
+            "".join(word.capitalize() for word in operation.split("_")) + "Request"
+        )
         answers = responses(reference[answer], 400, 404, 413, 415, 503, 504)
         if operation in ("generate", "explain"):
-            answers["200"]["content"] |= {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+            answers["200"]["content"] |= {
+                "image/png": {"schema": {"type": "string", "format": "binary"}}
+            }
+
         paths[path] = {
             "post": {
                 "operationId": operation,
@@ -107,11 +148,13 @@ def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any
                 "parameters": parameters + _image_parameters(path),
                 "requestBody": {
                     "required": True,
-                    "content": content(reference[request], examples.get(path)) | _image_content(path),
+                    "content": content(reference[request], examples.get(path))
+                    | _image_content(path),
                 },
                 "responses": answers,
             }
         }
+
     return paths
 
 
@@ -120,11 +163,19 @@ def _image_parameters(path: str) -> list[dict[str, Any]]:
     name = _NAMES.get(path)
     if name is None:
         return []
+
     fields: dict[str, Any] = {name: {"type": "string"}}
     if path == "/predict":
         fields |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
+
     return [
-        {"name": field, "in": "query", "required": False, "schema": schema, "description": _about(field)}
+        {
+            "name": field,
+            "in": "query",
+            "required": False,
+            "schema": schema,
+            "description": _about(field),
+        }
         for field, schema in fields.items()
     ]
 
@@ -138,28 +189,45 @@ def _image_content(path: str) -> dict[str, Any]:
     name = _NAMES.get(path)
     if name is None:
         return {}
+
     file = {"type": "string", "format": "binary"}
     form: dict[str, Any] = {
         "type": "object",
         "required": ["image", name],
-        "properties": {"image": {"type": "array", "items": file}, name: {"type": "string"}},
+        "properties": {
+            "image": {"type": "array", "items": file},
+            name: {"type": "string"},
+        },
     }
     if path == "/predict":
         form["required"] = ["image"]
-        form["properties"] |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
+        form["properties"] |= {
+            "task": {"type": "string"},
+            "min_probability": _PROBABILITY,
+        }
+
     if path == "/predict_proba":
         form["properties"]["top"] = {"type": "integer", "minimum": 1}
+
     if path == "/compare":
         names = {"type": "array", "items": {"type": "string"}}
         form["properties"] |= {"label": names, "models": names}
-    return {media_type: {"schema": file} for media_type in TAKEN_TYPES} | {MULTIPART: {"schema": form}}
+
+    return {media_type: {"schema": file} for media_type in TAKEN_TYPES} | {
+        MULTIPART: {"schema": form}
+    }
 
 
 def _examples(cards: list[Card]) -> dict[str, Any]:
     """A request of each call that these models answer, by path: the shortest example row of a kind."""
     examples: dict[str, Any] = {}
-    rows = [(card, list(card.input.example)) for card in cards if isinstance(card.input, FeatureInput)]
+    rows = [
+        (card, list(card.input.example))
+        for card in cards
+        if isinstance(card.input, FeatureInput)
+    ]
     rows.sort(key=lambda each: len(each[1]))
+
     for card, row in rows:
         request = {"model": card.name, "inputs": [row]}
         if card.kind == "classifier":
@@ -168,40 +236,91 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
             examples.setdefault("/compare", {"task": card.task, "inputs": [row]})
         elif card.kind == "transformer":
             examples.setdefault("/transform", request)
+
     for card, row in rows:
         if card.kind in ("regressor", "clusterer"):
             examples.setdefault("/predict", {"model": card.name, "inputs": [row]})
+
     for card in cards:
         if card.kind == "generator":
-            examples.setdefault("/generate", {"model": card.name, "count": 16, "seed": 0})
+            examples.setdefault(
+                "/generate", {"model": card.name, "count": 16, "seed": 0}
+            )
+
     return examples
 
 
 def _live(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
     """What needs VEREDICTO_JOURNAL."""
-    task = {"name": "task", "in": "path", "required": True, "schema": {"type": "string", "examples": tasks}}
+    task = {
+        "name": "task",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "examples": tasks},
+    }
     example = {"id": "5fCq0VnKJx2ePpZs", "label": "the true class"}
     feedback = {
         "operationId": "feedback",
         "tags": ["Live"],
         "summary": "The true class of a row that was predicted; accepted when it is stored",
-        "requestBody": {"required": True, "content": content(reference["FeedbackRequest"], example)},
+        "requestBody": {
+            "required": True,
+            "content": content(reference["FeedbackRequest"], example),
+        },
         "responses": responses(reference["Feedback"], 400, 404, 413, 415, 503, 504),
     }
     text = "The task's classifiers in what was asked lately: agreement, accuracy, and whether a challenger is better"
-    comparison = view("compare_live", "Live", text, reference["Standing"], 400, 404, 503, parameters=[task])
+    comparison = view(
+        "compare_live",
+        "Live",
+        text,
+        reference["Standing"],
+        400,
+        404,
+        503,
+        parameters=[task],
+    )
+
     return {"/feedback": {"post": feedback}, "/tasks/{task}/comparison": comparison}
 
 
 def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "examples": names}}
-    card = {"type": "object", "required": ["name", "task", "family", "kind", "version", "runtime"]}
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "examples": names},
+    }
+    card = {
+        "type": "object",
+        "required": ["name", "task", "family", "kind", "version", "runtime"],
+    }
     text = "Layers of a network of images and its first filters; a PNG of them for who takes it"
-    layers = view("describe_layers", "Models", text, reference["Layers"], 400, 404, parameters=[name])
-    layers["get"]["responses"]["200"]["content"] |= {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+    layers = view(
+        "describe_layers",
+        "Models",
+        text,
+        reference["Layers"],
+        400,
+        404,
+        parameters=[name],
+    )
+    layers["get"]["responses"]["200"]["content"] |= {
+        "image/png": {"schema": {"type": "string", "format": "binary"}}
+    }
+
     return {
-        "/models": view("list_models", "Models", "Every served model", reference["ModelList"]),
-        "/models/{name}": view("describe_model", "Models", "A model's whole card", card, 404, parameters=[name]),
+        "/models": view(
+            "list_models", "Models", "Every served model", reference["ModelList"]
+        ),
+        "/models/{name}": view(
+            "describe_model",
+            "Models",
+            "A model's whole card",
+            card,
+            404,
+            parameters=[name],
+        ),
         "/models/{name}/layers": layers,
     }
 
@@ -211,7 +330,9 @@ def _operations() -> dict[str, Any]:
     return {
         "/livez": view("livez", "Operations", "The process answers", anything),
         "/healthz": view("healthz", "Operations", "The same as /livez", anything),
-        "/readyz": view("readyz", "Operations", "Every model is loaded and warmed up", anything, 503),
+        "/readyz": view(
+            "readyz", "Operations", "Every model is loaded and warmed up", anything, 503
+        ),
         "/metrics": view("metrics", "Operations", "Prometheus metrics", None),
         "/docs.json": view("interface", "Operations", "This document", anything),
         "/docs": view("docs", "Operations", "This document for people", None),

@@ -21,7 +21,9 @@ TYPES: list[Any] = [
 
 _MODEL = "/v2/models/{name}"
 _VERSION = "/v2/models/{name}/versions/{version}"
-_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_BYTES = {
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+}
 _ANSWER = {
     "type": "object",
     "required": ["model_name", "model_version", "outputs"],
@@ -37,7 +39,10 @@ _ANSWER = {
                 "properties": {
                     "name": {"type": "string"},
                     "datatype": {"type": "string"},
-                    "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+                    "shape": {
+                        "type": "array",
+                        "items": {"type": "integer", "minimum": 0},
+                    },
                     "data": {"type": "array", "description": "Flat, row by row"},
                     "parameters": {"type": "object"},
                 },
@@ -47,38 +52,91 @@ _ANSWER = {
 }
 
 
-def describe_routes(reference: dict[str, Any], names: list[str], example: dict[str, Any] | None) -> dict[str, Any]:
+def describe_routes(
+    reference: dict[str, Any], names: list[str], example: dict[str, Any] | None
+) -> dict[str, Any]:
     """Paths by their routes; `reference` has a schema for each of `TYPES`."""
     paths = {
-        "/v2": _view("server_metadata", "Name, version and extensions", reference["ServerMetadata"]),
-        "/v2/health/live": _view("server_live", "The process answers", {"type": "object"}),
-        "/v2/health/ready": _view("server_ready", "Every model is loaded and warmed up", {"type": "object"}, 503),
+        "/v2": _view(
+            "server_metadata",
+            "Name, version and extensions",
+            reference["ServerMetadata"],
+        ),
+        "/v2/health/live": _view(
+            "server_live", "The process answers", {"type": "object"}
+        ),
+        "/v2/health/ready": _view(
+            "server_ready",
+            "Every model is loaded and warmed up",
+            {"type": "object"},
+            503,
+        ),
         "/v2/repository/index": {"post": _describe_index(reference)},
     }
     for path, suffix in ((_MODEL, ""), (_VERSION, "_version")):
         parameters = [_path_parameter("name", names)]
         parameters += [_path_parameter("version", [])] if suffix else []
         views = {
-            "": ("model_metadata", "Inputs and outputs of a model", reference["ModelMetadata"]),
-            "/ready": ("model_ready", "Whether a model is ready", reference["ModelReady"]),
-            "/config": ("model_config", "As Triton has a model's configuration", reference["ModelConfig"]),
-            "/stats": ("model_statistics", "What a model was asked, and its time", reference["AllStatistics"]),
+            "": (
+                "model_metadata",
+                "Inputs and outputs of a model",
+                reference["ModelMetadata"],
+            ),
+            "/ready": (
+                "model_ready",
+                "Whether a model is ready",
+                reference["ModelReady"],
+            ),
+            "/config": (
+                "model_config",
+                "As Triton has a model's configuration",
+                reference["ModelConfig"],
+            ),
+            "/stats": (
+                "model_statistics",
+                "What a model was asked, and its time",
+                reference["AllStatistics"],
+            ),
         }
+
         for ending, (operation, summary, schema) in views.items():
-            paths[path + ending] = _view(operation + suffix, summary, schema, 404, parameters=parameters)
-        infer = _describe_infer(f"infer{suffix}", reference["InferRequest"], parameters, None if suffix else example)
+            paths[path + ending] = _view(
+                operation + suffix, summary, schema, 404, parameters=parameters
+            )
+
+        infer = _describe_infer(
+            f"infer{suffix}",
+            reference["InferRequest"],
+            parameters,
+            None if suffix else example,
+        )
         paths[path + "/infer"] = {"post": infer}
+
     return paths
 
 
 def _view(
-    operation: str, summary: str, schema: Any, *statuses: int, parameters: list[dict[str, Any]] | None = None
+    operation: str,
+    summary: str,
+    schema: Any,
+    *statuses: int,
+    parameters: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    return pieces.view(operation, "Open Inference Protocol v2", summary, schema, *statuses, parameters=parameters)
+    return pieces.view(
+        operation,
+        "Open Inference Protocol v2",
+        summary,
+        schema,
+        *statuses,
+        parameters=parameters,
+    )
 
 
 def _describe_infer(
-    operation: str, request: Any, parameters: list[dict[str, Any]], example: dict[str, Any] | None
+    operation: str,
+    request: Any,
+    parameters: list[dict[str, Any]],
+    example: dict[str, Any] | None,
 ) -> dict[str, Any]:
     length = {
         "name": "Inference-Header-Content-Length",
@@ -89,12 +147,16 @@ def _describe_infer(
     }
     answers = pieces.responses(_ANSWER, 400, 404, 413, 415, 503, 504)
     answers["200"]["content"] |= _BYTES
+
     return {
         "operationId": operation,
         "tags": ["Open Inference Protocol v2"],
         "summary": "Tensors in, tensors out, as JSON or as bytes",
         "parameters": [*parameters, length],
-        "requestBody": {"required": True, "content": pieces.content(request, example) | _BYTES},
+        "requestBody": {
+            "required": True,
+            "content": pieces.content(request, example) | _BYTES,
+        },
         "responses": answers,
     }
 
@@ -106,12 +168,16 @@ def _describe_index(reference: dict[str, Any]) -> dict[str, Any]:
         "tags": ["Open Inference Protocol v2"],
         "summary": "What is served, and what was refused and why",
         "requestBody": {"required": False, "content": pieces.content(request)},
-        "responses": pieces.responses({"type": "array", "items": reference["IndexEntry"]}, 400, 413, 415, 503, 504),
+        "responses": pieces.responses(
+            {"type": "array", "items": reference["IndexEntry"]}, 400, 413, 415, 503, 504
+        ),
     }
 
 
 def _path_parameter(name: str, examples: list[str]) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string"} | ({"examples": examples} if examples else {})
+    schema: dict[str, Any] = {"type": "string"} | (
+        {"examples": examples} if examples else {}
+    )
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -119,6 +185,13 @@ def show_example(request: dict[str, Any] | None) -> dict[str, Any] | None:
     """A request of `/predict` with one row of numbers as the protocol has it."""
     if request is None:
         return None
+
     (row,) = request["inputs"]
-    tensor = {"name": "features", "shape": [1, len(row)], "datatype": "FP32", "data": row}
+    tensor = {
+        "name": "features",
+        "shape": [1, len(row)],
+        "datatype": "FP32",
+        "data": row,
+    }
+
     return {"inputs": [tensor]}

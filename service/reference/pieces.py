@@ -34,12 +34,18 @@ def view(
 
 
 def responses(schema: Any, *statuses: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": "OK"} | ({"content": content(schema)} if schema else {})
+    found: dict[str, Any] = {"description": "OK"} | (
+        {"content": content(schema)} if schema else {}
+    )
     error = content({"$ref": REFERENCE.format(name="Error")})
     return {"200": found} | {
-        str(status): {"description": ERRORS[status], "content": error} for status in (*statuses, 405)
+        str(status): {"description": ERRORS[status], "content": error}
+        for status in (*statuses, 405)
     }
 
 
 def content(schema: Any, example: Any = None) -> dict[str, Any]:
-    return {"application/json": {"schema": schema} | ({"example": example} if example else {})}
+    return {
+        "application/json": {"schema": schema}
+        | ({"example": example} if example else {})
+    }

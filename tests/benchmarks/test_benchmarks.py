@@ -43,7 +43,11 @@ def test_the_service_takes_all_models_of_the_benchmark(folder: Path) -> None:
 
 def test_workloads_are_the_same_each_time(folder: Path) -> None:
     """Seeds stand in the code."""
-    for first, second in zip(make_workloads(folder, list(NAMES)), make_workloads(folder, list(NAMES)), strict=True):
+    for first, second in zip(
+        make_workloads(folder, list(NAMES)),
+        make_workloads(folder, list(NAMES)),
+        strict=True,
+    ):
         assert np.array_equal(first.inputs, second.inputs)
         assert (first.labels, first.photo) == (second.labels, second.photo)
 
@@ -84,15 +88,24 @@ def test_open_loop_counts_from_the_due_time() -> None:
         measured = open_loop.measure(
             port, REQUEST, rate=100, seconds=SILENT_REQUESTS / 100, percentiles=(100,)
         ).percentiles_ms
+
     assert measured is not None
-    assert measured[100] >= 20  # the first was due two hundredths of a second before the last
+    assert (
+        measured[100] >= 20
+    )  # the first was due two hundredths of a second before the last
 
 
 def test_open_loop_refuses_any_answer_but_200() -> None:
     """An error is not a fast answer."""
-    with _Stub(answers_after=1, answer=REFUSAL) as port, pytest.raises(Failed) as caught:
+    with (
+        _Stub(answers_after=1, answer=REFUSAL) as port,
+        pytest.raises(Failed) as caught,
+    ):
         open_loop.measure(port, REQUEST, rate=100, seconds=0.01)
-    assert str(caught.value) == "open loop: b'HTTP/1.1 503 Service Unavailable\\r\\nContent-Length: 2'"
+    assert (
+        str(caught.value)
+        == "open loop: b'HTTP/1.1 503 Service Unavailable\\r\\nContent-Length: 2'"
+    )
 
 
 def test_a_tree_has_memory_and_processor_time() -> None:
@@ -130,8 +143,11 @@ class _Stub:
     """A server that says nothing until so many requests have come, and then answers all."""
 
     def __init__(self, *, answers_after: int, answer: bytes = ANSWER) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=open_loop.CONNECTIONS)
-        self._answers_after, self._answer = answers_after, answer
+        self._listener = socket.create_server(
+            ("127.0.0.1", 0), backlog=open_loop.CONNECTIONS
+        )
+        self._answers_after = answers_after
+        self._answer = answer
         self._thread = threading.Thread(target=self._serve)
 
     def __enter__(self) -> int:
@@ -147,8 +163,10 @@ class _Stub:
         connections = [self._listener.accept()[0] for _ in range(open_loop.CONNECTIONS)]
         for connection in connections[: self._answers_after]:
             connection.recv(1024)
+
         for connection in connections[: self._answers_after]:
             connection.sendall(self._answer)
+
         for connection in connections:
             while connection.recv(1024):  # until the client closes it
                 pass

@@ -19,7 +19,13 @@ SEEDS = range(6)
 def regrets() -> dict[str, np.ndarray]:
     """The mean over six seeds for each policy, `(n_requests,)`."""
     return {
-        name: np.mean([simulate(policy, ACCURACIES, n_requests=N_REQUESTS, seed=seed) for seed in SEEDS], axis=0)
+        name: np.mean(
+            [
+                simulate(policy, ACCURACIES, n_requests=N_REQUESTS, seed=seed)
+                for seed in SEEDS
+            ],
+            axis=0,
+        )
         for name, policy in POLICIES.items()
     }
 
@@ -27,14 +33,17 @@ def regrets() -> dict[str, np.ndarray]:
 def test_thompsons_regret_grows_the_slowest(regrets: dict[str, np.ndarray]) -> None:
     """In the second half of the requests by less than half of what the next one loses."""
     champion, epsilon, thompson = (
-        float(each[-1] - each[N_REQUESTS // 2]) for each in (regrets[name] for name in POLICIES)
+        float(each[-1] - each[N_REQUESTS // 2])
+        for each in (regrets[name] for name in POLICIES)
     )
     assert 2 * thompson < epsilon < champion
 
 
 def test_thompsons_regret_slows_down(regrets: dict[str, np.ndarray]) -> None:
     """The second half costs less than half of the first; a wrong choice that is fixed costs the same throughout."""
-    first, second = (float(each) for each in np.diff(regrets["Thompson"][[0, N_REQUESTS // 2, -1]]))
+    first, second = (
+        float(each) for each in np.diff(regrets["Thompson"][[0, N_REQUESTS // 2, -1]])
+    )
     assert second < first / 2
     fixed = regrets["the champion, fixed"]
     assert fixed[-1] == pytest.approx(2 * fixed[N_REQUESTS // 2 - 1])
@@ -48,7 +57,9 @@ def test_the_right_choice_has_no_regret() -> None:
 
 def test_the_picture_is_drawn(tmp_path: Path) -> None:
     """Of any number of runs."""
-    runs = [simulate(Champion(), ACCURACIES, n_requests=50, seed=seed) for seed in range(2)]
+    runs = [
+        simulate(Champion(), ACCURACIES, n_requests=50, seed=seed) for seed in range(2)
+    ]
     draw(dict.fromkeys(POLICIES, runs), tmp_path / "routing.png")
     with Image.open(tmp_path / "routing.png") as picture:
         assert picture.size == (768, 552)

@@ -15,13 +15,21 @@ from training.export.evaluation import HEADLINES
 @pytest.fixture(scope="module")
 def page() -> str:
     """The page as it is served."""
-    return (Path(service.__file__).parent / "pages" / "home.html").read_text(encoding="utf-8")
+    return (Path(service.__file__).parent / "pages" / "home.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_page_loads_nothing_from_elsewhere(page: str) -> None:
     """It names no other host, and no file besides the service's own routes."""
     assert "//" not in re.sub(r"^ *// .*|; // .*", "", page, flags=re.MULTILINE)
-    assert set(re.findall(r'\b(?:href|src)="([^"]*)"', page)) == {"data:,", "docs", "docs.json", "metrics", "models"}
+    assert set(re.findall(r'\b(?:href|src)="([^"]*)"', page)) == {
+        "data:,",
+        "docs",
+        "docs.json",
+        "metrics",
+        "models",
+    }
 
 
 def test_every_element_that_the_script_asks_for_is_there_once(page: str) -> None:
@@ -40,7 +48,9 @@ def test_every_field_has_a_label(page: str) -> None:
 def test_every_kind_of_model_can_be_tried(page: str) -> None:
     """Kinds are the contract's."""
     kinds = re.findall(r"\bkinds: \[([^]]*)\]", page)
-    assert {kind.strip('" ') for each in kinds for kind in each.split(",")} == set(OUTPUTS)
+    assert {kind.strip('" ') for each in kinds for kind in each.split(",")} == set(
+        OUTPUTS
+    )
 
 
 def test_the_page_and_training_name_the_same_headlines(page: str) -> None:

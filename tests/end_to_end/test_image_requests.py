@@ -16,7 +16,13 @@ from PIL import Image
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_image_model, write_tiny
 
-FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "BMP": "image/bmp", "GIF": "image/gif"}
+FORMATS = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "BMP": "image/bmp",
+    "GIF": "image/gif",
+}
 PREDICT = "/predict?model=hue-first"
 
 
@@ -37,8 +43,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     write_tiny(folder, tiny_card())
     for family in ("first", "second"):
         write_image_model(folder, family=family)
-    limits = {"VEREDICTO_MAX_PIXELS": 100_000, "VEREDICTO_MAX_IMAGE_BYTES": 200_000, "VEREDICTO_MAX_ROWS": 50}
-    with serve(tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, **limits) as running:
+
+    limits = {
+        "VEREDICTO_MAX_PIXELS": 100_000,
+        "VEREDICTO_MAX_IMAGE_BYTES": 200_000,
+        "VEREDICTO_MAX_ROWS": 50,
+    }
+
+    with serve(
+        tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, **limits
+    ) as running:
         yield running
 
 
@@ -61,7 +75,14 @@ def test_a_form_holds_several_files(images: Server) -> None:
     colours = ("blue", "red", "green", "blue")
     kinds = ("PNG", "JPEG", "GIF", "BMP")
     files = [
-        ("image", (f"{number}", picture(colour, kind, (8 + 4 * (number % 3), 9)), FORMATS[kind]))
+        (
+            "image",
+            (
+                f"{number}",
+                picture(colour, kind, (8 + 4 * (number % 3), 9)),
+                FORMATS[kind],
+            ),
+        )
         for number, (colour, kind) in enumerate(zip(colours, kinds, strict=True))
     ]
     answer = images.client.post("/predict", files=files, data={"model": "hue-first"})
@@ -70,41 +91,65 @@ def test_a_form_holds_several_files(images: Server) -> None:
 
 def test_rows_are_base64(images: Server) -> None:
     """As JSON has no other way."""
-    body = {"model": "hue-first", "inputs": [row(picture("red")), row(picture("blue", "JPEG"))]}
+    body = {
+        "model": "hue-first",
+        "inputs": [row(picture("red")), row(picture("blue", "JPEG"))],
+    }
     assert images.post("/predict", body).json()["predictions"] == ["red", "blue"]
 
 
 def test_images_may_be_given_a_bound(images: Server) -> None:
     """In the query of a file, in a form and in JSON; grey is every colour as much as another."""
     files = [("image", picture("grey")), ("image", picture("red"))]
-    form = images.client.post("/predict", files=files, data={"model": "hue-first", "min_probability": "0.5"}).json()
+    form = images.client.post(
+        "/predict", files=files, data={"model": "hue-first", "min_probability": "0.5"}
+    ).json()
     assert form["predictions"] == [None, "red"]
-    assert form["reasons"] == ["probability 0.33333334 of 'red' is under min_probability 0.5", None]
-    fields = {"model": "hue-first", "inputs": [row(picture("grey")), row(picture("red"))], "min_probability": 0.5}
+    assert form["reasons"] == [
+        "probability 0.33333334 of 'red' is under min_probability 0.5",
+        None,
+    ]
+    fields = {
+        "model": "hue-first",
+        "inputs": [row(picture("grey")), row(picture("red"))],
+        "min_probability": 0.5,
+    }
     assert images.post("/predict", fields).json() == form
-    raw = images.post_raw(f"{PREDICT}&min_probability=0.5", picture("grey"), "image/png").json()
+    raw = images.post_raw(
+        f"{PREDICT}&min_probability=0.5", picture("grey"), "image/png"
+    ).json()
     assert raw["predictions"] == [None]
 
 
 def test_images_may_name_a_task(images: Server) -> None:
     """In a form, in the query of a file and in JSON; of two equal models the smaller file is the champion."""
     red = picture("red")
-    answer = images.client.post("/predict", files={"image": red}, data={"task": "hue"}).json()
+    answer = images.client.post(
+        "/predict", files={"image": red}, data={"task": "hue"}
+    ).json()
     assert (answer["model"], answer["predictions"]) == ("hue-first", ["red"])
     assert images.post_raw("/predict?task=hue", red, "image/png").json() == answer
-    assert images.post("/predict", {"task": "hue", "inputs": [row(red)]}).json() == answer
+    assert (
+        images.post("/predict", {"task": "hue", "inputs": [row(red)]}).json() == answer
+    )
 
 
 def test_all_ways_give_the_same_probabilities(images: Server) -> None:
     """And the same of `top`."""
     content = picture("#204060")
     raw = images.post_raw("/predict_proba?model=hue-first", content, "image/png").json()
-    form = images.client.post("/predict_proba", files={"image": content}, data={"model": "hue-first"}).json()
-    rows = images.post("/predict_proba", {"model": "hue-first", "inputs": [row(content)]}).json()
+    form = images.client.post(
+        "/predict_proba", files={"image": content}, data={"model": "hue-first"}
+    ).json()
+    rows = images.post(
+        "/predict_proba", {"model": "hue-first", "inputs": [row(content)]}
+    ).json()
     assert raw == form == rows
     powers = np.exp(np.array([0x20, 0x40, 0x60]) / 10 - 9.6)
     assert raw["probabilities"][0] == pytest.approx(powers / powers.sum(), abs=1e-6)
-    top = images.post_raw("/predict_proba?model=hue-first&top=1", content, "image/png").json()["top"]
+    top = images.post_raw(
+        "/predict_proba?model=hue-first&top=1", content, "image/png"
+    ).json()["top"]
     assert top == [[{"class": "blue", "probability": raw["probabilities"][0][2]}]]
 
 
@@ -114,7 +159,9 @@ def test_models_of_images_are_compared(images: Server) -> None:
     data = {"task": "hue", "label": ["red", "green", "red"]}
     answer = images.client.post("/compare", files=files, data=data).json()
     assert answer["consensus"]["predictions"] == ["red", "green", "blue"]
-    assert [each["metrics"]["accuracy"]["value"] for each in answer["models"]] == [pytest.approx(2 / 3)] * 2
+    assert [each["metrics"]["accuracy"]["value"] for each in answer["models"]] == [
+        pytest.approx(2 / 3)
+    ] * 2
     assert answer["pairs"][0]["agreement"] == 1.0
 
 
@@ -127,17 +174,23 @@ def test_bentos_own_client_sends_images(images: Server) -> None:
 
 WRONG = {
     "no file": (
-        lambda server: server.client.post("/predict", files={"model": (None, "hue-first")}),
+        lambda server: server.client.post(
+            "/predict", files={"model": (None, "hue-first")}
+        ),
         400,
         "expected at least one file in the field 'image', got none",
     ),
     "another field": (
-        lambda server: server.client.post("/predict", files={"photo": b"x"}, data={"model": "hue-first"}),
+        lambda server: server.client.post(
+            "/predict", files={"photo": b"x"}, data={"model": "hue-first"}
+        ),
         400,
         "form file 'photo': expected files in the field 'image'",
     ),
     "an unknown field": (
-        lambda server: server.post_raw(f"{PREDICT}&url=http", picture("red"), "image/png"),
+        lambda server: server.post_raw(
+            f"{PREDICT}&url=http", picture("red"), "image/png"
+        ),
         400,
         "unknown field 'url'; beside the image this call takes model, task, min_probability",
     ),
@@ -148,34 +201,46 @@ WRONG = {
         '"min_probability": P (optional, of classifiers)}',
     ),
     "a bound that is no number": (
-        lambda server: server.post_raw(f"{PREDICT}&min_probability=nan", picture("red"), "image/png"),
+        lambda server: server.post_raw(
+            f"{PREDICT}&min_probability=nan", picture("red"), "image/png"
+        ),
         400,
         None,
     ),
     "an unknown model": (
-        lambda server: server.post_raw("/predict?model=hue", picture("red"), "image/png"),
+        lambda server: server.post_raw(
+            "/predict?model=hue", picture("red"), "image/png"
+        ),
         404,
         "unknown model 'hue'; known models: colour-first, hue-first, hue-second",
     ),
     "a top that is no number": (
-        lambda server: server.post_raw("/predict_proba?model=hue-first&top=all", picture("red"), "image/png"),
+        lambda server: server.post_raw(
+            "/predict_proba?model=hue-first&top=all", picture("red"), "image/png"
+        ),
         400,
         None,
     ),
     "an image for a model of rows": (
-        lambda server: server.post_raw("/predict?model=colour-first", picture("red"), "image/png"),
+        lambda server: server.post_raw(
+            "/predict?model=colour-first", picture("red"), "image/png"
+        ),
         400,
         "colour-first takes rows of features, not images: send them as JSON; "
         "GET /models/colour-first lists the features",
     ),
     "a row for a model of images": (
-        lambda server: server.post("/predict", {"model": "hue-first", "inputs": [[1, 2]]}),
+        lambda server: server.post(
+            "/predict", {"model": "hue-first", "inputs": [[1, 2]]}
+        ),
         400,
         'inputs[0]: hue-first takes images: expected {"b64": "<base64 of a JPEG, PNG, WebP, BMP or GIF file>"}, '
         "got a list of 2 values",
     ),
     "no base64": (
-        lambda server: server.post("/predict", {"model": "hue-first", "inputs": [{"b64": "!"}]}),
+        lambda server: server.post(
+            "/predict", {"model": "hue-first", "inputs": [{"b64": "!"}]}
+        ),
         400,
         None,
     ),
@@ -199,13 +264,17 @@ WRONG = {
         "malformed multipart: the body ends before its last boundary",
     ),
     "too many pixels": (
-        lambda server: server.post_raw(PREDICT, picture("red", size=(400, 300)), "image/png"),
+        lambda server: server.post_raw(
+            PREDICT, picture("red", size=(400, 300)), "image/png"
+        ),
         413,
         "inputs[0]: 120000 pixels are over the limit of 100000 for the images of a request (VEREDICTO_MAX_PIXELS)",
     ),
     "too many pixels together": (
         lambda server: server.client.post(
-            "/predict", files=[("image", picture("red", size=(300, 200)))] * 2, data={"model": "hue-first"}
+            "/predict",
+            files=[("image", picture("red", size=(300, 200)))] * 2,
+            data={"model": "hue-first"},
         ),
         413,
         "inputs: 120000 pixels are over the limit of 100000 for the images of a request (VEREDICTO_MAX_PIXELS)",
@@ -216,9 +285,15 @@ WRONG = {
         "a body of 200001 bytes is over the limit of 200000 bytes (VEREDICTO_MAX_IMAGE_BYTES): "
         "send the rows in several requests",
     ),
-    "another media type": (lambda server: server.post_raw(PREDICT, b"%PDF", "application/pdf"), 415, None),
+    "another media type": (
+        lambda server: server.post_raw(PREDICT, b"%PDF", "application/pdf"),
+        415,
+        None,
+    ),
     "an image where none is taken": (
-        lambda server: server.post_raw("/generate?model=hue-first", picture("red"), "image/png"),
+        lambda server: server.post_raw(
+            "/generate?model=hue-first", picture("red"), "image/png"
+        ),
         415,
         "expected Content-Type application/json, got 'image/png'; with curl: -H 'Content-Type: application/json'",
     ),
@@ -237,13 +312,24 @@ def test_what_nobody_waits_for_is_not_run(server: Server) -> None:
     """Requests whose clients have left make room: few of them are run, and one more is answered."""
     image = row(picture("red"))
     body = json.dumps({"model": "cifar10-cnn", "inputs": [image] * 60}).encode()
-    request = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    request = (
+        f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
     statistics = "/v2/models/cifar10-cnn/stats"
-    before = server.client.get(statistics).json()["model_stats"][0]["inference_stats"]["success"]["count"]
+    before = server.client.get(statistics).json()["model_stats"][0]["inference_stats"][
+        "success"
+    ]["count"]
     host, port = server.url.removeprefix("http://").split(":")
     for _ in range(12):
         with socket.create_connection((host, int(port))) as client:
             client.sendall(request)
-    assert server.post("/predict", {"model": "cifar10-cnn", "inputs": [image]}).status_code == 200
-    after = server.client.get(statistics).json()["model_stats"][0]["inference_stats"]["success"]["count"]
+
+    assert (
+        server.post("/predict", {"model": "cifar10-cnn", "inputs": [image]}).status_code
+        == 200
+    )
+    after = server.client.get(statistics).json()["model_stats"][0]["inference_stats"][
+        "success"
+    ]["count"]
     assert after - before <= 6

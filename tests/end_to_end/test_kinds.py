@@ -32,26 +32,39 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     write_tiny(folder, tiny_card())
     for kind in KINDS:
         write_kind(folder, kind)
-    with serve(tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, VEREDICTO_MAX_ROWS=50) as running:
+
+    with serve(
+        tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, VEREDICTO_MAX_ROWS=50
+    ) as running:
         yield running
 
 
 def test_a_regressor_predicts_numbers(kinds: Server) -> None:
     """A missing value is imputed in the graph."""
-    answer = kinds.post("/predict", {"model": "tiny-regressor", "inputs": [[1, 2.5], [1, None], {"x": 1, "y": None}]})
+    answer = kinds.post(
+        "/predict",
+        {
+            "model": "tiny-regressor",
+            "inputs": [[1, 2.5], [1, None], {"x": 1, "y": None}],
+        },
+    )
     assert answer.json()["predictions"] == [3.5, 4.0, 4.0]
 
 
 def test_a_clusterer_predicts_cluster_numbers(kinds: Server) -> None:
     """Whole ones."""
-    answer = kinds.post("/predict", {"model": "tiny-clusterer", "inputs": [[1, 1], [4, 4]]}).json()
+    answer = kinds.post(
+        "/predict", {"model": "tiny-clusterer", "inputs": [[1, 1], [4, 4]]}
+    ).json()
     assert answer["predictions"] == [0, 1]
     assert all(isinstance(each, int) for each in answer["predictions"])
 
 
 def test_a_transformer_answers_codes_and_reconstructions(kinds: Server) -> None:
     """One of each for each row."""
-    answer = kinds.post("/transform", {"model": "tiny-transformer", "inputs": [[1, 2], [1, None]]}).json()
+    answer = kinds.post(
+        "/transform", {"model": "tiny-transformer", "inputs": [[1, 2], [1, None]]}
+    ).json()
     assert answer == {
         "model": "tiny-transformer",
         "version": answer["version"],
@@ -62,14 +75,24 @@ def test_a_transformer_answers_codes_and_reconstructions(kinds: Server) -> None:
 
 def generate(server: Server, accept: str, **fields: object) -> tuple[str, bytes]:
     answer = server.client.post(
-        "/generate", json={"model": "tiny-generator"} | fields, headers={"Accept": accept} if accept else {}
+        "/generate",
+        json={"model": "tiny-generator"} | fields,
+        headers={"Accept": accept} if accept else {},
     )
     assert answer.status_code == 200, answer.text
     return answer.headers["content-type"], answer.content
 
 
 @pytest.mark.parametrize(
-    "accept", ["*/*", "image/png", "image/*;q=0.9, application/json", "text/html", "application/json;q=0, */*", ""]
+    "accept",
+    [
+        "*/*",
+        "image/png",
+        "image/*;q=0.9, application/json",
+        "text/html",
+        "application/json;q=0, */*",
+        "",
+    ],
 )
 def test_a_generator_answers_one_picture(kinds: Server, accept: str) -> None:
     """A PNG of a grid for whoever takes pictures."""
@@ -86,13 +109,19 @@ def test_a_generator_answers_json_to_who_takes_only_that(kinds: Server) -> None:
     assert content_type == "application/json"
     assert generate(kinds, "application/json, */*;q=0", count=3, seed=1)[1] == content
     assert generate(kinds, "application/json", count=3, seed=2)[1] != content
-    assert generate(kinds, "application/json", count=3)[1] != generate(kinds, "application/json", count=3)[1]
+    assert (
+        generate(kinds, "application/json", count=3)[1]
+        != generate(kinds, "application/json", count=3)[1]
+    )
     with bentoml.SyncHTTPClient(kinds.url) as client:
         answer = client.generate(model="tiny-generator", count=3, seed=1)
+
     assert len(answer["images"]) == 3
     pixels = np.asarray(Image.open(BytesIO(b64decode(answer["images"][0]["b64"]))))
     noise = np.random.default_rng(1).standard_normal((3, 2), dtype=np.float32)
-    assert pixels[:, 0, 0].tolist() == [int(np.clip(each, 0, 1) * np.float32(255)) for each in noise[0]]
+    assert pixels[:, 0, 0].tolist() == [
+        int(np.clip(each, 0, 1) * np.float32(255)) for each in noise[0]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,18 +145,48 @@ def test_a_generator_answers_json_to_who_takes_only_that(kinds: Server) -> None:
             400,
             "colour-first is a classifier: it has no answer to /transform, only to /predict, /predict_proba, /compare",
         ),
-        ("/generate", {"model": "tiny-transformer"}, 400, "tiny-transformer is a transformer: it has no answer to "),
+        (
+            "/generate",
+            {"model": "tiny-transformer"},
+            400,
+            "tiny-transformer is a transformer: it has no answer to ",
+        ),
         (
             "/compare",
             {"task": "tiny", "inputs": [[1, 2]]},
             400,
             "the task 'tiny' has no classifiers to compare; tasks that have: colour",
         ),
-        ("/generate", {"model": "tiny-generator", "count": 51}, 413, "count: 51 images are over the limit of 50 "),
-        ("/generate", {"model": "tiny-generator", "count": 0}, 400, "count: expected int >= 1; this call takes "),
-        ("/generate", {"model": "tiny-generator", "seed": -1}, 400, "seed: expected int >= 0; this call takes "),
-        ("/generate", {"model": "tiny-generator", "inputs": [[1]]}, 400, "contains unknown field inputs; "),
-        ("/generate", {"model": "gan"}, 404, "unknown model 'gan'; known models: colour-first, tiny-"),
+        (
+            "/generate",
+            {"model": "tiny-generator", "count": 51},
+            413,
+            "count: 51 images are over the limit of 50 ",
+        ),
+        (
+            "/generate",
+            {"model": "tiny-generator", "count": 0},
+            400,
+            "count: expected int >= 1; this call takes ",
+        ),
+        (
+            "/generate",
+            {"model": "tiny-generator", "seed": -1},
+            400,
+            "seed: expected int >= 0; this call takes ",
+        ),
+        (
+            "/generate",
+            {"model": "tiny-generator", "inputs": [[1]]},
+            400,
+            "contains unknown field inputs; ",
+        ),
+        (
+            "/generate",
+            {"model": "gan"},
+            404,
+            "unknown model 'gan'; known models: colour-first, tiny-",
+        ),
         (
             "/predict",
             {"model": "tiny-regressor", "inputs": [[None, 1]]},
@@ -148,7 +207,9 @@ def test_a_generator_answers_json_to_who_takes_only_that(kinds: Server) -> None:
         ),
     ],
 )
-def test_a_call_without_an_answer_says_why(kinds: Server, path: str, fields: object, status: int, message: str) -> None:
+def test_a_call_without_an_answer_says_why(
+    kinds: Server, path: str, fields: object, status: int, message: str
+) -> None:
     """And what would work."""
     answer = kinds.post(path, fields)
     assert answer.status_code == status
@@ -156,14 +217,21 @@ def test_a_call_without_an_answer_says_why(kinds: Server, path: str, fields: obj
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_graph_without_its_kinds_outputs_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_graph_without_its_kinds_outputs_is_refused(
+    tmp_path: Path, kind: str
+) -> None:
     """Whatever its card says."""
     path = write_kind(tmp_path, kind)
     model = onnx.load(path)
-    model.graph.node.append(helper.make_node("Identity", [model.graph.output[-1].name], ["elsewhere"]))
+    model.graph.node.append(
+        helper.make_node("Identity", [model.graph.output[-1].name], ["elsewhere"])
+    )
     model.graph.output[-1].name = "elsewhere"
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(ModelRefused, match=r"^its card promises the output '\w+', its graph has \['"):
+
+    with pytest.raises(
+        ModelRefused, match=r"^its card promises the output '\w+', its graph has \['"
+    ):
         Model.load(path)
 
 
@@ -182,7 +250,9 @@ def test_a_task_has_one_set_of_features(tmp_path: Path) -> None:
     }
 
 
-def test_a_grid_shows_every_image_where_it_belongs(generator: np.random.Generator) -> None:
+def test_a_grid_shows_every_image_where_it_belongs(
+    generator: np.random.Generator,
+) -> None:
     """Row by row, on white, enlarged by whole pixels."""
     images = generator.integers(0, 255, size=(5, 32, 48, 3), dtype=np.uint8)
     grid = make_grid(images)
@@ -204,12 +274,25 @@ def test_booleans_are_named_as_json_names_them(
     """A category of `false` and `true` takes JSON's own."""
     from model_card import Feature, FeatureInput
 
-    features = (Feature(name="size", type="number"), Feature(name="wet", type="category", values=("false", "true")))
-    write_tiny(tmp_path, tiny_card(input=FeatureInput(features=features, example=(0.5, "true"))))
+    features = (
+        Feature(name="size", type="number"),
+        Feature(name="wet", type="category", values=("false", "true")),
+    )
+    write_tiny(
+        tmp_path,
+        tiny_card(input=FeatureInput(features=features, example=(0.5, "true"))),
+    )
+
     with start_server(VEREDICTO_MODELS=tmp_path) as server:
         answers = [
-            server.post("/predict", {"model": "colour-first", "inputs": [[0.5, value]]}) for value in (True, "true")
+            server.post("/predict", {"model": "colour-first", "inputs": [[0.5, value]]})
+            for value in (True, "true")
         ]
         assert answers[0].json() == answers[1].json()
-        refused = server.post("/predict", {"model": "colour-first", "inputs": [[0.5, None]]})
-        assert refused.json()["error"] == "inputs[0]: feature 'wet' expects one of false, true, got null"
+        refused = server.post(
+            "/predict", {"model": "colour-first", "inputs": [[0.5, None]]}
+        )
+        assert (
+            refused.json()["error"]
+            == "inputs[0]: feature 'wet' expects one of false, true, got null"
+        )

@@ -26,7 +26,12 @@ from tests.support.image_files import encode
 from tests.support.journal_counts import count_again, read_counts
 from tests.support.responses import error_of
 from tests.support.server import ROOT, Server, free_port, serve
-from tests.support.tiny_models import tiny_card, write_image_model, write_kind, write_tiny
+from tests.support.tiny_models import (
+    tiny_card,
+    write_image_model,
+    write_kind,
+    write_tiny,
+)
 from tests.support.waiting import TRIES, WAIT_S, wait_for
 
 ROW = [0.5, "green"]
@@ -40,7 +45,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tiny(made, tiny_card(family="second"), sign=-1.0)
     for family in ("first", "second"):
         write_image_model(made, family=family)
+
     write_kind(made, "regressor")
+
     return made
 
 
@@ -74,17 +81,24 @@ def test_classifiers_answers_carry_an_id(live: Server) -> None:
         answer = live.post(path, {"model": "colour-first", "inputs": [ROW]}).json()
         assert list(answer)[-1] == "id"
         assert re.fullmatch(r"[A-Za-z0-9_-]{16}", answer["id"])
-    assert "id" not in live.post("/predict", {"model": "tiny-regressor", "inputs": [[1, 2]]}).json()
+    assert (
+        "id"
+        not in live.post(
+            "/predict", {"model": "tiny-regressor", "inputs": [[1, 2]]}
+        ).json()
+    )
 
 
 def test_without_a_journal_there_are_no_ids(server: Server) -> None:
     """Feedback is refused with the setting that switches it on, and the comparison has nothing to tell."""
-    assert list(server.post("/predict", {"model": "points-mlp", "inputs": [[1, 2]]}).json()) == [
+    assert list(
+        server.post("/predict", {"model": "points-mlp", "inputs": [[1, 2]]}).json()
+    ) == [
         *("model", "version", "predictions"),
     ]
-    assert error_of(server.post("/feedback", {"id": "a" * 16, "label": "blue"}), 400) == (
-        "feedback is off: predictions are not kept (VEREDICTO_JOURNAL names no file)"
-    )
+    assert error_of(
+        server.post("/feedback", {"id": "a" * 16, "label": "blue"}), 400
+    ) == ("feedback is off: predictions are not kept (VEREDICTO_JOURNAL names no file)")
     found = server.client.get("/tasks/points/comparison").json()
     assert (found["window"]["rows"], found["pairs"], found["champion"]) == (0, [], None)
 
@@ -94,8 +108,14 @@ def test_feedback_is_accepted_once_and_again(live: Server) -> None:
     number = predict(live, ROW, [-1, "red"])
     for _ in range(2):
         response = live.post("/feedback", {"id": f"{number}/1", "label": "yes"})
-        assert (response.status_code, response.json()) == (200, {"id": f"{number}/1", "accepted": True})
-    assert live.post("/feedback", {"id": f"{number}/0", "label": "no"}).status_code == 200
+        assert (response.status_code, response.json()) == (
+            200,
+            {"id": f"{number}/1", "accepted": True},
+        )
+
+    assert (
+        live.post("/feedback", {"id": f"{number}/0", "label": "no"}).status_code == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,21 +128,36 @@ def test_feedback_is_accepted_once_and_again(live: Server) -> None:
         (b'{"id": "x", "label": null}', 400, "label: expected int | str, got null"),
         (b'{"id": "x"}', 400, "missing required field label"),
         (b'{"id": "x", "label": "no", "why": 1}', 400, "contains unknown field why"),
-        (b'{"id": "x", "label": "no"}', 404, "unknown id 'x': expected that of an answer"),
-        (b'{"id": "AAAAAAAAAAAAAAAA/-1", "label": "no"}', 404, "unknown id 'AAAAAAAAAAAAAAAA/-1'"),
-        (b'{"id": "AAAAAAAAAAAAAAAA", "label": "no"}', 404, "unknown id 'AAAAAAAAAAAAAAAA': no prediction of it is"),
+        (
+            b'{"id": "x", "label": "no"}',
+            404,
+            "unknown id 'x': expected that of an answer",
+        ),
+        (
+            b'{"id": "AAAAAAAAAAAAAAAA/-1", "label": "no"}',
+            404,
+            "unknown id 'AAAAAAAAAAAAAAAA/-1'",
+        ),
+        (
+            b'{"id": "AAAAAAAAAAAAAAAA", "label": "no"}',
+            404,
+            "unknown id 'AAAAAAAAAAAAAAAA': no prediction of it is",
+        ),
         (b'{"id": "' + b"A" * 9000 + b'", "label": "no"}', 404, "unknown id 'AAAA"),
         (b"\xff\xfe", 400, "malformed JSON"),
     ],
 )
-def test_garbage_is_refused_with_words(live: Server, body: bytes, status: int, message: str) -> None:
+def test_garbage_is_refused_with_words(
+    live: Server, body: bytes, status: int, message: str
+) -> None:
     """And nothing is stored."""
     assert error_of(live.post_raw("/feedback", body), status).startswith(message)
 
 
 def test_what_contradicts_is_refused(live: Server) -> None:
     """Another label, another class, a row that there is not, several where one must be named."""
-    number, several = predict(live, ROW), predict(live, ROW, ROW)
+    number = predict(live, ROW)
+    several = predict(live, ROW, ROW)
     live.post("/feedback", {"id": number, "label": "yes"})
     messages = [
         error_of(live.post("/feedback", {"id": number, "label": "no"}), 400),
@@ -140,10 +175,16 @@ def test_what_contradicts_is_refused(live: Server) -> None:
 
 def test_methods_and_types_are_those_of_the_contract(live: Server) -> None:
     """405 with what is allowed, 415, and 404 for paths beside."""
-    for path, method, allowed in (("/feedback", "GET", "POST"), ("/tasks/colour/comparison", "POST", "GET, HEAD")):
+    for path, method, allowed in (
+        ("/feedback", "GET", "POST"),
+        ("/tasks/colour/comparison", "POST", "GET, HEAD"),
+    ):
         response = live.client.request(method, path)
         assert (response.status_code, response.headers["allow"]) == (405, allowed)
-    error_of(live.post_raw("/feedback", b"id=1", "application/x-www-form-urlencoded"), 415)
+
+    error_of(
+        live.post_raw("/feedback", b"id=1", "application/x-www-form-urlencoded"), 415
+    )
     error_of(live.client.get("/tasks/colour"), 404)
     assert error_of(live.client.get("/tasks/colors/comparison"), 404) == (
         "unknown task 'colors'; known tasks: colour, hue"
@@ -156,11 +197,27 @@ def test_methods_and_types_are_those_of_the_contract(live: Server) -> None:
 def test_challengers_are_compared_with_the_champion(live: Server) -> None:
     """Of images: both say the same, and a picture is not shown."""
     body = encode(Image.new("RGB", (5, 4), (0, 200, 0)))
-    response = live.client.post("/predict?model=hue-second", content=body, headers={"Content-Type": "image/png"})
-    assert live.post("/feedback", {"id": response.json()["id"], "label": "green"}).status_code == 200
-    found = wait_for(live, "hue", lambda each: bool(each["tests"] and each["tests"][0]["rows"]))
+    response = live.client.post(
+        "/predict?model=hue-second", content=body, headers={"Content-Type": "image/png"}
+    )
+    assert (
+        live.post(
+            "/feedback", {"id": response.json()["id"], "label": "green"}
+        ).status_code
+        == 200
+    )
+    found = wait_for(
+        live, "hue", lambda each: bool(each["tests"] and each["tests"][0]["rows"])
+    )
     assert found["champion"] == "hue-second"
-    assert found["pairs"] == [{"models": ["hue-first", "hue-second"], "rows": 1, "agreement": 1.0, "kappa": None}]
+    assert found["pairs"] == [
+        {
+            "models": ["hue-first", "hue-second"],
+            "rows": 1,
+            "agreement": 1.0,
+            "kappa": None,
+        }
+    ]
     assert [each["accuracy"]["value"] for each in found["models"]] == [1.0, 1.0]
 
 
@@ -170,8 +227,14 @@ def test_metrics_count_what_was_kept(live: Server) -> None:
     live.post("/feedback", {"id": f"{number}/0", "label": "no"})
     wait_for(live, "colour", lambda each: bool(each["pairs"]))
     text = live.client.get("/metrics").text
-    for name in ("journal_predictions", "feedback_accepted", 'shadow_rows_total{model="colour-second"'):
+
+    for name in (
+        "journal_predictions",
+        "feedback_accepted",
+        'shadow_rows_total{model="colour-second"',
+    ):
         assert re.search(rf"^veredicto_{re.escape(name)}\S* [1-9]", text, re.M), name
+
     assert re.search(r"^veredicto_journal_dropped_total 0\.0$", text, re.M)
 
 
@@ -181,40 +244,70 @@ def test_the_sdk_gives_feedback(live: Server) -> None:
 
     with bentoml.SyncHTTPClient(live.url) as client:
         answer = client.predict(model="colour-first", inputs=[ROW])
-        assert client.feedback(id=answer["id"], label="yes") == {"id": answer["id"], "accepted": True}
+        assert client.feedback(id=answer["id"], label="yes") == {
+            "id": answer["id"],
+            "accepted": True,
+        }
 
 
-def test_servers_share_a_journal_and_leave_it_to_their_successors(folder: Path, tmp_path: Path) -> None:
+def test_servers_share_a_journal_and_leave_it_to_their_successors(
+    folder: Path, tmp_path: Path
+) -> None:
     """What one predicted, another takes the truth of, beside it or after its end; the oldest predictions go first."""
     homes = [tmp_path / "one", tmp_path / "two"]
     for home in homes:
         home.mkdir()
-    journal = {"VEREDICTO_JOURNAL": tmp_path / "journal.db", "VEREDICTO_JOURNAL_ROWS": 30}
+
+    journal = {
+        "VEREDICTO_JOURNAL": tmp_path / "journal.db",
+        "VEREDICTO_JOURNAL_ROWS": 30,
+    }
     with serve(homes[0], VEREDICTO_MODELS=folder, **journal) as server:
         earlier = [predict(server, ROW) for _ in range(20)]
+
     with (
         serve(homes[0], VEREDICTO_MODELS=folder, **journal) as one,
         serve(homes[1], VEREDICTO_MODELS=folder, **journal) as two,
     ):
-        told = [one.post("/feedback", {"id": each, "label": "yes"}).status_code for each in earlier]
+        told = [
+            one.post("/feedback", {"id": each, "label": "yes"}).status_code
+            for each in earlier
+        ]
         later = [predict(server, ROW) for _ in range(10) for server in (one, two)]
         told += [
             server.post("/feedback", {"id": each, "label": "no"}).status_code
             for each, server in zip(later, [two, one] * 10, strict=True)
         ]
         assert told == [200] * 40
-        assert one.post("/feedback", {"id": earlier[0], "label": "yes"}).status_code == 404
-        found = [wait_for(each, "colour", lambda standing: standing["window"]["labelled"] == 30) for each in (one, two)]
+        assert (
+            one.post("/feedback", {"id": earlier[0], "label": "yes"}).status_code == 404
+        )
+        found = [
+            wait_for(
+                each, "colour", lambda standing: standing["window"]["labelled"] == 30
+            )
+            for each in (one, two)
+        ]
+
     assert [each["window"]["rows"] for each in found] == [30, 30]
 
 
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"VEREDICTO_SHADOW": "colour:colour-first"}, "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what"),
-        ({"VEREDICTO_JOURNAL": ROOT / "README.md"}, "VEREDICTO_JOURNAL: README.md: it cannot be used: file is not a"),
         (
-            {"VEREDICTO_JOURNAL": "journal.db", "VEREDICTO_SHADOW": "colour:colour-pink"},
+            {"VEREDICTO_SHADOW": "colour:colour-first"},
+            "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what",
+        ),
+        (
+            {"VEREDICTO_JOURNAL": ROOT / "README.md"},
+            "VEREDICTO_JOURNAL: README.md: it cannot be used: file is not a",
+        ),
+        (
+            {
+                "VEREDICTO_JOURNAL": "journal.db",
+                "VEREDICTO_SHADOW": "colour:colour-pink",
+            },
             "VEREDICTO_SHADOW: the champion 'colour-pink' of 'colour' is no classifier of it; its classifiers: colour-",
         ),
     ],
@@ -225,8 +318,20 @@ def test_what_makes_no_sense_does_not_start(
     """The process ends, and says why."""
     if variables.get("VEREDICTO_JOURNAL") == "journal.db":
         variables = variables | {"VEREDICTO_JOURNAL": tmp_path / "journal.db"}
-    environment = {name: str(value) for name, value in ({"VEREDICTO_MODELS": folder} | variables).items()}
-    command = [sys.executable, "-m", "bentoml", "serve", "service.app:Veredicto", "--port", str(free_port())]
+
+    environment = {
+        name: str(value)
+        for name, value in ({"VEREDICTO_MODELS": folder} | variables).items()
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "bentoml",
+        "serve",
+        "service.app:Veredicto",
+        "--port",
+        str(free_port()),
+    ]
     finished = subprocess.run(
         command, cwd=ROOT, env=environment | {"BENTOML_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
         capture_output=True, text=True, timeout=60,
@@ -257,7 +362,9 @@ class Client:
     def post(self, path: str, body: object) -> tuple[int, dict[str, object]]:
         for _ in range(TRIES):
             try:
-                self._connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+                self._connection.request(
+                    "POST", path, json.dumps(body), {"Content-Type": "application/json"}
+                )
                 answer = self._connection.getresponse()
                 return answer.status, json.loads(answer.read())
             except (OSError, http.client.HTTPException):
@@ -273,12 +380,18 @@ class Client:
         generator = np.random.default_rng(seed)
         for _ in range(n_predictions // 5):
             rows = [[float(size), "green"] for size in generator.normal(size=5)]
-            status, answer = self.post("/predict", {"model": "colour-first", "inputs": rows})
+            status, answer = self.post(
+                "/predict", {"model": "colour-first", "inputs": rows}
+            )
             assert status == 200, answer
             with self._tally.lock:
                 self._tally.asked += 5
+
             for row in range(5):
-                self._tell(f"{answer['id']}/{row}", str(generator.choice(["no", "yes"])))
+                self._tell(
+                    f"{answer['id']}/{row}", str(generator.choice(["no", "yes"]))
+                )
+
         self._connection.close()
 
     def _tell(self, number: str, label: str) -> None:
@@ -291,7 +404,9 @@ class Client:
             if status == 200:
                 self._tally.accepted[number] = label
             else:
-                assert status == 404, answer  # its prediction was not written when its worker was killed
+                assert status == 404, (
+                    answer
+                )  # its prediction was not written when its worker was killed
                 self._tally.lost += 1
 
 
@@ -302,22 +417,27 @@ def find_workers(server: Server) -> list[psutil.Process]:
         with suppress(psutil.Error):
             if any("worker" in part for part in child.cmdline()):
                 workers.append(child)
+
     return workers
 
 
 @contextmanager
 def killing(server: Server, tally: Tally, at: list[int]) -> Iterator[list[int]]:
     """Kills a worker whenever so many predictions have been made; seeded which one."""
-    generator, killed, done = np.random.default_rng(9), list[int](), Event()
+    generator = np.random.default_rng(9)
+    killed = list[int]()
+    done = Event()
 
     def kill() -> None:
         for limit in at:
             while tally.asked < limit:
                 if done.wait(0.005):
                     return
+
             while not (workers := find_workers(server)):
                 if done.wait(0.005):
                     return
+
             victim = workers[int(generator.integers(len(workers)))]
             victim.send_signal(signal.SIGKILL)
             killed.append(victim.pid)
@@ -331,20 +451,41 @@ def killing(server: Server, tally: Tally, at: list[int]) -> Iterator[list[int]]:
             future.result()
 
 
-def check_kill(folder: Path, home: Path, *, n_predictions: int, n_threads: int, n_workers: int, n_kills: int) -> None:
+def check_kill(
+    folder: Path,
+    home: Path,
+    *,
+    n_predictions: int,
+    n_threads: int,
+    n_workers: int,
+    n_kills: int,
+) -> None:
     """Every truth that was accepted is in the file, once; what is counted is what is there."""
-    tally, journal = Tally(), home / "journal.db"
-    at = np.sort(np.random.default_rng(10).uniform(0.1, 0.95, n_kills) * n_predictions).astype(int).tolist()
+    tally = Tally()
+    journal = home / "journal.db"
+    at = (
+        np.sort(np.random.default_rng(10).uniform(0.1, 0.95, n_kills) * n_predictions)
+        .astype(int)
+        .tolist()
+    )
     start = Barrier(n_threads)
+
     with serve(home, **settings(folder, home, VEREDICTO_WORKERS=n_workers)) as server:
 
         def run(seed: int) -> None:
             start.wait()
             Client(server, tally).take_part(n_predictions // n_threads, seed)
 
-        with killing(server, tally, at) as killed, ThreadPoolExecutor(n_threads) as pool:
+        with (
+            killing(server, tally, at) as killed,
+            ThreadPoolExecutor(n_threads) as pool,
+        ):
             list(pool.map(run, range(n_threads)))
-        comparison = httpx.get(f"{server.url}/tasks/colour/comparison", timeout=60).json()
+
+        comparison = httpx.get(
+            f"{server.url}/tasks/colour/comparison", timeout=60
+        ).json()
+
     with closing(sqlite3.connect(journal)) as connection:
         classes = ["no", "yes"]
         stored = {
@@ -357,8 +498,11 @@ def check_kill(folder: Path, home: Path, *, n_predictions: int, n_threads: int, 
         outcomes, pairs = read_counts(connection)
         assert (outcomes, pairs) == count_again(connection)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
     report = f"killed {len(killed)}, asked {tally.asked}, accepted {len(tally.accepted)}, lost {tally.lost}"
-    sys.stdout.write(f"{report}, broken {tally.broken}, shadowed and labelled {sum(pairs.values())}\n")
+    sys.stdout.write(
+        f"{report}, broken {tally.broken}, shadowed and labelled {sum(pairs.values())}\n"
+    )
     assert len(killed) == n_kills, report
     assert stored == tally.accepted, report
     assert n_truths == len(stored)
@@ -367,12 +511,18 @@ def check_kill(folder: Path, home: Path, *, n_predictions: int, n_threads: int, 
     assert comparison["dropped"] == 0
 
 
-def test_kill_9_loses_no_feedback_that_was_accepted(folder: Path, tmp_path: Path) -> None:
+def test_kill_9_loses_no_feedback_that_was_accepted(
+    folder: Path, tmp_path: Path
+) -> None:
     """5,000 predictions under two workers, three of which are killed."""
-    check_kill(folder, tmp_path, n_predictions=5000, n_threads=16, n_workers=2, n_kills=3)
+    check_kill(
+        folder, tmp_path, n_predictions=5000, n_threads=16, n_workers=2, n_kills=3
+    )
 
 
 @pytest.mark.long
 def test_kill_9_loses_no_feedback_of_100_000(folder: Path, tmp_path: Path) -> None:
     """Under four workers, twelve of which are killed."""
-    check_kill(folder, tmp_path, n_predictions=100_000, n_threads=32, n_workers=4, n_kills=12)
+    check_kill(
+        folder, tmp_path, n_predictions=100_000, n_threads=32, n_workers=4, n_kills=12
+    )

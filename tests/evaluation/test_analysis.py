@@ -16,7 +16,9 @@ from evaluation.analysis import judge
 from stats import scores
 from tests.support.trials import make_trial
 
-TRIAL = make_trial({"worst": 0.7, "middle": 0.85, "best": 0.93}, classes=("a", "b", "c"))
+TRIAL = make_trial(
+    {"worst": 0.7, "middle": 0.85, "best": 0.93}, classes=("a", "b", "c")
+)
 NUMBERS = judge(TRIAL, risk=0.05)
 
 
@@ -31,24 +33,46 @@ def test_metrics_are_those_of_compare() -> None:
     for answer, found in zip(TRIAL.answers, NUMBERS["models"], strict=True):
         expected = scores.score(answer.probabilities, answer.label, TRIAL.truth)
         assert found["metrics"]["log_loss"]["value"] == expected["log_loss"]["value"]
-        assert found["metrics"]["accuracy"]["value"] == pytest.approx(accuracy_score(TRIAL.truth, answer.label))
-        assert found["metrics"]["confusion"] == confusion_matrix(TRIAL.truth, answer.label).tolist()
+        assert found["metrics"]["accuracy"]["value"] == pytest.approx(
+            accuracy_score(TRIAL.truth, answer.label)
+        )
+        assert (
+            found["metrics"]["confusion"]
+            == confusion_matrix(TRIAL.truth, answer.label).tolist()
+        )
 
 
 def test_pairs_equal_the_oracles() -> None:
     """Exact tests, Holm's correction, kappa; every pair once."""
     hits = TRIAL.hits
     p_values = []
-    for pair, (first, second) in zip(NUMBERS["pairs"], [(0, 1), (0, 2), (1, 2)], strict=True):
-        table = [[pair["both_right"], pair["only_a"]], [pair["only_b"], pair["both_wrong"]]]
-        assert np.array_equal(table, confusion_matrix(~hits[:, first], ~hits[:, second]))
+
+    for pair, (first, second) in zip(
+        NUMBERS["pairs"], [(0, 1), (0, 2), (1, 2)], strict=True
+    ):
+        table = [
+            [pair["both_right"], pair["only_a"]],
+            [pair["only_b"], pair["both_wrong"]],
+        ]
+        assert np.array_equal(
+            table, confusion_matrix(~hits[:, first], ~hits[:, second])
+        )
         p_values.append(mcnemar(table, exact=True).pvalue)
-        expected = cohen_kappa_score(TRIAL.answers[first].label, TRIAL.answers[second].label)
+        expected = cohen_kappa_score(
+            TRIAL.answers[first].label, TRIAL.answers[second].label
+        )
         assert pair["kappa"] == pytest.approx(expected, abs=1e-9)
-    assert [pair["p_value"] for pair in NUMBERS["pairs"]] == pytest.approx(p_values, rel=1e-9)
+
+    assert [pair["p_value"] for pair in NUMBERS["pairs"]] == pytest.approx(
+        p_values, rel=1e-9
+    )
     holm = multipletests(p_values, method="holm")[1]
-    assert [pair["p_value_holm"] for pair in NUMBERS["pairs"]] == pytest.approx(holm, rel=1e-9)
-    assert NUMBERS["cochran_q"]["p_value"] == pytest.approx(cochrans_q(hits.astype(int)).pvalue, rel=1e-9)
+    assert [pair["p_value_holm"] for pair in NUMBERS["pairs"]] == pytest.approx(
+        holm, rel=1e-9
+    )
+    assert NUMBERS["cochran_q"]["p_value"] == pytest.approx(
+        cochrans_q(hits.astype(int)).pvalue, rel=1e-9
+    )
 
 
 def test_the_leader_is_shown_to_be_better_than_the_worst() -> None:
@@ -60,7 +84,9 @@ def test_the_leader_is_shown_to_be_better_than_the_worst() -> None:
 def test_of_equals_the_better_probabilities_lead() -> None:
     """Twins that differ in how sure they are of what is right."""
     trial = make_trial({"first": 1.0}, n_rows=50)
-    surer = replace(trial.answers[0], model="task-second", probabilities=np.eye(2)[trial.truth])
+    surer = replace(
+        trial.answers[0], model="task-second", probabilities=np.eye(2)[trial.truth]
+    )
     numbers = judge(replace(trial, answers=[trial.answers[0], surer]), risk=0.01)
     assert numbers["leader"] == "task-second"
     assert numbers["pairs"][0]["verdict"] == "too few"
@@ -70,7 +96,8 @@ def test_of_equals_the_better_probabilities_lead() -> None:
 def test_the_front_is_whom_nobody_beats_in_both() -> None:
     """Equal in both, nobody beats; equal in one, the other decides."""
     names = ["cheap", "dear", "worse", "twin", "dearer"]
-    costs, values = [1.0, 5.0, 5.0, 1.0, 6.0], [0.8, 0.9, 0.7, 0.8, 0.9]
+    costs = [1.0, 5.0, 5.0, 1.0, 6.0]
+    values = [0.8, 0.9, 0.7, 0.8, 0.9]
     assert analysis.find_front(names, costs, values) == ["cheap", "dear", "twin"]
 
 
@@ -83,10 +110,18 @@ def test_sizes_that_are_not_all_known_have_no_front() -> None:
 def test_disagreements_are_counted_and_the_most_divided_come_first() -> None:
     """Three labels before two, then in the order of the rows."""
     labels = np.array([[0, 0, 0], [0, 0, 1], [0, 1, 2], [1, 1, 2]])
-    answers = [replace(each, label=labels[:, place]) for place, each in enumerate(TRIAL.answers)]
+    answers = [
+        replace(each, label=labels[:, place])
+        for place, each in enumerate(TRIAL.answers)
+    ]
     probabilities = np.full((4, 3), 1 / 3)
     answers = [replace(each, probabilities=probabilities) for each in answers]
-    trial = replace(TRIAL, truth=np.array([0, 0, 1, 2]), answers=answers, places=["1", "2", "3", "4"])
+    trial = replace(
+        TRIAL,
+        truth=np.array([0, 0, 1, 2]),
+        answers=answers,
+        places=["1", "2", "3", "4"],
+    )
     assert judge(trial, risk=0.05)["disagreements"] == {"count": 3, "rows": [2, 1, 3]}
 
 
@@ -108,4 +143,6 @@ def test_curves_are_thinned_and_their_ends_kept() -> None:
     for model in numbers["models"]:
         assert all(len(each["true_positive_rate"]) <= 150 for each in model["roc"])
         assert model["risk_coverage"]["coverage"][-1] == 1
-        assert model["risk_coverage"]["risk"][-1] == pytest.approx(1 - model["metrics"]["accuracy"]["value"])
+        assert model["risk_coverage"]["risk"][-1] == pytest.approx(
+            1 - model["metrics"]["accuracy"]["value"]
+        )

@@ -16,9 +16,19 @@ from evaluation.gate import Gate
 from service.errors import Unusable
 from tests.support.trials import make_trial
 
-TRIAL = make_trial({"champion": 0.8, "challenger": 0.9, "third": 0.85}, n_rows=200, classes=("a", "b", "c"))
-GATE = Gate.parse("challenger better than champion by 0.01", task="task", models=["task-champion", "task-challenger"])
-EVIDENCE = evidence.gather(TRIAL, risk=0.05, gates=[GATE], software={"server": "veredicto 1"})
+TRIAL = make_trial(
+    {"champion": 0.8, "challenger": 0.9, "third": 0.85},
+    n_rows=200,
+    classes=("a", "b", "c"),
+)
+GATE = Gate.parse(
+    "challenger better than champion by 0.01",
+    task="task",
+    models=["task-champion", "task-challenger"],
+)
+EVIDENCE = evidence.gather(
+    TRIAL, risk=0.05, gates=[GATE], software={"server": "veredicto 1"}
+)
 
 
 def changed(*path: str | int, to: Any) -> dict[str, Any]:
@@ -27,7 +37,9 @@ def changed(*path: str | int, to: Any) -> dict[str, Any]:
     place: Any = copy
     for step in path[:-1]:
         place = place[step]
+
     place[path[-1]] = to
+
     return copy
 
 
@@ -42,24 +54,37 @@ def test_evidence_survives_its_file(tmp_path: Path) -> None:
 def test_evidence_says_what_it_rests_on() -> None:
     """Data, versions of models and software, seeds, options."""
     assert EVIDENCE["data"]["fingerprint"] == TRIAL.fingerprint
-    assert [answer["version"] for answer in EVIDENCE["answers"]] == [answer.version for answer in TRIAL.answers]
-    assert {"veredicto", "python", "numpy", "onnxruntime", "server"} <= EVIDENCE["software"].keys()
+    assert [answer["version"] for answer in EVIDENCE["answers"]] == [
+        answer.version for answer in TRIAL.answers
+    ]
+    assert {"veredicto", "python", "numpy", "onnxruntime", "server"} <= EVIDENCE[
+        "software"
+    ].keys()
     assert EVIDENCE["seeds"] == {"bootstrap": 0, "replicates": 1000}
-    assert EVIDENCE["options"] == {"risk": 0.05, "gates": ["challenger better than champion by 0.01"]}
+    assert EVIDENCE["options"] == {
+        "risk": 0.05,
+        "gates": ["challenger better than champion by 0.01"],
+    }
 
 
 def test_a_changed_number_is_found_by_its_place() -> None:
     """With what is stored and what follows."""
-    found = evidence.verify(changed("numbers", "models", 1, "metrics", "accuracy", "value", to=0.99))
+    found = evidence.verify(
+        changed("numbers", "models", 1, "metrics", "accuracy", "value", to=0.99)
+    )
     expected = EVIDENCE["numbers"]["models"][1]["metrics"]["accuracy"]["value"]
-    assert found == [f"numbers.models[1].metrics.accuracy.value: stored 0.99, computed {expected}"]
+    assert found == [
+        f"numbers.models[1].metrics.accuracy.value: stored 0.99, computed {expected}"
+    ]
 
 
 def test_a_changed_answer_changes_what_follows() -> None:
     """One label of one model: its accuracy, and much else."""
     label = EVIDENCE["answers"][0]["label"][0]
     found = evidence.verify(changed("answers", 0, "label", 0, to=(label + 1) % 3))
-    assert any(line.startswith("numbers.models[0].metrics.accuracy.value") for line in found)
+    assert any(
+        line.startswith("numbers.models[0].metrics.accuracy.value") for line in found
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +97,9 @@ def test_a_changed_answer_changes_what_follows() -> None:
         (("options", "risk"), 0.1),
     ],
 )
-def test_no_part_of_a_conclusion_can_be_changed(path: tuple[str | int, ...], value: object) -> None:
+def test_no_part_of_a_conclusion_can_be_changed(
+    path: tuple[str | int, ...], value: object
+) -> None:
     """Words, gates, names, numbers, options."""
     assert evidence.verify(changed(*path, to=value))
 
@@ -97,7 +124,9 @@ def test_a_missing_and_a_further_number_are_found() -> None:
 
 def test_the_same_answers_again_are_no_difference() -> None:
     """Within what processors round differently."""
-    answers = [replace(each, probabilities=each.probabilities + 1e-7) for each in TRIAL.answers]
+    answers = [
+        replace(each, probabilities=each.probabilities + 1e-7) for each in TRIAL.answers
+    ]
     assert evidence.verify_answers(EVIDENCE, replace(TRIAL, answers=answers)) == []
 
 
@@ -108,8 +137,14 @@ def test_other_data_versions_and_answers_are_named() -> None:
         f"data: stored {TRIAL.fingerprint}, these are {other.fingerprint}"
     ]
     newer = replace(TRIAL.answers[0], version="f" * 12)
-    label = np.where(np.arange(200) == 3, (TRIAL.answers[1].label + 1) % 3, TRIAL.answers[1].label)
-    surer = replace(TRIAL.answers[1], label=label, probabilities=TRIAL.answers[1].probabilities * 0.75)
+    label = np.where(
+        np.arange(200) == 3, (TRIAL.answers[1].label + 1) % 3, TRIAL.answers[1].label
+    )
+    surer = replace(
+        TRIAL.answers[1],
+        label=label,
+        probabilities=TRIAL.answers[1].probabilities * 0.75,
+    )
     found = evidence.verify_answers(EVIDENCE, replace(TRIAL, answers=[newer, surer]))
     assert found == [
         "answers: task-third is not there to be asked again",
@@ -123,14 +158,19 @@ def test_other_data_versions_and_answers_are_named() -> None:
     ("content", "expected"),
     [
         ("", "file.json: expected a file of evidence: "),
-        ("[1]", 'file.json: expected {"format": "veredicto evidence", ...}, as --evidence writes it'),
+        (
+            "[1]",
+            'file.json: expected {"format": "veredicto evidence", ...}, as --evidence writes it',
+        ),
         (
             '{"format": "veredicto evidence", "schema_version": 2}',
             "file.json: expected evidence of schema 1, got 2",
         ),
     ],
 )
-def test_a_file_that_is_no_evidence_is_said_so(tmp_path: Path, content: str, expected: str) -> None:
+def test_a_file_that_is_no_evidence_is_said_so(
+    tmp_path: Path, content: str, expected: str
+) -> None:
     """Empty, something else, or of a newer schema."""
     path = tmp_path / "file.json"
     path.write_text(content)
@@ -142,9 +182,21 @@ def test_a_file_that_is_no_evidence_is_said_so(tmp_path: Path, content: str, exp
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        (("truth",), [], "the evidence is incomplete: task-champion has no answer to each of 0 rows"),
-        (("truth", 0), 3, "the evidence is impossible: expected indices of 3 classes for at least one row"),
-        (("truth", 0), "a", "the evidence is incomplete: ValueError: invalid literal for int() with base 10: 'a'"),
+        (
+            ("truth",),
+            [],
+            "the evidence is incomplete: task-champion has no answer to each of 0 rows",
+        ),
+        (
+            ("truth", 0),
+            3,
+            "the evidence is impossible: expected indices of 3 classes for at least one row",
+        ),
+        (
+            ("truth", 0),
+            "a",
+            "the evidence is incomplete: ValueError: invalid literal for int() with base 10: 'a'",
+        ),
         (
             ("answers", 0, "probabilities"),
             [],
@@ -158,7 +210,9 @@ def test_a_file_that_is_no_evidence_is_said_so(tmp_path: Path, content: str, exp
         (("options",), {}, "the evidence is incomplete: KeyError: 'risk'"),
     ],
 )
-def test_evidence_that_cannot_be_is_refused(path: tuple[str | int, ...], value: object, expected: str) -> None:
+def test_evidence_that_cannot_be_is_refused(
+    path: tuple[str | int, ...], value: object, expected: str
+) -> None:
     """It is not computed from."""
     with pytest.raises(Unusable) as error:
         evidence.verify(changed(*path, to=value))

@@ -23,13 +23,23 @@ def parse(claim: str) -> Gate:
 def test_a_claim_names_models_with_or_without_their_task() -> None:
     """Better needs a difference over the margin, not worse one over what is allowed for."""
     better = parse("challenger better than task-champion by 0.01")
-    assert (better.first, better.second, better.least) == ("task-challenger", "task-champion", 0.01)
+    assert (better.first, better.second, better.least) == (
+        "task-challenger",
+        "task-champion",
+        0.01,
+    )
     assert parse("task-champion not worse than challenger by .005").least == -0.005
     assert parse("challenger better than champion by 0").least == 0
 
 
 @pytest.mark.parametrize(
-    "claim", ["", "challenger better than champion", "challenger beats champion by 1", "a better than b by 5"]
+    "claim",
+    [
+        "",
+        "challenger better than champion",
+        "challenger beats champion by 1",
+        "a better than b by 5",
+    ],
 )
 def test_what_is_no_claim_is_said_so(claim: str) -> None:
     """With both forms that would work."""
@@ -44,7 +54,11 @@ def test_a_claim_about_an_unknown_model_lists_the_known_ones() -> None:
     """The same model twice is no claim either."""
     with pytest.raises(Unusable) as error:
         parse("challenger better than chapion by 0.01")
-    assert str(error.value) == "--gate: unknown model 'chapion'; models of task: task-champion, task-challenger"
+
+    assert (
+        str(error.value)
+        == "--gate: unknown model 'chapion'; models of task: task-champion, task-challenger"
+    )
     with pytest.raises(Unusable, match="expected two different models"):
         parse("champion better than task-champion by 0.01")
 
@@ -63,23 +77,39 @@ def test_a_clear_difference_is_shown_and_a_small_one_is_not() -> None:
 
 def test_equals_are_not_worse_only_on_enough_rows() -> None:
     """The same model under two names: the line says how many rows it would take."""
-    few, many = (make_trial({"champion": 0.9, "challenger": 0.9}, n_rows=n_rows) for n_rows in (100, 2000))
+    few, many = (
+        make_trial({"champion": 0.9, "challenger": 0.9}, n_rows=n_rows)
+        for n_rows in (100, 2000)
+    )
     claim = parse("challenger not worse than champion by 0.005")
     found = []
     for trial in (few, many):
         twin = replace(trial.answers[0], model="task-challenger")
         found.append(claim.check(replace(trial, answers=[trial.answers[0], twin])))
+
     assert [each["shown"] for each in found] == [False, True]
-    assert found[0]["rows_needed"] == 2474  # ceil((1.6449 + 0.8416)**2 * 0.01 / 0.005**2)
-    assert gate.describe(found[0]).endswith("about 2,474 rows would show it if the difference stays")
+    assert (
+        found[0]["rows_needed"] == 2474
+    )  # ceil((1.6449 + 0.8416)**2 * 0.01 / 0.005**2)
+    assert gate.describe(found[0]).endswith(
+        "about 2,474 rows would show it if the difference stays"
+    )
 
 
 def test_the_line_says_what_was_found_and_what_was_claimed() -> None:
     """And that no number of rows would do, where the difference is not what is claimed."""
     trial = make_trial({"champion": 0.9, "challenger": 0.9}, n_rows=100)
-    first = replace(trial.answers[0], label=np.where(np.arange(100) < 90, trial.truth, 1 - trial.truth))
-    second = replace(trial.answers[1], label=np.where(np.arange(100) < 88, trial.truth, 1 - trial.truth))
-    result = parse("challenger better than champion by 0.01").check(replace(trial, answers=[first, second]))
+    first = replace(
+        trial.answers[0],
+        label=np.where(np.arange(100) < 90, trial.truth, 1 - trial.truth),
+    )
+    second = replace(
+        trial.answers[1],
+        label=np.where(np.arange(100) < 88, trial.truth, 1 - trial.truth),
+    )
+    result = parse("challenger better than champion by 0.01").check(
+        replace(trial, answers=[first, second])
+    )
     limit = result["lower_limit"]
     assert gate.describe(result) == (
         "NOT SHOWN: challenger better than champion by 0.01: accuracy differs by -0.0200 on 100 rows, one-sided 95 % "
@@ -90,6 +120,11 @@ def test_the_line_says_what_was_found_and_what_was_claimed() -> None:
 def test_a_true_claim_fails_and_a_false_one_passes_as_rarely_as_is_said() -> None:
     """On the edge of the claim at most about 5 % of 1,000 samples pass."""
     passed = 0
-    for draw in np.random.default_rng(3).multinomial(200, [0.75, 0.12, 0.08, 0.05], size=1000).tolist():
+    for draw in (
+        np.random.default_rng(3)
+        .multinomial(200, [0.75, 0.12, 0.08, 0.05], size=1000)
+        .tolist()
+    ):
         passed += difference_interval(Pair(*draw), confidence=0.9)[0] > 0.04
+
     assert passed / 1000 <= 0.065

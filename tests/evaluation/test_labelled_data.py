@@ -35,35 +35,54 @@ def test_a_csv_becomes_rows_truth_and_places(tmp_path: Path) -> None:
     assert found.rows == ROWS
     assert found.truth.tolist() == [1, 0]
     assert found.places == ["line 2", "line 4"]
-    assert found.fingerprint == f"sha256:{hashlib.sha256((tmp_path / 'rows.csv').read_bytes()).hexdigest()}"
+    assert (
+        found.fingerprint
+        == f"sha256:{hashlib.sha256((tmp_path / 'rows.csv').read_bytes()).hexdigest()}"
+    )
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_other_separators_are_found(tmp_path: Path, separator: str) -> None:
     """And a byte order mark, and spaces, and the ends of lines that Windows writes."""
-    text = "\ufeffsize, colour,answer\r\n0.5 ,green,yes\r\n-1,red, no\r\n".replace(",", separator)
+    text = "\ufeffsize, colour,answer\r\n0.5 ,green,yes\r\n-1,red, no\r\n".replace(
+        ",", separator
+    )
     (tmp_path / "rows.csv").write_bytes(text.encode())
     assert read_labelled(tmp_path / "rows.csv", CARD, label=None).rows == ROWS
 
 
 def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:
     """Numbers as numbers, labels as the names of classes."""
-    frame = pl.DataFrame({"size": [0.5, -1.0], "colour": ["green", "red"], "answer": ["yes", "no"]})
+    frame = pl.DataFrame(
+        {"size": [0.5, -1.0], "colour": ["green", "red"], "answer": ["yes", "no"]}
+    )
     frame.write_parquet(tmp_path / "rows.parquet")
     found = read_labelled(tmp_path / "rows.parquet", CARD, label="answer")
-    assert (found.rows, found.truth.tolist(), found.places) == (ROWS, [1, 0], ["row 1", "row 2"])
+    assert (found.rows, found.truth.tolist(), found.places) == (
+        ROWS,
+        [1, 0],
+        ["row 1", "row 2"],
+    )
 
 
-def test_parquet_without_polars_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_without_polars_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Serving does not need it."""
     monkeypatch.setitem(sys.modules, "polars", None)
     (tmp_path / "rows.parquet").write_bytes(b"PAR1")
     with pytest.raises(Unusable) as error:
         read_labelled(tmp_path / "rows.parquet", CARD, label=None)
-    assert str(error.value) == "rows.parquet: Parquet needs polars: pip install 'polars>=1.20', or give a CSV file"
+
+    assert (
+        str(error.value)
+        == "rows.parquet: Parquet needs polars: pip install 'polars>=1.20', or give a CSV file"
+    )
 
 
-def test_further_columns_are_passed_over_where_the_label_is_named(tmp_path: Path) -> None:
+def test_further_columns_are_passed_over_where_the_label_is_named(
+    tmp_path: Path,
+) -> None:
     """And said."""
     found = read(tmp_path, "id,size,colour,answer\n7,0.5,green,yes\n", label="answer")
     assert found.notes == ["columns that are no features are passed over: id"]
@@ -71,7 +90,10 @@ def test_further_columns_are_passed_over_where_the_label_is_named(tmp_path: Path
 
 def test_a_missing_value_that_is_imputed_is_none(tmp_path: Path) -> None:
     """As a request has it."""
-    features = (Feature(name="size", type="number", imputed=0.5), Feature(name="age", type="number"))
+    features = (
+        Feature(name="size", type="number", imputed=0.5),
+        Feature(name="age", type="number"),
+    )
     card = tiny_card(input=FeatureInput(features=features, example=(1.0, 1.0)))
     path = write(tmp_path / "rows.csv", "size,age,answer\nNA,1,yes\n")
     assert read_labelled(path, card, label=None).rows == [{"size": None, "age": 1.0}]
@@ -80,8 +102,16 @@ def test_a_missing_value_that_is_imputed_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "label", "expected"),
     [
-        ("", None, "rows.csv: expected a line of names and at least one row, got no row"),
-        ("size,colour,answer\n", None, "rows.csv: expected a line of names and at least one row, got no row"),
+        (
+            "",
+            None,
+            "rows.csv: expected a line of names and at least one row, got no row",
+        ),
+        (
+            "size,colour,answer\n",
+            None,
+            "rows.csv: expected a line of names and at least one row, got no row",
+        ),
         (
             "size,size,answer\n1,2,yes\n",
             None,
@@ -139,7 +169,9 @@ def test_a_missing_value_that_is_imputed_is_none(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_judged_on_is_said(tmp_path: Path, text: str, label: str | None, expected: str) -> None:
+def test_what_cannot_be_judged_on_is_said(
+    tmp_path: Path, text: str, label: str | None, expected: str
+) -> None:
     """What was expected, what came, where, what would work."""
     with pytest.raises(Unusable) as error:
         read(tmp_path, text, label)
@@ -149,7 +181,10 @@ def test_what_cannot_be_judged_on_is_said(tmp_path: Path, text: str, label: str 
 def test_bytes_that_are_no_text_are_said_so(tmp_path: Path) -> None:
     """With their place."""
     (tmp_path / "rows.csv").write_bytes(b"size,colour\n\xff\xfe")
-    with pytest.raises(Unusable, match=r"^rows\.csv: expected CSV in UTF-8, got bytes that are not, at 12$"):
+    with pytest.raises(
+        Unusable,
+        match=r"^rows\.csv: expected CSV in UTF-8, got bytes that are not, at 12$",
+    ):
         read_labelled(tmp_path / "rows.csv", CARD, label=None)
 
 
@@ -159,49 +194,84 @@ def test_a_folder_of_images_becomes_files_and_truth(tmp_path: Path) -> None:
     (folder / "red" / "notes.txt").write_text("no image")
     (folder / "red" / ".hidden.jpg").write_text("no image")
     found = read_labelled(folder, image_card(), label=None)
-    expected = ["blue/00.jpg", "blue/01.jpg", "green/00.jpg", "green/01.jpg", "red/00.jpg", "red/01.jpg"]
+    expected = [
+        "blue/00.jpg",
+        "blue/01.jpg",
+        "green/00.jpg",
+        "green/01.jpg",
+        "red/00.jpg",
+        "red/01.jpg",
+    ]
     assert found.places == expected
-    assert [COLOURS[each] for each in found.truth] == [place.partition("/")[0] for place in found.places]
+    assert [COLOURS[each] for each in found.truth] == [
+        place.partition("/")[0] for place in found.places
+    ]
     assert found.batch(4, 5)[0].content == (folder / "red" / "00.jpg").read_bytes()
-    assert found.notes == ["1 files whose ending is none of .jpg, .jpeg, .png, .webp, .bmp, .gif are passed over"]
+    assert found.notes == [
+        "1 files whose ending is none of .jpg, .jpeg, .png, .webp, .bmp, .gif are passed over"
+    ]
 
 
 def test_the_fingerprint_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:
     """Another pixel, another fingerprint; the folder's own name does not count."""
-    first = read_labelled(write_images(tmp_path / "one"), image_card(), label=None).fingerprint
+    first = read_labelled(
+        write_images(tmp_path / "one"), image_card(), label=None
+    ).fingerprint
     folder = write_images(tmp_path / "two")
     assert read_labelled(folder, image_card(), label=None).fingerprint == first
     (folder / "red" / "00.jpg").write_bytes((folder / "blue" / "00.jpg").read_bytes())
     assert read_labelled(folder, image_card(), label=None).fingerprint != first
 
 
-def test_a_folder_of_no_class_and_a_folder_without_images_are_said_so(tmp_path: Path) -> None:
+def test_a_folder_of_no_class_and_a_folder_without_images_are_said_so(
+    tmp_path: Path,
+) -> None:
     """With the classes that would work."""
     folder = write_images(tmp_path / "photos", per_class=1)
     (folder / "red").rename(folder / "rouge")
     with pytest.raises(Unusable) as error:
         read_labelled(folder, image_card(), label=None)
-    assert str(error.value) == ("photos: the folder expects a class of hue, got 'rouge'; classes: red, green, blue")
+
+    assert str(error.value) == (
+        "photos: the folder expects a class of hue, got 'rouge'; classes: red, green, blue"
+    )
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(Unusable, match=r"^nothing: expected a folder of images for each class of hue, got no image$"):
+
+    with pytest.raises(
+        Unusable,
+        match=r"^nothing: expected a folder of images for each class of hue, got no image$",
+    ):
         read_labelled(tmp_path / "nothing", image_card(), label=None)
 
 
 def test_rows_and_images_are_not_mistaken_for_one_another(tmp_path: Path) -> None:
     """A folder for a task of rows, a file for a task of images, nothing at all."""
-    with pytest.raises(Unusable, match=r"colour takes a table, CSV or Parquet, got a folder$"):
+    with pytest.raises(
+        Unusable, match=r"colour takes a table, CSV or Parquet, got a folder$"
+    ):
         read_labelled(tmp_path, CARD, label=None)
-    with pytest.raises(Unusable, match=r"hue takes a folder with a folder of images for each class, got a file$"):
+
+    with pytest.raises(
+        Unusable,
+        match=r"hue takes a folder with a folder of images for each class, got a file$",
+    ):
         read_labelled(write(tmp_path / "rows.csv", ""), image_card(), label=None)
+
     with pytest.raises(Unusable, match=r"there is no such file or folder$"):
         read_labelled(tmp_path / "nowhere", CARD, label=None)
 
 
 def image_card() -> Card:
     check = SelfCheck(
-        input=((((255, 0, 0), (255, 0, 0)),),), output={"label": (0,), "probabilities": ((1.0, 0.0, 0.0),)}
+        input=((((255, 0, 0), (255, 0, 0)),),),
+        output={"label": (0,), "probabilities": ((1.0, 0.0, 0.0),)},
     )
-    return tiny_card(task="hue", input=ImageInput(height=16, width=16), classes=COLOURS, self_check=check)
+    return tiny_card(
+        task="hue",
+        input=ImageInput(height=16, width=16),
+        classes=COLOURS,
+        self_check=check,
+    )
 
 
 def test_truth_is_an_index_of_each_class(tmp_path: Path) -> None:

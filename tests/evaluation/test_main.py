@@ -15,20 +15,35 @@ import pytest
 from evaluation.__main__ import main
 from tests.support.hues import write_images
 from tests.support.server import ROOT, Server
-from tests.support.tiny_models import COLOURS, tiny_card, tiny_probabilities, write_image_model, write_tiny
+from tests.support.tiny_models import (
+    COLOURS,
+    tiny_card,
+    tiny_probabilities,
+    write_image_model,
+    write_tiny,
+)
 from training.data import datasets
 
 
 def write_rows(path: Path, *, n_rows: int = 60, seed: int = 0) -> Path:
     """Labels as `colour-first` would give them, but for one in eight."""
     generator = np.random.default_rng(seed)
-    features = np.stack([generator.uniform(-1, 1, n_rows), generator.integers(0, 3, n_rows)], axis=1)
-    label = tiny_probabilities(features).argmax(axis=1) ^ (generator.random(n_rows) < 0.125)
+    features = np.stack(
+        [generator.uniform(-1, 1, n_rows), generator.integers(0, 3, n_rows)], axis=1
+    )
+    label = tiny_probabilities(features).argmax(axis=1) ^ (
+        generator.random(n_rows) < 0.125
+    )
+
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["size", "colour", "answer"])
+
         for (size, colour), each in zip(features, label, strict=True):
-            writer.writerow([repr(float(size)), COLOURS[int(colour)], ("no", "yes")[each]])
+            writer.writerow(
+                [repr(float(size)), COLOURS[int(colour)], ("no", "yes")[each]]
+            )
+
     return path
 
 
@@ -40,20 +55,40 @@ def rows(tmp_path: Path) -> Path:
 def judge(rows: Path, models: Path, *further: object) -> int:
     output = rows.parent / "report.html"
     return main(
-        [str(each) for each in ("--task", "colour", "--data", rows, "--models", models, "--output", output, *further)]
+        [
+            str(each)
+            for each in (
+                "--task",
+                "colour",
+                "--data",
+                rows,
+                "--models",
+                models,
+                "--output",
+                output,
+                *further,
+            )
+        ]
     )
 
 
-def test_a_report_says_who_is_better(rows: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_says_who_is_better(
+    rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """On stdout, on the page, and in evidence that holds."""
     assert judge(rows, models) == 0
     output = capsys.readouterr().out
-    headline = json.loads((rows.parent / "report.json").read_bytes())["verdict"]["headline"]
+    headline = json.loads((rows.parent / "report.json").read_bytes())["verdict"][
+        "headline"
+    ]
     assert headline.startswith("first is the best: right on ")
     assert output.startswith(headline)
     assert "first is the best" in (rows.parent / "report.html").read_text()
     assert main(["--verify", str(rows.parent / "report.json")]) == 0
-    assert capsys.readouterr().out == "report.json: every number follows from the stored answers\n"
+    assert (
+        capsys.readouterr().out
+        == "report.json: every number follows from the stored answers\n"
+    )
 
 
 def test_the_same_data_gives_the_same_evidence(rows: Path, models: Path) -> None:
@@ -64,18 +99,34 @@ def test_the_same_data_gives_the_same_evidence(rows: Path, models: Path) -> None
         evidence = json.loads((rows.parent / "report.json").read_bytes())
         for answer in evidence["answers"]:
             del answer["latency_ms"]
+
         del evidence["numbers"]["pareto"], evidence["verdict"]["findings"]
         found.append(evidence)
+
     assert found[0] == found[1]
 
 
-def test_gates_decide_the_exit_code(rows: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gates_decide_the_exit_code(
+    rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """0 where all are shown, 1 where one is not, 2 where it is no claim or names no model."""
     assert judge(rows, models, "--gate", "first better than second by 0.1") == 0
-    assert capsys.readouterr().out.splitlines()[-3].startswith("shown: first better than second by 0.1: accuracy")
-    claims = ("--gate", "first better than second by 0.1", "--gate", "second not worse than colour-first by 0.005")
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-3]
+        .startswith("shown: first better than second by 0.1: accuracy")
+    )
+    claims = (
+        "--gate",
+        "first better than second by 0.1",
+        "--gate",
+        "second not worse than colour-first by 0.005",
+    )
     assert judge(rows, models, *claims) == 1
-    assert "NOT SHOWN: second not worse than colour-first by 0.005" in capsys.readouterr().out
+    assert (
+        "NOT SHOWN: second not worse than colour-first by 0.005"
+        in capsys.readouterr().out
+    )
     assert judge(rows, models, "--gate", "first beats second") == 2
     assert judge(rows, models, "--gate", "first better than third by 0.1") == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
@@ -83,21 +134,30 @@ def test_gates_decide_the_exit_code(rows: Path, models: Path, capsys: pytest.Cap
     )
 
 
-def test_evidence_answers_further_claims(rows: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evidence_answers_further_claims(
+    rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Without data and without models."""
     judge(rows, models)
     verify = ["--verify", str(rows.parent / "report.json"), "--gate"]
     assert main([*verify, "first better than second by 0.1"]) == 0
     assert main([*verify, "second better than first by 0.1"]) == 1
-    assert "NOT SHOWN: second better than first by 0.1: accuracy differs by -" in capsys.readouterr().out
+    assert (
+        "NOT SHOWN: second better than first by 0.1: accuracy differs by -"
+        in capsys.readouterr().out
+    )
     assert main([*verify, "second better than third by 0.1"]) == 2
 
 
-def test_tampered_evidence_does_not_verify(rows: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tampered_evidence_does_not_verify(
+    rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit 1 and the place."""
     judge(rows, models)
     path = rows.parent / "report.json"
-    path.write_text(path.read_text().replace('"leader":"colour-first"', '"leader":"colour-second"'))
+    path.write_text(
+        path.read_text().replace('"leader":"colour-first"', '"leader":"colour-second"')
+    )
     capsys.readouterr()
     assert main(["--verify", str(path)]) == 1
     assert capsys.readouterr().out.splitlines()[1] == (
@@ -110,10 +170,19 @@ def test_models_are_asked_again_where_the_data_is_given(
 ) -> None:
     """The same ones answer as stored; another one under the same name does not."""
     judge(rows, models)
-    verify = ["--verify", str(rows.parent / "report.json"), "--data", str(rows), "--models", str(models)]
+    verify = [
+        "--verify",
+        str(rows.parent / "report.json"),
+        "--data",
+        str(rows),
+        "--models",
+        str(models),
+    ]
     capsys.readouterr()
     assert main(verify) == 0
-    assert capsys.readouterr().out.endswith("stored answers, and the models answer as stored\n")
+    assert capsys.readouterr().out.endswith(
+        "stored answers, and the models answer as stored\n"
+    )
     write_tiny(models, tiny_card(family="second"), sign=0.5)
     assert main(verify) == 1
     assert "answers: colour-second was of version" in capsys.readouterr().out
@@ -132,7 +201,10 @@ def test_one_row_is_enough_or_has_words(
     assert judge(rows, models) == (0 if label == "yes" else 2)
     captured = capsys.readouterr()
     if label == "yes":
-        assert "second leads, right on 100.0 % of 1 row (95 %: 20.7 % to 100.0 %)" in captured.out
+        assert (
+            "second leads, right on 100.0 % of 1 row (95 %: 20.7 % to 100.0 %)"
+            in captured.out
+        )
     else:
         assert captured.err == (
             "error: rows.csv, line 2: column 'answer' expects a class of colour, got 'maybe'; classes: no, yes\n"
@@ -166,11 +238,15 @@ def test_what_only_the_graph_refuses_names_the_line(
     assert (
         capsys.readouterr()
         .err.splitlines()[-1]
-        .startswith("error: rows.csv, line 602: feature 'size' expects a finite number that fits 32 bits")
+        .startswith(
+            "error: rows.csv, line 602: feature 'size' expects a finite number that fits 32 bits"
+        )
     )
 
 
-def test_images_of_a_folder_are_judged_with_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_images_of_a_folder_are_judged_with_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Two models of one task that differ in nothing disagree nowhere; a broken file is named."""
     models = tmp_path / "models"
     models.mkdir()
@@ -197,19 +273,50 @@ def test_a_server_gives_the_evidence_that_its_files_give(
     """Rows and images over HTTP: the same labels, probabilities and numbers; what the server says is passed on."""
     write_image_model(models)
     folder = write_images(tmp_path / "photos", per_class=12, noise=60)
-    graph, local = tmp_path / "served.html", tmp_path / "local.html"
-    with start_server(VEREDICTO_MODELS=models, VEREDICTO_MAX_ROWS=25, VEREDICTO_MAX_PIXELS=8000) as running:
+    graph = tmp_path / "served.html"
+    local = tmp_path / "local.html"
+
+    with start_server(
+        VEREDICTO_MODELS=models, VEREDICTO_MAX_ROWS=25, VEREDICTO_MAX_PIXELS=8000
+    ) as running:
         for task, data in (("colour", rows), ("hue", folder)):
             asked = ["--task", task, "--data", str(data)]
             assert main([*asked, "--url", running.url, "--output", str(graph)]) == 0
             assert main([*asked, "--models", str(models), "--output", str(local)]) == 0
-            found, expected = (json.loads(path.with_suffix(".json").read_bytes()) for path in (graph, local))
+            found, expected = (
+                json.loads(path.with_suffix(".json").read_bytes())
+                for path in (graph, local)
+            )
+
             for answer, same in zip(found["answers"], expected["answers"], strict=True):
-                assert (answer["version"], answer["label"]) == (same["version"], same["label"])
+                assert (answer["version"], answer["label"]) == (
+                    same["version"],
+                    same["label"],
+                )
                 assert answer["probabilities"] == same["probabilities"]
-            for key in ("models", "pairs", "cochran_q", "fleiss_kappa", "disagreements"):
+
+            for key in (
+                "models",
+                "pairs",
+                "cochran_q",
+                "fleiss_kappa",
+                "disagreements",
+            ):
                 assert found["numbers"][key] == expected["numbers"][key]
-            assert main(["--verify", str(graph.with_suffix(".json")), "--data", str(data), "--url", running.url]) == 0
+
+            assert (
+                main(
+                    [
+                        "--verify",
+                        str(graph.with_suffix(".json")),
+                        "--data",
+                        str(data),
+                        "--url",
+                        running.url,
+                    ]
+                )
+                == 0
+            )
 
 
 def test_a_server_that_cannot_be_asked_is_said_so(
@@ -218,6 +325,7 @@ def test_a_server_that_cannot_be_asked_is_said_so(
     """Nobody there, no address, no such task."""
     for url in ("http://127.0.0.1:9", "ftp://host", server.url):
         assert main(["--task", "colour", "--data", str(rows), "--url", url]) == 2
+
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("error: http://127.0.0.1:9/models: no answer: ")
     assert told[1] == "error: --url: expected http://HOST:PORT, got 'ftp://host'"
@@ -230,44 +338,95 @@ def write_held_out(path: Path) -> list[list[float]]:
     """The 114 held-out rows of breast_cancer; the features, as they are written."""
     dataset = datasets.load("breast_cancer")
     held_out = datasets.split(dataset, seed=0).held_out
+
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*dataset.feature_names, "tumour"])
+
         for row in held_out:
-            writer.writerow([*dataset.features[row].tolist(), dataset.classes[dataset.target[row]]])
+            writer.writerow(
+                [*dataset.features[row].tolist(), dataset.classes[dataset.target[row]]]
+            )
+
     features: list[list[float]] = dataset.features[held_out].tolist()
+
     return features
 
 
-def test_a_threshold_of_the_report_does_in_serving_what_it_says(tmp_path: Path, server: Server) -> None:
+def test_a_threshold_of_the_report_does_in_serving_what_it_says(
+    tmp_path: Path, server: Server
+) -> None:
     """Sent as `min_probability`, it leaves as many rows unanswered."""
     rows = write_held_out(tmp_path / "rows.csv")
     output = tmp_path / "report.html"
-    assert main(["--task", "breast_cancer", "--data", str(tmp_path / "rows.csv"), "--output", str(output)]) == 0
-    for model in json.loads(output.with_suffix(".json").read_bytes())["numbers"]["models"]:
+    assert (
+        main(
+            [
+                "--task",
+                "breast_cancer",
+                "--data",
+                str(tmp_path / "rows.csv"),
+                "--output",
+                str(output),
+            ]
+        )
+        == 0
+    )
+
+    for model in json.loads(output.with_suffix(".json").read_bytes())["numbers"][
+        "models"
+    ]:
         found = model["at_risk"]
         if found["threshold"] is not None:
-            request = {"model": model["model"], "inputs": rows, "min_probability": found["threshold"]}
+            request = {
+                "model": model["model"],
+                "inputs": rows,
+                "min_probability": found["threshold"],
+            }
             predictions = server.post("/predict", request).json()["predictions"]
-            assert sum(each is not None for each in predictions) / 114 == pytest.approx(found["coverage"])
+            assert sum(each is not None for each in predictions) / 114 == pytest.approx(
+                found["coverage"]
+            )
 
 
 def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
     """As a newcomer runs it, on the 114 held-out rows; `--help` says what it takes."""
     write_held_out(tmp_path / "rows.csv")
-    command = [sys.executable, "-m", "evaluation", "--task", "breast_cancer", "--data", str(tmp_path / "rows.csv")]
-    output = ["--output", str(tmp_path / "report.html"), "--gate", "logistic better than naive_bayes by 0.01"]
-    finished = subprocess.run([*command, *output], cwd=ROOT, capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "evaluation",
+        "--task",
+        "breast_cancer",
+        "--data",
+        str(tmp_path / "rows.csv"),
+    ]
+    output = [
+        "--output",
+        str(tmp_path / "report.html"),
+        "--gate",
+        "logistic better than naive_bayes by 0.01",
+    ]
+    finished = subprocess.run(
+        [*command, *output], cwd=ROOT, capture_output=True, text=True
+    )
     assert (finished.returncode, finished.stderr) == (0, "114 of 114 rows\n")
     assert finished.stdout.startswith(
         "No single model is shown to be the best. logistic leads (level with mlp): right on 96.5 % of 114 rows"
     )
-    usage = subprocess.run([*command[:3], "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    usage = subprocess.run(
+        [*command[:3], "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert "--gate CLAIM" in usage.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["--task", "colour"], ["--task", "colour", "--data", "x", "--risk", "2"]])
-def test_a_command_that_asks_for_nothing_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--task", "colour"], ["--task", "colour", "--data", "x", "--risk", "2"]],
+)
+def test_a_command_that_asks_for_nothing_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit 2, as for everything that cannot be done."""
     with pytest.raises(SystemExit) as stopped:
         main(arguments)

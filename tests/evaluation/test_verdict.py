@@ -18,11 +18,21 @@ def told(trial: Predictions, risk: float = 0.01) -> dict[str, Any]:
 
 def with_hits(*hits: list[bool]) -> Predictions:
     """Models `m0`, `m1`, ... that are right where it is said."""
-    trial = make_trial({f"m{number}": 1.0 for number in range(len(hits))}, n_rows=len(hits[0]))
+    trial = make_trial(
+        {f"m{number}": 1.0 for number in range(len(hits))}, n_rows=len(hits[0])
+    )
     answers = []
+
     for answer, right in zip(trial.answers, hits, strict=True):
         label = np.where(right, trial.truth, 1 - trial.truth)
-        answers.append(replace(answer, label=label, probabilities=np.where(np.eye(2)[label] == 1, 0.9, 0.1)))
+        answers.append(
+            replace(
+                answer,
+                label=label,
+                probabilities=np.where(np.eye(2)[label] == 1, 0.9, 0.1),
+            )
+        )
+
     return replace(trial, answers=answers)
 
 
@@ -47,7 +57,9 @@ def test_a_single_difference_is_no_verdict_and_asks_for_more_rows() -> None:
 
 def test_models_that_are_not_told_apart_are_said_so() -> None:
     """With the rows that differ, the difference, and what it would take."""
-    found = told(split((90, True, True), (12, True, False), (8, False, True), (4, False, False)))
+    found = told(
+        split((90, True, True), (12, True, False), (8, False, True), (4, False, False))
+    )
     assert found["findings"][0] == (
         "m0 and m1 cannot be told apart on 114 rows: one alone is right on 20 rows, accuracy differs by +3.5 % "
         "(95 %: −4.5 % to +11.7 %; p = 0.5 after Holm's correction). About 1,100 more rows would be needed."
@@ -62,14 +74,18 @@ def test_a_better_model_is_called_the_best() -> None:
     found = told(split((80, True, True), (20, True, False), (2, False, True)))
     assert found["headline"].startswith("m0 is the best: right on 98.0 % of 102 rows")
     assert found["headline"].endswith("and shown to be better than m1.")
-    assert found["findings"][0].startswith("m0 is better than m1: right on 17.6 % more of the rows (95 %: ")
+    assert found["findings"][0].startswith(
+        "m0 is better than m1: right on 17.6 % more of the rows (95 %: "
+    )
     assert not any("fastest" in finding for finding in found["findings"])
 
 
 def test_equals_are_not_told_apart_by_any_number_of_rows() -> None:
     """Unless that changes."""
     found = told(split((90, True, True), (5, True, False), (5, False, True)))
-    assert found["headline"].startswith("m0 leads (level with m1), right on 95.0 % of 100 rows")
+    assert found["headline"].startswith(
+        "m0 leads (level with m1), right on 95.0 % of 100 rows"
+    )
     assert found["findings"][0].endswith(
         "They are right equally often: more rows would tell them apart only if that changes."
     )
@@ -85,22 +101,44 @@ def test_models_that_are_right_on_the_same_rows_are_said_so() -> None:
 def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
     """It is said."""
     found = told(make_trial({"alone": 0.9}))
-    assert found["headline"].endswith("It is the only classifier of task: there is nothing to compare it with.")
+    assert found["headline"].endswith(
+        "It is the only classifier of task: there is nothing to compare it with."
+    )
 
 
 def test_some_beaten_and_some_level_are_both_named() -> None:
     """No single model is the best."""
     trial = make_trial({"worst": 0.6, "one": 0.9, "other": 0.92})
-    assert told(trial)["headline"].endswith("It is shown to be better than worst, but not than other.")
+    assert told(trial)["headline"].endswith(
+        "It is shown to be better than worst, but not than other."
+    )
 
 
 def test_numbers_of_rows_are_rounded_up_to_two_digits() -> None:
     """They are estimates."""
-    assert [verdict.round_up(rows) for rows in (1, 99, 101, 893, 8451)] == ["1", "99", "110", "900", "8,500"]
+    assert [verdict.round_up(rows) for rows in (1, 99, 101, 893, 8451)] == [
+        "1",
+        "99",
+        "110",
+        "900",
+        "8,500",
+    ]
 
 
 def test_shares_and_p_values_are_written_for_people() -> None:
     """No minus before nothing, no zero for what is small."""
-    assert [verdict.signed(share) for share in (0.0123, -0.0123, -0.0001)] == ["+1.2 %", "−1.2 %", "0.0 %"]
-    assert [verdict.show_p(p_value) for p_value in (0.5, 0.0012, 0.00002)] == ["p = 0.5", "p = 0.0012", "p < 0.001"]
-    assert [verdict.join(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+    assert [verdict.signed(share) for share in (0.0123, -0.0123, -0.0001)] == [
+        "+1.2 %",
+        "−1.2 %",
+        "0.0 %",
+    ]
+    assert [verdict.show_p(p_value) for p_value in (0.5, 0.0012, 0.00002)] == [
+        "p = 0.5",
+        "p = 0.0012",
+        "p < 0.001",
+    ]
+    assert [verdict.join(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "a",
+        "a and b",
+        "a, b and c",
+    ]

@@ -27,20 +27,37 @@ def test_bentomls_client_knows_the_calls(server: Server) -> None:
     with bentoml.SyncHTTPClient(server.url) as client:
         for call, fields in (
             ("predict", {"model": "breast_cancer-logistic", "inputs": rows}),
-            ("predict_proba", {"model": "breast_cancer-logistic", "inputs": rows, "top": 1}),
+            (
+                "predict_proba",
+                {"model": "breast_cancer-logistic", "inputs": rows, "top": 1},
+            ),
             ("predict", {"model": "tacos-linear", "inputs": [[10.0], [20.0]]}),
             ("transform", {"model": "digits-pca", "inputs": [[0.0] * 64]}),
         ):
-            assert getattr(client, call)(**fields) == server.post(f"/{call}", fields).json()
-        fields = {"task": "points", "inputs": [{"x": 1.0, "y": 2.0}], "labels": ["blue"]}
-        assert client.compare(**fields)["consensus"] == server.post("/compare", fields).json()["consensus"]
+            assert (
+                getattr(client, call)(**fields)
+                == server.post(f"/{call}", fields).json()
+            )
+
+        fields = {
+            "task": "points",
+            "inputs": [{"x": 1.0, "y": 2.0}],
+            "labels": ["blue"],
+        }
+        assert (
+            client.compare(**fields)["consensus"]
+            == server.post("/compare", fields).json()["consensus"]
+        )
 
 
 def test_bentomls_client_raises_our_errors(server: Server) -> None:
     """With our words."""
     with (
         bentoml.SyncHTTPClient(server.url) as client,
-        pytest.raises(bentoml.exceptions.NotFound, match="unknown model 'points-mpl'; known models: "),
+        pytest.raises(
+            bentoml.exceptions.NotFound,
+            match="unknown model 'points-mpl'; known models: ",
+        ),
     ):
         client.predict(model="points-mpl", inputs=[[1.0, 2.0]])
 
@@ -53,31 +70,51 @@ def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
         "comparison = service.compare(task='points', inputs=[[1, 2]])\n"
         "print(json.dumps([service.predict(**fields), service.predict_proba(**fields), comparison['consensus']]))"
     )
-    finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     fields = {"model": "points-mlp", "inputs": [[1, 2]]}
     assert json.loads(finished.stdout) == [
         server.post("/predict", fields).json(),
         server.post("/predict_proba", fields).json(),
-        server.post("/compare", {"task": "points", "inputs": [[1, 2]]}).json()["consensus"],
+        server.post("/compare", {"task": "points", "inputs": [[1, 2]]}).json()[
+            "consensus"
+        ],
     ]
 
 
-def test_strictly_a_refused_file_means_not_ready(models: Path, start_server: Callable[..., object]) -> None:
+def test_strictly_a_refused_file_means_not_ready(
+    models: Path, start_server: Callable[..., object]
+) -> None:
     """/readyz says which and why; what is loaded still answers."""
     good = (models / "colour-second.onnx").read_bytes()
     (models / "colour-truncated.onnx").write_bytes(good[: len(good) // 2])
     three = self_check(row=(0.5, 1.0), probabilities=(0.6, 0.2, 0.2))
-    write_tiny(models, tiny_card(family="third", classes=("a", "b", "c"), self_check=three))
+    write_tiny(
+        models, tiny_card(family="third", classes=("a", "b", "c"), self_check=three)
+    )
+
     with start_server(VEREDICTO_MODELS=models) as server:
         response = server.client.get("/readyz")
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"
         text = response.json()["error"]
-        assert text.startswith("not ready: refused colour-third.onnx: its card promises 'probabilities' of shape")
+        assert text.startswith(
+            "not ready: refused colour-third.onnx: its card promises 'probabilities' of shape"
+        )
         assert "colour-truncated.onnx: onnxruntime cannot load it: " in text
         assert str(models) not in text
         assert server.client.get("/livez").status_code == 200
-        assert server.post("/predict", {"model": "colour-first", "inputs": [[1, "red"]]}).status_code == 200
+        assert (
+            server.post(
+                "/predict", {"model": "colour-first", "inputs": [[1, "red"]]}
+            ).status_code
+            == 200
+        )
         assert "refused colour-third.onnx: " in server.log.read_text()
 
 
@@ -87,15 +124,24 @@ def test_loosely_the_others_are_served_and_the_refused_listed(
     """VEREDICTO_STRICT=0; a file without a card is no model of theirs."""
     (models / "corrupt.onnx").write_bytes(os.urandom(500))
     write_tiny(models, None, stem="bare")
+
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_STRICT=0) as server:
         assert server.client.get("/readyz").json() == {"ready": True, "models": 3}
         answer = server.client.get("/models").json()
-        assert [model["name"] for model in answer["models"]] == ["colour-first", "colour-second"]
+        assert [model["name"] for model in answer["models"]] == [
+            "colour-first",
+            "colour-second",
+        ]
         assert [each["file"] for each in answer["refused"]] == ["corrupt.onnx"]
-        assert "bare has no card: only the Open Inference Protocol serves it" in server.log.read_text()
+        assert (
+            "bare has no card: only the Open Inference Protocol serves it"
+            in server.log.read_text()
+        )
 
 
-def test_an_empty_folder_is_not_ready(tmp_path: Path, start_server: Callable[..., object]) -> None:
+def test_an_empty_folder_is_not_ready(
+    tmp_path: Path, start_server: Callable[..., object]
+) -> None:
     """It lives, and says what is missing."""
     (tmp_path / "none").mkdir()
     with start_server(VEREDICTO_MODELS=tmp_path / "none") as server:
@@ -107,11 +153,17 @@ def test_an_empty_folder_is_not_ready(tmp_path: Path, start_server: Callable[...
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("VEREDICTO_STRICT", "perhaps", "VEREDICTO_STRICT: expected 0 or 1, got 'perhaps'"),
+        (
+            "VEREDICTO_STRICT",
+            "perhaps",
+            "VEREDICTO_STRICT: expected 0 or 1, got 'perhaps'",
+        ),
         ("VEREDICTO_PORT", "80", "unknown setting VEREDICTO_PORT; known settings: "),
     ],
 )
-def test_a_bad_setting_refuses_to_start(tmp_path: Path, name: str, value: str, message: str) -> None:
+def test_a_bad_setting_refuses_to_start(
+    tmp_path: Path, name: str, value: str, message: str
+) -> None:
     """At once, with a message, before anything listens."""
     finished = subprocess.run(
         [sys.executable, "-m", "bentoml", "serve", "service.app:Veredicto"],
@@ -125,31 +177,48 @@ def test_a_bad_setting_refuses_to_start(tmp_path: Path, name: str, value: str, m
     assert finished.stderr.startswith(f"veredicto does not start: {message}")
 
 
-def test_a_request_in_flight_is_answered_before_it_stops(models: Path, start_server: Callable[..., object]) -> None:
+def test_a_request_in_flight_is_answered_before_it_stops(
+    models: Path, start_server: Callable[..., object]
+) -> None:
     """SIGTERM loses nothing that was accepted: here a request whose body is still to come."""
     body = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]}).encode()
     with start_server(VEREDICTO_MODELS=models) as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as slow:
-            slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % len(body))
+            slow.sendall(
+                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+                % len(body)
+            )
             slow.sendall(b"Expect: 100-continue\r\n\r\n")
             assert slow.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
             server.process.send_signal(signal.SIGTERM)
             slow.sendall(body)
             answer = slow.makefile("rb").read()
+
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
         assert answer.endswith(b'"predictions":["no"]}')
         assert server.process.wait(timeout=30) == 0
 
 
-def test_two_workers_serve_and_count_together(models: Path, start_server: Callable[..., object]) -> None:
+def test_two_workers_serve_and_count_together(
+    models: Path, start_server: Callable[..., object]
+) -> None:
     """Metrics are summed over the workers, a second late at most for those that are not scraped."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         for _ in range(30):  # a new connection each, which either worker may take
-            answer = httpx.post(f"{server.url}/predict", json={"model": "colour-first", "inputs": [[1, "red"]]})
+            answer = httpx.post(
+                f"{server.url}/predict",
+                json={"model": "colour-first", "inputs": [[1, "red"]]},
+            )
             assert answer.status_code == 200
+
         expected = 'veredicto_requests_total{route="/predict",status="200"} 30.0'
         deadline = monotonic() + 10
-        while expected not in (text := httpx.get(f"{server.url}/metrics").text) and monotonic() < deadline:
+
+        while (
+            expected not in (text := httpx.get(f"{server.url}/metrics").text)
+            and monotonic() < deadline
+        ):
             pass
+
         assert expected in text

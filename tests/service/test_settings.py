@@ -66,22 +66,46 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     ("name", "value", "message"),
     [
         ("VEREDICTO_STRICT", "maybe", "VEREDICTO_STRICT: expected 0 or 1, got 'maybe'"),
-        ("VEREDICTO_DEVICE", "tpu", "VEREDICTO_DEVICE: expected one of auto, cpu, cuda, got 'tpu'"),
-        ("VEREDICTO_MAX_ROWS", "0", "VEREDICTO_MAX_ROWS: expected a whole number from 1 to 2147483647, got '0'"),
-        ("VEREDICTO_MAX_ROWS", "1e3", "VEREDICTO_MAX_ROWS: expected a whole number from 1 to 2147483647, got '1e3'"),
+        (
+            "VEREDICTO_DEVICE",
+            "tpu",
+            "VEREDICTO_DEVICE: expected one of auto, cpu, cuda, got 'tpu'",
+        ),
+        (
+            "VEREDICTO_MAX_ROWS",
+            "0",
+            "VEREDICTO_MAX_ROWS: expected a whole number from 1 to 2147483647, got '0'",
+        ),
+        (
+            "VEREDICTO_MAX_ROWS",
+            "1e3",
+            "VEREDICTO_MAX_ROWS: expected a whole number from 1 to 2147483647, got '1e3'",
+        ),
         (
             "VEREDICTO_GRPC_PORT",
             "65536",
             "VEREDICTO_GRPC_PORT: expected a port from 1 to 65535, or 0 for none, got '65536'",
         ),
-        ("VEREDICTO_GRPC_HOST", " ", "VEREDICTO_GRPC_HOST: expected the name or the address of a host, got ' '"),
+        (
+            "VEREDICTO_GRPC_HOST",
+            " ",
+            "VEREDICTO_GRPC_HOST: expected the name or the address of a host, got ' '",
+        ),
         (
             "VEREDICTO_POLICY",
             "greedy",
             "VEREDICTO_POLICY: expected one of champion, thompson, epsilon, got 'greedy'",
         ),
-        ("VEREDICTO_EPSILON", "2", "VEREDICTO_EPSILON: expected a number from 0 to 1, got '2'"),
-        ("VEREDICTO_EPSILON", "nan", "VEREDICTO_EPSILON: expected a number from 0 to 1, got 'nan'"),
+        (
+            "VEREDICTO_EPSILON",
+            "2",
+            "VEREDICTO_EPSILON: expected a number from 0 to 1, got '2'",
+        ),
+        (
+            "VEREDICTO_EPSILON",
+            "nan",
+            "VEREDICTO_EPSILON: expected a number from 0 to 1, got 'nan'",
+        ),
         (
             "VEREDICTO_CHAMPION",
             "points-mlp",
@@ -114,10 +138,16 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "9" * 5000,
             f"VEREDICTO_THREADS: expected a whole number from 1 to 2147483647, got '{'9' * 50}'",
         ),
-        ("VEREDICTO_DEADLINE_S", "-1", "VEREDICTO_DEADLINE_S: expected a whole number from 1 to 2147483647, got '-1'"),
+        (
+            "VEREDICTO_DEADLINE_S",
+            "-1",
+            "VEREDICTO_DEADLINE_S: expected a whole number from 1 to 2147483647, got '-1'",
+        ),
     ],
 )
-def test_a_bad_value_is_refused_with_what_was_expected(name: str, value: str, message: str) -> None:
+def test_a_bad_value_is_refused_with_what_was_expected(
+    name: str, value: str, message: str
+) -> None:
     """No value is guessed at."""
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({name: value})
@@ -126,5 +156,8 @@ def test_a_bad_value_is_refused_with_what_was_expected(name: str, value: str, me
 
 def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
     """A misspelt variable must not be ignored."""
-    with pytest.raises(SettingsError, match=r"unknown setting VEREDICTO_MODEL; known settings: VEREDICTO_CHAMPION, "):
+    with pytest.raises(
+        SettingsError,
+        match=r"unknown setting VEREDICTO_MODEL; known settings: VEREDICTO_CHAMPION, ",
+    ):
         Settings.from_environment({"VEREDICTO_MODEL": "x"})

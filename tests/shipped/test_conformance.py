@@ -12,12 +12,33 @@ NOT_SAID = "positive_data_acceptance"
 """A schema cannot say which rows a model takes, so a request may fit it and still be refused."""
 
 
-def test_made_up_requests_are_answered_as_documented(server: Server, tmp_path: Path) -> None:
+def test_made_up_requests_are_answered_as_documented(
+    server: Server, tmp_path: Path
+) -> None:
     """No 5xx, no undocumented status, no answer of another shape or type, in 1,000 requests to every route."""
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/docs.json"]
-    options = ["--max-examples", "5", "--seed", "1", "--exclude-checks", NOT_SAID, "--request-timeout", "30"]
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "run",
+        f"{server.url}/docs.json",
+    ]
+    options = [
+        "--max-examples",
+        "5",
+        "--seed",
+        "1",
+        "--exclude-checks",
+        NOT_SAID,
+        "--request-timeout",
+        "30",
+    ]
     finished = subprocess.run(
-        [*command, *options, "--no-color"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*command, *options, "--no-color"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert finished.returncode == 0, finished.stdout[-5000:] + finished.stderr[-2000:]
     assert " passed\n" in finished.stdout.partition("Test cases:")[2]

@@ -14,9 +14,19 @@ from PIL import Image
 from tests.support.server import Server
 from training.__main__ import main
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "course.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```console\n(.*?)```", TEXT, re.S) for line in block.splitlines()]
-TRAINING = [line.removeprefix(".venv/bin/python -m training ") for line in COMMANDS if line.startswith(".venv")]
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "course.md").read_text(
+    encoding="utf-8"
+)
+COMMANDS = [
+    line
+    for block in re.findall(r"```console\n(.*?)```", TEXT, re.S)
+    for line in block.splitlines()
+]
+TRAINING = [
+    line.removeprefix(".venv/bin/python -m training ")
+    for line in COMMANDS
+    if line.startswith(".venv")
+]
 CURLS = [line for line in COMMANDS if line.startswith("curl ")]
 PICTURES = sorted(set(re.findall(r"`(\w+\.png)`", TEXT)))
 
@@ -58,11 +68,19 @@ def test_every_picture_that_is_named_is_drawn() -> None:
 def test_a_curl_is_answered(server: Server, command: str, tmp_path: Path) -> None:
     """Without an error."""
     command = command.replace("http://127.0.0.1:3000", server.url)
-    finished = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    finished = subprocess.run(
+        ["bash", "-c", command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     written = re.search(r"-o (\w+\.png)", command)
     if written:
         with Image.open(tmp_path / written[1]) as picture:
             picture.load()
-            assert picture.size == (5 * 66 + 2, 5 * 66 + 2) or written[1] != "samples.png"
+            assert (
+                picture.size == (5 * 66 + 2, 5 * 66 + 2) or written[1] != "samples.png"
+            )
     else:
         assert "error" not in json.loads(finished.stdout)

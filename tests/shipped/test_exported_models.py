@@ -16,7 +16,9 @@ from training.progress import headline
 from training.shipped import SHIPPED
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "exported_models").glob("*.onnx"))
-SHIPPED_NAMES = {f"{command[2]}-{command[0]}" for command in SHIPPED} | {"digits_origin-discriminator"}
+SHIPPED_NAMES = {f"{command[2]}-{command[0]}" for command in SHIPPED} | {
+    "digits_origin-discriminator"
+}
 MOST_BYTES = 30_000_000
 MOST_BYTES_OF_PHOTOGRAPHS = 20_000_000
 
@@ -48,7 +50,9 @@ LEAST_ACCURACY_OF_PHOTOGRAPHS = {
 
 
 def card_of(path: Path) -> Card:
-    card = from_metadata({each.key: each.value for each in onnx.load(path).metadata_props})
+    card = from_metadata(
+        {each.key: each.value for each in onnx.load(path).metadata_props}
+    )
     assert card is not None
     return card
 
@@ -57,13 +61,23 @@ def inputs_within_ranges(card: Card, n_rows: int) -> np.ndarray | list[np.ndarra
     """Seeded rows, uniform between the lowest and highest value of training; noise for a generator and as images."""
     generator = np.random.default_rng(0)
     if isinstance(card.input, ImageInput):
-        size = (n_rows, card.input.height + 5, card.input.width + 8, card.input.channels)
+        size = (
+            n_rows,
+            card.input.height + 5,
+            card.input.width + 8,
+            card.input.channels,
+        )
         return list(generator.integers(0, 256, size, dtype=np.uint8))
+
     if isinstance(card.input, NoiseInput):
         return generator.standard_normal((n_rows, card.input.size), dtype=np.float32)
+
     assert isinstance(card.input, FeatureInput)
     ranges = np.array([feature.range for feature in card.input.features])
-    return generator.uniform(ranges[:, 0], ranges[:, 1], size=(n_rows, len(ranges))).astype(np.float32)
+
+    return generator.uniform(
+        ranges[:, 0], ranges[:, 1], size=(n_rows, len(ranges))
+    ).astype(np.float32)
 
 
 def test_what_should_be_shipped_is_shipped() -> None:
@@ -86,7 +100,9 @@ def test_a_shipped_classifier_is_as_good_as_scikit_learns(name: str) -> None:
     """On held-out rows or over five folds."""
     card = card_of(next(path for path in FILES if path.stem == name))
     assert card.cross_validation is not None
-    attained = max(card.metrics["accuracy"].value, card.cross_validation.metrics["accuracy"].mean)
+    attained = max(
+        card.metrics["accuracy"].value, card.cross_validation.metrics["accuracy"].mean
+    )
     assert attained >= LEAST_ACCURACY[name]
 
 
@@ -100,7 +116,9 @@ def test_the_file_is_valid_onnx_of_the_stated_version(path: Path) -> None:
     model = onnx.load(path, load_external_data=False)
     onnx.checker.check_model(model, full_check=True)
     assert model.ir_version == 10
-    assert [(each.domain, each.version) for each in model.opset_import if each.domain == ""] == [("", 18)]
+    assert [
+        (each.domain, each.version) for each in model.opset_import if each.domain == ""
+    ] == [("", 18)]
     assert {node.domain for node in model.graph.node} <= {"", "ai.onnx.ml"}
     assert not any(each.external_data for each in model.graph.initializer)
 
@@ -108,10 +126,16 @@ def test_the_file_is_valid_onnx_of_the_stated_version(path: Path) -> None:
 def test_the_file_holds_no_trace_of_the_machine(path: Path) -> None:
     """No path, no stack trace, no exporter's notes."""
     model = onnx.load(path)
-    for traces in (model.graph.metadata_props, *(node.metadata_props for node in model.graph.node)):
+    for traces in (
+        model.graph.metadata_props,
+        *(node.metadata_props for node in model.graph.node),
+    ):
         assert not traces
+
     content = path.read_bytes()
-    here = [str(place) for place in (Path.cwd(), Path.home()) if place != Path(place.anchor)]
+    here = [
+        str(place) for place in (Path.cwd(), Path.home()) if place != Path(place.anchor)
+    ]
     for trace in ("site-packages", "/home/", "/Users/", "Traceback", ".py", *here):
         assert trace.encode() not in content
 
@@ -130,9 +154,14 @@ def test_rows_are_independent(path: Path) -> None:
     rows = inputs_within_ranges(model.card, 65)
     together = model.run(rows)
     alone = [model.run(rows[row : row + 1]) for row in range(len(rows))]
+
     for number, output in enumerate(together):
         apart = np.concatenate([each[number] for each in alone]).astype(np.float64)
-        tolerance = 1.0 if output.dtype == np.uint8 else 1e-6 * max(1.0, float(np.abs(output).max()))
+        tolerance = (
+            1.0
+            if output.dtype == np.uint8
+            else 1e-6 * max(1.0, float(np.abs(output).max()))
+        )
         assert np.abs(apart - output).max() <= tolerance
 
 
@@ -155,17 +184,31 @@ def test_the_card_says_how_good_it_is(path: Path) -> None:
         assert card.parity.max_abs_difference <= 1
         assert card.metrics["diversity"].value > 0.98
         return
+
     assert card.parity.rows == card.provenance.split["held_out"]
     _, metric = headline(card)
     assert (metric.interval is None) == (card.kind == "clusterer")
-    assert metric.interval is None or metric.interval[0] <= metric.value <= metric.interval[1]
+    assert (
+        metric.interval is None
+        or metric.interval[0] <= metric.value <= metric.interval[1]
+    )
     assert card.train_metrics is not None
     assert set(card.train_metrics) == set(card.metrics)
     if card.kind == "classifier":
         assert card.parity.max_abs_difference <= 1e-5
         expected_least = 0.5 if card.family == "discriminator" else 0.86
-        assert metric.value >= expected_least or path.stem in LEAST_ACCURACY_OF_PHOTOGRAPHS
-        expected = {"accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier", "ece", "roc_auc"}
+        assert (
+            metric.value >= expected_least or path.stem in LEAST_ACCURACY_OF_PHOTOGRAPHS
+        )
+        expected = {
+            "accuracy",
+            "balanced_accuracy",
+            "macro_f1",
+            "log_loss",
+            "brier",
+            "ece",
+            "roc_auc",
+        }
         assert set(card.metrics) == expected
 
 
@@ -175,7 +218,10 @@ def test_a_calibrated_card_says_what_calibration_did(path: Path) -> None:
     uncalibrated = card.family in ("perceptron", "discriminator")
     assert (card.calibration is None) == (card.kind != "classifier" or uncalibrated)
     if card.calibration is not None:
-        assert card.calibration.after["log_loss"] <= card.calibration.before["log_loss"] + 0.02
+        assert (
+            card.calibration.after["log_loss"]
+            <= card.calibration.before["log_loss"] + 0.02
+        )
 
 
 def test_the_card_says_how_its_training_rows_spread(path: Path) -> None:

@@ -18,8 +18,11 @@ HEAVY = ("torch", "sklearn", "scipy", "onnx", "onnxscript", "pandas", "pytest")
 def run(*command: object, **environment: object) -> str:
     """Runs a command from the root of the project; its output, or its errors in the failure."""
     variables = os.environ | {name: str(value) for name, value in environment.items()}
-    finished = subprocess.run([*map(str, command)], cwd=ROOT, env=variables, capture_output=True, text=True)
+    finished = subprocess.run(
+        [*map(str, command)], cwd=ROOT, env=variables, capture_output=True, text=True
+    )
     assert finished.returncode == 0, finished.stderr
+
     return finished.stdout
 
 
@@ -27,8 +30,11 @@ def run(*command: object, **environment: object) -> str:
 def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a freshly built bento."""
     home = tmp_path_factory.mktemp("bento")
-    tag = run(sys.executable, "-m", "bentoml", "build", "--output", "tag", BENTOML_HOME=home)
+    tag = run(
+        sys.executable, "-m", "bentoml", "build", "--output", "tag", BENTOML_HOME=home
+    )
     name, version = tag.strip().removeprefix("__tag__:").split(":")
+
     return home / "bentos" / name / version
 
 
@@ -39,7 +45,17 @@ def python(bento: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "venv", folder)
     interpreter = folder / "bin" / "python"
     requirements = bento / "env" / "python" / "requirements.txt"
-    run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+    run(
+        interpreter,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        requirements,
+    )
+
     return interpreter
 
 
@@ -47,7 +63,14 @@ def test_the_bento_holds_what_it_serves_and_no_more(bento: Path) -> None:
     """Code, models, requirements; no tests, no training."""
     source = bento / "src"
     assert sorted(path.name for path in source.iterdir()) == [
-        *("README.md", "bentofile.yaml", "exported_models", "model_card.py", "requirements", "service"),
+        *(
+            "README.md",
+            "bentofile.yaml",
+            "exported_models",
+            "model_card.py",
+            "requirements",
+            "service",
+        ),
     ]
     shipped = {path.name for path in (ROOT / "exported_models").glob("*.onnx")}
     assert {path.name for path in (source / "exported_models").iterdir()} == shipped
@@ -65,11 +88,15 @@ def test_the_bento_turns_telemetry_off(bento: Path) -> None:
 
 def test_the_environment_is_light(python: Path) -> None:
     """No library of training or testing is to be found in it."""
-    program = f"import importlib.util as u; print([n for n in {HEAVY!r} if u.find_spec(n)])"
+    program = (
+        f"import importlib.util as u; print([n for n in {HEAVY!r} if u.find_spec(n)])"
+    )
     assert run(python, "-c", program).strip() == "[]"
 
 
-def test_the_bento_serves_in_that_environment(bento: Path, python: Path, tmp_path: Path) -> None:
+def test_the_bento_serves_in_that_environment(
+    bento: Path, python: Path, tmp_path: Path
+) -> None:
     """Ready, and right."""
     with serve(tmp_path, python=str(python), target=str(bento)) as server:
         assert server.client.get("/readyz").json() == {

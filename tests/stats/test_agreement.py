@@ -15,37 +15,53 @@ from stats import agreement, chi_square, paired_tests
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
-def test_kappas_equal_scikit_learns(n_classes: int, generator: np.random.Generator) -> None:
+def test_kappas_equal_scikit_learns(
+    n_classes: int, generator: np.random.Generator
+) -> None:
     """Of every pair, on labels that agree by half; agreement equals its definition."""
     labels = generator.integers(0, n_classes, (200, 4))
     labels[:, 1] = np.where(generator.random(200) < 0.5, labels[:, 0], labels[:, 1])
     agreements = agreement.agreements(labels)
     kappas = agreement.kappas(agreements, labels, n_classes=n_classes)
+
     for first, second in product(range(4), range(4)):
         expected = cohen_kappa_score(labels[:, first], labels[:, second])
         assert kappas[first, second] == pytest.approx(expected, abs=1e-12)
-        assert agreements[first, second] == np.mean(labels[:, first] == labels[:, second])
+        assert agreements[first, second] == np.mean(
+            labels[:, first] == labels[:, second]
+        )
 
 
 def test_kappa_of_one_label_throughout_is_undefined() -> None:
     """Chance agrees on every row as well."""
     labels = np.array([[1, 1, 0], [1, 1, 0]])
     kappas = agreement.kappas(agreement.agreements(labels), labels, n_classes=2)
-    assert np.array_equal(np.isnan(kappas), [[True, True, False], [True, True, False], [False, False, True]])
+    assert np.array_equal(
+        np.isnan(kappas),
+        [[True, True, False], [True, True, False], [False, False, True]],
+    )
 
 
 def test_kappa_of_opposites_is_minus_one() -> None:
     """The other end."""
     labels = np.array([[0, 1], [1, 0]])
-    assert agreement.kappas(agreement.agreements(labels), labels, n_classes=2)[0, 1] == pytest.approx(-1.0)
+    assert agreement.kappas(agreement.agreements(labels), labels, n_classes=2)[
+        0, 1
+    ] == pytest.approx(-1.0)
 
 
-@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (0, 1), (3, 9), (10, 10), (40, 90), (2500, 2700)])
+@pytest.mark.parametrize(
+    ("only_a", "only_b"), [(0, 0), (0, 1), (3, 9), (10, 10), (40, 90), (2500, 2700)]
+)
 def test_mcnemar_equals_statsmodels(only_a: int, only_b: int) -> None:
     """The exact test, with many discordant rows too."""
     first = np.repeat([True, False, True], [only_a, only_b, 5])
     second = np.repeat([False, True, True], [only_a, only_b, 5])
-    expected = contingency_tables.mcnemar([[5, only_a], [only_b, 0]], exact=True).pvalue if only_a + only_b else 1.0
+    expected = (
+        contingency_tables.mcnemar([[5, only_a], [only_b, 0]], exact=True).pvalue
+        if only_a + only_b
+        else 1.0
+    )
     found = paired_tests.mcnemar(first, second)
     assert (found["only_a"], found["only_b"]) == (only_a, only_b)
     assert found["p_value"] == pytest.approx(expected, rel=1e-9)
@@ -53,7 +69,9 @@ def test_mcnemar_equals_statsmodels(only_a: int, only_b: int) -> None:
 
 def test_mcnemar_is_a_binomial_test_of_the_discordant_rows() -> None:
     """A second oracle."""
-    found = paired_tests.mcnemar(np.repeat([True, False], [2, 9]), np.repeat([False, True], [2, 9]))
+    found = paired_tests.mcnemar(
+        np.repeat([True, False], [2, 9]), np.repeat([False, True], [2, 9])
+    )
     assert found["p_value"] == pytest.approx(binomtest(2, 11).pvalue, abs=1e-12)
 
 
@@ -65,12 +83,16 @@ def test_holm_equals_statsmodels(generator: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("n_models", [2, 3, 8])
-def test_cochran_q_equals_statsmodels(n_models: int, generator: np.random.Generator) -> None:
+def test_cochran_q_equals_statsmodels(
+    n_models: int, generator: np.random.Generator
+) -> None:
     """Statistic and p-value."""
     hits = generator.random((100, n_models)) < np.linspace(0.6, 0.8, n_models)
     expected = contingency_tables.cochrans_q(hits.astype(int))
     found = paired_tests.cochran_q(hits)
-    assert found == pytest.approx({"statistic": expected.statistic, "p_value": expected.pvalue}, rel=1e-9)
+    assert found == pytest.approx(
+        {"statistic": expected.statistic, "p_value": expected.pvalue}, rel=1e-9
+    )
 
 
 def test_cochran_q_without_a_difference_is_undefined() -> None:
@@ -84,7 +106,10 @@ def test_cochran_q_without_a_difference_is_undefined() -> None:
 
 def test_cochran_q_takes_two_models() -> None:
     """One alone is compared with nothing."""
-    assert paired_tests.cochran_q(np.array([[True], [False]]))["reason"] == "undefined: it takes two models"
+    assert (
+        paired_tests.cochran_q(np.array([[True], [False]]))["reason"]
+        == "undefined: it takes two models"
+    )
 
 
 @pytest.mark.parametrize("degrees", range(1, 13))
@@ -97,31 +122,48 @@ def test_the_chi_square_tail_equals_scipys(degrees: int) -> None:
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
-def test_fleiss_kappa_equals_statsmodels(n_classes: int, generator: np.random.Generator) -> None:
+def test_fleiss_kappa_equals_statsmodels(
+    n_classes: int, generator: np.random.Generator
+) -> None:
     """On labels of five models that agree by half."""
     labels = generator.integers(0, n_classes, (200, 5))
     labels = np.where(generator.random((200, 5)) < 0.5, labels[:, :1], labels)
-    expected = inter_rater.fleiss_kappa(inter_rater.aggregate_raters(labels, n_cat=n_classes)[0])
-    assert agreement.fleiss_kappa(labels, n_classes=n_classes) == pytest.approx(expected, abs=1e-9)
+    expected = inter_rater.fleiss_kappa(
+        inter_rater.aggregate_raters(labels, n_cat=n_classes)[0]
+    )
+    assert agreement.fleiss_kappa(labels, n_classes=n_classes) == pytest.approx(
+        expected, abs=1e-9
+    )
 
 
 def test_fleiss_kappa_takes_two_models_and_two_labels() -> None:
     """One model alone, or one label throughout, says nothing."""
     assert agreement.fleiss_kappa(np.array([[0], [1]]), n_classes=2) is None
     assert agreement.fleiss_kappa(np.array([[1, 1], [1, 1]]), n_classes=2) is None
-    assert agreement.fleiss_kappa(np.array([[0, 0], [1, 1]]), n_classes=2) == pytest.approx(1.0)
+    assert agreement.fleiss_kappa(
+        np.array([[0, 0], [1, 1]]), n_classes=2
+    ) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(("only_a", "only_b"), [(0, 1), (1, 7), (3, 9), (40, 90), (2500, 2700)])
+@pytest.mark.parametrize(
+    ("only_a", "only_b"), [(0, 1), (1, 7), (3, 9), (40, 90), (2500, 2700)]
+)
 def test_the_mid_p_value_leaves_half_of_what_was_seen(only_a: int, only_b: int) -> None:
     """From SciPy's binomial distribution, after the paper; 0.039 for its example of 1 and 7."""
-    rarer, tosses = min(only_a, only_b), only_a + only_b
+    rarer = min(only_a, only_b)
+    tosses = only_a + only_b
     expected = 2 * binom.cdf(rarer, tosses, 0.5) - binom.pmf(rarer, tosses, 0.5)
-    assert paired_tests.mcnemar_mid_p(only_a, only_b) == pytest.approx(expected, rel=1e-9)
-    assert paired_tests.mcnemar_mid_p(only_b, only_a) == paired_tests.mcnemar_mid_p(only_a, only_b)
+    assert paired_tests.mcnemar_mid_p(only_a, only_b) == pytest.approx(
+        expected, rel=1e-9
+    )
+    assert paired_tests.mcnemar_mid_p(only_b, only_a) == paired_tests.mcnemar_mid_p(
+        only_a, only_b
+    )
 
 
 def test_the_mid_p_value_of_equals_is_one_less_half_of_what_was_seen() -> None:
     """The paper's other case; a half without a discordant row."""
-    assert paired_tests.mcnemar_mid_p(4, 4) == pytest.approx(1 - binom.pmf(4, 8, 0.5) / 2)
+    assert paired_tests.mcnemar_mid_p(4, 4) == pytest.approx(
+        1 - binom.pmf(4, 8, 0.5) / 2
+    )
     assert paired_tests.mcnemar_mid_p(0, 0) == 0.5

@@ -25,9 +25,12 @@ ROWS = DATASET.features[HELD_OUT].tolist()
 def comparison(server: Server) -> dict[str, Any]:
     """Of all seven models, with labels."""
     labels = [DATASET.classes[each] for each in TRUTH]
-    answer = server.post("/compare", {"task": "breast_cancer", "inputs": ROWS, "labels": labels})
+    answer = server.post(
+        "/compare", {"task": "breast_cancer", "inputs": ROWS, "labels": labels}
+    )
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
+
     return found
 
 
@@ -35,11 +38,16 @@ def comparison(server: Server) -> dict[str, Any]:
 def probabilities(server: Server, comparison: dict[str, Any]) -> dict[str, np.ndarray]:
     """`(114, 2)` of each model, asked one by one."""
     names = [each["model"] for each in comparison["models"]]
-    answers = {name: server.post("/predict_proba", {"model": name, "inputs": ROWS}).json() for name in names}
+    answers = {
+        name: server.post("/predict_proba", {"model": name, "inputs": ROWS}).json()
+        for name in names
+    }
     return {name: np.array(answer["probabilities"]) for name, answer in answers.items()}
 
 
-def test_metrics_equal_scikit_learns(comparison: dict[str, Any], probabilities: dict[str, np.ndarray]) -> None:
+def test_metrics_equal_scikit_learns(
+    comparison: dict[str, Any], probabilities: dict[str, np.ndarray]
+) -> None:
     """To 1e-9, with Wilson's interval of the accuracy, on 114 rows and seven models."""
     assert (len(TRUTH), len(comparison["models"])) == (114, 7)
     for model in comparison["models"]:
@@ -59,9 +67,14 @@ def test_metrics_equal_scikit_learns(comparison: dict[str, Any], probabilities: 
         # scikit-learn wants rows that sum to 1, which digits of float32 do to 1e-7
         scikit = oracle.log_loss(TRUTH, given / given.sum(axis=1, keepdims=True))
         assert found["log_loss"] == pytest.approx(scikit, abs=1e-6)
-        assert model["metrics"]["confusion"] == oracle.confusion_matrix(TRUTH, label).tolist()
+        assert (
+            model["metrics"]["confusion"]
+            == oracle.confusion_matrix(TRUTH, label).tolist()
+        )
         wilson = proportion_confint((label == TRUTH).sum(), 114, method="wilson")
-        assert model["metrics"]["accuracy"]["interval"] == pytest.approx(wilson, abs=1e-9)
+        assert model["metrics"]["accuracy"]["interval"] == pytest.approx(
+            wilson, abs=1e-9
+        )
         assert model["predictions"] == [DATASET.classes[each] for each in label]
 
 
@@ -71,15 +84,26 @@ def test_pairs_equal_statsmodels_and_scikit_learn(
     """Agreement, kappa, McNemar's exact test and Holm's correction of all 21 pairs; Cochran's Q."""
     labels = {name: given.argmax(axis=1) for name, given in probabilities.items()}
     p_values = []
-    for pair, (first, second) in zip(comparison["pairs"], combinations(labels, 2), strict=True):
+
+    for pair, (first, second) in zip(
+        comparison["pairs"], combinations(labels, 2), strict=True
+    ):
         assert pair["models"] == [first, second]
-        assert pair["agreement"] == pytest.approx(np.mean(labels[first] == labels[second]), abs=1e-9)
-        assert pair["kappa"] == pytest.approx(oracle.cohen_kappa_score(labels[first], labels[second]), abs=1e-9)
+        assert pair["agreement"] == pytest.approx(
+            np.mean(labels[first] == labels[second]), abs=1e-9
+        )
+        assert pair["kappa"] == pytest.approx(
+            oracle.cohen_kappa_score(labels[first], labels[second]), abs=1e-9
+        )
         right = labels[first] == TRUTH, labels[second] == TRUTH
         table = oracle.confusion_matrix(*right, labels=[True, False])
-        assert (pair["mcnemar"]["only_a"], pair["mcnemar"]["only_b"]) == (table[0, 1], table[1, 0])
+        assert (pair["mcnemar"]["only_a"], pair["mcnemar"]["only_b"]) == (
+            table[0, 1],
+            table[1, 0],
+        )
         p_values.append(mcnemar(table, exact=True).pvalue)
         assert set(pair["mcnemar"]) == {"only_a", "only_b", "p_value", "p_value_holm"}
+
     found = [pair["mcnemar"] for pair in comparison["pairs"]]
     assert [each["p_value"] for each in found] == pytest.approx(p_values, abs=1e-9)
     holm = multipletests(p_values, method="holm")[1]
@@ -96,8 +120,14 @@ def test_consensus_is_the_mean_of_what_the_models_answer(
 ) -> None:
     """Its label the most probable class, its agreement the share of models that give it."""
     mean = np.mean(list(probabilities.values()), axis=0)
-    assert np.array(comparison["consensus"]["probabilities"]) == pytest.approx(mean, abs=1e-9)
+    assert np.array(comparison["consensus"]["probabilities"]) == pytest.approx(
+        mean, abs=1e-9
+    )
     label = mean.argmax(axis=1)
-    assert comparison["consensus"]["predictions"] == [DATASET.classes[each] for each in label]
-    alike = np.mean([given.argmax(axis=1) == label for given in probabilities.values()], axis=0)
+    assert comparison["consensus"]["predictions"] == [
+        DATASET.classes[each] for each in label
+    ]
+    alike = np.mean(
+        [given.argmax(axis=1) == label for given in probabilities.values()], axis=0
+    )
     assert comparison["consensus"]["agreement"] == pytest.approx(alike, abs=1e-9)

@@ -18,8 +18,12 @@ def test_figures_of_each_class_equal_scikit_learns(n_classes: int) -> None:
     matrix = confusion_matrix(truth, named)
     expected = precision_recall_fscore_support(truth, named)
     found = confusion.per_class(matrix)
-    assert [each["precision"]["value"] for each in found] == pytest.approx(expected[0], abs=1e-12)
-    assert [each["recall"]["value"] for each in found] == pytest.approx(expected[1], abs=1e-12)
+    assert [each["precision"]["value"] for each in found] == pytest.approx(
+        expected[0], abs=1e-12
+    )
+    assert [each["recall"]["value"] for each in found] == pytest.approx(
+        expected[1], abs=1e-12
+    )
     assert [each["f1"] for each in found] == pytest.approx(expected[2], abs=1e-12)
     assert [each["rows"] for each in found] == expected[3].tolist()
     wilson = proportion_confint(matrix[0, 0], matrix[0].sum(), method="wilson")

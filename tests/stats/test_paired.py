@@ -20,16 +20,26 @@ def test_a_pair_counts_rows() -> None:
     second = np.repeat([True, False, True, False], [4, 3, 2, 1])
     pair = Pair.of(first, second)
     assert pair == Pair(4, 3, 2, 1)
-    assert (pair.n_rows, pair.discordant, pair.difference) == (10, 5, pytest.approx(0.1))
+    assert (pair.n_rows, pair.discordant, pair.difference) == (
+        10,
+        5,
+        pytest.approx(0.1),
+    )
 
 
 def test_the_interval_of_the_difference_is_newcombes() -> None:
     """As published for two examples (Fagerland et al., 2014; Altman et al., 2000, page 52)."""
-    assert paired.difference_interval(BENTUR) == pytest.approx((-0.5069, -0.0256), abs=5e-5)
-    assert paired.difference_interval(Pair(14, 5, 0, 22)) == pytest.approx((0.011, 0.226), abs=5e-4)
+    assert paired.difference_interval(BENTUR) == pytest.approx(
+        (-0.5069, -0.0256), abs=5e-5
+    )
+    assert paired.difference_interval(Pair(14, 5, 0, 22)) == pytest.approx(
+        (0.011, 0.226), abs=5e-4
+    )
 
 
-@pytest.mark.parametrize("counts", [(60, 9, 3, 42), (10, 30, 25, 8), (90, 4, 0, 20), (0, 5, 7, 0)])
+@pytest.mark.parametrize(
+    "counts", [(60, 9, 3, 42), (10, 30, 25, 8), (90, 4, 0, 20), (0, 5, 7, 0)]
+)
 @pytest.mark.parametrize("confidence", [0.9, 0.95])
 def test_the_interval_joins_the_wilson_limits_of_statsmodels(
     counts: tuple[int, int, int, int], confidence: float
@@ -37,19 +47,34 @@ def test_the_interval_joins_the_wilson_limits_of_statsmodels(
     """Written out here after the paper."""
     e, f, g, h = counts
     n = sum(counts)
-    a, b = (e + f) / n, (e + g) / n
+    a = (e + f) / n
+    b = (e + g) / n
     low_a, high_a = proportion_confint(e + f, n, alpha=1 - confidence, method="wilson")
     low_b, high_b = proportion_confint(e + g, n, alpha=1 - confidence, method="wilson")
     top = e * h - f * g
     top = max(top - n / 2, 0) if top > 0 else top
     phi = top / np.sqrt((e + f) * (g + h) * (e + g) * (f + h))
-    below = np.sqrt((a - low_a) ** 2 - 2 * phi * (a - low_a) * (high_b - b) + (high_b - b) ** 2)
-    above = np.sqrt((high_a - a) ** 2 - 2 * phi * (high_a - a) * (b - low_b) + (b - low_b) ** 2)
+    below = np.sqrt(
+        (a - low_a) ** 2 - 2 * phi * (a - low_a) * (high_b - b) + (high_b - b) ** 2
+    )
+    above = np.sqrt(
+        (high_a - a) ** 2 - 2 * phi * (high_a - a) * (b - low_b) + (b - low_b) ** 2
+    )
     found = paired.difference_interval(Pair(*counts), confidence=confidence)
     assert found == pytest.approx((a - b - below, a - b + above), abs=1e-9)
 
 
-@pytest.mark.parametrize("counts", [(5, 0, 0, 5), (5, 0, 0, 0), (0, 0, 0, 5), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 7, 0)])
+@pytest.mark.parametrize(
+    "counts",
+    [
+        (5, 0, 0, 5),
+        (5, 0, 0, 0),
+        (0, 0, 0, 5),
+        (1, 0, 0, 0),
+        (0, 1, 0, 0),
+        (0, 0, 7, 0),
+    ],
+)
 def test_degenerate_pairs_have_an_interval(counts: tuple[int, int, int, int]) -> None:
     """Perfect agreement, one row, one model always right: the ends are possible and hold the difference."""
     pair = Pair(*counts)
@@ -62,10 +87,14 @@ def test_the_interval_covers_the_truth() -> None:
     """In 2,000 samples of 100 rows, about 95 % of the time; its one-sided limit too."""
     generator = np.random.default_rng(5)
     shares = np.array([0.8, 0.1, 0.05, 0.05])
-    samples = [Pair(*each) for each in generator.multinomial(100, shares, size=2000).tolist()]
+    samples = [
+        Pair(*each) for each in generator.multinomial(100, shares, size=2000).tolist()
+    ]
     intervals = np.array([paired.difference_interval(pair) for pair in samples])
     limits = np.array([paired.lower_limit(pair) for pair in samples])
-    assert 0.94 <= np.mean((intervals[:, 0] <= 0.05) & (intervals[:, 1] >= 0.05)) <= 0.98
+    assert (
+        0.94 <= np.mean((intervals[:, 0] <= 0.05) & (intervals[:, 1] >= 0.05)) <= 0.98
+    )
     assert 0.94 <= np.mean(limits <= 0.05) <= 0.98
 
 
@@ -74,13 +103,21 @@ def test_the_odds_ratio_is_that_of_the_discordant_rows() -> None:
     low, high = proportion_confint(9, 12, method="beta")
     found = paired.odds_ratio(Pair(5, 9, 3, 5))
     assert found["value"] == 3
-    assert found["interval"] == pytest.approx((low / (1 - low), high / (1 - high)), abs=1e-6)
+    assert found["interval"] == pytest.approx(
+        (low / (1 - low), high / (1 - high)), abs=1e-6
+    )
 
 
 def test_an_odds_ratio_without_an_end_says_why() -> None:
     """b alone is never right, or neither is alone right."""
-    assert paired.odds_ratio(Pair(5, 3, 0, 5))["reason"] == "without an upper end: b alone is right on no row"
-    assert paired.odds_ratio(Pair(5, 0, 0, 5))["reason"] == "undefined: the models are right on the same rows"
+    assert (
+        paired.odds_ratio(Pair(5, 3, 0, 5))["reason"]
+        == "without an upper end: b alone is right on no row"
+    )
+    assert (
+        paired.odds_ratio(Pair(5, 0, 0, 5))["reason"]
+        == "undefined: the models are right on the same rows"
+    )
     assert paired.odds_ratio(Pair(5, 0, 3, 5))["value"] == 0
 
 
@@ -95,7 +132,9 @@ def test_so_many_rows_tell_the_difference_in_four_of_five_samples() -> None:
     pair = Pair(800, 100, 50, 50)
     n_rows = paired.rows_to_tell_apart(pair)
     assert n_rows is not None
-    draws = np.random.default_rng(1).multinomial(n_rows, [0.8, 0.1, 0.05, 0.05], size=4000)
+    draws = np.random.default_rng(1).multinomial(
+        n_rows, [0.8, 0.1, 0.05, 0.05], size=4000
+    )
     statistics = (draws[:, 1] - draws[:, 2]) ** 2 / (draws[:, 1] + draws[:, 2])
     assert np.mean(statistics > 3.841459) == pytest.approx(0.8, abs=0.02)
 
@@ -105,7 +144,9 @@ def test_so_many_rows_show_the_margin_in_four_of_five_samples() -> None:
     pair = Pair(800, 100, 50, 50)
     n_rows = paired.rows_to_show(pair, margin=0.02)
     assert n_rows is not None
-    draws = np.random.default_rng(2).multinomial(n_rows, [0.8, 0.1, 0.05, 0.05], size=2000)
+    draws = np.random.default_rng(2).multinomial(
+        n_rows, [0.8, 0.1, 0.05, 0.05], size=2000
+    )
     shown = [paired.lower_limit(Pair(*draw)) > 0.02 for draw in draws.tolist()]
     assert np.mean(shown) == pytest.approx(0.8, abs=0.03)
 

@@ -12,10 +12,14 @@ from stats import reliability, scores
 
 def random_answers(n_classes: int, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(n_classes + n_rows)
-    return generator.dirichlet(np.full(n_classes, 0.7), n_rows), generator.integers(0, n_classes, n_rows)
+    return generator.dirichlet(np.full(n_classes, 0.7), n_rows), generator.integers(
+        0, n_classes, n_rows
+    )
 
 
-@pytest.mark.parametrize(("n_classes", "n_rows"), [(2, 1), (2, 300), (3, 300), (10, 1000)])
+@pytest.mark.parametrize(
+    ("n_classes", "n_rows"), [(2, 1), (2, 300), (3, 300), (10, 1000)]
+)
 def test_the_parts_add_up_to_the_brier_score(n_classes: int, n_rows: int) -> None:
     """Of scikit-learn, to 1e-9."""
     probabilities, truth = random_answers(n_classes, n_rows)
@@ -25,21 +29,34 @@ def test_the_parts_add_up_to_the_brier_score(n_classes: int, n_rows: int) -> Non
         if n_classes == 2
         else ((probabilities - np.eye(n_classes)[truth]) ** 2).sum(axis=1).mean()
     )
-    total = parts["reliability"] - parts["resolution"] + parts["uncertainty"] + parts["spread"]
+    total = (
+        parts["reliability"]
+        - parts["resolution"]
+        + parts["uncertainty"]
+        + parts["spread"]
+    )
     assert total == pytest.approx(expected, abs=1e-9)
 
 
 def test_equal_forecasts_in_a_bin_leave_murphys_three_parts() -> None:
     """By hand: 0.2 comes true in 1 of 4, 0.8 in 3 of 4."""
-    second, truth = np.repeat([0.2, 0.8], 4), np.array([1, 0, 0, 0, 1, 1, 1, 0])
+    second = np.repeat([0.2, 0.8], 4)
+    truth = np.array([1, 0, 0, 0, 1, 1, 1, 0])
     parts = reliability.brier_parts(np.stack([1 - second, second], axis=1), truth)
-    expected = {"reliability": 0.0025, "resolution": 0.0625, "uncertainty": 0.25, "spread": 0.0}
+    expected = {
+        "reliability": 0.0025,
+        "resolution": 0.0625,
+        "uncertainty": 0.25,
+        "spread": 0.0,
+    }
     assert parts == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_single_class_has_no_uncertainty() -> None:
     """Nothing is left to resolve."""
-    parts = reliability.brier_parts(np.array([[0.1, 0.9], [0.3, 0.7]]), np.array([1, 1]))
+    parts = reliability.brier_parts(
+        np.array([[0.1, 0.9], [0.3, 0.7]]), np.array([1, 1])
+    )
     assert parts["uncertainty"] == 0
     assert parts["resolution"] == pytest.approx(0, abs=1e-12)
 
@@ -49,7 +66,9 @@ def test_bins_of_equal_width_are_scikit_learns() -> None:
     generator = np.random.default_rng(3)
     confidence = generator.uniform(0.3, 1, 500)
     hits = generator.random(500) < confidence
-    bins = reliability.describe_bins(confidence, hits, reliability.equal_width(confidence))
+    bins = reliability.describe_bins(
+        confidence, hits, reliability.equal_width(confidence)
+    )
     share, mean = calibration_curve(hits, confidence, n_bins=15)
     assert [each["accuracy"] for each in bins] == pytest.approx(share, abs=1e-12)
     assert [each["confidence"] for each in bins] == pytest.approx(mean, abs=1e-12)
@@ -60,8 +79,12 @@ def test_the_calibration_error_of_equal_width_is_that_of_compare() -> None:
     probabilities, truth = random_answers(3, 400)
     predictions = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
-    bins = reliability.describe_bins(confidence, predictions == truth, reliability.equal_width(confidence))
-    expected = scores.expected_calibration_error(probabilities, predictions, truth)["value"]
+    bins = reliability.describe_bins(
+        confidence, predictions == truth, reliability.equal_width(confidence)
+    )
+    expected = scores.expected_calibration_error(probabilities, predictions, truth)[
+        "value"
+    ]
     assert reliability.calibration_error(bins) == pytest.approx(expected, abs=1e-12)
 
 
@@ -69,7 +92,9 @@ def test_bins_of_equal_mass_hold_as_many_rows_each() -> None:
     """Those of numpy's quantiles, in any order of the rows."""
     confidence = np.random.default_rng(4).permutation(np.linspace(0.2, 0.9, 150))
     assert np.bincount(reliability.equal_mass(confidence)).tolist() == [10] * 15
-    expected = np.searchsorted(np.quantile(confidence, np.arange(1, 15) / 15), confidence)
+    expected = np.searchsorted(
+        np.quantile(confidence, np.arange(1, 15) / 15), confidence
+    )
     assert np.array_equal(reliability.equal_mass(confidence), expected)
 
 

@@ -22,6 +22,7 @@ def test_every_point_is_what_its_threshold_gives() -> None:
     confidence = np.round(confidence, 2)
     points = risk_coverage.risk_coverage(confidence, hits)
     assert len(points[0]) == len(set(confidence))
+
     for share, risk, threshold in zip(*points, strict=True):
         answered = confidence >= threshold
         assert share == pytest.approx(answered.mean(), abs=1e-12)
@@ -40,7 +41,9 @@ def test_the_threshold_answers_as_many_rows_as_the_risk_allows() -> None:
     """One more distinct confidence would be too much."""
     confidence, hits = draw(500, seed=3)
     found = risk_coverage.threshold(confidence, hits, risk=0.1)
-    assert 1 - hits[confidence >= found["threshold"]].mean() == pytest.approx(found["risk"])
+    assert 1 - hits[confidence >= found["threshold"]].mean() == pytest.approx(
+        found["risk"]
+    )
     assert found["risk"] <= 0.1
     for lower in confidence[confidence < found["threshold"]]:
         assert 1 - hits[confidence >= lower].mean() > 0.1
@@ -53,18 +56,27 @@ def test_a_risk_that_no_threshold_has_is_said_so() -> None:
         **{"threshold": None, "coverage": 0.0, "risk": None},
         "reason": "no threshold has so low a risk here",
     }
-    promised = risk_coverage.guaranteed_threshold(np.array([0.9]), np.array([True]), risk=0.1)
-    assert promised["reason"] == "1 rows are too few, or the risk too high, to promise it for any threshold"
+    promised = risk_coverage.guaranteed_threshold(
+        np.array([0.9]), np.array([True]), risk=0.1
+    )
+    assert (
+        promised["reason"]
+        == "1 rows are too few, or the risk too high, to promise it for any threshold"
+    )
 
 
 def test_a_guaranteed_risk_is_kept() -> None:
     """Of 300 samples of 400 rows, the true risk at the threshold is over the promise in at most 5 %."""
     sure, truly_right = draw(200_000, seed=4)
     broken = 0
+
     for seed in range(300):
-        found = risk_coverage.guaranteed_threshold(*draw(400, seed=1000 + seed), risk=0.12)
+        found = risk_coverage.guaranteed_threshold(
+            *draw(400, seed=1000 + seed), risk=0.12
+        )
         if found["threshold"] is not None:
             broken += 1 - truly_right[sure >= found["threshold"]].mean() > 0.12
+
     assert broken / 300 <= 0.05
 
 

@@ -20,14 +20,20 @@ def test_the_curve_is_scikit_learns(decimals: int) -> None:
     expected = np.stack(oracle(positive, scores, drop_intermediate=False), axis=1)
     found = np.stack([false, true, thresholds], axis=1)
     assert all(any(np.array_equal(point, each) for each in expected) for point in found)
-    assert auc(false, true) == pytest.approx(auc(expected[:, 0], expected[:, 1]), abs=1e-9)
+    assert auc(false, true) == pytest.approx(
+        auc(expected[:, 0], expected[:, 1]), abs=1e-9
+    )
 
 
 def test_perfect_and_constant_scores_have_their_curves() -> None:
     """By the corner, and straight."""
     positive = np.array([True, False, True])
-    assert np.array_equal(roc.roc_curve(np.array([0.9, 0.1, 0.8]), positive)[:2], [[0, 0, 1], [0, 1, 1]])
-    assert np.array_equal(roc.roc_curve(np.full(3, 0.5), positive)[:2], [[0, 1], [0, 1]])
+    assert np.array_equal(
+        roc.roc_curve(np.array([0.9, 0.1, 0.8]), positive)[:2], [[0, 0, 1], [0, 1, 1]]
+    )
+    assert np.array_equal(
+        roc.roc_curve(np.full(3, 0.5), positive)[:2], [[0, 1], [0, 1]]
+    )
 
 
 def test_a_thinned_curve_keeps_its_ends() -> None:

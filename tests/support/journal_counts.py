@@ -11,39 +11,61 @@ import numpy as np
 from service.live.journal.records import NO_ANSWER, STORED
 
 
-def count_again(connection: sqlite3.Connection) -> tuple[dict[str, tuple[int, int]], Counter[tuple[str, str, int]]]:
+def count_again(
+    connection: sqlite3.Connection,
+) -> tuple[dict[str, tuple[int, int]], Counter[tuple[str, str, int]]]:
     """Right and wrong of each model, and differences of each pair, from the rows themselves."""
     names = dict(connection.execute("SELECT number, name FROM models"))
-    lineups = {number: json.loads(text) for number, text in connection.execute("SELECT * FROM lineups")}
+    lineups = {
+        number: json.loads(text)
+        for number, text in connection.execute("SELECT * FROM lineups")
+    }
     outcomes = {name: [0, 0] for name in names.values()}
     pairs: Counter[tuple[str, str, int]] = Counter()
     rows = connection.execute(
         "SELECT row, label, model, n_rows, predictions.labels, lineup, shadows.labels FROM truths "
         "JOIN predictions USING (seq) LEFT JOIN shadows USING (seq)"
     )
+
     for row, truth, model, n_rows, labels, lineup, shadows in rows:
         is_right = int(np.frombuffer(labels, STORED)[row]) == truth
         outcomes[names[model]][not is_right] += 1
         if lineup is not None:
             table = np.frombuffer(shadows, STORED).reshape(-1, n_rows)
-            for other, label in zip(lineups[lineup], table[:, row].tolist(), strict=True):
+            for other, label in zip(
+                lineups[lineup], table[:, row].tolist(), strict=True
+            ):
                 if label != NO_ANSWER:
                     outcomes[names[other]][label != truth] += 1
-                    pairs[names[model], names[other], int(label == truth) - int(is_right)] += 1
+                    pairs[
+                        names[model], names[other], int(label == truth) - int(is_right)
+                    ] += 1
+
     return {name: (right, wrong) for name, (right, wrong) in outcomes.items()}, pairs
 
 
-def read_counts(connection: sqlite3.Connection) -> tuple[dict[str, tuple[int, int]], Counter[tuple[str, str, int]]]:
+def read_counts(
+    connection: sqlite3.Connection,
+) -> tuple[dict[str, tuple[int, int]], Counter[tuple[str, str, int]]]:
     """The same as the file has them."""
     outcomes = {
-        name: (right, wrong) for name, right, wrong in connection.execute("SELECT name, right, wrong FROM models")
+        name: (right, wrong)
+        for name, right, wrong in connection.execute(
+            "SELECT name, right, wrong FROM models"
+        )
     }
     pairs: Counter[tuple[str, str, int]] = Counter()
+
     for champion, challenger, *counts in connection.execute(
         "SELECT a.name, b.name, better, equal, worse FROM pairs JOIN models a ON champion = a.number "
         "JOIN models b ON challenger = b.number"
     ):
         pairs.update(
-            {(champion, challenger, each): count for each, count in zip((1, 0, -1), counts, strict=True) if count}
+            {
+                (champion, challenger, each): count
+                for each, count in zip((1, 0, -1), counts, strict=True)
+                if count
+            }
         )
+
     return outcomes, pairs

@@ -32,33 +32,66 @@ class Server:
         """POSTs a JSON body."""
         return self.client.post(path, json=body)
 
-    def post_raw(self, path: str, body: bytes, content_type: str = "application/json") -> httpx.Response:
+    def post_raw(
+        self, path: str, body: bytes, content_type: str = "application/json"
+    ) -> httpx.Response:
         """POSTs bytes as they are."""
-        return self.client.post(path, content=body, headers={"Content-Type": content_type})
+        return self.client.post(
+            path, content=body, headers={"Content-Type": content_type}
+        )
 
 
 @contextmanager
 def serve(
-    folder: Path, *, python: str = sys.executable, target: str = "service.app:Veredicto", **environment: object
+    folder: Path,
+    *,
+    python: str = sys.executable,
+    target: str = "service.app:Veredicto",
+    **environment: object,
 ) -> Iterator[Server]:
     """Serves until the block ends, then asks the process to stop; `folder` takes its home and its log."""
     port = free_port()
     log = folder / "server.log"
     variables = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("VEREDICTO_")},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("VEREDICTO_")
+        },
         "BENTOML_HOME": str(folder / "bentoml"),
         **{name: str(value) for name, value in environment.items()},
     }
-    command = [python, "-m", "bentoml", "serve", target, "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        python,
+        "-m",
+        "bentoml",
+        "serve",
+        target,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT
+        )
+
     url = f"http://127.0.0.1:{port}"
+
     try:
-        with httpx.Client(base_url=url, timeout=60, transport=httpx.HTTPTransport(retries=START_RETRIES)) as client:
+        with httpx.Client(
+            base_url=url,
+            timeout=60,
+            transport=httpx.HTTPTransport(retries=START_RETRIES),
+        ) as client:
             assert client.get("/livez").status_code == 200, log.read_text()
             yield Server(url, client, process, log)
     except httpx.TransportError as error:
-        raise AssertionError(f"{error!r}; the server's log:\n{log.read_text()}") from error
+        raise AssertionError(
+            f"{error!r}; the server's log:\n{log.read_text()}"
+        ) from error
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=STOP_LIMIT_S)

@@ -8,16 +8,28 @@ from evaluation.predictions import Answer, Predictions
 
 
 def make_trial(
-    accuracies: dict[str, float], *, n_rows: int = 300, classes: tuple[str, ...] = ("no", "yes"), seed: int = 0
+    accuracies: dict[str, float],
+    *,
+    n_rows: int = 300,
+    classes: tuple[str, ...] = ("no", "yes"),
+    seed: int = 0,
 ) -> Predictions:
     """Each model answers the true class with about this share, and is a little surer where it is right."""
     generator = np.random.default_rng(seed)
     truth = generator.integers(0, len(classes), n_rows)
     answers = []
+
     for number, (name, accuracy) in enumerate(accuracies.items()):
         right = generator.random(n_rows) < accuracy
-        label = np.where(right, truth, (truth + generator.integers(1, max(2, len(classes)), n_rows)) % len(classes))
-        confidence = 0.6 + 0.4 * np.round(generator.random(n_rows) ** np.where(right, 0.3, 1.5), 3)
+        label = np.where(
+            right,
+            truth,
+            (truth + generator.integers(1, max(2, len(classes)), n_rows))
+            % len(classes),
+        )
+        confidence = 0.6 + 0.4 * np.round(
+            generator.random(n_rows) ** np.where(right, 0.3, 1.5), 3
+        )
         rest = (1 - confidence) / max(1, len(classes) - 1)
         probabilities = np.repeat(rest[:, None], len(classes), axis=1)
         probabilities[np.arange(n_rows), label] = confidence
@@ -32,6 +44,7 @@ def make_trial(
                 probabilities=probabilities,
             )
         )
+
     return Predictions(
         task="task",
         classes=classes,

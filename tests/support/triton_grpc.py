@@ -6,7 +6,9 @@ from unittest.mock import patch
 
 from google.protobuf import descriptor_pool
 
-with patch.object(descriptor_pool, "Default", return_value=descriptor_pool.DescriptorPool()):
+with patch.object(
+    descriptor_pool, "Default", return_value=descriptor_pool.DescriptorPool()
+):
     import tritonclient.grpc as triton
     import tritonclient.grpc.aio as triton_aio
     from tritonclient.grpc import service_pb2, service_pb2_grpc

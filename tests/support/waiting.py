@@ -13,12 +13,15 @@ WAIT_S = 0.05
 TRIES = 600
 
 
-def wait_for(server: Server, task: str, holds: Callable[[dict[str, object]], bool]) -> dict[str, object]:
+def wait_for(
+    server: Server, task: str, holds: Callable[[dict[str, object]], bool]
+) -> dict[str, object]:
     """The live comparison as soon as it is as wanted: it is a second old at most, and shadows take their time."""
     for _ in range(TRIES):
         found: dict[str, object] = server.client.get(f"/tasks/{task}/comparison").json()
         if holds(found):
             break
         Event().wait(WAIT_S)
+
     assert holds(found), found
     return found

@@ -17,14 +17,21 @@ import pytest
 
 from training.__main__ import main
 from training.arguments import parse
-from training.export.freshness import fingerprint_code, is_up_to_date, read_card, without_docstrings
+from training.export.freshness import (
+    fingerprint_code,
+    is_up_to_date,
+    read_card,
+    without_docstrings,
+)
 from training.shipped import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def train_all(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+def train_all(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str]]:
     """Runs the command; its exit status and what it printed."""
     monkeypatch.setenv("COLUMNS", "120")
 
@@ -38,12 +45,16 @@ def train_all(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
 TrainAll = Callable[..., tuple[int, str]]
 
 
-def test_what_is_up_to_date_is_left_as_it_is(train_all: TrainAll, tmp_path: Path) -> None:
+def test_what_is_up_to_date_is_left_as_it_is(
+    train_all: TrainAll, tmp_path: Path
+) -> None:
     """The second run makes only what is missing, the same byte for byte; a broken file counts as missing."""
     words = ("--task", "wine", "--family", "naive_bayes", "decision_tree", "knn")
     status, _ = train_all(*words, folder=tmp_path)
     assert status == 0
-    names = [f"wine-{family}.onnx" for family in ("decision_tree", "knn", "naive_bayes")]
+    names = [
+        f"wine-{family}.onnx" for family in ("decision_tree", "knn", "naive_bayes")
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     contents = [(tmp_path / name).read_bytes() for name in names]
     (tmp_path / names[0]).unlink()
@@ -56,9 +67,13 @@ def test_what_is_up_to_date_is_left_as_it_is(train_all: TrainAll, tmp_path: Path
     assert [(tmp_path / name).read_bytes() for name in names] == contents
     for name in names:
         assert name.removesuffix(".onnx") in printed
+
     assert is_up_to_date(tmp_path / names[2], **made(tmp_path / names[2]))
+
     for field in ("command", "data", "code"):
-        assert not is_up_to_date(tmp_path / names[2], **made(tmp_path / names[2]) | {field: "other"})
+        assert not is_up_to_date(
+            tmp_path / names[2], **made(tmp_path / names[2]) | {field: "other"}
+        )
 
 
 def made(path: Path) -> dict[str, str]:
@@ -66,7 +81,12 @@ def made(path: Path) -> dict[str, str]:
     card = read_card(path)
     assert card is not None
     provenance = card.provenance
-    return {"command": provenance.command, "data": provenance.fingerprint, "code": str(provenance.code)}
+
+    return {
+        "command": provenance.command,
+        "data": provenance.fingerprint,
+        "code": str(provenance.code),
+    }
 
 
 def test_comments_do_not_make_a_file_stale() -> None:
@@ -76,7 +96,9 @@ def test_comments_do_not_make_a_file_stale() -> None:
         'def f() -> int:\n    """One."""\n    return 1  # so',
         "def f() -> int: ...",
     ]
-    one, same, other = (ast.unparse(without_docstrings(ast.parse(source))) for source in sources)
+    one, same, other = (
+        ast.unparse(without_docstrings(ast.parse(source))) for source in sources
+    )
     assert one == same != other
 
 
@@ -107,17 +129,37 @@ def table(tmp_path: Path) -> Path:
         }
     )
     frame.write_csv(path)
+
     return path
 
 
-def test_your_own_table_is_learnt_by_every_suitable_family(train_all: TrainAll, table: Path, tmp_path: Path) -> None:
+def test_your_own_table_is_learnt_by_every_suitable_family(
+    train_all: TrainAll, table: Path, tmp_path: Path
+) -> None:
     """The others are named with their reason."""
-    words = ("--data", str(table), "--target", "fruit", "--task", "fruit", "--exclude", "id", "--folds", "2")
+    words = (
+        "--data",
+        str(table),
+        "--target",
+        "fruit",
+        "--task",
+        "fruit",
+        "--exclude",
+        "id",
+        "--folds",
+        "2",
+    )
     families = ("--family", "naive_bayes", "linear", "cnn", "pca")
     status, printed = train_all(*words, *families, folder=tmp_path / "models")
     assert status == 0
-    assert sorted(path.stem for path in (tmp_path / "models").iterdir()) == ["fruit-naive_bayes", "fruit-pca"]
-    assert "left out fruit-linear: linear is a regressor, and the target of 'fruit' has classes" in printed
+    assert sorted(path.stem for path in (tmp_path / "models").iterdir()) == [
+        "fruit-naive_bayes",
+        "fruit-pca",
+    ]
+    assert (
+        "left out fruit-linear: linear is a regressor, and the target of 'fruit' has classes"
+        in printed
+    )
     assert "left out fruit-cnn: cnn: the task 'fruit' is not one of images" in printed
     assert "±" in printed
 
@@ -125,26 +167,58 @@ def test_your_own_table_is_learnt_by_every_suitable_family(train_all: TrainAll, 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--task", "fruit", "--target", "fruit"), "column 'id' looks like ids: whole numbers that count the rows"),
-        (("--task", "fruit"), "--data needs --target, the column to predict, and --task, a name for what is learnt"),
-        (("--target", "fruit"), "--data needs --target, the column to predict, and --task, a name for what is learnt"),
-        (("--task", "wine", "--target", "fruit"), "--task wine is the name of a bundled data set (tacos, "),
-        (("--task", "digits_origin", "--target", "fruit"), "--task digits_origin is the name of a bundled data set ("),
+        (
+            ("--task", "fruit", "--target", "fruit"),
+            "column 'id' looks like ids: whole numbers that count the rows",
+        ),
+        (
+            ("--task", "fruit"),
+            "--data needs --target, the column to predict, and --task, a name for what is learnt",
+        ),
+        (
+            ("--target", "fruit"),
+            "--data needs --target, the column to predict, and --task, a name for what is learnt",
+        ),
+        (
+            ("--task", "wine", "--target", "fruit"),
+            "--task wine is the name of a bundled data set (tacos, ",
+        ),
+        (
+            ("--task", "digits_origin", "--target", "fruit"),
+            "--task digits_origin is the name of a bundled data set (",
+        ),
     ],
 )
 def test_a_table_that_cannot_be_learnt_from_is_refused(
-    train_all: TrainAll, table: Path, tmp_path: Path, words: tuple[str, ...], message: str
+    train_all: TrainAll,
+    table: Path,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    message: str,
 ) -> None:
     """Before anything is learnt."""
-    status, printed = train_all("--data", str(table), *words, folder=tmp_path / "models")
+    status, printed = train_all(
+        "--data", str(table), *words, folder=tmp_path / "models"
+    )
     assert status == 1
     assert f"not written: {message}" in printed
     assert not (tmp_path / "models").exists()
 
 
-def test_a_folder_that_cannot_be_written_fails_the_run(train_all: TrainAll, table: Path) -> None:
+def test_a_folder_that_cannot_be_written_fails_the_run(
+    train_all: TrainAll, table: Path
+) -> None:
     """Each model is named with the reason."""
-    words = ("--data", str(table), "--target", "fruit", "--task", "fruit", "--exclude", "id")
+    words = (
+        "--data",
+        str(table),
+        "--target",
+        "fruit",
+        "--task",
+        "fruit",
+        "--exclude",
+        "id",
+    )
     status, printed = train_all(*words, "--family", "naive_bayes", "knn", folder=table)
     assert status == 1
     assert "not written: fruit-naive_bayes: " in printed
@@ -153,13 +227,28 @@ def test_a_folder_that_cannot_be_written_fails_the_run(train_all: TrainAll, tabl
 
 def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
     """Ctrl-C goes to the whole group: no traceback, no process left, and what was finished is kept."""
-    command = [sys.executable, "-m", "training", "all", "--task", "digits", "--output", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "training",
+        "all",
+        "--task",
+        "digits",
+        "--output",
+        str(tmp_path),
+    ]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
     while not list(tmp_path.glob("*.onnx")) and process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
+
     os.killpg(process.pid, signal.SIGINT)
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -172,26 +261,49 @@ def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
 
 def test_a_killed_process_is_said(tmp_path: Path) -> None:
     """By the system, for want of memory: the run ends, and says what to do."""
-    command = [sys.executable, "-m", "training", "all", "--task", "digits", "--jobs", "1", "--output", str(tmp_path)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "training",
+        "all",
+        "--task",
+        "digits",
+        "--jobs",
+        "1",
+        "--output",
+        str(tmp_path),
+    ]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     while not list(tmp_path.glob("*.onnx")) and process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
+
     for worker in psutil.Process(process.pid).children():
         if any("spawn_main" in word for word in worker.cmdline()):
             worker.kill()
+
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "a process was killed, perhaps for want of memory: run it again, what was finished is kept" in printed
+    assert (
+        "a process was killed, perhaps for want of memory: run it again, what was finished is kept"
+        in printed
+    )
     assert "Traceback" not in printed
 
 
-def test_files_of_other_data_under_the_same_task_are_named(train_all: TrainAll, table: Path, tmp_path: Path) -> None:
+def test_files_of_other_data_under_the_same_task_are_named(
+    train_all: TrainAll, table: Path, tmp_path: Path
+) -> None:
     """The service would refuse one of them, here for a column less."""
     words = ("--data", str(table), "--target", "fruit", "--task", "fruit", "--family")
     assert train_all(*words, "naive_bayes", "--exclude", "id", folder=tmp_path)[0] == 0
-    status, printed = train_all(*words, "decision_tree", "--exclude", "id", "size", folder=tmp_path)
+    status, printed = train_all(
+        *words, "decision_tree", "--exclude", "id", "size", folder=tmp_path
+    )
     assert status == 0
     assert (
-        "fruit-naive_bayes.onnx was learnt from other data under the same task: learn it again or remove it" in printed
+        "fruit-naive_bayes.onnx was learnt from other data under the same task: learn it again or remove it"
+        in printed
     )

@@ -24,15 +24,24 @@ ROOT = Path(__file__).resolve().parents[2]
 def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "training", *arguments, "--output", str(folder)]
     environment = os.environ | {"COLUMNS": "120"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
 
 
 def test_a_command_trains_exports_and_reports(tmp_path: Path) -> None:
     """One aligned table at the end: metrics, parity, seconds; and the file is served."""
     finished = train("logistic", "--task", "points", "--epochs", "5", folder=tmp_path)
     assert finished.returncode == 0, finished.stderr
-    for words in ("points-logistic on 80 held-out rows", "accuracy", "largest difference", "seconds"):
+
+    for words in (
+        "points-logistic on 80 held-out rows",
+        "accuracy",
+        "largest difference",
+        "seconds",
+    ):
         assert words in finished.stdout
+
     model = Model.load(tmp_path / "points-logistic.onnx")
     assert model is not None
     assert model.card.provenance.command == (
@@ -46,25 +55,43 @@ def test_the_stored_command_makes_the_shipped_file_again(tmp_path: Path) -> None
     shipped = Model.load(ROOT / "exported_models" / "tacos-linear.onnx")
     assert shipped is not None
     words = shipped.card.provenance.command.split()[3:]
-    versions, other = [], {"packages": {}, "code": None}
+    versions = []
+    other = {"packages": {}, "code": None}
+
     for folder in ("one", "other"):
         finished = train(*words, folder=tmp_path / folder)
         assert finished.returncode == 0, finished.stderr
         again = Model.load(tmp_path / folder / "tacos-linear.onnx")
         assert again is not None
         versions.append(again.version)
+
     assert versions[0] == versions[1]
-    assert replace(again.card.provenance, **other) == replace(shipped.card.provenance, **other)
+    assert replace(again.card.provenance, **other) == replace(
+        shipped.card.provenance, **other
+    )
     features = datasets.load("tacos").features
     assert np.allclose(again.run(features)[0], shipped.run(features)[0], rtol=1e-3)
 
 
 def test_a_learning_rate_that_explodes_is_no_model(tmp_path: Path) -> None:
     """Losses that are not numbers are said to be so; nothing is written."""
-    arguments = ("logistic", "--task", "wine", "--optimizer", "sgd", "--learning-rate", "1e30", "--patience", "3")
+    arguments = (
+        "logistic",
+        "--task",
+        "wine",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "1e30",
+        "--patience",
+        "3",
+    )
     finished = train(*arguments, folder=tmp_path)
     assert finished.returncode == 1
-    assert "not written: the loss was never a finite number: lower --learning-rate" in finished.stdout
+    assert (
+        "not written: the loss was never a finite number: lower --learning-rate"
+        in finished.stdout
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,12 +105,26 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_every_activation_passes_the_gate(tmp_path: Path, activation: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_activation_passes_the_gate(
+    tmp_path: Path, activation: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Each has its own operators in the graph."""
-    arguments = ["mlp", "--task", "points", "--activation", activation, "--hidden", "8", "--epochs", "30"]
+    arguments = [
+        "mlp",
+        "--task",
+        "points",
+        "--activation",
+        activation,
+        "--hidden",
+        "8",
+        "--epochs",
+        "30",
+    ]
     assert main([*arguments, "--output", str(tmp_path)]) == 0
     assert Model.load(tmp_path / "points-mlp.onnx") is not None
-    assert "labels unlike source 0 largest difference " in " ".join(capsys.readouterr().out.split())
+    assert "labels unlike source 0 largest difference " in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,11 +133,26 @@ def test_every_activation_passes_the_gate(tmp_path: Path, activation: str, capsy
         ([], "the following arguments are required: FAMILY"),
         (["forest", "--task", "wine"], "invalid choice: 'forest'"),
         (["mlp"], "the following arguments are required: --task"),
-        (["mlp", "--task", "Cats"], "argument --task: expected lower-case words joined by '_', as in my_task, got"),
-        (["mlp", "--task", "wine", "--folds", "1"], "expected 0 (none) or a whole number from 2 to 20, got 1"),
-        (["mlp", "--task", "wine", "--seed", "-1"], "expected a whole number from 0 to 4294967295, got -1"),
-        (["mlp", "--task", "wine", "--hidden", "8,x"], "expected a number for each layer, as in 64,64, got '8,x'"),
-        (["logistic", "--task", "wine", "--activation", "relu"], "unrecognized arguments: --activation relu"),
+        (
+            ["mlp", "--task", "Cats"],
+            "argument --task: expected lower-case words joined by '_', as in my_task, got",
+        ),
+        (
+            ["mlp", "--task", "wine", "--folds", "1"],
+            "expected 0 (none) or a whole number from 2 to 20, got 1",
+        ),
+        (
+            ["mlp", "--task", "wine", "--seed", "-1"],
+            "expected a whole number from 0 to 4294967295, got -1",
+        ),
+        (
+            ["mlp", "--task", "wine", "--hidden", "8,x"],
+            "expected a number for each layer, as in 64,64, got '8,x'",
+        ),
+        (
+            ["logistic", "--task", "wine", "--activation", "relu"],
+            "unrecognized arguments: --activation relu",
+        ),
     ],
 )
 def test_a_wrong_command_is_told_what_is_wrong(
@@ -112,11 +168,26 @@ def test_a_wrong_command_is_told_what_is_wrong(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mlp", "--task", "cats"], "--task cats: there is no such data set; bundled: tacos, diabetes, points, "),
-        (["mlp", "--task", "wine", "--target", "x"], "--target is for your own table: give it with --data"),
-        (["all", "--task", "wine", "--folds", "3"], "what is shipped has folds and seed of its own: give --folds and"),
-        (["all", "--task", "wine", "--kind", "regressor"], "--kind is for your own table: give it with --data"),
-        (["all", "--task", "cats"], "nothing that is shipped has this task and family; your own table goes with"),
+        (
+            ["mlp", "--task", "cats"],
+            "--task cats: there is no such data set; bundled: tacos, diabetes, points, ",
+        ),
+        (
+            ["mlp", "--task", "wine", "--target", "x"],
+            "--target is for your own table: give it with --data",
+        ),
+        (
+            ["all", "--task", "wine", "--folds", "3"],
+            "what is shipped has folds and seed of its own: give --folds and",
+        ),
+        (
+            ["all", "--task", "wine", "--kind", "regressor"],
+            "--kind is for your own table: give it with --data",
+        ),
+        (
+            ["all", "--task", "cats"],
+            "nothing that is shipped has this task and family; your own table goes with",
+        ),
     ],
 )
 def test_a_task_without_data_is_told_what_there_is(

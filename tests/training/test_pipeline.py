@@ -37,7 +37,11 @@ def learn(*words: str, folder: Path) -> Model:
 
 def test_folds_are_scikit_learns_cross_validation() -> None:
     """The same folds, the same accuracies, their mean and standard deviation."""
-    lesson = make_lesson(build_parser().parse_args(["naive_bayes", "--task", "breast_cancer", "--folds", "5"]))
+    lesson = make_lesson(
+        build_parser().parse_args(
+            ["naive_bayes", "--task", "breast_cancer", "--folds", "5"]
+        )
+    )
     found = cross_validate(lesson)
     dataset = lesson.dataset
     oracle = make_pipeline(StandardScaler(), GaussianNB(var_smoothing=0.01))
@@ -46,23 +50,36 @@ def test_folds_are_scikit_learns_cross_validation() -> None:
     assert found is not None
     assert found.folds == 5
     assert found.metrics["accuracy"].mean == pytest.approx(expected.mean(), abs=1e-6)
-    assert found.metrics["accuracy"].standard_deviation == pytest.approx(expected.std(ddof=1), abs=1e-6)
+    assert found.metrics["accuracy"].standard_deviation == pytest.approx(
+        expected.std(ddof=1), abs=1e-6
+    )
 
 
 def test_folds_of_numbers_are_not_stratified() -> None:
     """For a regressor they are plain."""
-    lesson = make_lesson(build_parser().parse_args(["decision_tree", "--task", "diabetes", "--folds", "4"]))
+    lesson = make_lesson(
+        build_parser().parse_args(
+            ["decision_tree", "--task", "diabetes", "--folds", "4"]
+        )
+    )
     found = cross_validate(lesson)
     oracle = DecisionTreeRegressor(random_state=0)
     folds = KFold(4, shuffle=True, random_state=0)
-    expected = cross_val_score(oracle, lesson.dataset.features, lesson.dataset.target, cv=folds, scoring="r2")
+    expected = cross_val_score(
+        oracle, lesson.dataset.features, lesson.dataset.target, cv=folds, scoring="r2"
+    )
     assert found is not None
     assert found.metrics["r2"].mean == pytest.approx(expected.mean(), abs=1e-6)
 
 
 def test_without_folds_there_is_no_cross_validation() -> None:
     """It costs as many trainings as there are folds."""
-    assert cross_validate(make_lesson(build_parser().parse_args(["naive_bayes", "--task", "wine"]))) is None
+    assert (
+        cross_validate(
+            make_lesson(build_parser().parse_args(["naive_bayes", "--task", "wine"]))
+        )
+        is None
+    )
 
 
 def test_the_card_shows_overfitting(tmp_path: Path) -> None:
@@ -78,7 +95,9 @@ def test_the_line_over_the_tacos_is_that_of_least_squares(tmp_path: Path) -> Non
     model = learn("linear", "--task", "tacos", folder=tmp_path)
     tacos = datasets.load("tacos")
     rows = datasets.split(tacos, seed=0)
-    oracle = LinearRegression().fit(tacos.features[rows.train], tacos.target[rows.train])
+    oracle = LinearRegression().fit(
+        tacos.features[rows.train], tacos.target[rows.train]
+    )
     prices = np.array([[8.0], [16.0], [25.0]], dtype=np.float32)
     assert model.run(prices)[0] == pytest.approx(oracle.predict(prices), abs=5)
     assert model.card.metrics["r2"].value > 0.85
@@ -97,17 +116,28 @@ def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
 
 def test_the_perceptron_is_not_calibrated(tmp_path: Path) -> None:
     """Its probabilities are a step."""
-    assert learn("perceptron", "--task", "points", folder=tmp_path).card.calibration is None
+    assert (
+        learn("perceptron", "--task", "points", folder=tmp_path).card.calibration
+        is None
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("linear", "--task", "wine"), "linear is a regressor, and the target of 'wine' has classes"),
-        (("logistic", "--task", "tacos"), "logistic is a classifier, and the target of 'tacos' has numbers"),
+        (
+            ("linear", "--task", "wine"),
+            "linear is a regressor, and the target of 'wine' has classes",
+        ),
+        (
+            ("logistic", "--task", "tacos"),
+            "logistic is a classifier, and the target of 'tacos' has numbers",
+        ),
     ],
 )
-def test_a_family_refuses_what_it_cannot_learn(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+def test_a_family_refuses_what_it_cannot_learn(
+    tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
     """Before anything is learnt."""
     with pytest.raises(LearningError) as refused:
         train(make_lesson(build_parser().parse_args(words)), tmp_path)
@@ -119,14 +149,29 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """120 customers with gaps, categories and a boolean."""
     generator = np.random.default_rng(0)
     months = generator.integers(1, 60, size=120)
-    plans = [("basic", "plus", "pro", None)[each] for each in generator.integers(0, 4, 120)]
-    bills = [None if each < 0.15 else round(100 * each, 2) for each in generator.random(120).tolist()]
-    churn = ["yes" if plan == "basic" or month < 15 else "no" for plan, month in zip(plans, months, strict=True)]
+    plans = [
+        ("basic", "plus", "pro", None)[each] for each in generator.integers(0, 4, 120)
+    ]
+    bills = [
+        None if each < 0.15 else round(100 * each, 2)
+        for each in generator.random(120).tolist()
+    ]
+    churn = [
+        "yes" if plan == "basic" or month < 15 else "no"
+        for plan, month in zip(plans, months, strict=True)
+    ]
     frame = pl.DataFrame(
-        {"months": months, "plan": plans, "bill": bills, "paperless": generator.random(120) < 0.5, "churn": churn}
+        {
+            "months": months,
+            "plan": plans,
+            "bill": bills,
+            "paperless": generator.random(120) < 0.5,
+            "churn": churn,
+        }
     )
     path = tmp_path_factory.mktemp("table") / "customers.csv"
     frame.write_csv(path)
+
     return path
 
 
@@ -134,15 +179,40 @@ def _churn(table: Path) -> list[str]:
     return ["--task", "churn", "--data", str(table), "--target", "churn"]
 
 
-FAMILIES = ("logistic", "perceptron", "mlp", "naive_bayes", "knn", "decision_tree", "random_forest", "kmeans")
+FAMILIES = (
+    "logistic",
+    "perceptron",
+    "mlp",
+    "naive_bayes",
+    "knn",
+    "decision_tree",
+    "random_forest",
+    "kmeans",
+)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_family_learns_from_gaps_and_categories(table: Path, tmp_path: Path, family: str) -> None:
+def test_a_family_learns_from_gaps_and_categories(
+    table: Path, tmp_path: Path, family: str
+) -> None:
     """Rows as a client sends them; the gate has compared the file with its source on gaps as well."""
-    model = learn(family, "--task", "churn", "--data", str(table), "--target", "churn", folder=tmp_path)
+    model = learn(
+        family,
+        "--task",
+        "churn",
+        "--data",
+        str(table),
+        "--target",
+        "churn",
+        folder=tmp_path,
+    )
     card = model.card.to_document()["input"]
-    assert [feature["type"] for feature in card["features"]] == ["number", "category", "number", "category"]
+    assert [feature["type"] for feature in card["features"]] == [
+        "number",
+        "category",
+        "number",
+        "category",
+    ]
     assert card["features"][1]["values"] == ("basic", "plus", "pro")
     imputed = [feature.get("imputed") for feature in card["features"]]
     assert imputed[0] is imputed[3] is None
@@ -164,66 +234,142 @@ def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None
     rows = split(lesson.dataset, seed=0, validates=False)
     train = pl.read_csv(table)[rows.train.tolist()]
     assert isinstance(model.card.input, FeatureInput)
-    months, plan, bill, _ = (feature.distribution for feature in model.card.input.features)
+    months, plan, bill, _ = (
+        feature.distribution for feature in model.card.input.features
+    )
     assert months is not None
     assert plan is not None
     assert bill is not None
-    assert plan.counts == tuple((train["plan"] == each).sum() for each in ("basic", "plus", "pro"))
-    assert (months.missing, plan.missing, bill.missing) == (0, train["plan"].null_count(), train["bill"].null_count())
+    assert plan.counts == tuple(
+        (train["plan"] == each).sum() for each in ("basic", "plus", "pro")
+    )
+    assert (months.missing, plan.missing, bill.missing) == (
+        0,
+        train["plan"].null_count(),
+        train["bill"].null_count(),
+    )
     assert sum(months.counts[:5]) == (train["months"] < months.edges[4]).sum()
     cells = Cells.of(model.card)
     assert cells is not None
-    given = pl.read_csv(table).drop("churn").with_columns(pl.col("paperless").cast(pl.String))
-    assert describe(cells, cells.count(model.encode([list(row) for row in given.rows()])))["drifted"] == []
+    given = (
+        pl.read_csv(table)
+        .drop("churn")
+        .with_columns(pl.col("paperless").cast(pl.String))
+    )
+    assert (
+        describe(cells, cells.count(model.encode([list(row) for row in given.rows()])))[
+            "drifted"
+        ]
+        == []
+    )
     same = given.with_columns(plan=pl.lit("pro"))
-    found = describe(cells, cells.count(model.encode([list(row) for row in same.rows()])))
+    found = describe(
+        cells, cells.count(model.encode([list(row) for row in same.rows()]))
+    )
     assert found["drifted"] == ["plan"]
 
 
-def test_a_regressor_learns_from_gaps_and_categories(table: Path, tmp_path: Path) -> None:
+def test_a_regressor_learns_from_gaps_and_categories(
+    table: Path, tmp_path: Path
+) -> None:
     """The same for numbers."""
-    words = ("random_forest", "--task", "months", "--data", str(table), "--target", "months")
+    words = (
+        "random_forest",
+        "--task",
+        "months",
+        "--data",
+        str(table),
+        "--target",
+        "months",
+    )
     model = learn(*words, folder=tmp_path)
     assert model.card.kind == "regressor"
     assert model.run(model.encode([["basic", None, False, "yes"]]))[0].shape == (1,)
 
 
-def test_a_transformer_says_which_columns_it_cannot_take(table: Path, tmp_path: Path) -> None:
+def test_a_transformer_says_which_columns_it_cannot_take(
+    table: Path, tmp_path: Path
+) -> None:
     """A category cannot be restored from a code."""
     words = ["pca", "--task", "churn", "--data", str(table), "--target", "churn"]
-    with pytest.raises(LearningError, match="pca needs numbers throughout: --exclude plan paperless"):
+    with pytest.raises(
+        LearningError, match="pca needs numbers throughout: --exclude plan paperless"
+    ):
         train(make_lesson(build_parser().parse_args(words)), tmp_path)
+
     model = learn(*words, "--exclude", "plan", "paperless", folder=tmp_path)
     assert model.run(model.encode([[5, None]]))[1].shape == (1, 2)
 
 
-def test_the_stored_command_names_the_file_and_no_folder(table: Path, tmp_path: Path) -> None:
+def test_the_stored_command_names_the_file_and_no_folder(
+    table: Path, tmp_path: Path
+) -> None:
     """Where somebody keeps data is nobody's business."""
-    model = learn("naive_bayes", "--task", "churn", "--data", str(table), "--target", "churn", folder=tmp_path)
+    model = learn(
+        "naive_bayes",
+        "--task",
+        "churn",
+        "--data",
+        str(table),
+        "--target",
+        "churn",
+        folder=tmp_path,
+    )
     command = model.card.provenance.command
     assert "--data customers.csv --target churn" in command
     assert str(table.parent) not in command
 
 
 def test_a_table_is_learnt_served_and_asked(
-    table: Path, tmp_path: Path, start_server: Callable[..., AbstractContextManager[Server]]
+    table: Path,
+    tmp_path: Path,
+    start_server: Callable[..., AbstractContextManager[Server]],
 ) -> None:
     """The whole way: a CSV with categories and gaps, two files, a server process, rows as objects."""
     models = tmp_path / "models"
-    words = ("--task", "churn", "--data", str(table), "--target", "churn", "--output", str(models))
+    words = (
+        "--task",
+        "churn",
+        "--data",
+        str(table),
+        "--target",
+        "churn",
+        "--output",
+        str(models),
+    )
     for family in ("logistic", "decision_tree"):
         assert main([family, *words]) == 0
+
     row = {"months": 40, "plan": "plus", "bill": None, "paperless": False}
+
     with start_server(VEREDICTO_MODELS=models) as server:
         fields = {
             "model": "churn-logistic",
             "inputs": [row, row | {"plan": "basic", "months": 2}, row | {"plan": None}],
         }
-        assert server.post("/predict", fields).json()["predictions"][:2] == ["no", "yes"]
-        comparison = server.post("/compare", {"task": "churn", "inputs": [row], "labels": ["no"]}).json()
-        assert [each["model"] for each in comparison["models"]] == ["churn-decision_tree", "churn-logistic"]
-        refused = server.post("/predict", {"model": "churn-logistic", "inputs": [row | {"plan": "gold"}]})
+        assert server.post("/predict", fields).json()["predictions"][:2] == [
+            "no",
+            "yes",
+        ]
+        comparison = server.post(
+            "/compare", {"task": "churn", "inputs": [row], "labels": ["no"]}
+        ).json()
+        assert [each["model"] for each in comparison["models"]] == [
+            "churn-decision_tree",
+            "churn-logistic",
+        ]
+        refused = server.post(
+            "/predict", {"model": "churn-logistic", "inputs": [row | {"plan": "gold"}]}
+        )
         assert refused.status_code == 400
-        assert refused.json()["error"] == "inputs[0]: feature 'plan' expects one of basic, plus, pro, got 'gold'"
-        missing = server.post("/predict", {"model": "churn-logistic", "inputs": [row | {"months": None}]})
-        assert missing.json()["error"] == "inputs[0]: feature 'months' expects a number, got null"
+        assert (
+            refused.json()["error"]
+            == "inputs[0]: feature 'plan' expects one of basic, plus, pro, got 'gold'"
+        )
+        missing = server.post(
+            "/predict", {"model": "churn-logistic", "inputs": [row | {"months": None}]}
+        )
+        assert (
+            missing.json()["error"]
+            == "inputs[0]: feature 'months' expects a number, got null"
+        )

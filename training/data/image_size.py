@@ -25,13 +25,16 @@ FILTERS: dict[str, tuple[Image.Resampling, dict[str, Any]]] = {
 """Pillow's filter and the same for ONNX's Resize."""
 
 
-def resize_and_crop(image: Image.Image, resize_px: int, crop_px: int, filter_name: str = "bilinear") -> Image.Image:
+def resize_and_crop(
+    image: Image.Image, resize_px: int, crop_px: int, filter_name: str = "bilinear"
+) -> Image.Image:
     """An RGB image of `crop_px` by `crop_px`."""
     image = _cut(image, LONGEST * min(image.size))
     shorter = min(image.size)
     width, height = (side * resize_px // shorter for side in image.size)
     resized = image.resize((width, height), FILTERS[filter_name][0])
     left, top = round((width - crop_px) / 2), round((height - crop_px) / 2)
+
     return resized.crop((left, top, left + crop_px, top + crop_px))
 
 
@@ -42,26 +45,46 @@ def _cut(image: Image.Image, longest: int) -> Image.Image:
     return image.crop((left, top, left + width, top + height))
 
 
-def prepend(model: onnx.ModelProto, *, resize_px: int, crop_px: int, filter_name: str = "bilinear") -> None:
+def prepend(
+    model: onnx.ModelProto,
+    *,
+    resize_px: int,
+    crop_px: int,
+    filter_name: str = "bilinear",
+) -> None:
     """Puts the same ahead of a graph whose input `cropped` is uint8 `(n_images, crop_px, crop_px, 3)`, in place.
 
     The input becomes `pixels` uint8 `(n_images, height, width, 3)`. Resizing has to stay ahead of any transposition:
     onnxruntime's optimiser fails on one that it moved.
     """
     graph = GraphBuilder("preprocessing/")
-    size = graph.add("Slice", graph.add("Shape", "pixels"), np.array([1]), np.array([3]), np.array([0]))
+    size = graph.add(
+        "Slice",
+        graph.add("Shape", "pixels"),
+        np.array([1]),
+        np.array([3]),
+        np.array([0]),
+    )
     shorter = graph.add("ReduceMin", size, keepdims=1)
     longest = graph.add("Mul", shorter, np.array([LONGEST]))
-    start = graph.add("Div", graph.add("Max", graph.add("Sub", size, longest), np.array([0])), np.array([2]))
+    start = graph.add(
+        "Div",
+        graph.add("Max", graph.add("Sub", size, longest), np.array([0])),
+        np.array([2]),
+    )
     length = graph.add("Min", size, longest)
     axes = np.array([1, 2])
     cut = graph.add("Slice", "pixels", start, graph.add("Add", start, length), axes)
     sizes = graph.add("Div", graph.add("Mul", length, np.array([resize_px])), shorter)
     resized = graph.resize(cut, sizes, axes=[1, 2], **FILTERS[filter_name][1])
-    spare = graph.add("Cast", graph.add("Sub", sizes, np.array([crop_px])), to=TensorProto.FLOAT)
+    spare = graph.add(
+        "Cast", graph.add("Sub", sizes, np.array([crop_px])), to=TensorProto.FLOAT
+    )
     half = graph.add("Round", graph.add("Mul", spare, np.float32(0.5)))
     corner = graph.add("Cast", half, to=TensorProto.INT64)
-    window = graph.add("Slice", resized, corner, graph.add("Add", corner, np.array([crop_px])), axes)
+    window = graph.add(
+        "Slice", resized, corner, graph.add("Add", corner, np.array([crop_px])), axes
+    )
     graph.add("Reshape", window, np.array([-1, crop_px, crop_px, 3]), name="cropped")
     nodes = [*graph.nodes, *model.graph.node]
     del model.graph.node[:]
@@ -69,4 +92,6 @@ def prepend(model: onnx.ModelProto, *, resize_px: int, crop_px: int, filter_name
     model.graph.initializer.extend(graph.constants)
     del model.graph.input[:]
     shape = ("n_images", "height", "width", 3)
-    model.graph.input.append(helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape))
+    model.graph.input.append(
+        helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape)
+    )

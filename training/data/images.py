@@ -21,7 +21,18 @@ from training.data.table import TableError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
-CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR10 = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 CIFAR10_PX = 32
 SOURCE = "CIFAR-10, A. Krizhevsky, 2009"
 OTHERS = tuple(name for name in CIFAR10 if name not in ("cat", "automobile"))
@@ -57,9 +68,12 @@ class ImageDataset:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over classes, size, pixels and target: equal for equal data, on any machine."""
-        digest = hashlib.sha256("\n".join((*self.classes, f"{self.pixels.shape}")).encode())
+        digest = hashlib.sha256(
+            "\n".join((*self.classes, f"{self.pixels.shape}")).encode()
+        )
         digest.update(np.ascontiguousarray(self.pixels).data)
         digest.update(self.target.astype("<i8").tobytes())
+
         return f"sha256:{digest.hexdigest()}"
 
 
@@ -80,9 +94,18 @@ class Probes(ImageDataset):
 
 
 TASKS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "cifar10": ("photographs of ten kinds of animals and vehicles, 32 x 32 pixels", CIFAR10),
-    "cifar8": ("photographs of eight kinds, neither cat nor automobile, 32 x 32 pixels", OTHERS),
-    "cat_or_automobile": ("photographs of cats and automobiles, 32 x 32 pixels", ("automobile", "cat")),
+    "cifar10": (
+        "photographs of ten kinds of animals and vehicles, 32 x 32 pixels",
+        CIFAR10,
+    ),
+    "cifar8": (
+        "photographs of eight kinds, neither cat nor automobile, 32 x 32 pixels",
+        OTHERS,
+    ),
+    "cat_or_automobile": (
+        "photographs of cats and automobiles, 32 x 32 pixels",
+        ("automobile", "cat"),
+    ),
 }
 """Tasks that are parts of CIFAR-10: what they are of, and their classes."""
 
@@ -105,10 +128,14 @@ def load(task: str) -> ImageDataset:
             f"--task {task} needs CIFAR-10, which is not in {folder()}: python -m training data cifar10 fetches it, "
             "and with --from ARCHIVE or FOLDER it takes what you have"
         )
+
     summary, classes = TASKS[task]
     whole = _read(f"cifar10-{CIFAR10_PX}", task=task, summary=summary, source=SOURCE)
     chosen = np.isin(whole.target, [whole.classes.index(name) for name in classes])
-    target = np.searchsorted([whole.classes.index(name) for name in classes], whole.target[chosen])
+    target = np.searchsorted(
+        [whole.classes.index(name) for name in classes], whole.target[chosen]
+    )
+
     return ImageDataset(
         task=task,
         summary=summary,
@@ -123,29 +150,40 @@ def fetch_cifar10(given: Path | None, tell: Tell) -> ImageDataset:
     """Keeps CIFAR-10's training images: of a folder or an archive, or else through torchvision from the network."""
     name, summary = f"cifar10-{CIFAR10_PX}", TASKS["cifar10"][0]
     if given is not None:
-        dataset = decode(given, task="cifar10", summary=summary, size_px=CIFAR10_PX, tell=tell)
+        dataset = decode(
+            given, task="cifar10", summary=summary, size_px=CIFAR10_PX, tell=tell
+        )
         if dataset.classes != CIFAR10:
             raise TableError(
                 f"{given.name}: expected the classes {', '.join(CIFAR10)}, got {', '.join(dataset.classes)}"
             )
     else:
         dataset = _download(summary, tell)
+
     _keep(name, dataset)
+
     return dataset
 
 
 def read_images(given: Path, *, task: str, size_px: int, tell: Tell) -> ImageDataset:
     """A person's own folder or archive of class folders, decoded the first time and kept; raises TableError."""
     files = list(_list(given))
-    listing = "\n".join(f"{name} {n_bytes} {changed}" for name, n_bytes, changed in files)
+    listing = "\n".join(
+        f"{name} {n_bytes} {changed}" for name, n_bytes, changed in files
+    )
     name = f"{task}-{size_px}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
     summary = f"{given.name.split('.')[0]}, photographs of a person's own"
     if not _kept(name).is_file():
-        _keep(name, decode(given, task=task, summary=summary, size_px=size_px, tell=tell))
+        _keep(
+            name, decode(given, task=task, summary=summary, size_px=size_px, tell=tell)
+        )
+
     return _read(name, task=task, summary=summary, source=given.name)
 
 
-def decode(given: Path, *, task: str, summary: str, size_px: int, tell: Tell) -> ImageDataset:
+def decode(
+    given: Path, *, task: str, summary: str, size_px: int, tell: Tell
+) -> ImageDataset:
     """Decodes, resizes and crops as the exported graph does; raises TableError for what holds no class folders."""
     names, parts = [], []
     with ThreadPoolExecutor() as pool:
@@ -157,23 +195,38 @@ def decode(given: Path, *, task: str, summary: str, size_px: int, tell: Tell) ->
             parts += list(pool.map(shrink, [content for _, content in batch]))
             names += [name for name, _ in batch]
             tell(f"decoded {len(names)} images")
-    good = [(name, part) for name, part in zip(names, parts, strict=True) if part is not None]
+
+    good = [
+        (name, part)
+        for name, part in zip(names, parts, strict=True)
+        if part is not None
+    ]
     if len(good) < len(names):
         tell(f"{len(names) - len(good)} files are no images and were left out")
+
     classes = tuple(sorted({PurePosixPath(name).parent.name for name, _ in good}))
-    counts = {each: sum(PurePosixPath(name).parent.name == each for name, _ in good) for each in classes}
+    counts = {
+        each: sum(PurePosixPath(name).parent.name == each for name, _ in good)
+        for each in classes
+    }
     if len(classes) < 2 or min(counts.values()) < FEWEST_IMAGES:
-        found = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
+        found = (
+            ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
+        )
         raise TableError(
             f"{given.name}: expected a folder for each class, at least 2 with {FEWEST_IMAGES} images or more "
             f"({', '.join(SUFFIXES)}), found {found}"
         )
+
     return ImageDataset(
         task=task,
         summary=summary,
         source=given.name,
         pixels=np.stack([part for _, part in good]),
-        target=np.array([classes.index(PurePosixPath(name).parent.name) for name, _ in good], dtype=np.int64),
+        target=np.array(
+            [classes.index(PurePosixPath(name).parent.name) for name, _ in good],
+            dtype=np.int64,
+        ),
         classes=classes,
     )
 
@@ -182,10 +235,15 @@ def _shrink(content: bytes, size_px: int) -> NDArray[np.uint8] | None:
     """None for what is no image; what is transparent lies on white, as the service has it."""
     image: Image.Image
     try:
-        image = Image.open(BytesIO(content), formats=("JPEG", "PNG", "WEBP", "BMP", "GIF"))
+        image = Image.open(
+            BytesIO(content), formats=("JPEG", "PNG", "WEBP", "BMP", "GIF")
+        )
         image = ImageOps.exif_transpose(image)
         if image.has_transparency_data:
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+            image = Image.alpha_composite(
+                Image.new("RGBA", image.size, "white"), image.convert("RGBA")
+            )
+
         return np.asarray(resize_and_crop(image.convert("RGB"), size_px, size_px))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
@@ -198,9 +256,14 @@ def _list(given: Path) -> Iterator[tuple[str, int, int]]:
     if not given.is_dir():
         yield given.name, given.stat().st_size, given.stat().st_mtime_ns
         return
+
     for path in sorted(given.rglob("*")):
         if _is_image(path.name) and path.is_file():
-            yield path.relative_to(given).as_posix(), path.stat().st_size, path.stat().st_mtime_ns
+            yield (
+                path.relative_to(given).as_posix(),
+                path.stat().st_size,
+                path.stat().st_mtime_ns,
+            )
 
 
 def _contents(given: Path) -> Iterator[tuple[str, bytes]]:
@@ -210,6 +273,7 @@ def _contents(given: Path) -> Iterator[tuple[str, bytes]]:
         for name, _, _ in _list(train if train.is_dir() else given):
             yield name, ((train if train.is_dir() else given) / name).read_bytes()
         return
+
     found = dict(_archived(given))
     within = [name for name in found if "train" in PurePosixPath(name).parts]
     for name in sorted(within or found):
@@ -226,24 +290,35 @@ def _archived(given: Path) -> Iterator[tuple[str, bytes]]:
             return
         with tarfile.open(given) as tar:
             for member in tar:
-                file = tar.extractfile(member) if member.isfile() and _is_image(member.name) else None
+                file = (
+                    tar.extractfile(member)
+                    if member.isfile() and _is_image(member.name)
+                    else None
+                )
                 if file is not None:
                     yield member.name, file.read()
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise TableError(f"{given.name}: expected a folder, or an archive ({', '.join(ARCHIVES)}): {error}") from error
+        raise TableError(
+            f"{given.name}: expected a folder, or an archive ({', '.join(ARCHIVES)}): {error}"
+        ) from error
 
 
 def _is_image(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
+    return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(
+        "."
+    )
 
 
-def _batches(contents: Iterator[tuple[str, bytes]], size: int = 1000) -> Iterator[list[tuple[str, bytes]]]:
+def _batches(
+    contents: Iterator[tuple[str, bytes]], size: int = 1000
+) -> Iterator[list[tuple[str, bytes]]]:
     batch: list[tuple[str, bytes]] = []
     for each in contents:
         batch.append(each)
         if len(batch) == size:
             yield batch
             batch = []
+
     if batch:
         yield batch
 
@@ -252,6 +327,7 @@ def _download(summary: str, tell: Tell) -> ImageDataset:
     from torchvision import datasets  # slow to import, and seldom needed
 
     tell("downloading CIFAR-10")
+
     try:
         found = datasets.CIFAR10(root=str(folder()), train=True, download=True)
     except (OSError, RuntimeError) as error:
@@ -259,6 +335,7 @@ def _download(summary: str, tell: Tell) -> ImageDataset:
             f"CIFAR-10 could not be downloaded ({error}): without a network give what you have with --from, "
             "an archive or a folder train/<class>/*.jpg"
         ) from error
+
     return ImageDataset(
         task="cifar10",
         summary=summary,
@@ -276,7 +353,12 @@ def _kept(name: str) -> Path:
 def _keep(name: str, dataset: ImageDataset) -> None:
     folder().mkdir(parents=True, exist_ok=True)
     unfinished = folder() / f".{name}.{os.getpid()}.npz"
-    np.savez(unfinished, pixels=dataset.pixels, target=dataset.target, classes=np.array(dataset.classes))
+    np.savez(
+        unfinished,
+        pixels=dataset.pixels,
+        target=dataset.target,
+        classes=np.array(dataset.classes),
+    )
     unfinished.replace(_kept(name))
 
 

@@ -37,7 +37,12 @@ class TableError(Exception):
 
 
 def read_dataset(
-    path: Path, *, target: str, task: str, exclude: Sequence[str] = (), kind: str | None = None
+    path: Path,
+    *,
+    target: str,
+    task: str,
+    exclude: Sequence[str] = (),
+    kind: str | None = None,
 ) -> Dataset:
     """The table with one column as the target and all others, but the excluded ones, as features.
 
@@ -52,8 +57,10 @@ def read_dataset(
     reasons = [*_check_target(labelled, classifies=classifies), *_check_columns(frame)]
     if reasons:
         raise TableError("\n".join(reasons))
+
     columns = [_encode(frame[name]) for name in frame.columns]
     labels, classes = _encode_target(labelled, classifies=classifies)
+
     return Dataset(
         task=task,
         summary=f"{target} from {len(columns)} columns of {path.name}",
@@ -63,7 +70,9 @@ def read_dataset(
         feature_names=tuple(frame.columns),
         classes=classes,
         target_name=target,
-        values=tuple(names for _, names in columns) if any(names for _, names in columns) else (),
+        values=tuple(names for _, names in columns)
+        if any(names for _, names in columns)
+        else (),
     )
 
 
@@ -79,12 +88,20 @@ def read_frame(path: Path) -> pl.DataFrame:
     except OSError as error:
         raise TableError(f"{path.name}: {error.strerror or error}") from error
     except (PolarsError, csv.Error) as error:
-        raise TableError(f"{path.name}: it is no table that can be read: {str(error).splitlines()[0]}") from error
+        raise TableError(
+            f"{path.name}: it is no table that can be read: {str(error).splitlines()[0]}"
+        ) from error
+
     if not frame.height:
         raise TableError(f"{path.name}: it has no rows")
-    names = [name.strip() or f"column_{number}" for number, name in enumerate(frame.columns, start=1)]
+
+    names = [
+        name.strip() or f"column_{number}"
+        for number, name in enumerate(frame.columns, start=1)
+    ]
     _check_different(names)
     frame.columns = names
+
     return frame.with_columns(_tidy(column) for column in frame)
 
 
@@ -92,14 +109,27 @@ def _read_csv(content: bytes) -> pl.DataFrame:
     text = _decode(content)
     header = text.partition("\n")[0]
     separator = max(SEPARATORS, key=header.count)
-    _check_different([name for name in next(csv.reader([header.rstrip("\r")], delimiter=separator), []) if name])
+    _check_different(
+        [
+            name
+            for name in next(csv.reader([header.rstrip("\r")], delimiter=separator), [])
+            if name
+        ]
+    )
     frame = pl.read_csv(
-        io.BytesIO(text.encode()), separator=separator, null_values=list(MISSING), infer_schema_length=None
+        io.BytesIO(text.encode()),
+        separator=separator,
+        null_values=list(MISSING),
+        infer_schema_length=None,
     )
     if separator == ",":
         return frame
+
     return frame.with_columns(
-        column.str.replace(",", ".", literal=True) if _has_decimal_commas(column) else column for column in frame
+        column.str.replace(",", ".", literal=True)
+        if _has_decimal_commas(column)
+        else column
+        for column in frame
     )
 
 
@@ -115,7 +145,9 @@ def _decode(content: bytes) -> str:
 def _check_different(names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise TableError(f"the column {twice[0]!r} is there twice: give each its own name")
+        raise TableError(
+            f"the column {twice[0]!r} is there twice: give each its own name"
+        )
 
 
 def _has_decimal_commas(column: pl.Series) -> bool:
@@ -132,27 +164,40 @@ def _tidy(column: pl.Series) -> pl.Series:
         return column.fill_nan(None)
     if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return column
+
     texts = column.cast(pl.String).str.strip_chars()
     texts = texts.set(texts == "", None)
     numbers = texts.cast(pl.Float64, strict=False)
     is_number = numbers.null_count() == texts.null_count() < len(texts)
-    return numbers if is_number and bool(numbers.drop_nulls().is_finite().all()) else texts
+
+    return (
+        numbers if is_number and bool(numbers.drop_nulls().is_finite().all()) else texts
+    )
 
 
 def _as_whole(column: pl.Series) -> pl.Series:
     """Whole numbers as such, also where gaps have made them floats, as pandas does."""
     if not column.dtype.is_float():
         return column
+
     whole = column.cast(pl.Int64, strict=False)
-    return whole if bool((whole == column).all()) and whole.null_count() == 0 else column
+    return (
+        whole if bool((whole == column).all()) and whole.null_count() == 0 else column
+    )
 
 
 def _check_names(frame: pl.DataFrame, target: str, exclude: Sequence[str]) -> None:
-    for what, name in (("--target", target), *(("--exclude", name) for name in exclude)):
+    for what, name in (
+        ("--target", target),
+        *(("--exclude", name) for name in exclude),
+    ):
         if name not in frame.columns:
             close = get_close_matches(name, frame.columns, n=1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
-            raise TableError(f"{what} {name}: there is no such column{hint}; columns: {', '.join(frame.columns)}")
+            raise TableError(
+                f"{what} {name}: there is no such column{hint}; columns: {', '.join(frame.columns)}"
+            )
+
     if target in exclude:
         raise TableError(f"--exclude {target}: it is the target")
     if not set(frame.columns) - {target, *exclude}:
@@ -168,23 +213,44 @@ def _is_class(target: pl.Series) -> bool:
 def _check_target(target: pl.Series, *, classifies: bool) -> list[str]:
     name = target.name
     if len(target) < FEWEST_ROWS:
-        return [f"too few rows: {len(target)} have a value in the target {name!r}, at least {FEWEST_ROWS} are needed"]
+        return [
+            f"too few rows: {len(target)} have a value in the target {name!r}, at least {FEWEST_ROWS} are needed"
+        ]
+
     if target.n_unique() == 1:
-        return [f"the target {name!r} has one value throughout, {_quote(target[0])}: there is nothing to tell apart"]
+        return [
+            f"the target {name!r} has one value throughout, {_quote(target[0])}: there is nothing to tell apart"
+        ]
+
     if not classifies:
         if not target.dtype.is_numeric():
-            return [f"the target {name!r} is no column of numbers: it can be classified, not regressed"]
-        return [f"the target {name!r} has values that are not finite"] if _has_infinite(target) else []
+            return [
+                f"the target {name!r} is no column of numbers: it can be classified, not regressed"
+            ]
+        return (
+            [f"the target {name!r} has values that are not finite"]
+            if _has_infinite(target)
+            else []
+        )
+
     counts = Counter(_names(target))
     if len(counts) > MOST_CLASSES:
-        return [f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"]
-    rare = [f"{each!r} ({count})" for each, count in sorted(counts.items()) if count < FEWEST_OF_CLASS]
+        return [
+            f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"
+        ]
+
+    rare = [
+        f"{each!r} ({count})"
+        for each, count in sorted(counts.items())
+        if count < FEWEST_OF_CLASS
+    ]
     if rare:
         listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
         return [
             f"the target {name!r} has classes with fewer than {FEWEST_OF_CLASS} rows: {listed}; join or remove them, "
             "or use --kind regressor if it is a number"
         ]
+
     return []
 
 
@@ -206,10 +272,12 @@ def _find_fault(column: pl.Series) -> str | None:
         return f"has a value in {len(known)} rows only"
     if different == 1:
         return f"is constant: {_quote(known[0])} throughout"
+
     if column.dtype in (pl.String, pl.Categorical):
         if different > MOST_CATEGORIES or different > len(known) / 2:
             return f"looks like free text or ids: {different} different values in {len(known)} rows"
         return None
+
     if column.dtype == pl.Boolean:
         return None
     if not column.dtype.is_numeric():
@@ -219,6 +287,7 @@ def _find_fault(column: pl.Series) -> str | None:
         return "has values that are not finite or do not fit 32 bits"
     if column.dtype.is_integer() and different == len(known) and _counts_up(known):
         return "looks like ids: whole numbers that count the rows"
+
     return None
 
 
@@ -234,11 +303,17 @@ def _has_infinite(column: pl.Series) -> bool:
 def _encode(column: pl.Series) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
     """A column's numbers, or the indices of its categories and their names; NaN where it has no value."""
     if column.dtype.is_numeric():
-        return column.cast(pl.Float64).fill_null(np.nan).to_numpy().astype(np.float32), None
+        return column.cast(pl.Float64).fill_null(np.nan).to_numpy().astype(
+            np.float32
+        ), None
+
     names = _names(column)
     values = tuple(sorted({name for name in names if name is not None}))
     code = {name: index for index, name in enumerate(values)}
-    return np.array([np.nan if name is None else code[name] for name in names], dtype=np.float32), values
+
+    return np.array(
+        [np.nan if name is None else code[name] for name in names], dtype=np.float32
+    ), values
 
 
 def _encode_target(
@@ -246,9 +321,15 @@ def _encode_target(
 ) -> tuple[NDArray[np.int64] | NDArray[np.float32], tuple[str, ...]]:
     if not classifies:
         return target.cast(pl.Float64).to_numpy().astype(np.float32), ()
+
     names = [str(name) for name in _names(target)]  # none is missing
-    order = [str(value) for value in target.unique().sort()] if target.dtype.is_numeric() else sorted(set(names))
+    order = (
+        [str(value) for value in target.unique().sort()]
+        if target.dtype.is_numeric()
+        else sorted(set(names))
+    )
     code = {name: index for index, name in enumerate(order)}
+
     return np.array([code[name] for name in names], dtype=np.int64), tuple(order)
 
 

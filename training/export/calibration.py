@@ -50,9 +50,15 @@ class Calibrated:
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Its own, with the temperature applied."""
         outputs = self.fitted.outputs(features)
-        tempered = temper(outputs["probabilities"], temperature=self.temperature, floor=self.floor)
+        tempered = temper(
+            outputs["probabilities"], temperature=self.temperature, floor=self.floor
+        )
         probabilities = tempered.astype(np.float32)
-        return outputs | {"label": probabilities.argmax(axis=1), "probabilities": probabilities}
+
+        return outputs | {
+            "label": probabilities.argmax(axis=1),
+            "probabilities": probabilities,
+        }
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
         """Its own graph, and after it the same; in float64, so that rounding does not decide between equal votes.
@@ -64,17 +70,29 @@ class Calibrated:
         rename(model, "label", "calibration/label")
         builder = GraphBuilder("calibration/")
         before = builder.add("Cast", "calibration/before", to=TensorProto.DOUBLE)
-        is_under = builder.add("Less", before, self.floor)  # not Max, which would make a number of NaN
+        is_under = builder.add(
+            "Less", before, self.floor
+        )  # not Max, which would make a number of NaN
         floored = builder.add("Where", is_under, self.floor, before)
         scores = builder.add("Div", builder.add("Log", floored), self.temperature)
         after = builder.add("Softmax", scores, axis=1)
-        probabilities = builder.add("Cast", after, to=TensorProto.FLOAT, name="probabilities")
+        probabilities = builder.add(
+            "Cast", after, to=TensorProto.FLOAT, name="probabilities"
+        )
         builder.add("ArgMax", probabilities, axis=1, keepdims=0, name="label")
+
         for name in ("contributions", "base", "class_activation"):
             if has_output(model, name):
                 rename(model, name, f"calibration/{name}")
-                builder.add("Div", f"calibration/{name}", np.float32(self.temperature), name=name)
+                builder.add(
+                    "Div",
+                    f"calibration/{name}",
+                    np.float32(self.temperature),
+                    name=name,
+                )
+
         add_nodes(model, builder)
+
         return model
 
 
@@ -85,13 +103,23 @@ def calibrate(probabilities: NDArray[Any], target: NDArray[np.int64]) -> Calibra
 
         def loss(logarithm: float, floor: float = floor) -> float:
             doubt = (logarithm / PRIOR_DEVIATION) ** 2 / (2 * len(target))
-            return log_loss(temper(probabilities, temperature=np.exp(logarithm), floor=floor), target) + doubt
+            return (
+                log_loss(
+                    temper(probabilities, temperature=np.exp(logarithm), floor=floor),
+                    target,
+                )
+                + doubt
+            )
 
-        best = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded")
+        best = minimize_scalar(
+            loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded"
+        )
         found.append((best.fun, float(np.exp(best.x)), floor))
+
     _, temperature, floor = min(found)
     temperature = float(f"{temperature:.4g}")
     after = temper(probabilities, temperature=temperature, floor=floor)
+
     return Calibration(
         temperature=temperature,
         floor=floor,
@@ -111,11 +139,15 @@ def temper(probabilities: NDArray[Any], *, temperature: float, floor: float) -> 
 
 def log_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
     """Mean negative logarithm of the true class's probability, in nats; a 0 counts as float64's spacing at 1."""
-    true = np.maximum(probabilities[np.arange(len(target)), target], np.finfo(np.float64).eps)
+    true = np.maximum(
+        probabilities[np.arange(len(target)), target], np.finfo(np.float64).eps
+    )
     return float(-np.log(true).mean())
 
 
-def expected_calibration_error(probabilities: Floats, target: NDArray[np.int64]) -> float:
+def expected_calibration_error(
+    probabilities: Floats, target: NDArray[np.int64]
+) -> float:
     """Gap between confidence and accuracy over 15 bins of equal width; Guo et al., eq. 3."""
     confidence, label = probabilities.max(axis=1), probabilities.argmax(axis=1)
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
@@ -124,5 +156,8 @@ def expected_calibration_error(probabilities: Floats, target: NDArray[np.int64])
 
 
 def _figures(probabilities: Floats, target: NDArray[np.int64]) -> dict[str, float]:
-    figures = {"ece": expected_calibration_error(probabilities, target), "log_loss": log_loss(probabilities, target)}
+    figures = {
+        "ece": expected_calibration_error(probabilities, target),
+        "log_loss": log_loss(probabilities, target),
+    }
     return {name: round(figure, 6) for name, figure in figures.items()}

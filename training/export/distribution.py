@@ -11,16 +11,22 @@ MOST_BINS = 10
 """Tenths of the rows, where the values allow it."""
 
 
-def describe_distribution(column: NDArray[np.float32], values: tuple[str, ...] | None) -> Distribution:
+def describe_distribution(
+    column: NDArray[np.float32], values: tuple[str, ...] | None
+) -> Distribution:
     """Of the training rows' values `(n_rows,)`: numbers by bins, a category's codes by `values`; NaN is missing."""
     known = column[~np.isnan(column)]
     missing = len(column) - len(known)
     if values is not None:
         counts = np.bincount(known.astype(np.int64), minlength=len(values))
         return Distribution(counts=tuple(counts.tolist()), missing=missing)
+
     edges = find_edges(known)
-    counts = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
+    counts = np.bincount(
+        np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1
+    )
     shortest = tuple(float(str(edge)) for edge in edges)
+
     return Distribution(edges=shortest, counts=tuple(counts.tolist()), missing=missing)
 
 
@@ -33,10 +39,12 @@ def find_edges(known: NDArray[np.float32]) -> NDArray[np.float32]:
     distinct, counts = np.unique(known, return_counts=True)
     if len(distinct) < 2:
         return distinct[:0]
+
     below = np.cumsum(counts)[:-1] / len(known)
     tenths = np.arange(1, MOST_BINS) / MOST_BINS
     gaps = np.unique(np.abs(below - tenths[:, None]).argmin(axis=1))
     low, high = distinct[gaps], distinct[gaps + 1]
     middle = ((low.astype(np.float64) + high) / 2).astype(np.float32)
     edges: NDArray[np.float32] = np.where(middle > low, middle, high)
+
     return edges

@@ -30,12 +30,17 @@ class Encoding:
     def __init__(self, dataset: Dataset, rows: Split) -> None:
         train = dataset.features[rows.train]
         has_gaps = [bool(np.isnan(column).any()) for column in dataset.features.T]
+
         for name, column in zip(dataset.feature_names, train.T, strict=True):
             if np.isnan(column).all():
-                raise LearningError(f"no training row has a value in {name!r}: --exclude {shlex.quote(name)}")
+                raise LearningError(
+                    f"no training row has a value in {name!r}: --exclude {shlex.quote(name)}"
+                )
+
         columns = zip(train.T, dataset.categories, has_gaps, strict=True)
         self.fill: tuple[float | None, ...] = tuple(
-            _typical(column, values) if gaps else None for column, values, gaps in columns
+            _typical(column, values) if gaps else None
+            for column, values, gaps in columns
         )
         spread = [
             (feature, code, values is not None)
@@ -52,17 +57,27 @@ class Encoding:
         """The data set with the encoded columns for its features."""
         if not self.is_needed:
             return dataset
+
         names = tuple(
-            f"{dataset.feature_names[feature]}={values[int(code)]}" if values else dataset.feature_names[feature]
+            f"{dataset.feature_names[feature]}={values[int(code)]}"
+            if values
+            else dataset.feature_names[feature]
             for feature, code in zip(self.source, self.code, strict=True)
             for values in (dataset.categories[feature],)
         )
-        return replace(dataset, features=self.encode(dataset.features), feature_names=names, values=())
+        return replace(
+            dataset,
+            features=self.encode(dataset.features),
+            feature_names=names,
+            values=(),
+        )
 
     def encode(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """`(n_rows, n_features)` to `(n_rows, n_columns)`, without a NaN."""
         complete = np.where(np.isnan(features), self._fills, features)[:, self.source]
-        return np.where(self.is_code, complete == self.code, complete).astype(np.float32)
+        return np.where(self.is_code, complete == self.code, complete).astype(
+            np.float32
+        )
 
     def prepend(self, model: onnx.ModelProto, n_features: int) -> None:
         """Puts the same ahead of a graph that takes the encoded columns, in place."""
@@ -71,22 +86,35 @@ class Encoding:
         missing = builder.add("IsNaN", "features")
         complete = builder.add("Where", missing, self._fills, "features")
         columns = builder.add("Gather", complete, self.source, axis=1)
-        matches = builder.add("Cast", builder.add("Equal", columns, self.code), to=TensorProto.FLOAT)
+        matches = builder.add(
+            "Cast", builder.add("Equal", columns, self.code), to=TensorProto.FLOAT
+        )
         builder.add("Where", self.is_code, matches, columns, name="encoding/encoded")
         nodes = [*builder.nodes, *model.graph.node]
         del model.graph.node[:]
         model.graph.node.extend(nodes)
         model.graph.initializer.extend(builder.constants)
         del model.graph.input[:]
-        model.graph.input.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n_rows", n_features]))
+        model.graph.input.append(
+            helper.make_tensor_value_info(
+                "features", TensorProto.FLOAT, ["n_rows", n_features]
+            )
+        )
 
     def gather(self, model: onnx.ModelProto, n_features: int) -> None:
         """Makes of the columns' contributions those of the features that they come from, in place."""
         columns = np.arange(n_features)[:, None] == self.source
         builder = GraphBuilder("gathering/")
         rename(model, "contributions", "gathering/columns")
-        builder.add("MatMul", columns.astype(np.float32), "gathering/columns", name="contributions")
-        shape = next(each for each in model.graph.output if each.name == "contributions").type.tensor_type.shape
+        builder.add(
+            "MatMul",
+            columns.astype(np.float32),
+            "gathering/columns",
+            name="contributions",
+        )
+        shape = next(
+            each for each in model.graph.output if each.name == "contributions"
+        ).type.tensor_type.shape
         add_nodes(model, builder, "contributions", (n_features, shape.dim[2].dim_value))
 
 

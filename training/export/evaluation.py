@@ -17,7 +17,15 @@ from training.data.images import ImageDataset
 from training.export.calibration import expected_calibration_error
 from training.graph import Outputs
 
-HEADLINES = ("accuracy", "r2", "rmse", "adjusted_rand", "silhouette", "explained_variance", "confidence")
+HEADLINES = (
+    "accuracy",
+    "r2",
+    "rmse",
+    "adjusted_rand",
+    "silhouette",
+    "explained_variance",
+    "confidence",
+)
 """The metric that stands for all in a table: the first of these that a model has."""
 
 DRAWS = 1000
@@ -28,28 +36,37 @@ Floats = NDArray[np.float64]
 
 
 def evaluate(
-    kind: str, outputs: Outputs, dataset: Dataset | ImageDataset, rows: NDArray[np.int64]
+    kind: str,
+    outputs: Outputs,
+    dataset: Dataset | ImageDataset,
+    rows: NDArray[np.int64],
 ) -> dict[str, Metric]:
     """Metrics of the outputs for these rows of the data set."""
     target = dataset.target[rows]
     if kind == "classifier":
         return evaluate_classifier(outputs, target.astype(np.int64))
+
     assert isinstance(dataset, Dataset)
     if kind == "regressor":
         return evaluate_regressor(outputs["value"], target.astype(np.float64))
     if kind == "clusterer":
         return evaluate_clusterer(outputs, target if dataset.classes else None)
+
     return evaluate_transformer(outputs["reconstruction"], dataset.features[rows])
 
 
-def evaluate_classifier(outputs: Outputs, target: NDArray[np.int64]) -> dict[str, Metric]:
+def evaluate_classifier(
+    outputs: Outputs, target: NDArray[np.int64]
+) -> dict[str, Metric]:
     """Metrics of label `(n_rows,)` and probabilities `(n_rows, n_classes)` against target `(n_rows,)`.
 
     Accuracy has the 95 % score interval of Wilson, JASA 22 (1927). A class without a row leaves the area under
     the ROC curve out.
     """
     label, probabilities = outputs["label"], outputs["probabilities"].astype(np.float64)
-    probabilities /= probabilities.sum(axis=1, keepdims=True)  # float32 rows sum to 1 within 1e-7, float64 is asked for
+    probabilities /= probabilities.sum(
+        axis=1, keepdims=True
+    )  # float32 rows sum to 1 within 1e-7, float64 is asked for
     n_classes = probabilities.shape[1]
     hits = int((label == target).sum())
     interval = binomtest(hits, len(target)).proportion_ci(0.95, method="wilson")
@@ -65,9 +82,17 @@ def evaluate_classifier(outputs: Outputs, target: NDArray[np.int64]) -> dict[str
         "ece": expected_calibration_error(probabilities, target),
     }
     if len(np.unique(target)) == n_classes:
-        figures["roc_auc"] = sklearn_metrics.roc_auc_score(target, scores, multi_class="ovr", labels=classes)
-    accuracy = Metric(value=hits / len(target), interval=(_round(interval.low), _round(interval.high)))
-    return {"accuracy": accuracy} | {name: _metric(figure) for name, figure in figures.items()}
+        figures["roc_auc"] = sklearn_metrics.roc_auc_score(
+            target, scores, multi_class="ovr", labels=classes
+        )
+
+    accuracy = Metric(
+        value=hits / len(target), interval=(_round(interval.low), _round(interval.high))
+    )
+
+    return {"accuracy": accuracy} | {
+        name: _metric(figure) for name, figure in figures.items()
+    }
 
 
 def evaluate_regressor(value: NDArray[np.float32], target: Floats) -> dict[str, Metric]:
@@ -78,7 +103,11 @@ def evaluate_regressor(value: NDArray[np.float32], target: Floats) -> dict[str, 
 
     def r2(rows: NDArray[np.int64]) -> float:
         spread = np.var(target[rows])
-        return float(1 - np.mean((target[rows] - value[rows]) ** 2) / spread) if spread else np.nan
+        return (
+            float(1 - np.mean((target[rows] - value[rows]) ** 2) / spread)
+            if spread
+            else np.nan
+        )
 
     def rmse(rows: NDArray[np.int64]) -> float:
         return float(np.sqrt(np.mean((target[rows] - value[rows]) ** 2)))
@@ -87,10 +116,13 @@ def evaluate_regressor(value: NDArray[np.float32], target: Floats) -> dict[str, 
         return float(np.mean(np.abs(target[rows] - value[rows])))
 
     statistics = (r2, rmse, mae) if np.var(target) else (rmse, mae)
+
     return {each.__name__: _resampled(each, len(target)) for each in statistics}
 
 
-def evaluate_clusterer(outputs: Outputs, target: NDArray[Any] | None) -> dict[str, Metric]:
+def evaluate_clusterer(
+    outputs: Outputs, target: NDArray[Any] | None
+) -> dict[str, Metric]:
     """Mean squared distance to the nearest centre; with classes also how far the clusters are those classes.
 
     The adjusted Rand index is Hubert and Arabie's, J. Classification 2 (1985): 1 for the same partition, 0 for
@@ -102,13 +134,21 @@ def evaluate_clusterer(outputs: Outputs, target: NDArray[Any] | None) -> dict[st
     figures = {"mean_squared_distance": _metric(np.mean(nearest[:, 0] ** 2))}
     if distances.shape[1] > 1:
         silhouette = 1 - nearest[:, 0] / np.maximum(nearest[:, 1], np.finfo(float).tiny)
-        figures["silhouette"] = _resampled(lambda rows: float(silhouette[rows].mean()), len(cluster))
+        figures["silhouette"] = _resampled(
+            lambda rows: float(silhouette[rows].mean()), len(cluster)
+        )
+
     if target is None:
         return figures
-    return {"adjusted_rand": _metric(sklearn_metrics.adjusted_rand_score(target, cluster))} | figures
+
+    return {
+        "adjusted_rand": _metric(sklearn_metrics.adjusted_rand_score(target, cluster))
+    } | figures
 
 
-def evaluate_transformer(reconstruction: NDArray[np.float32], features: NDArray[np.float32]) -> dict[str, Metric]:
+def evaluate_transformer(
+    reconstruction: NDArray[np.float32], features: NDArray[np.float32]
+) -> dict[str, Metric]:
     """Mean squared error of the reconstruction, over rows and features, and the share of variance that it keeps."""
     known = np.where(np.isnan(features), reconstruction, features).astype(np.float64)
     errors = ((known - reconstruction) ** 2).mean(axis=1)
@@ -120,10 +160,15 @@ def evaluate_transformer(reconstruction: NDArray[np.float32], features: NDArray[
     def mean_squared_error(rows: NDArray[np.int64]) -> float:
         return float(errors[rows].mean())
 
-    return {each.__name__: _resampled(each, len(known)) for each in (explained_variance, mean_squared_error)}
+    return {
+        each.__name__: _resampled(each, len(known))
+        for each in (explained_variance, mean_squared_error)
+    }
 
 
-def evaluate_generator(samples: NDArray[np.float32], dataset: Dataset, rows: Split) -> dict[str, Metric]:
+def evaluate_generator(
+    samples: NDArray[np.float32], dataset: Dataset, rows: Split
+) -> dict[str, Metric]:
     """How a classifier of the real rows sees generated ones `(n_samples, n_features)`.
 
     The judge is a logistic regression on the training rows. `confidence` is the mean probability of the class that
@@ -136,9 +181,14 @@ def evaluate_generator(samples: NDArray[np.float32], dataset: Dataset, rows: Spl
     confidence = probabilities.max(axis=1)
     seen = np.bincount(probabilities.argmax(axis=1), minlength=len(dataset.classes))
     shares = seen[seen > 0] / seen.sum()
+
     return {
-        "confidence": _resampled(lambda drawn: float(confidence[drawn].mean()), len(samples)),
-        "diversity": _metric(-(shares * np.log(shares)).sum() / np.log(len(dataset.classes))),
+        "confidence": _resampled(
+            lambda drawn: float(confidence[drawn].mean()), len(samples)
+        ),
+        "diversity": _metric(
+            -(shares * np.log(shares)).sum() / np.log(len(dataset.classes))
+        ),
         "rarest_class": _metric(seen.min() / seen.sum()),
     }
 
@@ -151,7 +201,9 @@ def _resampled(statistic: Callable[[NDArray[np.int64]], float], n_rows: int) -> 
     return _metric(statistic(np.arange(n_rows)), (low, high))
 
 
-def _metric(value: float | np.floating[Any], interval: tuple[float, float] | None = None) -> Metric:
+def _metric(
+    value: float | np.floating[Any], interval: tuple[float, float] | None = None
+) -> Metric:
     ends = None if interval is None else (_round(interval[0]), _round(interval[1]))
     return Metric(value=_round(value), interval=ends)
 

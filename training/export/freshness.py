@@ -34,18 +34,26 @@ def fingerprint_modules(*names: str) -> str:
     bodies: dict[str, str] = {}
 
     if unknown := [name for name in names if _find(name) is None]:
-        raise ValueError(f"there is no module {', '.join(unknown)} to take a fingerprint of")
+        raise ValueError(
+            f"there is no module {', '.join(unknown)} to take a fingerprint of"
+        )
 
     while waiting:
         name = waiting.pop()
         path = _find(name)
-        if path is None or name in bodies or name == __name__:  # this module makes no file: it judges them
+        if (
+            path is None or name in bodies or name == __name__
+        ):  # this module makes no file: it judges them
             continue
+
         source = ast.parse(path.read_bytes())
         waiting += _imported(source)
         bodies[name] = ast.unparse(without_module_names(without_docstrings(source)))
 
-    digests = sorted(hashlib.sha256(body.encode()).hexdigest() for body in bodies.values())
+    digests = sorted(
+        hashlib.sha256(body.encode()).hexdigest() for body in bodies.values()
+    )
+
     return f"sha256:{hashlib.sha256(' '.join(digests).encode()).hexdigest()}"
 
 
@@ -79,7 +87,9 @@ def without_docstrings(source: ast.Module) -> ast.Module:
     """In place; any text that stands alone as a statement is one."""
     for node in ast.walk(source):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
+            node.body = [each for each in node.body if not _is_text(each)] or [
+                ast.Pass()
+            ]
     return source
 
 
@@ -89,7 +99,11 @@ def without_module_names(source: ast.Module) -> ast.Module:
 
     for node in ast.walk(source):
         if isinstance(node, ast.ImportFrom) and _is_ours(node):
-            modules |= {each.asname or each.name for each in node.names if _find(f"{node.module}.{each.name}")}
+            modules |= {
+                each.asname or each.name
+                for each in node.names
+                if _find(f"{node.module}.{each.name}")
+            }
         for name in ("body", "orelse", "finalbody"):
             statements = getattr(node, name, None)
             if isinstance(statements, list):
@@ -98,11 +112,15 @@ def without_module_names(source: ast.Module) -> ast.Module:
     for node in ast.walk(source):
         if isinstance(node, ast.Name) and node.id in modules:
             node.id = "module"
+
     return source
 
 
 def _is_ours(node: ast.AST) -> bool:
-    return isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in OURS
+    return (
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").partition(".")[0] in OURS
+    )
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -117,7 +135,13 @@ def _imported(source: ast.Module) -> list[str]:
     found: list[str] = []
     for node in ast.walk(source):
         if isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+            found += [
+                node.module,
+                *(f"{node.module}.{each.name}" for each in node.names),
+            ]
         elif isinstance(node, ast.Import):
             found += [each.name for each in node.names]
-    return [name for name in found if name == "model_card" or name.startswith("training.")]
+
+    return [
+        name for name in found if name == "model_card" or name.startswith("training.")
+    ]

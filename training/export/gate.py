@@ -79,18 +79,31 @@ class Origin:
 
 
 def export(
-    fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split, origin: Origin, folder: Path
+    fitted: Fitted,
+    dataset: Dataset | ImageDataset,
+    rows: Split,
+    origin: Origin,
+    folder: Path,
 ) -> tuple[Path, Card]:
     """Writes `<task>-<family>.onnx` into the folder, whole or not at all; raises ExportError."""
-    inputs = _noise(fitted, origin.seed) if fitted.kind == "generator" else dataset.inputs[rows.held_out]
+    inputs = (
+        _noise(fitted, origin.seed)
+        if fitted.kind == "generator"
+        else dataset.inputs[rows.held_out]
+    )
     try:
         model = clean(fitted.to_onnx(n_features=inputs.shape[1]))
     except GraphError as error:
         raise ExportError(str(error)) from error
+
     content = model.SerializeToString()
     outputs = run(content, inputs, OUTPUTS[fitted.kind])
-    tolerance = IMAGE_TOLERANCE if isinstance(dataset, ImageDataset) else PARITY_TOLERANCE
-    parity = compare_outputs(fitted.kind, fitted.outputs(inputs), outputs, parity_tolerance=tolerance)
+    tolerance = (
+        IMAGE_TOLERANCE if isinstance(dataset, ImageDataset) else PARITY_TOLERANCE
+    )
+    parity = compare_outputs(
+        fitted.kind, fitted.outputs(inputs), outputs, parity_tolerance=tolerance
+    )
     metrics, train_metrics = _measure(fitted.kind, content, outputs, dataset, rows)
     card = Card(
         task=dataset.task,
@@ -99,8 +112,12 @@ def export(
         summary=f"{origin.summary}: {dataset.summary}",
         input=_describe_input(fitted.kind, inputs, dataset, rows, origin.imputed),
         classes=dataset.classes if fitted.kind == "classifier" else None,
-        target=dataset.target_name if isinstance(dataset, Dataset) and fitted.kind == "regressor" else None,
-        self_check=_self_check(fitted.kind, content, inputs, dataset.target[rows.held_out]),
+        target=dataset.target_name
+        if isinstance(dataset, Dataset) and fitted.kind == "regressor"
+        else None,
+        self_check=_self_check(
+            fitted.kind, content, inputs, dataset.target[rows.held_out]
+        ),
         metrics=metrics,
         train_metrics=train_metrics,
         cross_validation=origin.cross_validation,
@@ -113,32 +130,53 @@ def export(
     _check_file(content, card, inputs, outputs)
     path = folder / f"{card.name}.onnx"
     write_whole(path, content)
+
     return path, card
 
 
 def compare_outputs(
-    kind: str, source: Outputs, exported: Outputs, *, parity_tolerance: float = PARITY_TOLERANCE
+    kind: str,
+    source: Outputs,
+    exported: Outputs,
+    *,
+    parity_tolerance: float = PARITY_TOLERANCE,
 ) -> Parity:
     """Raises ExportError where the file says something else than the model that it came from."""
     promised = OUTPUTS[kind]
-    _expect(set(exported) >= set(promised), f"expected the outputs {sorted(promised)}, got {sorted(exported)}")
+    _expect(
+        set(exported) >= set(promised),
+        f"expected the outputs {sorted(promised)}, got {sorted(exported)}",
+    )
     n_rows, unequal, largest = len(source[promised[0]]), 0, 0.0
+
     for name in promised:
         if name in ("label", "cluster"):
             unequal = int((source[name] != exported[name]).sum())
             text = f"parity: {unequal} of {n_rows} held-out rows get another {name} than the source model's"
             _expect(unequal == 0, text)
             continue
-        difference = float(np.abs(source[name].astype(np.float64) - exported[name]).max())
+
+        difference = float(
+            np.abs(source[name].astype(np.float64) - exported[name]).max()
+        )
         grey_levels = exported[name].dtype == np.uint8
-        tolerance = 1.0 if grey_levels else _tolerance(name, source[name], parity_tolerance)
-        hint = "; float32 is too coarse for these values: subtract a constant" if name == "value" else ""
+        tolerance = (
+            1.0 if grey_levels else _tolerance(name, source[name], parity_tolerance)
+        )
+        hint = (
+            "; float32 is too coarse for these values: subtract a constant"
+            if name == "value"
+            else ""
+        )
         _expect(
             difference <= tolerance,
             f"parity: {name} differ by up to {difference:g} from the source model's, more than {tolerance:g}{hint}",
         )
         largest = max(largest, difference)
-    return Parity(rows=n_rows, unequal_labels=unequal, max_abs_difference=float(f"{largest:.3g}"))
+
+    return Parity(
+        rows=n_rows, unequal_labels=unequal, max_abs_difference=float(f"{largest:.3g}")
+    )
 
 
 def _tolerance(name: str, source: NDArray[Any], parity_tolerance: float) -> float:
@@ -156,6 +194,7 @@ def stamp(model: onnx.ModelProto, card: Card) -> bytes:
     onnx.helper.set_model_props(model, card.to_metadata())
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
+
     return content
 
 
@@ -164,11 +203,13 @@ def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
+
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+
         temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:
@@ -176,7 +217,9 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def _trace(fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split, origin: Origin) -> Provenance:
+def _trace(
+    fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split, origin: Origin
+) -> Provenance:
     return Provenance(
         data_set=dataset.source,
         fingerprint=dataset.fingerprint,
@@ -191,72 +234,125 @@ def _trace(fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split, origin:
 def _noise(fitted: Fitted, seed: int) -> NDArray[np.float32]:
     """What a generator is measured on, `(n_images, size)`."""
     assert isinstance(fitted, Generating)
-    return np.random.default_rng(seed).standard_normal((SAMPLES, fitted.noise_size), dtype=np.float32)
+    return np.random.default_rng(seed).standard_normal(
+        (SAMPLES, fitted.noise_size), dtype=np.float32
+    )
 
 
 def _measure(
-    kind: str, content: bytes, outputs: Outputs, dataset: Dataset | ImageDataset, rows: Split
+    kind: str,
+    content: bytes,
+    outputs: Outputs,
+    dataset: Dataset | ImageDataset,
+    rows: Split,
 ) -> tuple[dict[str, Metric], dict[str, Metric] | None]:
     """Metrics of the held-out rows, and of the training rows, where there are any to learn from; none of probes."""
     if isinstance(dataset, Probes):
         return {}, None
+
     if isinstance(dataset, ImageDataset):
         learnt = rows.train[:: ceil(len(rows.train) / MEASURED_IMAGES)]
     elif kind == "generator":
         grey = outputs["images"][..., 0].reshape(len(outputs["images"]), -1)
-        samples = grey.astype(np.float32) * (dataset.features[rows.train].max() / np.float32(255))
+        samples = grey.astype(np.float32) * (
+            dataset.features[rows.train].max() / np.float32(255)
+        )
         return evaluate_generator(samples, dataset, rows), None
     else:
         learnt = rows.train
+
     train = run(content, dataset.inputs[learnt], OUTPUTS[kind])
+
     return (
         evaluate(kind, outputs, dataset, rows.held_out),
-        {name: Metric(value=each.value) for name, each in evaluate(kind, train, dataset, learnt).items()},
+        {
+            name: Metric(value=each.value)
+            for name, each in evaluate(kind, train, dataset, learnt).items()
+        },
     )
 
 
-def _check_file(content: bytes, card: Card, inputs: NDArray[Any], outputs: Outputs) -> None:
+def _check_file(
+    content: bytes, card: Card, inputs: NDArray[Any], outputs: Outputs
+) -> None:
     """The final bytes give the outputs that were measured, hold the card, and name no place of this machine."""
-    places = [place for place in (Path.home(), Path.cwd(), Path(sys.prefix)) if place != Path(place.anchor)]
+    places = [
+        place
+        for place in (Path.home(), Path.cwd(), Path(sys.prefix))
+        if place != Path(place.anchor)
+    ]
     for place in (*map(str, places), "site-packages"):
-        _expect(place.encode() not in content, f"expected no path of this machine in the file, found {place!r}")
+        _expect(
+            place.encode() not in content,
+            f"expected no path of this machine in the file, found {place!r}",
+        )
+
     written = from_metadata(open_session(content).get_modelmeta().custom_metadata_map)
     _expect(written == card, "expected the card to read back as it was written")
+
     for name, output in run(content, inputs, OUTPUTS[card.kind]).items():
-        _expect(np.array_equal(output, outputs[name]), f"expected {name!r} as it was measured")
+        _expect(
+            np.array_equal(output, outputs[name]),
+            f"expected {name!r} as it was measured",
+        )
 
 
 def _describe_input(
-    kind: str, inputs: NDArray[Any], dataset: Dataset | ImageDataset, rows: Split, imputed: tuple[float | None, ...]
+    kind: str,
+    inputs: NDArray[Any],
+    dataset: Dataset | ImageDataset,
+    rows: Split,
+    imputed: tuple[float | None, ...],
 ) -> FeatureInput | ImageInput | NoiseInput:
     if isinstance(dataset, ImageDataset):
         size_px = dataset.crop_px if isinstance(dataset, Probes) else inputs.shape[1]
         return ImageInput(height=size_px, width=size_px)
     if kind == "generator":
         return NoiseInput(size=inputs.shape[1])
+
     train, first = dataset.features[rows.train], inputs[0]
     low, high = np.nanmin(train, axis=0), np.nanmax(train, axis=0)
     features: list[Feature] = []
     example: list[float | str | None] = []
     fills = imputed or (None,) * len(dataset.feature_names)
-    for column, (name, values, fill) in enumerate(zip(dataset.feature_names, dataset.categories, fills, strict=True)):
+
+    for column, (name, values, fill) in enumerate(
+        zip(dataset.feature_names, dataset.categories, fills, strict=True)
+    ):
         value = None if np.isnan(first[column]) else first[column]
         spread = describe_distribution(train[:, column], values)
         if values is None:
             span = (_shortest(low[column]), _shortest(high[column]))
             filled = None if fill is None else _shortest(np.float32(fill))
-            features.append(Feature(name=name, type="number", range=span, imputed=filled, distribution=spread))
+            features.append(
+                Feature(
+                    name=name,
+                    type="number",
+                    range=span,
+                    imputed=filled,
+                    distribution=spread,
+                )
+            )
             example.append(None if value is None else _shortest(value))
         else:
             filled_name = None if fill is None else values[int(fill)]
             features.append(
-                Feature(name=name, type="category", values=values, imputed=filled_name, distribution=spread)
+                Feature(
+                    name=name,
+                    type="category",
+                    values=values,
+                    imputed=filled_name,
+                    distribution=spread,
+                )
             )
             example.append(None if value is None else values[int(value)])
+
     return FeatureInput(features=tuple(features), example=tuple(example))
 
 
-def _self_check(kind: str, content: bytes, inputs: NDArray[Any], target: NDArray[Any]) -> SelfCheck:
+def _self_check(
+    kind: str, content: bytes, inputs: NDArray[Any], target: NDArray[Any]
+) -> SelfCheck:
     """The first held-out row of each class, or the first few rows, and what the file answers to them.
 
     Of images a few, made smaller: the graph resizes what comes.
@@ -264,11 +360,19 @@ def _self_check(kind: str, content: bytes, inputs: NDArray[Any], target: NDArray
     chosen = list(range(min(CHECKED_ROWS, len(inputs))))
     if kind == "classifier" and inputs.ndim == 2:
         chosen = [int(np.flatnonzero(target == each)[0]) for each in np.unique(target)]
+
     rows = inputs[chosen]
     if rows.ndim == 4:
-        rows = rows[:, :: ceil(rows.shape[1] / CHECKED_PX), :: ceil(rows.shape[2] / CHECKED_PX)]
+        rows = rows[
+            :, :: ceil(rows.shape[1] / CHECKED_PX), :: ceil(rows.shape[2] / CHECKED_PX)
+        ]
+
     outputs = run(content, rows, OUTPUTS[kind])
-    return SelfCheck(input=_nested(rows), output={name: _nested(outputs[name]) for name in OUTPUTS[kind]})
+
+    return SelfCheck(
+        input=_nested(rows),
+        output={name: _nested(outputs[name]) for name in OUTPUTS[kind]},
+    )
 
 
 def _nested(values: NDArray[Any]) -> tuple[Any, ...]:
@@ -286,7 +390,9 @@ def _shortest(value: np.float32) -> float:
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:
-    return {"python": ".".join(map(str, sys.version_info[:2]))} | {each: version(each) for each in sorted(packages)}
+    return {"python": ".".join(map(str, sys.version_info[:2]))} | {
+        each: version(each) for each in sorted(packages)
+    }
 
 
 def _expect(condition: object, text: str) -> None:

@@ -24,10 +24,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     gradient_descent.add_options(parser, learning_rate=0.002, l2=0.0001)
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNetwork:
     """Two stages of filters, each followed by pooling, then one score for each class; images of 8 pixels or more."""
     if dataset.image_shape is None:
         raise LearningError(f"cnn: the task {dataset.task!r} is not one of images")
+
     shape = (1, *dataset.image_shape)
 
     def body(n_features: int, n_scores: int) -> nn.Module:
@@ -47,4 +50,8 @@ def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: On
 
 
 def _stage(n_inputs: int, n_filters: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(n_inputs, n_filters, 3, padding=1), nn.BatchNorm2d(n_filters), nn.ReLU()
+    return (
+        nn.Conv2d(n_inputs, n_filters, 3, padding=1),
+        nn.BatchNorm2d(n_filters),
+        nn.ReLU(),
+    )

@@ -23,12 +23,29 @@ CALIBRATES = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--max-depth", type=types.count, help="questions from the root to a leaf, at most")
-    parser.add_argument("--min-leaf", type=types.count, default=1, help="training rows in a leaf, at least")
+    parser.add_argument(
+        "--max-depth",
+        type=types.count,
+        help="questions from the root to a leaf, at most",
+    )
+    parser.add_argument(
+        "--min-leaf",
+        type=types.count,
+        default=1,
+        help="training rows in a leaf, at least",
+    )
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedEstimator:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedEstimator:
     """On the features as they are: a tree asks float32 values about float64 thresholds, and scaling would move them."""
     grown = DecisionTreeClassifier if dataset.classes else DecisionTreeRegressor
-    tree = grown(max_depth=options.max_depth, min_samples_leaf=options.min_leaf, random_state=options.seed)
-    return FittedEstimator(tree.fit(dataset.features[rows.train], dataset.target[rows.train]))
+    tree = grown(
+        max_depth=options.max_depth,
+        min_samples_leaf=options.min_leaf,
+        random_state=options.seed,
+    )
+    return FittedEstimator(
+        tree.fit(dataset.features[rows.train], dataset.target[rows.train])
+    )

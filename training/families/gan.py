@@ -38,30 +38,63 @@ SHOWN_EPOCHS = 8
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--learning-rate", type=types.positive, default=0.0008, help="size of a step of either")
-    parser.add_argument("--batch-size", type=types.count, default=64, help="rows in a mini-batch")
-    parser.add_argument("--epochs", type=types.count, default=300, help="passes over the training rows")
-    parser.add_argument("--noise", type=types.count, default=16, help="random numbers that an image is made of")
-    parser.add_argument("--hidden", type=types.count, default=256, help="neurons of each hidden layer")
-    parser.add_argument("--slope-penalty", type=types.penalty, default=0.3, help="weight of R1")
-    parser.add_argument("--averaging", type=types.share, default=0.999, help="of the weights, over steps")
+    parser.add_argument(
+        "--learning-rate",
+        type=types.positive,
+        default=0.0008,
+        help="size of a step of either",
+    )
+    parser.add_argument(
+        "--batch-size", type=types.count, default=64, help="rows in a mini-batch"
+    )
+    parser.add_argument(
+        "--epochs", type=types.count, default=300, help="passes over the training rows"
+    )
+    parser.add_argument(
+        "--noise",
+        type=types.count,
+        default=16,
+        help="random numbers that an image is made of",
+    )
+    parser.add_argument(
+        "--hidden", type=types.count, default=256, help="neurons of each hidden layer"
+    )
+    parser.add_argument(
+        "--slope-penalty", type=types.penalty, default=0.3, help="weight of R1"
+    )
+    parser.add_argument(
+        "--averaging",
+        type=types.share,
+        default=0.999,
+        help="of the weights, over steps",
+    )
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedGan:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedGan:
     """Learns from the training rows, whose classes it is not told."""
     if dataset.image_shape is None:
         raise LearningError(f"gan: the task {dataset.task!r} is not one of images")
+
     if len(rows.train) < options.batch_size:
-        raise LearningError(f"--batch-size {options.batch_size}: there are only {len(rows.train)} training rows")
+        raise LearningError(
+            f"--batch-size {options.batch_size}: there are only {len(rows.train)} training rows"
+        )
+
     gradient_descent.prepare(options)
     adversaries = Adversaries(dataset, rows, options)
     shown = torch.randn(SHOWN, options.noise)
     samples = {}
+
     for number in range(1, options.epochs + 1):
         losses = adversaries.learn_epoch()
         on_epoch(Epoch(number=number, losses=losses))
         if number in np.linspace(1, options.epochs, SHOWN_EPOCHS, dtype=int):
-            samples[number] = adversaries.sample(shown).reshape(SHOWN, *dataset.image_shape)
+            samples[number] = adversaries.sample(shown).reshape(
+                SHOWN, *dataset.image_shape
+            )
+
     return FittedGan(adversaries, dataset, rows, samples)
 
 
@@ -70,7 +103,11 @@ class Generator(nn.Module):
 
     def __init__(self, n_noise: int, n_pixels: int, *, n_hidden: int) -> None:
         super().__init__()
-        stages = [_stage(n_noise, n_hidden), _stage(n_hidden, n_hidden), _stage(n_hidden, n_hidden)]
+        stages = [
+            _stage(n_noise, n_hidden),
+            _stage(n_hidden, n_hidden),
+            _stage(n_hidden, n_hidden),
+        ]
         self.body = nn.Sequential(*stages, nn.Linear(n_hidden, n_pixels), nn.Sigmoid())
 
     def forward(self, noise: Tensor) -> Tensor:
@@ -96,7 +133,9 @@ class Images(nn.Module):
 class Adversaries:
     """Both networks, what moves them, and the moving averages that are kept."""
 
-    def __init__(self, dataset: Dataset, rows: Split, options: argparse.Namespace) -> None:
+    def __init__(
+        self, dataset: Dataset, rows: Split, options: argparse.Namespace
+    ) -> None:
         features = dataset.features[rows.train]
         self.brightest = float(features.max())
         self.real = torch.from_numpy(features) / self.brightest
@@ -113,7 +152,9 @@ class Adversaries:
         self.kept_generator = copy.deepcopy(self.generator).eval()
         self.kept_discriminator = copy.deepcopy(self.discriminator).eval()
         self._movers = [
-            torch.optim.Adam(each.parameters(), lr=options.learning_rate, betas=(0.5, 0.999))
+            torch.optim.Adam(
+                each.parameters(), lr=options.learning_rate, betas=(0.5, 0.999)
+            )
             for each in (self.generator, self.discriminator)
         ]
 
@@ -122,11 +163,18 @@ class Adversaries:
         size = self.options.batch_size
         n_batches = len(self.real) // size
         totals = np.zeros(2)
-        for rows in torch.split(torch.randperm(len(self.real))[: n_batches * size], size):
+
+        for rows in torch.split(
+            torch.randperm(len(self.real))[: n_batches * size], size
+        ):
             totals += self._step(self.real[rows])
             _approach(self.kept_generator, self.generator, 1 - self.options.averaging)
-            _approach(self.kept_discriminator, self.discriminator, 1 - self.options.averaging)
+            _approach(
+                self.kept_discriminator, self.discriminator, 1 - self.options.averaging
+            )
+
         discriminator, generator = totals / n_batches
+
         return {"discriminator": float(discriminator), "generator": float(generator)}
 
     def sample(self, noise: Tensor) -> NDArray[np.float32]:
@@ -141,7 +189,9 @@ class Adversaries:
         generated = self.generator(torch.randn(len(real), self.options.noise))
         real = real.requires_grad_()
         scores = self._score(real)
-        telling = softplus(-scores).mean() + softplus(self._score(generated.detach())).mean()
+        telling = (
+            softplus(-scores).mean() + softplus(self._score(generated.detach())).mean()
+        )
         penalty = self.options.slope_penalty / 2 * _squared_slope(scores, real)
         move_discriminator.zero_grad()
         (telling + penalty).backward()
@@ -150,6 +200,7 @@ class Adversaries:
         move_generator.zero_grad()
         deceiving.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
         move_generator.step()
+
         return telling.item(), deceiving.item()
 
     def _score(self, pixels: Tensor) -> Tensor:
@@ -161,10 +212,16 @@ class FittedGan(FittedNetwork):
     """The learnt generator, and beside it the discriminator as a classifier of what is real."""
 
     def __init__(
-        self, adversaries: Adversaries, dataset: Dataset, rows: Split, samples: dict[int, NDArray[np.float32]]
+        self,
+        adversaries: Adversaries,
+        dataset: Dataset,
+        rows: Split,
+        samples: dict[int, NDArray[np.float32]],
     ) -> None:
         assert dataset.image_shape is not None
-        super().__init__(Images(adversaries.kept_generator, dataset.image_shape), kind="generator")
+        super().__init__(
+            Images(adversaries.kept_generator, dataset.image_shape), kind="generator"
+        )
         self.noise_size = adversaries.options.noise
         self.samples_by_epoch = samples
         self.companions = (_accompany(adversaries, dataset, rows),)
@@ -173,8 +230,12 @@ class FittedGan(FittedNetwork):
 def _accompany(adversaries: Adversaries, dataset: Dataset, rows: Split) -> Companion:
     """The discriminator, with a task of its own: the real rows, and as many generated ones."""
     n_rows = len(dataset.target)
-    noise = np.random.default_rng(adversaries.options.seed).standard_normal((n_rows, adversaries.options.noise))
-    generated = adversaries.sample(torch.from_numpy(noise).float()) * np.float32(adversaries.brightest)
+    noise = np.random.default_rng(adversaries.options.seed).standard_normal(
+        (n_rows, adversaries.options.noise)
+    )
+    generated = adversaries.sample(torch.from_numpy(noise).float()) * np.float32(
+        adversaries.brightest
+    )
     beside = replace(
         dataset,
         task=f"{dataset.task}_origin",
@@ -183,10 +244,18 @@ def _accompany(adversaries: Adversaries, dataset: Dataset, rows: Split) -> Compa
         target=np.repeat(np.array([1, 0], dtype=np.int64), n_rows),
         classes=("generated", "real"),
     )
-    both = Split(**{part: np.concatenate([each, each + n_rows]) for part, each in vars(rows).items()})
-    module = Classifier(adversaries.kept_discriminator, dataset.features[rows.train], n_classes=2)
+    both = Split(
+        **{
+            part: np.concatenate([each, each + n_rows])
+            for part, each in vars(rows).items()
+        }
+    )
+    module = Classifier(
+        adversaries.kept_discriminator, dataset.features[rows.train], n_classes=2
+    )
     for buffer in (module.mean, module.deviation):
         buffer.fill_(adversaries.brightest / 2)  # pixels from -1 to 1
+
     return Companion(
         family="discriminator",
         summary="Discriminator of a generative adversarial network",
@@ -197,7 +266,9 @@ def _accompany(adversaries: Adversaries, dataset: Dataset, rows: Split) -> Compa
 
 
 def _stage(n_inputs: int, n_outputs: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(n_inputs, n_outputs, bias=False), nn.BatchNorm1d(n_outputs), nn.ReLU())
+    return nn.Sequential(
+        nn.Linear(n_inputs, n_outputs, bias=False), nn.BatchNorm1d(n_outputs), nn.ReLU()
+    )
 
 
 def _squared_slope(scores: Tensor, pixels: Tensor) -> Tensor:
@@ -209,6 +280,8 @@ def _squared_slope(scores: Tensor, pixels: Tensor) -> Tensor:
 @torch.no_grad()
 def _approach(kept: nn.Module, current: nn.Module, share: float) -> None:
     """Moves weights and running statistics of `kept` by `share` towards those of `current`."""
-    for old, new in zip(kept.state_dict().values(), current.state_dict().values(), strict=True):
+    for old, new in zip(
+        kept.state_dict().values(), current.state_dict().values(), strict=True
+    ):
         if old.is_floating_point():  # not the counters of batches
             old.lerp_(new, share)

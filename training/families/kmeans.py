@@ -28,11 +28,27 @@ class Centres(Standardised):
 
     centres: Tensor
 
-    def __init__(self, dataset: Dataset, rows: Split, options: argparse.Namespace, *, n_clusters: int) -> None:
-        super().__init__(dataset.features[rows.train], scaled=dataset.image_shape is None)
-        standardised = self.standardise(torch.from_numpy(dataset.features[rows.train])).numpy()
-        kmeans = KMeans(n_clusters=n_clusters, n_init=options.starts, random_state=options.seed)
-        self.register_buffer("centres", torch.from_numpy(kmeans.fit(standardised).cluster_centers_).double())
+    def __init__(
+        self,
+        dataset: Dataset,
+        rows: Split,
+        options: argparse.Namespace,
+        *,
+        n_clusters: int,
+    ) -> None:
+        super().__init__(
+            dataset.features[rows.train], scaled=dataset.image_shape is None
+        )
+        standardised = self.standardise(
+            torch.from_numpy(dataset.features[rows.train])
+        ).numpy()
+        kmeans = KMeans(
+            n_clusters=n_clusters, n_init=options.starts, random_state=options.seed
+        )
+        self.register_buffer(
+            "centres",
+            torch.from_numpy(kmeans.fit(standardised).cluster_centers_).double(),
+        )
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Cluster int64 `(n_rows,)`, the lowest number of equally near ones, and distances `(n_rows, n_clusters)`."""
@@ -42,13 +58,29 @@ class Centres(Standardised):
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--clusters", type=types.count, help="k, the number of centres; the classes', or 8, without it")
-    parser.add_argument("--starts", type=types.count, default=10, help="random beginnings, of which the best is kept")
+    parser.add_argument(
+        "--clusters",
+        type=types.count,
+        help="k, the number of centres; the classes', or 8, without it",
+    )
+    parser.add_argument(
+        "--starts",
+        type=types.count,
+        default=10,
+        help="random beginnings, of which the best is kept",
+    )
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNetwork:
     """On standardised features; pixels share a unit and are left as they are."""
     n_clusters = options.clusters or len(dataset.classes) or 8
     if n_clusters > len(rows.train):
-        raise LearningError(f"--clusters {n_clusters}: there are only {len(rows.train)} training rows")
-    return FittedNetwork(Centres(dataset, rows, options, n_clusters=n_clusters), kind="clusterer")
+        raise LearningError(
+            f"--clusters {n_clusters}: there are only {len(rows.train)} training rows"
+        )
+
+    return FittedNetwork(
+        Centres(dataset, rows, options, n_clusters=n_clusters), kind="clusterer"
+    )

@@ -36,22 +36,41 @@ Floats = NDArray[np.float64]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--neighbors", type=types.count, default=5, help="k, the training rows that decide")
-    parser.add_argument("--metric", choices=METRICS, default="euclidean", help="hamming: share of unequal values")
     parser.add_argument(
-        "--weights", choices=WEIGHTS, default="uniform", help="distance: a neighbour counts 1 / distance"
+        "--neighbors",
+        type=types.count,
+        default=5,
+        help="k, the training rows that decide",
+    )
+    parser.add_argument(
+        "--metric",
+        choices=METRICS,
+        default="euclidean",
+        help="hamming: share of unequal values",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=WEIGHTS,
+        default="uniform",
+        help="distance: a neighbour counts 1 / distance",
     )
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNeighbors:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNeighbors:
     """Keeps the training rows; features are standardised, except where their equality is what counts."""
     features, target = dataset.features[rows.train], dataset.target[rows.train]
     if features.size > MOST_VALUES:
         raise LearningError(
             f"knn: it keeps all {features.shape[0]} x {features.shape[1]} values in the file, more than {MOST_VALUES:,}"
         )
+
     if options.neighbors > len(features):
-        raise LearningError(f"--neighbors {options.neighbors}: there are only {len(features)} training rows")
+        raise LearningError(
+            f"--neighbors {options.neighbors}: there are only {len(features)} training rows"
+        )
+
     return FittedNeighbors(
         features,
         np.eye(len(dataset.classes))[target],
@@ -68,7 +87,13 @@ class FittedNeighbors:
     packages = ("onnx",)
 
     def __init__(
-        self, features: NDArray[np.float32], classes: Floats, *, neighbors: int, metric: str, weights: str
+        self,
+        features: NDArray[np.float32],
+        classes: Floats,
+        *,
+        neighbors: int,
+        metric: str,
+        weights: str,
     ) -> None:
         self.features, self.classes = features, classes
         self.neighbors, self.metric, self.weights = neighbors, metric, weights
@@ -76,25 +101,43 @@ class FittedNeighbors:
         wide = features.astype(np.float64)
         deviation = wide.std(axis=0)
         self.mean = wide.mean(axis=0) if scaled else np.zeros(wide.shape[1])
-        self.deviation = np.where(deviation > 0, deviation, 1.0) if scaled else np.ones(wide.shape[1])
+        self.deviation = (
+            np.where(deviation > 0, deviation, 1.0)
+            if scaled
+            else np.ones(wide.shape[1])
+        )
 
     def distances(self, features: NDArray[np.float32]) -> Floats:
         """`(n_rows, n_train)`, in standard deviations; for hamming the share of unequal values."""
-        here, there = ((each.astype(np.float64) - self.mean) / self.deviation for each in (features, self.features))
+        here, there = (
+            (each.astype(np.float64) - self.mean) / self.deviation
+            for each in (features, self.features)
+        )
         if self.metric == "euclidean":
-            squares = (here**2).sum(axis=1)[:, None] - 2 * here @ there.T + (there**2).sum(axis=1)
+            squares = (
+                (here**2).sum(axis=1)[:, None]
+                - 2 * here @ there.T
+                + (there**2).sum(axis=1)
+            )
             distances = np.sqrt(np.maximum(squares, 0))
         elif self.metric == "manhattan":
             distances = np.abs(here[:, None] - there).sum(axis=2)
         else:
             distances = (here[:, None] != there).mean(axis=2)
+
         rounded: Floats = np.round(distances / QUANTUM) * QUANTUM
+
         return rounded
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Label, probabilities, and the neighbours that decided: row numbers and distances, nearest first."""
-        parts = [self._outputs(part) for part in np.array_split(features, len(features) // ROWS_AT_A_TIME + 1)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        parts = [
+            self._outputs(part)
+            for part in np.array_split(features, len(features) // ROWS_AT_A_TIME + 1)
+        ]
+        return {
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        }
 
     def _outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         distances = self.distances(features)
@@ -105,8 +148,10 @@ class FittedNeighbors:
             same = distance == 0
             with np.errstate(divide="ignore"):
                 weight = np.where(same.any(axis=1, keepdims=True), same, 1 / distance)
+
         votes = (weight[:, :, None] * self.classes[neighbor]).sum(axis=1)
         probabilities = votes / weight.sum(axis=1, keepdims=True)
+
         return {
             "label": probabilities.argmax(axis=1),
             "probabilities": probabilities,
@@ -120,20 +165,37 @@ class FittedNeighbors:
         graph = GraphBuilder()
         wide = graph.add("Cast", "features", to=TensorProto.DOUBLE)
         here = self._standardised(graph, wide)
-        there = self._standardised(graph, graph.add("Cast", graph.constant(self.features), to=TensorProto.DOUBLE))
-        rounded = graph.add("Round", graph.add("Div", self._distances(graph, here, there, n_features), QUANTUM))
+        there = self._standardised(
+            graph,
+            graph.add("Cast", graph.constant(self.features), to=TensorProto.DOUBLE),
+        )
+        rounded = graph.add(
+            "Round",
+            graph.add("Div", self._distances(graph, here, there, n_features), QUANTUM),
+        )
         distances = graph.add("Mul", rounded, QUANTUM)
         distance, neighbor = graph.smallest(distances, self.neighbors)
         weight = self._weights(graph, distance)
         classes = graph.add("Gather", graph.constant(self.classes), neighbor, axis=0)
         column = graph.add("Unsqueeze", weight, np.array([2]))
-        votes = graph.add("ReduceSum", graph.add("Mul", column, classes), np.array([1]), keepdims=0)
-        share = graph.add("Div", votes, graph.add("ReduceSum", weight, np.array([1]), keepdims=1))
+        votes = graph.add(
+            "ReduceSum", graph.add("Mul", column, classes), np.array([1]), keepdims=0
+        )
+        share = graph.add(
+            "Div", votes, graph.add("ReduceSum", weight, np.array([1]), keepdims=1)
+        )
         graph.add("ArgMax", share, axis=1, keepdims=0, name="label")
         graph.add("Cast", share, to=TensorProto.FLOAT, name="probabilities")
         graph.add("Identity", neighbor, name="neighbor")
         graph.add("Cast", distance, to=TensorProto.FLOAT, name="neighbor_distance")
-        graph.add("Gather", graph.constant(self.classes.argmax(axis=1)), neighbor, axis=0, name="neighbor_class")
+        graph.add(
+            "Gather",
+            graph.constant(self.classes.argmax(axis=1)),
+            neighbor,
+            axis=0,
+            name="neighbor_class",
+        )
+
         return graph.model(
             n_features,
             {
@@ -148,29 +210,64 @@ class FittedNeighbors:
     def _standardised(self, graph: GraphBuilder, features: str) -> str:
         return graph.add("Div", graph.add("Sub", features, self.mean), self.deviation)
 
-    def _distances(self, graph: GraphBuilder, here: str, there: str, n_features: int) -> str:
+    def _distances(
+        self, graph: GraphBuilder, here: str, there: str, n_features: int
+    ) -> str:
         """`(n_rows, n_train)`. Without a matrix product, feature by feature: rows x train x features is too large."""
         if self.metric == "euclidean":
-            product = graph.add("MatMul", here, graph.add("Transpose", there, perm=[1, 0]))
-            own = graph.add("ReduceSum", graph.add("Mul", here, here), np.array([1]), keepdims=1)
-            other = graph.add("ReduceSum", graph.add("Mul", there, there), np.array([1]), keepdims=0)
-            squares = graph.add("Add", graph.add("Sub", own, graph.add("Mul", product, 2.0)), other)
+            product = graph.add(
+                "MatMul", here, graph.add("Transpose", there, perm=[1, 0])
+            )
+            own = graph.add(
+                "ReduceSum", graph.add("Mul", here, here), np.array([1]), keepdims=1
+            )
+            other = graph.add(
+                "ReduceSum", graph.add("Mul", there, there), np.array([1]), keepdims=0
+            )
+            squares = graph.add(
+                "Add", graph.add("Sub", own, graph.add("Mul", product, 2.0)), other
+            )
+
             return graph.add("Sqrt", graph.add("Max", squares, 0.0))
+
         total = ""
+
         for column in range(n_features):
             one = graph.add("Gather", here, np.array([column]), axis=1)
-            row = graph.add("Transpose", graph.add("Gather", there, np.array([column]), axis=1), perm=[1, 0])
+            row = graph.add(
+                "Transpose",
+                graph.add("Gather", there, np.array([column]), axis=1),
+                perm=[1, 0],
+            )
             if self.metric == "manhattan":
                 part = graph.add("Abs", graph.add("Sub", one, row))
             else:
-                part = graph.add("Cast", graph.add("Not", graph.add("Equal", one, row)), to=TensorProto.DOUBLE)
+                part = graph.add(
+                    "Cast",
+                    graph.add("Not", graph.add("Equal", one, row)),
+                    to=TensorProto.DOUBLE,
+                )
+
             total = graph.add("Add", total, part) if total else part
-        return total if self.metric == "manhattan" else graph.add("Div", total, float(n_features))
+
+        return (
+            total
+            if self.metric == "manhattan"
+            else graph.add("Div", total, float(n_features))
+        )
 
     def _weights(self, graph: GraphBuilder, distance: str) -> str:
         """`(n_rows, neighbors)`; a neighbour at distance 0 decides alone, with others at 0."""
         if self.weights == "uniform":
             return graph.add("Add", graph.add("Mul", distance, 0.0), 1.0)
-        same = graph.add("Cast", graph.add("Equal", distance, 0.0), to=TensorProto.DOUBLE)
-        any_same = graph.add("Cast", graph.add("ReduceMax", same, np.array([1]), keepdims=1), to=TensorProto.BOOL)
+
+        same = graph.add(
+            "Cast", graph.add("Equal", distance, 0.0), to=TensorProto.DOUBLE
+        )
+        any_same = graph.add(
+            "Cast",
+            graph.add("ReduceMax", same, np.array([1]), keepdims=1),
+            to=TensorProto.BOOL,
+        )
+
         return graph.add("Where", any_same, same, graph.add("Div", 1.0, distance))

@@ -22,9 +22,13 @@ CALIBRATES = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    gradient_descent.add_options(parser, learning_rate=0.01, l2=0.0, optimizer="sgd", validates=False)
+    gradient_descent.add_options(
+        parser, learning_rate=0.01, l2=0.0, optimizer="sgd", validates=False
+    )
     parser.set_defaults(epochs=200)
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNetwork:
     return gradient_descent.fit_network(nn.Linear, dataset, rows, options, on_epoch)

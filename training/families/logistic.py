@@ -25,5 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     gradient_descent.add_options(parser, learning_rate=0.01, l2=0.001)
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNetwork:
     return gradient_descent.fit_network(nn.Linear, dataset, rows, options, on_epoch)

@@ -34,18 +34,33 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     gradient_descent.add_options(parser, learning_rate=0.003, l2=0.0003)
-    parser.add_argument("--activation", choices=sorted(ACTIVATIONS), default="relu", help="of the hidden layers")
     parser.add_argument(
-        "--hidden", type=types.widths, default="64,64", help="neurons of each hidden layer, as in 64,64"
+        "--activation",
+        choices=sorted(ACTIVATIONS),
+        default="relu",
+        help="of the hidden layers",
+    )
+    parser.add_argument(
+        "--hidden",
+        type=types.widths,
+        default="64,64",
+        help="neurons of each hidden layer, as in 64,64",
     )
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNetwork:
     def body(n_features: int, n_scores: int) -> nn.Module:
         widths = [n_features, *(int(width) for width in options.hidden.split(","))]
         layers: list[nn.Module] = []
+
         for n_inputs, n_outputs in pairwise(widths):
-            layers += [nn.Linear(n_inputs, n_outputs), ACTIVATIONS[options.activation]()]
+            layers += [
+                nn.Linear(n_inputs, n_outputs),
+                ACTIVATIONS[options.activation](),
+            ]
+
         return nn.Sequential(*layers, nn.Linear(widths[-1], n_scores))
 
     return gradient_descent.fit_network(body, dataset, rows, options, on_epoch)

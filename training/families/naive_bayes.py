@@ -32,7 +32,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedEstimator:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedEstimator:
     """On standardised features, of which one variance is a fair measure for all."""
-    pipeline = make_pipeline(StandardScaler(), GaussianNB(var_smoothing=options.var_smoothing))
-    return FittedEstimator(pipeline.fit(dataset.features[rows.train], dataset.target[rows.train]))
+    pipeline = make_pipeline(
+        StandardScaler(), GaussianNB(var_smoothing=options.var_smoothing)
+    )
+    return FittedEstimator(
+        pipeline.fit(dataset.features[rows.train], dataset.target[rows.train])
+    )

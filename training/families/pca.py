@@ -29,9 +29,15 @@ class Components(Standardised):
     directions: Tensor
 
     def __init__(self, dataset: Dataset, rows: Split, *, n_components: int) -> None:
-        super().__init__(dataset.features[rows.train], scaled=dataset.image_shape is None)
-        standardised = self.standardise(torch.from_numpy(dataset.features[rows.train]).double())
-        pca = PCA(n_components=n_components, svd_solver="full").fit(standardised.numpy())
+        super().__init__(
+            dataset.features[rows.train], scaled=dataset.image_shape is None
+        )
+        standardised = self.standardise(
+            torch.from_numpy(dataset.features[rows.train]).double()
+        )
+        pca = PCA(n_components=n_components, svd_solver="full").fit(
+            standardised.numpy()
+        )
         self.register_buffer("directions", torch.from_numpy(pca.components_).float())
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,14 +48,23 @@ class Components(Standardised):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--components", type=types.count, help="directions kept: the code's size; 8 or fewer without it"
+        "--components",
+        type=types.count,
+        help="directions kept: the code's size; 8 or fewer without it",
     )
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNetwork:
     """On standardised features; pixels share a unit and are only centred."""
     most = min(dataset.features[rows.train].shape)
     n_components = options.components or max(1, min(8, most // 2))
     if n_components > most:
-        raise LearningError(f"--components {n_components}: these rows have at most {most}")
-    return FittedNetwork(Components(dataset, rows, n_components=n_components), kind="transformer")
+        raise LearningError(
+            f"--components {n_components}: these rows have at most {most}"
+        )
+
+    return FittedNetwork(
+        Components(dataset, rows, n_components=n_components), kind="transformer"
+    )

@@ -28,9 +28,21 @@ CALIBRATES = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--learning-rate", type=types.positive, default=1.0, help="size of a correction")
-    parser.add_argument("--epochs", type=types.count, default=100, help="passes over the training rows, at most")
-    parser.add_argument("--patience", type=types.count, default=20, help="epochs without fewer validation errors")
+    parser.add_argument(
+        "--learning-rate", type=types.positive, default=1.0, help="size of a correction"
+    )
+    parser.add_argument(
+        "--epochs",
+        type=types.count,
+        default=100,
+        help="passes over the training rows, at most",
+    )
+    parser.add_argument(
+        "--patience",
+        type=types.count,
+        default=20,
+        help="epochs without fewer validation errors",
+    )
 
 
 class Step(Standardised):
@@ -48,31 +60,55 @@ class Step(Standardised):
         return label, nn.functional.one_hot(label, self.neurons.out_features).float()
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedNetwork:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedNetwork:
     """Learns row by row; stops when the validation errors no longer fall, or when there are no mistakes."""
     torch.set_num_threads(1)
     generator = np.random.default_rng(options.seed)
     module = Step(dataset.features[rows.train], n_classes=len(dataset.classes))
-    features, target = (torch.from_numpy(each[rows.train]) for each in (dataset.features, dataset.target))
+    features, target = (
+        torch.from_numpy(each[rows.train])
+        for each in (dataset.features, dataset.target)
+    )
     standardised = module.standardise(features).numpy()
-    weights, bias = module.neurons.weight.detach().numpy(), module.neurons.bias.detach().numpy()
+    weights, bias = (
+        module.neurons.weight.detach().numpy(),
+        module.neurons.bias.detach().numpy(),
+    )
     best, best_epoch, pocket = float("inf"), 0, (weights.copy(), bias.copy())
+
     for number in range(1, options.epochs + 1):
         mistakes = 0
         for row in generator.permutation(len(target)):
-            true, taken = int(target[row]), int((weights @ standardised[row] + bias).argmax())
+            true, taken = (
+                int(target[row]),
+                int((weights @ standardised[row] + bias).argmax()),
+            )
             if taken != true:
                 mistakes += 1
-                for neuron, direction in ((true, options.learning_rate), (taken, -options.learning_rate)):
+                for neuron, direction in (
+                    (true, options.learning_rate),
+                    (taken, -options.learning_rate),
+                ):
                     weights[neuron] += direction * standardised[row]
                     bias[neuron] += direction
+
         errors = _error_rate(module, dataset, rows.validation)
         if errors < best:
             best, best_epoch, pocket = errors, number, (weights.copy(), bias.copy())
-        on_epoch(Epoch(number=number, losses={"train": mistakes / len(target), "validation": errors}))
+
+        on_epoch(
+            Epoch(
+                number=number,
+                losses={"train": mistakes / len(target), "validation": errors},
+            )
+        )
         if mistakes == 0 or number - best_epoch >= options.patience:
             break
+
     weights[:], bias[:] = pocket
+
     return FittedNetwork(module, kind="classifier")
 
 

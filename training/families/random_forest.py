@@ -24,11 +24,22 @@ CALIBRATES = True
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trees", type=types.count, default=100, help="in the forest")
-    parser.add_argument("--max-depth", type=types.count, help="questions from the root to a leaf, at most")
-    parser.add_argument("--min-leaf", type=types.count, default=1, help="training rows in a leaf, at least")
+    parser.add_argument(
+        "--max-depth",
+        type=types.count,
+        help="questions from the root to a leaf, at most",
+    )
+    parser.add_argument(
+        "--min-leaf",
+        type=types.count,
+        default=1,
+        help="training rows in a leaf, at least",
+    )
 
 
-def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> FittedEstimator:
+def fit(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedEstimator:
     """On the features as they are, for the reason that `decision_tree` gives."""
     grown = RandomForestClassifier if dataset.classes else RandomForestRegressor
     forest = grown(
@@ -37,4 +48,6 @@ def fit(dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: On
         min_samples_leaf=options.min_leaf,
         random_state=options.seed,
     )
-    return FittedEstimator(forest.fit(dataset.features[rows.train], dataset.target[rows.train]))
+    return FittedEstimator(
+        forest.fit(dataset.features[rows.train], dataset.target[rows.train])
+    )

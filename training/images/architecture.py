@@ -32,11 +32,15 @@ def architecture(text: str) -> str:
     """A type of option: the name of a network that there is."""
     known = [OWN, *_torchvision_names()]
     if text not in known:
-        near = ", ".join(get_close_matches(text, known, n=SHOWN_NAMES)) or "mobilenet_v3_small, resnet18"
+        near = (
+            ", ".join(get_close_matches(text, known, n=SHOWN_NAMES))
+            or "mobilenet_v3_small, resnet18"
+        )
         raise argparse.ArgumentTypeError(
             f"expected {OWN} or one of torchvision's {len(known) - 1} networks for classification, "
             f"such as {near}, got {text!r}"
         )
+
     return text
 
 
@@ -45,10 +49,14 @@ def build(arch: str, n_scores: int, shape: Shape = OWN_SHAPE) -> nn.Module:
     if arch == OWN:
         widths, depth = shape
         return ConvNet(widths, n_scores, depth=depth)
+
     from torchvision import models  # slow to import, and seldom needed
 
     more = {"transform_input": True, "init_weights": False} if arch in AUXILIARY else {}
-    return TorchvisionNetwork(models.get_model(arch, weights=None, num_classes=n_scores, **more), arch)
+
+    return TorchvisionNetwork(
+        models.get_model(arch, weights=None, num_classes=n_scores, **more), arch
+    )
 
 
 def restore(arch: str, state: State, path: Path) -> nn.Module:
@@ -59,26 +67,38 @@ def restore(arch: str, state: State, path: Path) -> nn.Module:
     n_scores = count_scores(network, state)
     if n_scores is not None:
         _set_head(network, n_scores)
+
     _check(network, state, f"{path}: these are not weights of {arch}")
     network.load_state_dict(state, strict=False)
     if isinstance(body, TorchvisionNetwork):
         body.drop_auxiliary()
+
     return body
 
 
 def read_shape(state: State) -> Shape:
     """Of our own network with these weights; the usual one where the weights are not its own."""
-    first, second, third = (state.get(f"blocks.{number}.second.weight") for number in range(3))
+    first, second, third = (
+        state.get(f"blocks.{number}.second.weight") for number in range(3)
+    )
     if first is None or second is None or third is None:
         return OWN_SHAPE
-    return (len(first), len(second), len(third)), 3 if "blocks.0.third.weight" in state else 2
+
+    return (
+        len(first),
+        len(second),
+        len(third),
+    ), 3 if "blocks.0.third.weight" in state else 2
 
 
 def find_head(network: nn.Module) -> str:
     """The name of the layer that gives the scores: the last fully connected one, or the last convolution."""
     named = dict(network.named_modules())
     dense = [name for name, module in named.items() if isinstance(module, nn.Linear)]
-    convolutions: list[str] = [name for name, module in named.items() if isinstance(module, nn.Conv2d)]
+    convolutions: list[str] = [
+        name for name, module in named.items() if isinstance(module, nn.Conv2d)
+    ]
+
     return (dense or convolutions)[-1]
 
 
@@ -98,6 +118,7 @@ def replace_head(network: nn.Module, n_scores: int) -> nn.Module:
     behind = f"{parent}.{int(position) + 1}" if position.isdigit() else ""
     if isinstance(dict(network.named_modules()).get(behind), nn.ReLU):
         network.set_submodule(behind, nn.Identity())
+
     return head
 
 
@@ -111,7 +132,9 @@ def _set_head(network: nn.Module, n_scores: int) -> nn.Module:
     else:
         assert isinstance(old, nn.Conv2d)
         head = nn.Conv2d(old.in_channels, n_scores, 1)
+
     network.set_submodule(name, head)
+
     return head
 
 
@@ -144,9 +167,13 @@ class TorchvisionNetwork(nn.Module):
 
     def filters(self) -> Tensor | None:
         """What the first convolution looks for, `(n_filters, height, width, 3)`."""
-        first = next((each for each in self.network.modules() if isinstance(each, nn.Conv2d)), None)
+        first = next(
+            (each for each in self.network.modules() if isinstance(each, nn.Conv2d)),
+            None,
+        )
         if first is None or first.in_channels != 3:
             return None
+
         return first.weight[:SHOWN_FILTERS].permute(0, 2, 3, 1)
 
     def fold(self) -> None:
@@ -166,16 +193,38 @@ def _torchvision_names() -> list[str]:
 def _check(network: nn.Module, state: State, where: str) -> None:
     """Counters of batches, which old files lack, are not needed."""
     expected = network.state_dict()
-    missing = [name for name in expected if name not in state and not name.endswith("num_batches_tracked")]
+    missing = [
+        name
+        for name in expected
+        if name not in state and not name.endswith("num_batches_tracked")
+    ]
     unexpected = [name for name in state if name not in expected]
-    unlike = [name for name in expected if name in state and state[name].shape != expected[name].shape]
+    unlike = [
+        name
+        for name in expected
+        if name in state and state[name].shape != expected[name].shape
+    ]
     if not (missing or unexpected or unlike):
         return
-    shapes = [f"{name}: expected {tuple(expected[name].shape)}, got {tuple(state[name].shape)}" for name in unlike]
-    parts = (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
-    counted = [f"{len(names)} {what} ({_name_some(names)})" for what, names in parts if names]
-    raise LearningError(f"{where}: expected {len(expected)} tensors, got {len(state)}: {'; '.join(counted)}")
+
+    shapes = [
+        f"{name}: expected {tuple(expected[name].shape)}, got {tuple(state[name].shape)}"
+        for name in unlike
+    ]
+    parts = (
+        ("missing", missing),
+        ("unexpected", unexpected),
+        ("of another shape", shapes),
+    )
+    counted = [
+        f"{len(names)} {what} ({_name_some(names)})" for what, names in parts if names
+    ]
+    raise LearningError(
+        f"{where}: expected {len(expected)} tensors, got {len(state)}: {'; '.join(counted)}"
+    )
 
 
 def _name_some(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN_NAMES]) + (", ..." if len(names) > SHOWN_NAMES else "")
+    return ", ".join(names[:SHOWN_NAMES]) + (
+        ", ..." if len(names) > SHOWN_NAMES else ""
+    )

@@ -9,7 +9,14 @@ from torch import Tensor, nn
 
 
 def change(
-    images: Tensor, epoch: int, *, shift_px: int, cutout_px: int, mirrors: bool, mean: Tensor, seed: int
+    images: Tensor,
+    epoch: int,
+    *,
+    shift_px: int,
+    cutout_px: int,
+    mirrors: bool,
+    mean: Tensor,
+    seed: int,
 ) -> Callable[[Tensor], Tensor]:
     """What a network sees of rows of `images` `(n_images, height, width, 3)` in this epoch.
 
@@ -17,14 +24,23 @@ def change(
     image is mirrored by chance in the first epoch and alternates from there: K. Jordan, arXiv 2404.00498, section 3.6.
     What is hidden shows the mean colour: DeVries and Taylor, arXiv 1708.04552.
     """
-    chance = torch.rand(len(images), generator=torch.Generator().manual_seed(seed)) < 0.5
-    mirrored = chance ^ (epoch % 2 == 0) if mirrors else torch.zeros(len(images), dtype=torch.bool)
+    chance = (
+        torch.rand(len(images), generator=torch.Generator().manual_seed(seed)) < 0.5
+    )
+    mirrored = (
+        chance ^ (epoch % 2 == 0)
+        if mirrors
+        else torch.zeros(len(images), dtype=torch.bool)
+    )
     colour = (mean.flatten().cpu() * 255).round().to(torch.uint8)
 
     def look(rows: Tensor) -> Tensor:
         chosen = images[rows]
-        chosen = torch.where(mirrored[rows][:, None, None, None], chosen.flip(2), chosen)
+        chosen = torch.where(
+            mirrored[rows][:, None, None, None], chosen.flip(2), chosen
+        )
         moved = _move(chosen, shift_px) if shift_px else chosen
+
         return _hide(moved, cutout_px, colour) if cutout_px else moved
 
     return look
@@ -34,11 +50,16 @@ def _move(pixels: Tensor, far: int) -> Tensor:
     """Each image by its own way, at most so many pixels; what comes in is reflected."""
     n_images, height, width, _ = pixels.shape
     channels = pixels.permute(0, 3, 1, 2)
-    padded = nn.functional.pad(channels.float(), (far,) * 4, mode="reflect").to(torch.uint8)
+    padded = nn.functional.pad(channels.float(), (far,) * 4, mode="reflect").to(
+        torch.uint8
+    )
     down, right = torch.randint(0, 2 * far + 1, (2, n_images, 1))
     y = (down + torch.arange(height))[:, :, None]
     x = (right + torch.arange(width))[:, None, :]
-    moved: Tensor = padded.permute(0, 2, 3, 1)[torch.arange(n_images)[:, None, None], y, x]
+    moved: Tensor = padded.permute(0, 2, 3, 1)[
+        torch.arange(n_images)[:, None, None], y, x
+    ]
+
     return moved
 
 
@@ -49,4 +70,5 @@ def _hide(pixels: Tensor, side: int, colour: Tensor) -> Tensor:
     left = torch.randint(-(side // 2), width - side // 2, (n_images, 1, 1))
     y, x = torch.arange(height)[:, None] - top, torch.arange(width) - left
     hidden = (y >= 0) & (y < side) & (x >= 0) & (x < side)
+
     return torch.where(hidden[..., None], colour, pixels)

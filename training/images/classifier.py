@@ -58,34 +58,66 @@ class ImageFamily:
         add_schedule_options(parser, self)
         if self.widths is not None:
             text = "neurons or filters of each layer, as in 64,128,256"
-            parser.add_argument("--widths", type=types.widths, default=self.widths, help=text)
+            parser.add_argument(
+                "--widths", type=types.widths, default=self.widths, help=text
+            )
+
         if self.turn_rate:
             text = "convolutions of each block; the third makes it residual"
-            parser.add_argument("--depth", type=int, choices=(2, 3), default=2, help=text)
+            parser.add_argument(
+                "--depth", type=int, choices=(2, 3), default=2, help=text
+            )
             text = "learns the half of the images that is harder for a small network, which learns along"
             parser.add_argument("--select", action="store_true", help=text)
             text = "the answer is the mean over the image in place and moved by a pixel, for three times the work"
             parser.add_argument("--moves", action="store_true", help=text)
 
     def fit(
-        self, dataset: ImageDataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+        self,
+        dataset: ImageDataset,
+        rows: Split,
+        options: argparse.Namespace,
+        on_epoch: OnEpoch,
     ) -> FittedImageClassifier:
         """Learns, or goes on where it was stopped."""
         size_px = dataset.pixels.shape[1]
         if size_px < self.fewest_px:
-            raise LearningError(f"the network needs images of at least {self.fewest_px} pixels, --size {size_px}")
+            raise LearningError(
+                f"the network needs images of at least {self.fewest_px} pixels, --size {size_px}"
+            )
+
         use_threads(self)
         torch.manual_seed(options.seed)
         body = self.body(options, size_px, len(dataset.classes))
         scorer = start(body, dataset, rows)
-        proxy = start(ConvNet(PROXY_WIDTHS, len(dataset.classes)), dataset, rows) if selects(options) else None
+        proxy = (
+            start(ConvNet(PROXY_WIDTHS, len(dataset.classes)), dataset, rows)
+            if selects(options)
+            else None
+        )
         checkpoint = place_checkpoint(dataset, rows, options)
-        teach(scorer, dataset, rows, self.schedule(options), on_epoch, checkpoint=checkpoint, proxy=proxy)
-        if isinstance(body, ConvNet) and not options.folds:  # those of the last fold are not those of the model
+        teach(
+            scorer,
+            dataset,
+            rows,
+            self.schedule(options),
+            on_epoch,
+            checkpoint=checkpoint,
+            proxy=proxy,
+        )
+        if (
+            isinstance(body, ConvNet) and not options.folds
+        ):  # those of the last fold are not those of the model
             keep_weights(body, dataset.task)
+
         moves = bool(getattr(options, "moves", False))
+
         return FittedImageClassifier(
-            scorer, mirrors=self.answers_mirrored, resize_px=size_px, crop_px=size_px, moves=moves
+            scorer,
+            mirrors=self.answers_mirrored,
+            resize_px=size_px,
+            crop_px=size_px,
+            moves=moves,
         )
 
     def schedule(self, options: argparse.Namespace) -> Schedule:
@@ -127,12 +159,42 @@ def use_threads(family: ImageFamily) -> None:
 def add_schedule_options(parser: argparse.ArgumentParser, family: ImageFamily) -> None:
     """The options of every family that learns from images by descent."""
     add = parser.add_argument
-    add("--epochs", type=types.count, default=family.epochs, help="passes over the training images")
-    add("--learning-rate", type=types.positive, default=family.learning_rate, help="the highest, for 512 images")
-    add("--weight-decay", type=types.penalty, default=family.weight_decay, help="of the descent's steps")
-    add("--batch-size", type=types.count, default=512, help="images in a mini-batch; few images make smaller ones")
-    add("--shift", type=types.natural, default=family.shift_px, help="pixels by which images are moved, at most")
-    add("--cutout", type=types.natural, default=family.cutout_px, help="side in pixels of a square that is hidden")
+    add(
+        "--epochs",
+        type=types.count,
+        default=family.epochs,
+        help="passes over the training images",
+    )
+    add(
+        "--learning-rate",
+        type=types.positive,
+        default=family.learning_rate,
+        help="the highest, for 512 images",
+    )
+    add(
+        "--weight-decay",
+        type=types.penalty,
+        default=family.weight_decay,
+        help="of the descent's steps",
+    )
+    add(
+        "--batch-size",
+        type=types.count,
+        default=512,
+        help="images in a mini-batch; few images make smaller ones",
+    )
+    add(
+        "--shift",
+        type=types.natural,
+        default=family.shift_px,
+        help="pixels by which images are moved, at most",
+    )
+    add(
+        "--cutout",
+        type=types.natural,
+        default=family.cutout_px,
+        help="side in pixels of a square that is hidden",
+    )
     if family.turn_rate:
         text = "the highest of Muon, by which filters of convolutions learn; 0 for descent as all else"
         add("--turn-rate", type=types.penalty, default=family.turn_rate, help=text)
@@ -149,7 +211,10 @@ def teach(
     proxy: Scorer | None = None,
 ) -> None:
     """Learns in place from the training images."""
-    train, validation = ((dataset.pixels[part], dataset.target[part]) for part in (rows.train, rows.validation))
+    train, validation = (
+        (dataset.pixels[part], dataset.target[part])
+        for part in (rows.train, rows.validation)
+    )
 
     def tell(progress: Progress) -> None:
         losses = {"train": progress.train}
@@ -157,19 +222,46 @@ def teach(
             losses["validation"] = progress.validation
         on_epoch(Epoch(number=progress.number, losses=losses))
 
-    descend(scorer, train, validation, schedule, tell=tell, checkpoint=checkpoint, proxy=proxy)
+    descend(
+        scorer,
+        train,
+        validation,
+        schedule,
+        tell=tell,
+        checkpoint=checkpoint,
+        proxy=proxy,
+    )
 
 
-def place_checkpoint(dataset: ImageDataset, rows: Split, options: argparse.Namespace) -> Path:
+def place_checkpoint(
+    dataset: ImageDataset, rows: Split, options: argparse.Namespace
+) -> Path:
     """Where a training is kept: of these options, as far as they change it, data, rows and code of learning."""
     others = ("output", "report", "data", "moves")
-    stated = {name: str(value) for name, value in vars(options).items() if name not in others}
+    stated = {
+        name: str(value) for name, value in vars(options).items() if name not in others
+    }
     digest = hashlib.sha256(f"{sorted(stated.items())}".encode())
     digest.update(dataset.fingerprint.encode())
     digest.update(rows.train.astype("<i8").tobytes())
-    learning = ("gradient_descent", "schedule", "selection", "augmentation", "muon", "convnet", "dense")
-    digest.update(fingerprint_modules(*(f"training.images.{name}" for name in learning)).encode())
-    return folder() / "trainings" / f"{dataset.task}-{options.family}-{digest.hexdigest()[:12]}.pt"
+    learning = (
+        "gradient_descent",
+        "schedule",
+        "selection",
+        "augmentation",
+        "muon",
+        "convnet",
+        "dense",
+    )
+    digest.update(
+        fingerprint_modules(*(f"training.images.{name}" for name in learning)).encode()
+    )
+
+    return (
+        folder()
+        / "trainings"
+        / f"{dataset.task}-{options.family}-{digest.hexdigest()[:12]}.pt"
+    )
 
 
 def place_weights(task: str) -> Path:
@@ -188,13 +280,18 @@ def _widths(options: argparse.Namespace) -> tuple[int, ...]:
 
 
 def _dense(options: argparse.Namespace, size_px: int, n_classes: int) -> Dense:
-    return Dense(size_px, _widths(options) if hasattr(options, "widths") else (), n_classes)
+    return Dense(
+        size_px, _widths(options) if hasattr(options, "widths") else (), n_classes
+    )
 
 
 def _convnet(options: argparse.Namespace, size_px: int, n_classes: int) -> ConvNet:
     widths = _widths(options)
     if len(widths) != 3:
-        raise LearningError(f"--widths: expected three numbers of filters, as in 64,128,256, got {options.widths}")
+        raise LearningError(
+            f"--widths: expected three numbers of filters, as in 64,128,256, got {options.widths}"
+        )
+
     return ConvNet((widths[0], widths[1], widths[2]), n_classes, depth=options.depth)
 
 

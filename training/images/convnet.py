@@ -27,7 +27,9 @@ class ConvNet(nn.Module):
     `depth` convolutions a block, 2 or 3.
     """
 
-    def __init__(self, widths: tuple[int, int, int], n_scores: int, *, depth: int = 2) -> None:
+    def __init__(
+        self, widths: tuple[int, int, int], n_scores: int, *, depth: int = 2
+    ) -> None:
         super().__init__()
         self.whitening = nn.Conv2d(3, N_FILTERS, PATCH_PX)
         self.whitening.weight.requires_grad = False
@@ -35,9 +37,12 @@ class ConvNet(nn.Module):
         self.blocks = nn.ModuleList(_Block(*each, depth) for each in pairwise(inputs))
         self.head = nn.Linear(widths[-1], n_scores, bias=False)
         self.scale = 1 / 9
+
         for module in self.modules():
             if isinstance(module, nn.Conv2d) and module is not self.whitening:
-                nn.init.dirac_(module.weight[: module.in_channels])  # what came in goes on, beside the random rest
+                nn.init.dirac_(
+                    module.weight[: module.in_channels]
+                )  # what came in goes on, beside the random rest
 
     def whiten(self, images: Tensor) -> None:
         """Sets the first layer from the patches of these images: its outputs are uncorrelated, of variance 1.
@@ -47,7 +52,9 @@ class ConvNet(nn.Module):
         patches = images.unfold(2, PATCH_PX, 1).unfold(3, PATCH_PX, 1)
         rows = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, N_FILTERS // 2).double()
         values, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
-        filters = (vectors / torch.sqrt(values + EPSILON)).T.reshape(-1, 3, PATCH_PX, PATCH_PX)
+        filters = (vectors / torch.sqrt(values + EPSILON)).T.reshape(
+            -1, 3, PATCH_PX, PATCH_PX
+        )
         self.whitening.weight.data[:] = torch.cat([filters, -filters])
         self.whitening.bias.data.zero_()  # type: ignore[union-attr]  # made with one
 
@@ -61,9 +68,14 @@ class ConvNet(nn.Module):
     def _whiten(self, images: Tensor) -> Tensor:
         """In single precision: neighbours differ by less than half precision tells apart."""
         kind = images.device.type
-        exactly = torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+        exactly = (
+            torch.autocast(kind, enabled=False)
+            if torch.is_autocast_enabled(kind)
+            else nullcontext()
+        )
         with exactly:
             whitened: Tensor = self.whitening(images)
+
         return whitened
 
     def score(self, last: Tensor) -> Tensor:
@@ -73,7 +85,9 @@ class ConvNet(nn.Module):
 
     def locate(self, last: Tensor) -> Tensor:
         """Each score by place, `(n_images, n_scores, height, width)`: Zhou et al., CVPR 2016, for the largest value."""
-        scores: Tensor = nn.functional.conv2d(last, self.head.weight[:, :, None, None]) * self.scale
+        scores: Tensor = (
+            nn.functional.conv2d(last, self.head.weight[:, :, None, None]) * self.scale
+        )
         return scores
 
     def filters(self) -> Tensor:
@@ -101,6 +115,7 @@ class _Block(nn.Module):
         if depth == 3:
             self.third = nn.Conv2d(n_outputs, n_outputs, 3, padding=1, bias=False)
             self.third_norm: nn.Module = _Norm(n_outputs)
+
         self.depth = depth
 
     def forward(self, images: Tensor) -> Tensor:
@@ -109,14 +124,21 @@ class _Block(nn.Module):
         second = nn.functional.gelu(self.second_norm(self.second(first)))
         if self.depth == 2:
             return second
+
         return nn.functional.gelu(self.third_norm(self.third(second)) + first)
 
     def fold(self) -> None:
         """In place; it may stand behind pooling too, since it keeps the order of values."""
         self.first, self.first_norm = _fold(self.first, self.first_norm), nn.Identity()
-        self.second, self.second_norm = _fold(self.second, self.second_norm), nn.Identity()
+        self.second, self.second_norm = (
+            _fold(self.second, self.second_norm),
+            nn.Identity(),
+        )
         if self.depth == 3:
-            self.third, self.third_norm = _fold(self.third, self.third_norm), nn.Identity()
+            self.third, self.third_norm = (
+                _fold(self.third, self.third_norm),
+                nn.Identity(),
+            )
 
 
 class _Norm(nn.BatchNorm2d):
@@ -131,6 +153,7 @@ def _fold(convolution: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
     """A convolution that does both."""
     if not isinstance(norm, _Norm):
         return convolution
+
     assert norm.running_var is not None
     assert norm.running_mean is not None
     folded = nn.Conv2d(convolution.in_channels, convolution.out_channels, 3, padding=1)
@@ -138,4 +161,5 @@ def _fold(convolution: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
     folded.weight.data = convolution.weight.data * scale[:, None, None, None]
     assert folded.bias is not None
     folded.bias.data = norm.bias.data - norm.running_mean * scale
+
     return folded

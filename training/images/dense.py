@@ -19,9 +19,18 @@ class Dense(nn.Module):
         self.size_px = size_px
         widths = (3 * size_px**2, *hidden)
         layers: list[nn.Module] = []
+
         for n_inputs, n_outputs in pairwise(widths):
-            layers += [nn.Linear(n_inputs, n_outputs), nn.BatchNorm1d(n_outputs), nn.ReLU(), nn.Dropout(DROPPED)]
-        self.network = nn.Sequential(nn.Flatten(), *layers, nn.Linear(widths[-1], n_scores))
+            layers += [
+                nn.Linear(n_inputs, n_outputs),
+                nn.BatchNorm1d(n_outputs),
+                nn.ReLU(),
+                nn.Dropout(DROPPED),
+            ]
+
+        self.network = nn.Sequential(
+            nn.Flatten(), *layers, nn.Linear(widths[-1], n_scores)
+        )
 
     def layers(self, images: Tensor) -> list[Tensor]:  # noqa: ARG002  # as the other bodies
         """None is an image."""
@@ -40,16 +49,23 @@ class Dense(nn.Module):
         """What the first neurons look for, `(n_filters, height, width, 3)`."""
         first = self.network[1]
         assert isinstance(first, nn.Linear)
-        return first.weight[:SHOWN_FILTERS].reshape(-1, 3, self.size_px, self.size_px).permute(0, 2, 3, 1)
+        return (
+            first.weight[:SHOWN_FILTERS]
+            .reshape(-1, 3, self.size_px, self.size_px)
+            .permute(0, 2, 3, 1)
+        )
 
     def fold(self) -> None:
         """Makes normalisations part of the layers before them, in place."""
         kept: list[nn.Module] = []
         for module in self.network:
             if isinstance(module, nn.BatchNorm1d) and isinstance(kept[-1], nn.Linear):
-                kept[-1] = torch.nn.utils.fuse_linear_bn_eval(kept[-1].eval(), module.eval())
+                kept[-1] = torch.nn.utils.fuse_linear_bn_eval(
+                    kept[-1].eval(), module.eval()
+                )
             elif not isinstance(module, nn.Dropout):
                 kept.append(module)
+
         self.network = nn.Sequential(*kept)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -50,16 +50,24 @@ class Eigenfaces(nn.Module):
         self.size_px = size_px
         self.mean = nn.Parameter(mean, requires_grad=False)
         self.components = nn.Parameter(components, requires_grad=False)
-        self.gallery = nn.Parameter(torch.zeros(0, 0, len(components)), requires_grad=False)
+        self.gallery = nn.Parameter(
+            torch.zeros(0, 0, len(components)), requires_grad=False
+        )
         self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1))
         self.threshold, self.scale = 1.0, 1.0
 
     def enrol(self, images: Tensor, target: NDArray[np.int64]) -> None:
         """Keeps the codes of each person's portraits, `(n_persons, most_portraits, n_components)`."""
         codes = self.centre(images) @ self.components.T
-        of_person = [codes[torch.from_numpy(target == person)] for person in range(target.max() + 1)]
+        of_person = [
+            codes[torch.from_numpy(target == person)]
+            for person in range(target.max() + 1)
+        ]
         most = max(len(each) for each in of_person)
-        filled = [torch.cat([each, each[:1].expand(most - len(each), -1)]) for each in of_person]
+        filled = [
+            torch.cat([each, each[:1].expand(most - len(each), -1)])
+            for each in of_person
+        ]
         self.gallery.data = torch.stack(filled)
 
     def centre(self, images: Tensor) -> Tensor:
@@ -73,8 +81,13 @@ class Eigenfaces(nn.Module):
         """
         portraits = self.gallery.flatten(0, 1)
         codes = faces @ self.components.T
-        squares = (faces**2).sum(1, keepdim=True) + (portraits**2).sum(1) - 2 * codes @ portraits.T
+        squares = (
+            (faces**2).sum(1, keepdim=True)
+            + (portraits**2).sum(1)
+            - 2 * codes @ portraits.T
+        )
         nearest = squares.reshape(-1, *self.gallery.shape[:2]).amin(2)
+
         return torch.sqrt(torch.clamp(nearest, min=0.0))
 
     def layers(self, images: Tensor) -> list[Tensor]:  # noqa: ARG002  # as the other bodies
@@ -105,7 +118,9 @@ class Faces(ImageFamily):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         text = "eigenfaces, at most; there are fewer than portraits"
-        parser.add_argument("--components", type=types.count, default=COMPONENTS, help=text)
+        parser.add_argument(
+            "--components", type=types.count, default=COMPONENTS, help=text
+        )
         parser.set_defaults(size=SIZE_PX)
 
     def fit(
@@ -117,19 +132,31 @@ class Faces(ImageFamily):
     ) -> FittedImageClassifier:
         """The persons of all classes but the last, which is the unknown's; raises LearningError."""
         if dataset.classes[-1] != UNKNOWN:
-            raise LearningError(f"expected the last class to be {UNKNOWN!r}, got {dataset.classes[-1]!r}")
+            raise LearningError(
+                f"expected the last class to be {UNKNOWN!r}, got {dataset.classes[-1]!r}"
+            )
+
         size_px = dataset.pixels.shape[1]
         known = rows.train[dataset.target[rows.train] < len(dataset.classes) - 1]
-        scorer = Scorer(_analyse(dataset.pixels[known], options), np.zeros((1, 1, 1, 3), dtype=np.uint8))
+        scorer = Scorer(
+            _analyse(dataset.pixels[known], options),
+            np.zeros((1, 1, 1, 3), dtype=np.uint8),
+        )
         body = scorer.body
         assert isinstance(body, Eigenfaces)
-        body.enrol(scorer.standardise(torch.from_numpy(dataset.pixels[known])), dataset.target[known])
+        body.enrol(
+            scorer.standardise(torch.from_numpy(dataset.pixels[known])),
+            dataset.target[known],
+        )
         own, other = _compare(scorer, dataset, rows.validation)
         body.threshold, error_rate = choose_threshold(own, other)
         body.scale = max(float(np.std(own)), EPSILON)
-        fitted = FittedImageClassifier(scorer, mirrors=False, resize_px=size_px, crop_px=size_px, halves=False)
+        fitted = FittedImageClassifier(
+            scorer, mirrors=False, resize_px=size_px, crop_px=size_px, halves=False
+        )
         fitted.packages = (*fitted.packages, "scikit-learn")
         fitted.remark = f", unknown beyond a distance of {body.threshold:.4g} (equal error rate {error_rate:.1%})"
+
         return fitted
 
 
@@ -137,7 +164,10 @@ def prepare(dataset: ImageDataset) -> ImageDataset:
     """The same portraits with the class `unknown` as the last: it may be a folder of strangers, or empty."""
     known = [name for name in dataset.classes if name != UNKNOWN]
     order = [*known, UNKNOWN]
-    target = np.array([order.index(dataset.classes[each]) for each in dataset.target], dtype=np.int64)
+    target = np.array(
+        [order.index(dataset.classes[each]) for each in dataset.target], dtype=np.int64
+    )
+
     return replace(dataset, classes=tuple(order), target=target)
 
 
@@ -152,6 +182,7 @@ def choose_threshold(own: Floats, other: Floats) -> tuple[float, float]:
     accepted = np.searchsorted(np.sort(other), between, side="right") / len(other)
     errors = np.maximum(rejected, accepted)
     best = np.flatnonzero(errors == errors.min())
+
     return float(between[best[len(best) // 2]]), float(errors.min())
 
 
@@ -166,12 +197,20 @@ def _analyse(pixels: NDArray[np.uint8], options: argparse.Namespace) -> Eigenfac
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     faces = flatten(images, torch.tensor(LUMA).view(1, 3, 1, 1)).numpy()
     n_components = min(options.components, len(faces) - 1, faces.shape[1])
-    pca = PCA(n_components, svd_solver="randomized", random_state=options.seed).fit(faces)
-    mean, components = (torch.from_numpy(each.astype(np.float32)) for each in (pca.mean_, pca.components_))
+    pca = PCA(n_components, svd_solver="randomized", random_state=options.seed).fit(
+        faces
+    )
+    mean, components = (
+        torch.from_numpy(each.astype(np.float32))
+        for each in (pca.mean_, pca.components_)
+    )
+
     return Eigenfaces(mean, components, pixels.shape[1])
 
 
-def _compare(scorer: Scorer, dataset: ImageDataset, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _compare(
+    scorer: Scorer, dataset: ImageDataset, rows: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
     """Distances of these portraits to their own person, and to the nearest other; raises LearningError."""
     n_known = len(dataset.classes) - 1
     distances = -score(scorer, dataset.pixels[rows]).double().numpy()[:, :n_known]
@@ -180,7 +219,10 @@ def _compare(scorer: Scorer, dataset: ImageDataset, rows: NDArray[np.int64]) -> 
     other = np.where(is_own, np.inf, distances).min(axis=1)
     other = other[np.isfinite(other)]
     if not len(other):
-        raise LearningError(f"one person alone: a folder {UNKNOWN!r} with portraits of others is needed")
+        raise LearningError(
+            f"one person alone: a folder {UNKNOWN!r} with portraits of others is needed"
+        )
+
     return distances[is_own], other
 
 

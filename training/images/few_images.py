@@ -35,22 +35,37 @@ def measure(
     """On the held-out images; both learn the same images with the same schedule, the network from scratch in one go."""
     counts = np.bincount(dataset.target[rows.train])
     points = []
+
     for size in (*(each for each in sizes if each < counts.min()), int(counts.max())):
         tell(f"fine-tuning and from scratch, {size} images of each class")
         part = choose(dataset, rows, size, seed=options.seed)
         tuned = _measure(_tune(family, dataset, part, options), dataset, rows)
-        points.append((size, tuned, _measure(_learn(family, dataset, part, options), dataset, rows)))
+        points.append(
+            (
+                size,
+                tuned,
+                _measure(_learn(family, dataset, part, options), dataset, rows),
+            )
+        )
+
     return points
 
 
 def choose(dataset: ImageDataset, rows: Split, size: int, *, seed: int) -> Split:
     """So many training images of each class, or all that there are; a larger choice holds the smaller ones."""
     order = np.random.default_rng(seed).permutation(rows.train)
-    kept = [order[dataset.target[order] == each][:size] for each in range(len(dataset.classes))]
-    return replace(rows, train=np.sort(np.concatenate(kept)), validation=rows.validation[:0])
+    kept = [
+        order[dataset.target[order] == each][:size]
+        for each in range(len(dataset.classes))
+    ]
+    return replace(
+        rows, train=np.sort(np.concatenate(kept)), validation=rows.validation[:0]
+    )
 
 
-def _tune(family: Pretrained, dataset: ImageDataset, rows: Split, options: argparse.Namespace) -> FittedImageClassifier:
+def _tune(
+    family: Pretrained, dataset: ImageDataset, rows: Split, options: argparse.Namespace
+) -> FittedImageClassifier:
     scorer, head = family.start(dataset, rows, options)
     family.tune(scorer, head, dataset, rows, options, lambda _: None)
     return family.finish(scorer, dataset, options)
@@ -64,6 +79,8 @@ def _learn(
     return family.finish(scorer, dataset, options)
 
 
-def _measure(fitted: FittedImageClassifier, dataset: ImageDataset, rows: Split) -> Metric:
+def _measure(
+    fitted: FittedImageClassifier, dataset: ImageDataset, rows: Split
+) -> Metric:
     outputs = fitted.outputs(dataset.pixels[rows.held_out])
     return evaluate_classifier(outputs, dataset.target[rows.held_out])["accuracy"]

@@ -45,9 +45,14 @@ class Scorer(nn.Module):
     def __init__(self, body: nn.Module, train: Pixels) -> None:
         super().__init__()
         sample = torch.from_numpy(train[:: max(1, len(train) // 5000)]).double() / 255
-        self.register_buffer("mean", sample.mean(dim=(0, 1, 2)).float().view(1, 3, 1, 1))
+        self.register_buffer(
+            "mean", sample.mean(dim=(0, 1, 2)).float().view(1, 3, 1, 1)
+        )
         deviation = sample.std(dim=(0, 1, 2), correction=0)
-        self.register_buffer("deviation", torch.where(deviation > 0, deviation, 1.0).float().view(1, 3, 1, 1))
+        self.register_buffer(
+            "deviation",
+            torch.where(deviation > 0, deviation, 1.0).float().view(1, 3, 1, 1),
+        )
         self.body = body
 
     def standardise(self, pixels: Tensor) -> Tensor:
@@ -81,22 +86,40 @@ def descend(
     for each in (scorer, proxy):
         if each is not None:
             each.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-    n_learnt = min(schedule.batch_size, max(FEWEST_STEPS, len(train[0]) // FEWEST_STEPS), len(train[0]))
+
+    n_learnt = min(
+        schedule.batch_size,
+        max(FEWEST_STEPS, len(train[0]) // FEWEST_STEPS),
+        len(train[0]),
+    )
     n_seen = n_learnt if proxy is None else min(2 * n_learnt, len(train[0]))
     n_steps = len(train[0]) // n_seen
     learning = Learning(scorer, schedule, n_learnt, n_steps * schedule.epochs)
-    selector = None if proxy is None else Selector(proxy, schedule, n_learnt, n_steps * schedule.epochs)
+    selector = (
+        None
+        if proxy is None
+        else Selector(proxy, schedule, n_learnt, n_steps * schedule.epochs)
+    )
     learners: Learners = [learning] if selector is None else [learning, selector]
     done = _resume(checkpoint, learners, tell)
+
     for number in range(len(done) + 1, schedule.epochs + 1):
         order = torch.randperm(len(train[0]))[: n_steps * n_seen]
         changed = _change(torch.from_numpy(train[0]), number, schedule, scorer.mean)
-        batches = ((changed(rows), torch.from_numpy(train[1])[rows]) for rows in torch.split(order, n_seen))
+        batches = (
+            (changed(rows), torch.from_numpy(train[1])[rows])
+            for rows in torch.split(order, n_seen)
+        )
         loss = _learn(scorer, learning, selector, batches, schedule)
-        held = evaluate(scorer, validation, half=schedule.half) if len(validation[0]) else None
+        held = (
+            evaluate(scorer, validation, half=schedule.half)
+            if len(validation[0])
+            else None
+        )
         done.append(Progress(number=number, train=loss, validation=held))
         tell(done[-1])
         _save(checkpoint, learners, done)
+
     scorer.to("cpu").eval()
 
 
@@ -110,15 +133,22 @@ def _learn(
     """One epoch of pixels and target; the mean log loss of what was learnt, in nats."""
     scorer.train()
     losses = []
+
     for pixels, target in batches:
         pixels, target = pixels.to(scorer.mean.device), target.to(scorer.mean.device)
         if selector is not None:
             chosen = selector.choose(pixels, target)
             pixels, target = pixels[chosen], target[chosen]
+
         scores = look(scorer, pixels, half=schedule.half)
-        learning.step(nn.functional.cross_entropy(scores, target, label_smoothing=schedule.smoothing))
+        learning.step(
+            nn.functional.cross_entropy(
+                scores, target, label_smoothing=schedule.smoothing
+            )
+        )
         with torch.no_grad():
             losses.append(float(nn.functional.cross_entropy(scores, target)))
+
     return sum(losses) / len(losses)
 
 
@@ -126,17 +156,28 @@ def score(scorer: Scorer, pixels: Pixels, *, half: bool = False) -> Tensor:
     """Scores `(n_images, n_scores)`, some images at a time."""
     device = scorer.mean.device
     scorer.eval()
+
     with torch.inference_mode():
         parts = torch.split(torch.from_numpy(pixels), EVALUATED)
-        return torch.cat([look(scorer, part.to(device), half=half).cpu() for part in parts])
+        return torch.cat(
+            [look(scorer, part.to(device), half=half).cpu() for part in parts]
+        )
 
 
-def evaluate(scorer: Scorer, part: tuple[Pixels, Targets], *, half: bool = False) -> float:
+def evaluate(
+    scorer: Scorer, part: tuple[Pixels, Targets], *, half: bool = False
+) -> float:
     """The mean log loss, in nats."""
-    return float(nn.functional.cross_entropy(score(scorer, part[0], half=half), torch.from_numpy(part[1])))
+    return float(
+        nn.functional.cross_entropy(
+            score(scorer, part[0], half=half), torch.from_numpy(part[1])
+        )
+    )
 
 
-def _change(images: Tensor, epoch: int, schedule: Schedule, mean: Tensor) -> Callable[[Tensor], Tensor]:
+def _change(
+    images: Tensor, epoch: int, schedule: Schedule, mean: Tensor
+) -> Callable[[Tensor], Tensor]:
     return change(
         images,
         epoch,
@@ -148,17 +189,22 @@ def _change(images: Tensor, epoch: int, schedule: Schedule, mean: Tensor) -> Cal
     )
 
 
-def _resume(checkpoint: Path | None, learners: Learners, tell: Callable[[Progress], None]) -> list[Progress]:
+def _resume(
+    checkpoint: Path | None, learners: Learners, tell: Callable[[Progress], None]
+) -> list[Progress]:
     """What was done before; nothing where there is no file."""
     if checkpoint is None or not checkpoint.is_file():
         return []
+
     state = torch.load(checkpoint, weights_only=True)
     for learner, kept in zip(learners, state["learners"], strict=True):
         learner.load_state_dict(kept)
+
     torch.set_rng_state(state["generator"])
     done = [Progress(**each) for each in state["done"]]
     for progress in done:
         tell(progress)
+
     return done
 
 
@@ -166,6 +212,7 @@ def _save(checkpoint: Path | None, learners: Learners, done: list[Progress]) -> 
     """Whole or not at all."""
     if checkpoint is None:
         return
+
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     state = {
         "learners": [each.state_dict() for each in learners],

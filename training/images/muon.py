@@ -25,12 +25,16 @@ class FilterMuon(torch.optim.Muon):
     def __init__(self, kernels: Sequence[Tensor], learning_rate: float) -> None:
         self.kernels = tuple(kernels)
         matrices = [nn.Parameter(_as_matrix(kernel.detach())) for kernel in kernels]
-        super().__init__(matrices, lr=learning_rate, momentum=MOMENTUM, weight_decay=0.0)
+        super().__init__(
+            matrices, lr=learning_rate, momentum=MOMENTUM, weight_decay=0.0
+        )
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
         """With the kernels' gradients."""
-        for kernel, matrix in zip(self.kernels, self.param_groups[0]["params"], strict=True):
+        for kernel, matrix in zip(
+            self.kernels, self.param_groups[0]["params"], strict=True
+        ):
             assert kernel.grad is not None
             matrix.grad = _as_matrix(kernel.grad)
             matrix.mul_(len(matrix) ** 0.5 / matrix.norm())

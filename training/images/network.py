@@ -53,7 +53,9 @@ class PixelClassifier(nn.Module):
         self.mirrors, self.moves = mirrors, moves
         self.body = cast(Body, scorer.body)
         sample = torch.zeros(2, 3, 32, 32)
-        self.n_layers = len(self.body.layers(sample)) if hasattr(self.body, "locate") else 0
+        self.n_layers = (
+            len(self.body.layers(sample)) if hasattr(self.body, "locate") else 0
+        )
 
     @property
     def output_names(self) -> list[str]:
@@ -70,8 +72,11 @@ class PixelClassifier(nn.Module):
         if self.moves:
             padded = nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
             moved = [padded[:, :, :-2, :-2], padded[:, :, 2:, 2:]]
-            others = [self._mean_with_mirrored(self._score(each), each) for each in moved]
+            others = [
+                self._mean_with_mirrored(self._score(each), each) for each in moved
+            ]
             scores = (scores + (others[0] + others[1]) / 2) / 2
+
         return scores.argmax(dim=1), scores.softmax(dim=1), *located, *layers
 
     def _score(self, images: Tensor) -> Tensor:
@@ -108,25 +113,48 @@ class FittedImageClassifier:
         with torch.no_grad():
             for parameter in scorer.body.parameters() if halves else ():
                 parameter.copy_(parameter.half().float())
-        self.module = PixelClassifier(scorer.eval(), mirrors=mirrors, moves=moves).eval()
+
+        self.module = PixelClassifier(
+            scorer.eval(), mirrors=mirrors, moves=moves
+        ).eval()
         self.resize_px, self.crop_px, self.filter_name = resize_px, crop_px, filter_name
 
     def outputs(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """What the source network says of images of `resize_px` by `resize_px`, by the contract's output names."""
         start = round((self.resize_px - self.crop_px) / 2)
         pixels = pixels[:, start : start + self.crop_px, start : start + self.crop_px]
+
         with torch.inference_mode():
-            parts = [self.module(part)[:2] for part in torch.split(torch.from_numpy(pixels), EVALUATED)]
-        label, probabilities = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
+            parts = [
+                self.module(part)[:2]
+                for part in torch.split(torch.from_numpy(pixels), EVALUATED)
+            ]
+
+        label, probabilities = (
+            torch.cat(each).numpy() for each in zip(*parts, strict=True)
+        )
+
         return {"label": label, "probabilities": probabilities}
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:  # noqa: ARG002  # its size is fixed
         """From pixels of any size."""
         example = torch.zeros(2, self.crop_px, self.crop_px, 3, dtype=torch.uint8)
-        model = to_onnx(self.module, example, input_name="cropped", output_names=self.module.output_names)
-        image_size.prepend(model, resize_px=self.resize_px, crop_px=self.crop_px, filter_name=self.filter_name)
+        model = to_onnx(
+            self.module,
+            example,
+            input_name="cropped",
+            output_names=self.module.output_names,
+        )
+        image_size.prepend(
+            model,
+            resize_px=self.resize_px,
+            crop_px=self.crop_px,
+            filter_name=self.filter_name,
+        )
         filters = self.module.body.filters()
         if filters is not None:
             add_constant_output(model, "filters", filters.detach().numpy())
+
         halve(model)
+
         return model

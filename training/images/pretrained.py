@@ -22,8 +22,23 @@ from training import option_types as types
 from training.data.datasets import Split
 from training.data.images import CIFAR10_PX, TASKS, ImageDataset, Probes
 from training.images import weights
-from training.images.architecture import OWN, TorchvisionNetwork, architecture, build, read_shape, replace_head, restore
-from training.images.classifier import CNN, ImageFamily, place_checkpoint, place_weights, start, teach
+from training.images.architecture import (
+    OWN,
+    TorchvisionNetwork,
+    architecture,
+    build,
+    read_shape,
+    replace_head,
+    restore,
+)
+from training.images.classifier import (
+    CNN,
+    ImageFamily,
+    place_checkpoint,
+    place_weights,
+    start,
+    teach,
+)
 from training.images.convnet import FEWEST_PX, ConvNet
 from training.images.gradient_descent import Scorer
 from training.images.network import FittedImageClassifier
@@ -40,11 +55,19 @@ BODY_RATE = 0.2
 N_PROBES = 8
 PROBE_PX = 8
 SCHEDULES: dict[str, dict[str, float]] = {
-    OWN: {"epochs": 12, "learning_rate": 0.5, "weight_decay": 0.00133, "batch_size": 512},
+    OWN: {
+        "epochs": 12,
+        "learning_rate": 0.5,
+        "weight_decay": 0.00133,
+        "batch_size": 512,
+    },
     "": {"epochs": 9, "learning_rate": 0.4, "weight_decay": 0.0001, "batch_size": 64},
 }
 """Defaults for our own network, and for torchvision's."""
-LICENCES = {OWN: "MIT", "": "BSD-3-Clause, as torchvision's weights; the terms of their data apply too"}
+LICENCES = {
+    OWN: "MIT",
+    "": "BSD-3-Clause, as torchvision's weights; the terms of their data apply too",
+}
 
 
 class TunedScorer(Scorer):
@@ -65,23 +88,64 @@ class Pretrained(ImageFamily):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add("--arch", type=architecture, default="mobilenet_v3_small", help=f"torchvision's name, or {OWN}")
-        add("--weights", type=_weights, default=weights.DEFAULT, help="a path, or torchvision's name of them")
-        add("--finetune", action="store_true", help="replace the head and teach it a new task")
-        add("--unfreeze", action="store_true", help="teach the body too, after the head")
-        add("--epochs", type=types.count, help="passes over the training images; 12 for convnet, otherwise 9")
-        add("--learning-rate", type=types.positive, help="the highest, for 512 images; 0.5 for convnet, otherwise 0.4")
-        add("--weight-decay", type=types.penalty, help="of the steps; 0.00133 for convnet, otherwise 0.0001")
-        add("--batch-size", type=types.count, help="images in a mini-batch; 512 for convnet, otherwise 64")
-        add("--shift", type=types.natural, help="pixels by which images are moved, at most; a sixteenth of their size")
+        add(
+            "--arch",
+            type=architecture,
+            default="mobilenet_v3_small",
+            help=f"torchvision's name, or {OWN}",
+        )
+        add(
+            "--weights",
+            type=_weights,
+            default=weights.DEFAULT,
+            help="a path, or torchvision's name of them",
+        )
+        add(
+            "--finetune",
+            action="store_true",
+            help="replace the head and teach it a new task",
+        )
+        add(
+            "--unfreeze", action="store_true", help="teach the body too, after the head"
+        )
+        add(
+            "--epochs",
+            type=types.count,
+            help="passes over the training images; 12 for convnet, otherwise 9",
+        )
+        add(
+            "--learning-rate",
+            type=types.positive,
+            help="the highest, for 512 images; 0.5 for convnet, otherwise 0.4",
+        )
+        add(
+            "--weight-decay",
+            type=types.penalty,
+            help="of the steps; 0.00133 for convnet, otherwise 0.0001",
+        )
+        add(
+            "--batch-size",
+            type=types.count,
+            help="images in a mini-batch; 512 for convnet, otherwise 64",
+        )
+        add(
+            "--shift",
+            type=types.natural,
+            help="pixels by which images are moved, at most; a sixteenth of their size",
+        )
         parser.set_defaults(size=None)
 
     def fit(
-        self, dataset: ImageDataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+        self,
+        dataset: ImageDataset,
+        rows: Split,
+        options: argparse.Namespace,
+        on_epoch: OnEpoch,
     ) -> FittedImageClassifier:
         """The published network itself where there is nothing to learn from, or else a tuned one."""
         if isinstance(dataset, Probes):
             return _restore_published(options)
+
         scorer, head = self.start(dataset, rows, options)
         begun: dict[str, Any] = {
             "weights": weights.fingerprint(_locate(options)),
@@ -89,11 +153,16 @@ class Pretrained(ImageFamily):
             "body_rate": BODY_RATE,
         }
         begun["schedule"] = self.schedule(options)
-        place = place_checkpoint(dataset, rows, argparse.Namespace(**vars(options) | begun))
+        place = place_checkpoint(
+            dataset, rows, argparse.Namespace(**vars(options) | begun)
+        )
         self.tune(scorer, head, dataset, rows, options, on_epoch, checkpoint=place)
+
         return self.finish(scorer, dataset, options)
 
-    def start(self, dataset: ImageDataset, rows: Split, options: argparse.Namespace) -> tuple[TunedScorer, nn.Module]:
+    def start(
+        self, dataset: ImageDataset, rows: Split, options: argparse.Namespace
+    ) -> tuple[TunedScorer, nn.Module]:
         """The network with its weights and a head that has learnt nothing yet, and that head."""
         torch.manual_seed(options.seed)
         path = _locate(options)
@@ -105,14 +174,22 @@ class Pretrained(ImageFamily):
         if options.arch != OWN:
             published = weights.publication(options.arch, str(options.weights))
             _set_colours(scorer, published)
+
         return scorer, head
 
-    def start_from_scratch(self, dataset: ImageDataset, rows: Split, options: argparse.Namespace) -> Scorer:
+    def start_from_scratch(
+        self, dataset: ImageDataset, rows: Split, options: argparse.Namespace
+    ) -> Scorer:
         """The same network without what it has learnt."""
         torch.manual_seed(options.seed)
-        body = build(options.arch, len(dataset.classes), read_shape(weights.read(_locate(options))))
+        body = build(
+            options.arch,
+            len(dataset.classes),
+            read_shape(weights.read(_locate(options))),
+        )
         if isinstance(body, TorchvisionNetwork):
             body.drop_auxiliary()
+
         return start(body, dataset, rows)
 
     def tune(
@@ -131,13 +208,20 @@ class Pretrained(ImageFamily):
         learning = [each for each in scorer.parameters() if each.requires_grad]
         for each in learning:
             each.requires_grad = any(each is other for other in head.parameters())
-        n_first = max(1, round(schedule.epochs * HEAD_SHARE)) if options.unfreeze else schedule.epochs
+
+        n_first = (
+            max(1, round(schedule.epochs * HEAD_SHARE))
+            if options.unfreeze
+            else schedule.epochs
+        )
         first = replace(schedule, epochs=n_first)
         teach(scorer, dataset, rows, first, on_epoch, checkpoint=checkpoint)
         if not options.unfreeze or n_first == schedule.epochs:
             return
+
         for each in learning:
             each.requires_grad = True
+
         scorer.frozen = False
         rest = replace(
             schedule,
@@ -147,28 +231,43 @@ class Pretrained(ImageFamily):
             seed=schedule.seed + 1,
         )
         place = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-body.pt")
-        teach(scorer, dataset, rows, rest, _count_on(on_epoch, n_first), checkpoint=place)
+        teach(
+            scorer, dataset, rows, rest, _count_on(on_epoch, n_first), checkpoint=place
+        )
 
-    def finish(self, scorer: Scorer, dataset: ImageDataset, options: argparse.Namespace) -> FittedImageClassifier:
+    def finish(
+        self, scorer: Scorer, dataset: ImageDataset, options: argparse.Namespace
+    ) -> FittedImageClassifier:
         """The learnt network, for images as it has seen them in learning."""
         size_px, own = dataset.pixels.shape[1], options.arch == OWN
-        fitted = FittedImageClassifier(scorer, mirrors=own, resize_px=size_px, crop_px=size_px, halves=own)
+        fitted = FittedImageClassifier(
+            scorer, mirrors=own, resize_px=size_px, crop_px=size_px, halves=own
+        )
         fitted.packages = (*fitted.packages, *(() if own else ("torchvision",)))
+
         return fitted
 
     def schedule(self, options: argparse.Namespace) -> Schedule:
         """Our own network learns as it has learnt before."""
-        return CNN.schedule(options) if options.arch == OWN else super().schedule(options)
+        return (
+            CNN.schedule(options) if options.arch == OWN else super().schedule(options)
+        )
 
 
 def complete(options: argparse.Namespace) -> None:
     """Fills in, in place, what the network decides where it is not given: nothing where nothing is to be learnt."""
     if not options.finetune:
         return
+
     own = options.arch == OWN
     if options.size is None:
         keeps = own or options.task in TASKS
-        options.size = CIFAR10_PX if keeps else weights.publication(options.arch, weights.DEFAULT).crop_px
+        options.size = (
+            CIFAR10_PX
+            if keeps
+            else weights.publication(options.arch, weights.DEFAULT).crop_px
+        )
+
     defaults = SCHEDULES[OWN if own else ""] | {"shift": options.size // 16}
     for name, value in defaults.items():
         if getattr(options, name) is None:
@@ -179,7 +278,9 @@ def prepare(dataset: ImageDataset, options: argparse.Namespace) -> ImageDataset:
     """The same data, which say too what weights it begins with; raises LearningError where these cannot be got."""
     path = _locate(options)
     source = f"{dataset.source}; begun with the weights {path.name}, {weights.fingerprint(path)}"
-    return replace(dataset, source=source, licence=LICENCES[OWN if options.arch == OWN else ""])
+    return replace(
+        dataset, source=source, licence=LICENCES[OWN if options.arch == OWN else ""]
+    )
 
 
 def make_probes(options: argparse.Namespace) -> Probes:
@@ -188,6 +289,7 @@ def make_probes(options: argparse.Namespace) -> Probes:
     published = weights.publication(options.arch, str(options.weights))
     path = weights.locate(published, str(options.weights))
     digest = weights.fingerprint(path)
+
     return Probes(
         task=options.task,
         summary=published.summary,
@@ -203,13 +305,21 @@ def make_probes(options: argparse.Namespace) -> Probes:
 
 def _refuse_unlearnt(options: argparse.Namespace) -> None:
     learning = ("data", "size", "unfreeze", "folds", "report", *SCHEDULES[""], "shift")
-    given = [f"--{name.replace('_', '-')}" for name in learning if getattr(options, name)]
+    given = [
+        f"--{name.replace('_', '-')}" for name in learning if getattr(options, name)
+    ]
     if given:
-        raise LearningError(f"{', '.join(given)}: nothing is learnt or measured without --finetune")
+        raise LearningError(
+            f"{', '.join(given)}: nothing is learnt or measured without --finetune"
+        )
+
     if options.task in TASKS:
         raise LearningError(f"--task {options.task}: to learn it, add --finetune")
+
     if options.arch == OWN:
-        raise LearningError(f"--arch {OWN} has no published weights to export: python -m training cnn exports it")
+        raise LearningError(
+            f"--arch {OWN} has no published weights to export: python -m training cnn exports it"
+        )
 
 
 def _restore_published(options: argparse.Namespace) -> FittedImageClassifier:
@@ -219,17 +329,25 @@ def _restore_published(options: argparse.Namespace) -> FittedImageClassifier:
     resize_px, crop_px = published.resize_px, published.crop_px
     with torch.inference_mode():
         n_scores = body.eval()(torch.zeros(1, 3, crop_px, crop_px)).shape[1]
+
     if n_scores != len(published.classes):
         raise LearningError(
             f"{path}: expected scores for the {len(published.classes)} classes that {published.name} names, "
             f"got {n_scores}: give weights of that data set, or replace the head with --finetune"
         )
+
     scorer = Scorer(body, np.zeros((1, 1, 1, 3), dtype=np.uint8))
     _set_colours(scorer, published)
     fitted = FittedImageClassifier(
-        scorer, mirrors=False, resize_px=resize_px, crop_px=crop_px, filter_name=published.filter_name, halves=False
+        scorer,
+        mirrors=False,
+        resize_px=resize_px,
+        crop_px=crop_px,
+        filter_name=published.filter_name,
+        halves=False,
     )
     fitted.packages = (*fitted.packages, "torchvision")
+
     return fitted
 
 
@@ -237,12 +355,14 @@ def _locate(options: argparse.Namespace) -> Path:
     given = str(options.weights)
     if options.arch != OWN:
         return weights.locate(weights.publication(options.arch, given), given)
+
     path = place_weights(OWN_TASK) if given == weights.DEFAULT else Path(given)
     if not path.is_file():
         raise LearningError(
             f"--arch {OWN}: expected weights in {path}, there is no such file: "
             f"python -m training cnn --task {OWN_TASK} makes them, or give a file with --weights PATH"
         )
+
     return path
 
 
@@ -256,7 +376,9 @@ def _as_channels(values: tuple[float, ...]) -> Tensor:
     return torch.tensor(values).view(1, 3, 1, 1)
 
 
-def _check_size(body: nn.Module, dataset: ImageDataset, options: argparse.Namespace) -> None:
+def _check_size(
+    body: nn.Module, dataset: ImageDataset, options: argparse.Namespace
+) -> None:
     """By trying: each network has its own least size, and some have but one."""
     size_px = dataset.pixels.shape[1]
     try:
@@ -272,9 +394,19 @@ def _check_size(body: nn.Module, dataset: ImageDataset, options: argparse.Namesp
 
 def _draw_probes(size_px: int, seed: int) -> NDArray[np.uint8]:
     generator = np.random.default_rng(seed)
-    noise = generator.integers(0, 256, (N_PROBES // 2, size_px, size_px, 3), dtype=np.uint8)
-    coarse = generator.integers(0, 256, (N_PROBES // 2, PROBE_PX, PROBE_PX, 3), dtype=np.uint8)
-    smooth = [np.asarray(Image.fromarray(each).resize((size_px, size_px), Image.Resampling.BICUBIC)) for each in coarse]
+    noise = generator.integers(
+        0, 256, (N_PROBES // 2, size_px, size_px, 3), dtype=np.uint8
+    )
+    coarse = generator.integers(
+        0, 256, (N_PROBES // 2, PROBE_PX, PROBE_PX, 3), dtype=np.uint8
+    )
+    smooth = [
+        np.asarray(
+            Image.fromarray(each).resize((size_px, size_px), Image.Resampling.BICUBIC)
+        )
+        for each in coarse
+    ]
+
     return np.concatenate([noise, np.stack(smooth)])
 
 

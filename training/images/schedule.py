@@ -44,7 +44,9 @@ class Schedule:
 class Learning:
     """A network and all that moves it, `batch_size` images a step, in a cycle of `n_steps`."""
 
-    def __init__(self, scorer: nn.Module, schedule: Schedule, batch_size: int, n_steps: int) -> None:
+    def __init__(
+        self, scorer: nn.Module, schedule: Schedule, batch_size: int, n_steps: int
+    ) -> None:
         optimizers = _optimizers(scorer, schedule, batch_size)
         share = _triangle(n_steps)
         cycles = [torch.optim.lr_scheduler.LambdaLR(each, share) for each in optimizers]
@@ -59,7 +61,10 @@ class Learning:
             each.step()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"scorer": self._scorer.state_dict(), "movers": [each.state_dict() for each in self._movers]}
+        return {
+            "scorer": self._scorer.state_dict(),
+            "movers": [each.state_dict() for each in self._movers],
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._scorer.load_state_dict(state["scorer"])
@@ -80,11 +85,17 @@ def _has_bfloat16(kind: str) -> bool:
     return kind == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def _optimizers(scorer: nn.Module, schedule: Schedule, batch_size: int) -> list[torch.optim.Optimizer]:
+def _optimizers(
+    scorer: nn.Module, schedule: Schedule, batch_size: int
+) -> list[torch.optim.Optimizer]:
     rate = schedule.learning_rate * batch_size / BATCH
     learnt = [each for each in scorer.parameters() if each.requires_grad]
     kernels = [each for each in learnt if each.ndim == 4 and schedule.turn_rate]
-    weights = [each for each in learnt if each.ndim > 1 and not any(each is kernel for kernel in kernels)]
+    weights = [
+        each
+        for each in learnt
+        if each.ndim > 1 and not any(each is kernel for kernel in kernels)
+    ]
     shifts = [each for each in learnt if each.ndim == 1]
     fast, decay = rate * schedule.bias_scale, schedule.weight_decay
     groups = [
@@ -92,6 +103,7 @@ def _optimizers(scorer: nn.Module, schedule: Schedule, batch_size: int) -> list[
         {"params": shifts, "lr": fast, "weight_decay": decay / schedule.bias_scale},
     ]
     descent = torch.optim.SGD(groups, lr=rate, momentum=0.85, nesterov=True)
+
     return [descent, FilterMuon(kernels, schedule.turn_rate)] if kernels else [descent]
 
 

@@ -20,7 +20,9 @@ EVERY = 4
 class Selector:
     """Chooses from mini-batches of `2 * batch_size` images, in a training of `n_steps` of them."""
 
-    def __init__(self, scorer: nn.Module, schedule: Schedule, batch_size: int, n_steps: int) -> None:
+    def __init__(
+        self, scorer: nn.Module, schedule: Schedule, batch_size: int, n_steps: int
+    ) -> None:
         self._learning = Learning(scorer, schedule, batch_size, -(-n_steps // EVERY))
         self._scorer = scorer.train()
         self._schedule = schedule
@@ -31,13 +33,18 @@ class Selector:
         """The rows of the harder half, in any order; now and then it learns them too."""
         learns = self._step % EVERY == 0
         self._step += 1
+
         with torch.set_grad_enabled(learns):
             scores = look(self._scorer, pixels, half=self._schedule.half)
             smoothing = self._schedule.smoothing
-            losses = nn.functional.cross_entropy(scores, true, label_smoothing=smoothing, reduction="none")
+            losses = nn.functional.cross_entropy(
+                scores, true, label_smoothing=smoothing, reduction="none"
+            )
+
         chosen = losses.detach().topk(min(self._n_chosen, len(losses))).indices
         if learns:
             self._learning.step(losses[chosen].mean())
+
         return chosen
 
     def state_dict(self) -> dict[str, Any]:

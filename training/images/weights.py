@@ -43,8 +43,11 @@ class Publication:
         """Whose figures they are is said with them: nothing of it is measured here."""
         if not self.accuracy:
             return f"a file of weights with the classes and the preprocessing of {self.name}, not measured"
+
         figures = [
-            f"{value:g} % {name} on {data}" for data, values in self.accuracy.items() for name, value in values.items()
+            f"{value:g} % {name} on {data}"
+            for data, values in self.accuracy.items()
+            for name, value in values.items()
         ]
         return f"{self.name} of torchvision, published with {', '.join(figures)}, not measured here"
 
@@ -62,9 +65,15 @@ def publication(arch: str, given: str) -> Publication:
         raise LearningError(
             f"--weights {given}: there is no such file; expected a path, {DEFAULT} or one of {', '.join(members)}"
         )
-    known = default if given == DEFAULT else members.get(given) or _recognise(Path(given), list(members.values()))
+
+    known = (
+        default
+        if given == DEFAULT
+        else members.get(given) or _recognise(Path(given), list(members.values()))
+    )
     chosen = known or default
     transform = chosen.transforms()
+
     return Publication(
         name=str(chosen),
         url=chosen.url,
@@ -82,11 +91,13 @@ def tell_apart(names: list[str]) -> tuple[str, ...]:
     """The names, each there once: the second crane becomes `crane (2)`."""
     seen: Counter[str] = Counter()
     apart: list[str] = []
+
     for name in names:
         seen[name] += 1
         while (told := name if seen[name] == 1 else f"{name} ({seen[name]})") in apart:
             seen[name] += 1
         apart.append(told)
+
     return tuple(apart)
 
 
@@ -94,17 +105,22 @@ def locate(published: Publication, given: str) -> Path:
     """The given file, or the published one, downloaded the first time; raises LearningError where it cannot be got."""
     if Path(given).is_file():
         return Path(given)
+
     place = Path(torch.hub.get_dir()) / "checkpoints" / _file_name(published.url)
     if place.is_file():
         return place
+
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(published.url, str(place), _hash_in(place.name), progress=False)
+        torch.hub.download_url_to_file(
+            published.url, str(place), _hash_in(place.name), progress=False
+        )
     except (OSError, RuntimeError) as error:
         raise LearningError(
             f"{published.name}: the weights are not here and could not be downloaded ({error}): "
             f"put {published.url} into {place.parent} as {place.name}, or give the file with --weights PATH"
         ) from error
+
     return place
 
 
@@ -112,12 +128,14 @@ def fingerprint(path: Path) -> str:
     """SHA-256 of the file; raises LearningError where its name promises another one, as torch.hub's names do."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
+
     promised = _hash_in(path.name)
     if promised and not digest.startswith(promised):
         raise LearningError(
             f"{path}: damaged: its name promises a SHA-256 that begins with {promised}, "
             f"got {digest[: len(promised)]}: remove it and get it again"
         )
+
     return f"sha256:{digest}"
 
 
@@ -127,12 +145,21 @@ def read(path: Path) -> State:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever is in a file that is none of torch's: its errors share no base class
         reason = str(error).partition("\n")[0]
-        raise LearningError(f"{path}: expected weights as torch.save writes them: {reason}") from error
+        raise LearningError(
+            f"{path}: expected weights as torch.save writes them: {reason}"
+        ) from error
+
     for name in WRAPPINGS:
         if isinstance(found, dict) and isinstance(found.get(name), dict):
             found = found[name]
-    if not isinstance(found, dict) or not all(isinstance(each, Tensor) for each in found.values()):
-        raise LearningError(f"{path}: expected tensors by name (a state_dict), got {type(found).__name__}")
+
+    if not isinstance(found, dict) or not all(
+        isinstance(each, Tensor) for each in found.values()
+    ):
+        raise LearningError(
+            f"{path}: expected tensors by name (a state_dict), got {type(found).__name__}"
+        )
+
     return dict(found)
 
 
@@ -140,7 +167,14 @@ def _recognise(path: Path, published: list[Any]) -> Any:
     """Which of the published weights the file holds, by its SHA-256; None for others."""
     digest = fingerprint(path).removeprefix("sha256:")
     promises = [(_hash_in(_file_name(each.url)), each) for each in published]
-    return next((each for promised, each in promises if promised and digest.startswith(promised)), None)
+    return next(
+        (
+            each
+            for promised, each in promises
+            if promised and digest.startswith(promised)
+        ),
+        None,
+    )
 
 
 def _file_name(url: str) -> str:

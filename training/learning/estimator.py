@@ -43,6 +43,7 @@ class FittedEstimator:
         )
         if self.kind == "regressor":
             _flatten_value(model)
+
         return model
 
 
@@ -53,4 +54,6 @@ def _flatten_value(model: onnx.ModelProto) -> None:
     model.graph.node.extend(builder.nodes)
     model.graph.initializer.extend(builder.constants)
     del model.graph.output[:]
-    model.graph.output.append(helper.make_tensor_value_info("value", TensorProto.FLOAT, [None]))
+    model.graph.output.append(
+        helper.make_tensor_value_info("value", TensorProto.FLOAT, [None])
+    )

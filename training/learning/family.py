@@ -108,7 +108,9 @@ class Family(Protocol):
         """Adds its own options to the command."""
         ...
 
-    def fit(self, dataset: Any, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> Fitted:
+    def fit(
+        self, dataset: Any, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+    ) -> Fitted:
         """Learns from a Dataset, or a family for images from an ImageDataset.
 
         The same data, rows and options give the same model.

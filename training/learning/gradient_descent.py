@@ -32,20 +32,51 @@ def add_options(
     validates: bool = True,
 ) -> None:
     """The options of every family that learns by descent; the defaults that differ are given."""
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, default=optimizer, help="adam, or plain sgd")
-    parser.add_argument("--learning-rate", type=types.positive, default=learning_rate, help="size of a step")
-    parser.add_argument("--batch-size", type=types.count, default=32, help="rows in a mini-batch")
-    parser.add_argument("--epochs", type=types.count, default=500, help="passes over the training rows, at most")
-    parser.add_argument("--l1", type=types.penalty, default=0.0, help="weight of the sum of absolute weights")
-    parser.add_argument("--l2", type=types.penalty, default=l2, help="weight of the sum of squared weights")
+    parser.add_argument(
+        "--optimizer", choices=OPTIMIZERS, default=optimizer, help="adam, or plain sgd"
+    )
+    parser.add_argument(
+        "--learning-rate",
+        type=types.positive,
+        default=learning_rate,
+        help="size of a step",
+    )
+    parser.add_argument(
+        "--batch-size", type=types.count, default=32, help="rows in a mini-batch"
+    )
+    parser.add_argument(
+        "--epochs",
+        type=types.count,
+        default=500,
+        help="passes over the training rows, at most",
+    )
+    parser.add_argument(
+        "--l1",
+        type=types.penalty,
+        default=0.0,
+        help="weight of the sum of absolute weights",
+    )
+    parser.add_argument(
+        "--l2",
+        type=types.penalty,
+        default=l2,
+        help="weight of the sum of squared weights",
+    )
     if validates:
         parser.add_argument(
-            "--patience", type=types.count, default=30, help="epochs without a lower validation loss before it stops"
+            "--patience",
+            type=types.count,
+            default=30,
+            help="epochs without a lower validation loss before it stops",
         )
 
 
 def fit_network(
-    body: Body, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+    body: Body,
+    dataset: Dataset,
+    rows: Split,
+    options: argparse.Namespace,
+    on_epoch: OnEpoch,
 ) -> FittedNetwork:
     """A classifier or, where the task has no classes, a regressor."""
     prepare(options)
@@ -58,6 +89,7 @@ def fit_network(
         else Regressor(network, features, target.astype(np.float32))
     )
     descend(module, dataset, rows, options, on_epoch)
+
     return FittedNetwork(module, kind="classifier" if n_classes else "regressor")
 
 
@@ -65,42 +97,62 @@ def prepare(options: argparse.Namespace) -> None:
     """The same seed gives the same weights from here on."""
     torch.manual_seed(options.seed)
     torch.use_deterministic_algorithms(mode=True)
-    torch.set_num_threads(1)  # sums in one order; and for networks this small, the fastest too
+    torch.set_num_threads(
+        1
+    )  # sums in one order; and for networks this small, the fastest too
 
 
-def descend(module: Learner, dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch) -> int:
+def descend(
+    module: Learner,
+    dataset: Dataset,
+    rows: Split,
+    options: argparse.Namespace,
+    on_epoch: OnEpoch,
+) -> int:
     """Learns in place from the training rows and stops by the validation rows, where there are any.
 
     Leaves the weights of the lowest validation loss, or without validation rows the last, and returns that epoch's
     number; raises LearningError where no epoch had a finite loss.
     """
     train, validation = (
-        (torch.from_numpy(dataset.features[part]), torch.from_numpy(dataset.target[part]))
+        (
+            torch.from_numpy(dataset.features[part]),
+            torch.from_numpy(dataset.target[part]),
+        )
         for part in (rows.train, rows.validation)
     )
     features, target = train
     validates = len(rows.validation) > 0
     optimizer = _optimizer(module, options)
     best, best_epoch, best_state = float("inf"), 0, copy.deepcopy(module.state_dict())
+
     for number in range(1, options.epochs + 1):
         module.train()
         for batch in torch.split(torch.randperm(len(target)), options.batch_size):
             optimizer.zero_grad()
-            loss = module.loss(features[batch], target[batch]) + _penalty_of(module, options)
+            loss = module.loss(features[batch], target[batch]) + _penalty_of(
+                module, options
+            )
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
             optimizer.step()
+
         losses = {"train": _evaluate(module, train)}
         if validates:
             losses["validation"] = _evaluate(module, validation)
+
         on_epoch(Epoch(number=number, losses=losses))
         if losses.get("validation", -number) < best and math.isfinite(losses["train"]):
             best, best_epoch = losses.get("validation", -number), number
             best_state = copy.deepcopy(module.state_dict())
+
         if validates and number - best_epoch >= options.patience:
             break
+
     if best_epoch == 0:
         raise LearningError("the loss was never a finite number: lower --learning-rate")
+
     module.load_state_dict(best_state)
+
     return best_epoch
 
 

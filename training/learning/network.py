@@ -24,12 +24,20 @@ class Standardised(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, train_features: NDArray[np.float32], *, scaled: bool = True) -> None:
+    def __init__(
+        self, train_features: NDArray[np.float32], *, scaled: bool = True
+    ) -> None:
         super().__init__()
         features = torch.from_numpy(train_features.astype(np.float64))
-        deviation = features.std(dim=0, correction=0) if scaled else torch.ones(features.shape[1])
+        deviation = (
+            features.std(dim=0, correction=0)
+            if scaled
+            else torch.ones(features.shape[1])
+        )
         self.register_buffer("mean", features.mean(dim=0).float())
-        self.register_buffer("deviation", torch.where(deviation > 0, deviation, 1.0).float())
+        self.register_buffer(
+            "deviation", torch.where(deviation > 0, deviation, 1.0).float()
+        )
 
     def standardise(self, features: Tensor) -> Tensor:
         """`(n_rows, n_features)`; a feature that was constant in training is only shifted."""
@@ -55,7 +63,9 @@ class Classifier(Learner):
     second, or to one score for each class, whose softmax are the probabilities.
     """
 
-    def __init__(self, body: nn.Module, train_features: NDArray[np.float32], *, n_classes: int) -> None:
+    def __init__(
+        self, body: nn.Module, train_features: NDArray[np.float32], *, n_classes: int
+    ) -> None:
         super().__init__(train_features)
         self.body = body
         self.n_classes = n_classes
@@ -68,7 +78,11 @@ class Classifier(Learner):
     def log_probabilities(self, features: Tensor) -> Tensor:
         """Logarithms of the probabilities, `(n_rows, n_classes)`: what the log loss sums."""
         scores = self.scores(features)
-        return nn.functional.logsigmoid(scores) if self.n_classes == 2 else scores.log_softmax(dim=1)
+        return (
+            nn.functional.logsigmoid(scores)
+            if self.n_classes == 2
+            else scores.log_softmax(dim=1)
+        )
 
     def loss(self, features: Tensor, target: Tensor) -> Tensor:
         """The log loss, in nats."""
@@ -77,7 +91,9 @@ class Classifier(Learner):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Label int64 `(n_rows,)` and probabilities `(n_rows, n_classes)`."""
         scores = self.scores(features)
-        probabilities = scores.sigmoid() if self.n_classes == 2 else scores.softmax(dim=1)
+        probabilities = (
+            scores.sigmoid() if self.n_classes == 2 else scores.softmax(dim=1)
+        )
         return probabilities.argmax(dim=1), probabilities
 
 
@@ -90,15 +106,24 @@ class Regressor(Learner):
     target_mean: Tensor
     target_deviation: Tensor
 
-    def __init__(self, body: nn.Module, train_features: NDArray[np.float32], train_target: NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        train_features: NDArray[np.float32],
+        train_target: NDArray[np.float32],
+    ) -> None:
         super().__init__(train_features)
         self.body = body
         self.register_buffer("target_mean", torch.tensor(float(train_target.mean())))
-        self.register_buffer("target_deviation", torch.tensor(float(train_target.std()) or 1.0))
+        self.register_buffer(
+            "target_deviation", torch.tensor(float(train_target.std()) or 1.0)
+        )
 
     def loss(self, features: Tensor, target: Tensor) -> Tensor:
         """The mean squared error, as a share of the variance of the training rows' target."""
-        return nn.functional.mse_loss(self._score(features), (target - self.target_mean) / self.target_deviation)
+        return nn.functional.mse_loss(
+            self._score(features), (target - self.target_mean) / self.target_deviation
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """Value `(n_rows,)`."""
@@ -125,19 +150,33 @@ class FittedNetwork:
         """What the source model says of `features`, by the contract's output names."""
         with torch.inference_mode():
             outputs = self.module(torch.from_numpy(features))
+
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        return {name: output.numpy() for name, output in zip(OUTPUTS[self.kind], outputs, strict=True)}
+        return {
+            name: output.numpy()
+            for name, output in zip(OUTPUTS[self.kind], outputs, strict=True)
+        }
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
         name = "noise" if self.kind == "generator" else "features"
         outputs = list(OUTPUTS[self.kind])
-        model = to_onnx(self.module, torch.zeros(2, n_features), input_name=name, output_names=outputs)
-        if isinstance(self.module, Classifier | Regressor) and isinstance(self.module.body, nn.Linear):
+        model = to_onnx(
+            self.module,
+            torch.zeros(2, n_features),
+            input_name=name,
+            output_names=outputs,
+        )
+        if isinstance(self.module, Classifier | Regressor) and isinstance(
+            self.module.body, nn.Linear
+        ):
             add_contributions(model, self.module, self.module.body)
+
         return model
 
 
-def add_contributions(model: onnx.ModelProto, module: Classifier | Regressor, linear: nn.Linear) -> None:
+def add_contributions(
+    model: onnx.ModelProto, module: Classifier | Regressor, linear: nn.Linear
+) -> None:
     """Further outputs, in place: what each feature adds to each score, and the scores of a row at all the means.
 
     `contributions` `(n_rows, n_features, n_scores)`, weight times distance from the training rows' mean, and `base`
@@ -146,20 +185,30 @@ def add_contributions(model: onnx.ModelProto, module: Classifier | Regressor, li
     weights = (linear.weight.detach() / module.deviation).T.numpy()
     base = linear.bias.detach().numpy()
     if isinstance(module, Regressor):
-        weights, base = weights * float(module.target_deviation), base * float(module.target_deviation)
+        weights, base = (
+            weights * float(module.target_deviation),
+            base * float(module.target_deviation),
+        )
         base = base + float(module.target_mean)
+
     graph = GraphBuilder("contributions/")
-    distances = graph.add("Unsqueeze", graph.add("Sub", "features", module.mean.numpy()), np.array([2]))
+    distances = graph.add(
+        "Unsqueeze", graph.add("Sub", "features", module.mean.numpy()), np.array([2])
+    )
     graph.add("Mul", distances, weights.astype(np.float32), name="contributions")
     add_nodes(model, graph, "contributions", weights.shape)
     add_constant_output(model, "base", base.astype(np.float32))
 
 
-def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_names: list[str]) -> onnx.ModelProto:
+def to_onnx(
+    module: nn.Module, example: Tensor, *, input_name: str, output_names: list[str]
+) -> onnx.ModelProto:
     """The graph of a module whose first axis is free; `example` has 2 rows."""
     assert not module.training
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own use of deprecated torch functions
+        warnings.simplefilter(
+            "ignore"
+        )  # the exporter warns of its own use of deprecated torch functions
         program = torch.onnx.export(
             module,
             (example,),
@@ -171,6 +220,8 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_names
             dynamo=True,
             verbose=False,
         )
+
     assert program is not None
     model: onnx.ModelProto = program.model_proto
+
     return model

@@ -24,9 +24,24 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PARTS = {"train": ORANGE, "validation": PURPLE, "held-out": BLUE, "folds": GREEN}
 SHADES = LinearSegmentedColormap.from_list("shades", ["white", BLUE])
 
-ERRORS = ("log_loss", "brier", "ece", "rmse", "mae", "mean_squared_distance", "mean_squared_error")
+ERRORS = (
+    "log_loss",
+    "brier",
+    "ece",
+    "rmse",
+    "mae",
+    "mean_squared_distance",
+    "mean_squared_error",
+)
 """Metrics of which less is better."""
-TITLES = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "roc_auc": "ROC AUC", "ece": "ECE", "macro_f1": "macro F1"}
+TITLES = {
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "roc_auc": "ROC AUC",
+    "ece": "ECE",
+    "macro_f1": "macro F1",
+}
 
 MOST_CURVES = 8
 MOST_COUNTS = 30
@@ -40,9 +55,15 @@ SHORT = 2
 
 def make_figure(title: str, *, width: float = 6.4, height: float = 4.6) -> Figure:
     """Sizes in inches."""
-    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
+    figure = Figure(
+        figsize=(width, height),
+        dpi=DOTS_PER_INCH,
+        layout="constrained",
+        facecolor="white",
+    )
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.012, ha="left", fontsize=12, fontweight="bold")
+
     return figure
 
 
@@ -71,9 +92,12 @@ def add_legend(axes: Axes, **place: Any) -> None:
     if place:
         axes.legend(fontsize=9, frameon=False, **place)
         return
+
     handles, labels = axes.get_legend_handles_labels()
     assert isinstance(axes.figure, Figure)
-    axes.figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+    axes.figure.legend(
+        handles, labels, loc="outside lower center", ncols=3, fontsize=9, frameon=False
+    )
 
 
 def shorten(text: str) -> str:

@@ -28,43 +28,75 @@ BINS = 10
 SEVERAL = 2
 
 
-def measure_learning_curve(lesson: Lesson, rows: Split) -> list[tuple[int, float, float]]:
+def measure_learning_curve(
+    lesson: Lesson, rows: Split
+) -> list[tuple[int, float, float]]:
     """Numbers of training rows, and accuracy or R² on them and on the held-out rows.
 
     A share that nothing can be learnt from is left out, and what would take longer than the budget as well.
     """
-    lesson, dataset = replace(lesson, watch=Watch(stage=lesson.watch.stage)), lesson.dataset
+    lesson, dataset = (
+        replace(lesson, watch=Watch(stage=lesson.watch.stage)),
+        lesson.dataset,
+    )
     assert isinstance(dataset, Dataset)
     points: list[tuple[int, float, float]] = []
-    spent, last = 0.0, (0.0, 1)
+    spent = 0.0
+    last = (0.0, 1)
+
     for share in CURVE_SHARES:
-        train = choose_subset(dataset, rows.train, share=share, seed=lesson.options.seed)
+        train = choose_subset(
+            dataset, rows.train, share=share, seed=lesson.options.seed
+        )
         if train is None or spent + last[0] * len(train) / last[1] > CURVE_BUDGET_S:
             continue
+
         lesson.watch.stage(f"drawing: learning from {len(train)} rows")
         started = perf_counter()
+
         try:
             fitted, _, _ = learn(lesson, replace(rows, train=train), lambda _: None)
         except LearningError:
             continue
+
         last = (perf_counter() - started, len(train))
         spent += last[0]
-        on_train, on_held_out = (_score(fitted, dataset, part) for part in (train, rows.held_out))
+        on_train, on_held_out = (
+            _score(fitted, dataset, part) for part in (train, rows.held_out)
+        )
         points.append((len(train), on_train, on_held_out))
+
     return points
 
 
-def choose_subset(dataset: Dataset, train: Rows, *, share: float, seed: int) -> Rows | None:
+def choose_subset(
+    dataset: Dataset, train: Rows, *, share: float, seed: int
+) -> Rows | None:
     """So much of each class's training rows, at least 2, drawn at random; a smaller share's rows are in a larger's.
 
     None where a class has fewer, where there would be fewer than 10 in all, or where a feature would be unknown.
     """
     shuffled = np.random.default_rng(seed).permutation(train)
-    strata = dataset.target[shuffled] if dataset.classes else np.zeros(len(train), dtype=np.int64)
+    strata = (
+        dataset.target[shuffled]
+        if dataset.classes
+        else np.zeros(len(train), dtype=np.int64)
+    )
     parts = [shuffled[strata == each] for each in range(max(1, len(dataset.classes)))]
-    chosen = np.concatenate([part[: max(2, round(share * len(part)))] for part in parts])
-    too_few = len(chosen) < FEWEST_CURVE_ROWS or min(map(len, parts)) < SEVERAL or len(chosen) == len(train)
-    return None if too_few or np.isnan(dataset.features[chosen]).all(axis=0).any() else chosen
+    chosen = np.concatenate(
+        [part[: max(2, round(share * len(part)))] for part in parts]
+    )
+    too_few = (
+        len(chosen) < FEWEST_CURVE_ROWS
+        or min(map(len, parts)) < SEVERAL
+        or len(chosen) == len(train)
+    )
+
+    return (
+        None
+        if too_few or np.isnan(dataset.features[chosen]).all(axis=0).any()
+        else chosen
+    )
 
 
 def _score(fitted: Fitted, dataset: Dataset, rows: Rows) -> float:
@@ -87,6 +119,7 @@ def measure_roc(
         if is_class.any() and not is_class.all():
             false, true, _ = roc_curve(is_class, probabilities[:, number])
             curves[classes[number]] = (false, true, float(auc(false, true)))
+
     return curves
 
 
@@ -95,20 +128,37 @@ def measure_reliability(probabilities: NDArray[Any], target: Rows) -> dict[str, 
 
     The interval is Wilson's, JASA 22 (1927).
     """
-    confidence, hits = probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == target
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    hits = probabilities.argmax(axis=1) == target
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     filled = np.unique(bins)
     rows, sure, right = (
-        np.bincount(bins, weights=each, minlength=BINS)[filled] for each in (np.ones(len(bins)), confidence, hits)
+        np.bincount(bins, weights=each, minlength=BINS)[filled]
+        for each in (np.ones(len(bins)), confidence, hits)
     )
-    tests = [binomtest(int(k), int(n)).proportion_ci(method="wilson") for k, n in zip(right, rows, strict=True)]
+    tests = [
+        binomtest(int(k), int(n)).proportion_ci(method="wilson")
+        for k, n in zip(right, rows, strict=True)
+    ]
     low, high = np.array([(each.low, each.high) for each in tests]).T
-    return {"confidence": sure / rows, "accuracy": right / rows, "rows": rows, "low": low, "high": high}
+
+    return {
+        "confidence": sure / rows,
+        "accuracy": right / rows,
+        "rows": rows,
+        "low": low,
+        "high": high,
+    }
 
 
-def measure_explained_variance(module: Components, features: NDArray[np.float32]) -> Floats:
+def measure_explained_variance(
+    module: Components, features: NDArray[np.float32]
+) -> Floats:
     """Shares of the variance of `features` that the first components keep, `(n_components,)`, of all there are."""
     standardised = module.standardise(torch.from_numpy(features).double()).numpy()
-    deviations = np.linalg.svd(standardised - standardised.mean(axis=0), compute_uv=False)
+    deviations = np.linalg.svd(
+        standardised - standardised.mean(axis=0), compute_uv=False
+    )
     shares: Floats = np.cumsum(deviations**2) / np.sum(deviations**2)
+
     return shares

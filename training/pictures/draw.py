@@ -49,18 +49,31 @@ def draw(lesson: Lesson, learnt: Learnt, folder: Path) -> list[Path]:
     for name, figure in _draw_all(lesson, learnt):
         paths.append(folder / f"{name}.png")
         figure.savefig(paths[-1])
+
     return paths
 
 
 def _draw_all(lesson: Lesson, learnt: Learnt) -> Pictures:
     lesson.watch.stage("drawing")
-    subject, card = Subject(learnt), learnt.card
+    subject = Subject(learnt)
+    card = learnt.card
     if learnt.epochs:
         epochs = np.array([epoch.number for epoch in learnt.epochs])
-        losses = {name: np.array([each.losses[name] for each in learnt.epochs]) for name in learnt.epochs[0].losses}
-        unit = "mistakes, share of the rows" if card.family == "perceptron" else LOSS_UNITS[card.kind]
-        losses = {name: np.where(np.isfinite(values), values, np.nan) for name, values in losses.items()}
+        losses = {
+            name: np.array([each.losses[name] for each in learnt.epochs])
+            for name in learnt.epochs[0].losses
+        }
+        unit = (
+            "mistakes, share of the rows"
+            if card.family == "perceptron"
+            else LOSS_UNITS[card.kind]
+        )
+        losses = {
+            name: np.where(np.isfinite(values), values, np.nan)
+            for name, values in losses.items()
+        }
         yield "losses", charts.draw_losses(losses, epochs, unit=unit, about=card.name)
+
     unit = subject.table.target_name if card.kind == "regressor" else ""
     yield "metrics", charts.draw_metrics(card, about=_count_rows(subject), unit=unit)
     kinds = {
@@ -78,13 +91,25 @@ def _draw_all(lesson: Lesson, learnt: Learnt) -> Pictures:
         and isinstance(learnt.dataset, Dataset)
     ):
         yield from _draw_learning_curve(lesson, learnt)
-    if isinstance(lesson.family, Pretrained) and isinstance(learnt.dataset, ImageDataset):
-        yield "few_images", _draw_few_images(lesson, lesson.family, learnt.dataset, learnt)
+
+    if isinstance(lesson.family, Pretrained) and isinstance(
+        learnt.dataset, ImageDataset
+    ):
+        yield (
+            "few_images",
+            _draw_few_images(lesson, lesson.family, learnt.dataset, learnt),
+        )
 
 
-def _draw_few_images(lesson: Lesson, family: Pretrained, dataset: ImageDataset, learnt: Learnt) -> Figure:
-    points = few_images.measure(family, dataset, learnt.rows, lesson.options, tell=lesson.watch.stage)
-    return charts.draw_few_images(points, about=f"{learnt.card.name}, {len(learnt.rows.held_out)} held-out images")
+def _draw_few_images(
+    lesson: Lesson, family: Pretrained, dataset: ImageDataset, learnt: Learnt
+) -> Figure:
+    points = few_images.measure(
+        family, dataset, learnt.rows, lesson.options, tell=lesson.watch.stage
+    )
+    return charts.draw_few_images(
+        points, about=f"{learnt.card.name}, {len(learnt.rows.held_out)} held-out images"
+    )
 
 
 def _count_rows(subject: Subject) -> str:
@@ -98,7 +123,12 @@ def _draw_learning_curve(lesson: Lesson, learnt: Learnt) -> Pictures:
     metric = next(name for name in HEADLINES if name in learnt.card.metrics)
     if not points or learnt.card.train_metrics is None:
         return
-    all_rows = (len(learnt.rows.train), learnt.card.train_metrics[metric].value, learnt.card.metrics[metric].value)
+
+    all_rows = (
+        len(learnt.rows.train),
+        learnt.card.train_metrics[metric].value,
+        learnt.card.metrics[metric].value,
+    )
     figure = charts.draw_learning_curve(
         np.array([*points, all_rows]),
         metric=metric,
@@ -109,47 +139,88 @@ def _draw_learning_curve(lesson: Lesson, learnt: Learnt) -> Pictures:
 
 
 def _draw_classifier(subject: Subject) -> Pictures:
-    dataset, outputs, target = subject.dataset, subject.held_out, subject.target
+    dataset = subject.dataset
+    outputs = subject.held_out
+    target = subject.target
     classes = dataset.classes
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(counts, (target, outputs["label"]), 1)
-    words = {"title": "Confusion: what each class was taken for", "x": "predicted class", "y": "true class"}
-    yield "confusion_matrix", panels.draw_matrix(counts, classes, classes, about=subject.about, **words)
+    words = {
+        "title": "Confusion: what each class was taken for",
+        "x": "predicted class",
+        "y": "true class",
+    }
+    yield (
+        "confusion_matrix",
+        panels.draw_matrix(counts, classes, classes, about=subject.about, **words),
+    )
     rates = curves.measure_roc(outputs["probabilities"], target, classes)
     if rates:
         yield "roc", charts.draw_roc(rates, about=subject.about)
-    before, after = subject.uncalibrated, outputs["probabilities"]
-    bins = {} if before is None else {"before the temperature": curves.measure_reliability(before, target)}
-    bins["after the temperature" if bins else "this model"] = curves.measure_reliability(after, target)
+
+    before = subject.uncalibrated
+    after = outputs["probabilities"]
+    bins = (
+        {}
+        if before is None
+        else {"before the temperature": curves.measure_reliability(before, target)}
+    )
+    bins["after the temperature" if bins else "this model"] = (
+        curves.measure_reliability(after, target)
+    )
     yield (
         "calibration",
-        charts.draw_reliability(bins, n_bins=curves.BINS, about=f"{subject.about}, bars: 95 % interval"),
+        charts.draw_reliability(
+            bins, n_bins=curves.BINS, about=f"{subject.about}, bars: 95 % interval"
+        ),
     )
-    if isinstance(dataset, Dataset) and len(dataset.feature_names) == 2 and not any(dataset.categories):
+    if (
+        isinstance(dataset, Dataset)
+        and len(dataset.feature_names) == 2
+        and not any(dataset.categories)
+    ):
         yield "decision_boundary", _draw_boundary(subject)
 
 
 def _draw_boundary(subject: Subject) -> Figure:
     points = subject.points()
     known = np.concatenate([features for features, _ in points.values()])
-    low, high = known.min(axis=0), known.max(axis=0)
+    low = known.min(axis=0)
+    high = known.max(axis=0)
     margin = 0.08 * np.where(high > low, high - low, 1.0)
-    x, y = (np.linspace(*ends, GRID_POINTS, dtype=np.float32) for ends in zip(low - margin, high + margin, strict=True))
+    x, y = (
+        np.linspace(*ends, GRID_POINTS, dtype=np.float32)
+        for ends in zip(low - margin, high + margin, strict=True)
+    )
     plane = np.stack(np.meshgrid(x, y), axis=2)
-    probabilities = subject.say(plane.reshape(-1, 2))["probabilities"].reshape(GRID_POINTS, GRID_POINTS, -1)
+    probabilities = subject.say(plane.reshape(-1, 2))["probabilities"].reshape(
+        GRID_POINTS, GRID_POINTS, -1
+    )
     names = dict(zip(("x", "y"), subject.table.feature_names, strict=True))
+
     return panels.draw_boundary(
-        (x, y, probabilities), points, subject.dataset.classes, about=_count_rows(subject), **names
+        (x, y, probabilities),
+        points,
+        subject.dataset.classes,
+        about=_count_rows(subject),
+        **names,
     )
 
 
 def _draw_regressor(subject: Subject) -> Pictures:
-    dataset, value = subject.table, subject.held_out["value"]
-    figure = charts.draw_predictions(subject.target, value, name=dataset.target_name, about=subject.about)
+    dataset = subject.table
+    value = subject.held_out["value"]
+    figure = charts.draw_predictions(
+        subject.target, value, name=dataset.target_name, about=subject.about
+    )
     yield "predicted_against_true", figure
     if len(dataset.feature_names) > 1 or any(dataset.categories):
         return
-    points = {part: (features[:, 0], target) for part, (features, target) in subject.points().items()}
+
+    points = {
+        part: (features[:, 0], target)
+        for part, (features, target) in subject.points().items()
+    }
     every = np.concatenate([feature for feature, _ in points.values()])
     grid = np.linspace(every.min(), every.max(), GRID_POINTS, dtype=np.float32)
     line = (grid, subject.say(grid[:, None])["value"])
@@ -158,20 +229,35 @@ def _draw_regressor(subject: Subject) -> Pictures:
 
 
 def _draw_clusterer(subject: Subject) -> Pictures:
-    dataset, cluster = subject.table, subject.held_out["cluster"]
+    dataset = subject.table
+    cluster = subject.held_out["cluster"]
     module = subject.source
     if isinstance(module, Centres):
         yield "centres", _draw_centres(subject, module)
+
     if dataset.classes:
-        counts = np.zeros((subject.held_out["distances"].shape[1], len(dataset.classes)), dtype=np.int64)
+        counts = np.zeros(
+            (subject.held_out["distances"].shape[1], len(dataset.classes)),
+            dtype=np.int64,
+        )
         np.add.at(counts, (cluster, subject.target), 1)
         rows = [str(number) for number in range(len(counts))]
-        words = {"title": "Classes of each cluster's rows, which it was not told", "x": "class", "y": "cluster"}
-        yield "cluster_classes", panels.draw_matrix(counts, rows, dataset.classes, about=subject.about, **words)
+        words = {
+            "title": "Classes of each cluster's rows, which it was not told",
+            "x": "class",
+            "y": "cluster",
+        }
+        yield (
+            "cluster_classes",
+            panels.draw_matrix(
+                counts, rows, dataset.classes, about=subject.about, **words
+            ),
+        )
 
 
 def _draw_centres(subject: Subject, module: Centres) -> Figure:
-    shape, centres = subject.table.image_shape, module.centres.float()
+    shape = subject.table.image_shape
+    centres = module.centres.float()
     about = f"{subject.card.name}, {len(centres)} clusters of {len(subject.rows.train)} training rows"
     if shape is None:
         return panels.draw_heat(
@@ -182,6 +268,7 @@ def _draw_centres(subject: Subject, module: Centres) -> Figure:
             rows=[f"cluster {number}" for number in range(len(centres))],
             columns=subject.encoded.feature_names,
         )
+
     images = module.restore(centres).numpy().reshape(-1, *shape)
     names = [str(number) for number in range(len(images))]
     lines = {
@@ -189,6 +276,7 @@ def _draw_centres(subject: Subject, module: Centres) -> Figure:
         for first in range(0, len(images), SHOWN_IMAGES)
         for part in (images[first : first + SHOWN_IMAGES],)
     }
+
     return panels.draw_images(
         lines if len(lines) > 1 else {"": images},
         title="Cluster centres: the mean image of each cluster",
@@ -199,73 +287,147 @@ def _draw_centres(subject: Subject, module: Centres) -> Figure:
 
 
 def _draw_transformer(subject: Subject) -> Pictures:
-    dataset, outputs = subject.table, subject.held_out
+    dataset = subject.table
+    outputs = subject.held_out
     codes = outputs["codes"]
     if codes.shape[1] >= SEVERAL:
         figure = panels.draw_codes(
-            codes[:, :2], subject.target, dataset.classes, name=dataset.target_name, about=subject.about
+            codes[:, :2],
+            subject.target,
+            dataset.classes,
+            name=dataset.target_name,
+            about=subject.about,
         )
         yield "codes", figure
+
     if dataset.image_shape is not None:
         shown = _choose_rows(subject)
         shape = (len(shown), *dataset.image_shape)
         originals = dataset.features[subject.rows.held_out][shown].reshape(shape)
         figure = panels.draw_images(
-            {"original": originals, "reconstruction": outputs["reconstruction"][shown].reshape(shape)},
+            {
+                "original": originals,
+                "reconstruction": outputs["reconstruction"][shown].reshape(shape),
+            },
             title="Held-out images, and what is left of them after the code",
             about=f"{subject.card.name}, {dataset.features.shape[1]} pixels through {codes.shape[1]} numbers",
-            above=[dataset.classes[each] for each in subject.target[shown]] if dataset.classes else (),
+            above=[dataset.classes[each] for each in subject.target[shown]]
+            if dataset.classes
+            else (),
             span=(0, float(originals.max())),
         )
         yield "reconstructions", figure
+
     module = subject.source
     if isinstance(module, Components):
-        shares = curves.measure_explained_variance(module, subject.encoded.features[subject.rows.train])
+        shares = curves.measure_explained_variance(
+            module, subject.encoded.features[subject.rows.train]
+        )
         about = f"{subject.card.name}, {len(subject.rows.train)} training rows"
-        yield "explained_variance", charts.draw_explained_variance(shares, kept=codes.shape[1], about=about)
+        yield (
+            "explained_variance",
+            charts.draw_explained_variance(shares, kept=codes.shape[1], about=about),
+        )
 
 
 def _choose_rows(subject: Subject) -> Rows:
     """Of the held-out rows the first of each class, and then the first ones, in the order of the classes."""
     order = np.arange(len(subject.target))
-    firsts = np.unique(subject.target, return_index=True)[1] if subject.dataset.classes else order
+    firsts = (
+        np.unique(subject.target, return_index=True)[1]
+        if subject.dataset.classes
+        else order
+    )
     chosen = np.concatenate([firsts, np.setdiff1d(order, firsts)])[:SHOWN_IMAGES]
-    return chosen[np.argsort(subject.target[chosen], kind="stable")] if subject.dataset.classes else chosen
+
+    return (
+        chosen[np.argsort(subject.target[chosen], kind="stable")]
+        if subject.dataset.classes
+        else chosen
+    )
 
 
 def _draw_generator(subject: Subject) -> Pictures:
-    size, seed = subject.card.self_check.input, subject.card.provenance.seed
-    noise = np.random.default_rng(seed).standard_normal((SHEET * SHEET, len(size[0])), dtype=np.float32)
-    images = subject.say(noise)["images"][..., 0].reshape(SHEET, SHEET, *(subject.table.image_shape or (1, 1)))
+    size = subject.card.self_check.input
+    seed = subject.card.provenance.seed
+    noise = np.random.default_rng(seed).standard_normal(
+        (SHEET * SHEET, len(size[0])), dtype=np.float32
+    )
+    images = subject.say(noise)["images"][..., 0].reshape(
+        SHEET, SHEET, *(subject.table.image_shape or (1, 1))
+    )
     about = f"{subject.card.name}, {SHEET * SHEET} draws of noise, not chosen"
     lines = {" " * number: line for number, line in enumerate(images)}
-    yield "samples", panels.draw_images(lines, title="Generated images", about=about, span=(0, 255))
-    samples: dict[int, NDArray[np.float32]] = getattr(subject.fitted, "samples_by_epoch", {})
+    yield (
+        "samples",
+        panels.draw_images(lines, title="Generated images", about=about, span=(0, 255)),
+    )
+    samples: dict[int, NDArray[np.float32]] = getattr(
+        subject.fitted, "samples_by_epoch", {}
+    )
     if samples:
         epochs = sorted(samples)
-        shown = np.unique(np.linspace(0, len(epochs) - 1, SHOWN_EPOCHS).round().astype(np.int64))
-        lines = {f"epoch {epochs[each]}": samples[epochs[each]][:SHOWN_IMAGES] for each in shown}
+        shown = np.unique(
+            np.linspace(0, len(epochs) - 1, SHOWN_EPOCHS).round().astype(np.int64)
+        )
+        lines = {
+            f"epoch {epochs[each]}": samples[epochs[each]][:SHOWN_IMAGES]
+            for each in shown
+        }
         title = "Images of the same noise while it learns"
-        yield "samples_by_epoch", panels.draw_images(lines, title=title, about=subject.card.name, span=(0, 1))
+        yield (
+            "samples_by_epoch",
+            panels.draw_images(
+                lines, title=title, about=subject.card.name, span=(0, 1)
+            ),
+        )
 
 
 def _draw_source(subject: Subject) -> Pictures:
     """A tree, and what trees ask about."""
     if not isinstance(subject.dataset, Dataset):
         return
-    source, encoded = subject.source, subject.encoded
+
+    source = subject.source
+    encoded = subject.encoded
     if isinstance(source, DecisionTreeClassifier | DecisionTreeRegressor):
-        depth, shown = source.get_depth(), canvas.TREE_DEPTH
-        more = f"; only the first {shown} of {depth} levels, (...) goes on" if depth > shown else ""
+        depth = source.get_depth()
+        shown = canvas.TREE_DEPTH
+        more = (
+            f"; only the first {shown} of {depth} levels, (...) goes on"
+            if depth > shown
+            else ""
+        )
         about = f"{subject.card.name}, {source.get_n_leaves()} leaves{more}"
-        yield "tree", panels.draw_tree(source, names=encoded.feature_names, classes=encoded.classes, about=about)
+        yield (
+            "tree",
+            panels.draw_tree(
+                source,
+                names=encoded.feature_names,
+                classes=encoded.classes,
+                about=about,
+            ),
+        )
+
     if not hasattr(source, "feature_importances_"):
         return
+
     title = "Importance: what the questions are about"
-    scale, shares = "share of the impurity that they remove", source.feature_importances_
+    scale = "share of the impurity that they remove"
+    shares = source.feature_importances_
     if encoded.image_shape is not None:
         shares = shares.reshape(encoded.image_shape)
-        yield "importances", panels.draw_heat(shares, title=title, about=f"{subject.card.name}, by pixel", scale=scale)
+        yield (
+            "importances",
+            panels.draw_heat(
+                shares, title=title, about=f"{subject.card.name}, by pixel", scale=scale
+            ),
+        )
     else:
         names = encoded.feature_names
-        yield "importances", charts.draw_bars(shares, names, title=title, about=subject.card.name, x=scale)
+        yield (
+            "importances",
+            charts.draw_bars(
+                shares, names, title=title, about=subject.card.name, x=scale
+            ),
+        )

@@ -31,7 +31,14 @@ from training.pictures.canvas import (
 
 
 def draw_matrix(
-    counts: Array, rows: Sequence[str], columns: Sequence[str], *, title: str, about: str, x: str, y: str
+    counts: Array,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    title: str,
+    about: str,
+    x: str,
+    y: str,
 ) -> Figure:
     """Counts `(n_rows, n_columns)`, shaded by their share of the row."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -39,7 +46,10 @@ def draw_matrix(
     side = float(np.clip(9 / max(counts.shape), 0.13, 0.62))
     size = min(9.5, side * 32)
     names = [shorten(each) for each in (*rows, *columns)]
-    lengths = [max(len(each) for each in part) * size * 0.0085 for part in (names[:n_rows], names[n_rows:])]
+    lengths = [
+        max(len(each) for each in part) * size * 0.0085
+        for part in (names[:n_rows], names[n_rows:])
+    ]
     width = max(6.0, n_columns * side + lengths[0] + 2)
     upright = lengths[1] > (width - lengths[0] - 2) / n_columns
     height = max(3.2, n_rows * side + 1.3 + (lengths[1] if upright else 0.2))
@@ -48,18 +58,39 @@ def draw_matrix(
     axes.grid(visible=False)
     image = axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
     axes.set_yticks(range(n_rows), names[:n_rows], fontsize=size)
-    axes.set_xticks(range(n_columns), names[n_rows:], fontsize=size, rotation=90 if upright else 0)
+    axes.set_xticks(
+        range(n_columns), names[n_rows:], fontsize=size, rotation=90 if upright else 0
+    )
     axes.tick_params(length=0)
-    for row, column in np.argwhere(counts > 0) if max(counts.shape) <= MOST_COUNTS else ():
+
+    for row, column in (
+        np.argwhere(counts > 0) if max(counts.shape) <= MOST_COUNTS else ()
+    ):
         dark = shares[row, column] > 0.5
-        style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size, "color": "white" if dark else BLACK}
+        style: dict[str, Any] = {
+            "ha": "center",
+            "va": "center",
+            "fontsize": size,
+            "color": "white" if dark else BLACK,
+        }
         axes.text(column, row, f"{counts[row, column]}", **style)
-    figure.colorbar(image, ax=axes, label="share of the row", shrink=0.8, format=lambda share, _: f"{share:.0%}")
+
+    figure.colorbar(
+        image,
+        ax=axes,
+        label="share of the row",
+        shrink=0.8,
+        format=lambda share, _: f"{share:.0%}",
+    )
+
     return figure
 
 
 def draw_boundary(
-    grid: tuple[Array, Array, Array], points: Mapping[str, tuple[Array, Array]], names: Sequence[str], **texts: str
+    grid: tuple[Array, Array, Array],
+    points: Mapping[str, tuple[Array, Array]],
+    names: Sequence[str],
+    **texts: str,
 ) -> Figure:
     """Regions of the plane by class.
 
@@ -67,86 +98,162 @@ def draw_boundary(
     `(n_rows, 2)` and target.
     """
     x, y, probabilities = grid
-    figure = make_figure("Where it sees which class, and how sure it is", width=widen(names), height=5.2)
-    axes = add_axes(figure, f"{texts['about']} (large)", x=shorten(texts["x"]), y=shorten(texts["y"]))
+    figure = make_figure(
+        "Where it sees which class, and how sure it is", width=widen(names), height=5.2
+    )
+    axes = add_axes(
+        figure,
+        f"{texts['about']} (large)",
+        x=shorten(texts["x"]),
+        y=shorten(texts["y"]),
+    )
     axes.grid(visible=False)
     chance = 1 / probabilities.shape[2]
     sureness = (probabilities.max(axis=2) - chance) / (1 - chance)
-    colours = np.array([to_rgb(PALETTE[each % len(PALETTE)]) for each in range(len(names))])
+    colours = np.array(
+        [to_rgb(PALETTE[each % len(PALETTE)]) for each in range(len(names))]
+    )
     strength = 0.1 + 0.5 * np.clip(sureness, 0, 1)[..., None]
     shades = 1 - strength * (1 - colours[probabilities.argmax(axis=2)])
     extent = (x[0], x[-1], y[0], y[-1])
-    axes.imshow(shades, origin="lower", extent=extent, aspect="auto", interpolation="nearest")
+    axes.imshow(
+        shades, origin="lower", extent=extent, aspect="auto", interpolation="nearest"
+    )
+
     for part, (features, target) in points.items():
         held_out = part == "held-out"
         size, edge = (42, BLACK) if held_out else (16, "white")
+
         for each in np.unique(target):
             chosen = features[target == each]
-            style: dict[str, Any] = {"marker": MARKERS[each // len(PALETTE) % len(MARKERS)], "linewidths": 0.9}
-            style |= {"color": PALETTE[each % len(PALETTE)], "edgecolors": edge, "s": size}
+            style: dict[str, Any] = {
+                "marker": MARKERS[each // len(PALETTE) % len(MARKERS)],
+                "linewidths": 0.9,
+            }
+            style |= {
+                "color": PALETTE[each % len(PALETTE)],
+                "edgecolors": edge,
+                "s": size,
+            }
             label = shorten(names[each]) if part == "held-out" else None
             axes.scatter(chosen[:, 0], chosen[:, 1], label=label, **style)
+
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
-    greys = ScalarMappable(Normalize(chance, 1), LinearSegmentedColormap.from_list("greys", ["#E8E8E8", "#8C8C8C"]))
+    greys = ScalarMappable(
+        Normalize(chance, 1),
+        LinearSegmentedColormap.from_list("greys", ["#E8E8E8", "#8C8C8C"]),
+    )
     bar = figure.colorbar(greys, ax=axes, location="bottom", shrink=0.6, aspect=30)
-    bar.set_label("probability of the most probable class: the stronger the colour, the surer", fontsize=9)
+    bar.set_label(
+        "probability of the most probable class: the stronger the colour, the surer",
+        fontsize=9,
+    )
     add_legend(axes, loc="center left", bbox_to_anchor=(1.02, 0.5))
+
     return figure
 
 
-def draw_tree(tree: Any, *, names: Sequence[str], classes: Sequence[str], about: str) -> Figure:
+def draw_tree(
+    tree: Any, *, names: Sequence[str], classes: Sequence[str], about: str
+) -> Figure:
     """The first questions of one of scikit-learn's trees."""
     depth = min(tree.get_depth(), TREE_DEPTH)
-    figure = make_figure("The tree's questions: to the left where true", width=3 + 1.6 * 2**depth, height=2.4 + depth)
+    figure = make_figure(
+        "The tree's questions: to the left where true",
+        width=3 + 1.6 * 2**depth,
+        height=2.4 + depth,
+    )
     axes = add_axes(figure, "")
     words: dict[str, Any] = {
         "feature_names": [shorten(each) for each in names],
         "class_names": [shorten(each) for each in classes] or None,
     }
-    look: dict[str, Any] = {"impurity": False, "filled": True, "rounded": True, "fontsize": 9}
+    look: dict[str, Any] = {
+        "impurity": False,
+        "filled": True,
+        "rounded": True,
+        "fontsize": 9,
+    }
+
     for node in plot_tree(tree, max_depth=TREE_DEPTH, ax=axes, **words, **look):
         counts = r"value = \[[^]]*\]\n" if classes else r"^$"
-        text = re.sub(counts, "", node.get_text()).replace("samples = ", "training rows: ")
-        node.set_text(text.replace("value = ", "mean: ").replace("class = ", "").replace("<=", "≤"))
+        text = re.sub(counts, "", node.get_text()).replace(
+            "samples = ", "training rows: "
+        )
+        node.set_text(
+            text.replace("value = ", "mean: ")
+            .replace("class = ", "")
+            .replace("<=", "≤")
+        )
         box = node.get_bbox_patch()
         if box is not None:  # the words beside the first arrows have none
-            box.set_facecolor([0.5 + channel / 2 for channel in to_rgb(box.get_facecolor())])
+            box.set_facecolor(
+                [0.5 + channel / 2 for channel in to_rgb(box.get_facecolor())]
+            )
+
     style_axes(axes, about)
+
     return figure
 
 
 def draw_images(
-    rows: Mapping[str, Array], *, title: str, about: str, above: Sequence[str] = (), span: tuple[float, float]
+    rows: Mapping[str, Array],
+    *,
+    title: str,
+    about: str,
+    above: Sequence[str] = (),
+    span: tuple[float, float],
 ) -> Figure:
     """Rows of images `(n_images, height, width)`, each with its name before it; `above` are names of the columns."""
     n_columns = max(len(images) for images in rows.values())
     named = any(rows)
     longest = max(map(len, rows)) if named else 0
     width = max(5.6, 0.75 * n_columns + 0.09 * longest + 0.3)
-    figure = make_figure(title, width=width, height=0.9 + 0.78 * len(rows) + 0.2 * bool(above))
+    figure = make_figure(
+        title, width=width, height=0.9 + 0.78 * len(rows) + 0.2 * bool(above)
+    )
     figure.supxlabel(about, x=0.012, ha="left", fontsize=9, color="#555555")
     parts = figure.subplots(len(rows), n_columns, squeeze=False)
+
     for line, (name, images) in zip(parts, rows.items(), strict=True):
         for column, axes in enumerate(line):
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
             if column < len(images):
-                axes.imshow(images[column], cmap="gray", vmin=span[0], vmax=span[1], interpolation="nearest")
-        line[0].set_ylabel(shorten(name), rotation=0, ha="right", va="center", fontsize=9)
+                axes.imshow(
+                    images[column],
+                    cmap="gray",
+                    vmin=span[0],
+                    vmax=span[1],
+                    interpolation="nearest",
+                )
+        line[0].set_ylabel(
+            shorten(name), rotation=0, ha="right", va="center", fontsize=9
+        )
+
     for axes, text in zip(parts[0], above, strict=False):
         axes.set_title(shorten(text), fontsize=9)
+
     return figure
 
 
 def draw_heat(
-    values: Array, *, title: str, about: str, scale: str, rows: Sequence[str] = (), columns: Sequence[str] = ()
+    values: Array,
+    *,
+    title: str,
+    about: str,
+    scale: str,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> Figure:
     """Numbers `(n_rows, n_columns)` as colours: from white up or, where some are below 0, around white."""
     n_rows, n_columns = values.shape
     names = [shorten(each) for each in columns]
     side = float(np.clip(11 / max(values.shape), 0.2, 0.55))
     height = n_rows * side + 1 + 0.08 * max(map(len, names), default=0)
-    figure = make_figure(title, width=max(6.0, n_columns * side + 2.4), height=max(3.6, height))
+    figure = make_figure(
+        title, width=max(6.0, n_columns * side + 2.4), height=max(3.6, height)
+    )
     axes = add_axes(figure, about)
     axes.grid(visible=False)
     largest = float(np.abs(values).max()) or 1.0
@@ -162,26 +269,41 @@ def draw_heat(
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
     axes.set_yticks(range(len(rows)), [shorten(each) for each in rows], fontsize=9)
     figure.colorbar(image, ax=axes, label=scale, shrink=0.8)
+
     return figure
 
 
-def draw_codes(codes: Array, target: Array, classes: Sequence[str], *, name: str, about: str) -> Figure:
+def draw_codes(
+    codes: Array, target: Array, classes: Sequence[str], *, name: str, about: str
+) -> Figure:
     """The first two codes `(n_rows, 2)` in the plane, coloured by class or, without classes, by the target."""
-    figure = make_figure("The first two codes: alike rows lie near each other", width=7.2, height=5.4)
+    figure = make_figure(
+        "The first two codes: alike rows lie near each other", width=7.2, height=5.4
+    )
     axes = add_axes(figure, about, x="first code", y="second code")
     if not classes:
-        shown = axes.scatter(codes[:, 0], codes[:, 1], c=target, s=24, cmap="viridis", linewidths=0)
+        shown = axes.scatter(
+            codes[:, 0], codes[:, 1], c=target, s=24, cmap="viridis", linewidths=0
+        )
         figure.colorbar(shown, ax=axes, label=shorten(name))
         return figure
+
     for each in np.unique(target):
         text = classes[each]
         is_short = len(text) <= SHORT and text.isascii() and text.isalnum()
         marker = f"${text}$" if is_short else MARKERS[each % len(MARKERS)]
-        style: dict[str, Any] = {"s": 42 if is_short else 26, "marker": marker, "linewidths": 0.3 if is_short else 0}
+        style: dict[str, Any] = {
+            "s": 42 if is_short else 26,
+            "marker": marker,
+            "linewidths": 0.3 if is_short else 0,
+        }
         style |= {"color": PALETTE[each % len(PALETTE)], "label": shorten(text)}
         axes.scatter(codes[target == each, 0], codes[target == each, 1], **style)
+
     if all(len(each) <= SHORT for each in classes):
         return figure
+
     n_columns = int(np.ceil(len(np.unique(target)) / 20))
     add_legend(axes, loc="center left", bbox_to_anchor=(1.02, 0.5), ncols=n_columns)
+
     return figure

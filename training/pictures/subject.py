@@ -26,8 +26,11 @@ class Subject:
     """What is drawn: a learnt model, its file, and what the file says of the held-out rows."""
 
     def __init__(self, learnt: Learnt) -> None:
-        self.card, self.dataset, self.rows = learnt.card, learnt.dataset, learnt.rows
-        self.fitted, self.epochs = learnt.fitted, learnt.epochs
+        self.card = learnt.card
+        self.dataset = learnt.dataset
+        self.rows = learnt.rows
+        self.fitted = learnt.fitted
+        self.epochs = learnt.epochs
         self._content = learnt.path.read_bytes()
         self.about = f"{self.card.name}, {len(self.rows.held_out)} held-out rows"
 
@@ -52,7 +55,11 @@ class Subject:
     @cached_property
     def encoded(self) -> Dataset:
         """The table as the family learnt from it: without categories and gaps."""
-        return self.fitted.encoding.apply(self.table) if isinstance(self.fitted, Encoded) else self.table
+        return (
+            self.fitted.encoding.apply(self.table)
+            if isinstance(self.fitted, Encoded)
+            else self.table
+        )
 
     @property
     def source(self) -> Any:
@@ -60,8 +67,14 @@ class Subject:
         fitted: Fitted = self.fitted
         while isinstance(fitted, Encoded | Calibrated):
             fitted = fitted.fitted
+
         if isinstance(fitted, FittedEstimator):
-            return fitted.estimator[-1] if isinstance(fitted.estimator, Pipeline) else fitted.estimator
+            return (
+                fitted.estimator[-1]
+                if isinstance(fitted.estimator, Pipeline)
+                else fitted.estimator
+            )
+
         return fitted.module if isinstance(fitted, FittedNetwork) else None
 
     @property
@@ -70,8 +83,14 @@ class Subject:
         within = self.fitted.fitted if isinstance(self.fitted, Encoded) else self.fitted
         if not isinstance(within, Calibrated):
             return None
-        learnt_from = self.encoded if isinstance(self.dataset, Dataset) else self.dataset
-        probabilities: Floats = within.fitted.outputs(learnt_from.inputs[self.rows.held_out])["probabilities"]
+
+        learnt_from = (
+            self.encoded if isinstance(self.dataset, Dataset) else self.dataset
+        )
+        probabilities: Floats = within.fitted.outputs(
+            learnt_from.inputs[self.rows.held_out]
+        )["probabilities"]
+
         return probabilities
 
     def points(self) -> dict[str, tuple[NDArray[np.float32], NDArray[Any]]]:
@@ -79,4 +98,8 @@ class Subject:
         known = ~np.isnan(self.table.features).max(axis=1)
         parts = {"train": self.rows.train, "held-out": self.rows.held_out}
         kept = {part: rows[known[rows]] for part, rows in parts.items()}
-        return {part: (self.table.features[rows], self.dataset.target[rows]) for part, rows in kept.items()}
+
+        return {
+            part: (self.table.features[rows], self.dataset.target[rows])
+            for part, rows in kept.items()
+        }

@@ -23,23 +23,35 @@ class Keys:
     def task(self, name: str) -> int:
         if name not in self._numbers:
             self._execute("INSERT OR IGNORE INTO tasks (name) VALUES (?)", (name,))
-            (self._numbers[name],) = self._execute("SELECT number FROM tasks WHERE name = ?", (name,)).fetchone()
+            (self._numbers[name],) = self._execute(
+                "SELECT number FROM tasks WHERE name = ?", (name,)
+            ).fetchone()
         return self._numbers[name]
 
     def model(self, source: ModelKey) -> int:
         if source not in self._numbers:
-            task, key = self.task(source.task), (source.name, source.version)
+            task = self.task(source.task)
+            key = (source.name, source.version)
             values = (task, *key, json.dumps(source.classes))
-            self._execute("INSERT OR IGNORE INTO models (task, name, version, classes) VALUES (?, ?, ?, ?)", values)
-            found = self._execute("SELECT number FROM models WHERE name = ? AND version = ?", key).fetchone()
+            self._execute(
+                "INSERT OR IGNORE INTO models (task, name, version, classes) VALUES (?, ?, ?, ?)",
+                values,
+            )
+            found = self._execute(
+                "SELECT number FROM models WHERE name = ? AND version = ?", key
+            ).fetchone()
             (self._numbers[source],) = found
         return self._numbers[source]
 
     def lineup(self, models: list[int]) -> int:
-        key, text = tuple(models), json.dumps(models)
+        key = tuple(models)
+        text = json.dumps(models)
         if key not in self._numbers:
             self._execute("INSERT OR IGNORE INTO lineups (models) VALUES (?)", (text,))
-            (self._numbers[key],) = self._execute("SELECT number FROM lineups WHERE models = ?", (text,)).fetchone()
+            (self._numbers[key],) = self._execute(
+                "SELECT number FROM lineups WHERE models = ?", (text,)
+            ).fetchone()
+
         return self._numbers[key]
 
     def read_classes(self, model: int) -> list[str]:
@@ -51,5 +63,7 @@ class Keys:
 
     def _read_list(self, query: str, number: int) -> list[Any]:
         if (query, number) not in self._lists:
-            self._lists[query, number] = json.loads(self._execute(query, (number,)).fetchone()[0])
+            self._lists[query, number] = json.loads(
+                self._execute(query, (number,)).fetchone()[0]
+            )
         return self._lists[query, number]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
-STORED, COUNTED = np.dtype("<i4"), np.dtype("<i8")
+STORED = np.dtype("<i4")
+COUNTED = np.dtype("<i8")
 NO_ANSWER = -1
 """In place of the label of a model that has none for a row."""
 

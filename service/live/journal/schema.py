@@ -45,9 +45,15 @@ Counts are little-endian int64, `(n_counts,)`.
 def connect(path: Path) -> sqlite3.Connection:
     """Without a transaction of its own making; raises SettingsError where the file cannot be the journal."""
     try:
-        connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+        )
     except sqlite3.Error as error:
-        raise _refuse(path, f"it cannot be opened: {error}; it must lie in a folder that can be written to") from error
+        raise _refuse(
+            path,
+            f"it cannot be opened: {error}; it must lie in a folder that can be written to",
+        ) from error
+
     try:
         _prepare(connection, path)
     except sqlite3.Error as error:
@@ -56,6 +62,7 @@ def connect(path: Path) -> sqlite3.Connection:
     except SettingsError:
         connection.close()
         raise
+
     return connection
 
 
@@ -75,14 +82,19 @@ def check(path: Path) -> None:
         found = str(error)
     finally:
         connection.close()
+
     if found != "ok":
-        raise _refuse(path, f"it is damaged ({' '.join(found.split())[:200]}): put it aside, and a new one is made")
+        raise _refuse(
+            path,
+            f"it is damaged ({' '.join(found.split())[:200]}): put it aside, and a new one is made",
+        )
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     application, schema = (
-        connection.execute(f"PRAGMA {each}").fetchone()[0] for each in ("application_id", "user_version")
+        connection.execute(f"PRAGMA {each}").fetchone()[0]
+        for each in ("application_id", "user_version")
     )
     (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application == 0 and not n_tables:
@@ -93,11 +105,19 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     elif application != APPLICATION_ID:
         raise _refuse(path, "it is another program's database: name a file of its own")
     elif schema != SCHEMA:
-        raise _refuse(path, f"its schema is {schema}, this version knows {SCHEMA}: name another file")
+        raise _refuse(
+            path,
+            f"its schema is {schema}, this version knows {SCHEMA}: name another file",
+        )
+
     connection.execute("COMMIT")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
-        raise _refuse(path, "its file system does not let processes share memory: put it on a local disk")
+        raise _refuse(
+            path,
+            "its file system does not let processes share memory: put it on a local disk",
+        )
+
     connection.execute("PRAGMA synchronous = NORMAL")
 
 

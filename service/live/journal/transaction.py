@@ -87,32 +87,51 @@ class Transactions:
         """Of the pairs whose counts have changed: what was refuted once stays so."""
         if not self._touched:
             return
-        pairs, self._touched = self._touched, {}
+
+        pairs = self._touched
+        self._touched = {}
+
         with self._transaction():
             found = [self._execute(_PAIR, pair).fetchone() for pair in pairs]
-            alpha = np.array([sequential.ALPHA / n_challengers for n_challengers in pairs.values()])
+            alpha = np.array(
+                [sequential.ALPHA / n_challengers for n_challengers in pairs.values()]
+            )
             now = sequential.bound(np.array([each[:3] for each in found]), alpha=alpha)
             bounds = sequential.narrow(np.array([each[3:] for each in found]), now)
+
             for pair, (lower, upper) in zip(pairs, bounds.tolist(), strict=True):
                 values = (lower, upper, *pair)
-                self._execute("UPDATE pairs SET lower = ?, upper = ? WHERE champion = ? AND challenger = ?", values)
+                self._execute(
+                    "UPDATE pairs SET lower = ?, upper = ? WHERE champion = ? AND challenger = ?",
+                    values,
+                )
 
     def read_outcomes(self) -> dict[tuple[str, str], tuple[int, int]]:
         """How often each model has been right and wrong, by name and version."""
-        found = self._execute("SELECT name, version, right, wrong FROM models").fetchall()
-        return {(name, version): (right, wrong) for name, version, right, wrong in found}
+        found = self._execute(
+            "SELECT name, version, right, wrong FROM models"
+        ).fetchall()
+        return {
+            (name, version): (right, wrong) for name, version, right, wrong in found
+        }
 
     def _write_all(self, entries: Sequence[Entry]) -> Iterator[VeredictoError | bool]:
         """In three rounds, since a shadow and a truth belong to a prediction."""
-        self._write_predictions([entry for entry in entries if isinstance(entry, Predicted)])
+        self._write_predictions(
+            [entry for entry in entries if isinstance(entry, Predicted)]
+        )
         for entry in entries:
             if isinstance(entry, Shadowed):
                 self._write_shadows(entry)
             elif isinstance(entry, Losses):
                 places = (entry.shed, entry.dropped, self._numbering.task(entry.task))
-                self._execute("UPDATE tasks SET shed = shed + ?, dropped = dropped + ? WHERE number = ?", places)
+                self._execute(
+                    "UPDATE tasks SET shed = shed + ?, dropped = dropped + ? WHERE number = ?",
+                    places,
+                )
             elif isinstance(entry, FeatureCounts):
                 self._write_feature_counts(entry)
+
         for entry in entries:
             if isinstance(entry, Feedback):
                 try:
@@ -122,14 +141,20 @@ class Transactions:
 
     def _write_predictions(self, entries: list[Predicted]) -> None:
         """Under the next numbers, which nobody else can take before the transaction ends."""
-        (last,) = self._execute("SELECT coalesce(max(seq), 0) FROM predictions").fetchone()
+        (last,) = self._execute(
+            "SELECT coalesce(max(seq), 0) FROM predictions"
+        ).fetchone()
         rows = []
+
         for seq, (number, source, labels) in enumerate(entries, last + 1):
             task = self._numbering.task(source.task)
             stored = labels.astype(STORED).tobytes()
-            rows.append((seq, number, task, self._numbering.model(source), len(labels), stored))
+            rows.append(
+                (seq, number, task, self._numbering.model(source), len(labels), stored)
+            )
             self._recent[number] = seq
             self._kept[task] += len(labels)
+
         self._insert("predictions", rows)
         while len(self._recent) > MOST_RECENT:
             self._recent.popitem(last=False)
@@ -141,42 +166,64 @@ class Transactions:
             size = min(MOST_AT_ONCE, 1 << (len(rows) - start).bit_length() - 1)
             row = f"({', '.join('?' * len(rows[0]))})"
             values = tuple(chain.from_iterable(rows[start : start + size]))
-            self._execute(f"INSERT INTO {table} VALUES {', '.join([row] * size)}", values)
+            self._execute(
+                f"INSERT INTO {table} VALUES {', '.join([row] * size)}", values
+            )
             start += size
 
     def _write_shadows(self, entry: Shadowed) -> None:
         """Of a prediction that was not kept, or is forgotten already, nothing is kept."""
-        (oldest,) = self._execute("SELECT coalesce(min(seq), 0) FROM predictions").fetchone()
+        (oldest,) = self._execute(
+            "SELECT coalesce(min(seq), 0) FROM predictions"
+        ).fetchone()
         lineup = [self._numbering.model(each) for each in entry.challengers]
-        number, start, columns = self._numbering.lineup(lineup), 0, {}
+        number = self._numbering.lineup(lineup)
+        start = 0
+        columns = {}
+
         for each, length in zip(entry.ids, entry.lengths, strict=True):
             seq = self._recent.pop(each, -1)
             if seq >= oldest:
                 columns[seq] = entry.labels[:, start : start + length]
             start += length
-        rows = [(seq, number, labels.astype(STORED).tobytes()) for seq, labels in columns.items()]
+
+        rows = [
+            (seq, number, labels.astype(STORED).tobytes())
+            for seq, labels in columns.items()
+        ]
         self._insert("shadows", rows)
         self._write_examples(entry, oldest)
         self._count_late(entry.champion, lineup, columns)
 
-    def _count_late(self, champion: ModelKey, lineup: list[int], columns: dict[int, Labels]) -> None:
+    def _count_late(
+        self, champion: ModelKey, lineup: list[int], columns: dict[int, Labels]
+    ) -> None:
         """Truths that came before the shadows, by the predictions' numbers."""
         query = (
-            "SELECT seq, row, label, labels FROM truths JOIN predictions USING (seq) WHERE truths.seq BETWEEN ? AND ?"
+            "SELECT seq, row, label, labels FROM truths "
+            "JOIN predictions USING (seq) WHERE truths.seq BETWEEN ? AND ?"
         )
         between = (min(columns, default=0), max(columns, default=-1))
+
         for seq, row, truth, labels in self._execute(query, between).fetchall():
             if seq in columns:
                 said = int(np.frombuffer(labels, STORED)[row])
                 others = columns[seq][:, row].tolist()
-                self._count_shadows(self._numbering.model(champion), said, lineup, others, truth)
+                self._count_shadows(
+                    self._numbering.model(champion), said, lineup, others, truth
+                )
 
     def _write_examples(self, entry: Shadowed, oldest: int) -> None:
         task = self._numbering.task(entry.champion.task)
         for number, row, inputs in entry.examples:
-            (seq,) = self._execute("SELECT seq FROM predictions WHERE id = ?", (number,)).fetchone() or (-1,)
+            (seq,) = self._execute(
+                "SELECT seq FROM predictions WHERE id = ?", (number,)
+            ).fetchone() or (-1,)
             if seq >= oldest:
-                self._execute("INSERT INTO examples VALUES (?, ?, ?, ?)", (seq, row, task, inputs))
+                self._execute(
+                    "INSERT INTO examples VALUES (?, ?, ?, ?)", (seq, row, task, inputs)
+                )
+
         if entry.examples:
             self._execute(
                 "DELETE FROM examples WHERE task = ? AND seq < "
@@ -190,14 +237,27 @@ class Transactions:
         query = "SELECT number, n_rows, counts FROM spreads WHERE task = ? AND basis = ? ORDER BY number DESC LIMIT 1"
         number, n_rows, counts = self._execute(query, key).fetchone() or (None, 0, b"")
         if number is not None and n_rows + entry.n_rows <= FEW_SPREAD:
-            summed = (np.frombuffer(counts, COUNTED) + entry.counts).astype(COUNTED).tobytes()
+            summed = (
+                (np.frombuffer(counts, COUNTED) + entry.counts)
+                .astype(COUNTED)
+                .tobytes()
+            )
             values = (n_rows + entry.n_rows, summed, number)
-            self._execute("UPDATE spreads SET n_rows = ?, counts = ? WHERE number = ?", values)
+            self._execute(
+                "UPDATE spreads SET n_rows = ?, counts = ? WHERE number = ?", values
+            )
+
             return
+
         row = (*key, entry.n_rows, entry.counts.astype(COUNTED).tobytes())
-        self._execute("INSERT INTO spreads (task, basis, n_rows, counts) VALUES (?, ?, ?, ?)", row)
+        self._execute(
+            "INSERT INTO spreads (task, basis, n_rows, counts) VALUES (?, ?, ?, ?)", row
+        )
         oldest = "SELECT number FROM spreads WHERE task = ? ORDER BY number DESC LIMIT 1 OFFSET ?"
-        self._execute(f"DELETE FROM spreads WHERE task = ? AND number <= ({oldest})", (key[0], key[0], MOST_SPREADS))
+        self._execute(
+            f"DELETE FROM spreads WHERE task = ? AND number <= ({oldest})",
+            (key[0], key[0], MOST_SPREADS),
+        )
 
     def _write_truth(self, entry: Feedback) -> bool:
         """Whether it is new. The first truth of a row stands: the comparison has counted it."""
@@ -207,49 +267,79 @@ class Transactions:
             (entry.id,),
         ).fetchone()
         if found is None:
-            raise NotFound(f"unknown id {entry.id!r}: no prediction of it is kept; the oldest go first")
+            raise NotFound(
+                f"unknown id {entry.id!r}: no prediction of it is kept; the oldest go first"
+            )
+
         seq, model, n_rows, labels, lineup, shadows = found
         row = _find_row(entry, n_rows)
         classes = self._numbering.read_classes(model)
         if entry.label not in classes:
-            raise InvalidRequest(f"label: unknown class {entry.label[:200]!r}; classes: {', '.join(classes)}")
+            raise InvalidRequest(
+                f"label: unknown class {entry.label[:200]!r}; classes: {', '.join(classes)}"
+            )
+
         truth = classes.index(entry.label)
-        if not self._execute("INSERT OR IGNORE INTO truths VALUES (?, ?, ?)", (seq, row, truth)).rowcount:
-            (first,) = self._execute("SELECT label FROM truths WHERE seq = ? AND row = ?", (seq, row)).fetchone()
+        if not self._execute(
+            "INSERT OR IGNORE INTO truths VALUES (?, ?, ?)", (seq, row, truth)
+        ).rowcount:
+            (first,) = self._execute(
+                "SELECT label FROM truths WHERE seq = ? AND row = ?", (seq, row)
+            ).fetchone()
             if first != truth:
                 raise InvalidRequest(
                     f"label: the row of this id was labelled {classes[first]!r} before, and the first label stands, "
                     f"since comparisons have counted it; got {entry.label!r}"
                 )
+
             return False
+
         said = int(np.frombuffer(labels, STORED)[row])
         self._right_or_wrong[model, said == truth] += 1
         if lineup is not None:
             others = np.frombuffer(shadows, STORED).reshape(-1, n_rows)[:, row]
-            self._count_shadows(model, said, self._numbering.read_lineup(lineup), others.tolist(), truth)
+            self._count_shadows(
+                model, said, self._numbering.read_lineup(lineup), others.tolist(), truth
+            )
+
         return True
 
-    def _count_shadows(self, champion: int, said: int, lineup: list[int], labels: list[int], truth: int) -> None:
+    def _count_shadows(
+        self, champion: int, said: int, lineup: list[int], labels: list[int], truth: int
+    ) -> None:
         for challenger, label in zip(lineup, labels, strict=True):
             if label != NO_ANSWER:
                 self._right_or_wrong[challenger, label == truth] += 1
-                self._pairs[champion, challenger, (label == truth) - (said == truth)] += 1
+                self._pairs[
+                    champion, challenger, (label == truth) - (said == truth)
+                ] += 1
                 self._touched[champion, challenger] = len(lineup)
 
     def _count_up(self) -> None:
         """Adds what this batch has added."""
         for task, n_rows in self._kept.items():
-            self._execute("UPDATE tasks SET kept = kept + ? WHERE number = ?", (n_rows, task))
+            self._execute(
+                "UPDATE tasks SET kept = kept + ? WHERE number = ?", (n_rows, task)
+            )
+
         for (model, is_right), count in self._right_or_wrong.items():
             column = "right" if is_right else "wrong"
-            self._execute(f"UPDATE models SET {column} = {column} + ? WHERE number = ?", (count, model))
+            self._execute(
+                f"UPDATE models SET {column} = {column} + ? WHERE number = ?",
+                (count, model),
+            )
+
         for (champion, challenger, difference), count in self._pairs.items():
             column = {1: "better", 0: "equal", -1: "worse"}[difference]
-            self._execute("INSERT OR IGNORE INTO pairs (champion, challenger) VALUES (?, ?)", (champion, challenger))
+            self._execute(
+                "INSERT OR IGNORE INTO pairs (champion, challenger) VALUES (?, ?)",
+                (champion, challenger),
+            )
             self._execute(
                 f"UPDATE pairs SET {column} = {column} + ? WHERE champion = ? AND challenger = ?",
                 (count, champion, challenger),
             )
+
         for counts in (self._kept, self._right_or_wrong, self._pairs):
             counts.clear()
 
@@ -259,23 +349,35 @@ class Transactions:
         excess = (kept or 0) - self._most_rows
         if excess <= 0:
             return
-        gone, last = Counter[int](), None
+
+        gone = Counter[int]()
+        last = None
         (newest,) = self._execute("SELECT max(seq) FROM predictions").fetchone()
-        for seq, task, n_rows in self._execute("SELECT seq, task, n_rows FROM predictions ORDER BY seq"):
+
+        for seq, task, n_rows in self._execute(
+            "SELECT seq, task, n_rows FROM predictions ORDER BY seq"
+        ):
             if excess <= 0 or seq == newest:
                 break
-            excess, last = excess - n_rows, seq
+            excess = excess - n_rows
+            last = seq
             gone[task] += n_rows
+
         for table in ("predictions", "shadows", "truths", "examples"):
             self._execute(f"DELETE FROM {table} WHERE seq <= ?", (last,))
+
         for task, n_rows in gone.items():
-            self._execute("UPDATE tasks SET kept = kept - ? WHERE number = ?", (n_rows, task))
+            self._execute(
+                "UPDATE tasks SET kept = kept - ? WHERE number = ?", (n_rows, task)
+            )
 
     def _forget_numbers(self) -> None:
         """What a transaction that fails has made up is not in the file."""
         self._numbering.forget()
         self._recent: OrderedDict[str, int] = OrderedDict()
-        self._kept, self._right_or_wrong, self._pairs = Counter[int](), Counter[Any](), Counter[Any]()
+        self._kept = Counter[int]()
+        self._right_or_wrong = Counter[Any]()
+        self._pairs = Counter[Any]()
 
 
 def _find_row(entry: Feedback, n_rows: int) -> int:
@@ -283,7 +385,11 @@ def _find_row(entry: Feedback, n_rows: int) -> int:
         raise InvalidRequest(
             f"id: the answer had {n_rows} rows: name one of them, {entry.id + '/0'!r} to {f'{entry.id}/{n_rows - 1}'!r}"
         )
+
     row = entry.row or 0
     if row >= n_rows:
-        raise NotFound(f"unknown id {f'{entry.id}/{row}'!r}: the rows of its answer are 0 to {n_rows - 1}")
+        raise NotFound(
+            f"unknown id {f'{entry.id}/{row}'!r}: the rows of its answer are 0 to {n_rows - 1}"
+        )
+
     return row

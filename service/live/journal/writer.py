@@ -22,7 +22,16 @@ from typing import NamedTuple
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.execution.metrics import JournalMetrics
 from service.live.journal import schema
-from service.live.journal.records import Entry, FeatureCounts, Feedback, Labels, Losses, ModelKey, Predicted, Shadowed
+from service.live.journal.records import (
+    Entry,
+    FeatureCounts,
+    Feedback,
+    Labels,
+    Losses,
+    ModelKey,
+    Predicted,
+    Shadowed,
+)
 from service.live.journal.transaction import Transactions
 
 GATHER_S = 0.05
@@ -35,7 +44,8 @@ REFRESH_S = 1.0
 MOST_ROWS = 50_000
 """Of predictions that wait to be written."""
 MOST_TRUTHS = 10_000
-_RANDOM_BYTES, _IDS = 9, 64
+_RANDOM_BYTES = 9
+_IDS = 64
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +59,9 @@ class _Truth(NamedTuple):
 class Journal:
     """Takes entries from any thread; `sources` are the classifiers that are served, by name."""
 
-    def __init__(self, path: Path, *, most_rows: int, sources: Mapping[str, ModelKey]) -> None:
+    def __init__(
+        self, path: Path, *, most_rows: int, sources: Mapping[str, ModelKey]
+    ) -> None:
         self.path = path
         self._sources = sources
         self._connection = schema.connect(path)
@@ -59,15 +71,20 @@ class Journal:
         self._n_rows = 0
         self._truths: list[_Truth] = []
         self._n_settling = 0
-        self._dropped, self._n_dropped = Counter[str](), 0
+        self._dropped = Counter[str]()
+        self._n_dropped = 0
         self._ids: deque[str] = deque()
-        self._wake, self._hurry, self._closing = threading.Event(), threading.Event(), threading.Event()
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._closing = threading.Event()
         self._metrics = JournalMetrics()
         self._is_broken = False
         self._refreshed_s = -REFRESH_S
         self._outcomes: dict[str, dict[str, tuple[int, int]]] = {}
         self._refresh()
-        self._thread = threading.Thread(target=self._work, name="veredicto-journal", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name="veredicto-journal", daemon=True
+        )
         self._thread.start()
 
     def record(self, source: ModelKey, labels: Labels) -> str:
@@ -90,10 +107,14 @@ class Journal:
         future: Future[None] = Future()
         with self._lock:
             if len(self._truths) >= MOST_TRUTHS or self._closing.is_set():
-                raise Overloaded(f"feedback: {len(self._truths)} labels wait to be stored already: try again")
+                raise Overloaded(
+                    f"feedback: {len(self._truths)} labels wait to be stored already: try again"
+                )
             self._truths.append(_Truth(told, future, monotonic() + PATIENCE_S))
+
         self._hurry.set()
         self._wake.set()
+
         return future
 
     def count_waiting(self) -> int:
@@ -119,6 +140,7 @@ class Journal:
                 if isinstance(entry, Predicted):
                     self._drop(entry)
                 return
+
             self._entries.append(entry)
             self._n_rows += n_rows
         if not self._wake.is_set():
@@ -147,50 +169,87 @@ class Journal:
             self._wake.wait()
             if self._hurry.wait(GATHER_S):
                 self._closing.wait(HURRY_S)
+
             self._hurry.clear()
             self._wake.clear()
+
             try:
                 self._write()
             except Exception:  # of counting, say, when everything has been written
                 logger.exception("a defect in the journal")
+
         self._write()
         with self._lock:
             self._refuse(self._truths, "the service stops")
+
         self._connection.close()
 
     def _write(self) -> None:
         """One batch, all of it or nothing."""
         with self._lock:
-            entries, self._entries, self._n_rows = self._entries, [], 0
-            truths, self._truths = self._truths, []
+            entries = self._entries
+            self._entries = []
+            self._n_rows = 0
+            truths = self._truths
+            self._truths = []
             self._n_settling = len(truths)
-            dropped, self._dropped = self._dropped, Counter()
-        truths = [each for each in truths if each.future.running() or each.future.set_running_or_notify_cancel()]
+            dropped = self._dropped
+            self._dropped = Counter()
+
+        truths = [
+            each
+            for each in truths
+            if each.future.running() or each.future.set_running_or_notify_cancel()
+        ]
         entries += [Losses(task, 0, n_rows) for task, n_rows in dropped.items()]
+
         try:
-            told = self._transactions.write([*entries, *(each.told for each in truths)]) if entries or truths else []
-        except Exception as error:  # of SQLite or of ours: answers go out whatever it is
+            told = (
+                self._transactions.write([*entries, *(each.told for each in truths)])
+                if entries or truths
+                else []
+            )
+        except (
+            Exception
+        ) as error:  # of SQLite or of ours: answers go out whatever it is
             self._report(error)
             self._lose(entries)
-            self._refuse(truths, str(error) if isinstance(error, sqlite3.Error) else "a defect of the service")
+            self._refuse(
+                truths,
+                str(error)
+                if isinstance(error, sqlite3.Error)
+                else "a defect of the service",
+            )
         else:
             self._settle(truths, told)
-            written = sum(len(each.labels) for each in entries if isinstance(each, Predicted))
-            self._metrics.add(written=written, accepted=sum(each is True for each in told))
+            written = sum(
+                len(each.labels) for each in entries if isinstance(each, Predicted)
+            )
+            self._metrics.add(
+                written=written, accepted=sum(each is True for each in told)
+            )
             self._is_broken = self._is_broken and not entries
+
         self._n_settling = 0
         self._metrics.show_dropped(self._n_dropped)
         self._refresh()
 
-    def _settle(self, truths: list[_Truth], told: Sequence[VeredictoError | bool]) -> None:
+    def _settle(
+        self, truths: list[_Truth], told: Sequence[VeredictoError | bool]
+    ) -> None:
         patient = []
         for truth, found in zip(truths, told, strict=True):
-            if isinstance(found, NotFound) and monotonic() < truth.give_up_s and not self._closing.is_set():
+            if (
+                isinstance(found, NotFound)
+                and monotonic() < truth.give_up_s
+                and not self._closing.is_set()
+            ):
                 patient.append(truth)
             elif isinstance(found, VeredictoError):
                 truth.future.set_exception(found)
             else:
                 truth.future.set_result(None)
+
         if patient:
             with self._lock:
                 self._truths = patient + self._truths
@@ -210,27 +269,40 @@ class Journal:
     def _refuse(self, truths: list[_Truth], reason: str) -> None:
         error = Overloaded(f"feedback: the label is not stored, try again: {reason}")
         for truth in truths:
-            if not truth.future.done() and (truth.future.running() or truth.future.set_running_or_notify_cancel()):
+            if not truth.future.done() and (
+                truth.future.running() or truth.future.set_running_or_notify_cancel()
+            ):
                 truth.future.set_exception(error)
 
     def _report(self, error: Exception) -> None:
         if not self._is_broken:
             expected = isinstance(error, sqlite3.Error)
-            logger.error("predictions are dropped: the journal cannot be written: %s", error, exc_info=not expected)
+            logger.error(
+                "predictions are dropped: the journal cannot be written: %s",
+                error,
+                exc_info=not expected,
+            )
         self._is_broken = True
 
     def _refresh(self) -> None:
         """Once a second, and at the end."""
         if monotonic() - self._refreshed_s < REFRESH_S and not self._closing.is_set():
             return
+
         self._refreshed_s = monotonic()
+
         try:
             self._transactions.narrow_bounds()
             found = self._transactions.read_outcomes()
         except Exception as error:  # the last ones are still true enough
             self._report(error)
             return
+
         outcomes: dict[str, dict[str, tuple[int, int]]] = {}
+
         for source in self._sources.values():
-            outcomes.setdefault(source.task, {})[source.name] = found.get((source.name, source.version), (0, 0))
+            outcomes.setdefault(source.task, {})[source.name] = found.get(
+                (source.name, source.version), (0, 0)
+            )
+
         self._outcomes = outcomes

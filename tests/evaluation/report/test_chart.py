@@ -29,7 +29,12 @@ def test_ticks_are_round(axis: Axis, expected: list[float]) -> None:
 def test_ticks_are_written_short() -> None:
     """Shares in percent, large numbers with their letter, rows by name."""
     assert Axis(name="x", percent=True).write(0.875) == "87.5 %"
-    assert [Axis(name="x").write(tick) for tick in (0.02, 2000, 50_000, 2e6)] == ["0.02", "2000", "50k", "2M"]
+    assert [Axis(name="x").write(tick) for tick in (0.02, 2000, 50_000, 2e6)] == [
+        "0.02",
+        "2000",
+        "50k",
+        "2M",
+    ]
     assert Axis(name="x", rows=("a", "b")).write(1.0) == "b"
 
 
@@ -48,6 +53,7 @@ def test_points_lie_inside_the_picture() -> None:
         across, up = chart.at((value, value))
         assert 0 <= across <= chart.width
         assert 0 <= up <= chart.height
+
     assert chart.at((7, 7)) == chart.at((1, 1))
 
 
@@ -55,7 +61,9 @@ def test_names_beside_points_do_not_lie_on_one_another() -> None:
     """Three at one place get three heights."""
     chart = Chart(title="t", x=Axis(name="x"), y=Axis(name="y"))
     chart.add_labels([((0.5, 0.5), name) for name in ("first", "second", "third")])
-    heights = sorted(float(found) for found in re.findall(r' y="([\d.]+)"', "".join(chart.marks)))
+    heights = sorted(
+        float(found) for found in re.findall(r' y="([\d.]+)"', "".join(chart.marks))
+    )
     assert heights[1] - heights[0] >= 13
     assert heights[2] - heights[1] >= 13
 

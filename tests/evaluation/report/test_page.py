@@ -15,7 +15,9 @@ from evaluation.predictions import Predictions
 from evaluation.report import page
 from tests.support.trials import make_trial
 
-TRIAL = make_trial({"champion": 0.8, "challenger": 0.9, "third": 0.85}, classes=("a", "b", "c"))
+TRIAL = make_trial(
+    {"champion": 0.8, "challenger": 0.9, "third": 0.85}, classes=("a", "b", "c")
+)
 VOID = {"meta", "link", "img", "br"}
 
 
@@ -29,9 +31,15 @@ class Outline(HTMLParser):
         self.addresses: list[str] = []
         self.text = ""
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(
+        self, tag: str, attributes: list[tuple[str, str | None]]
+    ) -> None:
         self.tags.add(tag)
-        self.addresses += [value or "" for name, value in attributes if name in ("src", "href", "srcset", "data")]
+        self.addresses += [
+            value or ""
+            for name, value in attributes
+            if name in ("src", "href", "srcset", "data")
+        ]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -43,7 +51,9 @@ class Outline(HTMLParser):
 
 
 def render(trial: Predictions, pictures: dict[int, str] | None = None) -> str:
-    return page.render(evidence.gather(trial, risk=0.05, gates=[], software={}), pictures or {})
+    return page.render(
+        evidence.gather(trial, risk=0.05, gates=[], software={}), pictures or {}
+    )
 
 
 def outline(html: str) -> Outline:
@@ -73,10 +83,13 @@ def test_the_verdict_comes_first() -> None:
 def test_every_picture_is_well_formed() -> None:
     """As XML, with a name for a screen reader, and no number that is none."""
     pictures = re.findall(r"<svg .*?</svg>", render(TRIAL), flags=re.DOTALL)
-    assert len(pictures) == 1 + 2 + 2 * 3 + 1 + 3 + 3 + 3  # accuracy, costs, legends, risk, reliability, ROC, confusion
+    assert (
+        len(pictures) == 1 + 2 + 2 * 3 + 1 + 3 + 3 + 3
+    )  # accuracy, costs, legends, risk, reliability, ROC, confusion
     for picture in pictures:
         drawn = ElementTree.fromstring(picture)
         assert drawn.get("aria-label") or drawn.get("aria-hidden")
+
     assert not re.search(r"\bnan\b|\binf\b", "".join(pictures))
 
 
@@ -85,7 +98,9 @@ def test_names_of_data_are_never_read_as_html() -> None:
     nasty = '<b onclick="x()">&"'
     answers = [replace(each, model=f"{each.model}{nasty}") for each in TRIAL.answers]
     places = [f"{place}{nasty}" for place in TRIAL.places]
-    trial = replace(TRIAL, classes=(nasty, "<i>", "c"), source=nasty, places=places, answers=answers)
+    trial = replace(
+        TRIAL, classes=(nasty, "<i>", "c"), source=nasty, places=places, answers=answers
+    )
     html = render(trial)
     assert "<b" not in html.replace("<body", "")
     assert "<i>" not in html
@@ -94,17 +109,30 @@ def test_names_of_data_are_never_read_as_html() -> None:
 
 def test_rows_of_disagreement_are_listed_with_pictures() -> None:
     """Where there are any."""
-    row = evidence.conclude(TRIAL, risk=0.05, gates=[])["numbers"]["disagreements"]["rows"][0]
+    row = evidence.conclude(TRIAL, risk=0.05, gates=[])["numbers"]["disagreements"][
+        "rows"
+    ][0]
     html = render(TRIAL, {row: "data:image/jpeg;base64,AAAA"})
     assert f'<img src="data:image/jpeg;base64,AAAA" alt="{TRIAL.places[row]}"' in html
-    assert "Nowhere: all give the same class" in render(make_trial({"one": 1.0, "two": 1.0}, n_rows=20))
+    assert "Nowhere: all give the same class" in render(
+        make_trial({"one": 1.0, "two": 1.0}, n_rows=20)
+    )
 
 
-@pytest.mark.parametrize(("n_rows", "n_classes", "n_models"), [(1, 2, 1), (5, 2, 2), (300, 30, 3), (300, 3, 11)])
-def test_any_number_of_rows_classes_and_models_has_a_page(n_rows: int, n_classes: int, n_models: int) -> None:
+@pytest.mark.parametrize(
+    ("n_rows", "n_classes", "n_models"),
+    [(1, 2, 1), (5, 2, 2), (300, 30, 3), (300, 3, 11)],
+)
+def test_any_number_of_rows_classes_and_models_has_a_page(
+    n_rows: int, n_classes: int, n_models: int
+) -> None:
     """One row, many classes (whose confusions are listed), more models than colours."""
     names = {f"m{number}": 0.8 for number in range(n_models)}
-    trial = make_trial(names, n_rows=n_rows, classes=tuple(f"class {each}" for each in range(n_classes)))
+    trial = make_trial(
+        names,
+        n_rows=n_rows,
+        classes=tuple(f"class {each}" for each in range(n_classes)),
+    )
     parsed = outline(render(trial))
     assert "svg" in parsed.tags
 
@@ -123,5 +151,9 @@ def test_a_page_of_ten_thousand_rows_is_small() -> None:
     trial = make_trial(names, n_rows=10_000, classes=tuple("0123456789"))
     gathered = evidence.gather(trial, risk=0.05, gates=[], software={})
     rows: list[Any] = gathered["numbers"]["disagreements"]["rows"]
-    thumbnail = "data:image/jpeg;base64," + "A" * 8_000  # more than a JPEG of 96 x 96 pixels takes
-    assert len(page.render(gathered, dict.fromkeys(rows, thumbnail)).encode()) < 5_000_000
+    thumbnail = (
+        "data:image/jpeg;base64," + "A" * 8_000
+    )  # more than a JPEG of 96 x 96 pixels takes
+    assert (
+        len(page.render(gathered, dict.fromkeys(rows, thumbnail)).encode()) < 5_000_000
+    )

@@ -16,15 +16,21 @@ LOGISTIC = "breast_cancer-logistic"
 def test_a_row_under_the_bound_has_a_reason_for_its_answer() -> None:
     """And no other row has one."""
     probabilities = np.array([[0.53, 0.47], [0.1, 0.9]], dtype=np.float32)
-    predictions, reasons = withhold(("cat", "dog"), np.array([0, 1]), probabilities, 0.8)
+    predictions, reasons = withhold(
+        ("cat", "dog"), np.array([0, 1]), probabilities, 0.8
+    )
     assert predictions == [None, "dog"]
     assert reasons == ["probability 0.53 of 'cat' is under min_probability 0.8", None]
 
 
 @pytest.mark.parametrize("bound", [0.1, 0.3, 0.7, 0.9, 1.0])
-def test_a_probability_that_is_written_like_the_bound_is_not_under_it(bound: float) -> None:
+def test_a_probability_that_is_written_like_the_bound_is_not_under_it(
+    bound: float,
+) -> None:
     """0.7 in float32 is less than 0.7 in float64."""
-    predictions, reasons = withhold(("cat",), np.array([0]), np.array([[bound]], dtype=np.float32), bound)
+    predictions, reasons = withhold(
+        ("cat",), np.array([0]), np.array([[bound]], dtype=np.float32), bound
+    )
     assert (predictions, reasons) == (["cat"], [None])
 
 
@@ -32,11 +38,20 @@ def test_the_answered_rows_are_those_that_are_probable_enough(server: Server) ->
     """By what /predict_proba says of the same rows; answers are those without a bound."""
     rows = load_breast_cancer().data.tolist()
     request = {"model": LOGISTIC, "inputs": rows}
-    sure = np.array(server.post("/predict_proba", request).json()["probabilities"]).max(axis=1) >= 0.95
-    whole, answer = (server.post("/predict", request | more).json() for more in ({}, {"min_probability": 0.95}))
+    sure = (
+        np.array(server.post("/predict_proba", request).json()["probabilities"]).max(
+            axis=1
+        )
+        >= 0.95
+    )
+    whole, answer = (
+        server.post("/predict", request | more).json()
+        for more in ({}, {"min_probability": 0.95})
+    )
     assert 0 < sure.sum() < len(rows)
     assert answer["predictions"] == [
-        label if is_sure else None for label, is_sure in zip(whole["predictions"], sure, strict=True)
+        label if is_sure else None
+        for label, is_sure in zip(whole["predictions"], sure, strict=True)
     ]
     assert [reason is None for reason in answer["reasons"]] == sure.tolist()
     assert answer["model"] == LOGISTIC
@@ -45,9 +60,14 @@ def test_the_answered_rows_are_those_that_are_probable_enough(server: Server) ->
 
 def test_bentomls_client_may_give_a_bound(server: Server) -> None:
     """The method answers as the route does."""
-    fields = {"model": "points-logistic", "inputs": [[0.0, 0.0], [2.0, 1.0]], "min_probability": 0.999}
+    fields = {
+        "model": "points-logistic",
+        "inputs": [[0.0, 0.0], [2.0, 1.0]],
+        "min_probability": 0.999,
+    }
     with bentoml.SyncHTTPClient(server.url) as client:
         answer = client.predict(**fields)
+
     assert answer == server.post("/predict", fields).json()
     assert answer["predictions"] == [None, "orange"]
 
@@ -55,9 +75,18 @@ def test_bentomls_client_may_give_a_bound(server: Server) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"min_probability": 1.5}, "min_probability: expected number <= 1.0; this call takes "),
-        ({"min_probability": -0.1}, "min_probability: expected number >= 0.0; this call takes "),
-        ({"min_probability": "0.8"}, "min_probability: expected number | null, got str; this call takes "),
+        (
+            {"min_probability": 1.5},
+            "min_probability: expected number <= 1.0; this call takes ",
+        ),
+        (
+            {"min_probability": -0.1},
+            "min_probability: expected number >= 0.0; this call takes ",
+        ),
+        (
+            {"min_probability": "0.8"},
+            "min_probability: expected number | null, got str; this call takes ",
+        ),
         (
             {"min_probability": 0.8, "model": "tacos-linear", "inputs": [[10]]},
             "min_probability: tacos-linear is a regressor, and only classifiers have probabilities: leave it out",
@@ -72,8 +101,12 @@ def test_bentomls_client_may_give_a_bound(server: Server) -> None:
         ),
     ],
 )
-def test_a_bound_that_makes_no_sense_is_told_why(server: Server, changes: dict[str, object], message: str) -> None:
+def test_a_bound_that_makes_no_sense_is_told_why(
+    server: Server, changes: dict[str, object], message: str
+) -> None:
     """It is a probability, and a classifier's."""
-    response = server.post("/predict", {"model": "points-mlp", "inputs": [[1, 2]]} | changes)
+    response = server.post(
+        "/predict", {"model": "points-mlp", "inputs": [[1, 2]]} | changes
+    )
     assert response.status_code == 400
     assert response.json()["error"].startswith(message)

@@ -25,18 +25,24 @@ def answer(name: str, *second: float) -> Answer:
     )
 
 
-FIRST, SECOND, THIRD = answer("a", 0.9, 0.2, 0.6), answer("b", 0.8, 0.4, 0.3), answer("c", 0.7, 0.9, 0.3)
+FIRST = answer("a", 0.9, 0.2, 0.6)
+SECOND = answer("b", 0.8, 0.4, 0.3)
+THIRD = answer("c", 0.7, 0.9, 0.3)
 
 
 def compared(*answers: Answer, truth: list[int] | None = None) -> Any:
-    return as_json(compare("t", CLASSES, list(answers), None if truth is None else np.array(truth)))
+    return as_json(
+        compare("t", CLASSES, list(answers), None if truth is None else np.array(truth))
+    )
 
 
 def test_consensus_is_the_mean_of_the_probabilities() -> None:
     """Its most probable class, and the share of models that give it."""
     consensus = compared(FIRST, SECOND, THIRD)["consensus"]
     assert consensus["predictions"] == ["yes", "no", "no"]
-    assert np.array(consensus["probabilities"])[:, 1] == pytest.approx([0.8, 0.5, 0.4], abs=1e-7)
+    assert np.array(consensus["probabilities"])[:, 1] == pytest.approx(
+        [0.8, 0.5, 0.4], abs=1e-7
+    )
     assert consensus["agreement"] == pytest.approx([1.0, 2 / 3, 2 / 3])
 
 
@@ -58,9 +64,16 @@ def test_without_labels_nothing_is_called_right_or_wrong() -> None:
 def test_with_labels_errors_are_tested_in_pairs() -> None:
     """a is right on rows 1 and 2, b on rows 1, 2 and 3."""
     comparison = compared(FIRST, SECOND, truth=[1, 0, 0])
-    assert comparison["models"][0]["metrics"]["accuracy"]["value"] == pytest.approx(2 / 3)
+    assert comparison["models"][0]["metrics"]["accuracy"]["value"] == pytest.approx(
+        2 / 3
+    )
     assert comparison["models"][1]["metrics"]["confusion"] == [[2, 0], [0, 1]]
-    assert comparison["pairs"][0]["mcnemar"] == {"only_a": 0, "only_b": 1, "p_value": 1.0, "p_value_holm": 1.0}
+    assert comparison["pairs"][0]["mcnemar"] == {
+        "only_a": 0,
+        "only_b": 1,
+        "p_value": 1.0,
+        "p_value_holm": 1.0,
+    }
     assert comparison["cochran_q"]["statistic"] == pytest.approx(1.0)
 
 
@@ -68,7 +81,9 @@ def test_one_model_alone_has_no_pairs() -> None:
     """And its consensus is itself."""
     comparison = compared(FIRST, truth=[1, 0, 0])
     assert comparison["pairs"] == []
-    assert comparison["consensus"]["predictions"] == comparison["models"][0]["predictions"]
+    assert (
+        comparison["consensus"]["predictions"] == comparison["models"][0]["predictions"]
+    )
 
 
 def test_statistics_can_be_recomputed_from_the_answer() -> None:

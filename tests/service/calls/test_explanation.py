@@ -19,9 +19,15 @@ from tests.support.server import Server
 from tests.support.tiny_models import write_image_model
 
 LINEAR = ("diabetes-linear", "tacos-linear")
-LOGISTIC = ("breast_cancer-logistic", "digits-logistic", "points-logistic", "wine-logistic")
+LOGISTIC = (
+    "breast_cancer-logistic",
+    "digits-logistic",
+    "points-logistic",
+    "wine-logistic",
+)
 JSON = {"Accept": "application/json"}
-CNN, MLP = "cat_or_automobile-cnn", "cat_or_automobile-mlp"
+CNN = "cat_or_automobile-cnn"
+MLP = "cat_or_automobile-mlp"
 
 
 def load(name: str) -> Model:
@@ -30,7 +36,9 @@ def load(name: str) -> Model:
     return model
 
 
-def draw_rows(model: Model, generator: np.random.Generator, n_rows: int = 20) -> np.ndarray:
+def draw_rows(
+    model: Model, generator: np.random.Generator, n_rows: int = 20
+) -> np.ndarray:
     """Rows between the lowest and highest values of training; of a category one of its indices."""
     assert isinstance(model.card.input, FeatureInput)
     low, high = np.array([feature.range for feature in model.card.input.features]).T
@@ -40,15 +48,20 @@ def draw_rows(model: Model, generator: np.random.Generator, n_rows: int = 20) ->
 
 
 def total(explained: dict) -> float:
-    return explained["base"] + sum(each["contribution"] for each in explained["contributions"])
+    return explained["base"] + sum(
+        each["contribution"] for each in explained["contributions"]
+    )
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_contributions_sum_to_the_value(name: str, generator: np.random.Generator) -> None:
+def test_contributions_sum_to_the_value(
+    name: str, generator: np.random.Generator
+) -> None:
     """With the base, for every row; the largest stands first."""
     model = load(name)
     rows = draw_rows(model, generator)
     (values,) = model.run(rows)
+
     for explained, value in zip(explain_rows(model, rows, None), values, strict=True):
         assert explained["prediction"] == value
         assert total(explained) == pytest.approx(value, rel=1e-4)
@@ -57,35 +70,55 @@ def test_contributions_sum_to_the_value(name: str, generator: np.random.Generato
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_a_contribution_is_what_a_feature_changes(name: str, generator: np.random.Generator) -> None:
+def test_a_contribution_is_what_a_feature_changes(
+    name: str, generator: np.random.Generator
+) -> None:
     """Two rows that differ in one feature: their values differ by the difference of its contributions."""
     model = load(name)
     rows = draw_rows(model, generator, 2)
+
     for feature in range(rows.shape[1]):
         pair = np.stack([rows[0], rows[0]])
         pair[1, feature] = rows[1, feature]
         (values,) = model.run(pair)
         first, second = (
-            {each["feature"]: each["contribution"] for each in explained["contributions"]}
+            {
+                each["feature"]: each["contribution"]
+                for each in explained["contributions"]
+            }
             for explained in explain_rows(model, pair, None)
         )
-        moved = {key: second[key] - first[key] for key in first if abs(second[key] - first[key]) > 1e-6}
+        moved = {
+            key: second[key] - first[key]
+            for key in first
+            if abs(second[key] - first[key]) > 1e-6
+        }
         assert set(moved) <= {model.card.input.features[feature].name}
-        assert sum(moved.values()) == pytest.approx(values[1] - values[0], rel=1e-3, abs=1e-4)
+        assert sum(moved.values()) == pytest.approx(
+            values[1] - values[0], rel=1e-3, abs=1e-4
+        )
 
 
 @pytest.mark.parametrize("name", LOGISTIC)
-def test_contributions_make_the_probabilities(name: str, generator: np.random.Generator) -> None:
+def test_contributions_make_the_probabilities(
+    name: str, generator: np.random.Generator
+) -> None:
     """Of two classes the sum is the logarithm of the odds; of more, the softmax of the classes' sums."""
     model = load(name)
     rows = draw_rows(model, generator)
     _, probabilities = model.classify(rows)
-    sums = np.array([[total(each) for each in explain_rows(model, rows, label)] for label in model.classes]).T
+    sums = np.array(
+        [
+            [total(each) for each in explain_rows(model, rows, label)]
+            for label in model.classes
+        ]
+    ).T
     if len(model.classes) == 2:
         expected = 1 / (1 + np.exp(-sums))
     else:
         powers = np.exp(sums - sums.max(axis=1, keepdims=True))
         expected = powers / powers.sum(axis=1, keepdims=True)
+
     # a probability under the calibration's floor counts as the floor, which the contributions do not know
     assert np.abs(expected - probabilities).max() < 2e-3
 
@@ -95,6 +128,7 @@ def test_neighbors_decide(name: str) -> None:
     """Of the card's own rows: the nearest first, and the class that most of them have is predicted."""
     model = load(name)
     rows = np.array(model.card.self_check.input, dtype=np.float32)
+
     for explained in explain_rows(model, rows, None):
         distances = [each["distance"] for each in explained["neighbors"]]
         assert distances == sorted(distances)
@@ -104,7 +138,10 @@ def test_neighbors_decide(name: str) -> None:
 
 def test_a_class_is_not_asked_of_neighbors_and_regressors() -> None:
     """Neither has one to choose."""
-    for name, text in (("wine-knn", "whatever their class"), ("tacos-linear", "it has no classes")):
+    for name, text in (
+        ("wine-knn", "whatever their class"),
+        ("tacos-linear", "it has no classes"),
+    ):
         model = load(name)
         rows = np.array(model.card.self_check.input, dtype=np.float32)
         with pytest.raises(InvalidRequest, match=text):
@@ -127,7 +164,9 @@ def test_covering_finds_what_decides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [CNN, "cifar10-cnn"])
-def test_a_class_activation_map_is_of_the_graph(name: str, generator: np.random.Generator) -> None:
+def test_a_class_activation_map_is_of_the_graph(
+    name: str, generator: np.random.Generator
+) -> None:
     """Each class against the others: the maps of all classes sum to nothing."""
     model = load(name)
     image = generator.integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -141,7 +180,10 @@ def photograph() -> bytes:
     """Soft colours, not square."""
     colours = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
     file = BytesIO()
-    Image.fromarray(colours).resize((96, 64), Image.Resampling.BICUBIC).save(file, format="JPEG")
+    Image.fromarray(colours).resize((96, 64), Image.Resampling.BICUBIC).save(
+        file, format="JPEG"
+    )
+
     return file.getvalue()
 
 
@@ -152,8 +194,14 @@ def opened(encoded: dict[str, str]) -> Image.Image:
 
 
 def explain_as_json(server: Server, **changes: object) -> dict:
-    body = {"model": CNN, "inputs": [{"b64": b64encode(photograph()).decode()}], **changes}
-    (explained,) = server.client.post("/explain", json=body, headers=JSON).json()["explanations"]
+    body = {
+        "model": CNN,
+        "inputs": [{"b64": b64encode(photograph()).decode()}],
+        **changes,
+    }
+    (explained,) = server.client.post("/explain", json=body, headers=JSON).json()[
+        "explanations"
+    ]
     return explained
 
 
@@ -170,7 +218,10 @@ def test_an_image_is_explained_over_http(server: Server) -> None:
         headers={"Content-Type": "image/jpeg"},
     )
     assert raw.headers["content-type"] == "image/png"
-    assert np.array_equal(np.asarray(Image.open(BytesIO(raw.content))), np.asarray(opened(explained["heat_map"])))
+    assert np.array_equal(
+        np.asarray(Image.open(BytesIO(raw.content))),
+        np.asarray(opened(explained["heat_map"])),
+    )
 
 
 def test_layers_are_listed_and_drawn(server: Server) -> None:
@@ -178,10 +229,12 @@ def test_layers_are_listed_and_drawn(server: Server) -> None:
     answer = server.client.get(f"/models/{CNN}/layers", headers=JSON).json()
     assert [each["name"] for each in answer["layers"]] == ["1", "2", "3", "4"]
     assert opened(answer["filters"]).mode == "RGB"
+
     for layer in answer["layers"]:
         explained = explain_as_json(server, layer=layer["name"])
         assert explained["layer"] == layer["name"]
         assert opened(explained["maps"]).width >= layer["width"]
+
     picture = server.client.get(f"/models/{MLP}/layers")
     assert Image.open(BytesIO(picture.content)).format == "PNG"
 
@@ -189,8 +242,13 @@ def test_layers_are_listed_and_drawn(server: Server) -> None:
 def test_rows_are_explained_over_http(server: Server) -> None:
     """Objects of features and values, categories by their names."""
     features = server.client.get("/models/tacos-linear").json()["input"]["features"]
-    row = {each["name"]: each["values"][0] if "values" in each else each["range"][1] for each in features}
-    (explained,) = server.post("/explain", {"model": "tacos-linear", "inputs": [row]}).json()["explanations"]
+    row = {
+        each["name"]: each["values"][0] if "values" in each else each["range"][1]
+        for each in features
+    }
+    (explained,) = server.post(
+        "/explain", {"model": "tacos-linear", "inputs": [row]}
+    ).json()["explanations"]
     assert total(explained) == pytest.approx(explained["prediction"], rel=1e-4)
     given = {each["feature"]: each["value"] for each in explained["contributions"]}
     assert given == pytest.approx(row)
@@ -199,15 +257,29 @@ def test_rows_are_explained_over_http(server: Server) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [
-        ({"model": "wine-mlp", "inputs": [[1.0] * 13]}, 400, "wine-mlp is a mlp: it has no explanation"),
+        (
+            {"model": "wine-mlp", "inputs": [[1.0] * 13]},
+            400,
+            "wine-mlp is a mlp: it has no explanation",
+        ),
         ({"model": "nothing", "inputs": [[1.0]]}, 404, "unknown model"),
         ({"model": CNN, "inputs": [[1.0]]}, 400, "b64"),
-        ({"model": "wine-logistic", "inputs": [[1.0] * 13], "class": "red"}, 400, "unknown class 'red'"),
-        ({"model": "wine-logistic", "inputs": [[1.0] * 13], "layer": "1"}, 400, "it has no layers to show"),
+        (
+            {"model": "wine-logistic", "inputs": [[1.0] * 13], "class": "red"},
+            400,
+            "unknown class 'red'",
+        ),
+        (
+            {"model": "wine-logistic", "inputs": [[1.0] * 13], "layer": "1"},
+            400,
+            "it has no layers to show",
+        ),
         ({"model": "wine-logistic", "inputs": [[1.0] * 12]}, 400, "expected 13"),
     ],
 )
-def test_what_cannot_be_explained_is_refused(server: Server, body: dict, status: int, text: str) -> None:
+def test_what_cannot_be_explained_is_refused(
+    server: Server, body: dict, status: int, text: str
+) -> None:
     """With what would work."""
     answer = server.post("/explain", body)
     assert answer.status_code == status
@@ -224,6 +296,9 @@ def test_layers_and_classes_that_are_not_there_are_refused(server: Server) -> No
         ({"inputs": [{"b64": b64encode(b"no image").decode()}]}, 400, "inputs[0]"),
     ):
         answer = server.post("/explain", {"model": CNN, "inputs": [image]} | change)
-        assert (answer.status_code, text in answer.json()["error"]) == (status, True), answer.text
+        assert (answer.status_code, text in answer.json()["error"]) == (status, True), (
+            answer.text
+        )
+
     for name, status in (("wine-logistic", 400), ("nothing", 404)):
         assert server.client.get(f"/models/{name}/layers").status_code == status

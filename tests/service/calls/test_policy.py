@@ -34,45 +34,70 @@ class Known:
         return self._counts
 
 
-def shares(policy: Any, counts: Counts, generator: np.random.Generator, n: int = 4000) -> dict[str, float]:
+def shares(
+    policy: Any, counts: Counts, generator: np.random.Generator, n: int = 4000
+) -> dict[str, float]:
     chosen = Counter(policy.choose(counts, generator) for _ in range(n))
     return {name: chosen[name] / n for name in counts}
 
 
-def test_the_champion_is_the_first_whatever_is_known(generator: np.random.Generator) -> None:
+def test_the_champion_is_the_first_whatever_is_known(
+    generator: np.random.Generator,
+) -> None:
     """Even where another is right more often."""
     assert shares(Champion(), COUNTS, generator)["first"] == 1
 
 
-def test_thompson_chooses_as_often_as_a_model_is_likely_the_best(generator: np.random.Generator) -> None:
+def test_thompson_chooses_as_often_as_a_model_is_likely_the_best(
+    generator: np.random.Generator,
+) -> None:
     """By integrating the posteriors: the density of one times the distributions of the others."""
     grid = np.linspace(0, 1, 20_001)
     posteriors = [beta(1 + right, 1 + wrong) for right, wrong in COUNTS.values()]
     found = shares(Thompson(), COUNTS, generator)
+
     for number, name in enumerate(COUNTS):
-        others = np.prod([each.cdf(grid) for place, each in enumerate(posteriors) if place != number], axis=0)
-        assert found[name] == pytest.approx(np.trapezoid(posteriors[number].pdf(grid) * others, grid), abs=0.025)
+        others = np.prod(
+            [
+                each.cdf(grid)
+                for place, each in enumerate(posteriors)
+                if place != number
+            ],
+            axis=0,
+        )
+        assert found[name] == pytest.approx(
+            np.trapezoid(posteriors[number].pdf(grid) * others, grid), abs=0.025
+        )
 
 
-def test_thompson_tries_all_alike_where_nothing_is_known(generator: np.random.Generator) -> None:
+def test_thompson_tries_all_alike_where_nothing_is_known(
+    generator: np.random.Generator,
+) -> None:
     """Each posterior is uniform."""
     found = shares(Thompson(), dict.fromkeys("abcd", (0, 0)), generator)
     assert list(found.values()) == pytest.approx([0.25] * 4, abs=0.03)
 
 
-def test_epsilon_tries_any_in_its_share_and_else_the_best(generator: np.random.Generator) -> None:
+def test_epsilon_tries_any_in_its_share_and_else_the_best(
+    generator: np.random.Generator,
+) -> None:
     """A third of the tries goes to the best too."""
     found = shares(Epsilon(0.3), COUNTS, generator)
     assert list(found.values()) == pytest.approx([0.1, 0.8, 0.1], abs=0.03)
 
 
-def test_epsilon_stays_with_the_champion_where_nothing_is_known(generator: np.random.Generator) -> None:
+def test_epsilon_stays_with_the_champion_where_nothing_is_known(
+    generator: np.random.Generator,
+) -> None:
     """Of equals it is the first."""
     assert shares(Epsilon(0.0), dict.fromkeys("abcd", (0, 0)), generator)["a"] == 1
 
 
 def accurate(family: str, accuracy: float | None) -> Any:
-    return tiny_card(family=family, metrics={} if accuracy is None else {"accuracy": Metric(value=accuracy)})
+    return tiny_card(
+        family=family,
+        metrics={} if accuracy is None else {"accuracy": Metric(value=accuracy)},
+    )
 
 
 def test_the_best_on_held_out_rows_is_the_champion(tmp_path: Path) -> None:
@@ -80,26 +105,51 @@ def test_the_best_on_held_out_rows_is_the_champion(tmp_path: Path) -> None:
     write_tiny(tmp_path, accurate("unmeasured", None))
     write_tiny(tmp_path, accurate("good", 0.9))
     registry = Registry.load(write_tiny(tmp_path, accurate("better", 0.95)).parent)
-    assert Router(registry, Settings(), NoOutcomes()).choose("colour") == "colour-better"
-    summary = {"summary": "A tiny classifier whose card has more to say than those of the others"}
-    write_tiny(tmp_path, tiny_card(family="a", metrics={"accuracy": Metric(value=0.95)}, **summary))
+    assert (
+        Router(registry, Settings(), NoOutcomes()).choose("colour") == "colour-better"
+    )
+    summary = {
+        "summary": "A tiny classifier whose card has more to say than those of the others"
+    }
+    write_tiny(
+        tmp_path,
+        tiny_card(family="a", metrics={"accuracy": Metric(value=0.95)}, **summary),
+    )
     write_kind(tmp_path, "regressor")
     write_kind(tmp_path, "clusterer")
     router = Router(Registry.load(tmp_path), Settings(policy="thompson"), NoOutcomes())
-    assert router._ranked["colour"] == ["colour-better", "colour-a", "colour-good", "colour-unmeasured"]
+    assert router._ranked["colour"] == [
+        "colour-better",
+        "colour-a",
+        "colour-good",
+        "colour-unmeasured",
+    ]
     assert router.choose("tiny") == "tiny-regressor"
 
 
-def test_outcomes_decide_where_the_policy_learns(models: Path, generator: np.random.Generator) -> None:
+def test_outcomes_decide_where_the_policy_learns(
+    models: Path, generator: np.random.Generator
+) -> None:
     """A model that nothing is known of counts as neither right nor wrong."""
     outcomes = Known(colour_first=(1, 99), colour_second=(99, 1))
     registry = Registry.load(models)
     chosen = {
-        policy: Router(registry, Settings(policy=policy, epsilon=0.0), outcomes, rng=generator).choose("colour")
+        policy: Router(
+            registry, Settings(policy=policy, epsilon=0.0), outcomes, rng=generator
+        ).choose("colour")
         for policy in ("champion", "thompson", "epsilon")
     }
-    assert chosen == {"champion": "colour-first", "thompson": "colour-second", "epsilon": "colour-second"}
-    one = Router(registry, Settings(policy="thompson"), Known(colour_first=(0, 999)), rng=generator)
+    assert chosen == {
+        "champion": "colour-first",
+        "thompson": "colour-second",
+        "epsilon": "colour-second",
+    }
+    one = Router(
+        registry,
+        Settings(policy="thompson"),
+        Known(colour_first=(0, 999)),
+        rng=generator,
+    )
     assert [one.choose("colour") for _ in range(20)] == ["colour-second"] * 20
 
 
@@ -107,7 +157,10 @@ def test_a_champion_may_be_named(models: Path) -> None:
     """Whatever its metric; epsilon starts from it too."""
     registry = Registry.load(models)
     champion = {"colour": "colour-second"}
-    assert Router(registry, Settings(champion=champion), NoOutcomes()).choose("colour") == "colour-second"
+    assert (
+        Router(registry, Settings(champion=champion), NoOutcomes()).choose("colour")
+        == "colour-second"
+    )
     epsilon = Settings(champion=champion, policy="epsilon", epsilon=0.0)
     assert Router(registry, epsilon, NoOutcomes()).choose("colour") == "colour-second"
 
@@ -120,18 +173,33 @@ def test_a_task_without_anything_to_choose_is_told_which_have(tmp_path: Path) ->
     known = "tasks with classifiers or regressors: colour"
     with pytest.raises(InvalidRequest) as refused:
         router.choose("tiny")
-    assert str(refused.value) == f"the task 'tiny' has no classifiers or regressors to choose from; {known}"
+
+    assert (
+        str(refused.value)
+        == f"the task 'tiny' has no classifiers or regressors to choose from; {known}"
+    )
     with pytest.raises(NotFound) as unknown:
         router.choose("color")
+
     assert str(unknown.value) == f"unknown task 'color'; {known}"
 
 
 def test_a_task_is_answered_by_its_champion_which_is_named(server: Server) -> None:
     """Of the shipped models; a regressor's task too."""
     answer = server.post("/predict", {"task": "wine", "inputs": [[1.0] * 13]}).json()
-    assert answer == server.post("/predict", {"model": answer["model"], "inputs": [[1.0] * 13]}).json()
+    assert (
+        answer
+        == server.post(
+            "/predict", {"model": answer["model"], "inputs": [[1.0] * 13]}
+        ).json()
+    )
     assert answer["model"] == "wine-perceptron"
-    assert server.post("/predict", {"task": "diabetes", "inputs": [[1.0] * 10]}).json()["model"] == "diabetes-linear"
+    assert (
+        server.post("/predict", {"task": "diabetes", "inputs": [[1.0] * 10]}).json()[
+            "model"
+        ]
+        == "diabetes-linear"
+    )
 
 
 def test_a_task_takes_a_bound_and_bentomls_client(server: Server) -> None:
@@ -140,6 +208,7 @@ def test_a_task_takes_a_bound_and_bentomls_client(server: Server) -> None:
     fields = {"task": "breast_cancer", "inputs": [row], "min_probability": 1.0}
     with bentoml.SyncHTTPClient(server.url) as client:
         answer = client.predict(**fields)
+
     assert answer == server.post("/predict", fields).json()
     assert answer["predictions"] == [None]
 
@@ -148,11 +217,27 @@ def test_a_task_takes_a_bound_and_bentomls_client(server: Server) -> None:
     ("fields", "status", "message"),
     [
         ({}, 400, "missing required field model; this call takes {"),
-        ({"model": None, "task": None}, 400, "missing required field model; this call takes {"),
-        ({"model": "points-mlp", "task": "points"}, 400, "expected model or task, got both; this call takes {"),
+        (
+            {"model": None, "task": None},
+            400,
+            "missing required field model; this call takes {",
+        ),
+        (
+            {"model": "points-mlp", "task": "points"},
+            400,
+            "expected model or task, got both; this call takes {",
+        ),
         ({"task": 3}, 400, "task: expected str | null, got int; this call takes {"),
-        ({"task": "point"}, 404, "unknown task 'point'; tasks with classifiers or regressors: breast_cancer, cat_or_"),
-        ({"task": "points", "inputs": [[1]]}, 400, "inputs[0]: expected 2 values, one for each feature, got 1; "),
+        (
+            {"task": "point"},
+            404,
+            "unknown task 'point'; tasks with classifiers or regressors: breast_cancer, cat_or_",
+        ),
+        (
+            {"task": "points", "inputs": [[1]]},
+            400,
+            "inputs[0]: expected 2 values, one for each feature, got 1; ",
+        ),
     ],
 )
 def test_a_request_names_a_model_or_a_task(
@@ -164,18 +249,30 @@ def test_a_request_names_a_model_or_a_task(
     assert response.json()["error"].startswith(message)
 
 
-def test_a_champion_that_is_not_served_means_not_ready(models: Path, start_server: Callable[..., Any]) -> None:
+def test_a_champion_that_is_not_served_means_not_ready(
+    models: Path, start_server: Callable[..., Any]
+) -> None:
     """And says which there are; requests that name a model are answered."""
-    with start_server(VEREDICTO_MODELS=models, VEREDICTO_CHAMPION="colour:colour-third") as server:
+    with start_server(
+        VEREDICTO_MODELS=models, VEREDICTO_CHAMPION="colour:colour-third"
+    ) as server:
         problem = (
             "VEREDICTO_CHAMPION: the task 'colour' has no model 'colour-third' to choose; "
             "it has colour-first, colour-second"
         )
         response = server.client.get("/readyz")
-        assert (response.status_code, response.json()["error"]) == (503, f"not ready: {problem}")
+        assert (response.status_code, response.json()["error"]) == (
+            503,
+            f"not ready: {problem}",
+        )
         response = server.post("/predict", {"task": "colour", "inputs": [[1, "red"]]})
         assert (response.status_code, response.json()["error"]) == (404, problem)
-        assert server.post("/predict", {"model": "colour-first", "inputs": [[1, "red"]]}).status_code == 200
+        assert (
+            server.post(
+                "/predict", {"model": "colour-first", "inputs": [[1, "red"]]}
+            ).status_code
+            == 200
+        )
 
 
 def test_thompson_spreads_a_tasks_requests_where_nothing_is_known(
@@ -183,5 +280,8 @@ def test_thompson_spreads_a_tasks_requests_where_nothing_is_known(
 ) -> None:
     """Each request goes to one of the two models; 40 that all go to one have a chance of 2 in 2^40."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_POLICY="thompson") as server:
-        answers = [server.post("/predict", {"task": "colour", "inputs": [[1, "red"]]}).json() for _ in range(40)]
+        answers = [
+            server.post("/predict", {"task": "colour", "inputs": [[1, "red"]]}).json()
+            for _ in range(40)
+        ]
         assert {each["model"] for each in answers} == {"colour-first", "colour-second"}

@@ -18,7 +18,11 @@ def test_a_vector_is_numpys(values: list[float]) -> None:
     assert np.array_equal(to_vector(values), np.array(values, dtype=np.float64))
 
 
-@given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(NUMBERS, min_size=n, max_size=n), min_size=1)))
+@given(
+    st.integers(1, 5).flatmap(
+        lambda n: st.lists(st.lists(NUMBERS, min_size=n, max_size=n), min_size=1)
+    )
+)
 def test_a_matrix_is_numpys(rows: list[list[float]]) -> None:
     """Row by row."""
     assert np.array_equal(to_matrix(rows), np.array(rows, dtype=np.float64))

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from service.contract.codec import as_json, encode
-from service.contract.requests import CompareRequest, PredictProbaRequest, PredictRequest, RequestDecoder
+from service.contract.requests import (
+    CompareRequest,
+    PredictProbaRequest,
+    PredictRequest,
+    RequestDecoder,
+)
 from service.errors import InvalidRequest
 
 PREDICT = (
@@ -19,7 +24,9 @@ PREDICT = (
 
 def test_whole_numbers_are_numbers() -> None:
     """JSON does not tell 1 from 1.0."""
-    request = RequestDecoder(PredictRequest).decode(b'{"model": "m", "inputs": [[1, 2.5, "red"], {"a": 3}]}')
+    request = RequestDecoder(PredictRequest).decode(
+        b'{"model": "m", "inputs": [[1, 2.5, "red"], {"a": 3}]}'
+    )
     assert request == PredictRequest(model="m", inputs=[[1.0, 2.5, "red"], {"a": 3.0}])
 
 
@@ -29,7 +36,10 @@ def test_rows_of_numbers_are_a_matrix_at_once() -> None:
     matrix = decoder.decode(b'{"model": "m", "inputs": [[1, 2.5], [3, 4]]}').inputs
     assert matrix.dtype == np.float64
     assert matrix.tolist() == [[1.0, 2.5], [3.0, 4.0]]
-    assert decoder.decode(b'{"model": "m", "inputs": [[1], [2, 3]]}').inputs == [[1.0], [2.0, 3.0]]
+    assert decoder.decode(b'{"model": "m", "inputs": [[1], [2, 3]]}').inputs == [
+        [1.0],
+        [2.0, 3.0],
+    ]
     assert decoder.decode(b'{"model": "m", "inputs": [["1"]]}').inputs == [["1"]]
 
 
@@ -37,8 +47,12 @@ def test_optional_fields_may_be_left_out_or_null() -> None:
     """As JSON writers of many languages send them."""
     decoder = RequestDecoder(CompareRequest)
     left_out = decoder.decode(b'{"task": "t", "inputs": [[1]]}')
-    null = decoder.decode(b'{"task": "t", "inputs": [[1]], "models": null, "labels": null}')
-    assert (left_out.models, left_out.labels) == (null.models, null.labels) == (None, None)
+    null = decoder.decode(
+        b'{"task": "t", "inputs": [[1]], "models": null, "labels": null}'
+    )
+    assert (
+        (left_out.models, left_out.labels) == (null.models, null.labels) == (None, None)
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +62,10 @@ def test_optional_fields_may_be_left_out_or_null() -> None:
         (b'{"model": "m"', "malformed JSON: Input data was truncated"),
         (b'{"model": "m" "inputs"}', "malformed JSON: expected ',' or '}' (byte 14)"),
         (b"\xff\xfe", "malformed JSON: invalid character (byte 0)"),
-        (b'{"model": "\xff", "inputs": []}', "malformed JSON: 'utf-8' codec can't decode byte 0xff"),
+        (
+            b'{"model": "\xff", "inputs": []}',
+            "malformed JSON: 'utf-8' codec can't decode byte 0xff",
+        ),
         (
             b'{"model": "m", "inputs": [[NaN]]}',
             "malformed JSON at byte 27: NaN and infinity are not numbers; every value must be finite",
@@ -57,16 +74,40 @@ def test_optional_fields_may_be_left_out_or_null() -> None:
             b'{"model": "m", "inputs": [[-Infinity]]}',
             "malformed JSON at byte 28: NaN and infinity are not numbers; every value must be finite",
         ),
-        (b'{"model": "m", "inputs": [[1e400]]}', "inputs[0][0]: number out of range" + PREDICT),
+        (
+            b'{"model": "m", "inputs": [[1e400]]}',
+            "inputs[0][0]: number out of range" + PREDICT,
+        ),
         (b'{"model": "m"}', "missing required field inputs" + PREDICT),
-        (b'{"model": "m", "inputs": [[1]], "x": 1}', "contains unknown field x" + PREDICT),
+        (
+            b'{"model": "m", "inputs": [[1]], "x": 1}',
+            "contains unknown field x" + PREDICT,
+        ),
         (b"[]", "expected object, got array" + PREDICT),
-        (b'{"model": 5, "inputs": []}', "model: expected str | null, got int" + PREDICT),
-        (b'{"model": "m", "inputs": [1]}', "inputs[0]: expected list of values or object {feature: value}, got int"),
-        (b'{"model": "m", "inputs": [[{}]]}', "inputs[0][0]: expected number or name, got object" + PREDICT),
-        (b'{"model": "m", "inputs": [[[1]]]}', "inputs[0][0]: expected number or name, got array" + PREDICT),
-        (b'{"model": "m", "inputs": ' + b"[" * 100_000, "inputs[0][0]: expected number or name, got array" + PREDICT),
-        (b'{"model": "m", "x": ' + b"[" * 100_000, "contains unknown field x" + PREDICT),
+        (
+            b'{"model": 5, "inputs": []}',
+            "model: expected str | null, got int" + PREDICT,
+        ),
+        (
+            b'{"model": "m", "inputs": [1]}',
+            "inputs[0]: expected list of values or object {feature: value}, got int",
+        ),
+        (
+            b'{"model": "m", "inputs": [[{}]]}',
+            "inputs[0][0]: expected number or name, got object" + PREDICT,
+        ),
+        (
+            b'{"model": "m", "inputs": [[[1]]]}',
+            "inputs[0][0]: expected number or name, got array" + PREDICT,
+        ),
+        (
+            b'{"model": "m", "inputs": ' + b"[" * 100_000,
+            "inputs[0][0]: expected number or name, got array" + PREDICT,
+        ),
+        (
+            b'{"model": "m", "x": ' + b"[" * 100_000,
+            "contains unknown field x" + PREDICT,
+        ),
     ],
 )
 def test_a_wrong_body_is_refused_with_its_place(body: bytes, message: str) -> None:
@@ -79,14 +120,19 @@ def test_a_wrong_body_is_refused_with_its_place(body: bytes, message: str) -> No
 def test_top_is_at_least_one() -> None:
     """No class is no answer."""
     with pytest.raises(InvalidRequest, match="top: expected int >= 1"):
-        RequestDecoder(PredictProbaRequest).decode(b'{"model": "m", "inputs": [[1]], "top": 0}')
+        RequestDecoder(PredictProbaRequest).decode(
+            b'{"model": "m", "inputs": [[1]], "top": 0}'
+        )
 
 
 def test_python_values_are_checked_like_json() -> None:
     """The methods of the BentoML service take the same."""
     decoder = RequestDecoder(PredictRequest)
     assert decoder.convert({"model": "m", "inputs": [[1]]}).inputs == [[1.0]]
-    with pytest.raises(InvalidRequest, match=r"inputs\[0\]\[0\]: expected number or name, got array"):
+
+    with pytest.raises(
+        InvalidRequest, match=r"inputs\[0\]\[0\]: expected number or name, got array"
+    ):
         decoder.convert({"model": "m", "inputs": [[[1]]]})
 
 
@@ -94,7 +140,9 @@ def test_float32_is_written_with_its_own_digits(generator: np.random.Generator) 
     """No digit more than it takes to read the same float32 back."""
     values = generator.random(1000, dtype=np.float32)
     assert encode(np.array([0.1, 1 / 3], dtype=np.float32)) == b"[0.1,0.33333334]"
-    assert np.array_equal(np.array(json.loads(encode(values)), dtype=np.float32), values)
+    assert np.array_equal(
+        np.array(json.loads(encode(values)), dtype=np.float32), values
+    )
 
 
 def test_an_answer_as_python_values_is_what_a_client_reads() -> None:

@@ -63,23 +63,35 @@ class Gate:
         return self._run(names, inputs)
 
 
-async def run_all(batches: Batches, works: list[Work], gate: Gate, *, cancelled: set[int] = frozenset()) -> list[Any]:
+async def run_all(
+    batches: Batches,
+    works: list[Work],
+    gate: Gate,
+    *,
+    cancelled: set[int] = frozenset(),
+) -> list[Any]:
     """All at once while the model is busy with the first; those of `cancelled` are given up as they wait."""
     tasks = [asyncio.create_task(batches.run(work)) for work in works]
     await asyncio.sleep(0)
     for index in cancelled:
         tasks[index].cancel()
+
     gate.event.set()
+
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("path", [KNN, CNN], ids=["rows", "images"])
-def test_answers_are_those_of_requests_that_come_alone(path: Path, seed: int, pool: ThreadPoolExecutor) -> None:
+def test_answers_are_those_of_requests_that_come_alone(
+    path: Path, seed: int, pool: ThreadPoolExecutor
+) -> None:
     """For every request, also when others are given up, fail, or have other sizes; nobody fails with a neighbour."""
     draw = np.random.default_rng(seed)
     graph = load(path)
-    works, expected = [], []
+    works = []
+    expected = []
+
     for _ in range(30):
         n_rows = int(draw.integers(1, 6))
         if path is KNN:
@@ -88,15 +100,28 @@ def test_answers_are_those_of_requests_that_come_alone(path: Path, seed: int, po
                 inputs[0, 0] = np.inf
         else:
             height = int(draw.choice([8, 32, 40]))
-            inputs = list(draw.integers(0, 256, (n_rows, height, 30, 3), dtype=np.uint8))
+            inputs = list(
+                draw.integers(0, 256, (n_rows, height, 30, 3), dtype=np.uint8)
+            )
+
         works.append(make_work(graph, inputs))
+
         try:
             expected.append(works[-1].run())
         except InvalidRequest as error:
             expected.append(error)
+
     gate = Gate(graph)
     cancelled = set(random.Random(seed).sample(range(2, 30), 6))
-    found = asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=1000), works, gate, cancelled=cancelled))
+    found = asyncio.run(
+        run_all(
+            Batches(pool, n_threads=1, most_waiting=1000),
+            works,
+            gate,
+            cancelled=cancelled,
+        )
+    )
+
     for index, (result, right) in enumerate(zip(found, expected, strict=True)):
         if index in cancelled:
             assert isinstance(result, asyncio.CancelledError)
@@ -106,6 +131,7 @@ def test_answers_are_those_of_requests_that_come_alone(path: Path, seed: int, po
             assert isinstance(result, Finished)
             assert np.array_equal(result.outputs[0], right[0])
             assert np.allclose(result.outputs[1], right[1], atol=1e-6)
+
     assert len(gate.rows) < 30, "nothing was run together"
 
 
@@ -129,7 +155,10 @@ def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
     """A run takes as many requests as its rows allow."""
     graph = load(KNN)
     gate = Gate(graph)
-    works = [make_work(graph, np.zeros((n_rows, 64), np.float32)) for n_rows in (1, 10, 10, 4, 2)]
+    works = [
+        make_work(graph, np.zeros((n_rows, 64), np.float32))
+        for n_rows in (1, 10, 10, 4, 2)
+    ]
     asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
     assert gate.rows == [1, 16, 10]
     assert MOST_ROWS == 16
@@ -150,7 +179,9 @@ def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
     graph = load(KNN)
     gate = Gate(graph)
     works = [make_work(graph, np.zeros((10, 64), np.float32)) for _ in range(5)]
-    found = asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=30), works, gate))
+    found = asyncio.run(
+        run_all(Batches(pool, n_threads=1, most_waiting=30), works, gate)
+    )
     assert [type(each) for each in found] == [Finished] * 4 + [Overloaded]
     limit = "the limit is 30 (16 times VEREDICTO_MAX_ROWS)"
     assert str(found[4]) == f"30 rows wait for digits-knn already, {limit}: try again"
@@ -164,14 +195,20 @@ def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
 
     async def ask() -> list[Any]:
         busy, given_up = (
-            asyncio.create_task(batches.run(make_work(graph, np.zeros((9, 64), np.float32)))) for _ in "ab"
+            asyncio.create_task(
+                batches.run(make_work(graph, np.zeros((9, 64), np.float32)))
+            )
+            for _ in "ab"
         )
         await asyncio.sleep(0)
         given_up.cancel()
         await asyncio.sleep(0)
-        late = asyncio.create_task(batches.run(make_work(graph, np.zeros((9, 64), np.float32))))
+        late = asyncio.create_task(
+            batches.run(make_work(graph, np.zeros((9, 64), np.float32)))
+        )
         await asyncio.sleep(0)
         gate.event.set()
+
         return await asyncio.gather(busy, late)
 
     assert len(asyncio.run(ask())) == 2
@@ -187,7 +224,12 @@ def test_as_many_runs_as_threads_go_side_by_side(pool: ThreadPoolExecutor) -> No
 
 
 def ask_protocol(call: InferRoute, name: str, datatype: str, array: np.ndarray) -> Any:
-    tensor = {"name": name, "shape": list(array.shape), "datatype": datatype, "data": array.reshape(-1).tolist()}
+    tensor = {
+        "name": name,
+        "shape": list(array.shape),
+        "datatype": datatype,
+        "data": array.reshape(-1).tolist(),
+    }
     return call(json.dumps({"inputs": [tensor]}).encode(), {}, None)
 
 
@@ -208,11 +250,17 @@ def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) 
         raise InvalidRequest(f"{len(outputs)} outputs are no answer")
 
     graph = load(KNN)
-    rows = [np.zeros((n_rows, 64), np.float32) for n_rows in (MOST_ROWS + 1, MOST_ROWS, MOST_ROWS + 1)]
-    works = [
-        make_work(graph, each)._replace(finish=end) for each, end in zip(rows, (finish, finish, fail), strict=True)
+    rows = [
+        np.zeros((n_rows, 64), np.float32)
+        for n_rows in (MOST_ROWS + 1, MOST_ROWS, MOST_ROWS + 1)
     ]
-    found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, Gate(graph)))
+    works = [
+        make_work(graph, each)._replace(finish=end)
+        for each, end in zip(rows, (finish, finish, fail), strict=True)
+    ]
+    found = asyncio.run(
+        carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, Gate(graph))
+    )
     assert found[0][0] == (ANY, MOST_ROWS + 1)
     assert found[0][0][0] != threading.main_thread().name
     assert found[0][1].times.output_ns > 0
@@ -228,18 +276,30 @@ def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) 
     call = InferRoute(graph, Settings(), RouteMetrics("texts"))
 
     def ask(n_rows: int) -> Any:
-        tensor = {"name": "features", "shape": [n_rows, 64], "datatype": "FP32", "data": [0.0] * (64 * n_rows)}
+        tensor = {
+            "name": "features",
+            "shape": [n_rows, 64],
+            "datatype": "FP32",
+            "data": [0.0] * (64 * n_rows),
+        }
         output = {"name": "probabilities", "parameters": {"classification": 10}}
-        return call(json.dumps({"inputs": [tensor], "outputs": [output]}).encode(), {}, None)
+        return call(
+            json.dumps({"inputs": [tensor], "outputs": [output]}).encode(), {}, None
+        )
 
-    few, many = ask(MOST_TEXTS // 10), ask(MOST_TEXTS // 10 + 1)
+    few = ask(MOST_TEXTS // 10)
+    many = ask(MOST_TEXTS // 10 + 1)
     assert isinstance(few, Response)
     assert isinstance(many, Work)
-    answer, _ = asyncio.run(Batches(pool, n_threads=1, most_waiting=100).carry_out(many))
+    answer, _ = asyncio.run(
+        Batches(pool, n_threads=1, most_waiting=100).carry_out(many)
+    )
     assert len(json.loads(answer.body)["outputs"][0]["data"]) == MOST_TEXTS + 10
 
 
-def test_the_protocols_inference_of_a_slow_model_is_joined_too(pool: ThreadPoolExecutor) -> None:
+def test_the_protocols_inference_of_a_slow_model_is_joined_too(
+    pool: ThreadPoolExecutor,
+) -> None:
     """And answered as if each had been run alone."""
     graph = load(KNN)
     call = InferRoute(graph, Settings(), RouteMetrics("joined"))
@@ -251,22 +311,38 @@ def test_the_protocols_inference_of_a_slow_model_is_joined_too(pool: ThreadPoolE
     assert all(isinstance(each, Response) for each in expected)
     assert all(isinstance(each, Work) for each in works)
     gate = Gate(graph)
-    found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
+    found = asyncio.run(
+        carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate)
+    )
     assert gate.rows == [1, 4]
-    assert [json.loads(answer.body) for answer, _ in found] == [json.loads(each.body) for each in expected]
-    assert [(ran.graph, ran.times.rows, ran.times.executions) for _, ran in found] == [(graph, 1, 0)] * 5
+    assert [json.loads(answer.body) for answer, _ in found] == [
+        json.loads(each.body) for each in expected
+    ]
+    assert [(ran.graph, ran.times.rows, ran.times.executions) for _, ran in found] == [
+        (graph, 1, 0)
+    ] * 5
 
 
-def test_a_graph_without_a_card_is_run_alone(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+def test_a_graph_without_a_card_is_run_alone(
+    tmp_path: Path, pool: ThreadPoolExecutor
+) -> None:
     """Nothing says which of its axes are rows; one that fails is its request's fault alone."""
     graph = Graph.load(write_gather(tmp_path), name="gather")
     graph.quick_rows = 0
     call = InferRoute(graph, Settings(), RouteMetrics("alone"))
-    works = [ask_protocol(call, "index", "INT64", np.array([index])) for index in (0, 1, 9, 2)]
+    works = [
+        ask_protocol(call, "index", "INT64", np.array([index]))
+        for index in (0, 1, 9, 2)
+    ]
     gate = Gate(graph)
-    found = asyncio.run(carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
+    found = asyncio.run(
+        carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate)
+    )
     assert isinstance(found[2], InvalidRequest)
     assert found[2].model is graph
-    answers = [json.loads(answer.body)["outputs"][0]["data"] for answer, _ in found[:2] + found[3:]]
+    answers = [
+        json.loads(answer.body)["outputs"][0]["data"]
+        for answer, _ in found[:2] + found[3:]
+    ]
     assert answers == [[1.0], [2.0], [3.0]]
     assert len(gate.rows) == 4

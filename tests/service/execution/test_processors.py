@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from service.execution.processors import LOWER, WINDOW_S, Load, count_processors, give_way
+from service.execution.processors import (
+    LOWER,
+    WINDOW_S,
+    Load,
+    count_processors,
+    give_way,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +33,9 @@ from service.execution.processors import LOWER, WINDOW_S, Load, count_processors
     ],
     ids=["none", "half", "one", "old none", "old", "nonsense", "nothing"],
 )
-def test_a_quota_is_rounded_up(tmp_path: Path, files: dict[str, str], expected: int | None) -> None:
+def test_a_quota_is_rounded_up(
+    tmp_path: Path, files: dict[str, str], expected: int | None
+) -> None:
     """And never more than the affinity allows; without one that alone counts."""
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -46,6 +54,7 @@ def test_the_load_is_what_a_thread_computes() -> None:
     computed_s = time.thread_time()
     while time.thread_time() - computed_s < 2 * WINDOW_S:
         pass
+
     idle, busy, whole = (load.look() for load in loads)
     done.set()
     waiting.join()
@@ -64,4 +73,5 @@ def test_a_thread_gives_way_alone() -> None:
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(read_priority).result() == LOWER
+
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

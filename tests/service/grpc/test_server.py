@@ -54,13 +54,24 @@ class Both(NamedTuple):
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     """Every kind of graph, one of the shipped models, and narrow limits."""
-    folder, port = tmp_path_factory.mktemp("graphs"), free_port()
+    folder = tmp_path_factory.mktemp("graphs")
+    port = free_port()
     write_all(folder)
-    (folder / f"{WINE}.onnx").write_bytes((EXPORTED_MODELS / f"{WINE}.onnx").read_bytes())
-    settings = {"ROWS": 100, "PIXELS": 100_000, "BODY_BYTES": MOST_BYTES, "IMAGE_BYTES": MOST_BYTES}
+    (folder / f"{WINE}.onnx").write_bytes(
+        (EXPORTED_MODELS / f"{WINE}.onnx").read_bytes()
+    )
+    settings = {
+        "ROWS": 100,
+        "PIXELS": 100_000,
+        "BODY_BYTES": MOST_BYTES,
+        "IMAGE_BYTES": MOST_BYTES,
+    }
     limits = {f"VEREDICTO_MAX_{name}": value for name, value in settings.items()}
     home = tmp_path_factory.mktemp("home")
-    with serve(home, VEREDICTO_MODELS=folder, VEREDICTO_GRPC_PORT=port, **limits) as server:
+
+    with serve(
+        home, VEREDICTO_MODELS=folder, VEREDICTO_GRPC_PORT=port, **limits
+    ) as server:
         yield Both(server, f"127.0.0.1:{port}")
 
 
@@ -87,7 +98,9 @@ def make_input(name: str, array: np.ndarray, datatype: str) -> triton.InferInput
     return given
 
 
-def typed(model: str, name: str, datatype: str, shape: list[int], **contents: Any) -> Any:
+def typed(
+    model: str, name: str, datatype: str, shape: list[int], **contents: Any
+) -> Any:
     """A request with typed contents."""
     request = service_pb2.ModelInferRequest(model_name=model)
     request.inputs.add(name=name, datatype=datatype, shape=shape).contents.MergeFrom(
@@ -113,21 +126,40 @@ def fields_of(message: Any, clients: Any) -> dict[str, Any]:
     """Of a message as far as the client knows it too: number, type, repetition, and the same of what is in it."""
     theirs = {each.name: each for each in clients.fields}
     described: dict[str, Any] = {}
+
     for field in message.fields:
         if field.name in theirs:
             other = theirs[field.name]
-            inner = fields_of(field.message_type, other.message_type) if field.message_type else None
-            values = {each.name: each.number for each in field.enum_type.values} if field.enum_type else None
-            described[field.name] = (field.number, field.type, field.is_repeated, inner, values)
+            inner = (
+                fields_of(field.message_type, other.message_type)
+                if field.message_type
+                else None
+            )
+            values = (
+                {each.name: each.number for each in field.enum_type.values}
+                if field.enum_type
+                else None
+            )
+            described[field.name] = (
+                field.number,
+                field.type,
+                field.is_repeated,
+                inner,
+                values,
+            )
+
     return described
 
 
-@pytest.mark.parametrize("file", [service_pb2, grpc_predict_v2_pb2], ids=["triton", "kserve"])
+@pytest.mark.parametrize(
+    "file", [service_pb2, grpc_predict_v2_pb2], ids=["triton", "kserve"]
+)
 def test_messages_are_those_of_the_clients(file: Any) -> None:
     """Every field of every method has the number and the type that they have."""
     (service,) = file.DESCRIPTOR.services_by_name.values()
     assert service.full_name == SERVICE
     compared = set()
+
     for method in service.methods:
         for theirs in (method.input_type, method.output_type):
             if theirs.name in messages._CLASSES:
@@ -136,17 +168,24 @@ def test_messages_are_those_of_the_clients(file: Any) -> None:
                 if file is service_pb2:  # a superset of the protocol
                     assert fields_of(ours, theirs) == fields_of(ours, ours)
                 compared.add(theirs.name)
+
     assert len(compared) == (18 if file is service_pb2 else 12)
 
 
-def test_the_server_says_what_it_is(both: Both, client: triton.InferenceServerClient) -> None:
+def test_the_server_says_what_it_is(
+    both: Both, client: triton.InferenceServerClient
+) -> None:
     """As over HTTP."""
     assert client.is_server_live()
     assert client.is_server_ready()
-    assert client.get_server_metadata(as_json=True) == both.http.client.get("/v2").json()
+    assert (
+        client.get_server_metadata(as_json=True) == both.http.client.get("/v2").json()
+    )
 
 
-def test_models_are_ready_and_described(both: Both, client: triton.InferenceServerClient) -> None:
+def test_models_are_ready_and_described(
+    both: Both, client: triton.InferenceServerClient
+) -> None:
     """As over HTTP, versions too; a card's properties have no place in the message."""
     assert client.is_model_ready("simple")
     assert client.is_model_ready("simple", "1")
@@ -157,10 +196,13 @@ def test_models_are_ready_and_described(both: Both, client: triton.InferenceServ
     found = client.get_model_metadata(WINE, as_json=True)
     for tensor in (*found["inputs"], *found["outputs"]):
         tensor["shape"] = [int(length) for length in tensor["shape"]]
+
     assert found == expected
 
 
-def test_configuration_and_index_are_those_of_http(both: Both, client: triton.InferenceServerClient) -> None:
+def test_configuration_and_index_are_those_of_http(
+    both: Both, client: triton.InferenceServerClient
+) -> None:
     """One description for both."""
     config = client.get_model_config("simple").config
     assert config.input[0].name == "INPUT0"
@@ -169,21 +211,28 @@ def test_configuration_and_index_are_those_of_http(both: Both, client: triton.In
     assert client.get_model_config(WINE).config.max_batch_size == 100
     index = client.get_model_repository_index().models
     expected = both.http.client.post("/v2/repository/index").json()
-    assert [{name: getattr(each, name) for name in expected[0]} for each in index] == expected
+    assert [
+        {name: getattr(each, name) for name in expected[0]} for each in index
+    ] == expected
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
 @pytest.mark.parametrize("names", [None, ["OUTPUT1"]], ids=["all", "one"])
 def test_two_inputs_and_two_outputs(
-    client: triton.InferenceServerClient, compression: str | None, names: list[str] | None
+    client: triton.InferenceServerClient,
+    compression: str | None,
+    names: list[str] | None,
 ) -> None:
     """Triton's own example, compressed or not; the id comes back."""
-    first, second = np.arange(320, dtype=np.int32).reshape(20, 16), np.ones((20, 16), dtype=np.int32)
+    first = np.arange(320, dtype=np.int32).reshape(20, 16)
+    second = np.ones((20, 16), dtype=np.int32)
     answer = client.infer(
         "simple",
         [make_input("INPUT0", first, "INT32"), make_input("INPUT1", second, "INT32")],
         model_version="1",
-        outputs=None if names is None else [triton.InferRequestedOutput(name) for name in names],
+        outputs=None
+        if names is None
+        else [triton.InferRequestedOutput(name) for name in names],
         request_id="seven",
         compression_algorithm=compression,
     )
@@ -196,13 +245,20 @@ def test_two_inputs_and_two_outputs(
 def largest_and_smallest(name: str) -> np.ndarray:
     special = {"BOOL": "bool", "FP16": "float16", "FP32": "float32", "FP64": "float64"}
     dtype = np.dtype(special.get(name, name.lower()))
-    ends = (np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)) if dtype.kind != "b" else None
+    ends = (
+        (np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype))
+        if dtype.kind != "b"
+        else None
+    )
     values = [True, False, True] if ends is None else [ends.min, 1, ends.max]
+
     return np.array([values, values[::-1]], dtype=dtype)
 
 
 @pytest.mark.parametrize("name", NUMERIC)
-def test_values_of_every_type_come_back_raw(client: triton.InferenceServerClient, name: str) -> None:
+def test_values_of_every_type_come_back_raw(
+    client: triton.InferenceServerClient, name: str
+) -> None:
     """Also the largest and the smallest."""
     array = largest_and_smallest(name)
     answer = client.infer(f"identity_{name}", [make_input("x", array, name)])
@@ -214,26 +270,42 @@ CONTENTS = {
     "BOOL": "bool_contents",
     **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
     **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
-    **{name: f"{name.lower()}_contents" for name in ("INT64", "UINT64", "FP32", "FP64")},
+    **{
+        name: f"{name.lower()}_contents" for name in ("INT64", "UINT64", "FP32", "FP64")
+    },
 }
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_typed_contents_are_answered_raw_or_typed(stub: service_pb2_grpc.GRPCInferenceServiceStub, name: str) -> None:
+def test_typed_contents_are_answered_raw_or_typed(
+    stub: service_pb2_grpc.GRPCInferenceServiceStub, name: str
+) -> None:
     """Raw, as Triton does, unless that is declined."""
     array = largest_and_smallest(name)
-    request = typed(f"identity_{name}", "x", name, [2, 3], **{CONTENTS[name]: array.reshape(-1).tolist()})
+    request = typed(
+        f"identity_{name}",
+        "x",
+        name,
+        [2, 3],
+        **{CONTENTS[name]: array.reshape(-1).tolist()},
+    )
     answer = stub.ModelInfer(request)
     assert answer.raw_output_contents[0] == array.tobytes()
     assert not answer.outputs[0].HasField("contents")
     request.parameters["binary_data_output"].bool_param = False
     answer = stub.ModelInfer(request)
     assert not answer.raw_output_contents
-    assert list(getattr(answer.outputs[0].contents, CONTENTS[name])) == array.reshape(-1).tolist()
+    assert (
+        list(getattr(answer.outputs[0].contents, CONTENTS[name]))
+        == array.reshape(-1).tolist()
+    )
     assert list(answer.outputs[0].shape) == [2, 3]
 
 
-def test_texts_come_back(client: triton.InferenceServerClient, stub: service_pb2_grpc.GRPCInferenceServiceStub) -> None:
+def test_texts_come_back(
+    client: triton.InferenceServerClient,
+    stub: service_pb2_grpc.GRPCInferenceServiceStub,
+) -> None:
     """Raw and typed; empty ones and those beyond ASCII too."""
     texts = np.array([["", "año"], ["x" * 1000, "\N{SNOWMAN}"]], dtype=np.object_)
     answer = client.infer("identity_BYTES", [make_input("x", texts, "BYTES")])
@@ -251,11 +323,18 @@ def test_the_asyncio_client_gets_what_http_answers(both: Both) -> None:
     async def ask() -> Any:
         async with triton_aio.InferenceServerClient(both.address) as client:
             assert await client.is_model_ready(WINE)
-            asked = [client.infer(WINE, [make_input("features", part, "FP32")]) for part in np.split(rows, 4)]
+            asked = [
+                client.infer(WINE, [make_input("features", part, "FP32")])
+                for part in np.split(rows, 4)
+            ]
             return await asyncio.gather(*asked)
 
-    found = np.concatenate([answer.as_numpy("probabilities") for answer in asyncio.run(ask())])
-    expected = both.http.post("/predict_proba", {"model": WINE, "inputs": rows.tolist()}).json()["probabilities"]
+    found = np.concatenate(
+        [answer.as_numpy("probabilities") for answer in asyncio.run(ask())]
+    )
+    expected = both.http.post(
+        "/predict_proba", {"model": WINE, "inputs": rows.tolist()}
+    ).json()["probabilities"]
     assert np.allclose(found, expected, atol=1e-6)
 
 
@@ -269,24 +348,36 @@ def test_kserves_client_gets_the_same(both: Both) -> None:
             assert await client.is_server_ready()
             assert await client.is_model_ready(WINE)
             answers = []
+
             for binary in (True, False):
                 given = InferInput("features", list(rows.shape), "FP32")
                 given.set_data_from_numpy(rows, binary_data=binary)
                 answers.append(await client.infer(InferRequest(WINE, [given])))
+
             return answers
 
-    expected = both.http.post("/predict_proba", {"model": WINE, "inputs": rows.tolist()}).json()["probabilities"]
+    expected = both.http.post(
+        "/predict_proba", {"model": WINE, "inputs": rows.tolist()}
+    ).json()["probabilities"]
+
     for answer in asyncio.run(ask()):
-        (probabilities,) = (each for each in answer.outputs if each.name == "probabilities")
+        (probabilities,) = (
+            each for each in answer.outputs if each.name == "probabilities"
+        )
         assert np.allclose(probabilities.as_numpy(), expected, atol=1e-6)
 
 
-def test_the_most_probable_classes_are_named(both: Both, client: triton.InferenceServerClient) -> None:
+def test_the_most_probable_classes_are_named(
+    both: Both, client: triton.InferenceServerClient
+) -> None:
     """value:index:class, the highest first, for each row."""
     rows = wine_rows(2)
     outputs = [triton.InferRequestedOutput("probabilities", class_count=2)]
     answer = client.infer(WINE, [make_input("features", rows, "FP32")], outputs=outputs)
-    expected = both.http.post("/predict_proba", {"model": WINE, "inputs": rows.tolist(), "top": 2}).json()["top"]
+    expected = both.http.post(
+        "/predict_proba", {"model": WINE, "inputs": rows.tolist(), "top": 2}
+    ).json()["top"]
+
     for texts, best in zip(answer.as_numpy("probabilities"), expected, strict=True):
         for text, each in zip(texts, best, strict=True):
             value, index, name = text.decode().split(":")
@@ -295,13 +386,18 @@ def test_the_most_probable_classes_are_named(both: Both, client: triton.Inferenc
 
 
 def test_image_files_are_elements_of_bytes(
-    client: triton.InferenceServerClient, stub: service_pb2_grpc.GRPCInferenceServiceStub
+    client: triton.InferenceServerClient,
+    stub: service_pb2_grpc.GRPCInferenceServiceStub,
 ) -> None:
     """Of different sizes, as they are; pixels are taken too."""
     files = [picture("red"), picture("green", (40, 30)), picture("blue")]
-    answer = client.infer("hue-first", [make_input("pixels", np.array(files, dtype=np.object_), "BYTES")])
+    answer = client.infer(
+        "hue-first", [make_input("pixels", np.array(files, dtype=np.object_), "BYTES")]
+    )
     assert answer.as_numpy("label").tolist() == [0, 1, 2]
-    raw = stub.ModelInfer(typed("hue-first", "pixels", "BYTES", [3], bytes_contents=files)).raw_output_contents[0]
+    raw = stub.ModelInfer(
+        typed("hue-first", "pixels", "BYTES", [3], bytes_contents=files)
+    ).raw_output_contents[0]
     assert np.frombuffer(raw, "<i8").tolist() == [0, 1, 2]
     pixels = np.zeros((2, 5, 4, 3), dtype=np.uint8)
     pixels[0, ..., 1] = pixels[1, ..., 0] = 255
@@ -309,23 +405,47 @@ def test_image_files_are_elements_of_bytes(
     assert answer.as_numpy("label").tolist() == [1, 0]
 
 
-def test_requests_are_counted_with_those_of_http(both: Both, client: triton.InferenceServerClient) -> None:
+def test_requests_are_counted_with_those_of_http(
+    both: Both, client: triton.InferenceServerClient
+) -> None:
     """In a model's statistics, and by method in the metrics."""
     for shape in ((4, 3), (4, 2)):
         try:
-            client.infer("identity_INT8", [make_input("x", np.ones(shape, dtype=np.int8), "INT8")])
+            client.infer(
+                "identity_INT8",
+                [make_input("x", np.ones(shape, dtype=np.int8), "INT8")],
+            )
         except InferenceServerException:
             assert shape == (4, 2)
+
     (counts,) = client.get_inference_statistics("identity_INT8").model_stats
-    expected = both.http.client.get("/v2/models/identity_INT8/stats").json()["model_stats"][0]
+    expected = both.http.client.get("/v2/models/identity_INT8/stats").json()[
+        "model_stats"
+    ][0]
     assert counts.inference_count == expected["inference_count"] >= 4
-    assert counts.inference_stats.fail.count == expected["inference_stats"]["fail"]["count"] == 1
-    assert counts.inference_stats.compute_infer.ns == expected["inference_stats"]["compute_infer"]["ns"] > 0
+    assert (
+        counts.inference_stats.fail.count
+        == expected["inference_stats"]["fail"]["count"]
+        == 1
+    )
+    assert (
+        counts.inference_stats.compute_infer.ns
+        == expected["inference_stats"]["compute_infer"]["ns"]
+        > 0
+    )
     assert len(client.get_inference_statistics("simple").model_stats) == 2
-    assert len(client.get_inference_statistics().model_stats) == len(client.get_model_repository_index().models)
+    assert len(client.get_inference_statistics().model_stats) == len(
+        client.get_model_repository_index().models
+    )
     text = both.http.client.get("/metrics").text
-    assert f'veredicto_requests_total{{route="{MODEL_INFER}",status="INVALID_ARGUMENT"}} ' in text
-    assert f'veredicto_requests_total{{route="/{SERVICE}/ServerLive",status="OK"}} ' in text
+    assert (
+        f'veredicto_requests_total{{route="{MODEL_INFER}",status="INVALID_ARGUMENT"}} '
+        in text
+    )
+    assert (
+        f'veredicto_requests_total{{route="/{SERVICE}/ServerLive",status="OK"}} '
+        in text
+    )
 
 
 X = {"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
@@ -338,25 +458,71 @@ X = {"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
         ("simple/versions/7", X, [], "NOT_FOUND"),
         ("identity_FP32", X | {"name": "z"}, [], "INVALID_ARGUMENT"),
         ("identity_FP32", X | {"data": [1, 2]}, [], "INVALID_ARGUMENT"),
-        ("identity_FP32", X | {"shape": [1, 4], "data": [1, 2, 3, 4]}, [], "INVALID_ARGUMENT"),
+        (
+            "identity_FP32",
+            X | {"shape": [1, 4], "data": [1, 2, 3, 4]},
+            [],
+            "INVALID_ARGUMENT",
+        ),
         ("identity_FP32", X | {"shape": [-1, -3]}, [], "INVALID_ARGUMENT"),
         ("identity_FP32", X | {"datatype": "FP64"}, [], "INVALID_ARGUMENT"),
         ("identity_FP32", X | {"shape": []}, [], "INVALID_ARGUMENT"),
         ("identity_FP32", X | {"shape": [1] * 33, "data": [1]}, [], "INVALID_ARGUMENT"),
-        ("identity_FP32", X | {"shape": [0, 2**62, 2**62], "data": []}, [], "INVALID_ARGUMENT"),
-        ("identity_FP32", X, [{"name": "z"}], "INVALID_ARGUMENT"),
-        ("identity_FP32", X, [{"name": "y", "parameters": {"classification": -1}}], "INVALID_ARGUMENT"),
-        ("identity_UINT8", X | {"datatype": "UINT8", "data": [1, 2, 256]}, [], "INVALID_ARGUMENT"),
-        ("gather", {"name": "index", "shape": [1], "datatype": "INT64", "data": [3]}, [], "INVALID_ARGUMENT"),
         (
-            "simple",
-            X | {"name": "INPUT0", "shape": [1, 16], "datatype": "INT32", "data": [1] * 16},
+            "identity_FP32",
+            X | {"shape": [0, 2**62, 2**62], "data": []},
             [],
             "INVALID_ARGUMENT",
         ),
-        (WINE, X | {"name": "features", "shape": [0, 13], "data": []}, [], "INVALID_ARGUMENT"),
-        ("tiny-generator", X | {"name": "noise", "shape": [101, 2], "data": [0] * 202}, [], "RESOURCE_EXHAUSTED"),
-        ("hue-first", {"name": "pixels", "shape": [1], "datatype": "BYTES", "data": ["bm8="]}, [], "INVALID_ARGUMENT"),
+        ("identity_FP32", X, [{"name": "z"}], "INVALID_ARGUMENT"),
+        (
+            "identity_FP32",
+            X,
+            [{"name": "y", "parameters": {"classification": -1}}],
+            "INVALID_ARGUMENT",
+        ),
+        (
+            "identity_UINT8",
+            X | {"datatype": "UINT8", "data": [1, 2, 256]},
+            [],
+            "INVALID_ARGUMENT",
+        ),
+        (
+            "gather",
+            {"name": "index", "shape": [1], "datatype": "INT64", "data": [3]},
+            [],
+            "INVALID_ARGUMENT",
+        ),
+        (
+            "simple",
+            X
+            | {
+                "name": "INPUT0",
+                "shape": [1, 16],
+                "datatype": "INT32",
+                "data": [1] * 16,
+            },
+            [],
+            "INVALID_ARGUMENT",
+        ),
+        (
+            WINE,
+            X | {"name": "features", "shape": [0, 13], "data": []},
+            [],
+            "INVALID_ARGUMENT",
+        ),
+        (
+            "tiny-generator",
+            X | {"name": "noise", "shape": [101, 2], "data": [0] * 202},
+            [],
+            "RESOURCE_EXHAUSTED",
+        ),
+        (
+            "hue-first",
+            {"name": "pixels", "shape": [1], "datatype": "BYTES", "data": ["bm8="]},
+            [],
+            "INVALID_ARGUMENT",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_as_over_http(
@@ -368,31 +534,42 @@ def test_what_is_wrong_is_said_as_over_http(
     code: str,
 ) -> None:
     """Word for word."""
-    answer = both.http.post(f"/v2/models/{path}/infer", {"inputs": [tensor], "outputs": outputs})
+    answer = both.http.post(
+        f"/v2/models/{path}/infer", {"inputs": [tensor], "outputs": outputs}
+    )
     model, _, version = path.partition("/versions/")
     datatype = tensor["datatype"]
     data = [b"no"] if datatype == "BYTES" else tensor["data"]
     contents = {"bytes_contents" if datatype == "BYTES" else CONTENTS[datatype]: data}
     request = typed(model, tensor["name"], datatype, tensor["shape"], **contents)
     request.model_version = version
+
     for output in outputs:
         wanted = request.outputs.add(name=output["name"])
         for name, value in output.get("parameters", {}).items():
             wanted.parameters[name].int64_param = value
+
     assert answer.status_code >= 400
     assert refusal(lambda: stub.ModelInfer(request)) == (code, answer.json()["error"])
 
 
-def test_contents_that_are_not_what_is_said_of_them(stub: service_pb2_grpc.GRPCInferenceServiceStub) -> None:
+def test_contents_that_are_not_what_is_said_of_them(
+    stub: service_pb2_grpc.GRPCInferenceServiceStub,
+) -> None:
     """Of another type, of several, of none, or beside raw ones."""
     wrong = typed("identity_FP32", "x", "FP32", [1, 3], int_contents=[1, 2, 3])
     half = typed("identity_FP16", "x", "FP16", [1, 3], fp32_contents=[1, 2, 3])
     twice = typed("identity_FP32", "x", "FP32", [1, 3], fp32_contents=[1, 2, 3])
     twice.raw_input_contents.append(b"\0" * 12)
-    many = service_pb2.ModelInferRequest(model_name="identity_FP32", raw_input_contents=[b"", b""])
+    many = service_pb2.ModelInferRequest(
+        model_name="identity_FP32", raw_input_contents=[b"", b""]
+    )
     many.inputs.add(name="x", datatype="FP32", shape=[1, 3])
-    short = service_pb2.ModelInferRequest(model_name="identity_FP32", raw_input_contents=[b"\0" * 8])
+    short = service_pb2.ModelInferRequest(
+        model_name="identity_FP32", raw_input_contents=[b"\0" * 8]
+    )
     short.inputs.add(name="x", datatype="FP32", shape=[1, 3])
+
     for request, text in (
         (wrong, "inputs[0] 'x': expected fp32_contents for FP32, got int_contents"),
         (half, "inputs[0] 'x': FP16 has no contents: send it in raw_input_contents"),
@@ -400,11 +577,20 @@ def test_contents_that_are_not_what_is_said_of_them(stub: service_pb2_grpc.GRPCI
         (many, "raw_input_contents: expected one for each of 1 inputs, got 2"),
         (short, "inputs[0] 'x': expected 12 bytes for FP32 of shape [1, 3], got 8"),
     ):
-        assert refusal(lambda request=request: stub.ModelInfer(request)) == ("INVALID_ARGUMENT", text)
-    raw = service_pb2.ModelInferRequest(model_name="identity_FP16", raw_input_contents=[b"\0" * 6])
+        assert refusal(lambda request=request: stub.ModelInfer(request)) == (
+            "INVALID_ARGUMENT",
+            text,
+        )
+
+    raw = service_pb2.ModelInferRequest(
+        model_name="identity_FP16", raw_input_contents=[b"\0" * 6]
+    )
     raw.inputs.add(name="x", datatype="FP16", shape=[1, 3])
     raw.parameters["binary_data_output"].bool_param = False
-    assert refusal(lambda: stub.ModelInfer(raw))[1] == "output 'y': FP16 has no contents: leave out binary_data_output"
+    assert (
+        refusal(lambda: stub.ModelInfer(raw))[1]
+        == "output 'y': FP16 has no contents: leave out binary_data_output"
+    )
 
 
 def test_bytes_that_are_no_message_are_refused(both: Both) -> None:
@@ -419,16 +605,24 @@ def test_bytes_that_are_no_message_are_refused(both: Both) -> None:
             code, said = refusal(lambda content=content: infer(content))
             assert code == "INVALID_ARGUMENT"
             assert said.startswith(text)
+
         assert refusal(lambda: channel.stream_unary(MODEL_INFER)(iter(()))) == (
             *("INVALID_ARGUMENT", "expected one message, got none"),
         )
-        assert refusal(lambda: channel.unary_unary(f"/{SERVICE}/ModelNap")(b""))[0] == "UNIMPLEMENTED"
+        assert (
+            refusal(lambda: channel.unary_unary(f"/{SERVICE}/ModelNap")(b""))[0]
+            == "UNIMPLEMENTED"
+        )
         assert channel.unary_unary(f"/{SERVICE}/ServerLive")(b"") == b"\x08\x01"
 
 
-def test_names_beyond_ascii_are_told_in_short(client: triton.InferenceServerClient) -> None:
+def test_names_beyond_ascii_are_told_in_short(
+    client: triton.InferenceServerClient,
+) -> None:
     """A status that is longer than clients take would lose its code."""
-    with pytest.raises(InferenceServerException, match="Request for unknown model: 'ñ") as refused:
+    with pytest.raises(
+        InferenceServerException, match="Request for unknown model: 'ñ"
+    ) as refused:
         client.get_model_metadata("ñ\N{SNOWMAN}\n" * 2000)
     assert refused.value.status() == "StatusCode.NOT_FOUND"
 
@@ -442,12 +636,19 @@ def test_limits_hold_on_bytes(both: Both) -> None:
             f"a body of {MOST_BYTES + 1} bytes is over the limit of {MOST_BYTES} bytes (VEREDICTO_MAX_BODY_BYTES): "
             "send the rows in several requests",
         )
-        assert refusal(lambda: infer(bytes(50_000_000), compression=grpc.Compression.Gzip)) == (
+        assert refusal(
+            lambda: infer(bytes(50_000_000), compression=grpc.Compression.Gzip)
+        ) == (
             "RESOURCE_EXHAUSTED",
             f"the body unpacks to more than the limit of {MOST_BYTES} bytes (VEREDICTO_MAX_BODY_BYTES)",
         )
-        assert refusal(lambda: channel.unary_unary(f"/{SERVICE}/ServerLive")(bytes(MOST_BYTES))) == (
-            *("RESOURCE_EXHAUSTED", f"a message of {MOST_BYTES} bytes is over the limit of 64000 for ServerLive"),
+        assert refusal(
+            lambda: channel.unary_unary(f"/{SERVICE}/ServerLive")(bytes(MOST_BYTES))
+        ) == (
+            *(
+                "RESOURCE_EXHAUSTED",
+                f"a message of {MOST_BYTES} bytes is over the limit of 64000 for ServerLive",
+            ),
         )
         code, text = refusal(lambda: infer(bytes(3 * MOST_BYTES)))
         assert code == "RESOURCE_EXHAUSTED"
@@ -471,15 +672,21 @@ class Stalled:
 
 
 def colour_request() -> bytes:
-    request = service_pb2.ModelInferRequest(model_name="colour-first", raw_input_contents=[b"\0" * 8])
+    request = service_pb2.ModelInferRequest(
+        model_name="colour-first", raw_input_contents=[b"\0" * 8]
+    )
     request.inputs.add(name="features", datatype="FP32", shape=[1, 2])
     content: bytes = request.SerializeToString()
+
     return content
 
 
 def wait_for(channel: grpc.Channel) -> None:
     """All that was sent on this connection has arrived: its requests are taken in order."""
-    assert channel.unary_unary(f"/{SERVICE}/ServerLive")(b"", wait_for_ready=True) == b"\x08\x01"
+    assert (
+        channel.unary_unary(f"/{SERVICE}/ServerLive")(b"", wait_for_ready=True)
+        == b"\x08\x01"
+    )
 
 
 def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
@@ -488,21 +695,30 @@ def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
     """One limit and one deadline for both, from the arrival on."""
     port = free_port()
     limits = {"VEREDICTO_MAX_IN_FLIGHT": 2, "VEREDICTO_DEADLINE_S": 1}
+
     with (
-        start_server(VEREDICTO_MODELS=models, VEREDICTO_GRPC_PORT=port, **limits) as server,
+        start_server(
+            VEREDICTO_MODELS=models, VEREDICTO_GRPC_PORT=port, **limits
+        ) as server,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         wait_for(channel)
         stalled = [Stalled(channel, colour_request()) for _ in range(2)]
         wait_for(channel)
         text = "2 requests are being answered already, the limit is 2 (VEREDICTO_MAX_IN_FLIGHT): try again"
-        assert refusal(lambda: channel.unary_unary(MODEL_INFER)(colour_request())) == ("UNAVAILABLE", text)
-        answer = server.post("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})
+        assert refusal(lambda: channel.unary_unary(MODEL_INFER)(colour_request())) == (
+            "UNAVAILABLE",
+            text,
+        )
+        answer = server.post(
+            "/predict", {"model": "colour-first", "inputs": [[1, "red"]]}
+        )
         assert (answer.status_code, answer.json()["error"]) == (503, text)
         late = "no answer within 1 s (VEREDICTO_DEADLINE_S), counted from the request's arrival"
         for each in stalled:
             assert refusal(each.answer.result) == ("DEADLINE_EXCEEDED", late)
             each.go_on()
+
         assert channel.unary_unary(MODEL_INFER)(colour_request())
 
 
@@ -514,7 +730,9 @@ def is_open(server: Server) -> bool:
         return False
 
 
-def test_a_request_in_flight_is_answered_before_it_stops(models: Path, start_server: Callable[..., Any]) -> None:
+def test_a_request_in_flight_is_answered_before_it_stops(
+    models: Path, start_server: Callable[..., Any]
+) -> None:
     """SIGTERM loses nothing that was accepted: here a request whose message is still to come."""
     port = free_port()
     with (
@@ -527,35 +745,63 @@ def test_a_request_in_flight_is_answered_before_it_stops(models: Path, start_ser
         server.process.send_signal(signal.SIGTERM)
         while is_open(server):
             pass
+
         stalled.go_on()
-        answer = service_pb2.ModelInferResponse.FromString(stalled.answer.result(timeout=30))
+        answer = service_pb2.ModelInferResponse.FromString(
+            stalled.answer.result(timeout=30)
+        )
         assert answer.model_name == "colour-first"
         assert server.process.wait(timeout=30) == 0
         assert "Traceback" not in server.log.read_text()
 
 
-def test_two_workers_share_the_port(models: Path, start_server: Callable[..., Any]) -> None:
+def test_two_workers_share_the_port(
+    models: Path, start_server: Callable[..., Any]
+) -> None:
     """Connections go to either, and are counted together."""
     port = free_port()
-    options = {"VEREDICTO_MODELS": models, "VEREDICTO_WORKERS": 2, "VEREDICTO_GRPC_PORT": port}
+    options = {
+        "VEREDICTO_MODELS": models,
+        "VEREDICTO_WORKERS": 2,
+        "VEREDICTO_GRPC_PORT": port,
+    }
+
     with start_server(**options) as server:
         for _ in range(30):
             own = [("grpc.use_local_subchannel_pool", 1)]
             with grpc.insecure_channel(f"127.0.0.1:{port}", options=own) as channel:
-                assert channel.unary_unary(MODEL_INFER)(colour_request(), wait_for_ready=True)
+                assert channel.unary_unary(MODEL_INFER)(
+                    colour_request(), wait_for_ready=True
+                )
+
         expected = f'veredicto_requests_total{{route="{MODEL_INFER}",status="OK"}} 30.0'
         deadline = monotonic() + 10
-        while expected not in (text := httpx.get(f"{server.url}/metrics").text) and monotonic() < deadline:
+
+        while (
+            expected not in (text := httpx.get(f"{server.url}/metrics").text)
+            and monotonic() < deadline
+        ):
             pass
+
         assert expected in text
 
 
 def start_in_vain(folder: Path, **variables: object) -> str:
     """What a server that does not start says."""
     finished = subprocess.run(
-        [sys.executable, "-m", "bentoml", "serve", "service.app:Veredicto", "--port", str(free_port())],
+        [
+            sys.executable,
+            "-m",
+            "bentoml",
+            "serve",
+            "service.app:Veredicto",
+            "--port",
+            str(free_port()),
+        ],
         cwd=ROOT,
-        env=os.environ | {name: str(value) for name, value in variables.items()} | {"BENTOML_HOME": str(folder)},
+        env=os.environ
+        | {name: str(value) for name, value in variables.items()}
+        | {"BENTOML_HOME": str(folder)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -576,11 +822,15 @@ def test_a_port_that_is_taken_refuses_to_start(tmp_path: Path) -> None:
 @pytest.fixture
 def without_grpc(tmp_path: Path) -> dict[str, str]:
     """An environment whose interpreters find no grpcio."""
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['grpc'] = None\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['grpc'] = None\n"
+    )
     return {"PYTHONPATH": str(tmp_path)}
 
 
-def test_without_the_library_it_says_what_to_install(tmp_path: Path, without_grpc: dict[str, str]) -> None:
+def test_without_the_library_it_says_what_to_install(
+    tmp_path: Path, without_grpc: dict[str, str]
+) -> None:
     """Where a port is set."""
     said = start_in_vain(tmp_path, VEREDICTO_GRPC_PORT=free_port(), **without_grpc)
     expected = "VEREDICTO_GRPC_PORT: gRPC needs what is not installed here: pip install 'grpcio>=1.60'"
@@ -592,20 +842,31 @@ def test_without_the_library_http_is_served(
 ) -> None:
     """Where no port is set."""
     with start_server(VEREDICTO_MODELS=models, **without_grpc) as server:
-        assert server.post("/predict", {"model": "colour-first", "inputs": [[1, "red"]]}).status_code == 200
+        assert (
+            server.post(
+                "/predict", {"model": "colour-first", "inputs": [[1, "red"]]}
+            ).status_code
+            == 200
+        )
 
 
 def make_server(models: Path, port: int) -> grpc_server.Server:
-    settings, registry = Settings(models=models, grpc_port=port), Registry.load(models)
+    settings = Settings(models=models, grpc_port=port)
+    registry = Registry.load(models)
     admission = Admission(settings, ModelMetrics(registry))
-    return grpc_server.Server(DataPlane(registry, settings), settings, admission, Batches.of(settings))
+    return grpc_server.Server(
+        DataPlane(registry, settings), settings, admission, Batches.of(settings)
+    )
 
 
 def test_a_worker_too_says_that_its_port_is_taken(models: Path) -> None:
     """Where that happened since the check at the start."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(SettingsError, match=rf"^VEREDICTO_GRPC_PORT: cannot listen on 127\.0\.0\.1:{port}: "):
+        with pytest.raises(
+            SettingsError,
+            match=rf"^VEREDICTO_GRPC_PORT: cannot listen on 127\.0\.0\.1:{port}: ",
+        ):
             asyncio.run(make_server(models, port).start())
 
 
@@ -625,9 +886,14 @@ def test_a_defect_is_told_without_details(
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await channel.unary_unary(MODEL_INFER)(colour_request())
+
         await procedures.stop()
+
         return refused.value.code().name, refused.value.details()
 
-    assert asyncio.run(ask()) == ("INTERNAL", "the service has a defect; its log has the details")
+    assert asyncio.run(ask()) == (
+        "INTERNAL",
+        "the service has a defect; its log has the details",
+    )
     assert f"a defect in {MODEL_INFER}" in caplog.text
     assert "secret" in caplog.text

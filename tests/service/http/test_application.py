@@ -36,28 +36,43 @@ def test_a_row_is_predicted_with_the_models_version(server: Server) -> None:
     response = server.post("/predict", {"model": LOGISTIC, "inputs": [example]})
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
-    versions = {model["name"]: model["version"] for model in server.client.get("/models").json()["models"]}
-    assert response.json() == {"model": LOGISTIC, "version": versions[LOGISTIC], "predictions": ["malignant"]}
+    versions = {
+        model["name"]: model["version"]
+        for model in server.client.get("/models").json()["models"]
+    }
+    assert response.json() == {
+        "model": LOGISTIC,
+        "version": versions[LOGISTIC],
+        "predictions": ["malignant"],
+    }
 
 
 def test_all_rows_of_breast_cancer_in_one_request(server: Server) -> None:
     """569 rows: accuracy at least 0.97, and labels are the most probable classes."""
     bunch = load_breast_cancer()
     rows = bunch.data.tolist()
-    predictions = server.post("/predict", {"model": LOGISTIC, "inputs": rows}).json()["predictions"]
+    predictions = server.post("/predict", {"model": LOGISTIC, "inputs": rows}).json()[
+        "predictions"
+    ]
     assert np.mean(np.array(predictions) == bunch.target_names[bunch.target]) >= 0.97
     answer = server.post("/predict_proba", {"model": LOGISTIC, "inputs": rows}).json()
     probabilities = np.array(answer["probabilities"])
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
-    assert [answer["classes"][label] for label in probabilities.argmax(axis=1)] == predictions
+    assert [
+        answer["classes"][label] for label in probabilities.argmax(axis=1)
+    ] == predictions
 
 
-def test_every_row_of_breast_cancer_agrees_with_the_source_model(server: Server) -> None:
+def test_every_row_of_breast_cancer_agrees_with_the_source_model(
+    server: Server,
+) -> None:
     """The model that the stored command learns, in torch, against the file that is served, over HTTP."""
     provenance = server.client.get(f"/models/{LOGISTIC}").json()["provenance"]
     options = build_parser().parse_args(provenance["command"].split()[3:])
     dataset = datasets.load("breast_cancer")
-    source, _, _ = learn(make_lesson(options), datasets.split(dataset, seed=options.seed), lambda _: None)
+    source, _, _ = learn(
+        make_lesson(options), datasets.split(dataset, seed=options.seed), lambda _: None
+    )
     expected = source.outputs(dataset.features)
     fields = {"model": LOGISTIC, "inputs": load_breast_cancer().data.tolist()}
     predictions = server.post("/predict", fields).json()["predictions"]
@@ -69,7 +84,9 @@ def test_every_row_of_breast_cancer_agrees_with_the_source_model(server: Server)
 @pytest.mark.parametrize("path", ["/predict", "/predict_proba"])
 def test_numbers_that_overflow_the_graph_are_refused(server: Server, path: str) -> None:
     """Finite in float32, but not what comes of them: never null, never a class by accident."""
-    response = server.post(path, {"model": LOGISTIC, "inputs": [[3.4e38, -3.4e38] * 15]})
+    response = server.post(
+        path, {"model": LOGISTIC, "inputs": [[3.4e38, -3.4e38] * 15]}
+    )
     assert error_of(response, 400) == (
         "inputs[0]: breast_cancer-logistic has no finite answer to these values; they are far outside of the ranges "
         "seen in training, which its card states"
@@ -81,24 +98,44 @@ def test_objects_and_lists_are_the_same_row(server: Server) -> None:
     bunch = load_breast_cancer()
     row = bunch.data[3].tolist()
     named = dict(zip(map(str, bunch.feature_names), row, strict=True))
-    answer = server.post("/predict_proba", {"model": LOGISTIC, "inputs": [row, named]}).json()
+    answer = server.post(
+        "/predict_proba", {"model": LOGISTIC, "inputs": [row, named]}
+    ).json()
     assert answer["probabilities"][0] == answer["probabilities"][1]
 
 
 def test_top_gives_the_most_probable_classes_in_order(server: Server) -> None:
     """As a field and as a query parameter."""
     row = [0.0] * 64
-    everything = server.post("/predict_proba", {"model": "digits-mlp", "inputs": [row]}).json()
-    ranked = sorted(zip(everything["probabilities"][0], everything["classes"], strict=True), key=lambda pair: -pair[0])
+    everything = server.post(
+        "/predict_proba", {"model": "digits-mlp", "inputs": [row]}
+    ).json()
+    ranked = sorted(
+        zip(everything["probabilities"][0], everything["classes"], strict=True),
+        key=lambda pair: -pair[0],
+    )
     expected = [{"class": name, "probability": value} for value, name in ranked[:3]]
-    answer = server.post("/predict_proba", {"model": "digits-mlp", "inputs": [row], "top": 3}).json()
-    assert answer == {"model": "digits-mlp", "version": everything["version"], "top": [expected]}
-    assert server.post("/predict_proba?top=3", {"model": "digits-mlp", "inputs": [row]}).json() == answer
+    answer = server.post(
+        "/predict_proba", {"model": "digits-mlp", "inputs": [row], "top": 3}
+    ).json()
+    assert answer == {
+        "model": "digits-mlp",
+        "version": everything["version"],
+        "top": [expected],
+    }
+    assert (
+        server.post(
+            "/predict_proba?top=3", {"model": "digits-mlp", "inputs": [row]}
+        ).json()
+        == answer
+    )
 
 
 def test_more_classes_than_there_are_is_all_of_them(server: Server) -> None:
     """A generous top is no error."""
-    answer = server.post("/predict_proba", {"model": "points-mlp", "inputs": [ROW], "top": 99}).json()
+    answer = server.post(
+        "/predict_proba", {"model": "points-mlp", "inputs": [ROW], "top": 99}
+    ).json()
     assert len(answer["top"][0]) == 2
 
 
@@ -110,7 +147,15 @@ def test_compare_sets_the_tasks_models_side_by_side(server: Server) -> None:
     assert answer["classes"] == ["blue", "orange"]
     assert [model["model"] for model in answer["models"]] == [
         f"points-{family}"
-        for family in ("decision_tree", "knn", "logistic", "mlp", "naive_bayes", "perceptron", "random_forest")
+        for family in (
+            "decision_tree",
+            "knn",
+            "logistic",
+            "mlp",
+            "naive_bayes",
+            "perceptron",
+            "random_forest",
+        )
     ]
     assert answer["consensus"]["predictions"] == ["blue", "orange"]
     assert answer["consensus"]["agreement"] == [1.0, 1.0]
@@ -128,29 +173,49 @@ def test_compare_takes_chosen_models_in_the_order_given(server: Server) -> None:
         "labels": [3],
     }
     answer = server.post("/compare", request).json()
-    assert [model["model"] for model in answer["models"]] == ["digits-mlp", "digits-logistic"]
+    assert [model["model"] for model in answer["models"]] == [
+        "digits-mlp",
+        "digits-logistic",
+    ]
     assert answer["models"][0]["metrics"]["roc_auc"]["value"] is None
 
 
 def test_compare_agrees_with_predict_proba(server: Server) -> None:
     """Both are one implementation."""
     inputs = load_breast_cancer().data[:50].tolist()
-    for model in server.post("/compare", {"task": "breast_cancer", "inputs": inputs}).json()["models"]:
-        alone = server.post("/predict_proba", {"model": model["model"], "inputs": inputs}).json()
+    for model in server.post(
+        "/compare", {"task": "breast_cancer", "inputs": inputs}
+    ).json()["models"]:
+        alone = server.post(
+            "/predict_proba", {"model": model["model"], "inputs": inputs}
+        ).json()
         assert alone["probabilities"] == model["probabilities"]
 
 
 def test_models_are_listed_by_name(server: Server) -> None:
     """With the fields of the contract and no others."""
     models = server.client.get("/models").json()["models"]
-    assert [model["name"] for model in models] == sorted(model["name"] for model in models)
+    assert [model["name"] for model in models] == sorted(
+        model["name"] for model in models
+    )
     assert set(models[0]) == {"name", "version", "task", "family", "kind", "summary"}
 
 
 def test_a_models_whole_card_is_answered(server: Server) -> None:
     """With version and runtime."""
     card = server.client.get(f"/models/{LOGISTIC}").json()
-    expected = {"name", "task", "family", "kind", "summary", "input", "classes", "metrics", "parity", "provenance"}
+    expected = {
+        "name",
+        "task",
+        "family",
+        "kind",
+        "summary",
+        "input",
+        "classes",
+        "metrics",
+        "parity",
+        "provenance",
+    }
     assert expected | {"licence", "version", "runtime"} <= set(card)
     assert set(card["runtime"]) == {"providers", "threads", "load_ms", "warm_up_ms"}
     first = card["input"]["features"][0]
@@ -168,7 +233,9 @@ def test_probes_answer_json(server: Server, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_pages_are_html_and_load_nothing_from_elsewhere(server: Server, path: str) -> None:
+def test_pages_are_html_and_load_nothing_from_elsewhere(
+    server: Server, path: str
+) -> None:
     """Served to a browser without a network they still work."""
     response = server.client.get(path)
     assert response.status_code == 200
@@ -185,7 +252,8 @@ def test_the_reference_finds_its_scripts(server: Server) -> None:
 
 def test_head_is_get_without_a_body(server: Server) -> None:
     """Same status, same length."""
-    get, head = server.client.get("/models"), server.client.head("/models")
+    get = server.client.get("/models")
+    head = server.client.head("/models")
     assert head.status_code == 200
     assert head.content == b""
     assert head.headers["content-length"] == get.headers["content-length"]
@@ -193,35 +261,121 @@ def test_head_is_get_without_a_body(server: Server) -> None:
 
 PREDICT_ERRORS = [
     (b"", 400, "malformed JSON: the body is empty"),
-    (b'{"model": "points-mlp", "inputs": [[1, 2]', 400, "malformed JSON: Input data was truncated"),
+    (
+        b'{"model": "points-mlp", "inputs": [[1, 2]',
+        400,
+        "malformed JSON: Input data was truncated",
+    ),
     (b"\x00\xff\xfe", 400, "malformed JSON: invalid character (byte 0)"),
     (b'{"inputs": [[1, 2]]}', 400, "missing required field model; this call takes "),
-    (b'{"model": "points-mlp"}', 400, "missing required field inputs; this call takes "),
-    (b'{"model": "points-mlp", "inputs": [[1, 2]], "url": "http"}', 400, "contains unknown field url; "),
-    (b'{"model": "points-mlp", "inputs": []}', 400, "inputs: expected at least one row, got none"),
-    (b'{"model": "points-mlp", "inputs": [[]]}', 400, "inputs[0]: expected 2 values, one for each feature, got 0; "),
-    (b'{"model": "points-mlp", "inputs": [[1]]}', 400, "inputs[0]: expected 2 values, one for each feature, got 1; "),
-    (b'{"model": "points-mlp", "inputs": [[1, 2], [1, 2, 3]]}', 400, "inputs[1]: expected 2 values, one for each"),
-    (b'{"model": "points-mlp", "inputs": [["a", "b"]]}', 400, "inputs[0]: feature 'x' expects a number, got 'a'"),
-    (b'{"model": "points-mlp", "inputs": [["1", "2"]]}', 400, "inputs[0]: feature 'x' expects a number, got '1'"),
-    (b'{"model": "points-mlp", "inputs": [[1, null]]}', 400, "inputs[0]: feature 'y' expects a number, got null"),
-    (b'{"model": "points-mlp", "inputs": [[1, true]]}', 400, "inputs[0]: feature 'y' expects a number, got true"),
-    (b'{"model": "points-mlp", "inputs": [[1, NaN]]}', 400, "malformed JSON at byte 39: NaN and infinity are not"),
-    (b'{"model": "points-mlp", "inputs": [[1, Infinity]]}', 400, "malformed JSON at byte 39: NaN and infinity are"),
-    (b'{"model": "points-mlp", "inputs": [[1, 1e400]]}', 400, "inputs[0][1]: number out of range; this call takes "),
-    (b'{"model": "points-mlp", "inputs": [[1, 1e39]]}', 400, "inputs[0]: feature 'y' expects a finite number that"),
-    (b'{"model": "points-mlp", "inputs": [{"x": 1}]}', 400, "inputs[0]: missing feature 'y'"),
-    (b'{"model": "points-mlp", "inputs": [{"x": 1, "y": 2, "z": 3}]}', 400, "inputs[0]: unknown feature 'z'; "),
-    (b'{"model": "points-mlp", "inputs": {"x": 1, "y": 2}}', 400, "inputs: expected array, got object; "),
-    (b'{"model": "points-mpl", "inputs": [[1, 2]]}', 404, "unknown model 'points-mpl'; known models: breast_cancer-"),
-    (b'{"model": "../../etc/passwd", "inputs": [[1, 2]]}', 404, "unknown model '../../etc/passwd'; known models: "),
-    (b'{"model": "points-mlp", "inputs": ' + b"[" * 200_000, 400, "inputs[0][0]: expected number or name, got array"),
+    (
+        b'{"model": "points-mlp"}',
+        400,
+        "missing required field inputs; this call takes ",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[1, 2]], "url": "http"}',
+        400,
+        "contains unknown field url; ",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": []}',
+        400,
+        "inputs: expected at least one row, got none",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[]]}',
+        400,
+        "inputs[0]: expected 2 values, one for each feature, got 0; ",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[1]]}',
+        400,
+        "inputs[0]: expected 2 values, one for each feature, got 1; ",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[1, 2], [1, 2, 3]]}',
+        400,
+        "inputs[1]: expected 2 values, one for each",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [["a", "b"]]}',
+        400,
+        "inputs[0]: feature 'x' expects a number, got 'a'",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [["1", "2"]]}',
+        400,
+        "inputs[0]: feature 'x' expects a number, got '1'",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[1, null]]}',
+        400,
+        "inputs[0]: feature 'y' expects a number, got null",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[1, true]]}',
+        400,
+        "inputs[0]: feature 'y' expects a number, got true",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[1, NaN]]}',
+        400,
+        "malformed JSON at byte 39: NaN and infinity are not",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[1, Infinity]]}',
+        400,
+        "malformed JSON at byte 39: NaN and infinity are",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[1, 1e400]]}',
+        400,
+        "inputs[0][1]: number out of range; this call takes ",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [[1, 1e39]]}',
+        400,
+        "inputs[0]: feature 'y' expects a finite number that",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [{"x": 1}]}',
+        400,
+        "inputs[0]: missing feature 'y'",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": [{"x": 1, "y": 2, "z": 3}]}',
+        400,
+        "inputs[0]: unknown feature 'z'; ",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": {"x": 1, "y": 2}}',
+        400,
+        "inputs: expected array, got object; ",
+    ),
+    (
+        b'{"model": "points-mpl", "inputs": [[1, 2]]}',
+        404,
+        "unknown model 'points-mpl'; known models: breast_cancer-",
+    ),
+    (
+        b'{"model": "../../etc/passwd", "inputs": [[1, 2]]}',
+        404,
+        "unknown model '../../etc/passwd'; known models: ",
+    ),
+    (
+        b'{"model": "points-mlp", "inputs": ' + b"[" * 200_000,
+        400,
+        "inputs[0][0]: expected number or name, got array",
+    ),
 ]
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict_proba"])
 @pytest.mark.parametrize(("body", "status", "message"), PREDICT_ERRORS)
-def test_a_bad_request_is_told_what_is_wrong(server: Server, path: str, body: bytes, status: int, message: str) -> None:
+def test_a_bad_request_is_told_what_is_wrong(
+    server: Server, path: str, body: bytes, status: int, message: str
+) -> None:
     """The contract's status, one JSON error, and words that help."""
     assert error_of(server.post_raw(path, body), status).startswith(message)
 
@@ -236,17 +390,33 @@ def test_a_bad_request_is_told_what_is_wrong(server: Server, path: str, body: by
             "breast_cancer, cat_or_automobile, cifar10, digits, digits_origin, points, wine",
         ),
         ({"models": []}, 400, "models: expected different names, at least one, got []"),
-        ({"models": ["points-mlp", "points-mlp"]}, 400, "models: expected different names, at least one, got "),
+        (
+            {"models": ["points-mlp", "points-mlp"]},
+            400,
+            "models: expected different names, at least one, got ",
+        ),
         (
             {"models": ["wine-mlp"]},
             400,
             "models: 'wine-mlp' is not a classifier of the task 'points'; its classifiers: points-decision_tree, ",
         ),
         ({"labels": []}, 400, "labels: expected 1, one for each row of inputs, got 0"),
-        ({"labels": ["blue", "blue"]}, 400, "labels: expected 1, one for each row of inputs, got 2"),
-        ({"labels": ["green"]}, 400, "labels: unknown class 'green'; classes: blue, orange"),
+        (
+            {"labels": ["blue", "blue"]},
+            400,
+            "labels: expected 1, one for each row of inputs, got 2",
+        ),
+        (
+            {"labels": ["green"]},
+            400,
+            "labels: unknown class 'green'; classes: blue, orange",
+        ),
         ({"labels": [1.5]}, 400, "labels[0]: expected int | str, got number"),
-        ({"inputs": [[1]]}, 400, "inputs[0]: expected 2 values, one for each feature, got 1; features: x, y"),
+        (
+            {"inputs": [[1]]},
+            400,
+            "inputs[0]: expected 2 values, one for each feature, got 1; features: x, y",
+        ),
     ],
 )
 def test_a_bad_comparison_is_told_what_is_wrong(
@@ -260,20 +430,35 @@ def test_a_bad_comparison_is_told_what_is_wrong(
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("top=0", "query parameter 'top': expected a whole number of at least 1, got '0'"),
-        ("top=three", "query parameter 'top': expected a whole number of at least 1, got 'three'"),
-        ("top=", "query parameter 'top': expected a whole number of at least 1, got ''"),
+        (
+            "top=0",
+            "query parameter 'top': expected a whole number of at least 1, got '0'",
+        ),
+        (
+            "top=three",
+            "query parameter 'top': expected a whole number of at least 1, got 'three'",
+        ),
+        (
+            "top=",
+            "query parameter 'top': expected a whole number of at least 1, got ''",
+        ),
         pytest.param(
             "top=" + "9" * 5000,
-            f"query parameter 'top': expected a whole number of at least 1, got '{'9' * 5000}'"[:4000],
+            f"query parameter 'top': expected a whole number of at least 1, got '{'9' * 5000}'"[
+                :4000
+            ],
             id="many digits",
         ),
         ("tip=3", "unknown query parameter 'tip'; query parameters of this call: top"),
     ],
 )
-def test_a_bad_query_parameter_is_told_what_is_wrong(server: Server, query: str, message: str) -> None:
+def test_a_bad_query_parameter_is_told_what_is_wrong(
+    server: Server, query: str, message: str
+) -> None:
     """A misspelt one is not ignored."""
-    response = server.post(f"/predict_proba?{query}", {"model": "points-mlp", "inputs": [ROW]})
+    response = server.post(
+        f"/predict_proba?{query}", {"model": "points-mlp", "inputs": [ROW]}
+    )
     assert error_of(response, 400) == message
 
 
@@ -289,18 +474,37 @@ def test_a_bad_query_parameter_is_told_what_is_wrong(server: Server, query: str,
         ("PATCH", "/", "GET, HEAD"),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(server: Server, method: str, path: str, allowed: str) -> None:
+def test_a_wrong_method_is_told_the_right_ones(
+    server: Server, method: str, path: str, allowed: str
+) -> None:
     """In the text and in Allow."""
     response = server.client.request(method, path)
-    assert error_of(response, 405) == f"{method} is not taken by {path}; allowed: {allowed}"
+    assert (
+        error_of(response, 405)
+        == f"{method} is not taken by {path}; allowed: {allowed}"
+    )
     assert response.headers["allow"] == allowed
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        *("/nothing", "/predict/", "/v1/predict", "/models/", "/models/points-mlp/x", "/%00", "/metrics/"),
-        *("/metricsfoo", "/schema.jsonx", "/static_content/", "/static_content/../app.py", "/static_content/nope.js"),
+        *(
+            "/nothing",
+            "/predict/",
+            "/v1/predict",
+            "/models/",
+            "/models/points-mlp/x",
+            "/%00",
+            "/metrics/",
+        ),
+        *(
+            "/metricsfoo",
+            "/schema.jsonx",
+            "/static_content/",
+            "/static_content/../app.py",
+            "/static_content/nope.js",
+        ),
     ],
 )
 def test_an_unknown_path_is_not_found(server: Server, path: str) -> None:
@@ -310,7 +514,9 @@ def test_an_unknown_path_is_not_found(server: Server, path: str) -> None:
 
 def test_a_form_is_told_to_be_json(server: Server) -> None:
     """What curl -d sends without a header."""
-    response = server.post_raw("/predict", b'{"model": "m"}', "application/x-www-form-urlencoded")
+    response = server.post_raw(
+        "/predict", b'{"model": "m"}', "application/x-www-form-urlencoded"
+    )
     assert error_of(response, 415) == (
         "expected Content-Type application/json (or for images image/jpeg, image/png, image/webp, "
         "image/bmp, image/gif, multipart/form-data), got 'application/x-www-form-urlencoded'; "
@@ -321,7 +527,10 @@ def test_a_form_is_told_to_be_json(server: Server) -> None:
 def test_json_may_name_its_charset_or_nothing(server: Server) -> None:
     """Both are common."""
     body = json.dumps({"model": "points-mlp", "inputs": [ROW]}).encode()
-    assert server.post_raw("/predict", body, "application/json; charset=utf-8").status_code == 200
+    assert (
+        server.post_raw("/predict", body, "application/json; charset=utf-8").status_code
+        == 200
+    )
     assert server.client.post("/predict", content=body).status_code == 200
 
 
@@ -329,7 +538,10 @@ def test_a_compressed_body_is_not_taken(server: Server) -> None:
     """And is not mistaken for malformed JSON."""
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     response = server.client.post("/predict", content=b"\x1f\x8b", headers=headers)
-    assert error_of(response, 415) == "content encoding 'gzip' is not taken here: send it as it is"
+    assert (
+        error_of(response, 415)
+        == "content encoding 'gzip' is not taken here: send it as it is"
+    )
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> None:
@@ -343,18 +555,26 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> N
 
 def test_too_many_rows_are_refused(server: Server) -> None:
     """The text names the limit and its setting."""
-    text = error_of(server.post("/predict", {"model": "points-mlp", "inputs": [ROW] * 10_001}), 413)
+    text = error_of(
+        server.post("/predict", {"model": "points-mlp", "inputs": [ROW] * 10_001}), 413
+    )
     assert text == (
         "inputs: 10001 rows are over the limit of 10000 rows a request (VEREDICTO_MAX_ROWS): "
         "send them in several requests"
     )
 
 
-def test_a_large_request_answers_as_small_ones_do(server: Server, generator: np.random.Generator) -> None:
+def test_a_large_request_answers_as_small_ones_do(
+    server: Server, generator: np.random.Generator
+) -> None:
     """Off the event loop or on it, the answer is the same."""
     rows = generator.normal(size=(5000, 2)).tolist()
-    large = server.post("/predict_proba", {"model": "points-mlp", "inputs": rows}).json()["probabilities"]
-    small = server.post("/predict_proba", {"model": "points-mlp", "inputs": rows[:20]}).json()["probabilities"]
+    large = server.post(
+        "/predict_proba", {"model": "points-mlp", "inputs": rows}
+    ).json()["probabilities"]
+    small = server.post(
+        "/predict_proba", {"model": "points-mlp", "inputs": rows[:20]}
+    ).json()["probabilities"]
     assert large[:20] == small
 
 
@@ -365,7 +585,9 @@ def test_many_clients_get_their_own_answers(server: Server) -> None:
 
     def ask(number: int) -> bool:
         row = [-3.0, -2.0] if number % 2 else [3.0, 2.0]
-        answer = server.post("/predict", {"model": "points-mlp", "inputs": [row]}).json()
+        answer = server.post(
+            "/predict", {"model": "points-mlp", "inputs": [row]}
+        ).json()
         return answer["predictions"] == ["blue" if number % 2 else "orange"]
 
     with ThreadPoolExecutor(16) as pool:
@@ -374,39 +596,75 @@ def test_many_clients_get_their_own_answers(server: Server) -> None:
 
 def test_the_server_is_well_after_garbage_on_the_socket(server: Server) -> None:
     """Bytes that are no HTTP, and a client that leaves in the middle of a body."""
-    for garbage in (b"\x00" * 1000, b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"):
+    for garbage in (
+        b"\x00" * 1000,
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+    ):
         with connect(server) as connection:
             connection.sendall(garbage)
-    assert server.post("/predict", {"model": "points-mlp", "inputs": [ROW]}).status_code == 200
+    assert (
+        server.post("/predict", {"model": "points-mlp", "inputs": [ROW]}).status_code
+        == 200
+    )
 
 
-def test_the_limits_can_be_set(models: Path, start_server: Callable[..., object]) -> None:
+def test_the_limits_can_be_set(
+    models: Path, start_server: Callable[..., object]
+) -> None:
     """Bytes by length and in chunks, rows, and a body that never ends."""
-    limits = {"VEREDICTO_MAX_BODY_BYTES": 200, "VEREDICTO_MAX_ROWS": 2, "VEREDICTO_DEADLINE_S": 1}
+    limits = {
+        "VEREDICTO_MAX_BODY_BYTES": 200,
+        "VEREDICTO_MAX_ROWS": 2,
+        "VEREDICTO_DEADLINE_S": 1,
+    }
     with start_server(VEREDICTO_MODELS=models, **limits) as server:
         headers = {"Content-Type": "application/json"}
-        chunks = server.client.post("/predict", content=iter([b" " * 150, b" " * 150]), headers=headers)
-        assert "over the limit of 200 bytes (VEREDICTO_MAX_BODY_BYTES)" in error_of(chunks, 413)
-        rows = {"model": "colour-first", "inputs": [[1, "red"]] * 3}
-        assert "3 rows are over the limit of 2 rows a request (VEREDICTO_MAX_ROWS)" in error_of(
-            server.post("/predict", rows), 413
+        chunks = server.client.post(
+            "/predict", content=iter([b" " * 150, b" " * 150]), headers=headers
         )
+        assert "over the limit of 200 bytes (VEREDICTO_MAX_BODY_BYTES)" in error_of(
+            chunks, 413
+        )
+        rows = {"model": "colour-first", "inputs": [[1, "red"]] * 3}
+        assert (
+            "3 rows are over the limit of 2 rows a request (VEREDICTO_MAX_ROWS)"
+            in error_of(server.post("/predict", rows), 413)
+        )
+
         for start_of_body in (b"", b"{"):
             with connect(server) as slow:
-                slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" + start_of_body)
-                assert slow.makefile("rb").readline() == b"HTTP/1.1 504 Gateway Timeout\r\n"
+                slow.sendall(
+                    b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+                    + start_of_body
+                )
+                assert (
+                    slow.makefile("rb").readline()
+                    == b"HTTP/1.1 504 Gateway Timeout\r\n"
+                )
+
         with connect(server) as huge:
-            huge.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000000\r\n\r\n{")
-            assert huge.makefile("rb").readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+            huge.sendall(
+                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000000\r\n\r\n{"
+            )
+            assert (
+                huge.makefile("rb").readline()
+                == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+            )
 
 
-def test_more_work_than_allowed_is_turned_away(models: Path, start_server: Callable[..., object]) -> None:
+def test_more_work_than_allowed_is_turned_away(
+    models: Path, start_server: Callable[..., object]
+) -> None:
     """With the time after which to try again; and once there is room, there is an answer."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_MAX_IN_FLIGHT=1) as server:
         request = {"model": "colour-first", "inputs": [[1, "red"]]}
         with connect(server) as slow:
-            slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n")
-            assert slow.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # the server now waits for this body
+            slow.sendall(
+                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n"
+            )
+            assert (
+                slow.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            )  # the server now waits for this body
             refused = server.post("/predict", request)
             assert error_of(refused, 503) == (
                 "1 requests are being answered already, the limit is 1 (VEREDICTO_MAX_IN_FLIGHT): try again"
@@ -414,15 +672,24 @@ def test_more_work_than_allowed_is_turned_away(models: Path, start_server: Calla
             assert refused.headers["retry-after"] == "1"
             slow.sendall(json.dumps(request).encode().ljust(99))
             assert b"200 OK" in slow.recv(1000)
+
         assert server.post("/predict", request).status_code == 200
 
 
-def test_a_client_that_does_not_read_is_left(start_server: Callable[..., object]) -> None:
+def test_a_client_that_does_not_read_is_left(
+    start_server: Callable[..., object],
+) -> None:
     """Its answers, more than the system keeps for it, are not kept for longer than the deadline."""
     with start_server(VEREDICTO_DEADLINE_S=3) as server:
         example = server.client.get("/models/digits-mlp").json()["input"]["example"]
-        body = json.dumps({"model": "digits-mlp", "inputs": [example] * 10_000}).encode()
-        request = f"POST /predict_proba HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        body = json.dumps(
+            {"model": "digits-mlp", "inputs": [example] * 10_000}
+        ).encode()
+        request = (
+            f"POST /predict_proba HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+
         with connect(server) as client:
             client.settimeout(1)
             try:
@@ -430,18 +697,28 @@ def test_a_client_that_does_not_read_is_left(start_server: Callable[..., object]
                     client.sendall(request)
             except TimeoutError:  # the server reads no more, since nothing goes out
                 pass
+
             events = select.poll()
             events.register(client, select.POLLRDHUP)
             assert events.poll(20_000), "the connection is still there"
+
         assert server.client.get("/livez").status_code == 200
 
 
-def test_categories_are_given_by_name(models: Path, start_server: Callable[..., object]) -> None:
+def test_categories_are_given_by_name(
+    models: Path, start_server: Callable[..., object]
+) -> None:
     """In lists and in objects; an unknown one is told the known ones."""
     with start_server(VEREDICTO_MODELS=models) as server:
         rows = [[0.5, "blue"], {"colour": "blue", "size": 0.5}]
-        answer = server.post("/predict_proba", {"model": "colour-first", "inputs": rows}).json()
+        answer = server.post(
+            "/predict_proba", {"model": "colour-first", "inputs": rows}
+        ).json()
         expected = tiny_probabilities(np.array([[0.5, 2.0]] * 2))
         assert np.array(answer["probabilities"]) == pytest.approx(expected, abs=1e-6)
-        response = server.post("/predict", {"model": "colour-first", "inputs": [[0.5, "pink"]]})
-        assert error_of(response, 400) == ("inputs[0]: feature 'colour' expects one of red, green, blue, got 'pink'")
+        response = server.post(
+            "/predict", {"model": "colour-first", "inputs": [[0.5, "pink"]]}
+        )
+        assert error_of(response, 400) == (
+            "inputs[0]: feature 'colour' expects one of red, green, blue, got 'pink'"
+        )

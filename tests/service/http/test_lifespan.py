@@ -41,7 +41,10 @@ async def live(companion: Companion) -> list[Any]:
         companion.events.append(message["type"].removeprefix("lifespan."))
         heard.append(message)
 
-    await accompany(Starlette(), companion)({"type": "lifespan", "app": None, "state": {}}, receive, send)
+    await accompany(Starlette(), companion)(
+        {"type": "lifespan", "app": None, "state": {}}, receive, send
+    )
+
     return heard
 
 
@@ -49,11 +52,22 @@ def test_it_starts_before_the_server_says_so_and_stops_after() -> None:
     """So nothing is lost in between."""
     companion = Companion()
     asyncio.run(live(companion))
-    assert companion.events == ["start", "startup.complete", "stop", "shutdown.complete"]
+    assert companion.events == [
+        "start",
+        "startup.complete",
+        "stop",
+        "shutdown.complete",
+    ]
 
 
-def test_one_that_cannot_start_ends_the_server(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_that_cannot_start_ends_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """With the reason, and without a traceback."""
     companion = Companion("the port is taken")
-    assert asyncio.run(live(companion)) == [{"type": "lifespan.startup.failed", "message": ""}]
-    assert [record.getMessage() for record in caplog.records] == ["veredicto does not start: the port is taken"]
+    assert asyncio.run(live(companion)) == [
+        {"type": "lifespan.startup.failed", "message": ""}
+    ]
+    assert [record.getMessage() for record in caplog.records] == [
+        "veredicto does not start: the port is taken"
+    ]

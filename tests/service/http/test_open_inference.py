@@ -35,8 +35,15 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of graphs without cards, of two versions of one, of images and of a generator."""
     folder = tmp_path_factory.mktemp("graphs")
     write_all(folder)
-    limits = {"VEREDICTO_MAX_ROWS": 100, "VEREDICTO_MAX_PIXELS": 100_000, "VEREDICTO_MAX_BODY_BYTES": 100_000}
-    with serve(tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, **limits) as running:
+    limits = {
+        "VEREDICTO_MAX_ROWS": 100,
+        "VEREDICTO_MAX_PIXELS": 100_000,
+        "VEREDICTO_MAX_BODY_BYTES": 100_000,
+    }
+
+    with serve(
+        tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, **limits
+    ) as running:
         yield running
 
 
@@ -53,7 +60,9 @@ def wine_rows(n_rows: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(low, high, (n_rows, 13)).astype(np.float32)
 
 
-def make_input(name: str, array: np.ndarray, datatype: str, *, binary: bool) -> triton.InferInput:
+def make_input(
+    name: str, array: np.ndarray, datatype: str, *, binary: bool
+) -> triton.InferInput:
     given = triton.InferInput(name, list(array.shape), datatype)
     given.set_data_from_numpy(array, binary_data=binary)
     return given
@@ -79,7 +88,13 @@ def test_the_server_says_what_it_is(client: triton.InferenceServerClient) -> Non
     metadata = client.get_server_metadata()
     assert metadata["name"] == "veredicto"
     assert set(metadata["extensions"]) == {
-        *("binary_tensor_data", "classification", "model_configuration", "model_repository(index)", "statistics")
+        *(
+            "binary_tensor_data",
+            "classification",
+            "model_configuration",
+            "model_repository(index)",
+            "statistics",
+        )
     }
 
 
@@ -94,20 +109,33 @@ def test_models_are_ready_and_described(client: triton.InferenceServerClient) ->
         "name": "simple",
         "versions": ["1", "2"],
         "platform": "onnxruntime_onnx",
-        "inputs": [{"name": name, "datatype": "INT32", "shape": [-1, 16]} for name in ("INPUT0", "INPUT1")],
-        "outputs": [{"name": name, "datatype": "INT32", "shape": [-1, 16]} for name in ("OUTPUT0", "OUTPUT1")],
+        "inputs": [
+            {"name": name, "datatype": "INT32", "shape": [-1, 16]}
+            for name in ("INPUT0", "INPUT1")
+        ],
+        "outputs": [
+            {"name": name, "datatype": "INT32", "shape": [-1, 16]}
+            for name in ("OUTPUT0", "OUTPUT1")
+        ],
     }
     config = client.get_model_config("simple")
     assert config["max_batch_size"] == 0
-    assert config["input"][0] == {"name": "INPUT0", "data_type": "TYPE_INT32", "dims": [-1, 16]}
+    assert config["input"][0] == {
+        "name": "INPUT0",
+        "data_type": "TYPE_INT32",
+        "dims": [-1, 16],
+    }
 
 
 def test_configurations_say_whose_runs_are_joined(server: Server) -> None:
     """Without a delay: what waits anyway is joined."""
     with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
-        assert client.get_model_config("cifar10-cnn").get("dynamic_batching") in (
-            None,  # where the measurement at the start had it that rows together take as long
-            {"max_queue_delay_microseconds": 0},
+        assert (
+            client.get_model_config("cifar10-cnn").get("dynamic_batching")
+            in (
+                None,  # where the measurement at the start had it that rows together take as long
+                {"max_queue_delay_microseconds": 0},
+            )
         )
         assert "dynamic_batching" not in client.get_model_config("points-mlp")
 
@@ -118,7 +146,10 @@ def test_a_quick_run_is_among_the_batches(server: Server) -> None:
     assert server.post("/predict", asked).status_code == 200
     [statistics] = server.client.get("/v2/models/wine-mlp/stats").json()["model_stats"]
     assert 7 in [each["batch_size"] for each in statistics["batch_stats"]]
-    assert sum(each["compute_infer"]["count"] for each in statistics["batch_stats"]) == statistics["execution_count"]
+    assert (
+        sum(each["compute_infer"]["count"] for each in statistics["batch_stats"])
+        == statistics["execution_count"]
+    )
 
 
 def test_the_index_names_every_version(client: triton.InferenceServerClient) -> None:
@@ -132,12 +163,24 @@ def test_the_index_names_every_version(client: triton.InferenceServerClient) -> 
 @pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
 @pytest.mark.parametrize("names", [None, ["OUTPUT1"]], ids=["all", "one"])
 def test_two_inputs_and_two_outputs(
-    client: triton.InferenceServerClient, compression: str | None, names: list[str] | None, *, binary: bool
+    client: triton.InferenceServerClient,
+    compression: str | None,
+    names: list[str] | None,
+    *,
+    binary: bool,
 ) -> None:
     """Triton's own example, in every way that its client knows."""
-    first, second = np.arange(32, dtype=np.int32).reshape(2, 16), np.ones((2, 16), dtype=np.int32)
-    inputs = [make_input("INPUT0", first, "INT32", binary=binary), make_input("INPUT1", second, "INT32", binary=binary)]
-    outputs = None if names is None else [triton.InferRequestedOutput(name, binary_data=binary) for name in names]
+    first = np.arange(32, dtype=np.int32).reshape(2, 16)
+    second = np.ones((2, 16), dtype=np.int32)
+    inputs = [
+        make_input("INPUT0", first, "INT32", binary=binary),
+        make_input("INPUT1", second, "INT32", binary=binary),
+    ]
+    outputs = (
+        None
+        if names is None
+        else [triton.InferRequestedOutput(name, binary_data=binary) for name in names]
+    )
     answer = client.infer(
         "simple",
         inputs,
@@ -150,19 +193,32 @@ def test_two_inputs_and_two_outputs(
     assert np.array_equal(answer.as_numpy("OUTPUT1"), first - second)
     assert (answer.as_numpy("OUTPUT0") is None) == (names is not None)
     told = answer.get_response()
-    assert (told["model_name"], told["model_version"], told["id"]) == ("simple", "1", "seven")
+    assert (told["model_name"], told["model_version"], told["id"]) == (
+        "simple",
+        "1",
+        "seven",
+    )
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
 @pytest.mark.parametrize("name", NUMERIC)
-def test_values_of_every_type_come_back(client: triton.InferenceServerClient, name: str, *, binary: bool) -> None:
+def test_values_of_every_type_come_back(
+    client: triton.InferenceServerClient, name: str, *, binary: bool
+) -> None:
     """Also the largest and the smallest."""
     if name == "FP16" and not binary:
         pytest.skip("tritonclient has no JSON of FP16")
+
     dtype = triton.np_to_triton_dtype and np.dtype(
-        {"BOOL": "bool", "FP16": "float16", "FP32": "float32", "FP64": "float64"}.get(name, name.lower())
+        {"BOOL": "bool", "FP16": "float16", "FP32": "float32", "FP64": "float64"}.get(
+            name, name.lower()
+        )
     )
-    ends = (np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)) if dtype.kind != "b" else None
+    ends = (
+        (np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype))
+        if dtype.kind != "b"
+        else None
+    )
     values = [True, False, True] if ends is None else [ends.min, 1, ends.max]
     array = np.array([values, values[::-1]], dtype=dtype)
     answer = client.infer(
@@ -183,7 +239,10 @@ def test_texts_come_back(client: triton.InferenceServerClient, *, binary: bool) 
         [make_input("x", texts, "BYTES", binary=binary)],
         outputs=[triton.InferRequestedOutput("y", binary_data=binary)],
     )
-    found = [each.decode() if isinstance(each, bytes) else each for each in answer.as_numpy("y").reshape(-1)]
+    found = [
+        each.decode() if isinstance(each, bytes) else each
+        for each in answer.as_numpy("y").reshape(-1)
+    ]
     assert found == texts.reshape(-1).tolist()
 
 
@@ -192,9 +251,13 @@ def test_the_asyncio_client_gets_the_same(server: Server) -> None:
     rows = wine_rows(50)
 
     async def ask() -> Any:
-        async with triton_aio.InferenceServerClient(server.url.removeprefix("http://")) as client:
+        async with triton_aio.InferenceServerClient(
+            server.url.removeprefix("http://")
+        ) as client:
             assert await client.is_model_ready(WINE)
-            return await client.infer(WINE, [make_input("features", rows, "FP32", binary=True)])
+            return await client.infer(
+                WINE, [make_input("features", rows, "FP32", binary=True)]
+            )
 
     answer = asyncio.run(ask())
     model = Model.load(EXPORTED_MODELS / f"{WINE}.onnx")
@@ -202,7 +265,10 @@ def test_the_asyncio_client_gets_the_same(server: Server) -> None:
     label, probabilities = model.classify(rows)
     assert np.array_equal(answer.as_numpy("label"), label)
     assert np.allclose(answer.as_numpy("probabilities"), probabilities, atol=1e-6)
-    assert {each["name"] for each in answer.get_response()["outputs"]} == {"label", "probabilities"}
+    assert {each["name"] for each in answer.get_response()["outputs"]} == {
+        "label",
+        "probabilities",
+    }
 
 
 def test_kserves_client_gets_the_same(server: Server) -> None:
@@ -216,13 +282,18 @@ def test_kserves_client_gets_the_same(server: Server) -> None:
         assert await client.is_model_ready(server.url, WINE)
         given = InferInput("features", list(rows.shape), "FP32")
         given.set_data_from_numpy(rows, binary_data=False)
-        answer = await client.infer(server.url, InferRequest(WINE, [given]), model_name=WINE)
+        answer = await client.infer(
+            server.url, InferRequest(WINE, [given]), model_name=WINE
+        )
         await client.close()
+
         return answer
 
     answer = asyncio.run(ask())
     (probabilities,) = (each for each in answer.outputs if each.name == "probabilities")
-    expected = server.post("/predict_proba", {"model": WINE, "inputs": rows.tolist()}).json()["probabilities"]
+    expected = server.post(
+        "/predict_proba", {"model": WINE, "inputs": rows.tolist()}
+    ).json()["probabilities"]
     assert np.allclose(np.array(probabilities.data).reshape(3, 3), expected, atol=1e-6)
 
 
@@ -231,12 +302,24 @@ def test_the_most_probable_classes_are_named(server: Server, *, binary: bool) ->
     """value:index:class, the highest first, for each row."""
     rows = wine_rows(2)
     with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
-        outputs = [triton.InferRequestedOutput("probabilities", binary_data=binary, class_count=2)]
-        answer = client.infer(WINE, [make_input("features", rows, "FP32", binary=binary)], outputs=outputs)
-    expected = server.post("/predict_proba", {"model": WINE, "inputs": rows.tolist(), "top": 2}).json()["top"]
+        outputs = [
+            triton.InferRequestedOutput(
+                "probabilities", binary_data=binary, class_count=2
+            )
+        ]
+        answer = client.infer(
+            WINE, [make_input("features", rows, "FP32", binary=binary)], outputs=outputs
+        )
+
+    expected = server.post(
+        "/predict_proba", {"model": WINE, "inputs": rows.tolist(), "top": 2}
+    ).json()["top"]
+
     for texts, best in zip(answer.as_numpy("probabilities"), expected, strict=True):
         for text, each in zip(texts, best, strict=True):
-            value, index, name = (text.decode() if isinstance(text, bytes) else text).split(":")
+            value, index, name = (
+                text.decode() if isinstance(text, bytes) else text
+            ).split(":")
             assert name == each["class"] == f"class_{index}"
             assert float(value) == pytest.approx(each["probability"], abs=1e-6)
 
@@ -246,6 +329,7 @@ def test_further_outputs_may_be_asked_for(server: Server) -> None:
     rows = wine_rows(4)
     properties = server.client.get(f"/v2/models/{WINE}").json()["properties"]
     assert properties["further_outputs"] == "contributions,base"
+
     with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
         names = ("base", "contributions", "probabilities")
         answer = client.infer(
@@ -253,31 +337,45 @@ def test_further_outputs_may_be_asked_for(server: Server) -> None:
             [make_input("features", rows, "FP32", binary=True)],
             outputs=[triton.InferRequestedOutput(name) for name in names],
         )
+
     scores = answer.as_numpy("base") + answer.as_numpy("contributions").sum(axis=1)
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    assert np.allclose(powers / powers.sum(axis=1, keepdims=True), answer.as_numpy("probabilities"), atol=2e-3)
+    assert np.allclose(
+        powers / powers.sum(axis=1, keepdims=True),
+        answer.as_numpy("probabilities"),
+        atol=2e-3,
+    )
 
 
 def test_an_image_file_is_the_body(graphs: Server) -> None:
     """With a header length of 0, and answered in bytes."""
     answer = graphs.client.post(
-        "/v2/models/hue-first/infer", content=picture("blue"), headers={"Inference-Header-Content-Length": "0"}
+        "/v2/models/hue-first/infer",
+        content=picture("blue"),
+        headers={"Inference-Header-Content-Length": "0"},
     )
     length = int(answer.headers["inference-header-content-length"])
-    outputs = {each["name"]: each for each in json.loads(answer.content[:length])["outputs"]}
+    outputs = {
+        each["name"]: each for each in json.loads(answer.content[:length])["outputs"]
+    }
     assert outputs["label"]["parameters"] == {"binary_data_size": 8}
     assert np.frombuffer(answer.content[length : length + 8], "<i8").tolist() == [2]
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
-def test_image_files_are_elements_of_bytes(client: triton.InferenceServerClient, *, binary: bool) -> None:
+def test_image_files_are_elements_of_bytes(
+    client: triton.InferenceServerClient, *, binary: bool
+) -> None:
     """Of different sizes; in JSON as base64."""
     files = [picture("red"), picture("green", (40, 30)), picture("blue")]
     if binary:
-        given = make_input("pixels", np.array(files, dtype=np.object_), "BYTES", binary=True)
+        given = make_input(
+            "pixels", np.array(files, dtype=np.object_), "BYTES", binary=True
+        )
     else:
         texts = np.array([b64encode(each).decode() for each in files], dtype=np.object_)
         given = make_input("pixels", texts, "BYTES", binary=False)
+
     answer = client.infer("hue-first", [given])
     assert answer.as_numpy("label").tolist() == [0, 1, 2]
 
@@ -286,7 +384,9 @@ def test_pixels_are_taken_as_they_are(client: triton.InferenceServerClient) -> N
     """Images of one size in one array."""
     pixels = np.zeros((2, 5, 4, 3), dtype=np.uint8)
     pixels[0, ..., 1] = pixels[1, ..., 0] = 255
-    answer = client.infer("hue-first", [make_input("pixels", pixels, "UINT8", binary=True)])
+    answer = client.infer(
+        "hue-first", [make_input("pixels", pixels, "UINT8", binary=True)]
+    )
     assert answer.as_numpy("label").tolist() == [1, 0]
 
 
@@ -294,7 +394,9 @@ def test_a_body_of_bytes_is_the_one_input(graphs: Server) -> None:
     """Its free axis is what the bytes make of it."""
     rows = np.arange(6, dtype="<f4").reshape(2, 3)
     answer = graphs.client.post(
-        "/v2/models/identity_FP32/infer", content=rows.tobytes(), headers={"Inference-Header-Content-Length": "0"}
+        "/v2/models/identity_FP32/infer",
+        content=rows.tobytes(),
+        headers={"Inference-Header-Content-Length": "0"},
     )
     length = int(answer.headers["inference-header-content-length"])
     assert json.loads(answer.content[:length])["outputs"][0]["shape"] == [2, 3]
@@ -311,56 +413,152 @@ def test_a_scalar_has_no_axes(graphs: Server) -> None:
 
 def test_what_was_asked_is_counted(client: triton.InferenceServerClient) -> None:
     """Successes, failures, rows and nanoseconds, of each version."""
-    client.infer("identity_INT8", [make_input("x", np.ones((4, 3), dtype=np.int8), "INT8", binary=True)])
+    client.infer(
+        "identity_INT8",
+        [make_input("x", np.ones((4, 3), dtype=np.int8), "INT8", binary=True)],
+    )
     with pytest.raises(InferenceServerException):
-        client.infer("identity_INT8", [make_input("x", np.ones((4, 2), dtype=np.int8), "INT8", binary=True)])
+        client.infer(
+            "identity_INT8",
+            [make_input("x", np.ones((4, 2), dtype=np.int8), "INT8", binary=True)],
+        )
+
     (counts,) = client.get_inference_statistics("identity_INT8")["model_stats"]
     stats = counts["inference_stats"]
     assert counts["inference_count"] >= 4
     assert stats["fail"]["count"] == 1
-    assert counts["execution_count"] == stats["success"]["count"] == stats["compute_infer"]["count"]
+    assert (
+        counts["execution_count"]
+        == stats["success"]["count"]
+        == stats["compute_infer"]["count"]
+    )
     phases = ("queue", "compute_input", "compute_infer", "compute_output")
     assert sum(stats[phase]["ns"] for phase in phases) <= stats["success"]["ns"]
     assert len(client.get_inference_statistics("simple")["model_stats"]) == 2
 
 
-def x_of(shape: list[int], data: Any, datatype: str = "FP32", **more: Any) -> dict[str, Any]:
-    return {"inputs": [{"name": "x", "shape": shape, "datatype": datatype, "data": data}], **more}
+def x_of(
+    shape: list[int], data: Any, datatype: str = "FP32", **more: Any
+) -> dict[str, Any]:
+    return {
+        "inputs": [{"name": "x", "shape": shape, "datatype": datatype, "data": data}],
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
     ("path", "body", "status", "text"),
     [
-        ("none", x_of([1], [1]), 404, "Request for unknown model: 'none' is not found; known models: "),
-        ("simple/versions/7", x_of([1], [1]), 404, "'simple' has no version '7'; its versions: 1, 2"),
-        ("identity_FP32", {}, 400, "the request is not as the protocol has it: Object missing required field `inputs`"),
+        (
+            "none",
+            x_of([1], [1]),
+            404,
+            "Request for unknown model: 'none' is not found; known models: ",
+        ),
+        (
+            "simple/versions/7",
+            x_of([1], [1]),
+            404,
+            "'simple' has no version '7'; its versions: 1, 2",
+        ),
+        (
+            "identity_FP32",
+            {},
+            400,
+            "the request is not as the protocol has it: Object missing required field `inputs`",
+        ),
         ("identity_FP32", {"inputs": []}, 400, "missing input 'x'"),
-        ("identity_FP32", x_of([1, 3], [1, 2]), 400, "expected 3 elements for shape [1, 3], got 2"),
+        (
+            "identity_FP32",
+            x_of([1, 3], [1, 2]),
+            400,
+            "expected 3 elements for shape [1, 3], got 2",
+        ),
         ("identity_FP32", x_of([1, 3], [[1, 2], [3]]), 400, "data is no array of FP32"),
-        ("identity_FP32", x_of([1, 4], [1, 2, 3, 4]), 400, "expected shape [-1, 3], -1 for any length, got [1, 4]"),
-        ("identity_FP32", x_of([-1, -3], [1, 2, 3]), 400, "expected lengths from 0 to 2**63 - 1"),
-        ("identity_FP32", x_of([1] * 33, [1]), 400, "expected a shape of at most 32 axes, got 33"),
-        ("free", x_of([0, 2**62, 2**62], []), 400, "no array has the shape [0, 4611686018427387904, 46"),
-        ("identity_FP32", x_of([1, 3], [1, 2, "3"]), 400, "Expected `float`, got `str` - at `$[2]`"),
-        ("identity_FP32", x_of([1, 3], [1, 2, 1e39]), 400, "data has a number that FP32 cannot hold"),
-        ("identity_FP32", x_of([1, 3], [1, 2, 3], "FP64"), 400, "expected datatype FP32, got 'FP64'"),
-        ("identity_UINT8", x_of([1, 3], [1, 2, 256], "UINT8"), 400, "256 out of bounds for uint8"),
-        ("identity_FP32", x_of([1, 3], [1, 2, 3], outputs=[{"name": "z"}]), 400, "unknown output 'z'; outputs: y"),
+        (
+            "identity_FP32",
+            x_of([1, 4], [1, 2, 3, 4]),
+            400,
+            "expected shape [-1, 3], -1 for any length, got [1, 4]",
+        ),
+        (
+            "identity_FP32",
+            x_of([-1, -3], [1, 2, 3]),
+            400,
+            "expected lengths from 0 to 2**63 - 1",
+        ),
+        (
+            "identity_FP32",
+            x_of([1] * 33, [1]),
+            400,
+            "expected a shape of at most 32 axes, got 33",
+        ),
+        (
+            "free",
+            x_of([0, 2**62, 2**62], []),
+            400,
+            "no array has the shape [0, 4611686018427387904, 46",
+        ),
+        (
+            "identity_FP32",
+            x_of([1, 3], [1, 2, "3"]),
+            400,
+            "Expected `float`, got `str` - at `$[2]`",
+        ),
+        (
+            "identity_FP32",
+            x_of([1, 3], [1, 2, 1e39]),
+            400,
+            "data has a number that FP32 cannot hold",
+        ),
+        (
+            "identity_FP32",
+            x_of([1, 3], [1, 2, 3], "FP64"),
+            400,
+            "expected datatype FP32, got 'FP64'",
+        ),
+        (
+            "identity_UINT8",
+            x_of([1, 3], [1, 2, 256], "UINT8"),
+            400,
+            "256 out of bounds for uint8",
+        ),
+        (
+            "identity_FP32",
+            x_of([1, 3], [1, 2, 3], outputs=[{"name": "z"}]),
+            400,
+            "unknown output 'z'; outputs: y",
+        ),
         (
             "gather",
-            {"inputs": [{"name": "index", "shape": [1], "datatype": "INT64", "data": [3]}]},
+            {
+                "inputs": [
+                    {"name": "index", "shape": [1], "datatype": "INT64", "data": [3]}
+                ]
+            },
             400,
             "cannot work with",
         ),
         (
             "simple",
-            {"inputs": [{"name": "INPUT0", "shape": [1, 16], "datatype": "INT32", "data": [1] * 16}]},
+            {
+                "inputs": [
+                    {
+                        "name": "INPUT0",
+                        "shape": [1, 16],
+                        "datatype": "INT32",
+                        "data": [1] * 16,
+                    }
+                ]
+            },
             400,
             "'INPUT1'",
         ),
     ],
 )
-def test_what_is_wrong_is_said(graphs: Server, path: str, body: object, status: int, text: str) -> None:
+def test_what_is_wrong_is_said(
+    graphs: Server, path: str, body: object, status: int, text: str
+) -> None:
     """With where it is and what would work."""
     assert text in refused(graphs.post(f"/v2/models/{path}/infer", body), status)
 
@@ -370,37 +568,99 @@ def test_what_is_wrong_is_said(graphs: Server, path: str, body: object, status: 
     [
         (b"{", {}, 400, "the request is not JSON"),
         (b"\xff", {}, 400, "the request is not"),
-        (b"{}", {"Inference-Header-Content-Length": "x"}, 400, "expected a number of bytes, got 'x'"),
+        (
+            b"{}",
+            {"Inference-Header-Content-Length": "x"},
+            400,
+            "expected a number of bytes, got 'x'",
+        ),
         (b"{}", {"Inference-Header-Content-Length": "900"}, 400, "and the body has 2"),
-        (b"{}", {"Inference-Header-Content-Length": "9" * 5000}, 400, "expected a number of bytes, got '999"),
+        (
+            b"{}",
+            {"Inference-Header-Content-Length": "9" * 5000},
+            400,
+            "expected a number of bytes, got '999",
+        ),
         (b'{"x":' + b"[" * 50_000, {}, 400, "the request is not JSON"),
-        (b"{}", {"Content-Encoding": "br"}, 415, "content encoding 'br' is not taken: gzip, deflate or none"),
+        (
+            b"{}",
+            {"Content-Encoding": "br"},
+            415,
+            "content encoding 'br' is not taken: gzip, deflate or none",
+        ),
         (b"{}", {"Content-Encoding": "gzip"}, 400, "the body is not gzip"),
-        (gzip.compress(b"{}")[:-5], {"Content-Encoding": "gzip"}, 400, "the body's gzip is cut off"),
-        (zlib.compress(b" " * 50_000_000), {"Content-Encoding": "deflate"}, 413, "unpacks to more than the limit of"),
-        (b"x" * 7, {"Inference-Header-Content-Length": "0"}, 400, "expected 0 bytes for FP32 of shape [0, 3], got 7"),
+        (
+            gzip.compress(b"{}")[:-5],
+            {"Content-Encoding": "gzip"},
+            400,
+            "the body's gzip is cut off",
+        ),
+        (
+            zlib.compress(b" " * 50_000_000),
+            {"Content-Encoding": "deflate"},
+            413,
+            "unpacks to more than the limit of",
+        ),
+        (
+            b"x" * 7,
+            {"Inference-Header-Content-Length": "0"},
+            400,
+            "expected 0 bytes for FP32 of shape [0, 3], got 7",
+        ),
     ],
-    ids=["cut", "bytes", "length", "longer", "endless", "deep", "brotli", "no gzip", "cut gzip", "bomb", "raw"],
+    ids=[
+        "cut",
+        "bytes",
+        "length",
+        "longer",
+        "endless",
+        "deep",
+        "brotli",
+        "no gzip",
+        "cut gzip",
+        "bomb",
+        "raw",
+    ],
 )
 def test_bodies_that_are_none_are_refused(
     graphs: Server, content: bytes, headers: dict[str, str], status: int, text: str
 ) -> None:
     """Whatever the headers say of them."""
-    answer = graphs.client.post("/v2/models/identity_FP32/infer", content=content, headers=headers)
+    answer = graphs.client.post(
+        "/v2/models/identity_FP32/infer", content=content, headers=headers
+    )
     assert text in refused(answer, status)
 
 
 @pytest.mark.parametrize(
     ("parameters", "tail", "text"),
     [
-        ({"binary_data_size": 13}, b"\0" * 12, "binary_data_size is 13, and 12 bytes are left"),
-        ({"binary_data_size": -1}, b"\0" * 12, "binary_data_size is -1, and 12 bytes are left"),
+        (
+            {"binary_data_size": 13},
+            b"\0" * 12,
+            "binary_data_size is 13, and 12 bytes are left",
+        ),
+        (
+            {"binary_data_size": -1},
+            b"\0" * 12,
+            "binary_data_size is -1, and 12 bytes are left",
+        ),
         ({"binary_data_size": 12}, b"\0" * 13, "1 bytes follow the last input"),
-        ({"binary_data_size": 8}, b"\0" * 8, "expected 12 bytes for FP32 of shape [1, 3], got 8"),
-        ({}, b"", "expected data, or a parameter binary_data_size and bytes after the JSON"),
+        (
+            {"binary_data_size": 8},
+            b"\0" * 8,
+            "expected 12 bytes for FP32 of shape [1, 3], got 8",
+        ),
+        (
+            {},
+            b"",
+            "expected data, or a parameter binary_data_size and bytes after the JSON",
+        ),
     ],
 )
-def test_bytes_that_are_not_what_is_said_of_them(graphs: Server, parameters: dict, tail: bytes, text: str) -> None:
+def test_bytes_that_are_not_what_is_said_of_them(
+    graphs: Server, parameters: dict, tail: bytes, text: str
+) -> None:
     """Too few and too many."""
     given = {"name": "x", "shape": [1, 3], "datatype": "FP32", "parameters": parameters}
     head = json.dumps({"inputs": [given]}).encode()
@@ -414,9 +674,17 @@ def test_bytes_that_are_not_what_is_said_of_them(graphs: Server, parameters: dic
 
 def test_limits_hold(graphs: Server) -> None:
     """On rows, pixels and bytes."""
-    noise = {"name": "noise", "shape": [101, 2], "datatype": "FP32", "data": [0.0] * 202}
+    noise = {
+        "name": "noise",
+        "shape": [101, 2],
+        "datatype": "FP32",
+        "data": [0.0] * 202,
+    }
     many = graphs.post("/v2/models/tiny-generator/infer", {"inputs": [noise]})
-    assert "101 rows are over the limit of 100 a request (VEREDICTO_MAX_ROWS)" in refused(many, 413)
+    assert (
+        "101 rows are over the limit of 100 a request (VEREDICTO_MAX_ROWS)"
+        in refused(many, 413)
+    )
     given = {
         "name": "pixels",
         "shape": [1, 1000, 101, 3],
@@ -431,13 +699,19 @@ def test_limits_hold(graphs: Server) -> None:
     )
     assert "101000 pixels are over the limit of 100000" in refused(large, 413)
     long = graphs.client.post("/v2/models/identity_FP32/infer", content=b" " * 100_001)
-    assert "over the limit of 100000 bytes (VEREDICTO_MAX_BODY_BYTES)" in refused(long, 413)
+    assert "over the limit of 100000 bytes (VEREDICTO_MAX_BODY_BYTES)" in refused(
+        long, 413
+    )
 
 
 def test_other_paths_and_methods_are_refused(graphs: Server) -> None:
     """As everywhere, in JSON."""
-    assert "unknown path '/v2/nothing'" in refused(graphs.client.get("/v2/nothing"), 404)
-    assert "Request for unknown model: 'no' is not found" in refused(graphs.client.get("/v2/models/no"), 404)
+    assert "unknown path '/v2/nothing'" in refused(
+        graphs.client.get("/v2/nothing"), 404
+    )
+    assert "Request for unknown model: 'no' is not found" in refused(
+        graphs.client.get("/v2/models/no"), 404
+    )
     assert "allowed: POST" in refused(graphs.client.get("/v2/models/simple/infer"), 405)
     assert graphs.client.post("/v2/models/simple").status_code == 405
     assert graphs.client.head("/v2").status_code == 200
@@ -448,9 +722,13 @@ def test_features_that_no_row_can_be_are_refused(server: Server) -> None:
     for value in (np.nan, np.inf):
         rows = wine_rows(2)
         rows[1, 4] = value
+
         with (
             triton.InferenceServerClient(server.url.removeprefix("http://")) as client,
-            pytest.raises(InferenceServerException, match=r"feature 'magnesium' expects a finite number"),
+            pytest.raises(
+                InferenceServerException,
+                match=r"feature 'magnesium' expects a finite number",
+            ),
         ):
             client.infer(WINE, [make_input("features", rows, "FP32", binary=True)])
 
@@ -458,14 +736,32 @@ def test_features_that_no_row_can_be_are_refused(server: Server) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "text"),
     [
-        ("identity_FP32", x_of([10**200] * 32, [1.0]), "expected lengths from 0 to 2**63 - 1"),
-        ("identity_FP32", x_of([1, 3], [1, 2, 3], outputs=[{"name": "y"}, {"name": "y"}]), "'y' is asked for twice"),
-        ("identity_FP32", {"inputs": x_of([1, 3], [1, 2, 3])["inputs"] * 2}, "input 'x' comes twice"),
-        ("identity_BYTES", x_of([2, 2], [["a"], ["a", "b"]], "BYTES"), "nested unevenly"),
+        (
+            "identity_FP32",
+            x_of([10**200] * 32, [1.0]),
+            "expected lengths from 0 to 2**63 - 1",
+        ),
+        (
+            "identity_FP32",
+            x_of([1, 3], [1, 2, 3], outputs=[{"name": "y"}, {"name": "y"}]),
+            "'y' is asked for twice",
+        ),
+        (
+            "identity_FP32",
+            {"inputs": x_of([1, 3], [1, 2, 3])["inputs"] * 2},
+            "input 'x' comes twice",
+        ),
+        (
+            "identity_BYTES",
+            x_of([2, 2], [["a"], ["a", "b"]], "BYTES"),
+            "nested unevenly",
+        ),
     ],
     ids=["huge", "output", "input", "uneven"],
 )
-def test_what_no_client_sends_is_refused(graphs: Server, path: str, body: object, text: str) -> None:
+def test_what_no_client_sends_is_refused(
+    graphs: Server, path: str, body: object, text: str
+) -> None:
     """And is no defect of the service."""
     assert text in refused(graphs.post(f"/v2/models/{path}/infer", body), 400)
 
@@ -477,14 +773,26 @@ def test_statistics_of_all_models_are_there(graphs: Server) -> None:
     assert {each["name"] for each in listed} == {each["name"] for each in index}
 
 
-def test_a_graph_that_may_take_long_is_not_run_on_the_event_loop(tmp_path: Path) -> None:
+def test_a_graph_that_may_take_long_is_not_run_on_the_event_loop(
+    tmp_path: Path,
+) -> None:
     """Several free axes: what a request asks for does not show in its rows."""
     nodes = [helper.make_node("MatMul", ["a", "b"], ["product"])]
-    ends = [tensor("a", TensorProto.FLOAT, ["n", 1]), tensor("b", TensorProto.FLOAT, [1, "m"])]
-    outer = write_graph(tmp_path / "outer.onnx", nodes, ends, [tensor("product", TensorProto.FLOAT, ["n", "m"])])
+    ends = [
+        tensor("a", TensorProto.FLOAT, ["n", 1]),
+        tensor("b", TensorProto.FLOAT, [1, "m"]),
+    ]
+    outer = write_graph(
+        tmp_path / "outer.onnx",
+        nodes,
+        ends,
+        [tensor("product", TensorProto.FLOAT, ["n", "m"])],
+    )
     identity = write_identity(tmp_path, "identity", TensorProto.FLOAT, ["n", 3])
-    slow, quick = Graph.load(outer, name="outer"), Graph.load(identity, name="identity")
+    slow = Graph.load(outer, name="outer")
+    quick = Graph.load(identity, name="identity")
     for graph in (slow, quick):
         graph.measure()
+
     assert slow.quick_rows == 0
     assert quick.quick_rows > 1

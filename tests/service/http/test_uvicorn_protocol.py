@@ -23,7 +23,12 @@ from service.execution.admission import Admission
 from service.execution.batching import Batches
 from service.execution.metrics import ModelMetrics
 from service.http.application import Application
-from service.http.uvicorn_protocol import LONGEST_AWAITED, MOMENT_S, FastPathProtocol, install
+from service.http.uvicorn_protocol import (
+    LONGEST_AWAITED,
+    MOMENT_S,
+    FastPathProtocol,
+    install,
+)
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.support.server import Server
@@ -40,10 +45,17 @@ def connection(server: Server) -> Iterator[socket.socket]:
         yield opened
 
 
-def write(path: str, document: Any, *headers: str, version: str = "1.1", method: str = "POST") -> bytes:
+def write(
+    path: str, document: Any, *headers: str, version: str = "1.1", method: str = "POST"
+) -> bytes:
     """A request as bytes."""
     body = json.dumps(document).encode()
-    lines = [f"{method} {path} HTTP/{version}", "Host: x", f"Content-Length: {len(body)}", *headers]
+    lines = [
+        f"{method} {path} HTTP/{version}",
+        "Host: x",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -51,10 +63,12 @@ def read(connection: socket.socket, count: int = 1) -> list[tuple[int, Any]]:
     """Status and document of so many answers that come in a row."""
     stream = connection.makefile("rb")
     answers = []
+
     for _ in range(count):
         response = HTTPResponse(_Stream(stream))  # type: ignore[arg-type]  # all that it asks of a socket
         response.begin()
         answers.append((response.status, json.loads(response.read())))
+
     return answers
 
 
@@ -70,7 +84,9 @@ class _Stream:
 
 class _Open:
     def __init__(self, stream: Any) -> None:
-        self.read, self.readline, self.readinto = stream.read, stream.readline, stream.readinto
+        self.read = stream.read
+        self.readline = stream.readline
+        self.readinto = stream.readinto
 
     def flush(self) -> None: ...
 
@@ -82,7 +98,13 @@ def test_the_choice_of_a_protocol_is_ours(models: Path) -> None:
     settings = Settings(models=models)
     plane = DataPlane(Registry.load(models), settings)
     batches = Batches.of(settings)
-    front = Application(plane, settings, Admission(settings, ModelMetrics(plane.registry)), batches, behind=None)  # type: ignore[arg-type]  # nothing goes there
+    front = Application(
+        plane,
+        settings,
+        Admission(settings, ModelMetrics(plane.registry)),
+        batches,
+        behind=None,
+    )  # type: ignore[arg-type]  # nothing goes there
     install(front)
     config = uvicorn.Config(front, log_config=None)
     config.load()
@@ -95,32 +117,51 @@ def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> N
     pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     content = BytesIO()
     Image.fromarray(pixels).save(content, "PNG")
-    image = {"model": "cifar10-cnn", "inputs": [{"b64": b64encode(content.getvalue()).decode()}]}
+    image = {
+        "model": "cifar10-cnn",
+        "inputs": [{"b64": b64encode(content.getvalue()).decode()}],
+    }
     unknown = {"model": "points-mpl", "inputs": [[1, 2]]}
     sent = [QUICK, image, QUICK, unknown, image, unknown, QUICK]
     connection.sendall(b"".join(write("/predict", each) for each in sent))
     answers = read(connection, len(sent))
     assert [status for status, _ in answers] == [200, 200, 200, 404, 200, 404, 200]
     named = [document.get("model") for status, document in answers if status == 200]
-    assert named == ["points-mlp", "cifar10-cnn", "points-mlp", "cifar10-cnn", "points-mlp"]
+    assert named == [
+        "points-mlp",
+        "cifar10-cnn",
+        "points-mlp",
+        "cifar10-cnn",
+        "points-mlp",
+    ]
 
 
 def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
     """More of them than one read answers at once, each in its turn."""
-    asked = [{"model": "points-mlp", "inputs": [[1, 2]] * (1 + number % 7)} for number in range(300)]
+    asked = [
+        {"model": "points-mlp", "inputs": [[1, 2]] * (1 + number % 7)}
+        for number in range(300)
+    ]
     connection.sendall(b"".join(write("/predict", each) for each in asked))
     answers = read(connection, len(asked))
-    assert [len(document["predictions"]) for _, document in answers] == [len(each["inputs"]) for each in asked]
+    assert [len(document["predictions"]) for _, document in answers] == [
+        len(each["inputs"]) for each in asked
+    ]
 
 
 @pytest.mark.parametrize("pause_s", [MOMENT_S / 10, MOMENT_S * 3], ids=["soon", "late"])
-@pytest.mark.parametrize("places", [[10], [60], [90], [20, 60, 90], [85, 90, 95]], ids=str)
-def test_a_request_in_pieces_is_answered(connection: socket.socket, places: list[int], pause_s: float) -> None:
+@pytest.mark.parametrize(
+    "places", [[10], [60], [90], [20, 60, 90], [85, 90, 95]], ids=str
+)
+def test_a_request_in_pieces_is_answered(
+    connection: socket.socket, places: list[int], pause_s: float
+) -> None:
     """Cut in its headers, between them and its body, in its body; each piece is read before the next comes."""
     request = write("/predict", QUICK)
     for start, end in zip([0, *places], [*places, len(request)], strict=True):
         assert not select.select([connection], [], [], pause_s)[0]
         connection.sendall(request[start:end])
+
     [(status, document)] = read(connection)
     assert (status, document["model"]) == (200, "points-mlp")
 
@@ -128,8 +169,15 @@ def test_a_request_in_pieces_is_answered(connection: socket.socket, places: list
 def test_a_body_of_several_reads_is_answered(connection: socket.socket) -> None:
     """One that is waited for, and one that is too long for that; and what comes after them."""
     rows = [[1, 2.5]] * 3000, [[1, 2.5]] * 40_000
-    assert len(write("/predict", {"inputs": rows[0]})) < LONGEST_AWAITED < len(write("/predict", {"inputs": rows[1]}))
-    asked = [{"model": "points-mlp", "inputs": each} for each in (rows[0], rows[1], rows[0][:1])]
+    assert (
+        len(write("/predict", {"inputs": rows[0]}))
+        < LONGEST_AWAITED
+        < len(write("/predict", {"inputs": rows[1]}))
+    )
+    asked = [
+        {"model": "points-mlp", "inputs": each}
+        for each in (rows[0], rows[1], rows[0][:1])
+    ]
     connection.sendall(b"".join(write("/predict", each) for each in asked))
     assert [status for status, _ in read(connection, len(asked))] == [200, 413, 200]
 
@@ -155,8 +203,12 @@ def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
     assert read(connection)[0][0] == 200
 
 
-@pytest.mark.parametrize(("headers", "version"), [(("Connection: close",), "1.1"), ((), "1.0")])
-def test_a_connection_ends_where_it_should(connection: socket.socket, headers: tuple[str, ...], version: str) -> None:
+@pytest.mark.parametrize(
+    ("headers", "version"), [(("Connection: close",), "1.1"), ((), "1.0")]
+)
+def test_a_connection_ends_where_it_should(
+    connection: socket.socket, headers: tuple[str, ...], version: str
+) -> None:
     """After the answer: of HTTP 1.0 always."""
     connection.sendall(write("/predict", QUICK, *headers, version=version))
     stream = connection.makefile("rb")
@@ -183,26 +235,38 @@ def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> N
         (write("/nothing", QUICK), 404),
     ]
     connection.sendall(b"".join(request for request, _ in asked))
-    assert [status for status, _ in read(connection, len(asked))] == [status for _, status in asked]
+    assert [status for status, _ in read(connection, len(asked))] == [
+        status for _, status in asked
+    ]
 
 
-def test_a_client_that_does_not_read_is_not_read_on(server: Server, connection: socket.socket) -> None:
+def test_a_client_that_does_not_read_is_not_read_on(
+    server: Server, connection: socket.socket
+) -> None:
     """Its requests stay with it once the answers to the first fill the connection; others are served."""
     wide = write("/predict_proba", {"model": "digits-knn", "inputs": [[0] * 64] * 20})
     connection.settimeout(0)
     sent = 0
+
     for _ in range(100_000):
         if not select.select([], [connection], [], 2)[1]:
             break
         sent += connection.send(wide * 20)
     else:
         pytest.fail(f"{sent} bytes of requests were taken")
+
     assert server.post("/predict", QUICK).status_code == 200
 
 
-@pytest.mark.parametrize("sent", [b"", b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Slow: "], ids=["nothing", "headers"])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Slow: "],
+    ids=["nothing", "headers"],
+)
 def test_a_client_that_sends_no_whole_headers_is_let_go(
-    start_server: Callable[..., AbstractContextManager[Server]], models: Path, sent: bytes
+    start_server: Callable[..., AbstractContextManager[Server]],
+    models: Path,
+    sent: bytes,
 ) -> None:
     """After a deadline; a slow body has one already."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
@@ -226,7 +290,10 @@ def test_a_client_that_sends_no_whole_headers_is_let_go(
     ids=["long", "nowhere", "upgrade"],
 )
 def test_a_client_whose_body_does_not_end_is_let_go(
-    start_server: Callable[..., AbstractContextManager[Server]], models: Path, sent: bytes, status: int
+    start_server: Callable[..., AbstractContextManager[Server]],
+    models: Path,
+    sent: bytes,
+    status: int,
 ) -> None:
     """After a deadline, though it was answered before that."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
@@ -234,13 +301,16 @@ def test_a_client_whose_body_does_not_end_is_let_go(
         with socket.create_connection((host, int(port)), timeout=30) as slow:
             slow.sendall(sent)
             assert slow.recv(1000).startswith(b"HTTP/1.1 %d " % status)
+
             with suppress(OSError):
                 slow.sendall(b"x")
                 while slow.recv(1000):
                     pass
 
 
-def test_a_request_that_takes_long_is_answered_behind_a_quick_one(connection: socket.socket) -> None:
+def test_a_request_that_takes_long_is_answered_behind_a_quick_one(
+    connection: socket.socket,
+) -> None:
     """Longer than a connection is kept without a request."""
     request = write("/predict", QUICK)
     connection.sendall(request + request[:-5])
@@ -256,9 +326,17 @@ def test_small_requests_are_counted(server: Server) -> None:
     def count(status: int) -> float:
         text = server.client.get("/metrics").text
         start = f'veredicto_requests_total{{route="/predict",status="{status}"}} '
-        return sum(float(line.removeprefix(start)) for line in text.splitlines() if line.startswith(start))
+        return sum(
+            float(line.removeprefix(start))
+            for line in text.splitlines()
+            if line.startswith(start)
+        )
 
-    right, wrong = count(200), count(400)
+    right = count(200)
+    wrong = count(400)
     assert server.post("/predict", QUICK).status_code == 200
-    assert server.post("/predict", {"model": "points-mlp", "inputs": []}).status_code == 400
+    assert (
+        server.post("/predict", {"model": "points-mlp", "inputs": []}).status_code
+        == 400
+    )
     assert (count(200), count(400)) == (right + 1, wrong + 1)

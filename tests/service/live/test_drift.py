@@ -12,7 +12,14 @@ from scipy.stats import chi2
 
 from model_card import Distribution, Feature, FeatureInput, ImageInput
 from service.execution import metrics
-from service.live.drift import ALPHA, Cells, critical_value, describe, join_rare, stability_index
+from service.live.drift import (
+    ALPHA,
+    Cells,
+    critical_value,
+    describe,
+    join_rare,
+    stability_index,
+)
 from stats.chi_square import chi_square_quantile
 from tests.support.tiny_models import tiny_card
 
@@ -24,14 +31,19 @@ SIZE = Feature(
     distribution=Distribution(edges=(0.0, 1.0), counts=(20, 50, 20), missing=10),
 )
 COLOUR = Feature(
-    name="colour", type="category", values=("red", "green", "blue"), distribution=Distribution(counts=(60, 30, 10))
+    name="colour",
+    type="category",
+    values=("red", "green", "blue"),
+    distribution=Distribution(counts=(60, 30, 10)),
 )
 CELLS = Cells((SIZE, COLOUR))
 
 
 def deciles(name: str = "x", *, n_training: int = 1000) -> Feature:
     """A standard normal feature, its bins and counts the true ones."""
-    edges = np.quantile(np.random.default_rng(1).normal(size=100_000), np.arange(1, 10) / 10)
+    edges = np.quantile(
+        np.random.default_rng(1).normal(size=100_000), np.arange(1, 10) / 10
+    )
     spread = Distribution(edges=tuple(edges.tolist()), counts=(n_training // 10,) * 10)
     return Feature(name=name, type="number", range=(-3.0, 3.0), distribution=spread)
 
@@ -46,10 +58,17 @@ def test_rows_are_counted_where_they_lie() -> None:
 
 def test_counting_agrees_with_numpys_histogram(generator: np.random.Generator) -> None:
     """Over more rows than are counted at a time, in bins of different numbers."""
-    features = [deciles("a"), SIZE, replace(deciles("b"), distribution=Distribution(counts=(5,)))]
+    features = [
+        deciles("a"),
+        SIZE,
+        replace(deciles("b"), distribution=Distribution(counts=(5,))),
+    ]
     cells = Cells(tuple(features))
     rows = generator.normal(size=(2500, 3)).astype(np.float32)
-    for feature, column, found in zip(features, rows.T, cells.split(cells.count(rows)), strict=True):
+
+    for feature, column, found in zip(
+        features, rows.T, cells.split(cells.count(rows)), strict=True
+    ):
         assert feature.distribution is not None
         edges = np.array(feature.distribution.edges, dtype=np.float32)
         expected, _ = np.histogram(column, bins=[-np.inf, *edges, np.inf])
@@ -58,11 +77,14 @@ def test_counting_agrees_with_numpys_histogram(generator: np.random.Generator) -
 
 def test_the_index_is_that_of_its_definition() -> None:
     """The sum over cells of (q - p) ln(q / p), with half a row a cell added to training, and as many to the window."""
-    training, window = [20, 50, 20, 10], [1, 5, 30, 4]
+    training = [20, 50, 20, 10]
+    window = [1, 5, 30, 4]
     p = [(count + 0.5) / 102 for count in training]
     q = [(count + 2 * share) / 42 for count, share in zip(window, p, strict=True)]
     expected = sum((b - a) * np.log(b / a) for a, b in zip(p, q, strict=True))
-    assert stability_index(np.array(training), np.array(window)) == pytest.approx(expected, abs=1e-12)
+    assert stability_index(np.array(training), np.array(window)) == pytest.approx(
+        expected, abs=1e-12
+    )
 
 
 def test_a_window_that_is_spread_like_training_has_hardly_any_index() -> None:
@@ -76,25 +98,34 @@ def test_a_window_that_is_spread_like_training_has_hardly_any_index() -> None:
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 64])
 def test_the_quantile_is_scipys(alpha: float, degrees: int) -> None:
     """Computed from closed forms."""
-    assert chi_square_quantile(alpha, degrees) == pytest.approx(chi2.isf(alpha, degrees), rel=1e-9)
+    assert chi_square_quantile(alpha, degrees) == pytest.approx(
+        chi2.isf(alpha, degrees), rel=1e-9
+    )
 
 
 def test_the_quantile_of_many_degrees_is_near_scipys() -> None:
     """By an approximation that gets better with them."""
-    assert chi_square_quantile(0.05, 101) == pytest.approx(chi2.isf(0.05, 101), rel=1e-4)
+    assert chi_square_quantile(0.05, 101) == pytest.approx(
+        chi2.isf(0.05, 101), rel=1e-4
+    )
 
 
 def test_the_critical_value_falls_with_the_rows() -> None:
     """To what the training rows alone leave uncertain."""
     assert critical_value(n_cells=1, n_training=100, n_rows=100, alpha=0.05) is None
-    few, many = (critical_value(n_cells=10, n_training=1000, n_rows=n_rows, alpha=0.05) for n_rows in (100, 10**9))
+    few, many = (
+        critical_value(n_cells=10, n_training=1000, n_rows=n_rows, alpha=0.05)
+        for n_rows in (100, 10**9)
+    )
     assert few == pytest.approx((0.01 + 0.001) * chi2.isf(0.05, 9))
     assert many == pytest.approx(0.001 * chi2.isf(0.05, 9), rel=1e-5)
 
 
 def test_rare_cells_are_joined_until_five_rows_are_expected() -> None:
     """The rarest first, here the last two with the first; no row is lost."""
-    training, window = join_rare(np.array([10, 50, 38, 2, 0]), np.array([1, 22, 20, 3, 4]))
+    training, window = join_rare(
+        np.array([10, 50, 38, 2, 0]), np.array([1, 22, 20, 3, 4])
+    )
     assert (training.tolist(), window.tolist()) == ([12, 38, 50], [8, 20, 22])
     training, window = join_rare(np.array([50, 50]), np.array([9, 0]))
     assert (training.tolist(), window.tolist()) == ([100], [9])
@@ -106,12 +137,20 @@ def test_without_drift_the_index_stays_under_its_critical_value(
     generator: np.random.Generator, n_rows: int, shape: str
 ) -> None:
     """In about 95 of 100 windows, each against training rows of its own; 1,000 windows, three standard errors."""
-    shares = np.full(10, 0.1) if shape == "normal" else np.array([0.9, 0.05, 0.03, 0.02])
+    shares = (
+        np.full(10, 0.1) if shape == "normal" else np.array([0.9, 0.05, 0.03, 0.02])
+    )
     above = 0
+
     for _ in range(1000):
-        joined = join_rare(generator.multinomial(800, shares), generator.multinomial(n_rows, shares))
-        critical = critical_value(n_cells=len(joined[0]), n_training=800, n_rows=n_rows, alpha=0.05)
+        joined = join_rare(
+            generator.multinomial(800, shares), generator.multinomial(n_rows, shares)
+        )
+        critical = critical_value(
+            n_cells=len(joined[0]), n_training=800, n_rows=n_rows, alpha=0.05
+        )
         above += critical is not None and stability_index(*joined) > critical
+
     assert above / 1000 <= 0.05 + 3 * (0.05 * 0.95 / 1000) ** 0.5
     assert above > 0
 
@@ -131,17 +170,26 @@ def test_a_shift_is_found_and_comes_first(generator: np.random.Generator) -> Non
     assert first["out_of_range"] == pytest.approx((np.abs(rows[:, 5]) > 3).mean())
 
 
-def test_eight_features_without_drift_seldom_name_one(generator: np.random.Generator) -> None:
+def test_eight_features_without_drift_seldom_name_one(
+    generator: np.random.Generator,
+) -> None:
     """In 5 of 100 windows at most: the critical values share that chance."""
-    cells = Cells(tuple(deciles(f"x{number}", n_training=100_000) for number in range(8)))
-    named = sum(bool(describe(cells, cells.count(generator.normal(size=(400, 8))))["drifted"]) for _ in range(300))
+    cells = Cells(
+        tuple(deciles(f"x{number}", n_training=100_000) for number in range(8))
+    )
+    named = sum(
+        bool(describe(cells, cells.count(generator.normal(size=(400, 8))))["drifted"])
+        for _ in range(300)
+    )
     assert named / 300 <= 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
 
 
 def test_a_category_and_gaps_drift_too() -> None:
     """Values that were rare in training, and rows without one."""
     rows = np.array([[0.5, 2]] * 30 + [[np.nan, 0]] * 70, dtype=np.float32)
-    by_name = {each["feature"]: each for each in describe(CELLS, CELLS.count(rows))["features"]}
+    by_name = {
+        each["feature"]: each for each in describe(CELLS, CELLS.count(rows))["features"]
+    }
     assert by_name["size"]["drifted"]
     assert by_name["size"]["missing"] == 0.7
     assert by_name["size"]["out_of_range"] == 0
@@ -151,23 +199,44 @@ def test_a_category_and_gaps_drift_too() -> None:
 
 def test_a_feature_of_one_value_cannot_drift_but_leave_its_range() -> None:
     """There is nothing to compare."""
-    constant = Feature(name="c", type="number", range=(3.0, 3.0), distribution=Distribution(counts=(100,)))
+    constant = Feature(
+        name="c",
+        type="number",
+        range=(3.0, 3.0),
+        distribution=Distribution(counts=(100,)),
+    )
     cells = Cells((constant,))
     found = describe(cells, cells.count(np.array([[3.0], [4.0]], dtype=np.float32)))
     assert found["features"] == [
-        {"feature": "c", "psi": 0.0, "critical_value": None, "drifted": False, "out_of_range": 0.5}
+        {
+            "feature": "c",
+            "psi": 0.0,
+            "critical_value": None,
+            "drifted": False,
+            "out_of_range": 0.5,
+        }
     ]
 
 
 def test_an_empty_window_says_nothing() -> None:
     """Not even that nothing drifts."""
-    assert describe(CELLS, np.zeros(CELLS.n_counts, dtype=np.int64)) == {"rows": 0, "drifted": [], "features": []}
+    assert describe(CELLS, np.zeros(CELLS.n_counts, dtype=np.int64)) == {
+        "rows": 0,
+        "drifted": [],
+        "features": [],
+    }
 
 
-def test_counts_of_workers_are_summed_and_stored_as_json(generator: np.random.Generator) -> None:
+def test_counts_of_workers_are_summed_and_stored_as_json(
+    generator: np.random.Generator,
+) -> None:
     """They say what one window of all rows says."""
-    rows = np.column_stack([generator.normal(size=90), generator.integers(0, 3, 90)]).astype(np.float32)
-    parts = [json.loads(json.dumps(CELLS.count(part).tolist())) for part in np.split(rows, 3)]
+    rows = np.column_stack(
+        [generator.normal(size=90), generator.integers(0, 3, 90)]
+    ).astype(np.float32)
+    parts = [
+        json.loads(json.dumps(CELLS.count(part).tolist())) for part in np.split(rows, 3)
+    ]
     assert describe(CELLS, np.sum(parts, axis=0)) == describe(CELLS, CELLS.count(rows))
 
 
@@ -177,13 +246,19 @@ def test_drift_is_shown_to_prometheus() -> None:
     found = describe(CELLS, CELLS.count(rows))
     metrics.show_drift("shown", found)
     lines = set(generate_latest().decode().splitlines())
+
     for each in found["features"]:
         labels = f'{{feature="{each["feature"]}",task="shown"}}'
         assert f"veredicto_feature_psi{labels} {each['psi']}" in lines
-        assert f"veredicto_feature_psi_critical{labels} {each['critical_value']}" in lines
+        assert (
+            f"veredicto_feature_psi_critical{labels} {each['critical_value']}" in lines
+        )
+
     assert 'veredicto_feature_out_of_range{feature="size",task="shown"} 0.75' in lines
     assert 'veredicto_feature_missing{feature="size",task="shown"} 0.25' in lines
-    assert not any(line.startswith('veredicto_feature_missing{feature="colour"') for line in lines)
+    assert not any(
+        line.startswith('veredicto_feature_missing{feature="colour"') for line in lines
+    )
 
 
 def test_a_card_without_distributions_has_no_cells() -> None:

@@ -29,7 +29,9 @@ ROWS = WINE.features[datasets.split(WINE, seed=0).train].tolist()
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Two workers of the shipped models, with a journal."""
     home = tmp_path_factory.mktemp("asked")
-    with serve(home, VEREDICTO_JOURNAL=home / "journal.db", VEREDICTO_WORKERS=2) as running:
+    with serve(
+        home, VEREDICTO_JOURNAL=home / "journal.db", VEREDICTO_WORKERS=2
+    ) as running:
         yield running
 
 
@@ -40,22 +42,34 @@ def rows_counted(count: int) -> Callable[[dict[str, object]], bool]:
 def test_rows_of_training_do_not_drift_and_others_do(asked: Server) -> None:
     """Whichever worker takes them and whichever model is asked; shown to Prometheus too."""
     for model in ("wine-mlp", "wine-knn"):
-        assert asked.post("/predict", {"model": model, "inputs": ROWS}).status_code == 200
+        assert (
+            asked.post("/predict", {"model": model, "inputs": ROWS}).status_code == 200
+        )
+
     drift = wait_for(asked, "wine", rows_counted(2 * len(ROWS)))["drift"]
     assert drift["drifted"] == []
     assert all(each["out_of_range"] == 0 for each in drift["features"])
 
     moved = np.array(ROWS)
     moved[:, 0] += 2
+
     for row in moved.tolist():
-        assert asked.post("/predict", {"model": "wine-mlp", "inputs": [row]}).status_code == 200
+        assert (
+            asked.post("/predict", {"model": "wine-mlp", "inputs": [row]}).status_code
+            == 200
+        )
+
     drift = wait_for(asked, "wine", rows_counted(3 * len(ROWS)))["drift"]
     assert drift["drifted"] == ["alcohol"]
     assert drift["features"][0]["feature"] == "alcohol"
     assert drift["features"][0]["out_of_range"] > 0.1
 
     start = 'veredicto_feature_psi{feature="alcohol",task="wine"} '
-    shown = [float(line.removeprefix(start)) for line in metrics_of(asked) if line.startswith(start)]
+    shown = [
+        float(line.removeprefix(start))
+        for line in metrics_of(asked)
+        if line.startswith(start)
+    ]
     assert len(shown) == 1
     assert 0 < shown[0] <= drift["features"][0]["psi"]
 
@@ -73,7 +87,12 @@ def test_what_was_refused_is_not_counted(asked: Server) -> None:
     """Values that no row can have."""
     refused = asked.post("/predict", {"model": "points-mlp", "inputs": [[1, 1e39]]})
     assert refused.status_code == 400
-    assert asked.post("/predict", {"model": "points-mlp", "inputs": [[1, 1]] * 3}).status_code == 200
+    assert (
+        asked.post(
+            "/predict", {"model": "points-mlp", "inputs": [[1, 1]] * 3}
+        ).status_code
+        == 200
+    )
     assert wait_for(asked, "points", rows_counted(3))["drift"]["rows"] == 3
 
 
@@ -85,12 +104,17 @@ def test_few_rows_are_counted_together_and_many_are_forgotten(tmp_path: Path) ->
     assert cells is not None
     counts = cells.count(np.array(ROWS[:100], dtype=np.float32))
     path = tmp_path / "journal.db"
+
     with closing(schema.connect(path)) as connection:
         ledger = Transactions(connection, most_rows=100)
         for _ in range(FEW_SPREAD // 100 * (MOST_SPREADS + 5)):
             ledger.write([FeatureCounts("wine", cells.basis, 100, counts)])
+
         ledger.write([FeatureCounts("wine", "another", 7, counts)])
-        found = connection.execute("SELECT count(*), max(n_rows) FROM spreads WHERE basis <> 'another'").fetchone()
+        found = connection.execute(
+            "SELECT count(*), max(n_rows) FROM spreads WHERE basis <> 'another'"
+        ).fetchone()
+
     assert found == (MOST_SPREADS - 1, FEW_SPREAD)
     read = reader.read_spread(path, "wine", basis=cells.basis, most_rows=10_000)
     assert read is not None
@@ -106,16 +130,33 @@ def test_thompson_finds_the_model_that_is_right(
     models.mkdir()
     write_tiny(models, tiny_card(family="first"))
     write_tiny(models, tiny_card(family="second"), sign=-1.0)
-    settings = {"VEREDICTO_MODELS": models, "VEREDICTO_JOURNAL": tmp_path / "journal.db"}
+    settings = {
+        "VEREDICTO_MODELS": models,
+        "VEREDICTO_JOURNAL": tmp_path / "journal.db",
+    }
     row = [0.5, "green"]
+
     with start_server(VEREDICTO_POLICY="thompson", **settings) as server:
-        right = server.post("/predict", {"model": "colour-second", "inputs": [row]}).json()["predictions"][0]
+        right = server.post(
+            "/predict", {"model": "colour-second", "inputs": [row]}
+        ).json()["predictions"][0]
         chosen: list[str] = []
+
         for _ in range(120):
             answer = server.post("/predict", {"task": "colour", "inputs": [row]}).json()
             chosen.append(answer["model"])
-            assert server.post("/feedback", {"id": answer["id"], "label": right}).status_code == 200
+            assert (
+                server.post(
+                    "/feedback", {"id": answer["id"], "label": right}
+                ).status_code
+                == 200
+            )
+
         wait_for(server, "colour", lambda found: found["window"]["labelled"] == 120)
-        last = [server.post("/predict", {"task": "colour", "inputs": [row]}).json()["model"] for _ in range(100)]
+        last = [
+            server.post("/predict", {"task": "colour", "inputs": [row]}).json()["model"]
+            for _ in range(100)
+        ]
+
     assert set(chosen) == {"colour-first", "colour-second"}
     assert Counter(last)["colour-second"] > 75

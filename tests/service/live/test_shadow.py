@@ -20,7 +20,13 @@ from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.models.registry import Registry
 from service.settings import Settings
-from tests.support.tiny_models import COLOURS, WEIGHTS, tiny_card, write_image_model, write_tiny
+from tests.support.tiny_models import (
+    COLOURS,
+    WEIGHTS,
+    tiny_card,
+    write_image_model,
+    write_tiny,
+)
 
 LIMIT_S = 30
 
@@ -47,7 +53,9 @@ class Kept(Journal):
 
 
 def settings(shadow: str) -> Settings:
-    return Settings.from_environment({"VEREDICTO_SHADOW": shadow, "VEREDICTO_JOURNAL": "journal.db"})
+    return Settings.from_environment(
+        {"VEREDICTO_SHADOW": shadow, "VEREDICTO_JOURNAL": "journal.db"}
+    )
 
 
 @pytest.fixture
@@ -61,12 +69,15 @@ def cast(tmp_path: Path) -> Iterator[Callable[..., tuple[Registry, Kept, Shadow]
             stack.callback(kept.close)
             made = Shadow(find_lineups(registry, settings(shadow)), kept)
             stack.callback(made.close)
+
             return registry, kept, made
 
         yield make
 
 
-def offer(registry: Registry, shadow: Shadow, kept: Journal, name: str, inputs: object) -> str:
+def offer(
+    registry: Registry, shadow: Shadow, kept: Journal, name: str, inputs: object
+) -> str:
     """Of what the model answers to these inputs."""
     model = registry.model(name)
     labels = model.classify(inputs)[0]
@@ -75,18 +86,31 @@ def offer(registry: Registry, shadow: Shadow, kept: Journal, name: str, inputs: 
     return number
 
 
-def test_challengers_answer_what_the_champion_was_asked(models: Path, cast: Callable[..., object]) -> None:
+def test_challengers_answer_what_the_champion_was_asked(
+    models: Path, cast: Callable[..., object]
+) -> None:
     """Requests of one row and of several, run together and told apart again; disagreements with their values."""
     registry, kept, shadow = cast(models, "colour:colour-first")
-    requests = [np.array([[0.5, 1.0]], np.float32), np.array([[1.0, 0.0], [-1.0, 2.0]], np.float32)]
+    requests = [
+        np.array([[0.5, 1.0]], np.float32),
+        np.array([[1.0, 0.0], [-1.0, 2.0]], np.float32),
+    ]
     numbers = [offer(registry, shadow, kept, "colour-first", each) for each in requests]
     assert kept.came.wait(LIMIT_S)
     (found,) = kept.shadowed
     expected = (np.concatenate(requests) @ -WEIGHTS).argmax(axis=1)
     assert (found.ids, found.lengths) == (numbers, [1, 2])
     assert found.labels.tolist() == [expected.tolist()]
-    assert [(number, row) for number, row, _ in found.examples] == [(numbers[0], 0), (numbers[1], 0), (numbers[1], 1)]
-    assert [json.loads(inputs) for _, _, inputs in found.examples] == [[0.5, "green"], [1.0, "red"], [-1.0, "blue"]]
+    assert [(number, row) for number, row, _ in found.examples] == [
+        (numbers[0], 0),
+        (numbers[1], 0),
+        (numbers[1], 1),
+    ]
+    assert [json.loads(inputs) for _, _, inputs in found.examples] == [
+        [0.5, "green"],
+        [1.0, "red"],
+        [-1.0, "blue"],
+    ]
 
 
 def test_other_models_cast_no_shadow(models: Path, cast: Callable[..., object]) -> None:
@@ -97,20 +121,34 @@ def test_other_models_cast_no_shadow(models: Path, cast: Callable[..., object]) 
     assert (kept.shadowed, kept.shed) == ([], 0)
 
 
-@pytest.mark.parametrize(("in_flight", "limit"), [(module.MOST_IN_FLIGHT + 1, module.MOST_ROWS), (0, 4)])
+@pytest.mark.parametrize(
+    ("in_flight", "limit"), [(module.MOST_IN_FLIGHT + 1, module.MOST_ROWS), (0, 4)]
+)
 def test_it_lets_go_where_it_would_hurt(
-    models: Path, cast: Callable[..., object], monkeypatch: pytest.MonkeyPatch, in_flight: int, limit: int
+    models: Path,
+    cast: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
+    in_flight: int,
+    limit: int,
 ) -> None:
     """Where the server is busy, or too much waits already."""
     registry, kept, shadow = cast(models, "colour:colour-first")
     monkeypatch.setattr(module, "MOST_ROWS", limit)
     shadow.count_in_flight = lambda: in_flight
-    offer(registry, shadow, kept, "colour-first", np.tile(np.array([[0.5, 1.0]], np.float32), (5, 1)))
+    offer(
+        registry,
+        shadow,
+        kept,
+        "colour-first",
+        np.tile(np.array([[0.5, 1.0]], np.float32), (5, 1)),
+    )
     assert kept.came.wait(LIMIT_S)
     assert (kept.shadowed, kept.shed) == ([], 5)
 
 
-def test_it_lets_go_where_the_event_loop_is_busy(models: Path, cast: Callable[..., object]) -> None:
+def test_it_lets_go_where_the_event_loop_is_busy(
+    models: Path, cast: Callable[..., object]
+) -> None:
     """What has gathered meanwhile."""
     registry, kept, shadow = cast(models, "colour:colour-first")
     shadow.look_at_load = lambda: module.MOST_BUSY + 0.1
@@ -119,7 +157,9 @@ def test_it_lets_go_where_the_event_loop_is_busy(models: Path, cast: Callable[..
     assert (kept.shadowed, kept.shed) == ([], 1)
 
 
-def test_the_load_is_looked_at_before_each_run(models: Path, cast: Callable[..., object]) -> None:
+def test_the_load_is_looked_at_before_each_run(
+    models: Path, cast: Callable[..., object]
+) -> None:
     """Requests that come without end keep it running, and it has to see that the server becomes busy meanwhile."""
     registry, kept, shadow = cast(models, "colour:colour-first")
     loads = iter((0.0,))
@@ -127,9 +167,11 @@ def test_the_load_is_looked_at_before_each_run(models: Path, cast: Callable[...,
     rows = np.tile(np.array([[0.5, 1.0]], np.float32), (module.ROWS_AT_A_TIME, 1))
     for _ in range(2):
         offer(registry, shadow, kept, "colour-first", rows)
+
     until = monotonic() + LIMIT_S
     while kept.shed == 0 and monotonic() < until:
         sleep(0.01)
+
     assert [each.labels.shape[1] for each in kept.shadowed] == [len(rows)]
     assert kept.shed == len(rows)
 
@@ -145,15 +187,21 @@ def test_what_waits_at_the_end_is_let_go(
     assert (kept.shadowed, kept.shed) == ([], 1)
 
 
-def test_a_challenger_without_an_answer_leaves_a_gap(tmp_path: Path, cast: Callable[..., object]) -> None:
+def test_a_challenger_without_an_answer_leaves_a_gap(
+    tmp_path: Path, cast: Callable[..., object]
+) -> None:
     """Of the request at fault alone: numbers that overflow its graph, but not the champion's."""
     folder = tmp_path / "models"
     folder.mkdir()
     write_tiny(folder, tiny_card(family="first"), sign=0.5)
     write_tiny(folder, tiny_card(family="second"), sign=4.0)
     registry, kept, shadow = cast(folder, "colour:colour-first")
+
     for size in (1.0, 1.5e38):
-        offer(registry, shadow, kept, "colour-first", np.array([[size, 1.0]], np.float32))
+        offer(
+            registry, shadow, kept, "colour-first", np.array([[size, 1.0]], np.float32)
+        )
+
     assert kept.came.wait(LIMIT_S)
     assert kept.shadowed[0].labels.tolist() == [[0, NO_ANSWER]]
 
@@ -164,6 +212,7 @@ def test_images_are_shadowed_too(tmp_path: Path, cast: Callable[..., object]) ->
     folder.mkdir()
     for family in ("first", "second"):
         write_image_model(folder, family=family)
+
     registry, kept, shadow = cast(folder, "hue:hue-second")
     images = [np.zeros((height, 4, 3), np.uint8) for height in (3, 5)]
     images[1][:, :, 2] = 200
@@ -183,7 +232,9 @@ def test_images_are_shadowed_too(tmp_path: Path, cast: Callable[..., object]) ->
         ),
     ],
 )
-def test_a_lineup_that_makes_no_sense_is_refused(models: Path, shadow: str, message: str) -> None:
+def test_a_lineup_that_makes_no_sense_is_refused(
+    models: Path, shadow: str, message: str
+) -> None:
     """With what would make some."""
     with pytest.raises(SettingsError) as refused:
         find_lineups(Registry.load(models), settings(shadow))
@@ -193,12 +244,17 @@ def test_a_lineup_that_makes_no_sense_is_refused(models: Path, shadow: str, mess
 def test_a_champion_needs_a_challenger(tmp_path: Path) -> None:
     """Alone there is nothing to compare."""
     write_tiny(tmp_path, tiny_card(family="first"))
-    with pytest.raises(SettingsError, match="'colour' has no other classifier than colour-first to compare it with"):
+    with pytest.raises(
+        SettingsError,
+        match="'colour' has no other classifier than colour-first to compare it with",
+    ):
         find_lineups(Registry.load(tmp_path), settings("colour:colour-first"))
 
 
 def test_a_refused_champion_is_said_to_be_so(models: Path) -> None:
     """The reason is the file's."""
     (models / "colour-third.onnx").write_bytes(b"no graph")
-    with pytest.raises(SettingsError, match="the champion 'colour-third' of 'colour' was refused: "):
+    with pytest.raises(
+        SettingsError, match="the champion 'colour-third' of 'colour' was refused: "
+    ):
         find_lineups(Registry.load(models), settings("colour:colour-third"))

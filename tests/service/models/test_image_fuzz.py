@@ -17,22 +17,42 @@ from tests.support.server import Server, serve
 from tests.support.tiny_models import write_image_model
 
 MOST_MIB = 400
-FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "BMP": "image/bmp", "GIF": "image/gif"}
-NUMBERS = (b"\x00\x00", b"\xff\xff", b"\x7f\xff", b"\x00\x01", b"\xff\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00" * 8)
+FORMATS = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "BMP": "image/bmp",
+    "GIF": "image/gif",
+}
+NUMBERS = (
+    b"\x00\x00",
+    b"\xff\xff",
+    b"\x7f\xff",
+    b"\x00\x01",
+    b"\xff\xff\xff\xff",
+    b"\x80\x00\x00\x00",
+    b"\x00" * 8,
+)
 
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("fuzzed")
     write_image_model(folder)
-    with serve(tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, VEREDICTO_MAX_PIXELS=4_000_000) as running:
+
+    with serve(
+        tmp_path_factory.mktemp("home"),
+        VEREDICTO_MODELS=folder,
+        VEREDICTO_MAX_PIXELS=4_000_000,
+    ) as running:
         yield running
 
 
 def seeds() -> list[tuple[str, bytes]]:
     """Files of all formats and of several modes, each of some kilobytes."""
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    image, exif = Image.fromarray(noise).resize((96, 72)), Image.Exif()
+    image = Image.fromarray(noise).resize((96, 72))
+    exif = Image.Exif()
     exif[0x0112] = 6
     variants = [
         *((kind, image, {}) for kind in FORMATS),
@@ -42,13 +62,19 @@ def seeds() -> list[tuple[str, bytes]]:
         ("PNG", image.convert("RGBA"), {"exif": exif.tobytes()}),
         ("PNG", Image.fromarray(noise[:, :, 0].astype(np.uint16) * 257), {}),
         ("WEBP", image.convert("RGBA"), {"lossless": True}),
-        ("GIF", image.convert("P"), {"save_all": True, "append_images": [image.convert("P")] * 2}),
+        (
+            "GIF",
+            image.convert("P"),
+            {"save_all": True, "append_images": [image.convert("P")] * 2},
+        ),
     ]
     files = []
+
     for kind, variant, options in variants:
         file = BytesIO()
         variant.save(file, format=kind, **options)
         files.append((FORMATS[kind], file.getvalue()))
+
     return files
 
 
@@ -57,6 +83,7 @@ def mutate(content: bytes, other: bytes, chance: random.Random) -> bytes:
     data = bytearray(content)
     reach = len(data) if chance.random() < 0.5 else min(len(data), 200)
     sort = chance.randrange(6)
+
     for _ in range(chance.choice((1, 1, 2, 8))):
         place = chance.randrange(reach)
         if sort == 0:
@@ -72,35 +99,57 @@ def mutate(content: bytes, other: bytes, chance: random.Random) -> bytes:
             data[place : place + 8] = chance.randbytes(8)
         else:
             return bytes(data[:place])
+
         data = data or bytearray(b"\x00")
         reach = max(1, min(reach, len(data)))
+
     return bytes(data)
 
 
 def memory_mib(server: Server) -> dict[str, float]:
     """Resident memory of the process and those below it, by their numbers."""
-    pids, waiting = [], [server.process.pid]
+    pids = []
+    waiting = [server.process.pid]
     while waiting:
         pid = waiting.pop()
         pids.append(pid)
-        waiting += [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return {f"{pid}": int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 2**20 for pid in pids}
+        waiting += [
+            int(each)
+            for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+
+    return {
+        f"{pid}": int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 2**20
+        for pid in pids
+    }
 
 
 def send_mutations(server: Server, count: int, seed: int) -> Counter[int]:
-    chance, files = random.Random(seed), seeds()
+    chance = random.Random(seed)
+    files = seeds()
     statuses: Counter[int] = Counter()
+
     for number in range(count):
         media_type, content = files[number % len(files)]
         body = mutate(content, chance.choice(files)[1], chance)
         if number % 10:
-            response = server.post_raw("/predict_proba?model=hue-first", body, media_type)
+            response = server.post_raw(
+                "/predict_proba?model=hue-first", body, media_type
+            )
         else:
             rows = [{"b64": b64encode(body).decode()}]
-            response = server.post("/predict_proba", {"model": "hue-first", "inputs": rows})
+            response = server.post(
+                "/predict_proba", {"model": "hue-first", "inputs": rows}
+            )
+
         statuses[response.status_code] += 1
-        assert response.status_code in (200, 400, 413), (response.status_code, response.text, body[:64])
+        assert response.status_code in (200, 400, 413), (
+            response.status_code,
+            response.text,
+            body[:64],
+        )
         assert response.status_code == 200 or list(response.json()) == ["error"]
+
     return statuses
 
 

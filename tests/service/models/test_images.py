@@ -19,9 +19,21 @@ from tests.support.image_files import encode
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
 
-def read(content: bytes, *, media_type: str = "", most_pixels: int = 1_000_000, least_px: int = 64) -> np.ndarray:
+def read(
+    content: bytes,
+    *,
+    media_type: str = "",
+    most_pixels: int = 1_000_000,
+    least_px: int = 64,
+) -> np.ndarray:
     budget = PixelBudget(most_pixels)
-    return decode(content, where="inputs[0]", media_type=media_type, budget=budget, least_px=least_px)
+    return decode(
+        content,
+        where="inputs[0]",
+        media_type=media_type,
+        budget=budget,
+        least_px=least_px,
+    )
 
 
 def gradient(width: int = 40, height: int = 24) -> Image.Image:
@@ -40,6 +52,7 @@ def test_each_format_is_decoded(kind: str) -> None:
     assert pixels.shape == (24, 40, 3)
     if kind in ("PNG", "BMP"):
         assert np.array_equal(pixels, np.asarray(image))
+
     assert np.abs(pixels.astype(int) - np.asarray(image)).mean() < 8
 
 
@@ -48,7 +61,9 @@ def test_each_mode_becomes_rgb(mode: str) -> None:
     """As Pillow converts it."""
     image = gradient().convert(mode)
     content = encode(image, "JPEG" if mode == "CMYK" else "PNG")
-    assert np.array_equal(read(content), np.asarray(Image.open(BytesIO(content)).convert("RGB")))
+    assert np.array_equal(
+        read(content), np.asarray(Image.open(BytesIO(content)).convert("RGB"))
+    )
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
@@ -76,13 +91,15 @@ def test_sixteen_bits_are_scaled_and_not_cut() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_an_image_is_turned_upright(orientation: int) -> None:
     """As its EXIF orientation says."""
-    image, exif = gradient(), Image.Exif()
+    image = gradient()
+    exif = Image.Exif()
     exif[0x0112] = orientation
     sideways = {3: 3, 6: 1, 8: 3, 5: 1, 7: 1}
     pixels = read(encode(image, "PNG", exif=exif.tobytes()))
     assert pixels.shape == ((40, 24, 3) if orientation > 4 else (24, 40, 3))
     if orientation == 3:
         assert np.array_equal(pixels, np.rot90(np.asarray(image), 2))
+
     if orientation == 6:
         assert np.array_equal(pixels, np.rot90(np.asarray(image), -sideways[6]))
 
@@ -104,28 +121,45 @@ def test_a_large_jpeg_is_decoded_smaller() -> None:
 
 @pytest.mark.parametrize("least_px", [16, 64, 1000])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 50, "subsampling": 1}])
-def test_a_jpegs_pixels_are_pillows(options: dict[str, Any], mode: str, least_px: int) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 50, "subsampling": 1}],
+)
+def test_a_jpegs_pixels_are_pillows(
+    options: dict[str, Any], mode: str, least_px: int
+) -> None:
     """To the last bit, whoever decodes it and at whatever scale."""
     noise = np.random.default_rng(0).integers(0, 256, (301, 243, 3), dtype=np.uint8)
     content = encode(Image.fromarray(noise).convert(mode), "JPEG", **options)
     with Image.open(BytesIO(content)) as image:
         image.draft(None, (least_px, least_px))
         expected = np.asarray(image.convert("RGB"))
-    assert np.array_equal(read(content, most_pixels=100_000, least_px=least_px), expected)
+
+    assert np.array_equal(
+        read(content, most_pixels=100_000, least_px=least_px), expected
+    )
 
 
-def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The pixels that were counted are Pillow's; what its header says to another decoder is not believed."""
     asked: list[bytes] = []
-    monkeypatch.setattr(simplejpeg, "decode_jpeg", lambda content, **_: asked.append(content))
+    monkeypatch.setattr(
+        simplejpeg, "decode_jpeg", lambda content, **_: asked.append(content)
+    )
     content = encode(gradient(), "JPEG")
     start = content.index(b"\xff\xc0")
     end = start + 2 + int.from_bytes(content[start + 2 : start + 4], "big")
-    huge = content[start : start + 5] + struct.pack(">HH", 60_000, 60_000) + content[start + 9 : end]
+    huge = (
+        content[start : start + 5]
+        + struct.pack(">HH", 60_000, 60_000)
+        + content[start + 9 : end]
+    )
     for place in (start, end):
         with pytest.raises((InvalidRequest, TooLarge)):
             read(content[:place] + huge + content[place:], most_pixels=1000)
+
     assert not asked
 
 
@@ -139,14 +173,26 @@ def test_an_image_over_the_limit_is_not_decoded() -> None:
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return (
+        struct.pack(">I", len(data))
+        + kind
+        + data
+        + struct.pack(">I", zlib.crc32(kind + data))
+    )
 
 
 def test_a_bomb_is_refused_by_its_header() -> None:
     """60,000 x 60,000 pixels in a few bytes."""
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))
-    with pytest.raises(TooLarge, match=r"^inputs\[0\]: 3600000000 pixels are over the limit"):
+    content = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(1000)))
+    )
+
+    with pytest.raises(
+        TooLarge, match=r"^inputs\[0\]: 3600000000 pixels are over the limit"
+    ):
         read(content)
 
 
@@ -154,23 +200,33 @@ def test_text_that_inflates_is_refused() -> None:
     """A megabyte of text in a kilobyte."""
     text = chunk(b"zTXt", b"Comment\x00\x00" + zlib.compress(bytes(80_000_000)))
     content = encode(gradient())
-    with pytest.raises(InvalidRequest, match=r"^inputs\[0\]: the image cannot be decoded: "):
+
+    with pytest.raises(
+        InvalidRequest, match=r"^inputs\[0\]: the image cannot be decoded: "
+    ):
         read(content[:33] + text + content[33:])
 
 
 @pytest.mark.parametrize(
-    ("content", "got"), [(b"", "nothing"), (b"hello", "5 bytes that begin with b'hello'")], ids=["nothing", "text"]
+    ("content", "got"),
+    [(b"", "nothing"), (b"hello", "5 bytes that begin with b'hello'")],
+    ids=["nothing", "text"],
 )
 def test_what_is_no_image_is_refused(content: bytes, got: str) -> None:
     """The text says what would work."""
     with pytest.raises(InvalidRequest) as refusal:
         read(content)
-    assert str(refusal.value) == f"inputs[0]: expected a JPEG, PNG, WebP, BMP or GIF file, got {got}"
+    assert (
+        str(refusal.value)
+        == f"inputs[0]: expected a JPEG, PNG, WebP, BMP or GIF file, got {got}"
+    )
 
 
 def test_other_formats_of_pillow_are_not_taken() -> None:
     """TIFF and the like have decoders with more to attack."""
-    with pytest.raises(InvalidRequest, match="expected a JPEG, PNG, WebP, BMP or GIF file"):
+    with pytest.raises(
+        InvalidRequest, match="expected a JPEG, PNG, WebP, BMP or GIF file"
+    ):
         read(encode(gradient(), "TIFF"))
 
 
@@ -186,4 +242,7 @@ def test_a_lying_media_type_is_refused() -> None:
     """The text names both."""
     with pytest.raises(InvalidRequest) as refusal:
         read(encode(gradient()), media_type="image/jpeg")
-    assert str(refusal.value) == "inputs[0]: its Content-Type is image/jpeg, its bytes are those of a PNG file"
+    assert (
+        str(refusal.value)
+        == "inputs[0]: its Content-Type is image/jpeg, its bytes are those of a PNG file"
+    )

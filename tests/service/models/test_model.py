@@ -14,7 +14,13 @@ from onnx import TensorProto, helper
 from model_card import METADATA_KEY, Feature, FeatureInput, ImageInput
 from service.errors import InvalidRequest, ModelRefused
 from service.models.model import ROWS_AT_A_TIME, Model
-from tests.support.tiny_models import self_check, tiny_card, tiny_graph, tiny_probabilities, write_tiny
+from tests.support.tiny_models import (
+    self_check,
+    tiny_card,
+    tiny_graph,
+    tiny_probabilities,
+    write_tiny,
+)
 
 
 def load(path: Path) -> Model:
@@ -23,7 +29,9 @@ def load(path: Path) -> Model:
     return model
 
 
-def test_a_model_answers_what_numpy_computes(models: Path, generator: np.random.Generator) -> None:
+def test_a_model_answers_what_numpy_computes(
+    models: Path, generator: np.random.Generator
+) -> None:
     """Labels and probabilities."""
     model = load(models / "colour-first.onnx")
     features = generator.normal(size=(20, 2)).astype(np.float32)
@@ -33,7 +41,9 @@ def test_a_model_answers_what_numpy_computes(models: Path, generator: np.random.
     assert np.array_equal(label, expected.argmax(axis=1))
 
 
-def test_many_rows_are_answered_as_few(models: Path, generator: np.random.Generator) -> None:
+def test_many_rows_are_answered_as_few(
+    models: Path, generator: np.random.Generator
+) -> None:
     """They are run in parts, so that what a graph holds in between stays small."""
     model = load(models / "colour-first.onnx")
     features = generator.normal(size=(2 * ROWS_AT_A_TIME + 7, 2)).astype(np.float32)
@@ -80,7 +90,11 @@ def test_changed_weights_fail_the_self_check(tmp_path: Path) -> None:
     content = path.read_bytes()
     assert content.count(weight) == 1
     path.write_bytes(content.replace(weight, np.float32(3.0).tobytes()))
-    with pytest.raises(ModelRefused, match=r"^its self-check fails: 'probabilities' differs by 0\.\d+ from the stored"):
+
+    with pytest.raises(
+        ModelRefused,
+        match=r"^its self-check fails: 'probabilities' differs by 0\.\d+ from the stored",
+    ):
         Model.load(path)
 
 
@@ -90,21 +104,35 @@ def test_a_broken_card_is_refused_with_its_fault(tmp_path: Path) -> None:
     helper.set_model_props(model, {METADATA_KEY: '{"schema_version": 1}'})
     path = tmp_path / "colour-first.onnx"
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(ModelRefused, match=r"^its card breaks the contract: self_check: expected an object, got None"):
+
+    with pytest.raises(
+        ModelRefused,
+        match=r"^its card breaks the contract: self_check: expected an object, got None",
+    ):
         Model.load(path)
 
 
 def _three_features() -> FeatureInput:
     names = ("a", "b", "c")
-    return FeatureInput(features=tuple(Feature(name=name, type="number") for name in names), example=(0.0, 0.0, 0.0))
+    return FeatureInput(
+        features=tuple(Feature(name=name, type="number") for name in names),
+        example=(0.0, 0.0, 0.0),
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "writing", "message"),
     [
-        ({}, {"stem": "other-name"}, "its card is of 'colour-first': the file must be named colour-first.onnx"),
         (
-            {"input": _three_features(), "self_check": self_check(row=(0.5, 1.0, 2.0), probabilities=(0.6, 0.4))},
+            {},
+            {"stem": "other-name"},
+            "its card is of 'colour-first': the file must be named colour-first.onnx",
+        ),
+        (
+            {
+                "input": _three_features(),
+                "self_check": self_check(row=(0.5, 1.0, 2.0), probabilities=(0.6, 0.4)),
+            },
             {},
             "its card promises 'features' of shape (n, 3), its graph has (n, 2)",
         ),
@@ -116,7 +144,11 @@ def _three_features() -> FeatureInput:
             {},
             "its card promises 'probabilities' of shape (n, 3), its graph has (n, 2)",
         ),
-        ({}, {"feature_type": TensorProto.DOUBLE}, "its 'features' is tensor(double), the contract says tensor(float)"),
+        (
+            {},
+            {"feature_type": TensorProto.DOUBLE},
+            "its 'features' is tensor(double), the contract says tensor(float)",
+        ),
         (
             {"input": ImageInput(height=8, width=8)},
             {},
@@ -142,7 +174,11 @@ def test_a_missing_output_is_refused(tmp_path: Path) -> None:
     path.write_bytes(model.SerializeToString())
     with pytest.raises(ModelRefused) as refused:
         Model.load(path)
-    assert str(refused.value) == "its card promises the output 'label', its graph has ['probabilities']"
+
+    assert (
+        str(refused.value)
+        == "its card promises the output 'label', its graph has ['probabilities']"
+    )
 
 
 def test_a_fixed_batch_is_refused(tmp_path: Path) -> None:
@@ -151,7 +187,11 @@ def test_a_fixed_batch_is_refused(tmp_path: Path) -> None:
     model = onnx.load(path)
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(ModelRefused, match=r"its card promises 'features' of shape \(n, 2\), its graph has \(1, 2\)"):
+
+    with pytest.raises(
+        ModelRefused,
+        match=r"its card promises 'features' of shape \(n, 2\), its graph has \(1, 2\)",
+    ):
         Model.load(path)
 
 
@@ -161,6 +201,7 @@ def test_an_answer_that_is_not_finite_is_refused(models: Path) -> None:
     features = np.array([[0.5, 1.0], [3e38, 3e38]], dtype=np.float32)
     with pytest.raises(InvalidRequest) as refused:
         model.classify(features)
+
     assert str(refused.value) == (
         "inputs[1]: colour-first has no finite answer to these values; they are far outside of the ranges seen in "
         "training, which its card states"
@@ -169,7 +210,9 @@ def test_an_answer_that_is_not_finite_is_refused(models: Path) -> None:
 
 def test_cuda_that_is_not_there_is_refused(models: Path) -> None:
     """Asked for by name it must not fall back in silence."""
-    with pytest.raises(ModelRefused, match="the device 'cuda' was asked for, and the session runs on"):
+    with pytest.raises(
+        ModelRefused, match="the device 'cuda' was asked for, and the session runs on"
+    ):
         Model.load(models / "colour-first.onnx", device="cuda")
 
 

@@ -18,7 +18,10 @@ def test_models_are_found_by_name_in_order(models: Path) -> None:
     registry = Registry.load(models)
     assert list(registry.models) == ["colour-first", "colour-second"]
     assert registry.model("colour-second").name == "colour-second"
-    assert [model.name for model in registry.task("colour")] == ["colour-first", "colour-second"]
+    assert [model.name for model in registry.task("colour")] == [
+        "colour-first",
+        "colour-second",
+    ]
     assert registry.why_not_ready(strict=True) is None
 
 
@@ -26,7 +29,10 @@ def test_an_unknown_model_is_told_the_known_ones(models: Path) -> None:
     """So that a typing mistake is mended at once."""
     with pytest.raises(NotFound) as missing:
         Registry.load(models).model("colour-frist")
-    assert str(missing.value) == "unknown model 'colour-frist'; known models: colour-first, colour-second"
+    assert (
+        str(missing.value)
+        == "unknown model 'colour-frist'; known models: colour-first, colour-second"
+    )
 
 
 def test_an_unknown_task_is_told_the_known_ones(models: Path) -> None:
@@ -60,10 +66,14 @@ def test_nothing_to_serve_is_not_ready(tmp_path: Path, folder: str) -> None:
     """An empty set of models is no success."""
     (tmp_path / "empty").mkdir()
     reason = Registry.load(tmp_path / folder).why_not_ready(strict=False)
-    assert reason == "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
+    assert (
+        reason == "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
+    )
 
 
-def test_a_file_without_a_card_is_a_graph_alone(models: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_without_a_card_is_a_graph_alone(
+    models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is no model of a task, and the log says why."""
     write_tiny(models, None, stem="bare")
     registry = Registry.load(models)
@@ -81,6 +91,7 @@ def test_versions_lie_in_numbered_folders(models: Path) -> None:
         folder.mkdir(parents=True)
         card = tiny_card(family="third", self_check=true_self_check(sign=sign))
         write_tiny(folder, card, sign=sign).rename(folder / "model.onnx")
+
     registry = Registry.load(models)
     assert list(registry.versions["colour-third"]) == ["9", "10"]
     assert registry.find_graph("colour-third").version == "10"
@@ -96,7 +107,9 @@ def test_a_file_and_a_folder_of_one_name_are_not_both_served(models: Path) -> No
     (models / "colour-first.onnx").rename(folder / "model.onnx")
     write_tiny(models, tiny_card(family="first"))
     registry = Registry.load(models)
-    assert registry.refused == {"colour-first.onnx": "there is a folder colour-first too"}
+    assert registry.refused == {
+        "colour-first.onnx": "there is a folder colour-first too"
+    }
     assert registry.find_graph("colour-first").version == "1"
 
 
@@ -112,7 +125,9 @@ def test_a_task_has_one_set_of_classes(models: Path) -> None:
 def test_a_folder_named_like_a_model_is_refused(models: Path) -> None:
     """What cannot be read is said, not raised."""
     (models / "folder.onnx").mkdir()
-    assert Registry.load(models).refused == {"folder.onnx": "it cannot be read: Is a directory"}
+    assert Registry.load(models).refused == {
+        "folder.onnx": "it cannot be read: Is a directory"
+    }
 
 
 def test_a_file_name_that_is_no_text_is_shown_escaped(models: Path) -> None:
@@ -121,7 +136,9 @@ def test_a_file_name_that_is_no_text_is_shown_escaped(models: Path) -> None:
     assert list(Registry.load(models).refused) == ["\\xff.onnx"]
 
 
-def test_a_defect_of_ours_refuses_one_file_alone(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_of_ours_refuses_one_file_alone(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever a file makes us stumble over, the others are served."""
     load = Graph.load
 

@@ -14,7 +14,8 @@ from service.models.rows import LARGEST, RowEncoder
 from tests.support.tiny_models import tiny_card
 
 NUMBERS = FeatureInput(
-    features=(Feature(name="x", type="number"), Feature(name="y", type="number")), example=(0.0, 0.0)
+    features=(Feature(name="x", type="number"), Feature(name="y", type="number")),
+    example=(0.0, 0.0),
 )
 
 
@@ -33,14 +34,18 @@ def mixed() -> RowEncoder:
 def test_a_matrix_of_the_wrong_width_is_refused(numbers: RowEncoder) -> None:
     """In the same words as a list."""
     with pytest.raises(
-        InvalidRequest, match=r"inputs\[0\]: expected 2 values, one for each feature, got 3; features: x, y"
+        InvalidRequest,
+        match=r"inputs\[0\]: expected 2 values, one for each feature, got 3; features: x, y",
     ):
         numbers.encode(np.zeros((4, 3)))
 
 
 def test_numbers_are_no_categories(mixed: RowEncoder) -> None:
     """A matrix cannot hold the name of one."""
-    with pytest.raises(InvalidRequest, match=r"feature 'colour' expects one of red, green, blue, got 1\.0"):
+    with pytest.raises(
+        InvalidRequest,
+        match=r"feature 'colour' expects one of red, green, blue, got 1\.0",
+    ):
         mixed.encode(np.array([[0.5, 1.0]]))
 
 
@@ -48,12 +53,14 @@ def test_a_long_text_among_many_rows_costs_nothing(numbers: RowEncoder) -> None:
     """An array of texts is as wide as its longest: it must never be made."""
     rows: list[Row] = [["x" * 100_000, 1.0], *([1.0, 2.0] for _ in range(10_000))]
     tracemalloc.start()
+
     try:
         with pytest.raises(InvalidRequest, match="feature 'x' expects a number"):
             numbers.encode(rows)
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+
     assert peak_bytes < 10_000_000
 
 
@@ -67,7 +74,10 @@ def test_lists_and_objects_give_the_same_matrix(numbers: RowEncoder) -> None:
 
 def test_categories_become_their_index(mixed: RowEncoder) -> None:
     """As the card's values are ordered."""
-    assert mixed.encode([[0.5, "red"], {"colour": "blue", "size": -1.0}]).tolist() == [[0.5, 0.0], [-1.0, 2.0]]
+    assert mixed.encode([[0.5, "red"], {"colour": "blue", "size": -1.0}]).tolist() == [
+        [0.5, 0.0],
+        [-1.0, 2.0],
+    ]
 
 
 def test_the_largest_float32_passes(numbers: RowEncoder) -> None:
@@ -80,13 +90,22 @@ def test_the_largest_float32_passes(numbers: RowEncoder) -> None:
     ("rows", "message"),
     [
         ([], "inputs: expected at least one row, got none"),
-        ([[1.0]], "inputs[0]: expected 2 values, one for each feature, got 1; features: x, y"),
-        ([[1.0, 2.0], [1.0, 2.0, 3.0]], "inputs[1]: expected 2 values, one for each feature, got 3; features: x, y"),
+        (
+            [[1.0]],
+            "inputs[0]: expected 2 values, one for each feature, got 1; features: x, y",
+        ),
+        (
+            [[1.0, 2.0], [1.0, 2.0, 3.0]],
+            "inputs[1]: expected 2 values, one for each feature, got 3; features: x, y",
+        ),
         ([[1.0, 2.0], ["a", 2.0]], "inputs[1]: feature 'x' expects a number, got 'a'"),
         ([["1", "2"]], "inputs[0]: feature 'x' expects a number, got '1'"),
         ([{"x": 1.0}], "inputs[0]: missing feature 'y'"),
         ([{}], "inputs[0]: missing features 'x', 'y'"),
-        ([{"x": 1.0, "y": 1.0, "z": 1.0}], "inputs[0]: unknown feature 'z'; features: x, y"),
+        (
+            [{"x": 1.0, "y": 1.0, "z": 1.0}],
+            "inputs[0]: unknown feature 'z'; features: x, y",
+        ),
         (
             [[1.0, 2.0], [1.0, 1e39]],
             "inputs[1]: feature 'y' expects a finite number that fits 32 bits (at most 3.4e+38), got 1e+39",
@@ -97,7 +116,9 @@ def test_the_largest_float32_passes(numbers: RowEncoder) -> None:
         ),
     ],
 )
-def test_a_wrong_row_is_refused_with_its_place(numbers: RowEncoder, rows: list[Row], message: str) -> None:
+def test_a_wrong_row_is_refused_with_its_place(
+    numbers: RowEncoder, rows: list[Row], message: str
+) -> None:
     """Row and feature are named, and what would work."""
     with pytest.raises(InvalidRequest) as refused:
         numbers.encode(rows)
@@ -105,18 +126,27 @@ def test_a_wrong_row_is_refused_with_its_place(numbers: RowEncoder, rows: list[R
 
 
 @pytest.mark.parametrize("value", ["pink", 1.0, ""])
-def test_an_unknown_category_is_refused_with_the_known_ones(mixed: RowEncoder, value: float | str) -> None:
+def test_an_unknown_category_is_refused_with_the_known_ones(
+    mixed: RowEncoder, value: float | str
+) -> None:
     """The code of a category is not a name for it."""
     with pytest.raises(InvalidRequest) as refused:
         mixed.encode([[0.5, value]])
-    assert str(refused.value) == f"inputs[0]: feature 'colour' expects one of red, green, blue, got {value!r}"
+    assert (
+        str(refused.value)
+        == f"inputs[0]: feature 'colour' expects one of red, green, blue, got {value!r}"
+    )
 
 
-def test_the_fast_way_and_the_careful_way_agree(numbers: RowEncoder, generator: np.random.Generator) -> None:
+def test_the_fast_way_and_the_careful_way_agree(
+    numbers: RowEncoder, generator: np.random.Generator
+) -> None:
     """A matrix, lists and objects are the same rows."""
     matrix = generator.normal(scale=1e6, size=(50, 2))
     fast = numbers.encode(matrix)
     assert np.array_equal(fast, numbers.encode(matrix.tolist()))
-    careful = numbers.encode([dict(zip(("x", "y"), row, strict=True)) for row in matrix.tolist()])
+    careful = numbers.encode(
+        [dict(zip(("x", "y"), row, strict=True)) for row in matrix.tolist()]
+    )
     assert np.array_equal(fast, careful)
     assert np.array_equal(fast, matrix.astype(np.float32))

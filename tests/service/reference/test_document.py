@@ -25,10 +25,19 @@ def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
     assert interface["openapi"].startswith("3.")
 
 
-def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Server) -> None:
+def test_every_route_is_there_and_answers(
+    interface: dict[str, Any], server: Server
+) -> None:
     """With the method that it says."""
     assert set(interface["paths"]) == {
-        *("/predict", "/predict_proba", "/compare", "/transform", "/generate", "/explain"),
+        *(
+            "/predict",
+            "/predict_proba",
+            "/compare",
+            "/transform",
+            "/generate",
+            "/explain",
+        ),
         *("/feedback", "/tasks/{task}/comparison"),
         *("/models", "/models/{name}", "/models/{name}/layers"),
         *("/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs.json", "/"),
@@ -40,6 +49,7 @@ def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Ser
         ),
     }
     version = server.client.get("/models/cifar10-mlp").json()["version"]
+
     for path, operations in interface["paths"].items():
         for method in operations:
             status = server.client.request(
@@ -54,18 +64,30 @@ def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Ser
     [
         ("/predict", {"model": "points-mlp", "inputs": [ROW, {"x": 1, "y": 2}]}, 200),
         ("/predict", {"task": "points", "inputs": [ROW]}, 200),
-        ("/predict", {"model": "points-mlp", "inputs": [ROW, [0, 0]], "min_probability": 0.9}, 200),
+        (
+            "/predict",
+            {"model": "points-mlp", "inputs": [ROW, [0, 0]], "min_probability": 0.9},
+            200,
+        ),
         ("/predict_proba", {"model": "points-mlp", "inputs": [ROW]}, 200),
         ("/predict_proba", {"model": "points-mlp", "inputs": [ROW], "top": 1}, 200),
         ("/compare", {"task": "points", "inputs": [ROW, ROW]}, 200),
-        ("/compare", {"task": "points", "inputs": [ROW, ROW], "labels": ["blue", "blue"]}, 200),
+        (
+            "/compare",
+            {"task": "points", "inputs": [ROW, ROW], "labels": ["blue", "blue"]},
+            200,
+        ),
         ("/predict", {"model": "tacos-linear", "inputs": [[10], [None, 1]]}, 400),
         ("/predict", {"model": "tacos-linear", "inputs": [[10], {"price": 20}]}, 200),
         ("/predict", {"model": "digits-kmeans", "inputs": [[0] * 64]}, 200),
         ("/transform", {"model": "digits-pca", "inputs": [[0] * 64]}, 200),
         ("/generate", {"model": "digits-gan", "count": 2}, 200),
         ("/explain", {"model": "tacos-linear", "inputs": [[10]]}, 200),
-        ("/explain", {"model": "points-logistic", "inputs": [ROW], "class": "blue"}, 200),
+        (
+            "/explain",
+            {"model": "points-logistic", "inputs": [ROW], "class": "blue"},
+            200,
+        ),
         ("/explain", {"model": "points-knn", "inputs": [ROW]}, 200),
         ("/explain", {"model": "points-mlp", "inputs": [ROW]}, 400),
         ("/generate", {"model": "digits-gan", "count": 100_000}, 413),
@@ -74,41 +96,78 @@ def test_every_route_is_there_and_answers(interface: dict[str, Any], server: Ser
     ],
 )
 def test_requests_and_answers_are_as_described(
-    interface: dict[str, Any], server: Server, path: str, request_body: dict[str, Any], status: int
+    interface: dict[str, Any],
+    server: Server,
+    path: str,
+    request_body: dict[str, Any],
+    status: int,
 ) -> None:
     """Validated against the document's own schemas."""
     operation = interface["paths"][path]["post"]
-    response = server.client.post(path, json=request_body, headers={"Accept": "application/json"})
+    response = server.client.post(
+        path, json=request_body, headers={"Accept": "application/json"}
+    )
     assert response.status_code == status
-    described = operation["responses"][str(status)]["content"]["application/json"]["schema"]
+    described = operation["responses"][str(status)]["content"]["application/json"][
+        "schema"
+    ]
     _validate(response.json(), described, interface)
-    _validate(request_body, operation["requestBody"]["content"]["application/json"]["schema"], interface)
+    _validate(
+        request_body,
+        operation["requestBody"]["content"]["application/json"]["schema"],
+        interface,
+    )
 
 
-@pytest.mark.parametrize("path", ["/predict", "/predict_proba", "/compare", "/transform", "/generate"])
-def test_the_examples_are_answered(interface: dict[str, Any], server: Server, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/predict", "/predict_proba", "/compare", "/transform", "/generate"]
+)
+def test_the_examples_are_answered(
+    interface: dict[str, Any], server: Server, path: str
+) -> None:
     """What the reference fills in works as it stands."""
     content = interface["paths"][path]["post"]["requestBody"]["content"]
     assert server.post(path, content["application/json"]["example"]).status_code == 200
 
 
-def test_the_protocols_answers_are_as_described(interface: dict[str, Any], server: Server) -> None:
+def test_the_protocols_answers_are_as_described(
+    interface: dict[str, Any], server: Server
+) -> None:
     """Every view of a model and of the server, and the example's inference."""
     for path, operations in interface["paths"].items():
         if path.startswith("/v2") and "{version}" not in path:
             ((method, operation),) = operations.items()
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
-            answer = server.client.request(method, path.format(name="points-mlp"), json=body)
+            body = (
+                operation.get("requestBody", {})
+                .get("content", {})
+                .get("application/json", {})
+                .get("example")
+            )
+            answer = server.client.request(
+                method, path.format(name="points-mlp"), json=body
+            )
             assert answer.status_code == 200, (path, answer.text)
-            described = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            described = operation["responses"]["200"]["content"]["application/json"][
+                "schema"
+            ]
             _validate(answer.json(), described, interface)
 
 
-def test_the_list_of_models_is_as_described(interface: dict[str, Any], server: Server) -> None:
+def test_the_list_of_models_is_as_described(
+    interface: dict[str, Any], server: Server
+) -> None:
     """The same for a view."""
-    described = interface["paths"]["/models"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    described = interface["paths"]["/models"]["get"]["responses"]["200"]["content"][
+        "application/json"
+    ]["schema"]
     _validate(server.client.get("/models").json(), described, interface)
 
 
-def _validate(instance: object, schema: dict[str, Any], interface: dict[str, Any]) -> None:
-    jsonschema.validate(instance, schema | {"components": interface["components"]}, jsonschema.Draft202012Validator)
+def _validate(
+    instance: object, schema: dict[str, Any], interface: dict[str, Any]
+) -> None:
+    jsonschema.validate(
+        instance,
+        schema | {"components": interface["components"]},
+        jsonschema.Draft202012Validator,
+    )

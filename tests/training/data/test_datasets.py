@@ -12,9 +12,16 @@ from training.data.datasets import DATASETS, load, split
 
 @pytest.mark.parametrize(
     ("task", "shape", "n_classes"),
-    [("points", (400, 2), 2), ("breast_cancer", (569, 30), 2), ("wine", (178, 13), 3), ("digits", (1797, 64), 10)],
+    [
+        ("points", (400, 2), 2),
+        ("breast_cancer", (569, 30), 2),
+        ("wine", (178, 13), 3),
+        ("digits", (1797, 64), 10),
+    ],
 )
-def test_a_dataset_has_the_shape_that_is_known_of_it(task: str, shape: tuple[int, int], n_classes: int) -> None:
+def test_a_dataset_has_the_shape_that_is_known_of_it(
+    task: str, shape: tuple[int, int], n_classes: int
+) -> None:
     """Rows, features, classes; every class occurs."""
     dataset = load(task)
     assert dataset.features.shape == shape
@@ -50,6 +57,7 @@ def test_a_split_uses_every_row_once_and_keeps_the_shares(task: str) -> None:
     assert len(parts.held_out) == pytest.approx(0.2 * len(dataset.target), abs=1)
     if not dataset.classes:
         return
+
     whole = np.bincount(dataset.target) / len(dataset.target)
     for part in (parts.train, parts.validation, parts.held_out):
         shares = np.bincount(dataset.target[part]) / len(part)
@@ -59,10 +67,18 @@ def test_a_split_uses_every_row_once_and_keeps_the_shares(task: str) -> None:
 def test_the_seed_decides_the_split() -> None:
     """The same for the same, another for another."""
     dataset = load("points")
-    assert np.array_equal(split(dataset, seed=1).held_out, split(dataset, seed=1).held_out)
-    assert not np.array_equal(split(dataset, seed=1).held_out, split(dataset, seed=2).held_out)
+    assert np.array_equal(
+        split(dataset, seed=1).held_out, split(dataset, seed=1).held_out
+    )
+    assert not np.array_equal(
+        split(dataset, seed=1).held_out, split(dataset, seed=2).held_out
+    )
 
 
 def test_breast_cancer_holds_out_114_rows() -> None:
     """The figure that the documentation states."""
-    assert split(load("breast_cancer"), seed=0).counts == {"train": 364, "validation": 91, "held_out": 114}
+    assert split(load("breast_cancer"), seed=0).counts == {
+        "train": 364,
+        "validation": 91,
+        "held_out": 114,
+    }

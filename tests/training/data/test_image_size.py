@@ -12,24 +12,43 @@ from torchvision import transforms
 from training.data.image_size import LONGEST, prepend, resize_and_crop
 from training.graph import OPSET, clean, open_session
 
-MOST_UNEQUAL = {((640, 427), 224): 0.002, ((300, 451), 232): 0.002, ((120, 90), 32): 0.006}
+MOST_UNEQUAL = {
+    ((640, 427), 224): 0.002,
+    ((300, 451), 232): 0.002,
+    ((120, 90), 32): 0.006,
+}
 """Shares where a ratio of small numbers makes ties, which Pillow and onnxruntime break in their own ways."""
 
 
-def preprocess(image: Image.Image, *, resize_px: int, crop_px: int, filter_name: str = "bilinear") -> np.ndarray:
+def preprocess(
+    image: Image.Image, *, resize_px: int, crop_px: int, filter_name: str = "bilinear"
+) -> np.ndarray:
     """What a network gets to see of the image, through onnxruntime."""
     shape = ["n_images", crop_px, crop_px, 3]
-    ends = [helper.make_tensor_value_info(name, TensorProto.UINT8, shape) for name in ("cropped", "seen")]
-    graph = helper.make_graph([helper.make_node("Identity", ["cropped"], ["seen"])], "graph", ends[:1], ends[1:])
-    model: onnx.ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.UINT8, shape)
+        for name in ("cropped", "seen")
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["cropped"], ["seen"])],
+        "graph",
+        ends[:1],
+        ends[1:],
+    )
+    model: onnx.ModelProto = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)]
+    )
     prepend(model, resize_px=resize_px, crop_px=crop_px, filter_name=filter_name)
     session = open_session(clean(model).SerializeToString())
+
     return session.run(None, {"pixels": np.asarray(image)[None]})[0][0]
 
 
 def photograph(width: int, height: int) -> Image.Image:
     """Noise with the softness of a photograph, seed 0."""
-    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(
+        0, 256, (height, width, 3), dtype=np.uint8
+    )
     return Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1.5))
 
 
@@ -39,15 +58,34 @@ def differences(seen: np.ndarray, expected: Image.Image) -> tuple[int, float]:
     return int(gaps.max()), float((gaps > 0).mean())
 
 
-@pytest.mark.parametrize(("resize_px", "crop_px"), [(256, 224), (232, 224), (224, 224), (64, 64), (32, 32)])
 @pytest.mark.parametrize(
-    "size", [(500, 375), (375, 500), (640, 427), (300, 451), (1024, 683), (120, 90), (33, 47), (1, 1), (2, 3)]
+    ("resize_px", "crop_px"), [(256, 224), (232, 224), (224, 224), (64, 64), (32, 32)]
 )
-def test_it_sees_what_torchvision_sees(size: tuple[int, int], resize_px: int, crop_px: int) -> None:
+@pytest.mark.parametrize(
+    "size",
+    [
+        (500, 375),
+        (375, 500),
+        (640, 427),
+        (300, 451),
+        (1024, 683),
+        (120, 90),
+        (33, 47),
+        (1, 1),
+        (2, 3),
+    ],
+)
+def test_it_sees_what_torchvision_sees(
+    size: tuple[int, int], resize_px: int, crop_px: int
+) -> None:
     """At most one grey level apart, at one value in a thousand (or as said above), borders included."""
     image = photograph(*size)
-    theirs = transforms.Compose([transforms.Resize(resize_px), transforms.CenterCrop(crop_px)])(image)
-    largest, share = differences(preprocess(image, resize_px=resize_px, crop_px=crop_px), theirs)
+    theirs = transforms.Compose(
+        [transforms.Resize(resize_px), transforms.CenterCrop(crop_px)]
+    )(image)
+    largest, share = differences(
+        preprocess(image, resize_px=resize_px, crop_px=crop_px), theirs
+    )
     assert largest <= 1
     assert share <= MOST_UNEQUAL.get((size, resize_px), 0.001)
 
@@ -55,7 +93,9 @@ def test_it_sees_what_torchvision_sees(size: tuple[int, int], resize_px: int, cr
 def test_sizes_in_simple_ratios_round_differently_now_and_then() -> None:
     """480 to 256 pixels: a tie between two grey levels goes either way, but never further."""
     image = photograph(480, 480)
-    largest, share = differences(preprocess(image, resize_px=256, crop_px=224), resize_and_crop(image, 256, 224))
+    largest, share = differences(
+        preprocess(image, resize_px=256, crop_px=224), resize_and_crop(image, 256, 224)
+    )
     assert largest <= 1
     assert share <= 0.02
 
@@ -73,7 +113,9 @@ def test_bicubic_is_pillows(size: tuple[int, int]) -> None:
 def test_pixels_of_the_networks_own_size_are_left_as_they_are() -> None:
     """Every one."""
     image = photograph(32, 32)
-    assert np.array_equal(preprocess(image, resize_px=32, crop_px=32), np.asarray(image))
+    assert np.array_equal(
+        preprocess(image, resize_px=32, crop_px=32), np.asarray(image)
+    )
 
 
 @pytest.mark.parametrize("size", [(5000, 1), (1, 5000), (801, 100)])
@@ -88,6 +130,8 @@ def test_a_strip_is_cut_before_it_is_resized(size: tuple[int, int]) -> None:
 def test_a_large_photograph_is_as_exact() -> None:
     """4000 x 3000."""
     image = photograph(4000, 3000)
-    largest, share = differences(preprocess(image, resize_px=256, crop_px=224), resize_and_crop(image, 256, 224))
+    largest, share = differences(
+        preprocess(image, resize_px=256, crop_px=224), resize_and_crop(image, 256, 224)
+    )
     assert largest <= 1
     assert share <= 0.001

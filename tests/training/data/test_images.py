@@ -57,7 +57,8 @@ def test_each_folder_is_a_class(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".tar.xz", ".tar.gz", ".zip"])
 def test_an_archive_is_the_folder_in_it(tmp_path: Path, suffix: str) -> None:
     """Equal data have equal fingerprints."""
-    folder, archive = write_folder(tmp_path / "sky"), tmp_path / f"sky{suffix}"
+    folder = write_folder(tmp_path / "sky")
+    archive = tmp_path / f"sky{suffix}"
     paths = sorted(folder.rglob("*.png"))
     if suffix == ".zip":
         with zipfile.ZipFile(archive, "w") as file:
@@ -67,6 +68,7 @@ def test_an_archive_is_the_folder_in_it(tmp_path: Path, suffix: str) -> None:
         with tarfile.open(archive, f"w:{suffix[5:]}") as tar:
             for path in paths:
                 tar.add(path, path.relative_to(tmp_path))
+
     assert read(archive).fingerprint == read(folder).fingerprint
 
 
@@ -76,6 +78,7 @@ def test_images_are_decoded_once(tmp_path: Path, cache: Path) -> None:
     told: list[str] = []
     for _ in range(2):
         images.read_images(folder, task="sky", size_px=24, tell=told.append)
+
     assert told == ["decoded 80 images"]
     (folder / "night" / "0000.png").unlink()
     assert len(read(folder).target) == 79
@@ -98,6 +101,7 @@ def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "flat" / "only").mkdir(parents=True)
     with pytest.raises(TableError) as refusal:
         read(tmp_path / "flat")
+
     assert str(refusal.value) == (
         "flat: expected a folder for each class, at least 2 with 5 images or more "
         "(.jpg, .jpeg, .png, .webp, .bmp, .gif), found none"
@@ -107,7 +111,9 @@ def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     """Whatever its name says."""
     (tmp_path / "sky.tar.gz").write_bytes(b"not an archive")
-    with pytest.raises(TableError, match=r"^sky.tar.gz: expected a folder, or an archive \(.tar, "):
+    with pytest.raises(
+        TableError, match=r"^sky.tar.gz: expected a folder, or an archive \(.tar, "
+    ):
         read(tmp_path / "sky.tar.gz")
 
 
@@ -123,7 +129,10 @@ def test_cifar10_is_taken_from_a_folder_and_serves_its_tasks(tmp_path: Path) -> 
 
 def test_cifar10_that_is_something_else_is_refused(tmp_path: Path) -> None:
     """By its classes."""
-    with pytest.raises(TableError, match=r"^sky: expected the classes airplane, .*, truck, got night, noon$"):
+    with pytest.raises(
+        TableError,
+        match=r"^sky: expected the classes airplane, .*, truck, got night, noon$",
+    ):
         images.fetch_cifar10(write_folder(tmp_path / "sky"), lambda _: None)
 
 
@@ -137,40 +146,71 @@ def test_data_that_are_not_here_are_asked_for(cache: Path) -> None:
     )
 
 
-def test_cifar10_is_fetched_by_torchvisions_own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cifar10_is_fetched_by_torchvisions_own_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Downloaded, unpacked and checked by it: here from a file of the same layout with ten images."""
-    batches, generator = tmp_path / "cifar-10-batches-py", np.random.default_rng(0)
+    batches = tmp_path / "cifar-10-batches-py"
+    generator = np.random.default_rng(0)
     batches.mkdir()
     rows = generator.integers(0, 256, (10, 3072), dtype=np.uint8)
+
     for number, (name, _) in enumerate(datasets.CIFAR10.train_list):
-        part = {"data": rows[2 * number : 2 * number + 2], "labels": [2 * number, 2 * number + 1]}
+        part = {
+            "data": rows[2 * number : 2 * number + 2],
+            "labels": [2 * number, 2 * number + 1],
+        }
         (batches / name).write_bytes(pickle.dumps(part))
-    (batches / "test_batch").write_bytes(pickle.dumps({"data": rows[:1], "labels": [0]}))
-    (batches / "batches.meta").write_bytes(pickle.dumps({"label_names": list(images.CIFAR10)}))
+
+    (batches / "test_batch").write_bytes(
+        pickle.dumps({"data": rows[:1], "labels": [0]})
+    )
+    (batches / "batches.meta").write_bytes(
+        pickle.dumps({"label_names": list(images.CIFAR10)})
+    )
     with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as tar:
         tar.add(batches, batches.name)
-    digests = {path.name: calculate_md5(path) for path in (*batches.iterdir(), tmp_path / "cifar-10-python.tar.gz")}
+
+    digests = {
+        path.name: calculate_md5(path)
+        for path in (*batches.iterdir(), tmp_path / "cifar-10-python.tar.gz")
+    }
+
     for attribute in ("train_list", "test_list"):
         names = [name for name, _ in getattr(datasets.CIFAR10, attribute)]
-        monkeypatch.setattr(datasets.CIFAR10, attribute, [[name, digests[name]] for name in names])
-    monkeypatch.setattr(datasets.CIFAR10, "meta", datasets.CIFAR10.meta | {"md5": digests["batches.meta"]})
+        monkeypatch.setattr(
+            datasets.CIFAR10, attribute, [[name, digests[name]] for name in names]
+        )
+
+    monkeypatch.setattr(
+        datasets.CIFAR10,
+        "meta",
+        datasets.CIFAR10.meta | {"md5": digests["batches.meta"]},
+    )
     monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", digests["cifar-10-python.tar.gz"])
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/cifar-10-python.tar.gz"
         monkeypatch.setattr(datasets.CIFAR10, "url", url)
         dataset = images.fetch_cifar10(None, lambda _: None)
         server.shutdown()
+
     assert dataset.classes == images.CIFAR10
-    assert np.array_equal(dataset.pixels, rows.reshape(10, 3, 32, 32).transpose(0, 2, 3, 1))
+    assert np.array_equal(
+        dataset.pixels, rows.reshape(10, 3, 32, 32).transpose(0, 2, 3, 1)
+    )
     assert dataset.target.tolist() == list(range(10))
 
 
-def test_a_download_that_fails_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_download_that_fails_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Instead of a traceback."""
     monkeypatch.setattr(datasets.CIFAR10, "url", (tmp_path / "nothing.tar.gz").as_uri())
     with pytest.raises(
-        TableError, match=r"could not be downloaded .*: without a network give what you have with --from"
+        TableError,
+        match=r"could not be downloaded .*: without a network give what you have with --from",
     ):
         images.fetch_cifar10(None, lambda _: None)

@@ -17,6 +17,7 @@ def write(folder: Path, frame: pl.DataFrame, name: str = "my.csv") -> Path:
         frame.write_parquet(path)
     else:
         frame.write_csv(path)
+
     return path
 
 
@@ -27,8 +28,14 @@ def frame(generator: np.random.Generator) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "months": months,
-            "bill": [None if each < 0.2 else round(50 * each, 2) for each in generator.random(80).tolist()],
-            "plan": [None if each == 3 else ("basic", "plus", "pro")[each] for each in generator.integers(0, 4, 80)],
+            "bill": [
+                None if each < 0.2 else round(50 * each, 2)
+                for each in generator.random(80).tolist()
+            ],
+            "plan": [
+                None if each == 3 else ("basic", "plus", "pro")[each]
+                for each in generator.integers(0, 4, 80)
+            ],
             "paperless": generator.random(80) < 0.5,
             "churn": ["yes" if each < 20 else "no" for each in months],
         }
@@ -36,40 +43,67 @@ def frame(generator: np.random.Generator) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("name", ["my.csv", "my.parquet"])
-def test_columns_become_features(tmp_path: Path, frame: pl.DataFrame, name: str) -> None:
+def test_columns_become_features(
+    tmp_path: Path, frame: pl.DataFrame, name: str
+) -> None:
     """Numbers as they are, texts and booleans as codes of their names, gaps as NaN; CSV and Parquet alike."""
     dataset = read_dataset(write(tmp_path, frame, name), target="churn", task="churn")
     assert dataset.feature_names == ("months", "bill", "plan", "paperless")
     assert dataset.values == (None, None, ("basic", "plus", "pro"), ("false", "true"))
     assert dataset.classes == ("no", "yes")
     assert np.array_equal(dataset.features[:, 0], frame["months"].to_numpy())
-    assert np.array_equal(np.isnan(dataset.features[:, 1]), frame["bill"].is_null().to_numpy())
-    named = [None if np.isnan(code) else dataset.values[2][int(code)] for code in dataset.features[:, 2]]
+    assert np.array_equal(
+        np.isnan(dataset.features[:, 1]), frame["bill"].is_null().to_numpy()
+    )
+    named = [
+        None if np.isnan(code) else dataset.values[2][int(code)]
+        for code in dataset.features[:, 2]
+    ]
     assert named == frame["plan"].to_list()
     assert np.array_equal(dataset.features[:, 3], frame["paperless"].to_numpy())
-    assert [dataset.classes[label] for label in dataset.target] == frame["churn"].to_list()
+    assert [dataset.classes[label] for label in dataset.target] == frame[
+        "churn"
+    ].to_list()
 
 
 def test_a_target_of_numbers_is_regressed(tmp_path: Path, frame: pl.DataFrame) -> None:
     """Unless they are whole and few; `kind` decides where that is wrong."""
-    path = write(tmp_path, frame.with_columns(stars=pl.Series([1, 2, 3, 4] * 20)).drop("bill"))
-    assert read_dataset(path, target="stars", task="stars").classes == ("1", "2", "3", "4")
-    assert read_dataset(path, target="stars", task="stars", kind="regressor").classes == ()
+    path = write(
+        tmp_path, frame.with_columns(stars=pl.Series([1, 2, 3, 4] * 20)).drop("bill")
+    )
+    assert read_dataset(path, target="stars", task="stars").classes == (
+        "1",
+        "2",
+        "3",
+        "4",
+    )
+    assert (
+        read_dataset(path, target="stars", task="stars", kind="regressor").classes == ()
+    )
     numbers = read_dataset(path, target="months", task="months")
     assert numbers.classes == ()
     assert numbers.target.dtype == np.float32
 
 
-def test_rows_without_a_target_are_left_out(tmp_path: Path, frame: pl.DataFrame) -> None:
+def test_rows_without_a_target_are_left_out(
+    tmp_path: Path, frame: pl.DataFrame
+) -> None:
     """They teach nothing."""
-    gaps = frame.with_columns(churn=pl.when(pl.int_range(80) < 5).then(None).otherwise(pl.col("churn")))
-    assert len(read_dataset(write(tmp_path, gaps), target="churn", task="churn").target) == 75
+    gaps = frame.with_columns(
+        churn=pl.when(pl.int_range(80) < 5).then(None).otherwise(pl.col("churn"))
+    )
+    assert (
+        len(read_dataset(write(tmp_path, gaps), target="churn", task="churn").target)
+        == 75
+    )
 
 
 def test_semicolons_and_decimal_commas_are_found_out(tmp_path: Path) -> None:
     """As spreadsheets of half the world write them."""
     path = tmp_path / "precios.csv"
-    lines = [f"{row},{row % 10};{'sí' if row % 3 else 'no'};{row % 7}" for row in range(40)]
+    lines = [
+        f"{row},{row % 10};{'sí' if row % 3 else 'no'};{row % 7}" for row in range(40)
+    ]
     path.write_bytes("\n".join(["precio;vendido;día", *lines]).encode("cp1252"))
     dataset = read_dataset(path, target="vendido", task="precios")
     assert dataset.feature_names == ("precio", "día")
@@ -81,20 +115,33 @@ def test_semicolons_and_decimal_commas_are_found_out(tmp_path: Path) -> None:
 def test_the_usual_marks_of_a_gap_are_gaps(tmp_path: Path, mark: str) -> None:
     """Not categories, and not what makes a column one of texts."""
     path = tmp_path / "my.csv"
-    path.write_text("a,b\n" + f"{mark},x\n" + "".join(f"{row}.5,{'xy'[row % 2]}\n" for row in range(40)))
+    path.write_text(
+        "a,b\n"
+        + f"{mark},x\n"
+        + "".join(f"{row}.5,{'xy'[row % 2]}\n" for row in range(40))
+    )
     dataset = read_dataset(path, target="b", task="my")
     assert dataset.values == ()
     assert np.isnan(dataset.features[0, 0])
 
 
 def column(values: list[object]) -> pl.DataFrame:
-    return pl.DataFrame({"good": [row % 7 for row in range(40)], "bad": values, "class": ["a", "b"] * 20})
+    return pl.DataFrame(
+        {
+            "good": [row % 7 for row in range(40)],
+            "bad": values,
+            "class": ["a", "b"] * 20,
+        }
+    )
 
 
 @pytest.mark.parametrize(
     ("values", "fault"),
     [
-        ([f"name {row}" for row in range(40)], "looks like free text or ids: 40 different values in 40 rows"),
+        (
+            [f"name {row}" for row in range(40)],
+            "looks like free text or ids: 40 different values in 40 rows",
+        ),
         (list(range(100, 140)), "looks like ids: whole numbers that count the rows"),
         ([5] * 40, "is constant: 5 throughout"),
         (["same"] * 40, "is constant: 'same' throughout"),
@@ -102,31 +149,62 @@ def column(values: list[object]) -> pl.DataFrame:
         ([1e39, *([1.0] * 39)], "has values that are not finite or do not fit 32 bits"),
     ],
 )
-def test_a_column_that_teaches_nothing_is_named(tmp_path: Path, values: list[object], fault: str) -> None:
+def test_a_column_that_teaches_nothing_is_named(
+    tmp_path: Path, values: list[object], fault: str
+) -> None:
     """With the option that leaves it out."""
     path = write(tmp_path, column(values))
     with pytest.raises(TableError) as refused:
         read_dataset(path, target="class", task="my")
-    assert str(refused.value) == f"column 'bad' {fault}\nleave out what cannot be used: --exclude bad"
-    assert read_dataset(path, target="class", task="my", exclude=["bad"]).feature_names == ("good",)
+
+    assert (
+        str(refused.value)
+        == f"column 'bad' {fault}\nleave out what cannot be used: --exclude bad"
+    )
+    assert read_dataset(
+        path, target="class", task="my", exclude=["bad"]
+    ).feature_names == ("good",)
 
 
 def test_dates_are_told_to_be_turned_into_something(tmp_path: Path) -> None:
     """A Parquet file has types of its own."""
-    frame = column(list(range(40))).with_columns(bad=pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 2, 9)))
-    with pytest.raises(TableError, match="column 'bad' is of the type Date, which no family learns from"):
+    frame = column(list(range(40))).with_columns(
+        bad=pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 2, 9))
+    )
+    with pytest.raises(
+        TableError,
+        match="column 'bad' is of the type Date, which no family learns from",
+    ):
         read_dataset(write(tmp_path, frame, "my.parquet"), target="class", task="my")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"target": "chrun"}, "--target chrun: there is no such column (did you mean 'churn'?); columns: months, "),
-        ({"target": "churn", "exclude": ["x"]}, "--exclude x: there is no such column; columns: months, bill, plan, "),
-        ({"target": "churn", "exclude": ["churn"]}, "--exclude churn: it is the target"),
-        ({"target": "churn", "exclude": ["months", "bill", "plan", "paperless"]}, "no column is left to learn from"),
-        ({"target": "plan", "kind": "regressor"}, "the target 'plan' is no column of numbers: it can be classified"),
-        ({"target": "bill", "kind": "classifier"}, "the target 'bill' has classes with fewer than 10 rows: '"),
+        (
+            {"target": "chrun"},
+            "--target chrun: there is no such column (did you mean 'churn'?); columns: months, ",
+        ),
+        (
+            {"target": "churn", "exclude": ["x"]},
+            "--exclude x: there is no such column; columns: months, bill, plan, ",
+        ),
+        (
+            {"target": "churn", "exclude": ["churn"]},
+            "--exclude churn: it is the target",
+        ),
+        (
+            {"target": "churn", "exclude": ["months", "bill", "plan", "paperless"]},
+            "no column is left to learn from",
+        ),
+        (
+            {"target": "plan", "kind": "regressor"},
+            "the target 'plan' is no column of numbers: it can be classified",
+        ),
+        (
+            {"target": "bill", "kind": "classifier"},
+            "the target 'bill' has classes with fewer than 10 rows: '",
+        ),
     ],
 )
 def test_a_wrong_choice_of_columns_is_told_what_there_is(
@@ -141,20 +219,34 @@ def test_a_wrong_choice_of_columns_is_told_what_there_is(
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["a"] * 40, "the target 'class' has one value throughout, 'a': there is nothing to tell apart"),
-        (["a"] * 38 + ["b"] * 2, "the target 'class' has classes with fewer than 10 rows: 'b' (2); join or remove"),
+        (
+            ["a"] * 40,
+            "the target 'class' has one value throughout, 'a': there is nothing to tell apart",
+        ),
+        (
+            ["a"] * 38 + ["b"] * 2,
+            "the target 'class' has classes with fewer than 10 rows: 'b' (2); join or remove",
+        ),
         (
             [f"c{row // 10}" for row in range(1020)],
             "the target 'class' has 102 different values, more than 100 classes",
         ),
-        (["a", "b"] * 10, "too few rows: 20 have a value in the target 'class', at least 30 are needed"),
+        (
+            ["a", "b"] * 10,
+            "too few rows: 20 have a value in the target 'class', at least 30 are needed",
+        ),
     ],
 )
-def test_a_target_that_cannot_be_learnt_is_refused(tmp_path: Path, labels: list[str], message: str) -> None:
+def test_a_target_that_cannot_be_learnt_is_refused(
+    tmp_path: Path, labels: list[str], message: str
+) -> None:
     """With its reason."""
-    frame = pl.DataFrame({"good": [row % 7 for row in range(len(labels))], "class": labels})
+    frame = pl.DataFrame(
+        {"good": [row % 7 for row in range(len(labels))], "class": labels}
+    )
     with pytest.raises(TableError) as refused:
         read_dataset(write(tmp_path, frame), target="class", task="my")
+
     assert str(refused.value).startswith(message)
 
 
@@ -164,35 +256,63 @@ def test_a_target_that_cannot_be_learnt_is_refused(tmp_path: Path, labels: list[
         ("no.csv", None, "no.csv: No such file or directory"),
         ("empty.csv", b"", "empty.csv: it is no table that can be read: "),
         ("header.csv", b"a,b\n", "header.csv: it has no rows"),
-        ("twice.csv", b"a,b,a\n1,2,3\n", "the column 'a' is there twice: give each its own name"),
-        ("ragged.csv", b"a,b\n1,2\n1,2,3,4\n", "ragged.csv: it is no table that can be read: "),
-        ("broken.parquet", b"PAR1 or not", "broken.parquet: it is no table that can be read: "),
+        (
+            "twice.csv",
+            b"a,b,a\n1,2,3\n",
+            "the column 'a' is there twice: give each its own name",
+        ),
+        (
+            "ragged.csv",
+            b"a,b\n1,2\n1,2,3,4\n",
+            "ragged.csv: it is no table that can be read: ",
+        ),
+        (
+            "broken.parquet",
+            b"PAR1 or not",
+            "broken.parquet: it is no table that can be read: ",
+        ),
         ("", None, ": Is a directory"),
     ],
 )
-def test_a_file_that_is_no_table_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+def test_a_file_that_is_no_table_is_refused(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
     """Without a traceback."""
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
+
     with pytest.raises(TableError) as refused:
         read_frame(path)
+
     assert message in str(refused.value)
 
 
-def test_a_column_without_a_name_is_called_after_its_place(tmp_path: Path, frame: pl.DataFrame) -> None:
+def test_a_column_without_a_name_is_called_after_its_place(
+    tmp_path: Path, frame: pl.DataFrame
+) -> None:
     """pandas writes its index so; numbers that count the rows are then refused by that name."""
     path = tmp_path / "pandas.csv"
-    path.write_text("\n".join([",a,b", *(f"{row},{row % 7},{'xy'[row % 2]}" for row in range(40))]))
-    with pytest.raises(TableError, match="leave out what cannot be used: --exclude column_1"):
+    path.write_text(
+        "\n".join([",a,b", *(f"{row},{row % 7},{'xy'[row % 2]}" for row in range(40))])
+    )
+
+    with pytest.raises(
+        TableError, match="leave out what cannot be used: --exclude column_1"
+    ):
         read_dataset(path, target="b", task="my")
-    assert read_dataset(path, target="b", task="my", exclude=["column_1"]).feature_names == ("a",)
+
+    assert read_dataset(
+        path, target="b", task="my", exclude=["column_1"]
+    ).feature_names == ("a",)
 
 
 def test_nothing_is_no_category(tmp_path: Path) -> None:
     """A Parquet file may hold texts of nothing or of spaces: they are missing values."""
     frame = column([("", " ", "a", "b ")[row % 4] for row in range(40)])
-    dataset = read_dataset(write(tmp_path, frame, "my.parquet"), target="class", task="my")
+    dataset = read_dataset(
+        write(tmp_path, frame, "my.parquet"), target="class", task="my"
+    )
     assert dataset.values[1] == ("a", "b")
     assert np.isnan(dataset.features[:, 1]).sum() == 20
 
@@ -200,9 +320,13 @@ def test_nothing_is_no_category(tmp_path: Path) -> None:
 def test_texts_of_numbers_are_numbers(tmp_path: Path) -> None:
     """With spaces around them, or with decimal commas where the separator is another."""
     spaced = tmp_path / "spaced.csv"
-    spaced.write_text("a,b\n" + "".join(f" {row}.5 ,{'xy'[row % 2]}\n" for row in range(40)))
+    spaced.write_text(
+        "a,b\n" + "".join(f" {row}.5 ,{'xy'[row % 2]}\n" for row in range(40))
+    )
     tabs = tmp_path / "tabs.csv"
-    tabs.write_text("a\tb\n" + "".join(f"{row},5\t{'xy'[row % 2]}\n" for row in range(40)))
+    tabs.write_text(
+        "a\tb\n" + "".join(f"{row},5\t{'xy'[row % 2]}\n" for row in range(40))
+    )
     for path in (spaced, tabs):
         dataset = read_dataset(path, target="b", task="my")
         assert dataset.features[:, 0].tolist() == [row + 0.5 for row in range(40)]
@@ -212,7 +336,10 @@ def test_texts_of_numbers_are_numbers(tmp_path: Path) -> None:
 def test_the_encodings_of_spreadsheets_are_read(tmp_path: Path, encoding: str) -> None:
     """By their marks."""
     path = tmp_path / "my.csv"
-    path.write_text("día,clase\n" + "".join(f"{row % 7},{'ñy'[row % 2]}\n" for row in range(40)), encoding=encoding)
+    path.write_text(
+        "día,clase\n" + "".join(f"{row % 7},{'ñy'[row % 2]}\n" for row in range(40)),
+        encoding=encoding,
+    )
     dataset = read_dataset(path, target="clase", task="my")
     assert dataset.feature_names == ("día",)
     assert dataset.classes == ("y", "ñ")
@@ -222,13 +349,20 @@ def test_whole_numbers_stay_so_where_gaps_made_them_floats(tmp_path: Path) -> No
     """A target of 0.0 and 1.0 is one of classes, named 0 and 1."""
     labels = [None, *([0.0, 1.0] * 20)]
     frame = pl.DataFrame({"good": [row % 7 for row in range(41)], "class": labels})
-    assert read_dataset(write(tmp_path, frame), target="class", task="my").classes == ("0", "1")
+    assert read_dataset(write(tmp_path, frame), target="class", task="my").classes == (
+        "0",
+        "1",
+    )
 
 
 def test_an_enumeration_is_a_category(tmp_path: Path) -> None:
     """As Parquet files of data frames hold them."""
-    frame = column(["a", "b"] * 20).with_columns(pl.col("bad").cast(pl.Enum(["b", "a"])))
-    dataset = read_dataset(write(tmp_path, frame, "my.parquet"), target="class", task="my")
+    frame = column(["a", "b"] * 20).with_columns(
+        pl.col("bad").cast(pl.Enum(["b", "a"]))
+    )
+    dataset = read_dataset(
+        write(tmp_path, frame, "my.parquet"), target="class", task="my"
+    )
     assert dataset.values[1] == ("a", "b")
 
 

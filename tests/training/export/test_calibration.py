@@ -9,12 +9,20 @@ from sklearn.metrics import log_loss as scikit_log_loss
 
 from stats import scores
 from training.data.datasets import load, split
-from training.export.calibration import Calibrated, calibrate, expected_calibration_error, log_loss, temper
+from training.export.calibration import (
+    Calibrated,
+    calibrate,
+    expected_calibration_error,
+    log_loss,
+    temper,
+)
 from training.families.knn import FittedNeighbors
 from training.graph import clean, run
 
 
-def draw(generator: np.random.Generator, *, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+def draw(
+    generator: np.random.Generator, *, temperature: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows whose classes follow a softmax, and probabilities that are too sure of them by that temperature."""
     logits = generator.normal(scale=2, size=(4000, 4))
     target = np.array([generator.choice(4, p=row) for row in softmax(logits, axis=1)])
@@ -22,7 +30,9 @@ def draw(generator: np.random.Generator, *, temperature: float) -> tuple[np.ndar
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
-def test_the_temperature_is_found_again(generator: np.random.Generator, temperature: float) -> None:
+def test_the_temperature_is_found_again(
+    generator: np.random.Generator, temperature: float
+) -> None:
     """The one by which the probabilities were made too sure, or not sure enough."""
     found = calibrate(*draw(generator, temperature=temperature))
     assert found.temperature == pytest.approx(temperature, rel=0.06)
@@ -34,8 +44,15 @@ def test_it_is_a_softmax_at_a_temperature(generator: np.random.Generator) -> Non
     """SciPy's, of the logits."""
     logits = generator.normal(size=(50, 3))
     expected = softmax(logits / 2.5, axis=1)
-    assert np.allclose(temper(softmax(logits, axis=1), temperature=2.5, floor=1e-37), expected, atol=1e-12)
-    assert np.isclose(log_loss(expected, np.zeros(50, dtype=int)), -log_softmax(logits / 2.5, axis=1)[:, 0].mean())
+    assert np.allclose(
+        temper(softmax(logits, axis=1), temperature=2.5, floor=1e-37),
+        expected,
+        atol=1e-12,
+    )
+    assert np.isclose(
+        log_loss(expected, np.zeros(50, dtype=int)),
+        -log_softmax(logits / 2.5, axis=1)[:, 0].mean(),
+    )
 
 
 def test_votes_of_nothing_are_not_impossible() -> None:
@@ -61,9 +78,13 @@ def test_rows_that_are_all_right_do_not_make_certain(n_rows: int) -> None:
 def test_the_figures_are_those_of_others(generator: np.random.Generator) -> None:
     """scikit-learn's log loss, and the service's calibration error."""
     probabilities, target = draw(generator, temperature=2.0)
-    assert log_loss(probabilities, target) == pytest.approx(scikit_log_loss(target, probabilities))
+    assert log_loss(probabilities, target) == pytest.approx(
+        scikit_log_loss(target, probabilities)
+    )
     predictions = probabilities.argmax(axis=1)
-    expected = scores.expected_calibration_error(probabilities, predictions, target)["value"]
+    expected = scores.expected_calibration_error(probabilities, predictions, target)[
+        "value"
+    ]
     assert expected_calibration_error(probabilities, target) == pytest.approx(expected)
 
 
@@ -72,15 +93,26 @@ def test_the_graph_says_what_the_source_says() -> None:
     wine = load("wine")
     rows = split(wine, seed=0, validates=False)
     classes = np.eye(3)[wine.target[rows.train]]
-    neighbors = FittedNeighbors(wine.features[rows.train], classes, neighbors=5, metric="euclidean", weights="uniform")
+    neighbors = FittedNeighbors(
+        wine.features[rows.train],
+        classes,
+        neighbors=5,
+        metric="euclidean",
+        weights="uniform",
+    )
+
     for floor in (1e-37, 1e-3):
         fitted = Calibrated(neighbors, temperature=1.7, floor=floor)
-        outputs = run(clean(fitted.to_onnx(n_features=13)).SerializeToString(), wine.features)
+        outputs = run(
+            clean(fitted.to_onnx(n_features=13)).SerializeToString(), wine.features
+        )
         expected = fitted.outputs(wine.features)
         added = {"neighbor", "neighbor_distance", "neighbor_class"}
         assert set(outputs) == set(expected) == {"label", "probabilities"} | added
         assert np.abs(outputs["probabilities"] - expected["probabilities"]).max() < 1e-6
-        assert np.array_equal(outputs["label"], neighbors.outputs(wine.features)["label"])
+        assert np.array_equal(
+            outputs["label"], neighbors.outputs(wine.features)["label"]
+        )
 
 
 def test_not_a_number_stays_so() -> None:
@@ -88,7 +120,16 @@ def test_not_a_number_stays_so() -> None:
     wine = load("wine")
     rows = split(wine, seed=0, validates=False)
     classes = np.eye(3)[wine.target[rows.train]]
-    neighbors = FittedNeighbors(wine.features[rows.train], classes, neighbors=5, metric="euclidean", weights="distance")
+    neighbors = FittedNeighbors(
+        wine.features[rows.train],
+        classes,
+        neighbors=5,
+        metric="euclidean",
+        weights="distance",
+    )
     fitted = Calibrated(neighbors, temperature=1.7, floor=1e-3)
-    outputs = run(clean(fitted.to_onnx(n_features=13)).SerializeToString(), np.full((1, 13), np.nan, dtype=np.float32))
+    outputs = run(
+        clean(fitted.to_onnx(n_features=13)).SerializeToString(),
+        np.full((1, 13), np.nan, dtype=np.float32),
+    )
     assert np.isnan(outputs["probabilities"]).all()

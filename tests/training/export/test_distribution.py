@@ -13,12 +13,16 @@ def column(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float32)
 
 
-def test_many_different_values_fall_into_ten_equal_bins(generator: np.random.Generator) -> None:
+def test_many_different_values_fall_into_ten_equal_bins(
+    generator: np.random.Generator,
+) -> None:
     """As near to numpy's deciles as the values lie to each other."""
     values = generator.normal(size=1000).astype(np.float32)
     distribution = describe_distribution(values, None)
     assert distribution.counts == (100,) * 10
-    assert distribution.edges == pytest.approx(np.quantile(values, np.arange(1, 10) / 10), abs=0.01)
+    assert distribution.edges == pytest.approx(
+        np.quantile(values, np.arange(1, 10) / 10), abs=0.01
+    )
 
 
 def test_counts_are_those_of_numpys_histogram(generator: np.random.Generator) -> None:
@@ -32,8 +36,12 @@ def test_counts_are_those_of_numpys_histogram(generator: np.random.Generator) ->
 
 def test_a_value_that_most_rows_share_has_a_bin_of_its_own() -> None:
     """The lowest or the highest one: a pixel that is nearly always black, or white."""
-    assert describe_distribution(column(*[0] * 95, 1, 2, 3, 4, 5), None) == Distribution(edges=(0.5,), counts=(95, 5))
-    assert describe_distribution(column(*[9] * 95, 1, 2, 3, 4, 5), None) == Distribution(edges=(7.0,), counts=(5, 95))
+    assert describe_distribution(
+        column(*[0] * 95, 1, 2, 3, 4, 5), None
+    ) == Distribution(edges=(0.5,), counts=(95, 5))
+    assert describe_distribution(
+        column(*[9] * 95, 1, 2, 3, 4, 5), None
+    ) == Distribution(edges=(7.0,), counts=(5, 95))
 
 
 def test_one_value_has_one_bin() -> None:
@@ -52,5 +60,9 @@ def test_an_edge_between_neighbouring_float32_keeps_them_apart() -> None:
 def test_categories_are_counted_by_value_and_gaps_apart() -> None:
     """A value that only other rows have counts 0."""
     values = column(1, 0, 1, np.nan)
-    assert describe_distribution(values, ("a", "b", "c")) == Distribution(counts=(1, 2, 0), missing=1)
-    assert describe_distribution(values, None) == Distribution(edges=(0.5,), counts=(1, 2), missing=1)
+    assert describe_distribution(values, ("a", "b", "c")) == Distribution(
+        counts=(1, 2, 0), missing=1
+    )
+    assert describe_distribution(values, None) == Distribution(
+        edges=(0.5,), counts=(1, 2), missing=1
+    )

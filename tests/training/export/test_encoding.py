@@ -32,6 +32,7 @@ def dataset(generator: np.random.Generator) -> Dataset:
         ]
     ).astype(np.float32)
     features[:, :2][generator.random((n_rows, 2)) < 0.2] = np.nan
+
     return Dataset(
         task="mixed",
         summary="mixed",
@@ -52,10 +53,14 @@ def test_it_is_scikit_learns(dataset: Dataset) -> None:
         SimpleImputer(strategy="most_frequent"),
         OneHotEncoder(categories=[np.arange(3), np.arange(2)], sparse_output=False),
     )
-    oracle = ColumnTransformer([("n", SimpleImputer(strategy="median"), [0, 2]), ("c", categories, [1, 3])])
+    oracle = ColumnTransformer(
+        [("n", SimpleImputer(strategy="median"), [0, 2]), ("c", categories, [1, 3])]
+    )
     expected = oracle.fit(train).transform(dataset.features)
     encoded = Encoding(dataset, rows).encode(dataset.features)
-    assert np.array_equal(encoded[:, [0, 4, 1, 2, 3, 5, 6]], expected.astype(np.float32))
+    assert np.array_equal(
+        encoded[:, [0, 4, 1, 2, 3, 5, 6]], expected.astype(np.float32)
+    )
 
 
 def test_the_graph_does_the_same(dataset: Dataset) -> None:
@@ -65,7 +70,9 @@ def test_the_graph_does_the_same(dataset: Dataset) -> None:
     builder.add("Identity", "features", name="encoded")
     model = builder.model(7, {"encoded": (TensorProto.FLOAT, (7,))})
     encoding.prepend(model, n_features=4)
-    session = onnxruntime.InferenceSession(clean(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        clean(model).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     (encoded,) = session.run(None, {"features": dataset.features})
     assert np.array_equal(encoded, encoding.encode(dataset.features))
 
@@ -74,7 +81,15 @@ def test_the_encoded_columns_have_names(dataset: Dataset) -> None:
     """A tree can be drawn with them."""
     encoded = Encoding(dataset, split(dataset, seed=0)).apply(dataset)
     assert encoded.feature_names == (
-        *("size", "colour=red", "colour=green", "colour=blue", "weight", "wet=false", "wet=true"),
+        *(
+            "size",
+            "colour=red",
+            "colour=green",
+            "colour=blue",
+            "weight",
+            "wet=false",
+            "wet=true",
+        ),
     )
 
 
@@ -99,5 +114,8 @@ def test_a_column_without_a_training_value_is_refused(dataset: Dataset) -> None:
     rows = split(dataset, seed=0)
     features = dataset.features.copy()
     features[rows.train, 0] = np.nan
-    with pytest.raises(LearningError, match="no training row has a value in 'size': --exclude size"):
+
+    with pytest.raises(
+        LearningError, match="no training row has a value in 'size': --exclude size"
+    ):
         Encoding(replace(dataset, features=features), rows)

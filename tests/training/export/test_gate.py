@@ -15,11 +15,22 @@ from torch import nn
 
 from training.data.datasets import Dataset, load, split
 from training.export import gate
-from training.export.gate import ExportError, Origin, compare_outputs, export, write_whole
+from training.export.gate import (
+    ExportError,
+    Origin,
+    compare_outputs,
+    export,
+    write_whole,
+)
 from training.graph import clean, run
 from training.learning.network import Classifier, FittedNetwork
 
-ORIGIN = Origin(family="logistic", summary="Logistic regression", command="python -m training logistic", seed=0)
+ORIGIN = Origin(
+    family="logistic",
+    summary="Logistic regression",
+    command="python -m training logistic",
+    seed=0,
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +41,9 @@ def dataset() -> Dataset:
 @pytest.fixture(scope="module")
 def fitted(dataset: Dataset) -> FittedNetwork:
     torch.manual_seed(0)
-    return FittedNetwork(Classifier(nn.Linear(13, 3), dataset.features, n_classes=3), kind="classifier")
+    return FittedNetwork(
+        Classifier(nn.Linear(13, 3), dataset.features, n_classes=3), kind="classifier"
+    )
 
 
 class Changed:
@@ -39,13 +52,26 @@ class Changed:
     kind = "classifier"
     packages = FittedNetwork.packages
 
-    def __init__(self, fitted: FittedNetwork, *, shift: float = 0.0, swap: bool = False, edit: Any = None) -> None:
-        self.fitted, self.shift, self.swap, self.edit = fitted, shift, swap, edit
+    def __init__(
+        self,
+        fitted: FittedNetwork,
+        *,
+        shift: float = 0.0,
+        swap: bool = False,
+        edit: Any = None,
+    ) -> None:
+        self.fitted = fitted
+        self.shift = shift
+        self.swap = swap
+        self.edit = edit
 
     def outputs(self, features: np.ndarray) -> dict[str, Any]:
         outputs = self.fitted.outputs(features)
         label = (outputs["label"] + 1) % 3 if self.swap else outputs["label"]
-        return {"label": label, "probabilities": outputs["probabilities"] + np.float32(self.shift)}
+        return {
+            "label": label,
+            "probabilities": outputs["probabilities"] + np.float32(self.shift),
+        }
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
         model = self.fitted.to_onnx(n_features)
@@ -62,7 +88,9 @@ def try_to_export(fitted: Any, dataset: Dataset, folder: Path) -> str:
     return str(refused.value)
 
 
-def test_what_passes_is_written_under_its_name(fitted: FittedNetwork, dataset: Dataset, tmp_path: Path) -> None:
+def test_what_passes_is_written_under_its_name(
+    fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
+) -> None:
     """And its card was measured on it."""
     path, card = export(fitted, dataset, split(dataset, seed=0), ORIGIN, tmp_path)
     assert path == tmp_path / "wine-logistic.onnx"
@@ -73,7 +101,9 @@ def test_what_passes_is_written_under_its_name(fitted: FittedNetwork, dataset: D
     assert card.parity.rows == len(rows) == 36
 
 
-def test_the_same_model_is_the_same_file(fitted: FittedNetwork, dataset: Dataset, tmp_path: Path) -> None:
+def test_the_same_model_is_the_same_file(
+    fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
+) -> None:
     """Byte for byte."""
     rows = split(dataset, seed=0)
     one, _ = export(fitted, dataset, rows, ORIGIN, tmp_path / "one")
@@ -81,7 +111,9 @@ def test_the_same_model_is_the_same_file(fitted: FittedNetwork, dataset: Dataset
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_other_probabilities_do_not_pass(fitted: FittedNetwork, dataset: Dataset, tmp_path: Path) -> None:
+def test_other_probabilities_do_not_pass(
+    fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
+) -> None:
     """More than 1e-5 apart."""
     message = try_to_export(Changed(fitted, shift=2e-5), dataset, tmp_path)
     assert message.startswith("parity: probabilities differ by up to 2")
@@ -92,19 +124,34 @@ def test_a_regressor_is_compared_in_units_of_its_spread() -> None:
     """A difference that is small beside the values may be large beside their spread."""
     value = np.array([1e9, 1e9 + 100, 1e9 + 200])
     near = (value + 0.004).astype(np.float64)
-    assert compare_outputs("regressor", {"value": value}, {"value": near}).unequal_labels == 0
-    with pytest.raises(ExportError, match="float32 is too coarse for these values: subtract a constant"):
-        compare_outputs("regressor", {"value": value}, {"value": value.astype(np.float32)})
+    assert (
+        compare_outputs("regressor", {"value": value}, {"value": near}).unequal_labels
+        == 0
+    )
+
+    with pytest.raises(
+        ExportError, match="float32 is too coarse for these values: subtract a constant"
+    ):
+        compare_outputs(
+            "regressor", {"value": value}, {"value": value.astype(np.float32)}
+        )
 
 
-def test_other_labels_do_not_pass(fitted: FittedNetwork, dataset: Dataset, tmp_path: Path) -> None:
+def test_other_labels_do_not_pass(
+    fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
+) -> None:
     """Not a single one."""
     message = try_to_export(Changed(fitted, swap=True), dataset, tmp_path)
-    assert message == "parity: 36 of 36 held-out rows get another label than the source model's"
+    assert (
+        message
+        == "parity: 36 of 36 held-out rows get another label than the source model's"
+    )
 
 
 def _foreign_operator(model: onnx.ModelProto) -> None:
-    model.graph.node.append(helper.make_node("Gelu", ["features"], ["elsewhere"], domain="com.microsoft"))
+    model.graph.node.append(
+        helper.make_node("Gelu", ["features"], ["elsewhere"], domain="com.microsoft")
+    )
 
 
 def _other_opset(model: onnx.ModelProto) -> None:
@@ -123,7 +170,10 @@ def _path_in_a_name(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (_foreign_operator, "expected operators of ONNX itself, got some of ['com.microsoft']"),
+        (
+            _foreign_operator,
+            "expected operators of ONNX itself, got some of ['com.microsoft']",
+        ),
         (_other_opset, "expected opset 18, got {'': 20}"),
         (_external_data, "expected all weights in the file, got external data for "),
         (_path_in_a_name, "expected no path of this machine in the file, found "),
@@ -133,13 +183,20 @@ def test_a_graph_that_breaks_a_rule_does_not_pass(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path, edit: Any, message: str
 ) -> None:
     """Whichever rule it is."""
-    assert try_to_export(Changed(fitted, edit=edit), dataset, tmp_path).startswith(message)
+    assert try_to_export(Changed(fitted, edit=edit), dataset, tmp_path).startswith(
+        message
+    )
 
 
-def test_a_missing_output_does_not_pass(fitted: FittedNetwork, dataset: Dataset) -> None:
+def test_a_missing_output_does_not_pass(
+    fitted: FittedNetwork, dataset: Dataset
+) -> None:
     """Labels and probabilities are both promised."""
     outputs = fitted.outputs(dataset.features)
-    with pytest.raises(ExportError, match=r"expected the outputs \['label', 'probabilities'\], got \['label'\]"):
+    with pytest.raises(
+        ExportError,
+        match=r"expected the outputs \['label', 'probabilities'\], got \['label'\]",
+    ):
         compare_outputs("classifier", outputs, {"label": outputs["label"]})
 
 
@@ -149,11 +206,20 @@ def test_an_old_file_stays_when_the_new_one_does_not_pass(
     """Nothing is half replaced."""
     (tmp_path / "wine-logistic.onnx").write_bytes(b"the old one")
     with pytest.raises(ExportError):
-        export(Changed(fitted, shift=1.0), dataset, split(dataset, seed=0), ORIGIN, tmp_path)
+        export(
+            Changed(fitted, shift=1.0),
+            dataset,
+            split(dataset, seed=0),
+            ORIGIN,
+            tmp_path,
+        )
+
     assert (tmp_path / "wine-logistic.onnx").read_bytes() == b"the old one"
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The new bytes never take the name, and nothing is left behind."""
     path = tmp_path / "model.onnx"
     path.write_bytes(b"the old one")
@@ -164,18 +230,28 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(gate.os, "fsync", no_space)
     with pytest.raises(OSError, match="No space left on device"):
         write_whole(path, b"the new one")
+
     assert path.read_bytes() == b"the old one"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_cleaning_removes_what_exporters_leave() -> None:
     """Notes on graph, nodes and values, and opsets named twice."""
-    node = helper.make_node("Identity", ["features"], ["label"], doc_string="File /home/somebody/model.py")
+    node = helper.make_node(
+        "Identity", ["features"], ["label"], doc_string="File /home/somebody/model.py"
+    )
     node.metadata_props.add(key="stack_trace", value="/home/somebody")
     value = helper.make_tensor_value_info("features", TensorProto.FLOAT, [1])
-    graph = helper.make_graph([node], "g", [value], [helper.make_tensor_value_info("label", TensorProto.FLOAT, [1])])
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [value],
+        [helper.make_tensor_value_info("label", TensorProto.FLOAT, [1])],
+    )
     graph.metadata_props.add(key="signature", value="/home/somebody")
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("", 18)])
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("", 18)]
+    )
     assert b"somebody" in model.SerializeToString()
     content = clean(model).SerializeToString()
     assert b"somebody" not in content
@@ -183,14 +259,26 @@ def test_cleaning_removes_what_exporters_leave() -> None:
     assert model.ir_version == 10
 
 
-def test_the_self_check_has_a_row_of_each_class(fitted: FittedNetwork, dataset: Dataset, tmp_path: Path) -> None:
+def test_the_self_check_has_a_row_of_each_class(
+    fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
+) -> None:
     """So that no class goes untested at load."""
     _, card = export(fitted, dataset, split(dataset, seed=0), ORIGIN, tmp_path)
     assert len(card.self_check.input) == 3
-    assert card.self_check.input[0] in {tuple(float(str(value)) for value in row) for row in dataset.features}
+    assert card.self_check.input[0] in {
+        tuple(float(str(value)) for value in row) for row in dataset.features
+    }
 
 
-def test_a_task_of_another_name_is_another_file(fitted: FittedNetwork, dataset: Dataset, tmp_path: Path) -> None:
+def test_a_task_of_another_name_is_another_file(
+    fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
+) -> None:
     """The name is task and family."""
-    path, _ = export(fitted, replace(dataset, task="burgundy"), split(dataset, seed=0), ORIGIN, tmp_path)
+    path, _ = export(
+        fitted,
+        replace(dataset, task="burgundy"),
+        split(dataset, seed=0),
+        ORIGIN,
+        tmp_path,
+    )
     assert path.name == "burgundy-logistic.onnx"

@@ -27,7 +27,11 @@ def test_a_family_is_learnt_exported_and_served(family: str, tmp_path: Path) -> 
     task = "diabetes" if family == "linear" else "wine"
     for folder in ("one", "other"):
         assert main([family, "--task", task, "--output", str(tmp_path / folder)]) == 0
-    one, other = ((tmp_path / folder / f"{task}-{family}.onnx").read_bytes() for folder in ("one", "other"))
+
+    one, other = (
+        (tmp_path / folder / f"{task}-{family}.onnx").read_bytes()
+        for folder in ("one", "other")
+    )
     assert one == other
     model = Model.load(tmp_path / "one" / f"{task}-{family}.onnx")
     assert model is not None
@@ -40,22 +44,32 @@ def test_a_family_is_learnt_exported_and_served(family: str, tmp_path: Path) -> 
 def test_a_family_learns_numbers_too(family: str, tmp_path: Path) -> None:
     """As a regressor, where the task has no classes."""
     options = [] if family == "mlp" else ["--min-leaf", "10"]
-    assert main([family, "--task", "diabetes", *options, "--output", str(tmp_path)]) == 0
+    assert (
+        main([family, "--task", "diabetes", *options, "--output", str(tmp_path)]) == 0
+    )
     model = Model.load(tmp_path / f"diabetes-{family}.onnx")
     assert model is not None
     assert model.card.kind == "regressor"
     assert model.card.metrics["r2"].value > 0
 
 
-def test_a_convolutional_network_needs_an_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_convolutional_network_needs_an_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The message says so before anything is learnt."""
     assert main(["cnn", "--task", "wine", "--output", str(tmp_path)]) == 1
-    assert "not written: cnn: the task 'wine' is not one of images" in capsys.readouterr().out
+    assert (
+        "not written: cnn: the task 'wine' is not one of images"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_convolutional_network_learns_the_digits(tmp_path: Path) -> None:
     """A few epochs already beat a line, and the graph passes the gate."""
-    assert main(["cnn", "--task", "digits", "--epochs", "3", "--output", str(tmp_path)]) == 0
+    assert (
+        main(["cnn", "--task", "digits", "--epochs", "3", "--output", str(tmp_path)])
+        == 0
+    )
     model = Model.load(tmp_path / "digits-cnn.onnx")
     assert model is not None
     assert model.card.metrics["accuracy"].value >= 0.9
@@ -74,8 +88,12 @@ def fit_perceptron(task: str, *arguments: str) -> tuple[Step, list[float]]:
     options = build_parser().parse_args(["perceptron", "--task", task, *arguments])
     losses: list[float] = []
     fitted = perceptron.fit(
-        dataset, datasets.split(dataset, seed=0), options, lambda epoch: losses.append(epoch.losses["train"])
+        dataset,
+        datasets.split(dataset, seed=0),
+        options,
+        lambda epoch: losses.append(epoch.losses["train"]),
     )
+
     return fitted.module, losses
 
 
@@ -89,7 +107,9 @@ def test_the_perceptron_rule_ends_on_separable_rows() -> None:
 def test_the_perceptron_answers_with_steps(generator: np.random.Generator) -> None:
     """Its probabilities are 0 or 1."""
     module, _ = fit_perceptron("wine", "--epochs", "3")
-    label, probabilities = module(torch.from_numpy(generator.normal(size=(20, 13)).astype(np.float32)))
+    label, probabilities = module(
+        torch.from_numpy(generator.normal(size=(20, 13)).astype(np.float32))
+    )
     assert set(probabilities.unique().tolist()) <= {0.0, 1.0}
     assert torch.equal(probabilities.argmax(dim=1), label)
 
@@ -100,7 +120,10 @@ def test_the_perceptron_is_as_good_as_scikit_learns() -> None:
     rows = datasets.split(dataset, seed=0)
     module, _ = fit_perceptron("digits")
     features = torch.from_numpy(dataset.features)
-    train, held_out = (module.standardise(features[part]).numpy() for part in (rows.train, rows.held_out))
+    train, held_out = (
+        module.standardise(features[part]).numpy()
+        for part in (rows.train, rows.held_out)
+    )
     oracle = ScikitPerceptron(random_state=0).fit(train, dataset.target[rows.train])
     label, _ = module(torch.from_numpy(dataset.features[rows.held_out]))
     found = (label.numpy() == dataset.target[rows.held_out]).mean()

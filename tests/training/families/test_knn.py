@@ -23,25 +23,36 @@ def options(*arguments: str) -> argparse.Namespace:
 
 
 def fit(dataset: Dataset, *arguments: str) -> FittedNeighbors:
-    return knn.fit(dataset, split(dataset, seed=0, validates=False), options(*arguments), lambda _: None)
+    return knn.fit(
+        dataset,
+        split(dataset, seed=0, validates=False),
+        options(*arguments),
+        lambda _: None,
+    )
 
 
 def run(fitted: FittedNeighbors, features: np.ndarray) -> dict[str, np.ndarray]:
     model = clean(fitted.to_onnx(n_features=features.shape[1]))
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     names = [output.name for output in session.get_outputs()]
+
     return dict(zip(names, session.run(names, {"features": features}), strict=True))
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("task", ["wine", "digits"])
-def test_the_graph_says_what_the_source_says(task: str, metric: str, weights: str) -> None:
+def test_the_graph_says_what_the_source_says(
+    task: str, metric: str, weights: str
+) -> None:
     """Labels, probabilities, neighbours and distances, for every metric and weight."""
     dataset = load(task)
     fitted = fit(dataset, "--metric", metric, "--weights", weights)
     features = dataset.features[split(dataset, seed=0).held_out][:60]
-    source, exported = fitted.outputs(features), run(fitted, features)
+    source = fitted.outputs(features)
+    exported = run(fitted, features)
     assert np.array_equal(source["label"], exported["label"])
     assert np.array_equal(source["neighbor"], exported["neighbor"])
     for name in ("probabilities", "neighbor_distance"):
@@ -51,7 +62,9 @@ def test_the_graph_says_what_the_source_says(task: str, metric: str, weights: st
 @pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
 @pytest.mark.parametrize("task", ["breast_cancer", "wine"])
-def test_scikit_learn_gives_the_same_probabilities(task: str, metric: str, weights: str) -> None:
+def test_scikit_learn_gives_the_same_probabilities(
+    task: str, metric: str, weights: str
+) -> None:
     """On standardised measurements, where no two distances are equal."""
     dataset = load(task)
     rows = split(dataset, seed=0, validates=False)
@@ -62,7 +75,11 @@ def test_scikit_learn_gives_the_same_probabilities(task: str, metric: str, weigh
     )
     oracle = KNeighborsClassifier(5, metric=metric, weights=weights, algorithm="brute")
     expected = oracle.fit(train, dataset.target[rows.train]).predict_proba(held_out)
-    assert np.allclose(fitted.outputs(dataset.features[rows.held_out])["probabilities"], expected, atol=1e-5)
+    assert np.allclose(
+        fitted.outputs(dataset.features[rows.held_out])["probabilities"],
+        expected,
+        atol=1e-5,
+    )
 
 
 def test_scikit_learn_gives_the_same_hamming_distances() -> None:
@@ -77,23 +94,35 @@ def test_scikit_learn_gives_the_same_hamming_distances() -> None:
     assert np.allclose(found, expected, atol=1e-6)
 
 
-def tiny(*features: tuple[float, ...], classes: tuple[int, ...], **changes: object) -> FittedNeighbors:
+def tiny(
+    *features: tuple[float, ...], classes: tuple[int, ...], **changes: object
+) -> FittedNeighbors:
     settings = {"neighbors": 2, "metric": "euclidean", "weights": "uniform"} | changes
-    return FittedNeighbors(np.array(features, dtype=np.float32), np.eye(2)[list(classes)], **settings)
+    return FittedNeighbors(
+        np.array(features, dtype=np.float32), np.eye(2)[list(classes)], **settings
+    )
 
 
 def test_of_equally_close_rows_the_first_is_nearer() -> None:
     """Four corners, the middle asked for: rows 0 and 1 decide."""
     fitted = tiny((0, 0), (0, 1), (1, 0), (1, 1), classes=(1, 1, 0, 0))
-    for outputs in (fitted.outputs(np.array([[0.5, 0.5]], dtype=np.float32)), run(fitted, np.float32([[0.5, 0.5]]))):
+    for outputs in (
+        fitted.outputs(np.array([[0.5, 0.5]], dtype=np.float32)),
+        run(fitted, np.float32([[0.5, 0.5]])),
+    ):
         assert outputs["neighbor"].tolist() == [[0, 1]]
         assert outputs["label"].tolist() == [1]
 
 
 def test_a_row_of_the_training_data_decides_alone_when_distance_weighs() -> None:
     """Its distance is 0, and nothing is divided by it."""
-    fitted = tiny((0, 0), (0.1, 0), (5, 5), classes=(1, 0, 0), neighbors=3, weights="distance")
-    for outputs in (fitted.outputs(np.float32([[0, 0]])), run(fitted, np.float32([[0, 0]]))):
+    fitted = tiny(
+        (0, 0), (0.1, 0), (5, 5), classes=(1, 0, 0), neighbors=3, weights="distance"
+    )
+    for outputs in (
+        fitted.outputs(np.float32([[0, 0]])),
+        run(fitted, np.float32([[0, 0]])),
+    ):
         assert outputs["probabilities"].tolist() == [[0.0, 1.0]]
 
 
@@ -107,5 +136,7 @@ def test_many_rows_at_once_stay_small() -> None:
 
 def test_more_neighbours_than_rows_are_refused() -> None:
     """Before anything is learnt."""
-    with pytest.raises(LearningError, match="--neighbors 500: there are only 142 training rows"):
+    with pytest.raises(
+        LearningError, match="--neighbors 500: there are only 142 training rows"
+    ):
         fit(load("wine"), "--neighbors", "500")

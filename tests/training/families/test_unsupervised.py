@@ -23,7 +23,11 @@ EXPORTED_MODELS = Path(__file__).resolve().parents[3] / "exported_models"
 def fit(*words: str) -> tuple[Fitted, datasets.Dataset, datasets.Split]:
     lesson = make_lesson(build_parser().parse_args(words))
     rows = datasets.split(lesson.dataset, seed=0, validates=lesson.family.VALIDATES)
-    return lesson.family.fit(lesson.dataset, rows, lesson.options, lambda _: None), lesson.dataset, rows
+    return (
+        lesson.family.fit(lesson.dataset, rows, lesson.options, lambda _: None),
+        lesson.dataset,
+        rows,
+    )
 
 
 def shipped(name: str) -> Model:
@@ -36,19 +40,32 @@ def shipped(name: str) -> Model:
 def test_clusters_are_those_of_scikit_learn(task: str) -> None:
     """Numbers and distances; on standardised features, on pixels as they are."""
     fitted, dataset, rows = fit("kmeans", "--task", task, "--clusters", "6")
-    train, held_out = (dataset.features[part].astype(np.float64) for part in (rows.train, rows.held_out))
+    train, held_out = (
+        dataset.features[part].astype(np.float64)
+        for part in (rows.train, rows.held_out)
+    )
     scaler = StandardScaler(with_std=dataset.image_shape is None).fit(train)
-    oracle = KMeans(6, n_init=10, random_state=0).fit(scaler.transform(train).astype(np.float32))
+    oracle = KMeans(6, n_init=10, random_state=0).fit(
+        scaler.transform(train).astype(np.float32)
+    )
     outputs = fitted.outputs(dataset.features[rows.held_out])
-    assert np.array_equal(outputs["cluster"], oracle.predict(scaler.transform(held_out).astype(np.float32)))
-    assert np.allclose(outputs["distances"], oracle.transform(scaler.transform(held_out)), atol=1e-3)
+    assert np.array_equal(
+        outputs["cluster"],
+        oracle.predict(scaler.transform(held_out).astype(np.float32)),
+    )
+    assert np.allclose(
+        outputs["distances"], oracle.transform(scaler.transform(held_out)), atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("task", ["wine", "digits"])
 def test_components_are_those_of_scikit_learn(task: str) -> None:
     """Codes and reconstructions."""
     fitted, dataset, rows = fit("pca", "--task", task, "--components", "5")
-    train, held_out = (dataset.features[part].astype(np.float64) for part in (rows.train, rows.held_out))
+    train, held_out = (
+        dataset.features[part].astype(np.float64)
+        for part in (rows.train, rows.held_out)
+    )
     scaler = StandardScaler(with_std=dataset.image_shape is None).fit(train)
     oracle = PCA(5).fit(scaler.transform(train))
     codes = oracle.transform(scaler.transform(held_out))
@@ -61,10 +78,19 @@ def test_components_are_those_of_scikit_learn(task: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("kmeans", "--task", "wine", "--clusters", "200"), "--clusters 200: there are only 142 training rows"),
-        (("pca", "--task", "wine", "--components", "14"), "--components 14: these rows have at most 13"),
+        (
+            ("kmeans", "--task", "wine", "--clusters", "200"),
+            "--clusters 200: there are only 142 training rows",
+        ),
+        (
+            ("pca", "--task", "wine", "--components", "14"),
+            "--components 14: these rows have at most 13",
+        ),
         (("gan", "--task", "wine"), "gan: the task 'wine' is not one of images"),
-        (("gan", "--task", "digits", "--batch-size", "5000"), "--batch-size 5000: there are only 1437 training rows"),
+        (
+            ("gan", "--task", "digits", "--batch-size", "5000"),
+            "--batch-size 5000: there are only 1437 training rows",
+        ),
     ],
 )
 def test_what_cannot_be_learnt_is_said(words: tuple[str, ...], message: str) -> None:
@@ -78,43 +104,57 @@ def test_the_shipped_autoencoder_restores_better_than_components() -> None:
     """At the same size of code, over the same held-out rows."""
     digits = datasets.load("digits")
     features = digits.features[datasets.split(digits, seed=0).held_out]
-    errors, sizes = [], []
+    errors = []
+    sizes = []
+
     for name in ("digits-autoencoder", "digits-pca"):
         codes, reconstruction = shipped(name).run(features)
         sizes.append(codes.shape[1])
         errors.append(((reconstruction - features) ** 2).mean())
+
     assert sizes == [8, 8]
     assert errors[0] < 0.6 * errors[1]
 
 
 def test_an_autoencoder_is_for_tables_too() -> None:
     """Its reconstruction is in the features' own units."""
-    fitted, dataset, rows = fit("autoencoder", "--task", "wine", "--components", "3", "--epochs", "60")
+    fitted, dataset, rows = fit(
+        "autoencoder", "--task", "wine", "--components", "3", "--epochs", "60"
+    )
     held_out = dataset.features[rows.held_out]
     errors = fitted.outputs(held_out)["reconstruction"] - held_out
     assert ((errors / dataset.features.std(axis=0)) ** 2).mean() < 0.7
 
 
 @pytest.mark.parametrize("judge", ["logistic", "mlp", "cnn", "knn", "random_forest"])
-def test_the_digits_classifiers_find_the_generated_ones_confident_and_diverse(judge: str) -> None:
+def test_the_digits_classifiers_find_the_generated_ones_confident_and_diverse(
+    judge: str,
+) -> None:
     """Every class is there, and they are almost as sure of them as of real ones."""
     generator = shipped("digits-gan")
     images = generator.run(generator.draw_noise(1000, seed=0))[0]
     assert images.shape == (1000, 8, 8, 3)
     classifier = shipped(f"digits-{judge}")
-    label, probabilities = classifier.classify(images[..., 0].reshape(1000, 64).astype(np.float32) * 16 / 255)
+    label, probabilities = classifier.classify(
+        images[..., 0].reshape(1000, 64).astype(np.float32) * 16 / 255
+    )
     digits = datasets.load("digits")
     held_out = digits.features[datasets.split(digits, seed=0).held_out]
     shares = np.bincount(label, minlength=10) / 1000
     assert shares.min() >= 0.05
     assert -(shares * np.log(shares)).sum() / np.log(10) >= 0.98
-    assert probabilities.max(axis=1).mean() >= classifier.classify(held_out)[1].max(axis=1).mean() - 0.06
+    assert (
+        probabilities.max(axis=1).mean()
+        >= classifier.classify(held_out)[1].max(axis=1).mean() - 0.06
+    )
 
 
 def test_generated_images_are_new() -> None:
     """No closer to a training row than other real digits are."""
     generator = shipped("digits-gan")
-    images = generator.run(generator.draw_noise(360, seed=1))[0][..., 0].reshape(360, 64) * (16 / 255)
+    images = generator.run(generator.draw_noise(360, seed=1))[0][..., 0].reshape(
+        360, 64
+    ) * (16 / 255)
     digits = datasets.load("digits")
     rows = datasets.split(digits, seed=0, validates=False)
     train = digits.features[rows.train]
@@ -122,10 +162,14 @@ def test_generated_images_are_new() -> None:
     def nearest(samples: np.ndarray) -> np.ndarray:
         return np.sqrt(((samples[:, None] - train) ** 2).sum(axis=2).min(axis=1))
 
-    assert np.median(nearest(images)) > 0.9 * np.median(nearest(digits.features[rows.held_out]))
+    assert np.median(nearest(images)) > 0.9 * np.median(
+        nearest(digits.features[rows.held_out])
+    )
 
 
-def test_the_discriminator_rejects_what_is_no_digit(generator: np.random.Generator) -> None:
+def test_the_discriminator_rejects_what_is_no_digit(
+    generator: np.random.Generator,
+) -> None:
     """Between real and well generated digits it is close to chance; noise it knows."""
     discriminator = shipped("digits_origin-discriminator")
     assert discriminator.card.classes == ("generated", "real")
@@ -136,12 +180,29 @@ def test_the_discriminator_rejects_what_is_no_digit(generator: np.random.Generat
 
 def test_adversaries_are_exported_together(tmp_path: Path) -> None:
     """One command, two files: the generator, and the discriminator with a task of its own."""
-    words = ["gan", "--task", "digits", "--epochs", "2", "--hidden", "16", "--output", str(tmp_path)]
+    words = [
+        "gan",
+        "--task",
+        "digits",
+        "--epochs",
+        "2",
+        "--hidden",
+        "16",
+        "--output",
+        str(tmp_path),
+    ]
     assert main(words) == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits-gan.onnx", "digits_origin-discriminator.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "digits-gan.onnx",
+        "digits_origin-discriminator.onnx",
+    ]
     model = Model.load(tmp_path / "digits_origin-discriminator.onnx")
     assert model is not None
-    assert model.card.provenance.split == {"train": 2874, "validation": 0, "held_out": 720}
+    assert model.card.provenance.split == {
+        "train": 2874,
+        "validation": 0,
+        "held_out": 720,
+    }
 
 
 def test_samples_of_some_epochs_are_kept() -> None:

@@ -26,7 +26,18 @@ FAMILIES = ("logistic", "mlp", "cnn")
 COMMANDS = {
     "logistic": ("--epochs", "3"),
     "mlp": ("--epochs", "3", "--widths", "16,8"),
-    "cnn": ("--epochs", "12", "--learning-rate", "0.3", "--widths", "8,8,8", "--depth", "3", "--select", "--moves"),
+    "cnn": (
+        "--epochs",
+        "12",
+        "--learning-rate",
+        "0.3",
+        "--widths",
+        "8,8,8",
+        "--depth",
+        "3",
+        "--select",
+        "--moves",
+    ),
 }
 
 
@@ -35,11 +46,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `python -m training FAMILY --data sky --task sky` exported, and the images beside it."""
     root = tmp_path_factory.mktemp("images")
     photographs = write_folder(root / "sky")
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VEREDICTO_DATA", str(root / "cache"))
         for family, options in COMMANDS.items():
-            words = [family, "--data", str(photographs), "--task", "sky", "--size", "24", *options]
+            words = [
+                family,
+                "--data",
+                str(photographs),
+                "--task",
+                "sky",
+                "--size",
+                "24",
+                *options,
+            ]
             assert main([*words, "--output", str(root)]) == 0
+
     return root
 
 
@@ -67,27 +89,52 @@ def test_it_takes_images_of_any_size(folder: Path, family: str) -> None:
     card, session = open_file(folder, family)
     for name in card.classes or ():
         pixels = np.asarray(Image.open(folder / "sky" / name / "0001.png"))
-        label, probabilities = session.run(["label", "probabilities"], {"pixels": pixels[None]})
+        label, probabilities = session.run(
+            ["label", "probabilities"], {"pixels": pixels[None]}
+        )
         assert (card.classes or ())[label[0]] == name
         assert probabilities.sum() == pytest.approx(1, abs=1e-6)
 
 
-def test_the_same_command_gives_the_same_bytes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_command_gives_the_same_bytes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where the cache is new and everything is learnt again."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
-    words = ["mlp", "--data", str(folder / "sky"), "--task", "sky", "--size", "24", *COMMANDS["mlp"]]
+    words = [
+        "mlp",
+        "--data",
+        str(folder / "sky"),
+        "--task",
+        "sky",
+        "--size",
+        "24",
+        *COMMANDS["mlp"],
+    ]
     assert main([*words, "--output", str(tmp_path)]) == 0
-    assert (tmp_path / "sky-mlp.onnx").read_bytes() == (folder / "sky-mlp.onnx").read_bytes()
+    assert (tmp_path / "sky-mlp.onnx").read_bytes() == (
+        folder / "sky-mlp.onnx"
+    ).read_bytes()
 
 
 def test_a_convolutional_network_shows_its_layers(folder: Path) -> None:
     """Maps of each layer, the first filters, and each class's score by place, whose largest values are the score."""
     _, session = open_file(folder, "cnn")
-    pixels = np.asarray(Image.open(folder / "sky" / "noon" / "0000.png"))[None, 6:30, 6:30]
+    pixels = np.asarray(Image.open(folder / "sky" / "noon" / "0000.png"))[
+        None, 6:30, 6:30
+    ]
     outputs = dict(
-        zip([each.name for each in session.get_outputs()], session.run(None, {"pixels": pixels}), strict=True)
+        zip(
+            [each.name for each in session.get_outputs()],
+            session.run(None, {"pixels": pixels}),
+            strict=True,
+        )
     )
-    assert {name: value.shape for name, value in outputs.items() if name not in ("label", "probabilities")} == {
+    assert {
+        name: value.shape
+        for name, value in outputs.items()
+        if name not in ("label", "probabilities")
+    } == {
         "class_activation": (1, 2, 2, 2),
         "layer/1": (1, 24, 23, 23),
         "layer/2": (1, 8, 11, 11),
@@ -95,21 +142,29 @@ def test_a_convolutional_network_shows_its_layers(folder: Path) -> None:
         "layer/4": (1, 8, 2, 2),
         "filters": (24, 2, 2, 3),
     }
-    assert outputs["class_activation"][0].max(axis=(1, 2)).argmax() == outputs["label"][0]
+    assert (
+        outputs["class_activation"][0].max(axis=(1, 2)).argmax() == outputs["label"][0]
+    )
 
 
 @pytest.mark.parametrize("family", ["logistic", "mlp"])
 def test_first_neurons_are_pictures(folder: Path, family: str) -> None:
     """Of the size of the images."""
     _, session = open_file(folder, family)
-    filters = session.run(["filters"], {"pixels": np.zeros((1, 24, 24, 3), dtype=np.uint8)})[0]
+    filters = session.run(
+        ["filters"], {"pixels": np.zeros((1, 24, 24, 3), dtype=np.uint8)}
+    )[0]
     assert filters.shape[1:] == (24, 24, 3)
 
 
 def test_weights_are_stored_in_half_precision(folder: Path) -> None:
     """All that are many."""
     model = onnx.load(folder / "sky-mlp.onnx")
-    kinds = {tensor.data_type for tensor in model.graph.initializer if np.prod(tensor.dims) > 1000}
+    kinds = {
+        tensor.data_type
+        for tensor in model.graph.initializer
+        if np.prod(tensor.dims) > 1000
+    }
     assert kinds == {onnx.TensorProto.FLOAT16}
 
 
@@ -120,7 +175,13 @@ def test_whitened_patches_are_uncorrelated() -> None:
     images = torch.from_numpy(soft - soft.mean(axis=(0, 2, 3), keepdims=True))
     network = ConvNet((8, 8, 8), 2)
     network.whiten(images)
-    outputs = network.whitening(images).detach()[:, :12].permute(1, 0, 2, 3).flatten(1).double()
+    outputs = (
+        network.whitening(images)
+        .detach()[:, :12]
+        .permute(1, 0, 2, 3)
+        .flatten(1)
+        .double()
+    )
     second_moments = (outputs @ outputs.T / outputs.shape[1]).numpy()
     assert np.allclose(second_moments, np.eye(12), atol=0.02)
 
@@ -135,6 +196,7 @@ def test_folding_changes_nothing(body: ConvNet | Dense) -> None:
     images = torch.randn(32, 3, 24, 24, generator=torch.Generator().manual_seed(0))
     body.train()
     body(images)
+
     with torch.no_grad():
         before = body.eval()(images)
         body.fold()
@@ -151,9 +213,14 @@ def test_scores_of_moved_images_count_half() -> None:
 
     def logarithms(images: np.ndarray, *, moves: bool) -> torch.Tensor:
         with torch.inference_mode():
-            return PixelClassifier(scorer.eval(), mirrors=True, moves=moves)(torch.from_numpy(images.copy()))[1].log()
+            return PixelClassifier(scorer.eval(), mirrors=True, moves=moves)(
+                torch.from_numpy(images.copy())
+            )[1].log()
 
-    in_place, up, down = (logarithms(each, moves=False) for each in (pixels, padded[:, :-2, :-2], padded[:, 2:, 2:]))
+    in_place, up, down = (
+        logarithms(each, moves=False)
+        for each in (pixels, padded[:, :-2, :-2], padded[:, 2:, 2:])
+    )
     expected = (in_place / 2 + up / 4 + down / 4).softmax(dim=1)
     assert torch.allclose(logarithms(pixels, moves=True).exp(), expected, atol=1e-6)
 
@@ -166,9 +233,12 @@ def test_a_stopped_training_goes_on(tmp_path: Path, selects: bool) -> None:  # n
     part = (pixels, np.arange(64) % 2)
     schedule = Schedule(epochs=4, learning_rate=0.1, weight_decay=0.001, batch_size=10)
 
-    def learn(checkpoint: Path | None, stop_after: int = 4) -> tuple[torch.Tensor, list[int]]:
+    def learn(
+        checkpoint: Path | None, stop_after: int = 4
+    ) -> tuple[torch.Tensor, list[int]]:
         torch.manual_seed(1)
-        scorer, told = Scorer(Dense(24, (8,), 2), pixels), []
+        scorer = Scorer(Dense(24, (8,), 2), pixels)
+        told = []
         proxy = Scorer(Dense(24, (), 2), pixels) if selects else None
 
         def tell(progress: Progress) -> None:
@@ -180,9 +250,18 @@ def test_a_stopped_training_goes_on(tmp_path: Path, selects: bool) -> None:  # n
                 raise KeyboardInterrupt
 
         try:
-            descend(scorer, part, part, schedule, tell=stop, checkpoint=checkpoint, proxy=proxy)
+            descend(
+                scorer,
+                part,
+                part,
+                schedule,
+                tell=stop,
+                checkpoint=checkpoint,
+                proxy=proxy,
+            )
         except KeyboardInterrupt:
             pass
+
         return score(scorer, pixels), told
 
     whole, _ = learn(None)
@@ -203,16 +282,33 @@ def test_the_harder_half_is_chosen() -> None:
     selector = Selector(Scorer(Dense(24, (), 2), pixels.numpy()), schedule, 128, 40)
     for _ in range(40):
         assert len(selector.choose(pixels, true)) == 128
+
     wrong = torch.from_numpy(generator.permutation(256)[:128])
     told = true.clone()
     told[wrong] = 1 - told[wrong]
     assert set(selector.choose(pixels, told).tolist()) == set(wrong.tolist())
 
 
-def test_too_small_images_are_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_small_images_are_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The text says what would do."""
-    words = ["cnn", "--data", str(folder / "sky"), "--task", "sky", "--size", "16", "--output", str(tmp_path)]
+    words = [
+        "cnn",
+        "--data",
+        str(folder / "sky"),
+        "--task",
+        "sky",
+        "--size",
+        "16",
+        "--output",
+        str(tmp_path),
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VEREDICTO_DATA", str(tmp_path))
         assert main(words) == 1
-    assert "not written: the network needs images of at least 22 pixels, --size 16" in capsys.readouterr().out
+
+    assert (
+        "not written: the network needs images of at least 22 pixels, --size 16"
+        in capsys.readouterr().out
+    )

@@ -54,18 +54,28 @@ def photograph(width: int, height: int) -> Image.Image:
 def save_weights(folder: Path, arch: str, n_scores: int = 1000) -> Path:
     """Seeded random weights with statistics of noise, under torchvision's names."""
     torch.manual_seed(0)
-    network = torchvision.models.get_model(arch, weights=None, num_classes=n_scores).train()
+    network = torchvision.models.get_model(
+        arch, weights=None, num_classes=n_scores
+    ).train()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
+
     with torch.no_grad():
         network(
             torch.cat(
-                [torch.randn(8, 3, 64, 64), torch.randn(8, 3, 4, 4).repeat_interleave(16, 2).repeat_interleave(16, 3)]
+                [
+                    torch.randn(8, 3, 64, 64),
+                    torch.randn(8, 3, 4, 4)
+                    .repeat_interleave(16, 2)
+                    .repeat_interleave(16, 3),
+                ]
             )
         )
+
     path = folder / f"{arch}_{n_scores}.pth"
     torch.save(network.state_dict(), path)
+
     return path
 
 
@@ -81,14 +91,24 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `python -m training pretrained --arch ARCH --weights FILE --task imagenet_ARCH` exported, with the files."""
     folder = tmp_path_factory.mktemp("published")
     for arch in ARCHS:
-        given = ["--arch", arch, "--weights", str(save_weights(folder, arch)), "--task", f"imagenet_{arch}"]
+        given = [
+            "--arch",
+            arch,
+            "--weights",
+            str(save_weights(folder, arch)),
+            "--task",
+            f"imagenet_{arch}",
+        ]
         assert main(["pretrained", *given, "--output", str(folder)]) == 0
+
     return folder
 
 
 @pytest.fixture(scope="module")
 def squeezenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_weights(tmp_path_factory.mktemp("weights"), "squeezenet1_1", n_scores=10)
+    return save_weights(
+        tmp_path_factory.mktemp("weights"), "squeezenet1_1", n_scores=10
+    )
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -102,13 +122,19 @@ def test_the_file_says_what_torchvision_says(published: Path, arch: str) -> None
     """Of photographs of several sizes, through torchvision's own transforms and network."""
     _, session = open_file(published / f"imagenet_{arch}-pretrained.onnx")
     network = torchvision.models.get_model(arch, weights=None)
-    network.load_state_dict(torch.load(published / f"{arch}_1000.pth", weights_only=True))
+    network.load_state_dict(
+        torch.load(published / f"{arch}_1000.pth", weights_only=True)
+    )
     transform = torchvision.models.get_model_weights(arch).DEFAULT.transforms()
+
     for size in SIZES:
         image = photograph(*size)
         with torch.inference_mode():
             expected = network.eval()(transform(image)[None]).softmax(dim=1).numpy()
-        label, found = session.run(["label", "probabilities"], {"pixels": np.asarray(image)[None]})
+
+        label, found = session.run(
+            ["label", "probabilities"], {"pixels": np.asarray(image)[None]}
+        )
         assert np.abs(found / expected - 1).max() < 0.01  # a grey level here and there
         assert label[0] == found.argmax() == expected.argmax()
 
@@ -126,14 +152,19 @@ def test_the_card_names_imagenets_classes_and_measures_nothing(published: Path) 
         "Pretrained network: a file of weights with the classes and the preprocessing of "
         "ResNet18_Weights.IMAGENET1K_V1, not measured"
     )
-    assert card.provenance.data_set == f"unknown, through the weights resnet18_1000.pth, {digest}"
+    assert (
+        card.provenance.data_set
+        == f"unknown, through the weights resnet18_1000.pth, {digest}"
+    )
     assert card.provenance.fingerprint == digest
     assert card.provenance.command == (
         "python -m training pretrained --task imagenet_resnet18 --folds 0 --seed 0 --arch resnet18 "
         "--weights resnet18_1000.pth"
     )
     assert "torchvision" in card.provenance.packages
-    filters = session.run(["filters"], {"pixels": np.zeros((1, 8, 8, 3), dtype=np.uint8)})[0]
+    filters = session.run(
+        ["filters"], {"pixels": np.zeros((1, 8, 8, 3), dtype=np.uint8)}
+    )[0]
     assert filters.shape == (64, 7, 7, 3)
 
 
@@ -166,7 +197,9 @@ def test_weights_come_from_the_cache_of_torch_hub(
     digest = weights.fingerprint(squeezenet).removeprefix("sha256:")
     source = tmp_path / f"resnet18-{digest[:8]}.pth"
     source.write_bytes(squeezenet.read_bytes())
-    published = weights.Publication(**vars(weights.publication("resnet18", "DEFAULT")) | {"url": f"file://{source}"})
+    published = weights.Publication(
+        **vars(weights.publication("resnet18", "DEFAULT")) | {"url": f"file://{source}"}
+    )
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
     place = tmp_path / "hub" / "checkpoints" / source.name
     assert weights.locate(published, "DEFAULT") == place
@@ -175,13 +208,18 @@ def test_weights_come_from_the_cache_of_torch_hub(
     assert weights.fingerprint(place) == f"sha256:{digest}"
 
 
-def test_without_weights_it_says_which_file_goes_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_weights_it_says_which_file_goes_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Address, folder and name."""
     url = f"file://{tmp_path}/resnet18-0123abcd.pth"
-    published = weights.Publication(**vars(weights.publication("resnet18", "DEFAULT")) | {"url": url})
+    published = weights.Publication(
+        **vars(weights.publication("resnet18", "DEFAULT")) | {"url": url}
+    )
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
     with pytest.raises(LearningError) as caught:
         weights.locate(published, "DEFAULT")
+
     assert re.sub(r"\(<.*>\)", "(...)", str(caught.value)) == (
         "ResNet18_Weights.IMAGENET1K_V1: the weights are not here and could not be downloaded (...): "
         f"put {url} into {tmp_path}/hub/checkpoints as resnet18-0123abcd.pth, or give the file with --weights PATH"
@@ -194,6 +232,7 @@ def test_a_file_unlike_its_name_is_damaged(tmp_path: Path) -> None:
     path.write_bytes(b"half a file")
     with pytest.raises(LearningError) as caught:
         weights.fingerprint(path)
+
     assert str(caught.value) == (
         f"{path}: damaged: its name promises a SHA-256 that begins with 0123abcd, got 89ec7839: "
         "remove it and get it again"
@@ -205,20 +244,27 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, content: bytes) -
     """Whatever it holds."""
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
-    with pytest.raises(LearningError, match=f"^{path}: expected weights as torch.save writes them: "):
+
+    with pytest.raises(
+        LearningError, match=f"^{path}: expected weights as torch.save writes them: "
+    ):
         weights.read(path)
 
 
 def test_weights_within_a_checkpoint_are_found(tmp_path: Path) -> None:
     """As torchvision's own training script saves them."""
-    torch.save({"model": {"weight": torch.ones(2)}, "epoch": 3}, tmp_path / "checkpoint.pth")
+    torch.save(
+        {"model": {"weight": torch.ones(2)}, "epoch": 3}, tmp_path / "checkpoint.pth"
+    )
     assert weights.read(tmp_path / "checkpoint.pth")["weight"].tolist() == [1, 1]
 
 
 def test_tensors_by_name_are_expected(tmp_path: Path) -> None:
     """Not a list of them."""
     torch.save([torch.ones(2)], tmp_path / "weights.pth")
-    with pytest.raises(LearningError, match=r"expected tensors by name \(a state_dict\), got list$"):
+    with pytest.raises(
+        LearningError, match=r"expected tensors by name \(a state_dict\), got list$"
+    ):
         weights.read(tmp_path / "weights.pth")
 
 
@@ -234,7 +280,9 @@ def test_weights_of_another_network_are_told_by_their_names(
     )
 
 
-def test_as_many_scores_as_classes_are_named(squeezenet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_as_many_scores_as_classes_are_named(
+    squeezenet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Ten scores are not ImageNet's."""
     assert refuse(capsys, "--arch", "squeezenet1_1", "--weights", str(squeezenet)) == (
         f"{squeezenet}: expected scores for the 1000 classes that SqueezeNet1_1_Weights.IMAGENET1K_V1 names, got 10: "
@@ -249,7 +297,9 @@ def test_a_missing_file_of_weights_is_named(capsys: pytest.CaptureFixture[str]) 
     )
 
 
-def test_an_unknown_network_is_named_with_its_neighbours(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_network_is_named_with_its_neighbours(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Of the names that there are."""
     with pytest.raises(SystemExit):
         main(["pretrained", "--arch", "resnet81"])
@@ -260,9 +310,18 @@ def test_an_unknown_network_is_named_with_its_neighbours(capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("--epochs", "3"), "--epochs: nothing is learnt or measured without --finetune"),
-        (("--unfreeze", "--folds", "3"), "--unfreeze, --folds: nothing is learnt or measured without --finetune"),
-        (("--task", "cat_or_automobile"), "--task cat_or_automobile: to learn it, add --finetune"),
+        (
+            ("--epochs", "3"),
+            "--epochs: nothing is learnt or measured without --finetune",
+        ),
+        (
+            ("--unfreeze", "--folds", "3"),
+            "--unfreeze, --folds: nothing is learnt or measured without --finetune",
+        ),
+        (
+            ("--task", "cat_or_automobile"),
+            "--task cat_or_automobile: to learn it, add --finetune",
+        ),
         (
             ("--arch", "convnet"),
             "--arch convnet has no published weights to export: python -m training cnn exports it",
@@ -283,15 +342,27 @@ def test_what_does_not_go_together_is_refused(
 @pytest.mark.parametrize(
     ("arch", "name"),
     [
-        *(("resnet18", "fc"), ("mobilenet_v3_small", "classifier.3"), ("squeezenet1_1", "classifier.1")),
-        *(("densenet121", "classifier"), ("vit_b_32", "heads.head"), ("googlenet", "fc"), ("convnet", "head")),
+        *(
+            ("resnet18", "fc"),
+            ("mobilenet_v3_small", "classifier.3"),
+            ("squeezenet1_1", "classifier.1"),
+        ),
+        *(
+            ("densenet121", "classifier"),
+            ("vit_b_32", "heads.head"),
+            ("googlenet", "fc"),
+            ("convnet", "head"),
+        ),
     ],
 )
 def test_the_head_is_what_gives_the_scores(arch: str, name: str) -> None:
     """Wherever a network has it."""
     with torch.device("meta"):
         body = build(arch, 7)
-    assert find_head(body.network if isinstance(body, TorchvisionNetwork) else body) == name
+    assert (
+        find_head(body.network if isinstance(body, TorchvisionNetwork) else body)
+        == name
+    )
 
 
 @pytest.fixture(scope="module")
@@ -301,15 +372,29 @@ def sky(tmp_path_factory: pytest.TempPathFactory, squeezenet: Path) -> Path:
     photographs = write_folder(root / "sky")
     torch.manual_seed(0)
     (root / "cache" / "weights").mkdir(parents=True)
-    torch.save(ConvNet((8, 8, 16), 8).state_dict(), root / "cache" / "weights" / "cifar8-cnn.pt")
+    torch.save(
+        ConvNet((8, 8, 16), 8).state_dict(),
+        root / "cache" / "weights" / "cifar8-cnn.pt",
+    )
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VEREDICTO_DATA", str(root / "cache"))
         for name, words in {
             "own": ("--arch", "convnet", "--unfreeze", "--epochs", "12"),
-            "theirs": ("--arch", "squeezenet1_1", "--weights", str(squeezenet), "--size", "32", "--epochs", "20"),
+            "theirs": (
+                "--arch",
+                "squeezenet1_1",
+                "--weights",
+                str(squeezenet),
+                "--size",
+                "32",
+                "--epochs",
+                "20",
+            ),
         }.items():
             given = ["--data", str(photographs), "--task", "sky", "--finetune", *words]
             assert main(["pretrained", *given, "--output", str(root / name)]) == 0
+
     return root
 
 
@@ -322,14 +407,19 @@ def test_a_new_head_learns_a_new_task(sky: Path, name: str) -> None:
     assert card.calibration is not None
     assert card.provenance.split == {"train": 51, "validation": 13, "held_out": 16}
     pixels = np.asarray(Image.open(sky / "sky" / "noon" / "0001.png"))[None]
-    assert session.run(["probabilities"], {"pixels": pixels})[0].sum() == pytest.approx(1, abs=1e-6)
+    assert session.run(["probabilities"], {"pixels": pixels})[0].sum() == pytest.approx(
+        1, abs=1e-6
+    )
 
 
 def test_the_card_names_what_it_began_with(sky: Path) -> None:
     """The file of weights and its SHA-256, and every option that the network decided."""
     card, session = open_file(sky / "own" / "sky-pretrained.onnx")
     digest = weights.fingerprint(sky / "cache" / "weights" / "cifar8-cnn.pt")
-    assert card.provenance.data_set == f"sky; begun with the weights cifar8-cnn.pt, {digest}"
+    assert (
+        card.provenance.data_set
+        == f"sky; begun with the weights cifar8-cnn.pt, {digest}"
+    )
     assert card.provenance.command == (
         "python -m training pretrained --task sky --data sky --size 32 --folds 0 --seed 0 --arch convnet "
         "--weights DEFAULT --finetune --unfreeze --epochs 12 --learning-rate 0.5 --weight-decay 0.00133 "
@@ -339,24 +429,48 @@ def test_the_card_names_what_it_began_with(sky: Path) -> None:
 
 
 def load_sky(sky: Path, *words: str) -> tuple[ImageDataset, object]:
-    given = ["--data", str(sky / "sky"), "--task", "sky", "--finetune", "--arch", "convnet"]
+    given = [
+        "--data",
+        str(sky / "sky"),
+        "--task",
+        "sky",
+        "--finetune",
+        "--arch",
+        "convnet",
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VEREDICTO_DATA", str(sky / "cache"))
-        options = parse(["pretrained", *given, "--weights", str(sky / "cache/weights/cifar8-cnn.pt"), *words])
+        options = parse(
+            [
+                "pretrained",
+                *given,
+                "--weights",
+                str(sky / "cache/weights/cifar8-cnn.pt"),
+                *words,
+            ]
+        )
         dataset = load_dataset(options)
+
     assert isinstance(dataset, ImageDataset)
+
     return dataset, options
 
 
 @pytest.mark.parametrize("unfreeze", [False, True])
 def test_a_frozen_body_stays_as_it_was(sky: Path, unfreeze: bool) -> None:  # noqa: FBT001
     """Weights and statistics of its normalisations; unfrozen, both change."""
-    dataset, options = load_sky(sky, "--epochs", "3", *(("--unfreeze",) if unfreeze else ()))
+    dataset, options = load_sky(
+        sky, "--epochs", "3", *(("--unfreeze",) if unfreeze else ())
+    )
     rows = split(dataset, seed=0)
     scorer, head = PRETRAINED.start(dataset, rows, options)
     before = {name: value.clone() for name, value in scorer.body.state_dict().items()}
     PRETRAINED.tune(scorer, head, dataset, rows, options, lambda _: None)
-    changed = {name for name, value in scorer.body.state_dict().items() if not torch.equal(value, before[name])}
+    changed = {
+        name
+        for name, value in scorer.body.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
     norms = {name for name in before if name.endswith("running_mean")}
     assert "head.weight" in changed
     assert isinstance(scorer, TunedScorer)
@@ -370,9 +484,12 @@ def test_a_frozen_body_stays_as_it_was(sky: Path, unfreeze: bool) -> None:  # no
 def test_epochs_are_counted_on(sky: Path) -> None:
     """The body's begin after the head's."""
     dataset, options = load_sky(sky, "--epochs", "4", "--unfreeze")
-    rows, told = split(dataset, seed=0), []
+    rows = split(dataset, seed=0)
+    told = []
     scorer, head = PRETRAINED.start(dataset, rows, options)
-    PRETRAINED.tune(scorer, head, dataset, rows, options, lambda epoch: told.append(epoch.number))
+    PRETRAINED.tune(
+        scorer, head, dataset, rows, options, lambda epoch: told.append(epoch.number)
+    )
     assert told == [1, 2, 3, 4]
 
 
@@ -383,7 +500,9 @@ def test_weights_are_compared_by_the_number_of_images(sky: Path) -> None:
     points = few_images.measure(PRETRAINED, dataset, rows, options, sizes=(5, 500))
     assert [size for size, _, _ in points] == [5, 26]
     assert all(each.interval is not None for _, *metrics in points for each in metrics)
-    few, more = (few_images.choose(dataset, rows, size, seed=0).train for size in (5, 10))
+    few, more = (
+        few_images.choose(dataset, rows, size, seed=0).train for size in (5, 10)
+    )
     assert set(few) < set(more)
     assert np.bincount(dataset.target[few]).tolist() == [5, 5]
 
@@ -391,19 +510,37 @@ def test_weights_are_compared_by_the_number_of_images(sky: Path) -> None:
 def test_the_comparison_is_drawn() -> None:
     """A mark for each network and number of images."""
     points = [
-        (size, Metric(value=0.9, interval=(0.8, 0.95)), Metric(value=0.7, interval=(0.6, 0.8))) for size in (5, 50)
+        (
+            size,
+            Metric(value=0.9, interval=(0.8, 0.95)),
+            Metric(value=0.7, interval=(0.6, 0.8)),
+        )
+        for size in (5, 50)
     ]
     (axes,) = charts.draw_few_images(points, about="sky-pretrained").axes
-    assert [container.lines[0].get_ydata().tolist() for container in axes.containers] == [[0.9, 0.9], [0.7, 0.7]]
+    assert [
+        container.lines[0].get_ydata().tolist() for container in axes.containers
+    ] == [[0.9, 0.9], [0.7, 0.7]]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["5", "50"]
 
 
 def test_our_own_weights_are_missed_by_name(
-    sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sky: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With the command that makes them."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path))
-    words = ("--data", str(sky / "sky"), "--task", "sky", "--finetune", "--arch", "convnet")
+    words = (
+        "--data",
+        str(sky / "sky"),
+        "--task",
+        "sky",
+        "--finetune",
+        "--arch",
+        "convnet",
+    )
     assert refuse(capsys, *words) == (
         f"--arch convnet: expected weights in {tmp_path}/weights/cifar8-cnn.pt, there is no such file: "
         "python -m training cnn --task cifar8 makes them, or give a file with --weights PATH"

@@ -23,28 +23,45 @@ def options(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def fit(task: str, *arguments: str, on_epoch: gradient_descent.OnEpoch = lambda _: None) -> FittedNetwork:
+def fit(
+    task: str, *arguments: str, on_epoch: gradient_descent.OnEpoch = lambda _: None
+) -> FittedNetwork:
     dataset = load(task)
     rows = split(dataset, seed=0)
-    return gradient_descent.fit_network(nn.Linear, dataset, rows, options(*arguments), on_epoch)
+    return gradient_descent.fit_network(
+        nn.Linear, dataset, rows, options(*arguments), on_epoch
+    )
 
 
 def weights(fitted: FittedNetwork) -> np.ndarray:
-    return torch.cat([parameter.flatten() for parameter in fitted.module.parameters()]).detach().numpy()
+    return (
+        torch.cat([parameter.flatten() for parameter in fitted.module.parameters()])
+        .detach()
+        .numpy()
+    )
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_the_loss_falls(optimizer: str) -> None:
     """With either optimiser, well below that of a guess."""
     losses: list[Epoch] = []
-    fit("breast_cancer", "--optimizer", optimizer, "--epochs", "20", on_epoch=losses.append)
+    fit(
+        "breast_cancer",
+        "--optimizer",
+        optimizer,
+        "--epochs",
+        "20",
+        on_epoch=losses.append,
+    )
     assert [each.number for each in losses] == list(range(1, len(losses) + 1))
     assert losses[-1].losses["train"] < 0.1 < np.log(2)
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
     """Bit for bit; another seed gives others."""
-    one, same, other = (fit("wine", "--epochs", "5", "--seed", seed) for seed in ("1", "1", "2"))
+    one, same, other = (
+        fit("wine", "--epochs", "5", "--seed", seed) for seed in ("1", "1", "2")
+    )
     assert np.array_equal(weights(one), weights(same))
     assert not np.array_equal(weights(one), weights(other))
 
@@ -52,7 +69,14 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 def test_it_stops_when_validation_no_longer_falls_and_keeps_the_best() -> None:
     """Patience counts epochs since the best; the weights are those of the best."""
     losses: list[Epoch] = []
-    fitted = fit("breast_cancer", "--patience", "4", "--learning-rate", "0.5", on_epoch=losses.append)
+    fitted = fit(
+        "breast_cancer",
+        "--patience",
+        "4",
+        "--learning-rate",
+        "0.5",
+        on_epoch=losses.append,
+    )
     best = min(losses, key=lambda epoch: epoch.losses["validation"])
     assert losses[-1].number == best.number + 4
     dataset = load("breast_cancer")
@@ -66,7 +90,18 @@ def test_l1_makes_weights_vanish_and_l2_makes_them_small() -> None:
     """What the course shows of both."""
     free, lasso, ridge = (
         np.abs(
-            weights(fit("breast_cancer", "--epochs", "200", "--patience", "200", "--learning-rate", "0.01", *penalty))
+            weights(
+                fit(
+                    "breast_cancer",
+                    "--epochs",
+                    "200",
+                    "--patience",
+                    "200",
+                    "--learning-rate",
+                    "0.01",
+                    *penalty,
+                )
+            )
         )
         for penalty in ((), ("--l1", "0.02"), ("--l2", "0.1"))
     )
@@ -78,11 +113,23 @@ def test_a_converged_logistic_regression_is_scikit_learns() -> None:
     """The same penalty, the same optimum: an independent solver gives the same probabilities."""
     dataset = load("breast_cancer")
     rows = split(dataset, seed=0)
-    arguments = ("--l2", "0.01", "--epochs", "1500", "--patience", "1500", "--batch-size", "364")
+    arguments = (
+        "--l2",
+        "0.01",
+        "--epochs",
+        "1500",
+        "--patience",
+        "1500",
+        "--batch-size",
+        "364",
+    )
     fitted = fit("breast_cancer", *arguments, "--learning-rate", "0.02")
     train = dataset.features[rows.train].astype(np.float64)
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
-    oracle = LogisticRegression(C=1 / (2 * 0.01 * len(train)), tol=1e-10, max_iter=10_000)
+    mean = train.mean(axis=0)
+    deviation = train.std(axis=0)
+    oracle = LogisticRegression(
+        C=1 / (2 * 0.01 * len(train)), tol=1e-10, max_iter=10_000
+    )
     oracle.fit((train - mean) / deviation, dataset.target[rows.train])
     features = dataset.features[rows.held_out]
     expected = oracle.predict_proba((features - mean) / deviation)
@@ -91,9 +138,17 @@ def test_a_converged_logistic_regression_is_scikit_learns() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--learning-rate", "0"), ("--epochs", "0"), ("--l1", "-1"), ("--batch-size", "1.5")]
+    "arguments",
+    [
+        ("--learning-rate", "0"),
+        ("--epochs", "0"),
+        ("--l1", "-1"),
+        ("--batch-size", "1.5"),
+    ],
 )
-def test_an_impossible_option_is_refused(arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_impossible_option_is_refused(
+    arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """By the command line, before anything is learnt."""
     with pytest.raises(SystemExit):
         options(*arguments)

@@ -33,7 +33,11 @@ PICTURES = {
     "decision_tree --task wine --folds 2": CLASSIFIER | {"tree", "importances"},
     "linear --task tacos --epochs 5": REGRESSOR | {"losses", "line"},
     "decision_tree --task diabetes": REGRESSOR | {"tree", "importances"},
-    "kmeans --task digits --starts 1 --clusters 12": {"metrics", "centres", "cluster_classes"},
+    "kmeans --task digits --starts 1 --clusters 12": {
+        "metrics",
+        "centres",
+        "cluster_classes",
+    },
     "pca --task digits": {"metrics", "codes", "reconstructions", "explained_variance"},
     "pca --task diabetes --components 1": {"metrics", "explained_variance"},
 }
@@ -56,6 +60,7 @@ def check_picture(path: Path) -> None:
         assert 500 <= image.width <= 2500, path
         assert 150 <= image.height <= 2500, path
         colours = image.convert("RGB").getcolors(maxcolors=1 << 20)
+
     assert colours is not None
     assert len(colours) > 10, path
 
@@ -64,7 +69,18 @@ def check_picture(path: Path) -> None:
 def test_a_report_holds_what_suits_the_model(words: str, tmp_path: Path) -> None:
     """These pictures and no others, each of a sensible size and not blank."""
     family, _, task = words.split()[:3]
-    assert main([*words.split(), "--output", str(tmp_path), "--report", str(tmp_path / "reports")]) == 0
+    assert (
+        main(
+            [
+                *words.split(),
+                "--output",
+                str(tmp_path),
+                "--report",
+                str(tmp_path / "reports"),
+            ]
+        )
+        == 0
+    )
     paths = list((tmp_path / "reports" / f"{task}-{family}").iterdir())
     assert {path.name for path in paths} == {f"{name}.png" for name in PICTURES[words]}
     for path in paths:
@@ -76,7 +92,9 @@ def test_a_generator_and_its_discriminator_are_drawn(tmp_path: Path) -> None:
     folder = tmp_path / "reports"
     places = ("--output", str(tmp_path), "--report", str(folder))
     assert main(["gan", "--task", "digits", "--epochs", "2", *places]) == 0
-    names = {each.name: {path.stem for path in each.iterdir()} for each in folder.iterdir()}
+    names = {
+        each.name: {path.stem for path in each.iterdir()} for each in folder.iterdir()
+    }
     assert names == {
         "digits-gan": {"metrics", "losses", "samples", "samples_by_epoch"},
         "digits_origin-discriminator": CLASSIFIER - {"learning_curve"},
@@ -88,20 +106,40 @@ def test_a_generator_and_its_discriminator_are_drawn(tmp_path: Path) -> None:
 def test_a_table_with_gaps_categories_and_odd_names_is_drawn(tmp_path: Path) -> None:
     """Names that matplotlib would take for mathematics, or hide, or that are too long, and twelve classes."""
     generator = np.random.default_rng(0)
-    classes = ["$5", "$5-$6", "_hidden", "a name that is longer than what fits beside an axis", *"bcdefghi"]
+    classes = [
+        "$5",
+        "$5-$6",
+        "_hidden",
+        "a name that is longer than what fits beside an axis",
+        *"bcdefghi",
+    ]
+
     with (tmp_path / "odd.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["$x$", "_y", "colour", "class"])
+
         for number in range(240):
             x, y = generator.normal(size=2) + np.array([number % 12, number % 5])
             gaps = generator.random(3) < 0.1
             values = [f"{x:.2f}", f"{y:.2f}", ("_red", "$green")[number % 2]]
-            shown = ["" if gap else value for gap, value in zip(gaps, values, strict=True)]
+            shown = [
+                "" if gap else value for gap, value in zip(gaps, values, strict=True)
+            ]
             table.writerow([*shown, classes[number % 12]])
+
     data = ("--data", str(tmp_path / "odd.csv"), "--target", "class")
+
     for name, words, pictures in (
-        ("odd-decision_tree", ("decision_tree", "--task", "odd"), CLASSIFIER | {"tree", "importances"}),
-        ("odd-kmeans", ("kmeans", "--task", "odd"), {"metrics", "centres", "cluster_classes"}),
+        (
+            "odd-decision_tree",
+            ("decision_tree", "--task", "odd"),
+            CLASSIFIER | {"tree", "importances"},
+        ),
+        (
+            "odd-kmeans",
+            ("kmeans", "--task", "odd"),
+            {"metrics", "centres", "cluster_classes"},
+        ),
         (
             "plane-naive_bayes",
             ("naive_bayes", "--task", "plane", "--exclude", "colour"),
@@ -136,14 +174,19 @@ def test_roc_curves_have_the_areas_of_scikit_learn() -> None:
     probabilities = generator.dirichlet(np.ones(4), size=200) + 0.3 * np.eye(4)[target]
     rates = curves.measure_roc(probabilities, target, ("a", "b", "c", "none"))
     assert list(rates) == ["a", "b", "c"]
+
     for number, (false, true, area) in enumerate(rates.values()):
-        assert area == pytest.approx(roc_auc_score(target == number, probabilities[:, number]))
+        assert area == pytest.approx(
+            roc_auc_score(target == number, probabilities[:, number])
+        )
         assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1)
 
 
 def test_two_classes_have_one_roc_curve() -> None:
     """That of the second; the first's is the same, mirrored."""
-    rates = curves.measure_roc(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]), ("no", "yes"))
+    rates = curves.measure_roc(
+        np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]), ("no", "yes")
+    )
     assert [(name, area) for name, (_, _, area) in rates.items()] == [("yes", 1.0)]
 
 
@@ -154,7 +197,9 @@ def test_reliability_is_scikit_learns_calibration_curve() -> None:
     target = generator.integers(3, size=500)
     measured = curves.measure_reliability(probabilities, target)
     hits = probabilities.argmax(axis=1) == target
-    accuracy, confidence = calibration_curve(hits, probabilities.max(axis=1), n_bins=curves.BINS)
+    accuracy, confidence = calibration_curve(
+        hits, probabilities.max(axis=1), n_bins=curves.BINS
+    )
     np.testing.assert_allclose(measured["accuracy"], accuracy)
     np.testing.assert_allclose(measured["confidence"], confidence)
     assert measured["rows"].sum() == 500
@@ -164,9 +209,13 @@ def test_reliability_is_scikit_learns_calibration_curve() -> None:
 
 def test_reliability_of_certainty_is_one_bin() -> None:
     """Its gap is the expected calibration error, as training measures it."""
-    probabilities, target = np.eye(2)[[0, 1, 1, 0]], np.array([0, 1, 0, 0])
+    probabilities = np.eye(2)[[0, 1, 1, 0]]
+    target = np.array([0, 1, 0, 0])
     measured = curves.measure_reliability(probabilities, target)
-    assert (measured["confidence"].tolist(), measured["accuracy"].tolist()) == ([1.0], [0.75])
+    assert (measured["confidence"].tolist(), measured["accuracy"].tolist()) == (
+        [1.0],
+        [0.75],
+    )
     assert expected_calibration_error(probabilities, target) == 0.25
 
 
@@ -174,11 +223,16 @@ def test_subsets_are_nested_and_stratified() -> None:
     """A smaller share's rows are among a larger's, and each class has its share of the rows."""
     dataset = load("wine")
     train_rows = split(dataset, seed=0, validates=False).train
-    small, large = (curves.choose_subset(dataset, train_rows, share=share, seed=0) for share in (0.2, 0.5))
+    small, large = (
+        curves.choose_subset(dataset, train_rows, share=share, seed=0)
+        for share in (0.2, 0.5)
+    )
     assert small is not None
     assert large is not None
     assert set(small) < set(large) < set(train_rows)
-    shares = np.bincount(dataset.target[large]) / np.bincount(dataset.target[train_rows])
+    shares = np.bincount(dataset.target[large]) / np.bincount(
+        dataset.target[train_rows]
+    )
     np.testing.assert_allclose(shares, 0.5, atol=0.02)
 
 
@@ -189,7 +243,10 @@ def test_a_subset_keeps_two_rows_of_each_class() -> None:
     tiny = curves.choose_subset(dataset, train_rows, share=0.001, seed=0)
     assert tiny is not None
     assert np.bincount(dataset.target[tiny]).tolist() == [2] * 10
-    assert curves.choose_subset(load("points"), np.arange(195, 205), share=0.1, seed=0) is None
+    assert (
+        curves.choose_subset(load("points"), np.arange(195, 205), share=0.1, seed=0)
+        is None
+    )
 
 
 def test_a_learning_curve_learns_from_growing_parts(tmp_path: Path) -> None:
@@ -202,8 +259,12 @@ def test_a_learning_curve_learns_from_growing_parts(tmp_path: Path) -> None:
 
 def test_sizes_that_cannot_be_learnt_from_are_left_out(tmp_path: Path) -> None:
     """Here there are fewer training rows than neighbours to ask."""
-    lesson, learnt = train("knn --task wine --neighbors 60 --weights distance", tmp_path)
-    assert [n_rows for n_rows, _, _ in curves.measure_learning_curve(lesson, learnt.rows)] == [100]
+    lesson, learnt = train(
+        "knn --task wine --neighbors 60 --weights distance", tmp_path
+    )
+    assert [
+        n_rows for n_rows, _, _ in curves.measure_learning_curve(lesson, learnt.rows)
+    ] == [100]
 
 
 def test_explained_variance_is_scikit_learns() -> None:
@@ -211,33 +272,58 @@ def test_explained_variance_is_scikit_learns() -> None:
     dataset = load("wine")
     rows = split(dataset, seed=0, validates=False)
     train_features = dataset.features[rows.train]
-    shares = curves.measure_explained_variance(Components(dataset, rows, n_components=2), train_features)
+    shares = curves.measure_explained_variance(
+        Components(dataset, rows, n_components=2), train_features
+    )
     pca = PCA().fit(StandardScaler().fit_transform(train_features.astype(np.float64)))
-    np.testing.assert_allclose(shares, np.cumsum(pca.explained_variance_ratio_), rtol=1e-5)
+    np.testing.assert_allclose(
+        shares, np.cumsum(pca.explained_variance_ratio_), rtol=1e-5
+    )
 
 
 def test_what_is_under_encoding_and_calibration_is_found(tmp_path: Path) -> None:
     """A tree on the encoded columns, and the probabilities that it gave before the temperature."""
     generator = np.random.default_rng(0)
     lines = ["size,colour,class"]
+
     for number in range(200):
         colour = "" if number % 17 == 0 else ("red", "green")[number % 2]
-        lines.append(f"{generator.normal() + number % 2:.3f},{colour},{('no', 'yes')[number % 2]}")
+        lines.append(
+            f"{generator.normal() + number % 2:.3f},{colour},{('no', 'yes')[number % 2]}"
+        )
+
     (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    words = ("decision_tree", "--task", "own", "--data", str(tmp_path / "table.csv"), "--target", "class")
+    words = (
+        "decision_tree",
+        "--task",
+        "own",
+        "--data",
+        str(tmp_path / "table.csv"),
+        "--target",
+        "class",
+    )
     _, learnt = train((*words, "--max-depth", "2"), tmp_path)
     subject = Subject(learnt)
     assert isinstance(subject.source, DecisionTreeClassifier)
     assert subject.encoded.feature_names == ("size", "colour=green", "colour=red")
-    expected = subject.source.predict_proba(subject.encoded.features[subject.rows.held_out])
+    expected = subject.source.predict_proba(
+        subject.encoded.features[subject.rows.held_out]
+    )
     np.testing.assert_array_equal(subject.uncalibrated, expected)
 
 
 def test_the_lowest_validation_loss_is_marked() -> None:
     """A loss that is not a number is passed over."""
-    losses = {"train": np.array([3.0, 2.0, 1.0]), "validation": np.array([np.nan, 2.0, 2.5])}
-    axes = charts.draw_losses(losses, np.array([1, 2, 3]), unit="nats", about="model").axes[0]
-    (mark,) = [line for line in axes.lines if str(line.get_label()).startswith("lowest")]
+    losses = {
+        "train": np.array([3.0, 2.0, 1.0]),
+        "validation": np.array([np.nan, 2.0, 2.5]),
+    }
+    axes = charts.draw_losses(
+        losses, np.array([1, 2, 3]), unit="nats", about="model"
+    ).axes[0]
+    (mark,) = [
+        line for line in axes.lines if str(line.get_label()).startswith("lowest")
+    ]
     assert mark.get_label() == "lowest on validation rows: epoch 2"
     assert mark.get_xydata().tolist() == [[2.0, 2.0]]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "nats")

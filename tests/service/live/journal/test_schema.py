@@ -17,8 +17,13 @@ def test_a_new_file_is_made_and_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     for _ in range(2):
         schema.check(path)
+
     with closing(schema.connect(path)) as connection:
-        found = [connection.execute(f"PRAGMA {each}").fetchone()[0] for each in ("journal_mode", "user_version")]
+        found = [
+            connection.execute(f"PRAGMA {each}").fetchone()[0]
+            for each in ("journal_mode", "user_version")
+        ]
+
     assert found == ["wal", schema.SCHEMA]
 
 
@@ -36,7 +41,11 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_text("not a database\n" * 100)
     with pytest.raises(SettingsError) as refused:
         schema.check(path)
-    assert str(refused.value) == "VEREDICTO_JOURNAL: notes.txt: it cannot be used: file is not a database"
+
+    assert (
+        str(refused.value)
+        == "VEREDICTO_JOURNAL: notes.txt: it cannot be used: file is not a database"
+    )
     assert path.read_text() == "not a database\n" * 100
 
 
@@ -45,8 +54,10 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE things (name TEXT)")
+
     with pytest.raises(SettingsError) as refused:
         schema.check(path)
+
     assert str(refused.value) == (
         "VEREDICTO_JOURNAL: other.db: it is another program's database: name a file of its own"
     )
@@ -57,8 +68,10 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(schema.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
+
     with pytest.raises(SettingsError) as refused:
         schema.check(path)
+
     assert str(refused.value) == (
         "VEREDICTO_JOURNAL: journal.db: its schema is 99, this version knows 1: name another file"
     )
@@ -69,13 +82,19 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(schema.connect(path)) as connection:
         connection.executemany(
-            "INSERT INTO predictions VALUES (?, ?, 1, 1, 1, x'00')", [(seq, f"id{seq}") for seq in range(1, 2000)]
+            "INSERT INTO predictions VALUES (?, ?, 1, 1, 1, x'00')",
+            [(seq, f"id{seq}") for seq in range(1, 2000)],
         )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     content = bytearray(path.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 8192] = b"\xff" * 8192
     path.write_bytes(content)
-    with pytest.raises(SettingsError, match=r"^VEREDICTO_JOURNAL: journal\.db: it is damaged \(.*\): put it aside"):
+
+    with pytest.raises(
+        SettingsError,
+        match=r"^VEREDICTO_JOURNAL: journal\.db: it is damaged \(.*\): put it aside",
+    ):
         schema.check(path)
 
 
