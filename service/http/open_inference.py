@@ -89,7 +89,10 @@ class InferRoute:
         return given.header_length <= INLINE_BYTES and len(body) <= INLINE_TENSOR_BYTES
 
     def __call__(
-        self, body: bytes, scope: Message, given: Given | None  # noqa: ARG002
+        self,
+        body: bytes,
+        scope: Message,
+        given: Given | None,  # noqa: ARG002
     ) -> Response | Work:
         started_ns = perf_counter_ns()
         given = given or Given()
