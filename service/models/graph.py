@@ -17,8 +17,8 @@ from service.models.session import Session, TensorInfo, one_line
 
 QUICK_S = 0.002
 """A run that takes less is done where it is read: to hand it over and back costs a good part of that."""
-FEW_RUNS = 3
-MOST_RUNS = 10
+MIN_RUNS = 3
+MAX_RUNS = 10
 SHORT_S = 0.005
 LONG_S = 0.05
 """Of runs so far, after which the shortest of a few, or of any, is known well enough: the start waits for them."""
@@ -26,9 +26,9 @@ SEVERAL = 4
 MANY = 64
 SHARED = 0.9
 """Of the time of so many runs one by one, what a run together may take to be worth it."""
-MOST_ROWS = 10**9
+MAX_ROWS = 10**9
 """Where rows do not count, or hardly."""
-MOST_IMAGES = 16
+MAX_IMAGES = 16
 """Of a request for what a network's layers give."""
 
 
@@ -62,7 +62,7 @@ class Graph:
         self.takes_images = model is not None and model.size_px is not None
         self.statistics = Statistics()
         self._session = session
-        self.quick_rows = 0
+        self.max_quick_rows = 0
         self.joins = False
         """How many rows a run takes in so little time that a thread is not worth it; whether sharing a run is.
 
@@ -92,12 +92,12 @@ class Graph:
         if self.model is not None:
             if (
                 self.takes_images
-                and len(inputs) > MOST_IMAGES
+                and len(inputs) > MAX_IMAGES
                 and any(name in self.extras for name in names)
             ):
                 extras = ", ".join(name for name in names if name in self.extras)
                 raise TooLarge(
-                    f"{len(inputs)} images are over the {MOST_IMAGES} of a request for {extras}"
+                    f"{len(inputs)} images are over the {MAX_IMAGES} of a request for {extras}"
                 )
             return self.model.run_outputs(names, inputs)
         try:
@@ -117,7 +117,7 @@ class Graph:
         alone_s = self._time(1)
         if alone_s < QUICK_S and self._has_free_rows_alone():
             row_s = max((self._time(MANY) - alone_s) / (MANY - 1), 1e-9)
-            self.quick_rows = min(MOST_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
+            self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
             n_rows = SEVERAL if SEVERAL * alone_s < LONG_S else 2
             self.joins = self._time(n_rows) < SHARED * n_rows * alone_s
@@ -176,7 +176,7 @@ class Graph:
 def _shortest_s(run: Callable[[], Any]) -> float:
     """Of some runs, the first of which warms up; without end where it does not run."""
     times: list[float] = []
-    while len(times) < MOST_RUNS:
+    while len(times) < MAX_RUNS:
         started = perf_counter()
         try:
             run()
@@ -184,7 +184,7 @@ def _shortest_s(run: Callable[[], Any]) -> float:
             return np.inf
 
         times.append(perf_counter() - started)
-        if sum(times) > (SHORT_S if len(times) >= FEW_RUNS else LONG_S):
+        if sum(times) > (SHORT_S if len(times) >= MIN_RUNS else LONG_S):
             break
 
     return min(times)

@@ -19,7 +19,8 @@ from model_card import (
     NoiseInput,
     from_metadata,
 )
-from service.contract.requests import Row, Rows
+from service.contract.arrays import Rows
+from service.contract.requests import Row
 from service.errors import InvalidRequest, ModelRefused
 from service.models.rows import RowEncoder
 from service.models.session import Session, TensorInfo, one_line
