@@ -31,7 +31,6 @@ from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_
 from service.live import comparison
 from service.live.monitor import Monitor
 from service.models import image_rows
-from service.models.graph import Graph
 from service.models.model import Inputs, Model
 from service.models.model_statistics import Times
 from service.models.registry import Registry
@@ -68,9 +67,9 @@ class DataPlane:
         if name is None or request.task is not None:
             name = self._router.choose(_only_task(request))
 
-        graph, model = self.registry.carded(name)
+        model = self._find(name)
         if request.min_probability is not None:
-            return self._predict_selectively(graph, model, request)
+            return self._predict_selectively(model, request)
 
         is_classifier = model.card.kind == "classifier"
 
@@ -86,11 +85,9 @@ class DataPlane:
                 "predictions": predictions,
             }
 
-        return self._plan(graph, model, "predict", request.inputs, finish)
+        return self._plan(model, "predict", request.inputs, finish)
 
-    def _predict_selectively(
-        self, graph: Graph, model: Model, request: PredictRequest
-    ) -> Run:
+    def _predict_selectively(self, model: Model, request: PredictRequest) -> Run:
         def finish(outputs: Outputs) -> answers.Prediction:
             assert request.min_probability is not None
             label, probabilities = outputs
@@ -106,14 +103,14 @@ class DataPlane:
 
             return cast(answers.Prediction, answer)
 
-        run = self._plan(graph, model, "predict", request.inputs, finish)
-        abstention.check_has_probabilities(graph)
+        run = self._plan(model, "predict", request.inputs, finish)
+        abstention.check_has_probabilities(model.graph)
 
         return run
 
     def predict_proba(self, request: PredictProbaRequest) -> Run:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
-        graph, model = self.registry.carded(request.model)
+        model = self._find(request.model)
 
         def finish(outputs: Outputs) -> answers.Probabilities:
             answer: dict[str, Any] = {"model": model.name, "version": model.version}
@@ -124,11 +121,15 @@ class DataPlane:
 
             return cast(answers.Probabilities, answer)
 
-        return self._plan(graph, model, "predict_proba", request.inputs, finish)
+        return self._plan(model, "predict_proba", request.inputs, finish)
+
+    def _find(self, name: str) -> Model:
+        """The model of this name; raises NotFound."""
+        model = self.registry.models.get(name)
+        return self.registry.model(name) if model is None else model
 
     def _plan(
         self,
-        graph: Graph,
         model: Model,
         call: str,
         rows: Any,
@@ -139,13 +140,13 @@ class DataPlane:
             model.check_answers(call)
             inputs = self._encode([model], rows)
         except VeredictoError as error:
-            error.model = graph
+            error.model = model.graph
             raise
 
         if self.monitor is not None and model.card.kind == "classifier":
             finish = _observed(self.monitor, model, inputs, finish)
 
-        return Run(graph, model.output_names, inputs, len(inputs), finish)
+        return Run(model.graph, model.output_names, inputs, len(inputs), finish)
 
     def feedback(self, request: FeedbackRequest) -> Pending:
         """The true class of a row that was predicted, accepted when it is stored."""
@@ -175,7 +176,6 @@ class DataPlane:
         given = []
         runs = []
         n_rows = len(inputs)
-        graphs = self.registry.graphs
         before_ns = perf_counter_ns()
 
         for model in models:
@@ -191,9 +191,7 @@ class DataPlane:
                 )
             )
             runs.append(
-                RunRecord(
-                    graphs[model.name], Times(0, 0, now_ns - before_ns, 0, n_rows)
-                )
+                RunRecord(model.graph, Times(0, 0, now_ns - before_ns, 0, n_rows))
             )
             before_ns = now_ns
 
@@ -208,7 +206,7 @@ class DataPlane:
 
     def transform(self, request: TransformRequest) -> Run:
         """Codes of each row, and the row made again from its codes alone."""
-        graph, model = self.registry.carded(request.model)
+        model = self._find(request.model)
 
         def finish(outputs: Outputs) -> answers.Transformation:
             answer = {"model": model.name, "version": model.version}
@@ -217,7 +215,7 @@ class DataPlane:
                 answers.Transformation, answer | dict(zip(names, outputs, strict=True))
             )
 
-        return self._plan(graph, model, "transform", request.inputs, finish)
+        return self._plan(model, "transform", request.inputs, finish)
 
     def explain(self, request: ExplainRequest) -> Reply:
         """Why the model answers so: contributions of features, neighbours, or a map of each image."""
@@ -284,7 +282,8 @@ class DataPlane:
 
     def _encode(self, models: list[Model], rows: Any) -> Inputs:
         """Rows of a request as these models of one task take them."""
-        self._limits.check_rows(len(rows))
+        if len(rows) > self._limits.max_rows:
+            self._limits.check_rows(len(rows))
         if isinstance(rows, np.ndarray) and models[0].size_px is None:
             return models[0].encode(rows)
 

@@ -15,8 +15,7 @@ from service.contract.limits import Limits
 from service.contract.requests import ExplainRequest, GenerateRequest
 from service.errors import InvalidRequest, TooLarge
 from service.models import images
-from service.models.graph import MAX_IMAGES
-from service.models.model import Inputs, Model
+from service.models.model import MAX_IMAGES, Inputs, Model
 from service.models.registry import Registry
 
 

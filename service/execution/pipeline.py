@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter_ns
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from service.errors import VeredictoError
 from service.execution.admission import ClientLeft
@@ -19,8 +19,29 @@ from service.execution.run import Pending, Reply, Run
 from service.models.graph import Graph
 
 
+class Head(Protocol):
+    """What a route reads of the headers beside a body."""
+
+    @property
+    def max_bytes(self) -> int:
+        """The limit of the body."""
+        ...
+
+    @property
+    def max_inline_bytes(self) -> int:
+        """The longest body for which both phases take less time than to find a thread; -1 where there is none."""
+        ...
+
+
+class BodyLimits(NamedTuple):
+    """The head of a route that reads no header."""
+
+    max_bytes: int
+    max_inline_bytes: int
+
+
 class Route(Protocol):
-    """What takes requests of one kind; `head` is what a route reads of the headers beside a body."""
+    """What takes requests of one kind."""
 
     @property
     def metrics(self) -> RouteMetrics:
@@ -30,10 +51,6 @@ class Route(Protocol):
     @property
     def graph(self) -> Graph | None:
         """The graph whose fault an error is, where every request of the route is for the same one."""
-        ...
-
-    def is_small(self, body: bytes, head: Any, /) -> bool:
-        """Whether both phases take less time than to find a thread, as far as the body shows."""
         ...
 
     def decode(self, body: bytes, head: Any, /) -> Any:
@@ -55,13 +72,13 @@ class Pipeline:
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
 
-    def start(self, route: Route, body: bytes, head: Any) -> Run | Reply | Pending:
+    def start(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Both phases, here where the request is small, and in a thread otherwise; to be called on the event loop."""
-        if route.is_small(body, head):
+        if len(body) <= head.max_inline_bytes:
             return self.answer(route, body, head)
         return Pending(self._batches.submit(_decode_and_answer, route, body, head))
 
-    def answer(self, route: Route, body: bytes, head: Any) -> Run | Reply | Pending:
+    def answer(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Both phases, and the run where that is quick; the second in a thread where the route says so."""
         started_ns = perf_counter_ns()
         request = _decode(route, body, head)
@@ -104,7 +121,7 @@ async def _race(reply: Awaitable[Reply], leaving: Awaitable[Any]) -> Reply:
         left.cancel()
 
 
-def _decode(route: Route, body: bytes, head: Any) -> Any:
+def _decode(route: Route, body: bytes, head: Head) -> Any:
     """The first phase."""
     try:
         return route.decode(body, head)
@@ -113,7 +130,7 @@ def _decode(route: Route, body: bytes, head: Any) -> Any:
         raise
 
 
-def _decode_and_answer(route: Route, body: bytes, head: Any) -> Run | Reply | Pending:
+def _decode_and_answer(route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
     """Both phases in a thread."""
     started_ns = perf_counter_ns()
     return _answer(route, _decode(route, body, head), head, started_ns)
@@ -132,9 +149,7 @@ def _answer(
     if type(outcome) is not Run:
         return outcome
 
-    outcome.decode_ns = perf_counter_ns() - started_ns
-
-    return outcome.reply() if outcome.is_quick else outcome
+    return outcome.reply_if_quick(started_ns)
 
 
 def _blame(error: VeredictoError, route: Route) -> None:

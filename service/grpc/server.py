@@ -18,12 +18,13 @@ from grpc.aio import EOF
 
 from service import errors
 from service.calls.data_plane import DataPlane
+from service.contract.calls import NEVER_INLINE
 from service.contract.limits import Limits
 from service.errors import InvalidRequest, TooLarge, VeredictoError
 from service.execution.admission import MAX_ERROR_CHARS, Admission
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
-from service.execution.pipeline import Pipeline
+from service.execution.pipeline import BodyLimits, Pipeline
 from service.execution.run import Reply, Run
 from service.grpc import infer_message, messages
 from service.grpc.port import cannot_listen, show_address
@@ -62,11 +63,13 @@ class InferRoute:
         self._registry = plane.registry
         self._limits = limits
 
-    def is_small(self, body: bytes, head: None) -> bool:
-        """Whether the message is short and not packed."""
-        return len(body) <= MAX_INLINE_BYTES and not compression.find_kind(body)
+    def read_head(self, content: bytes) -> BodyLimits:
+        """The limits of a message: one that is packed takes a thread."""
+        is_packed = bool(compression.find_kind(content))
+        max_inline_bytes = NEVER_INLINE if is_packed else MAX_INLINE_BYTES
+        return BodyLimits(self._limits.max_bytes, max_inline_bytes)
 
-    def decode(self, body: bytes, head: None) -> tuple[Graph, Any]:
+    def decode(self, body: bytes, head: BodyLimits) -> tuple[Graph, Any]:
         """The graph and the message; raises NotFound, InvalidRequest or TooLarge."""
         limit = self._limits.max_bytes
         content = compression.unpack_message(body, limit, self._limits.name(limit))
@@ -79,7 +82,7 @@ class InferRoute:
         """Whether there are images to decode."""
         return request[0].takes_images
 
-    def answer(self, request: tuple[Graph, Any], head: None) -> Run:
+    def answer(self, request: tuple[Graph, Any], head: BodyLimits) -> Run:
         """The run that the message asks for."""
         graph, message = request
         try:
@@ -184,9 +187,8 @@ class Server:
             self._admission.check_room()
             content = await _read(context)
             self._limits.check_body(len(content), self._limits.max_bytes)
-            return await self._pipeline.complete(
-                self._pipeline.start(route, content, None)
-            )
+            outcome = self._pipeline.start(route, content, route.read_head(content))
+            return await self._pipeline.complete(outcome)
 
         return infer
 

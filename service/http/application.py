@@ -18,7 +18,7 @@ from service.execution.metrics import flush_routes
 from service.execution.pipeline import Pipeline
 from service.execution.run import Pending, Reply, Run
 from service.http.lifespan import ASGIApp, Receive, Send
-from service.http.open_inference import Protocol
+from service.http.open_inference import OpenInferenceRoutes
 from service.http.responses import Message, Response, respond, respond_to_error
 from service.http.route import ContractRoute, HTTPRoute
 from service.http.views import READ_ONLY, Views
@@ -50,7 +50,7 @@ class Application:
         behind: ASGIApp,
     ) -> None:
         limits = Limits(settings)
-        protocol = Protocol(plane, settings)
+        protocol = OpenInferenceRoutes(plane, settings)
         self._behind = behind
         self._admission = admission
         self._models = admission.models
@@ -97,8 +97,8 @@ class Application:
             head = route.read_head(headers)
             if (
                 self._admission.is_full
-                or len(body) > route.max_bytes(head)
-                or not route.is_small(body, head)
+                or len(body) > head.max_inline_bytes
+                or len(body) > head.max_bytes
             ):
                 return None
 
@@ -128,8 +128,7 @@ class Application:
         outcome = scope.get(STARTED)
         if outcome is None:
             head = route.read_head(scope["headers"], scope["query_string"])
-            limit = route.max_bytes(head)
-            body = await self._read_body(scope, receive, limit)
+            body = await self._read_body(scope, receive, head.max_bytes)
             outcome = self._pipeline.start(route, body, head)
         else:
             await receive()  # the body, of which this was made

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from service.calls.data_plane import DataPlane
+from service.contract.calls import NEVER_INLINE
 from service.contract.limits import Limits
 from service.errors import (
     InvalidRequest,
@@ -20,6 +21,7 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.execution.metrics import RouteMetrics
+from service.execution.pipeline import BodyLimits
 from service.execution.run import Reply, Run
 from service.http.infer_body import Bodies, InferAnswer
 from service.http.responses import JSON, Response, respond
@@ -48,12 +50,11 @@ _MODEL_PATH = re.compile(
 class InferHead(NamedTuple):
     """What a request's headers say: the length of its JSON, its compression, and the compressions that are taken."""
 
+    max_bytes: int
+    max_inline_bytes: int
     header_length: int | None = None
     compression: str = ""
     accepted: str = ""
-
-
-PLAIN = InferHead()
 
 
 class InferRoute:
@@ -64,8 +65,8 @@ class InferRoute:
     def __init__(self, graph: Graph, limits: Limits, metrics: RouteMetrics) -> None:
         self.metrics = metrics
         self.graph: Graph | None = graph
-        self._takes_images = graph.takes_images
         self._limits = limits
+        self._plain = InferHead(limits.max_json_bytes, self._find_inline_bytes(None))
         self._bodies = Bodies(graph, limits)
 
     def read_head(
@@ -75,27 +76,33 @@ class InferRoute:
     ) -> InferHead:
         """Reads the headers that matter here; raises InvalidRequest or UnsupportedMediaType."""
         found = {name: value for name, value in headers if name in _READ}
-        return _read_head(found) if found else PLAIN
+        if not found:
+            return self._plain
 
-    def max_bytes(self, head: InferHead) -> int:
-        """The limit of the body, unpacked."""
+        length = _read_length(found.get(HEADER_LENGTH))
+        kind = _read_compression(found.get(b"content-encoding", b""))
         limits = self._limits
-        return limits.max_json_bytes if head.header_length is None else limits.max_bytes
+        max_bytes = limits.max_json_bytes if length is None else limits.max_bytes
+        max_inline_bytes = NEVER_INLINE if kind else self._find_inline_bytes(length)
+        accepted = found.get(b"accept-encoding", b"").decode("latin-1").lower()
 
-    def is_small(self, body: bytes, head: InferHead) -> bool:
-        """Whether there is little JSON, whatever tensors follow it; images and packed bodies take a thread."""
-        if self._takes_images or head.compression:
-            return False
-        if not head.header_length:
-            return len(body) <= MAX_INLINE_BYTES
+        return InferHead(max_bytes, max_inline_bytes, length, kind, accepted)
 
-        is_short = head.header_length <= MAX_INLINE_BYTES
-        return is_short and len(body) <= MAX_INLINE_TENSOR_BYTES
+    def _find_inline_bytes(self, header_length: int | None) -> int:
+        """The longest body that takes no thread: little JSON, whatever tensors follow it, and no images."""
+        assert self.graph is not None
+        if self.graph.takes_images:
+            return NEVER_INLINE
+        if not header_length:
+            return MAX_INLINE_BYTES
+
+        is_short = header_length <= MAX_INLINE_BYTES
+        return MAX_INLINE_TENSOR_BYTES if is_short else NEVER_INLINE
 
     def decode(self, body: bytes, head: InferHead) -> InferenceRequest:
         """The request in a body; raises InvalidRequest or TooLarge."""
         if head.compression:
-            limit = self.max_bytes(head)
+            limit = head.max_bytes
             body = compression.unpack(
                 body, head.compression, limit, self._limits.name(limit)
             )
@@ -126,18 +133,12 @@ class IndexRoute:
         self,
         headers: Iterable[tuple[bytes, bytes]],
         query: bytes = b"",
-    ) -> None:
-        """There is nothing to read: the body is JSON, or there is none."""
+    ) -> BodyLimits:
+        """There is nothing to read; any body is answered where it was read, since one field of it matters."""
+        limit = self._limits.max_json_bytes
+        return BodyLimits(limit, limit)
 
-    def max_bytes(self, head: None) -> int:
-        """The limit of the body."""
-        return self._limits.max_json_bytes
-
-    def is_small(self, body: bytes, head: None) -> bool:
-        """Any body is answered where it was read: one field of it matters."""
-        return True
-
-    def decode(self, body: bytes, head: None) -> _IndexRequest:
+    def decode(self, body: bytes, head: BodyLimits) -> _IndexRequest:
         """The request in a body; raises InvalidRequest."""
         return _decode_index(body) if body.strip() else _IndexRequest()
 
@@ -145,7 +146,7 @@ class IndexRoute:
         """The list is short."""
         return False
 
-    def answer(self, request: _IndexRequest, head: None) -> Reply:
+    def answer(self, request: _IndexRequest, head: BodyLimits) -> Reply:
         """The list of what is in the folder."""
         registry = self._plane.registry
         return Reply(
@@ -157,7 +158,7 @@ class _IndexRequest(msgspec.Struct):
     ready: bool = False
 
 
-class Protocol:
+class OpenInferenceRoutes:
     """The protocol's routes over what is served."""
 
     def __init__(self, plane: DataPlane, settings: Settings) -> None:
@@ -249,27 +250,28 @@ def _respond(accepted: str, answer: InferAnswer) -> Response:
 _READ = frozenset({HEADER_LENGTH, b"content-encoding", b"accept-encoding"})
 
 
-def _read_head(found: Mapping[bytes, bytes]) -> InferHead:
-    length = found.get(HEADER_LENGTH)
-    if length is not None and not (length.isdigit() and len(length) <= MAX_DIGITS):
+def _read_length(value: bytes | None) -> int | None:
+    """The length of the JSON ahead of tensors; None where no header says it."""
+    if value is None:
+        return None
+
+    if not (value.isdigit() and len(value) <= MAX_DIGITS):
         raise InvalidRequest(
-            f"Inference-Header-Content-Length: expected a number of bytes, got {length[:40].decode('latin-1')!r}"
+            f"Inference-Header-Content-Length: expected a number of bytes, got {value[:40].decode('latin-1')!r}"
         )
 
-    if len(found) == 1 and length is not None:
-        return InferHead(int(length))
+    return int(value)
 
-    kind = found.get(b"content-encoding", b"").decode("latin-1").strip().lower()
+
+def _read_compression(value: bytes) -> str:
+    """The compression of the body; empty where there is none."""
+    kind = value.decode("latin-1").strip().lower()
     if kind not in (*compression.KINDS, "identity", ""):
         raise UnsupportedMediaType(
             f"content encoding {kind[:40]!r} is not taken: gzip, deflate or none"
         )
 
-    taken = found.get(b"accept-encoding", b"").decode("latin-1").lower()
-
-    return InferHead(
-        None if length is None else int(length), kind.replace("identity", ""), taken
-    )
+    return kind.replace("identity", "")
 
 
 def _choose_compression(accepted: str) -> str:

@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
-from service.contract.calls import Call
+from service.contract.calls import NEVER_INLINE, Call
 from service.contract.codec import RequestDecoder, encode
 from service.contract.limits import Limits
 from service.contract.requests import MULTIPART
 from service.errors import InvalidRequest, UnsupportedMediaType
 from service.execution.metrics import RouteMetrics
-from service.execution.pipeline import Route
+from service.execution.pipeline import Head, Route
 from service.execution.run import Pending, Reply, Run
 from service.http.forms import read_request
 from service.http.responses import JSON, PNG, Response
@@ -31,15 +31,14 @@ _REFUSED_KIND = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
 Outcome = Run | Reply | Pending
 
 
-class Head(NamedTuple):
+class CallHead(NamedTuple):
     """What headers and query say of a request: the media type of a body that is no JSON, and what the client takes."""
 
+    max_bytes: int
+    max_inline_bytes: int
     media_type: str = ""
     query: bytes = b""
     takes_picture: bool = False
-
-
-PLAIN = Head()
 
 
 class HTTPRoute(Route, Protocol):
@@ -49,12 +48,8 @@ class HTTPRoute(Route, Protocol):
 
     def read_head(
         self, headers: Iterable[tuple[bytes, bytes]], query: bytes = b"", /
-    ) -> Any:
+    ) -> Head:
         """What headers and query say; raises UnsupportedMediaType or InvalidRequest."""
-        ...
-
-    def max_bytes(self, head: Any, /) -> int:
-        """The limit of the body."""
         ...
 
 
@@ -76,16 +71,16 @@ class ContractRoute:
         self._call = call
         self._method = method
         self._draw = draw
-        self._limits = limits
+        self._max_image_bytes = limits.max_image_bytes
+        self._plain = CallHead(limits.max_json_bytes, call.max_inline_bytes)
         self._takes_images = call.image_of is not None
-        self._max_inline_bytes = call.max_inline_bytes
         self._decode_json = decoder.decode
         self._convert = partial(decoder.convert, strict=False)
         self._fields = decoder.fields
 
     def read_head(
         self, headers: Iterable[tuple[bytes, bytes]], query: bytes = b""
-    ) -> Head:
+    ) -> CallHead:
         """Reads the headers that matter here; raises UnsupportedMediaType."""
         media_type = ""
         for header in headers:
@@ -93,21 +88,17 @@ class ContractRoute:
                 checked = _check_header(*header, takes_images=self._takes_images)
                 media_type = checked or media_type
 
-        if self._draw is not None:
-            return Head(media_type, query, takes_pictures(headers))
+        if not media_type and not query and self._draw is None:
+            return self._plain
 
-        return Head(media_type, query) if media_type or query else PLAIN
+        takes_picture = self._draw is not None and takes_pictures(headers)
+        if media_type:  # files always take a thread
+            limit = self._max_image_bytes
+            return CallHead(limit, NEVER_INLINE, media_type, query, takes_picture)
 
-    def max_bytes(self, head: Head) -> int:
-        """The limit of the body."""
-        limits = self._limits
-        return limits.max_image_bytes if head.media_type else limits.max_json_bytes
+        return self._plain._replace(query=query, takes_picture=takes_picture)
 
-    def is_small(self, body: bytes, head: Head) -> bool:
-        """Whether the body is short JSON; files always take a thread."""
-        return not head.media_type and len(body) <= self._max_inline_bytes
-
-    def decode(self, body: bytes, head: Head) -> Any:
+    def decode(self, body: bytes, head: CallHead) -> Any:
         """The request in a body of JSON, of an image file, or of a form."""
         if head.media_type:
             return read_request(
@@ -122,9 +113,13 @@ class ContractRoute:
 
     def is_slow(self, request: Any) -> bool:
         """Whether the request has an image in its JSON: to decode that takes a thread."""
-        return self._takes_images and has_encoded_image(request.inputs)
+        return (
+            self._takes_images
+            and type(request.inputs) is list  # else it is a matrix
+            and has_encoded_image(request.inputs)
+        )
 
-    def answer(self, request: Any, head: Head) -> Outcome:
+    def answer(self, request: Any, head: CallHead) -> Outcome:
         """What the data plane makes of the request, to be written as a Response."""
         if self._draw is not None and head.takes_picture:
             png = self._draw(request)

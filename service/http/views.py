@@ -10,7 +10,7 @@ from service.calls.data_plane import DataPlane
 from service.contract.codec import encode
 from service.errors import NotReady
 from service.execution.batching import Batches
-from service.http.open_inference import PREFIX, Protocol
+from service.http.open_inference import PREFIX, OpenInferenceRoutes
 from service.http.responses import (
     HTML,
     PNG,
@@ -33,7 +33,9 @@ _PAGES = Path(__file__).parent.parent / "pages"
 class Views:
     """The answers to GET and HEAD."""
 
-    def __init__(self, plane: DataPlane, batches: Batches, protocol: Protocol) -> None:
+    def __init__(
+        self, plane: DataPlane, batches: Batches, protocol: OpenInferenceRoutes
+    ) -> None:
         self._plane = plane
         self._batches = batches
         self._protocol = protocol

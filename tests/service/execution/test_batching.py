@@ -23,8 +23,9 @@ from service.execution.batching import MAX_JOINED_ROWS, Batches, Finished
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Pipeline
 from service.execution.run import MAX_INLINE_TEXTS, Reply, Run
-from service.http.open_inference import InferHead, InferRoute
+from service.http.open_inference import InferRoute
 from service.models.graph import Graph
+from service.models.model import load_graph
 from service.settings import Settings
 from tests.conftest import EXPORTED_MODELS
 from tests.support.graphs import write_gather
@@ -40,7 +41,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def load(path: Path) -> Graph:
-    graph = Graph.load(path, name=path.stem)
+    graph = load_graph(path, name=path.stem)
     graph.joins = True  # whatever was measured here
     return graph
 
@@ -229,7 +230,9 @@ def ask(route: InferRoute, document: Any) -> Any:
     """What the pipeline makes of a body of JSON."""
     with ThreadPoolExecutor(1) as pool:
         pipeline = Pipeline(Batches(pool, n_threads=1, max_waiting_rows=1))
-        return pipeline.answer(route, json.dumps(document).encode(), InferHead())
+        return pipeline.answer(
+            route, json.dumps(document).encode(), route.read_head([])
+        )
 
 
 def ask_protocol(route: InferRoute, name: str, datatype: str, array: np.ndarray) -> Any:
@@ -282,7 +285,7 @@ def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) 
 
 def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) -> None:
     """Classification, of a model that is quick."""
-    graph = Graph.load(KNN, name=KNN.stem)
+    graph = load_graph(KNN, name=KNN.stem)
     graph.max_quick_rows = 10**6
     route = InferRoute(graph, Limits(Settings()), RouteMetrics("texts"))
 
@@ -337,7 +340,7 @@ def test_a_graph_without_a_card_is_run_alone(
     tmp_path: Path, pool: ThreadPoolExecutor
 ) -> None:
     """Nothing says which of its axes are rows; one that fails is its request's fault alone."""
-    graph = Graph.load(write_gather(tmp_path), name="gather")
+    graph = load_graph(write_gather(tmp_path), name="gather")
     graph.max_quick_rows = 0
     route = InferRoute(graph, Limits(Settings()), RouteMetrics("alone"))
     runs = [
