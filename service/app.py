@@ -124,30 +124,39 @@ class Calls:
 
 def _make_method(call: Call) -> Any:
     """The BentoML method of a call, whose parameters are the fields of its request."""
-    fields = msgspec.structs.fields(call.request)
-    parameters = [
-        inspect.Parameter(
-            each.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if each.required else each.default,
-            annotation=_show_type(each.type),
-        )
-        for each in sorted(fields, key=lambda each: not each.required)
-    ]
+    encoded = {
+        each.name: each.encode_name for each in msgspec.structs.fields(call.request)
+    }
+    signature = _make_signature(call.request)
 
-    def answer(self: Calls, **values: Any) -> dict[str, Any]:
-        encoded = {each.name: each.encode_name for each in fields}
-        given = {encoded[name]: value for name, value in values.items()}
-        return self._plane.answer(call.name, **given)
+    def answer(self: Calls, *values: Any, **named: Any) -> dict[str, Any]:
+        given = signature.bind(self, *values, **named).arguments
+        fields = {encoded[name]: given[name] for name in given if name != "self"}
+        return self._plane.answer(call.name, **fields)
 
     answer.__name__ = call.name
     answer.__doc__ = call.summary
-    receiver = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    answer.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what inspect reads
-        [receiver, *parameters], return_annotation=dict[str, Any]
-    )
+    answer.__signature__ = signature  # type: ignore[attr-defined]  # what inspect reads
 
     return bentoml.api(answer)
+
+
+def _make_signature(request: type) -> inspect.Signature:
+    """The signature of a method; a field that follows an optional one may be left out as far as Python knows."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter("self", kind)]
+    for field in msgspec.structs.fields(request):
+        is_optional = parameters[-1].default is not inspect.Parameter.empty
+        default = field.default if not field.required else inspect.Parameter.empty
+        if field.required and is_optional:
+            default = None
+
+        annotation = _show_type(field.type)
+        parameters.append(
+            inspect.Parameter(field.name, kind, default=default, annotation=annotation)
+        )
+
+    return inspect.Signature(parameters, return_annotation=dict[str, Any])
 
 
 def _show_type(field: Any) -> Any:

@@ -12,11 +12,11 @@ Value = float | str | bool | None
 Row = list[Value] | dict[str, Value]
 
 
-class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
+class PredictRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability": P (optional, of classifiers)}"""
 
-    inputs: list[Row]
     model: str | None = None
+    inputs: list[Row]
     task: str | None = None
     min_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
