@@ -9,7 +9,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check train table bench bento lock clean
+.PHONY: help serve test check train table bench bento proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -37,6 +37,10 @@ bench: .venv/test.stamp ## measure against the floor and other servers (needs wr
 
 bento: .venv/test.stamp ## build the bento, for a container or another machine
 	$(BIN)/bentoml build
+
+proto: .venv/test.stamp ## compile the gRPC messages of open_inference.proto
+	$(BIN)/python -m grpc_tools.protoc --proto_path=service/grpc \
+		--descriptor_set_out=service/grpc/open_inference.binpb open_inference.proto
 
 lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowed versions
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
