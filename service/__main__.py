@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NoReturn
 
 from service.errors import SettingsError
@@ -68,7 +69,7 @@ def _port(text: str) -> int:
 
 
 def _check() -> None:
-    """Raises SettingsError for a bad setting, a library that is missing and a default folder that is not there."""
+    """Raises SettingsError for whatever would end the server in a way that does not say what is wrong."""
     settings = Settings.from_environment(os.environ)
     for library in ("bentoml", "onnxruntime"):
         if find_spec(library) is None:
@@ -80,6 +81,13 @@ def _check() -> None:
         raise SettingsError(
             f"expected a folder of exported models, got none: name yours in {PREFIX}MODELS "
             f"(the default, {settings.models}, is not there)"
+        )
+
+    other = Path("service", "__init__.py").resolve()  # BentoML looks here first
+    if other.exists() and other.parent != Path(__file__).resolve().parent:
+        raise SettingsError(
+            f"expected a folder without a package of the name service, got {Path.cwd()}: "
+            "start it from another folder"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,25 @@ def test_a_bad_setting_is_told_in_one_line() -> None:
         "veredicto does not start: unknown setting VEREDICTO_MODLES; known settings: "
     )
     assert finished.stderr.count("\n") == 1
+
+
+def test_another_package_of_the_name_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """BentoML would import it from the folder that it is started in; the refusal names that folder."""
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "__init__.py").touch()
+    finished = subprocess.run(
+        [sys.executable, "-P", "-m", "service"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "veredicto does not start: expected a folder without a package of the name service, "
+        f"got {tmp_path}: start it from another folder\n"
+    )
 
 
 def test_help_shows_where_models_are_named() -> None:
