@@ -3,22 +3,27 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 3000
 BIN := .venv/bin
+# Each worker has servers of its own: more than four would wait for each other.
+SPREAD ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 # Neither library is to send usage data, whatever starts it.
 export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check train table bench bento lock clean
+.PHONY: help serve test coverage check train table bench bento proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
 serve: .venv/serve.stamp ## serve the exported models on HOST:PORT (127.0.0.1:3000)
-	@exec $(BIN)/bentoml serve service.app:Veredicto --host $(HOST) --port $(PORT) --timeout-graceful-shutdown 30
+	@exec $(BIN)/python -m service --host $(HOST) --port $(PORT)
 
-test: .venv/test.stamp ## run all tests
-	$(BIN)/python -m pytest
+test: .venv/test.stamp ## run all tests, the files of tests spread over the processors
+	$(BIN)/python -m pytest $(SPREAD)
+
+coverage: .venv/test.stamp ## run all tests, and show what they leave out
+	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term
 
 check: .venv/test.stamp ## lint, format and types
 	$(BIN)/ruff check .
@@ -37,6 +42,10 @@ bench: .venv/test.stamp ## measure against the floor and other servers (needs wr
 
 bento: .venv/test.stamp ## build the bento, for a container or another machine
 	$(BIN)/bentoml build
+
+proto: .venv/test.stamp ## compile the gRPC messages of open_inference.proto
+	$(BIN)/python -m grpc_tools.protoc --proto_path=service/grpc \
+		--descriptor_set_out=service/grpc/open_inference.binpb open_inference.proto
 
 lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowed versions
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \

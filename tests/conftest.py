@@ -1,4 +1,4 @@
-"""What the tests share: seeded rows, tiny models in a folder, and a real server of the shipped models."""
+"""Tests share seeded rows, tiny models in a folder, and real servers, one of each kind for a worker."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ def generator() -> np.random.Generator:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A folder with two tiny classifiers of one task, `colour-first` and `colour-second`."""
-    folder = tmp_path / "models"
+    """The folder has two tiny classifiers of one task, `colour-first` and `colour-second`."""
+    return write_models(tmp_path / "models")
+
+
+def write_models(folder: Path) -> Path:
     folder.mkdir()
     write_tiny(folder, tiny_card(family="first"))
     write_tiny(folder, tiny_card(family="second"), sign=-1.0)
@@ -32,12 +35,21 @@ def models(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`bentoml serve` over the shipped models, once for the whole run."""
+    """The server of the shipped models is started once for all tests of a worker."""
     with serve(tmp_path_factory.mktemp("shipped")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def impatient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server of the tiny models answers within a second or gives up; it is shared as `server` is."""
+    folder = tmp_path_factory.mktemp("impatient")
+    models = write_models(folder / "models")
+    with serve(folder, VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as running:
         yield running
 
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Callable[..., Server]:
-    """Starts a server of its own for one test: `start_server(VEREDICTO_MODELS=folder)` in a `with`."""
+    """A call starts a server for one test alone: `start_server(VEREDICTO_MODELS=folder)` in a `with`."""
     return lambda **environment: serve(tmp_path, **environment)

@@ -106,7 +106,7 @@ def _read(slot: Slot, tensor: Any, content: memoryview | None) -> NDArray[Any]:
 
 def _read_parameters(given: Mapping[str, Any]) -> Parameters:
     """Those that have a value."""
-    chosen = {name: each.WhichOneof("choice") for name, each in given.items()}
+    chosen = {name: each.WhichOneof("parameter_choice") for name, each in given.items()}
     return {
         name: getattr(given[name], choice) for name, choice in chosen.items() if choice
     }

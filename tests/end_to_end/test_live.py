@@ -520,7 +520,7 @@ def test_kill_9_loses_no_feedback_that_was_accepted(
     )
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_kill_9_loses_no_feedback_of_100_000(folder: Path, tmp_path: Path) -> None:
     """Under four workers, twelve of which are killed."""
     check_kill(

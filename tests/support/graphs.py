@@ -1,4 +1,4 @@
-"""Graphs without cards, as anyone may have them."""
+"""Graphs without cards are written here, as anyone may have them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tensor(name: str, kind: int, shape: list[int | str]) -> onnx.ValueInfoProto:
 
 
 def write_simple(folder: Path, *, version: str | None = None) -> Path:
-    """Triton's `simple`: the sum and the difference of two rows of sixteen INT32; in its layout, with a version."""
+    """Writes Triton's `simple`: sum and difference of two rows of sixteen INT32, in its layout with a version."""
     names = ("INPUT0", "INPUT1"), ("OUTPUT0", "OUTPUT1")
     inputs, outputs = (
         [tensor(name, TensorProto.INT32, ["n", 16]) for name in each] for each in names
@@ -60,7 +60,7 @@ def write_simple(folder: Path, *, version: str | None = None) -> Path:
 
 
 def write_identity(folder: Path, name: str, kind: int, shape: list[int | str]) -> Path:
-    """What comes in goes out."""
+    """Writes a graph whose output `y` is its input `x`."""
     nodes = [helper.make_node("Identity", ["x"], ["y"])]
     return write_graph(
         folder / f"{name}.onnx",
@@ -71,7 +71,7 @@ def write_identity(folder: Path, name: str, kind: int, shape: list[int | str]) -
 
 
 def write_gather(folder: Path) -> Path:
-    """The row of a table of three that an index names: others are beyond it."""
+    """Writes a graph that fails while it runs: an index from 3 on is beyond its table."""
     nodes = [
         helper.make_node("Constant", [], ["table"], value_floats=[1.0, 2.0, 3.0]),
         helper.make_node("Gather", ["table", "index"], ["row"]),
@@ -84,7 +84,7 @@ def write_gather(folder: Path) -> Path:
 
 
 def write_all(folder: Path) -> None:
-    """Graphs without cards, two versions of one, a model of images and a generator."""
+    """Writes graphs without cards, one in two versions, a model of images and a generator."""
     for version in ("1", "2"):
         write_simple(folder, version=version)
 

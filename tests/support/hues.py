@@ -1,4 +1,4 @@
-"""Folders of small JPEGs of one hue each, for models that tell images by their mean colour."""
+"""Small JPEGs of one hue each are written here, for models that tell images by their mean colour."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEANS = {"red": (190, 110, 110), "green": (110, 190, 110), "blue": (110, 110, 19
 def write_images(
     folder: Path, *, per_class: int = 3, noise: float = 30, seed: int = 0
 ) -> Path:
-    """`folder/<hue>/NN.jpg`, of different sizes; with much noise hues are mistaken for one another."""
+    """Writes `folder/<hue>/NN.jpg`, of different sizes; with much noise hues are mistaken for one another."""
     generator = np.random.default_rng(seed)
     for name, mean in MEANS.items():
         (folder / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Images as files, for tests that send them."""
+"""Images become files here, for tests that send them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PIL import Image
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    """Returns the bytes of an image file of this format; `options` are the format's."""
     file = BytesIO()
     image.save(file, format=kind, **options)
     return file.getvalue()

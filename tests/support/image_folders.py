@@ -1,4 +1,4 @@
-"""Folders of small photographs that tests make: seeded, and easy to tell apart."""
+"""Folders of small photographs are written here, seeded and easy to tell apart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_folder(
     size: tuple[int, int] = (40, 36),
     seed: int = 0,
 ) -> Path:
-    """`folder/<class>/NNNN.png`, dark blue or bright yellow with noise, each of a slightly different width."""
+    """Writes `folder/<class>/NNNN.png`, dark blue or bright yellow with noise, each of a slightly different width."""
     generator = np.random.default_rng(seed)
     for name, colour in COLOURS.items():
         (folder / name).mkdir(parents=True)
@@ -31,7 +31,7 @@ def write_folder(
 
 
 def draw_portrait(person: int, number: int, *, size_px: int = 48) -> Image.Image:
-    """A smooth pattern of the person's own, in a light of the portrait's own."""
+    """Returns a smooth pattern of the person's own, in a light of the portrait's own."""
     features = np.random.default_rng(person).uniform(60, 190, (6, 6)).astype(np.uint8)
     face = np.asarray(
         Image.fromarray(features).resize((size_px, size_px), Image.Resampling.BICUBIC),
@@ -48,7 +48,7 @@ def draw_portrait(person: int, number: int, *, size_px: int = 48) -> Image.Image
 def write_portraits(
     folder: Path, persons: dict[str, tuple[int, ...]], *, per_person: int = 12
 ) -> Path:
-    """`folder/<name>/NNNN.png`: of a name all persons that it stands for, as `unknown` stands for many."""
+    """Writes `folder/<name>/NNNN.png`; a name may stand for several persons, as `unknown` does."""
     for name, faces in persons.items():
         (folder / name).mkdir(parents=True)
         for number in range(per_person):

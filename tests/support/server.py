@@ -1,4 +1,4 @@
-"""A real server process: `bentoml serve`, as a newcomer starts it, on a free port of 127.0.0.1."""
+"""A real server process is started as `make serve` starts it, on a free port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,15 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVICE = ("-m", "service")
+"""Python runs this, as `make serve` does."""
 START_RETRIES = 8  # with httpx's backoff that is about a minute
 STOP_LIMIT_S = 30
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server, and a client that keeps its connection."""
+    """A running server has a client that keeps its connection."""
 
     url: str
     client: httpx.Client
@@ -29,13 +31,13 @@ class Server:
     log: Path
 
     def post(self, path: str, body: object) -> httpx.Response:
-        """POSTs a JSON body."""
+        """Returns the response to this JSON body."""
         return self.client.post(path, json=body)
 
     def post_raw(
         self, path: str, body: bytes, content_type: str = "application/json"
     ) -> httpx.Response:
-        """POSTs bytes as they are."""
+        """Returns the response to these bytes, which are sent as they are."""
         return self.client.post(
             path, content=body, headers={"Content-Type": content_type}
         )
@@ -46,46 +48,32 @@ def serve(
     folder: Path,
     *,
     python: str = sys.executable,
-    target: str = "service.app:Veredicto",
+    words: Sequence[str] = SERVICE,
+    cwd: Path = ROOT,
     **environment: object,
 ) -> Iterator[Server]:
-    """Serves until the block ends, then asks the process to stop; `folder` takes its home and its log."""
+    """Serves until the block ends, then asks the process to stop and waits; raises AssertionError with the log.
+
+    Python runs `words` in `cwd`. `folder` takes the log and BentoML's home, so that no two servers share a folder of
+    metrics. `environment` is all that the server has of VEREDICTO_* variables.
+    """
     port = free_port()
     log = folder / "server.log"
-    variables = {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("VEREDICTO_")
-        },
-        "BENTOML_HOME": str(folder / "bentoml"),
-        **{name: str(value) for name, value in environment.items()},
+    variables = _environment(folder) | {
+        name: str(value) for name, value in environment.items()
     }
-    command = [
-        python,
-        "-m",
-        "bentoml",
-        "serve",
-        target,
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
+    command = [python, *words, "--host", "127.0.0.1", "--port", str(port)]
 
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=cwd, env=variables, stdout=output, stderr=subprocess.STDOUT
         )
 
     url = f"http://127.0.0.1:{port}"
+    retrying = httpx.HTTPTransport(retries=START_RETRIES)
 
     try:
-        with httpx.Client(
-            base_url=url,
-            timeout=60,
-            transport=httpx.HTTPTransport(retries=START_RETRIES),
-        ) as client:
+        with httpx.Client(base_url=url, timeout=60, transport=retrying) as client:
             assert client.get("/livez").status_code == 200, log.read_text()
             yield Server(url, client, process, log)
     except httpx.TransportError as error:
@@ -97,8 +85,17 @@ def serve(
         process.wait(timeout=STOP_LIMIT_S)
 
 
+def _environment(folder: Path) -> dict[str, str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("VEREDICTO_")
+    }
+    return inherited | {"BENTOML_HOME": str(folder / "bentoml")}
+
+
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """Returns the number of a TCP port of 127.0.0.1 that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

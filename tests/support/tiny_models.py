@@ -1,4 +1,4 @@
-"""Real ONNX models of a kilobyte, with cards: a classifier by the softmax of a linear score, and the other kinds."""
+"""Real ONNX models of a kilobyte are written here, with cards: a linear classifier, and the other kinds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WEIGHTS = np.array([[1.0, -1.0], [2.0, 0.5]], dtype=np.float32)
 
 
 def tiny_card(**changes: Any) -> Card:
-    """A card of two features: the number `size` and the category `colour`."""
+    """Returns a card of two features, the number `size` and the category `colour`."""
     fields: dict[str, Any] = {
         "task": "colour",
         "family": "first",
@@ -60,7 +60,7 @@ def tiny_card(**changes: Any) -> Card:
 def self_check(
     *, row: tuple[float, ...], probabilities: tuple[float, ...]
 ) -> SelfCheck:
-    """One row and its answer, whether it is true or not."""
+    """Returns a self-check of one row and this answer, which need not be true."""
     label = probabilities.index(max(probabilities))
     return SelfCheck(
         input=(row,), output={"label": (label,), "probabilities": (probabilities,)}
@@ -68,7 +68,7 @@ def self_check(
 
 
 def tiny_probabilities(features: np.ndarray, *, sign: float = 1.0) -> np.ndarray:
-    """What a tiny model answers: softmax of `features @ (sign * WEIGHTS)`, computed by numpy."""
+    """Returns what a tiny model answers, the softmax of `features @ (sign * WEIGHTS)`, computed by numpy."""
     scores = features.astype(np.float32) @ (np.float32(sign) * WEIGHTS)
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
@@ -77,7 +77,7 @@ def tiny_probabilities(features: np.ndarray, *, sign: float = 1.0) -> np.ndarray
 def tiny_graph(
     *, sign: float = 1.0, feature_type: int = TensorProto.FLOAT, n_classes: int = 2
 ) -> onnx.ModelProto:
-    """features `(n, 2)` -> label `(n,)`, probabilities `(n, n_classes)`."""
+    """Returns a graph from features `(n, 2)` to label `(n,)` and probabilities `(n, n_classes)`."""
     weights = np.resize(np.float32(sign) * WEIGHTS, (2, n_classes)).astype(np.float32)
     nodes = [
         helper.make_node("Cast", ["features"], ["numbers"], to=TensorProto.FLOAT),
@@ -125,7 +125,7 @@ def write_tiny(
 
 
 def true_self_check(*, sign: float = 1.0) -> SelfCheck:
-    """The row (0.5, green) and the answer that numpy computes for it."""
+    """Returns a self-check of the row (0.5, green) and the answer that numpy computes for it."""
     probabilities = tiny_probabilities(np.array([[0.5, 1.0]]), sign=sign)[0]
     return self_check(
         row=(0.5, 1.0), probabilities=tuple(float(value) for value in probabilities)
@@ -142,45 +142,21 @@ NUMBERS = FeatureInput(
 
 
 def write_kind(folder: Path, kind: str) -> Path:
-    """`tiny-<kind>`: a regressor, clusterer or transformer of x and y (3 where it is missing), or a generator."""
-    values, outputs, check = _KINDS[kind]
-    if kind == "generator":
-        nodes = [
-            helper.make_node("Clip", ["noise", "low", "high"], ["clipped"]),
-            helper.make_node("Mul", ["clipped", "scale"], ["grey"]),
-            helper.make_node("Cast", ["grey"], ["bytes"], to=TensorProto.UINT8),
-            helper.make_node("Reshape", ["bytes", "shape"], ["small"]),
-            helper.make_node("Tile", ["small", "repeats"], ["images"]),
-        ]
-        constants = {
-            "low": np.float32(0),
-            "high": np.float32(1),
-            "scale": np.float32(255),
-        }
-        constants |= {
-            "shape": np.array([-1, 2, 1, 1]),
-            "repeats": np.array([1, 1, 2, 3]),
-        }
-    else:
-        nodes = [
-            helper.make_node("IsNaN", ["features"], ["missing"]),
-            helper.make_node("Where", ["missing", "imputed", "features"], ["complete"]),
-            *(
-                helper.make_node(operator, inputs, [name], **options)
-                for operator, inputs, name, options in values
-            ),
-        ]
-        constants = {
-            "imputed": np.float32(3),
-            "one": np.array([1]),
-            "two": np.float32(2),
-        }
-        constants |= {
-            "centres": np.array([[0, 5]], dtype=np.float32),
-            "ones": np.ones((1, 2), dtype=np.float32),
-        }
-
-    model_input: Any = NoiseInput(size=2) if kind == "generator" else NUMBERS
+    """Writes `tiny-<kind>`, a regressor, clusterer or transformer of x and y (3 where missing), or a generator."""
+    operators, outputs, check = _KINDS[kind]
+    is_generator = kind == "generator"
+    nodes = _generator_nodes() if is_generator else _number_nodes(operators)
+    constants = _GENERATOR_CONSTANTS if is_generator else _NUMBER_CONSTANTS
+    model_input: Any = NoiseInput(size=2) if is_generator else NUMBERS
+    card = tiny_card(
+        task="tiny",
+        family=kind,
+        kind=kind,
+        classes=None,
+        input=model_input,
+        metrics={},
+        self_check=SelfCheck(**check),
+    )
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -195,17 +171,38 @@ def write_kind(folder: Path, kind: str) -> Path:
         ],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
+
+    return _save(folder, card, graph)
+
+
+def _generator_nodes() -> list[onnx.NodeProto]:
+    """Returns the nodes from noise `(n, 2)` to images `(n, 2, 2, 3)`, each row of an image as grey as its number."""
+    return [
+        helper.make_node("Clip", ["noise", "low", "high"], ["clipped"]),
+        helper.make_node("Mul", ["clipped", "scale"], ["grey"]),
+        helper.make_node("Cast", ["grey"], ["bytes"], to=TensorProto.UINT8),
+        helper.make_node("Reshape", ["bytes", "shape"], ["small"]),
+        helper.make_node("Tile", ["small", "repeats"], ["images"]),
+    ]
+
+
+def _number_nodes(
+    operators: list[tuple[str, list[str], str, dict[str, int]]],
+) -> list[onnx.NodeProto]:
+    """Returns the nodes that fill in what is missing, and then these operators of the `complete` rows."""
+    filled = [
+        helper.make_node("IsNaN", ["features"], ["missing"]),
+        helper.make_node("Where", ["missing", "imputed", "features"], ["complete"]),
+    ]
+    return filled + [
+        helper.make_node(operator, inputs, [name], **options)
+        for operator, inputs, name, options in operators
+    ]
+
+
+def _save(folder: Path, card: Card, graph: onnx.GraphProto) -> Path:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
     model.ir_version = 10
-    card = tiny_card(
-        task="tiny",
-        family=kind,
-        kind=kind,
-        classes=None,
-        input=model_input,
-        metrics={},
-        self_check=SelfCheck(**check),
-    )
     helper.set_model_props(model, card.to_metadata())
     path = folder / f"{card.name}.onnx"
     path.write_bytes(model.SerializeToString())
@@ -213,6 +210,20 @@ def write_kind(folder: Path, kind: str) -> Path:
     return path
 
 
+_GENERATOR_CONSTANTS = {
+    "low": np.float32(0),
+    "high": np.float32(1),
+    "scale": np.float32(255),
+    "shape": np.array([-1, 2, 1, 1]),
+    "repeats": np.array([1, 1, 2, 3]),
+}
+_NUMBER_CONSTANTS = {
+    "imputed": np.float32(3),
+    "one": np.array([1]),
+    "two": np.float32(2),
+    "centres": np.array([[0, 5]], dtype=np.float32),
+    "ones": np.ones((1, 2), dtype=np.float32),
+}
 _KINDS: dict[str, Any] = {
     "regressor": (
         [("ReduceSum", ["complete", "one"], "value", {"keepdims": 0})],
@@ -266,7 +277,23 @@ IMAGE_PX = 16
 def write_image_model(
     folder: Path, *, task: str = "hue", family: str = "first"
 ) -> Path:
-    """A classifier of images by their mean colour: the softmax of the mean of each channel, a tenth of a grey level."""
+    """Writes a classifier of images by the softmax of the mean of each channel, in tenths of a grey level."""
+    card = tiny_card(
+        task=task,
+        family=family,
+        input=ImageInput(height=IMAGE_PX, width=IMAGE_PX),
+        classes=COLOURS,
+        self_check=SelfCheck(
+            input=((((255, 0, 0), (255, 0, 0)),),),
+            output={"label": (0,), "probabilities": ((1.0, 0.0, 0.0),)},
+        ),
+    )
+
+    return _save(folder, card, _image_graph())
+
+
+def _image_graph() -> onnx.GraphProto:
+    """Returns a graph from pixels `(n, height, width, 3)` to label `(n,)` and probabilities `(n, 3)`."""
     axes = numpy_helper.from_array(np.array([1, 2]), "axes")
     tenth = numpy_helper.from_array(np.float32(10), "tenth")
     nodes = [
@@ -276,7 +303,8 @@ def write_image_model(
         helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
         helper.make_node("ArgMax", ["probabilities"], ["label"], axis=1, keepdims=0),
     ]
-    graph = helper.make_graph(
+
+    return helper.make_graph(
         nodes,
         "tiny",
         [
@@ -290,20 +318,3 @@ def write_image_model(
         ],
         [axes, tenth],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
-    model.ir_version = 10
-    card = tiny_card(
-        task=task,
-        family=family,
-        input=ImageInput(height=IMAGE_PX, width=IMAGE_PX),
-        classes=COLOURS,
-        self_check=SelfCheck(
-            input=((((255, 0, 0), (255, 0, 0)),),),
-            output={"label": (0,), "probabilities": ((1.0, 0.0, 0.0),)},
-        ),
-    )
-    helper.set_model_props(model, card.to_metadata())
-    path = folder / f"{card.name}.onnx"
-    path.write_bytes(model.SerializeToString())
-
-    return path

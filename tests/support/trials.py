@@ -1,4 +1,4 @@
-"""Trials that tests make: seeded answers of models that are right as often as they should be."""
+"""Predictions are made up here: seeded answers of models that are right as often as they should be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def make_trial(
     classes: tuple[str, ...] = ("no", "yes"),
     seed: int = 0,
 ) -> Predictions:
-    """Each model answers the true class with about this share, and is a little surer where it is right."""
+    """Returns predictions of models that are right in about this share of rows, and a little surer where they are."""
     generator = np.random.default_rng(seed)
     truth = generator.integers(0, len(classes), n_rows)
     answers = []

@@ -1,4 +1,4 @@
-"""Triton's gRPC client in a pool of its own: KServe's registers messages of the same names in the default one."""
+"""Triton's gRPC client is imported into a pool of its own, since KServe's registers the same names in the default."""
 
 from __future__ import annotations
 

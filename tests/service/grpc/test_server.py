@@ -20,7 +20,6 @@ import httpx
 import numpy as np
 import pytest
 from kserve import InferenceGRPCClient, InferInput, InferRequest
-from kserve.protocol.grpc import grpc_predict_v2_pb2
 from PIL import Image
 from tritonclient.utils import InferenceServerException
 
@@ -29,7 +28,6 @@ from service.errors import SettingsError
 from service.execution.admission import Admission
 from service.execution.batching import Batches
 from service.execution.metrics import ModelMetrics
-from service.grpc import messages
 from service.grpc import server as grpc_server
 from service.grpc.server import SERVICE
 from service.models.registry import Registry
@@ -120,56 +118,6 @@ def refusal(call: Callable[[], object]) -> tuple[str, str]:
     with pytest.raises(grpc.RpcError) as refused:
         call()
     return refused.value.code().name, refused.value.details()
-
-
-def fields_of(message: Any, clients: Any) -> dict[str, Any]:
-    """Of a message as far as the client knows it too: number, type, repetition, and the same of what is in it."""
-    theirs = {each.name: each for each in clients.fields}
-    described: dict[str, Any] = {}
-
-    for field in message.fields:
-        if field.name in theirs:
-            other = theirs[field.name]
-            inner = (
-                fields_of(field.message_type, other.message_type)
-                if field.message_type
-                else None
-            )
-            values = (
-                {each.name: each.number for each in field.enum_type.values}
-                if field.enum_type
-                else None
-            )
-            described[field.name] = (
-                field.number,
-                field.type,
-                field.is_repeated,
-                inner,
-                values,
-            )
-
-    return described
-
-
-@pytest.mark.parametrize(
-    "file", [service_pb2, grpc_predict_v2_pb2], ids=["triton", "kserve"]
-)
-def test_messages_are_those_of_the_clients(file: Any) -> None:
-    """Every field of every method has the number and the type that they have."""
-    (service,) = file.DESCRIPTOR.services_by_name.values()
-    assert service.full_name == SERVICE
-    compared = set()
-
-    for method in service.methods:
-        for theirs in (method.input_type, method.output_type):
-            if theirs.name in messages._CLASSES:
-                ours = messages._CLASSES[theirs.name].DESCRIPTOR
-                assert fields_of(ours, theirs) == fields_of(theirs, ours)
-                if file is service_pb2:  # a superset of the protocol
-                    assert fields_of(ours, theirs) == fields_of(ours, ours)
-                compared.add(theirs.name)
-
-    assert len(compared) == (18 if file is service_pb2 else 12)
 
 
 def test_the_server_says_what_it_is(

@@ -6,8 +6,8 @@ import json
 import select
 import socket
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPResponse
 from io import BytesIO
 from pathlib import Path
@@ -184,16 +184,13 @@ def test_a_body_of_several_reads_is_answered(connection: socket.socket) -> None:
     assert [status for status, _ in read(connection, len(asked))] == [200, 413, 200]
 
 
-def test_a_body_that_does_not_come_is_given_up(
-    start_server: Callable[..., AbstractContextManager[Server]], models: Path
-) -> None:
+def test_a_body_that_does_not_come_is_given_up(impatient_server: Server) -> None:
     """Answered after a deadline."""
     request = write("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})
-    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as slow:
-            slow.sendall(request[:-5])
-            assert read(slow)[0][0] == 504
+    host, port = impatient_server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as slow:
+        slow.sendall(request[:-5])
+        assert read(slow)[0][0] == 504
 
 
 def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
@@ -266,16 +263,13 @@ def test_a_client_that_does_not_read_is_not_read_on(
     ids=["nothing", "headers"],
 )
 def test_a_client_that_sends_no_whole_headers_is_let_go(
-    start_server: Callable[..., AbstractContextManager[Server]],
-    models: Path,
-    sent: bytes,
+    impatient_server: Server, sent: bytes
 ) -> None:
     """After a deadline; a slow body has one already."""
-    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as slow:
-            slow.sendall(sent)
-            assert slow.recv(1000) == b""
+    host, port = impatient_server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as slow:
+        slow.sendall(sent)
+        assert slow.recv(1000) == b""
 
 
 @pytest.mark.parametrize(
@@ -292,22 +286,18 @@ def test_a_client_that_sends_no_whole_headers_is_let_go(
     ids=["long", "nowhere", "upgrade"],
 )
 def test_a_client_whose_body_does_not_end_is_let_go(
-    start_server: Callable[..., AbstractContextManager[Server]],
-    models: Path,
-    sent: bytes,
-    status: int,
+    impatient_server: Server, sent: bytes, status: int
 ) -> None:
     """After a deadline, though it was answered before that."""
-    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as slow:
-            slow.sendall(sent)
-            assert slow.recv(1000).startswith(b"HTTP/1.1 %d " % status)
+    host, port = impatient_server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as slow:
+        slow.sendall(sent)
+        assert slow.recv(1000).startswith(b"HTTP/1.1 %d " % status)
 
-            with suppress(OSError):
-                slow.sendall(b"x")
-                while slow.recv(1000):
-                    pass
+        with suppress(OSError):
+            slow.sendall(b"x")
+            while slow.recv(1000):
+                pass
 
 
 def test_a_request_that_takes_long_is_answered_behind_a_quick_one(

@@ -168,7 +168,7 @@ def test_two_thousand_mutations(fuzzed: Server) -> None:
     check(fuzzed, 2_000, seed=0)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_twenty_thousand_mutations(fuzzed: Server) -> None:
-    """`pytest -m long`."""
+    """Twenty thousand mutations are answered or refused, and memory stays below its limit: `pytest -m soak`."""
     check(fuzzed, 20_000, seed=1)

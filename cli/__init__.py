@@ -1,0 +1,1 @@
+"""The command `veredicto` hands its words to the package that does the work; nothing imports it."""

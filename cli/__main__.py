@@ -1,0 +1,143 @@
+"""`veredicto COMMAND ...` does what `python -m PACKAGE ...` does, and says what must be installed for it.
+
+Only the package of the command that was asked for is imported, so that help is shown at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+DONE = 0
+NOT_INSTALLED = 1
+MISUSED = 2
+HELP = ("-h", "--help")
+PACKAGES = ("model_card", "stats", "service", "evaluation", "training")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command runs the `main` of a package; `extras` of ours bring what that package needs."""
+
+    package: str
+    extras: str
+    summary: str
+    examples: tuple[tuple[str, str], ...]
+
+
+COMMANDS = {
+    "serve": Command(
+        package="service",
+        extras="cpu",
+        summary="serve a folder of exported models over HTTP",
+        examples=(
+            ("veredicto serve", "the default folder, on 127.0.0.1:3000"),
+            ("VEREDICTO_MODELS=my_models veredicto serve", "a folder of your own"),
+            ("veredicto serve --host 0.0.0.0 --port 8080", "to other machines too"),
+        ),
+    ),
+    "train": Command(
+        package="training",
+        extras="train",
+        summary="learn from a data set and export the model to one ONNX file",
+        examples=(
+            ("veredicto train logistic --task wine", "a data set that is bundled"),
+            (
+                "veredicto train all --task sales --data sales.csv --target bought",
+                "every family, on your own table",
+            ),
+            ("veredicto train mlp --help", "the options of one family"),
+        ),
+    ),
+    "evaluate": Command(
+        package="evaluation",
+        extras="cpu,evaluate",
+        summary="judge a task's classifiers on labelled rows",
+        examples=(
+            (
+                "veredicto evaluate --task sales --data new.csv",
+                "the models of the folder",
+            ),
+            (
+                "veredicto evaluate --task sales --data new.csv --url http://HOST:3000",
+                "those of a running server",
+            ),
+            (
+                "veredicto evaluate --verify sales-report.json",
+                "evidence, computed again",
+            ),
+        ),
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code; it is 2 where no command of ours was named."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = words[0] if words else ""
+    if name in COMMANDS:
+        return _run(name, words[1:])
+
+    if name in HELP:
+        sys.stdout.write(_describe())
+        return DONE
+
+    if name == "--version":
+        sys.stdout.write(f"veredicto {import_module('service').VERSION}\n")
+        return DONE
+
+    found = f"got {name!r}" if words else "got none"
+    sys.stderr.write(
+        f"veredicto: expected a command, one of {', '.join(COMMANDS)}, {found}; "
+        "veredicto --help shows examples\n"
+    )
+    return MISUSED
+
+
+def _run(name: str, words: list[str]) -> int:
+    command = COMMANDS[name]
+    if words[:1] and words[0] in HELP:
+        sys.stdout.write(_show_examples(command.examples) + "\n")
+        sys.stdout.flush()
+
+    try:
+        code: int = import_module(f"{command.package}.__main__").main(words)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library in PACKAGES:
+            raise
+
+        sys.stderr.write(
+            f"veredicto {name} needs {library}, which is not installed: "
+            f"pip install 'veredicto[{command.extras}]'\n"
+        )
+        return NOT_INSTALLED
+
+    return code
+
+
+def _describe() -> str:
+    summaries = "".join(
+        f"  {name:<10}{command.summary}\n" for name, command in COMMANDS.items()
+    )
+    examples = [command.examples[0] for command in COMMANDS.values()]
+
+    return (
+        "usage: veredicto COMMAND ...\n\n"
+        "Trains models, serves them, and shows which of them to trust.\n\n"
+        f"commands:\n{summaries}\n"
+        f"{_show_examples(examples)}\n"
+        "veredicto COMMAND --help shows a command's options, veredicto --version the version.\n"
+    )
+
+
+def _show_examples(examples: Sequence[tuple[str, str]]) -> str:
+    """Returns the examples as lines, each below what it does."""
+    lines = "".join(f"  # {text}\n  {line}\n" for line, text in examples)
+    return f"examples:\n{lines}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

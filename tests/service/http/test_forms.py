@@ -1,0 +1,190 @@
+"""Requests that carry image files, as a raw body with its query and as multipart."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.contract.requests import CompareRequest, RequestDecoder
+from service.errors import InvalidRequest
+from service.http.forms import MOST_FIELD_BYTES, read_request
+from service.models.images import ImageFile
+
+DECODER = RequestDecoder(CompareRequest)
+KNOWN = CompareRequest.__struct_fields__
+BOUNDARY = "BOUNDARY"
+MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
+TASK = ("task", "colour")
+
+
+def read(media_type: str, body: bytes = b"", query: bytes = b"") -> CompareRequest:
+    """Returns the request for a comparison that these make."""
+    request: CompareRequest = read_request(
+        media_type,
+        body,
+        query,
+        KNOWN,
+        lambda fields: DECODER.convert(fields, strict=False),
+    )
+    return request
+
+
+def part(name: str, content: bytes, *, file: str = "", media_type: str = "") -> bytes:
+    """Returns a part of a form; it is a file where it has the name of one."""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'
+    head += f'; filename="{file}"' if file else ""
+    head += f"\r\nContent-Type: {media_type}" if media_type else ""
+    return head.encode() + b"\r\n\r\n" + content + b"\r\n"
+
+
+def picture(content: bytes = b"PNG", *, name: str = "image") -> bytes:
+    return part(name, content, file="a.png", media_type="image/png")
+
+
+def form(*parts: bytes) -> bytes:
+    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+def text(name: str, value: str) -> bytes:
+    return part(name, value.encode())
+
+
+def refuse(refusal: str) -> Any:
+    """Returns the context in which exactly this text is the refusal."""
+    return pytest.raises(InvalidRequest, match=f"^{re.escape(refusal)}$")
+
+
+def test_a_raw_body_is_the_image_and_the_query_has_the_rest() -> None:
+    """Repeated fields of the query make a list, and `label` is one of `labels`."""
+    query = b"task=colour&models=first&models=second&label=red&labels=a%20b"
+    request = read("image/png", b"PNG", query)
+    assert request.inputs == [ImageFile(b"PNG", "image/png")]
+    assert request.task == "colour"
+    assert request.models == ["first", "second"]
+    assert request.labels == ["red", "a b"]
+
+
+def test_a_form_has_files_and_fields_in_their_order() -> None:
+    """Every file of a form is an input, with the type that the form gives it, and none where it gives none."""
+    body = form(
+        picture(b"1"),
+        text("task", "colour"),
+        part("image", b"2", file="b"),
+        text("models", "first"),
+        text("models", "second"),
+    )
+    request = read(MULTIPART, body)
+    assert [each.content for each in request.inputs] == [b"1", b"2"]
+    assert request.inputs[0].media_type == "image/png"
+    assert request.task == "colour"
+    assert request.models == ["first", "second"]
+
+
+def test_fields_of_the_query_and_of_the_form_go_together() -> None:
+    """A form's address may have a query, whose fields come first."""
+    body = form(picture(), text("models", "second"))
+    request = read(MULTIPART, body, b"task=colour&models=first")
+    assert (request.task, request.models) == ("colour", ["first", "second"])
+
+
+@given(st.lists(st.binary(), min_size=1, max_size=5))
+def test_files_keep_their_bytes(contents: list[bytes]) -> None:
+    """Whatever is in a file, line ends and dashes too, comes out as it went in."""
+    body = form(text(*TASK), *map(picture, contents))
+    found = read(MULTIPART, body).inputs
+    assert [file.content for file in found] == contents
+
+
+@given(st.text())
+def test_texts_of_a_form_are_utf_8(value: str) -> None:
+    """A field holds any text; bytes that are none become the sign of a replacement."""
+    assert read(MULTIPART, form(picture(), text("task", value))).task == value
+    broken = form(picture(), part("task", b"\xff"))
+    assert read(MULTIPART, broken).task == "\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    ("query", "refusal"),
+    [
+        (
+            b"task=a&size=3",
+            "unknown field 'size'; beside the image this call takes task, models, labels",
+        ),
+        (b"task=a&task=b", "field 'task': expected it once, got it again"),
+        (
+            b"",
+            f"missing required field task; this call takes {CompareRequest.__doc__}",
+        ),
+    ],
+)
+def test_a_query_that_the_call_does_not_take_is_refused(
+    query: bytes, refusal: str
+) -> None:
+    """The refusal names the field, and what the call takes."""
+    with refuse(refusal):
+        read("image/png", b"PNG", query)
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        (
+            form(text(*TASK)),
+            "expected at least one file in the field 'image', got none",
+        ),
+        (
+            form(text(*TASK), picture(name="picture")),
+            "form file 'picture': expected files in the field 'image'",
+        ),
+        (
+            form(picture(), text("task", "x" * (MOST_FIELD_BYTES + 1))),
+            f"form field 'task': expected at most {MOST_FIELD_BYTES} bytes",
+        ),
+        (
+            form(picture(), text(*TASK), text(*TASK)),
+            "field 'task': expected it once, got it again",
+        ),
+        (b"", "malformed multipart: the body ends before its last boundary"),
+        (
+            picture() + text(*TASK),
+            "malformed multipart: the body ends before its last boundary",
+        ),
+    ],
+)
+def test_a_form_that_the_call_does_not_take_is_refused(
+    body: bytes, refusal: str
+) -> None:
+    """Whatever is missing, misnamed, too long, twice there or cut off is told."""
+    with refuse(refusal):
+        read(MULTIPART, body)
+
+
+@pytest.mark.parametrize("body", [b"nothing", b"--OTHER\r\n\r\n"])
+def test_a_body_that_is_no_form_is_refused(body: bytes) -> None:
+    """The parser's words say where the body stops being one."""
+    with pytest.raises(
+        InvalidRequest, match=r"^malformed multipart: Expected boundary"
+    ):
+        read(MULTIPART, body)
+
+
+def test_a_form_without_a_boundary_is_refused() -> None:
+    """The Content-Type must say what stands between the parts."""
+    with refuse(
+        "malformed multipart: expected a boundary in the Content-Type, got 'multipart/form-data'"
+    ):
+        read("multipart/form-data", form(picture()))
+
+
+@given(st.data())
+def test_a_form_that_is_cut_off_is_refused(data: st.DataObject) -> None:
+    """However little is missing before the end of the last boundary, no part of a form is taken for the whole."""
+    body = form(text(*TASK), picture())
+    last = len(body) - len(b"--\r\n")
+    end = data.draw(st.integers(0, last))
+    with pytest.raises(InvalidRequest, match=r"^malformed multipart: "):
+        read(MULTIPART, body[:end])

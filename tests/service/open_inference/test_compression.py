@@ -1,0 +1,104 @@
+"""Compressed bodies and messages: they come back as they were, and no limit is passed on the way."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import tracemalloc
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import InvalidRequest, TooLarge
+from service.open_inference.compression import (
+    KINDS,
+    find_kind,
+    pack,
+    unpack,
+    unpack_message,
+)
+
+SETTING = "VEREDICTO_MAX_BODY_BYTES"
+BOMB_BYTES = 2**26
+
+
+def refuse(error: type[Exception], text: str) -> Any:
+    """Returns the context in which exactly this text is the refusal."""
+    return pytest.raises(error, match=f"^{re.escape(text)}$")
+
+
+@given(st.binary(), st.sampled_from(list(KINDS)))
+def test_what_is_packed_is_unpacked_as_it_was(content: bytes, kind: str) -> None:
+    """A body comes back whole where it is just as long as the limit."""
+    assert unpack(pack(content, kind), kind, len(content), SETTING) == content
+
+
+@given(st.binary(), st.sampled_from(list(KINDS)))
+def test_a_packed_message_is_known_by_its_first_bytes(
+    content: bytes, kind: str
+) -> None:
+    """Over gRPC nothing else says how a message is packed."""
+    packed = pack(content, kind)
+    assert find_kind(packed) == kind
+    assert unpack_message(packed, len(content), SETTING) == content
+
+
+@pytest.mark.parametrize("message", [b"", b"\n\x06simple", b"\x1f", b"\x1f\x8c"])
+def test_a_plain_message_stays_as_it_is(message: bytes) -> None:
+    """What does not begin as a format does is no such format, whatever the limit."""
+    assert find_kind(message) == ""
+    assert unpack_message(message, 0, SETTING) == message
+
+
+def test_others_packing_is_unpacked() -> None:
+    """The formats are those of Python's gzip and zlib, at every level."""
+    content = b"abc" * 1000
+    for level in range(10):
+        for kind, packed in (
+            ("gzip", gzip.compress(content, level)),
+            ("deflate", zlib.compress(content, level)),
+        ):
+            assert unpack(packed, kind, len(content), SETTING) == content
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_body_over_the_limit_is_refused(kind: str) -> None:
+    """One byte more than the limit is too many; the refusal names the setting."""
+    with refuse(
+        TooLarge, f"the body unpacks to more than the limit of 99 bytes ({SETTING})"
+    ):
+        unpack(pack(b"a" * 100, kind), kind, 99, SETTING)
+
+
+def test_a_bomb_is_refused_before_it_goes_off() -> None:
+    """Of 64 KiB that would unpack to 64 MiB, no more is unpacked than the limit and a byte."""
+    bomb = pack(bytes(BOMB_BYTES), "gzip")
+    tracemalloc.start()
+    with pytest.raises(TooLarge):
+        unpack(bomb, "gzip", 10, SETTING)
+
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < BOMB_BYTES // 16
+
+
+@pytest.mark.parametrize(("kind", "other"), [("gzip", "deflate"), ("deflate", "gzip")])
+def test_a_body_of_another_kind_is_refused(kind: str, other: str) -> None:
+    """What the encoding says must be so: neither plain bytes nor the other format is taken for it."""
+    for body in (b"plain", pack(b"a", other)):
+        with refuse(InvalidRequest, f"the body is not {kind}, as its encoding says"):
+            unpack(body, kind, 100, SETTING)
+
+
+@given(st.binary(), st.sampled_from(list(KINDS)), st.data())
+def test_a_body_that_is_cut_off_is_refused(
+    content: bytes, kind: str, data: st.DataObject
+) -> None:
+    """However little is missing, no part of a body is taken for the whole."""
+    packed = pack(content, kind)
+    end = data.draw(st.integers(0, len(packed) - 1))
+    with refuse(InvalidRequest, f"the body's {kind} is cut off"):
+        unpack(packed[:end], kind, len(content), SETTING)

@@ -1,0 +1,68 @@
+"""`python -m service`, run as a process of its own, where it does not start; everywhere else tests start it so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import ROOT
+
+
+def start(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "service", *words],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", ""])
+def test_a_port_is_a_number_in_its_range(port: str) -> None:
+    """Whatever is none is refused with the range, also where it is from the variable PORT."""
+    refusal = (
+        f"error: argument --port: expected a number from 1 to 65535, got {port!r}\n"
+    )
+    for finished in (start(f"--port={port}"), start(PORT=port)):
+        assert finished.returncode == 2
+        assert finished.stderr.endswith(refusal)
+
+
+def test_a_bad_setting_is_told_in_one_line() -> None:
+    """A setting is checked before a library is loaded; the exit code is 1."""
+    finished = start(VEREDICTO_MODLES="models")
+    assert finished.returncode == 1
+    assert finished.stderr.startswith(
+        "veredicto does not start: unknown setting VEREDICTO_MODLES; known settings: "
+    )
+    assert finished.stderr.count("\n") == 1
+
+
+def test_another_package_of_the_name_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """BentoML would import it from the folder that it is started in; the refusal names that folder."""
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "__init__.py").touch()
+    finished = subprocess.run(
+        [sys.executable, "-P", "-m", "service"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        "veredicto does not start: expected a folder without a package of the name service, "
+        f"got {tmp_path}: start it from another folder\n"
+    )
+
+
+def test_help_shows_where_models_are_named() -> None:
+    """The folder is a variable, which an example shows."""
+    assert "VEREDICTO_MODELS=my_models python -m service" in start("--help").stdout
