@@ -104,7 +104,13 @@ def test_the_training_of_one_family_runs(tmp_path: Path) -> None:
 
     assert (tmp_path / "wine-mlp.onnx").exists()
     drawn = {path.stem for path in (tmp_path / "reports" / "wine-mlp").glob("*.png")}
-    assert {"losses", "confusion", "roc", "calibration", "learning_curve"} <= drawn
+    assert {
+        "losses",
+        "confusion_matrix",
+        "roc",
+        "calibration",
+        "learning_curve",
+    } <= drawn
 
 
 @pytest.fixture(scope="module")

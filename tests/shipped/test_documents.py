@@ -1,0 +1,124 @@
+"""All documents: paths, links and make targets that they name exist, and the limits of their length hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.documents import DOCUMENTS, ROOT, find_code, read_document
+
+MAX_README_LINES = 150
+MAX_DESIGN_WORDS = 1500
+SUFFIXES = ("py", "md", "txt", "toml", "yaml", "html", "png", "in", "proto")
+LIVING = [
+    path
+    for path in DOCUMENTS
+    if path not in ("CHANGELOG.md", "benchmarks/README.md", "exported_models/README.md")
+]
+"""Documents whose paths are taken from the root; a changelog may name what is gone."""
+SECTIONS = [
+    "Context",
+    "Decision",
+    "What was measured",
+    "What would change our mind",
+]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+FLOWCHART_LINE = re.compile(
+    r"flowchart (TD|LR)"
+    r"|(\w+(\[\"[^\"]+\"\])?)( -->(\|\"[^\"]+\"\|)? \w+(\[\"[^\"]+\"\])?)+"
+)
+
+
+def find_paths(text: str) -> list[str]:
+    """Returns what stands in backticks and looks like a file or a folder of the repository."""
+    quoted = re.findall(r"`([\w./-]+)`", text)
+    return [
+        each for each in quoted if "/" in each and each.rpartition(".")[2] in SUFFIXES
+    ]
+
+
+def test_readme_is_one_page() -> None:
+    """README has at most 150 lines."""
+    assert len(read_document("README.md").splitlines()) <= MAX_README_LINES
+
+
+def test_design_is_a_map() -> None:
+    """DESIGN.md has at most 1,500 words."""
+    assert len(read_document("DESIGN.md").split()) <= MAX_DESIGN_WORDS
+
+
+@pytest.mark.parametrize("document", LIVING)
+def test_every_path_exists(document: str) -> None:
+    """A file that a document names in backticks lies where the document says."""
+    for path in find_paths(read_document(document)):
+        if not path.startswith(("reports/", "http")):
+            assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("document", LIVING)
+def test_every_folder_exists(document: str) -> None:
+    """A folder of the top that a document names in backticks exists."""
+    tops = "|".join(path.name for path in ROOT.iterdir() if path.is_dir())
+    for folder in re.findall(rf"`((?:{tops})/[\w/]*)`", read_document(document)):
+        assert (ROOT / folder).exists(), folder
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_exists(document: str) -> None:
+    """A relative link leads to a file of the repository."""
+    text = read_document(document)
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / document).parent.joinpath(link).exists(), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_make_target_exists(document: str) -> None:
+    """A `make` command that a document names is a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.M))
+
+    found = set(re.findall(r"(?:`|^)make ([a-z]+)", read_document(document), re.M))
+
+    assert found <= targets
+
+
+@pytest.mark.parametrize("document", LIVING)
+def test_every_module_that_a_command_runs_exists(document: str) -> None:
+    """What stands after `python -m` is a package or a module of the repository, or pytest."""
+    for module in re.findall(r"python -m ([\w.]+)", read_document(document)):
+        path = ROOT.joinpath(*module.split("."))
+        is_ours = path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+        assert is_ours or module == "pytest", module
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_has_its_sections_and_is_in_the_index(path: Path) -> None:
+    """A decision bears its number and the four sections, and the index has its title."""
+    text = path.read_text(encoding="utf-8")
+    number, _, title = text.partition("\n")[0].removeprefix("# ").partition(" ")
+    index = read_document("docs/decisions/README.md")
+
+    assert number == path.name[:3]
+    assert re.findall(r"^## (.*)$", text, re.M) == SECTIONS
+    assert f"| [{number}]({path.name}) | {title} |" in index
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    """The first decision has the number 1, and each further one the next number."""
+    numbers = [int(path.name[:3]) for path in DECISIONS]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_drawings_are_flowcharts_of_quoted_nodes(document: str) -> None:
+    """Each line of a drawing is plain enough that every host's version of Mermaid renders it."""
+    for drawing in find_code(read_document(document), "mermaid"):
+        for line in drawing.splitlines():
+            assert FLOWCHART_LINE.fullmatch(line.strip()), line
+
+
+def test_design_has_two_drawings() -> None:
+    """DESIGN.md draws the rooms and a request's life."""
+    assert len(find_code(read_document("DESIGN.md"), "mermaid")) == 2
