@@ -1,10 +1,12 @@
 """`python -m training.model_tables` writes the tables of shipped models into the documents, from the models' cards.
 
-README gets one line for each task, `exported_models/README.md` one line for each model.
+README gets one line for each task, `exported_models/README.md` one line for each model. Answers that documents show get the
+versions of today's files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
 README = ROOT / "README.md"
 MODELS_PAGE = EXPORTED_MODELS / "README.md"
+PAGES_WITH_ANSWERS = (README, ROOT / "docs" / "predict.md")
 
 START = "<!-- models: written by `make table` -->\n"
 END = "<!-- end of models -->\n"
@@ -51,8 +54,13 @@ class ShippedModel:
 
     @property
     def n_bytes(self) -> int:
-        """The size of the file."""
+        """The file has this size."""
         return self.path.stat().st_size
+
+    @property
+    def version(self) -> str:
+        """The version is the first 12 hex digits of the file's SHA-256, as the server has it."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:12]
 
 
 def main() -> None:
@@ -61,6 +69,10 @@ def main() -> None:
 
     _rewrite(README, make_task_table(models))
     _rewrite(MODELS_PAGE, make_model_table(models, latencies_us))
+
+    for page in PAGES_WITH_ANSWERS:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(replace_versions(text, models), encoding="utf-8")
 
 
 def find_shipped(folder: Path) -> list[ShippedModel]:
@@ -112,6 +124,14 @@ def replace_table(text: str, table: str) -> str:
     before = text.index(START) + len(START)
     after = text.index(END)
     return text[:before] + table + text[after:]
+
+
+def replace_versions(text: str, models: Sequence[ShippedModel]) -> str:
+    """Returns the text with the versions of these files in the answers that it shows."""
+    for each in models:
+        start = f'{{"model":"{each.card.name}","version":"'
+        text = re.sub(rf"{re.escape(start)}\w{{12}}", f"{start}{each.version}", text)
+    return text
 
 
 def read_latencies_us(text: str) -> dict[str, float]:

@@ -39,7 +39,7 @@ def list_figures(card: Card) -> set[str]:
 def measure_real_confidence() -> str:
     """Returns how sure the generator's judge is of real held-out digits, with which the module compares it."""
     digits = datasets.load("digits")
-    rows = datasets.split(digits, seed=0, validates=True)
+    rows = datasets.split(digits, seed=0)
     metrics = evaluate_generator(digits.features[rows.held_out], digits, rows)
     return f"{metrics['confidence'].value:.3f}"
 

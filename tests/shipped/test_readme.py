@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -24,6 +25,7 @@ from training.model_tables import (
     make_task_table,
     read_latencies_us,
     replace_table,
+    replace_versions,
 )
 
 README = read_document("README.md")
@@ -65,6 +67,16 @@ def test_the_table_of_models_is_that_of_the_cards() -> None:
 
     assert replace_table(MODELS_PAGE, table) == MODELS_PAGE
     assert all(0 < latency < 100_000 for latency in latencies.values())
+
+
+def test_the_answers_that_are_shown_bear_the_versions_of_the_files() -> None:
+    """`make table` would change no version, and puts a wrong one right."""
+    wrong = README.replace('"version":"', '"version":"000000000000', 1)
+    wrong = re.sub("000000000000[0-9a-f]{12}", "000000000000", wrong)
+
+    assert wrong != README
+    assert replace_versions(wrong, MODELS) == README
+    assert replace_versions(README, MODELS) == README
 
 
 def test_every_shipped_file_is_in_the_table_of_models() -> None:
