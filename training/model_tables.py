@@ -1,7 +1,7 @@
 """`python -m training.model_tables` writes the tables of shipped models into the documents, from the models' cards.
 
-README gets one line for each task, `exported_models/README.md` one line for each model. Answers that documents show get the
-versions of today's files.
+README gets one line for each task, `exported_models/README.md` one line for each model. Answers that documents
+show get the versions of today's files.
 """
 
 from __future__ import annotations

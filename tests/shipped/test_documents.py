@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -122,3 +123,41 @@ def test_drawings_are_flowcharts_of_quoted_nodes(document: str) -> None:
 def test_design_has_two_drawings() -> None:
     """DESIGN.md draws the rooms and a request's life."""
     assert len(find_code(read_document("DESIGN.md"), "mermaid")) == 2
+
+
+def read_imports() -> dict[str, set[str]]:
+    """Returns what each package of the service imports of ours, from the table that the architecture test holds."""
+    source = (ROOT / "tests" / "test_architecture.py").read_text(encoding="utf-8")
+    (table,) = [
+        node.value
+        for node in ast.parse(source).body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and node.target.id == "PACKAGES"
+    ]
+    packages: dict[str, set[str]] = ast.literal_eval(table)
+
+    return {
+        name.removeprefix("service.").rpartition(".")[2]: {
+            each.removeprefix("service.").rpartition(".")[2] for each in imported
+        }
+        for name, imported in packages.items()
+        if name.startswith("service.")
+    }
+
+
+def test_the_drawing_of_the_rooms_is_that_of_the_imports() -> None:
+    """Each arrow among packages is an import, and each import goes down the arrows."""
+    drawing, _ = find_code(read_document("DESIGN.md"), "mermaid")
+    arrows = re.findall(r"^ +(\w+)\b.*? --> (\w+)", drawing, re.M)
+    below: dict[str, set[str]] = {}
+    for upper, lower in reversed(arrows):
+        below.setdefault(upper, set()).update({lower}, below.get(lower, set()))
+
+    imports = read_imports()
+    ground = {"errors", "settings", "model_card", "stats", "service"}
+
+    for upper, lower in arrows:
+        assert lower == "ground" or lower in imports[upper], (upper, lower)
+    for package, imported in imports.items():
+        assert imported - ground <= below.get(package, set()), package
