@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from service.settings import Settings
 from tests.support.documents import DOCUMENTS, ROOT, find_code, read_document
 
 MAX_README_LINES = 150
@@ -19,6 +22,13 @@ LIVING = [
     if path not in ("CHANGELOG.md", "benchmarks/README.md", "exported_models/README.md")
 ]
 """Documents whose paths are taken from the root; a changelog may name what is gone."""
+OTHER_VARIABLES = {
+    "VEREDICTO_DATA",
+    "VEREDICTO_FAST_PATH",
+    "VEREDICTO_SERVICE_HOST",
+    "VEREDICTO_PORT",
+}
+"""Variables of training, and those that Kubernetes sets for services of this name."""
 SECTIONS = [
     "Context",
     "Decision",
@@ -92,6 +102,22 @@ def test_every_module_that_a_command_runs_exists(document: str) -> None:
         path = ROOT.joinpath(*module.split("."))
         is_ours = path.with_suffix(".py").exists() or (path / "__main__.py").exists()
         assert is_ours or module == "pytest", module
+
+
+@pytest.mark.parametrize("document", LIVING)
+def test_every_extra_exists(document: str) -> None:
+    """What `pip install '.[EXTRA]'` asks for is declared in pyproject.toml."""
+    project = tomllib.loads(read_document("pyproject.toml"))["project"]
+    found = set(re.findall(r"'\.\[(\w+)\]'", read_document(document)))
+    assert found <= project["optional-dependencies"].keys()
+
+
+@pytest.mark.parametrize("document", LIVING)
+def test_every_setting_exists(document: str) -> None:
+    """A variable that a document names is a setting of the server, or one of training."""
+    settings = {f"VEREDICTO_{each.name.upper()}" for each in fields(Settings)}
+    found = set(re.findall(r"VEREDICTO_[A-Z_]*[A-Z]", read_document(document)))
+    assert found <= settings | OTHER_VARIABLES
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
