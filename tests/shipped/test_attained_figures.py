@@ -24,7 +24,7 @@ OTHER_FILES = {"gan": ("gan", "discriminator")}
 def find_attained(path: Path) -> str:
     """Returns what the module says that it attains, without the line breaks; empty where it says nothing."""
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return " ".join(docstring.partition("Attains")[2].split())
+    return " ".join(docstring.lower().partition("attains")[2].split())
 
 
 def list_figures(card: Card) -> set[str]:

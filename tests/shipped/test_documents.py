@@ -24,7 +24,6 @@ LIVING = [
 """Documents whose paths are taken from the root; a changelog may name what is gone."""
 OTHER_VARIABLES = {
     "VEREDICTO_DATA",
-    "VEREDICTO_FAST_PATH",
     "VEREDICTO_SERVICE_HOST",
     "VEREDICTO_PORT",
 }

@@ -190,7 +190,8 @@ def test_every_setting_is_listed_with_its_default() -> None:
         for field in fields(Settings)
     }
     expected["VEREDICTO_MODELS"] = f"`{defaults.models.relative_to(ROOT)}`"
-    expected["VEREDICTO_STRICT"] = int(defaults.strict)
+    for name in ("STRICT", "FAST_PATH"):
+        expected[f"VEREDICTO_{name}"] = int(expected[f"VEREDICTO_{name}"])
     for name in ("CHAMPION", "SHADOW", "JOURNAL"):
         expected[f"VEREDICTO_{name}"] = "none"
 
