@@ -34,8 +34,8 @@ train: .venv/test.stamp ## train every shipped model that is not up to date
 	$(BIN)/python -m training all
 	@$(MAKE) --no-print-directory table
 
-table: .venv/test.stamp ## write README's table of models from their cards
-	$(BIN)/python -m training.readme
+table: .venv/test.stamp ## write the tables of models into the documents, from the cards
+	$(BIN)/python -m training.model_tables
 
 bench: .venv/test.stamp ## measure against the floor and other servers (needs wrk)
 	$(BIN)/python -m benchmarks

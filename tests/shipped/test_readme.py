@@ -1,109 +1,115 @@
-"""README is true: its commands, its answers, its tables."""
+"""README and the page of the exported files are true: their commands, their answers, their tables."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
-from service.settings import Settings
+from tests.support.documents import (
+    ROOT,
+    address,
+    find_answered,
+    find_code,
+    read_document,
+    run_curl,
+)
 from tests.support.server import Server
-from training.readme import END, START, make_table, read_latencies, replace_table
+from training.model_tables import (
+    END,
+    START,
+    choose_best,
+    find_shipped,
+    make_model_table,
+    make_task_table,
+    read_latencies_us,
+    replace_table,
+    replace_versions,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CURLS = re.findall(r"^\$ (curl .*?[^\\])\n(\{.*?\})$", README, re.M | re.S)
+README = read_document("README.md")
+MODELS_PAGE = read_document("exported_models/README.md")
+MODELS = find_shipped(ROOT / "exported_models")
+CURLS = find_answered(README)
 
 
 @pytest.mark.parametrize(("command", "answer"), CURLS, ids=["predict_proba", "error"])
 def test_a_curl_gives_its_answer(server: Server, command: str, answer: str) -> None:
-    """Run in a shell, against a real server; numbers may differ in the last digits of float32."""
-    command = command.replace("http://127.0.0.1:3000", server.url)
-    finished = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, check=True
-    )
-    found = json.loads(finished.stdout)
+    """A real server gives the answer that is shown; numbers may differ in the last digits of float32."""
+    found = json.loads(run_curl(command, server))
     expected = json.loads(answer)
+
     assert found.pop("probabilities", [])[:1] == [
         pytest.approx(row, abs=1e-6) for row in expected.pop("probabilities", [])
     ]
     assert found == expected
 
 
-@pytest.mark.parametrize(
-    ("library", "printed"),
-    [("import bentoml", "'predictions': ['orange']"), ("import numpy", "[1] [[")],
-)
-def test_a_python_example_runs(
-    server: Server, library: str, printed: str, capsys: pytest.CaptureFixture[str]
+def test_the_python_example_runs(
+    server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And prints a prediction."""
-    code = re.search(rf"```python\n({library}.*?)```", README, re.S)
-    assert code is not None
-    exec(
-        code[1]
-        .replace("http://127.0.0.1:3000", server.url)
-        .replace("127.0.0.1:3000", server.url[7:]),
-        {},
-    )
-    assert printed in capsys.readouterr().out
+    """BentoML's client prints the prediction."""
+    (code,) = find_code(README, "python")
+    exec(address(code, server), {})
+    assert "'predictions': ['orange']" in capsys.readouterr().out
+
+
+def test_the_table_of_tasks_is_that_of_the_cards() -> None:
+    """`make table` would change nothing in README."""
+    assert replace_table(README, make_task_table(MODELS)) == README
 
 
 def test_the_table_of_models_is_that_of_the_cards() -> None:
     """`make table` would change nothing but the latencies, which each run measures anew."""
-    latencies = read_latencies(README)
-    assert (
-        replace_table(README, make_table(ROOT / "exported_models", latencies)) == README
-    )
+    latencies = read_latencies_us(MODELS_PAGE)
+    table = make_model_table(MODELS, latencies)
+
+    assert replace_table(MODELS_PAGE, table) == MODELS_PAGE
     assert all(0 < latency < 100_000 for latency in latencies.values())
 
 
+def test_the_answers_that_are_shown_bear_the_versions_of_the_files() -> None:
+    """`make table` would change no version, and puts a wrong one right."""
+    wrong = README.replace('"version":"', '"version":"000000000000', 1)
+    wrong = re.sub("000000000000[0-9a-f]{12}", "000000000000", wrong)
+
+    assert wrong != README
+    assert replace_versions(wrong, MODELS) == README
+    assert replace_versions(README, MODELS) == README
+
+
+def test_every_shipped_file_is_in_the_table_of_models() -> None:
+    """The page names as many models as there are files, and README has a line for each of their tasks."""
+    files = {path.stem for path in (ROOT / "exported_models").glob("*.onnx")}
+    tasks = {name.partition("-")[0] for name in files}
+
+    assert set(read_latencies_us(MODELS_PAGE)) == files
+    assert all(f"\n| {task} | " in README for task in tasks)
+
+
+def test_the_best_model_of_a_task_is_the_smallest_of_the_best() -> None:
+    """Four classifiers of wine are right on every held-out row, and the smallest of their files is named."""
+    wine = [each for each in MODELS if each.card.task == "wine"]
+    right = [each for each in wine if each.card.metrics["accuracy"].value == 1.0]
+
+    assert len(right) == 4
+    assert choose_best(wine) == min(right, key=lambda each: each.n_bytes)
+
+
 def test_the_table_stands_on_the_first_screen() -> None:
-    """One sentence, two commands, a curl with its answer, the models."""
+    """One sentence, the command, a curl with its answer and the table come before the first heading."""
+    curl = README.index("\n$ curl ")
+    assert README.index("make serve") < curl < README.index(START)
     assert README.index(START) < README.index(END) < README.index("\n## ")
-
-
-def test_every_setting_is_listed_with_its_default() -> None:
-    """As the code has it."""
-    listed = dict(re.findall(r"^\| `(VEREDICTO_\w+)` \| (\S+) \|", README, re.M))
-    defaults = Settings()
-    expected = {
-        f"VEREDICTO_{field.name.upper()}": getattr(defaults, field.name)
-        for field in fields(Settings)
-    }
-    expected["VEREDICTO_MODELS"] = f"`{defaults.models.relative_to(ROOT)}`"
-    expected["VEREDICTO_STRICT"] = int(defaults.strict)
-    expected["VEREDICTO_CHAMPION"] = expected["VEREDICTO_SHADOW"] = expected[
-        "VEREDICTO_JOURNAL"
-    ] = "none"
-    assert listed == {name: str(value) for name, value in expected.items()}
-
-
-@pytest.mark.parametrize(
-    "document",
-    ["README.md", "CONTRIBUTING.md", "DESIGN.md", "exported_models/README.md"],
-)
-def test_every_make_target_and_every_link_exists(document: str) -> None:
-    """In all documents."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    targets = set(
-        re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
-    )
-    assert set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.M)) <= targets
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / document).parent.joinpath(link).exists(), link
 
 
 def test_the_onnxruntime_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exported file needs nothing of ours."""
     monkeypatch.chdir(ROOT)
-    text = (ROOT / "exported_models" / "README.md").read_text(encoding="utf-8")
-    code = re.search(r"```python\n(.*?)```", text, re.S)
-    assert code is not None
+    (code,) = find_code(MODELS_PAGE, "python")
     names: dict[str, object] = {}
-    exec(code[1], names)
+
+    exec(code, names)
+
     assert names["label"].tolist() == [1]

@@ -1,0 +1,198 @@
+"""The pages under `docs/` are true: each of their commands is run, or at least understood, by a test of this file."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from evaluation.__main__ import main as evaluate
+from service.settings import Settings
+from tests.support.documents import (
+    ROOT,
+    address,
+    find_answered,
+    find_code,
+    find_commands,
+    read_document,
+    run_curl,
+)
+from tests.support.server import Server
+from training.__main__ import main as train
+from training.arguments import parse
+from training.data import datasets
+
+TRAIN = ".venv/bin/python -m training "
+EVALUATE = ".venv/bin/python -m evaluation "
+PAGES = ("README.md", *(f"docs/{name}.md" for name in ("predict", "train", "judge")))
+PREDICT = read_document("docs/predict.md")
+JUDGE = read_document("docs/judge.md")
+ANSWERED = [*find_answered(PREDICT), *find_answered(read_document("docs/deploy.md"))]
+
+
+def commands_of(*pages: str, start: str) -> list[str]:
+    """Returns the commands of these pages that begin so, without their beginning."""
+    found = [each for page in pages for each in find_commands(read_document(page))]
+    return [each.removeprefix(start) for each in found if each.startswith(start)]
+
+
+def round_numbers(value: str) -> str:
+    """Returns the text with its long numbers at five digits: the last ones of float32 may differ."""
+    return re.sub(r"\d\.\d{6,}", lambda number: f"{float(number[0]):.5f}", value)
+
+
+@pytest.mark.parametrize(("command", "answer"), ANSWERED)
+def test_a_curl_gives_its_answer(server: Server, command: str, answer: str) -> None:
+    """A real server gives the answer that is shown."""
+    found = json.loads(round_numbers(run_curl(command, server)))
+    assert found == json.loads(round_numbers(answer))
+
+
+@pytest.mark.parametrize("command", commands_of("docs/predict.md", start="curl "))
+def test_a_curl_is_answered(server: Server, command: str, tmp_path: Path) -> None:
+    """The answer is a JSON document without an error, or a picture."""
+    Image.new("RGB", (64, 48), "grey").save(tmp_path / "cat.jpg")
+    Image.new("RGB", (40, 60), "red").save(tmp_path / "car.png")
+
+    printed = run_curl(f"curl {command}", server, tmp_path)
+
+    if " -o " in command:
+        Image.open(tmp_path / "seen.png").load()
+    else:
+        assert "error" not in json.loads(printed)
+
+
+def test_the_triton_example_runs(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Triton's client prints the label and the probabilities."""
+    (code,) = find_code(PREDICT, "python")
+    exec(address(code, server), {})
+    assert "[1] [[" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", commands_of("README.md", "docs/train.md", start=TRAIN)
+)
+def test_a_training_command_is_understood(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command line takes its words, where the folders that it names are there."""
+    monkeypatch.chdir(tmp_path)
+    for folder in re.findall(r"(\w+)/(?: |$)", command):
+        Path(folder).mkdir()
+
+    assert parse(shlex.split(command)).family
+
+
+def test_the_training_of_one_family_runs(tmp_path: Path) -> None:
+    """The command writes the file and the pictures that the page says."""
+    (command,) = [
+        each for each in commands_of("docs/train.md", start=TRAIN) if "wine" in each
+    ]
+    words = shlex.split(command.removesuffix(" --report"))
+    folders = ["--output", str(tmp_path), "--report", str(tmp_path / "reports")]
+
+    assert train([*words, *folders]) == 0
+
+    assert (tmp_path / "wine-mlp.onnx").exists()
+    drawn = {path.stem for path in (tmp_path / "reports" / "wine-mlp").glob("*.png")}
+    assert {
+        "losses",
+        "confusion_matrix",
+        "roc",
+        "calibration",
+        "learning_curve",
+    } <= drawn
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the table `new.csv` of labelled wines, which the page's commands judge."""
+    folder = tmp_path_factory.mktemp("judged")
+    wine = datasets.load("wine")
+    lines = [
+        ",".join([*map(str, row), wine.classes[int(label)]])
+        for row, label in zip(wine.features.tolist(), wine.target, strict=True)
+    ]
+    header = ",".join([*wine.feature_names, "class"])
+    (folder / "new.csv").write_text("\n".join([header, *lines]) + "\n")
+
+    return folder
+
+
+def test_the_commands_of_the_page_about_judging_run(
+    server: Server, judged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the page's order each command says 0, or 1 for a claim that is not shown, and writes what it names."""
+    monkeypatch.chdir(judged)
+    commands = commands_of("docs/judge.md", start=EVALUATE)
+    assert len(commands) == 5
+
+    for command in commands:
+        code = evaluate(shlex.split(address(command, server)))
+        assert code in ((0, 1) if "--gate" in command else (0,)), command
+
+    assert {"wine.html", "wine.json", "live.html"} <= {
+        path.name for path in judged.iterdir()
+    }
+
+
+def test_the_commands_of_the_page_about_live_comparison_run(
+    start_server: Callable[..., AbstractContextManager[Server]], tmp_path: Path
+) -> None:
+    """Feedback to a prediction is accepted, and the comparison of its task is answered."""
+    page = read_document("docs/live.md")
+    start, *_ = find_code(page, "sh")
+    settings = dict(re.findall(r"(VEREDICTO_\w+)=(\S+)", start))
+    settings["VEREDICTO_JOURNAL"] = str(tmp_path / settings["VEREDICTO_JOURNAL"])
+    feedback, comparison = find_commands(page)
+    example = datasets.load("breast_cancer").features[:1].tolist()
+
+    with start_server(**settings) as server:
+        answer = server.post(
+            "/predict", {"model": "breast_cancer-logistic", "inputs": example}
+        ).json()
+        feedback = re.sub(r'"id": "\w+"', f'"id": "{answer["id"]}"', feedback)
+
+        accepted = json.loads(run_curl(feedback, server))
+        compared = json.loads(run_curl(comparison, server))
+
+    assert accepted == {"id": answer["id"], "accepted": True}
+    assert compared["task"] == "breast_cancer"
+
+
+def test_every_command_is_run_or_understood() -> None:
+    """The pages have no console commands but those of the tests above."""
+    known = ("curl ", TRAIN, EVALUATE, "make serve")
+    for page in (*PAGES, "docs/live.md", "docs/deploy.md"):
+        for command in find_commands(read_document(page)):
+            assert command.startswith(known), (page, command)
+
+
+def test_every_setting_is_listed_with_its_default() -> None:
+    """The page of settings has each field of Settings, with the default that the code has."""
+    lines = re.findall(
+        r"^\| `(VEREDICTO_\w+)` \| (.*) \|$", read_document("docs/settings.md"), re.M
+    )
+    listed = {name: cells.split(" | ")[1] for name, cells in lines}
+    defaults = Settings()
+
+    expected = {
+        f"VEREDICTO_{field.name.upper()}": getattr(defaults, field.name)
+        for field in fields(Settings)
+    }
+    expected["VEREDICTO_MODELS"] = f"`{defaults.models.relative_to(ROOT)}`"
+    for name in ("STRICT", "FAST_PATH"):
+        expected[f"VEREDICTO_{name}"] = int(expected[f"VEREDICTO_{name}"])
+    for name in ("CHAMPION", "SHADOW", "JOURNAL"):
+        expected[f"VEREDICTO_{name}"] = "none"
+
+    assert listed == {name: str(value) for name, value in expected.items()}
