@@ -1,87 +1,282 @@
-"""What an operator can set, read from the environment once at start-up."""
+"""What an operator can set: each setting is declared once, and its parsing and its documentation follow from that.
+
+`python -m service.settings docs/settings.md` writes the table of all settings into a page.
+"""
 
 from __future__ import annotations
 
+import logging
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from service.errors import SettingsError
 
 PREFIX = "VEREDICTO_"
-DEVICES = ("auto", "cpu", "cuda")
-POLICIES = ("champion", "thompson", "epsilon")
-_HIGHEST = 2**31 - 1
-_HIGHEST_PORT = 2**16 - 1
-Host = str
-Port = int
-File = Path | None
-Policy = str
-Share = float
-Champions = Mapping[str, str]
-"""A model's name by task."""
+MAX_WHOLE_NUMBER = 2**31 - 1
+MAX_PORT = 2**16 - 1
+MAX_SHOWN_CHARACTERS = 200
+"""A refusal shows no more of a value than this."""
+
+TABLE_START = "<!-- settings: made by `python -m service.settings docs/settings.md` -->"
+TABLE_END = "<!-- /settings -->"
+
+_ROOT = Path(__file__).resolve().parent.parent
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+_KUBERNETES_NAME = re.compile(
+    rf"{PREFIX}(\w+_)?"
+    r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+
+logger = logging.getLogger(__name__)
+
+
+class SettingType(NamedTuple):
+    """A kind of value; `expected` and `range` are shown to readers, and `parse` raises ValueError for other texts."""
+
+    name: str
+    expected: str
+    range: str
+    parse: Callable[[str], Any]
+    max_shown_characters: int = MAX_SHOWN_CHARACTERS
+
+
+class SettingDescription(NamedTuple):
+    """A setting as a reader of the documentation sees it; all five are texts."""
+
+    name: str
+    type: str
+    default: str
+    range: str
+    sentence: str
+
+
+def _parse_folder(text: str) -> Path:
+    if not text.strip():
+        raise ValueError
+    return Path(text).resolve()
+
+
+def _parse_file(text: str) -> Path:
+    if not text.strip() or Path(text).is_dir():
+        raise ValueError
+    return Path(text).resolve()
+
+
+def _parse_flag(text: str) -> bool:
+    flags = {"1": True, "true": True, "0": False, "false": False}
+    if text.lower() not in flags:
+        raise ValueError
+    return flags[text.lower()]
+
+
+def _parse_host(text: str) -> str:
+    if not text.strip():
+        raise ValueError
+    return text.strip()
+
+
+def _parse_share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:  # which NaN is not either
+        raise ValueError
+    return share
+
+
+def _parse_champions(text: str) -> dict[str, str]:
+    pairs = [pair.strip().split(":") for pair in text.split(",")]
+    champions = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and all(pair)}
+    if len(champions) < len(pairs):
+        raise ValueError
+    return champions
+
+
+def _parse_whole_number(text: str) -> int:
+    """Plain digits alone are taken: int() would also take spaces, signs, underscores and other scripts' digits."""
+    if not text.isascii() or not text.isdigit() or len(text) > 10:
+        raise ValueError
+    return int(text)
+
+
+def _parse_port(text: str) -> int:
+    port = _parse_whole_number(text)
+    if port > MAX_PORT:
+        raise ValueError
+    return port
+
+
+def _parse_count(text: str) -> int:
+    count = _parse_whole_number(text)
+    if not 1 <= count <= MAX_WHOLE_NUMBER:
+        raise ValueError
+    return count
+
+
+def _choose_from(*choices: str) -> SettingType:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError
+        return text
+
+    listed = ", ".join(choices)
+    return SettingType("word", f"one of {listed}", listed, parse)
+
+
+FOLDER = SettingType("folder", "a folder", "any", _parse_folder)
+FILE = SettingType("file", "a file", "any", _parse_file)
+FLAG = SettingType("flag", "0 or 1", "0, 1", _parse_flag)
+HOST = SettingType("host", "the name or the address of a host", "any", _parse_host)
+PORT = SettingType(
+    "port",
+    f"a port from 1 to {MAX_PORT}, or 0 for none",
+    f"0 to {MAX_PORT}",
+    _parse_port,
+    max_shown_characters=50,
+)
+COUNT = SettingType(
+    "whole number",
+    f"a whole number from 1 to {MAX_WHOLE_NUMBER}",
+    f"1 to {MAX_WHOLE_NUMBER}",
+    _parse_count,
+    max_shown_characters=50,
+)
+SHARE = SettingType(
+    "number",
+    "a number from 0 to 1",
+    "0 to 1",
+    _parse_share,
+    max_shown_characters=50,
+)
+CHAMPIONS = SettingType(
+    "models by task",
+    "TASK:MODEL[,TASK:MODEL...], each task once",
+    "`TASK:MODEL[,TASK:MODEL...]`",
+    _parse_champions,
+)
+DEVICE = _choose_from("auto", "cpu", "cuda")
+POLICY = _choose_from("champion", "thompson", "epsilon")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One field for each `VEREDICTO_<FIELD>`; README lists what each does."""
+    """Each field is the setting `VEREDICTO_<FIELD>`; beside its type stand its kind of value and its sentence."""
 
-    models: Path = Path(__file__).resolve().parent.parent / "exported_models"
-    strict: bool = True
-    device: str = "auto"
-    threads: int = 1
-    workers: int = 1
-    max_body_bytes: int = 8 * 1024 * 1024
-    max_image_bytes: int = 32 * 1024 * 1024
-    max_pixels: int = 50_000_000
-    max_rows: int = 10_000
-    max_in_flight: int = 256
-    deadline_s: int = 30
-    grpc_port: Port = 0
-    grpc_host: Host = "127.0.0.1"
-    policy: Policy = "champion"
-    epsilon: Share = 0.1
-    champion: Champions = field(default_factory=dict)
-    journal: File = None
-    journal_rows: int = 1_000_000
-    shadow: Champions = field(default_factory=dict)
+    models: Annotated[
+        Path,
+        FOLDER,
+        "The folder to serve, of `NAME.onnx` or `NAME/VERSION/model.onnx`.",
+    ] = _ROOT / "exported_models"
+    strict: Annotated[
+        bool,
+        FLAG,
+        "With 1 the server is not ready while any file is refused; with 0 the other files are served.",
+    ] = True
+    device: Annotated[
+        str,
+        DEVICE,
+        "`auto` takes CUDA where it works, `cpu` never does, `cuda` refuses models that do not run on it.",
+    ] = "auto"
+    threads: Annotated[
+        int, COUNT, "Each onnxruntime session runs on so many threads."
+    ] = 1
+    workers: Annotated[
+        int, COUNT, "So many server processes are started, each with all models."
+    ] = 1
+    max_body_bytes: Annotated[int, COUNT, "Larger request bodies are answered 413."] = (
+        8 * 1024 * 1024
+    )
+    max_image_bytes: Annotated[
+        int,
+        COUNT,
+        "Larger bodies that are an image file, or a form with image files, are answered 413.",
+    ] = 32 * 1024 * 1024
+    max_pixels: Annotated[
+        int,
+        COUNT,
+        "A request whose images have more pixels, by their headers, is answered 413.",
+    ] = 50_000_000
+    max_rows: Annotated[
+        int,
+        COUNT,
+        "A request with more rows is answered 413, and one that finds 16 times as many waiting for its model 503.",
+    ] = 10_000
+    max_in_flight: Annotated[
+        int, COUNT, "More requests at once in one process are answered 503."
+    ] = 256
+    deadline_s: Annotated[
+        int,
+        COUNT,
+        "A request without an answer so many seconds after its arrival is answered 504.",
+    ] = 30
+    fast_path: Annotated[
+        bool,
+        FLAG,
+        "Small requests are answered inside uvicorn's protocol class; 0 takes the plain ASGI way.",
+    ] = True
+    grpc_port: Annotated[
+        int,
+        PORT,
+        "The Open Inference Protocol is served over gRPC on this port; with 0 it is not.",
+    ] = 0
+    grpc_host: Annotated[
+        str,
+        HOST,
+        "gRPC listens on this address; `0.0.0.0` stands for all, as a container needs.",
+    ] = "127.0.0.1"
+    policy: Annotated[
+        str,
+        POLICY,
+        "This policy chooses who answers `/predict`: the task's `champion`, or by feedback `thompson` or `epsilon`.",
+    ] = "champion"
+    epsilon: Annotated[
+        float,
+        SHARE,
+        "The policy `epsilon` gives this share of the requests to any model of the task.",
+    ] = 0.1
+    champion: Annotated[
+        Mapping[str, str],
+        CHAMPIONS,
+        "These are the champions of tasks; any other is the best model on held-out rows, of equals the smaller file.",
+    ] = field(default_factory=dict)
+    journal: Annotated[
+        Path | None,
+        FILE,
+        "Predictions are kept in this file: answers of classifiers get an `id`, and `/feedback` takes true labels.",
+    ] = None
+    journal_rows: Annotated[
+        int, COUNT, "So many predictions are kept; the oldest go first."
+    ] = 1_000_000
+    shadow: Annotated[
+        Mapping[str, str],
+        CHAMPIONS,
+        "The other classifiers of a task answer in the background what its champion, named here, is asked.",
+    ] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Raises SettingsError where a VEREDICTO_* variable is unknown or does not parse."""
-        names = {PREFIX + each.name.upper(): each for each in fields(cls)}
-        given = {
-            name: text for name, text in environment.items() if name.startswith(PREFIX)
-        }
-        unknown = sorted(given.keys() - names.keys())
+        """Raises SettingsError where a VEREDICTO_* variable is unknown or does not parse.
+
+        Variables that Kubernetes makes for Services named `veredicto` or `veredicto-*` are no settings.
+        """
+        given = _select_settings(environment)
+        types = {_name_variable(name): each for name, each in _read_types().items()}
+
+        unknown = sorted(given.keys() - types.keys())
         if unknown:
             raise SettingsError(
-                f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(names))}"
+                f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(types))}"
             )
 
-        parsers: dict[str, Callable[[str, str], Any]] = {
-            **{
-                "Path": _path,
-                "bool": _flag,
-                "str": _device,
-                "int": _count,
-                "Host": _host,
-                "Port": _port,
-            },
-            **{
-                "File": _file,
-                "Policy": _policy,
-                "Share": _share,
-                "Champions": _champions,
-            },
-        }
-        values: dict[str, Any] = {
-            each.name: parsers[str(each.type)](name, given[name])
-            for name, each in names.items()
+        values = {
+            name.removeprefix(PREFIX).lower(): _parse(name, given[name], types[name])
+            for name in types
             if name in given
         }
         settings = cls(**values)
+
         if settings.shadow and settings.journal is None:
             raise SettingsError(
                 "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say"
@@ -90,99 +285,125 @@ class Settings:
         return settings
 
     def name_limit(self, n_bytes: int) -> str:
-        """The setting that this limit of bytes is from."""
-        return (
-            f"{PREFIX}MAX_{'BODY' if n_bytes == self.max_body_bytes else 'IMAGE'}_BYTES"
+        """Returns the name of the setting that a limit of so many bytes comes from."""
+        body = "BODY" if n_bytes == self.max_body_bytes else "IMAGE"
+        return f"{PREFIX}MAX_{body}_BYTES"
+
+
+def describe_settings() -> list[SettingDescription]:
+    """Returns the name, type, default, range and sentence of every setting, in the order of their declaration."""
+    hints = get_type_hints(Settings, include_extras=True)
+    defaults = Settings()
+    described = []
+
+    for each in fields(Settings):
+        setting_type, sentence = hints[each.name].__metadata__
+        described.append(
+            SettingDescription(
+                _name_variable(each.name),
+                setting_type.name,
+                _show_default(getattr(defaults, each.name)),
+                setting_type.range,
+                sentence,
+            )
         )
 
-
-def _path(name: str, text: str) -> Path:
-    if not text.strip():
-        raise SettingsError(f"{name}: expected a folder, got {text!r}")
-    return Path(text).resolve()
+    return described
 
 
-def _file(name: str, text: str) -> Path:
-    if not text.strip() or Path(text).is_dir():
-        raise SettingsError(f"{name}: expected a file, got {text!r}")
-    return Path(text).resolve()
+def make_settings_table() -> str:
+    """Returns the settings as a Markdown table, one setting a row."""
+    lines = [
+        "| setting | type | default | range | what it does |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{each.name}` | {each.type} | {each.default} | {each.range} | {each.sentence} |"
+        for each in describe_settings()
+    ]
+
+    return "\n".join(lines)
 
 
-def _flag(name: str, text: str) -> bool:
-    flags = {"1": True, "true": True, "0": False, "false": False}
-    if text.lower() not in flags:
-        raise SettingsError(f"{name}: expected 0 or 1, got {text!r}")
-    return flags[text.lower()]
-
-
-def _device(name: str, text: str) -> str:
-    if text not in DEVICES:
-        raise SettingsError(
-            f"{name}: expected one of {', '.join(DEVICES)}, got {text!r}"
+def replace_settings_table(page: str) -> str:
+    """Returns the page with the table of today between its two markers; raises ValueError where one is missing."""
+    before, start, rest = page.partition(TABLE_START)
+    _, end, after = rest.partition(TABLE_END)
+    if not start or not end:
+        raise ValueError(
+            f"expected {TABLE_START!r} and after it {TABLE_END!r} in the page"
         )
-    return text
+
+    return f"{before}{start}\n{make_settings_table()}\n{end}{after}"
 
 
-def _policy(name: str, text: str) -> str:
-    if text not in POLICIES:
-        raise SettingsError(
-            f"{name}: expected one of {', '.join(POLICIES)}, got {text!r}"
-        )
-    return text
+def _select_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns the VEREDICTO_* variables but those that Kubernetes makes for Services, each of which is logged."""
+    given = {}
+
+    for name, text in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+
+        if _is_made_by_kubernetes(name, text):
+            logger.info(
+                "%s=%s is no setting: Kubernetes sets it for a Service of that name",
+                name,
+                text[:MAX_SHOWN_CHARACTERS],
+            )
+        else:
+            given[name] = text
+
+    return given
 
 
-def _share(name: str, text: str) -> float:
+def _is_made_by_kubernetes(name: str, text: str) -> bool:
+    """Kubernetes sets NAME_SERVICE_HOST, NAME_SERVICE_PORT, NAME_PORT=tcp://HOST:PORT and more for each Service."""
+    if name.endswith("_PORT") and _SERVICE_ADDRESS.match(text):
+        return True
+    return _KUBERNETES_NAME.fullmatch(name) is not None
+
+
+def _read_types() -> dict[str, SettingType]:
+    hints = get_type_hints(Settings, include_extras=True)
+    return {each.name: hints[each.name].__metadata__[0] for each in fields(Settings)}
+
+
+def _name_variable(field_name: str) -> str:
+    return PREFIX + field_name.upper()
+
+
+def _parse(name: str, text: str, setting_type: SettingType) -> Any:
     try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-
-    if not 0 <= share <= 1:
-        raise SettingsError(f"{name}: expected a number from 0 to 1, got {text[:50]!r}")
-
-    return share
-
-
-def _champions(name: str, text: str) -> dict[str, str]:
-    pairs = [pair.strip().split(":") for pair in text.split(",")]
-    champions = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and all(pair)}
-    if len(champions) < len(pairs):
+        return setting_type.parse(text)
+    except ValueError as error:
+        shown = text[: setting_type.max_shown_characters]
         raise SettingsError(
-            f"{name}: expected TASK:MODEL[,TASK:MODEL...], each task once, got {text[:200]!r}"
-        )
-
-    return champions
+            f"{name}: expected {setting_type.expected}, got {shown!r}"
+        ) from error
 
 
-def _host(name: str, text: str) -> str:
-    if not text.strip():
-        raise SettingsError(
-            f"{name}: expected the name or the address of a host, got {text!r}"
-        )
-    return text.strip()
+def _show_default(default: Any) -> str:
+    if default is None or default == {}:
+        return "none"
+    if isinstance(default, bool):
+        return str(int(default))
+    if isinstance(default, Path):
+        return f"`{default.relative_to(_ROOT)}`"
+    return str(default)
 
 
-def _port(name: str, text: str) -> int:
-    if (
-        not text.isascii()
-        or not text.isdigit()
-        or len(text) > 5
-        or int(text) > _HIGHEST_PORT
-    ):
-        raise SettingsError(
-            f"{name}: expected a port from 1 to {_HIGHEST_PORT}, or 0 for none, got {text[:50]!r}"
-        )
-    return int(text)
+def main(arguments: list[str]) -> None:
+    """Rewrites the table of the page that is named; prints the table where none is."""
+    if not arguments:
+        sys.stdout.write(make_settings_table() + "\n")
+        return
+
+    page = Path(arguments[0])
+    page.write_text(
+        replace_settings_table(page.read_text(encoding="utf-8")), encoding="utf-8"
+    )
 
 
-def _count(name: str, text: str) -> int:
-    if (
-        not text.isascii()
-        or not text.isdigit()
-        or len(text) > 10
-        or not 1 <= int(text) <= _HIGHEST
-    ):
-        raise SettingsError(
-            f"{name}: expected a whole number from 1 to {_HIGHEST}, got {text[:50]!r}"
-        )
-    return int(text)
+if __name__ == "__main__":
+    main(sys.argv[1:])

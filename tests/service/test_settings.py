@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from service.errors import SettingsError
-from service.settings import Settings
+from service.settings import (
+    Settings,
+    describe_settings,
+    main,
+    make_settings_table,
+    replace_settings_table,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "settings.md"
 
 
 def test_without_variables_the_defaults_hold() -> None:
-    """The shipped models, strictly, on what the machine has."""
+    """An environment without VEREDICTO_* variables gives the defaults: the shipped models, strictly."""
     settings = Settings.from_environment({"PATH": "/bin"})
     assert settings == Settings()
     assert settings.models.name == "exported_models"
@@ -19,7 +30,7 @@ def test_without_variables_the_defaults_hold() -> None:
 
 
 def test_every_setting_is_read(tmp_path: Path) -> None:
-    """Each field has its variable."""
+    """Every setting takes the value of the variable that bears its name."""
     settings = Settings.from_environment(
         {
             "VEREDICTO_MODELS": str(tmp_path),
@@ -31,6 +42,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_MAX_ROWS": "10",
             "VEREDICTO_MAX_IN_FLIGHT": "4",
             "VEREDICTO_DEADLINE_S": "5",
+            "VEREDICTO_MAX_IMAGE_BYTES": "2000",
+            "VEREDICTO_MAX_PIXELS": "3000",
+            "VEREDICTO_FAST_PATH": "0",
             "VEREDICTO_GRPC_PORT": "8001",
             "VEREDICTO_GRPC_HOST": "0.0.0.0",
             "VEREDICTO_POLICY": "epsilon",
@@ -51,6 +65,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         max_rows=10,
         max_in_flight=4,
         deadline_s=5,
+        max_image_bytes=2000,
+        max_pixels=3000,
+        fast_path=False,
         grpc_port=8001,
         grpc_host="0.0.0.0",
         policy="epsilon",
@@ -132,6 +149,16 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "wine:wine-knn",
             "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say",
         ),
+        (
+            "VEREDICTO_FAST_PATH",
+            "off",
+            "VEREDICTO_FAST_PATH: expected 0 or 1, got 'off'",
+        ),
+        (
+            "VEREDICTO_GRPC_PORT",
+            "+80",
+            "VEREDICTO_GRPC_PORT: expected a port from 1 to 65535, or 0 for none, got '+80'",
+        ),
         ("VEREDICTO_MODELS", "", "VEREDICTO_MODELS: expected a folder, got ''"),
         (
             "VEREDICTO_THREADS",
@@ -148,16 +175,121 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
 def test_a_bad_value_is_refused_with_what_was_expected(
     name: str, value: str, message: str
 ) -> None:
-    """No value is guessed at."""
+    """A bad value raises SettingsError with the variable, what was expected and what came."""
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({name: value})
     assert str(refused.value) == message
 
 
 def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
-    """A misspelt variable must not be ignored."""
+    """A misspelt variable raises SettingsError, which lists the settings that there are."""
     with pytest.raises(
         SettingsError,
         match=r"unknown setting VEREDICTO_MODEL; known settings: VEREDICTO_CHAMPION, ",
     ):
         Settings.from_environment({"VEREDICTO_MODEL": "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VEREDICTO_SERVICE_HOST", "10.0.0.11"),
+        ("VEREDICTO_SERVICE_PORT", "3000"),
+        ("VEREDICTO_SERVICE_PORT_HTTP", "3000"),
+        ("VEREDICTO_PORT", "tcp://10.0.0.11:3000"),
+        ("VEREDICTO_PORT_3000_TCP", "tcp://10.0.0.11:3000"),
+        ("VEREDICTO_PORT_3000_TCP_PROTO", "tcp"),
+        ("VEREDICTO_PORT_3000_TCP_PORT", "3000"),
+        ("VEREDICTO_PORT_3000_TCP_ADDR", "10.0.0.11"),
+        ("VEREDICTO_GRPC_SERVICE_HOST", "10.0.0.12"),
+        ("VEREDICTO_GRPC_SERVICE_PORT", "8001"),
+        ("VEREDICTO_GRPC_PORT", "tcp://10.0.0.12:8001"),
+        ("VEREDICTO_GRPC_PORT_8001_TCP_ADDR", "10.0.0.12"),
+    ],
+)
+def test_variables_that_kubernetes_makes_for_services_are_ignored(
+    name: str, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A variable of a Service named `veredicto` or `veredicto-grpc` leaves the defaults, and one log line names it."""
+    with caplog.at_level(logging.INFO, logger="service.settings"):
+        settings = Settings.from_environment({name: value})
+
+    assert settings == Settings()
+    assert caplog.messages == [
+        f"{name}={value} is no setting: Kubernetes sets it for a Service of that name"
+    ]
+
+
+def test_a_port_of_grpc_stands_beside_the_variables_of_kubernetes() -> None:
+    """The port that an operator sets is taken where Kubernetes sets the other variables of a Service."""
+    settings = Settings.from_environment(
+        {"VEREDICTO_GRPC_PORT": "8001", "VEREDICTO_GRPC_SERVICE_PORT": "9000"}
+    )
+    assert settings.grpc_port == 8001
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("VEREDICTO_PORT", "3000"), ("VEREDICTO_GRPC_ADDRESS", "tcp://10.0.0.12:8001")],
+)
+def test_what_kubernetes_does_not_make_is_refused_as_ever(
+    name: str, value: str
+) -> None:
+    """An unknown variable that only looks like one of Kubernetes raises SettingsError."""
+    with pytest.raises(SettingsError, match=rf"^unknown setting {name}; "):
+        Settings.from_environment({name: value})
+
+
+def test_every_setting_is_described_by_a_sentence() -> None:
+    """The descriptions name every field's variable, and each has a type, a default, a range and a full sentence."""
+    described = describe_settings()
+
+    assert [each.name for each in described] == [
+        f"VEREDICTO_{each.name.upper()}" for each in fields(Settings)
+    ]
+    assert all(all(each) for each in described)
+    assert all(each.sentence.endswith(".") for each in described)
+
+
+def test_a_description_has_type_default_range_and_sentence() -> None:
+    """The description of the deadline shows its default and its range as an operator would write them."""
+    described = {each.name: each for each in describe_settings()}
+
+    assert described["VEREDICTO_DEADLINE_S"] == (
+        "VEREDICTO_DEADLINE_S",
+        "whole number",
+        "30",
+        "1 to 2147483647",
+        "A request without an answer so many seconds after its arrival is answered 504.",
+    )
+    assert described["VEREDICTO_MODELS"].default == "`exported_models`"
+    assert described["VEREDICTO_FAST_PATH"].default == "1"
+    assert described["VEREDICTO_JOURNAL"].default == "none"
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    """docs/settings.md holds today's table; `python -m service.settings docs/settings.md` rewrites it."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == replace_settings_table(page)
+
+
+def test_the_command_rewrites_the_table_of_a_page(tmp_path: Path) -> None:
+    """A stale table between the markers is replaced, and what stands around it stays."""
+    fresh = PAGE.read_text(encoding="utf-8")
+    page = tmp_path / "settings.md"
+    page.write_text(fresh.replace(make_settings_table(), "stale"), encoding="utf-8")
+
+    main([str(page)])
+
+    assert page.read_text(encoding="utf-8") == fresh
+
+
+def test_a_page_without_markers_is_not_touched(tmp_path: Path) -> None:
+    """A page without the two markers raises ValueError and stays as it was."""
+    page = tmp_path / "page.md"
+    page.write_text("# A page\n", encoding="utf-8")
+
+    with pytest.raises(ValueError, match=r"^expected '<!-- settings: "):
+        main([str(page)])
+
+    assert page.read_text(encoding="utf-8") == "# A page\n"

@@ -77,6 +77,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
     }
     expected["VEREDICTO_MODELS"] = f"`{defaults.models.relative_to(ROOT)}`"
     expected["VEREDICTO_STRICT"] = int(defaults.strict)
+    expected["VEREDICTO_FAST_PATH"] = int(defaults.fast_path)
     expected["VEREDICTO_CHAMPION"] = expected["VEREDICTO_SHADOW"] = expected[
         "VEREDICTO_JOURNAL"
     ] = "none"
