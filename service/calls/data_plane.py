@@ -172,13 +172,13 @@ class DataPlane:
             )
 
         answer: answers.Feedback = {"id": request.id, "accepted": True}
-        return Promised(self.monitor.tell(request.id, request.label), answer)
+        return Promised(self.monitor.record_feedback(request.id, request.label), answer)
 
     def compare_live(self, task: str) -> answers.Standing:
         """How the task's classifiers stand in what they were asked lately; nothing of it where nothing is kept."""
         if self.monitor is not None:
             return self.monitor.compare(task)
-        return comparison.describe(self.registry.task(task), None, comparison.NOTHING)
+        return comparison.describe(self.registry.task(task), None, comparison.EMPTY_WINDOW)
 
     def compare(self, request: CompareRequest) -> Answered:
         """The task's models side by side on the same rows."""

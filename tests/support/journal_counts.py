@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 
-from service.live.journal.records import NO_ANSWER, STORED
+from service.live.journal.records import LABEL_DTYPE, NO_ANSWER
 
 
 def count_again(
@@ -28,10 +28,10 @@ def count_again(
     )
 
     for row, truth, model, n_rows, labels, lineup, shadows in rows:
-        is_right = int(np.frombuffer(labels, STORED)[row]) == truth
+        is_right = int(np.frombuffer(labels, LABEL_DTYPE)[row]) == truth
         outcomes[names[model]][not is_right] += 1
         if lineup is not None:
-            table = np.frombuffer(shadows, STORED).reshape(-1, n_rows)
+            table = np.frombuffer(shadows, LABEL_DTYPE).reshape(-1, n_rows)
             for other, label in zip(
                 lineups[lineup], table[:, row].tolist(), strict=True
             ):
