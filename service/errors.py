@@ -1,4 +1,4 @@
-"""The domain's errors. None of them knows HTTP or gRPC; `front` and `procedures` map each to their status.
+"""The domain's errors: none of them knows HTTP or gRPC, and each transport maps them to its own statuses.
 
 VeredictoError
 ├── SettingsError        a VEREDICTO_* variable is unknown or has a bad value: the service refuses to start
