@@ -44,7 +44,7 @@ IMAGES_AT_A_TIME = 8
 MAX_IN_FLIGHT = 8
 """The server has no time to spare where more requests than these are in flight, whose models take their time."""
 MAX_LOAD = 0.7
-"""Nor has it where the event loop, which answers small requests, or all processors are busy more of the time."""
+"""It has none either where the event loop, which answers small requests, or all processors are busier than this."""
 MAX_EXAMPLES = 4
 """A run keeps so many of its rows on which models disagree."""
 MAX_FEATURES = 100

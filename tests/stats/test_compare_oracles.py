@@ -23,7 +23,7 @@ ROWS = DATASET.features[HELD_OUT].tolist()
 
 @pytest.fixture(scope="module")
 def comparison(server: Server) -> dict[str, Any]:
-    """Of all seven models, with labels."""
+    """Returns the answer of `/compare` of all seven models, with labels."""
     labels = [DATASET.classes[each] for each in TRUTH]
     answer = server.post(
         "/compare", {"task": "breast_cancer", "inputs": ROWS, "labels": labels}
@@ -36,7 +36,7 @@ def comparison(server: Server) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def probabilities(server: Server, comparison: dict[str, Any]) -> dict[str, np.ndarray]:
-    """`(114, 2)` of each model, asked one by one."""
+    """Returns probabilities `(114, 2)` of each model, asked one by one."""
     names = [each["model"] for each in comparison["models"]]
     answers = {
         name: server.post("/predict_proba", {"model": name, "inputs": ROWS}).json()

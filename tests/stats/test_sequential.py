@@ -16,13 +16,13 @@ EQUAL = [(0.01, 0.98, 0.01), (0.1, 0.8, 0.1), (0.5, 0.0, 0.5)]
 def make_counts(
     shares: tuple[float, float, float], *, n_streams: int, n_rows: int
 ) -> np.ndarray:
-    """Counts `(n_streams, n_rows, 3)` after each row of seeded streams."""
+    """Returns counts `(n_streams, n_rows, 3)` after each row of seeded streams."""
     differences = np.random.default_rng(5).choice(3, p=shares, size=(n_streams, n_rows))
     return np.stack([(differences == each).cumsum(axis=1) for each in range(3)], axis=2)
 
 
 def find_refuted(counts: np.ndarray, *, difference: float = 0.0) -> np.ndarray:
-    """Whether this mean is out of the interval after each row, `(n_streams, n_rows)`: 0 where one is called better."""
+    """Returns True where this mean is out of the interval after each row, `(n_streams, n_rows)`."""
     mean = np.full(counts.shape[1], (difference + 1) / 2)
     refuted = -np.log(ALPHA / 2)
     return np.array(
@@ -121,14 +121,14 @@ def test_a_bound_is_where_the_capital_reaches_its_limit() -> None:
 
 
 def test_without_rows_everything_is_possible() -> None:
-    """From -1 to 1."""
+    """The interval of no rows is from -1 to 1."""
     assert sequential.bound(np.zeros((1, 3), dtype=np.int64), alpha=ALPHA)[
         0
     ] == pytest.approx([-1, 1], abs=1e-9)
 
 
 def test_what_was_refuted_stays_so_and_a_change_is_no_verdict() -> None:
-    """Where no one difference is left, nobody is called better."""
+    """Nobody is called better where no one difference is left."""
     narrowed = sequential.narrow(
         np.array([[0.1, 0.3], [0.1, 0.3]]), np.array([[0.0, 0.2], [-0.2, 0.05]])
     )

@@ -41,7 +41,7 @@ MAX_MERGED_ROWS = 500
 """Feature counts of fewer rows are merged; any two that follow each other have more, so 64 hold a window of 10,000."""
 MAX_FEATURE_COUNTS = 64
 MAX_EXAMPLES = 100
-"""Of the rows of a task on which models disagree, the values of so many are kept."""
+"""The values of so many rows of a task, on which models disagree, are kept."""
 
 _READ_PAIR = (
     "SELECT better, equal, worse, lower, upper FROM pairs "
