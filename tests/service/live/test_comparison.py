@@ -23,7 +23,6 @@ from service.live.journal.records import (
     NO_ANSWER,
     FeedbackRecord,
     LostRows,
-    ModelKey,
     PredictionRecord,
     Record,
     ShadowRecord,
@@ -170,31 +169,6 @@ def test_tests_are_of_the_labelled_rows_with_their_share_of_alpha(
         assert each["interval"] == pytest.approx(interval)
 
     assert found["tests"][0]["verdict"] == "challenger better"
-
-
-def test_the_window_is_the_latest_rows(
-    transactions: Transactions, deployment: ShadowDeployment, path: Path
-) -> None:
-    """The newest rows come first and no more than asked for, also where requests have several rows and tasks mix."""
-    champion = make_model_key(deployment.champion)
-    other = ModelKey("hue", "hue-first", "v1", CLASSES)
-    transactions.write(
-        [
-            PredictionRecord("a", champion, np.array([0, 0])),
-            PredictionRecord("b", other, np.array([1])),
-        ]
-    )
-    transactions.write(
-        [
-            PredictionRecord("c", champion, np.array([1, 0, 1])),
-            FeedbackRecord("c", 1, "no"),
-            FeedbackRecord("b", None, "no"),
-        ]
-    )
-    window = reader.read_window(path, "colour", max_rows=4)
-    (labels,) = window.labels.values()
-    assert labels.tolist() == [1, 0, 1, 0]
-    assert window.true_labels.tolist() == [-1, 0, -1, -1]
 
 
 def test_a_disagreement_says_what_each_said(

@@ -12,7 +12,6 @@ from time import monotonic, sleep
 import numpy as np
 import pytest
 
-from service.errors import SettingsError
 from service.live import shadow as module
 from service.live.challengers import find_shadow_deployments, make_model_key
 from service.live.journal.records import NO_ANSWER, ShadowRecord
@@ -241,44 +240,3 @@ def test_images_are_shadowed_too(
         "red",
         "blue",
     ]
-
-
-@pytest.mark.parametrize(
-    ("shadow", "message"),
-    [
-        ("hue:hue-first", "VEREDICTO_SHADOW: unknown task 'hue'; known tasks: colour"),
-        (
-            "colour:colour-third",
-            "VEREDICTO_SHADOW: the champion 'colour-third' of 'colour' is no classifier of it; its classifiers: "
-            "colour-first, colour-second",
-        ),
-    ],
-)
-def test_a_champion_that_makes_no_sense_is_refused(
-    models: Path, shadow: str, message: str
-) -> None:
-    """A champion that is none of the task's classifiers raises SettingsError, which lists those."""
-    with pytest.raises(SettingsError) as refused:
-        find_shadow_deployments(Registry.load(models), settings(shadow))
-    assert str(refused.value) == message
-
-
-def test_a_champion_needs_a_challenger(tmp_path: Path) -> None:
-    """A task with a single classifier raises SettingsError."""
-    write_tiny(tmp_path, tiny_card(family="first"))
-    with pytest.raises(
-        SettingsError,
-        match="'colour' has no other classifier than colour-first to compare it with",
-    ):
-        find_shadow_deployments(
-            Registry.load(tmp_path), settings("colour:colour-first")
-        )
-
-
-def test_a_refused_champion_is_said_to_be_so(models: Path) -> None:
-    """The error names the reason for which the champion's file was refused."""
-    (models / "colour-third.onnx").write_bytes(b"no graph")
-    with pytest.raises(
-        SettingsError, match="the champion 'colour-third' of 'colour' was refused: "
-    ):
-        find_shadow_deployments(Registry.load(models), settings("colour:colour-third"))
