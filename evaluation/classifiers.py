@@ -19,7 +19,7 @@ from service.models import image_rows
 from service.models.model import Inputs, Model
 from service.models.registry import Registry
 
-MOST_PIXELS = 2_000_000_000
+MAX_PIXELS = 2_000_000_000
 """Of a batch of images: here nobody sends them from outside."""
 RUNS = 50
 """Of one row, after which its median time is known well enough."""
@@ -103,7 +103,7 @@ class LocalClassifiers:
         if sizes:
             name = self._models[0].name
             return image_rows.decode_rows(
-                rows, model=name, size_px=max(sizes), most_pixels=MOST_PIXELS
+                rows, model=name, size_px=max(sizes), max_pixels=MAX_PIXELS
             )
 
         return self._models[0].encode(rows)

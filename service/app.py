@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import atexit
 import functools
-import gc
+import inspect
 import logging
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
-# Before numpy is loaded: it only looks through rows here, and its threads would wait for each other.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# uvicorn parses each client's address to find out whether its word for another's is to be taken; nobody asks here.
-os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
+from service.execution import tuning
+
+tuning.set_environment()  # before numpy is imported
 
 import bentoml
+import msgspec
 
+from service.contract.calls import CALLS, Call
 from service.errors import SettingsError
 from service.grpc.port import check_can_listen
 from service.settings import Settings
@@ -88,10 +89,9 @@ class FrontedService(bentoml.Service[T_co]):
         from service.execution.admission import Admission
         from service.execution.batching import Batches
         from service.execution.metrics import ModelMetrics
-        from service.execution.tuning import release_freed
         from service.http.application import Application
+        from service.http.fast_path import install_fast_path
         from service.http.lifespan import accompany
-        from service.http.uvicorn_protocol import install
 
         plane = data_plane()
         behind = super().to_asgi(is_main=is_main)
@@ -106,18 +106,79 @@ class FrontedService(bentoml.Service[T_co]):
 
             behind = accompany(behind, Server(plane, settings, admission, batches))
 
-        front = Application(plane, settings, admission, batches, behind=behind)
-        install(front)
-        logging.getLogger(
-            "uvicorn.access"
-        ).propagate = False  # with no handler its line is not even formatted
-        # A body of many rows is many lists; looking for garbage among them would be most of its cost.
-        gc.set_threshold(50_000, 20, 50)
-        gc.collect()
-        gc.freeze()  # what is loaded by now stays: later collections need not look through it
-        release_freed()
+        application = Application(plane, settings, admission, batches, behind=behind)
+        install_fast_path(application, settings)
+        # With no handler the line of an access is not even formatted.
+        logging.getLogger("uvicorn.access").propagate = False
+        tuning.settle_memory()
 
-        return front
+        return application
+
+
+class Calls:
+    """The table of calls as methods, for BentoML's client and for use in process."""
+
+    def __init__(self) -> None:
+        self._plane = data_plane()
+
+
+def _make_method(call: Call) -> Any:
+    """The BentoML method of a call, whose parameters are the fields of its request."""
+    encoded = {
+        each.name: each.encode_name for each in msgspec.structs.fields(call.request)
+    }
+    signature = _make_signature(call.request)
+
+    def answer(self: Calls, *values: Any, **named: Any) -> dict[str, Any]:
+        given = signature.bind(self, *values, **named).arguments
+        fields = {encoded[name]: given[name] for name in given if name != "self"}
+        return self._plane.answer(call.name, **fields)
+
+    answer.__name__ = call.name
+    answer.__doc__ = call.summary
+    answer.__signature__ = signature  # type: ignore[attr-defined]  # what inspect reads
+
+    return bentoml.api(answer)
+
+
+def _make_signature(request: type) -> inspect.Signature:
+    """The signature of a method; a field that follows an optional one may be left out as far as Python knows."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter("self", kind)]
+    for field in msgspec.structs.fields(request):
+        is_optional = parameters[-1].default is not inspect.Parameter.empty
+        default = field.default if not field.required else inspect.Parameter.empty
+        if field.required and is_optional:
+            default = None
+
+        annotation = _show_type(field.type)
+        parameters.append(
+            inspect.Parameter(field.name, kind, default=default, annotation=annotation)
+        )
+
+    return inspect.Signature(parameters, return_annotation=dict[str, Any])
+
+
+def _show_type(field: Any) -> Any:
+    """A field's type as BentoML's schema has it.
+
+    Its client reads a union as its first member, and would turn a row that is an object into its keys: so a list says
+    nothing of its elements, and a label is a text.
+    """
+    if get_origin(field) is Annotated:
+        return _show_type(get_args(field)[0])
+    if get_origin(field) is list:
+        return list[str] if get_args(field) == (str,) else list[Any]
+
+    members = [_show_type(each) for each in get_args(field) if each is not type(None)]
+    if not members:
+        return field
+
+    return members[0] | None if type(None) in get_args(field) else members[0]
+
+
+for _call in CALLS:
+    setattr(Calls, _call.name, _make_method(_call))
 
 
 @bentoml.service(
@@ -127,11 +188,8 @@ class FrontedService(bentoml.Service[T_co]):
     traffic={"timeout": settings.deadline_s},
     logging={"access": {"enabled": False}},
 )
-class Veredicto:
+class Veredicto(Calls):
     """Prediction, probability and comparison of classifiers."""
-
-    def __init__(self) -> None:
-        self._plane = data_plane()
 
     @bentoml.on_deployment
     @staticmethod
@@ -151,73 +209,3 @@ class Veredicto:
 
             if not challengers.check_in_subprocess():
                 sys.exit(1)
-
-    @bentoml.api
-    def predict(
-        self,
-        model: str | None = None,
-        inputs: Inputs | None = None,
-        task: str | None = None,
-        min_probability: float | None = None,
-    ) -> dict[str, Any]:
-        """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row."""
-        return self._plane.answer(
-            "predict",
-            model=model,
-            inputs=inputs,
-            task=task,
-            min_probability=min_probability,
-        )
-
-    @bentoml.api
-    def predict_proba(
-        self, model: str, inputs: Inputs, top: int | None = None
-    ) -> dict[str, Any]:
-        """Probabilities of all classes, or of the `top` most probable, for each row."""
-        return self._plane.answer("predict_proba", model=model, inputs=inputs, top=top)
-
-    @bentoml.api
-    def compare(
-        self,
-        task: str,
-        inputs: Inputs,
-        models: list[str] | None = None,
-        labels: list[Any] | None = None,
-    ) -> dict[str, Any]:
-        """The task's models side by side on the same rows."""
-        return self._plane.answer(
-            "compare", task=task, inputs=inputs, models=models, labels=labels
-        )
-
-    @bentoml.api
-    def explain(
-        self,
-        model: str,
-        inputs: Inputs,
-        class_name: str | None = None,
-        layer: str | None = None,
-    ) -> dict[str, Any]:
-        """Why the model answers so: contributions of features, neighbours, or a map of each image."""
-        return self._plane.answer(
-            "explain",
-            model=model,
-            inputs=inputs,
-            **{"class": class_name, "layer": layer},
-        )
-
-    @bentoml.api
-    def feedback(self, id: str, label: str) -> dict[str, Any]:  # noqa: A002  # the contract's word
-        """The true class of a row that was predicted; accepted when it is stored."""
-        return self._plane.answer("feedback", id=id, label=label)
-
-    @bentoml.api
-    def transform(self, model: str, inputs: Inputs) -> dict[str, Any]:
-        """Codes of each row, and the row made again from its codes alone."""
-        return self._plane.answer("transform", model=model, inputs=inputs)
-
-    @bentoml.api
-    def generate(
-        self, model: str, count: int = 16, seed: int | None = None
-    ) -> dict[str, Any]:
-        """New images, each as a PNG in base64."""
-        return self._plane.answer("generate", model=model, count=count, seed=seed)

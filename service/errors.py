@@ -1,4 +1,4 @@
-"""The domain's errors: none of them knows HTTP or gRPC, and each transport maps them to its own statuses.
+"""The domain's errors, none of which knows HTTP or gRPC: each transport maps them to its own statuses in one place.
 
 VeredictoError
 ├── SettingsError        a VEREDICTO_* variable is unknown or has a bad value: the service refuses to start
@@ -7,6 +7,7 @@ VeredictoError
 ├── NotFound             no such model or task
 ├── TooLarge             over a limit; the text names the limit and its setting
 ├── UnsupportedMediaType a content type or encoding that the route does not take
+├── NotReady             models are missing or were refused
 ├── Overloaded           more work waiting than allowed
 ├── DeadlinePassed       the answer was not ready in time
 ├── Unusable             labelled data, evidence or a gate that no report can be made of; a server that cannot be asked
@@ -43,6 +44,9 @@ class TooLarge(VeredictoError): ...
 
 
 class UnsupportedMediaType(VeredictoError): ...
+
+
+class NotReady(VeredictoError): ...
 
 
 class Overloaded(VeredictoError): ...

@@ -48,6 +48,7 @@ PACKAGES: dict[str, set[str]] = {
     "evaluation.report": {"evaluation", "service.models", "stats"},
     "service.app": {
         "service.calls",
+        "service.contract",
         "service.errors",
         "service.execution",
         "service.grpc",
@@ -67,7 +68,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
         "stats",
     },
-    "service.contract": {"service.errors", "stats"},
+    "service.contract": {"service.errors", "service.settings"},
     "service.execution": {
         "service.contract",
         "service.errors",
@@ -76,6 +77,7 @@ PACKAGES: dict[str, set[str]] = {
     },
     "service.grpc": {
         "service.calls",
+        "service.contract",
         "service.errors",
         "service.execution",
         "service.models",
@@ -219,17 +221,18 @@ SHOWN: dict[str, set[str]] = {
     },
     "evaluation.report": {"page"},
     "service.calls": {"data_plane"},
-    "service.contract": {"answers", "arrays", "codec", "requests"},
+    "service.contract": {"answers", "arrays", "calls", "codec", "limits", "requests"},
     "service.execution": {
         "admission",
         "batching",
         "metrics",
+        "pipeline",
         "processors",
         "run",
         "tuning",
     },
     "service.grpc": {"port", "server"},
-    "service.http": {"application", "lifespan", "uvicorn_protocol"},
+    "service.http": {"application", "fast_path", "lifespan"},
     "service.live": {"challengers", "comparison", "monitor"},
     "service.live.journal": {"reader", "records", "schema", "writer"},
     "service.models": {
@@ -279,6 +282,8 @@ DOORS: dict[str, set[str]] = {
     "jinja2": {"evaluation.report.page"},
     "markupsafe": {"evaluation.report.page"},
     "msgspec": {
+        "service.app",
+        "service.contract.codec",
         "service.contract.requests",
         "service.http.infer_body",
         "service.http.open_inference",
@@ -327,9 +332,7 @@ def find_imports(module: str) -> set[str]:
             assert node.level == 0, f"{module}: imports are absolute"
             full = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {name if name in MODULES else str(node.module) for name in full}
-
     names = {name if name in MODULES else name.partition(".")[0] for name in found}
-
     return names - set(sys.stdlib_module_names) - {module}
 
 

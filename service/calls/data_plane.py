@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from model_card import Card
 from service.calls import abstention
 from service.calls.comparison import Answer, NotFinite, compare
-from service.calls.pictures import Gallery
+from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
-from service.contract import answers, codec, requests
+from service.contract import answers, codec
+from service.contract.calls import CALLS
+from service.contract.limits import Limits
 from service.contract.requests import (
     CompareRequest,
     ExplainRequest,
@@ -22,15 +24,13 @@ from service.contract.requests import (
     GenerateRequest,
     PredictProbaRequest,
     PredictRequest,
-    Rows,
     TransformRequest,
 )
-from service.errors import InvalidRequest, TooLarge, VeredictoError
-from service.execution.run import Answered, Outputs, Promised, Ran, Work
+from service.errors import InvalidRequest, NotReady, VeredictoError
+from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_for
 from service.live import comparison
 from service.live.monitor import Monitor
 from service.models import image_rows
-from service.models.graph import Graph
 from service.models.model import Inputs, Model
 from service.models.model_statistics import Times
 from service.models.registry import Registry
@@ -46,37 +46,19 @@ class DataPlane:
         self.registry = registry
         self.monitor = monitor
         self._router = Router(registry, settings, monitor or NoOutcomes())
-        self._max_rows = settings.max_rows
-        self._max_pixels = settings.max_pixels
+        self._limits = Limits(settings)
         self._strict = settings.strict
-        self.gallery = Gallery(registry, settings, self._encode)
+        self.pictures = Pictures(registry, self._limits, self._encode)
 
-    def answer(self, call: str, **fields: Any) -> dict[str, Any]:
-        """The answer of a call by its name, from Python values to Python values."""
-        calls: dict[str, tuple[Callable[[Any], Any], Any]] = {
-            "predict": (self.predict, PredictRequest),
-            "predict_proba": (self.predict_proba, PredictProbaRequest),
-            "compare": (self.compare, CompareRequest),
-            "transform": (self.transform, TransformRequest),
-            "generate": (self.gallery.generate, GenerateRequest),
-            "explain": (self.gallery.explain, ExplainRequest),
-            "feedback": (self.feedback, FeedbackRequest),
-        }
-        answer, request_type = calls[call]
-        done = answer(requests.RequestDecoder(request_type).convert(fields))
-        if isinstance(done, Work):
-            done = done.finish(done.run())
-        elif isinstance(done, Answered):
-            done = done.answer
-        elif isinstance(done, Promised):
-            done.done.result()
-            done = done.answer
+    def answer(self, name: str, **fields: Any) -> dict[str, Any]:
+        """The answer of a call, from Python values to Python values."""
+        call = next(each for each in CALLS if each.name == name)
+        request = codec.RequestDecoder(call.request).convert(fields)
+        reply = wait_for(getattr(self, name)(request))
+        answer: dict[str, Any] = codec.as_json(reply.content)
+        return answer
 
-        values: dict[str, Any] = codec.as_json(done)
-
-        return values
-
-    def predict(self, request: PredictRequest) -> Work:
+    def predict(self, request: PredictRequest) -> Run:
         """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row.
 
         With `min_probability` a row may be None, and has a reason then. Of a `task` a policy chooses the model.
@@ -85,9 +67,9 @@ class DataPlane:
         if name is None or request.task is not None:
             name = self._router.choose(_only_task(request))
 
-        graph, model = self.registry.carded(name)
+        model = self._find(name)
         if request.min_probability is not None:
-            return self._predict_selectively(graph, model, request)
+            return self._predict_selectively(model, request)
 
         is_classifier = model.card.kind == "classifier"
 
@@ -103,11 +85,9 @@ class DataPlane:
                 "predictions": predictions,
             }
 
-        return self._plan(graph, model, "predict", request.inputs, finish)
+        return self._plan(model, "predict", request.inputs, finish)
 
-    def _predict_selectively(
-        self, graph: Graph, model: Model, request: PredictRequest
-    ) -> Work:
+    def _predict_selectively(self, model: Model, request: PredictRequest) -> Run:
         def finish(outputs: Outputs) -> answers.Prediction:
             assert request.min_probability is not None
             label, probabilities = outputs
@@ -123,14 +103,14 @@ class DataPlane:
 
             return cast(answers.Prediction, answer)
 
-        work = self._plan(graph, model, "predict", request.inputs, finish)
-        abstention.check_has_probabilities(graph)
+        run = self._plan(model, "predict", request.inputs, finish)
+        abstention.check_has_probabilities(model.graph)
 
-        return work
+        return run
 
-    def predict_proba(self, request: PredictProbaRequest) -> Work:
+    def predict_proba(self, request: PredictProbaRequest) -> Run:
         """Probabilities of all classes, or of the `top` most probable, for each row."""
-        graph, model = self.registry.carded(request.model)
+        model = self._find(request.model)
 
         def finish(outputs: Outputs) -> answers.Probabilities:
             answer: dict[str, Any] = {"model": model.name, "version": model.version}
@@ -141,30 +121,34 @@ class DataPlane:
 
             return cast(answers.Probabilities, answer)
 
-        return self._plan(graph, model, "predict_proba", request.inputs, finish)
+        return self._plan(model, "predict_proba", request.inputs, finish)
+
+    def _find(self, name: str) -> Model:
+        """The model of this name; raises NotFound."""
+        model = self.registry.models.get(name)
+        return self.registry.model(name) if model is None else model
 
     def _plan(
         self,
-        graph: Graph,
         model: Model,
         call: str,
         rows: Any,
         finish: Callable[[Outputs], Any],
-    ) -> Work:
+    ) -> Run:
         """The run of a model on the rows of a request, which are found to be what it takes."""
         try:
             model.check_answers(call)
             inputs = self._encode([model], rows)
         except VeredictoError as error:
-            error.model = graph
+            error.model = model.graph
             raise
 
         if self.monitor is not None and model.card.kind == "classifier":
             finish = _observed(self.monitor, model, inputs, finish)
 
-        return Work(graph, model.output_names, inputs, len(inputs), finish)
+        return Run(model.graph, model.output_names, inputs, len(inputs), finish)
 
-    def feedback(self, request: FeedbackRequest) -> Promised:
+    def feedback(self, request: FeedbackRequest) -> Pending:
         """The true class of a row that was predicted, accepted when it is stored."""
         if self.monitor is None:
             raise InvalidRequest(
@@ -172,15 +156,19 @@ class DataPlane:
             )
 
         answer: answers.Feedback = {"id": request.id, "accepted": True}
-        return Promised(self.monitor.record_feedback(request.id, request.label), answer)
+        return Pending(
+            self.monitor.record_feedback(request.id, request.label), Reply(answer)
+        )
 
     def compare_live(self, task: str) -> answers.Standing:
         """How the task's classifiers stand in what they were asked lately; nothing of it where nothing is kept."""
         if self.monitor is not None:
             return self.monitor.compare(task)
-        return comparison.describe(self.registry.task(task), None, comparison.EMPTY_WINDOW)
+        return comparison.describe(
+            self.registry.task(task), None, comparison.EMPTY_WINDOW
+        )
 
-    def compare(self, request: CompareRequest) -> Answered:
+    def compare(self, request: CompareRequest) -> Reply:
         """The task's models side by side on the same rows."""
         models = self._chosen(request)
         inputs = self._encode(models, request.inputs)
@@ -192,7 +180,6 @@ class DataPlane:
         given = []
         runs = []
         n_rows = len(inputs)
-        graphs = self.registry.graphs
         before_ns = perf_counter_ns()
 
         for model in models:
@@ -208,12 +195,12 @@ class DataPlane:
                 )
             )
             runs.append(
-                Ran(graphs[model.name], Times(0, 0, now_ns - before_ns, 0, n_rows))
+                RunRecord(model.graph, Times(0, 0, now_ns - before_ns, 0, n_rows))
             )
             before_ns = now_ns
 
         try:
-            return Answered(
+            return Reply(
                 compare(request.task, models[0].classes, given, truth), tuple(runs)
             )
         except NotFinite:
@@ -221,9 +208,9 @@ class DataPlane:
                 model.check_finite(answer.probabilities)
             raise
 
-    def transform(self, request: TransformRequest) -> Work:
+    def transform(self, request: TransformRequest) -> Run:
         """Codes of each row, and the row made again from its codes alone."""
-        graph, model = self.registry.carded(request.model)
+        model = self._find(request.model)
 
         def finish(outputs: Outputs) -> answers.Transformation:
             answer = {"model": model.name, "version": model.version}
@@ -232,7 +219,23 @@ class DataPlane:
                 answers.Transformation, answer | dict(zip(names, outputs, strict=True))
             )
 
-        return self._plan(graph, model, "transform", request.inputs, finish)
+        return self._plan(model, "transform", request.inputs, finish)
+
+    def explain(self, request: ExplainRequest) -> Reply:
+        """Why the model answers so: contributions of features, neighbours, or a map of each image."""
+        return Reply(self.pictures.explain(request))
+
+    def draw_explanation(self, request: ExplainRequest) -> bytes | None:
+        """The explanation of images as one PNG; None for rows of features, which have no picture."""
+        return self.pictures.draw_explanation(request)
+
+    def generate(self, request: GenerateRequest) -> Reply:
+        """New images, each as a PNG in base64."""
+        return Reply(self.pictures.generate(request))
+
+    def draw_generated(self, request: GenerateRequest) -> bytes:
+        """New images side by side, as one PNG."""
+        return self.pictures.draw_generated(request)
 
     def list_models(self) -> answers.ModelList:
         """Summaries by name, and what was refused, if anything was."""
@@ -264,15 +267,27 @@ class DataPlane:
         """The cards of the served models, by name."""
         return [model.card for model in self.registry.models.values()]
 
-    def why_not_ready(self) -> str | None:
+    def check_ready(self) -> None:
+        """Raises NotReady, which says what keeps the service from being as the operator wants it."""
         reason = self.registry.why_not_ready(strict=self._strict)
         if reason is None and self._strict:
             reason = next(iter(self._router.problems.values()), None)
-        return reason
+
+        if reason is not None:
+            raise NotReady(f"not ready: {reason}")
+
+    def is_ready(self) -> bool:
+        """Whether `check_ready` raises nothing."""
+        try:
+            self.check_ready()
+        except NotReady:
+            return False
+        return True
 
     def _encode(self, models: list[Model], rows: Any) -> Inputs:
         """Rows of a request as these models of one task take them."""
-        self._check_count(rows)
+        if len(rows) > self._limits.max_rows:
+            self._limits.check_rows(len(rows))
         if isinstance(rows, np.ndarray) and models[0].size_px is None:
             return models[0].encode(rows)
 
@@ -282,7 +297,7 @@ class DataPlane:
                 rows,
                 model=models[0].name,
                 size_px=max(sizes),
-                most_pixels=self._max_pixels,
+                max_pixels=self._limits.max_pixels,
             )
 
         if image_rows.are_files(rows):
@@ -292,13 +307,6 @@ class DataPlane:
             )
 
         return models[0].encode(rows)
-
-    def _check_count(self, rows: Rows) -> None:
-        if len(rows) > self._max_rows:
-            raise TooLarge(
-                f"inputs: {len(rows)} rows are over the limit of {self._max_rows} rows a request "
-                "(VEREDICTO_MAX_ROWS): send them in several requests"
-            )
 
     def _chosen(self, request: CompareRequest) -> list[Model]:
         classifiers = self.registry.task(request.task)

@@ -11,31 +11,30 @@ from numpy.typing import NDArray
 
 from service.calls import explanation
 from service.contract import answers
+from service.contract.limits import Limits
 from service.contract.requests import ExplainRequest, GenerateRequest
 from service.errors import InvalidRequest, TooLarge
 from service.models import images
-from service.models.graph import MOST_IMAGES
-from service.models.model import Inputs, Model
+from service.models.model import MAX_IMAGES, Inputs, Model
 from service.models.registry import Registry
-from service.settings import Settings
 
 
-class Gallery:
+class Pictures:
     """The calls and views of pictures; `encode` makes rows of a request what these models of one task take."""
 
     def __init__(
         self,
         registry: Registry,
-        settings: Settings,
+        limits: Limits,
         encode: Callable[[list[Model], Any], Inputs],
     ) -> None:
         self._registry = registry
-        self._max_rows = settings.max_rows
+        self._limits = limits
         self._encode = encode
 
     def explain(self, request: ExplainRequest) -> answers.Explanation:
         """Why the model answers so: contributions of features, neighbours, or a map of each image."""
-        model, inputs = self._to_explain(request)
+        model, inputs = self._encode_rows(request)
         if isinstance(inputs, list):
             explanations = [
                 self._explain_image(model, image, request) for image in inputs
@@ -53,13 +52,13 @@ class Gallery:
 
     def draw_explanation(self, request: ExplainRequest) -> bytes | None:
         """The same of images as one PNG, each below the other; None for rows of features, which have no picture."""
-        model, inputs = self._to_explain(request)
+        model, inputs = self._encode_rows(request)
         if not isinstance(inputs, list):
             return None
         pictures = [_draw(model, image, request)[0] for image in inputs]
         return images.encode_png(images.stack(pictures))
 
-    def _to_explain(self, request: ExplainRequest) -> tuple[Model, Inputs]:
+    def _encode_rows(self, request: ExplainRequest) -> tuple[Model, Inputs]:
         model = self._registry.model(request.model)
         if not explanation.can_explain(model):
             known = [
@@ -72,9 +71,9 @@ class Gallery:
                 f"{model.name} is a {family}: it has no explanation; models that have: {', '.join(known) or 'none'}"
             )
 
-        if model.size_px is not None and len(request.inputs) > MOST_IMAGES:
+        if model.size_px is not None and len(request.inputs) > MAX_IMAGES:
             raise TooLarge(
-                f"inputs: {len(request.inputs)} images are over the {MOST_IMAGES} of one request"
+                f"inputs: {len(request.inputs)} images are over the {MAX_IMAGES} of one request"
             )
 
         if model.size_px is None and request.layer is not None:
@@ -91,11 +90,11 @@ class Gallery:
         encoded = {"b64": b64encode(images.encode_png(picture)).decode()}
         if heat is None:
             label, probabilities = model.classify([image])
-            told = {
+            answer = {
                 "prediction": model.classes[label[0]],
                 "probability": probabilities[0, label[0]],
             }
-            return told | {"layer": request.layer, "maps": encoded}
+            return answer | {"layer": request.layer, "maps": encoded}
 
         return {
             "prediction": model.classes[heat.label],
@@ -159,24 +158,21 @@ class Gallery:
 
     def generate(self, request: GenerateRequest) -> answers.Generation:
         """New images, each as a PNG in base64."""
-        model, generated = self._generated(request)
+        model, generated = self._generate(request)
         encoded: list[answers.EncodedImage] = [
             {"b64": b64encode(images.encode_png(each)).decode()} for each in generated
         ]
         return {"model": model.name, "version": model.version, "images": encoded}
 
-    def generate_grid(self, request: GenerateRequest) -> bytes:
+    def draw_generated(self, request: GenerateRequest) -> bytes:
         """New images side by side, as one PNG."""
-        _, generated = self._generated(request)
+        _, generated = self._generate(request)
         return images.encode_png(images.make_grid(generated))
 
-    def _generated(self, request: GenerateRequest) -> tuple[Model, NDArray[np.uint8]]:
+    def _generate(self, request: GenerateRequest) -> tuple[Model, NDArray[np.uint8]]:
         model = self._registry.model(request.model)
         model.check_answers("generate")
-        if request.count > self._max_rows:
-            raise TooLarge(
-                f"count: {request.count} images are over the limit of {self._max_rows} (VEREDICTO_MAX_ROWS)"
-            )
+        self._limits.check_count(request.count)
 
         return model, model.run(model.draw_noise(request.count, request.seed))[0]
 

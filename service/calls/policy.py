@@ -179,4 +179,8 @@ def rank(models: Iterable[Model]) -> dict[str, list[str]]:
 
 def _merit(model: Model) -> tuple[float, int, str]:
     metric = model.card.metrics.get(_MERITS[model.card.kind])
-    return (-metric.value if metric else np.inf, model.session.n_bytes, model.name)
+    return (
+        -metric.value if metric else np.inf,
+        model.graph.session.n_bytes,
+        model.name,
+    )

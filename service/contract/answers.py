@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from service.contract.requests import Row
-from stats.sequential import Verdict
+
+ChallengerVerdict = Literal["challenger better", "champion better", "not shown yet"]
 
 
 class Prediction(TypedDict):
@@ -201,7 +202,7 @@ class ChallengerTest(TypedDict):
     difference: float | None
     interval: tuple[float, float] | None
     alpha: float
-    verdict: Verdict
+    verdict: ChallengerVerdict
     reason: NotRequired[str]
 
 

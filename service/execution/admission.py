@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from time import perf_counter
 from typing import Any, TypeVar
 
-from service.errors import DeadlinePassed, Defect, Overloaded, TooLarge, VeredictoError
+from service.errors import DeadlinePassed, Defect, Overloaded, VeredictoError
 from service.execution.metrics import ModelMetrics
 from service.settings import Settings
 
@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 _Task = asyncio.Task[Any] | None
 
 WATCH_EVERY_S = 0.25
-LONGEST_ERROR = 4000
+MAX_ERROR_CHARS = 4000
 """Characters: texts quote what the client sent, and need not send all of it back."""
 
 logger = logging.getLogger(__name__)
@@ -32,10 +32,12 @@ class Admission:
     def __init__(self, settings: Settings, models: ModelMetrics) -> None:
         self.models = models
         self._settings = settings
-        self._most = settings.max_in_flight
+        self._max = settings.max_in_flight
         self._in_flight: dict[_Task, float] = {}  # and when each started
         self._late: set[_Task] = set()
         self._is_watching = False
+        self.is_full = False
+        """Whether there is no room for a request that is not in flight yet."""
 
     async def attend(
         self, answering: Awaitable[Answer], started: float, what: str
@@ -46,6 +48,7 @@ class Admission:
         """
         task = asyncio.current_task()
         self._in_flight[task] = started
+        self.is_full = len(self._in_flight) >= self._max
         if not self._is_watching:
             self._watch()
 
@@ -64,11 +67,8 @@ class Admission:
             raise report_defect(what) from None
         finally:
             del self._in_flight[task]
+            self.is_full = len(self._in_flight) >= self._max
             self._late.discard(task)
-
-    def has_room(self) -> bool:
-        """For a request that is not in flight yet."""
-        return len(self._in_flight) < self._most
 
     def count_in_flight(self) -> int:
         """Requests, by whatever way they came."""
@@ -76,18 +76,11 @@ class Admission:
 
     def check_room(self) -> None:
         """Raises Overloaded where the request, which is in flight itself, is one too many."""
-        if len(self._in_flight) > self._most:
+        if len(self._in_flight) > self._max:
             raise Overloaded(
                 f"{len(self._in_flight) - 1} requests are being answered already, the limit is "
-                f"{self._most} (VEREDICTO_MAX_IN_FLIGHT): try again"
+                f"{self._max} (VEREDICTO_MAX_IN_FLIGHT): try again"
             )
-
-    def too_large(self, n_bytes: int, limit: int) -> TooLarge:
-        """The error of a body over one of the two limits."""
-        return TooLarge(
-            f"a body of {n_bytes} bytes is over the limit of {limit} bytes "
-            f"({self._settings.name_limit(limit)}): send the rows in several requests"
-        )
 
     def _watch(self) -> None:
         """Cancels what is late, again and again while anything is in flight.

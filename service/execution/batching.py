@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from time import perf_counter_ns
@@ -21,45 +21,47 @@ import numpy as np
 
 from service.errors import Overloaded, VeredictoError
 from service.execution.processors import count_processors
-from service.execution.run import MOST_TEXTS, Outputs, Ran, Work
+from service.execution.run import MAX_INLINE_TEXTS, Outputs, Reply, Run, RunRecord
 from service.models.graph import Graph
 from service.models.model_statistics import Times
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-MOST_ROWS = 16
+MAX_JOINED_ROWS = 16
 """Of several requests in one run."""
-LARGEST_WAITING = 16
+MAX_WAITING_REQUESTS = 16
 """Requests with as many rows as one may have, whose rows may wait for a model together."""
-MOST_BYTES = 32_000
+MAX_INLINE_BYTES = 32_000
 """Of outputs that become an answer on the event loop, in half a millisecond at most."""
 Result = TypeVar("Result")
 
 
 class Finished(NamedTuple):
-    """What a run gave, and the nanoseconds that the request waited for it and that it took.
+    """What a run gave, and the nanoseconds that its request waited for it and that it took.
 
-    Of a request of many rows the answer too, which took `output_ns`.
+    A request of many rows has its `content` too, which was written in `output_ns`.
     """
 
     outputs: Outputs
     queue_ns: int
     infer_ns: int
-    answer: Any = None
+    content: Any = None
     output_ns: int = 0
 
 
 @dataclass(eq=False)
 class _Waiting:
-    work: Work
+    """A run that waits for its turn."""
+
+    run: Run
     future: asyncio.Future[Finished]
     came_ns: int = field(default_factory=perf_counter_ns)
 
 
 @dataclass
 class _Queue:
-    """Of one model; `n_rows` are those that wait."""
+    """The queue of one graph, in which `n_rows` rows wait."""
 
     waiting: deque[_Waiting] = field(default_factory=deque)
     n_rows: int = 0
@@ -67,70 +69,83 @@ class _Queue:
 
 
 class Batches:
-    """The queues of all models, on one event loop; `most_waiting` rows may wait for each."""
+    """The queues of all graphs, on one event loop; `max_waiting_rows` may wait for each."""
 
-    def __init__(self, pool: Executor, *, n_threads: int, most_waiting: int) -> None:
+    def __init__(
+        self, pool: Executor, *, n_threads: int, max_waiting_rows: int
+    ) -> None:
         self._pool = pool
         self._n_threads = n_threads
-        self._most_waiting = most_waiting
+        self._max_waiting_rows = max_waiting_rows
         self._queues: dict[Graph, _Queue] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Batches:
-        """With a thread for each processor."""
+        """The queues with a thread for each processor."""
         n_threads = count_processors()
         pool = ThreadPoolExecutor(n_threads, thread_name_prefix="veredicto")
         return cls(
-            pool, n_threads=n_threads, most_waiting=LARGEST_WAITING * settings.max_rows
+            pool,
+            n_threads=n_threads,
+            max_waiting_rows=MAX_WAITING_REQUESTS * settings.max_rows,
         )
+
+    def submit(
+        self, function: Callable[..., Result], *arguments: Any
+    ) -> Future[Result]:
+        """Calls a function in a thread, so that a large request does not delay the small ones."""
+        return self._pool.submit(function, *arguments)
 
     async def offload(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Off the event loop, so that a large request does not delay the small ones."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, function, *arguments
-        )
+        """The result of a function that is called in a thread."""
+        return await asyncio.wrap_future(self.submit(function, *arguments))
 
-    async def carry_out(self, work: Work) -> tuple[Any, Ran]:
-        """The answer to work that has to be run; like a cancellation, what goes wrong is the model's to count."""
+    async def carry_out(self, run: Run) -> Reply:
+        """The reply of a run that takes its time; what goes wrong, a cancellation too, is counted for its graph."""
         try:
-            outputs, queue_ns, infer_ns, answer, output_ns = await self.run(work)
-            if answer is None:
+            finished = await self.run(run)
+            content, output_ns = finished.content, finished.output_ns
+            if content is None:
                 started_ns = perf_counter_ns()
-                is_large = (
-                    sum(each.nbytes for each in outputs) > MOST_BYTES
-                    or work.texts > MOST_TEXTS
-                )
-                answer = (
-                    await self.offload(work.finish, outputs)
-                    if is_large
-                    else work.finish(outputs)
-                )
+                content = await self._write(run, finished.outputs)
                 output_ns = perf_counter_ns() - started_ns
         except VeredictoError as error:
-            error.model = work.graph
+            error.model = run.graph
             raise
         except asyncio.CancelledError:
-            work.graph.statistics.fail("cancelled", 0)
+            run.graph.statistics.fail("cancelled", 0)
             raise
-        return answer, Ran(
-            work.graph,
-            Times(
-                work.input_ns, queue_ns, infer_ns, output_ns, work.n_rows, executions=0
-            ),
+
+        times = Times(
+            run.decode_ns,
+            finished.queue_ns,
+            finished.infer_ns,
+            output_ns,
+            run.n_rows,
+            executions=0,
         )
 
-    async def run(self, work: Work) -> Finished:
+        return Reply(content, (RunRecord(run.graph, times),))
+
+    async def _write(self, run: Run, outputs: Outputs) -> Any:
+        """The answer, written in a thread where that takes long."""
+        n_bytes = sum(each.nbytes for each in outputs)
+        if n_bytes > MAX_INLINE_BYTES or run.n_texts > MAX_INLINE_TEXTS:
+            return await self.offload(run.write, outputs)
+        return run.write(outputs)
+
+    async def run(self, run: Run) -> Finished:
         """Raises InvalidRequest as the model does, and Overloaded where too many rows wait for it already."""
-        queue = self._queues.setdefault(work.graph, _Queue())
-        if queue.n_rows and queue.n_rows + work.n_rows > self._most_waiting:
+        queue = self._queues.setdefault(run.graph, _Queue())
+        if queue.n_rows and queue.n_rows + run.n_rows > self._max_waiting_rows:
             raise Overloaded(
-                f"{queue.n_rows} rows wait for {work.graph.name} already, the limit is {self._most_waiting} "
-                f"({LARGEST_WAITING} times VEREDICTO_MAX_ROWS): try again"
+                f"{queue.n_rows} rows wait for {run.graph.name} already, the limit is {self._max_waiting_rows} "
+                f"({MAX_WAITING_REQUESTS} times VEREDICTO_MAX_ROWS): try again"
             )
 
-        waiting = _Waiting(work, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(run, asyncio.get_running_loop().create_future())
         queue.waiting.append(waiting)
-        queue.n_rows += work.n_rows
+        queue.n_rows += run.n_rows
         self._start(queue)
 
         try:
@@ -138,50 +153,51 @@ class Batches:
         finally:
             if waiting in queue.waiting:  # given up while it waited
                 queue.waiting.remove(waiting)
-                queue.n_rows -= work.n_rows
+                queue.n_rows -= run.n_rows
 
     def _start(self, queue: _Queue) -> None:
         while queue.waiting and queue.n_running < self._n_threads:
             chosen = _take(queue)
             queue.n_running += 1
-            run = asyncio.get_running_loop().run_in_executor(
-                self._pool, _run, [each.work for each in chosen]
+            running = asyncio.get_running_loop().run_in_executor(
+                self._pool, _run_batch, [each.run for each in chosen]
             )
-            run.add_done_callback(partial(self._hand_out, queue, chosen))
+            running.add_done_callback(partial(self._hand_out, queue, chosen))
 
     def _hand_out(
-        self, queue: _Queue, chosen: Sequence[_Waiting], run: asyncio.Future[_Run]
+        self, queue: _Queue, chosen: Sequence[_Waiting], ran: asyncio.Future[_Batch]
     ) -> None:
         queue.n_running -= 1
         self._start(queue)
-        results, started_ns, infer_ns, answer, output_ns = run.result()
-        chosen[0].work.graph.statistics.execute(
-            sum(each.work.n_rows for each in chosen), infer_ns
-        )
+        results, started_ns, infer_ns, content, output_ns = ran.result()
+        n_rows = sum(each.run.n_rows for each in chosen)
+        chosen[0].run.graph.statistics.execute(n_rows, infer_ns)
 
         for waiting, result in zip(chosen, results, strict=True):
             if waiting.future.done():
                 continue
+
             if isinstance(result, BaseException):
                 waiting.future.set_exception(result)
             else:
                 queue_ns = started_ns - waiting.came_ns
                 waiting.future.set_result(
-                    Finished(result, queue_ns, infer_ns, answer, output_ns)
+                    Finished(result, queue_ns, infer_ns, content, output_ns)
                 )
 
 
 def _take(queue: _Queue) -> list[_Waiting]:
-    """The first that waits, and those after it that its run can take along."""
+    """The first that waits, and those after it that can share its run."""
     first = queue.waiting.popleft()
     chosen = [first]
-    n_rows = first.work.n_rows
-    if first.work.graph.joins:
-        key = _key(first.work)
+    n_rows = first.run.n_rows
+    if first.run.graph.joins:
+        key = _key(first.run)
         for waiting in list(queue.waiting):
-            if n_rows + waiting.work.n_rows <= MOST_ROWS and _key(waiting.work) == key:
+            fits = n_rows + waiting.run.n_rows <= MAX_JOINED_ROWS
+            if fits and _key(waiting.run) == key:
                 chosen.append(waiting)
-                n_rows += waiting.work.n_rows
+                n_rows += waiting.run.n_rows
                 queue.waiting.remove(waiting)
 
     queue.n_rows -= n_rows
@@ -189,78 +205,77 @@ def _take(queue: _Queue) -> list[_Waiting]:
     return chosen
 
 
-def _key(work: Work) -> tuple[Any, ...]:
+def _key(run: Run) -> tuple[Any, ...]:
     """What requests must have in common to share a run: outputs, and the shape of a row."""
-    return (*work.names, *sorted({each.shape for each in work.inputs}))
+    return (*run.names, *sorted({each.shape for each in run.inputs}))
 
 
-class _Run(NamedTuple):
+class _Batch(NamedTuple):
     """The outputs of each request, or why it has none; when the run began, and what it took.
 
-    Of a single request of many rows the answer too: to go back for it would take longer than to make it.
+    A single request of many rows has its content too: to go back for it would take longer than to write it.
     """
 
     results: list[Outputs | BaseException]
     started_ns: int
     infer_ns: int
-    answer: Any = None
+    content: Any = None
     output_ns: int = 0
 
 
-def _run(works: list[Work]) -> _Run:
+def _run_batch(runs: list[Run]) -> _Batch:
     started_ns = perf_counter_ns()
-    results = _run_all(works)
+    results = _execute_all(runs)
     ran_ns = perf_counter_ns()
-    run = _Run(results, started_ns, ran_ns - started_ns)
-    if works[0].n_rows <= MOST_ROWS or isinstance(results[0], BaseException):
-        return run
+    batch = _Batch(results, started_ns, ran_ns - started_ns)
+    if runs[0].n_rows <= MAX_JOINED_ROWS or isinstance(results[0], BaseException):
+        return batch
 
     try:
-        answer = works[0].finish(results[0])
+        content = runs[0].write(results[0])
     except Exception as error:  # the request's own
-        return run._replace(results=[error])
+        return batch._replace(results=[error])
 
-    return run._replace(answer=answer, output_ns=perf_counter_ns() - ran_ns)
+    return batch._replace(content=content, output_ns=perf_counter_ns() - ran_ns)
 
 
-def _run_all(works: list[Work]) -> list[Outputs | BaseException]:
-    """What fails together is run alone, and fails alone."""
-    if len(works) > 1:
+def _execute_all(runs: list[Run]) -> list[Outputs | BaseException]:
+    """The outputs of each run; what fails together is run alone, and fails alone."""
+    if len(runs) > 1:
         try:
-            return list(_split(works, _join(works).run()))
+            return list(_split(runs, _join(runs).execute()))
         except Exception:
             logger.debug("a run of several requests failed", exc_info=True)
-    return [_try(work) for work in works]
+    return [_try(run) for run in runs]
 
 
-def _try(work: Work) -> Outputs | BaseException:
+def _try(run: Run) -> Outputs | BaseException:
     try:
-        return work.run()
+        return run.execute()
     except Exception as error:  # the request's own, to be raised where it waits
         return error
 
 
-def _join(works: list[Work]) -> Work:
-    are_images = isinstance(works[0].inputs, list)
-    rows = (
-        list(chain.from_iterable(each.inputs for each in works)) if are_images else None
-    )
-    joined: Any = (
-        rows if are_images else np.concatenate([each.inputs for each in works])
-    )
+def _join(runs: list[Run]) -> Run:
+    """One run of the rows of all."""
+    joined: Any
+    if isinstance(runs[0].inputs, list):
+        joined = list(chain.from_iterable(each.inputs for each in runs))
+    else:
+        joined = np.concatenate([each.inputs for each in runs])
 
-    return works[0]._replace(inputs=joined, n_rows=len(joined))
+    return replace(runs[0], inputs=joined, n_rows=len(joined))
 
 
-def _split(works: list[Work], outputs: Outputs) -> Any:
-    """Each request's rows of what came together; what has no rows is everybody's."""
+def _split(runs: list[Run], outputs: Outputs) -> Iterator[Outputs]:
+    """Each request's rows of what came together; an output without rows is everybody's."""
     start = 0
-    names = works[0].names
+    names = runs[0].names
 
-    for work in works:
-        rows = slice(start, start + work.n_rows)
+    for run in runs:
+        rows = slice(start, start + run.n_rows)
         start = rows.stop
         yield [
-            each[rows] if work.graph.has_rows(name) else each
+            each[rows] if run.graph.has_rows(name) else each
             for name, each in zip(names, outputs, strict=True)
         ]

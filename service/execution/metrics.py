@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from service.contract.answers import Drift
 from service.errors import VeredictoError
-from service.execution.run import Ran
+from service.execution.run import RunRecord
 from service.models.graph import Graph
 from service.models.model_statistics import Statistics
 
@@ -115,10 +115,10 @@ class ModelMetrics:
         ]
         self._is_due = False
 
-    def succeed(self, runs: Sequence[Ran], seconds: float) -> None:
+    def succeed(self, records: Sequence[RunRecord], seconds: float) -> None:
         """Counts an answer for each model that had a part in it."""
         total_ns = int(seconds * 1e9)
-        for graph, times in runs:
+        for graph, times in records:
             graph.statistics.succeed(times, total_ns)
         self._flush_soon()
 

@@ -1,11 +1,13 @@
-"""What is left of a request that has been read: a run of one model, and the answer that its outputs make."""
+"""What a call makes of a request: a run that is still to be made, a reply, or a reply that waits for something else."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -13,17 +15,60 @@ from service.errors import VeredictoError
 from service.models.graph import Graph
 from service.models.model_statistics import Times
 
-MOST_TEXTS = 100
-"""Of an answer that is made on the event loop."""
+MAX_INLINE_TEXTS = 100
+"""An answer with more texts is not written on the event loop: each of them takes microseconds."""
+
 Outputs = list[NDArray[Any]]
-Answer = TypeVar("Answer")
 
 
-class Work(NamedTuple):
-    """One run, of `inputs` for a model with a card, or of a graph's whole feed by name.
+class RunRecord(NamedTuple):
+    """A run that had a part in a reply, for the statistics of its graph."""
 
-    `finish` makes the answer of the outputs, which are in the order of `names`; reading it took `input_ns`. Of its
-    answer so many `texts` are written one by one, each of which takes microseconds.
+    graph: Graph
+    times: Times
+
+
+class Reply(NamedTuple):
+    """An answer, and the runs that it took."""
+
+    content: Any
+    records: tuple[RunRecord, ...] = ()
+
+    def encode_with(self, encode: Callable[[Any], Any]) -> Reply:
+        """The reply as a transport writes it."""
+        return Reply(encode(self.content), self.records)
+
+
+class Pending(NamedTuple):
+    """A reply that is true once a future is done, or one that the future gives."""
+
+    future: Future[Any]
+    reply: Reply | None = None
+
+    def encode_with(self, encode: Callable[[Any], Any]) -> Pending:
+        """The same with a reply as a transport writes it."""
+        assert self.reply is not None  # what a thread gives is encoded there
+        return Pending(self.future, self.reply.encode_with(encode))
+
+    async def wait(self) -> Run | Reply | Pending:
+        """What comes of it; raises what keeps the reply from being true."""
+        return self._choose(await asyncio.wrap_future(self.future))
+
+    def block(self) -> Run | Reply | Pending:
+        """The same for a caller without an event loop."""
+        return self._choose(self.future.result())
+
+    def _choose(self, result: Run | Reply | Pending) -> Run | Reply | Pending:
+        return result if self.reply is None else self.reply
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One run of a graph, still to be made, and how its outputs become a reply.
+
+    `inputs` are a model's rows, or a graph's whole feed by name where it has no card; `finish` makes the answer of the
+    outputs, which are in the order of `names`, and `encode` writes it. The answer has `n_texts` texts that are written
+    one by one. The request was decoded in `decode_ns` nanoseconds.
     """
 
     graph: Graph
@@ -31,60 +76,64 @@ class Work(NamedTuple):
     inputs: Any
     n_rows: int
     finish: Callable[[Outputs], Any]
-    input_ns: int = 0
-    texts: int = 0
+    n_texts: int = 0
+    decode_ns: int = 0
+    encode: Callable[[Any], Any] | None = None
 
-    def run(self) -> Outputs:
-        """Raises InvalidRequest for values that the graph cannot work with, as the fault of this model's request."""
+    def encode_with(self, encode: Callable[[Any], Any]) -> Run:
+        """The run itself, whose answer is written by `encode` from now on."""
+        self.encode = encode
+        return self
+
+    def reply_if_quick(self, started_ns: int) -> Reply | Run:
+        """The reply where it is there sooner than a thread is found, or the run, of a request that came at that time.
+
+        How long a graph's runs take has been measured.
+        """
+        self.decode_ns = perf_counter_ns() - started_ns
+        is_quick = (
+            self.n_rows <= self.graph.max_quick_rows
+            and self.n_texts <= MAX_INLINE_TEXTS
+        )
+        return self.reply() if is_quick else self
+
+    def execute(self) -> Outputs:
+        """Runs the graph; raises InvalidRequest for values that it cannot work with, as this graph's fault."""
         try:
             return self.graph.run(self.names, self.inputs)
         except VeredictoError as error:
             error.model = self.graph
             raise
 
+    def write(self, outputs: Outputs) -> Any:
+        """The answer as it goes out."""
+        answer = self.finish(outputs)
+        return answer if self.encode is None else self.encode(answer)
 
-class Ran(NamedTuple):
-    """A model's part in an answer, for its statistics."""
+    def reply(self) -> Reply:
+        """Runs the graph and writes the answer, here and now."""
+        started_ns = perf_counter_ns()
+        outputs = self.execute()
+        ran_ns = perf_counter_ns()
+        try:
+            content = self.write(outputs)
+        except VeredictoError as error:
+            error.model = self.graph
+            raise
 
-    graph: Graph
-    times: Times
-
-
-class Promised(NamedTuple):
-    """An answer that is true once something has been done, which raises what keeps it from being so."""
-
-    done: Future[None]
-    answer: Any
-
-
-class Answered(NamedTuple):
-    """An answer that took several models to make."""
-
-    answer: Any
-    runs: tuple[Ran, ...]
-
-
-def do_or_defer(
-    work: Work, respond: Callable[[Any, tuple[Ran, ...]], Answer], started_ns: int
-) -> Answer | Work:
-    """The response to work that is quick, or the work, which will make it; it was read since `started_ns`."""
-    read_ns = perf_counter_ns()
-    if work.n_rows > work.graph.quick_rows or work.texts > MOST_TEXTS:
-        finish = work.finish
-        return work._replace(
-            finish=lambda outputs: respond(finish(outputs), ()),
-            input_ns=read_ns - started_ns,
+        times = Times(
+            self.decode_ns,
+            0,
+            ran_ns - started_ns,
+            perf_counter_ns() - ran_ns,
+            self.n_rows,
         )
 
-    outputs = work.run()
-    ran_ns = perf_counter_ns()
-    document = work.finish(outputs)
-    times = Times(
-        read_ns - started_ns,
-        0,
-        ran_ns - read_ns,
-        perf_counter_ns() - ran_ns,
-        work.n_rows,
-    )
+        return Reply(content, (RunRecord(self.graph, times),))
 
-    return respond(document, (Ran(work.graph, times),))
+
+def wait_for(outcome: Run | Reply | Pending) -> Reply:
+    """The reply that comes of a call, for a caller without an event loop."""
+    while not isinstance(outcome, Reply):
+        outcome = outcome.reply() if isinstance(outcome, Run) else outcome.block()
+    return outcome

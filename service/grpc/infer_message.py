@@ -8,15 +8,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from service.contract.limits import Limits
 from service.errors import InvalidRequest
-from service.execution.run import Work
+from service.execution.run import Run
 from service.grpc import messages
 from service.models.datatypes import BYTES
 from service.models.graph import Graph
 from service.open_inference import inference, tensors
-from service.open_inference.inference import Result, Slot, Wanted
+from service.open_inference.inference import InferenceRequest, Result, Slot, Wanted
 from service.open_inference.requests import Parameters
-from service.settings import Settings
 
 CONTENTS = {
     "BOOL": "bool_contents",
@@ -33,10 +33,10 @@ CONTENTS = {
 """The field of each type; what has none goes raw alone."""
 
 
-def plan(graph: Graph, request: Any, settings: Settings) -> Work:
-    """The run that a ModelInferRequest asks for, which makes the bytes of a ModelInferResponse.
+def decode(graph: Graph, request: Any) -> InferenceRequest:
+    """The request in a ModelInferRequest; outputs are raw unless a parameter `binary_data_output` is false.
 
-    Outputs are raw unless a parameter `binary_data_output` is false. Raises InvalidRequest or TooLarge.
+    Raises InvalidRequest.
     """
     raw = request.raw_input_contents
     n_inputs = len(request.inputs)
@@ -68,9 +68,13 @@ def plan(graph: Graph, request: Any, settings: Settings) -> Work:
         for place, (slot, tensor) in enumerate(zip(slots, request.inputs, strict=True))
     }
 
-    return inference.plan(
-        graph, feed, asked, settings, partial(_write, graph, request.id)
-    )
+    return InferenceRequest(request.id, feed, asked)
+
+
+def plan(graph: Graph, request: InferenceRequest, limits: Limits) -> Run:
+    """The run that a request asks for, which makes the bytes of a ModelInferResponse; raises as `inference.plan`."""
+    write = partial(_write, graph, request.id)
+    return inference.plan(graph, request, limits, write)
 
 
 def _read(slot: Slot, tensor: Any, content: memoryview | None) -> NDArray[Any]:

@@ -6,11 +6,11 @@ arrival, and not only when all of it has come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from string import ascii_letters, digits, punctuation
-from time import perf_counter, perf_counter_ns
-from typing import Any, NamedTuple, NoReturn
+from time import perf_counter
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import grpc
@@ -18,11 +18,14 @@ from grpc.aio import EOF
 
 from service import errors
 from service.calls.data_plane import DataPlane
+from service.contract.calls import NEVER_INLINE
+from service.contract.limits import Limits
 from service.errors import InvalidRequest, TooLarge, VeredictoError
-from service.execution.admission import LONGEST_ERROR, Admission
+from service.execution.admission import MAX_ERROR_CHARS, Admission
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
-from service.execution.run import Ran, Work, do_or_defer
+from service.execution.pipeline import BodyLimits, Pipeline
+from service.execution.run import Reply, Run
 from service.grpc import infer_message, messages
 from service.grpc.port import cannot_listen, show_address
 from service.models.graph import Graph
@@ -31,8 +34,8 @@ from service.settings import Settings
 
 SERVICE = f"{messages.PACKAGE}.GRPCInferenceService"
 INFER = "ModelInfer"
-INLINE_BYTES = 64_000
-MOST_VIEW_BYTES = 64_000
+MAX_INLINE_BYTES = 64_000
+MAX_VIEW_BYTES = 64_000
 """Of a message that asks for no inference."""
 READ_TIMES = 2
 """The limit of a message that gRPC reads, so that the refusal is in our words; what is longer it refuses unread."""
@@ -40,20 +43,54 @@ CODES: dict[type[VeredictoError], Any] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.NotReady: grpc.StatusCode.UNAVAILABLE,
     errors.Overloaded: grpc.StatusCode.UNAVAILABLE,
     errors.DeadlinePassed: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.Defect: grpc.StatusCode.INTERNAL,
 }
-MOST_STATUS_BYTES = 7000
+MAX_STATUS_BYTES = 7000
 """Of an error on the wire, where most characters beyond ASCII take twelve: clients take 8 KiB of headers."""
 _UNQUOTED = ascii_letters + digits + punctuation.replace("%", "") + " "
 
 
-class Done(NamedTuple):
-    """The bytes of an answer, and the models' parts in it."""
+class InferRoute:
+    """ModelInfer as a route of the pipeline; a message says which graph it is for."""
 
-    content: bytes
-    runs: tuple[Ran, ...] = ()
+    graph: Graph | None = None
+
+    def __init__(self, plane: DataPlane, limits: Limits, metrics: RouteMetrics) -> None:
+        self.metrics = metrics
+        self._registry = plane.registry
+        self._limits = limits
+
+    def read_head(self, content: bytes) -> BodyLimits:
+        """The limits of a message: one that is packed takes a thread."""
+        is_packed = bool(compression.find_kind(content))
+        max_inline_bytes = NEVER_INLINE if is_packed else MAX_INLINE_BYTES
+        return BodyLimits(self._limits.max_bytes, max_inline_bytes)
+
+    def decode(self, body: bytes, head: BodyLimits) -> tuple[Graph, Any]:
+        """The graph and the message; raises NotFound, InvalidRequest or TooLarge."""
+        limit = self._limits.max_bytes
+        content = compression.unpack_message(body, limit, self._limits.name(limit))
+        message = messages.decode(f"{INFER}Request", content)
+        version = message.model_version or None
+
+        return self._registry.find_graph(message.model_name, version), message
+
+    def is_slow(self, request: tuple[Graph, Any]) -> bool:
+        """Whether there are images to decode."""
+        return request[0].takes_images
+
+    def answer(self, request: tuple[Graph, Any], head: BodyLimits) -> Run:
+        """The run that the message asks for."""
+        graph, message = request
+        try:
+            decoded = infer_message.decode(graph, message)
+            return infer_message.plan(graph, decoded, self._limits)
+        except VeredictoError as error:
+            error.model = graph
+            raise
 
 
 class Server:
@@ -69,8 +106,8 @@ class Server:
         self._plane = plane
         self._settings = settings
         self._admission = admission
-        self._batches = batches
-        self._most_bytes = max(settings.max_body_bytes, settings.max_image_bytes)
+        self._pipeline = Pipeline(batches)
+        self._limits = Limits(settings)
         self._views = self._make_views()
         self._server: Any = None
 
@@ -78,7 +115,7 @@ class Server:
         """Listens; raises SettingsError where the port is taken. Several workers share it."""
         options = {
             "grpc.max_receive_message_length": min(
-                READ_TIMES * self._most_bytes, 2**31 - 1
+                READ_TIMES * self._limits.max_bytes, 2**31 - 1
             ),
             "grpc.max_send_message_length": -1,
             "grpc.so_reuseport": int(self._settings.workers > 1),
@@ -107,17 +144,27 @@ class Server:
 
     def _make_handler(self, name: str) -> Any:
         metrics = RouteMetrics(f"/{SERVICE}/{name}")
+        answer = (
+            self._make_infer(metrics) if name == INFER else partial(self._show, name)
+        )
 
-        async def handle(stream: Any, context: Any) -> bytes:  # noqa: ARG001  # the message is read from the context
-            return await self._call(name, metrics, context)
+        async def handle(
+            stream: Any, context: Any
+        ) -> bytes:  # the message is read from the context
+            return await self._call(answer, metrics, context)
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
-    async def _call(self, name: str, metrics: RouteMetrics, context: Any) -> bytes:
+    async def _call(
+        self,
+        answer: Callable[[Any], Awaitable[Reply]],
+        metrics: RouteMetrics,
+        context: Any,
+    ) -> bytes:
         started = perf_counter()
         try:
-            done = await self._admission.attend(
-                self._answer(name, context), started, metrics.route
+            reply = await self._admission.attend(
+                answer(context), started, metrics.route
             )
         except VeredictoError as error:
             code = CODES[type(error)]
@@ -126,80 +173,44 @@ class Server:
 
         seconds = perf_counter() - started
         metrics.record("OK", seconds)
-        if done.runs:
-            self._admission.models.succeed(done.runs, seconds)
+        if reply.records:
+            self._admission.models.succeed(reply.records, seconds)
 
-        return done.content
+        content: bytes = reply.content
 
-    async def _answer(self, name: str, context: Any) -> Done:
-        if name == INFER:
+        return content
+
+    def _make_infer(self, metrics: RouteMetrics) -> Callable[[Any], Awaitable[Reply]]:
+        route = InferRoute(self._plane, self._limits, metrics)
+
+        async def infer(context: Any) -> Reply:
             self._admission.check_room()
+            content = await _read(context)
+            self._limits.check_body(len(content), self._limits.max_bytes)
+            outcome = self._pipeline.start(route, content, route.read_head(content))
+            return await self._pipeline.complete(outcome)
 
-        content = await context.read()
-        if content is EOF:
-            raise InvalidRequest("expected one message, got none")
-        if name == INFER:
-            return await self._infer(content)
+        return infer
 
-        if len(content) > MOST_VIEW_BYTES:
+    async def _show(self, name: str, context: Any) -> Reply:
+        """The answer of a method that describes something."""
+        content = await _read(context)
+        if len(content) > MAX_VIEW_BYTES:
             raise TooLarge(
-                f"a message of {len(content)} bytes is over the limit of {MOST_VIEW_BYTES} for {name}"
+                f"a message of {len(content)} bytes is over the limit of {MAX_VIEW_BYTES} for {name}"
             )
 
-        request = messages.decode(
-            f"{name}Request", compression.unpack_message(content, MOST_VIEW_BYTES, name)
-        )
+        content = compression.unpack_message(content, MAX_VIEW_BYTES, name)
+        request = messages.decode(f"{name}Request", content)
 
-        return Done(messages.encode(f"{name}Response", self._views[name](request)))
-
-    async def _infer(self, content: bytes) -> Done:
-        started_ns = perf_counter_ns()
-        if len(content) > self._most_bytes:
-            raise self._admission.too_large(len(content), self._most_bytes)
-
-        if len(content) > INLINE_BYTES or compression.find_kind(content):
-            done = await self._batches.offload(
-                lambda: self._do(*self._find(content), started_ns)
-            )
-        else:
-            graph, request = self._find(content)
-            if graph.takes_images:
-                done = await self._batches.offload(self._do, graph, request, started_ns)
-            else:
-                done = self._do(graph, request, started_ns)
-
-        if isinstance(done, Done):
-            return done
-
-        finished, ran = await self._batches.carry_out(done)
-
-        return Done(finished.content, (ran,))
-
-    def _find(self, content: bytes) -> tuple[Graph, Any]:
-        setting = self._settings.name_limit(self._most_bytes)
-        request = messages.decode(
-            f"{INFER}Request",
-            compression.unpack_message(content, self._most_bytes, setting),
-        )
-        return self._plane.registry.find_graph(
-            request.model_name, request.model_version or None
-        ), request
-
-    def _do(self, graph: Graph, request: Any, started_ns: int) -> Done | Work:
-        try:
-            return do_or_defer(
-                infer_message.plan(graph, request, self._settings), Done, started_ns
-            )
-        except VeredictoError as error:
-            error.model = graph
-            raise
+        return Reply(messages.encode(f"{name}Response", self._views[name](request)))
 
     def _make_views(self) -> dict[str, Callable[[Any], Mapping[str, Any]]]:
         """What each method but the inference answers to its request."""
         registry = self._plane.registry
         return {
             "ServerLive": lambda _: {"live": True},
-            "ServerReady": lambda _: {"ready": self._plane.why_not_ready() is None},
+            "ServerReady": lambda _: {"ready": self._plane.is_ready()},
             "ServerMetadata": lambda _: metadata.describe_server(),
             "ModelReady": lambda request: {"ready": _is_served(self._plane, request)},
             "ModelMetadata": partial(_describe_model, self._plane),
@@ -236,9 +247,20 @@ def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:
     return described
 
 
+async def _read(context: Any) -> bytes:
+    """The one message of a call; raises InvalidRequest where there is none."""
+    content = await context.read()
+    if content is EOF:
+        raise InvalidRequest("expected one message, got none")
+
+    message: bytes = content
+
+    return message
+
+
 async def _refuse(context: Any, code: Any, text: str) -> NoReturn:
     """Raises what gRPC ends a call with."""
-    shown = text[:LONGEST_ERROR]
-    fits = len(quote(shown, safe=_UNQUOTED)) <= MOST_STATUS_BYTES
-    await context.abort(code, shown if fits else shown[: MOST_STATUS_BYTES // 12])
+    shown = text[:MAX_ERROR_CHARS]
+    fits = len(quote(shown, safe=_UNQUOTED)) <= MAX_STATUS_BYTES
+    await context.abort(code, shown if fits else shown[: MAX_STATUS_BYTES // 12])
     raise AssertionError("not reached")

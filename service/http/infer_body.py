@@ -10,25 +10,32 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from service.contract import codec
+from service.contract.codec import encode
+from service.contract.limits import Limits
 from service.errors import InvalidRequest
-from service.execution.run import Work
+from service.execution.run import Run
 from service.models.datatypes import BYTES
 from service.models.graph import Graph
 from service.models.images import ImageFile
 from service.open_inference import inference, tensors
-from service.open_inference.inference import Asked, Feed, Result, Slot, Wanted
+from service.open_inference.inference import (
+    Asked,
+    Feed,
+    InferenceRequest,
+    Result,
+    Slot,
+    Wanted,
+)
 from service.open_inference.requests import InferRequest, InputTensor
-from service.settings import Settings
 
-Answer = tuple[bytes, list[bytes]]
+InferAnswer = tuple[bytes, list[bytes]]
 """JSON, and the bytes after it of outputs that were asked for as such."""
 
 
 _DECODER = msgspec.json.Decoder(InferRequest)
-LONGEST_REMEMBERED = 1000
+MAX_REMEMBERED_BYTES = 1000
 """Bytes of JSON ahead of tensors: clients say the same there time and again."""
-MOST_REMEMBERED = 64
+MAX_REMEMBERED = 64
 
 
 class _Head(NamedTuple):
@@ -52,41 +59,42 @@ class _Output(NamedTuple):
 class Bodies:
     """The bodies of one graph's requests and answers. What repeats itself in them is read and written once."""
 
-    def __init__(self, graph: Graph, settings: Settings) -> None:
+    def __init__(self, graph: Graph, limits: Limits) -> None:
         self._graph = graph
-        self._settings = settings
-        self._recall_head = lru_cache(MOST_REMEMBERED)(self._read_head)
-        self._recall_answer = lru_cache(MOST_REMEMBERED)(self._write_head)
+        self._limits = limits
+        self._recall_head = lru_cache(MAX_REMEMBERED)(self._read_head)
+        self._recall_answer = lru_cache(MAX_REMEMBERED)(self._write_head)
 
-    def plan(self, body: bytes, header_length: int | None) -> Work:
-        """The run that a body asks for, of JSON or of so many bytes of it and then tensors, which makes an `Answer`.
+    def decode(self, body: bytes, header_length: int | None) -> InferenceRequest:
+        """The request in a body of JSON, or of so many bytes of it and then tensors.
 
-        A length of 0 is a body that is one input's bytes, whose outputs come as bytes too. Raises InvalidRequest,
-        TooLarge.
+        A length of 0 is a body that is one input's bytes, whose outputs come as bytes too. Raises InvalidRequest.
         """
         graph = self._graph
         if header_length == 0:
             feed = _read_raw(graph, body)
-            head = _Head("", [], inference.ask(graph, feed, (), as_bytes=True))
-        elif header_length is None:
+            asked = inference.ask(graph, feed, (), as_bytes=True)
+            return InferenceRequest("", feed, asked)
+
+        rest = memoryview(b"")
+        if header_length is None:
             head = self._read_head(body)
-            feed = _read_all(graph, head, memoryview(b""))
         elif header_length > len(body):
             raise InvalidRequest(
                 f"the JSON is said to have {header_length} bytes, and the body has {len(body)}"
             )
         else:
-            read = (
-                self._recall_head
-                if header_length <= LONGEST_REMEMBERED
-                else self._read_head
-            )
+            is_short = header_length <= MAX_REMEMBERED_BYTES
+            read = self._recall_head if is_short else self._read_head
             head = read(body[:header_length])
-            feed = _read_all(graph, head, memoryview(body)[header_length:])
+            rest = memoryview(body)[header_length:]
 
-        return inference.plan(
-            graph, feed, head.asked, self._settings, partial(self._write, head.id)
-        )
+        return InferenceRequest(head.id, _read_all(graph, head, rest), head.asked)
+
+    def plan(self, request: InferenceRequest) -> Run:
+        """The run that a request asks for, which makes an `InferAnswer`; raises InvalidRequest or TooLarge."""
+        write = partial(self._write, request.id)
+        return inference.plan(self._graph, request, self._limits, write)
 
     def _read_head(self, content: bytes) -> _Head:
         request = _decode(content)
@@ -110,7 +118,7 @@ class Bodies:
 
         return _Head(request.id, inputs, asked)
 
-    def _write(self, request_id: str, results: Sequence[Result]) -> Answer:
+    def _write(self, request_id: str, results: Sequence[Result]) -> InferAnswer:
         outputs = []
         parts = []
         for wanted, datatype, array in results:
@@ -145,7 +153,7 @@ class Bodies:
         if request_id:
             head["id"] = request_id
 
-        return codec.encode(head | {"outputs": described})
+        return encode(head | {"outputs": described})
 
 
 def _decode(head: bytes) -> InferRequest:

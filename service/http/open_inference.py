@@ -8,25 +8,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from service.calls.data_plane import DataPlane
-from service.contract.codec import encode
+from service.contract.calls import NEVER_INLINE
+from service.contract.limits import Limits
 from service.errors import (
     InvalidRequest,
     NotFound,
     UnsupportedMediaType,
-    VeredictoError,
 )
 from service.execution.metrics import RouteMetrics
-from service.execution.run import Ran, Work, do_or_defer
-from service.http.infer_body import Answer, Bodies
-from service.http.route import JSON, Message, Response
+from service.execution.pipeline import BodyLimits
+from service.execution.run import Reply, Run
+from service.http.infer_body import Bodies, InferAnswer
+from service.http.responses import JSON, Response, respond
 from service.models.graph import Graph
 from service.open_inference import compression, metadata
+from service.open_inference.inference import InferenceRequest
 from service.settings import Settings
 
 PREFIX = "/v2"
@@ -34,106 +35,122 @@ HEADER_LENGTH = b"inference-header-content-length"
 OCTETS = b"application/octet-stream"
 INFER_ROUTE = "/v2/models/{name}/infer"
 INDEX = "/v2/repository/index"
-LEAST_COMPRESSED = 1024
+MIN_COMPRESSED_BYTES = 1024
 """Bytes: shorter answers do not get shorter."""
-LONGEST_LENGTH = 10
+MAX_DIGITS = 10
 """Digits of a number of bytes."""
-INLINE_BYTES = 64_000
-INLINE_TENSOR_BYTES = 1_000_000
+MAX_INLINE_BYTES = 64_000
+MAX_INLINE_TENSOR_BYTES = 1_000_000
 """Of tensors that need no reading; how many rows they hold is looked at again."""
 _MODEL_PATH = re.compile(
     r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?P<what>/ready|/config|/stats)?"
 )
 
 
-class Given(NamedTuple):
-    """What a request's headers say: the length of its JSON, how it is packed, and what packing is taken."""
+class InferHead(NamedTuple):
+    """What a request's headers say: the length of its JSON, its compression, and the compressions that are taken."""
 
+    max_bytes: int
+    max_inline_bytes: int
     header_length: int | None = None
     compression: str = ""
-    taken: str = ""
+    accepted: str = ""
 
 
 class InferRoute:
-    """POST to the inference of one model; the same to the front as a `Call`."""
+    """POST to the inference of one graph."""
 
-    route = INFER_ROUTE
+    path = INFER_ROUTE
 
-    def __init__(self, graph: Graph, settings: Settings, metrics: RouteMetrics) -> None:
+    def __init__(self, graph: Graph, limits: Limits, metrics: RouteMetrics) -> None:
         self.metrics = metrics
-        self._graph = graph
-        self._settings = settings
-        self._bodies = Bodies(graph, settings)
+        self.graph: Graph | None = graph
+        self._limits = limits
+        self._plain = InferHead(limits.max_json_bytes, self._find_inline_bytes(None))
+        self._bodies = Bodies(graph, limits)
 
-    def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Given | None:
-        """None where there is nothing but JSON; raises InvalidRequest or UnsupportedMediaType."""
-        found = {name: value for name, value in headers if name in _READ}
-        return _read_given(found) if found else None
-
-    def most_bytes(self, given: Given | None) -> int:
-        """Of its body, unpacked."""
-        settings = self._settings
-        has_bytes = given is not None and given.header_length is not None
-        return (
-            max(settings.max_body_bytes, settings.max_image_bytes)
-            if has_bytes
-            else settings.max_body_bytes
-        )
-
-    def is_small(self, body: bytes, given: Given | None) -> bool:
-        """Whether it is answered sooner than a thread is found."""
-        if self._graph.takes_images or (given and given.compression):
-            return False
-        if given is None or not given.header_length:
-            return len(body) <= INLINE_BYTES
-        return given.header_length <= INLINE_BYTES and len(body) <= INLINE_TENSOR_BYTES
-
-    def __call__(
+    def read_head(
         self,
-        body: bytes,
-        scope: Message,
-        given: Given | None,  # noqa: ARG002
-    ) -> Response | Work:
-        started_ns = perf_counter_ns()
-        given = given or Given()
+        headers: Iterable[tuple[bytes, bytes]],
+        query: bytes = b"",  # the protocol has no query
+    ) -> InferHead:
+        """Reads the headers that matter here; raises InvalidRequest or UnsupportedMediaType."""
+        found = {name: value for name, value in headers if name in _READ}
+        if not found:
+            return self._plain
 
-        try:
-            if given.compression:
-                most = self.most_bytes(given)
-                body = compression.unpack(
-                    body, given.compression, most, self._settings.name_limit(most)
-                )
+        length = _read_length(found.get(HEADER_LENGTH))
+        kind = _read_compression(found.get(b"content-encoding", b""))
+        limits = self._limits
+        max_bytes = limits.max_json_bytes if length is None else limits.max_bytes
+        max_inline_bytes = NEVER_INLINE if kind else self._find_inline_bytes(length)
+        accepted = found.get(b"accept-encoding", b"").decode("latin-1").lower()
 
-            work = self._bodies.plan(body, given.header_length)
-            return do_or_defer(work, partial(_respond, given.taken), started_ns)
-        except VeredictoError as error:
-            error.model = self._graph
-            raise
+        return InferHead(max_bytes, max_inline_bytes, length, kind, accepted)
+
+    def _find_inline_bytes(self, header_length: int | None) -> int:
+        """The longest body that takes no thread: little JSON, whatever tensors follow it, and no images."""
+        assert self.graph is not None
+        if self.graph.takes_images:
+            return NEVER_INLINE
+        if not header_length:
+            return MAX_INLINE_BYTES
+
+        is_short = header_length <= MAX_INLINE_BYTES
+        return MAX_INLINE_TENSOR_BYTES if is_short else NEVER_INLINE
+
+    def decode(self, body: bytes, head: InferHead) -> InferenceRequest:
+        """The request in a body; raises InvalidRequest or TooLarge."""
+        if head.compression:
+            limit = head.max_bytes
+            body = compression.unpack(
+                body, head.compression, limit, self._limits.name(limit)
+            )
+
+        return self._bodies.decode(body, head.header_length)
+
+    def is_slow(self, request: InferenceRequest) -> bool:
+        """A small body is answered where it was read."""
+        return False
+
+    def answer(self, request: InferenceRequest, head: InferHead) -> Run:
+        """The run that the request asks for."""
+        return self._bodies.plan(request).encode_with(partial(_respond, head.accepted))
 
 
 class IndexRoute:
     """POST to the repository's index: what is served, and what was refused and why."""
 
-    route = INDEX
+    path = INDEX
+    graph: Graph | None = None
 
-    def __init__(self, plane: DataPlane, settings: Settings) -> None:
+    def __init__(self, plane: DataPlane, limits: Limits) -> None:
         self.metrics = RouteMetrics(INDEX)
         self._plane = plane
-        self._settings = settings
+        self._limits = limits
 
-    def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> None:  # noqa: ARG002
-        return None
+    def read_head(
+        self,
+        headers: Iterable[tuple[bytes, bytes]],
+        query: bytes = b"",
+    ) -> BodyLimits:
+        """There is nothing to read; any body is answered where it was read, since one field of it matters."""
+        limit = self._limits.max_json_bytes
+        return BodyLimits(limit, limit)
 
-    def most_bytes(self, given: None) -> int:  # noqa: ARG002
-        return self._settings.max_body_bytes
+    def decode(self, body: bytes, head: BodyLimits) -> _IndexRequest:
+        """The request in a body; raises InvalidRequest."""
+        return _decode_index(body) if body.strip() else _IndexRequest()
 
-    def is_small(self, body: bytes, given: None) -> bool:  # noqa: ARG002
-        return True
+    def is_slow(self, request: _IndexRequest) -> bool:
+        """The list is short."""
+        return False
 
-    def __call__(self, body: bytes, scope: Message, given: None) -> Response:  # noqa: ARG002
-        only_ready = _IndexRequest() if not body.strip() else _decode_index(body)
-        return _json(
-            metadata.list_repository(self._plane.registry, only_ready=only_ready.ready)
+    def answer(self, request: _IndexRequest, head: BodyLimits) -> Reply:
+        """The list of what is in the folder."""
+        registry = self._plane.registry
+        return Reply(
+            respond(metadata.list_repository(registry, only_ready=request.ready))
         )
 
 
@@ -141,34 +158,35 @@ class _IndexRequest(msgspec.Struct):
     ready: bool = False
 
 
-class Protocol:
+class OpenInferenceRoutes:
     """The protocol's routes over what is served."""
 
     def __init__(self, plane: DataPlane, settings: Settings) -> None:
         self._plane = plane
         self._settings = settings
+        limits = Limits(settings)
         metrics = RouteMetrics(INFER_ROUTE)
-        self.calls: dict[str, Any] = {INDEX: IndexRoute(plane, settings)}
+        self.routes: dict[str, InferRoute | IndexRoute] = {
+            INDEX: IndexRoute(plane, limits)
+        }
 
         for name, versions in plane.registry.versions.items():
-            for graph in (
-                versions.values()
-            ):  # the latest comes last, and stands for the name alone
-                call = InferRoute(graph, settings, metrics)
-                self.calls[f"/v2/models/{name}/versions/{graph.version}/infer"] = call
-                self.calls[f"/v2/models/{name}/infer"] = call
+            for graph in versions.values():
+                route = InferRoute(graph, limits, metrics)
+                self.routes[f"/v2/models/{name}/versions/{graph.version}/infer"] = route
+                self.routes[f"/v2/models/{name}/infer"] = route  # the latest comes last
 
         self._views: Mapping[str, Callable[[], Response]] = {
-            "/v2": lambda: _json(metadata.describe_server()),
-            "/v2/": lambda: _json(metadata.describe_server()),
-            "/v2/models/stats": lambda: _json(metadata.count(plane.registry)),
-            "/v2/health/live": lambda: _json({"live": True}),
+            "/v2": lambda: respond(metadata.describe_server()),
+            "/v2/": lambda: respond(metadata.describe_server()),
+            "/v2/models/stats": lambda: respond(metadata.count(plane.registry)),
+            "/v2/health/live": lambda: respond({"live": True}),
             "/v2/health/ready": self._ready,
         }
 
-    def allows(self, path: str) -> tuple[str, ...]:
+    def allowed_methods(self, path: str) -> tuple[str, ...]:
         """The methods of a path below `/v2`; raises NotFound."""
-        if path in self.calls:
+        if path in self.routes:
             return ("POST",)
 
         if path not in self._views and not _MODEL_PATH.fullmatch(path):
@@ -191,33 +209,26 @@ class Protocol:
         assert match is not None  # allowed
         registry = self._plane.registry
         if match["what"] == "/stats":
-            return _json(
+            return respond(
                 metadata.count(registry.chosen(match["name"], match["version"]))
             )
 
         graph = registry.find_graph(match["name"], match["version"])
         if match["what"] == "/ready":
-            return _json(metadata.ModelReady(name=graph.name, ready=True))
+            return respond(metadata.ModelReady(name=graph.name, ready=True))
         if match["what"] == "/config":
-            return _json(metadata.configure(graph, self._settings))
+            return respond(metadata.configure(graph, self._settings))
 
-        return _json(
+        return respond(
             metadata.describe_model(graph, list(registry.versions[graph.name]))
         )
 
     def _ready(self) -> Response:
-        reason = self._plane.why_not_ready()
-        if reason is None:
-            return _json({"ready": True, "live": True})
-
-        return Response(
-            503,
-            encode({"error": f"not ready: {reason}"}),
-            headers=((b"retry-after", b"1"),),
-        )
+        self._plane.check_ready()
+        return respond({"ready": True, "live": True})
 
 
-def _respond(taken: str, answer: Answer, runs: tuple[Ran, ...]) -> Response:
+def _respond(accepted: str, answer: InferAnswer) -> Response:
     """JSON, and bytes after it where there are any; packed where that is taken and makes it shorter."""
     content, parts = answer
     headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -227,43 +238,45 @@ def _respond(taken: str, answer: Answer, runs: tuple[Ran, ...]) -> Response:
         content = b"".join([content, *parts])
         content_type = OCTETS
 
-    kind = _choose_packing(taken) if taken and len(content) >= LEAST_COMPRESSED else ""
+    is_long = accepted != "" and len(content) >= MIN_COMPRESSED_BYTES
+    kind = _choose_compression(accepted) if is_long else ""
     if kind:
         content = compression.pack(content, kind)
         headers = (*headers, (b"content-encoding", kind.encode()))
 
-    return Response(200, content, content_type, headers, runs)
+    return Response(200, content, content_type, headers)
 
 
 _READ = frozenset({HEADER_LENGTH, b"content-encoding", b"accept-encoding"})
 
 
-def _read_given(found: Mapping[bytes, bytes]) -> Given:
-    length = found.get(HEADER_LENGTH)
-    if length is not None and not (length.isdigit() and len(length) <= LONGEST_LENGTH):
+def _read_length(value: bytes | None) -> int | None:
+    """The length of the JSON ahead of tensors; None where no header says it."""
+    if value is None:
+        return None
+
+    if not (value.isdigit() and len(value) <= MAX_DIGITS):
         raise InvalidRequest(
-            f"Inference-Header-Content-Length: expected a number of bytes, got {length[:40].decode('latin-1')!r}"
+            f"Inference-Header-Content-Length: expected a number of bytes, got {value[:40].decode('latin-1')!r}"
         )
 
-    if len(found) == 1 and length is not None:
-        return Given(int(length))
+    return int(value)
 
-    kind = found.get(b"content-encoding", b"").decode("latin-1").strip().lower()
+
+def _read_compression(value: bytes) -> str:
+    """The compression of the body; empty where there is none."""
+    kind = value.decode("latin-1").strip().lower()
     if kind not in (*compression.KINDS, "identity", ""):
         raise UnsupportedMediaType(
             f"content encoding {kind[:40]!r} is not taken: gzip, deflate or none"
         )
 
-    taken = found.get(b"accept-encoding", b"").decode("latin-1").lower()
-
-    return Given(
-        None if length is None else int(length), kind.replace("identity", ""), taken
-    )
+    return kind.replace("identity", "")
 
 
-def _choose_packing(taken: str) -> str:
+def _choose_compression(accepted: str) -> str:
     """The first of what the client takes."""
-    for each in taken.split(","):
+    for each in accepted.split(","):
         name, _, quality = each.strip().partition(";")
         if name.strip() in compression.KINDS and quality.replace(" ", "") not in (
             "q=0",
@@ -280,7 +293,3 @@ def _decode_index(body: bytes) -> _IndexRequest:
         raise InvalidRequest(
             f'expected {{"ready": true or false}}, or nothing: {error}'
         ) from error
-
-
-def _json(document: Any) -> Response:
-    return Response(200, encode(document))

@@ -1,189 +1,154 @@
-"""One POST route of the contract: its body decoded, answered and encoded, as JSON or as a picture."""
+"""The HTTP route of a call of the contract: JSON or image files in, JSON or a picture out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from time import perf_counter_ns
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
-from service.contract.codec import encode
-from service.contract.requests import MULTIPART, RequestDecoder
+from service.contract.calls import NEVER_INLINE, Call
+from service.contract.codec import RequestDecoder, encode
+from service.contract.limits import Limits
+from service.contract.requests import MULTIPART
 from service.errors import InvalidRequest, UnsupportedMediaType
 from service.execution.metrics import RouteMetrics
-from service.execution.run import Answered, Promised, Ran, Work, do_or_defer
+from service.execution.pipeline import Head, Route
+from service.execution.run import Pending, Reply, Run
 from service.http.forms import read_request
+from service.http.responses import JSON, PNG, Response
+from service.models.graph import Graph
 from service.models.image_rows import has_encoded_image
 from service.models.images import MEDIA_TYPES, TAKEN_TYPES
-from service.settings import Settings
 
-Message = MutableMapping[str, Any]
-
-JSON = b"application/json"
-PNG = b"image/png"
-BEGUN = "veredicto.begun"
-"""Key of a scope: what has been made of a request that was taken for a small one."""
-NEVER_INLINE = -1
-"""Bytes, for a call whose cost does not show in its body."""
+MAX_DIGITS = 9
+"""Digits of a count in a query."""
 _PLAIN_JSON = (b"content-type", JSON)
 _WATCHED = frozenset({b"content-type", b"content-encoding"})
-_NO = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
+_REFUSED_KIND = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
+
+Outcome = Run | Reply | Pending
 
 
-class Response(NamedTuple):
-    status: int
-    body: bytes
-    content_type: bytes = JSON
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    runs: tuple[Ran, ...] = ()
-    """Of models, for the answer."""
+class CallHead(NamedTuple):
+    """What headers and query say of a request: the media type of a body that is no JSON, and what the client takes."""
+
+    max_bytes: int
+    max_inline_bytes: int
+    media_type: str = ""
+    query: bytes = b""
+    takes_picture: bool = False
 
 
-class Later(NamedTuple):
-    """What is left of a call that turned out to be no small one, for a thread."""
+class HTTPRoute(Route, Protocol):
+    """A route of the pipeline that reads what it needs of headers and query, and whose replies are Responses."""
 
-    go_on: Callable[[], Response | Work | Promised]
+    path: str
 
-
-class Route(Protocol):
-    """What the front needs of a POST route; `given` is what its headers say, None or empty for JSON alone."""
-
-    route: str
-    metrics: RouteMetrics
-
-    def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Any:
-        """Raises UnsupportedMediaType, or InvalidRequest."""
-        ...
-
-    def most_bytes(self, given: Any, /) -> int:
-        """The limit of its body."""
-        ...
-
-    def is_small(self, body: bytes, given: Any, /) -> bool:
-        """Whether it is answered sooner than a thread is found."""
-        ...
-
-    def __call__(
-        self, body: bytes, scope: Message, given: Any, /
-    ) -> Response | Work | Promised | Later:
-        """The answer, or the work of a model that takes its time, which makes a Response, or what finds out which."""
+    def read_head(
+        self, headers: Iterable[tuple[bytes, bytes]], query: bytes = b"", /
+    ) -> Head:
+        """What headers and query say; raises UnsupportedMediaType or InvalidRequest."""
         ...
 
 
-def _respond(document: Any, runs: tuple[Ran, ...]) -> Response:
-    return Response(200, encode(document), JSON, (), runs)
+class ContractRoute:
+    """`POST /<call>`; its answers are JSON, or a PNG where the call has a picture and the client takes one."""
 
-
-class Call:
-    """One POST route: JSON body in, JSON answer out, or a PNG where the route has one and the client takes it."""
+    graph: Graph | None = None  # a request says which model it is for
 
     def __init__(
         self,
-        route: str,
-        request_type: Any,
-        answer: Callable[[Any], Any],
-        settings: Settings,
-        *,
-        inline_bytes: int,
-        query: tuple[str, ...] = (),
-        takes_images: bool = False,
-        picture: Callable[[Any], bytes | None] | None = None,
+        call: Call,
+        method: Callable[[Any], Outcome],
+        draw: Callable[[Any], bytes | None] | None,
+        limits: Limits,
     ) -> None:
-        self.route = route
-        self.metrics = RouteMetrics(route)
-        self._settings = settings
-        self.inline_bytes = inline_bytes
-        self.takes_images = takes_images
-        decoder = RequestDecoder(request_type)
-        self._decode = decoder.decode
+        decoder = RequestDecoder(call.request)
+        self.path = call.route
+        self.metrics = RouteMetrics(call.route)
+        self._call = call
+        self._method = method
+        self._draw = draw
+        self._max_image_bytes = limits.max_image_bytes
+        self._plain = CallHead(limits.max_json_bytes, call.max_inline_bytes)
+        self._takes_images = call.image_of is not None
+        self._decode_json = decoder.decode
         self._convert = partial(decoder.convert, strict=False)
-        self._fields: tuple[str, ...] = request_type.__struct_encode_fields__
-        self._answer = answer
-        self._query = query
-        self._picture = picture
+        self._fields = decoder.fields
 
-    def read_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
-        """The media type of a body that is no JSON; raises UnsupportedMediaType."""
+    def read_head(
+        self, headers: Iterable[tuple[bytes, bytes]], query: bytes = b""
+    ) -> CallHead:
+        """Reads the headers that matter here; raises UnsupportedMediaType."""
         media_type = ""
         for header in headers:
             if header[0] in _WATCHED and header != _PLAIN_JSON:
-                media_type = (
-                    _check_header(*header, takes_images=self.takes_images) or media_type
-                )
+                checked = _check_header(*header, takes_images=self._takes_images)
+                media_type = checked or media_type
 
-        return media_type
+        if not media_type and not query and self._draw is None:
+            return self._plain
 
-    def most_bytes(self, media_type: str) -> int:
+        takes_picture = self._draw is not None and takes_pictures(headers)
+        if media_type:  # files always take a thread
+            limit = self._max_image_bytes
+            return CallHead(limit, NEVER_INLINE, media_type, query, takes_picture)
+
+        return self._plain._replace(query=query, takes_picture=takes_picture)
+
+    def decode(self, body: bytes, head: CallHead) -> Any:
+        """The request in a body of JSON, of an image file, or of a form."""
+        if head.media_type:
+            return read_request(
+                head.media_type, body, head.query, self._fields, self._convert
+            )
+
+        request = self._decode_json(body)
+        if head.query:
+            self._apply_query(head.query, request)
+
+        return request
+
+    def is_slow(self, request: Any) -> bool:
+        """Whether the request has an image in its JSON: to decode that takes a thread."""
         return (
-            self._settings.max_image_bytes
-            if media_type
-            else self._settings.max_body_bytes
+            self._takes_images
+            and type(request.inputs) is list  # else it is a matrix
+            and has_encoded_image(request.inputs)
         )
 
-    def __call__(
-        self, body: bytes, scope: Message, media_type: str
-    ) -> Response | Work | Promised | Later:
-        """Answers a body of JSON, or of the media type of an image or a form."""
-        started_ns = perf_counter_ns()
-        if media_type:
-            request = read_request(
-                media_type, body, scope["query_string"], self._fields, self._convert
-            )
-        else:
-            request = self._decode(body)
-            if scope["query_string"]:
-                self._apply(scope["query_string"], request)
-            if self.takes_images and has_encoded_image(request.inputs):
-                return Later(partial(self._finish, request, scope, started_ns))
-
-        return self._finish(request, scope, started_ns)
-
-    def _finish(
-        self, request: Any, scope: Message, started_ns: int
-    ) -> Response | Work | Promised:
-        if self._picture is not None and takes_pictures(scope):
-            png = self._picture(request)
+    def answer(self, request: Any, head: CallHead) -> Outcome:
+        """What the data plane makes of the request, to be written as a Response."""
+        if self._draw is not None and head.takes_picture:
+            png = self._draw(request)
             if png is not None:
-                return Response(200, png, content_type=PNG)
+                return Reply(Response(200, png, PNG))
 
-        answer = self._answer(request)
-        if isinstance(answer, Work):
-            return do_or_defer(answer, _respond, started_ns)
-        if isinstance(answer, Promised):
-            return answer._replace(answer=_respond(answer.answer, ()))
+        return self._method(request).encode_with(_respond)
 
-        runs: tuple[Ran, ...] = ()
-        if isinstance(answer, Answered):
-            answer, runs = answer
-
-        return _respond(answer, runs)
-
-    def is_small(self, body: bytes, media_type: str) -> bool:
-        """Files never are; images in JSON are found when it is read."""
-        return not media_type and len(body) <= self.inline_bytes
-
-    def _apply(self, query: bytes, request: Any) -> None:
-        """Query parameters that stand for a field; all of them are counts."""
+    def _apply_query(self, query: bytes, request: Any) -> None:
+        """Sets the fields that stand in the query, all of which are counts."""
+        known = self._call.query
         for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-            if name not in self._query:
-                known = ", ".join(self._query) or "none"
+            if name not in known:
                 raise InvalidRequest(
-                    f"unknown query parameter {name!r}; query parameters of this call: {known}"
+                    f"unknown query parameter {name!r}; "
+                    f"query parameters of this call: {', '.join(known) or 'none'}"
                 )
 
-            if (
-                not text.isascii()
-                or not text.isdigit()
-                or len(text) > 9
-                or not int(text)
-            ):
+            is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+            if not is_number or not int(text):
                 raise InvalidRequest(
                     f"query parameter {name!r}: expected a whole number of at least 1, got {text!r}"
                 )
 
             setattr(request, name, int(text))
+
+
+def _respond(answer: Any) -> Response:
+    return Response(200, encode(answer))
 
 
 def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
@@ -202,21 +167,16 @@ def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
     if takes_images and (text in MEDIA_TYPES or text == MULTIPART):
         return text + given[len(text) :]
 
-    images = (
-        f" (or for images {', '.join(TAKEN_TYPES)}, {MULTIPART})"
-        if takes_images
-        else ""
-    )
+    images = f" (or for images {', '.join(TAKEN_TYPES)}, {MULTIPART})"
     raise UnsupportedMediaType(
-        f"expected Content-Type application/json{images}, got {text!r}; with curl: -H 'Content-Type: application/json'"
+        f"expected Content-Type application/json{images if takes_images else ''}, got {text!r}; "
+        "with curl: -H 'Content-Type: application/json'"
     )
 
 
-def takes_pictures(scope: Message) -> bool:
+def takes_pictures(given: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether the client takes a PNG: one that says nothing does, BentoML's reads JSON whatever it says."""
-    headers = [
-        (name, value.decode("latin-1").lower()) for name, value in scope["headers"]
-    ]
+    headers = [(name, value.decode("latin-1").lower()) for name, value in given]
     if any(
         name == b"user-agent" and value.startswith("bentoml http client")
         for name, value in headers
@@ -227,10 +187,8 @@ def takes_pictures(scope: Message) -> bool:
     kinds = {
         kind.partition(";")[0].strip()
         for kind in accepted.split(",")
-        if not _NO.search(kind)
+        if not _REFUSED_KIND.search(kind)
     }
+    takes_png = bool(kinds & {"image/png", "image/*", "*/*"})
 
-    return bool(kinds & {"image/png", "image/*", "*/*"}) or not kinds & {
-        "application/json",
-        "application/*",
-    }
+    return takes_png or not kinds & {"application/json", "application/*"}

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.errors import InvalidRequest, TooLarge
+from service.errors import InvalidRequest
 from service.models.datatypes import BY_SESSION
-from service.models.model import Model
 from service.models.model_statistics import Statistics
 from service.models.session import Session, TensorInfo, one_line
 
+if TYPE_CHECKING:
+    from service.models.model import Model
+
 QUICK_S = 0.002
 """A run that takes less is done where it is read: to hand it over and back costs a good part of that."""
-FEW_RUNS = 3
-MOST_RUNS = 10
+MIN_RUNS = 3
+MAX_RUNS = 10
 SHORT_S = 0.005
 LONG_S = 0.05
 """Of runs so far, after which the shortest of a few, or of any, is known well enough: the start waits for them."""
@@ -26,82 +27,55 @@ SEVERAL = 4
 MANY = 64
 SHARED = 0.9
 """Of the time of so many runs one by one, what a run together may take to be worth it."""
-MOST_ROWS = 10**9
+MAX_ROWS = 10**9
 """Where rows do not count, or hardly."""
-MOST_IMAGES = 16
-"""Of a request for what a network's layers give."""
 
 
 class Graph:
-    """Any graph under a name and a version; without a card it is described by the graph alone.
+    """A graph under a name and a version, which owns its session; `model` is what its card makes of it.
 
-    `outputs` are those that an answer has where none are asked for; `extras` may be asked for by name.
+    `outputs` are those that an answer has where none are asked for; `extras` may be asked for by name. A graph without
+    a card is described by itself alone.
     """
 
-    def __init__(
-        self, name: str, version: str, session: Session, model: Model | None = None
-    ) -> None:
+    def __init__(self, name: str, version: str, session: Session) -> None:
         self.name = name
         self.version = version
-        self.model = model
+        self.session = session
+        self.model: Model | None = None
         self.inputs: Mapping[str, TensorInfo] = session.inputs
-        known = {
+        self.outputs: Mapping[str, TensorInfo] = {
             each.name: each
             for each in session.outputs.values()
             if each.type in BY_SESSION
         }
-        main = (
-            known
-            if model is None
-            else {each: known[each] for each in model.output_names}
-        )
-        self.outputs: Mapping[str, TensorInfo] = main
-        self.extras: Mapping[str, TensorInfo] = {
-            name: known[name] for name in known if name not in main
-        }
-        self.takes_images = model is not None and model.size_px is not None
+        self.extras: Mapping[str, TensorInfo] = {}
+        self.run: Callable[[list[str], Any], list[Any]] = self._run_feed
+        """Gives outputs by name; its inputs are a model's rows, or without a card an array for each name.
+
+        It raises InvalidRequest for values that the graph cannot work with.
+        """
+        self.takes_images = False
         self.statistics = Statistics()
-        self._session = session
-        self.quick_rows = 0
+        self.max_quick_rows = 0
+        """How many rows a run takes in so little time that a thread is not worth it; 0 until it has been measured."""
         self.joins = False
-        """How many rows a run takes in so little time that a thread is not worth it; whether sharing a run is.
+        """Whether several requests share a run."""
 
-        Neither, until it has been measured.
-        """
+    def attach(self, model: Model) -> None:
+        """Makes this the graph of a model: its outputs are those of the model's kind, its runs the model's."""
+        known = self.outputs
+        self.model = model
+        self.outputs = {name: known[name] for name in model.output_names}
+        self.extras = {
+            name: each for name, each in known.items() if name not in self.outputs
+        }
+        self.takes_images = model.size_px is not None
+        self.run = model.run_outputs
 
-    @classmethod
-    def load(
-        cls,
-        path: Path,
-        *,
-        name: str,
-        version: str | None = None,
-        device: str = "cpu",
-        threads: int = 1,
-    ) -> Graph:
-        """Checked, but not yet measured; raises ModelRefused. `version` is the content's where none is given."""
-        session = Session(path.read_bytes(), device=device, threads=threads)
-        model = Model.of(session, name=name, threads=threads)
-        return cls(name, version or session.version, session, model)
-
-    def run(self, names: list[str], inputs: Any) -> list[Any]:
-        """These outputs of the graph; `inputs` are a model's, or of a graph without a card an array for each name.
-
-        Raises InvalidRequest for values that it cannot work with.
-        """
-        if self.model is not None:
-            if (
-                self.takes_images
-                and len(inputs) > MOST_IMAGES
-                and any(name in self.extras for name in names)
-            ):
-                extras = ", ".join(name for name in names if name in self.extras)
-                raise TooLarge(
-                    f"{len(inputs)} images are over the {MOST_IMAGES} of a request for {extras}"
-                )
-            return self.model.run_outputs(names, inputs)
+    def _run_feed(self, names: list[str], inputs: Any) -> list[Any]:
         try:
-            return list(self._session.run(names, inputs, self._session.options))
+            return list(self.session.run(names, inputs, self.session.options))
         except Exception as error:  # onnxruntime's errors share no base class, and the graph is anyone's
             raise InvalidRequest(
                 f"{self.name} cannot work with these values: {one_line(error)[:500]}"
@@ -109,7 +83,7 @@ class Graph:
 
     def has_rows(self, output: str) -> bool:
         """Whether an output has a row for each of the input, and is not the same whatever the input."""
-        shape = self._session.outputs[output].shape
+        shape = self.session.outputs[output].shape
         return bool(shape) and shape[0] < 0
 
     def measure(self) -> None:
@@ -117,7 +91,7 @@ class Graph:
         alone_s = self._time(1)
         if alone_s < QUICK_S and self._has_free_rows_alone():
             row_s = max((self._time(MANY) - alone_s) / (MANY - 1), 1e-9)
-            self.quick_rows = min(MOST_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
+            self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
             n_rows = SEVERAL if SEVERAL * alone_s < LONG_S else 2
             self.joins = self._time(n_rows) < SHARED * n_rows * alone_s
@@ -133,9 +107,7 @@ class Graph:
         """Seconds of a run of so many rows."""
         names = list(self.outputs)
         feed = self._example(n_rows)
-        return _shortest_s(
-            lambda: self._session.run(names, feed, self._session.options)
-        )
+        return _shortest_s(lambda: self.session.run(names, feed, self.session.options))
 
     def _example(self, n_rows: int) -> dict[str, Any]:
         """So many rows of the card's stored ones; of a graph without a card of zeros, or of texts that are empty."""
@@ -176,7 +148,7 @@ class Graph:
 def _shortest_s(run: Callable[[], Any]) -> float:
     """Of some runs, the first of which warms up; without end where it does not run."""
     times: list[float] = []
-    while len(times) < MOST_RUNS:
+    while len(times) < MAX_RUNS:
         started = perf_counter()
         try:
             run()
@@ -184,7 +156,7 @@ def _shortest_s(run: Callable[[], Any]) -> float:
             return np.inf
 
         times.append(perf_counter() - started)
-        if sum(times) > (SHORT_S if len(times) >= FEW_RUNS else LONG_S):
+        if sum(times) > (SHORT_S if len(times) >= MIN_RUNS else LONG_S):
             break
 
     return min(times)

@@ -32,7 +32,7 @@ def has_encoded_image(rows: Any) -> bool:
 
 
 def decode_rows(
-    rows: Any, *, model: str, size_px: int, most_pixels: int
+    rows: Any, *, model: str, size_px: int, max_pixels: int
 ) -> list[Pixels]:
     """Each row's image, RGB `(height, width, 3)`, for a graph that brings images to `size_px`.
 
@@ -41,7 +41,7 @@ def decode_rows(
     if not len(rows):
         raise InvalidRequest("inputs: expected at least one image, got none")
 
-    budget = images.PixelBudget(most_pixels)
+    budget = images.PixelBudget(max_pixels)
     return [
         images.decode(
             file.content,
@@ -54,14 +54,14 @@ def decode_rows(
     ]
 
 
-def split(pixels: NDArray[np.uint8], *, most_pixels: int) -> list[Pixels]:
+def split(pixels: NDArray[np.uint8], *, max_pixels: int) -> list[Pixels]:
     """The images of an array `(n_images, height, width, 3)`; raises InvalidRequest where it has none, and TooLarge."""
     if not pixels.size:
         raise InvalidRequest(
             f"expected images of at least one pixel, got shape {list(pixels.shape)}"
         )
 
-    images.check_size(pixels.size // 3, "inputs", most_pixels)
+    images.check_size(pixels.size // 3, "inputs", max_pixels)
     return list(pixels)
 
 

@@ -151,11 +151,11 @@ def decode(
         ) from error
 
 
-def check_size(pixels: int, where: str, most_pixels: int) -> None:
+def check_size(pixels: int, where: str, max_pixels: int) -> None:
     """Raises TooLarge, which names the limit."""
-    if pixels > most_pixels:
+    if pixels > max_pixels:
         raise TooLarge(
-            f"{where}: {pixels} pixels are over the limit of {most_pixels} for the images of a request "
+            f"{where}: {pixels} pixels are over the limit of {max_pixels} for the images of a request "
             "(VEREDICTO_MAX_PIXELS)"
         )
 

@@ -19,8 +19,10 @@ from model_card import (
     NoiseInput,
     from_metadata,
 )
-from service.contract.requests import Row, Rows
-from service.errors import InvalidRequest, ModelRefused
+from service.contract.arrays import Rows
+from service.contract.requests import Row
+from service.errors import InvalidRequest, ModelRefused, TooLarge
+from service.models.graph import Graph
 from service.models.rows import RowEncoder
 from service.models.session import Session, TensorInfo, one_line
 
@@ -30,6 +32,8 @@ Inputs = NDArray[np.float32] | list[NDArray[np.uint8]]
 SELF_CHECK_TOLERANCE = 1e-4
 """Largest difference, absolute plus relative, to the stored outputs: processors round differently."""
 
+MAX_IMAGES = 16
+"""Images of one request for what the layers of a network give."""
 ROWS_AT_A_TIME = 1024
 VALUES_AT_A_TIME = 1024 * 1024
 """Of images after resizing: what a network holds in between is many times that."""
@@ -72,12 +76,13 @@ class Runtime:
 class Model:
     """A model of any kind, ready to run."""
 
-    def __init__(self, card: Card, session: Session) -> None:
+    def __init__(self, card: Card, graph: Graph) -> None:
+        session = graph.session
         self.card = card
+        self.graph = graph
         self.name = card.name
         self.version = session.version
         self.classes = card.classes or ()
-        self.session = session
         self._run = session.run
         self._options = session.options
         self._tensor = card.input.tensor
@@ -101,30 +106,19 @@ class Model:
 
     @classmethod
     def load(cls, path: Path, *, device: str = "cpu", threads: int = 1) -> Model | None:
-        """The model in the file, checked and warmed up, or None where the file has no card.
+        """The model in a file, checked and warmed up, or None where the file has no card.
 
         Raises ModelRefused with the reason where the file cannot be served.
         """
-        return cls.of(
-            Session(path.read_bytes(), device=device, threads=threads),
-            name=path.stem,
-            threads=threads,
-        )
+        return load_graph(path, name=path.stem, device=device, threads=threads).model
 
     @classmethod
-    def of(cls, session: Session, *, name: str, threads: int = 1) -> Model | None:
-        """The model of a file of this name, as `load` has it."""
+    def of(cls, card: Card, graph: Graph, *, threads: int) -> Model:
+        """What a card makes of a graph; raises ModelRefused where they do not fit, or the self-check fails."""
         started = perf_counter()
-        try:
-            card = from_metadata(session.metadata)
-        except CardError as error:
-            raise ModelRefused(f"its card breaks the contract: {error}") from error
-
-        if card is None:
-            return None
-
-        _check_card(card, session, stem=name)
-        model = cls(card, session)
+        session = graph.session
+        _check_card(card, session, stem=graph.name)
+        model = cls(card, graph)
         loaded = perf_counter()
         model._check_itself()
         model.runtime = Runtime(
@@ -223,6 +217,12 @@ class Model:
         self, names: list[str], images: list[NDArray[np.uint8]]
     ) -> list[NDArray[Any]]:
         """Images of one size together, as many as fit in memory; answers in the order of the images."""
+        if len(images) > MAX_IMAGES and not self.extras.isdisjoint(names):
+            extras = ", ".join(name for name in names if name in self.extras)
+            raise TooLarge(
+                f"{len(images)} images are over the {MAX_IMAGES} of a request for {extras}"
+            )
+
         shapes: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(images):
             shapes.setdefault(image.shape, []).append(index)
@@ -252,7 +252,7 @@ class Model:
         outputs = zip(names, zip(*parts, strict=True), strict=True)
         return [
             np.concatenate(each)[order]
-            if self.session.outputs[name].shape[0] < 0
+            if self.graph.session.outputs[name].shape[0] < 0
             else each[0]
             for name, each in outputs
         ]
@@ -316,6 +316,32 @@ class Model:
                 raise ModelRefused(
                     f"its self-check fails: {name!r} differs by {worst:g} from the stored output"
                 )
+
+
+def load_graph(
+    path: Path,
+    *,
+    name: str,
+    version: str | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+) -> Graph:
+    """The graph in a file and the model that its card makes of it, checked but not yet measured.
+
+    Its version is the content's where none is given. Raises ModelRefused.
+    """
+    session = Session(path.read_bytes(), device=device, threads=threads)
+    graph = Graph(name, version or session.version, session)
+
+    try:
+        card = from_metadata(session.metadata)
+    except CardError as error:
+        raise ModelRefused(f"its card breaks the contract: {error}") from error
+
+    if card is not None:
+        graph.attach(Model.of(card, graph, threads=threads))
+
+    return graph
 
 
 def _check_card(card: Card, session: Session, *, stem: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound
 from service.models.graph import Graph
-from service.models.model import Model
+from service.models.model import Model, load_graph
 
 logger = logging.getLogger(__name__)
 
@@ -21,12 +21,10 @@ logger = logging.getLogger(__name__)
 class Registry:
     """What was found: models by name, in order, and for each file that is not served the reason why.
 
-    `graphs` are those of the models. `versions` has every graph by name, also those without a card, and under each
-    name its versions, the latest last.
+    `versions` has every graph by name, also those without a card, and under each name its versions, the latest last.
     """
 
     models: dict[str, Model] = field(default_factory=dict)
-    graphs: dict[str, Graph] = field(default_factory=dict)
     versions: dict[str, dict[str, Graph]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -48,7 +46,7 @@ class Registry:
                     raise ModelRefused(f"there is a folder {name} too")
 
                 registry._add(
-                    Graph.load(
+                    load_graph(
                         path, name=name, version=version, device=device, threads=threads
                     )
                 )
@@ -86,7 +84,6 @@ class Registry:
             }
             _check_task(graph.model.card, others)
             self.models[graph.name] = graph.model
-            self.graphs[graph.name] = graph
         else:
             logger.warning(
                 "%s has no card: only the Open Inference Protocol serves it", graph.name
@@ -123,11 +120,6 @@ class Registry:
         """A graph of this version, or of all its versions where none is named; raises NotFound."""
         latest = self.find_graph(name, version)
         return [latest] if version else list(self.versions[name].values())
-
-    def carded(self, name: str) -> tuple[Graph, Model]:
-        """A model and its graph; raises NotFound as `model` does."""
-        model = self.model(name)
-        return self.graphs[name], model
 
     def model(self, name: str) -> Model:
         """Raises NotFound, which lists the known models."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Feature, FeatureInput
-from service.contract.requests import Row, Rows, Value
+from service.contract.arrays import Rows
+from service.contract.requests import Row, Value
 from service.errors import InvalidRequest
 
 LARGEST = 3.4028235e38

@@ -1,6 +1,6 @@
 """The Open Inference Protocol's inference: tensors in, tensors out, of any graph that onnxruntime runs.
 
-How tensors come and go is not known here: `body` reads and writes them over HTTP, `envelope` over gRPC.
+How tensors come and go is not known here: `http.infer_body` and `grpc.infer_message` read and write them.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import InvalidRequest, TooLarge
-from service.execution.run import Outputs, Work
+from service.contract.limits import Limits
+from service.errors import InvalidRequest
+from service.execution.run import Outputs, Run
 from service.models import image_rows
 from service.models.datatypes import BY_ARRAY, BY_SESSION, BYTES, DATATYPES, Datatype
 from service.models.graph import Graph
 from service.models.images import ImageFile
 from service.models.session import TensorInfo
 from service.open_inference.requests import Parameters
-from service.settings import Settings
 
-MOST_AXES = 32
+MAX_AXES = 32
 """Their product is looked at before they are compared with the graph's."""
-LONGEST_AXIS = 2**63 - 1
+MAX_AXIS_LENGTH = 2**63 - 1
 Tensor = NDArray[Any] | list[ImageFile]
 Feed = dict[str, Tensor]
 
@@ -77,27 +77,35 @@ class Result(NamedTuple):
         return f"output {self.wanted.name!r}"
 
 
+class InferenceRequest(NamedTuple):
+    """A request, decoded: its id, its tensors by name, and what it wants."""
+
+    id: str
+    feed: Feed
+    asked: Asked
+
+
 def plan(
     graph: Graph,
-    feed: Feed,
-    asked: Asked,
-    settings: Settings,
+    request: InferenceRequest,
+    limits: Limits,
     write: Callable[[list[Result]], Any],
-) -> Work:
+) -> Run:
     """The run that a request asks for; `write` makes the answer. Raises InvalidRequest or TooLarge."""
-    inputs, n_rows = _prepare(graph, feed, settings)
+    asked = request.asked
+    inputs, n_rows = _prepare(graph, request.feed, limits)
 
     def finish(outputs: Outputs) -> Any:
         return write(
             [
-                _make_result(graph, *each)
-                for each in zip(asked.wanted, outputs, strict=True)
+                _make_result(graph, wanted, output)
+                for wanted, output in zip(asked.wanted, outputs, strict=True)
             ]
         )
 
-    return Work(
-        graph, asked.names, inputs, n_rows, finish, texts=n_rows * asked.n_classes
-    )
+    n_texts = n_rows * asked.n_classes
+
+    return Run(graph, asked.names, inputs, n_rows, finish, n_texts)
 
 
 def ask(
@@ -139,12 +147,12 @@ def find_slot(
             f"{where}: unknown input; inputs of {graph.name}: {', '.join(graph.inputs)}"
         )
 
-    if len(shape) > MOST_AXES:
+    if len(shape) > MAX_AXES:
         raise InvalidRequest(
-            f"{where}: expected a shape of at most {MOST_AXES} axes, got {len(shape)}"
+            f"{where}: expected a shape of at most {MAX_AXES} axes, got {len(shape)}"
         )
 
-    if not all(0 <= length <= LONGEST_AXIS for length in shape):
+    if not all(0 <= length <= MAX_AXIS_LENGTH for length in shape):
         raise InvalidRequest(
             f"{where}: expected lengths from 0 to 2**63 - 1, got a shape that has others"
         )
@@ -244,7 +252,7 @@ def _check_wanted(graph: Graph, wanted: Sequence[Wanted]) -> None:
             )
 
 
-def _prepare(graph: Graph, feed: Feed, settings: Settings) -> tuple[Any, int]:
+def _prepare(graph: Graph, feed: Feed, limits: Limits) -> tuple[Any, int]:
     """What the graph is run on, and its number of rows: images decoded, and what a card promises checked."""
     if graph.model is None:
         return feed, max(
@@ -255,20 +263,17 @@ def _prepare(graph: Graph, feed: Feed, settings: Settings) -> tuple[Any, int]:
     if not len(given):
         raise InvalidRequest(f"{name!r}: expected at least one row, got none")
 
-    if len(given) > settings.max_rows:
-        raise TooLarge(
-            f"{len(given)} rows are over the limit of {settings.max_rows} a request (VEREDICTO_MAX_ROWS)"
-        )
+    limits.check_tensor_rows(len(given))
 
     if isinstance(given, list):
         size_px = graph.model.size_px or 0
         images = image_rows.decode_rows(
-            given, model=graph.name, size_px=size_px, most_pixels=settings.max_pixels
+            given, model=graph.name, size_px=size_px, max_pixels=limits.max_pixels
         )
         return images, len(images)
 
     if graph.takes_images:
-        return image_rows.split(given, most_pixels=settings.max_pixels), len(given)
+        return image_rows.split(given, max_pixels=limits.max_pixels), len(given)
 
     graph.model.check_features(given)
 

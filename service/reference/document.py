@@ -7,93 +7,26 @@ from typing import Any
 import msgspec
 
 from model_card import Card, FeatureInput
-from service.contract import answers, requests
+from service.contract import answers
+from service.contract.calls import CALLS, Call
 from service.contract.requests import MULTIPART
 from service.models.images import TAKEN_TYPES
 from service.reference import open_inference
 from service.reference.pieces import REFERENCE, content, responses, view
 
-_NAMES = {
-    "/predict": "model",  # or a task
-    "/predict_proba": "model",
-    "/transform": "model",
-    "/explain": "model",
-    "/compare": "task",
-}
-"""What a request of images names, by the calls that take images."""
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 _TYPES = (
-    requests.PredictRequest,
-    requests.PredictProbaRequest,
-    requests.CompareRequest,
-    requests.TransformRequest,
-    requests.GenerateRequest,
-    requests.ExplainRequest,
-    requests.FeedbackRequest,
-    answers.Prediction,
-    answers.Probabilities,
-    answers.Comparison,
-    answers.Transformation,
-    answers.Generation,
-    answers.Explanation,
+    *(call.request for call in CALLS),
+    *(call.answer for call in CALLS),
     answers.Layers,
-    answers.Feedback,
     answers.Standing,
     answers.ModelList,
     answers.Error,
     *open_inference.TYPES,
 )
-_TOP = {
-    "name": "top",
-    "in": "query",
-    "required": False,
-    "schema": {"type": "integer", "minimum": 1},
-    "description": "Answer only the classes of this many highest probabilities",
-}
-_CALLS: tuple[tuple[str, str, str, str, list[dict[str, Any]]], ...] = (
-    (
-        "/predict",
-        "predict",
-        "Prediction",
-        "Class labels, numbers or cluster numbers, one for each row",
-        [],
-    ),
-    (
-        "/predict_proba",
-        "predict_proba",
-        "Probabilities",
-        "Probabilities of each row",
-        [_TOP],
-    ),
-    (
-        "/compare",
-        "compare",
-        "Comparison",
-        "The task's classifiers on the same rows",
-        [],
-    ),
-    (
-        "/transform",
-        "transform",
-        "Transformation",
-        "Codes of each row, and the row made from them",
-        [],
-    ),
-    (
-        "/explain",
-        "explain",
-        "Explanation",
-        "Contributions of features, neighbours, or where in an image it looks",
-        [],
-    ),
-    (
-        "/generate",
-        "generate",
-        "Generation",
-        "New images: one PNG of all, or JSON for who accepts only that",
-        [],
-    ),
-)
+_TOP = {"type": "integer", "minimum": 1}
+_QUERY = {"top": "Answer only the classes of this many highest probabilities"}
+"""What the fields say that may stand in the query."""
 
 
 def describe_interface(cards: list[Card]) -> dict[str, Any]:
@@ -129,44 +62,66 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
 
 
 def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
-    paths = {}
-    for path, operation, answer, summary, parameters in _CALLS:
-        request = (
-            "".join(word.capitalize() for word in operation.split("_")) + "Request"
-        )
-        answers = responses(reference[answer], 400, 404, 413, 415, 503, 504)
-        if operation in ("generate", "explain"):
-            answers["200"]["content"] |= {
-                "image/png": {"schema": {"type": "string", "format": "binary"}}
-            }
+    """The paths of the table of calls."""
+    return {
+        call.route: {"post": _describe_call(call, reference, examples)}
+        for call in CALLS
+    }
 
-        paths[path] = {
-            "post": {
-                "operationId": operation,
-                "tags": ["Predict and compare"],
-                "summary": summary,
-                "parameters": parameters + _image_parameters(path),
-                "requestBody": {
-                    "required": True,
-                    "content": content(reference[request], examples.get(path))
-                    | _image_content(path),
-                },
-                "responses": answers,
-            }
+
+def _describe_call(
+    call: Call, reference: dict[str, Any], examples: dict[str, Any]
+) -> dict[str, Any]:
+    answers = responses(reference[call.answer.__name__], 400, 404, 413, 415, 503, 504)
+    if call.picture is not None:
+        answers["200"]["content"] |= {
+            "image/png": {"schema": {"type": "string", "format": "binary"}}
         }
 
-    return paths
+    described = {
+        "operationId": call.name,
+        "tags": [call.tag],
+        "summary": call.summary,
+        "requestBody": {
+            "required": True,
+            "content": content(
+                reference[call.request.__name__], examples.get(call.route)
+            )
+            | _image_content(call),
+        },
+        "responses": answers,
+    }
+    parameters = _query_parameters(call) + _image_parameters(call)
+
+    return described | ({"parameters": parameters} if parameters else {})
 
 
-def _image_parameters(path: str) -> list[dict[str, Any]]:
-    """What stands in the query where the body is an image file."""
-    name = _NAMES.get(path)
-    if name is None:
-        return []
+def _query_parameters(call: Call) -> list[dict[str, Any]]:
+    """The fields of a request that may stand in the query."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": _TOP,
+            "description": _QUERY[name],
+        }
+        for name in call.query
+    ]
 
-    fields: dict[str, Any] = {name: {"type": "string"}}
-    if path == "/predict":
+
+def _image_fields(call: Call) -> dict[str, Any]:
+    """The fields beside an image file that are single values, with their types, but for those of the query."""
+    fields: dict[str, Any] = {str(call.image_of): {"type": "string"}}
+    if call.name == "predict":
         fields |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
+    return fields
+
+
+def _image_parameters(call: Call) -> list[dict[str, Any]]:
+    """What stands in the query where the body is an image file."""
+    if call.image_of is None:
+        return []
 
     return [
         {
@@ -176,7 +131,7 @@ def _image_parameters(path: str) -> list[dict[str, Any]]:
             "schema": schema,
             "description": _about(field),
         }
-        for field, schema in fields.items()
+        for field, schema in _image_fields(call).items()
     ]
 
 
@@ -184,32 +139,23 @@ def _about(field: str) -> str:
     return f"The {field.replace('_', ' ')}, where the body is an image file"
 
 
-def _image_content(path: str) -> dict[str, Any]:
+def _image_content(call: Call) -> dict[str, Any]:
     """An image file as the body, or a form with several."""
-    name = _NAMES.get(path)
-    if name is None:
+    if call.image_of is None:
         return {}
 
     file = {"type": "string", "format": "binary"}
+    is_free = call.name == "predict"  # it takes a task instead of a model
     form: dict[str, Any] = {
         "type": "object",
-        "required": ["image", name],
+        "required": ["image"] if is_free else ["image", call.image_of],
         "properties": {
             "image": {"type": "array", "items": file},
-            name: {"type": "string"},
+            **_image_fields(call),
+            **dict.fromkeys(call.query, _TOP),
         },
     }
-    if path == "/predict":
-        form["required"] = ["image"]
-        form["properties"] |= {
-            "task": {"type": "string"},
-            "min_probability": _PROBABILITY,
-        }
-
-    if path == "/predict_proba":
-        form["properties"]["top"] = {"type": "integer", "minimum": 1}
-
-    if path == "/compare":
+    if call.name == "compare":
         names = {"type": "array", "items": {"type": "string"}}
         form["properties"] |= {"label": names, "models": names}
 
@@ -220,7 +166,9 @@ def _image_content(path: str) -> dict[str, Any]:
 
 def _examples(cards: list[Card]) -> dict[str, Any]:
     """A request of each call that these models answer, by path: the shortest example row of a kind."""
-    examples: dict[str, Any] = {}
+    examples: dict[str, Any] = {
+        "/feedback": {"id": "5fCq0VnKJx2ePpZs", "label": "the true class"}
+    }
     rows = [
         (card, list(card.input.example))
         for card in cards
@@ -258,17 +206,6 @@ def _live(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         "required": True,
         "schema": {"type": "string", "examples": tasks},
     }
-    example = {"id": "5fCq0VnKJx2ePpZs", "label": "the true class"}
-    feedback = {
-        "operationId": "feedback",
-        "tags": ["Live"],
-        "summary": "The true class of a row that was predicted; accepted when it is stored",
-        "requestBody": {
-            "required": True,
-            "content": content(reference["FeedbackRequest"], example),
-        },
-        "responses": responses(reference["Feedback"], 400, 404, 413, 415, 503, 504),
-    }
     text = "The task's classifiers in what was asked lately: agreement, accuracy, and whether a challenger is better"
     comparison = view(
         "compare_live",
@@ -281,7 +218,7 @@ def _live(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         parameters=[task],
     )
 
-    return {"/feedback": {"post": feedback}, "/tasks/{task}/comparison": comparison}
+    return {"/tasks/{task}/comparison": comparison}
 
 
 def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.contract.arrays import to_matrix, to_vector
+from service.contract.arrays import to_vector
+from service.contract.codec import to_matrix
 
 NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**53), 2**53)
 

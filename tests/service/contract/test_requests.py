@@ -7,12 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from service.contract.codec import as_json, encode
+from service.contract.codec import RequestDecoder, as_json, encode
 from service.contract.requests import (
     CompareRequest,
     PredictProbaRequest,
     PredictRequest,
-    RequestDecoder,
 )
 from service.errors import InvalidRequest
 

@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,13 +17,15 @@ from unittest.mock import ANY
 import numpy as np
 import pytest
 
+from service.contract.limits import Limits
 from service.errors import InvalidRequest, Overloaded
-from service.execution.batching import MOST_ROWS, Batches, Finished
+from service.execution.batching import MAX_JOINED_ROWS, Batches, Finished
 from service.execution.metrics import RouteMetrics
-from service.execution.run import MOST_TEXTS, Work
+from service.execution.pipeline import Pipeline
+from service.execution.run import MAX_INLINE_TEXTS, Reply, Run
 from service.http.open_inference import InferRoute
-from service.http.route import Response
 from service.models.graph import Graph
+from service.models.model import load_graph
 from service.settings import Settings
 from tests.conftest import EXPORTED_MODELS
 from tests.support.graphs import write_gather
@@ -38,14 +41,14 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def load(path: Path) -> Graph:
-    graph = Graph.load(path, name=path.stem)
+    graph = load_graph(path, name=path.stem)
     graph.joins = True  # whatever was measured here
     return graph
 
 
-def make_work(graph: Graph, inputs: Any) -> Work:
+def make_run(graph: Graph, inputs: Any) -> Run:
     assert graph.model is not None
-    return Work(graph, graph.model.output_names, inputs, len(inputs), list)
+    return Run(graph, graph.model.output_names, inputs, len(inputs), list)
 
 
 class Gate:
@@ -65,13 +68,13 @@ class Gate:
 
 async def run_all(
     batches: Batches,
-    works: list[Work],
+    runs: list[Run],
     gate: Gate,
     *,
     cancelled: set[int] = frozenset(),
 ) -> list[Any]:
     """All at once while the model is busy with the first; those of `cancelled` are given up as they wait."""
-    tasks = [asyncio.create_task(batches.run(work)) for work in works]
+    tasks = [asyncio.create_task(batches.run(run)) for run in runs]
     await asyncio.sleep(0)
     for index in cancelled:
         tasks[index].cancel()
@@ -89,7 +92,7 @@ def test_answers_are_those_of_requests_that_come_alone(
     """For every request, also when others are given up, fail, or have other sizes; nobody fails with a neighbour."""
     draw = np.random.default_rng(seed)
     graph = load(path)
-    works = []
+    runs = []
     expected = []
 
     for _ in range(30):
@@ -104,10 +107,10 @@ def test_answers_are_those_of_requests_that_come_alone(
                 draw.integers(0, 256, (n_rows, height, 30, 3), dtype=np.uint8)
             )
 
-        works.append(make_work(graph, inputs))
+        runs.append(make_run(graph, inputs))
 
         try:
-            expected.append(works[-1].run())
+            expected.append(runs[-1].execute())
         except InvalidRequest as error:
             expected.append(error)
 
@@ -115,8 +118,8 @@ def test_answers_are_those_of_requests_that_come_alone(
     cancelled = set(random.Random(seed).sample(range(2, 30), 6))
     found = asyncio.run(
         run_all(
-            Batches(pool, n_threads=1, most_waiting=1000),
-            works,
+            Batches(pool, n_threads=1, max_waiting_rows=1000),
+            runs,
             gate,
             cancelled=cancelled,
         )
@@ -140,11 +143,11 @@ def test_a_lone_request_is_run_at_once(pool: ThreadPoolExecutor) -> None:
     graph = load(KNN)
     gate = Gate(graph)
     gate.event.set()
-    batches = Batches(pool, n_threads=1, most_waiting=100)
+    batches = Batches(pool, n_threads=1, max_waiting_rows=100)
 
     async def ask() -> None:
         for _ in range(3):
-            await batches.run(make_work(graph, np.zeros((2, 64), np.float32)))
+            await batches.run(make_run(graph, np.zeros((2, 64), np.float32)))
 
     asyncio.run(ask())
     assert gate.rows == [2, 2, 2]
@@ -155,13 +158,13 @@ def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
     """A run takes as many requests as its rows allow."""
     graph = load(KNN)
     gate = Gate(graph)
-    works = [
-        make_work(graph, np.zeros((n_rows, 64), np.float32))
+    runs = [
+        make_run(graph, np.zeros((n_rows, 64), np.float32))
         for n_rows in (1, 10, 10, 4, 2)
     ]
-    asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
+    asyncio.run(run_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate))
     assert gate.rows == [1, 16, 10]
-    assert MOST_ROWS == 16
+    assert MAX_JOINED_ROWS == 16
 
 
 def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> None:
@@ -169,8 +172,8 @@ def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> 
     graph = load(KNN)
     graph.joins = False
     gate = Gate(graph)
-    works = [make_work(graph, np.zeros((1, 64), np.float32)) for _ in range(5)]
-    asyncio.run(run_all(Batches(pool, n_threads=1, most_waiting=100), works, gate))
+    runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(5)]
+    asyncio.run(run_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate))
     assert gate.rows == [1] * 5
 
 
@@ -178,9 +181,9 @@ def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
     """And those that wait are answered."""
     graph = load(KNN)
     gate = Gate(graph)
-    works = [make_work(graph, np.zeros((10, 64), np.float32)) for _ in range(5)]
+    runs = [make_run(graph, np.zeros((10, 64), np.float32)) for _ in range(5)]
     found = asyncio.run(
-        run_all(Batches(pool, n_threads=1, most_waiting=30), works, gate)
+        run_all(Batches(pool, n_threads=1, max_waiting_rows=30), runs, gate)
     )
     assert [type(each) for each in found] == [Finished] * 4 + [Overloaded]
     limit = "the limit is 30 (16 times VEREDICTO_MAX_ROWS)"
@@ -191,12 +194,12 @@ def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
     """Its rows wait no longer."""
     graph = load(KNN)
     gate = Gate(graph)
-    batches = Batches(pool, n_threads=1, most_waiting=10)
+    batches = Batches(pool, n_threads=1, max_waiting_rows=10)
 
     async def ask() -> list[Any]:
         busy, given_up = (
             asyncio.create_task(
-                batches.run(make_work(graph, np.zeros((9, 64), np.float32)))
+                batches.run(make_run(graph, np.zeros((9, 64), np.float32)))
             )
             for _ in "ab"
         )
@@ -204,7 +207,7 @@ def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
         given_up.cancel()
         await asyncio.sleep(0)
         late = asyncio.create_task(
-            batches.run(make_work(graph, np.zeros((9, 64), np.float32)))
+            batches.run(make_run(graph, np.zeros((9, 64), np.float32)))
         )
         await asyncio.sleep(0)
         gate.event.set()
@@ -218,23 +221,32 @@ def test_as_many_runs_as_threads_go_side_by_side(pool: ThreadPoolExecutor) -> No
     """Two at once, the rest together."""
     graph = load(KNN)
     gate = Gate(graph)
-    works = [make_work(graph, np.zeros((1, 64), np.float32)) for _ in range(6)]
-    asyncio.run(run_all(Batches(pool, n_threads=2, most_waiting=100), works, gate))
+    runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(6)]
+    asyncio.run(run_all(Batches(pool, n_threads=2, max_waiting_rows=100), runs, gate))
     assert sorted(gate.rows) == [1, 1, 4]
 
 
-def ask_protocol(call: InferRoute, name: str, datatype: str, array: np.ndarray) -> Any:
+def ask(route: InferRoute, document: Any) -> Any:
+    """What the pipeline makes of a body of JSON."""
+    with ThreadPoolExecutor(1) as pool:
+        pipeline = Pipeline(Batches(pool, n_threads=1, max_waiting_rows=1))
+        return pipeline.answer(
+            route, json.dumps(document).encode(), route.read_head([])
+        )
+
+
+def ask_protocol(route: InferRoute, name: str, datatype: str, array: np.ndarray) -> Any:
     tensor = {
         "name": name,
         "shape": list(array.shape),
         "datatype": datatype,
         "data": array.reshape(-1).tolist(),
     }
-    return call(json.dumps({"inputs": [tensor]}).encode(), {}, None)
+    return ask(route, {"inputs": [tensor]})
 
 
-async def carry_out_all(batches: Batches, works: list[Work], gate: Gate) -> list[Any]:
-    tasks = [asyncio.create_task(batches.carry_out(work)) for work in works]
+async def carry_out_all(batches: Batches, runs: list[Run], gate: Gate) -> list[Any]:
+    tasks = [asyncio.create_task(batches.carry_out(run)) for run in runs]
     await asyncio.sleep(0)
     gate.event.set()
     return await asyncio.gather(*tasks, return_exceptions=True)
@@ -252,30 +264,32 @@ def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) 
     graph = load(KNN)
     rows = [
         np.zeros((n_rows, 64), np.float32)
-        for n_rows in (MOST_ROWS + 1, MOST_ROWS, MOST_ROWS + 1)
+        for n_rows in (MAX_JOINED_ROWS + 1, MAX_JOINED_ROWS, MAX_JOINED_ROWS + 1)
     ]
-    works = [
-        make_work(graph, each)._replace(finish=end)
+    runs = [
+        replace(make_run(graph, each), finish=end)
         for each, end in zip(rows, (finish, finish, fail), strict=True)
     ]
     found = asyncio.run(
-        carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, Gate(graph))
+        carry_out_all(
+            Batches(pool, n_threads=1, max_waiting_rows=100), runs, Gate(graph)
+        )
     )
-    assert found[0][0] == (ANY, MOST_ROWS + 1)
+    assert found[0][0] == (ANY, MAX_JOINED_ROWS + 1)
     assert found[0][0][0] != threading.main_thread().name
-    assert found[0][1].times.output_ns > 0
-    assert found[1][0] == (threading.main_thread().name, MOST_ROWS)
+    assert found[0].records[0].times.output_ns > 0
+    assert found[1][0] == (threading.main_thread().name, MAX_JOINED_ROWS)
     assert isinstance(found[2], InvalidRequest)
     assert found[2].model is graph
 
 
 def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) -> None:
     """Classification, of a model that is quick."""
-    graph = Graph.load(KNN, name=KNN.stem)
-    graph.quick_rows = 10**6
-    call = InferRoute(graph, Settings(), RouteMetrics("texts"))
+    graph = load_graph(KNN, name=KNN.stem)
+    graph.max_quick_rows = 10**6
+    route = InferRoute(graph, Limits(Settings()), RouteMetrics("texts"))
 
-    def ask(n_rows: int) -> Any:
+    def classify(n_rows: int) -> Any:
         tensor = {
             "name": "features",
             "shape": [n_rows, 64],
@@ -283,18 +297,16 @@ def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) 
             "data": [0.0] * (64 * n_rows),
         }
         output = {"name": "probabilities", "parameters": {"classification": 10}}
-        return call(
-            json.dumps({"inputs": [tensor], "outputs": [output]}).encode(), {}, None
-        )
+        return ask(route, {"inputs": [tensor], "outputs": [output]})
 
-    few = ask(MOST_TEXTS // 10)
-    many = ask(MOST_TEXTS // 10 + 1)
-    assert isinstance(few, Response)
-    assert isinstance(many, Work)
+    few = classify(MAX_INLINE_TEXTS // 10)
+    many = classify(MAX_INLINE_TEXTS // 10 + 1)
+    assert isinstance(few, Reply)
+    assert isinstance(many, Run)
     answer, _ = asyncio.run(
-        Batches(pool, n_threads=1, most_waiting=100).carry_out(many)
+        Batches(pool, n_threads=1, max_waiting_rows=100).carry_out(many)
     )
-    assert len(json.loads(answer.body)["outputs"][0]["data"]) == MOST_TEXTS + 10
+    assert len(json.loads(answer.body)["outputs"][0]["data"]) == MAX_INLINE_TEXTS + 10
 
 
 def test_the_protocols_inference_of_a_slow_model_is_joined_too(
@@ -302,41 +314,42 @@ def test_the_protocols_inference_of_a_slow_model_is_joined_too(
 ) -> None:
     """And answered as if each had been run alone."""
     graph = load(KNN)
-    call = InferRoute(graph, Settings(), RouteMetrics("joined"))
+    route = InferRoute(graph, Limits(Settings()), RouteMetrics("joined"))
     rows = np.random.default_rng(0).uniform(0, 16, (5, 1, 64)).astype(np.float32)
-    graph.quick_rows = 1
-    expected = [ask_protocol(call, "features", "FP32", each) for each in rows]
-    graph.quick_rows = 0
-    works = [ask_protocol(call, "features", "FP32", each) for each in rows]
-    assert all(isinstance(each, Response) for each in expected)
-    assert all(isinstance(each, Work) for each in works)
+    graph.max_quick_rows = 1
+    expected = [ask_protocol(route, "features", "FP32", each) for each in rows]
+    graph.max_quick_rows = 0
+    runs = [ask_protocol(route, "features", "FP32", each) for each in rows]
+    assert all(isinstance(each, Reply) for each in expected)
+    assert all(isinstance(each, Run) for each in runs)
     gate = Gate(graph)
     found = asyncio.run(
-        carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate)
+        carry_out_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate)
     )
     assert gate.rows == [1, 4]
     assert [json.loads(answer.body) for answer, _ in found] == [
-        json.loads(each.body) for each in expected
+        json.loads(each.content.body) for each in expected
     ]
-    assert [(ran.graph, ran.times.rows, ran.times.executions) for _, ran in found] == [
-        (graph, 1, 0)
-    ] * 5
+    assert [
+        (record.graph, record.times.rows, record.times.executions)
+        for _, (record,) in found
+    ] == [(graph, 1, 0)] * 5
 
 
 def test_a_graph_without_a_card_is_run_alone(
     tmp_path: Path, pool: ThreadPoolExecutor
 ) -> None:
     """Nothing says which of its axes are rows; one that fails is its request's fault alone."""
-    graph = Graph.load(write_gather(tmp_path), name="gather")
-    graph.quick_rows = 0
-    call = InferRoute(graph, Settings(), RouteMetrics("alone"))
-    works = [
-        ask_protocol(call, "index", "INT64", np.array([index]))
+    graph = load_graph(write_gather(tmp_path), name="gather")
+    graph.max_quick_rows = 0
+    route = InferRoute(graph, Limits(Settings()), RouteMetrics("alone"))
+    runs = [
+        ask_protocol(route, "index", "INT64", np.array([index]))
         for index in (0, 1, 9, 2)
     ]
     gate = Gate(graph)
     found = asyncio.run(
-        carry_out_all(Batches(pool, n_threads=1, most_waiting=100), works, gate)
+        carry_out_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate)
     )
     assert isinstance(found[2], InvalidRequest)
     assert found[2].model is graph

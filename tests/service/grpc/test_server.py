@@ -880,14 +880,14 @@ def test_a_defect_is_told_without_details(
 
     async def ask() -> tuple[str, str]:
         port = free_port()
-        procedures = make_server(models, port)
-        monkeypatch.setattr(Registry, "graph", fail)
-        await procedures.start()
+        server = make_server(models, port)
+        monkeypatch.setattr(Registry, "find_graph", fail)
+        await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await channel.unary_unary(MODEL_INFER)(colour_request())
 
-        await procedures.stop()
+        await server.stop()
 
         return refused.value.code().name, refused.value.details()
 

@@ -24,8 +24,8 @@ from service.execution.batching import Batches
 from service.execution.metrics import ModelMetrics
 from service.http.application import Application
 from service.http.uvicorn_protocol import (
-    LONGEST_AWAITED,
-    MOMENT_S,
+    AWAITED_S,
+    MAX_AWAITED_BYTES,
     FastPathProtocol,
     install,
 )
@@ -98,18 +98,18 @@ def test_the_choice_of_a_protocol_is_ours(models: Path) -> None:
     settings = Settings(models=models)
     plane = DataPlane(Registry.load(models), settings)
     batches = Batches.of(settings)
-    front = Application(
+    application = Application(
         plane,
         settings,
         Admission(settings, ModelMetrics(plane.registry)),
         batches,
         behind=None,
     )  # type: ignore[arg-type]  # nothing goes there
-    install(front)
-    config = uvicorn.Config(front, log_config=None)
+    install(application, stuck_s=settings.deadline_s)
+    config = uvicorn.Config(application, log_config=None)
     config.load()
     assert config.http_protocol_class is FastPathProtocol
-    assert FastPathProtocol.front is front
+    assert FastPathProtocol.application is application
 
 
 def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> None:
@@ -149,7 +149,9 @@ def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
     ]
 
 
-@pytest.mark.parametrize("pause_s", [MOMENT_S / 10, MOMENT_S * 3], ids=["soon", "late"])
+@pytest.mark.parametrize(
+    "pause_s", [AWAITED_S / 10, AWAITED_S * 3], ids=["soon", "late"]
+)
 @pytest.mark.parametrize(
     "places", [[10], [60], [90], [20, 60, 90], [85, 90, 95]], ids=str
 )
@@ -171,7 +173,7 @@ def test_a_body_of_several_reads_is_answered(connection: socket.socket) -> None:
     rows = [[1, 2.5]] * 3000, [[1, 2.5]] * 40_000
     assert (
         len(write("/predict", {"inputs": rows[0]}))
-        < LONGEST_AWAITED
+        < MAX_AWAITED_BYTES
         < len(write("/predict", {"inputs": rows[1]}))
     )
     asked = [

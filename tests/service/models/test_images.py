@@ -23,10 +23,10 @@ def read(
     content: bytes,
     *,
     media_type: str = "",
-    most_pixels: int = 1_000_000,
+    max_pixels: int = 1_000_000,
     least_px: int = 64,
 ) -> np.ndarray:
-    budget = PixelBudget(most_pixels)
+    budget = PixelBudget(max_pixels)
     return decode(
         content,
         where="inputs[0]",
@@ -114,9 +114,9 @@ def test_a_broken_orientation_does_not_matter() -> None:
 def test_a_large_jpeg_is_decoded_smaller() -> None:
     """By powers of two, while both sides stay long enough; a small one is not."""
     content = encode(gradient(1600, 800), "JPEG")
-    assert read(content, most_pixels=2_000_000, least_px=64).shape == (100, 200, 3)
-    assert read(content, most_pixels=2_000_000, least_px=300).shape == (400, 800, 3)
-    assert read(content, most_pixels=2_000_000, least_px=500).shape == (800, 1600, 3)
+    assert read(content, max_pixels=2_000_000, least_px=64).shape == (100, 200, 3)
+    assert read(content, max_pixels=2_000_000, least_px=300).shape == (400, 800, 3)
+    assert read(content, max_pixels=2_000_000, least_px=500).shape == (800, 1600, 3)
 
 
 @pytest.mark.parametrize("least_px", [16, 64, 1000])
@@ -136,7 +136,7 @@ def test_a_jpegs_pixels_are_pillows(
         expected = np.asarray(image.convert("RGB"))
 
     assert np.array_equal(
-        read(content, most_pixels=100_000, least_px=least_px), expected
+        read(content, max_pixels=100_000, least_px=least_px), expected
     )
 
 
@@ -158,7 +158,7 @@ def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(
     )
     for place in (start, end):
         with pytest.raises((InvalidRequest, TooLarge)):
-            read(content[:place] + huge + content[place:], most_pixels=1000)
+            read(content[:place] + huge + content[place:], max_pixels=1000)
 
     assert not asked
 
@@ -166,7 +166,7 @@ def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(
 def test_an_image_over_the_limit_is_not_decoded() -> None:
     """The text names the limit and its setting."""
     with pytest.raises(TooLarge) as refusal:
-        read(encode(gradient(100, 50)), most_pixels=4999)
+        read(encode(gradient(100, 50)), max_pixels=4999)
     assert str(refusal.value) == (
         "inputs[0]: 5000 pixels are over the limit of 4999 for the images of a request (VEREDICTO_MAX_PIXELS)"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import NotFound
+from service.models import registry as registry_module
 from service.models.graph import Graph
 from service.models.registry import Registry
 from tests.support.tiny_models import tiny_card, true_self_check, write_tiny
@@ -140,14 +141,14 @@ def test_a_defect_of_ours_refuses_one_file_alone(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever a file makes us stumble over, the others are served."""
-    load = Graph.load
+    load = registry_module.load_graph
 
     def stumble(path: Path, **options: object) -> Graph:
         if path.stem == "colour-first":
             raise ZeroDivisionError
         return load(path, **options)
 
-    monkeypatch.setattr(Graph, "load", stumble)
+    monkeypatch.setattr(registry_module, "load_graph", stumble)
     registry = Registry.load(models)
     assert list(registry.models) == ["colour-second"]
     assert list(registry.refused) == ["colour-first.onnx"]

@@ -1,0 +1,98 @@
+"""The table of calls: one line each, from which routes, OpenAPI, in-process answers and BentoML's methods follow.
+
+A call is the method of its name of `service.calls.data_plane.DataPlane`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from service.contract import answers, requests
+
+NEVER_INLINE = -1
+"""The `max_inline_bytes` of a call whose cost does not show in its body."""
+
+
+class Call(NamedTuple):
+    """One call: `POST /<name>` takes a `request` and gives an `answer`."""
+
+    name: str
+    request: type
+    answer: Any
+    summary: str
+    max_inline_bytes: int
+    """A longer body is decoded and answered in a thread."""
+    image_of: Literal["model", "task"] | None = None
+    """The field that a request of image files names; None where the call takes no image files."""
+    query: tuple[str, ...] = ()
+    """Fields, all of them counts, that may stand in the query of a JSON request too."""
+    picture: str | None = None
+    """The method of the data plane that draws the answer as a PNG; it may give None, and JSON is sent."""
+    tag: str = "Predict and compare"
+
+    @property
+    def route(self) -> str:
+        """The path over HTTP."""
+        return f"/{self.name}"
+
+
+CALLS = (
+    Call(
+        "predict",
+        requests.PredictRequest,
+        answers.Prediction,
+        "Class labels, numbers or cluster numbers, one for each row",
+        max_inline_bytes=64_000,
+        image_of="model",
+    ),
+    Call(
+        "predict_proba",
+        requests.PredictProbaRequest,
+        answers.Probabilities,
+        "Probabilities of each row",
+        max_inline_bytes=16_000,
+        image_of="model",
+        query=("top",),
+    ),
+    Call(
+        "compare",
+        requests.CompareRequest,
+        answers.Comparison,
+        "The task's classifiers on the same rows",
+        max_inline_bytes=4_000,  # it may resample
+        image_of="task",
+    ),
+    Call(
+        "transform",
+        requests.TransformRequest,
+        answers.Transformation,
+        "Codes of each row, and the row made from them",
+        max_inline_bytes=16_000,
+        image_of="model",
+    ),
+    Call(
+        "explain",
+        requests.ExplainRequest,
+        answers.Explanation,
+        "Contributions of features, neighbours, or where in an image it looks",
+        max_inline_bytes=16_000,
+        image_of="model",
+        picture="draw_explanation",
+    ),
+    Call(
+        "generate",
+        requests.GenerateRequest,
+        answers.Generation,
+        "New images: one PNG of all, or JSON for who accepts only that",
+        max_inline_bytes=NEVER_INLINE,
+        picture="draw_generated",
+    ),
+    Call(
+        "feedback",
+        requests.FeedbackRequest,
+        answers.Feedback,
+        "The true class of a row that was predicted; accepted when it is stored",
+        max_inline_bytes=64_000,
+        tag="Live",
+    ),
+)

@@ -1,0 +1,51 @@
+"""The fence around the fast path, which is used where the setting and the installed uvicorn allow it."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from importlib.metadata import version
+
+from service.http.application import Application
+from service.settings import Settings
+
+MIN_UVICORN = (0, 30)
+BEFORE_UVICORN = (0, 60)
+"""The versions between which uvicorn's inside is known to be as the fast path leans on it."""
+
+logger = logging.getLogger(__name__)
+
+
+def install_fast_path(application: Application, settings: Settings) -> bool:
+    """Answers small requests inside uvicorn's protocol from here on; says in one log line why where it cannot."""
+    if not settings.fast_path:
+        logger.info(
+            "the fast path is off (VEREDICTO_FAST_PATH=0): requests go the plain ASGI way"
+        )
+        return False
+
+    reason = why_unknown(version("uvicorn"))
+    if reason is None:
+        protocol = import_module("service.http.uvicorn_protocol")
+        protocol.install(application, stuck_s=settings.deadline_s)
+        return True
+
+    logger.warning("requests go the plain ASGI way: %s", reason)
+    return False
+
+
+def why_unknown(installed: str) -> str | None:
+    """What of the installed uvicorn is not as the fast path needs it, or None."""
+    numbers = tuple(int(part) for part in installed.split(".")[:2] if part.isdigit())
+    if not MIN_UVICORN <= numbers < BEFORE_UVICORN:
+        known = ".".join(map(str, MIN_UVICORN)), ".".join(map(str, BEFORE_UVICORN))
+        return f"uvicorn {installed} is not between {known[0]} and {known[1]}"
+
+    try:
+        protocol = import_module("service.http.uvicorn_protocol")
+    except (ImportError, AttributeError) as error:
+        return f"uvicorn {installed} has another inside: {error}"
+
+    missing: list[str] = protocol.find_missing_names()
+
+    return f"uvicorn {installed} lacks {', '.join(missing)}" if missing else None

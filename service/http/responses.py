@@ -1,0 +1,64 @@
+"""Responses: what goes out over HTTP, and the status of each error of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any, NamedTuple
+
+from service import errors
+from service.contract.codec import encode
+from service.errors import VeredictoError
+from service.execution.admission import MAX_ERROR_CHARS
+
+Message = MutableMapping[str, Any]
+"""A message of ASGI, or its scope."""
+Headers = tuple[tuple[bytes, bytes], ...]
+
+JSON = b"application/json"
+PNG = b"image/png"
+HTML = b"text/html; charset=utf-8"
+RETRY_AFTER_S = b"1"
+
+STATUSES: dict[type[VeredictoError], int] = {
+    errors.InvalidRequest: 400,
+    errors.NotFound: 404,
+    errors.TooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.NotReady: 503,
+    errors.Overloaded: 503,
+    errors.DeadlinePassed: 504,
+    errors.Defect: 500,
+}
+
+
+class Response(NamedTuple):
+    """A whole response."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: Headers = ()
+
+
+def respond(document: Any, *, status: int = 200, headers: Headers = ()) -> Response:
+    """The response that has a document as JSON."""
+    return Response(status, encode(document), JSON, headers)
+
+
+def respond_to_error(error: VeredictoError) -> Response:
+    """The response to a request that has no answer; a client may try again where the service is full or not ready."""
+    status = STATUSES[type(error)]
+    headers = ((b"retry-after", RETRY_AFTER_S),) if status == 503 else ()
+    return respond(
+        {"error": str(error)[:MAX_ERROR_CHARS]}, status=status, headers=headers
+    )
+
+
+def list_headers(response: Response) -> list[tuple[bytes, bytes]]:
+    """All headers of a response, its length among them."""
+    length = b"%d" % len(response.body)
+    return [
+        (b"content-type", response.content_type),
+        (b"content-length", length),
+        *response.headers,
+    ]

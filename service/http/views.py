@@ -1,0 +1,103 @@
+"""Whatever is looked at with GET: pages, models, tasks, probes, and the protocol's descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from service.calls.data_plane import DataPlane
+from service.contract.codec import encode
+from service.errors import NotReady
+from service.execution.batching import Batches
+from service.http.open_inference import PREFIX, OpenInferenceRoutes
+from service.http.responses import (
+    HTML,
+    PNG,
+    Message,
+    Response,
+    respond,
+    respond_to_error,
+)
+from service.http.route import takes_pictures
+from service.reference import document
+
+MODELS = "/models/"
+LAYERS = "/layers"
+TASKS = "/tasks/"
+COMPARISON = "/comparison"
+READ_ONLY = ("GET", "HEAD")
+_PAGES = Path(__file__).parent.parent / "pages"
+
+
+class Views:
+    """The answers to GET and HEAD."""
+
+    def __init__(
+        self, plane: DataPlane, batches: Batches, protocol: OpenInferenceRoutes
+    ) -> None:
+        self._plane = plane
+        self._batches = batches
+        self._protocol = protocol
+        self._fixed: dict[str, Callable[[], Response]] = {
+            "/": partial(_show_page, "home.html"),
+            "/docs": partial(_show_page, "docs.html"),
+            "/docs.json": partial(respond, document.describe_interface(plane.cards())),
+            "/models": lambda: respond(plane.list_models()),
+            "/livez": lambda: respond({"live": True}),
+            "/healthz": lambda: respond({"live": True}),
+            "/readyz": self._show_readiness,
+        }
+
+    def allowed_methods(self, path: str) -> tuple[str, ...]:
+        """The methods of a path; none where there is no such path. Raises NotFound for one below `/v2`."""
+        if path in self._fixed or path.startswith(MODELS):
+            return READ_ONLY
+        if path.startswith(TASKS) and path.endswith(COMPARISON):
+            return READ_ONLY
+
+        return self._protocol.allowed_methods(path) if path.startswith(PREFIX) else ()
+
+    async def show(self, scope: Message) -> Response:
+        """The answer to a path that is allowed; raises VeredictoError."""
+        path = scope["path"]
+        view = self._fixed.get(path)
+        if view is not None:
+            return view()
+        if path.startswith(PREFIX):
+            return self._protocol.view(path)
+        if path.startswith(TASKS):
+            return await self._compare_live(path)
+
+        return self._show_model(path.removeprefix(MODELS), scope)
+
+    def _show_model(self, name: str, scope: Message) -> Response:
+        if not name.endswith(LAYERS):
+            return respond(self._plane.describe_model(name))
+
+        name = name.removesuffix(LAYERS)
+        pictures = self._plane.pictures
+        png = pictures.draw_filters(name) if takes_pictures(scope["headers"]) else None
+
+        return (
+            respond(pictures.describe_layers(name))
+            if png is None
+            else Response(200, png, PNG)
+        )
+
+    async def _compare_live(self, path: str) -> Response:
+        """The live comparison of a task, read from a file and computed in a thread."""
+        task = path.removeprefix(TASKS).removesuffix(COMPARISON)
+        compare = self._plane.compare_live
+        return Response(200, await self._batches.offload(lambda: encode(compare(task))))
+
+    def _show_readiness(self) -> Response:
+        try:
+            self._plane.check_ready()
+        except NotReady as error:
+            return respond_to_error(error)
+        return respond({"ready": True, "models": len(self._plane.registry.versions)})
+
+
+def _show_page(name: str) -> Response:
+    return Response(200, (_PAGES / name).read_bytes(), HTML)

@@ -1,0 +1,110 @@
+"""The fence around the fast path."""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.calls.data_plane import DataPlane
+from service.execution.admission import Admission
+from service.execution.batching import Batches
+from service.execution.metrics import ModelMetrics
+from service.http import fast_path
+from service.http.application import Application
+from service.http.fast_path import install_fast_path, why_unknown
+from service.http.uvicorn_protocol import FastWriter
+from service.http.writer import Writer
+from service.models.registry import Registry
+from service.settings import Settings
+from tests.conftest import ROOT
+
+INSTALLED = version("uvicorn")
+
+
+@pytest.fixture
+def application(models: Path) -> Application:
+    settings = Settings(models=models)
+    plane = DataPlane(Registry.load(models), settings)
+    admission = Admission(settings, ModelMetrics(plane.registry))
+    behind: Any = None  # nothing goes there
+    return Application(plane, settings, admission, Batches.of(settings), behind=behind)
+
+
+def test_the_installed_uvicorn_is_known() -> None:
+    """An update of uvicorn that moves what the fast path leans on makes this test fail."""
+    assert why_unknown(INSTALLED) is None
+
+
+def test_the_declared_versions_are_those_that_are_known() -> None:
+    """pyproject.toml bounds uvicorn as the fence does."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    low, high = (
+        ".".join(map(str, each))
+        for each in (fast_path.MIN_UVICORN, fast_path.BEFORE_UVICORN)
+    )
+
+    assert f"uvicorn>={low},<{high}" in project["project"]["dependencies"]
+
+
+@pytest.mark.parametrize("installed", ["0.29.0", "0.60.1", "1.0", "dev"])
+def test_other_versions_are_unknown(installed: str) -> None:
+    """The reason names the version and the known ones."""
+    expected = f"uvicorn {installed} is not between 0.30 and 0.60"
+
+    assert why_unknown(installed) == expected
+
+
+def test_a_name_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A known version with another inside is not trusted."""
+    monkeypatch.delattr(HttpToolsProtocol, "_unset_keepalive_if_required")
+
+    reason = why_unknown(INSTALLED)
+
+    assert reason == f"uvicorn {INSTALLED} lacks _unset_keepalive_if_required"
+
+
+def test_an_unknown_uvicorn_is_used_the_plain_way(
+    application: Application,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One log line says why."""
+    monkeypatch.setattr(fast_path, "version", lambda _: "1.2.3")
+
+    with caplog.at_level(logging.INFO):
+        assert not install_fast_path(application, Settings())
+
+    assert type(application.writer) is Writer
+    assert caplog.messages == [
+        "requests go the plain ASGI way: uvicorn 1.2.3 is not between 0.30 and 0.60"
+    ]
+
+
+def test_the_fast_path_is_used_where_it_is_known(application: Application) -> None:
+    """Its writer sends a response by one write."""
+    assert install_fast_path(application, Settings())
+    assert type(application.writer) is FastWriter
+
+
+def test_a_setting_turns_it_off(models: Path, start_server: Callable[..., Any]) -> None:
+    """A server with VEREDICTO_FAST_PATH=0 answers what others answer."""
+    request = {"model": "colour-first", "inputs": [[1, "red"]]}
+    fast = start_server(VEREDICTO_MODELS=models)
+    plain = start_server(VEREDICTO_MODELS=models, VEREDICTO_FAST_PATH=0)
+    answers = []
+
+    for context in (fast, plain):
+        with context as running:
+            for path in ("/predict", "/predict_proba"):
+                response = running.post(path, request)
+                answers.append((response.status_code, response.content))
+
+    assert answers[:2] == answers[2:]
+    assert answers[0][0] == 200
