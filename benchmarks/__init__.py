@@ -1,1 +1,1 @@
-"""Measurements against peers and bare floors: `python -m benchmarks`."""
+"""Benchmarks measure the service against peers and a bare floor: `python -m benchmarks`. Nothing imports it."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import contenders, workloads
 from benchmarks.models import write_models
-from benchmarks.processes import keep_to_last
+from benchmarks.processes import pin_to_last_processor
 from benchmarks.run import PARTS, Plan, run
 
 
@@ -30,8 +30,8 @@ def main() -> None:
 
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit("ended before its time")
-    )  # blocks end their servers then
-    keep_to_last()
+    )  # so that blocks end their servers
+    pin_to_last_processor()
 
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         models = Path(folder) / "models"
@@ -47,22 +47,24 @@ def _read_options() -> Plan:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--contenders", type=_some_of(contenders.NAMES), default=list(contenders.NAMES)
+        "--contenders", type=_choices(contenders.NAMES), default=list(contenders.NAMES)
     )
     parser.add_argument(
-        "--workloads", type=_some_of(workloads.NAMES), default=list(workloads.NAMES)
+        "--workloads", type=_choices(workloads.NAMES), default=list(workloads.NAMES)
     )
     parser.add_argument(
-        "--parts", type=_some_of(PARTS), default=list(PARTS), help="what is measured"
+        "--parts", type=_choices(PARTS), default=list(PARTS), help="what is measured"
     )
-    parser.add_argument("--rounds", type=_count, default=5)
-    parser.add_argument("--seconds", type=_count, default=1, help="of each measurement")
+    parser.add_argument("--rounds", type=_parse_count, default=5)
     parser.add_argument(
-        "--concurrency", type=_counts, default=[1, 32], help="connections"
+        "--seconds", type=_parse_count, default=1, help="of each measurement"
+    )
+    parser.add_argument(
+        "--concurrency", type=_parse_counts, default=[1, 32], help="connections"
     )
     parser.add_argument(
         "--rates",
-        type=_counts,
+        type=_parse_counts,
         default=[250, 1000, 4000],
         help="of the open loop, requests a second",
     )
@@ -70,8 +72,8 @@ def _read_options() -> Plan:
     return Plan(**vars(parser.parse_args()))
 
 
-class _some_of:  # noqa: N801  # argparse shows it as the type's name
-    """Names with commas between them."""
+class _choices:  # noqa: N801  # argparse shows it as the type's name
+    """Parses names with commas between them, and returns those in the order in which they are known."""
 
     def __init__(self, known: Sequence[str]) -> None:
         self._known = known
@@ -87,7 +89,7 @@ class _some_of:  # noqa: N801  # argparse shows it as the type's name
         return [name for name in self._known if name in names]
 
 
-def _count(text: str) -> int:
+def _parse_count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(
             f"expected a whole number of at least 1, got {text!r}"
@@ -95,8 +97,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _counts(text: str) -> list[int]:
-    return [_count(each) for each in text.split(",")]
+def _parse_counts(text: str) -> list[int]:
+    return [_parse_count(each) for each in text.split(",")]
 
 
 if __name__ == "__main__":

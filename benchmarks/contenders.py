@@ -1,4 +1,4 @@
-"""Who is measured: how each is started, what it is asked, and in which words."""
+"""The contenders: how each server is started, and how each workload is asked of it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SERVERS = "benchmarks.servers"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a contender runs: the models that it serves, a folder for whatever it writes, its port."""
+class Location:
+    """The place where a contender runs: the folder of models, a folder for whatever it writes, and its port."""
 
     models: Path
     scratch: Path
@@ -25,91 +25,68 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """`start` gives what follows the environment's Python; `speaks` has a dialect for each workload that it takes.
+    """A server that is measured; `start` returns the arguments of the environment's Python.
 
-    `is_restless`: it works without being asked, so it is measured when the others have ended.
+    `dialects` has a dialect for each workload that it takes. One that works unasked is measured when the others have
+    ended.
     """
 
     name: str
     title: str
     environment: str
     packages: tuple[str, ...]
-    start: Callable[[Place], list[str]]
-    speaks: Mapping[str, Dialect]
-    variables: Callable[[Place], dict[str, str]] | None = None
+    start: Callable[[Location], list[str]]
+    dialects: Mapping[str, Dialect]
+    variables: Callable[[Location], dict[str, str]] | None = None
     ready: str | None = None
-    is_restless: bool = False
+    works_unasked: bool = False
 
 
-def _uvicorn(module: str) -> Callable[[Place], list[str]]:
-    quiet = (
-        "--no-access-log",
-        "--log-level",
-        "warning",
-        "--loop",
-        "uvloop",
-        "--http",
-        "httptools",
-    )
-    return lambda place: [
-        *(
-            "-m",
-            "uvicorn",
-            f"{SERVERS}.{module}:app",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(place.port),
-            *quiet,
-        )
-    ]
+def _uvicorn(module: str) -> Callable[[Location], list[str]]:
+    command = ["-m", "uvicorn", f"{SERVERS}.{module}:app", "--no-access-log"]
+    command += ["--log-level", "warning", "--loop", "uvloop", "--http", "httptools"]
+    command += ["--host", "127.0.0.1", "--port"]
+
+    return lambda location: [*command, str(location.port)]
 
 
-def _bentoml(target: str) -> Callable[[Place], list[str]]:
-    return lambda place: [
-        "-m",
-        "bentoml",
-        "serve",
-        target,
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(place.port),
-    ]
+def _bentoml(target: str) -> Callable[[Location], list[str]]:
+    command = ["-m", "bentoml", "serve", target, "--host", "127.0.0.1", "--port"]
+    return lambda location: [*command, str(location.port)]
 
 
-def _bento_home(place: Place) -> dict[str, str]:
+def _bento_home(location: Location) -> dict[str, str]:
     return {
-        "BENTOML_HOME": str(place.scratch / "bentoml"),
-        "VEREDICTO_MODELS": str(place.models),
+        "BENTOML_HOME": str(location.scratch / "bentoml"),
+        "VEREDICTO_MODELS": str(location.models),
     }
 
 
-def _module(name: str) -> Callable[[Place], list[str]]:
-    return lambda place: ["-m", f"{SERVERS}.{name}", str(place.port)]
+def _module(name: str) -> Callable[[Location], list[str]]:
+    return lambda location: ["-m", f"{SERVERS}.{name}", str(location.port)]
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
+    """Returns a port of 127.0.0.1 that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _mlserver(place: Place) -> list[str]:
-    """Writes the settings that MLServer reads: of itself, and a file for each model."""
+def _mlserver(location: Location) -> list[str]:
+    """Writes the settings of MLServer and of each model, and returns its arguments."""
     settings = {
         "host": "127.0.0.1",
-        "http_port": place.port,
+        "http_port": location.port,
         "grpc_port": free_port(),
         "metrics_port": free_port(),
         "parallel_workers": 0,
         "debug": False,
     }
-    repository = place.scratch / "repository"
+    repository = location.scratch / "repository"
 
-    for path in place.models.glob("*.onnx"):
+    for path in location.models.glob("*.onnx"):
         folder = repository / path.stem
         folder.mkdir(parents=True)
         model = {
@@ -128,8 +105,8 @@ ROWS = ("row", "wide", "rows")
 BINARY = ("wide-binary", "rows-binary")
 
 
-def _speaks(*, rows: Dialect, **others: Dialect) -> dict[str, Dialect]:
-    """`rows` for all rows in JSON, `binary` for all tensors of bytes, the others by name."""
+def _choose_dialects(*, rows: Dialect, **others: Dialect) -> dict[str, Dialect]:
+    """Returns a dialect for each workload: `rows` for all rows in JSON, `binary` for all tensors of bytes."""
     binary = others.pop("binary", None)
     return (
         dict.fromkeys(ROWS, rows)
@@ -146,7 +123,7 @@ CONTENDERS = (
         environment="veredicto",
         packages=UVICORN,
         start=_uvicorn("floor"),
-        speaks=_speaks(
+        dialects=_choose_dialects(
             rows=dialects.NATIVE,
             binary=dialects.BINARY,
             photo=dialects.PHOTO,
@@ -159,7 +136,7 @@ CONTENDERS = (
         environment="veredicto",
         packages=("bentoml", "msgspec", *UVICORN),
         start=_bentoml("service.app:Veredicto"),
-        speaks=_speaks(
+        dialects=_choose_dialects(
             rows=dialects.NATIVE,
             binary=dialects.BINARY,
             photo=dialects.PHOTO,
@@ -174,7 +151,7 @@ CONTENDERS = (
         environment="fastapi",
         packages=("fastapi", "pydantic", *UVICORN),
         start=_uvicorn("fastapi_app"),
-        speaks=_speaks(
+        dialects=_choose_dialects(
             rows=dialects.NATIVE,
             binary=dialects.BINARY,
             photo=dialects.PHOTO_ROUTE,
@@ -187,7 +164,7 @@ CONTENDERS = (
         environment="bentoml",
         packages=("bentoml", *UVICORN),
         start=_bentoml(f"{SERVERS}.bentoml_plain:Plain"),
-        speaks=_speaks(
+        dialects=_choose_dialects(
             rows=dialects.NATIVE, photo=dialects.PHOTO_FORM, compare=dialects.COMPARE
         ),
         variables=_bento_home,
@@ -199,7 +176,9 @@ CONTENDERS = (
         environment="bentoml",
         packages=("bentoml", *UVICORN),
         start=_bentoml(f"{SERVERS}.bentoml_batched:Batched"),
-        speaks=_speaks(rows=dialects.METHOD, photo=dialects.PHOTO_FORM_LABELS),
+        dialects=_choose_dialects(
+            rows=dialects.METHOD, photo=dialects.PHOTO_FORM_LABELS
+        ),
         variables=_bento_home,
         ready="/readyz",
     ),
@@ -209,7 +188,7 @@ CONTENDERS = (
         environment="litserve",
         packages=("litserve", "fastapi", *UVICORN),
         start=_module("litserve_server"),
-        speaks=_speaks(rows=dialects.NATIVE, photo=dialects.PHOTO_UPLOAD),
+        dialects=_choose_dialects(rows=dialects.NATIVE, photo=dialects.PHOTO_UPLOAD),
         ready="/health",
     ),
     Contender(
@@ -218,7 +197,7 @@ CONTENDERS = (
         environment="mlserver",
         packages=("mlserver", "fastapi", *UVICORN),
         start=_mlserver,
-        speaks=_speaks(rows=dialects.TENSOR, photo=dialects.TENSOR_PHOTO),
+        dialects=_choose_dialects(rows=dialects.TENSOR, photo=dialects.TENSOR_PHOTO),
         ready="/v2/health/ready",
     ),
     Contender(
@@ -227,17 +206,17 @@ CONTENDERS = (
         environment="ray",
         packages=("ray", *UVICORN),
         start=_module("ray_serve"),
-        speaks=_speaks(
+        dialects=_choose_dialects(
             rows=dialects.NATIVE,
             binary=dialects.BINARY,
             photo=dialects.PHOTO_ROUTE,
             compare=dialects.COMPARE,
         ),
-        variables=lambda place: {"RAY_TMPDIR": str(place.scratch)},
+        variables=lambda location: {"RAY_TMPDIR": str(location.scratch)},
         ready="/-/healthz",
-        is_restless=True,
+        works_unasked=True,
     ),
 )
 IN_PROCESS = "in-process"
-"""Not a server: its rates stand beside those of the others as their limit."""
+"""onnxruntime without a server: its rates stand beside those of the others as their limit."""
 NAMES = (IN_PROCESS, *(each.name for each in CONTENDERS))

@@ -1,4 +1,4 @@
-"""How a workload is asked for, and how the answer is read: one dialect for each way that a server speaks."""
+"""Dialects: how a request for a workload is written, and how the labels are read from the answer."""
 
 from __future__ import annotations
 
@@ -31,20 +31,23 @@ class Request:
 
 @dataclass(frozen=True)
 class Dialect:
-    """`read` takes an answer's body and headers (in lower case) and gives class names, or class indices."""
+    """A way to ask; `read_labels` takes an answer's body and headers (in lower case) and returns names or indices."""
 
-    ask: Callable[[Workload], Request]
-    read: Callable[[bytes, Mapping[str, str]], list[Any]]
+    make_request: Callable[[Workload], Request]
+    read_labels: Callable[[bytes, Mapping[str, str]], list[Any]]
 
     def is_right(
         self, workload: Workload, body: bytes, headers: Mapping[str, str]
     ) -> bool:
-        """Whether the answer has the label of every row."""
-        return self.read(body, headers) in (workload.labels, workload.predictions)
+        """Returns True where the answer has the right label of every row."""
+        return self.read_labels(body, headers) in (
+            workload.labels,
+            workload.predictions,
+        )
 
 
 def as_numbers(array: np.ndarray) -> list[Any]:
-    """Nested lists with the fewest digits that are these float32 again."""
+    """Returns nested lists of numbers with the fewest digits that are these float32 again."""
     if array.ndim > 1:
         return [as_numbers(each) for each in array]
     return [float(str(value)) for value in array]
@@ -76,17 +79,17 @@ def _read_bytes(body: bytes, headers: Mapping[str, str]) -> list[Any]:
     return labels
 
 
-def _ask_json(workload: Workload) -> Request:
+def _make_json_request(workload: Workload) -> Request:
     body = {"model": workload.model, "inputs": as_numbers(workload.inputs)}
     return Request(path="/predict", body=json.dumps(body).encode())
 
 
-def _ask_compare(workload: Workload) -> Request:
+def _make_compare_request(workload: Workload) -> Request:
     body = {"task": workload.model, "inputs": as_numbers(workload.inputs)}
     return Request(path="/compare", body=json.dumps(body).encode())
 
 
-def _ask_photo(workload: Workload, path: str = "/predict") -> Request:
+def _make_photo_request(workload: Workload, path: str = "/predict") -> Request:
     return Request(
         path=f"{path}?model={workload.model}",
         body=workload.photo,
@@ -94,7 +97,7 @@ def _ask_photo(workload: Workload, path: str = "/predict") -> Request:
     )
 
 
-def _ask_binary(workload: Workload) -> Request:
+def _make_binary_request(workload: Workload) -> Request:
     content = workload.inputs.tobytes()
     tensor = {
         "name": "features",
@@ -117,7 +120,7 @@ def _ask_binary(workload: Workload) -> Request:
     )
 
 
-def _ask_tensor(workload: Workload) -> Request:
+def _make_tensor_request(workload: Workload) -> Request:
     tensor = {
         "name": "features",
         "shape": workload.inputs.shape,
@@ -130,8 +133,8 @@ def _ask_tensor(workload: Workload) -> Request:
     )
 
 
-def _ask_tensor_photo(workload: Workload) -> Request:
-    """An image file as the protocol's JSON has bytes, in base64."""
+def _make_tensor_photo_request(workload: Workload) -> Request:
+    """Writes an image file as the Open Inference Protocol has bytes in JSON, in base64."""
     tensor = {
         "name": "pixels",
         "shape": [1],
@@ -145,7 +148,7 @@ def _ask_tensor_photo(workload: Workload) -> Request:
     )
 
 
-def _ask_form(workload: Workload, path: str, name: str) -> Request:
+def _make_form_request(workload: Workload, path: str, name: str) -> Request:
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="photo.jpg"\r\n'
     body = (
         f"{head}Content-Type: image/jpeg\r\n\r\n".encode()
@@ -157,8 +160,8 @@ def _ask_form(workload: Workload, path: str, name: str) -> Request:
     )
 
 
-def _ask_method(workload: Workload) -> Request:
-    """A method of its own for each model."""
+def _make_method_request(workload: Workload) -> Request:
+    """Asks for the method that bears the model's name."""
     name = workload.model.replace("-", "_")
     return Request(
         path=f"/{name}",
@@ -166,22 +169,24 @@ def _ask_method(workload: Workload) -> Request:
     )
 
 
-NATIVE = Dialect(_ask_json, _read_predictions)
-COMPARE = Dialect(_ask_compare, _read_consensus)
-PHOTO = Dialect(_ask_photo, _read_predictions)
+NATIVE = Dialect(_make_json_request, _read_predictions)
+COMPARE = Dialect(_make_compare_request, _read_consensus)
+PHOTO = Dialect(_make_photo_request, _read_predictions)
 PHOTO_ROUTE = Dialect(
-    lambda workload: _ask_photo(workload, "/predict_photo"), _read_predictions
+    lambda workload: _make_photo_request(workload, "/predict_photo"), _read_predictions
 )
 PHOTO_FORM = Dialect(
-    lambda workload: _ask_form(workload, "/predict_photo", "image"), _read_predictions
+    lambda workload: _make_form_request(workload, "/predict_photo", "image"),
+    _read_predictions,
 )
 PHOTO_UPLOAD = Dialect(
-    lambda workload: _ask_form(workload, "/predict", "image"), _read_predictions
+    lambda workload: _make_form_request(workload, "/predict", "image"),
+    _read_predictions,
 )
 PHOTO_FORM_LABELS = Dialect(
-    lambda workload: _ask_form(workload, "/photo", "images"), _read_list
+    lambda workload: _make_form_request(workload, "/photo", "images"), _read_list
 )
-BINARY = Dialect(_ask_binary, _read_bytes)
-TENSOR = Dialect(_ask_tensor, _read_tensor)
-TENSOR_PHOTO = Dialect(_ask_tensor_photo, _read_tensor)
-METHOD = Dialect(_ask_method, _read_list)
+BINARY = Dialect(_make_binary_request, _read_bytes)
+TENSOR = Dialect(_make_tensor_request, _read_tensor)
+TENSOR_PHOTO = Dialect(_make_tensor_photo_request, _read_tensor)
+METHOD = Dialect(_make_method_request, _read_list)

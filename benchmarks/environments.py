@@ -1,4 +1,4 @@
-"""A virtual environment for each contender, so that no framework decides the versions of another."""
+"""Each contender has a virtual environment of its own, so that no framework decides the versions of another."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE / ".environments"
-OURS = HERE.parent / "requirements" / "serve.txt"
-LONGEST_REASON = 300
+SERVE_REQUIREMENTS = HERE.parent / "requirements" / "serve.txt"
+MAX_REASON_CHARACTERS = 300
 _VERSIONS = """
 import sys
 from importlib.metadata import version
@@ -21,13 +21,15 @@ for package in sys.argv[1:]:
 
 
 class NotInstalled(Exception):
-    """An environment that could not be made; its text is the installer's last words."""
+    """An environment could not be made; the text is the end of the installer's output."""
 
 
 def make_environment(name: str) -> Path:
-    """The Python of the environment, made once for each content of its requirements; raises NotInstalled."""
+    """Returns the Python of an environment, made once for each content of its requirements; raises NotInstalled."""
     requirements = (
-        OURS if name == "veredicto" else HERE / "requirements" / f"{name}.txt"
+        SERVE_REQUIREMENTS
+        if name == "veredicto"
+        else HERE / "requirements" / f"{name}.txt"
     )
     digest = hashlib.sha256(
         requirements.read_bytes() + sys.version.encode()
@@ -42,8 +44,8 @@ def make_environment(name: str) -> Path:
     for old in CACHE.glob(f"{name}-*"):
         shutil.rmtree(old)
 
-    _install("venv", "--quiet", "--python", sys.executable, str(folder))
-    _install(
+    _run_uv("venv", "--quiet", "--python", sys.executable, str(folder))
+    _run_uv(
         "pip",
         "install",
         "--quiet",
@@ -59,14 +61,14 @@ def make_environment(name: str) -> Path:
 
 
 def list_versions(python: Path, packages: tuple[str, ...]) -> list[str]:
-    """`name version` of each package in that environment."""
+    """Returns `name version` for each package in that environment."""
     report = subprocess.run(
         [python, "-c", _VERSIONS, *packages], capture_output=True, text=True, check=True
     )
     return report.stdout.splitlines()
 
 
-def _install(*arguments: str) -> None:
+def _run_uv(*arguments: str) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "uv", *arguments],
         capture_output=True,
@@ -74,4 +76,4 @@ def _install(*arguments: str) -> None:
         check=False,
     )
     if run.returncode:
-        raise NotInstalled(" ".join(run.stderr.split())[-LONGEST_REASON:])
+        raise NotInstalled(" ".join(run.stderr.split())[-MAX_REASON_CHARACTERS:])

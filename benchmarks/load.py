@@ -1,4 +1,4 @@
-"""Closed-loop load by wrk: as many requests as the server answers, over so many connections."""
+"""Closed-loop load by wrk: it sends as many requests as the server answers, over so many connections."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.dialects import Request
-from benchmarks.processes import Failed, Server
+from benchmarks.processes import ContenderFailed, Server
 
 WRK_LIMIT_S = 30
-_SCRIPT = """wrk.method = "POST"
+_WRK_SCRIPT = """wrk.method = "POST"
 {headers}
 local file = io.open("{body}", "rb")
 wrk.body = file:read("*a")
@@ -30,8 +30,8 @@ end
 
 
 @dataclass(frozen=True, kw_only=True)
-class Closed:
-    """One run: requests a second, seconds of processor for 1,000 of them, and latencies."""
+class ClosedLoopResult:
+    """The figures of one run: `rate` is in requests a second, `cpu_s_per_1000` in processor seconds."""
 
     rate: float
     cpu_s_per_1000: float
@@ -41,9 +41,9 @@ class Closed:
 
 def measure(
     server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int
-) -> Closed:
-    """Raises Failed where any answer was not 200."""
-    command = _command(
+) -> ClosedLoopResult:
+    """Returns the figures of one run; raises ContenderFailed where any answer was not 200."""
+    command = _make_command(
         server, request, folder, concurrency=concurrency, seconds=seconds
     )
     before_s = server.tree.cpu_s()
@@ -56,11 +56,11 @@ def measure(
     )
     cpu_s = server.tree.cpu_s() - before_s
     if run.returncode:
-        raise Failed(f"wrk: {run.stderr.strip() or run.stdout.strip()}")
+        raise ContenderFailed(f"wrk: {run.stderr.strip() or run.stdout.strip()}")
 
-    found = _read(run.stdout, request)
+    found = _read_report(run.stdout, request)
 
-    return Closed(
+    return ClosedLoopResult(
         rate=found["requests"] / found["duration_us"] * 1e6,
         cpu_s_per_1000=cpu_s / found["requests"] * 1000,
         p50_ms=found["p50_us"] / 1000,
@@ -69,11 +69,14 @@ def measure(
 
 
 @contextmanager
-def saturating(
+def saturate(
     server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int
 ) -> Iterator[None]:
-    """Load for at most so many seconds, which ends with the block. Raises Failed where any answer was not 200."""
-    command = _command(
+    """Loads the server for at most so many seconds, until the block ends.
+
+    Raises ContenderFailed where any answer was not 200.
+    """
+    command = _make_command(
         server, request, folder, concurrency=concurrency, seconds=seconds
     )
     process = subprocess.Popen(
@@ -85,16 +88,16 @@ def saturating(
         process.send_signal(
             signal.SIGINT
         )  # it ends, and reports what it has seen so far
-        _read(process.communicate(timeout=WRK_LIMIT_S)[0], request)
+        _read_report(process.communicate(timeout=WRK_LIMIT_S)[0], request)
     finally:
         process.kill()
         process.wait()
 
 
-def _read(output: str, request: Request) -> dict[str, float]:
+def _read_report(output: str, request: Request) -> dict[str, float]:
     found: dict[str, float] = json.loads(output.splitlines()[-1])
     if found["refused"] or found["broken"] or not found["requests"]:
-        raise Failed(
+        raise ContenderFailed(
             f"{request.path}: of {found['requests']} requests {found['refused']} were not answered with 200 and "
             f"{found['broken']} not at all"
         )
@@ -102,7 +105,7 @@ def _read(output: str, request: Request) -> dict[str, float]:
     return found
 
 
-def _command(
+def _make_command(
     server: Server, request: Request, folder: Path, *, concurrency: int, seconds: int
 ) -> list[str]:
     script = folder / "request.lua"
@@ -112,20 +115,11 @@ def _command(
         f'wrk.headers["{name}"] = "{value}"'
         for name, value in request.all_headers.items()
     )
-    script.write_text(_SCRIPT.format(headers=headers, body=body))
+    script.write_text(_WRK_SCRIPT.format(headers=headers, body=body))
     url = f"http://127.0.0.1:{server.port}{request.path}"
 
-    return [
-        *(
-            "wrk",
-            "-t",
-            "1",
-            "-c",
-            str(concurrency),
-            "-d",
-            f"{seconds}s",
-            "--timeout",
-            f"{WRK_LIMIT_S}s",
-        ),
-        *("-s", str(script), url),
-    ]
+    command = ["wrk", "-t", "1", "-c", str(concurrency)]
+    command += ["-d", f"{seconds}s", "--timeout", f"{WRK_LIMIT_S}s"]
+    command += ["-s", str(script), url]
+
+    return command

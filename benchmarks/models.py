@@ -1,8 +1,8 @@
-"""The folder that every contender serves: the shipped models and two more.
+"""The folder that every contender serves has the shipped models and two more.
 
 The eighth classifier of tumours is a copy of the logistic one under another name, so that eight are compared. The
-wide one is an MLP of 3,072 features (as many as a 32 x 32 image has values) with seeded weights;
-it has learnt nothing.
+wide one is an MLP of 3,072 features (as many as a 32 x 32 image has values) with seeded weights, which were not
+trained.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SEED = 0
 
 
 def write_models(folder: Path) -> None:
-    """Copies the shipped models and adds the two."""
+    """Copies the shipped models and adds two more."""
     for path in SHIPPED.glob("*.onnx"):
         shutil.copy(path, folder)
     write_copy(folder, "logistic_copy")
@@ -46,7 +46,7 @@ def write_models(folder: Path) -> None:
 
 
 def write_copy(folder: Path, family: str) -> None:
-    """Of the logistic one, under this family's name."""
+    """Writes a copy of the logistic classifier under the name of this family."""
     model = onnx.load(folder / f"{LOGISTIC}.onnx")
     card = from_metadata({each.key: each.value for each in model.metadata_props})
     assert card is not None

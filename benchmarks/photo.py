@@ -1,4 +1,4 @@
-"""A photograph made by a program: plausible content for a decoder, neither noise nor a flat surface."""
+"""Draws a photograph that has plausible content for a decoder, neither noise nor a flat surface."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SEED = 0
 
 
 def make_photo() -> bytes:
-    """A JPEG of 500 x 375: a car on a road under a clouded sky, with the grain of a camera."""
+    """Returns a JPEG of 500 x 375 pixels: a car on a road under a clouded sky, with the grain of a camera."""
     width, height = SIZE_PX
     random = np.random.default_rng(SEED)
-    image = Image.fromarray(_sky(random))
+    image = Image.fromarray(_draw_sky(random))
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 250, width, height), fill=(92, 90, 88))
     for left in range(0, width, 70):
@@ -43,8 +43,8 @@ def make_photo() -> bytes:
     return file.getvalue()
 
 
-def _sky(random: np.random.Generator) -> np.ndarray:
-    """Clouds: the sum of blurred noise at several sizes over a gradient, `(height, width, 3)`."""
+def _draw_sky(random: np.random.Generator) -> np.ndarray:
+    """Returns clouds `(height, width, 3)`: the sum of blurred noise at several sizes over a gradient."""
     width, height = SIZE_PX
     clouds = np.zeros((height, width), dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""Servers as processes: started on one processor, found ready, and ended whatever happens."""
+"""Starts servers as processes on one processor, waits until they are ready, and ends them whatever happens."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
 
-from benchmarks.contenders import Contender, Place, free_port
+from benchmarks.contenders import Contender, Location, free_port
 from benchmarks.dialects import Request
-from benchmarks.resources import Tree
+from benchmarks.resources import ProcessTree
 from benchmarks.workloads import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,17 +34,17 @@ ENVIRONMENT = {
 LOG_END = 2000
 
 
-class Failed(Exception):
-    """A contender that did not start, or did not answer as it must."""
+class ContenderFailed(Exception):
+    """A contender did not start, or did not answer as it must."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A running contender; `start_s` is from its start to its first right answer."""
+    """A running contender; `start_s` is the time from its start to its first right answer."""
 
     contender: Contender
     port: int
-    tree: Tree
+    tree: ProcessTree
     start_s: float
 
 
@@ -52,38 +52,38 @@ class Server:
 def serve(
     contender: Contender, python: Path, models: Path, probe: Workload
 ) -> Iterator[Server]:
-    """Serves until the block ends; ready when it says so and has answered the probe. Raises Failed."""
+    """Serves until the block ends, which begins when the probe has been answered; raises ContenderFailed."""
     with tempfile.TemporaryDirectory(
         prefix="benchmark-", ignore_cleanup_errors=True
     ) as folder:
-        place = Place(models=models, scratch=Path(folder), port=free_port())
-        log = place.scratch / "server.log"
+        location = Location(models=models, scratch=Path(folder), port=free_port())
+        log = location.scratch / "server.log"
         started = perf_counter()
 
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*pinned_to_first(), str(python), *contender.start(place)],
+                [*pin_to_first_processor(), str(python), *contender.start(location)],
                 cwd=ROOT,
-                env=variables()
+                env=make_variables()
                 | {"BENCHMARK_MODELS": str(models)}
-                | (contender.variables(place) if contender.variables else {}),
+                | (contender.variables(location) if contender.variables else {}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Linux shares processors out by session: each contender is one
             )
 
-        tree = Tree(process.pid)
+        tree = ProcessTree(process.pid)
 
         try:
-            _wait(contender, process, place.port, probe)
+            _wait_until_ready(contender, process, location.port, probe)
             yield Server(
                 contender=contender,
-                port=place.port,
+                port=location.port,
                 tree=tree,
                 start_s=perf_counter() - started,
             )
-        except Failed as error:
-            raise Failed(
+        except ContenderFailed as error:
+            raise ContenderFailed(
                 f"{error}; its log ends with:\n{log.read_text(errors='replace')[-LOG_END:]}"
             ) from None
         finally:
@@ -91,7 +91,7 @@ def serve(
 
 
 def send(port: int, request: Request) -> tuple[int, bytes, dict[str, str]]:
-    """Status, body and headers (names in lower case) of one POST."""
+    """Returns status, body and headers (names in lower case) of the answer to one POST."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_LIMIT_S)
     try:
         connection.request("POST", request.path, request.body, request.all_headers)
@@ -105,24 +105,24 @@ def send(port: int, request: Request) -> tuple[int, bytes, dict[str, str]]:
         connection.close()
 
 
-def check(server: Server, workload: Workload) -> None:
-    """Raises Failed where the answer is not the label that onnxruntime gives in this process."""
-    dialect = server.contender.speaks[workload.name]
-    status, body, headers = send(server.port, dialect.ask(workload))
+def check_answer(server: Server, workload: Workload) -> None:
+    """Raises ContenderFailed where the answer is not the label that onnxruntime gives in this process."""
+    dialect = server.contender.dialects[workload.name]
+    status, body, headers = send(server.port, dialect.make_request(workload))
     if status != 200:
-        raise Failed(
+        raise ContenderFailed(
             f"{server.contender.name} answers {workload.name} with {status}: {body[:300]!r}"
         )
 
     if not dialect.is_right(workload, body, headers):
-        raise Failed(
+        raise ContenderFailed(
             f"{server.contender.name} gives a wrong answer to {workload.name}: {body[:300]!r}"
         )
 
 
-def pinned_to_first() -> list[str]:
-    """The start of a command that keeps a server on the first processor, where there are several."""
-    processors = _processors()
+def pin_to_first_processor() -> list[str]:
+    """Returns the start of a command that keeps a server on the first processor, where there are several."""
+    processors = _find_processors()
     return (
         ["taskset", "-c", str(processors[0])]
         if len(processors) > 1 and shutil.which("taskset")
@@ -130,22 +130,22 @@ def pinned_to_first() -> list[str]:
     )
 
 
-def keep_to_last() -> None:
+def pin_to_last_processor() -> None:
     """Keeps this process, and the load that it starts, off the servers' processor, where there are several."""
-    if pinned_to_first():
-        os.sched_setaffinity(0, {_processors()[-1]})
+    if pin_to_first_processor():
+        os.sched_setaffinity(0, {_find_processors()[-1]})
 
 
 _ALLOWED = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
-def _processors() -> list[int]:
-    """Those that this process had when it started."""
+def _find_processors() -> list[int]:
+    """Returns the processors that this process had when it started."""
     return _ALLOWED
 
 
-def variables() -> dict[str, str]:
-    """This one's, without what would make a server something else than a newcomer's."""
+def make_variables() -> dict[str, str]:
+    """Returns this process's variables without settings of ours, so that every server has its defaults."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -154,15 +154,15 @@ def variables() -> dict[str, str]:
     return kept | ENVIRONMENT
 
 
-def _wait(
+def _wait_until_ready(
     contender: Contender, process: subprocess.Popen[bytes], port: int, probe: Workload
 ) -> None:
     deadline = monotonic() + START_LIMIT_S
-    request = contender.speaks[probe.name].ask(probe)
+    request = contender.dialects[probe.name].make_request(probe)
 
     while monotonic() < deadline:
         if process.poll() is not None:
-            raise Failed(
+            raise ContenderFailed(
                 f"{contender.name} ended with {process.returncode} before it was ready"
             )
 
@@ -176,7 +176,7 @@ def _wait(
 
         sleep(POLL_EVERY_S)
 
-    raise Failed(f"{contender.name} is not ready after {START_LIMIT_S} s")
+    raise ContenderFailed(f"{contender.name} is not ready after {START_LIMIT_S} s")
 
 
 def _is_ready(port: int, path: str) -> bool:
@@ -188,8 +188,8 @@ def _is_ready(port: int, path: str) -> bool:
         connection.close()
 
 
-def _stop(process: subprocess.Popen[bytes], tree: Tree) -> None:
-    """Asks the server to end; whatever of its processes is left then, is killed."""
+def _stop(process: subprocess.Popen[bytes], tree: ProcessTree) -> None:
+    """Asks the server to end, and kills whatever of its processes is left then."""
     members = tree.members()
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.regret`: what it costs to find out which classifier is the best, drawn as docs/routing.png.
+"""`python -m benchmarks.regret` draws what it costs to find out which classifier is the best: docs/routing.png.
 
 Each request goes to one classifier, which is right with a probability that nobody knows beforehand; whether it was
 right comes back as feedback. Regret is how many more requests the best classifier would have answered rightly.
@@ -31,7 +31,7 @@ ACCURACIES = {
     "naive_bayes": 0.90,
     "decision_tree": 0.92,
 }
-"""True shares of right answers; the champion, which comes first, looked best on few held-out rows."""
+"""These are true shares of right answers; the champion, which comes first, looked best on few held-out rows."""
 POLICIES: Mapping[str, Policy] = {
     "the champion, fixed": Champion(),
     "epsilon 0.1": Epsilon(0.1),
@@ -47,7 +47,7 @@ Regret = NDArray[np.float64]
 def simulate(
     policy: Policy, accuracies: Mapping[str, float], *, n_requests: int, seed: int
 ) -> Regret:
-    """Expected regret after each request, `(n_requests,)`: the sum of what the chosen classifiers lack in accuracy."""
+    """Returns the expected regret after each request, `(n_requests,)`: what the chosen classifiers lack in accuracy."""
     rng = np.random.default_rng(seed)
     counts = dict.fromkeys(accuracies, (0, 0))
     best = max(accuracies.values())
@@ -64,7 +64,7 @@ def simulate(
 
 
 def draw(regrets: Mapping[str, Sequence[Regret]], path: Path) -> None:
-    """The mean of the runs of each policy, and where 80 of 100 runs lie."""
+    """Draws the mean of the runs of each policy, and where 80 of 100 runs lie."""
     figure = make_figure("What finding the best classifier costs")
     about = f"five classifiers, right on {', '.join(f'{each:.0%}' for each in ACCURACIES.values())} of the requests"
     axes = add_axes(

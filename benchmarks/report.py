@@ -1,4 +1,4 @@
-"""Tables of text, to be pasted as they are."""
+"""Formats results as tables of text, to be pasted as they are."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from benchmarks.environments import list_versions
-from benchmarks.load import Closed
+from benchmarks.load import ClosedLoopResult
 
-Rounds = Mapping[tuple[str, str, int], list[Closed]]
-"""By contender, workload and concurrency: a run for each round."""
+Rounds = Mapping[tuple[str, str, int], list[ClosedLoopResult]]
+"""A run for each round, by contender, workload and concurrency."""
 MISSING = "-"
 
 
 def format_table(
     title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]
 ) -> str:
-    """A title, and under it a line for each row; columns are right-aligned."""
+    """Returns a title, and under it a line for each row; columns are right-aligned."""
     first = max(map(len, rows), default=0)
     widths = [
         max(len(column), *(len(row[index]) for row in rows.values()))
@@ -48,8 +48,8 @@ def format_table(
     return "\n".join(lines) + "\n"
 
 
-def shown(value: float | None) -> str:
-    """Three digits that count, or as many as there are before the point."""
+def format_number(value: float | None) -> str:
+    """Returns three significant digits, or as many as there are before the point."""
     if value is None:
         return MISSING
     if value >= 100:
@@ -58,11 +58,11 @@ def shown(value: float | None) -> str:
 
 
 def describe_machine() -> str:
-    """Date, processors, system, Python, and the load of other work: called before any measurement."""
+    """Returns date, processors, system, Python and the load of other work, so it is called before any measurement."""
     processor = next(
         (
             line.partition(":")[2].strip()
-            for line in _lines("/proc/cpuinfo")
+            for line in _read_lines("/proc/cpuinfo")
             if line.startswith("model name")
         ),
         platform.processor() or platform.machine(),
@@ -70,7 +70,7 @@ def describe_machine() -> str:
     system = next(
         (
             line.partition("=")[2].strip('"')
-            for line in _lines("/etc/os-release")
+            for line in _read_lines("/etc/os-release")
             if line.startswith("PRETTY")
         ),
         "",
@@ -84,7 +84,7 @@ def describe_machine() -> str:
 def describe_versions(
     pythons: Mapping[str, Path], packages: Mapping[str, tuple[str, ...]]
 ) -> str:
-    """A line for each environment."""
+    """Returns a line with the versions of each environment."""
     return "\n".join(
         f"{name}: {', '.join(list_versions(python, packages[name]))}"
         for name, python in pythons.items()
@@ -94,16 +94,16 @@ def describe_versions(
 def tabulate_rates(
     rounds: Rounds, workloads: Sequence[str], concurrency: int, *, base: str | None
 ) -> str:
-    """Requests a second, and as shares of the base contender's; medians of the rounds."""
-    names = _names(rounds, concurrency)
-    title = f"requests a second, {_clients(concurrency)}"
+    """Returns requests a second, and as shares of the base contender's; all are medians of the rounds."""
+    names = _list_names(rounds, concurrency)
+    title = f"requests a second, {_name_clients(concurrency)}"
     tables = [
         _tabulate(title, rounds, names, workloads, concurrency, lambda each: each.rate)
     ]
     if base in names:
         shares = {
             name: [
-                shown(
+                format_number(
                     _ratio(rounds, name, base, workload, concurrency)
                     if base is not None
                     else None
@@ -114,7 +114,7 @@ def tabulate_rates(
         }
         tables.append(
             format_table(
-                f"the same as shares of the {base}'s, {_clients(concurrency)}",
+                f"the same as shares of the {base}'s, {_name_clients(concurrency)}",
                 workloads,
                 shares,
             )
@@ -124,9 +124,9 @@ def tabulate_rates(
 
 
 def tabulate_details(rounds: Rounds, workloads: Sequence[str], concurrency: int) -> str:
-    """Seconds of processor for 1,000 requests, and the 99th percentile of latency; medians of the rounds."""
-    names = _names(rounds, concurrency)
-    clients = _clients(concurrency)
+    """Returns processor seconds for 1,000 requests and the 99th percentile of latency, medians of the rounds."""
+    names = _list_names(rounds, concurrency)
+    clients = _name_clients(concurrency)
     cpu = _tabulate(
         f"seconds of processor for 1,000 requests, {clients}",
         rounds,
@@ -138,7 +138,7 @@ def tabulate_details(rounds: Rounds, workloads: Sequence[str], concurrency: int)
     served = [
         name
         for name in names
-        if all(each.p99_ms for each in _all(rounds, name, concurrency))
+        if all(each.p99_ms for each in _list_runs(rounds, name, concurrency))
     ]
     late = _tabulate(
         f"99th percentile of latency in ms, {clients}",
@@ -155,7 +155,7 @@ def tabulate_details(rounds: Rounds, workloads: Sequence[str], concurrency: int)
 def tabulate_spread(
     rounds: Rounds, name: str, base: str, workloads: Sequence[str]
 ) -> str:
-    """The shares once more, with the middle half of the rounds."""
+    """Returns the shares once more, with the middle half of the rounds."""
     rows = {}
     for workload in workloads:
         for concurrency in sorted({key[2] for key in rounds}):
@@ -168,8 +168,8 @@ def tabulate_spread(
                     n=4,
                 )
                 ratio = _ratio(rounds, name, base, workload, concurrency)
-                rows[f"{workload}, {_clients(concurrency)}"] = [
-                    shown(ratio),
+                rows[f"{workload}, {_name_clients(concurrency)}"] = [
+                    format_number(ratio),
                     f"{low:.2f} to {high:.2f}",
                 ]
 
@@ -186,11 +186,11 @@ def _tabulate(
     names: Sequence[str],
     workloads: Sequence[str],
     concurrency: int,
-    figure: Callable[[Closed], float],
+    figure: Callable[[ClosedLoopResult], float],
 ) -> str:
     rows = {
         name: [
-            shown(_median(rounds.get((name, workload, concurrency)), figure))
+            format_number(_median(rounds.get((name, workload, concurrency)), figure))
             for workload in workloads
         ]
         for name in names
@@ -199,7 +199,7 @@ def _tabulate(
 
 
 def _median(
-    runs: list[Closed] | None, figure: Callable[[Closed], float]
+    runs: list[ClosedLoopResult] | None, figure: Callable[[ClosedLoopResult], float]
 ) -> float | None:
     return median(map(figure, runs)) if runs else None
 
@@ -214,11 +214,11 @@ def _ratio(
     return None if own is None or bare is None else own / bare
 
 
-def _names(rounds: Rounds, concurrency: int) -> list[str]:
+def _list_names(rounds: Rounds, concurrency: int) -> list[str]:
     return list(dict.fromkeys(key[0] for key in rounds if key[2] == concurrency))
 
 
-def _all(rounds: Rounds, name: str, concurrency: int) -> list[Closed]:
+def _list_runs(rounds: Rounds, name: str, concurrency: int) -> list[ClosedLoopResult]:
     return [
         run
         for key, runs in rounds.items()
@@ -227,10 +227,10 @@ def _all(rounds: Rounds, name: str, concurrency: int) -> list[Closed]:
     ]
 
 
-def _clients(concurrency: int) -> str:
+def _name_clients(concurrency: int) -> str:
     return "one client" if concurrency == 1 else f"{concurrency} clients"
 
 
-def _lines(path: str) -> list[str]:
+def _read_lines(path: str) -> list[str]:
     file = Path(path)
     return file.read_text().splitlines() if file.exists() else []

@@ -1,4 +1,4 @@
-"""What a server's processes take: processor time and memory, from Linux' /proc."""
+"""Processor time and memory of a server's processes, read from Linux' /proc."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _PARENT = 1
 _USER = 11
 _SYSTEM = 12
 _STARTED = 19
-"""Places in /proc/PID/stat after the name."""
+"""The fields of /proc/PID/stat count from the one after the name."""
 
 
 @dataclass(frozen=True)
-class Member:
-    """A process; its start tells it from a later one with the same number."""
+class Process:
+    """A process; its start time tells it from a later one with the same id."""
 
     pid: int
     started: str
 
     def kill(self) -> None:
-        """Ends it, if it still is this process."""
-        stat = _stat(self.pid)
+        """Kills the process, if its id still is that of this one."""
+        stat = _read_stat(self.pid)
         if stat and stat[_STARTED] == self.started:
             try:
                 os.kill(self.pid, signal.SIGKILL)
@@ -33,14 +33,16 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Tree:
-    """A process and all that come from it."""
+class ProcessTree:
+    """A process and all its descendants."""
 
     root: int
 
-    def members(self) -> list[Member]:
-        """All that run now."""
-        stats = {int(path.name): _stat(int(path.name)) for path in PROC.glob("[0-9]*")}
+    def members(self) -> list[Process]:
+        """Returns the processes that run now."""
+        stats = {
+            int(path.name): _read_stat(int(path.name)) for path in PROC.glob("[0-9]*")
+        }
         found = []
         waiting = [self.root]
 
@@ -48,7 +50,7 @@ class Tree:
             pid = waiting.pop()
             stat = stats.get(pid)
             if stat:
-                found.append(Member(pid, stat[_STARTED]))
+                found.append(Process(pid, stat[_STARTED]))
                 waiting += [
                     each
                     for each, its in stats.items()
@@ -58,25 +60,25 @@ class Tree:
         return found
 
     def cpu_s(self) -> float:
-        """Seconds of processor that they have used so far, in user mode and in the kernel."""
-        stats = [_stat(member.pid) for member in self.members()]
+        """Returns the processor seconds that they have used so far, in user mode and in the kernel."""
+        stats = [_read_stat(member.pid) for member in self.members()]
         ticks = sum(int(stat[_USER]) + int(stat[_SYSTEM]) for stat in stats if stat)
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def memory_mib(self) -> float:
-        """Proportional set size: what processes share counts once."""
-        return sum(_pss_kib(member.pid) for member in self.members()) / 1024
+        """Returns the proportional set size, in which what processes share counts once."""
+        return sum(_read_pss_kib(member.pid) for member in self.members()) / 1024
 
 
-def _stat(pid: int) -> list[str]:
-    """The fields after the name, which may have anything in it; empty where the process has ended."""
+def _read_stat(pid: int) -> list[str]:
+    """Returns the fields after the name, which may have anything in it; none where the process has ended."""
     try:
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
 
 
-def _pss_kib(pid: int) -> int:
+def _read_pss_kib(pid: int) -> int:
     try:
         lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

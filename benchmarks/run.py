@@ -1,4 +1,4 @@
-"""One run of the benchmark: which servers live when, and what is measured of them."""
+"""A run of the benchmark starts the servers, measures them in interleaved rounds, and prints tables."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ import numpy as np
 from benchmarks import load, open_loop, report
 from benchmarks.contenders import CONTENDERS, IN_PROCESS, Contender
 from benchmarks.environments import NotInstalled, make_environment
-from benchmarks.load import Closed
+from benchmarks.load import ClosedLoopResult
 from benchmarks.processes import (
     ROOT,
-    Failed,
+    ContenderFailed,
     Server,
-    check,
-    pinned_to_first,
+    check_answer,
+    make_variables,
+    pin_to_first_processor,
     serve,
-    variables,
 )
-from benchmarks.report import shown
+from benchmarks.report import format_number
 from benchmarks.workloads import NAMES, Workload, make_workloads
 
 PARTS = ("starts", "closed", "open", "saturated")
 BASE = "floor"
 OURS = "veredicto"
-MOST_STARTS = 3
+MAX_STARTS = 3
 LATENCIES = (50.0, 99.0, 99.9)
 CALM_RATE = 100
-"""Small predictions a second, while photographs come too or do not."""
-SATURATING = 32
-"""Clients that send photographs without a pause."""
+"""So many small predictions are sent a second, while photographs come too or do not."""
+N_SATURATING_CLIENTS = 32
+"""So many clients send photographs without a pause."""
 WARM_UP_S = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What was asked for; lists are in the order in which they are shown."""
+    """The options of the command; lists are in the order in which they are shown."""
 
     contenders: list[str]
     workloads: list[str]
@@ -54,8 +54,8 @@ class Plan:
     rates: list[int]
 
 
-class Run:
-    """Collects what is measured, contender by contender; `scratch` is a folder for what the measuring writes."""
+class Benchmark:
+    """Collects what is measured, contender by contender; `scratch` is a folder for what the benchmark writes."""
 
     def __init__(self, plan: Plan, models: Path, scratch: Path) -> None:
         made = {each.name: each for each in make_workloads(models, list(NAMES))}
@@ -68,13 +68,13 @@ class Run:
         self.workloads = [made[name] for name in plan.workloads]
         self.pythons: dict[str, Path] = {}
         self.skipped: dict[str, str] = {}
-        self.rounds: dict[tuple[str, str, int], list[Closed]] = {}
+        self.rounds: dict[tuple[str, str, int], list[ClosedLoopResult]] = {}
         self.resources: dict[str, list[str]] = {}
         self.opened: dict[str, list[str]] = {}
         self.saturated: dict[str, list[str]] = {}
 
-    def choose(self) -> list[Contender]:
-        """Those that were asked for and could be installed; why others could not, is kept."""
+    def install(self) -> list[Contender]:
+        """Returns the contenders that were asked for and could be installed; `skipped` has why others could not."""
         chosen = []
         for contender in CONTENDERS:
             if contender.name not in self.plan.contenders:
@@ -88,7 +88,7 @@ class Run:
         return chosen
 
     def measure(self, chosen: Sequence[Contender]) -> None:
-        """All parts but starts, of servers that live at the same time."""
+        """Measures all parts but starts, of servers that live at the same time."""
         with ExitStack() as stack:
             servers = [
                 server
@@ -102,13 +102,13 @@ class Run:
                 self._measure_latency(server)
 
     def measure_resources(self, contender: Contender) -> None:
-        """Starts and memory while no other lives: they would share what they have mapped, and each look smaller."""
-        _say(f"{contender.name}: starts")
+        """Measures starts and memory while no other lives: they would share memory, and each look smaller."""
+        _log(f"{contender.name}: starts")
         starts_s = list[float]()
         memory_mib = 0.0
 
         try:
-            for remaining in reversed(range(min(MOST_STARTS, self.plan.rounds))):
+            for remaining in reversed(range(min(MAX_STARTS, self.plan.rounds))):
                 with serve(
                     contender, self.pythons[contender.name], self.models, self.probe
                 ) as server:
@@ -116,23 +116,23 @@ class Run:
                     if not remaining:
                         self._warm_up(server)
                         memory_mib = server.tree.memory_mib()
-        except Failed as error:
+        except ContenderFailed as error:
             self.skipped[contender.name] = f"does not work: {error}"
         else:
             self.resources[contender.name] = [
-                shown(median(starts_s)),
-                shown(memory_mib),
+                format_number(median(starts_s)),
+                format_number(memory_mib),
             ]
 
     def measure_in_process(self) -> None:
-        """Onnxruntime alone, as the first of the contenders."""
+        """Measures onnxruntime alone, which comes first in the tables."""
         self.pythons[IN_PROCESS] = make_environment(OURS)
         for workload in self.workloads:
             runs = [self._run_in_process(workload) for _ in range(self.plan.rounds)]
             self.rounds[IN_PROCESS, workload.name, 1] = runs
 
     def _start(self, contender: Contender, stack: ExitStack) -> Server | None:
-        """The server, warm and found to answer everything rightly, for as long as the stack lives; else None."""
+        """Returns a server that answers everything rightly, warm, until the stack ends; None where it does not work."""
         try:
             with ExitStack() as own:
                 server = own.enter_context(
@@ -142,58 +142,58 @@ class Run:
                 )
                 self._warm_up(server)
                 stack.push(own.pop_all())
-        except Failed as error:
+        except ContenderFailed as error:
             self.skipped[contender.name] = f"does not work: {error}"
             return None
 
-        _say(f"{contender.name}: ready after {server.start_s:.1f} s")
+        _log(f"{contender.name}: ready after {server.start_s:.1f} s")
         return server
 
     def _warm_up(self, server: Server) -> None:
-        """Raises Failed where an answer is not right."""
+        """Asks for every workload for a while; raises ContenderFailed where an answer is not right."""
         for workload in {
             each.name: each for each in (*self.workloads, self.probe, self.photo)
         }.values():
-            dialect = server.contender.speaks.get(workload.name)
+            dialect = server.contender.dialects.get(workload.name)
             if dialect is not None:
-                check(server, workload)
+                check_answer(server, workload)
                 load.measure(
                     server,
-                    dialect.ask(workload),
+                    dialect.make_request(workload),
                     self.scratch,
                     concurrency=8,
                     seconds=WARM_UP_S,
                 )
 
     def _measure_closed(self, servers: Sequence[Server]) -> None:
-        """Rounds of all, each begun by another one."""
-        for number in range(self.plan.rounds):
-            _say(f"round {number + 1} of {self.plan.rounds}")
-            first = number % max(1, len(servers))
+        """Measures rounds of all servers, each round begun by another one."""
+        for index in range(self.plan.rounds):
+            _log(f"round {index + 1} of {self.plan.rounds}")
+            first = index % max(1, len(servers))
 
             for workload in self.workloads:
                 for concurrency in self.plan.concurrency:
                     for server in (*servers[first:], *servers[:first]):
                         try:
                             self._measure_one(server, workload, concurrency)
-                        except Failed as error:
+                        except ContenderFailed as error:
                             self._refuse(server, error)
 
     def _measure_latency(self, server: Server) -> None:
-        """The parts at fixed rates."""
+        """Measures the parts at fixed rates."""
         name = server.contender.name
         try:
             if "open" in self.plan.parts and name not in self.skipped:
-                _say(f"{name}: open loop")
+                _log(f"{name}: open loop")
                 self.opened[name] = self._measure_open(server)
             if "saturated" in self.plan.parts and name not in self.skipped:
-                _say(f"{name}: beside photographs")
+                _log(f"{name}: beside photographs")
                 self.saturated[name] = self._measure_saturated(server)
-        except Failed as error:
+        except ContenderFailed as error:
             self._refuse(server, error)
 
-    def _refuse(self, server: Server, error: Failed) -> None:
-        """Figures of a server that once did not answer with 200 are none."""
+    def _refuse(self, server: Server, error: ContenderFailed) -> None:
+        """Drops the figures of a server that once did not answer with 200."""
         name = server.contender.name
         self.skipped[name] = f"is refused: {error}"
         self.rounds = {key: runs for key, runs in self.rounds.items() if key[0] != name}
@@ -203,9 +203,9 @@ class Run:
     def _measure_one(
         self, server: Server, workload: Workload, concurrency: int
     ) -> None:
-        dialect = server.contender.speaks.get(workload.name)
+        dialect = server.contender.dialects.get(workload.name)
         if dialect is not None and server.contender.name not in self.skipped:
-            request = dialect.ask(workload)
+            request = dialect.make_request(workload)
             measured = load.measure(
                 server,
                 request,
@@ -218,8 +218,8 @@ class Run:
             ).append(measured)
 
     def _measure_open(self, server: Server) -> list[str]:
-        """The percentiles at each rate, as they are shown."""
-        request = server.contender.speaks[self.probe.name].ask(self.probe)
+        """Returns the percentiles at each rate, as they are shown."""
+        request = server.contender.dialects[self.probe.name].make_request(self.probe)
         cells = []
 
         for rate in self.plan.rates:
@@ -227,25 +227,25 @@ class Run:
             found = open_loop.measure(
                 server.port, request, rate=rate, seconds=seconds, percentiles=LATENCIES
             )
-            cells.append(_join(found.percentiles_ms))
+            cells.append(_join_percentiles(found.percentiles_ms))
 
         return cells
 
     def _measure_saturated(self, server: Server) -> list[str]:
-        """The percentiles of small predictions alone, and beside photographs."""
-        speaks = server.contender.speaks
+        """Returns the percentiles of small predictions alone, and beside photographs."""
+        dialects = server.contender.dialects
         seconds = self.plan.seconds * self.plan.rounds
-        small = speaks[self.probe.name].ask(self.probe)
-        photo = speaks["photo"].ask(self.photo)
+        small = dialects[self.probe.name].make_request(self.probe)
+        photo = dialects["photo"].make_request(self.photo)
         alone = open_loop.measure(
             server.port, small, rate=CALM_RATE, seconds=seconds, percentiles=LATENCIES
         )
 
-        with load.saturating(
+        with load.saturate(
             server,
             photo,
             self.scratch,
-            concurrency=SATURATING,
+            concurrency=N_SATURATING_CLIENTS,
             seconds=2 * seconds + 10,
         ):
             beside = open_loop.measure(
@@ -256,9 +256,12 @@ class Run:
                 percentiles=LATENCIES,
             )
 
-        return [_join(alone.percentiles_ms), _join(beside.percentiles_ms)]
+        return [
+            _join_percentiles(alone.percentiles_ms),
+            _join_percentiles(beside.percentiles_ms),
+        ]
 
-    def _run_in_process(self, workload: Workload) -> Closed:
+    def _run_in_process(self, workload: Workload) -> ClosedLoopResult:
         inputs = self.scratch / "inputs.npy"
         np.save(inputs, workload.inputs)
         program = [
@@ -268,7 +271,7 @@ class Run:
             str(inputs),
         ]
         command = [
-            *pinned_to_first(),
+            *pin_to_first_processor(),
             *program,
             str(self.plan.seconds),
             *map(str, workload.files),
@@ -276,7 +279,7 @@ class Run:
         report_of_run = subprocess.run(
             command,
             cwd=ROOT,
-            env=variables(),
+            env=make_variables(),
             start_new_session=True,
             capture_output=True,
             text=True,
@@ -286,82 +289,97 @@ class Run:
         rate = found["runs"] / found["seconds"]
         cpu_s = found["cpu_s"] / found["runs"] * 1000
 
-        return Closed(rate=rate, cpu_s_per_1000=cpu_s, p50_ms=1000 / rate, p99_ms=0.0)
+        return ClosedLoopResult(
+            rate=rate, cpu_s_per_1000=cpu_s, p50_ms=1000 / rate, p99_ms=0.0
+        )
 
 
 def run(plan: Plan, models: Path, scratch: Path) -> None:
-    """Measures and prints."""
-    measuring = Run(plan, models, scratch)
-    chosen = measuring.choose()
+    """Measures what the plan asks for, and prints it."""
+    benchmark = Benchmark(plan, models, scratch)
+    chosen = benchmark.install()
     if "starts" in plan.parts:
         for contender in chosen:
-            measuring.measure_resources(contender)
-        chosen = [each for each in chosen if each.name not in measuring.skipped]
+            benchmark.measure_resources(contender)
+        chosen = [each for each in chosen if each.name not in benchmark.skipped]
 
     if IN_PROCESS in plan.contenders and "closed" in plan.parts:
-        measuring.measure_in_process()
+        benchmark.measure_in_process()
 
     if set(plan.parts) - {"starts"}:
-        measuring.measure([each for each in chosen if not each.is_restless])
+        benchmark.measure([each for each in chosen if not each.works_unasked])
         for contender in chosen:
-            if contender.is_restless:
-                measuring.measure([contender])
+            if contender.works_unasked:
+                benchmark.measure([contender])
 
-    show(measuring)
+    show(benchmark)
 
 
-def show(measuring: Run) -> None:
-    """All tables, and who was left out."""
-    plan = measuring.plan
-    names = [each.name for each in measuring.workloads]
-    print(
-        f"{measuring.machine}\n{plan.rounds} rounds of {plan.seconds} s, one process, one thread; medians\n"
+def show(benchmark: Benchmark) -> None:
+    """Prints all tables, the versions, and the contenders that were left out."""
+    plan = benchmark.plan
+    about = (
+        f"{plan.rounds} rounds of {plan.seconds} s, one process, one thread; medians"
     )
-    for workload in measuring.workloads:
+    print(f"{benchmark.machine}\n{about}\n")
+    for workload in benchmark.workloads:
         print(f"{workload.name}: {workload.title}, {workload.model}")
 
     print()
-    for concurrency in plan.concurrency if measuring.rounds else ():
-        print(report.tabulate_rates(measuring.rounds, names, concurrency, base=BASE))
-        print(report.tabulate_details(measuring.rounds, names, concurrency))
+    _show_closed(benchmark)
+    _show_resources(benchmark)
+    _show_latencies(benchmark)
 
-    if {BASE, OURS} <= {key[0] for key in measuring.rounds} and plan.rounds > 1:
-        print(report.tabulate_spread(measuring.rounds, OURS, BASE, names))
-
-    percentiles = ", ".join(f"{each:g}" for each in LATENCIES)
-    if measuring.resources:
-        columns = ("start to first answer, s", "memory, MiB")
-        title = f"start with {len(list(measuring.models.glob('*.onnx')))} models, and memory when warm (proportional)"
-        print(report.format_table(title, columns, measuring.resources))
-
-    if measuring.opened:
-        title = f"latency of {measuring.probe.name} at fixed rates, open loop: percentiles {percentiles}, ms"
-        print(
-            report.format_table(
-                title, [f"{rate:,}/s" for rate in plan.rates], measuring.opened
-            )
-        )
-
-    if measuring.saturated:
-        title = f"latency of {measuring.probe.name} at {CALM_RATE}/s: percentiles {percentiles}, ms"
-        columns = ("alone", f"beside {SATURATING} clients' photographs")
-        print(report.format_table(title, columns, measuring.saturated))
-
-    packages = {IN_PROCESS: ("onnxruntime", "numpy")} | {
-        each.name: each.packages for each in CONTENDERS
-    }
-    print(report.describe_versions(measuring.pythons, packages))
-    for name, reason in measuring.skipped.items():
+    packages = {each.name: each.packages for each in CONTENDERS}
+    packages[IN_PROCESS] = ("onnxruntime", "numpy")
+    print(report.describe_versions(benchmark.pythons, packages))
+    for name, reason in benchmark.skipped.items():
         print(f"\nleft out: {name} {reason}")
 
 
-def _join(percentiles_ms: dict[float, float] | None) -> str:
+def _show_closed(benchmark: Benchmark) -> None:
+    rounds = benchmark.rounds
+    names = [each.name for each in benchmark.workloads]
+
+    for concurrency in benchmark.plan.concurrency if rounds else ():
+        print(report.tabulate_rates(rounds, names, concurrency, base=BASE))
+        print(report.tabulate_details(rounds, names, concurrency))
+
+    measured = {contender for contender, _, _ in rounds}
+    if {BASE, OURS} <= measured and benchmark.plan.rounds > 1:
+        print(report.tabulate_spread(rounds, OURS, BASE, names))
+
+
+def _show_resources(benchmark: Benchmark) -> None:
+    if benchmark.resources:
+        n_models = len(list(benchmark.models.glob("*.onnx")))
+        title = f"start with {n_models} models, and memory when warm (proportional)"
+        columns = ("start to first answer, s", "memory, MiB")
+        print(report.format_table(title, columns, benchmark.resources))
+
+
+def _show_latencies(benchmark: Benchmark) -> None:
+    name = benchmark.probe.name
+    percentiles = ", ".join(f"{each:g}" for each in LATENCIES)
+
+    if benchmark.opened:
+        title = f"latency of {name} at fixed rates, open loop: percentiles {percentiles}, ms"
+        rates = [f"{rate:,}/s" for rate in benchmark.plan.rates]
+        print(report.format_table(title, rates, benchmark.opened))
+
+    if benchmark.saturated:
+        title = f"latency of {name} at {CALM_RATE}/s: percentiles {percentiles}, ms"
+        columns = ("alone", f"beside {N_SATURATING_CLIENTS} clients' photographs")
+        print(report.format_table(title, columns, benchmark.saturated))
+
+
+def _join_percentiles(percentiles_ms: dict[float, float] | None) -> str:
     return (
-        " / ".join(map(shown, percentiles_ms.values()))
+        " / ".join(map(format_number, percentiles_ms.values()))
         if percentiles_ms
         else "does not keep up"
     )
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What a journal and a shadow of eight models cost the champion: `python -m benchmarks.shadow`.
+"""`python -m benchmarks.shadow` measures what a journal and a shadow of eight models cost the champion.
 
 Three servers of the same models on one processor, asked in turn within each round: as it is, with a journal, and with
 a shadow too. First at rates that leave them time to spare, in an open loop; then, where there is wrk, by clients that
@@ -21,10 +21,10 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import load
-from benchmarks.contenders import CONTENDERS, Contender, Place
+from benchmarks.contenders import CONTENDERS, Contender, Location
 from benchmarks.models import LOGISTIC, TASK, write_copy, write_models
-from benchmarks.open_loop import Opened, measure
-from benchmarks.processes import Server, keep_to_last, serve
+from benchmarks.open_loop import OpenLoopResult, measure
+from benchmarks.processes import Server, pin_to_last_processor, serve
 from benchmarks.workloads import Workload, make_workloads
 
 PLAIN = "as it is"
@@ -36,7 +36,7 @@ PERCENTILES = (50, 90, 99)
 def main() -> None:
     options = _read_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before its time"))
-    keep_to_last()
+    pin_to_last_processor()
 
     with (
         tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
@@ -49,42 +49,42 @@ def main() -> None:
         (row,) = make_workloads(models, ["row"])
         servers = {
             name: stack.enter_context(
-                serve(_contender(name), Path(sys.executable), models, row)
+                serve(_make_contender(name), Path(sys.executable), models, row)
             )
             for name in (PLAIN, JOURNAL, SHADOW)
         }
 
         for rate in options.rates:
-            _compare(
+            _compare_at_rate(
                 servers, row, rate=rate, rounds=options.rounds, seconds=options.seconds
             )
 
-        print(f"\nshadowed, and let go: {_count_shadowed(servers[SHADOW])}")
+        print(f"\nshadowed, and shed: {_count_shadowed(servers[SHADOW])}")
         if options.clients and shutil.which("wrk"):
-            _saturate(servers, row, Path(folder), options)
+            _compare_saturated(servers, row, Path(folder), options)
 
-        print(f"\nshadowed, and let go: {_count_shadowed(servers[SHADOW])}")
+        print(f"\nshadowed, and shed: {_count_shadowed(servers[SHADOW])}")
 
 
-def _contender(name: str) -> Contender:
-    """This service under these settings."""
+def _make_contender(name: str) -> Contender:
+    """Returns this service with the settings of one of the three servers."""
     (service,) = (each for each in CONTENDERS if each.name == "veredicto")
     plain = service.variables
     assert plain is not None
 
-    def variables(place: Place) -> dict[str, str]:
+    def variables(location: Location) -> dict[str, str]:
         journal = (
-            {"VEREDICTO_JOURNAL": str(place.scratch / "journal.db")}
+            {"VEREDICTO_JOURNAL": str(location.scratch / "journal.db")}
             if name != PLAIN
             else {}
         )
         shadow = {"VEREDICTO_SHADOW": f"{TASK}:{LOGISTIC}"} if name == SHADOW else {}
-        return plain(place) | journal | shadow
+        return plain(location) | journal | shadow
 
     return replace(service, variables=variables)
 
 
-def _compare(
+def _compare_at_rate(
     servers: dict[str, Server],
     row: Workload,
     *,
@@ -92,12 +92,12 @@ def _compare(
     rounds: int,
     seconds: float,
 ) -> None:
-    found: dict[str, list[Opened]] = {name: [] for name in servers}
+    found: dict[str, list[OpenLoopResult]] = {name: [] for name in servers}
     spent_s = dict.fromkeys(servers, 0.0)
 
-    for number in range(rounds + 1):
+    for index in range(rounds + 1):
         for name, server in servers.items():
-            request = server.contender.speaks[row.name].ask(row)
+            request = server.contender.dialects[row.name].make_request(row)
             before_s = server.tree.cpu_s()
             opened = measure(
                 server.port,
@@ -106,43 +106,49 @@ def _compare(
                 seconds=seconds,
                 percentiles=PERCENTILES,
             )
-            if number:  # the first round warms up
+            if index:  # the first round warms up
                 found[name].append(opened)
                 spent_s[name] += server.tree.cpu_s() - before_s
 
     print(f"\n{rate} requests a second, medians of {rounds} rounds of {seconds} s\n")
-    print(
-        f"| | {' | '.join(f'p{each}, ms' for each in PERCENTILES)} | p50, times the first | processor, s for 1,000 |"
-    )
+    n_requests = rounds * rate * seconds
+    _print_latencies(found, {name: each / n_requests for name, each in spent_s.items()})
+
+
+def _print_latencies(
+    found: dict[str, list[OpenLoopResult]], cpu_s: dict[str, float]
+) -> None:
+    """Prints a row for each server; `cpu_s` are its processor seconds for one request."""
+    names = " | ".join(f"p{each}, ms" for each in PERCENTILES)
+    print(f"| | {names} | p50, times the first | processor, s for 1,000 |")
     print("|---|--:|--:|--:|--:|--:|")
 
     for name, runs in found.items():
-        columns = [
+        latencies_ms = [
             median(_percentile(run, each) for run in runs) for each in PERCENTILES
         ]
-        cpu_s = spent_s[name] / (rounds * rate * seconds) * 1000
         ratios = [
             _percentile(run, 50) / _percentile(plain, 50)
             for run, plain in zip(runs, found[PLAIN], strict=True)
         ]
-        print(
-            f"| {name} | {' | '.join(f'{each:.3f}' for each in columns)} | {median(ratios):.3f} | {cpu_s:.3f} |"
-        )
+        cells = [f"{each:.3f}" for each in latencies_ms]
+        cells += [f"{median(ratios):.3f}", f"{cpu_s[name] * 1000:.3f}"]
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
-def _saturate(
+def _compare_saturated(
     servers: dict[str, Server], row: Workload, folder: Path, options: argparse.Namespace
 ) -> None:
-    found: dict[str, list[load.Closed]] = {name: [] for name in servers}
+    found: dict[str, list[load.ClosedLoopResult]] = {name: [] for name in servers}
     seconds = ceil(options.seconds)
 
-    for number in range(options.rounds + 1):
+    for index in range(options.rounds + 1):
         for name, server in servers.items():
-            request = server.contender.speaks[row.name].ask(row)
+            request = server.contender.dialects[row.name].make_request(row)
             closed = load.measure(
                 server, request, folder, concurrency=options.clients, seconds=seconds
             )
-            if number:  # the first round warms up
+            if index:  # the first round warms up
                 found[name].append(closed)
 
     print(
@@ -162,8 +168,8 @@ def _saturate(
         )
 
 
-def _percentile(opened: Opened, percentile: float) -> float:
-    """Without end where the server did not keep up."""
+def _percentile(opened: OpenLoopResult, percentile: float) -> float:
+    """Returns a latency in ms, infinite where the server did not keep up."""
     return (
         float("inf")
         if opened.percentiles_ms is None
@@ -172,16 +178,16 @@ def _percentile(opened: Opened, percentile: float) -> float:
 
 
 def _count_shadowed(server: Server) -> str:
-    """Rows of the window that challengers answered too, and rows that were let go since the start."""
+    """Returns a text: rows of the window that challengers answered too, and rows that were shed since the start."""
     with urllib.request.urlopen(
         f"http://127.0.0.1:{server.port}/tasks/{TASK}/comparison"
     ) as answer:
-        standing = json.load(answer)
+        comparison = json.load(answer)
 
     (challenger,) = (
-        each for each in standing["models"] if each["model"] == f"{TASK}-knn"
+        each for each in comparison["models"] if each["model"] == f"{TASK}-knn"
     )
-    return f"{challenger['rows']} of the last {standing['window']['rows']} rows, {standing['shed']} since the start"
+    return f"{challenger['rows']} of the last {comparison['window']['rows']} rows, {comparison['shed']} since the start"
 
 
 def _read_options() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""What is asked: inputs, and the labels that every right answer has."""
+"""Workloads: the inputs of requests, and the labels that every right answer has."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MANY_ROWS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """`inputs` are what the graph takes, `(n_rows, n_features)` or `(1, height, width, 3)`; `photo` is the file.
+    """One kind of request; `inputs` are `(n_rows, n_features)`, or `(1, height, width, 3)` with the file in `photo`.
 
     `labels` are class indices, `predictions` their names; `model` is a task where several are compared.
     """
@@ -37,16 +37,16 @@ class Workload:
 
 def _make_row(folder: Path) -> tuple[Path, NDArray[Any]]:
     path = folder / f"{models.LOGISTIC}.onnx"
-    return path, _examples(path)
+    return path, _load_example(path)
 
 
 def _make_wide(folder: Path) -> tuple[Path, NDArray[Any]]:
     path = folder / f"{models.WIDE}.onnx"
-    return path, _examples(path)
+    return path, _load_example(path)
 
 
 def _make_rows(folder: Path) -> tuple[Path, NDArray[Any]]:
-    """The example, each value times something from 0.5 to 1.5, in seven digits at most."""
+    """Returns 1,000 rows like the example, each value times 0.5 to 1.5, in seven digits at most."""
     path, row = _make_row(folder)
     factors = np.random.default_rng(SEED).uniform(
         0.5, 1.5, size=(MANY_ROWS, row.shape[1])
@@ -59,18 +59,18 @@ def _make_rows(folder: Path) -> tuple[Path, NDArray[Any]]:
 
 
 _Make = Callable[[Path], tuple[Path, NDArray[Any]]]
-_OF_ROWS: dict[str, tuple[str, _Make]] = {
+_ROW_WORKLOADS: dict[str, tuple[str, _Make]] = {
     "row": ("one row of 30 features, JSON", _make_row),
     "wide": ("one row of 3,072 features, JSON", _make_wide),
     "wide-binary": ("the same as a tensor of bytes", _make_wide),
     "rows": ("1,000 rows of 30 features, JSON", _make_rows),
     "rows-binary": ("the same as a tensor of bytes", _make_rows),
 }
-NAMES = (*_OF_ROWS, "photo", "compare")
+NAMES = (*_ROW_WORKLOADS, "photo", "compare")
 
 
 def make_workloads(folder: Path, names: list[str]) -> list[Workload]:
-    """Those of these names, in the order of `NAMES`, over the models of a folder."""
+    """Returns the workloads of these names, in the order of `NAMES`, over the models of a folder."""
     return [_make(folder, name) for name in NAMES if name in names]
 
 
@@ -80,13 +80,13 @@ def _make(folder: Path, name: str) -> Workload:
     if name == "compare":
         return _make_compare(folder)
 
-    title, make = _OF_ROWS[name]
+    title, make = _ROW_WORKLOADS[name]
     path, inputs = make(folder)
 
-    return _of_graph(name, title, path, inputs)
+    return _make_of_graph(name, title, path, inputs)
 
 
-def _of_graph(
+def _make_of_graph(
     name: str, title: str, path: Path, inputs: NDArray[Any], photo: bytes = b""
 ) -> Workload:
     graph = graphs.load(path)
@@ -107,14 +107,14 @@ def _make_photo(folder: Path) -> Workload:
     path = folder / f"{graphs.PHOTO}.onnx"
     photo = make_photo()
     inputs = graphs.load(path).decode(photo)
-    return _of_graph(
+    return _make_of_graph(
         "photo", f"a 500 x 375 JPEG of {len(photo):,} bytes", path, inputs, photo
     )
 
 
 def _make_compare(folder: Path) -> Workload:
     files = tuple(sorted(folder.glob(f"{models.TASK}-*.onnx")))
-    inputs = _examples(files[0])
+    inputs = _load_example(files[0])
     loaded = {path.stem: graphs.load(path) for path in files}
     answer = graphs.compare(loaded, models.TASK, inputs)
     predictions = answer["consensus"]["predictions"]
@@ -130,6 +130,6 @@ def _make_compare(folder: Path) -> Workload:
     )
 
 
-def _examples(path: Path) -> NDArray[np.float32]:
-    """The card's example as the one row."""
+def _load_example(path: Path) -> NDArray[np.float32]:
+    """Returns the card's example as one row, `(1, n_features)`."""
     return np.array([graphs.load(path).example], dtype=np.float32)

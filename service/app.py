@@ -98,7 +98,7 @@ class FrontedService(bentoml.Service[T_co]):
         admission = Admission(settings, ModelMetrics(plane.registry))
         batches = Batches.of(settings)
         if plane.monitor is not None:
-            plane.monitor.heed(admission.count_in_flight)
+            plane.monitor.watch_load(admission.count_in_flight)
             behind = accompany(behind, plane.monitor)
 
         if settings.grpc_port:
@@ -207,5 +207,5 @@ class Veredicto(Calls):
         if settings.shadow:
             from service.live import challengers
 
-            if not challengers.check_apart():
+            if not challengers.check_in_subprocess():
                 sys.exit(1)

@@ -338,15 +338,20 @@ def replace_settings_table(page: str) -> str:
 
 
 def _select_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Returns the VEREDICTO_* variables but those that Kubernetes makes for Services, each of which is logged."""
+    """Returns the VEREDICTO_* variables but those that Kubernetes makes for Services, each of which is logged.
+
+    The log line of one that has the name of a setting is a warning: its value may have been meant.
+    """
     given = {}
+    known = {_name_variable(each.name) for each in fields(Settings)}
 
     for name, text in environment.items():
         if not name.startswith(PREFIX):
             continue
 
         if _is_made_by_kubernetes(name, text):
-            logger.info(
+            logger.log(
+                logging.WARNING if name in known else logging.INFO,
                 "%s=%s is no setting: Kubernetes sets it for a Service of that name",
                 name,
                 text[:MAX_SHOWN_CHARACTERS],

@@ -1,6 +1,6 @@
-"""How alike classifiers are: agreement, kappa, and paired tests of their errors. Standard library and numpy.
+"""How often classifiers give the same label to a row, as shares and beyond chance (kappa).
 
-Axes: labels `(n_rows, n_models)` class indices; hits `(n_rows, n_models)`, True where a model is right.
+Axes: labels `(n_rows, n_models)` are class indices from 0 to `n_classes` - 1; there is at least one row.
 """
 
 from __future__ import annotations
@@ -11,53 +11,61 @@ from numpy.typing import NDArray
 Labels = NDArray[np.int64]
 Shares = NDArray[np.float64]
 
+MAX_CHANCE = 1 - 1e-9
+"""Chance agreement above this counts as 1, where kappa divides by zero."""
+
 
 def agreements(labels: Labels) -> Shares:
-    """For each pair of models the share of rows with the same label, `(n_models, n_models)`."""
-    shares: Shares = (labels[:, :, None] == labels[:, None, :]).sum(axis=0) / len(
-        labels
-    )
+    """Returns for each pair of models the share of rows with the same label, `(n_models, n_models)`, from 0 to 1."""
+    is_same = labels[:, :, None] == labels[:, None, :]
+    n_same = is_same.sum(axis=0)
+    shares: Shares = n_same / len(labels)
+
     return shares
 
 
 def kappas(agreed: Shares, labels: Labels, *, n_classes: int) -> Shares:
-    """For each pair of models their agreement beyond chance; Cohen, Educ. Psychol. Meas. 20 (1960).
+    """Returns Cohen's kappa of each pair of models, `(n_models, n_models)`; Educ. Psychol. Meas. 20 (1960) 37.
 
-    `agreed` is what `agreements` says. NaN where both give one and the same label throughout: chance alone would agree
-    on every row.
+    `agreed` is what `agreements` returns. Kappa is NaN where both models give one and the same label throughout:
+    chance alone would agree on every row.
     """
-    n_rows, n_models = labels.shape
-    places = labels + n_classes * np.arange(n_models)
-    shares = (
-        np.bincount(places.ravel(), minlength=n_classes * n_models).reshape(
-            n_models, n_classes
-        )
-        / n_rows
-    )
-    by_chance = shares @ shares.T
-    by_chance[by_chance > 1 - 1e-9] = np.nan
+    by_chance = _chance_agreements(labels, n_classes=n_classes)
+    by_chance[by_chance > MAX_CHANCE] = np.nan
     kappas: Shares = (agreed - by_chance) / (1 - by_chance)
 
     return kappas
 
 
 def fleiss_kappa(labels: Labels, *, n_classes: int) -> float | None:
-    """Agreement of all models beyond chance; Fleiss, Psychol. Bull. 76 (1971).
+    """Returns the agreement of all models beyond chance; Fleiss, Psychol. Bull. 76 (1971) 378.
 
-    None for a single model, and where all give one and the same label throughout.
+    It is None for a single model, and where all models give one and the same label throughout.
     """
     n_rows, n_models = labels.shape
-    places = labels + n_classes * np.arange(n_rows)[:, None]
-    votes = np.bincount(places.ravel(), minlength=n_rows * n_classes).reshape(
-        n_rows, n_classes
-    )
-    by_chance = float(((votes.sum(axis=0) / labels.size) ** 2).sum())
-    if n_models < 2 or by_chance > 1 - 1e-9:
+    cells = labels + n_classes * np.arange(n_rows)[:, None]
+    counts = np.bincount(cells.ravel(), minlength=n_rows * n_classes)
+    votes = counts.reshape(n_rows, n_classes)
+
+    shares = votes.sum(axis=0) / labels.size
+    by_chance = float((shares**2).sum())
+    if n_models < 2 or by_chance > MAX_CHANCE:
         return None
 
-    agreed = float(((votes**2).sum(axis=1) - n_models).mean()) / (
-        n_models * (n_models - 1)
-    )
+    agreeing_pairs = (votes**2).sum(axis=1) - n_models
+    n_pairs = n_models * (n_models - 1)
+    agreed = float(agreeing_pairs.mean()) / n_pairs
     kappa: float = (agreed - by_chance) / (1 - by_chance)
 
     return kappa
+
+
+def _chance_agreements(labels: Labels, *, n_classes: int) -> Shares:
+    """Returns the share of rows `(n_models, n_models)` on which two models would agree if their labels were drawn."""
+    n_rows, n_models = labels.shape
+    cells = labels + n_classes * np.arange(n_models)
+    counts = np.bincount(cells.ravel(), minlength=n_classes * n_models)
+    shares = counts.reshape(n_models, n_classes) / n_rows
+    by_chance: Shares = shares @ shares.T
+
+    return by_chance

@@ -1,4 +1,7 @@
-"""Exact binomial tails, and the limits of a share that they give. Standard library and numpy."""
+"""Exact binomial probabilities, and the confidence limits of a share that follow from them.
+
+A binomial variable is the number of hits among `n_rows` rows that are hits with probability `share` each.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +10,38 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
+
 HALVINGS = 100
-"""Of the interval in which a limit is sought: more than a float64 has digits."""
+"""The interval in which a limit is sought is halved so often: more than a float64 has digits."""
 
 
-def at_most(hits: int, n_rows: int, *, share: float) -> float:
-    """P(X <= hits), where each of `n_rows` rows is a hit with the probability `share`."""
-    return _tail(_log_ways(hits, n_rows), n_rows, share)
+def binomial_cdf(hits: int, n_rows: int, *, share: float) -> float:
+    """Returns the probability of at most so many hits, as `scipy.stats.binom.cdf` does."""
+    return _sum_probabilities(_log_coefficients(hits, n_rows), n_rows, share)
 
 
 def clopper_pearson(
     hits: int, n_rows: int, *, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """The exact interval of a share; Clopper and Pearson, Biometrika 26 (1934). From 0 to 1 without a row."""
+    """Returns the exact interval of a share, from 0 to 1 without a row; Clopper and Pearson, Biometrika 26 (1934) 404.
+
+    It is that of `statsmodels.stats.proportion.proportion_confint` with the method "beta".
+    """
     alpha = (1 - confidence) / 2
-    return 1 - upper_limit(n_rows - hits, n_rows, alpha=alpha), upper_limit(
-        hits, n_rows, alpha=alpha
-    )
+    misses = n_rows - hits
+    lower = 1 - upper_limit(misses, n_rows, alpha=alpha)
+    upper = upper_limit(hits, n_rows, alpha=alpha)
+
+    return lower, upper
 
 
 def upper_limit(hits: int, n_rows: int, *, alpha: float) -> float:
-    """The share at which so few hits have the probability `alpha`: the exact one-sided limit, found by halving."""
+    """Returns the share at which so few hits have the probability `alpha`: the exact one-sided limit, from 0 to 1."""
     if hits >= n_rows:
         return 1.0
 
-    ways = _log_ways(hits, n_rows)
+    log_coefficients = _log_coefficients(hits, n_rows)
     low = hits / n_rows
     high = 1.0
 
@@ -40,32 +50,34 @@ def upper_limit(hits: int, n_rows: int, *, alpha: float) -> float:
         if middle in (low, high):
             break
 
-        low, high = (
-            (middle, high) if _tail(ways, n_rows, middle) > alpha else (low, middle)
-        )
+        if _sum_probabilities(log_coefficients, n_rows, middle) > alpha:
+            low = middle
+        else:
+            high = middle
 
     return (low + high) / 2
 
 
-def _tail(log_ways: NDArray[np.float64], n_rows: int, share: float) -> float:
-    if len(log_ways) > n_rows or share <= 0:
+def _sum_probabilities(log_coefficients: Floats, n_rows: int, share: float) -> float:
+    """Returns the probability of a number of hits that has a coefficient here."""
+    if len(log_coefficients) > n_rows or share <= 0:
         return 1.0
     if share >= 1:
         return 0.0
 
-    counts = np.arange(len(log_ways))
+    hits = np.arange(len(log_coefficients))
+    misses = n_rows - hits
+    log_hits = hits * math.log(share)
+    log_misses = misses * math.log1p(-share)
+    probabilities = np.exp(log_coefficients + log_hits + log_misses)
 
-    return float(
-        np.exp(
-            log_ways + counts * math.log(share) + (n_rows - counts) * math.log1p(-share)
-        ).sum()
-    )
+    return float(probabilities.sum())
 
 
-def _log_ways(hits: int, n_rows: int) -> NDArray[np.float64]:
-    """ln of the binomial coefficients of `n_rows` up to that of `hits`, `(hits + 1,)`."""
+def _log_coefficients(hits: int, n_rows: int) -> Floats:
+    """Returns the natural logarithms of the binomial coefficients of 0 to `hits` hits, `(hits + 1,)`."""
     counts = np.arange(hits)
-    ways: NDArray[np.float64] = np.concatenate(
-        [[0.0], np.cumsum(np.log(n_rows - counts) - np.log(counts + 1))]
-    )
-    return ways
+    log_ratios = np.log(n_rows - counts) - np.log(counts + 1)
+    logs: Floats = np.concatenate([[0.0], np.cumsum(log_ratios)])
+
+    return logs

@@ -1,4 +1,4 @@
-"""The chi-square distribution: its tail and its quantiles."""
+"""The chi-square distribution: its upper tail and its quantiles, without scipy."""
 
 from __future__ import annotations
 
@@ -6,47 +6,55 @@ import functools
 import math
 from statistics import NormalDist
 
-MOST_DEGREES = 100
-"""Of freedom up to which the chi-square quantile is exact."""
+MAX_EXACT_DEGREES = 100
+"""The quantile is exact up to so many degrees of freedom."""
+HALVINGS = 80
+"""The interval in which a quantile is sought is halved so often: as near as float64 comes."""
 
 
 @functools.cache
 def chi_square_quantile(alpha: float, degrees: int) -> float:
-    """What chi-square exceeds with probability `alpha`; beyond 100 degrees by Wilson and Hilferty, PNAS 17 (1931)."""
-    spread = 2 / (9 * degrees)
-    near = float(
-        degrees * (1 - spread + NormalDist().inv_cdf(1 - alpha) * spread**0.5) ** 3
-    )
-    if degrees > MOST_DEGREES:
-        return near
+    """Returns what chi-square exceeds with probability `alpha`, as `scipy.stats.chi2.isf` does.
+
+    Beyond 100 degrees of freedom it is the approximation of Wilson and Hilferty, PNAS 17 (1931) 684.
+    """
+    approximate = _approximate_quantile(alpha, degrees)
+    if degrees > MAX_EXACT_DEGREES:
+        return approximate
 
     low = 0.0
-    high = 2 * near + 10
+    high = 2 * approximate + 10
 
-    for _ in range(80):  # halvings: as near as float64 comes
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
-        low, high = (
-            (middle, high)
-            if chi_square_tail(middle, degrees=degrees) > alpha
-            else (low, middle)
-        )
+        if chi_square_tail(middle, degrees=degrees) > alpha:
+            low = middle
+        else:
+            high = middle
 
     return (low + high) / 2
 
 
 def chi_square_tail(statistic: float, *, degrees: int) -> float:
-    """P(chi-square with that many degrees of freedom >= statistic).
+    """Returns the probability that chi-square is at least `statistic`, as `scipy.stats.chi2.sf` does.
 
-    Closed forms for whole degrees: Abramowitz and Stegun, 26.4.4 and 26.4.5.
+    Whole degrees of freedom have closed forms: Abramowitz and Stegun, 26.4.4 (odd) and 26.4.5 (even).
     """
     half = statistic / 2
-    if degrees % 2:
-        terms = [
-            half ** (i - 0.5) / math.gamma(i + 0.5)
-            for i in range(1, (degrees + 1) // 2)
-        ]
-        return math.erfc(math.sqrt(half)) + math.exp(-half) * math.fsum(terms)
+    if degrees % 2 == 0:
+        terms = [half**i / math.factorial(i) for i in range(degrees // 2)]
+        return math.exp(-half) * math.fsum(terms)
 
-    return math.exp(-half) * math.fsum(
-        half**i / math.factorial(i) for i in range(degrees // 2)
-    )
+    orders = range(1, (degrees + 1) // 2)
+    terms = [half ** (i - 0.5) / math.gamma(i + 0.5) for i in orders]
+    of_one_degree = math.erfc(math.sqrt(half))
+
+    return of_one_degree + math.exp(-half) * math.fsum(terms)
+
+
+def _approximate_quantile(alpha: float, degrees: int) -> float:
+    variance = 2 / (9 * degrees)
+    normal_quantile = NormalDist().inv_cdf(1 - alpha)
+    cube_root = 1 - variance + normal_quantile * variance**0.5
+
+    return float(degrees * cube_root**3)

@@ -1,6 +1,7 @@
-"""What a confusion matrix says of each class. Pure numpy.
+"""Figures of each class from a confusion matrix.
 
-Axes: confusion `(n_classes, n_classes)`, rows are true classes, columns predicted ones.
+Axes: confusion `(n_classes, n_classes)` counts rows; its rows are true classes, its columns predicted ones, as in
+scikit-learn.
 """
 
 from __future__ import annotations
@@ -16,42 +17,51 @@ Counts = NDArray[np.int64]
 
 
 def per_class(confusion: Counts) -> list[dict[str, Any]]:
-    """For each class its rows, precision and recall with Wilson's intervals, and F1 (van Rijsbergen, 1979).
+    """Returns the rows, precision, recall and F1 of each class; van Rijsbergen, Information Retrieval (1979).
 
-    A share of nothing is None: precision of a class that is never predicted, recall of one that has no row.
+    Precision and recall are from 0 to 1 with Wilson's intervals. What divides by zero is None: the precision of a
+    class that is never predicted, the recall of one that has no row, the F1 of one that has neither.
     """
-    hits = np.diagonal(confusion).tolist()
-    rows = confusion.sum(axis=1)
-    predicted = confusion.sum(axis=0)
+    n_hits = np.diagonal(confusion).tolist()
+    n_true = confusion.sum(axis=1).tolist()
+    n_predicted = confusion.sum(axis=0).tolist()
+
     return [
-        {
-            "rows": of_class,
-            "precision": _share(hit, named),
-            "recall": _share(hit, of_class),
-            "f1": 2 * hit / (of_class + named) if of_class + named else None,
-        }
-        for hit, of_class, named in zip(
-            hits, rows.tolist(), predicted.tolist(), strict=True
-        )
+        _describe_class(*counts)
+        for counts in zip(n_hits, n_true, n_predicted, strict=True)
     ]
 
 
 def most_confused(confusion: Counts, *, most: int) -> list[tuple[int, int, int]]:
-    """True class, predicted class and number of rows of the most frequent confusions, most frequent first."""
-    wrong = confusion - np.diag(np.diagonal(confusion))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
-    places = [np.unravel_index(each, wrong.shape) for each in order.tolist()]
+    """Returns true class, predicted class and number of rows of the most frequent confusions, at most so many.
 
-    return [
-        (int(true), int(named), int(wrong[true, named]))
-        for true, named in places
-        if wrong[true, named]
-    ]
+    The most frequent comes first; of equal ones, the first in the matrix.
+    """
+    n_hits = np.diagonal(confusion)
+    wrong = confusion - np.diag(n_hits)
+    places = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    found = []
+
+    for place in places.tolist():
+        true, predicted = divmod(place, len(confusion))
+        n_rows = int(wrong[true, predicted])
+        if n_rows:
+            found.append((true, predicted, n_rows))
+
+    return found
 
 
-def _share(hits: int, n_rows: int) -> dict[str, Any]:
-    return (
-        {"value": hits / n_rows, "interval": wilson(hits, n_rows)}
-        if n_rows
-        else {"value": None, "interval": None}
-    )
+def _describe_class(n_hits: int, n_true: int, n_predicted: int) -> dict[str, Any]:
+    n_either = n_true + n_predicted
+    return {
+        "rows": n_true,
+        "precision": _describe_share(n_hits, n_predicted),
+        "recall": _describe_share(n_hits, n_true),
+        "f1": 2 * n_hits / n_either if n_either else None,
+    }
+
+
+def _describe_share(n_hits: int, n_rows: int) -> dict[str, Any]:
+    if n_rows == 0:
+        return {"value": None, "interval": None}
+    return {"value": n_hits / n_rows, "interval": wilson(n_hits, n_rows)}

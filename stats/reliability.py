@@ -1,6 +1,7 @@
-"""Whether probabilities mean what they say: reliability bins, calibration error, the parts of the Brier score.
+"""How well probabilities are calibrated: reliability bins, calibration error, the parts of the Brier score.
 
-Axes: confidence `(n_rows,)`, the probability of the label that is given; hits `(n_rows,)`, True where it is right.
+Axes: confidence `(n_rows,)` is the probability, from 0 to 1, of the label that is given; hits `(n_rows,)` are True
+where it is right.
 """
 
 from __future__ import annotations
@@ -18,34 +19,42 @@ Hits = NDArray[np.bool_]
 
 
 def equal_width(values: Floats, *, bins: int = ECE_BINS) -> Labels:
-    """The bin of each value between 0 and 1, `(n_rows,)`; a bin is closed above, as in Guo et al., ICML 2017."""
-    return np.clip(np.ceil(values * bins).astype(np.int64) - 1, 0, bins - 1)
+    """Returns the bin of each value between 0 and 1, `(n_rows,)`, from 0 to `bins` - 1.
+
+    A bin is closed above, as in Guo et al., ICML 2017; the first holds 0 too.
+    """
+    upper_edges = np.ceil(values * bins).astype(np.int64)
+    return np.clip(upper_edges - 1, 0, bins - 1)
 
 
 def equal_mass(values: Floats, *, bins: int = ECE_BINS) -> Labels:
-    """The bin of each value where bins hold about as many rows each; Nguyen and O'Connor, EMNLP 2015.
+    """Returns the bin of each value, `(n_rows,)`; bins have about as many rows each. Nguyen and O'Connor, EMNLP 2015.
 
     Equal values are never parted, so that the order of the rows counts for nothing: there may be fewer bins.
     """
-    lowest_rank = np.searchsorted(np.sort(values), values)
-    return lowest_rank * bins // len(values)
+    lowest_ranks = np.searchsorted(np.sort(values), values)
+    return lowest_ranks * bins // len(values)
 
 
 def describe_bins(
     confidence: Floats, hits: Hits, bin_of: Labels
 ) -> list[dict[str, Any]]:
-    """Each bin that has rows: their number, mean confidence, share of hits with Wilson's interval."""
+    """Returns the rows, mean confidence and accuracy with Wilson's interval of each bin that has rows.
+
+    `bin_of` has the bin of each row, `(n_rows,)`; the lowest bin comes first.
+    """
     described = []
+
     for each in np.unique(bin_of):
         inside = bin_of == each
         n_rows = int(inside.sum())
-        right = int(hits[inside].sum())
+        n_hits = int(hits[inside].sum())
         described.append(
             {
                 "rows": n_rows,
                 "confidence": float(confidence[inside].mean()),
-                "accuracy": right / n_rows,
-                "interval": wilson(right, n_rows),
+                "accuracy": n_hits / n_rows,
+                "interval": wilson(n_hits, n_rows),
             }
         )
 
@@ -53,53 +62,67 @@ def describe_bins(
 
 
 def calibration_error(bins: list[dict[str, Any]]) -> float:
-    """Mean gap of confidence and accuracy, weighted by rows: over bins of equal width what `/compare` calls ece."""
-    gaps = [each["rows"] * abs(each["confidence"] - each["accuracy"]) for each in bins]
-    return float(sum(gaps) / sum(each["rows"] for each in bins))
+    """Returns the mean gap of confidence and accuracy, weighted by rows, from 0 to 1; Guo et al., ICML 2017, eq. 3.
+
+    Over bins of equal width it is what `scores.expected_calibration_error` computes.
+    """
+    n_rows = sum(each["rows"] for each in bins)
+    total = 0.0
+    for each in bins:
+        gap = abs(each["confidence"] - each["accuracy"])
+        total += each["rows"] * gap
+
+    return float(total / n_rows)
 
 
 def brier_parts(probabilities: Floats, truth: Labels) -> dict[str, float]:
-    """The Brier score as reliability - resolution + uncertainty + spread; all four are means over the rows.
+    """Returns the Brier score as reliability - resolution + uncertainty + spread; all four are means over the rows.
 
-    Murphy's three parts (J. Appl. Meteor. 12, 1973) over 15 bins of equal width add up only where forecasts in a bin
-    are equal; `spread` is what they leave within bins, variance less twice the covariance (Stephenson, Coelho and
-    Jolliffe, Weather Forecast. 23, 2008), so that the sum is exact. Of two classes the second alone is looked at, as
-    in `brier`; of several each against the rest, and their parts are added.
+    Probabilities are `(n_rows, n_classes)`, `truth` has the true classes `(n_rows,)`. Murphy's three parts (J. Appl.
+    Meteor. 12, 1973) over 15 bins of equal width add up only where forecasts in a bin are equal; `spread` is what they
+    leave within bins, variance less twice the covariance (Stephenson, Coelho and Jolliffe, Weather Forecast. 23, 2008),
+    so that the sum is exact. Of two classes the second alone is looked at, as in `scores.brier_scores`; of several
+    each against the rest, and their parts are added.
     """
     n_classes = probabilities.shape[1]
     classes = [1] if n_classes == 2 else range(n_classes)
-    parts = np.sum(
-        [
-            _parts(probabilities[:, each], (truth == each).astype(float))
-            for each in classes
-        ],
-        axis=0,
-    )
+    parts_by_class = [
+        _brier_parts_of_class(probabilities[:, each], (truth == each).astype(float))
+        for each in classes
+    ]
+    reliability, resolution, uncertainty, spread = np.sum(parts_by_class, axis=0)
 
-    return dict(
-        zip(
-            ("reliability", "resolution", "uncertainty", "spread"),
-            parts.tolist(),
-            strict=True,
-        )
-    )
+    return {
+        "reliability": float(reliability),
+        "resolution": float(resolution),
+        "uncertainty": float(uncertainty),
+        "spread": float(spread),
+    }
 
 
-def _parts(forecast: Floats, happened: Floats) -> tuple[float, float, float, float]:
-    """Of one class: `happened` is 1 for its rows."""
-    bin_of = equal_width(forecast)
-    rows = np.bincount(bin_of, minlength=ECE_BINS)
-    filled = np.maximum(rows, 1)
-    mean = np.bincount(bin_of, weights=forecast, minlength=ECE_BINS) / filled
-    rate = np.bincount(bin_of, weights=happened, minlength=ECE_BINS) / filled
-    overall = float(happened.mean())
-    weights = rows / len(forecast)
-    within = forecast - mean[bin_of]
-    spread = (within**2 - 2 * within * (happened - rate[bin_of])).mean()
+def _brier_parts_of_class(
+    forecasts: Floats, outcomes: Floats
+) -> tuple[float, float, float, float]:
+    """Returns the four parts of one class, whose rows have the outcome 1 and all others 0."""
+    bin_of = equal_width(forecasts)
+    n_rows = np.bincount(bin_of, minlength=ECE_BINS)
+    divisors = np.maximum(n_rows, 1)
+    mean_forecasts = _sum_by_bin(bin_of, forecasts) / divisors
+    rates = _sum_by_bin(bin_of, outcomes) / divisors
+    base_rate = float(outcomes.mean())
 
-    return (
-        float(weights @ (mean - rate) ** 2),
-        float(weights @ (rate - overall) ** 2),
-        overall * (1 - overall),
-        float(spread),
-    )
+    weights = n_rows / len(forecasts)
+    reliability = weights @ (mean_forecasts - rates) ** 2
+    resolution = weights @ (rates - base_rate) ** 2
+    uncertainty = base_rate * (1 - base_rate)
+
+    deviations = forecasts - mean_forecasts[bin_of]
+    residuals = outcomes - rates[bin_of]
+    spread = (deviations**2 - 2 * deviations * residuals).mean()
+
+    return float(reliability), float(resolution), uncertainty, float(spread)
+
+
+def _sum_by_bin(bin_of: Labels, values: Floats) -> Floats:
+    sums = np.bincount(bin_of, weights=values, minlength=ECE_BINS)
+    return sums.astype(np.float64, copy=False)

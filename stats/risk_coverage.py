@@ -1,6 +1,8 @@
-"""Answering only where it is sure: risk against coverage, and the threshold for a wanted risk.
+"""Selective classification: a model answers only where it is confident, with less risk and less coverage.
 
-Axes: confidence `(n_rows,)`, the probability of the label that is given; hits `(n_rows,)`, True where it is right.
+Axes: confidence `(n_rows,)` is the probability, from 0 to 1, of the label that is given; hits `(n_rows,)` are True
+where it is right. There is at least one row. Coverage is the share of rows that are answered, risk the share of wrong
+ones among those.
 """
 
 from __future__ import annotations
@@ -19,24 +21,25 @@ ALPHA = 0.05
 
 
 def risk_coverage(confidence: Floats, hits: Hits) -> tuple[Floats, Floats, Floats]:
-    """Coverage, risk and threshold, `(n_points,)` each, by falling threshold; El-Yaniv and Wiener, JMLR 11 (2010).
+    """Returns coverage, risk and threshold, `(n_points,)` each; El-Yaniv and Wiener, JMLR 11 (2010) 1605.
 
-    Answered are the rows of at least the threshold's confidence; coverage is their share of all rows, risk the share
-    of wrong ones among them.
+    There is one point for each distinct confidence, the highest first; the rows of at least that confidence are
+    answered.
     """
     order = np.argsort(-confidence, kind="stable")
     ranked = confidence[order]
-    wrong = np.cumsum(~hits[order])
-    last = np.append(
-        np.flatnonzero(np.diff(ranked)), len(ranked) - 1
-    )  # rows of equal confidence go together
-    answered = last + 1
+    n_wrong = np.cumsum(~hits[order])
 
-    return answered / len(ranked), wrong[last] / answered, ranked[last]
+    # Rows of equal confidence are answered together: the last of them is the point.
+    changes = np.flatnonzero(np.diff(ranked))
+    last = np.append(changes, len(ranked) - 1)
+    n_answered = last + 1
+
+    return n_answered / len(ranked), n_wrong[last] / n_answered, ranked[last]
 
 
 def area(confidence: Floats, hits: Hits) -> float:
-    """Mean risk over the coverages of one row to all; Geifman, Uziel and El-Yaniv, ICLR 2019.
+    """Returns the mean risk over the coverages of one row to all; Geifman, Uziel and El-Yaniv, ICLR 2019.
 
     Of rows of equal confidence each counts with the risk that all of them together have.
     """
@@ -45,58 +48,63 @@ def area(confidence: Floats, hits: Hits) -> float:
 
 
 def threshold(confidence: Floats, hits: Hits, *, risk: float) -> dict[str, Any]:
-    """The lowest threshold whose risk on these rows is at most the wanted one; no promise for other rows."""
-    coverage, risks, thresholds = risk_coverage(confidence, hits)
-    fitting = np.flatnonzero(risks <= risk)
-    if not len(fitting):
-        return {
-            "threshold": None,
-            "coverage": 0.0,
-            "risk": None,
-            "reason": "no threshold has so low a risk here",
-        }
+    """Returns the lowest threshold whose risk on these rows is at most `risk`; it is no promise for other rows.
 
-    return _point(coverage, risks, thresholds, int(fitting[-1]))
+    Threshold and risk are None, with a reason, where no threshold has so low a risk.
+    """
+    coverages, risks, thresholds = risk_coverage(confidence, hits)
+    places = np.flatnonzero(risks <= risk)
+    if not len(places):
+        return _no_threshold("no threshold has so low a risk here")
+
+    return _describe_point(coverages, risks, thresholds, int(places[-1]))
 
 
 def guaranteed_threshold(
     confidence: Floats, hits: Hits, *, risk: float
 ) -> dict[str, Any]:
-    """A threshold whose true risk is at most the wanted one with 95 % confidence; Geifman and El-Yaniv, NeurIPS 2017.
+    """Returns a threshold whose true risk is at most `risk` with 95 % confidence; Geifman and El-Yaniv, NeurIPS 2017.
 
     Their Algorithm 1: a binary search over thresholds, each judged by the exact binomial limit of its risk at a level
     divided by the number of steps. The rows must not have been used to learn or to calibrate.
     """
-    coverage, risks, thresholds = risk_coverage(confidence, hits)
-    steps = len(hits).bit_length()  # a search over so many thresholds takes no more
+    coverages, risks, thresholds = risk_coverage(confidence, hits)
+    max_steps = len(hits).bit_length()  # of a search over so many thresholds
+    alpha = ALPHA / max_steps
     found: dict[str, Any] | None = None
     low = 0
     high = len(thresholds) - 1
 
     while low <= high:
         middle = (low + high + 1) // 2
-        answered = round(coverage[middle] * len(hits))
-        limit = upper_limit(
-            round(risks[middle] * answered), answered, alpha=ALPHA / steps
-        )
+        n_answered = round(coverages[middle] * len(hits))
+        n_wrong = round(risks[middle] * n_answered)
+        limit = upper_limit(n_wrong, n_answered, alpha=alpha)
+
         if limit <= risk:
-            found = _point(coverage, risks, thresholds, middle) | {"limit": limit}
+            found = _describe_point(coverages, risks, thresholds, middle)
+            found["limit"] = limit
             low = middle + 1
         else:
             high = middle - 1
 
     if found is None:
-        reason = f"{len(hits)} rows are too few, or the risk too high, to promise it for any threshold"
-        return {"threshold": None, "coverage": 0.0, "risk": None, "reason": reason}
+        return _no_threshold(
+            f"{len(hits)} rows are too few, or the risk too high, to promise it for any threshold"
+        )
 
     return found
 
 
-def _point(
-    coverage: Floats, risk: Floats, thresholds: Floats, place: int
+def _describe_point(
+    coverages: Floats, risks: Floats, thresholds: Floats, place: int
 ) -> dict[str, Any]:
     return {
         "threshold": float(thresholds[place]),
-        "coverage": float(coverage[place]),
-        "risk": float(risk[place]),
+        "coverage": float(coverages[place]),
+        "risk": float(risks[place]),
     }
+
+
+def _no_threshold(reason: str) -> dict[str, Any]:
+    return {"threshold": None, "coverage": 0.0, "risk": None, "reason": reason}

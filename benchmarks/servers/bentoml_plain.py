@@ -1,4 +1,4 @@
-"""BentoML as its documentation teaches: a service class, typed methods, arrays and images."""
+"""BentoML is used as its documentation teaches: a service class, typed methods, arrays and images."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""FastAPI as its documentation teaches: sessions made in the lifespan, typed bodies, typed answers.
+"""FastAPI is used as its documentation teaches: sessions are made in the lifespan, typed bodies, typed answers.
 
-Small runs are awaited in place, since a thread would cost more; photographs go to a thread.
+Small runs are awaited in location, since a thread would cost more; photographs go to a thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The floor: a bare ASGI callable that parses, runs and answers, and does nothing else.
+"""The floor is a bare ASGI callable that parses, runs and answers, and does nothing else.
 
 No validation, no limits, no errors, no metrics, no other route: what is left is uvicorn, JSON or Pillow, and
 onnxruntime, which every Python server pays for.

@@ -1,6 +1,6 @@
-"""What every peer needs of its own accord: sessions, decoding of photographs, tensors as bytes.
+"""Sessions, decoding of photographs and binary tensors, the same code for all peers.
 
-The same code for all of them, so that only the frameworks differ. Needs numpy, onnxruntime, orjson and Pillow.
+Only their frameworks differ. It needs numpy, onnxruntime, orjson and Pillow.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 PHOTO = "cat_or_automobile-cnn"
-"""The model of the photograph, for servers whose requests do not name one."""
+"""Servers whose requests name no model take this one for photographs."""
 HEADER_LENGTH = "inference-header-content-length"
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A session, and of its card what an answer needs; `size_px` is None where it takes no images."""
+    """A session, and what an answer needs of its card; `size_px` is None where it takes no images."""
 
     session: onnxruntime.InferenceSession
     task: str
@@ -36,33 +36,33 @@ class Graph:
     example: list[float] | None
 
     def labels(self, inputs: NDArray[Any]) -> NDArray[np.int64]:
-        """Class indices `(n_rows,)`."""
+        """Returns class indices `(n_rows,)`."""
         name = "features" if self.size_px is None else "pixels"
         labels: NDArray[np.int64] = self.session.run(["label"], {name: inputs})[0]
         return labels
 
     def predict(self, inputs: NDArray[Any]) -> list[str]:
-        """Class names."""
+        """Returns the class name of each row."""
         assert self.classes is not None
         return [self.classes[label] for label in self.labels(inputs)]
 
     def predict_photo(self, content: bytes) -> list[str]:
-        """The class name of one image file."""
+        """Returns the class name of one image file."""
         return self.predict(self.decode(content))
 
     def decode(self, content: bytes) -> NDArray[np.uint8]:
-        """An image file as pixels `(1, height, width, 3)` of the size that the network works on."""
+        """Returns pixels `(1, height, width, 3)` of an image file, in the size that the network works on."""
         with Image.open(BytesIO(content)) as image:
             return self.resize(image)
 
     def resize(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Pixels `(1, height, width, 3)` of the size that the network works on."""
+        """Returns pixels `(1, height, width, 3)` of the size that the network works on."""
         assert self.size_px is not None
         return np.asarray(image.convert("RGB").resize(self.size_px))[None]
 
 
 def load(path: Path) -> Graph:
-    """One file, in one thread."""
+    """Loads one file into a session with one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(
@@ -82,7 +82,7 @@ def load(path: Path) -> Graph:
 
 
 def load_all() -> dict[str, Graph]:
-    """Every file of the folder that the benchmark names."""
+    """Loads every file of the folder that the benchmark names in BENCHMARK_MODELS."""
     return {
         path.stem: load(path)
         for path in sorted(Path(os.environ["BENCHMARK_MODELS"]).glob("*.onnx"))
@@ -92,7 +92,7 @@ def load_all() -> dict[str, Graph]:
 def compare(
     graphs: dict[str, Graph], task: str, features: NDArray[np.float32]
 ) -> dict[str, Any]:
-    """Every classifier of the task on the same rows, and the class of their mean probabilities."""
+    """Returns the answers of every classifier of the task, and the class of their mean probabilities."""
     chosen = {name: graph for name, graph in graphs.items() if graph.task == task}
     answers = []
 
@@ -120,7 +120,7 @@ def compare(
 def infer_binary(
     graph: Graph, name: str, body: bytes, header_length: int
 ) -> tuple[bytes, int]:
-    """The protocol's binary tensors, one in and one out; the answer's body and the length of its JSON."""
+    """Takes one binary tensor of the Open Inference Protocol; returns the body with another and its JSON's length."""
     tensor = orjson.loads(body[:header_length])["inputs"][0]
     features = np.frombuffer(body, np.float32, offset=header_length).reshape(
         tensor["shape"]

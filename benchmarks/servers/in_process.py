@@ -1,4 +1,4 @@
-"""The limit: onnxruntime alone, without HTTP, parsing or answer, on inputs that lie ready.
+"""The limit is onnxruntime alone, without HTTP, parsing or answer, on inputs that lie ready.
 
 python -m benchmarks.servers.in_process INPUTS.npy SECONDS MODEL.onnx [MODEL.onnx ...]
 """

@@ -1,4 +1,4 @@
-"""LitServe as its documentation teaches: python -m benchmarks.servers.litserve_server PORT"""
+"""LitServe is used as its documentation teaches: python -m benchmarks.servers.litserve_server PORT"""
 
 from __future__ import annotations
 

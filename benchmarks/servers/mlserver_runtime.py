@@ -1,4 +1,4 @@
-"""A custom inference runtime of MLServer, as its documentation teaches; one model for each file."""
+"""MLServer is used with a custom inference runtime, as its documentation teaches; each file is one model."""
 
 from __future__ import annotations
 

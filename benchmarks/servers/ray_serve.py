@@ -1,4 +1,4 @@
-"""Ray Serve as its documentation teaches: python -m benchmarks.servers.ray_serve PORT"""
+"""Ray Serve is used as its documentation teaches: python -m benchmarks.servers.ray_serve PORT"""
 
 from __future__ import annotations
 

@@ -156,13 +156,17 @@ class DataPlane:
             )
 
         answer: answers.Feedback = {"id": request.id, "accepted": True}
-        return Pending(self.monitor.tell(request.id, request.label), Reply(answer))
+        return Pending(
+            self.monitor.record_feedback(request.id, request.label), Reply(answer)
+        )
 
     def compare_live(self, task: str) -> answers.Standing:
         """How the task's classifiers stand in what they were asked lately; nothing of it where nothing is kept."""
         if self.monitor is not None:
             return self.monitor.compare(task)
-        return comparison.describe(self.registry.task(task), None, comparison.NOTHING)
+        return comparison.describe(
+            self.registry.task(task), None, comparison.EMPTY_WINDOW
+        )
 
     def compare(self, request: CompareRequest) -> Reply:
         """The task's models side by side on the same rows."""

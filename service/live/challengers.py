@@ -1,4 +1,4 @@
-"""Whose shadow is cast on whom: a task's champion, and its other classifiers."""
+"""Champions and challengers: which classifiers run in the shadow of which, as VEREDICTO_SHADOW has it."""
 
 from __future__ import annotations
 
@@ -14,47 +14,45 @@ from service.models.model import Model
 from service.models.registry import Registry
 from service.settings import Settings
 
-_CHECK = "from service import lineup; lineup.check_in_process()"
+_ROOT = Path(__file__).resolve().parents[2]
+_CHECK = "from service.live import challengers; challengers.check_or_exit()"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lineup:
-    """A champion, whose predictions are also asked of the challengers."""
+class ShadowDeployment:
+    """A champion of a task, and the challengers that run in its shadow: all other classifiers of the task."""
 
     champion: Model
     challengers: list[Model]
 
     @property
-    def sources(self) -> tuple[ModelKey, ...]:
-        """Of the challengers."""
-        return tuple(map(name_source, self.challengers))
+    def challenger_keys(self) -> tuple[ModelKey, ...]:
+        """The journal's keys of the challengers, in their order."""
+        return tuple(map(make_model_key, self.challengers))
 
 
-def name_source(model: Model) -> ModelKey:
-    """A classifier as the journal knows it."""
+def make_model_key(model: Model) -> ModelKey:
+    """Returns the key by which the journal knows a classifier."""
     return ModelKey(model.card.task, model.name, model.version, model.classes)
 
 
-def find_lineups(registry: Registry, settings: Settings) -> dict[str, Lineup]:
-    """By the champion's name; raises SettingsError where VEREDICTO_SHADOW makes no sense for these models."""
-    lineups = {}
+def find_shadow_deployments(
+    registry: Registry, settings: Settings
+) -> dict[str, ShadowDeployment]:
+    """Returns the deployments by their champion's name.
+
+    Raises SettingsError where VEREDICTO_SHADOW makes no sense for these models.
+    """
+    deployments = {}
+
     for task, name in settings.shadow.items():
         try:
             models = {model.name: model for model in registry.task(task)}
         except VeredictoError as error:
             raise SettingsError(f"VEREDICTO_SHADOW: {error}") from error
 
-        known = ", ".join(models)
         if name not in models:
-            refused = [
-                reason
-                for file, reason in registry.refused.items()
-                if Path(file).stem == name
-            ]
-            why = f"was refused: {refused[0]}" if refused else "is no classifier of it"
-            raise SettingsError(
-                f"VEREDICTO_SHADOW: the champion {name!r} of {task!r} {why}; its classifiers: {known}"
-            )
+            raise _refuse_champion(registry, task, name, list(models))
 
         champion = models.pop(name)
         if not models:
@@ -62,35 +60,47 @@ def find_lineups(registry: Registry, settings: Settings) -> dict[str, Lineup]:
                 f"VEREDICTO_SHADOW: {task!r} has no other classifier than {name} to compare it with"
             )
 
-        lineups[name] = Lineup(champion=champion, challengers=list(models.values()))
+        deployments[name] = ShadowDeployment(
+            champion=champion, challengers=list(models.values())
+        )
 
-    return lineups
+    return deployments
 
 
-def check_apart() -> bool:
-    """Whether the lineups make sense, found out in a process of its own, which says why not and takes the models along.
+def _refuse_champion(
+    registry: Registry, task: str, name: str, known: list[str]
+) -> SettingsError:
+    reason = "is no classifier of it"
+    for file, why in registry.refused.items():
+        if Path(file).stem == name:
+            reason = f"was refused: {why}"
+            break
 
-    Workers that cannot start are started again and again, and nobody would see why.
-    """
-    root = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    return (
-        subprocess.run(
-            [sys.executable, "-c", _CHECK], env=os.environ | {"PYTHONPATH": paths}
-        ).returncode
-        == 0
+    return SettingsError(
+        f"VEREDICTO_SHADOW: the champion {name!r} of {task!r} {reason}; its classifiers: {', '.join(known)}"
     )
 
 
-def check_in_process() -> None:
-    """Ends the process with the reason where a lineup makes no sense."""
+def check_in_subprocess() -> bool:
+    """Returns False where VEREDICTO_SHADOW makes no sense for the models, and then the reason is on stderr.
+
+    A process of its own loads the models and takes them along when it ends. Workers that cannot start are started
+    again and again, and nobody would see why.
+    """
+    paths = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    finished = subprocess.run(
+        [sys.executable, "-c", _CHECK], env=os.environ | {"PYTHONPATH": paths}
+    )
+    return finished.returncode == 0
+
+
+def check_or_exit() -> None:
+    """Ends the process with the reason where VEREDICTO_SHADOW makes no sense for the models."""
     try:
         settings = Settings.from_environment(os.environ)
-        find_lineups(
-            Registry.load(
-                settings.models, device=settings.device, threads=settings.threads
-            ),
-            settings,
+        registry = Registry.load(
+            settings.models, device=settings.device, threads=settings.threads
         )
+        find_shadow_deployments(registry, settings)
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")

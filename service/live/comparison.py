@@ -1,4 +1,4 @@
-"""How the classifiers of a task stand against each other in what they were really asked: the live comparison."""
+"""The live comparison: how the classifiers of a task compare on what they were really asked."""
 
 from __future__ import annotations
 
@@ -7,155 +7,155 @@ from math import isnan
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from service.contract import answers
-from service.live.challengers import Lineup
-from service.live.journal.reader import UNKNOWN, Key, Window
-from service.live.journal.records import NO_ANSWER
+from service.live.challengers import ShadowDeployment
+from service.live.journal.reader import (
+    UNLABELLED,
+    ModelVersion,
+    PairCounts,
+    PredictionWindow,
+)
+from service.live.journal.records import NO_ANSWER, Labels
 from service.models.model import Model
 from stats import agreement, scores, sequential
 
-Labels = NDArray[np.int64]
-
-MOST_ROWS = 10_000
-"""Of the live window."""
-NOTHING = Window(
-    labels={}, truth=np.empty(0, np.int64), examples=[], pairs=[], shed=0, dropped=0
+MAX_WINDOW_ROWS = 10_000
+EMPTY_WINDOW = PredictionWindow(
+    labels={},
+    true_labels=np.empty(0, np.int64),
+    examples=[],
+    pairs=[],
+    n_shed=0,
+    n_dropped=0,
 )
 
 
 def describe(
     models: list[Model],
-    lineup: Lineup | None,
-    window: Window,
+    deployment: ShadowDeployment | None,
+    window: PredictionWindow,
     drift: answers.Drift | None = None,
 ) -> answers.Standing:
-    """The answer for the classifiers of a task that are served; what is logged of other versions is left out."""
-    keys = [Key(model.name, model.version) for model in models]
+    """Returns the answer for the classifiers of a task that are served; other versions in the window are left out."""
+    versions = [ModelVersion(model.name, model.version) for model in models]
     classes = models[0].classes
-    silent = np.full(len(window.truth), NO_ANSWER)
-    labels = [window.labels.get(key, silent) for key in keys]
-    standing = {
+    no_answers = np.full(len(window.true_labels), NO_ANSWER)
+    labels = [window.labels.get(version, no_answers) for version in versions]
+
+    comparison = {
         "task": models[0].card.task,
         "classes": classes,
-        "champion": None if lineup is None else lineup.champion.name,
+        "champion": None if deployment is None else deployment.champion.name,
         "window": {
-            "rows": len(window.truth),
-            "most_rows": MOST_ROWS,
-            "labelled": int((window.truth != UNKNOWN).sum()),
+            "rows": len(window.true_labels),
+            "most_rows": MAX_WINDOW_ROWS,
+            "labelled": int((window.true_labels != UNLABELLED).sum()),
         },
-        "shed": window.shed,
-        "dropped": window.dropped,
+        "shed": window.n_shed,
+        "dropped": window.n_dropped,
         "models": [
-            _describe_model(key, each, window.truth)
-            for key, each in zip(keys, labels, strict=True)
+            _describe_model(version, of_model, window.true_labels)
+            for version, of_model in zip(versions, labels, strict=True)
         ],
-        "pairs": _describe_pairs(keys, labels, n_classes=len(classes)),
-        "tests": [] if lineup is None else _describe_tests(lineup, window),
-        "disagreements": _describe_examples(set(keys), classes, window),
+        "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
+        "tests": [] if deployment is None else _describe_tests(deployment, window),
+        "disagreements": _describe_disagreements(set(versions), classes, window),
         "drift": drift,
     }
 
-    return cast(answers.Standing, standing)
+    return cast(answers.Standing, comparison)
 
 
-def _describe_model(key: Key, labels: Labels, truth: Labels) -> dict[str, Any]:
-    """Accuracy over the rows that it answered and whose truth is known."""
+def _describe_model(
+    version: ModelVersion, labels: Labels, true_labels: Labels
+) -> dict[str, Any]:
+    """Returns the accuracy over the rows that the model answered and whose true label is known."""
     answered = labels != NO_ANSWER
-    labelled = answered & (truth != UNKNOWN)
-    right = int((labels == truth)[labelled].sum())
+    labelled = answered & (true_labels != UNLABELLED)
+    n_labelled = int(labelled.sum())
+    n_right = int((labels == true_labels)[labelled].sum())
+
     accuracy: dict[str, Any] = {
         "value": None,
         "interval": None,
         "reason": "undefined: no row that it answered is labelled",
     }
-    if labelled.any():
-        accuracy = scores.accuracy(
-            np.array([[right, int(labelled.sum()) - right], [0, 0]])
-        )
+    if n_labelled:
+        right_and_wrong = np.array([[n_right, n_labelled - n_right], [0, 0]])
+        accuracy = scores.accuracy(right_and_wrong)
 
-    counts = {
+    return {
+        "model": version.name,
+        "version": version.version,
         "rows": int(answered.sum()),
-        "labelled": int(labelled.sum()),
+        "labelled": n_labelled,
         "accuracy": accuracy,
     }
 
-    return {"model": key.name, "version": key.version} | counts
-
 
 def _describe_pairs(
-    keys: list[Key], labels: list[Labels], *, n_classes: int
+    versions: list[ModelVersion], labels: list[Labels], *, n_classes: int
 ) -> list[dict[str, Any]]:
-    """Over the rows that both answered; pairs without such rows have nothing to say."""
+    """Returns the agreement of each pair over the rows that both answered; pairs without such rows are left out."""
     pairs = []
-    for first, second in combinations(range(len(keys)), 2):
+
+    for first, second in combinations(range(len(versions)), 2):
         both = (labels[first] != NO_ANSWER) & (labels[second] != NO_ANSWER)
-        if both.any():
-            table = np.stack([labels[first][both], labels[second][both]], axis=1)
-            agreements = agreement.agreements(table)
-            beyond_chance = float(
-                agreement.kappas(agreements, table, n_classes=n_classes)[0, 1]
-            )
-            pairs.append(
-                {
-                    "models": [keys[first].name, keys[second].name],
-                    "rows": int(both.sum()),
-                    "agreement": float(agreements[0, 1]),
-                    "kappa": None if isnan(beyond_chance) else beyond_chance,
-                }
-            )
+        if not both.any():
+            continue
+
+        table = np.stack([labels[first][both], labels[second][both]], axis=1)
+        agreements = agreement.agreements(table)
+        kappas = agreement.kappas(agreements, table, n_classes=n_classes)
+        kappa = float(kappas[0, 1])
+        pairs.append(
+            {
+                "models": [versions[first].name, versions[second].name],
+                "rows": int(both.sum()),
+                "agreement": float(agreements[0, 1]),
+                "kappa": None if isnan(kappa) else kappa,
+            }
+        )
 
     return pairs
 
 
-def _describe_tests(lineup: Lineup, window: Window) -> list[dict[str, Any]]:
-    """Of all labelled rows since these versions meet, not of the window: a test that forgot would prove nothing."""
-    champion = Key(lineup.champion.name, lineup.champion.version)
-    found = {
+def _describe_tests(
+    deployment: ShadowDeployment, window: PredictionWindow
+) -> list[dict[str, Any]]:
+    """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing."""
+    model = deployment.champion
+    champion = ModelVersion(model.name, model.version)
+    alpha = sequential.ALPHA / len(deployment.challengers)
+    pairs = {
         pair.challenger: pair for pair in window.pairs if pair.champion == champion
     }
-    alpha = sequential.ALPHA / len(lineup.challengers)
+    described = []
 
-    return [
-        _describe_test(
-            lineup.champion.name,
-            each,
-            *_read_pair(found, Key(each.name, each.version)),
-            alpha,
-        )
-        for each in lineup.challengers
-    ]
+    for each in deployment.challengers:
+        challenger = ModelVersion(each.name, each.version)
+        no_rows = PairCounts(champion, challenger, (0, 0, 0), (-1.0, 1.0))
+        described.append(_describe_test(pairs.get(challenger, no_rows), alpha))
+
+    return described
 
 
-def _read_pair(
-    found: dict[Key, Any], challenger: Key
-) -> tuple[Labels, tuple[float, float]]:
-    pair = found.get(challenger)
-    return (
-        (np.zeros(3, np.int64), (-1.0, 1.0))
-        if pair is None
-        else (np.array(pair.counts), pair.bounds)
-    )
+def _describe_test(pair: PairCounts, alpha: float) -> dict[str, Any]:
+    """Returns the test of one pair; its interval is what the counts of now and the bounds so far both allow."""
+    only_challenger, _, only_champion = pair.counts
+    n_rows = sum(pair.counts)
+    now = sequential.bound(np.array([pair.counts]), alpha=alpha)
+    narrowed = sequential.narrow(np.array([pair.bounds]), now)
+    lower, upper = narrowed[0].tolist()
 
-
-def _describe_test(
-    champion: str,
-    challenger: Model,
-    counts: Labels,
-    before: tuple[float, float],
-    alpha: float,
-) -> dict[str, Any]:
-    now = sequential.bound(counts[None], alpha=alpha)
-    lower, upper = sequential.narrow(np.array([before]), now)[0].tolist()
-    rows = int(counts.sum())
     described: dict[str, Any] = {
-        "champion": champion,
-        "challenger": challenger.name,
-        "rows": rows,
-        "only_challenger": int(counts[0]),
-        "only_champion": int(counts[2]),
-        "difference": float(counts[0] - counts[2]) / rows if rows else None,
+        "champion": pair.champion.name,
+        "challenger": pair.challenger.name,
+        "rows": n_rows,
+        "only_challenger": only_challenger,
+        "only_champion": only_champion,
+        "difference": (only_challenger - only_champion) / n_rows if n_rows else None,
         "interval": [lower, upper] if lower <= upper else None,
         "alpha": alpha,
         "verdict": sequential.judge(lower, upper),
@@ -168,20 +168,28 @@ def _describe_test(
     return described
 
 
-def _describe_examples(
-    keys: set[Key], classes: tuple[str, ...], window: Window
+def _describe_disagreements(
+    versions: set[ModelVersion], classes: tuple[str, ...], window: PredictionWindow
 ) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": example.id,
-            "inputs": example.inputs,
-            "predictions": {
-                key.name: classes[label]
-                for key, label in example.labels.items()
-                if label != NO_ANSWER and key in keys
-            },
-            "label": None if example.truth == UNKNOWN else classes[example.truth],
-        }
-        for example in window.examples
-        if keys & example.labels.keys()
-    ]
+    """Returns the rows on which models disagree and that any of these versions answered."""
+    described = []
+
+    for example in window.examples:
+        if not versions & example.labels.keys():
+            continue
+
+        is_labelled = example.true_label != UNLABELLED
+        described.append(
+            {
+                "id": example.row_id,
+                "inputs": example.inputs,
+                "predictions": {
+                    version.name: classes[label]
+                    for version, label in example.labels.items()
+                    if label != NO_ANSWER and version in versions
+                },
+                "label": classes[example.true_label] if is_labelled else None,
+            }
+        )
+
+    return described

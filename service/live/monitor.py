@@ -1,4 +1,4 @@
-"""Watches what goes out: gives each answer its id, keeps it, casts shadows, takes the truth, compares."""
+"""Monitors what a server answers: ids of predictions, the journal, shadows, drift, feedback, live comparison."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from service.contract import answers
 from service.errors import NotFound, Overloaded
 from service.execution.processors import Load
 from service.live import comparison
-from service.live.challengers import find_lineups, name_source
+from service.live.challengers import find_shadow_deployments, make_model_key
 from service.live.drift import Cells
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
-from service.live.journal.records import Feedback, Labels
+from service.live.journal.records import FeedbackRecord, Labels
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.models.model import Inputs, Model
 from service.models.registry import Registry
 from service.settings import Settings
 
-FRESH_S = 1.0
-SWITCH_S = 0.0005
-"""How long a thread in the background may keep the event loop from running Python; 5 ms if nobody says otherwise."""
-_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(\d{1,9}))?")
+MAX_COMPARISON_AGE_S = 1.0
+SWITCH_INTERVAL_S = 0.0005
+"""A thread in the background may keep the event loop from running Python so long; Python's own default is 5 ms."""
+_ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(\d{1,9}))?")
 
 
 class Monitor:
-    """Of one process; starts its threads at once and ends them with the server."""
+    """Monitors one process; its threads start with it and end with the server."""
 
     def __init__(self, registry: Registry, settings: Settings, path: Path) -> None:
         classifiers = [
@@ -43,103 +43,118 @@ class Monitor:
             if model.card.kind == "classifier"
         ]
         self._registry = registry
-        self._sources = {model.name: name_source(model) for model in classifiers}
-        self._lineups = find_lineups(registry, settings)
-        self._by_task = {
-            lineup.champion.card.task: lineup for lineup in self._lineups.values()
+        self._model_keys = {model.name: make_model_key(model) for model in classifiers}
+        deployments = find_shadow_deployments(registry, settings)
+        self._deployments_by_task = {
+            each.champion.card.task: each for each in deployments.values()
         }
+
         self.journal = Journal(
-            path, most_rows=settings.journal_rows, sources=self._sources
+            path, max_rows=settings.journal_rows, model_keys=self._model_keys
         )
-        self._shadow = Shadow(self._lineups, self.journal) if self._lineups else None
-        self._intake = DriftMonitor(_find_cells(classifiers), self.journal)
+        self._shadow = Shadow(deployments, self.journal) if deployments else None
+        self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
+
         self._lock = threading.Lock()
-        sys.setswitchinterval(SWITCH_S)
-        self._standings: dict[str, tuple[float, answers.Standing]] = {}
+        self._comparisons: dict[str, tuple[float, answers.Standing]] = {}
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
 
-    def heed(self, count_in_flight: Callable[[], int]) -> None:
-        """Shadows give way where more than a few requests are in flight, but for those that wait for the file.
+    def watch_load(self, count_in_flight: Callable[[], int]) -> None:
+        """Lets shadows give way where more than a few requests are in flight, but for those that wait for the file.
 
-        And where this thread, which is to run the event loop, has much to do, or the processors have.
+        They also give way where this thread, which is to run the event loop, has much to do, or the processors have.
         """
         if self._shadow is not None:
             loop = Load(threading.get_ident())
             process = Load()
-            self._shadow.look_at_load = lambda: max(loop.look(), process.look())
-            self._shadow.count_in_flight = lambda: (
-                count_in_flight() - self.journal.count_waiting()
-            )
+            count_waiting = self.journal.count_waiting_feedback
+            self._shadow.measure_load = lambda: max(loop.look(), process.look())
+            self._shadow.count_in_flight = lambda: count_in_flight() - count_waiting()
 
     def observe(self, model: Model, inputs: Inputs, labels: Labels) -> str:
-        """The id of a classifier's answer, which is kept and shadowed without waiting for either."""
-        number = self.journal.record(self._sources[model.name], labels)
+        """Returns the id of a classifier's answer, which is kept and shadowed without waiting for either."""
+        prediction_id = self.journal.record_prediction(
+            self._model_keys[model.name], labels
+        )
         if self._shadow is not None:
-            self._shadow.offer(number, model, inputs, labels)
+            self._shadow.offer(prediction_id, model, inputs, labels)
 
         if not isinstance(inputs, list):
-            self._intake.offer(model.card.task, inputs)
+            self._drift_monitor.offer(model.card.task, inputs)
 
-        return number
+        return prediction_id
 
-    def tell(self, number: str, label: str | int) -> Future[None]:
-        """Done when the truth is stored; raises NotFound for what cannot be an id."""
-        found = _ID.fullmatch(number)
+    def record_feedback(self, row_id: str, label: str | int) -> Future[None]:
+        """Returns a future that is done when the true label is stored; raises NotFound for what cannot be an id.
+
+        A `row_id` is a prediction's id, with `/ROW` after it where the prediction had several rows.
+        """
+        found = _ROW_ID.fullmatch(row_id)
         if found is None:
             raise NotFound(
-                f"unknown id {number[:100]!r}: expected that of an answer, and of several rows 'ID/ROW'"
+                f"unknown id {row_id[:100]!r}: expected that of an answer, and of several rows 'ID/ROW'"
             )
 
+        prediction_id = found[1]
         row = None if found[2] is None else int(found[2])
 
-        return self.journal.tell(Feedback(found[1], row, str(label)))
+        return self.journal.record_feedback(
+            FeedbackRecord(prediction_id, row, str(label))
+        )
 
     def compare(self, task: str) -> answers.Standing:
-        """How the task's classifiers stand, about a second old; raises NotFound and Overloaded."""
+        """Returns the live comparison of the task's classifiers, about a second old; raises NotFound and Overloaded."""
         models = self._registry.task(task)
-        with self._lock:  # who comes meanwhile takes the same
-            made_s, found = self._standings.get(task, (0.0, None))
-            if found is None or monotonic() - made_s > FRESH_S:
-                try:
-                    read = reader.read(
-                        self.journal.path, task, most_rows=comparison.MOST_ROWS
-                    )
-                    drift = self._intake.describe(task)
-                except sqlite3.Error as error:
-                    raise Overloaded(
-                        f"the journal cannot be read now, try again: {error}"
-                    ) from error
 
-                found = comparison.describe(
-                    models, self._by_task.get(task), read, drift
-                )
-                self._standings[task] = monotonic(), found
+        with self._lock:  # who comes meanwhile takes the same
+            made_s, found = self._comparisons.get(task, (0.0, None))
+            if found is None or monotonic() - made_s > MAX_COMPARISON_AGE_S:
+                found = self._make_comparison(task, models)
+                self._comparisons[task] = monotonic(), found
 
         return found
 
     def outcomes(self, task: str) -> Mapping[str, tuple[int, int]]:
-        """How often each classifier of a task has been right and wrong where the truth was told."""
+        """Returns how often each classifier of a task has been right and wrong on rows that had feedback."""
         return self.journal.outcomes(task)
 
     async def start(self) -> None:
-        """It has started when it was made."""
+        """Does nothing: a monitor has started when it was made."""
 
     async def stop(self) -> None:
-        """Writes what waits; the event loop goes on meanwhile."""
+        """Closes the monitor while the event loop goes on."""
         await asyncio.get_running_loop().run_in_executor(None, self.close)
 
     def close(self) -> None:
-        self._intake.close()
+        """Ends all threads and writes what waits."""
+        self._drift_monitor.close()
         if self._shadow is not None:
             self._shadow.close()
         self.journal.close()
 
+    def _make_comparison(self, task: str, models: list[Model]) -> answers.Standing:
+        try:
+            window = reader.read_window(
+                self.journal.path, task, max_rows=comparison.MAX_WINDOW_ROWS
+            )
+            drift = self._drift_monitor.describe(task)
+        except sqlite3.Error as error:
+            raise Overloaded(
+                f"the journal cannot be read now, try again: {error}"
+            ) from error
+
+        deployment = self._deployments_by_task.get(task)
+        return comparison.describe(models, deployment, window, drift)
+
 
 def _find_cells(classifiers: list[Model]) -> dict[str, Cells]:
-    """Of each task those of its first classifier that has any: they have learnt from the same rows."""
+    """Returns by task the cells of its first classifier that has any: all have learnt from the same rows."""
     found: dict[str, Cells] = {}
+
     for model in classifiers:
-        cells = None if model.card.task in found else Cells.of(model.card)
+        task = model.card.task
+        cells = None if task in found else Cells.of(model.card)
         if cells is not None:
-            found[model.card.task] = cells
+            found[task] = cells
 
     return found

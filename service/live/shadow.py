@@ -1,7 +1,7 @@
-"""What a champion's challengers would have answered, found out after the answer has gone out and never in its way.
+"""What challengers would have answered, found out after the champion's answer has gone out and never in its way.
 
 One thread of lower priority runs what has gathered, many rows together, and rests for three times as long as it
-worked. It lets go, and counts, what comes while too much waits already or the server is busy.
+worked. It sheds load, and counts it: rows that come while too many wait already, or while the server is busy.
 """
 
 from __future__ import annotations
@@ -22,78 +22,97 @@ from service.contract.requests import Row
 from service.errors import VeredictoError
 from service.execution.metrics import ShadowMetrics
 from service.execution.processors import LOWER, give_way
-from service.live.challengers import Lineup, name_source
-from service.live.journal.records import NO_ANSWER, Labels, Shadowed
+from service.live.challengers import ShadowDeployment, make_model_key
+from service.live.journal.records import (
+    NO_ANSWER,
+    Labels,
+    ShadowExample,
+    ShadowRecord,
+)
 from service.live.journal.writer import Journal
 from service.models.model import Inputs, Model
 
 GATHER_S = 0.25
-"""Runs of many rows cost little more than runs of one."""
-REST = 3.0
-"""Times the work: a quarter of one processor is the most that it takes."""
-MOST_ROWS = 2_000
-MOST_BYTES = 64 * 1024 * 1024
-"""Of inputs that wait."""
+"""So long predictions gather: a run of many rows costs little more than a run of one."""
+REST_RATIO = 3.0
+"""The thread rests so many times as long as it worked, so that it takes a quarter of one processor at most."""
+MAX_WAITING_ROWS = 2_000
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""Inputs that wait take no more memory."""
 ROWS_AT_A_TIME = 256
 IMAGES_AT_A_TIME = 8
-MOST_IN_FLIGHT = 8
-"""Requests whose models take their time; the server has none to spare where there are more."""
-MOST_BUSY = 0.7
-"""Of the event loop's time, or of all processors', for the same reason: what is small is answered there."""
-MOST_EXAMPLES = 4
-"""Of the rows of a run on which models disagree."""
-MOST_FEATURES = 100
-"""Of a row whose values are kept."""
+MAX_IN_FLIGHT = 8
+"""The server has no time to spare where more requests than these are in flight, whose models take their time."""
+MAX_LOAD = 0.7
+"""It has none either where the event loop, which answers small requests, or all processors are busier than this."""
+MAX_EXAMPLES = 4
+"""A run keeps so many of its rows on which models disagree."""
+MAX_FEATURES = 100
+"""The values of a row are kept where it has no more of them."""
 
 logger = logging.getLogger(__name__)
 
 
-class _Waiting(NamedTuple):
-    id: str
-    lineup: Lineup
+class _WaitingPrediction(NamedTuple):
+    """A champion's prediction that its challengers have not seen; `labels` are `(n_rows,)`."""
+
+    prediction_id: str
+    deployment: ShadowDeployment
     inputs: Inputs
     labels: Labels
 
 
 class Shadow:
-    """The runs of all lineups of one process, which are by the champion's name."""
+    """Runs the challengers of all deployments of one process, which are by the champion's name.
 
-    def __init__(self, lineups: Mapping[str, Lineup], journal: Journal) -> None:
+    `count_in_flight` and `measure_load` (from 0 to 1) are to be replaced by those of the server.
+    """
+
+    def __init__(
+        self, deployments: Mapping[str, ShadowDeployment], journal: Journal
+    ) -> None:
         self.count_in_flight: Callable[[], int] = lambda: 0
-        self.look_at_load: Callable[[], float] = lambda: 0.0
-        self._lineups = lineups
+        self.measure_load: Callable[[], float] = lambda: 0.0
+        self._deployments = deployments
         self._journal = journal
-        self._lock = threading.Lock()
-        self._waiting: deque[_Waiting] = deque()
-        self._n_rows = self._n_bytes = 0
-        self._shed = Counter[str]()
         self._metrics = ShadowMetrics()
+
+        self._lock = threading.Lock()
+        self._waiting: deque[_WaitingPrediction] = deque()
+        self._n_rows = 0
+        self._n_bytes = 0
+        self._shed_rows = Counter[str]()
+
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(
-            target=self._work, name="veredicto-shadow", daemon=True
+            target=self._run_until_closed, name="veredicto-shadow", daemon=True
         )
         self._thread.start()
 
-    def offer(self, number: str, model: Model, inputs: Inputs, labels: Labels) -> None:
-        """A prediction that has been made; taken if its model is a champion and there is room."""
-        lineup = self._lineups.get(model.name)
-        if lineup is None:
+    def offer(
+        self, prediction_id: str, model: Model, inputs: Inputs, labels: Labels
+    ) -> None:
+        """Takes a prediction if its model is a champion; sheds it where there is no room or the server is busy."""
+        deployment = self._deployments.get(model.name)
+        if deployment is None:
             return
 
         n_rows = len(labels)
         n_bytes = _count_bytes(inputs)
-        is_busy = self.count_in_flight() > MOST_IN_FLIGHT
+        is_busy = self.count_in_flight() > MAX_IN_FLIGHT
 
         with self._lock:
-            if (
-                is_busy
-                or self._n_rows + n_rows > MOST_ROWS
-                or self._n_bytes + n_bytes > MOST_BYTES
-            ):
-                self._shed[model.card.task] += n_rows
+            is_full = (
+                self._n_rows + n_rows > MAX_WAITING_ROWS
+                or self._n_bytes + n_bytes > MAX_WAITING_BYTES
+            )
+            if is_busy or is_full:
+                self._shed_rows[model.card.task] += n_rows
             else:
-                self._waiting.append(_Waiting(number, lineup, inputs, labels))
+                self._waiting.append(
+                    _WaitingPrediction(prediction_id, deployment, inputs, labels)
+                )
                 self._n_rows += n_rows
                 self._n_bytes += n_bytes
 
@@ -101,150 +120,154 @@ class Shadow:
             self._wake.set()
 
     def close(self) -> None:
-        """Ends the thread after the run that it is at; what waits is let go."""
+        """Ends the thread after the run that it is at; what waits is shed."""
         self._closing.set()
         self._wake.set()
         self._thread.join()
-        self._let_go()
+        self._shed_waiting()
         self._report_shed()
 
-    def _work(self) -> None:
+    def _run_until_closed(self) -> None:
         give_way(LOWER)
+
         while not self._closing.is_set():
             self._wake.wait()
             self._closing.wait(GATHER_S)
             self._wake.clear()
 
-            while not self._closing.is_set() and (chosen := self._take()):
-                started = perf_counter()
+            while not self._closing.is_set() and (batch := self._take_batch()):
+                started_s = perf_counter()
                 try:
-                    self._run(chosen)
+                    self._run_challengers(batch)
                 except Exception:
-                    logger.exception(
-                        "a defect in the shadow of %s", chosen[0].lineup.champion.name
-                    )
+                    champion = batch[0].deployment.champion.name
+                    logger.exception("a defect in the shadow of %s", champion)
 
-                self._closing.wait(REST * (perf_counter() - started))
+                self._closing.wait(REST_RATIO * (perf_counter() - started_s))
 
             self._report_shed()
 
-    def _let_go(self) -> None:
-        """Of all that waits."""
+    def _take_batch(self) -> list[_WaitingPrediction]:
+        """Returns predictions of one champion, as many as are run together; none where nothing waits or load is shed.
+
+        The load is measured before each batch: requests that come without end keep the thread running.
+        """
+        if self.measure_load() > MAX_LOAD:
+            self._shed_waiting()
+
+        batch: list[_WaitingPrediction] = []
+        n_rows = 0
+
+        with self._lock:
+            while self._waiting and _fits(batch, n_rows, self._waiting[0]):
+                taken = self._waiting.popleft()
+                batch.append(taken)
+                n_rows += len(taken.labels)
+                self._n_rows -= len(taken.labels)
+                self._n_bytes -= _count_bytes(taken.inputs)
+
+        return batch
+
+    def _run_challengers(self, batch: list[_WaitingPrediction]) -> None:
+        deployment = batch[0].deployment
+        requests = [each.inputs for each in batch]
+        labels = np.stack(
+            [_classify(model, requests) for model in deployment.challengers]
+        )
+
+        for model, of_model in zip(deployment.challengers, labels, strict=True):
+            n_answered = int((of_model != NO_ANSWER).sum())
+            self._metrics.add_rows(model.name, model.version, n_answered)
+
+        self._journal.record_shadow(
+            ShadowRecord(
+                prediction_ids=[each.prediction_id for each in batch],
+                row_counts=[len(each.labels) for each in batch],
+                champion=make_model_key(deployment.champion),
+                challengers=deployment.challenger_keys,
+                labels=labels,
+                examples=_find_examples(batch, labels),
+            )
+        )
+
+    def _shed_waiting(self) -> None:
+        """Sheds all that waits."""
         with self._lock:
             for each in self._waiting:
-                self._shed[each.lineup.champion.card.task] += len(each.labels)
+                self._shed_rows[each.deployment.champion.card.task] += len(each.labels)
             self._waiting.clear()
-            self._n_rows = self._n_bytes = 0
-
-    def _take(self) -> list[_Waiting]:
-        """What waits of one champion, as much as is run together: a request or more; nothing where much is to do."""
-        if self.look_at_load() > MOST_BUSY:
-            self._let_go()
-
-        chosen: list[_Waiting] = []
-
-        with self._lock:
-            n_rows = 0
-            while self._waiting and (
-                not chosen or self._waiting[0].lineup is chosen[0].lineup
-            ):
-                following = self._waiting[0]
-                most = (
-                    IMAGES_AT_A_TIME
-                    if isinstance(following.inputs, list)
-                    else ROWS_AT_A_TIME
-                )
-                if chosen and n_rows + len(following.labels) > most:
-                    break
-
-                chosen.append(self._waiting.popleft())
-                n_rows += len(following.labels)
-                self._n_rows -= len(following.labels)
-                self._n_bytes -= _count_bytes(following.inputs)
-
-        return chosen
-
-    def _run(self, chosen: list[_Waiting]) -> None:
-        lineup = chosen[0].lineup
-        labels = np.stack(
-            [
-                _classify(model, [each.inputs for each in chosen])
-                for model in lineup.challengers
-            ]
-        )
-
-        for model, answers in zip(lineup.challengers, labels, strict=True):
-            self._metrics.add_rows(
-                model.name, model.version, int((answers != NO_ANSWER).sum())
-            )
-
-        ids = [each.id for each in chosen]
-        lengths = [len(each.labels) for each in chosen]
-        examples = _find_examples(chosen, labels)
-        champion = name_source(lineup.champion)
-        self._journal.record_shadow(
-            Shadowed(ids, lengths, champion, lineup.sources, labels, examples)
-        )
+            self._n_rows = 0
+            self._n_bytes = 0
 
     def _report_shed(self) -> None:
+        """Adds what was shed to the metrics and to the journal's counts."""
         with self._lock:
-            shed = self._shed
-            self._shed = Counter()
-        for task, n_rows in shed.items():
+            shed_rows = self._shed_rows
+            self._shed_rows = Counter()
+
+        for task, n_rows in shed_rows.items():
             self._metrics.add_shed(task, n_rows)
             self._journal.record_shed(task, n_rows)
 
 
+def _fits(
+    batch: list[_WaitingPrediction], n_rows: int, following: _WaitingPrediction
+) -> bool:
+    """Returns True where a prediction may join a batch of `n_rows`; an empty batch takes any."""
+    if not batch:
+        return True
+    if following.deployment is not batch[0].deployment:
+        return False
+
+    are_images = isinstance(following.inputs, list)
+    max_rows = IMAGES_AT_A_TIME if are_images else ROWS_AT_A_TIME
+    return n_rows + len(following.labels) <= max_rows
+
+
 def _classify(model: Model, requests: list[Inputs]) -> Labels:
-    """Labels `(n_rows,)` of all requests; if they fail together, each is asked alone."""
+    """Returns the labels `(n_rows,)` of all requests; if they fail together, each is asked alone."""
     try:
-        joined: Inputs = (
-            [image for images in requests for image in images]
-            if isinstance(requests[0], list)
-            else np.concatenate([np.asarray(each) for each in requests])
-        )
-        return model.classify(joined)[0]
+        return model.classify(_join_inputs(requests))[0]
     except VeredictoError:
         if len(requests) == 1:
             return np.full(len(requests[0]), NO_ANSWER)
         return np.concatenate([_classify(model, [each]) for each in requests])
 
 
+def _join_inputs(requests: list[Inputs]) -> Inputs:
+    if isinstance(requests[0], list):
+        return [image for images in requests for image in images]
+    return np.concatenate([np.asarray(each) for each in requests])
+
+
 def _find_examples(
-    chosen: list[_Waiting], labels: Labels
-) -> list[tuple[str, int, str]]:
-    """The first rows on which someone disagrees with the champion, with their values as a request would have them."""
-    said = np.concatenate([each.labels for each in chosen])
-    disagree: list[int] = np.flatnonzero(
-        ((labels != said) & (labels != NO_ANSWER)).any(axis=0)
-    )[:MOST_EXAMPLES].tolist()
-    starts = list(accumulate((len(each.labels) for each in chosen), initial=0))
+    batch: list[_WaitingPrediction], labels: Labels
+) -> list[ShadowExample]:
+    """Returns the first rows on which a challenger disagrees with the champion, with values as a request has them."""
+    champion_labels = np.concatenate([each.labels for each in batch])
+    disagrees = (labels != champion_labels) & (labels != NO_ANSWER)
+    places: list[int] = np.flatnonzero(disagrees.any(axis=0))[:MAX_EXAMPLES].tolist()
+    starts = list(accumulate((len(each.labels) for each in batch), initial=0))
     examples = []
 
-    for place in disagree:
+    for place in places:
         request = bisect_right(starts, place) - 1
         row = place - starts[request]
-        examples.append(
-            (
-                chosen[request].id,
-                row,
-                codec.encode(_show(chosen[request], row)).decode(),
-            )
-        )
+        inputs = codec.encode(_show_row(batch[request], row)).decode()
+        examples.append(ShadowExample(batch[request].prediction_id, row, inputs))
 
     return examples
 
 
-def _show(waiting: _Waiting, row: int) -> Row | None:
-    """None of an image, or of a row too long to be kept."""
-    if isinstance(waiting.inputs, list) or waiting.inputs.shape[1] > MOST_FEATURES:
+def _show_row(waiting: _WaitingPrediction, row: int) -> Row | None:
+    """Returns a row's values as a request has them; None for an image, and for a row too long to be kept."""
+    inputs = waiting.inputs
+    if isinstance(inputs, list) or inputs.shape[1] > MAX_FEATURES:
         return None
-    return waiting.lineup.champion.decode(waiting.inputs[row])
+    return waiting.deployment.champion.decode(inputs[row])
 
 
 def _count_bytes(inputs: Inputs) -> int:
-    return (
-        sum(image.nbytes for image in inputs)
-        if isinstance(inputs, list)
-        else inputs.nbytes
-    )
+    if isinstance(inputs, list):
+        return sum(image.nbytes for image in inputs)
+    return inputs.nbytes

@@ -1,4 +1,4 @@
-"""What measurements rest on: the same inputs each time, right answers known from wrong ones, latency from due times."""
+"""Benchmarks have the same inputs each time, know right answers from wrong ones, and count latency from due times."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from benchmarks import dialects, models, open_loop, report
-from benchmarks.load import Closed
+from benchmarks.load import ClosedLoopResult
 from benchmarks.photo import make_photo
-from benchmarks.processes import Failed
-from benchmarks.resources import Tree
+from benchmarks.processes import ContenderFailed
+from benchmarks.resources import ProcessTree
 from benchmarks.workloads import NAMES, make_workloads
 from service.models.registry import Registry
 
@@ -42,7 +42,7 @@ def test_the_service_takes_all_models_of_the_benchmark(folder: Path) -> None:
 
 
 def test_workloads_are_the_same_each_time(folder: Path) -> None:
-    """Seeds stand in the code."""
+    """Two makings of the workloads have equal inputs, labels and photographs."""
     for first, second in zip(
         make_workloads(folder, list(NAMES)),
         make_workloads(folder, list(NAMES)),
@@ -59,7 +59,7 @@ def test_rows_have_both_classes(folder: Path) -> None:
 
 
 def test_the_photograph_is_a_jpeg_of_its_size() -> None:
-    """500 x 375, as large as a photograph's file is."""
+    """The photograph has 500 x 375 pixels and a file as large as those of cameras."""
     content = make_photo()
     with Image.open(BytesIO(content)) as image:
         assert (image.format, image.size) == ("JPEG", (500, 375))
@@ -67,14 +67,14 @@ def test_the_photograph_is_a_jpeg_of_its_size() -> None:
 
 
 def test_json_holds_the_very_numbers(folder: Path) -> None:
-    """Every float32 comes out of its decimal again."""
+    """Every float32 comes out of its decimal digits again."""
     (rows,) = make_workloads(folder, ["rows"])
-    sent = json.loads(dialects.NATIVE.ask(rows).body)["inputs"]
+    sent = json.loads(dialects.NATIVE.make_request(rows).body)["inputs"]
     assert np.array_equal(np.array(sent, dtype=np.float32), rows.inputs)
 
 
 def test_a_wrong_label_is_not_right(folder: Path) -> None:
-    """Names and indices are right, others are not."""
+    """Names and indices of the right labels are right, others are not."""
     (row,) = make_workloads(folder, ["row"])
     right = json.dumps({"predictions": row.predictions}).encode()
     assert dialects.NATIVE.is_right(row, right, {})
@@ -83,7 +83,7 @@ def test_a_wrong_label_is_not_right(folder: Path) -> None:
 
 
 def test_open_loop_counts_from_the_due_time() -> None:
-    """A server that answers nothing until all requests are there has kept the first of them waiting longest."""
+    """A server that answers once all requests are there has kept the first of them waiting longest."""
     with _Stub(answers_after=SILENT_REQUESTS) as port:
         measured = open_loop.measure(
             port, REQUEST, rate=100, seconds=SILENT_REQUESTS / 100, percentiles=(100,)
@@ -96,10 +96,10 @@ def test_open_loop_counts_from_the_due_time() -> None:
 
 
 def test_open_loop_refuses_any_answer_but_200() -> None:
-    """An error is not a fast answer."""
+    """An error raises ContenderFailed: it is no fast answer."""
     with (
         _Stub(answers_after=1, answer=REFUSAL) as port,
-        pytest.raises(Failed) as caught,
+        pytest.raises(ContenderFailed) as caught,
     ):
         open_loop.measure(port, REQUEST, rate=100, seconds=0.01)
     assert (
@@ -109,14 +109,14 @@ def test_open_loop_refuses_any_answer_but_200() -> None:
 
 
 def test_a_tree_has_memory_and_processor_time() -> None:
-    """This very process is one."""
-    tree = Tree(threading.main_thread().native_id or 0)
+    """The tree of this very process has memory and processor time."""
+    tree = ProcessTree(threading.main_thread().native_id or 0)
     assert tree.memory_mib() > 1
     assert tree.cpu_s() > 0
 
 
 def test_shares_are_of_medians() -> None:
-    """The floor is 1, what a contender does not take is a dash."""
+    """The floor's share is 1, and what a contender does not take is a dash."""
     rounds = {
         ("floor", "row", 1): [_closed(100), _closed(200), _closed(300)],
         ("slow", "row", 1): [_closed(10), _closed(50), _closed(90)],
@@ -135,8 +135,8 @@ def test_shares_are_of_medians() -> None:
     )
 
 
-def _closed(rate: float) -> Closed:
-    return Closed(rate=rate, cpu_s_per_1000=1.0, p50_ms=1.0, p99_ms=1.0)
+def _closed(rate: float) -> ClosedLoopResult:
+    return ClosedLoopResult(rate=rate, cpu_s_per_1000=1.0, p50_ms=1.0, p99_ms=1.0)
 
 
 class _Stub:

@@ -1,4 +1,4 @@
-"""Who learns from feedback loses less than who does not: policies against each other in simulation."""
+"""Policies that learn from feedback lose less in simulation than a fixed champion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEEDS = range(6)
 
 @pytest.fixture(scope="module")
 def regrets() -> dict[str, np.ndarray]:
-    """The mean over six seeds for each policy, `(n_requests,)`."""
+    """Returns the mean regret over six seeds for each policy, `(n_requests,)`."""
     return {
         name: np.mean(
             [
@@ -31,7 +31,7 @@ def regrets() -> dict[str, np.ndarray]:
 
 
 def test_thompsons_regret_grows_the_slowest(regrets: dict[str, np.ndarray]) -> None:
-    """In the second half of the requests by less than half of what the next one loses."""
+    """In the second half of the requests Thompson loses less than half of what the next policy loses."""
     champion, epsilon, thompson = (
         float(each[-1] - each[N_REQUESTS // 2])
         for each in (regrets[name] for name in POLICIES)
@@ -50,13 +50,13 @@ def test_thompsons_regret_slows_down(regrets: dict[str, np.ndarray]) -> None:
 
 
 def test_the_right_choice_has_no_regret() -> None:
-    """From the first request on."""
+    """A champion that is the best has no regret from the first request on."""
     regret = simulate(Champion(), {"best": 0.9, "other": 0.8}, n_requests=100, seed=0)
     assert not regret.any()
 
 
 def test_the_picture_is_drawn(tmp_path: Path) -> None:
-    """Of any number of runs."""
+    """The picture of any number of runs has its size."""
     runs = [
         simulate(Champion(), ACCURACIES, n_requests=50, seed=seed) for seed in range(2)
     ]

@@ -1,4 +1,4 @@
-"""Predictions, feedback and live comparison of real servers: ids, errors, restarts, several workers, kill -9."""
+"""Real servers keep predictions, take feedback and compare models, through restarts, several workers and kill -9."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ROW = [0.5, "green"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two tiny classifiers of one task, and of another task one."""
+    """Writes two tiny classifiers of each of two tasks, and a regressor."""
     made = tmp_path_factory.mktemp("models")
     write_tiny(made, tiny_card(family="first"))
     write_tiny(made, tiny_card(family="second"), sign=-1.0)
@@ -53,30 +53,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def live(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """With a journal and shadows, once for this module."""
+    """Starts a server with a journal and shadows, shared by tests that each make predictions of their own."""
     home = tmp_path_factory.mktemp("live")
-    with serve(home, **settings(folder, home)) as running:
+    with serve(home, **make_settings(folder, home)) as running:
         yield running
 
 
-def settings(folder: Path, home: Path, **others: object) -> dict[str, object]:
-    shadow = "colour:colour-first,hue:hue-second"
+def make_settings(folder: Path, home: Path, **others: object) -> dict[str, object]:
     return {
         "VEREDICTO_MODELS": folder,
         "VEREDICTO_JOURNAL": home / "journal.db",
-        "VEREDICTO_SHADOW": shadow,
+        "VEREDICTO_SHADOW": "colour:colour-first,hue:hue-second",
         **others,
     }
 
 
 def predict(server: Server, *rows: object, model: str = "colour-first") -> str:
-    """The id of an answer."""
+    """Asks for a prediction and returns its id."""
     answer = server.post("/predict", {"model": model, "inputs": list(rows)}).json()
     return str(answer["id"])
 
 
 def test_classifiers_answers_carry_an_id(live: Server) -> None:
-    """Of both calls; others' do not."""
+    """Answers of classifiers to both calls end with an id of 16 characters; a regressor's answer has none."""
     for path in ("/predict", "/predict_proba"):
         answer = live.post(path, {"model": "colour-first", "inputs": [ROW]}).json()
         assert list(answer)[-1] == "id"
@@ -90,7 +89,7 @@ def test_classifiers_answers_carry_an_id(live: Server) -> None:
 
 
 def test_without_a_journal_there_are_no_ids(server: Server) -> None:
-    """Feedback is refused with the setting that switches it on, and the comparison has nothing to tell."""
+    """Feedback is refused with the setting that switches it on, and the comparison is empty."""
     assert list(
         server.post("/predict", {"model": "points-mlp", "inputs": [[1, 2]]}).json()
     ) == [
@@ -104,17 +103,18 @@ def test_without_a_journal_there_are_no_ids(server: Server) -> None:
 
 
 def test_feedback_is_accepted_once_and_again(live: Server) -> None:
-    """The same again is no news; of several rows each has its own."""
-    number = predict(live, ROW, [-1, "red"])
+    """The same label may be given again, and each row of a request has its own."""
+    prediction_id = predict(live, ROW, [-1, "red"])
     for _ in range(2):
-        response = live.post("/feedback", {"id": f"{number}/1", "label": "yes"})
+        response = live.post("/feedback", {"id": f"{prediction_id}/1", "label": "yes"})
         assert (response.status_code, response.json()) == (
             200,
-            {"id": f"{number}/1", "accepted": True},
+            {"id": f"{prediction_id}/1", "accepted": True},
         )
 
     assert (
-        live.post("/feedback", {"id": f"{number}/0", "label": "no"}).status_code == 200
+        live.post("/feedback", {"id": f"{prediction_id}/0", "label": "no"}).status_code
+        == 200
     )
 
 
@@ -150,18 +150,18 @@ def test_feedback_is_accepted_once_and_again(live: Server) -> None:
 def test_garbage_is_refused_with_words(
     live: Server, body: bytes, status: int, message: str
 ) -> None:
-    """And nothing is stored."""
+    """Bodies that are no feedback are answered 400 or 404 with what was expected."""
     assert error_of(live.post_raw("/feedback", body), status).startswith(message)
 
 
 def test_what_contradicts_is_refused(live: Server) -> None:
-    """Another label, another class, a row that there is not, several where one must be named."""
-    number = predict(live, ROW)
+    """Another label, another class, an unknown row, and a row that is not named, are refused."""
+    prediction_id = predict(live, ROW)
     several = predict(live, ROW, ROW)
-    live.post("/feedback", {"id": number, "label": "yes"})
+    live.post("/feedback", {"id": prediction_id, "label": "yes"})
     messages = [
-        error_of(live.post("/feedback", {"id": number, "label": "no"}), 400),
-        error_of(live.post("/feedback", {"id": number, "label": "pink"}), 400),
+        error_of(live.post("/feedback", {"id": prediction_id, "label": "no"}), 400),
+        error_of(live.post("/feedback", {"id": prediction_id, "label": "pink"}), 400),
         error_of(live.post("/feedback", {"id": several, "label": "no"}), 400),
         error_of(live.post("/feedback", {"id": f"{several}/2", "label": "no"}), 404),
     ]
@@ -174,7 +174,7 @@ def test_what_contradicts_is_refused(live: Server) -> None:
 
 
 def test_methods_and_types_are_those_of_the_contract(live: Server) -> None:
-    """405 with what is allowed, 415, and 404 for paths beside."""
+    """Wrong methods are answered 405 with the allowed ones, wrong types 415, unknown paths and tasks 404."""
     for path, method, allowed in (
         ("/feedback", "GET", "POST"),
         ("/tasks/colour/comparison", "POST", "GET, HEAD"),
@@ -195,7 +195,7 @@ def test_methods_and_types_are_those_of_the_contract(live: Server) -> None:
 
 
 def test_challengers_are_compared_with_the_champion(live: Server) -> None:
-    """Of images: both say the same, and a picture is not shown."""
+    """Two models of images that answer alike agree fully; this test alone asks about their task."""
     body = encode(Image.new("RGB", (5, 4), (0, 200, 0)))
     response = live.client.post(
         "/predict?model=hue-second", content=body, headers={"Content-Type": "image/png"}
@@ -222,9 +222,9 @@ def test_challengers_are_compared_with_the_champion(live: Server) -> None:
 
 
 def test_metrics_count_what_was_kept(live: Server) -> None:
-    """By names of the registry."""
-    number = predict(live, ROW, ROW, ROW)
-    live.post("/feedback", {"id": f"{number}/0", "label": "no"})
+    """Prometheus shows predictions, feedback and shadowed rows, and that nothing was dropped."""
+    prediction_id = predict(live, ROW, ROW, ROW)
+    live.post("/feedback", {"id": f"{prediction_id}/0", "label": "no"})
     wait_for(live, "colour", lambda each: bool(each["pairs"]))
     text = live.client.get("/metrics").text
 
@@ -239,7 +239,7 @@ def test_metrics_count_what_was_kept(live: Server) -> None:
 
 
 def test_the_sdk_gives_feedback(live: Server) -> None:
-    """BentoML's client, like any other call."""
+    """BentoML's client gives feedback like any other call."""
     import bentoml
 
     with bentoml.SyncHTTPClient(live.url) as client:
@@ -253,7 +253,7 @@ def test_the_sdk_gives_feedback(live: Server) -> None:
 def test_servers_share_a_journal_and_leave_it_to_their_successors(
     folder: Path, tmp_path: Path
 ) -> None:
-    """What one predicted, another takes the truth of, beside it or after its end; the oldest predictions go first."""
+    """A server takes feedback for what another predicted, beside it or before it; the oldest predictions go first."""
     homes = [tmp_path / "one", tmp_path / "two"]
     for home in homes:
         home.mkdir()
@@ -269,23 +269,21 @@ def test_servers_share_a_journal_and_leave_it_to_their_successors(
         serve(homes[0], VEREDICTO_MODELS=folder, **journal) as one,
         serve(homes[1], VEREDICTO_MODELS=folder, **journal) as two,
     ):
-        told = [
+        statuses = [
             one.post("/feedback", {"id": each, "label": "yes"}).status_code
             for each in earlier
         ]
         later = [predict(server, ROW) for _ in range(10) for server in (one, two)]
-        told += [
+        statuses += [
             server.post("/feedback", {"id": each, "label": "no"}).status_code
             for each, server in zip(later, [two, one] * 10, strict=True)
         ]
-        assert told == [200] * 40
+        assert statuses == [200] * 40
         assert (
             one.post("/feedback", {"id": earlier[0], "label": "yes"}).status_code == 404
         )
         found = [
-            wait_for(
-                each, "colour", lambda standing: standing["window"]["labelled"] == 30
-            )
+            wait_for(each, "colour", lambda found: found["window"]["labelled"] == 30)
             for each in (one, two)
         ]
 
@@ -315,7 +313,7 @@ def test_servers_share_a_journal_and_leave_it_to_their_successors(
 def test_what_makes_no_sense_does_not_start(
     folder: Path, tmp_path: Path, variables: dict[str, object], message: str
 ) -> None:
-    """The process ends, and says why."""
+    """The process ends with status 1 and says what is wrong with the setting."""
     if variables.get("VEREDICTO_JOURNAL") == "journal.db":
         variables = variables | {"VEREDICTO_JOURNAL": tmp_path / "journal.db"}
 
@@ -342,7 +340,7 @@ def test_what_makes_no_sense_does_not_start(
 
 @dataclass
 class Tally:
-    """What clients have been told, by all threads."""
+    """Counts what clients of all threads have asked and been answered."""
 
     accepted: dict[str, str] = field(default_factory=dict)
     lost: int = 0
@@ -352,12 +350,12 @@ class Tally:
 
 
 class Client:
-    """Keeps a connection, and asks again where it breaks: a worker was killed."""
+    """Keeps a connection, and asks again where it breaks since a worker was killed."""
 
     def __init__(self, server: Server, tally: Tally) -> None:
-        self._place = server.url.removeprefix("http://")
+        self._host = server.url.removeprefix("http://")
         self._tally = tally
-        self._connection = http.client.HTTPConnection(self._place, timeout=30)
+        self._connection = http.client.HTTPConnection(self._host, timeout=30)
 
     def post(self, path: str, body: object) -> tuple[int, dict[str, object]]:
         for _ in range(TRIES):
@@ -371,12 +369,12 @@ class Client:
                 with self._tally.lock:
                     self._tally.broken += 1
                 self._connection.close()
-                self._connection = http.client.HTTPConnection(self._place, timeout=30)
+                self._connection = http.client.HTTPConnection(self._host, timeout=30)
                 Event().wait(WAIT_S)
         raise AssertionError(f"no answer to {path} in {TRIES} tries")
 
     def take_part(self, n_predictions: int, seed: int) -> None:
-        """Predicts rows and tells the truth of each."""
+        """Predicts rows and gives feedback for each."""
         generator = np.random.default_rng(seed)
         for _ in range(n_predictions // 5):
             rows = [[float(size), "green"] for size in generator.normal(size=5)]
@@ -388,21 +386,21 @@ class Client:
                 self._tally.asked += 5
 
             for row in range(5):
-                self._tell(
+                self._give_feedback(
                     f"{answer['id']}/{row}", str(generator.choice(["no", "yes"]))
                 )
 
         self._connection.close()
 
-    def _tell(self, number: str, label: str) -> None:
+    def _give_feedback(self, row_id: str, label: str) -> None:
         for _ in range(TRIES):
-            status, answer = self.post("/feedback", {"id": number, "label": label})
+            status, answer = self.post("/feedback", {"id": row_id, "label": label})
             if status != 503:
                 break
             Event().wait(WAIT_S)
         with self._tally.lock:
             if status == 200:
-                self._tally.accepted[number] = label
+                self._tally.accepted[row_id] = label
             else:
                 assert status == 404, (
                     answer
@@ -411,7 +409,7 @@ class Client:
 
 
 def find_workers(server: Server) -> list[psutil.Process]:
-    """Those that live."""
+    """Returns the worker processes that live."""
     workers = []
     for child in psutil.Process(server.process.pid).children(recursive=True):
         with suppress(psutil.Error):
@@ -422,8 +420,8 @@ def find_workers(server: Server) -> list[psutil.Process]:
 
 
 @contextmanager
-def killing(server: Server, tally: Tally, at: list[int]) -> Iterator[list[int]]:
-    """Kills a worker whenever so many predictions have been made; seeded which one."""
+def kill_workers(server: Server, tally: Tally, at: list[int]) -> Iterator[list[int]]:
+    """Kills a worker, chosen by a seeded generator, whenever so many predictions have been made."""
     generator = np.random.default_rng(9)
     killed = list[int]()
     done = Event()
@@ -460,7 +458,7 @@ def check_kill(
     n_workers: int,
     n_kills: int,
 ) -> None:
-    """Every truth that was accepted is in the file, once; what is counted is what is there."""
+    """Checks that every accepted label is in the file once, and that the counts are those of the rows."""
     tally = Tally()
     journal = home / "journal.db"
     at = (
@@ -470,14 +468,16 @@ def check_kill(
     )
     start = Barrier(n_threads)
 
-    with serve(home, **settings(folder, home, VEREDICTO_WORKERS=n_workers)) as server:
+    with serve(
+        home, **make_settings(folder, home, VEREDICTO_WORKERS=n_workers)
+    ) as server:
 
         def run(seed: int) -> None:
             start.wait()
             Client(server, tally).take_part(n_predictions // n_threads, seed)
 
         with (
-            killing(server, tally, at) as killed,
+            kill_workers(server, tally, at) as killed,
             ThreadPoolExecutor(n_threads) as pool,
         ):
             list(pool.map(run, range(n_threads)))
@@ -489,12 +489,12 @@ def check_kill(
     with closing(sqlite3.connect(journal)) as connection:
         classes = ["no", "yes"]
         stored = {
-            f"{number}/{row}": classes[label]
-            for number, row, label in connection.execute(
+            f"{prediction_id}/{row}": classes[label]
+            for prediction_id, row, label in connection.execute(
                 "SELECT id, row, label FROM truths JOIN predictions USING (seq)"
             )
         }
-        (n_truths,) = connection.execute("SELECT count(*) FROM truths").fetchone()
+        (n_true_labels,) = connection.execute("SELECT count(*) FROM truths").fetchone()
         outcomes, pairs = read_counts(connection)
         assert (outcomes, pairs) == count_again(connection)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -505,8 +505,8 @@ def check_kill(
     )
     assert len(killed) == n_kills, report
     assert stored == tally.accepted, report
-    assert n_truths == len(stored)
-    assert sum(outcomes["colour-first"]) == n_truths
+    assert n_true_labels == len(stored)
+    assert sum(outcomes["colour-first"]) == n_true_labels
     assert tally.lost < tally.asked / 10, report
     assert comparison["dropped"] == 0
 
@@ -514,7 +514,7 @@ def check_kill(
 def test_kill_9_loses_no_feedback_that_was_accepted(
     folder: Path, tmp_path: Path
 ) -> None:
-    """5,000 predictions under two workers, three of which are killed."""
+    """5,000 predictions under two workers lose no accepted label though three workers are killed."""
     check_kill(
         folder, tmp_path, n_predictions=5000, n_threads=16, n_workers=2, n_kills=3
     )
@@ -522,7 +522,7 @@ def test_kill_9_loses_no_feedback_that_was_accepted(
 
 @pytest.mark.soak
 def test_kill_9_loses_no_feedback_of_100_000(folder: Path, tmp_path: Path) -> None:
-    """Under four workers, twelve of which are killed."""
+    """100,000 predictions under four workers lose no accepted label though twelve workers are killed."""
     check_kill(
         folder, tmp_path, n_predictions=100_000, n_threads=32, n_workers=4, n_kills=12
     )

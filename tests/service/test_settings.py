@@ -210,7 +210,10 @@ def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
 def test_variables_that_kubernetes_makes_for_services_are_ignored(
     name: str, value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A variable of a Service named `veredicto` or `veredicto-grpc` leaves the defaults, and one log line names it."""
+    """A variable of a Service named `veredicto` or `veredicto-grpc` leaves the defaults, and one log line names it.
+
+    The line is a warning where the variable has the name of a setting.
+    """
     with caplog.at_level(logging.INFO, logger="service.settings"):
         settings = Settings.from_environment({name: value})
 
@@ -218,6 +221,8 @@ def test_variables_that_kubernetes_makes_for_services_are_ignored(
     assert caplog.messages == [
         f"{name}={value} is no setting: Kubernetes sets it for a Service of that name"
     ]
+    is_warning = caplog.records[0].levelno == logging.WARNING
+    assert is_warning is (name == "VEREDICTO_GRPC_PORT")
 
 
 def test_a_port_of_grpc_stands_beside_the_variables_of_kubernetes() -> None:

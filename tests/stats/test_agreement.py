@@ -18,7 +18,7 @@ from stats import agreement, chi_square, paired_tests
 def test_kappas_equal_scikit_learns(
     n_classes: int, generator: np.random.Generator
 ) -> None:
-    """Of every pair, on labels that agree by half; agreement equals its definition."""
+    """The kappa of every pair equals scikit-learn's on labels that agree by half; agreement equals its definition."""
     labels = generator.integers(0, n_classes, (200, 4))
     labels[:, 1] = np.where(generator.random(200) < 0.5, labels[:, 0], labels[:, 1])
     agreements = agreement.agreements(labels)
@@ -33,7 +33,7 @@ def test_kappas_equal_scikit_learns(
 
 
 def test_kappa_of_one_label_throughout_is_undefined() -> None:
-    """Chance agrees on every row as well."""
+    """Kappa is NaN where chance agrees on every row as well."""
     labels = np.array([[1, 1, 0], [1, 1, 0]])
     kappas = agreement.kappas(agreement.agreements(labels), labels, n_classes=2)
     assert np.array_equal(
@@ -43,7 +43,7 @@ def test_kappa_of_one_label_throughout_is_undefined() -> None:
 
 
 def test_kappa_of_opposites_is_minus_one() -> None:
-    """The other end."""
+    """Two models that never agree on two balanced classes have a kappa of -1."""
     labels = np.array([[0, 1], [1, 0]])
     assert agreement.kappas(agreement.agreements(labels), labels, n_classes=2)[
         0, 1
@@ -54,7 +54,7 @@ def test_kappa_of_opposites_is_minus_one() -> None:
     ("only_a", "only_b"), [(0, 0), (0, 1), (3, 9), (10, 10), (40, 90), (2500, 2700)]
 )
 def test_mcnemar_equals_statsmodels(only_a: int, only_b: int) -> None:
-    """The exact test, with many discordant rows too."""
+    """The exact test equals statsmodels', with many discordant rows too."""
     first = np.repeat([True, False, True], [only_a, only_b, 5])
     second = np.repeat([False, True, True], [only_a, only_b, 5])
     expected = (
@@ -68,7 +68,7 @@ def test_mcnemar_equals_statsmodels(only_a: int, only_b: int) -> None:
 
 
 def test_mcnemar_is_a_binomial_test_of_the_discordant_rows() -> None:
-    """A second oracle."""
+    """The p-value equals scipy's binomial test."""
     found = paired_tests.mcnemar(
         np.repeat([True, False], [2, 9]), np.repeat([False, True], [2, 9])
     )
@@ -76,7 +76,7 @@ def test_mcnemar_is_a_binomial_test_of_the_discordant_rows() -> None:
 
 
 def test_holm_equals_statsmodels(generator: np.random.Generator) -> None:
-    """Ties and ones included."""
+    """Adjusted p-values equal statsmodels', ties and ones included."""
     for p_values in (list(generator.random(7) ** 3), [0.01, 0.01, 1.0], [0.04], []):
         expected = list(multipletests(p_values, method="holm")[1]) if p_values else []
         assert paired_tests.holm(p_values) == pytest.approx(expected, abs=1e-12)
@@ -86,7 +86,7 @@ def test_holm_equals_statsmodels(generator: np.random.Generator) -> None:
 def test_cochran_q_equals_statsmodels(
     n_models: int, generator: np.random.Generator
 ) -> None:
-    """Statistic and p-value."""
+    """The statistic and the p-value equal statsmodels'."""
     hits = generator.random((100, n_models)) < np.linspace(0.6, 0.8, n_models)
     expected = contingency_tables.cochrans_q(hits.astype(int))
     found = paired_tests.cochran_q(hits)
@@ -96,7 +96,7 @@ def test_cochran_q_equals_statsmodels(
 
 
 def test_cochran_q_without_a_difference_is_undefined() -> None:
-    """All right or all wrong together says nothing."""
+    """Models that are all right or all wrong together have no statistic, and the reason says why."""
     assert paired_tests.cochran_q(np.array([[True, True], [False, False]])) == {
         "statistic": None,
         "p_value": None,
@@ -105,7 +105,7 @@ def test_cochran_q_without_a_difference_is_undefined() -> None:
 
 
 def test_cochran_q_takes_two_models() -> None:
-    """One alone is compared with nothing."""
+    """A single model has no statistic, and the reason says why."""
     assert (
         paired_tests.cochran_q(np.array([[True], [False]]))["reason"]
         == "undefined: it takes two models"
@@ -114,7 +114,7 @@ def test_cochran_q_takes_two_models() -> None:
 
 @pytest.mark.parametrize("degrees", range(1, 13))
 def test_the_chi_square_tail_equals_scipys(degrees: int) -> None:
-    """Odd and even degrees have forms of their own."""
+    """The tails of odd and even degrees of freedom, which have forms of their own, equal scipy's."""
     for statistic in (0.0, 0.01, 1.0, 7.5, 40.0, 200.0):
         assert chi_square.chi_square_tail(statistic, degrees=degrees) == pytest.approx(
             chi2.sf(statistic, degrees), rel=1e-9
@@ -125,7 +125,7 @@ def test_the_chi_square_tail_equals_scipys(degrees: int) -> None:
 def test_fleiss_kappa_equals_statsmodels(
     n_classes: int, generator: np.random.Generator
 ) -> None:
-    """On labels of five models that agree by half."""
+    """Fleiss' kappa of five models whose labels agree by half equals statsmodels'."""
     labels = generator.integers(0, n_classes, (200, 5))
     labels = np.where(generator.random((200, 5)) < 0.5, labels[:, :1], labels)
     expected = inter_rater.fleiss_kappa(
@@ -137,7 +137,7 @@ def test_fleiss_kappa_equals_statsmodels(
 
 
 def test_fleiss_kappa_takes_two_models_and_two_labels() -> None:
-    """One model alone, or one label throughout, says nothing."""
+    """Fleiss' kappa is None for a single model, and for one label throughout."""
     assert agreement.fleiss_kappa(np.array([[0], [1]]), n_classes=2) is None
     assert agreement.fleiss_kappa(np.array([[1, 1], [1, 1]]), n_classes=2) is None
     assert agreement.fleiss_kappa(
@@ -149,7 +149,7 @@ def test_fleiss_kappa_takes_two_models_and_two_labels() -> None:
     ("only_a", "only_b"), [(0, 1), (1, 7), (3, 9), (40, 90), (2500, 2700)]
 )
 def test_the_mid_p_value_leaves_half_of_what_was_seen(only_a: int, only_b: int) -> None:
-    """From SciPy's binomial distribution, after the paper; 0.039 for its example of 1 and 7."""
+    """The mid-p value follows from scipy's binomial distribution; it is 0.039 for the paper's example of 1 and 7."""
     rarer = min(only_a, only_b)
     tosses = only_a + only_b
     expected = 2 * binom.cdf(rarer, tosses, 0.5) - binom.pmf(rarer, tosses, 0.5)
@@ -162,7 +162,7 @@ def test_the_mid_p_value_leaves_half_of_what_was_seen(only_a: int, only_b: int) 
 
 
 def test_the_mid_p_value_of_equals_is_one_less_half_of_what_was_seen() -> None:
-    """The paper's other case; a half without a discordant row."""
+    """Equal counts, the paper's other case, have 1 less half of their probability: a half without a discordant row."""
     assert paired_tests.mcnemar_mid_p(4, 4) == pytest.approx(
         1 - binom.pmf(4, 8, 0.5) / 2
     )

@@ -23,7 +23,7 @@ ROWS = DATASET.features[HELD_OUT].tolist()
 
 @pytest.fixture(scope="module")
 def comparison(server: Server) -> dict[str, Any]:
-    """Of all seven models, with labels."""
+    """Returns the answer of `/compare` of all seven models, with labels."""
     labels = [DATASET.classes[each] for each in TRUTH]
     answer = server.post(
         "/compare", {"task": "breast_cancer", "inputs": ROWS, "labels": labels}
@@ -36,7 +36,7 @@ def comparison(server: Server) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def probabilities(server: Server, comparison: dict[str, Any]) -> dict[str, np.ndarray]:
-    """`(114, 2)` of each model, asked one by one."""
+    """Returns probabilities `(114, 2)` of each model, asked one by one."""
     names = [each["model"] for each in comparison["models"]]
     answers = {
         name: server.post("/predict_proba", {"model": name, "inputs": ROWS}).json()
@@ -48,7 +48,7 @@ def probabilities(server: Server, comparison: dict[str, Any]) -> dict[str, np.nd
 def test_metrics_equal_scikit_learns(
     comparison: dict[str, Any], probabilities: dict[str, np.ndarray]
 ) -> None:
-    """To 1e-9, with Wilson's interval of the accuracy, on 114 rows and seven models."""
+    """The metrics of seven models on 114 rows equal scikit-learn's to 1e-9, and Wilson's interval statsmodels'."""
     assert (len(TRUTH), len(comparison["models"])) == (114, 7)
     for model in comparison["models"]:
         given = probabilities[model["model"]]
@@ -81,7 +81,7 @@ def test_metrics_equal_scikit_learns(
 def test_pairs_equal_statsmodels_and_scikit_learn(
     comparison: dict[str, Any], probabilities: dict[str, np.ndarray]
 ) -> None:
-    """Agreement, kappa, McNemar's exact test and Holm's correction of all 21 pairs; Cochran's Q."""
+    """Agreement, kappa, McNemar's test with Holm's correction of all 21 pairs, and Cochran's Q, equal the oracles'."""
     labels = {name: given.argmax(axis=1) for name, given in probabilities.items()}
     p_values = []
 
@@ -118,7 +118,7 @@ def test_pairs_equal_statsmodels_and_scikit_learn(
 def test_consensus_is_the_mean_of_what_the_models_answer(
     comparison: dict[str, Any], probabilities: dict[str, np.ndarray]
 ) -> None:
-    """Its label the most probable class, its agreement the share of models that give it."""
+    """The consensus has the most probable class of the mean, and the share of models that give it."""
     mean = np.mean(list(probabilities.values()), axis=0)
     assert np.array(comparison["consensus"]["probabilities"]) == pytest.approx(
         mean, abs=1e-9

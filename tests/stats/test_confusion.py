@@ -12,7 +12,7 @@ from stats import confusion
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
 def test_figures_of_each_class_equal_scikit_learns(n_classes: int) -> None:
-    """Precision, recall, F1 and rows; intervals are statsmodels' Wilson ones."""
+    """Precision, recall, F1 and rows equal scikit-learn's; intervals are statsmodels' Wilson ones."""
     generator = np.random.default_rng(n_classes)
     truth, named = generator.integers(0, n_classes, (2, 300))
     matrix = confusion_matrix(truth, named)
@@ -31,14 +31,14 @@ def test_figures_of_each_class_equal_scikit_learns(n_classes: int) -> None:
 
 
 def test_a_class_that_is_nowhere_has_no_figures() -> None:
-    """Never true, never predicted."""
+    """A class that is never true and never predicted has None for each figure."""
     nothing = {"value": None, "interval": None}
     found = confusion.per_class(np.array([[3, 0], [0, 0]]))[1]
     assert found == {"rows": 0, "precision": nothing, "recall": nothing, "f1": None}
 
 
 def test_the_most_frequent_confusions_come_first() -> None:
-    """And what is never confused is left out."""
+    """Confusions are ordered by their rows, and what is never confused is left out."""
     matrix = np.array([[9, 1, 0], [4, 9, 0], [0, 2, 9]])
     assert confusion.most_confused(matrix, most=2) == [(1, 0, 4), (2, 1, 2)]
     assert confusion.most_confused(np.eye(3, dtype=np.int64), most=2) == []

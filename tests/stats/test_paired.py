@@ -15,7 +15,7 @@ BENTUR = Pair(1, 1, 7, 12)
 
 
 def test_a_pair_counts_rows() -> None:
-    """Both right, a alone, b alone, neither."""
+    """A pair counts rows on which both are right, a alone, b alone, and neither."""
     first = np.repeat([True, True, False, False], [4, 3, 2, 1])
     second = np.repeat([True, False, True, False], [4, 3, 2, 1])
     pair = Pair.of(first, second)
@@ -28,7 +28,7 @@ def test_a_pair_counts_rows() -> None:
 
 
 def test_the_interval_of_the_difference_is_newcombes() -> None:
-    """As published for two examples (Fagerland et al., 2014; Altman et al., 2000, page 52)."""
+    """Two published examples have their intervals (Fagerland et al., 2014; Altman et al., 2000, page 52)."""
     assert paired.difference_interval(BENTUR) == pytest.approx(
         (-0.5069, -0.0256), abs=5e-5
     )
@@ -44,7 +44,7 @@ def test_the_interval_of_the_difference_is_newcombes() -> None:
 def test_the_interval_joins_the_wilson_limits_of_statsmodels(
     counts: tuple[int, int, int, int], confidence: float
 ) -> None:
-    """Written out here after the paper."""
+    """The interval equals the paper's formula, written out here on statsmodels' Wilson limits."""
     e, f, g, h = counts
     n = sum(counts)
     a = (e + f) / n
@@ -76,7 +76,7 @@ def test_the_interval_joins_the_wilson_limits_of_statsmodels(
     ],
 )
 def test_degenerate_pairs_have_an_interval(counts: tuple[int, int, int, int]) -> None:
-    """Perfect agreement, one row, one model always right: the ends are possible and hold the difference."""
+    """Perfect agreement, one row, and one model always right have possible ends that hold the difference."""
     pair = Pair(*counts)
     low, high = paired.difference_interval(pair)
     assert -1 <= low <= pair.difference <= high <= 1
@@ -84,7 +84,7 @@ def test_degenerate_pairs_have_an_interval(counts: tuple[int, int, int, int]) ->
 
 
 def test_the_interval_covers_the_truth() -> None:
-    """In 2,000 samples of 100 rows, about 95 % of the time; its one-sided limit too."""
+    """In 2,000 samples of 100 rows the interval, and the one-sided limit, hold the truth about 95 % of the time."""
     generator = np.random.default_rng(5)
     shares = np.array([0.8, 0.1, 0.05, 0.05])
     samples = [
@@ -99,7 +99,7 @@ def test_the_interval_covers_the_truth() -> None:
 
 
 def test_the_odds_ratio_is_that_of_the_discordant_rows() -> None:
-    """Its interval that of their share, by statsmodels."""
+    """The interval of the ratio is that of the share among discordant rows, by statsmodels."""
     low, high = proportion_confint(9, 12, method="beta")
     found = paired.odds_ratio(Pair(5, 9, 3, 5))
     assert found["value"] == 3
@@ -109,7 +109,7 @@ def test_the_odds_ratio_is_that_of_the_discordant_rows() -> None:
 
 
 def test_an_odds_ratio_without_an_end_says_why() -> None:
-    """b alone is never right, or neither is alone right."""
+    """A reason is given where b alone is never right, and where neither is alone right."""
     assert (
         paired.odds_ratio(Pair(5, 3, 0, 5))["reason"]
         == "without an upper end: b alone is right on no row"
@@ -122,13 +122,13 @@ def test_an_odds_ratio_without_an_end_says_why() -> None:
 
 
 def test_fewer_discordant_rows_than_the_floor_can_never_be_significant() -> None:
-    """And the floor itself can."""
+    """The floor itself can be significant at 0.05, one discordant row less cannot."""
     assert 2 * binom.cdf(0, paired.FEWEST_DISCORDANT - 1, 0.5) > paired.ALPHA
     assert 2 * binom.cdf(0, paired.FEWEST_DISCORDANT, 0.5) < paired.ALPHA
 
 
 def test_so_many_rows_tell_the_difference_in_four_of_five_samples() -> None:
-    """Connor's number, tried: the share of samples in which McNemar's statistic is over its 5 % limit."""
+    """With Connor's number of rows McNemar's statistic is over its 5 % limit in 80 % of samples."""
     pair = Pair(800, 100, 50, 50)
     n_rows = paired.rows_to_tell_apart(pair)
     assert n_rows is not None
@@ -140,7 +140,7 @@ def test_so_many_rows_tell_the_difference_in_four_of_five_samples() -> None:
 
 
 def test_so_many_rows_show_the_margin_in_four_of_five_samples() -> None:
-    """The share of samples whose one-sided limit is over the margin."""
+    """With the number of rows the one-sided limit is over the margin in 80 % of samples."""
     pair = Pair(800, 100, 50, 50)
     n_rows = paired.rows_to_show(pair, margin=0.02)
     assert n_rows is not None
@@ -152,6 +152,6 @@ def test_so_many_rows_show_the_margin_in_four_of_five_samples() -> None:
 
 
 def test_no_number_of_rows_tells_equals_apart() -> None:
-    """Nor shows what is not so."""
+    """The numbers of rows are None for equal models, and for a margin that the difference does not reach."""
     assert paired.rows_to_tell_apart(Pair(90, 4, 4, 2)) is None
     assert paired.rows_to_show(Pair(90, 4, 3, 3), margin=0.01) is None

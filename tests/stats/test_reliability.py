@@ -1,4 +1,4 @@
-"""Reliability bins, calibration errors and the parts of the Brier score, against scikit-learn and definitions."""
+"""Reliability bins, calibration errors and the parts of the Brier score equal scikit-learn's and definitions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def random_answers(n_classes: int, n_rows: int) -> tuple[np.ndarray, np.ndarray]
     ("n_classes", "n_rows"), [(2, 1), (2, 300), (3, 300), (10, 1000)]
 )
 def test_the_parts_add_up_to_the_brier_score(n_classes: int, n_rows: int) -> None:
-    """Of scikit-learn, to 1e-9."""
+    """The four parts add up to scikit-learn's Brier score to 1e-9."""
     probabilities, truth = random_answers(n_classes, n_rows)
     parts = reliability.brier_parts(probabilities, truth)
     expected = (
@@ -39,7 +39,7 @@ def test_the_parts_add_up_to_the_brier_score(n_classes: int, n_rows: int) -> Non
 
 
 def test_equal_forecasts_in_a_bin_leave_murphys_three_parts() -> None:
-    """By hand: 0.2 comes true in 1 of 4, 0.8 in 3 of 4."""
+    """Parts computed by hand: 0.2 comes true in 1 of 4 rows, 0.8 in 3 of 4, and nothing is left within bins."""
     second = np.repeat([0.2, 0.8], 4)
     truth = np.array([1, 0, 0, 0, 1, 1, 1, 0])
     parts = reliability.brier_parts(np.stack([1 - second, second], axis=1), truth)
@@ -53,7 +53,7 @@ def test_equal_forecasts_in_a_bin_leave_murphys_three_parts() -> None:
 
 
 def test_a_single_class_has_no_uncertainty() -> None:
-    """Nothing is left to resolve."""
+    """Where all rows are of one class, uncertainty and resolution are 0."""
     parts = reliability.brier_parts(
         np.array([[0.1, 0.9], [0.3, 0.7]]), np.array([1, 1])
     )
@@ -62,7 +62,7 @@ def test_a_single_class_has_no_uncertainty() -> None:
 
 
 def test_bins_of_equal_width_are_scikit_learns() -> None:
-    """Mean confidence and share of hits of each that has rows."""
+    """The mean confidence and the share of hits of each bin that has rows equal scikit-learn's."""
     generator = np.random.default_rng(3)
     confidence = generator.uniform(0.3, 1, 500)
     hits = generator.random(500) < confidence
@@ -75,7 +75,7 @@ def test_bins_of_equal_width_are_scikit_learns() -> None:
 
 
 def test_the_calibration_error_of_equal_width_is_that_of_compare() -> None:
-    """One name, one figure."""
+    """Two ways to compute the calibration error have the same figure."""
     probabilities, truth = random_answers(3, 400)
     predictions = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
@@ -89,7 +89,7 @@ def test_the_calibration_error_of_equal_width_is_that_of_compare() -> None:
 
 
 def test_bins_of_equal_mass_hold_as_many_rows_each() -> None:
-    """Those of numpy's quantiles, in any order of the rows."""
+    """Bins are those of numpy's quantiles, in any order of the rows."""
     confidence = np.random.default_rng(4).permutation(np.linspace(0.2, 0.9, 150))
     assert np.bincount(reliability.equal_mass(confidence)).tolist() == [10] * 15
     expected = np.searchsorted(
@@ -99,6 +99,6 @@ def test_bins_of_equal_mass_hold_as_many_rows_each() -> None:
 
 
 def test_equal_confidence_is_never_parted() -> None:
-    """Ties fall into one bin, one row into one."""
+    """Ties fall into one bin, and one row into one."""
     assert len(set(reliability.equal_mass(np.full(100, 0.7)).tolist())) == 1
     assert reliability.equal_mass(np.array([1.0])).tolist() == [0]

@@ -1,4 +1,4 @@
-"""Risk against coverage: definitions written out, and promises kept on samples of a known truth."""
+"""Risk and coverage equal their definitions, and promises are kept on samples of a known truth."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from stats import risk_coverage
 
 
 def draw(n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Confidence that is honest: a row of confidence c is right with probability c."""
+    """Returns calibrated confidence, and hits: a row of confidence c is right with probability c."""
     generator = np.random.default_rng(seed)
     confidence = 0.5 + 0.5 * generator.random(n_rows) ** 0.3
     return confidence, generator.random(n_rows) < confidence
 
 
 def test_every_point_is_what_its_threshold_gives() -> None:
-    """Counted from the definition, with ties."""
+    """Each point has the coverage and the risk that are counted from the definition, with ties."""
     confidence, hits = draw(200, seed=1)
     confidence = np.round(confidence, 2)
     points = risk_coverage.risk_coverage(confidence, hits)
@@ -30,7 +30,7 @@ def test_every_point_is_what_its_threshold_gives() -> None:
 
 
 def test_the_area_is_the_mean_risk_over_coverages() -> None:
-    """Without ties: the mean over k of the risk of the k surest rows."""
+    """Without ties the area is the mean over k of the risk of the k most confident rows."""
     confidence, hits = draw(150, seed=2)
     ranked = hits[np.argsort(-confidence)]
     expected = np.mean([1 - ranked[:k].mean() for k in range(1, 151)])
@@ -38,7 +38,7 @@ def test_the_area_is_the_mean_risk_over_coverages() -> None:
 
 
 def test_the_threshold_answers_as_many_rows_as_the_risk_allows() -> None:
-    """One more distinct confidence would be too much."""
+    """The next lower confidence would have more risk than is allowed."""
     confidence, hits = draw(500, seed=3)
     found = risk_coverage.threshold(confidence, hits, risk=0.1)
     assert 1 - hits[confidence >= found["threshold"]].mean() == pytest.approx(
@@ -50,7 +50,7 @@ def test_the_threshold_answers_as_many_rows_as_the_risk_allows() -> None:
 
 
 def test_a_risk_that_no_threshold_has_is_said_so() -> None:
-    """All wrong, one row."""
+    """Rows that are all wrong, and a single wrong one, have no threshold and a reason."""
     found = risk_coverage.threshold(np.array([0.9]), np.array([False]), risk=0.1)
     assert found == {
         **{"threshold": None, "coverage": 0.0, "risk": None},
@@ -66,7 +66,7 @@ def test_a_risk_that_no_threshold_has_is_said_so() -> None:
 
 
 def test_a_guaranteed_risk_is_kept() -> None:
-    """Of 300 samples of 400 rows, the true risk at the threshold is over the promise in at most 5 %."""
+    """In at most 5 % of 300 samples of 400 rows the true risk at the threshold is over the promise."""
     sure, truly_right = draw(200_000, seed=4)
     broken = 0
 
@@ -81,7 +81,7 @@ def test_a_guaranteed_risk_is_kept() -> None:
 
 
 def test_the_limit_of_a_guarantee_is_the_exact_binomial_one() -> None:
-    """By SciPy's beta distribution, at 5 % over the nine steps of a search in 400 rows."""
+    """The limit equals scipy's beta quantile at 5 % over the nine steps of a search in 400 rows."""
     confidence, hits = draw(400, seed=5)
     found = risk_coverage.guaranteed_threshold(confidence, hits, risk=0.15)
     answered = confidence >= found["threshold"]

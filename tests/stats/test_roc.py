@@ -12,7 +12,7 @@ from stats import roc
 
 @pytest.mark.parametrize("decimals", [1, 2, 12])
 def test_the_curve_is_scikit_learns(decimals: int) -> None:
-    """Ties or none: its points are among the oracle's, and the oracle's lie on it."""
+    """With ties or none, all points are among the oracle's, and the oracle's lie on the curve."""
     generator = np.random.default_rng(decimals)
     positive = generator.random(200) < 0.4
     scores = np.round(generator.random(200) * 0.7 + 0.3 * positive, decimals)
@@ -26,7 +26,7 @@ def test_the_curve_is_scikit_learns(decimals: int) -> None:
 
 
 def test_perfect_and_constant_scores_have_their_curves() -> None:
-    """By the corner, and straight."""
+    """Perfect scores go by the corner, constant ones straight."""
     positive = np.array([True, False, True])
     assert np.array_equal(
         roc.roc_curve(np.array([0.9, 0.1, 0.8]), positive)[:2], [[0, 0, 1], [0, 1, 1]]
@@ -37,7 +37,7 @@ def test_perfect_and_constant_scores_have_their_curves() -> None:
 
 
 def test_a_thinned_curve_keeps_its_ends() -> None:
-    """And no more points than are wanted."""
+    """A thinned curve has its first and last point, and no more points than are wanted."""
     line = np.linspace(0, 1, 1000)
     (thinned,) = roc.thin(line, most=50)
     assert (len(thinned), thinned[0], thinned[-1]) == (50, 0, 1)

@@ -13,7 +13,7 @@ CASES = [(2, 40), (2, 500), (3, 60), (10, 300)]
 
 
 def answers(n_classes: int, n_rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Random probabilities that lean to the truth, their most probable classes, and the truth; every class occurs."""
+    """Returns random probabilities that lean to the truth, their most probable classes, and the truth."""
     generator = np.random.default_rng(n_classes * n_rows)
     truth = np.concatenate(
         [np.arange(n_classes), generator.integers(0, n_classes, n_rows - n_classes)]
@@ -27,7 +27,7 @@ def answers(n_classes: int, n_rows: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 @pytest.mark.parametrize(("n_classes", "n_rows"), CASES)
 def test_every_value_equals_scikit_learns(n_classes: int, n_rows: int) -> None:
-    """To 1e-12, binary and multiclass."""
+    """Values of two classes and of several equal scikit-learn's to 1e-12."""
     probabilities, predictions, truth = answers(n_classes, n_rows)
     second = probabilities[:, 1] if n_classes == 2 else probabilities
     expected = {
@@ -49,7 +49,7 @@ def test_every_value_equals_scikit_learns(n_classes: int, n_rows: int) -> None:
 
 @pytest.mark.parametrize(("n_classes", "n_rows"), CASES)
 def test_every_interval_holds_its_value(n_classes: int, n_rows: int) -> None:
-    """Low, value and high are in order and possible."""
+    """Low, value and high are in order and within what is possible."""
     found = scores.score(*answers(n_classes, n_rows))
     for name in (
         "accuracy",
@@ -65,7 +65,7 @@ def test_every_interval_holds_its_value(n_classes: int, n_rows: int) -> None:
 
 @pytest.mark.parametrize(("hits", "n_rows"), [(0, 5), (3, 5), (5, 5), (110, 114)])
 def test_the_accuracy_interval_is_wilsons(hits: int, n_rows: int) -> None:
-    """As statsmodels computes it, at the ends too."""
+    """The interval equals statsmodels', at the ends too."""
     confusion = np.array([[hits, n_rows - hits], [0, 0]])
     low, high = scores.accuracy(confusion)["interval"]
     assert (low, high) == pytest.approx(
@@ -92,7 +92,7 @@ def test_the_auc_interval_covers_the_truth() -> None:
 
 
 def test_the_auc_variance_is_delongs() -> None:
-    """Computed here from all pairs of rows, as the paper defines it."""
+    """The interval follows from DeLong's variance, computed here from all pairs of rows as the paper defines it."""
     generator = np.random.default_rng(3)
     truth = np.repeat([0, 1], [15, 20])
     second = np.round(
@@ -110,7 +110,7 @@ def test_the_auc_variance_is_delongs() -> None:
 
 
 def test_the_calibration_error_of_hand_made_bins() -> None:
-    """Four rows at confidence 0.9 with three hits, two at 0.6 with one: (4 x 0.15 + 2 x 0.1) / 6."""
+    """Four rows at confidence 0.9 with three hits, and two at 0.6 with one, have the error (4 x 0.15 + 2 x 0.1) / 6."""
     confidence = np.array([0.9, 0.9, 0.9, 0.9, 0.6, 0.6])
     probabilities = np.stack([1 - confidence, confidence], axis=1)
     truth = np.array([1, 1, 1, 0, 1, 0])
@@ -121,7 +121,7 @@ def test_the_calibration_error_of_hand_made_bins() -> None:
 
 
 def test_perfect_confidence_falls_into_the_last_bin() -> None:
-    """And none at all into the first."""
+    """A confidence of 1 is in the last bin, one of 0 in the first."""
     probabilities = np.array([[0.0, 1.0], [1.0, 0.0]])
     found = scores.expected_calibration_error(
         probabilities, np.array([1, 1]), np.array([1, 0])
@@ -130,7 +130,7 @@ def test_perfect_confidence_falls_into_the_last_bin() -> None:
 
 
 def test_one_class_has_no_curve() -> None:
-    """The value is null and the reason says why."""
+    """The area is None where a class has no row, and the reason says so."""
     found = scores.score(
         np.array([[0.2, 0.8], [0.4, 0.6]]), np.array([1, 1]), np.array([1, 1])
     )
@@ -143,7 +143,7 @@ def test_one_class_has_no_curve() -> None:
 
 
 def test_a_single_row_has_values_without_intervals() -> None:
-    """Nothing divides by zero, and accuracy keeps its interval."""
+    """Nothing divides by zero with a single row, and accuracy keeps its interval."""
     found = scores.score(np.array([[0.2, 0.8]]), np.array([1]), np.array([1]))
     assert found["accuracy"]["interval"] is not None
     assert found["log_loss"] == {
@@ -154,7 +154,7 @@ def test_a_single_row_has_values_without_intervals() -> None:
 
 
 def test_a_class_with_a_single_row_has_no_auc_interval() -> None:
-    """Its variance cannot be estimated."""
+    """The variance of a class with a single row cannot be estimated, and the reason says so."""
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
     found = scores.roc_auc(probabilities, np.array([0, 1, 1]))
     assert found == {
@@ -165,7 +165,7 @@ def test_a_class_with_a_single_row_has_no_auc_interval() -> None:
 
 
 def test_a_probability_of_zero_costs_much_but_not_everything() -> None:
-    """The loss stays a number, as in scikit-learn."""
+    """The loss of a probability of 0 is finite, as in scikit-learn."""
     probabilities = np.array([[1.0, 0.0], [0.5, 0.5]])
     truth = np.array([1, 1])
     found = scores.score(probabilities, np.array([0, 0]), truth)
@@ -175,7 +175,7 @@ def test_a_probability_of_zero_costs_much_but_not_everything() -> None:
 
 
 def test_no_interval_claims_certainty() -> None:
-    """Where everything is right, resampling and DeLong's variance see no spread: there is no interval then."""
+    """Where everything is right, resampling and DeLong's variance find no spread, and there is no interval."""
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9]])
     truth = np.array([0, 0, 1, 1])
     found = scores.score(probabilities, truth, truth)
@@ -190,14 +190,14 @@ def test_no_interval_claims_certainty() -> None:
 
 
 def test_the_same_rows_give_the_same_intervals() -> None:
-    """Resampling is seeded."""
+    """Resampling is seeded: two calls have the same intervals."""
     one = scores.score(*answers(3, 60))
     other = scores.score(*answers(3, 60))
     assert one["macro_f1"] == other["macro_f1"]
 
 
 def test_resampling_the_matrix_is_resampling_the_rows() -> None:
-    """The interval of balanced accuracy equals a bootstrap over rows, within its own noise."""
+    """The interval of balanced accuracy equals that of a bootstrap over rows, within its own noise."""
     probabilities, predictions, truth = answers(3, 300)
     generator = np.random.default_rng(1)
     draws = generator.integers(0, 300, size=(2000, 300))
@@ -211,7 +211,7 @@ def test_resampling_the_matrix_is_resampling_the_rows() -> None:
 
 
 def test_a_thousand_classes_fit_in_memory() -> None:
-    """A matrix of a million cells, drawn a thousand times, would not: 500 rows fill 500 cells at most."""
+    """500 rows fill 500 cells of a matrix of a million at most, and only those are drawn a thousand times."""
     generator = np.random.default_rng(0)
     truth, predictions = generator.integers(0, 1000, (2, 500))
     found = scores.score(np.eye(1000)[predictions], predictions, truth)

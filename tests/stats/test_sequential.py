@@ -16,13 +16,13 @@ EQUAL = [(0.01, 0.98, 0.01), (0.1, 0.8, 0.1), (0.5, 0.0, 0.5)]
 def make_counts(
     shares: tuple[float, float, float], *, n_streams: int, n_rows: int
 ) -> np.ndarray:
-    """Counts `(n_streams, n_rows, 3)` after each row of seeded streams."""
+    """Returns counts `(n_streams, n_rows, 3)` after each row of seeded streams."""
     differences = np.random.default_rng(5).choice(3, p=shares, size=(n_streams, n_rows))
     return np.stack([(differences == each).cumsum(axis=1) for each in range(3)], axis=2)
 
 
 def find_refuted(counts: np.ndarray, *, difference: float = 0.0) -> np.ndarray:
-    """Whether this mean is out of the interval after each row, `(n_streams, n_rows)`: 0 where one is called better."""
+    """Returns True where this mean is out of the interval after each row, `(n_streams, n_rows)`."""
     mean = np.full(counts.shape[1], (difference + 1) / 2)
     refuted = -np.log(ALPHA / 2)
     return np.array(
@@ -38,7 +38,7 @@ def find_refuted(counts: np.ndarray, *, difference: float = 0.0) -> np.ndarray:
 def test_false_alarms_stay_under_alpha_when_one_looks_after_every_row(
     shares: tuple[float, float, float],
 ) -> None:
-    """Of 600 streams of 2,000 rows of two models that are equally good."""
+    """In at most 5 % of 600 streams of 2,000 rows, two models that are equally good are ever told apart."""
     alarms = find_refuted(make_counts(shares, n_streams=600, n_rows=2000)).any(axis=1)
     assert alarms.mean() <= ALPHA
 
@@ -47,7 +47,7 @@ def test_false_alarms_stay_under_alpha_when_one_looks_after_every_row(
 def test_a_z_test_repeated_after_every_row_breaks_alpha(
     shares: tuple[float, float, float],
 ) -> None:
-    """In the same streams, although it waits for 10 rows on which the models differ."""
+    """The same streams fool a z test much oftener, although it waits for 10 discordant rows."""
     counts = make_counts(shares, n_streams=600, n_rows=2000)
     differing = counts[:, :, 0] + counts[:, :, 2]
     z = (counts[:, :, 0] - counts[:, :, 2]) / np.sqrt(np.maximum(differing, 1))
@@ -63,7 +63,7 @@ def test_a_z_test_repeated_after_every_row_breaks_alpha(
 def test_the_interval_holds_the_true_difference_at_all_times(
     shares: tuple[float, float, float],
 ) -> None:
-    """In at least 95 % of 300 streams, looked at after each of 1,000 rows."""
+    """In at least 95 % of 300 streams the interval holds the difference after each of 1,000 rows."""
     counts = make_counts(shares, n_streams=300, n_rows=1000)
     difference = shares[0] - shares[2]
     assert find_refuted(counts, difference=difference).any(axis=1).mean() <= ALPHA
@@ -74,7 +74,7 @@ def test_the_interval_holds_the_true_difference_at_all_times(
 
 
 def test_power_grows_with_rows_and_with_the_difference() -> None:
-    """An accuracy of 0.97 against 0.95, and of 0.99: found in more streams the longer one waits, and sooner."""
+    """Accuracies of 0.97 and 0.95, and of 0.99 and 0.95, are told apart in more streams the longer one waits."""
     small = find_refuted(
         make_counts((0.03, 0.96, 0.01), n_streams=100, n_rows=4000)
     ).mean(axis=0)
@@ -88,7 +88,7 @@ def test_power_grows_with_rows_and_with_the_difference() -> None:
 
 
 def test_verdicts_name_the_better_one() -> None:
-    """And agree with the interval."""
+    """The verdict names the model that the interval's sign favours."""
     counts = np.array([[60, 900, 10], [10, 900, 60], [30, 900, 30]])
     bounds = sequential.bound(counts, alpha=ALPHA)
     verdicts = [sequential.judge(lower, upper) for lower, upper in bounds.tolist()]
@@ -97,7 +97,7 @@ def test_verdicts_name_the_better_one() -> None:
 
 
 def test_the_capital_is_that_of_betting_row_by_row() -> None:
-    """The paper's product, computed as it is written, in an order of its own."""
+    """The capital equals the paper's product over rows in an order of their own."""
     mean = 0.4
     counts = np.array([[7, 30, 4]])
     rows = np.random.default_rng(6).permutation(np.repeat([1.0, 0.5, 0.0], counts[0]))
@@ -110,7 +110,7 @@ def test_the_capital_is_that_of_betting_row_by_row() -> None:
 
 
 def test_a_bound_is_where_the_capital_reaches_its_limit() -> None:
-    """2 / alpha times of what one began with, since two bet."""
+    """At a bound the capital is 2 / alpha times of what it began with, since two bet."""
     counts = np.array([[40, 500, 20]])
     lower, upper = (sequential.bound(counts, alpha=ALPHA)[0] + 1) / 2
     found = [
@@ -121,14 +121,14 @@ def test_a_bound_is_where_the_capital_reaches_its_limit() -> None:
 
 
 def test_without_rows_everything_is_possible() -> None:
-    """From -1 to 1."""
+    """The interval of no rows is from -1 to 1."""
     assert sequential.bound(np.zeros((1, 3), dtype=np.int64), alpha=ALPHA)[
         0
     ] == pytest.approx([-1, 1], abs=1e-9)
 
 
 def test_what_was_refuted_stays_so_and_a_change_is_no_verdict() -> None:
-    """Where no one difference is left, nobody is called better."""
+    """Nobody is called better where no one difference is left."""
     narrowed = sequential.narrow(
         np.array([[0.1, 0.3], [0.1, 0.3]]), np.array([[0.0, 0.2], [-0.2, 0.05]])
     )

@@ -1,4 +1,4 @@
-"""Counts of a journal: as the file has them, and counted again from its rows."""
+"""Reads the counts of a journal from its file, and counts them again from its rows."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections import Counter
 
 import numpy as np
 
-from service.live.journal.records import NO_ANSWER, STORED
+from service.live.journal.records import LABEL_DTYPE, NO_ANSWER
 
 
 def count_again(
     connection: sqlite3.Connection,
 ) -> tuple[dict[str, tuple[int, int]], Counter[tuple[str, str, int]]]:
-    """Right and wrong of each model, and differences of each pair, from the rows themselves."""
+    """Returns right and wrong of each model, and differences of each pair, from the rows themselves."""
     names = dict(connection.execute("SELECT number, name FROM models"))
     lineups = {
         number: json.loads(text)
@@ -28,10 +28,10 @@ def count_again(
     )
 
     for row, truth, model, n_rows, labels, lineup, shadows in rows:
-        is_right = int(np.frombuffer(labels, STORED)[row]) == truth
+        is_right = int(np.frombuffer(labels, LABEL_DTYPE)[row]) == truth
         outcomes[names[model]][not is_right] += 1
         if lineup is not None:
-            table = np.frombuffer(shadows, STORED).reshape(-1, n_rows)
+            table = np.frombuffer(shadows, LABEL_DTYPE).reshape(-1, n_rows)
             for other, label in zip(
                 lineups[lineup], table[:, row].tolist(), strict=True
             ):
@@ -47,7 +47,7 @@ def count_again(
 def read_counts(
     connection: sqlite3.Connection,
 ) -> tuple[dict[str, tuple[int, int]], Counter[tuple[str, str, int]]]:
-    """The same as the file has them."""
+    """Returns right and wrong of each model, and differences of each pair, as the file has counted them."""
     outcomes = {
         name: (right, wrong)
         for name, right, wrong in connection.execute(

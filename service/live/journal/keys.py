@@ -1,4 +1,4 @@
-"""Numbers that stand for tasks, models and lineups in the journal's file; made where there are none yet."""
+"""The surrogate keys that stand for tasks, models and sets of challengers in the journal's file."""
 
 from __future__ import annotations
 
@@ -9,61 +9,76 @@ from typing import Any
 from service.live.journal.records import ModelKey
 
 
-class Keys:
-    """Remembers what it has looked up, until a transaction fails: what that has made up is not in the file."""
+class SurrogateKeys:
+    """Finds surrogate keys, adds the rows that are missing, and remembers both until `forget` is called."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
         self.forget()
 
     def forget(self) -> None:
-        self._numbers: dict[Any, int] = {}
+        """Forgets all keys, as a transaction that fails must: the rows that it added are not in the file."""
+        self._task_keys: dict[str, int] = {}
+        self._model_keys: dict[ModelKey, int] = {}
+        self._challenger_set_keys: dict[tuple[int, ...], int] = {}
         self._lists: dict[tuple[str, int], list[Any]] = {}
 
-    def task(self, name: str) -> int:
-        if name not in self._numbers:
+    def find_task(self, name: str) -> int:
+        """Returns the key of a task, which is added where the file does not have it."""
+        if name not in self._task_keys:
             self._execute("INSERT OR IGNORE INTO tasks (name) VALUES (?)", (name,))
-            (self._numbers[name],) = self._execute(
+            self._task_keys[name] = self._read_key(
                 "SELECT number FROM tasks WHERE name = ?", (name,)
-            ).fetchone()
-        return self._numbers[name]
+            )
 
-    def model(self, source: ModelKey) -> int:
-        if source not in self._numbers:
-            task = self.task(source.task)
-            key = (source.name, source.version)
-            values = (task, *key, json.dumps(source.classes))
+        return self._task_keys[name]
+
+    def find_model(self, model_key: ModelKey) -> int:
+        """Returns the key of one version of a model, which is added where the file does not have it."""
+        if model_key not in self._model_keys:
+            name = model_key.name
+            version = model_key.version
+            classes = json.dumps(model_key.classes)
+
             self._execute(
                 "INSERT OR IGNORE INTO models (task, name, version, classes) VALUES (?, ?, ?, ?)",
-                values,
+                (self.find_task(model_key.task), name, version, classes),
             )
-            found = self._execute(
-                "SELECT number FROM models WHERE name = ? AND version = ?", key
-            ).fetchone()
-            (self._numbers[source],) = found
-        return self._numbers[source]
+            self._model_keys[model_key] = self._read_key(
+                "SELECT number FROM models WHERE name = ? AND version = ?",
+                (name, version),
+            )
 
-    def lineup(self, models: list[int]) -> int:
-        key = tuple(models)
-        text = json.dumps(models)
-        if key not in self._numbers:
+        return self._model_keys[model_key]
+
+    def find_challenger_set(self, challengers: list[int]) -> int:
+        """Returns the key of models in this order, which are added as a set where the file does not have it."""
+        models = tuple(challengers)
+        if models not in self._challenger_set_keys:
+            text = json.dumps(challengers)
             self._execute("INSERT OR IGNORE INTO lineups (models) VALUES (?)", (text,))
-            (self._numbers[key],) = self._execute(
+            self._challenger_set_keys[models] = self._read_key(
                 "SELECT number FROM lineups WHERE models = ?", (text,)
-            ).fetchone()
+            )
 
-        return self._numbers[key]
+        return self._challenger_set_keys[models]
 
     def read_classes(self, model: int) -> list[str]:
+        """Returns the names of the classes of the model with this key."""
         return self._read_list("SELECT classes FROM models WHERE number = ?", model)
 
-    def read_lineup(self, number: int) -> list[int]:
-        """The numbers of its models."""
-        return self._read_list("SELECT models FROM lineups WHERE number = ?", number)
+    def read_challenger_set(self, challenger_set: int) -> list[int]:
+        """Returns the keys of the models of a set, in the order of their labels in the file."""
+        return self._read_list(
+            "SELECT models FROM lineups WHERE number = ?", challenger_set
+        )
 
-    def _read_list(self, query: str, number: int) -> list[Any]:
-        if (query, number) not in self._lists:
-            self._lists[query, number] = json.loads(
-                self._execute(query, (number,)).fetchone()[0]
-            )
-        return self._lists[query, number]
+    def _read_key(self, query: str, values: tuple[str, ...]) -> int:
+        found: int = self._execute(query, values).fetchone()[0]
+        return found
+
+    def _read_list(self, query: str, key: int) -> list[Any]:
+        if (query, key) not in self._lists:
+            (text,) = self._execute(query, (key,)).fetchone()
+            self._lists[query, key] = json.loads(text)
+        return self._lists[query, key]

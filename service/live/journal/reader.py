@@ -1,4 +1,4 @@
-"""The latest predictions of a task, read back from the journal: who answered what, and what was true."""
+"""The latest predictions of a task, read back from the journal: which model answered what, and what was true."""
 
 from __future__ import annotations
 
@@ -12,15 +12,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.live.journal import schema
-from service.live.journal.records import COUNTED, NO_ANSWER, STORED
+from service.live.journal.records import (
+    COUNT_DTYPE,
+    LABEL_DTYPE,
+    NO_ANSWER,
+    Labels,
+)
 
-UNKNOWN = -1
-"""In place of a truth that nobody has told."""
-MOST_EXAMPLES = 20
+UNLABELLED = -1
+"""This stands in place of the true label of a row that had no feedback."""
+MAX_EXAMPLES = 20
+
+_READ_PREDICTIONS = (
+    "SELECT seq, model, n_rows, predictions.labels, lineup, shadows.labels FROM predictions "
+    "LEFT JOIN shadows USING (seq) WHERE task = ? ORDER BY seq DESC"
+)
+_READ_EXAMPLES = (
+    "SELECT id, row, n_rows, inputs, model, predictions.labels, lineup, shadows.labels, truths.label "
+    "FROM examples JOIN predictions USING (seq) JOIN shadows USING (seq) LEFT JOIN truths USING (seq, row) "
+    "WHERE examples.task = ? ORDER BY seq DESC, row LIMIT ?"
+)
+_READ_PAIRS = (
+    "SELECT champion, challenger, better, equal, worse, lower, upper FROM pairs"
+)
+_READ_FEATURE_COUNTS = (
+    "SELECT n_rows, counts FROM spreads JOIN tasks ON tasks.number = spreads.task "
+    "WHERE tasks.name = ? AND basis = ? ORDER BY spreads.number DESC"
+)
 
 
-class Key(NamedTuple):
-    """A model as the journal has it."""
+class ModelVersion(NamedTuple):
+    """The name and the version of a model in the journal."""
 
     name: str
     version: str
@@ -29,66 +51,78 @@ class Key(NamedTuple):
 class Example(NamedTuple):
     """A row on which models disagree; `inputs` are its values, None where they are not kept."""
 
-    id: str
+    row_id: str
     inputs: Any
-    labels: dict[Key, int]
-    truth: int
+    labels: dict[ModelVersion, int]
+    true_label: int
 
 
-class Pair(NamedTuple):
-    """Rows on which the challenger alone was right, both alike, the champion alone; and the bounds so far."""
+class PairCounts(NamedTuple):
+    """How a challenger fared against its champion on all labelled rows.
 
-    champion: Key
-    challenger: Key
+    `counts` are the rows on which the challenger alone was right, both or neither were, and the champion alone was;
+    `bounds` are the lower and the upper bound of the mean difference so far.
+    """
+
+    champion: ModelVersion
+    challenger: ModelVersion
     counts: tuple[int, int, int]
     bounds: tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
-    """Labels by model, `(n_rows,)` each, -1 where it did not answer; truth `(n_rows,)`, -1 where it is not known.
+class PredictionWindow:
+    """The latest rows of a task, the newest prediction first.
 
-    The newest row comes first. `shed` and `dropped` are counts of rows since the journal began.
+    `labels` has `(n_rows,)` for each model, -1 where it did not answer; `true_labels` is `(n_rows,)`, -1 where a row
+    had no feedback. `n_shed` and `n_dropped` count rows since the journal began.
     """
 
-    labels: dict[Key, NDArray[np.int64]]
-    truth: NDArray[np.int64]
+    labels: dict[ModelVersion, Labels]
+    true_labels: Labels
     examples: list[Example]
-    pairs: list[Pair]
-    shed: int
-    dropped: int
+    pairs: list[PairCounts]
+    n_shed: int
+    n_dropped: int
 
 
-def read(path: Path, task: str, *, most_rows: int) -> Window:
-    """One state of the file, whoever writes meanwhile; raises sqlite3.Error."""
+class _Prediction(NamedTuple):
+    """A row of the query; the last two are None where the prediction has no shadow."""
+
+    seq: int
+    model: int
+    n_rows: int
+    labels: bytes
+    challenger_set: int | None
+    shadow_labels: bytes | None
+
+
+def read_window(path: Path, task: str, *, max_rows: int) -> PredictionWindow:
+    """Reads one state of the file, whoever writes meanwhile; raises sqlite3.Error."""
     connection = schema.connect_to_read(path)
     try:
         connection.execute("BEGIN")
-        return _Reader(connection, task).read(most_rows)
+        return _TaskReader(connection, task).read_window(max_rows)
     finally:
         connection.close()
 
 
-def read_spread(
-    path: Path, task: str, *, basis: str, most_rows: int
+def read_feature_counts(
+    path: Path, task: str, *, basis: str, max_rows: int
 ) -> NDArray[np.int64] | None:
-    """Rows counted by cell, `(n_counts,)`: the latest, until there are as many; None without any.
+    """Sums the latest counts of rows by cell, `(n_counts,)`, until they are of `max_rows` rows.
 
-    Raises sqlite3.Error.
+    It returns None where there are no counts of this basis, and raises sqlite3.Error.
     """
     connection = schema.connect_to_read(path)
     try:
-        query = (
-            "SELECT n_rows, counts FROM spreads JOIN tasks ON tasks.number = spreads.task "
-            "WHERE tasks.name = ? AND basis = ? ORDER BY spreads.number DESC"
-        )
         found = []
         n_found = 0
 
-        for n_rows, counts in connection.execute(query, (task, basis)):
-            found.append(np.frombuffer(counts, COUNTED))
+        for n_rows, counts in connection.execute(_READ_FEATURE_COUNTS, (task, basis)):
+            found.append(np.frombuffer(counts, COUNT_DTYPE))
             n_found += n_rows
-            if n_found >= most_rows:
+            if n_found >= max_rows:
                 break
     finally:
         connection.close()
@@ -96,124 +130,149 @@ def read_spread(
     return np.sum(found, axis=0, dtype=np.int64) if found else None
 
 
-class _Reader:
+class _TaskReader:
+    """Reads what belongs to one task within the transaction that the connection is in."""
+
     def __init__(self, connection: sqlite3.Connection, task: str) -> None:
         self._execute = connection.execute
+        self._task: int | None = None
+        self._n_shed = 0
+        self._n_dropped = 0
         found = self._execute(
             "SELECT number, shed, dropped FROM tasks WHERE name = ?", (task,)
         ).fetchone()
-        self._task: int | None
-        self._shed: int
-        self._dropped: int
-        self._task, self._shed, self._dropped = found or (None, 0, 0)
+        if found is not None:
+            self._task, self._n_shed, self._n_dropped = found
+
         models = self._execute(
             "SELECT number, name, version FROM models WHERE task = ?", (self._task,)
         )
-        self._keys = {number: Key(name, version) for number, name, version in models}
-        lineups = self._execute("SELECT number, models FROM lineups")
-        self._lineups: dict[int, list[int]] = {
-            number: json.loads(text) for number, text in lineups
+        self._models = {
+            key: ModelVersion(name, version) for key, name, version in models
+        }
+        challenger_sets = self._execute("SELECT number, models FROM lineups")
+        self._challenger_sets: dict[int, list[int]] = {
+            key: json.loads(models) for key, models in challenger_sets
         }
 
-    def read(self, most_rows: int) -> Window:
-        labels, truth = self._read_rows(most_rows)
-        return Window(
-            labels=labels,
-            truth=truth,
+    def read_window(self, max_rows: int) -> PredictionWindow:
+        predictions = self._read_predictions(max_rows)
+        labels = self._tabulate_labels(predictions)
+        true_labels = self._read_true_labels(predictions)
+
+        return PredictionWindow(
+            labels={
+                model: column[:max_rows]
+                for model, column in zip(self._models.values(), labels, strict=True)
+            },
+            true_labels=true_labels[:max_rows],
             examples=self._read_examples(),
             pairs=self._read_pairs(),
-            shed=self._shed,
-            dropped=self._dropped,
+            n_shed=self._n_shed,
+            n_dropped=self._n_dropped,
         )
 
-    def _read_rows(
-        self, most_rows: int
-    ) -> tuple[dict[Key, NDArray[np.int64]], NDArray[np.int64]]:
+    def _read_predictions(self, max_rows: int) -> list[_Prediction]:
+        """Returns the latest predictions, as few as have `max_rows` rows together."""
+        predictions = []
         n_rows = 0
-        requests = []
-        query = (
-            "SELECT seq, model, n_rows, predictions.labels, lineup, shadows.labels FROM predictions "
-            "LEFT JOIN shadows USING (seq) WHERE task = ? ORDER BY seq DESC"
-        )
 
-        for request in self._execute(query, (self._task,)):
-            requests.append(request)
-            n_rows += request[2]
-            if n_rows >= most_rows:
+        for found in self._execute(_READ_PREDICTIONS, (self._task,)):
+            prediction = _Prediction(*found)
+            predictions.append(prediction)
+            n_rows += prediction.n_rows
+            if n_rows >= max_rows:
                 break
 
-        table = np.full((len(self._keys), n_rows), NO_ANSWER, dtype=np.int64)
-        places = {number: place for place, number in enumerate(self._keys)}
-        starts: dict[int, int] = {}
+        return predictions
+
+    def _tabulate_labels(self, predictions: list[_Prediction]) -> Labels:
+        """Returns the labels of all models of the task, `(n_models, n_rows)`."""
+        n_rows = sum(each.n_rows for each in predictions)
+        table = np.full((len(self._models), n_rows), NO_ANSWER, dtype=np.int64)
+        places = {key: place for place, key in enumerate(self._models)}
         start = 0
 
-        for seq, model, length, answers, lineup, shadows in requests:
-            rows = slice(start, start + length)
-            table[places[model], rows] = np.frombuffer(answers, STORED)
-            if lineup is not None:
-                others = [places[each] for each in self._lineups[lineup]]
-                table[others, rows] = np.frombuffer(shadows, STORED).reshape(-1, length)
+        for each in predictions:
+            rows = slice(start, start + each.n_rows)
+            table[places[each.model], rows] = np.frombuffer(each.labels, LABEL_DTYPE)
 
-            starts[seq] = start
-            start += length
+            if each.challenger_set is not None:
+                challengers = self._challenger_sets[each.challenger_set]
+                labels = np.frombuffer(each.shadow_labels or b"", LABEL_DTYPE)
+                table[[places[key] for key in challengers], rows] = labels.reshape(
+                    -1, each.n_rows
+                )
 
-        truth = self._read_truths(starts, n_rows)
-        kept = slice(0, most_rows)
+            start += each.n_rows
 
-        return {
-            key: table[places[number], kept] for number, key in self._keys.items()
-        }, truth[kept]
+        return table
 
-    def _read_truths(self, starts: dict[int, int], n_rows: int) -> NDArray[np.int64]:
-        truth = np.full(n_rows, UNKNOWN, dtype=np.int64)
+    def _read_true_labels(self, predictions: list[_Prediction]) -> Labels:
+        """Returns the true labels `(n_rows,)` of the rows of these predictions."""
+        starts: dict[int, int] = {}
+        n_rows = 0
+        for each in predictions:
+            starts[each.seq] = n_rows
+            n_rows += each.n_rows
+
+        true_labels = np.full(n_rows, UNLABELLED, dtype=np.int64)
         oldest = min(starts, default=0)
 
         for seq, row, label in self._execute(
             "SELECT seq, row, label FROM truths WHERE seq >= ?", (oldest,)
         ):
             if seq in starts:  # else of another task
-                truth[starts[seq] + row] = label
+                true_labels[starts[seq] + row] = label
 
-        return truth
+        return true_labels
 
     def _read_examples(self) -> list[Example]:
-        query = (
-            "SELECT id, row, n_rows, inputs, model, predictions.labels, lineup, shadows.labels, truths.label "
-            "FROM examples JOIN predictions USING (seq) JOIN shadows USING (seq) LEFT JOIN truths USING (seq, row) "
-            "WHERE examples.task = ? ORDER BY seq DESC, row LIMIT ?"
-        )
-        return [
-            self._make_example(*found)
-            for found in self._execute(query, (self._task, MOST_EXAMPLES))
-        ]
+        found = self._execute(_READ_EXAMPLES, (self._task, MAX_EXAMPLES))
+        return [self._make_example(*each) for each in found]
 
-    def _make_example(self, *found: Any) -> Example:
-        number, row, n_rows, inputs, model, answers, lineup, shadows, truth = found
-        others = np.frombuffer(shadows, STORED).reshape(-1, n_rows)[:, row].tolist()
-        labels = {self._keys[model]: int(np.frombuffer(answers, STORED)[row])}
-        labels |= {
-            self._keys[each]: label
-            for each, label in zip(self._lineups[lineup], others, strict=True)
-        }
-        shown = number if n_rows == 1 else f"{number}/{row}"
+    def _make_example(
+        self,
+        prediction_id: str,
+        row: int,
+        n_rows: int,
+        inputs: str,
+        model: int,
+        stored_labels: bytes,
+        challenger_set: int,
+        shadow_labels: bytes,
+        true_label: int | None,
+    ) -> Example:
+        champion_label = int(np.frombuffer(stored_labels, LABEL_DTYPE)[row])
+        table = np.frombuffer(shadow_labels, LABEL_DTYPE).reshape(-1, n_rows)
+        challengers = self._challenger_sets[challenger_set]
+
+        labels = {self._models[model]: champion_label}
+        for key, label in zip(challengers, table[:, row].tolist(), strict=True):
+            labels[self._models[key]] = label
 
         return Example(
-            shown, json.loads(inputs), labels, UNKNOWN if truth is None else truth
+            row_id=prediction_id if n_rows == 1 else f"{prediction_id}/{row}",
+            inputs=json.loads(inputs),
+            labels=labels,
+            true_label=UNLABELLED if true_label is None else true_label,
         )
 
-    def _read_pairs(self) -> list[Pair]:
-        query = (
-            "SELECT champion, challenger, better, equal, worse, lower, upper FROM pairs"
-        )
-        return [
-            Pair(
-                self._keys[champion],
-                self._keys[challenger],
-                (better, equal, worse),
-                (lower, upper),
-            )
-            for champion, challenger, better, equal, worse, lower, upper in self._execute(
-                query
-            )
-            if champion in self._keys and challenger in self._keys
-        ]
+    def _read_pairs(self) -> list[PairCounts]:
+        pairs = []
+
+        for champion, challenger, better, equal, worse, lower, upper in self._execute(
+            _READ_PAIRS
+        ):
+            if champion in self._models and challenger in self._models:
+                counts = (better, equal, worse)
+                pairs.append(
+                    PairCounts(
+                        self._models[champion],
+                        self._models[challenger],
+                        counts,
+                        (lower, upper),
+                    )
+                )
+
+        return pairs

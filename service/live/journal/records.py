@@ -1,4 +1,4 @@
-"""What the journal is given to keep."""
+"""What the journal is given to keep: predictions, what challengers say in the shadow, feedback, counts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
-STORED = np.dtype("<i4")
-COUNTED = np.dtype("<i8")
+LABEL_DTYPE = np.dtype("<i4")
+"""Labels are stored in the file as little-endian int32."""
+COUNT_DTYPE = np.dtype("<i8")
+"""Counts are stored in the file as little-endian int64."""
 NO_ANSWER = -1
-"""In place of the label of a model that has none for a row."""
+"""This stands in place of the label where a model has none for a row."""
 
 
 class ModelKey(NamedTuple):
-    """Who predicted: a classifier of one version."""
+    """One version of a classifier, as the journal tells it from others; `classes` are the names of its labels."""
 
     task: str
     name: str
@@ -23,46 +25,54 @@ class ModelKey(NamedTuple):
     classes: tuple[str, ...]
 
 
-class Predicted(NamedTuple):
-    """Labels `(n_rows,)` that went out under an id."""
+class PredictionRecord(NamedTuple):
+    """The labels `(n_rows,)` that a model answered a request with, and the id that went out with them."""
 
-    id: str
-    source: ModelKey
+    prediction_id: str
+    model_key: ModelKey
     labels: Labels
 
 
-class Shadowed(NamedTuple):
-    """What others would have answered to several requests, `(n_challengers, n_rows)`, one request after the other.
+class ShadowExample(NamedTuple):
+    """A row on which models disagree: `row` counts within its request, `inputs` are its values as JSON."""
 
-    `examples` are ids, rows of their requests, and the values of these as JSON.
+    prediction_id: str
+    row: int
+    inputs: str
+
+
+class ShadowRecord(NamedTuple):
+    """The labels `(n_challengers, n_rows)` that challengers gave to several requests, one request after the other.
+
+    `row_counts` has the number of rows of each request.
     """
 
-    ids: list[str]
-    lengths: list[int]
+    prediction_ids: list[str]
+    row_counts: list[int]
     champion: ModelKey
     challengers: tuple[ModelKey, ...]
     labels: Labels
-    examples: list[tuple[str, int, str]]
+    examples: list[ShadowExample]
 
 
-class Feedback(NamedTuple):
-    """The true class of a row; of the only one where none is named."""
+class FeedbackRecord(NamedTuple):
+    """The true class of a row; `row` may be None where the prediction had one row only."""
 
-    id: str
+    prediction_id: str
     row: int | None
     label: str
 
 
-class Losses(NamedTuple):
-    """Rows that the shadow let go, and predictions that could not be kept."""
+class LostRows(NamedTuple):
+    """Numbers of rows: the shadow did not run the shed ones, the journal could not keep the dropped ones."""
 
     task: str
-    shed: int
-    dropped: int
+    n_shed: int
+    n_dropped: int
 
 
 class FeatureCounts(NamedTuple):
-    """Rows counted by cell, `(n_counts,)`; only counts of one basis may be summed."""
+    """Rows counted by cell, `(n_counts,)`, as `drift.Cells` counts them; only counts of one basis may be summed."""
 
     task: str
     basis: str
@@ -70,4 +80,4 @@ class FeatureCounts(NamedTuple):
     counts: Labels
 
 
-Entry = Predicted | Shadowed | Feedback | Losses | FeatureCounts
+Record = PredictionRecord | ShadowRecord | FeedbackRecord | LostRows | FeatureCounts

@@ -1,4 +1,4 @@
-"""The file that predictions and their truth are kept in: SQLite, made where there is none, or refused.
+"""The SQLite file that predictions and their true labels are kept in: it is made, opened, or refused.
 
 Several processes share it (write-ahead log). What has been committed outlives the process, whatever ends it; a power
 cut may take the last commits, since only checkpoints wait for the disk.
@@ -12,8 +12,10 @@ from pathlib import Path
 from service.errors import SettingsError
 
 APPLICATION_ID = 0x56455244
-"""VERD: what tells our files from those of other programs."""
+"""VERD in ASCII tells our files from those of other programs."""
 SCHEMA = 1
+"""Names of tables and columns stay as they are: `number` is a surrogate key, `truths` has the true labels, `lineups`
+the sets of challengers, `spreads` the feature counts."""
 BUSY_MS = 5000
 _TABLES = """
 CREATE TABLE tasks (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -36,14 +38,14 @@ CREATE TABLE pairs (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, bett
     equal INTEGER NOT NULL DEFAULT 0, worse INTEGER NOT NULL DEFAULT 0, lower REAL NOT NULL DEFAULT -1,
     upper REAL NOT NULL DEFAULT 1, PRIMARY KEY (champion, challenger)) WITHOUT ROWID;
 """
-"""Labels are class indices, little-endian int32: of predictions `(n_rows,)`, of shadows `(n_models, n_rows)`.
+"""Labels are class indices, little-endian int32: of predictions `(n_rows,)`, of shadows `(n_challengers, n_rows)`.
 
 Counts are little-endian int64, `(n_counts,)`.
 """
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Without a transaction of its own making; raises SettingsError where the file cannot be the journal."""
+    """Opens a file in autocommit mode, making it where there is none; raises SettingsError where it is no journal."""
     try:
         connection = sqlite3.connect(
             path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
@@ -67,14 +69,14 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """To a journal that is there; raises sqlite3.Error."""
+    """Opens a journal that is there, for queries only; raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
     connection.execute("PRAGMA query_only = 1")
     return connection
 
 
 def check(path: Path) -> None:
-    """Raises SettingsError where the file is not a journal, or is damaged; looks through all of it."""
+    """Looks through all of the file; raises SettingsError where it is no journal or is damaged."""
     connection = connect(path)
     try:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -91,12 +93,12 @@ def check(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Makes the tables of an empty file, or checks those of another; raises SettingsError where they are not ours."""
     connection.execute("BEGIN IMMEDIATE")
-    application, schema = (
-        connection.execute(f"PRAGMA {each}").fetchone()[0]
-        for each in ("application_id", "user_version")
-    )
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (schema,) = connection.execute("PRAGMA user_version").fetchone()
     (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
     if application == 0 and not n_tables:
         for statement in _TABLES.split(";"):
             connection.execute(statement)

@@ -1,7 +1,8 @@
-"""What goes into the journal's file, a batch to a transaction: predictions, shadows, truths, and what they add up to.
+"""What goes into the journal's file, one batch of records in one transaction, and the counts that follow from it.
 
 How often each model was right, and how each challenger fared against its champion, is counted in the transaction that
-accepts a truth. So it is counted once, whoever else writes, whatever ends the process, however much is forgotten later.
+accepts a true label. So it is counted once, whoever else writes, whatever ends the process, and however many of the
+rows are deleted later.
 """
 
 from __future__ import annotations
@@ -11,66 +12,141 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from service.errors import InvalidRequest, NotFound, VeredictoError
-from service.live.journal.keys import Keys
+from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import (
-    COUNTED,
+    COUNT_DTYPE,
+    LABEL_DTYPE,
     NO_ANSWER,
-    STORED,
-    Entry,
     FeatureCounts,
-    Feedback,
+    FeedbackRecord,
     Labels,
-    Losses,
+    LostRows,
     ModelKey,
-    Predicted,
-    Shadowed,
+    PredictionRecord,
+    Record,
+    ShadowRecord,
 )
 from stats import sequential
 
-MOST_AT_ONCE = 128
-"""Rows of a statement, a power of two."""
-MOST_RECENT = 20_000
-"""Predictions whose numbers are remembered for their shadows."""
-FEW_SPREAD = 500
-"""Rows that are counted together: of two that follow each other there are more, so 64 hold a window of 10,000."""
-MOST_SPREADS = 64
-MOST_EXAMPLES = 100
-"""Rows of a task on which models disagree, whose values are kept."""
+MAX_ROWS_PER_INSERT = 128
+"""A power of two: statements of a few sizes only are prepared."""
+MAX_RECENT_PREDICTIONS = 20_000
+"""So many predictions are remembered by their ids, since their shadows follow soon."""
+MAX_MERGED_ROWS = 500
+"""Feature counts of fewer rows are merged; any two that follow each other have more, so 64 hold a window of 10,000."""
+MAX_FEATURE_COUNTS = 64
+MAX_EXAMPLES = 100
+"""The values of so many rows of a task, on which models disagree, are kept."""
+
+_READ_PAIR = (
+    "SELECT better, equal, worse, lower, upper FROM pairs "
+    "WHERE champion = ? AND challenger = ?"
+)
+_READ_PREDICTION = (
+    "SELECT seq, model, n_rows, predictions.labels, lineup, shadows.labels "
+    "FROM predictions LEFT JOIN shadows USING (seq) WHERE id = ?"
+)
+_READ_EARLIER_FEEDBACK = (
+    "SELECT seq, row, label, labels FROM truths "
+    "JOIN predictions USING (seq) WHERE truths.seq BETWEEN ? AND ?"
+)
+_READ_LATEST_FEATURE_COUNTS = (
+    "SELECT number, n_rows, counts FROM spreads WHERE task = ? AND basis = ? "
+    "ORDER BY number DESC LIMIT 1"
+)
+_DELETE_OLD_FEATURE_COUNTS = (
+    "DELETE FROM spreads WHERE task = ? AND number <= "
+    "(SELECT number FROM spreads WHERE task = ? ORDER BY number DESC LIMIT 1 OFFSET ?)"
+)
+_DELETE_OLD_EXAMPLES = (
+    "DELETE FROM examples WHERE task = ? AND seq < "
+    "(SELECT seq FROM examples WHERE task = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)"
+)
 
 
-_PAIR = "SELECT better, equal, worse, lower, upper FROM pairs WHERE champion = ? AND challenger = ?"
+class _StoredPrediction(NamedTuple):
+    """A prediction as the file has it; the last two are None where it has no shadow."""
+
+    seq: int
+    model: int
+    n_rows: int
+    labels: bytes
+    challenger_set: int | None
+    shadow_labels: bytes | None
+
+    def read_label(self, row: int) -> int:
+        return int(np.frombuffer(self.labels, LABEL_DTYPE)[row])
+
+    def read_shadow_labels(self, row: int) -> list[int]:
+        """Returns one label for each challenger."""
+        assert self.shadow_labels is not None
+        table = np.frombuffer(self.shadow_labels, LABEL_DTYPE).reshape(-1, self.n_rows)
+        found: list[int] = table[:, row].tolist()
+        return found
 
 
 class Transactions:
-    """Writes to one connection; keeps the latest `most_rows` predictions."""
+    """Writes through one connection; the file keeps the latest `max_rows` predictions, counted by rows."""
 
-    def __init__(self, connection: sqlite3.Connection, *, most_rows: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, max_rows: int) -> None:
         self._connection = connection
         self._execute = connection.execute
-        self._most_rows = most_rows
-        self._numbering = Keys(connection)
-        self._touched: dict[tuple[int, int], int] = {}
-        self._forget_numbers()
+        self._max_rows = max_rows
+        self._keys = SurrogateKeys(connection)
+        self._changed_pairs: dict[tuple[int, int], int] = {}
+        self._forget_uncommitted()
 
-    def write(self, entries: Sequence[Entry]) -> list[VeredictoError | bool]:
-        """For each truth whether it is new, or why it is not taken; raises sqlite3.Error, and then nothing is written.
+    def write(self, records: Sequence[Record]) -> list[VeredictoError | bool]:
+        """Writes all records or none; raises sqlite3.Error.
 
-        Of a prediction that is not there the error is NotFound: it may still come.
+        It returns for each feedback True where its label is new, False where it was known, or the error that refuses
+        it: NotFound where the prediction is not there, which may still come.
         """
         try:
             with self._transaction():
-                told = list(self._write_all(entries))
-                self._count_up()
-                self._forget_oldest()
+                results = list(self._write_records(records))
+                self._add_counts()
+                self._delete_oldest()
         except BaseException:
-            self._forget_numbers()
+            self._forget_uncommitted()
             raise
-        return told
+
+        return results
+
+    def narrow_bounds(self) -> None:
+        """Narrows the bounds of the pairs whose counts have changed: a difference once refuted stays so."""
+        if not self._changed_pairs:
+            return
+
+        pairs = self._changed_pairs
+        self._changed_pairs = {}
+
+        with self._transaction():
+            found = [self._execute(_READ_PAIR, pair).fetchone() for pair in pairs]
+            counts = np.array([each[:3] for each in found])
+            before = np.array([each[3:] for each in found])
+            n_challengers = list(pairs.values())
+            alpha = np.array([sequential.ALPHA / each for each in n_challengers])
+            bounds = sequential.narrow(before, sequential.bound(counts, alpha=alpha))
+
+            for pair, (lower, upper) in zip(pairs, bounds.tolist(), strict=True):
+                self._execute(
+                    "UPDATE pairs SET lower = ?, upper = ? WHERE champion = ? AND challenger = ?",
+                    (lower, upper, *pair),
+                )
+
+    def read_outcomes(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Returns how often each model has been right and wrong, by name and version."""
+        found = self._execute("SELECT name, version, right, wrong FROM models")
+        return {
+            (name, version): (right, wrong)
+            for name, version, right, wrong in found.fetchall()
+        }
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -83,87 +159,54 @@ class Transactions:
                 self._execute("ROLLBACK")
             raise
 
-    def narrow_bounds(self) -> None:
-        """Of the pairs whose counts have changed: what was refuted once stays so."""
-        if not self._touched:
-            return
-
-        pairs = self._touched
-        self._touched = {}
-
-        with self._transaction():
-            found = [self._execute(_PAIR, pair).fetchone() for pair in pairs]
-            alpha = np.array(
-                [sequential.ALPHA / n_challengers for n_challengers in pairs.values()]
-            )
-            now = sequential.bound(np.array([each[:3] for each in found]), alpha=alpha)
-            bounds = sequential.narrow(np.array([each[3:] for each in found]), now)
-
-            for pair, (lower, upper) in zip(pairs, bounds.tolist(), strict=True):
-                values = (lower, upper, *pair)
-                self._execute(
-                    "UPDATE pairs SET lower = ?, upper = ? WHERE champion = ? AND challenger = ?",
-                    values,
-                )
-
-    def read_outcomes(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """How often each model has been right and wrong, by name and version."""
-        found = self._execute(
-            "SELECT name, version, right, wrong FROM models"
-        ).fetchall()
-        return {
-            (name, version): (right, wrong) for name, version, right, wrong in found
-        }
-
-    def _write_all(self, entries: Sequence[Entry]) -> Iterator[VeredictoError | bool]:
-        """In three rounds, since a shadow and a truth belong to a prediction."""
+    def _write_records(
+        self, records: Sequence[Record]
+    ) -> Iterator[VeredictoError | bool]:
+        """Writes in three rounds, since a shadow and a feedback belong to a prediction."""
         self._write_predictions(
-            [entry for entry in entries if isinstance(entry, Predicted)]
+            [record for record in records if isinstance(record, PredictionRecord)]
         )
-        for entry in entries:
-            if isinstance(entry, Shadowed):
-                self._write_shadows(entry)
-            elif isinstance(entry, Losses):
-                places = (entry.shed, entry.dropped, self._numbering.task(entry.task))
-                self._execute(
-                    "UPDATE tasks SET shed = shed + ?, dropped = dropped + ? WHERE number = ?",
-                    places,
-                )
-            elif isinstance(entry, FeatureCounts):
-                self._write_feature_counts(entry)
 
-        for entry in entries:
-            if isinstance(entry, Feedback):
+        for record in records:
+            if isinstance(record, ShadowRecord):
+                self._write_shadows(record)
+            elif isinstance(record, LostRows):
+                self._write_lost_rows(record)
+            elif isinstance(record, FeatureCounts):
+                self._write_feature_counts(record)
+
+        for record in records:
+            if isinstance(record, FeedbackRecord):
                 try:
-                    yield self._write_truth(entry)
+                    yield self._write_feedback(record)
                 except VeredictoError as error:
                     yield error
 
-    def _write_predictions(self, entries: list[Predicted]) -> None:
-        """Under the next numbers, which nobody else can take before the transaction ends."""
+    def _write_predictions(self, records: list[PredictionRecord]) -> None:
+        """Takes the next values of `seq`, which nobody else can take before the transaction ends."""
         (last,) = self._execute(
             "SELECT coalesce(max(seq), 0) FROM predictions"
         ).fetchone()
         rows = []
 
-        for seq, (number, source, labels) in enumerate(entries, last + 1):
-            task = self._numbering.task(source.task)
-            stored = labels.astype(STORED).tobytes()
-            rows.append(
-                (seq, number, task, self._numbering.model(source), len(labels), stored)
-            )
-            self._recent[number] = seq
-            self._kept[task] += len(labels)
+        for seq, (prediction_id, model_key, labels) in enumerate(records, last + 1):
+            task = self._keys.find_task(model_key.task)
+            model = self._keys.find_model(model_key)
+            stored = labels.astype(LABEL_DTYPE).tobytes()
+            rows.append((seq, prediction_id, task, model, len(labels), stored))
+            self._recent_seqs[prediction_id] = seq
+            self._new_rows[task] += len(labels)
 
         self._insert("predictions", rows)
-        while len(self._recent) > MOST_RECENT:
-            self._recent.popitem(last=False)
+        while len(self._recent_seqs) > MAX_RECENT_PREDICTIONS:
+            self._recent_seqs.popitem(last=False)
 
     def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Many rows in one statement, of a few sizes: each hands Python's lock to the other threads and back."""
+        """Inserts many rows with few statements: each hands Python's lock to the other threads and back."""
         start = 0
         while start < len(rows):
-            size = min(MOST_AT_ONCE, 1 << (len(rows) - start).bit_length() - 1)
+            largest_power = 1 << (len(rows) - start).bit_length() - 1
+            size = min(MAX_ROWS_PER_INSERT, largest_power)
             row = f"({', '.join('?' * len(rows[0]))})"
             values = tuple(chain.from_iterable(rows[start : start + size]))
             self._execute(
@@ -171,165 +214,206 @@ class Transactions:
             )
             start += size
 
-    def _write_shadows(self, entry: Shadowed) -> None:
-        """Of a prediction that was not kept, or is forgotten already, nothing is kept."""
+    def _write_lost_rows(self, record: LostRows) -> None:
+        task = self._keys.find_task(record.task)
+        self._execute(
+            "UPDATE tasks SET shed = shed + ?, dropped = dropped + ? WHERE number = ?",
+            (record.n_shed, record.n_dropped, task),
+        )
+
+    def _write_shadows(self, record: ShadowRecord) -> None:
+        """Writes the shadows of the predictions that were kept and are not deleted yet."""
         (oldest,) = self._execute(
             "SELECT coalesce(min(seq), 0) FROM predictions"
         ).fetchone()
-        lineup = [self._numbering.model(each) for each in entry.challengers]
-        number = self._numbering.lineup(lineup)
-        start = 0
-        columns = {}
-
-        for each, length in zip(entry.ids, entry.lengths, strict=True):
-            seq = self._recent.pop(each, -1)
-            if seq >= oldest:
-                columns[seq] = entry.labels[:, start : start + length]
-            start += length
+        challengers = [self._keys.find_model(each) for each in record.challengers]
+        challenger_set = self._keys.find_challenger_set(challengers)
+        labels_by_seq = self._split_shadow_labels(record, oldest)
 
         rows = [
-            (seq, number, labels.astype(STORED).tobytes())
-            for seq, labels in columns.items()
+            (seq, challenger_set, labels.astype(LABEL_DTYPE).tobytes())
+            for seq, labels in labels_by_seq.items()
         ]
         self._insert("shadows", rows)
-        self._write_examples(entry, oldest)
-        self._count_late(entry.champion, lineup, columns)
+        self._write_examples(record, oldest)
+        self._count_earlier_feedback(record.champion, challengers, labels_by_seq)
 
-    def _count_late(
-        self, champion: ModelKey, lineup: list[int], columns: dict[int, Labels]
-    ) -> None:
-        """Truths that came before the shadows, by the predictions' numbers."""
-        query = (
-            "SELECT seq, row, label, labels FROM truths "
-            "JOIN predictions USING (seq) WHERE truths.seq BETWEEN ? AND ?"
-        )
-        between = (min(columns, default=0), max(columns, default=-1))
+    def _split_shadow_labels(
+        self, record: ShadowRecord, oldest: int
+    ) -> dict[int, Labels]:
+        """Returns the labels `(n_challengers, n_rows)` of each prediction in the file, by its `seq`."""
+        labels_by_seq = {}
+        start = 0
 
-        for seq, row, truth, labels in self._execute(query, between).fetchall():
-            if seq in columns:
-                said = int(np.frombuffer(labels, STORED)[row])
-                others = columns[seq][:, row].tolist()
-                self._count_shadows(
-                    self._numbering.model(champion), said, lineup, others, truth
-                )
-
-    def _write_examples(self, entry: Shadowed, oldest: int) -> None:
-        task = self._numbering.task(entry.champion.task)
-        for number, row, inputs in entry.examples:
-            (seq,) = self._execute(
-                "SELECT seq FROM predictions WHERE id = ?", (number,)
-            ).fetchone() or (-1,)
+        for prediction_id, n_rows in zip(
+            record.prediction_ids, record.row_counts, strict=True
+        ):
+            seq = self._recent_seqs.pop(prediction_id, -1)
             if seq >= oldest:
-                self._execute(
-                    "INSERT INTO examples VALUES (?, ?, ?, ?)", (seq, row, task, inputs)
+                labels_by_seq[seq] = record.labels[:, start : start + n_rows]
+            start += n_rows
+
+        return labels_by_seq
+
+    def _count_earlier_feedback(
+        self,
+        champion: ModelKey,
+        challengers: list[int],
+        labels_by_seq: dict[int, Labels],
+    ) -> None:
+        """Counts true labels that came before the shadows of their predictions."""
+        first_seq = min(labels_by_seq, default=0)
+        last_seq = max(labels_by_seq, default=-1)
+        found = self._execute(_READ_EARLIER_FEEDBACK, (first_seq, last_seq))
+
+        for seq, row, true_label, labels in found.fetchall():
+            if seq in labels_by_seq:
+                self._count_shadows(
+                    champion=self._keys.find_model(champion),
+                    champion_label=int(np.frombuffer(labels, LABEL_DTYPE)[row]),
+                    challengers=challengers,
+                    challenger_labels=labels_by_seq[seq][:, row].tolist(),
+                    true_label=true_label,
                 )
 
-        if entry.examples:
-            self._execute(
-                "DELETE FROM examples WHERE task = ? AND seq < "
-                "(SELECT seq FROM examples WHERE task = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
-                (task, task, MOST_EXAMPLES - 1),
-            )
+    def _write_examples(self, record: ShadowRecord, oldest: int) -> None:
+        task = self._keys.find_task(record.champion.task)
 
-    def _write_feature_counts(self, entry: FeatureCounts) -> None:
-        """With the last, whoever wrote that, as long as the two are few rows."""
-        key = (self._numbering.task(entry.task), entry.basis)
-        query = "SELECT number, n_rows, counts FROM spreads WHERE task = ? AND basis = ? ORDER BY number DESC LIMIT 1"
-        number, n_rows, counts = self._execute(query, key).fetchone() or (None, 0, b"")
-        if number is not None and n_rows + entry.n_rows <= FEW_SPREAD:
-            summed = (
-                (np.frombuffer(counts, COUNTED) + entry.counts)
-                .astype(COUNTED)
-                .tobytes()
-            )
-            values = (n_rows + entry.n_rows, summed, number)
-            self._execute(
-                "UPDATE spreads SET n_rows = ?, counts = ? WHERE number = ?", values
-            )
-
-            return
-
-        row = (*key, entry.n_rows, entry.counts.astype(COUNTED).tobytes())
-        self._execute(
-            "INSERT INTO spreads (task, basis, n_rows, counts) VALUES (?, ?, ?, ?)", row
-        )
-        oldest = "SELECT number FROM spreads WHERE task = ? ORDER BY number DESC LIMIT 1 OFFSET ?"
-        self._execute(
-            f"DELETE FROM spreads WHERE task = ? AND number <= ({oldest})",
-            (key[0], key[0], MOST_SPREADS),
-        )
-
-    def _write_truth(self, entry: Feedback) -> bool:
-        """Whether it is new. The first truth of a row stands: the comparison has counted it."""
-        found = self._execute(
-            "SELECT seq, model, n_rows, predictions.labels, lineup, shadows.labels FROM predictions "
-            "LEFT JOIN shadows USING (seq) WHERE id = ?",
-            (entry.id,),
-        ).fetchone()
-        if found is None:
-            raise NotFound(
-                f"unknown id {entry.id!r}: no prediction of it is kept; the oldest go first"
-            )
-
-        seq, model, n_rows, labels, lineup, shadows = found
-        row = _find_row(entry, n_rows)
-        classes = self._numbering.read_classes(model)
-        if entry.label not in classes:
-            raise InvalidRequest(
-                f"label: unknown class {entry.label[:200]!r}; classes: {', '.join(classes)}"
-            )
-
-        truth = classes.index(entry.label)
-        if not self._execute(
-            "INSERT OR IGNORE INTO truths VALUES (?, ?, ?)", (seq, row, truth)
-        ).rowcount:
-            (first,) = self._execute(
-                "SELECT label FROM truths WHERE seq = ? AND row = ?", (seq, row)
+        for prediction_id, row, inputs in record.examples:
+            found = self._execute(
+                "SELECT seq FROM predictions WHERE id = ?", (prediction_id,)
             ).fetchone()
-            if first != truth:
-                raise InvalidRequest(
-                    f"label: the row of this id was labelled {classes[first]!r} before, and the first label stands, "
-                    f"since comparisons have counted it; got {entry.label!r}"
+            if found is not None and found[0] >= oldest:
+                self._execute(
+                    "INSERT INTO examples VALUES (?, ?, ?, ?)",
+                    (found[0], row, task, inputs),
                 )
 
+        if record.examples:
+            self._execute(_DELETE_OLD_EXAMPLES, (task, task, MAX_EXAMPLES - 1))
+
+    def _write_feature_counts(self, record: FeatureCounts) -> None:
+        """Adds to the latest counts in the file, whoever wrote those, as long as both together are few rows."""
+        task = self._keys.find_task(record.task)
+        basis = record.basis
+        latest = self._execute(_READ_LATEST_FEATURE_COUNTS, (task, basis)).fetchone()
+
+        if latest is not None:
+            key, n_rows, stored = latest
+            n_merged = n_rows + record.n_rows
+            if n_merged <= MAX_MERGED_ROWS:
+                counts = np.frombuffer(stored, COUNT_DTYPE) + record.counts
+                self._execute(
+                    "UPDATE spreads SET n_rows = ?, counts = ? WHERE number = ?",
+                    (n_merged, counts.astype(COUNT_DTYPE).tobytes(), key),
+                )
+                return
+
+        self._execute(
+            "INSERT INTO spreads (task, basis, n_rows, counts) VALUES (?, ?, ?, ?)",
+            (task, basis, record.n_rows, record.counts.astype(COUNT_DTYPE).tobytes()),
+        )
+        self._execute(_DELETE_OLD_FEATURE_COUNTS, (task, task, MAX_FEATURE_COUNTS))
+
+    def _write_feedback(self, record: FeedbackRecord) -> bool:
+        """Returns True where the label is new; raises NotFound or InvalidRequest where it is refused."""
+        prediction = self._read_prediction(record.prediction_id)
+        row = _find_row(record, prediction.n_rows)
+        true_label = self._find_class(record.label, prediction.model)
+
+        if not self._insert_true_label(prediction, row, true_label):
             return False
 
-        said = int(np.frombuffer(labels, STORED)[row])
-        self._right_or_wrong[model, said == truth] += 1
-        if lineup is not None:
-            others = np.frombuffer(shadows, STORED).reshape(-1, n_rows)[:, row]
+        label = prediction.read_label(row)
+        self._new_outcomes[prediction.model, label == true_label] += 1
+        if prediction.challenger_set is not None:
             self._count_shadows(
-                model, said, self._numbering.read_lineup(lineup), others.tolist(), truth
+                champion=prediction.model,
+                champion_label=label,
+                challengers=self._keys.read_challenger_set(prediction.challenger_set),
+                challenger_labels=prediction.read_shadow_labels(row),
+                true_label=true_label,
             )
 
         return True
 
-    def _count_shadows(
-        self, champion: int, said: int, lineup: list[int], labels: list[int], truth: int
-    ) -> None:
-        for challenger, label in zip(lineup, labels, strict=True):
-            if label != NO_ANSWER:
-                self._right_or_wrong[challenger, label == truth] += 1
-                self._pairs[
-                    champion, challenger, (label == truth) - (said == truth)
-                ] += 1
-                self._touched[champion, challenger] = len(lineup)
+    def _read_prediction(self, prediction_id: str) -> _StoredPrediction:
+        found = self._execute(_READ_PREDICTION, (prediction_id,)).fetchone()
+        if found is None:
+            raise NotFound(
+                f"unknown id {prediction_id!r}: no prediction of it is kept; the oldest go first"
+            )
+        return _StoredPrediction(*found)
 
-    def _count_up(self) -> None:
-        """Adds what this batch has added."""
-        for task, n_rows in self._kept.items():
+    def _find_class(self, label: str, model: int) -> int:
+        """Returns the index of a class of the model; raises InvalidRequest for another."""
+        classes = self._keys.read_classes(model)
+        if label not in classes:
+            raise InvalidRequest(
+                f"label: unknown class {label[:200]!r}; classes: {', '.join(classes)}"
+            )
+        return classes.index(label)
+
+    def _insert_true_label(
+        self, prediction: _StoredPrediction, row: int, true_label: int
+    ) -> bool:
+        """Returns False where the same label is there; raises InvalidRequest where another is, which stands."""
+        inserted = self._execute(
+            "INSERT OR IGNORE INTO truths VALUES (?, ?, ?)",
+            (prediction.seq, row, true_label),
+        ).rowcount
+        if inserted:
+            return True
+
+        (first,) = self._execute(
+            "SELECT label FROM truths WHERE seq = ? AND row = ?", (prediction.seq, row)
+        ).fetchone()
+        if first != true_label:
+            classes = self._keys.read_classes(prediction.model)
+            raise InvalidRequest(
+                f"label: the row of this id was labelled {classes[first]!r} before, and the first label stands, "
+                f"since comparisons have counted it; got {classes[true_label]!r}"
+            )
+
+        return False
+
+    def _count_shadows(
+        self,
+        *,
+        champion: int,
+        champion_label: int,
+        challengers: list[int],
+        challenger_labels: list[int],
+        true_label: int,
+    ) -> None:
+        """Counts one labelled row for each challenger that answered it, and for its pair with the champion."""
+        champion_hit = champion_label == true_label
+
+        for challenger, label in zip(challengers, challenger_labels, strict=True):
+            if label == NO_ANSWER:
+                continue
+
+            hit = label == true_label
+            difference = int(hit) - int(champion_hit)
+            self._new_outcomes[challenger, hit] += 1
+            self._new_differences[champion, challenger, difference] += 1
+            self._changed_pairs[champion, challenger] = len(challengers)
+
+    def _add_counts(self) -> None:
+        """Adds what this batch has counted to the counts in the file."""
+        for task, n_rows in self._new_rows.items():
             self._execute(
                 "UPDATE tasks SET kept = kept + ? WHERE number = ?", (n_rows, task)
             )
 
-        for (model, is_right), count in self._right_or_wrong.items():
-            column = "right" if is_right else "wrong"
+        for (model, hit), count in self._new_outcomes.items():
+            column = "right" if hit else "wrong"
             self._execute(
                 f"UPDATE models SET {column} = {column} + ? WHERE number = ?",
                 (count, model),
             )
 
-        for (champion, challenger, difference), count in self._pairs.items():
+        for (champion, challenger, difference), count in self._new_differences.items():
             column = {1: "better", 0: "equal", -1: "worse"}[difference]
             self._execute(
                 "INSERT OR IGNORE INTO pairs (champion, challenger) VALUES (?, ?)",
@@ -340,56 +424,60 @@ class Transactions:
                 (count, champion, challenger),
             )
 
-        for counts in (self._kept, self._right_or_wrong, self._pairs):
+        for counts in (self._new_rows, self._new_outcomes, self._new_differences):
             counts.clear()
 
-    def _forget_oldest(self) -> None:
-        """Whole requests, the oldest first, never the newest."""
-        (kept,) = self._execute("SELECT sum(kept) FROM tasks").fetchone()
-        excess = (kept or 0) - self._most_rows
-        if excess <= 0:
+    def _delete_oldest(self) -> None:
+        """Deletes whole predictions, the oldest first and never the newest, until there are not too many rows."""
+        (n_kept,) = self._execute("SELECT sum(kept) FROM tasks").fetchone()
+        n_excess = (n_kept or 0) - self._max_rows
+        if n_excess <= 0:
             return
 
-        gone = Counter[int]()
-        last = None
         (newest,) = self._execute("SELECT max(seq) FROM predictions").fetchone()
+        deleted_rows = Counter[int]()
+        last = None
 
         for seq, task, n_rows in self._execute(
             "SELECT seq, task, n_rows FROM predictions ORDER BY seq"
         ):
-            if excess <= 0 or seq == newest:
+            if n_excess <= 0 or seq == newest:
                 break
-            excess = excess - n_rows
+            n_excess -= n_rows
+            deleted_rows[task] += n_rows
             last = seq
-            gone[task] += n_rows
 
         for table in ("predictions", "shadows", "truths", "examples"):
             self._execute(f"DELETE FROM {table} WHERE seq <= ?", (last,))
 
-        for task, n_rows in gone.items():
+        for task, n_rows in deleted_rows.items():
             self._execute(
                 "UPDATE tasks SET kept = kept - ? WHERE number = ?", (n_rows, task)
             )
 
-    def _forget_numbers(self) -> None:
-        """What a transaction that fails has made up is not in the file."""
-        self._numbering.forget()
-        self._recent: OrderedDict[str, int] = OrderedDict()
-        self._kept = Counter[int]()
-        self._right_or_wrong = Counter[Any]()
-        self._pairs = Counter[Any]()
+    def _forget_uncommitted(self) -> None:
+        """Forgets keys and counts, as a transaction that fails must: what it added is not in the file."""
+        self._keys.forget()
+        self._recent_seqs: OrderedDict[str, int] = OrderedDict()
+        self._new_rows = Counter[int]()
+        self._new_outcomes = Counter[tuple[int, bool]]()
+        self._new_differences = Counter[tuple[int, int, int]]()
 
 
-def _find_row(entry: Feedback, n_rows: int) -> int:
-    if entry.row is None and n_rows > 1:
+def _find_row(record: FeedbackRecord, n_rows: int) -> int:
+    """Returns the row within the prediction; raises InvalidRequest where none is named, NotFound beyond its rows."""
+    prediction_id = record.prediction_id
+    if record.row is None and n_rows > 1:
+        last = f"{prediction_id}/{n_rows - 1}"
         raise InvalidRequest(
-            f"id: the answer had {n_rows} rows: name one of them, {entry.id + '/0'!r} to {f'{entry.id}/{n_rows - 1}'!r}"
+            f"id: the answer had {n_rows} rows: name one of them, {prediction_id + '/0'!r} to {last!r}"
         )
 
-    row = entry.row or 0
+    row = record.row or 0
     if row >= n_rows:
+        unknown = f"{prediction_id}/{row}"
         raise NotFound(
-            f"unknown id {f'{entry.id}/{row}'!r}: the rows of its answer are 0 to {n_rows - 1}"
+            f"unknown id {unknown!r}: the rows of its answer are 0 to {n_rows - 1}"
         )
 
     return row

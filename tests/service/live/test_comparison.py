@@ -1,4 +1,4 @@
-"""The live comparison, computed again from the same rows by scikit-learn and statsmodels."""
+"""The live comparison has the figures that scikit-learn and statsmodels compute from the same rows."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score
 from statsmodels.stats.proportion import proportion_confint
 
 from service.live import comparison
-from service.live.challengers import Lineup, find_lineups, name_source
+from service.live.challengers import (
+    ShadowDeployment,
+    find_shadow_deployments,
+    make_model_key,
+)
 from service.live.journal import reader, schema
 from service.live.journal.records import (
     NO_ANSWER,
-    Entry,
-    Feedback,
-    Losses,
-    ModelKey,
-    Predicted,
-    Shadowed,
+    FeedbackRecord,
+    LostRows,
+    PredictionRecord,
+    Record,
+    ShadowRecord,
 )
 from service.live.journal.transaction import Transactions
 from service.models.registry import Registry
@@ -36,17 +39,17 @@ N_ROWS = 400
 
 @pytest.fixture
 def registry(models: Path) -> Registry:
-    """Three classifiers of one task."""
+    """Loads three classifiers of one task."""
     write_tiny(models, tiny_card(family="third"), sign=0.5)
     return Registry.load(models)
 
 
 @pytest.fixture
-def lineup(registry: Registry) -> Lineup:
+def deployment(registry: Registry) -> ShadowDeployment:
     settings = Settings.from_environment(
         {"VEREDICTO_SHADOW": "colour:colour-second", "VEREDICTO_JOURNAL": "j"}
     )
-    return find_lineups(registry, settings)["colour-second"]
+    return find_shadow_deployments(registry, settings)["colour-second"]
 
 
 @pytest.fixture
@@ -55,65 +58,75 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Transactions]:
+def transactions(path: Path) -> Iterator[Transactions]:
     with closing(schema.connect(path)) as connection:
-        yield Transactions(connection, most_rows=10_000)
+        yield Transactions(connection, max_rows=10_000)
 
 
-def fill(ledger: Transactions, lineup: Lineup) -> tuple[np.ndarray, np.ndarray]:
-    """Seeded labels `(n_rows, 3)`, in the order of names, and truth; the truth of every third row is not told."""
+def fill(
+    transactions: Transactions, deployment: ShadowDeployment
+) -> tuple[np.ndarray, np.ndarray]:
+    """Writes seeded predictions and returns labels `(n_rows, 3)`, in the order of names, and true labels `(n_rows,)`.
+
+    Every third row has no feedback.
+    """
     generator = np.random.default_rng(8)
-    truth = generator.integers(0, 2, N_ROWS)
+    true_labels = generator.integers(0, 2, N_ROWS)
     labels = np.where(
         generator.random((N_ROWS, 3)) < [0.9, 0.7, 0.8],
-        truth[:, None],
-        1 - truth[:, None],
+        true_labels[:, None],
+        1 - true_labels[:, None],
     )
-    champion = name_source(lineup.champion)
-    entries: list[Entry] = []
+    champion = make_model_key(deployment.champion)
+    records: list[Record] = []
 
     for row in range(N_ROWS):
-        entries.append(Predicted(f"{row}", champion, labels[row, 1:2]))
+        records.append(PredictionRecord(f"{row}", champion, labels[row, 1:2]))
         examples = [(f"{row}", 0, "[1,null]")] if len(set(labels[row])) > 1 else []
-        entries.append(
-            Shadowed(
+        records.append(
+            ShadowRecord(
                 [f"{row}"],
                 [1],
                 champion,
-                lineup.sources,
+                deployment.challenger_keys,
                 labels[row, [0, 2]][:, None],
                 examples,
             )
         )
         if row % 3:
-            entries.append(Feedback(f"{row}", None, CLASSES[truth[row]]))
+            records.append(FeedbackRecord(f"{row}", None, CLASSES[true_labels[row]]))
 
-    ledger.write(entries)
+    transactions.write(records)
 
-    return labels, truth
+    return labels, true_labels
 
 
 def test_figures_are_those_of_the_rows(
-    registry: Registry, ledger: Transactions, lineup: Lineup, path: Path
+    registry: Registry,
+    transactions: Transactions,
+    deployment: ShadowDeployment,
+    path: Path,
 ) -> None:
-    """Agreement and kappa of all, accuracy with its interval of those that are labelled."""
-    labels, truth = fill(ledger, lineup)
+    """Agreement and kappa are those of all rows, accuracy and its interval those of the labelled ones."""
+    labels, true_labels = fill(transactions, deployment)
     found = comparison.describe(
-        registry.task("colour"), lineup, reader.read(path, "colour", most_rows=N_ROWS)
+        registry.task("colour"),
+        deployment,
+        reader.read_window(path, "colour", max_rows=N_ROWS),
     )
-    told = np.arange(N_ROWS) % 3 > 0
+    is_labelled = np.arange(N_ROWS) % 3 > 0
     assert found["window"] == {
         "rows": N_ROWS,
-        "most_rows": comparison.MOST_ROWS,
-        "labelled": int(told.sum()),
+        "most_rows": comparison.MAX_WINDOW_ROWS,
+        "labelled": int(is_labelled.sum()),
     }
 
     for each, column in zip(found["models"], labels.T, strict=True):
-        right = int((column == truth)[told].sum())
+        right = int((column == true_labels)[is_labelled].sum())
         assert each["accuracy"]["value"] == pytest.approx(
-            accuracy_score(truth[told], column[told]), abs=1e-12
+            accuracy_score(true_labels[is_labelled], column[is_labelled]), abs=1e-12
         )
-        interval = proportion_confint(right, int(told.sum()), method="wilson")
+        interval = proportion_confint(right, int(is_labelled.sum()), method="wilson")
         assert each["accuracy"]["interval"] == pytest.approx(interval, abs=1e-9)
 
     for each, (first, second) in zip(
@@ -128,15 +141,20 @@ def test_figures_are_those_of_the_rows(
 
 
 def test_tests_are_of_the_labelled_rows_with_their_share_of_alpha(
-    registry: Registry, ledger: Transactions, lineup: Lineup, path: Path
+    registry: Registry,
+    transactions: Transactions,
+    deployment: ShadowDeployment,
+    path: Path,
 ) -> None:
-    """Each challenger against the champion, which is the worst of the three."""
-    labels, truth = fill(ledger, lineup)
+    """Each challenger is tested against the champion, here the worst of the three, at half of the level of 0.05."""
+    labels, true_labels = fill(transactions, deployment)
     found = comparison.describe(
-        registry.task("colour"), lineup, reader.read(path, "colour", most_rows=10)
+        registry.task("colour"),
+        deployment,
+        reader.read_window(path, "colour", max_rows=10),
     )
-    told = np.arange(N_ROWS) % 3 > 0
-    hits = (labels == truth[:, None])[told].astype(int)
+    is_labelled = np.arange(N_ROWS) % 3 > 0
+    hits = (labels == true_labels[:, None])[is_labelled].astype(int)
 
     for each, column in zip(found["tests"], (0, 2), strict=True):
         differences = hits[:, column] - hits[:, 1]
@@ -145,7 +163,7 @@ def test_tests_are_of_the_labelled_rows_with_their_share_of_alpha(
         assert (each["champion"], each["alpha"], each["rows"]) == (
             "colour-second",
             0.025,
-            told.sum(),
+            is_labelled.sum(),
         )
         assert each["difference"] == pytest.approx(differences.mean())
         assert each["interval"] == pytest.approx(interval)
@@ -153,54 +171,34 @@ def test_tests_are_of_the_labelled_rows_with_their_share_of_alpha(
     assert found["tests"][0]["verdict"] == "challenger better"
 
 
-def test_the_window_is_the_latest_rows(
-    ledger: Transactions, lineup: Lineup, path: Path
-) -> None:
-    """Newest first, and no more than asked for, also of requests with several rows and of other tasks in between."""
-    champion = name_source(lineup.champion)
-    other = ModelKey("hue", "hue-first", "v1", CLASSES)
-    ledger.write(
-        [
-            Predicted("a", champion, np.array([0, 0])),
-            Predicted("b", other, np.array([1])),
-        ]
-    )
-    ledger.write(
-        [
-            Predicted("c", champion, np.array([1, 0, 1])),
-            Feedback("c", 1, "no"),
-            Feedback("b", None, "no"),
-        ]
-    )
-    read = reader.read(path, "colour", most_rows=4)
-    (labels,) = read.labels.values()
-    assert labels.tolist() == [1, 0, 1, 0]
-    assert read.truth.tolist() == [-1, 0, -1, -1]
-
-
 def test_a_disagreement_says_what_each_said(
-    registry: Registry, ledger: Transactions, lineup: Lineup, path: Path
+    registry: Registry,
+    transactions: Transactions,
+    deployment: ShadowDeployment,
+    path: Path,
 ) -> None:
-    """With the values, and the truth where it was told; one who had no answer is left out."""
-    champion = name_source(lineup.champion)
-    shadowed = Shadowed(
+    """A disagreement has the values, the label of each model that answered, and the true label."""
+    champion = make_model_key(deployment.champion)
+    shadowed = ShadowRecord(
         ["a"],
         [2],
         champion,
-        lineup.sources,
+        deployment.challenger_keys,
         np.array([[0, 1], [0, NO_ANSWER]]),
         [("a", 1, "[1,null]")],
     )
-    ledger.write(
+    transactions.write(
         [
-            Predicted("a", champion, np.array([0, 0])),
+            PredictionRecord("a", champion, np.array([0, 0])),
             shadowed,
-            Feedback("a", 1, "yes"),
-            Losses("colour", 3, 4),
+            FeedbackRecord("a", 1, "yes"),
+            LostRows("colour", 3, 4),
         ]
     )
     found = comparison.describe(
-        registry.task("colour"), lineup, reader.read(path, "colour", most_rows=10)
+        registry.task("colour"),
+        deployment,
+        reader.read_window(path, "colour", max_rows=10),
     )
     assert found["disagreements"] == [
         {
@@ -215,13 +213,20 @@ def test_a_disagreement_says_what_each_said(
 
 
 def test_other_versions_are_left_out(
-    registry: Registry, ledger: Transactions, lineup: Lineup, path: Path
+    registry: Registry,
+    transactions: Transactions,
+    deployment: ShadowDeployment,
+    path: Path,
 ) -> None:
-    """What a file of the same name said before it was exchanged is not what it says now."""
-    old = name_source(lineup.champion)._replace(version="0" * 12)
-    ledger.write([Predicted("a", old, np.array([1])), Feedback("a", None, "yes")])
+    """What a file of the same name answered before it was exchanged counts for neither figures nor tests."""
+    old = make_model_key(deployment.champion)._replace(version="0" * 12)
+    transactions.write(
+        [PredictionRecord("a", old, np.array([1])), FeedbackRecord("a", None, "yes")]
+    )
     found = comparison.describe(
-        registry.task("colour"), lineup, reader.read(path, "colour", most_rows=10)
+        registry.task("colour"),
+        deployment,
+        reader.read_window(path, "colour", max_rows=10),
     )
     assert [(each["rows"], each["accuracy"]["value"]) for each in found["models"]] == [
         (0, None)
@@ -230,8 +235,8 @@ def test_other_versions_are_left_out(
 
 
 def test_without_rows_there_is_nothing_to_say(registry: Registry) -> None:
-    """No figure, no pair, no test."""
-    found = comparison.describe(registry.task("colour"), None, comparison.NOTHING)
+    """An empty window has models without accuracy, and no pair, no test, no disagreement."""
+    found = comparison.describe(registry.task("colour"), None, comparison.EMPTY_WINDOW)
     assert (
         found["pairs"],
         found["tests"],

@@ -1,4 +1,4 @@
-"""Drift is found where there is some, seldom where there is none, and its figures are those of others."""
+"""Drift is found where there is some, seldom where there is none, and its figures are those of scipy and numpy."""
 
 from __future__ import annotations
 
@@ -40,12 +40,16 @@ CELLS = Cells((SIZE, COLOUR))
 
 
 def deciles(name: str = "x", *, n_training: int = 1000) -> Feature:
-    """A standard normal feature, its bins and counts the true ones."""
+    """Returns a standard normal feature whose bins are its true deciles."""
     edges = np.quantile(
         np.random.default_rng(1).normal(size=100_000), np.arange(1, 10) / 10
     )
-    spread = Distribution(edges=tuple(edges.tolist()), counts=(n_training // 10,) * 10)
-    return Feature(name=name, type="number", range=(-3.0, 3.0), distribution=spread)
+    distribution = Distribution(
+        edges=tuple(edges.tolist()), counts=(n_training // 10,) * 10
+    )
+    return Feature(
+        name=name, type="number", range=(-3.0, 3.0), distribution=distribution
+    )
 
 
 def test_rows_are_counted_where_they_lie() -> None:
@@ -57,7 +61,7 @@ def test_rows_are_counted_where_they_lie() -> None:
 
 
 def test_counting_agrees_with_numpys_histogram(generator: np.random.Generator) -> None:
-    """Over more rows than are counted at a time, in bins of different numbers."""
+    """Counts equal numpy's histogram over more rows than are counted at a time, in bins of different numbers."""
     features = [
         deciles("a"),
         SIZE,
@@ -76,7 +80,7 @@ def test_counting_agrees_with_numpys_histogram(generator: np.random.Generator) -
 
 
 def test_the_index_is_that_of_its_definition() -> None:
-    """The sum over cells of (q - p) ln(q / p), with half a row a cell added to training, and as many to the window."""
+    """The index is the sum over cells of (q - p) ln(q / p); training has half a row more a cell, the window as many."""
     training = [20, 50, 20, 10]
     window = [1, 5, 30, 4]
     p = [(count + 0.5) / 102 for count in training]
@@ -88,7 +92,7 @@ def test_the_index_is_that_of_its_definition() -> None:
 
 
 def test_a_window_that_is_spread_like_training_has_hardly_any_index() -> None:
-    """And an empty one none."""
+    """The index of a multiple of the training counts is under 0.001, that of an empty window 0."""
     training = np.array([20, 50, 20, 10])
     assert 0 <= stability_index(training, 7 * training) < 0.001
     assert stability_index(training, 0 * training) == 0
@@ -97,21 +101,21 @@ def test_a_window_that_is_spread_like_training_has_hardly_any_index() -> None:
 @pytest.mark.parametrize("degrees", [1, 2, 3, 9, 10, 49, 50, 99])
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 64])
 def test_the_quantile_is_scipys(alpha: float, degrees: int) -> None:
-    """Computed from closed forms."""
+    """Up to 100 degrees of freedom the quantile of chi-square equals scipy's."""
     assert chi_square_quantile(alpha, degrees) == pytest.approx(
         chi2.isf(alpha, degrees), rel=1e-9
     )
 
 
 def test_the_quantile_of_many_degrees_is_near_scipys() -> None:
-    """By an approximation that gets better with them."""
+    """Beyond 100 degrees of freedom the quantile is within 0.01 % of scipy's."""
     assert chi_square_quantile(0.05, 101) == pytest.approx(
         chi2.isf(0.05, 101), rel=1e-4
     )
 
 
 def test_the_critical_value_falls_with_the_rows() -> None:
-    """To what the training rows alone leave uncertain."""
+    """The critical value falls to what the training rows alone leave uncertain; a single cell has none."""
     assert critical_value(n_cells=1, n_training=100, n_rows=100, alpha=0.05) is None
     few, many = (
         critical_value(n_cells=10, n_training=1000, n_rows=n_rows, alpha=0.05)
@@ -122,7 +126,7 @@ def test_the_critical_value_falls_with_the_rows() -> None:
 
 
 def test_rare_cells_are_joined_until_five_rows_are_expected() -> None:
-    """The rarest first, here the last two with the first; no row is lost."""
+    """The rarest cells are joined first, here the last two with the first; no row is lost."""
     training, window = join_rare(
         np.array([10, 50, 38, 2, 0]), np.array([1, 22, 20, 3, 4])
     )
@@ -136,7 +140,7 @@ def test_rare_cells_are_joined_until_five_rows_are_expected() -> None:
 def test_without_drift_the_index_stays_under_its_critical_value(
     generator: np.random.Generator, n_rows: int, shape: str
 ) -> None:
-    """In about 95 of 100 windows, each against training rows of its own; 1,000 windows, three standard errors."""
+    """At most 5 % of 1,000 seeded windows, each with its own training rows, are above, within three standard errors."""
     shares = (
         np.full(10, 0.1) if shape == "normal" else np.array([0.9, 0.05, 0.03, 0.02])
     )
@@ -156,8 +160,8 @@ def test_without_drift_the_index_stays_under_its_critical_value(
 
 
 def test_a_shift_is_found_and_comes_first(generator: np.random.Generator) -> None:
-    """Of a third of a deviation, in one feature of eight, over 1,000 rows."""
-    cells = Cells(tuple(deciles(f"x{number}") for number in range(8)))
+    """A shift by a third of a deviation in one feature of eight is found over 1,000 rows."""
+    cells = Cells(tuple(deciles(f"x{index}") for index in range(8)))
     rows = generator.normal(size=(1000, 8)).astype(np.float32)
     rows[:, 5] += 1 / 3
     found = describe(cells, cells.count(rows))
@@ -173,10 +177,8 @@ def test_a_shift_is_found_and_comes_first(generator: np.random.Generator) -> Non
 def test_eight_features_without_drift_seldom_name_one(
     generator: np.random.Generator,
 ) -> None:
-    """In 5 of 100 windows at most: the critical values share that chance."""
-    cells = Cells(
-        tuple(deciles(f"x{number}", n_training=100_000) for number in range(8))
-    )
+    """At most 5 % of windows name any feature: the critical values share that chance."""
+    cells = Cells(tuple(deciles(f"x{index}", n_training=100_000) for index in range(8)))
     named = sum(
         bool(describe(cells, cells.count(generator.normal(size=(400, 8))))["drifted"])
         for _ in range(300)
@@ -185,7 +187,7 @@ def test_eight_features_without_drift_seldom_name_one(
 
 
 def test_a_category_and_gaps_drift_too() -> None:
-    """Values that were rare in training, and rows without one."""
+    """Values that were rare in training and rows without a value are drift."""
     rows = np.array([[0.5, 2]] * 30 + [[np.nan, 0]] * 70, dtype=np.float32)
     by_name = {
         each["feature"]: each for each in describe(CELLS, CELLS.count(rows))["features"]
@@ -198,7 +200,7 @@ def test_a_category_and_gaps_drift_too() -> None:
 
 
 def test_a_feature_of_one_value_cannot_drift_but_leave_its_range() -> None:
-    """There is nothing to compare."""
+    """A feature with a single cell has no critical value, and its share of rows out of range is told."""
     constant = Feature(
         name="c",
         type="number",
@@ -219,7 +221,7 @@ def test_a_feature_of_one_value_cannot_drift_but_leave_its_range() -> None:
 
 
 def test_an_empty_window_says_nothing() -> None:
-    """Not even that nothing drifts."""
+    """A window without rows lists no feature."""
     assert describe(CELLS, np.zeros(CELLS.n_counts, dtype=np.int64)) == {
         "rows": 0,
         "drifted": [],
@@ -230,7 +232,7 @@ def test_an_empty_window_says_nothing() -> None:
 def test_counts_of_workers_are_summed_and_stored_as_json(
     generator: np.random.Generator,
 ) -> None:
-    """They say what one window of all rows says."""
+    """Counts that went through JSON and were summed give the same drift as one window of all rows."""
     rows = np.column_stack(
         [generator.normal(size=90), generator.integers(0, 3, 90)]
     ).astype(np.float32)
@@ -241,7 +243,7 @@ def test_counts_of_workers_are_summed_and_stored_as_json(
 
 
 def test_drift_is_shown_to_prometheus() -> None:
-    """One series for each feature of a task, and none for what a feature has not."""
+    """Each feature of a task has one series of each gauge, and none of what it does not have."""
     rows = np.array([[np.nan, 0]] * 25 + [[9, 1]] * 75, dtype=np.float32)
     found = describe(CELLS, CELLS.count(rows))
     metrics.show_drift("shown", found)
@@ -262,7 +264,7 @@ def test_drift_is_shown_to_prometheus() -> None:
 
 
 def test_a_card_without_distributions_has_no_cells() -> None:
-    """Those of images, and those of schemas 1 and 2."""
+    """Cards of images, and those of schemas 1 and 2, have no cells."""
     assert Cells.of(tiny_card(input=ImageInput(height=8, width=8))) is None
     assert Cells.of(tiny_card()) is None
     card = tiny_card(input=FeatureInput(features=(SIZE, COLOUR), example=(None, "red")))

@@ -1,4 +1,4 @@
-"""Drift in what real servers are asked, and policies that learn from their feedback."""
+"""Real servers find drift in what they are asked, and policies learn from their feedback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ import pytest
 from service.live.drift import Cells
 from service.live.journal import reader, schema
 from service.live.journal.records import FeatureCounts
-from service.live.journal.transaction import FEW_SPREAD, MOST_SPREADS, Transactions
+from service.live.journal.transaction import (
+    MAX_FEATURE_COUNTS,
+    MAX_MERGED_ROWS,
+    Transactions,
+)
 from service.models.model import Model
 from tests.conftest import EXPORTED_MODELS
 from tests.support.server import Server, serve
@@ -26,27 +30,28 @@ ROWS = WINE.features[datasets.split(WINE, seed=0).train].tolist()
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Two workers of the shipped models, with a journal."""
-    home = tmp_path_factory.mktemp("asked")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Starts two workers of the shipped models, with a journal; each test asks about a task of its own."""
+    home = tmp_path_factory.mktemp("live_server")
     with serve(
         home, VEREDICTO_JOURNAL=home / "journal.db", VEREDICTO_WORKERS=2
     ) as running:
         yield running
 
 
-def rows_counted(count: int) -> Callable[[dict[str, object]], bool]:
+def has_counted(count: int) -> Callable[[dict[str, object]], bool]:
     return lambda found: found["drift"]["rows"] == count  # type: ignore[index]
 
 
-def test_rows_of_training_do_not_drift_and_others_do(asked: Server) -> None:
-    """Whichever worker takes them and whichever model is asked; shown to Prometheus too."""
+def test_rows_of_training_do_not_drift_and_others_do(live_server: Server) -> None:
+    """Rows of all workers and models of a task are counted together, and the drift is shown to Prometheus too."""
     for model in ("wine-mlp", "wine-knn"):
         assert (
-            asked.post("/predict", {"model": model, "inputs": ROWS}).status_code == 200
+            live_server.post("/predict", {"model": model, "inputs": ROWS}).status_code
+            == 200
         )
 
-    drift = wait_for(asked, "wine", rows_counted(2 * len(ROWS)))["drift"]
+    drift = wait_for(live_server, "wine", has_counted(2 * len(ROWS)))["drift"]
     assert drift["drifted"] == []
     assert all(each["out_of_range"] == 0 for each in drift["features"])
 
@@ -55,11 +60,13 @@ def test_rows_of_training_do_not_drift_and_others_do(asked: Server) -> None:
 
     for row in moved.tolist():
         assert (
-            asked.post("/predict", {"model": "wine-mlp", "inputs": [row]}).status_code
+            live_server.post(
+                "/predict", {"model": "wine-mlp", "inputs": [row]}
+            ).status_code
             == 200
         )
 
-    drift = wait_for(asked, "wine", rows_counted(3 * len(ROWS)))["drift"]
+    drift = wait_for(live_server, "wine", has_counted(3 * len(ROWS)))["drift"]
     assert drift["drifted"] == ["alcohol"]
     assert drift["features"][0]["feature"] == "alcohol"
     assert drift["features"][0]["out_of_range"] > 0.1
@@ -67,37 +74,39 @@ def test_rows_of_training_do_not_drift_and_others_do(asked: Server) -> None:
     start = 'veredicto_feature_psi{feature="alcohol",task="wine"} '
     shown = [
         float(line.removeprefix(start))
-        for line in metrics_of(asked)
+        for line in read_metrics(live_server)
         if line.startswith(start)
     ]
     assert len(shown) == 1
     assert 0 < shown[0] <= drift["features"][0]["psi"]
 
 
-def metrics_of(server: Server) -> list[str]:
+def read_metrics(server: Server) -> list[str]:
     return server.client.get("/metrics").text.splitlines()
 
 
-def test_photographs_have_no_drift(asked: Server) -> None:
-    """Their cards do not say how they spread."""
-    assert asked.client.get("/tasks/cifar10/comparison").json()["drift"] is None
+def test_photographs_have_no_drift(live_server: Server) -> None:
+    """The drift of a task is null where its cards have no distributions of features."""
+    assert live_server.client.get("/tasks/cifar10/comparison").json()["drift"] is None
 
 
-def test_what_was_refused_is_not_counted(asked: Server) -> None:
-    """Values that no row can have."""
-    refused = asked.post("/predict", {"model": "points-mlp", "inputs": [[1, 1e39]]})
+def test_what_was_refused_is_not_counted(live_server: Server) -> None:
+    """Rows with values that no row can have are not counted for drift."""
+    refused = live_server.post(
+        "/predict", {"model": "points-mlp", "inputs": [[1, 1e39]]}
+    )
     assert refused.status_code == 400
     assert (
-        asked.post(
+        live_server.post(
             "/predict", {"model": "points-mlp", "inputs": [[1, 1]] * 3}
         ).status_code
         == 200
     )
-    assert wait_for(asked, "points", rows_counted(3))["drift"]["rows"] == 3
+    assert wait_for(live_server, "points", has_counted(3))["drift"]["rows"] == 3
 
 
 def test_few_rows_are_counted_together_and_many_are_forgotten(tmp_path: Path) -> None:
-    """So the file holds a window and not a history; counts of another basis are left alone."""
+    """The file holds the counts of a window and not of a history; counts of another basis are left alone."""
     model = Model.load(EXPORTED_MODELS / "wine-mlp.onnx")
     assert model is not None
     cells = Cells.of(model.card)
@@ -106,26 +115,31 @@ def test_few_rows_are_counted_together_and_many_are_forgotten(tmp_path: Path) ->
     path = tmp_path / "journal.db"
 
     with closing(schema.connect(path)) as connection:
-        ledger = Transactions(connection, most_rows=100)
-        for _ in range(FEW_SPREAD // 100 * (MOST_SPREADS + 5)):
-            ledger.write([FeatureCounts("wine", cells.basis, 100, counts)])
+        transactions = Transactions(connection, max_rows=100)
+        for _ in range(MAX_MERGED_ROWS // 100 * (MAX_FEATURE_COUNTS + 5)):
+            transactions.write([FeatureCounts("wine", cells.basis, 100, counts)])
 
-        ledger.write([FeatureCounts("wine", "another", 7, counts)])
+        transactions.write([FeatureCounts("wine", "another", 7, counts)])
         found = connection.execute(
             "SELECT count(*), max(n_rows) FROM spreads WHERE basis <> 'another'"
         ).fetchone()
 
-    assert found == (MOST_SPREADS - 1, FEW_SPREAD)
-    read = reader.read_spread(path, "wine", basis=cells.basis, most_rows=10_000)
-    assert read is not None
-    assert read.tolist() == (100 * counts).tolist()
-    assert reader.read_spread(path, "beer", basis=cells.basis, most_rows=10_000) is None
+    assert found == (MAX_FEATURE_COUNTS - 1, MAX_MERGED_ROWS)
+    feature_counts = reader.read_feature_counts(
+        path, "wine", basis=cells.basis, max_rows=10_000
+    )
+    assert feature_counts is not None
+    assert feature_counts.tolist() == (100 * counts).tolist()
+    assert (
+        reader.read_feature_counts(path, "beer", basis=cells.basis, max_rows=10_000)
+        is None
+    )
 
 
 def test_thompson_finds_the_model_that_is_right(
     start_server: Callable[..., AbstractContextManager[Server]], tmp_path: Path
 ) -> None:
-    """Of two that never agree, by feedback alone: asked by task, it is the second in the end."""
+    """Of two models that never agree, Thompson sampling learns from feedback which one is right."""
     models = tmp_path / "models"
     models.mkdir()
     write_tiny(models, tiny_card(family="first"))

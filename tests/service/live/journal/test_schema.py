@@ -1,4 +1,4 @@
-"""The journal's file: made, opened again, and refused with words where it is something else."""
+"""The journal's file is made, opened again, and refused with words where it is something else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.live.journal import schema
 
 
 def test_a_new_file_is_made_and_opened_again(tmp_path: Path) -> None:
-    """With write-ahead log, and our mark on it."""
+    """A new file has a write-ahead log and the version of the schema."""
     path = tmp_path / "journal.db"
     for _ in range(2):
         schema.check(path)
@@ -28,7 +28,7 @@ def test_a_new_file_is_made_and_opened_again(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
-    """As mktemp leaves one."""
+    """An empty file, as mktemp leaves one, becomes a journal."""
     path = tmp_path / "journal.db"
     path.touch()
     schema.check(path)
@@ -36,7 +36,7 @@ def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
-    """And left as it is."""
+    """A file that is no database raises SettingsError and is left as it is."""
     path = tmp_path / "notes.txt"
     path.write_text("not a database\n" * 100)
     with pytest.raises(SettingsError) as refused:
@@ -50,7 +50,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_programs_database_is_refused(tmp_path: Path) -> None:
-    """Its tables are not ours to change."""
+    """A database without our application id raises SettingsError."""
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE things (name TEXT)")
@@ -64,7 +64,7 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    """What it means is not known here."""
+    """A schema of another version raises SettingsError with both versions."""
     path = tmp_path / "journal.db"
     with closing(schema.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -78,7 +78,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
-    """Pages overwritten in the middle."""
+    """Pages that were overwritten in the middle of the file raise SettingsError."""
     path = tmp_path / "journal.db"
     with closing(schema.connect(path)) as connection:
         connection.executemany(
@@ -99,7 +99,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """Nothing is made on the way."""
+    """A path in a missing folder raises SettingsError, and no folder is made."""
     with pytest.raises(SettingsError) as refused:
         schema.check(tmp_path / "missing" / "journal.db")
     assert str(refused.value) == (

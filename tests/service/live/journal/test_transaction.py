@@ -1,4 +1,4 @@
-"""What a transaction writes, and what it adds up to, compared with counting everything again."""
+"""A transaction writes what it is given, and its counts are those of counting everything again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ import pytest
 
 from service.errors import NotFound
 from service.live.journal import schema
-from service.live.journal.records import Feedback, Losses, ModelKey, Predicted, Shadowed
+from service.live.journal.records import (
+    FeedbackRecord,
+    LostRows,
+    ModelKey,
+    PredictionRecord,
+    ShadowRecord,
+)
 from service.live.journal.transaction import Transactions
 from tests.support.journal_counts import count_again, read_counts
 
@@ -31,79 +37,93 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.fixture
-def ledger(connection: sqlite3.Connection) -> Transactions:
-    return Transactions(connection, most_rows=1000)
+def transactions(connection: sqlite3.Connection) -> Transactions:
+    return Transactions(connection, max_rows=1000)
 
 
-def predicted(number: str, *labels: int) -> Predicted:
-    return Predicted(number, FIRST, np.array(labels))
+def make_prediction(prediction_id: str, *labels: int) -> PredictionRecord:
+    return PredictionRecord(prediction_id, FIRST, np.array(labels))
 
 
-def shadowed(number: str, *labels: list[int]) -> Shadowed:
-    """What the second and the third say of a request."""
-    return Shadowed(
-        [number], [len(labels[0])], FIRST, (SECOND, THIRD), np.array(labels), []
+def make_shadow(prediction_id: str, *labels: list[int]) -> ShadowRecord:
+    """Returns the labels of the second and the third model, `n_rows` each."""
+    return ShadowRecord(
+        [prediction_id], [len(labels[0])], FIRST, (SECOND, THIRD), np.array(labels), []
     )
 
 
-def told(number: str, label: str, row: int | None = None) -> Feedback:
-    return Feedback(number, row, label)
+def make_feedback(
+    prediction_id: str, label: str, row: int | None = None
+) -> FeedbackRecord:
+    return FeedbackRecord(prediction_id, row, label)
 
 
 def test_counts_are_those_of_the_rows(
-    ledger: Transactions, connection: sqlite3.Connection
+    transactions: Transactions, connection: sqlite3.Connection
 ) -> None:
-    """Whether the truth comes before the shadow, with it, or after it, of one row or of several; seeded."""
+    """Counts hold where the true label comes before the shadow, with it or after it, of one row or several; seeded."""
     generator = np.random.default_rng(7)
-    entries: list[object] = []
+    records: list[object] = []
 
-    for number in range(300):
+    for index in range(300):
         n_rows = int(generator.integers(1, 4))
         others = generator.integers(-1, 3, size=(2, n_rows)).tolist()
-        later = [shadowed(f"{number}", *others)]
+        later = [make_shadow(f"{index}", *others)]
         later += [
-            told(
-                f"{number}",
+            make_feedback(
+                f"{index}",
                 str(generator.choice(CLASSES)),
                 int(generator.integers(n_rows)),
             )
         ] * 2
-        entries.append(
-            [predicted(f"{number}", *generator.integers(0, 3, size=n_rows).tolist())]
+        records.append(
+            [
+                make_prediction(
+                    f"{index}", *generator.integers(0, 3, size=n_rows).tolist()
+                )
+            ]
         )
-        entries += [[later[place]] for place in generator.permutation(3)]
+        records += [[later[place]] for place in generator.permutation(3)]
 
-    for start in range(0, len(entries), 7):
-        ledger.write([entry for part in entries[start : start + 7] for entry in part])
+    for start in range(0, len(records), 7):
+        transactions.write(
+            [entry for part in records[start : start + 7] for entry in part]
+        )
 
     assert read_counts(connection) == count_again(connection)
     assert sum(count_again(connection)[1].values()) > 300
 
 
-def test_a_truth_is_taken_once(ledger: Transactions) -> None:
-    """Told again it is no news, told otherwise it is refused."""
-    assert ledger.write([predicted("a", 1), told("a", "yes")]) == [True]
-    again, zeroth, other = ledger.write(
-        [told("a", "yes"), told("a", "yes", 0), told("a", "no")]
+def test_a_true_label_is_taken_once(transactions: Transactions) -> None:
+    """The same label given again is not new, and another label is refused."""
+    assert transactions.write([make_prediction("a", 1), make_feedback("a", "yes")]) == [
+        True
+    ]
+    again, zeroth, other = transactions.write(
+        [
+            make_feedback("a", "yes"),
+            make_feedback("a", "yes", 0),
+            make_feedback("a", "no"),
+        ]
     )
     assert (again, zeroth) == (False, False)
     assert str(other) == (
         "label: the row of this id was labelled 'yes' before, and the first label stands, since comparisons have "
         "counted it; got 'no'"
     )
-    assert ledger.read_outcomes() == {("colour-first", "v1"): (1, 0)}
+    assert transactions.read_outcomes() == {("colour-first", "v1"): (1, 0)}
 
 
-def test_what_cannot_be_true_is_refused(ledger: Transactions) -> None:
-    """An unknown id, row or class, and a row that is not named; the rest of the batch is written."""
-    found = ledger.write(
+def test_what_cannot_be_true_is_refused(transactions: Transactions) -> None:
+    """An unknown id, row or class, and a row that is not named, are refused; the rest of the batch is written."""
+    found = transactions.write(
         [
-            predicted("a", 1, 0),
-            told("b", "yes"),
-            told("a", "yes", 2),
-            told("a", "pink", 1),
-            told("a", "yes"),
-            told("a", "yes", 1),
+            make_prediction("a", 1, 0),
+            make_feedback("b", "yes"),
+            make_feedback("a", "yes", 2),
+            make_feedback("a", "pink", 1),
+            make_feedback("a", "yes"),
+            make_feedback("a", "yes", 1),
         ]
     )
     assert [str(each) for each in found] == [
@@ -116,14 +136,19 @@ def test_what_cannot_be_true_is_refused(ledger: Transactions) -> None:
 
 
 def test_the_oldest_go_first(connection: sqlite3.Connection) -> None:
-    """Whole requests with all that belongs to them; what they counted for stays."""
-    ledger = Transactions(connection, most_rows=5)
-    ledger.write(
-        [predicted("a", 1, 1), shadowed("a", [1, 1], [0, 0]), told("a", "yes", 0)]
+    """Whole predictions are deleted with all that belongs to them; what they counted for stays."""
+    transactions = Transactions(connection, max_rows=5)
+    transactions.write(
+        [
+            make_prediction("a", 1, 1),
+            make_shadow("a", [1, 1], [0, 0]),
+            make_feedback("a", "yes", 0),
+        ]
     )
-    ledger.write([predicted("b", 1, 1), predicted("c", 0, 0)])
+    transactions.write([make_prediction("b", 1, 1), make_prediction("c", 0, 0)])
     assert [
-        number for (number,) in connection.execute("SELECT id FROM predictions")
+        prediction_id
+        for (prediction_id,) in connection.execute("SELECT id FROM predictions")
     ] == ["b", "c"]
     assert [
         connection.execute(f"SELECT count(*) FROM {each}").fetchone()[0]
@@ -133,29 +158,37 @@ def test_the_oldest_go_first(connection: sqlite3.Connection) -> None:
         0,
     ]
     assert connection.execute("SELECT kept FROM tasks").fetchone() == (4,)
-    assert ledger.read_outcomes()[("colour-second", "v1")] == (1, 0)
-    assert isinstance(ledger.write([told("a", "yes", 0)])[0], NotFound)
+    assert transactions.read_outcomes()[("colour-second", "v1")] == (1, 0)
+    assert isinstance(transactions.write([make_feedback("a", "yes", 0)])[0], NotFound)
 
 
 def test_the_newest_request_is_kept_however_large(
     connection: sqlite3.Connection,
 ) -> None:
-    """Its feedback would be lost otherwise."""
-    ledger = Transactions(connection, most_rows=2)
-    ledger.write([predicted("a", 1), predicted("b", 1, 1, 1)])
-    assert ledger.write([told("b", "yes", 2)]) == [True]
+    """A request with more rows than are kept can still have feedback."""
+    transactions = Transactions(connection, max_rows=2)
+    transactions.write([make_prediction("a", 1), make_prediction("b", 1, 1, 1)])
+    assert transactions.write([make_feedback("b", "yes", 2)]) == [True]
 
 
 def test_a_transaction_that_fails_leaves_nothing(
-    ledger: Transactions, connection: sqlite3.Connection
+    transactions: Transactions, connection: sqlite3.Connection
 ) -> None:
-    """Neither rows nor counts, nor numbers of models that are not in the file."""
-    ledger.write([Losses("colour", 1, 0)])
+    """A failed transaction leaves neither rows nor counts, nor keys of models that are not in the file."""
+    transactions.write([LostRows("colour", 1, 0)])
     with pytest.raises(sqlite3.IntegrityError):
-        ledger.write([predicted("a", 1), told("a", "yes"), predicted("a", 1)])
+        transactions.write(
+            [
+                make_prediction("a", 1),
+                make_feedback("a", "yes"),
+                make_prediction("a", 1),
+            ]
+        )
 
     assert connection.execute("SELECT count(*) FROM predictions").fetchone() == (0,)
-    ledger.write([predicted("a", 1), Losses("colour", 2, 3), told("a", "yes")])
+    transactions.write(
+        [make_prediction("a", 1), LostRows("colour", 2, 3), make_feedback("a", "yes")]
+    )
     assert read_counts(connection) == ({"colour-first": (1, 0)}, Counter())
     assert connection.execute("SELECT kept, shed, dropped FROM tasks").fetchone() == (
         1,
@@ -165,44 +198,44 @@ def test_a_transaction_that_fails_leaves_nothing(
 
 
 def test_examples_are_the_latest(
-    ledger: Transactions, connection: sqlite3.Connection
+    transactions: Transactions, connection: sqlite3.Connection
 ) -> None:
-    """A hundred of a task."""
-    for number in range(150):
-        entry = shadowed(f"{number}", [1], [1])._replace(
-            examples=[(f"{number}", 0, "[1]")]
+    """The file keeps the latest hundred examples of a task."""
+    for index in range(150):
+        entry = make_shadow(f"{index}", [1], [1])._replace(
+            examples=[(f"{index}", 0, "[1]")]
         )
-        ledger.write([predicted(f"{number}", 0), entry])
+        transactions.write([make_prediction(f"{index}", 0), entry])
     assert connection.execute(
         "SELECT count(*), min(seq), max(seq) FROM examples"
     ).fetchone() == (100, 51, 150)
 
 
 def test_bounds_only_get_narrower(
-    ledger: Transactions, connection: sqlite3.Connection
+    transactions: Transactions, connection: sqlite3.Connection
 ) -> None:
-    """What was refuted stays so when later rows would allow it again."""
-    ledger.write(
+    """A difference that was refuted stays so where later rows alone would allow it."""
+    transactions.write(
         [
             entry
             for n in range(60)
-            for entry in (predicted(f"{n}", 0), shadowed(f"{n}", [1], [0]))
+            for entry in (make_prediction(f"{n}", 0), make_shadow(f"{n}", [1], [0]))
         ]
     )
-    ledger.write([told(f"{n}", "yes") for n in range(60)])
-    ledger.narrow_bounds()
+    transactions.write([make_feedback(f"{n}", "yes") for n in range(60)])
+    transactions.narrow_bounds()
     before = connection.execute(
         "SELECT lower, upper FROM pairs ORDER BY challenger"
     ).fetchall()
-    ledger.write(
+    transactions.write(
         [
             entry
             for n in range(60, 90)
-            for entry in (predicted(f"{n}", 0), shadowed(f"{n}", [1], [0]))
+            for entry in (make_prediction(f"{n}", 0), make_shadow(f"{n}", [1], [0]))
         ]
     )
-    ledger.write([told(f"{n}", "no") for n in range(60, 90)])
-    ledger.narrow_bounds()
+    transactions.write([make_feedback(f"{n}", "no") for n in range(60, 90)])
+    transactions.narrow_bounds()
     after = connection.execute(
         "SELECT lower, upper FROM pairs ORDER BY challenger"
     ).fetchall()

@@ -1,4 +1,4 @@
-"""The thread that writes: nobody waits for it but feedback, and what it accepts is in the file."""
+"""The journal's thread writes: nobody waits for it but feedback, and what it accepts is in the file."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ import pytest
 
 from service.errors import InvalidRequest, NotFound, Overloaded
 from service.live.journal import writer as module
-from service.live.journal.records import Feedback, ModelKey, Shadowed
+from service.live.journal.records import FeedbackRecord, ModelKey, ShadowRecord
 from service.live.journal.writer import Journal
 from tests.support.server import ROOT
 
-SOURCE = ModelKey("colour", "colour-first", "v1", ("no", "yes"))
-OTHER = ModelKey("colour", "colour-second", "v1", ("no", "yes"))
+FIRST = ModelKey("colour", "colour-first", "v1", ("no", "yes"))
+SECOND = ModelKey("colour", "colour-second", "v1", ("no", "yes"))
 LIMIT_S = 30
 
 
 @pytest.fixture
 def open_journal(tmp_path: Path) -> Iterator[Callable[..., Journal]]:
-    """Journals of one file, closed at the end."""
+    """Opens journals of one file, and closes them at the end."""
     with ExitStack() as stack:
 
-        def make(*, most_rows: int = 10_000) -> Journal:
-            sources = {each.name: each for each in (SOURCE, OTHER)}
+        def make(*, max_rows: int = 10_000) -> Journal:
+            model_keys = {each.name: each for each in (FIRST, SECOND)}
             made = Journal(
-                tmp_path / "journal.db", most_rows=most_rows, sources=sources
+                tmp_path / "journal.db", max_rows=max_rows, model_keys=model_keys
             )
             stack.callback(made.close)
 
@@ -49,38 +49,45 @@ def count(path: Path, table: str) -> int:
 
 
 def test_what_is_accepted_is_in_the_file(open_journal: Callable[..., Journal]) -> None:
-    """Read by another connection as soon as the future is done."""
+    """Another connection reads the label as soon as its future is done."""
     journal = open_journal()
-    number = journal.record(SOURCE, np.array([1]))
-    journal.tell(Feedback(number, None, "yes")).result(LIMIT_S)
+    prediction_id = journal.record_prediction(FIRST, np.array([1]))
+    journal.record_feedback(FeedbackRecord(prediction_id, None, "yes")).result(LIMIT_S)
     assert (count(journal.path, "predictions"), count(journal.path, "truths")) == (1, 1)
 
 
 def test_ids_are_random_and_differ(open_journal: Callable[..., Journal]) -> None:
-    """16 characters that need no quoting, also of two journals."""
-    numbers = [
-        journal.record(SOURCE, np.array([1]))
+    """Ids have 16 characters that need no quoting, and those of two journals differ."""
+    prediction_ids = [
+        journal.record_prediction(FIRST, np.array([1]))
         for journal in (open_journal(), open_journal())
         for _ in range(600)
     ]
-    assert len(set(numbers)) == 1200
+    assert len(set(prediction_ids)) == 1200
     assert all(
-        len(number) == 16
-        and set(number) < set("-_" + "".join(map(chr, range(48, 123))))
-        for number in numbers
+        len(prediction_id) == 16
+        and set(prediction_id) < set("-_" + "".join(map(chr, range(48, 123))))
+        for prediction_id in prediction_ids
     )
-    assert len({number[4:8] for number in numbers}) > 1190
+    assert len({prediction_id[4:8] for prediction_id in prediction_ids}) > 1190
 
 
-def test_a_truth_may_come_to_another_worker_first(
+def test_feedback_may_come_to_another_worker_first(
     open_journal: Callable[..., Journal],
 ) -> None:
-    """It waits for the prediction, which is on its way."""
+    """Feedback waits for a prediction that another worker has still in its queue."""
     first = open_journal()
     second = open_journal()
-    pairs = [(first.record(SOURCE, np.array([0, 1])), second) for _ in range(50)]
-    pairs += [(second.record(SOURCE, np.array([0, 1])), first) for _ in range(50)]
-    futures = [journal.tell(Feedback(number, 1, "yes")) for number, journal in pairs]
+    pairs = [
+        (first.record_prediction(FIRST, np.array([0, 1])), second) for _ in range(50)
+    ]
+    pairs += [
+        (second.record_prediction(FIRST, np.array([0, 1])), first) for _ in range(50)
+    ]
+    futures = [
+        journal.record_feedback(FeedbackRecord(prediction_id, 1, "yes"))
+        for prediction_id, journal in pairs
+    ]
     assert [future.result(LIMIT_S) for future in futures] == [None] * 100
     assert count(first.path, "truths") == 100
 
@@ -88,25 +95,32 @@ def test_a_truth_may_come_to_another_worker_first(
 def test_an_id_that_nobody_has_is_not_waited_for_long(
     open_journal: Callable[..., Journal],
 ) -> None:
-    """And an unknown class is refused at once."""
+    """An unknown id raises NotFound after a while, an unknown class InvalidRequest at once."""
     journal = open_journal()
     with pytest.raises(NotFound, match="unknown id 'nothing'"):
-        journal.tell(Feedback("nothing", None, "yes")).result(LIMIT_S)
+        journal.record_feedback(FeedbackRecord("nothing", None, "yes")).result(LIMIT_S)
 
     with pytest.raises(InvalidRequest, match="unknown class 'pink'; classes: no, yes"):
-        journal.tell(
-            Feedback(journal.record(SOURCE, np.array([1])), None, "pink")
+        journal.record_feedback(
+            FeedbackRecord(
+                journal.record_prediction(FIRST, np.array([1])), None, "pink"
+            )
         ).result(LIMIT_S)
 
 
-def test_many_threads_tell_and_record(open_journal: Callable[..., Journal]) -> None:
-    """Nothing is lost, nothing counted twice; two tell each truth."""
+def test_many_threads_give_feedback_and_record(
+    open_journal: Callable[..., Journal],
+) -> None:
+    """Eight threads lose nothing and count nothing twice, though each label is given two times."""
     journal = open_journal()
 
     def take_part(_: int) -> None:
-        numbers = [journal.record(SOURCE, np.array([1])) for _ in range(50)]
+        prediction_ids = [
+            journal.record_prediction(FIRST, np.array([1])) for _ in range(50)
+        ]
         for future in [
-            journal.tell(Feedback(number, None, "yes")) for number in numbers * 2
+            journal.record_feedback(FeedbackRecord(prediction_id, None, "yes"))
+            for prediction_id in prediction_ids * 2
         ]:
             future.result(LIMIT_S)
 
@@ -121,7 +135,9 @@ def test_many_threads_tell_and_record(open_journal: Callable[..., Journal]) -> N
 
     with closing(
         Journal(
-            journal.path, most_rows=10, sources={SOURCE.name: SOURCE, OTHER.name: OTHER}
+            journal.path,
+            max_rows=10,
+            model_keys={FIRST.name: FIRST, SECOND.name: SECOND},
         )
     ) as again:
         assert again.outcomes("colour") == {
@@ -131,11 +147,11 @@ def test_many_threads_tell_and_record(open_journal: Callable[..., Journal]) -> N
 
 
 def test_closing_writes_what_waits(open_journal: Callable[..., Journal]) -> None:
-    """Predictions and shadows."""
+    """Predictions and shadows that wait are in the file after closing."""
     journal = open_journal()
-    number = journal.record(SOURCE, np.array([1]))
+    prediction_id = journal.record_prediction(FIRST, np.array([1]))
     journal.record_shadow(
-        Shadowed([number], [1], SOURCE, (OTHER,), np.array([[0]]), [])
+        ShadowRecord([prediction_id], [1], FIRST, (SECOND,), np.array([[0]]), [])
     )
     journal.close()
     assert (count(journal.path, "predictions"), count(journal.path, "shadows")) == (
@@ -147,32 +163,34 @@ def test_closing_writes_what_waits(open_journal: Callable[..., Journal]) -> None
 def test_after_its_end_nothing_is_accepted(
     open_journal: Callable[..., Journal],
 ) -> None:
-    """What cannot be stored is refused."""
+    """Feedback raises Overloaded after the journal was closed."""
     journal = open_journal()
     journal.close()
     with pytest.raises(Overloaded):
-        journal.tell(Feedback("any", None, "yes"))
+        journal.record_feedback(FeedbackRecord("any", None, "yes"))
 
 
 def test_a_full_queue_drops_predictions_and_counts_them(
     open_journal: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is locked by another meanwhile; answers have their ids all the same, which mean nothing then."""
-    monkeypatch.setattr(module, "MOST_ROWS", 10)
+    """While another locks the file, answers have their ids all the same, and what is dropped is counted."""
+    monkeypatch.setattr(module, "MAX_WAITING_ROWS", 10)
     journal = open_journal()
 
     with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        numbers = [journal.record(SOURCE, np.array([1])) for _ in range(40)]
+        prediction_ids = [
+            journal.record_prediction(FIRST, np.array([1])) for _ in range(40)
+        ]
         other.execute("ROLLBACK")
 
-    last = journal.record(SOURCE, np.array([1]))
+    last = journal.record_prediction(FIRST, np.array([1]))
     journal.close()
     kept = count(journal.path, "predictions")
     with closing(sqlite3.connect(journal.path)) as connection:
         (dropped,) = connection.execute("SELECT dropped FROM tasks").fetchone()
 
-    assert len({*numbers, last}) == 41
+    assert len({*prediction_ids, last}) == 41
     assert kept + dropped == 41
     assert dropped > 0
 
@@ -183,32 +201,32 @@ from pathlib import Path
 import numpy as np
 from service.errors import Overloaded
 from service.live.journal.writer import Journal
-from service.live.journal.records import ModelKey, Feedback
+from service.live.journal.records import ModelKey, FeedbackRecord
 
-source = ModelKey("colour", "colour-first", "v1", ("no", "yes"))
-journal = Journal(Path(sys.argv[1]), most_rows=10**6, sources={source.name: source})
-before = journal.record(source, np.array([1]))
-journal.tell(Feedback(before, None, "yes")).result(30)
+model_key = ModelKey("colour", "colour-first", "v1", ("no", "yes"))
+journal = Journal(Path(sys.argv[1]), max_rows=10**6, model_keys={model_key.name: model_key})
+before = journal.record_prediction(model_key, np.array([1]))
+journal.record_feedback(FeedbackRecord(before, None, "yes")).result(30)
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # the disk is full
 refused = []
 while not refused:
-    number = journal.record(source, np.ones(5000, dtype=np.int64))
+    prediction_id = journal.record_prediction(model_key, np.ones(5000, dtype=np.int64))
     try:
-        journal.tell(Feedback(number, 0, "yes")).result(30)
+        journal.record_feedback(FeedbackRecord(prediction_id, 0, "yes")).result(30)
     except Overloaded as error:
         refused.append(str(error))
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))  # and has room again
-after = journal.record(source, np.array([0]))
-journal.tell(Feedback(after, None, "yes")).result(30)
+after = journal.record_prediction(model_key, np.array([0]))
+journal.record_feedback(FeedbackRecord(after, None, "yes")).result(30)
 journal.close()
 with_reason = refused[0].startswith("feedback: the label is not stored, try again: ")
 print(with_reason)
 """
 
 
-def test_a_full_disk_drops_predictions_and_refuses_truths(tmp_path: Path) -> None:
-    """In a process of its own whose files may not grow; when there is room again it goes on."""
+def test_a_full_disk_drops_predictions_and_refuses_feedback(tmp_path: Path) -> None:
+    """A process whose files may not grow refuses feedback, and goes on when there is room again."""
     path = tmp_path / "journal.db"
     command = [sys.executable, "-c", FILLING, str(path)]
     finished = subprocess.run(
@@ -231,18 +249,18 @@ def test_a_full_disk_drops_predictions_and_refuses_truths(tmp_path: Path) -> Non
 def test_outcomes_are_read_without_waiting(
     open_journal: Callable[..., Journal],
 ) -> None:
-    """They are those of the last look into the file, and soon the latest."""
+    """Outcomes are those of the last look into the file, and soon the latest."""
     journal = open_journal()
     assert journal.outcomes("colour") == {
         "colour-first": (0, 0),
         "colour-second": (0, 0),
     }
     assert journal.outcomes("nothing") == {}
-    number = journal.record(SOURCE, np.array([1]))
+    prediction_id = journal.record_prediction(FIRST, np.array([1]))
     journal.record_shadow(
-        Shadowed([number], [1], SOURCE, (OTHER,), np.array([[0]]), [])
+        ShadowRecord([prediction_id], [1], FIRST, (SECOND,), np.array([[0]]), [])
     )
-    journal.tell(Feedback(number, None, "yes")).result(LIMIT_S)
+    journal.record_feedback(FeedbackRecord(prediction_id, None, "yes")).result(LIMIT_S)
 
     for _ in range(300):
         if journal.outcomes("colour")["colour-first"] == (1, 0):

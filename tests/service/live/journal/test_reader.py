@@ -1,0 +1,123 @@
+"""The reader finds the latest predictions of a task, their true labels, and the counts of features."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.live.journal import reader, schema
+from service.live.journal.reader import UNLABELLED, ModelVersion
+from service.live.journal.records import (
+    NO_ANSWER,
+    FeatureCounts,
+    FeedbackRecord,
+    LostRows,
+    ModelKey,
+    PredictionRecord,
+    ShadowExample,
+    ShadowRecord,
+)
+from service.live.journal.transaction import Transactions
+
+CLASSES = ("no", "yes")
+FIRST = ModelKey("colour", "colour-first", "v1", CLASSES)
+SECOND = ModelKey("colour", "colour-second", "v1", CLASSES)
+OTHER_TASK = ModelKey("hue", "hue-first", "v1", CLASSES)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def transactions(path: Path) -> Iterator[Transactions]:
+    with closing(schema.connect(path)) as connection:
+        yield Transactions(connection, max_rows=10_000)
+
+
+def predict(prediction_id: str, model_key: ModelKey, *labels: int) -> PredictionRecord:
+    return PredictionRecord(prediction_id, model_key, np.array(labels))
+
+
+def test_the_window_is_the_latest_rows(transactions: Transactions, path: Path) -> None:
+    """The newest rows come first and no more than asked for, also where requests have several rows and tasks mix."""
+    transactions.write([predict("a", FIRST, 0, 0), predict("b", OTHER_TASK, 1)])
+    transactions.write(
+        [
+            predict("c", FIRST, 1, 0, 1),
+            FeedbackRecord("c", 1, "no"),
+            FeedbackRecord("b", None, "no"),
+        ]
+    )
+    window = reader.read_window(path, "colour", max_rows=4)
+    (labels,) = window.labels.values()
+    assert labels.tolist() == [1, 0, 1, 0]
+    assert window.true_labels.tolist() == [-1, 0, -1, -1]
+
+
+def test_a_shadow_is_read_beside_its_prediction(
+    transactions: Transactions, path: Path
+) -> None:
+    """The window has a challenger's labels where it answered, an example of a disagreement, and the pair's counts."""
+    shadow = ShadowRecord(
+        ["a"], [2], FIRST, (SECOND,), np.array([[1, 1]]), [ShadowExample("a", 1, "[2]")]
+    )
+    transactions.write(
+        [
+            predict("a", FIRST, 1, 0),
+            shadow,
+            predict("b", FIRST, 0),
+            FeedbackRecord("a", 1, "yes"),
+            LostRows("colour", n_shed=3, n_dropped=4),
+        ]
+    )
+    window = reader.read_window(path, "colour", max_rows=10)
+    first = ModelVersion("colour-first", "v1")
+    second = ModelVersion("colour-second", "v1")
+
+    assert window.labels[first].tolist() == [0, 1, 0]
+    assert window.labels[second].tolist() == [NO_ANSWER, 1, 1]
+    assert window.true_labels.tolist() == [UNLABELLED, UNLABELLED, 1]
+    assert window.examples == [("a/1", [2], {first: 0, second: 1}, 1)]
+    assert window.pairs == [(first, second, (1, 0, 0), (-1.0, 1.0))]
+    assert (window.n_shed, window.n_dropped) == (3, 4)
+
+
+def test_a_task_without_predictions_has_an_empty_window(
+    transactions: Transactions, path: Path
+) -> None:
+    """An unknown task has no labels, no examples, no pairs and no lost rows."""
+    transactions.write([predict("a", FIRST, 1)])
+    window = reader.read_window(path, "hue", max_rows=10)
+
+    assert (window.labels, window.examples, window.pairs) == ({}, [], [])
+    assert len(window.true_labels) == 0
+    assert (window.n_shed, window.n_dropped) == (0, 0)
+
+
+def test_feature_counts_are_summed_until_there_are_enough_rows(
+    transactions: Transactions, path: Path
+) -> None:
+    """The latest counts of a basis are summed; those before them are left out, and so is another basis."""
+    for n_rows in (400, 300, 200):
+        counts = np.array([n_rows, 1])
+        transactions.write([FeatureCounts("colour", "basis", n_rows, counts)])
+
+    transactions.write([FeatureCounts("colour", "other", 7, np.array([7, 7]))])
+    found = reader.read_feature_counts(path, "colour", basis="basis", max_rows=450)
+
+    assert found is not None
+    assert found.tolist() == [500, 2]
+    assert reader.read_feature_counts(path, "hue", basis="basis", max_rows=9) is None
+
+
+def test_a_missing_file_raises_an_error_of_sqlite(tmp_path: Path) -> None:
+    """Reading never makes the tables of a journal: a file without them raises OperationalError."""
+    with pytest.raises(sqlite3.OperationalError):
+        reader.read_window(tmp_path / "nothing.db", "colour", max_rows=10)
