@@ -303,7 +303,7 @@ DOORS: dict[str, set[str]] = {
 
 
 def find_modules() -> dict[str, Path]:
-    """Every module of ours by its dotted name; a package is its `__init__`."""
+    """Returns every module of ours by its dotted name; a package is its `__init__`."""
     paths = [
         path
         for top in TOPS
@@ -323,7 +323,7 @@ MODULES = find_modules()
 
 
 def find_imports(module: str) -> set[str]:
-    """Modules of ours in full, other packages by their first name, without the standard library."""
+    """Returns modules of ours in full and other packages by their first name, without the standard library."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -340,7 +340,9 @@ IMPORTS = {module: find_imports(module) for module in MODULES}
 
 
 def place(module: str) -> str:
-    """The package that a module lies in; a module at the top of `service`, `evaluation` or `training` stands alone."""
+    """Returns the package that a module lies in; a module at the top of `service`, `evaluation` or `training` stands
+    alone.
+    """
     parent = module.rpartition(".")[0]
     is_package = MODULES[module].name == "__init__.py"
     return (
@@ -353,7 +355,7 @@ def place(module: str) -> str:
 
 
 def crossings() -> Iterator[tuple[str, str]]:
-    """Each import of a module of ours from another place, as importer and imported."""
+    """Returns each import of a module of ours from another place, as importer and imported."""
     for module, imported in IMPORTS.items():
         for name in imported & set(MODULES):
             if place(name) != place(module):
@@ -375,7 +377,7 @@ def test_no_two_packages_import_each_other() -> None:
 
 
 def test_each_package_shows_the_modules_that_the_table_says() -> None:
-    """What is not in the table is imported within its own package alone."""
+    """A module that is not in the table is imported within its own package alone."""
     found: dict[str, set[str]] = {}
     for _, name in crossings():
         if place(name) != name:
@@ -385,7 +387,9 @@ def test_each_package_shows_the_modules_that_the_table_says() -> None:
 
 
 def test_each_library_has_the_doors_that_the_table_says() -> None:
-    """To exchange a library of the service touches the modules named here, mostly one."""
+    """A library of the service is imported by the modules named here alone, mostly one, so that exchanging it touches
+    no others.
+    """
     found: dict[str, set[str]] = {}
     for module in MODULES:
         for library in (
@@ -400,7 +404,7 @@ def test_each_library_has_the_doors_that_the_table_says() -> None:
 
 
 def test_serving_and_training_never_meet() -> None:
-    """They share the card and the statistics alone."""
+    """Serving and training share the card and the statistics, and nothing else of ours."""
     for module, name in crossings():
         tops = {module.partition(".")[0], name.partition(".")[0]}
         assert not {"service", "training"} <= tops, (module, name)
@@ -416,7 +420,8 @@ def test_no_package_has_more_modules_than_a_person_can_keep_in_mind() -> None:
 
 
 def test_each_package_says_what_it_is() -> None:
-    """An `__init__` is a docstring and no code, but where the environment must be set before anything is imported."""
+    """An `__init__` is a docstring without code, except where the environment must be set before anything is imported.
+    """
     for module, path in MODULES.items():
         if path.name == "__init__.py":
             body = ast.parse(path.read_text(encoding="utf-8")).body
@@ -425,7 +430,7 @@ def test_each_package_says_what_it_is() -> None:
 
 
 def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
-    """Neither directly nor through anything that it imports."""
+    """Neither the service nor anything that it imports needs a library of training."""
     program = (
         "import sys\n"
         f"for name in {HEAVY!r}: sys.modules[name] = None\n"
@@ -456,7 +461,7 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
 def test_the_environment_is_set_before_the_first_import(
     module: str, variables: tuple[str, ...]
 ) -> None:
-    """Whatever the shell says: the switches are thrown by the time the library is looked for."""
+    """The switches of a library are set before it is first looked for, whatever the shell says."""
     program = (
         "import os, sys, importlib.abc\n"
         "class Watch(importlib.abc.MetaPathFinder):\n"
@@ -491,7 +496,7 @@ def test_the_environment_is_set_before_the_first_import(
 
 
 def test_serving_loads_nothing_of_the_report() -> None:
-    """It would only start the later."""
+    """A serving process loads no module of the report, which would only delay its start."""
     program = (
         "import sys, service.app, service.http.application\nservice.app.data_plane()\n"
         "print([name for name in sys.modules if name in %r])"
@@ -515,7 +520,7 @@ def test_serving_loads_nothing_of_the_report() -> None:
 
 
 def test_the_supervisor_does_not_load_what_serves() -> None:
-    """It imports the service for its settings alone, and starts the sooner."""
+    """The supervisor imports the service for its settings alone, and starts the sooner."""
     program = (
         "import sys, service.app; "
         "print(sorted({'numpy', 'onnxruntime', 'service.http.application'} & set(sys.modules)))"

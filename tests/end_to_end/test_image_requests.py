@@ -1,4 +1,4 @@
-"""Requests with images, sent to a real server process in every way that the contract knows."""
+"""Requests with images are sent to a real server process in every way that the contract knows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def row(content: bytes) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of two models of images and one of rows, with small limits."""
+    """The server has two models of images and one of rows, and small limits."""
     folder = tmp_path_factory.mktemp("images")
     write_tiny(folder, tiny_card())
     for family in ("first", "second"):
@@ -65,13 +65,13 @@ def error_of(response: object, status: int) -> str:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_is_the_body(images: Server, kind: str) -> None:
-    """With its media type, and the model in the query."""
+    """A picture alone is answered where its media type is the body's and the query names the model."""
     answer = images.post_raw(PREDICT, picture("blue", kind), FORMATS[kind])
     assert answer.json()["predictions"] == ["blue"]
 
 
 def test_a_form_holds_several_files(images: Server) -> None:
-    """Of different formats and sizes; answers come in their order."""
+    """A form's files may differ in format and size, and the answers come in the files' order."""
     colours = ("blue", "red", "green", "blue")
     kinds = ("PNG", "JPEG", "GIF", "BMP")
     files = [
@@ -90,7 +90,7 @@ def test_a_form_holds_several_files(images: Server) -> None:
 
 
 def test_rows_are_base64(images: Server) -> None:
-    """As JSON has no other way."""
+    """Images in a JSON body are written in base64."""
     body = {
         "model": "hue-first",
         "inputs": [row(picture("red")), row(picture("blue", "JPEG"))],
@@ -99,7 +99,7 @@ def test_rows_are_base64(images: Server) -> None:
 
 
 def test_images_may_be_given_a_bound(images: Server) -> None:
-    """In the query of a file, in a form and in JSON; grey is every colour as much as another."""
+    """A bound is taken in the query of a file, in a form and in JSON; a grey image is under it."""
     files = [("image", picture("grey")), ("image", picture("red"))]
     form = images.client.post(
         "/predict", files=files, data={"model": "hue-first", "min_probability": "0.5"}
@@ -122,7 +122,9 @@ def test_images_may_be_given_a_bound(images: Server) -> None:
 
 
 def test_images_may_name_a_task(images: Server) -> None:
-    """In a form, in the query of a file and in JSON; of two equal models the smaller file is the champion."""
+    """A task is taken in a form, in the query of a file and in JSON; of two equal models the smaller file is the
+    champion.
+    """
     red = picture("red")
     answer = images.client.post(
         "/predict", files={"image": red}, data={"task": "hue"}
@@ -135,7 +137,7 @@ def test_images_may_name_a_task(images: Server) -> None:
 
 
 def test_all_ways_give_the_same_probabilities(images: Server) -> None:
-    """And the same of `top`."""
+    """File, form and JSON give the same probabilities and the same `top`."""
     content = picture("#204060")
     raw = images.post_raw("/predict_proba?model=hue-first", content, "image/png").json()
     form = images.client.post(
@@ -154,7 +156,7 @@ def test_all_ways_give_the_same_probabilities(images: Server) -> None:
 
 
 def test_models_of_images_are_compared(images: Server) -> None:
-    """On files with labels, as on rows."""
+    """`/compare` takes image files with labels as it takes rows."""
     files = [("image", picture(colour)) for colour in ("red", "green", "blue")]
     data = {"task": "hue", "label": ["red", "green", "red"]}
     answer = images.client.post("/compare", files=files, data=data).json()
@@ -166,7 +168,7 @@ def test_models_of_images_are_compared(images: Server) -> None:
 
 
 def test_bentos_own_client_sends_images(images: Server) -> None:
-    """As rows."""
+    """BentoML's client gets answers for images as for rows."""
     with bentoml.SyncHTTPClient(images.url) as client:
         answer = client.predict(model="hue-first", inputs=[row(picture("green"))])
     assert answer["predictions"] == ["green"]
@@ -302,7 +304,7 @@ WRONG = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_wrong_is_said(images: Server, what: str) -> None:
-    """In the contract's one shape."""
+    """A wrong request of images gets the contract's JSON error with its status and its reason."""
     send, status, text = WRONG[what]
     error = error_of(send(images), status)
     assert text is None or error == text

@@ -1,4 +1,4 @@
-"""Each kind of model has its calls, and says so where it has none."""
+"""Each kind of model has its calls, and the service says which where a call is not one of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KINDS = ("regressor", "clusterer", "transformer", "generator")
 
 @pytest.fixture(scope="module")
 def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of one tiny model of each kind."""
+    """The server has one tiny model of each kind."""
     folder = tmp_path_factory.mktemp("kinds")
     write_tiny(folder, tiny_card())
     for kind in KINDS:
@@ -40,7 +40,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_a_regressor_predicts_numbers(kinds: Server) -> None:
-    """A missing value is imputed in the graph."""
+    """A regressor answers numbers, and its graph imputes a missing value."""
     answer = kinds.post(
         "/predict",
         {
@@ -52,7 +52,7 @@ def test_a_regressor_predicts_numbers(kinds: Server) -> None:
 
 
 def test_a_clusterer_predicts_cluster_numbers(kinds: Server) -> None:
-    """Whole ones."""
+    """A clusterer answers a whole number for each row."""
     answer = kinds.post(
         "/predict", {"model": "tiny-clusterer", "inputs": [[1, 1], [4, 4]]}
     ).json()
@@ -61,7 +61,7 @@ def test_a_clusterer_predicts_cluster_numbers(kinds: Server) -> None:
 
 
 def test_a_transformer_answers_codes_and_reconstructions(kinds: Server) -> None:
-    """One of each for each row."""
+    """A transformer answers one code and one reconstruction for each row."""
     answer = kinds.post(
         "/transform", {"model": "tiny-transformer", "inputs": [[1, 2], [1, None]]}
     ).json()
@@ -95,7 +95,7 @@ def generate(server: Server, accept: str, **fields: object) -> tuple[str, bytes]
     ],
 )
 def test_a_generator_answers_one_picture(kinds: Server, accept: str) -> None:
-    """A PNG of a grid for whoever takes pictures."""
+    """A generator answers one PNG, a grid of all images, where the client takes pictures."""
     content_type, content = generate(kinds, accept, count=3, seed=1)
     assert content_type == "image/png"
     picture = Image.open(BytesIO(content))
@@ -104,7 +104,7 @@ def test_a_generator_answers_one_picture(kinds: Server, accept: str) -> None:
 
 
 def test_a_generator_answers_json_to_who_takes_only_that(kinds: Server) -> None:
-    """Each image by itself, in its own size; the same seed gives the same images."""
+    """In JSON each image comes by itself in its own size, and the same seed gives the same images."""
     content_type, content = generate(kinds, "application/json", count=3, seed=1)
     assert content_type == "application/json"
     assert generate(kinds, "application/json, */*;q=0", count=3, seed=1)[1] == content
@@ -210,7 +210,7 @@ def test_a_generator_answers_json_to_who_takes_only_that(kinds: Server) -> None:
 def test_a_call_without_an_answer_says_why(
     kinds: Server, path: str, fields: object, status: int, message: str
 ) -> None:
-    """And what would work."""
+    """A call that the model's kind has no answer for is refused with the calls that would work."""
     answer = kinds.post(path, fields)
     assert answer.status_code == status
     assert answer.json()["error"].startswith(message)
@@ -220,7 +220,7 @@ def test_a_call_without_an_answer_says_why(
 def test_a_graph_without_its_kinds_outputs_is_refused(
     tmp_path: Path, kind: str
 ) -> None:
-    """Whatever its card says."""
+    """A file whose graph lacks the outputs of its card's kind is not loaded."""
     path = write_kind(tmp_path, kind)
     model = onnx.load(path)
     model.graph.node.append(
@@ -236,13 +236,13 @@ def test_a_graph_without_its_kinds_outputs_is_refused(
 
 
 def test_kinds_share_a_task(kinds: Server) -> None:
-    """A regressor, a clusterer and a transformer of the same rows, and a generator beside them."""
+    """A regressor, a clusterer and a transformer of the same rows share a task with a generator."""
     models = kinds.client.get("/models").json()["models"]
     assert {model["kind"] for model in models if model["task"] == "tiny"} == set(KINDS)
 
 
 def test_a_task_has_one_set_of_features(tmp_path: Path) -> None:
-    """Across its kinds, too."""
+    """Models of one task that differ in their features are refused, of whatever kind they are."""
     write_tiny(tmp_path, tiny_card(task="tiny"))
     write_kind(tmp_path, "regressor")
     assert Registry.load(tmp_path).refused == {
@@ -253,7 +253,7 @@ def test_a_task_has_one_set_of_features(tmp_path: Path) -> None:
 def test_a_grid_shows_every_image_where_it_belongs(
     generator: np.random.Generator,
 ) -> None:
-    """Row by row, on white, enlarged by whole pixels."""
+    """A grid holds the images row by row, on white, enlarged by whole pixels."""
     images = generator.integers(0, 255, size=(5, 32, 48, 3), dtype=np.uint8)
     grid = make_grid(images)
     assert grid.shape == (2 * (64 + 2) + 2, 3 * (96 + 2) + 2, 3)
@@ -263,7 +263,7 @@ def test_a_grid_shows_every_image_where_it_belongs(
 
 
 def test_a_grid_of_many_images_is_not_enlarged(generator: np.random.Generator) -> None:
-    """Its size is bounded by what was asked for."""
+    """A grid of many images keeps their pixels as they are, so that its size is bounded by what was asked for."""
     images = np.zeros((10_000, 8, 8, 3), dtype=np.uint8)
     assert make_grid(images).shape == (100 * (16 + 2) + 2, 100 * (16 + 2) + 2, 3)
 
@@ -271,7 +271,7 @@ def test_a_grid_of_many_images_is_not_enlarged(generator: np.random.Generator) -
 def test_booleans_are_named_as_json_names_them(
     tmp_path: Path, start_server: Callable[..., AbstractContextManager[Server]]
 ) -> None:
-    """A category of `false` and `true` takes JSON's own."""
+    """A category of `false` and `true` takes JSON's own booleans."""
     from model_card import Feature, FeatureInput
 
     features = (

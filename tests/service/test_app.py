@@ -1,4 +1,4 @@
-"""The service as BentoML runs it: its client, its readiness, its end."""
+"""The service runs as BentoML runs it: with its client, its readiness and its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.tiny_models import self_check, tiny_card, write_tiny
 
 
 def test_bentomls_client_knows_the_calls(server: Server) -> None:
-    """Nothing but the address is given to it."""
+    """BentoML's client has a method for every call and needs nothing but the address."""
     rows = load_breast_cancer().data[:3].tolist()
     with bentoml.SyncHTTPClient(server.url) as client:
         for call, fields in (
@@ -51,7 +51,7 @@ def test_bentomls_client_knows_the_calls(server: Server) -> None:
 
 
 def test_bentomls_client_raises_our_errors(server: Server) -> None:
-    """With our words."""
+    """BentoML's client raises errors with the service's own words."""
     with (
         bentoml.SyncHTTPClient(server.url) as client,
         pytest.raises(
@@ -63,7 +63,7 @@ def test_bentomls_client_raises_our_errors(server: Server) -> None:
 
 
 def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
-    """One implementation serves both."""
+    """The BentoML methods give the answers of the routes."""
     program = (
         "import json; from service.app import Veredicto; service = Veredicto()\n"
         "fields = {'model': 'points-mlp', 'inputs': [[1, 2]]}\n"
@@ -90,7 +90,7 @@ def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
 def test_strictly_a_refused_file_means_not_ready(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """/readyz says which and why; what is loaded still answers."""
+    """`/readyz` says which file is refused and why, and the loaded models still answer."""
     good = (models / "colour-second.onnx").read_bytes()
     (models / "colour-truncated.onnx").write_bytes(good[: len(good) // 2])
     three = self_check(row=(0.5, 1.0), probabilities=(0.6, 0.2, 0.2))
@@ -121,7 +121,9 @@ def test_strictly_a_refused_file_means_not_ready(
 def test_loosely_the_others_are_served_and_the_refused_listed(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """VEREDICTO_STRICT=0; a file without a card is no model of theirs."""
+    """With VEREDICTO_STRICT=0 the server is ready and lists the refused file, and a file without a card is not among
+    the models.
+    """
     (models / "corrupt.onnx").write_bytes(os.urandom(500))
     write_tiny(models, None, stem="bare")
 
@@ -142,7 +144,7 @@ def test_loosely_the_others_are_served_and_the_refused_listed(
 def test_an_empty_folder_is_not_ready(
     tmp_path: Path, start_server: Callable[..., object]
 ) -> None:
-    """It lives, and says what is missing."""
+    """A server of an empty folder is alive and not ready, and says what is missing."""
     (tmp_path / "none").mkdir()
     with start_server(VEREDICTO_MODELS=tmp_path / "none") as server:
         response = server.client.get("/readyz")
@@ -164,7 +166,7 @@ def test_an_empty_folder_is_not_ready(
 def test_a_bad_setting_refuses_to_start(
     tmp_path: Path, name: str, value: str, message: str
 ) -> None:
-    """At once, with a message, before anything listens."""
+    """A bad setting ends the start at once with a message, before anything listens."""
     finished = subprocess.run(
         [sys.executable, "-m", "bentoml", "serve", "service.app:Veredicto"],
         cwd=ROOT,
@@ -180,7 +182,7 @@ def test_a_bad_setting_refuses_to_start(
 def test_a_request_in_flight_is_answered_before_it_stops(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """SIGTERM loses nothing that was accepted: here a request whose body is still to come."""
+    """A request whose body is still to come when SIGTERM arrives is answered before the process ends."""
     body = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]}).encode()
     with start_server(VEREDICTO_MODELS=models) as server:
         host, port = server.url.removeprefix("http://").split(":")
@@ -203,7 +205,7 @@ def test_a_request_in_flight_is_answered_before_it_stops(
 def test_two_workers_serve_and_count_together(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """Metrics are summed over the workers, a second late at most for those that are not scraped."""
+    """Metrics are the sums over the workers, a second late at most for those that are not scraped."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         for _ in range(30):  # a new connection each, which either worker may take
             answer = httpx.post(

@@ -1,4 +1,4 @@
-"""A task's request goes to the model that the policy chooses; who has learnt chooses better."""
+"""A task's request goes to the model that the policy chooses, and a policy with feedback chooses better."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROW = [1.0, 2.0]
 
 
 class Known:
-    """Outcomes as feedback would have counted them."""
+    """Outcomes that stand as feedback would have counted them."""
 
     def __init__(self, **counts: tuple[int, int]) -> None:
         self._counts = {name.replace("_", "-"): each for name, each in counts.items()}
@@ -44,14 +44,14 @@ def shares(
 def test_the_champion_is_the_first_whatever_is_known(
     generator: np.random.Generator,
 ) -> None:
-    """Even where another is right more often."""
+    """The champion policy chooses the first model even where another is right more often."""
     assert shares(Champion(), COUNTS, generator)["first"] == 1
 
 
 def test_thompson_chooses_as_often_as_a_model_is_likely_the_best(
     generator: np.random.Generator,
 ) -> None:
-    """By integrating the posteriors: the density of one times the distributions of the others."""
+    """Each model's share equals the integral of its posterior's density times the distributions of the others."""
     grid = np.linspace(0, 1, 20_001)
     posteriors = [beta(1 + right, 1 + wrong) for right, wrong in COUNTS.values()]
     found = shares(Thompson(), COUNTS, generator)
@@ -73,7 +73,7 @@ def test_thompson_chooses_as_often_as_a_model_is_likely_the_best(
 def test_thompson_tries_all_alike_where_nothing_is_known(
     generator: np.random.Generator,
 ) -> None:
-    """Each posterior is uniform."""
+    """Each posterior is uniform at first, so the shares are equal."""
     found = shares(Thompson(), dict.fromkeys("abcd", (0, 0)), generator)
     assert list(found.values()) == pytest.approx([0.25] * 4, abs=0.03)
 
@@ -81,7 +81,7 @@ def test_thompson_tries_all_alike_where_nothing_is_known(
 def test_epsilon_tries_any_in_its_share_and_else_the_best(
     generator: np.random.Generator,
 ) -> None:
-    """A third of the tries goes to the best too."""
+    """Epsilon's tries are spread over all models, the best one too, and the rest goes to the best."""
     found = shares(Epsilon(0.3), COUNTS, generator)
     assert list(found.values()) == pytest.approx([0.1, 0.8, 0.1], abs=0.03)
 
@@ -89,7 +89,7 @@ def test_epsilon_tries_any_in_its_share_and_else_the_best(
 def test_epsilon_stays_with_the_champion_where_nothing_is_known(
     generator: np.random.Generator,
 ) -> None:
-    """Of equals it is the first."""
+    """Of models that are equally good so far epsilon keeps the first."""
     assert shares(Epsilon(0.0), dict.fromkeys("abcd", (0, 0)), generator)["a"] == 1
 
 
@@ -101,7 +101,9 @@ def accurate(family: str, accuracy: float | None) -> Any:
 
 
 def test_the_best_on_held_out_rows_is_the_champion(tmp_path: Path) -> None:
-    """Of equals the smaller file; what was never measured is it last; a regressor is where there is no classifier."""
+    """The best metric leads; of equals the smaller file is first, what was never measured is last, and a regressor
+    stands in where there is no classifier.
+    """
     write_tiny(tmp_path, accurate("unmeasured", None))
     write_tiny(tmp_path, accurate("good", 0.9))
     registry = Registry.load(write_tiny(tmp_path, accurate("better", 0.95)).parent)
@@ -130,7 +132,7 @@ def test_the_best_on_held_out_rows_is_the_champion(tmp_path: Path) -> None:
 def test_outcomes_decide_where_the_policy_learns(
     models: Path, generator: np.random.Generator
 ) -> None:
-    """A model that nothing is known of counts as neither right nor wrong."""
+    """A model with no outcomes counts as neither right nor wrong."""
     outcomes = Known(colour_first=(1, 99), colour_second=(99, 1))
     registry = Registry.load(models)
     chosen = {
@@ -154,7 +156,7 @@ def test_outcomes_decide_where_the_policy_learns(
 
 
 def test_a_champion_may_be_named(models: Path) -> None:
-    """Whatever its metric; epsilon starts from it too."""
+    """The champion that a setting names is first whatever its metric, and epsilon starts from it."""
     registry = Registry.load(models)
     champion = {"colour": "colour-second"}
     assert (
@@ -166,7 +168,9 @@ def test_a_champion_may_be_named(models: Path) -> None:
 
 
 def test_a_task_without_anything_to_choose_is_told_which_have(tmp_path: Path) -> None:
-    """Clusterers are neither right nor wrong."""
+    """A task of clusterers alone is refused with the tasks that have a choice, since clusterers are neither right nor
+    wrong.
+    """
     write_kind(tmp_path, "clusterer")
     write_tiny(tmp_path, tiny_card())
     router = Router(Registry.load(tmp_path), Settings(), NoOutcomes())
@@ -185,7 +189,7 @@ def test_a_task_without_anything_to_choose_is_told_which_have(tmp_path: Path) ->
 
 
 def test_a_task_is_answered_by_its_champion_which_is_named(server: Server) -> None:
-    """Of the shipped models; a regressor's task too."""
+    """The answer to a task's request names the champion of the shipped models, for classifiers and for a regressor."""
     answer = server.post("/predict", {"task": "wine", "inputs": [[1.0] * 13]}).json()
     assert (
         answer
@@ -203,7 +207,7 @@ def test_a_task_is_answered_by_its_champion_which_is_named(server: Server) -> No
 
 
 def test_a_task_takes_a_bound_and_bentomls_client(server: Server) -> None:
-    """Like a model."""
+    """A task's request takes a bound, and the BentoML method takes a task, as they do for a model."""
     row = server.client.get("/models/breast_cancer-logistic").json()["input"]["example"]
     fields = {"task": "breast_cancer", "inputs": [row], "min_probability": 1.0}
     with bentoml.SyncHTTPClient(server.url) as client:
@@ -243,7 +247,7 @@ def test_a_task_takes_a_bound_and_bentomls_client(server: Server) -> None:
 def test_a_request_names_a_model_or_a_task(
     server: Server, fields: dict[str, object], status: int, message: str
 ) -> None:
-    """Exactly one of them."""
+    """A request that names both a model and a task, or neither, is refused."""
     response = server.post("/predict", {"inputs": [ROW]} | fields)
     assert response.status_code == status
     assert response.json()["error"].startswith(message)
@@ -252,7 +256,7 @@ def test_a_request_names_a_model_or_a_task(
 def test_a_champion_that_is_not_served_means_not_ready(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """And says which there are; requests that name a model are answered."""
+    """Readiness fails with the models that there are, and requests that name a model are answered."""
     with start_server(
         VEREDICTO_MODELS=models, VEREDICTO_CHAMPION="colour:colour-third"
     ) as server:
@@ -278,7 +282,7 @@ def test_a_champion_that_is_not_served_means_not_ready(
 def test_thompson_spreads_a_tasks_requests_where_nothing_is_known(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """Each request goes to one of the two models; 40 that all go to one have a chance of 2 in 2^40."""
+    """Both models answer some of 40 requests for the task; that all go to one has a chance of 2 in 2^40."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_POLICY="thompson") as server:
         answers = [
             server.post("/predict", {"task": "colour", "inputs": [[1, "red"]]}).json()

@@ -1,4 +1,4 @@
-"""What comes while a model is busy shares its next run, and is answered as if it had come alone."""
+"""Requests that come while a model is busy share its next run, and are answered as if each had come alone."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def make_run(graph: Graph, inputs: Any) -> Run:
 
 
 class Gate:
-    """Keeps a model's runs back until it is opened, and knows how many rows each had."""
+    """A gate keeps a model's runs back until it is opened, and counts the rows of each run."""
 
     def __init__(self, graph: Graph) -> None:
         self.rows: list[int] = []
@@ -73,7 +73,8 @@ async def run_all(
     *,
     cancelled: set[int] = frozenset(),
 ) -> list[Any]:
-    """All at once while the model is busy with the first; those of `cancelled` are given up as they wait."""
+    """Runs all requests at once while the model is busy with the first, and cancels those of `cancelled` as they wait.
+    """
     tasks = [asyncio.create_task(batches.run(run)) for run in runs]
     await asyncio.sleep(0)
     for index in cancelled:
@@ -89,7 +90,9 @@ async def run_all(
 def test_answers_are_those_of_requests_that_come_alone(
     path: Path, seed: int, pool: ThreadPoolExecutor
 ) -> None:
-    """For every request, also when others are given up, fail, or have other sizes; nobody fails with a neighbour."""
+    """Every request gets its own answer, also when others are cancelled, fail or have other sizes, and none fails with
+    a neighbour.
+    """
     draw = np.random.default_rng(seed)
     graph = load(path)
     runs = []
@@ -139,7 +142,7 @@ def test_answers_are_those_of_requests_that_come_alone(
 
 
 def test_a_lone_request_is_run_at_once(pool: ThreadPoolExecutor) -> None:
-    """Each after the other, none waits for company."""
+    """Requests that come one after the other are run one by one, and none waits for company."""
     graph = load(KNN)
     gate = Gate(graph)
     gate.event.set()
@@ -155,7 +158,7 @@ def test_a_lone_request_is_run_at_once(pool: ThreadPoolExecutor) -> None:
 
 
 def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
-    """A run takes as many requests as its rows allow."""
+    """A run takes as many requests as its limit of rows allows."""
     graph = load(KNN)
     gate = Gate(graph)
     runs = [
@@ -168,7 +171,7 @@ def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
 
 
 def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> None:
-    """As measured when the model was loaded."""
+    """Requests are not joined where the measurement at loading says that joint runs take longer."""
     graph = load(KNN)
     graph.joins = False
     gate = Gate(graph)
@@ -178,7 +181,7 @@ def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> 
 
 
 def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
-    """And those that wait are answered."""
+    """A request beyond the limit of waiting rows is refused, and those that wait are answered."""
     graph = load(KNN)
     gate = Gate(graph)
     runs = [make_run(graph, np.zeros((10, 64), np.float32)) for _ in range(5)]
@@ -191,7 +194,7 @@ def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
 
 
 def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
-    """Its rows wait no longer."""
+    """The rows of a cancelled request no longer count as waiting."""
     graph = load(KNN)
     gate = Gate(graph)
     batches = Batches(pool, n_threads=1, max_waiting_rows=10)
@@ -218,7 +221,7 @@ def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
 
 
 def test_as_many_runs_as_threads_go_side_by_side(pool: ThreadPoolExecutor) -> None:
-    """Two at once, the rest together."""
+    """Two threads carry two runs at once, and the remaining requests share the next."""
     graph = load(KNN)
     gate = Gate(graph)
     runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(6)]
@@ -227,7 +230,7 @@ def test_as_many_runs_as_threads_go_side_by_side(pool: ThreadPoolExecutor) -> No
 
 
 def ask(route: InferRoute, document: Any) -> Any:
-    """What the pipeline makes of a body of JSON."""
+    """Returns what the pipeline makes of a body of JSON."""
     with ThreadPoolExecutor(1) as pool:
         pipeline = Pipeline(Batches(pool, n_threads=1, max_waiting_rows=1))
         return pipeline.answer(
@@ -253,7 +256,9 @@ async def carry_out_all(batches: Batches, runs: list[Run], gate: Gate) -> list[A
 
 
 def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) -> None:
-    """What goes wrong in the answer is the request's own; few rows are answered on the event loop."""
+    """The answer of many rows is made in the run's thread, where its errors are the request's own; that of few rows is
+    made on the event loop.
+    """
 
     def finish(outputs: Any) -> Any:
         return threading.current_thread().name, len(outputs[0])
@@ -284,7 +289,7 @@ def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) 
 
 
 def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) -> None:
-    """Classification, of a model that is quick."""
+    """A classification of many rows is written in a thread although the model is quick."""
     graph = load_graph(KNN, name=KNN.stem)
     graph.max_quick_rows = 10**6
     route = InferRoute(graph, Limits(Settings()), RouteMetrics("texts"))
@@ -312,7 +317,7 @@ def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) 
 def test_the_protocols_inference_of_a_slow_model_is_joined_too(
     pool: ThreadPoolExecutor,
 ) -> None:
-    """And answered as if each had been run alone."""
+    """Inference requests of the protocol are joined, and answered as if each had been run alone."""
     graph = load(KNN)
     route = InferRoute(graph, Limits(Settings()), RouteMetrics("joined"))
     rows = np.random.default_rng(0).uniform(0, 16, (5, 1, 64)).astype(np.float32)
@@ -339,7 +344,9 @@ def test_the_protocols_inference_of_a_slow_model_is_joined_too(
 def test_a_graph_without_a_card_is_run_alone(
     tmp_path: Path, pool: ThreadPoolExecutor
 ) -> None:
-    """Nothing says which of its axes are rows; one that fails is its request's fault alone."""
+    """Each request for a graph without a card has a run of its own, since nothing says which axes are rows, and one
+    that fails fails alone.
+    """
     graph = load_graph(write_gather(tmp_path), name="gather")
     graph.max_quick_rows = 0
     route = InferRoute(graph, Limits(Settings()), RouteMetrics("alone"))

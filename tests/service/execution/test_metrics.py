@@ -20,7 +20,7 @@ def count(server: Server, route: str, status: int) -> float:
 
 
 def test_requests_are_counted_when_the_worker_is_scraped(server: Server) -> None:
-    """At once, by status."""
+    """A scrape of the worker itself shows each request at once, by its status."""
     before = count(server, "/predict", 200), count(server, "/predict", 404)
     server.post("/predict", {"model": "points-mlp", "inputs": [[1, 2]]})
     server.post("/predict", {"model": "nothing", "inputs": [[1, 2]]})
@@ -33,7 +33,7 @@ def test_requests_are_counted_when_the_worker_is_scraped(server: Server) -> None
 def test_durations_are_a_histogram(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """Its count is the number of requests, and its last bucket holds all of them."""
+    """The histogram's count is the number of requests, and its last bucket holds all of them."""
     with start_server(VEREDICTO_MODELS=models) as server:
         for _ in range(7):
             server.post("/compare", {"task": "colour", "inputs": [[1, "red"]]})
@@ -51,7 +51,7 @@ def test_durations_are_a_histogram(
 
 
 def test_made_up_paths_make_no_series(server: Server) -> None:
-    """A stranger cannot fill the memory."""
+    """Requests to made-up paths add no series, so that a stranger cannot fill the memory."""
     for number in range(20):
         server.client.get(f"/made-up-{number}")
         server.post("/predict", {"model": f"made-up-{number}", "inputs": [[1, 2]]})
@@ -59,7 +59,7 @@ def test_made_up_paths_make_no_series(server: Server) -> None:
 
 
 def test_a_models_work_is_counted(server: Server) -> None:
-    """Requests, rows, runs, time and failures with their reason, under its name and version."""
+    """Requests, rows, runs, time and failures with their reason are counted under the model's name and version."""
     version = server.client.get("/models/points-perceptron").json()["version"]
 
     def read(name: str, reason: str = "") -> float:

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over gRPC, spoken to by clients that nobody here wrote."""
+"""The Open Inference Protocol over gRPC is spoken to by clients that nobody here wrote."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MOST_BYTES = 400_000
 
 
 class Both(NamedTuple):
-    """One server by its two addresses."""
+    """One server is reached by its two addresses."""
 
     http: Server
     address: str
@@ -53,7 +53,7 @@ class Both(NamedTuple):
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    """Every kind of graph, one of the shipped models, and narrow limits."""
+    """The server has every kind of graph, one of the shipped models, and narrow limits."""
     folder = tmp_path_factory.mktemp("graphs")
     port = free_port()
     write_all(folder)
@@ -83,7 +83,7 @@ def client(both: Both) -> Iterator[triton.InferenceServerClient]:
 
 @pytest.fixture
 def stub(both: Both) -> Iterator[service_pb2_grpc.GRPCInferenceServiceStub]:
-    """What a compiler makes of the protocol's file, on a plain channel."""
+    """The stub is what a compiler makes of the protocol's file, on a plain channel."""
     with grpc.insecure_channel(both.address) as channel:
         yield service_pb2_grpc.GRPCInferenceServiceStub(channel)
 
@@ -101,7 +101,7 @@ def make_input(name: str, array: np.ndarray, datatype: str) -> triton.InferInput
 def typed(
     model: str, name: str, datatype: str, shape: list[int], **contents: Any
 ) -> Any:
-    """A request with typed contents."""
+    """Returns a request with typed contents."""
     request = service_pb2.ModelInferRequest(model_name=model)
     request.inputs.add(name=name, datatype=datatype, shape=shape).contents.MergeFrom(
         service_pb2.InferTensorContents(**contents)
@@ -116,14 +116,16 @@ def picture(colour: str, size: tuple[int, int] = (20, 12)) -> bytes:
 
 
 def refusal(call: Callable[[], object]) -> tuple[str, str]:
-    """The code and the text that a call ends with."""
+    """Returns the code and the text that a call ends with."""
     with pytest.raises(grpc.RpcError) as refused:
         call()
     return refused.value.code().name, refused.value.details()
 
 
 def fields_of(message: Any, clients: Any) -> dict[str, Any]:
-    """Of a message as far as the client knows it too: number, type, repetition, and the same of what is in it."""
+    """Returns the number, type and repetition of each field that the client knows too, and the same of the messages in
+    it.
+    """
     theirs = {each.name: each for each in clients.fields}
     described: dict[str, Any] = {}
 
@@ -155,7 +157,7 @@ def fields_of(message: Any, clients: Any) -> dict[str, Any]:
     "file", [service_pb2, grpc_predict_v2_pb2], ids=["triton", "kserve"]
 )
 def test_messages_are_those_of_the_clients(file: Any) -> None:
-    """Every field of every method has the number and the type that they have."""
+    """Every field of every method has the number and the type that the clients' messages have."""
     (service,) = file.DESCRIPTOR.services_by_name.values()
     assert service.full_name == SERVICE
     compared = set()
@@ -175,7 +177,7 @@ def test_messages_are_those_of_the_clients(file: Any) -> None:
 def test_the_server_says_what_it_is(
     both: Both, client: triton.InferenceServerClient
 ) -> None:
-    """As over HTTP."""
+    """Liveness, readiness and metadata of the server are those of HTTP."""
     assert client.is_server_live()
     assert client.is_server_ready()
     assert (
@@ -186,7 +188,9 @@ def test_the_server_says_what_it_is(
 def test_models_are_ready_and_described(
     both: Both, client: triton.InferenceServerClient
 ) -> None:
-    """As over HTTP, versions too; a card's properties have no place in the message."""
+    """Models and their versions are ready and described as over HTTP, without a card's properties, which the message
+    has no place for.
+    """
     assert client.is_model_ready("simple")
     assert client.is_model_ready("simple", "1")
     assert not client.is_model_ready("simple", "3")
@@ -203,7 +207,7 @@ def test_models_are_ready_and_described(
 def test_configuration_and_index_are_those_of_http(
     both: Both, client: triton.InferenceServerClient
 ) -> None:
-    """One description for both."""
+    """Configuration and index equal those that HTTP answers."""
     config = client.get_model_config("simple").config
     assert config.input[0].name == "INPUT0"
     assert config.input[0].data_type == 8
@@ -223,7 +227,7 @@ def test_two_inputs_and_two_outputs(
     compression: str | None,
     names: list[str] | None,
 ) -> None:
-    """Triton's own example, compressed or not; the id comes back."""
+    """Triton's own example is answered, compressed or not, and the request's id comes back."""
     first = np.arange(320, dtype=np.int32).reshape(20, 16)
     second = np.ones((20, 16), dtype=np.int32)
     answer = client.infer(
@@ -259,7 +263,7 @@ def largest_and_smallest(name: str) -> np.ndarray:
 def test_values_of_every_type_come_back_raw(
     client: triton.InferenceServerClient, name: str
 ) -> None:
-    """Also the largest and the smallest."""
+    """Values of every type, the largest and the smallest among them, come back raw as they were sent."""
     array = largest_and_smallest(name)
     answer = client.infer(f"identity_{name}", [make_input("x", array, name)])
     assert answer.as_numpy("y").dtype == array.dtype
@@ -280,7 +284,7 @@ CONTENTS = {
 def test_typed_contents_are_answered_raw_or_typed(
     stub: service_pb2_grpc.GRPCInferenceServiceStub, name: str
 ) -> None:
-    """Raw, as Triton does, unless that is declined."""
+    """Typed contents are answered raw, as Triton does, unless the request declines that."""
     array = largest_and_smallest(name)
     request = typed(
         f"identity_{name}",
@@ -306,7 +310,7 @@ def test_texts_come_back(
     client: triton.InferenceServerClient,
     stub: service_pb2_grpc.GRPCInferenceServiceStub,
 ) -> None:
-    """Raw and typed; empty ones and those beyond ASCII too."""
+    """Texts, empty ones and those beyond ASCII among them, come back raw and typed."""
     texts = np.array([["", "año"], ["x" * 1000, "\N{SNOWMAN}"]], dtype=np.object_)
     answer = client.infer("identity_BYTES", [make_input("x", texts, "BYTES")])
     expected = [each.encode() for each in texts.reshape(-1)]
@@ -317,7 +321,7 @@ def test_texts_come_back(
 
 
 def test_the_asyncio_client_gets_what_http_answers(both: Both) -> None:
-    """Label and probabilities of rows, several requests at a time."""
+    """The asyncio client gets HTTP's probabilities for several requests at a time."""
     rows = wine_rows(20)
 
     async def ask() -> Any:
@@ -339,7 +343,7 @@ def test_the_asyncio_client_gets_what_http_answers(both: Both) -> None:
 
 
 def test_kserves_client_gets_the_same(both: Both) -> None:
-    """Health, readiness and inference, by contents and raw."""
+    """KServe's client gets health, readiness and inference, by typed contents and raw."""
     rows = wine_rows(3)
 
     async def ask() -> list[Any]:
@@ -370,7 +374,7 @@ def test_kserves_client_gets_the_same(both: Both) -> None:
 def test_the_most_probable_classes_are_named(
     both: Both, client: triton.InferenceServerClient
 ) -> None:
-    """value:index:class, the highest first, for each row."""
+    """Each row gets texts `value:index:class`, the highest value first."""
     rows = wine_rows(2)
     outputs = [triton.InferRequestedOutput("probabilities", class_count=2)]
     answer = client.infer(WINE, [make_input("features", rows, "FP32")], outputs=outputs)
@@ -389,7 +393,7 @@ def test_image_files_are_elements_of_bytes(
     client: triton.InferenceServerClient,
     stub: service_pb2_grpc.GRPCInferenceServiceStub,
 ) -> None:
-    """Of different sizes, as they are; pixels are taken too."""
+    """Image files of different sizes are taken as elements of BYTES, and pixels as UINT8."""
     files = [picture("red"), picture("green", (40, 30)), picture("blue")]
     answer = client.infer(
         "hue-first", [make_input("pixels", np.array(files, dtype=np.object_), "BYTES")]
@@ -408,7 +412,7 @@ def test_image_files_are_elements_of_bytes(
 def test_requests_are_counted_with_those_of_http(
     both: Both, client: triton.InferenceServerClient
 ) -> None:
-    """In a model's statistics, and by method in the metrics."""
+    """Requests count in their model's statistics, and by method in the metrics."""
     for shape in ((4, 3), (4, 2)):
         try:
             client.infer(
@@ -533,7 +537,7 @@ def test_what_is_wrong_is_said_as_over_http(
     outputs: list[dict[str, Any]],
     code: str,
 ) -> None:
-    """Word for word."""
+    """A wrong request gets the text that HTTP gives, word for word, and its gRPC code."""
     answer = both.http.post(
         f"/v2/models/{path}/infer", {"inputs": [tensor], "outputs": outputs}
     )
@@ -556,7 +560,7 @@ def test_what_is_wrong_is_said_as_over_http(
 def test_contents_that_are_not_what_is_said_of_them(
     stub: service_pb2_grpc.GRPCInferenceServiceStub,
 ) -> None:
-    """Of another type, of several, of none, or beside raw ones."""
+    """Contents of another type, of a type that has none, beside raw ones, or of another number or size are refused."""
     wrong = typed("identity_FP32", "x", "FP32", [1, 3], int_contents=[1, 2, 3])
     half = typed("identity_FP16", "x", "FP16", [1, 3], fp32_contents=[1, 2, 3])
     twice = typed("identity_FP32", "x", "FP32", [1, 3], fp32_contents=[1, 2, 3])
@@ -594,7 +598,7 @@ def test_contents_that_are_not_what_is_said_of_them(
 
 
 def test_bytes_that_are_no_message_are_refused(both: Both) -> None:
-    """Whatever they are; and the server goes on."""
+    """Bytes that are no message are refused, and the server goes on."""
     with grpc.insecure_channel(both.address) as channel:
         infer = channel.unary_unary(MODEL_INFER)
         for content, text in (
@@ -619,7 +623,7 @@ def test_bytes_that_are_no_message_are_refused(both: Both) -> None:
 def test_names_beyond_ascii_are_told_in_short(
     client: triton.InferenceServerClient,
 ) -> None:
-    """A status that is longer than clients take would lose its code."""
+    """A long name is shortened in the error, since a status longer than clients take would lose its code."""
     with pytest.raises(
         InferenceServerException, match="Request for unknown model: 'ñ"
     ) as refused:
@@ -628,7 +632,9 @@ def test_names_beyond_ascii_are_told_in_short(
 
 
 def test_limits_hold_on_bytes(both: Both) -> None:
-    """As they come and unpacked; far beyond them gRPC itself refuses, unread."""
+    """A message over the limit of bytes is refused as it comes and unpacked, and gRPC itself refuses one far beyond it
+    unread.
+    """
     with grpc.insecure_channel(both.address) as channel:
         infer = channel.unary_unary(MODEL_INFER)
         assert refusal(lambda: infer(bytes(MOST_BYTES + 1))) == (
@@ -656,7 +662,7 @@ def test_limits_hold_on_bytes(both: Both) -> None:
 
 
 class Stalled:
-    """A request whose message does not come before it is told to."""
+    """A stalled request sends its message only when `go_on` is called."""
 
     def __init__(self, channel: grpc.Channel, message: bytes) -> None:
         self._go = Event()
@@ -682,7 +688,7 @@ def colour_request() -> bytes:
 
 
 def wait_for(channel: grpc.Channel) -> None:
-    """All that was sent on this connection has arrived: its requests are taken in order."""
+    """Returns when all that was sent on this connection has arrived, since its requests are taken in order."""
     assert (
         channel.unary_unary(f"/{SERVICE}/ServerLive")(b"", wait_for_ready=True)
         == b"\x08\x01"
@@ -692,7 +698,7 @@ def wait_for(channel: grpc.Channel) -> None:
 def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """One limit and one deadline for both, from the arrival on."""
+    """HTTP and gRPC share one limit of requests in flight and one deadline, from the arrival on."""
     port = free_port()
     limits = {"VEREDICTO_MAX_IN_FLIGHT": 2, "VEREDICTO_DEADLINE_S": 1}
 
@@ -723,7 +729,7 @@ def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
 
 
 def is_open(server: Server) -> bool:
-    """Whether it takes connections: one that has begun to stop does not."""
+    """The server is open while it takes connections, which one that has begun to stop does not."""
     try:
         return httpx.get(f"{server.url}/livez").status_code == 200
     except httpx.TransportError:
@@ -733,7 +739,7 @@ def is_open(server: Server) -> bool:
 def test_a_request_in_flight_is_answered_before_it_stops(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """SIGTERM loses nothing that was accepted: here a request whose message is still to come."""
+    """A request whose message is still to come when SIGTERM arrives is answered before the process ends."""
     port = free_port()
     with (
         start_server(VEREDICTO_MODELS=models, VEREDICTO_GRPC_PORT=port) as server,
@@ -758,7 +764,7 @@ def test_a_request_in_flight_is_answered_before_it_stops(
 def test_two_workers_share_the_port(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """Connections go to either, and are counted together."""
+    """Two workers take connections of one port, and their requests are counted together."""
     port = free_port()
     options = {
         "VEREDICTO_MODELS": models,
@@ -787,7 +793,7 @@ def test_two_workers_share_the_port(
 
 
 def start_in_vain(folder: Path, **variables: object) -> str:
-    """What a server that does not start says."""
+    """Returns what a server that does not start writes to stderr."""
     finished = subprocess.run(
         [
             sys.executable,
@@ -811,7 +817,9 @@ def start_in_vain(folder: Path, **variables: object) -> str:
 
 
 def test_a_port_that_is_taken_refuses_to_start(tmp_path: Path) -> None:
-    """Before any model is loaded, and also where workers share the port among themselves."""
+    """A port that is taken ends the start before any model is loaded, also where workers share the port among
+    themselves.
+    """
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         said = start_in_vain(tmp_path, VEREDICTO_GRPC_PORT=port, VEREDICTO_WORKERS=2)
@@ -821,7 +829,7 @@ def test_a_port_that_is_taken_refuses_to_start(tmp_path: Path) -> None:
 
 @pytest.fixture
 def without_grpc(tmp_path: Path) -> dict[str, str]:
-    """An environment whose interpreters find no grpcio."""
+    """The fixture gives an environment whose interpreters find no grpcio."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\nsys.modules['grpc'] = None\n"
     )
@@ -831,7 +839,7 @@ def without_grpc(tmp_path: Path) -> dict[str, str]:
 def test_without_the_library_it_says_what_to_install(
     tmp_path: Path, without_grpc: dict[str, str]
 ) -> None:
-    """Where a port is set."""
+    """Without grpcio a server with a gRPC port does not start and says what to install."""
     said = start_in_vain(tmp_path, VEREDICTO_GRPC_PORT=free_port(), **without_grpc)
     expected = "VEREDICTO_GRPC_PORT: gRPC needs what is not installed here: pip install 'grpcio>=1.60'"
     assert f"veredicto does not start: {expected}\n" in said
@@ -840,7 +848,7 @@ def test_without_the_library_it_says_what_to_install(
 def test_without_the_library_http_is_served(
     models: Path, start_server: Callable[..., Any], without_grpc: dict[str, str]
 ) -> None:
-    """Where no port is set."""
+    """Without grpcio a server without a gRPC port answers over HTTP."""
     with start_server(VEREDICTO_MODELS=models, **without_grpc) as server:
         assert (
             server.post(
@@ -860,7 +868,7 @@ def make_server(models: Path, port: int) -> grpc_server.Server:
 
 
 def test_a_worker_too_says_that_its_port_is_taken(models: Path) -> None:
-    """Where that happened since the check at the start."""
+    """A worker whose port was taken since the check at the start raises SettingsError with the port."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(
@@ -873,7 +881,7 @@ def test_a_worker_too_says_that_its_port_is_taken(models: Path) -> None:
 def test_a_defect_is_told_without_details(
     models: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log has them."""
+    """The log has the details of a defect, and the client does not."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("secret")

@@ -1,4 +1,4 @@
-"""The HTTP contract, sent to a real server process: answers, errors, limits."""
+"""The HTTP contract is sent to a real server process: its answers, its errors, its limits."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ROW = [1.0, 2.0]
 
 
 def connect(server: Server) -> socket.socket:
-    """A bare connection, for what no HTTP client would send."""
+    """Opens a bare connection, for what no HTTP client would send."""
     host, port = server.url.removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)))
 
 
 def test_a_row_is_predicted_with_the_models_version(server: Server) -> None:
-    """The answer says who gave it."""
+    """The answer names the model and the version that gave it."""
     example = server.client.get(f"/models/{LOGISTIC}").json()["input"]["example"]
     response = server.post("/predict", {"model": LOGISTIC, "inputs": [example]})
     assert response.status_code == 200
@@ -48,7 +48,7 @@ def test_a_row_is_predicted_with_the_models_version(server: Server) -> None:
 
 
 def test_all_rows_of_breast_cancer_in_one_request(server: Server) -> None:
-    """569 rows: accuracy at least 0.97, and labels are the most probable classes."""
+    """One request of all 569 rows has an accuracy of at least 0.97, and labels that are the most probable classes."""
     bunch = load_breast_cancer()
     rows = bunch.data.tolist()
     predictions = server.post("/predict", {"model": LOGISTIC, "inputs": rows}).json()[
@@ -66,7 +66,7 @@ def test_all_rows_of_breast_cancer_in_one_request(server: Server) -> None:
 def test_every_row_of_breast_cancer_agrees_with_the_source_model(
     server: Server,
 ) -> None:
-    """The model that the stored command learns, in torch, against the file that is served, over HTTP."""
+    """The served file answers over HTTP what the stored command's model answers in torch."""
     provenance = server.client.get(f"/models/{LOGISTIC}").json()["provenance"]
     options = build_parser().parse_args(provenance["command"].split()[3:])
     dataset = datasets.load("breast_cancer")
@@ -83,7 +83,9 @@ def test_every_row_of_breast_cancer_agrees_with_the_source_model(
 
 @pytest.mark.parametrize("path", ["/predict", "/predict_proba"])
 def test_numbers_that_overflow_the_graph_are_refused(server: Server, path: str) -> None:
-    """Finite in float32, but not what comes of them: never null, never a class by accident."""
+    """Numbers that are finite in float32 and overflow in the graph are refused, and get neither null nor a class by
+    accident.
+    """
     response = server.post(
         path, {"model": LOGISTIC, "inputs": [[3.4e38, -3.4e38] * 15]}
     )
@@ -94,7 +96,7 @@ def test_numbers_that_overflow_the_graph_are_refused(server: Server, path: str) 
 
 
 def test_objects_and_lists_are_the_same_row(server: Server) -> None:
-    """In one request, too."""
+    """Objects and lists give the same answer, also mixed in one request."""
     bunch = load_breast_cancer()
     row = bunch.data[3].tolist()
     named = dict(zip(map(str, bunch.feature_names), row, strict=True))
@@ -105,7 +107,7 @@ def test_objects_and_lists_are_the_same_row(server: Server) -> None:
 
 
 def test_top_gives_the_most_probable_classes_in_order(server: Server) -> None:
-    """As a field and as a query parameter."""
+    """`top` gives the most probable classes in order, as a field and as a query parameter."""
     row = [0.0] * 64
     everything = server.post(
         "/predict_proba", {"model": "digits-mlp", "inputs": [row]}
@@ -132,7 +134,7 @@ def test_top_gives_the_most_probable_classes_in_order(server: Server) -> None:
 
 
 def test_more_classes_than_there_are_is_all_of_them(server: Server) -> None:
-    """A generous top is no error."""
+    """A `top` beyond the number of classes gives all of them and is no error."""
     answer = server.post(
         "/predict_proba", {"model": "points-mlp", "inputs": [ROW], "top": 99}
     ).json()
@@ -140,7 +142,7 @@ def test_more_classes_than_there_are_is_all_of_them(server: Server) -> None:
 
 
 def test_compare_sets_the_tasks_models_side_by_side(server: Server) -> None:
-    """By name, with consensus and pairs; with labels also tests."""
+    """`/compare` answers by model name, with consensus and pairs, and with tests where there are labels."""
     request = {"task": "points", "inputs": [[-2.0, -1.0], [2.0, 1.0]]}
     answer = server.post("/compare", request).json()
     assert answer["task"] == "points"
@@ -165,7 +167,7 @@ def test_compare_sets_the_tasks_models_side_by_side(server: Server) -> None:
 
 
 def test_compare_takes_chosen_models_in_the_order_given(server: Server) -> None:
-    """And whole numbers as labels of classes that are named by them."""
+    """Chosen models come in the order given, and whole numbers are labels of the classes that they name."""
     request = {
         "task": "digits",
         "inputs": [[0.0] * 64],
@@ -181,7 +183,7 @@ def test_compare_takes_chosen_models_in_the_order_given(server: Server) -> None:
 
 
 def test_compare_agrees_with_predict_proba(server: Server) -> None:
-    """Both are one implementation."""
+    """`/compare` gives each model's probabilities of `/predict_proba`."""
     inputs = load_breast_cancer().data[:50].tolist()
     for model in server.post(
         "/compare", {"task": "breast_cancer", "inputs": inputs}
@@ -193,7 +195,7 @@ def test_compare_agrees_with_predict_proba(server: Server) -> None:
 
 
 def test_models_are_listed_by_name(server: Server) -> None:
-    """With the fields of the contract and no others."""
+    """Models are listed by name with the fields of the contract and no others."""
     models = server.client.get("/models").json()["models"]
     assert [model["name"] for model in models] == sorted(
         model["name"] for model in models
@@ -202,7 +204,7 @@ def test_models_are_listed_by_name(server: Server) -> None:
 
 
 def test_a_models_whole_card_is_answered(server: Server) -> None:
-    """With version and runtime."""
+    """A model's view is its whole card, its version and its runtime."""
     card = server.client.get(f"/models/{LOGISTIC}").json()
     expected = {
         "name",
@@ -226,7 +228,7 @@ def test_a_models_whole_card_is_answered(server: Server) -> None:
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
 def test_probes_answer_json(server: Server, path: str) -> None:
-    """For people and for orchestrators."""
+    """`/livez` and `/readyz` answer JSON, for people and for orchestrators."""
     response = server.client.get(path)
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
@@ -236,7 +238,7 @@ def test_probes_answer_json(server: Server, path: str) -> None:
 def test_pages_are_html_and_load_nothing_from_elsewhere(
     server: Server, path: str
 ) -> None:
-    """Served to a browser without a network they still work."""
+    """Pages are HTML that names no other host, so that a browser without a network shows them."""
     response = server.client.get(path)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -244,14 +246,14 @@ def test_pages_are_html_and_load_nothing_from_elsewhere(
 
 
 def test_the_reference_finds_its_scripts(server: Server) -> None:
-    """Swagger UI comes with BentoML; the page names its files."""
+    """The files of Swagger UI that the reference's page names are there."""
     for name in ("swagger-ui.css", "swagger-ui-bundle.js"):
         assert f"static_content/{name}" in server.client.get("/docs").text
         assert server.client.get(f"/static_content/{name}").status_code == 200
 
 
 def test_head_is_get_without_a_body(server: Server) -> None:
-    """Same status, same length."""
+    """HEAD has the status and the length of GET, and no body."""
     get = server.client.get("/models")
     head = server.client.head("/models")
     assert head.status_code == 200
@@ -376,7 +378,7 @@ PREDICT_ERRORS = [
 def test_a_bad_request_is_told_what_is_wrong(
     server: Server, path: str, body: bytes, status: int, message: str
 ) -> None:
-    """The contract's status, one JSON error, and words that help."""
+    """A bad request gets the contract's status, one JSON error, and words that help."""
     assert error_of(server.post_raw(path, body), status).startswith(message)
 
 
@@ -422,7 +424,7 @@ def test_a_bad_request_is_told_what_is_wrong(
 def test_a_bad_comparison_is_told_what_is_wrong(
     server: Server, changes: dict[str, object], status: int, message: str
 ) -> None:
-    """The same for /compare."""
+    """A bad request to `/compare` gets the contract's status, one JSON error, and words that help."""
     request = {"task": "points", "inputs": [ROW]} | changes
     assert error_of(server.post("/compare", request), status).startswith(message)
 
@@ -455,7 +457,7 @@ def test_a_bad_comparison_is_told_what_is_wrong(
 def test_a_bad_query_parameter_is_told_what_is_wrong(
     server: Server, query: str, message: str
 ) -> None:
-    """A misspelt one is not ignored."""
+    """A bad query parameter is refused, and a misspelt one is not ignored."""
     response = server.post(
         f"/predict_proba?{query}", {"model": "points-mlp", "inputs": [ROW]}
     )
@@ -477,7 +479,7 @@ def test_a_bad_query_parameter_is_told_what_is_wrong(
 def test_a_wrong_method_is_told_the_right_ones(
     server: Server, method: str, path: str, allowed: str
 ) -> None:
-    """In the text and in Allow."""
+    """A wrong method is refused with the right ones, in the text and in Allow."""
     response = server.client.request(method, path)
     assert (
         error_of(response, 405)
@@ -508,12 +510,12 @@ def test_a_wrong_method_is_told_the_right_ones(
     ],
 )
 def test_an_unknown_path_is_not_found(server: Server, path: str) -> None:
-    """Whatever it is, and with the same shape."""
+    """An unknown path of any shape gets 404 and one JSON error."""
     error_of(server.client.get(path), 404)
 
 
 def test_a_form_is_told_to_be_json(server: Server) -> None:
-    """What curl -d sends without a header."""
+    """A urlencoded form, which `curl -d` sends by default, is told to be JSON."""
     response = server.post_raw(
         "/predict", b'{"model": "m"}', "application/x-www-form-urlencoded"
     )
@@ -525,7 +527,7 @@ def test_a_form_is_told_to_be_json(server: Server) -> None:
 
 
 def test_json_may_name_its_charset_or_nothing(server: Server) -> None:
-    """Both are common."""
+    """JSON is taken with a charset in its media type and without a media type."""
     body = json.dumps({"model": "points-mlp", "inputs": [ROW]}).encode()
     assert (
         server.post_raw("/predict", body, "application/json; charset=utf-8").status_code
@@ -535,7 +537,7 @@ def test_json_may_name_its_charset_or_nothing(server: Server) -> None:
 
 
 def test_a_compressed_body_is_not_taken(server: Server) -> None:
-    """And is not mistaken for malformed JSON."""
+    """A compressed body gets 415 and is not mistaken for malformed JSON."""
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     response = server.client.post("/predict", content=b"\x1f\x8b", headers=headers)
     assert (
@@ -545,7 +547,7 @@ def test_a_compressed_body_is_not_taken(server: Server) -> None:
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> None:
-    """By its announced length."""
+    """A body whose announced length is over the limit is refused before it is read."""
     text = error_of(server.post_raw("/predict", b" " * (8 * 1024 * 1024 + 1)), 413)
     assert text == (
         "a body of 8388609 bytes is over the limit of 8388608 bytes (VEREDICTO_MAX_BODY_BYTES): "
@@ -554,7 +556,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> N
 
 
 def test_too_many_rows_are_refused(server: Server) -> None:
-    """The text names the limit and its setting."""
+    """Too many rows are refused with the limit and its setting."""
     text = error_of(
         server.post("/predict", {"model": "points-mlp", "inputs": [ROW] * 10_001}), 413
     )
@@ -567,7 +569,7 @@ def test_too_many_rows_are_refused(server: Server) -> None:
 def test_a_large_request_answers_as_small_ones_do(
     server: Server, generator: np.random.Generator
 ) -> None:
-    """Off the event loop or on it, the answer is the same."""
+    """A request that is large enough for a thread gets the answers of small ones."""
     rows = generator.normal(size=(5000, 2)).tolist()
     large = server.post(
         "/predict_proba", {"model": "points-mlp", "inputs": rows}
@@ -579,7 +581,7 @@ def test_a_large_request_answers_as_small_ones_do(
 
 
 def test_many_clients_get_their_own_answers(server: Server) -> None:
-    """Concurrent requests do not mix."""
+    """Each of many concurrent clients gets the answer to its own request."""
     model = server.client.get("/models/points-mlp").json()
     assert model["classes"] == ["blue", "orange"]
 
@@ -595,7 +597,7 @@ def test_many_clients_get_their_own_answers(server: Server) -> None:
 
 
 def test_the_server_is_well_after_garbage_on_the_socket(server: Server) -> None:
-    """Bytes that are no HTTP, and a client that leaves in the middle of a body."""
+    """The server answers after bytes that are no HTTP, and after a client that left in the middle of a body."""
     for garbage in (
         b"\x00" * 1000,
         b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
@@ -655,7 +657,9 @@ def test_the_limits_can_be_set(
 def test_more_work_than_allowed_is_turned_away(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """With the time after which to try again; and once there is room, there is an answer."""
+    """A request over the limit in flight gets 503 with Retry-After, and one that comes when there is room gets an
+    answer.
+    """
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_MAX_IN_FLIGHT=1) as server:
         request = {"model": "colour-first", "inputs": [[1, "red"]]}
         with connect(server) as slow:
@@ -679,7 +683,7 @@ def test_more_work_than_allowed_is_turned_away(
 def test_a_client_that_does_not_read_is_left(
     start_server: Callable[..., object],
 ) -> None:
-    """Its answers, more than the system keeps for it, are not kept for longer than the deadline."""
+    """Answers that a client does not read, more than the system keeps for it, are kept no longer than the deadline."""
     with start_server(VEREDICTO_DEADLINE_S=3) as server:
         example = server.client.get("/models/digits-mlp").json()["input"]["example"]
         body = json.dumps(
@@ -708,7 +712,7 @@ def test_a_client_that_does_not_read_is_left(
 def test_categories_are_given_by_name(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """In lists and in objects; an unknown one is told the known ones."""
+    """Categories are given by name in lists and in objects."""
     with start_server(VEREDICTO_MODELS=models) as server:
         rows = [[0.5, "blue"], {"colour": "blue", "size": 0.5}]
         answer = server.post(

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, spoken to by clients that nobody here wrote, and by hand where they cannot err."""
+"""The Open Inference Protocol is spoken to by clients that nobody here wrote, and by hand where they cannot err."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WINE = "wine-logistic"
 
 @pytest.fixture(scope="module")
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of graphs without cards, of two versions of one, of images and of a generator."""
+    """The server has graphs without cards, two versions of one, one of images and a generator."""
     folder = tmp_path_factory.mktemp("graphs")
     write_all(folder)
     limits = {
@@ -81,7 +81,7 @@ def refused(answer: Any, status: int) -> str:
 
 
 def test_the_server_says_what_it_is(client: triton.InferenceServerClient) -> None:
-    """Alive, ready, and with the extensions that it has."""
+    """The server is alive and ready, and lists the extensions that it has."""
     assert client.is_server_live()
     assert client.is_server_ready()
     metadata = client.get_server_metadata()
@@ -98,7 +98,7 @@ def test_the_server_says_what_it_is(client: triton.InferenceServerClient) -> Non
 
 
 def test_models_are_ready_and_described(client: triton.InferenceServerClient) -> None:
-    """By their graphs; of two versions the latest where none is named."""
+    """Models are described by their graphs, and the latest version is meant where none is named."""
     assert client.is_model_ready("simple")
     assert client.is_model_ready("simple", "1")
     assert not client.is_model_ready("simple", "3")
@@ -127,7 +127,8 @@ def test_models_are_ready_and_described(client: triton.InferenceServerClient) ->
 
 
 def test_configurations_say_whose_runs_are_joined(server: Server) -> None:
-    """Without a delay: what waits anyway is joined."""
+    """A configuration has dynamic batching, without a delay, where the model's runs may be joined, and none elsewhere.
+    """
     with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
         assert (
             client.get_model_config("cifar10-cnn").get("dynamic_batching")
@@ -140,7 +141,7 @@ def test_configurations_say_whose_runs_are_joined(server: Server) -> None:
 
 
 def test_a_quick_run_is_among_the_batches(server: Server) -> None:
-    """By its number of rows."""
+    """A quick run counts among the batches of its number of rows."""
     asked = {"model": "wine-mlp", "inputs": [[1] * 13] * 7}
     assert server.post("/predict", asked).status_code == 200
     [statistics] = server.client.get("/v2/models/wine-mlp/stats").json()["model_stats"]
@@ -152,7 +153,7 @@ def test_a_quick_run_is_among_the_batches(server: Server) -> None:
 
 
 def test_the_index_names_every_version(client: triton.InferenceServerClient) -> None:
-    """With its state."""
+    """The index names every version with its state."""
     index = client.get_model_repository_index()
     assert {"name": "simple", "version": "2", "state": "READY", "reason": ""} in index
     assert len(index) == 2 + len(NUMERIC) + 1 + 1 + 1 + 1 + 1 + 1
@@ -168,7 +169,7 @@ def test_two_inputs_and_two_outputs(
     *,
     binary: bool,
 ) -> None:
-    """Triton's own example, in every way that its client knows."""
+    """Triton's own example is answered in every way that its client knows."""
     first = np.arange(32, dtype=np.int32).reshape(2, 16)
     second = np.ones((2, 16), dtype=np.int32)
     inputs = [
@@ -204,7 +205,7 @@ def test_two_inputs_and_two_outputs(
 def test_values_of_every_type_come_back(
     client: triton.InferenceServerClient, name: str, *, binary: bool
 ) -> None:
-    """Also the largest and the smallest."""
+    """Values of every type, the largest and the smallest among them, come back as they were sent."""
     if name == "FP16" and not binary:
         pytest.skip("tritonclient has no JSON of FP16")
 
@@ -231,7 +232,7 @@ def test_values_of_every_type_come_back(
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
 def test_texts_come_back(client: triton.InferenceServerClient, *, binary: bool) -> None:
-    """Empty ones and those beyond ASCII too."""
+    """Texts, empty ones and those beyond ASCII among them, come back as they were sent."""
     texts = np.array([["", "año"], ["x" * 1000, "\N{SNOWMAN}"]], dtype=np.object_)
     answer = client.infer(
         "identity_BYTES",
@@ -246,7 +247,7 @@ def test_texts_come_back(client: triton.InferenceServerClient, *, binary: bool) 
 
 
 def test_the_asyncio_client_gets_the_same(server: Server) -> None:
-    """Rows of a shipped classifier, as binary: label and probabilities are those of the file."""
+    """The asyncio client gets label and probabilities of the file for rows of a shipped classifier, as binary."""
     rows = wine_rows(50)
 
     async def ask() -> Any:
@@ -271,7 +272,7 @@ def test_the_asyncio_client_gets_the_same(server: Server) -> None:
 
 
 def test_kserves_client_gets_the_same(server: Server) -> None:
-    """Health, readiness and inference of version 2."""
+    """KServe's client gets health, readiness and the probabilities of `/predict_proba` by version 2."""
     rows = wine_rows(3)
 
     async def ask() -> Any:
@@ -298,7 +299,7 @@ def test_kserves_client_gets_the_same(server: Server) -> None:
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
 def test_the_most_probable_classes_are_named(server: Server, *, binary: bool) -> None:
-    """value:index:class, the highest first, for each row."""
+    """Each row gets texts `value:index:class`, the highest value first."""
     rows = wine_rows(2)
     with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
         outputs = [
@@ -324,7 +325,9 @@ def test_the_most_probable_classes_are_named(server: Server, *, binary: bool) ->
 
 
 def test_further_outputs_may_be_asked_for(server: Server) -> None:
-    """Those that explain: contributions and base make the odds."""
+    """The outputs that explain are answered where they are asked for, and contributions and base make the
+    probabilities.
+    """
     rows = wine_rows(4)
     properties = server.client.get(f"/v2/models/{WINE}").json()["properties"]
     assert properties["further_outputs"] == "contributions,base"
@@ -347,7 +350,7 @@ def test_further_outputs_may_be_asked_for(server: Server) -> None:
 
 
 def test_an_image_file_is_the_body(graphs: Server) -> None:
-    """With a header length of 0, and answered in bytes."""
+    """An image file is the whole body with a header length of 0, and is answered in bytes."""
     answer = graphs.client.post(
         "/v2/models/hue-first/infer",
         content=picture("blue"),
@@ -365,7 +368,7 @@ def test_an_image_file_is_the_body(graphs: Server) -> None:
 def test_image_files_are_elements_of_bytes(
     client: triton.InferenceServerClient, *, binary: bool
 ) -> None:
-    """Of different sizes; in JSON as base64."""
+    """Image files of different sizes are elements of BYTES, in base64 in JSON."""
     files = [picture("red"), picture("green", (40, 30)), picture("blue")]
     if binary:
         given = make_input(
@@ -380,7 +383,7 @@ def test_image_files_are_elements_of_bytes(
 
 
 def test_pixels_are_taken_as_they_are(client: triton.InferenceServerClient) -> None:
-    """Images of one size in one array."""
+    """Images of one size are taken as one array of pixels."""
     pixels = np.zeros((2, 5, 4, 3), dtype=np.uint8)
     pixels[0, ..., 1] = pixels[1, ..., 0] = 255
     answer = client.infer(
@@ -390,7 +393,7 @@ def test_pixels_are_taken_as_they_are(client: triton.InferenceServerClient) -> N
 
 
 def test_a_body_of_bytes_is_the_one_input(graphs: Server) -> None:
-    """Its free axis is what the bytes make of it."""
+    """A body of bytes is the one input, and its free axis is what the bytes make of it."""
     rows = np.arange(6, dtype="<f4").reshape(2, 3)
     answer = graphs.client.post(
         "/v2/models/identity_FP32/infer",
@@ -403,7 +406,7 @@ def test_a_body_of_bytes_is_the_one_input(graphs: Server) -> None:
 
 
 def test_a_scalar_has_no_axes(graphs: Server) -> None:
-    """And one element."""
+    """A tensor of shape [] has one element."""
     body = {"inputs": [{"name": "x", "shape": [], "datatype": "FP32", "data": [2.5]}]}
     assert graphs.post("/v2/models/scalar/infer", body).json()["outputs"] == [
         {"name": "y", "datatype": "FP32", "shape": [], "data": [2.5]}
@@ -411,7 +414,7 @@ def test_a_scalar_has_no_axes(graphs: Server) -> None:
 
 
 def test_what_was_asked_is_counted(client: triton.InferenceServerClient) -> None:
-    """Successes, failures, rows and nanoseconds, of each version."""
+    """Successes, failures, rows and nanoseconds of each version are counted."""
     client.infer(
         "identity_INT8",
         [make_input("x", np.ones((4, 3), dtype=np.int8), "INT8", binary=True)],
@@ -558,7 +561,7 @@ def x_of(
 def test_what_is_wrong_is_said(
     graphs: Server, path: str, body: object, status: int, text: str
 ) -> None:
-    """With where it is and what would work."""
+    """A wrong request is refused with where it is wrong and what would work."""
     assert text in refused(graphs.post(f"/v2/models/{path}/infer", body), status)
 
 
@@ -624,7 +627,7 @@ def test_what_is_wrong_is_said(
 def test_bodies_that_are_none_are_refused(
     graphs: Server, content: bytes, headers: dict[str, str], status: int, text: str
 ) -> None:
-    """Whatever the headers say of them."""
+    """Bodies that contradict their headers, or are no request, are refused."""
     answer = graphs.client.post(
         "/v2/models/identity_FP32/infer", content=content, headers=headers
     )
@@ -660,7 +663,7 @@ def test_bodies_that_are_none_are_refused(
 def test_bytes_that_are_not_what_is_said_of_them(
     graphs: Server, parameters: dict, tail: bytes, text: str
 ) -> None:
-    """Too few and too many."""
+    """Too few bytes and too many bytes are refused."""
     given = {"name": "x", "shape": [1, 3], "datatype": "FP32", "parameters": parameters}
     head = json.dumps({"inputs": [given]}).encode()
     answer = graphs.client.post(
@@ -672,7 +675,7 @@ def test_bytes_that_are_not_what_is_said_of_them(
 
 
 def test_limits_hold(graphs: Server) -> None:
-    """On rows, pixels and bytes."""
+    """Too many rows, pixels or bytes are refused."""
     noise = {
         "name": "noise",
         "shape": [101, 2],
@@ -704,7 +707,7 @@ def test_limits_hold(graphs: Server) -> None:
 
 
 def test_other_paths_and_methods_are_refused(graphs: Server) -> None:
-    """As everywhere, in JSON."""
+    """Unknown paths and methods are refused in JSON."""
     assert "unknown path '/v2/nothing'" in refused(
         graphs.client.get("/v2/nothing"), 404
     )
@@ -717,7 +720,7 @@ def test_other_paths_and_methods_are_refused(graphs: Server) -> None:
 
 
 def test_features_that_no_row_can_be_are_refused(server: Server) -> None:
-    """What JSON cannot say, bytes can: NaN where nothing is imputed, and infinity."""
+    """Bytes of NaN where nothing is imputed, and of infinity, are refused, though JSON could not say them."""
     for value in (np.nan, np.inf):
         rows = wine_rows(2)
         rows[1, 4] = value
@@ -761,12 +764,12 @@ def test_features_that_no_row_can_be_are_refused(server: Server) -> None:
 def test_what_no_client_sends_is_refused(
     graphs: Server, path: str, body: object, text: str
 ) -> None:
-    """And is no defect of the service."""
+    """Requests that no client sends are refused and are no defect of the service."""
     assert text in refused(graphs.post(f"/v2/models/{path}/infer", body), 400)
 
 
 def test_statistics_of_all_models_are_there(graphs: Server) -> None:
-    """As Triton's client asks for them without a name."""
+    """Statistics without a name are those of all models, as Triton's client asks for them."""
     listed = graphs.client.get("/v2/models/stats").json()["model_stats"]
     index = graphs.post("/v2/repository/index", {"ready": True}).json()
     assert {each["name"] for each in listed} == {each["name"] for each in index}
@@ -775,7 +778,7 @@ def test_statistics_of_all_models_are_there(graphs: Server) -> None:
 def test_a_graph_that_may_take_long_is_not_run_on_the_event_loop(
     tmp_path: Path,
 ) -> None:
-    """Several free axes: what a request asks for does not show in its rows."""
+    """A graph with several free axes is run in a thread, since what a request asks for does not show in its rows."""
     nodes = [helper.make_node("MatMul", ["a", "b"], ["product"])]
     ends = [
         tensor("a", TensorProto.FLOAT, ["n", 1]),

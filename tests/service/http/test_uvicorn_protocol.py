@@ -1,4 +1,4 @@
-"""Requests as bytes on a connection to a real server: in one piece, in several, in a row, as few clients send them."""
+"""Requests are bytes on a connection to a real server: in one piece, in several, in a row, as few clients send them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
 
 @pytest.fixture
 def connection(server: Server) -> Iterator[socket.socket]:
-    """To a server of the shipped models."""
+    """The connection leads to a server of the shipped models."""
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=30) as opened:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -48,7 +48,7 @@ def connection(server: Server) -> Iterator[socket.socket]:
 def write(
     path: str, document: Any, *headers: str, version: str = "1.1", method: str = "POST"
 ) -> bytes:
-    """A request as bytes."""
+    """Returns a request as bytes."""
     body = json.dumps(document).encode()
     lines = [
         f"{method} {path} HTTP/{version}",
@@ -60,7 +60,7 @@ def write(
 
 
 def read(connection: socket.socket, count: int = 1) -> list[tuple[int, Any]]:
-    """Status and document of so many answers that come in a row."""
+    """Returns status and document of `count` answers that come in a row."""
     stream = connection.makefile("rb")
     answers = []
 
@@ -73,7 +73,7 @@ def read(connection: socket.socket, count: int = 1) -> list[tuple[int, Any]]:
 
 
 class _Stream:
-    """A stream as `HTTPResponse` takes it, which several of them read from."""
+    """A stream that several `HTTPResponse` read from, one after the other."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -94,7 +94,7 @@ class _Open:
 
 
 def test_the_choice_of_a_protocol_is_ours(models: Path) -> None:
-    """Of a server that is left to choose one, as BentoML leaves it to uvicorn."""
+    """A server that is left to choose its protocol, as BentoML leaves it to uvicorn, takes the fast path's."""
     settings = Settings(models=models)
     plane = DataPlane(Registry.load(models), settings)
     batches = Batches.of(settings)
@@ -113,7 +113,9 @@ def test_the_choice_of_a_protocol_is_ours(models: Path) -> None:
 
 
 def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> None:
-    """Sent at once: those that are answered where they are read wait for those that are not."""
+    """Requests that are sent at once are answered in order, and those that are answered where they are read wait for
+    those that are not.
+    """
     pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     content = BytesIO()
     Image.fromarray(pixels).save(content, "PNG")
@@ -137,7 +139,7 @@ def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> N
 
 
 def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
-    """More of them than one read answers at once, each in its turn."""
+    """More requests than one read answers at once are answered, each in its turn."""
     asked = [
         {"model": "points-mlp", "inputs": [[1, 2]] * (1 + number % 7)}
         for number in range(300)
@@ -158,7 +160,7 @@ def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
 def test_a_request_in_pieces_is_answered(
     connection: socket.socket, places: list[int], pause_s: float
 ) -> None:
-    """Cut in its headers, between them and its body, in its body; each piece is read before the next comes."""
+    """A request is answered wherever it is cut: in its headers, between them and its body, or in its body."""
     request = write("/predict", QUICK)
     for start, end in zip([0, *places], [*places, len(request)], strict=True):
         assert not select.select([connection], [], [], pause_s)[0]
@@ -169,7 +171,7 @@ def test_a_request_in_pieces_is_answered(
 
 
 def test_a_body_of_several_reads_is_answered(connection: socket.socket) -> None:
-    """One that is waited for, and one that is too long for that; and what comes after them."""
+    """A body that is waited for and one that is too long for that are answered, and so is what comes after them."""
     rows = [[1, 2.5]] * 3000, [[1, 2.5]] * 40_000
     assert (
         len(write("/predict", {"inputs": rows[0]}))
@@ -187,7 +189,7 @@ def test_a_body_of_several_reads_is_answered(connection: socket.socket) -> None:
 def test_a_body_that_does_not_come_is_given_up(
     start_server: Callable[..., AbstractContextManager[Server]], models: Path
 ) -> None:
-    """Answered after a deadline."""
+    """A request whose body does not come gets 504 after the deadline."""
     request = write("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
         host, port = server.url.removeprefix("http://").split(":")
@@ -197,7 +199,7 @@ def test_a_body_that_does_not_come_is_given_up(
 
 
 def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
-    """As clients send what they do not know the length of."""
+    """A body in chunks, as clients send one of unknown length, is answered."""
     body = json.dumps(QUICK).encode()
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:], b"")]
@@ -211,14 +213,14 @@ def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
 def test_a_connection_ends_where_it_should(
     connection: socket.socket, headers: tuple[str, ...], version: str
 ) -> None:
-    """After the answer: of HTTP 1.0 always."""
+    """The connection ends after the answer where the client asks for that, and always with HTTP 1.0."""
     connection.sendall(write("/predict", QUICK, *headers, version=version))
     stream = connection.makefile("rb")
     assert stream.read().count(b"predictions") == 1  # to its end
 
 
 def test_a_client_that_waits_for_leave_gets_it(connection: socket.socket) -> None:
-    """`Expect: 100-continue`, with the body held back."""
+    """A client that holds its body back with `Expect: 100-continue` is told to go on."""
     request = write("/predict", QUICK, "Expect: 100-continue")
     head, _, body = request.partition(b"\r\n\r\n")
     connection.sendall(head + b"\r\n\r\n")
@@ -228,7 +230,7 @@ def test_a_client_that_waits_for_leave_gets_it(connection: socket.socket) -> Non
 
 
 def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> None:
-    """On the same connection, in between."""
+    """Other methods and URLs are answered in their turn on the connection of the fast path."""
     asked = [
         (write("/predict", QUICK, method="PUT"), 405),
         (write("/predict?top=1", QUICK), 400),
@@ -245,7 +247,7 @@ def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> N
 def test_a_client_that_does_not_read_is_not_read_on(
     server: Server, connection: socket.socket
 ) -> None:
-    """Its requests stay with it once the answers to the first fill the connection; others are served."""
+    """Requests of a client that reads no answers stay with it once the connection is full, and others are served."""
     wide = write("/predict_proba", {"model": "digits-knn", "inputs": [[0] * 64] * 20})
     connection.settimeout(0)
     sent = 0
@@ -270,7 +272,7 @@ def test_a_client_that_sends_no_whole_headers_is_let_go(
     models: Path,
     sent: bytes,
 ) -> None:
-    """After a deadline; a slow body has one already."""
+    """A connection without whole headers is closed after the deadline."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=30) as slow:
@@ -297,7 +299,7 @@ def test_a_client_whose_body_does_not_end_is_let_go(
     sent: bytes,
     status: int,
 ) -> None:
-    """After a deadline, though it was answered before that."""
+    """A client that was answered before its body ended is let go after the deadline."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=30) as slow:
@@ -313,7 +315,7 @@ def test_a_client_whose_body_does_not_end_is_let_go(
 def test_a_request_that_takes_long_is_answered_behind_a_quick_one(
     connection: socket.socket,
 ) -> None:
-    """Longer than a connection is kept without a request."""
+    """A body that takes longer than an idle connection is kept is answered behind a quick request."""
     request = write("/predict", QUICK)
     connection.sendall(request + request[:-5])
     assert read(connection)[0][0] == 200
@@ -323,7 +325,7 @@ def test_a_request_that_takes_long_is_answered_behind_a_quick_one(
 
 
 def test_small_requests_are_counted(server: Server) -> None:
-    """Right or wrong, under their route."""
+    """Small requests, right or wrong, are counted under their route."""
 
     def count(status: int) -> float:
         text = server.client.get("/metrics").text

@@ -15,12 +15,12 @@ ROW = [1.0, 2.0]
 
 @pytest.fixture(scope="session")
 def interface(server: Server) -> dict[str, Any]:
-    """What /docs.json answers."""
+    """The fixture gives the answer of `/docs.json`."""
     return server.client.get("/docs.json").json()
 
 
 def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
-    """By the specification's own schema."""
+    """The document fulfils the JSON schema of the OpenAPI specification."""
     validate(interface)
     assert interface["openapi"].startswith("3.")
 
@@ -28,7 +28,7 @@ def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
 def test_every_route_is_there_and_answers(
     interface: dict[str, Any], server: Server
 ) -> None:
-    """With the method that it says."""
+    """Every route of the document answers the method that it names."""
     assert set(interface["paths"]) == {
         *(
             "/predict",
@@ -102,7 +102,7 @@ def test_requests_and_answers_are_as_described(
     request_body: dict[str, Any],
     status: int,
 ) -> None:
-    """Validated against the document's own schemas."""
+    """Requests and answers validate against the document's own schemas."""
     operation = interface["paths"][path]["post"]
     response = server.client.post(
         path, json=request_body, headers={"Accept": "application/json"}
@@ -125,7 +125,7 @@ def test_requests_and_answers_are_as_described(
 def test_the_examples_are_answered(
     interface: dict[str, Any], server: Server, path: str
 ) -> None:
-    """What the reference fills in works as it stands."""
+    """The example that the reference fills in is answered with 200 as it stands."""
     content = interface["paths"][path]["post"]["requestBody"]["content"]
     assert server.post(path, content["application/json"]["example"]).status_code == 200
 
@@ -133,7 +133,7 @@ def test_the_examples_are_answered(
 def test_the_protocols_answers_are_as_described(
     interface: dict[str, Any], server: Server
 ) -> None:
-    """Every view of a model and of the server, and the example's inference."""
+    """Every view of a model and of the server, and the example's inference, validate against their schemas."""
     for path, operations in interface["paths"].items():
         if path.startswith("/v2") and "{version}" not in path:
             ((method, operation),) = operations.items()
@@ -156,7 +156,7 @@ def test_the_protocols_answers_are_as_described(
 def test_the_list_of_models_is_as_described(
     interface: dict[str, Any], server: Server
 ) -> None:
-    """The same for a view."""
+    """The list of models validates against its schema."""
     described = interface["paths"]["/models"]["get"]["responses"]["200"]["content"][
         "application/json"
     ]["schema"]
