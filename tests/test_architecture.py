@@ -413,6 +413,7 @@ def test_serving_and_training_never_meet() -> None:
 def test_no_package_has_more_modules_than_a_person_can_keep_in_mind() -> None:
     """A folder of more than twenty modules is no layout."""
     folders = [path.parent for path in MODULES.values() if path.name != "__init__.py"]
+
     assert (
         max(folders.count(folder) for folder in folders if folder != ROOT)
         <= MAX_MODULES
@@ -420,11 +421,11 @@ def test_no_package_has_more_modules_than_a_person_can_keep_in_mind() -> None:
 
 
 def test_each_package_says_what_it_is() -> None:
-    """An `__init__` is a docstring without code, except where the environment must be set before anything is imported.
-    """
+    """An `__init__` is a docstring without code, except where the environment must be set before any import."""
     for module, path in MODULES.items():
         if path.name == "__init__.py":
             body = ast.parse(path.read_text(encoding="utf-8")).body
+
             assert isinstance(body[0], ast.Expr), module
             assert len(body) == 1 or module in ("service", "training"), module
 
@@ -444,6 +445,7 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
         text=True,
         check=True,
     )
+
     assert finished.stdout.strip() == "['orange']"
 
 
@@ -484,12 +486,15 @@ def test_the_environment_is_set_before_the_first_import(
         check=True,
     )
     lines = finished.stdout.splitlines()
+
     assert any(line.startswith("onnxruntime ") for line in lines)
+
     expected = {
         "ORT_DISABLE_TELEMETRY": "1",
         "BENTOML_DO_NOT_TRACK": "True",
         "OPENBLAS_NUM_THREADS": "1",
     }
+
     assert all(
         line.endswith(str([expected[each] for each in variables])) for line in lines
     ), lines
@@ -516,6 +521,7 @@ def test_serving_loads_nothing_of_the_report() -> None:
         text=True,
         check=True,
     )
+
     assert finished.stdout.strip() == "[]"
 
 
@@ -532,4 +538,5 @@ def test_the_supervisor_does_not_load_what_serves() -> None:
         text=True,
         check=True,
     )
+
     assert finished.stdout.strip() == "[]"

@@ -35,12 +35,14 @@ FIXTURES = Path(__file__).parent / "fixtures"
 def test_a_card_reads_back_as_it_was_written() -> None:
     """A card reads back from its metadata as it was written."""
     card = tiny_card()
+
     assert from_metadata(card.to_metadata()) == card
 
 
 def test_an_image_card_reads_back_as_it_was_written() -> None:
     """A card of images reads back with its own type of input."""
     card = tiny_card(input=ImageInput(height=32, width=48))
+
     assert from_metadata(card.to_metadata()) == card
 
 
@@ -94,6 +96,7 @@ def test_a_generators_card_reads_back_as_it_was_written() -> None:
         input=NoiseInput(size=3),
         self_check=SelfCheck(input=((0.0,) * 3,), output=output),
     )
+
     assert from_metadata(card.to_metadata()) == card
     assert card.to_document()["input"] == {"type": "noise", "size": 3}
 
@@ -172,6 +175,7 @@ def test_a_wrong_full_card_is_refused_with_its_place(
     """Fields that schema 2 added are refused with their place where they are wrong."""
     with pytest.raises(CardError) as refused:
         from_document(document)
+
     assert str(refused.value).startswith(message)
 
 
@@ -194,6 +198,7 @@ def test_what_is_imputed_is_a_value_of_the_feature(
     """An imputed value must be a number of a number feature and a known name of a category."""
     with pytest.raises(CardError) as refused:
         Feature(name="a", **fields)  # type: ignore[arg-type]  # wrong on purpose
+
     assert str(refused.value) == message
 
 
@@ -234,6 +239,7 @@ def test_a_wrong_distribution_cannot_be_constructed(
     """A distribution whose rows are not whole or whose edges do not ascend raises CardError."""
     with pytest.raises(CardError) as refused:
         Distribution(**fields)  # type: ignore[arg-type]  # wrong on purpose
+
     assert str(refused.value) == message
 
 
@@ -265,10 +271,10 @@ def test_a_wrong_distribution_cannot_be_constructed(
 def test_a_distribution_fits_its_feature(
     fields: dict[str, object], distribution: dict[str, object], message: str
 ) -> None:
-    """A number's distribution has bins, a category's has its values, and either has gaps only where they are imputed.
-    """
+    """A number's distribution has bins, a category's has values, and both have gaps only where they are imputed."""
     with pytest.raises(CardError) as refused:
         Feature(name="a", distribution=Distribution(**distribution), **fields)  # type: ignore[arg-type]
+
     assert str(refused.value) == message
 
 
@@ -295,6 +301,7 @@ def test_an_example_has_gaps_only_where_they_are_imputed() -> None:
 def test_a_card_is_one_document_under_one_namespaced_key() -> None:
     """A card's metadata is one document under one namespaced key."""
     metadata = tiny_card().to_metadata()
+
     assert list(metadata) == [METADATA_KEY] == ["veredicto.card"]
     assert json.loads(metadata[METADATA_KEY])["schema_version"] == SCHEMA_VERSION
 
@@ -303,6 +310,7 @@ def test_equal_cards_are_equal_bytes() -> None:
     """Equal cards have equal bytes, whatever order they were put together in."""
     one = tiny_card(metrics={"a": Metric(value=1.0), "b": Metric(value=2.0)})
     other = tiny_card(metrics={"b": Metric(value=2.0), "a": Metric(value=1.0)})
+
     assert one.to_metadata() == other.to_metadata()
 
 
@@ -475,6 +483,7 @@ def test_a_wrong_card_is_refused_with_its_place(document: object, message: str) 
     """Every message about a wrong card starts with where it is wrong."""
     with pytest.raises(CardError) as refused:
         from_document(document)
+
     assert str(refused.value).startswith(message)
 
 
@@ -528,6 +537,7 @@ def test_a_wrong_feature_cannot_be_constructed(
     """A wrong feature raises CardError in its constructor."""
     with pytest.raises(CardError) as refused:
         Feature(name="size", **feature)
+
     assert str(refused.value) == message
 
 
@@ -549,6 +559,7 @@ def test_the_example_must_be_a_row_of_the_features(
     features = tiny_card().input.features
     with pytest.raises(CardError) as refused:
         FeatureInput(features=features, example=example)
+
     assert str(refused.value) == message
 
 
@@ -572,4 +583,5 @@ def test_the_contract_needs_nothing_but_the_standard_library() -> None:
     names = {
         name.partition(".")[0] for name in vars(model_card) if not name.startswith("_")
     }
+
     assert not names & {"numpy", "onnx", "onnxruntime", "torch", "pydantic"}

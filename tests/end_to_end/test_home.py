@@ -35,6 +35,7 @@ def test_the_page_loads_nothing_from_elsewhere(page: str) -> None:
 def test_every_element_that_the_script_asks_for_is_there_once(page: str) -> None:
     """Every id that the script looks up belongs to exactly one element."""
     ids = re.findall(r'\bid="([\w-]+)"', page)
+
     assert len(set(ids)) == len(ids)
     assert set(re.findall(r'\bat\("([\w-]+)"\)', page)) <= set(ids)
 
@@ -42,12 +43,14 @@ def test_every_element_that_the_script_asks_for_is_there_once(page: str) -> None
 def test_every_field_has_a_label(page: str) -> None:
     """Every input of the page has a label, for people who do not see the page."""
     fields = re.findall(r'<(?:select|input|textarea)\b[^>]*\bid="(\w+)"', page)
+
     assert fields == re.findall(r'<label for="(\w+)"', page)
 
 
 def test_every_kind_of_model_can_be_tried(page: str) -> None:
     """The page has a form for every kind of model in the contract."""
     kinds = re.findall(r"\bkinds: \[([^]]*)\]", page)
+
     assert {kind.strip('" ') for each in kinds for kind in each.split(",")} == set(
         OUTPUTS
     )
@@ -56,4 +59,5 @@ def test_every_kind_of_model_can_be_tried(page: str) -> None:
 def test_the_page_and_training_name_the_same_headlines(page: str) -> None:
     """The page and training list the same headline metrics in the same order."""
     (names,) = re.findall(r"const HEADLINES = \[([^]]*)\]", page)
+
     assert tuple(name.strip('" ') for name in names.split(",")) == HEADLINES

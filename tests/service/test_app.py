@@ -20,34 +20,42 @@ from sklearn.datasets import load_breast_cancer
 from tests.support.server import ROOT, Server
 from tests.support.tiny_models import self_check, tiny_card, write_tiny
 
+CANCER_ROWS = load_breast_cancer().data[:3].tolist()
 
-def test_bentomls_client_knows_the_calls(server: Server) -> None:
-    """BentoML's client has a method for every call and needs nothing but the address."""
-    rows = load_breast_cancer().data[:3].tolist()
+
+@pytest.mark.parametrize(
+    ("call", "fields"),
+    [
+        ("predict", {"model": "breast_cancer-logistic", "inputs": CANCER_ROWS}),
+        (
+            "predict_proba",
+            {"model": "breast_cancer-logistic", "inputs": CANCER_ROWS, "top": 1},
+        ),
+        ("predict", {"model": "tacos-linear", "inputs": [[10.0], [20.0]]}),
+        ("transform", {"model": "digits-pca", "inputs": [[0.0] * 64]}),
+    ],
+    ids=["labels", "probabilities", "numbers", "codes"],
+)
+def test_bentomls_client_knows_the_calls(
+    server: Server, call: str, fields: dict[str, object]
+) -> None:
+    """BentoML's client, which is given the address alone, has the calls and gets the routes' answers."""
     with bentoml.SyncHTTPClient(server.url) as client:
-        for call, fields in (
-            ("predict", {"model": "breast_cancer-logistic", "inputs": rows}),
-            (
-                "predict_proba",
-                {"model": "breast_cancer-logistic", "inputs": rows, "top": 1},
-            ),
-            ("predict", {"model": "tacos-linear", "inputs": [[10.0], [20.0]]}),
-            ("transform", {"model": "digits-pca", "inputs": [[0.0] * 64]}),
-        ):
-            assert (
-                getattr(client, call)(**fields)
-                == server.post(f"/{call}", fields).json()
-            )
+        answer = getattr(client, call)(**fields)
 
-        fields = {
-            "task": "points",
-            "inputs": [{"x": 1.0, "y": 2.0}],
-            "labels": ["blue"],
-        }
-        assert (
-            client.compare(**fields)["consensus"]
-            == server.post("/compare", fields).json()["consensus"]
-        )
+    assert answer == server.post(f"/{call}", fields).json()
+
+
+def test_bentomls_client_compares_objects_with_labels(server: Server) -> None:
+    """BentoML's client sends rows as objects, and labels, to `/compare`."""
+    fields = {"task": "points", "inputs": [{"x": 1.0, "y": 2.0}], "labels": ["blue"]}
+
+    with bentoml.SyncHTTPClient(server.url) as client:
+        answer = client.compare(**fields)
+
+    expected = server.post("/compare", fields).json()
+
+    assert answer["consensus"] == expected["consensus"]
 
 
 def test_bentomls_client_raises_our_errors(server: Server) -> None:
@@ -78,6 +86,7 @@ def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
         check=True,
     )
     fields = {"model": "points-mlp", "inputs": [[1, 2]]}
+
     assert json.loads(finished.stdout) == [
         server.post("/predict", fields).json(),
         server.post("/predict_proba", fields).json(),
@@ -100,9 +109,12 @@ def test_strictly_a_refused_file_means_not_ready(
 
     with start_server(VEREDICTO_MODELS=models) as server:
         response = server.client.get("/readyz")
+
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"
+
         text = response.json()["error"]
+
         assert text.startswith(
             "not ready: refused colour-third.onnx: its card promises 'probabilities' of shape"
         )
@@ -129,7 +141,9 @@ def test_loosely_the_others_are_served_and_the_refused_listed(
 
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_STRICT=0) as server:
         assert server.client.get("/readyz").json() == {"ready": True, "models": 3}
+
         answer = server.client.get("/models").json()
+
         assert [model["name"] for model in answer["models"]] == [
             "colour-first",
             "colour-second",
@@ -148,6 +162,7 @@ def test_an_empty_folder_is_not_ready(
     (tmp_path / "none").mkdir()
     with start_server(VEREDICTO_MODELS=tmp_path / "none") as server:
         response = server.client.get("/readyz")
+
         assert response.status_code == 503
         assert response.json()["error"].startswith("not ready: no model to serve: ")
 
@@ -175,6 +190,7 @@ def test_a_bad_setting_refuses_to_start(
         text=True,
         timeout=60,
     )
+
     assert finished.returncode != 0
     assert finished.stderr.startswith(f"veredicto does not start: {message}")
 
@@ -192,7 +208,9 @@ def test_a_request_in_flight_is_answered_before_it_stops(
                 % len(body)
             )
             slow.sendall(b"Expect: 100-continue\r\n\r\n")
+
             assert slow.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
             server.process.send_signal(signal.SIGTERM)
             slow.sendall(body)
             answer = slow.makefile("rb").read()

@@ -40,6 +40,7 @@ def test_made_up_requests_are_answered_as_documented(
         text=True,
         check=False,
     )
+
     assert finished.returncode == 0, finished.stdout[-5000:] + finished.stderr[-2000:]
     assert " passed\n" in finished.stdout.partition("Test cases:")[2]
     assert "a defect in" not in server.log.read_text()

@@ -19,6 +19,7 @@ def test_a_row_under_the_bound_has_a_reason_for_its_answer() -> None:
     predictions, reasons = withhold(
         ("cat", "dog"), np.array([0, 1]), probabilities, 0.8
     )
+
     assert predictions == [None, "dog"]
     assert reasons == ["probability 0.53 of 'cat' is under min_probability 0.8", None]
 
@@ -31,6 +32,7 @@ def test_a_probability_that_is_written_like_the_bound_is_not_under_it(
     predictions, reasons = withhold(
         ("cat",), np.array([0]), np.array([[bound]], dtype=np.float32), bound
     )
+
     assert (predictions, reasons) == (["cat"], [None])
 
 
@@ -50,6 +52,7 @@ def test_the_answered_rows_are_those_that_are_probable_enough(server: Server) ->
         server.post("/predict", request | more).json()
         for more in ({}, {"min_probability": 0.95})
     )
+
     assert 0 < sure.sum() < len(rows)
     assert answer["predictions"] == [
         label if is_sure else None
@@ -110,5 +113,6 @@ def test_a_bound_that_makes_no_sense_is_told_why(
     response = server.post(
         "/predict", {"model": "points-mlp", "inputs": [[1, 2]]} | changes
     )
+
     assert response.status_code == 400
     assert response.json()["error"].startswith(message)

@@ -65,7 +65,9 @@ def test_contributions_sum_to_the_value(
     for explained, value in zip(explain_rows(model, rows, None), values, strict=True):
         assert explained["prediction"] == value
         assert total(explained) == pytest.approx(value, rel=1e-4)
+
         sizes = [abs(each["contribution"]) for each in explained["contributions"]]
+
         assert sizes == sorted(sizes, reverse=True)
 
 
@@ -93,6 +95,7 @@ def test_a_contribution_is_what_a_feature_changes(
             for key in first
             if abs(second[key] - first[key]) > 1e-6
         }
+
         assert set(moved) <= {model.card.input.features[feature].name}
         assert sum(moved.values()) == pytest.approx(
             values[1] - values[0], rel=1e-3, abs=1e-4
@@ -133,8 +136,11 @@ def test_neighbors_decide(name: str) -> None:
 
     for explained in explain_rows(model, rows, None):
         distances = [each["distance"] for each in explained["neighbors"]]
+
         assert distances == sorted(distances)
+
         classes = [each["class"] for each in explained["neighbors"]]
+
         assert max(set(classes), key=classes.count) == explained["prediction"]
 
 
@@ -157,11 +163,16 @@ def test_covering_finds_what_decides(tmp_path: Path) -> None:
     image = np.full((70, 140, 3), 128, dtype=np.uint8)
     image[:10, 120:] = (255, 0, 0)
     heat = find_heat(model, image, None)
+
     assert (heat.method, model.classes[heat.chosen]) == ("occlusion", "red")
     assert np.unravel_index(heat.values.argmax(), heat.values.shape) == (0, 6)
+
     drawn = draw_heat(image, heat)
+
     assert drawn.shape == image.shape
+
     warmth = drawn[..., 0].astype(int) - drawn[..., 2]
+
     assert warmth[:10, 120:].mean() > warmth[40:, :60].mean() + 50
 
 
@@ -173,6 +184,7 @@ def test_a_class_activation_map_is_of_the_graph(
     model = load(name)
     image = generator.integers(0, 256, (48, 64, 3), dtype=np.uint8)
     heats = [find_heat(model, image, each) for each in model.classes]
+
     assert {heat.method for heat in heats} == {"class_activation"}
     assert np.abs(np.sum([heat.values for heat in heats], axis=0)).max() < 1e-4
     assert sum(heat.probability for heat in heats) == pytest.approx(1, abs=1e-5)
@@ -210,15 +222,20 @@ def explain_as_json(server: Server, **changes: object) -> dict:
 def test_an_image_is_explained_over_http(server: Server) -> None:
     """`/explain` answers a PNG, or JSON with the PNG in base64 where the client accepts only JSON."""
     explained = explain_as_json(server, **{"class": "cat"})
+
     assert explained["class"] == "cat"
     assert explained["prediction"] in ("cat", "automobile")
+
     width, height = opened(explained["heat_map"]).size
+
     assert width * 64 == height * 96
+
     raw = server.client.post(
         f"/explain?model={CNN}&class=cat",
         content=photograph(),
         headers={"Content-Type": "image/jpeg"},
     )
+
     assert raw.headers["content-type"] == "image/png"
     assert np.array_equal(
         np.asarray(Image.open(BytesIO(raw.content))),
@@ -229,15 +246,18 @@ def test_an_image_is_explained_over_http(server: Server) -> None:
 def test_layers_are_listed_and_drawn(server: Server) -> None:
     """Each layer that the model's view lists can be drawn by `/explain` under that name."""
     answer = server.client.get(f"/models/{CNN}/layers", headers=JSON).json()
+
     assert [each["name"] for each in answer["layers"]] == ["1", "2", "3", "4"]
     assert opened(answer["filters"]).mode == "RGB"
 
     for layer in answer["layers"]:
         explained = explain_as_json(server, layer=layer["name"])
+
         assert explained["layer"] == layer["name"]
         assert opened(explained["maps"]).width >= layer["width"]
 
     picture = server.client.get(f"/models/{MLP}/layers")
+
     assert Image.open(BytesIO(picture.content)).format == "PNG"
 
 
@@ -251,8 +271,11 @@ def test_rows_are_explained_over_http(server: Server) -> None:
     (explained,) = server.post(
         "/explain", {"model": "tacos-linear", "inputs": [row]}
     ).json()["explanations"]
+
     assert total(explained) == pytest.approx(explained["prediction"], rel=1e-4)
+
     given = {each["feature"]: each["value"] for each in explained["contributions"]}
+
     assert given == pytest.approx(row)
 
 
@@ -284,6 +307,7 @@ def test_what_cannot_be_explained_is_refused(
 ) -> None:
     """A request that cannot be explained is refused with what would work."""
     answer = server.post("/explain", body)
+
     assert answer.status_code == status
     assert text in answer.json()["error"]
 

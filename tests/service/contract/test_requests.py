@@ -26,6 +26,7 @@ def test_whole_numbers_are_numbers() -> None:
     request = RequestDecoder(PredictRequest).decode(
         b'{"model": "m", "inputs": [[1, 2.5, "red"], {"a": 3}]}'
     )
+
     assert request == PredictRequest(model="m", inputs=[[1.0, 2.5, "red"], {"a": 3.0}])
 
 
@@ -33,6 +34,7 @@ def test_rows_of_numbers_are_a_matrix_at_once() -> None:
     """Rows of numbers become a matrix; rows of unequal length, or with a name among them, stay lists."""
     decoder = RequestDecoder(PredictRequest)
     matrix = decoder.decode(b'{"model": "m", "inputs": [[1, 2.5], [3, 4]]}').inputs
+
     assert matrix.dtype == np.float64
     assert matrix.tolist() == [[1.0, 2.5], [3.0, 4.0]]
     assert decoder.decode(b'{"model": "m", "inputs": [[1], [2, 3]]}').inputs == [
@@ -49,6 +51,7 @@ def test_optional_fields_may_be_left_out_or_null() -> None:
     null = decoder.decode(
         b'{"task": "t", "inputs": [[1]], "models": null, "labels": null}'
     )
+
     assert (
         (left_out.models, left_out.labels) == (null.models, null.labels) == (None, None)
     )
@@ -113,6 +116,7 @@ def test_a_wrong_body_is_refused_with_its_place(body: bytes, message: str) -> No
     """A wrong body raises InvalidRequest with its place: no value is coerced, and no other error gets out."""
     with pytest.raises(InvalidRequest) as refused:
         RequestDecoder(PredictRequest).decode(body)
+
     assert str(refused.value).startswith(message)
 
 
@@ -127,6 +131,7 @@ def test_top_is_at_least_one() -> None:
 def test_python_values_are_checked_like_json() -> None:
     """Python values, which the BentoML methods take, are refused with the words that JSON gets."""
     decoder = RequestDecoder(PredictRequest)
+
     assert decoder.convert({"model": "m", "inputs": [[1]]}).inputs == [[1.0]]
 
     with pytest.raises(
@@ -138,6 +143,7 @@ def test_python_values_are_checked_like_json() -> None:
 def test_float32_is_written_with_its_own_digits(generator: np.random.Generator) -> None:
     """A float32 is written with no digit more than it takes to read the same float32 back."""
     values = generator.random(1000, dtype=np.float32)
+
     assert encode(np.array([0.1, 1 / 3], dtype=np.float32)) == b"[0.1,0.33333334]"
     assert np.array_equal(
         np.array(json.loads(encode(values)), dtype=np.float32), values

@@ -73,8 +73,7 @@ async def run_all(
     *,
     cancelled: set[int] = frozenset(),
 ) -> list[Any]:
-    """Runs all requests at once while the model is busy with the first, and cancels those of `cancelled` as they wait.
-    """
+    """Runs all requests at once while the model is busy with the first, and cancels those of `cancelled` that wait."""
     tasks = [asyncio.create_task(batches.run(run)) for run in runs]
     await asyncio.sleep(0)
     for index in cancelled:
@@ -153,6 +152,7 @@ def test_a_lone_request_is_run_at_once(pool: ThreadPoolExecutor) -> None:
             await batches.run(make_run(graph, np.zeros((2, 64), np.float32)))
 
     asyncio.run(ask())
+
     assert gate.rows == [2, 2, 2]
     assert graph.statistics.describe()["batch_stats"][0]["compute_infer"]["count"] == 3
 
@@ -166,6 +166,7 @@ def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
         for n_rows in (1, 10, 10, 4, 2)
     ]
     asyncio.run(run_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate))
+
     assert gate.rows == [1, 16, 10]
     assert MAX_JOINED_ROWS == 16
 
@@ -177,6 +178,7 @@ def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> 
     gate = Gate(graph)
     runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(5)]
     asyncio.run(run_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate))
+
     assert gate.rows == [1] * 5
 
 
@@ -188,8 +190,11 @@ def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
     found = asyncio.run(
         run_all(Batches(pool, n_threads=1, max_waiting_rows=30), runs, gate)
     )
+
     assert [type(each) for each in found] == [Finished] * 4 + [Overloaded]
+
     limit = "the limit is 30 (16 times VEREDICTO_MAX_ROWS)"
+
     assert str(found[4]) == f"30 rows wait for digits-knn already, {limit}: try again"
 
 
@@ -226,6 +231,7 @@ def test_as_many_runs_as_threads_go_side_by_side(pool: ThreadPoolExecutor) -> No
     gate = Gate(graph)
     runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(6)]
     asyncio.run(run_all(Batches(pool, n_threads=2, max_waiting_rows=100), runs, gate))
+
     assert sorted(gate.rows) == [1, 1, 4]
 
 
@@ -280,6 +286,7 @@ def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) 
             Batches(pool, n_threads=1, max_waiting_rows=100), runs, Gate(graph)
         )
     )
+
     assert found[0][0] == (ANY, MAX_JOINED_ROWS + 1)
     assert found[0][0][0] != threading.main_thread().name
     assert found[0].records[0].times.output_ns > 0
@@ -306,11 +313,14 @@ def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) 
 
     few = classify(MAX_INLINE_TEXTS // 10)
     many = classify(MAX_INLINE_TEXTS // 10 + 1)
+
     assert isinstance(few, Reply)
     assert isinstance(many, Run)
+
     answer, _ = asyncio.run(
         Batches(pool, n_threads=1, max_waiting_rows=100).carry_out(many)
     )
+
     assert len(json.loads(answer.body)["outputs"][0]["data"]) == MAX_INLINE_TEXTS + 10
 
 
@@ -325,12 +335,15 @@ def test_the_protocols_inference_of_a_slow_model_is_joined_too(
     expected = [ask_protocol(route, "features", "FP32", each) for each in rows]
     graph.max_quick_rows = 0
     runs = [ask_protocol(route, "features", "FP32", each) for each in rows]
+
     assert all(isinstance(each, Reply) for each in expected)
     assert all(isinstance(each, Run) for each in runs)
+
     gate = Gate(graph)
     found = asyncio.run(
         carry_out_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate)
     )
+
     assert gate.rows == [1, 4]
     assert [json.loads(answer.body) for answer, _ in found] == [
         json.loads(each.content.body) for each in expected
@@ -358,11 +371,14 @@ def test_a_graph_without_a_card_is_run_alone(
     found = asyncio.run(
         carry_out_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate)
     )
+
     assert isinstance(found[2], InvalidRequest)
     assert found[2].model is graph
+
     answers = [
         json.loads(answer.body)["outputs"][0]["data"]
         for answer, _ in found[:2] + found[3:]
     ]
+
     assert answers == [[1.0], [2.0], [3.0]]
     assert len(gate.rows) == 4

@@ -42,6 +42,7 @@ def test_a_quota_is_rounded_up(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
+
     assert count_processors(tmp_path) == (expected or len(os.sched_getaffinity(0)))
 
 
@@ -52,9 +53,13 @@ def test_the_load_is_what_a_thread_computes() -> None:
     done = threading.Event()
     waiting = threading.Thread(target=done.wait)
     waiting.start()
+
     assert waiting.ident is not None
+
     loads = Load(waiting.ident), Load(threading.get_ident()), Load()
+
     assert [load.look() for load in loads] == [0.0, 0.0, 0.0]
+
     computed_s = time.thread_time()
     while time.thread_time() - computed_s < 2 * WINDOW_S:
         pass
@@ -62,6 +67,7 @@ def test_the_load_is_what_a_thread_computes() -> None:
     idle, busy, whole = (load.look() for load in loads)
     done.set()
     waiting.join()
+
     assert idle < 0.01 < busy <= 1.01
     assert busy / count_processors() <= whole + 0.01 <= 1.02
 

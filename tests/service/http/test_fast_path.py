@@ -12,29 +12,15 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.calls.data_plane import DataPlane
-from service.execution.admission import Admission
-from service.execution.batching import Batches
-from service.execution.metrics import ModelMetrics
 from service.http import fast_path
 from service.http.application import Application
 from service.http.fast_path import install_fast_path, why_unknown
 from service.http.uvicorn_protocol import FastWriter
 from service.http.writer import Writer
-from service.models.registry import Registry
 from service.settings import Settings
 from tests.conftest import ROOT
 
 INSTALLED = version("uvicorn")
-
-
-@pytest.fixture
-def application(models: Path) -> Application:
-    settings = Settings(models=models)
-    plane = DataPlane(Registry.load(models), settings)
-    admission = Admission(settings, ModelMetrics(plane.registry))
-    behind: Any = None  # nothing goes there
-    return Application(plane, settings, admission, Batches.of(settings), behind=behind)
 
 
 def test_the_installed_uvicorn_is_known() -> None:

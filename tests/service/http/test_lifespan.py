@@ -52,6 +52,7 @@ def test_it_starts_before_the_server_says_so_and_stops_after() -> None:
     """A companion starts before the server says that it has and stops after, so that nothing is lost in between."""
     companion = Companion()
     asyncio.run(live(companion))
+
     assert companion.events == [
         "start",
         "startup.complete",
@@ -65,6 +66,7 @@ def test_one_that_cannot_start_ends_the_server(
 ) -> None:
     """A companion that cannot start ends the server with the reason and without a traceback."""
     companion = Companion("the port is taken")
+
     assert asyncio.run(live(companion)) == [
         {"type": "lifespan.startup.failed", "message": ""}
     ]

@@ -6,11 +6,10 @@ import json
 import select
 import socket
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPResponse
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,6 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from service.calls.data_plane import DataPlane
-from service.execution.admission import Admission
-from service.execution.batching import Batches
-from service.execution.metrics import ModelMetrics
 from service.http.application import Application
 from service.http.uvicorn_protocol import (
     AWAITED_S,
@@ -29,9 +24,8 @@ from service.http.uvicorn_protocol import (
     FastPathProtocol,
     install,
 )
-from service.models.registry import Registry
-from service.settings import Settings
-from tests.support.server import Server
+from tests.support.server import Server, serve
+from tests.support.tiny_models import tiny_card, write_tiny
 
 QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
 
@@ -39,10 +33,27 @@ QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
 @pytest.fixture
 def connection(server: Server) -> Iterator[socket.socket]:
     """The connection leads to a server of the shipped models."""
-    host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as opened:
+    with connect(server) as opened:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield opened
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server has one tiny model and a deadline of a second."""
+    folder = tmp_path_factory.mktemp("models")
+    write_tiny(folder, tiny_card())
+
+    with serve(
+        tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, VEREDICTO_DEADLINE_S=1
+    ) as running:
+        yield running
+
+
+def connect(server: Server) -> socket.socket:
+    """Opens a bare connection, for what no HTTP client would send."""
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=30)
 
 
 def write(
@@ -93,21 +104,12 @@ class _Open:
     def close(self) -> None: ...
 
 
-def test_the_choice_of_a_protocol_is_ours(models: Path) -> None:
+def test_the_choice_of_a_protocol_is_ours(application: Application) -> None:
     """A server that is left to choose its protocol, as BentoML leaves it to uvicorn, takes the fast path's."""
-    settings = Settings(models=models)
-    plane = DataPlane(Registry.load(models), settings)
-    batches = Batches.of(settings)
-    application = Application(
-        plane,
-        settings,
-        Admission(settings, ModelMetrics(plane.registry)),
-        batches,
-        behind=None,
-    )  # type: ignore[arg-type]  # nothing goes there
-    install(application, stuck_s=settings.deadline_s)
+    install(application, stuck_s=60)
     config = uvicorn.Config(application, log_config=None)
     config.load()
+
     assert config.http_protocol_class is FastPathProtocol
     assert FastPathProtocol.application is application
 
@@ -127,8 +129,11 @@ def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> N
     sent = [QUICK, image, QUICK, unknown, image, unknown, QUICK]
     connection.sendall(b"".join(write("/predict", each) for each in sent))
     answers = read(connection, len(sent))
+
     assert [status for status, _ in answers] == [200, 200, 200, 404, 200, 404, 200]
+
     named = [document.get("model") for status, document in answers if status == 200]
+
     assert named == [
         "points-mlp",
         "cifar10-cnn",
@@ -146,6 +151,7 @@ def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
     ]
     connection.sendall(b"".join(write("/predict", each) for each in asked))
     answers = read(connection, len(asked))
+
     assert [len(document["predictions"]) for _, document in answers] == [
         len(each["inputs"]) for each in asked
     ]
@@ -167,35 +173,37 @@ def test_a_request_in_pieces_is_answered(
         connection.sendall(request[start:end])
 
     [(status, document)] = read(connection)
+
     assert (status, document["model"]) == (200, "points-mlp")
 
 
 def test_a_body_of_several_reads_is_answered(connection: socket.socket) -> None:
     """A body that is waited for and one that is too long for that are answered, and so is what comes after them."""
     rows = [[1, 2.5]] * 3000, [[1, 2.5]] * 40_000
+
     assert (
         len(write("/predict", {"inputs": rows[0]}))
         < MAX_AWAITED_BYTES
         < len(write("/predict", {"inputs": rows[1]}))
     )
+
     asked = [
         {"model": "points-mlp", "inputs": each}
         for each in (rows[0], rows[1], rows[0][:1])
     ]
     connection.sendall(b"".join(write("/predict", each) for each in asked))
+
     assert [status for status, _ in read(connection, len(asked))] == [200, 413, 200]
 
 
-def test_a_body_that_does_not_come_is_given_up(
-    start_server: Callable[..., AbstractContextManager[Server]], models: Path
-) -> None:
+def test_a_body_that_does_not_come_is_given_up(impatient: Server) -> None:
     """A request whose body does not come gets 504 after the deadline."""
     request = write("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})
-    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as slow:
-            slow.sendall(request[:-5])
-            assert read(slow)[0][0] == 504
+
+    with connect(impatient) as slow:
+        slow.sendall(request[:-5])
+
+        assert read(slow)[0][0] == 504
 
 
 def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
@@ -204,6 +212,7 @@ def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:], b"")]
     connection.sendall(head + b"".join(chunks))
+
     assert read(connection)[0][0] == 200
 
 
@@ -216,6 +225,7 @@ def test_a_connection_ends_where_it_should(
     """The connection ends after the answer where the client asks for that, and always with HTTP 1.0."""
     connection.sendall(write("/predict", QUICK, *headers, version=version))
     stream = connection.makefile("rb")
+
     assert stream.read().count(b"predictions") == 1  # to its end
 
 
@@ -224,8 +234,11 @@ def test_a_client_that_waits_for_leave_gets_it(connection: socket.socket) -> Non
     request = write("/predict", QUICK, "Expect: 100-continue")
     head, _, body = request.partition(b"\r\n\r\n")
     connection.sendall(head + b"\r\n\r\n")
+
     assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+
     connection.sendall(body)
+
     assert read(connection)[0][0] == 200
 
 
@@ -239,6 +252,7 @@ def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> N
         (write("/nothing", QUICK), 404),
     ]
     connection.sendall(b"".join(request for request, _ in asked))
+
     assert [status for status, _ in read(connection, len(asked))] == [
         status for _, status in asked
     ]
@@ -268,16 +282,13 @@ def test_a_client_that_does_not_read_is_not_read_on(
     ids=["nothing", "headers"],
 )
 def test_a_client_that_sends_no_whole_headers_is_let_go(
-    start_server: Callable[..., AbstractContextManager[Server]],
-    models: Path,
-    sent: bytes,
+    impatient: Server, sent: bytes
 ) -> None:
     """A connection without whole headers is closed after the deadline."""
-    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as slow:
-            slow.sendall(sent)
-            assert slow.recv(1000) == b""
+    with connect(impatient) as slow:
+        slow.sendall(sent)
+
+        assert slow.recv(1000) == b""
 
 
 @pytest.mark.parametrize(
@@ -294,22 +305,18 @@ def test_a_client_that_sends_no_whole_headers_is_let_go(
     ids=["long", "nowhere", "upgrade"],
 )
 def test_a_client_whose_body_does_not_end_is_let_go(
-    start_server: Callable[..., AbstractContextManager[Server]],
-    models: Path,
-    sent: bytes,
-    status: int,
+    impatient: Server, sent: bytes, status: int
 ) -> None:
     """A client that was answered before its body ended is let go after the deadline."""
-    with start_server(VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=1) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as slow:
-            slow.sendall(sent)
-            assert slow.recv(1000).startswith(b"HTTP/1.1 %d " % status)
+    with connect(impatient) as slow:
+        slow.sendall(sent)
 
-            with suppress(OSError):
-                slow.sendall(b"x")
-                while slow.recv(1000):
-                    pass
+        assert slow.recv(1000).startswith(b"HTTP/1.1 %d " % status)
+
+        with suppress(OSError):
+            slow.sendall(b"x")
+            while slow.recv(1000):  # ends when the server closes the connection
+                pass
 
 
 def test_a_request_that_takes_long_is_answered_behind_a_quick_one(
@@ -318,9 +325,12 @@ def test_a_request_that_takes_long_is_answered_behind_a_quick_one(
     """A body that takes longer than an idle connection is kept is answered behind a quick request."""
     request = write("/predict", QUICK)
     connection.sendall(request + request[:-5])
+
     assert read(connection)[0][0] == 200
     assert not select.select([connection], [], [], 6)[0]
+
     connection.sendall(request[-5:])
+
     assert read(connection)[0][0] == 200
 
 
@@ -338,6 +348,7 @@ def test_small_requests_are_counted(server: Server) -> None:
 
     right = count(200)
     wrong = count(400)
+
     assert server.post("/predict", QUICK).status_code == 200
     assert (
         server.post("/predict", {"model": "points-mlp", "inputs": []}).status_code

@@ -48,8 +48,10 @@ def test_each_format_is_decoded(kind: str) -> None:
     """Every format is decoded, and those without loss exactly."""
     image = gradient()
     pixels = read(encode(image, kind))
+
     assert pixels.dtype == np.uint8
     assert pixels.shape == (24, 40, 3)
+
     if kind in ("PNG", "BMP"):
         assert np.array_equal(pixels, np.asarray(image))
 
@@ -61,6 +63,7 @@ def test_each_mode_becomes_rgb(mode: str) -> None:
     """Every mode becomes the RGB that Pillow converts it to."""
     image = gradient().convert(mode)
     content = encode(image, "JPEG" if mode == "CMYK" else "PNG")
+
     assert np.array_equal(
         read(content), np.asarray(Image.open(BytesIO(content)).convert("RGB"))
     )
@@ -71,6 +74,7 @@ def test_what_is_transparent_lies_on_white(mode: str) -> None:
     """Transparency lies on white, so that half transparent black is grey."""
     image = Image.new(mode, (2, 1), 0)
     image.putpixel((1, 0), (0, 0, 0, 128) if mode == "RGBA" else (0, 128))
+
     assert read(encode(image))[0].tolist() == [[255] * 3, [127] * 3]
 
 
@@ -85,6 +89,7 @@ def test_a_transparent_palette_colour_is_white() -> None:
 def test_sixteen_bits_are_scaled_and_not_cut() -> None:
     """Half of the largest 16-bit value becomes half of 255."""
     content = encode(Image.fromarray(np.array([[0, 32768, 65535]], dtype=np.uint16)))
+
     assert read(content)[0, :, 0].tolist() == [0, 128, 255]
 
 
@@ -96,7 +101,9 @@ def test_an_image_is_turned_upright(orientation: int) -> None:
     exif[0x0112] = orientation
     sideways = {3: 3, 6: 1, 8: 3, 5: 1, 7: 1}
     pixels = read(encode(image, "PNG", exif=exif.tobytes()))
+
     assert pixels.shape == ((40, 24, 3) if orientation > 4 else (24, 40, 3))
+
     if orientation == 3:
         assert np.array_equal(pixels, np.rot90(np.asarray(image), 2))
 
@@ -108,12 +115,14 @@ def test_an_image_is_turned_upright(orientation: int) -> None:
 def test_a_broken_orientation_does_not_matter() -> None:
     """An image whose EXIF orientation is broken is decoded all the same."""
     content = encode(gradient(), "JPEG", exif=b"Exif\x00\x00MM\x00*\x00\x00\xff\xff")
+
     assert read(content).shape == (24, 40, 3)
 
 
 def test_a_large_jpeg_is_decoded_smaller() -> None:
     """A large JPEG is halved while both sides stay long enough, and a small one is not."""
     content = encode(gradient(1600, 800), "JPEG")
+
     assert read(content, max_pixels=2_000_000, least_px=64).shape == (100, 200, 3)
     assert read(content, max_pixels=2_000_000, least_px=300).shape == (400, 800, 3)
     assert read(content, max_pixels=2_000_000, least_px=500).shape == (800, 1600, 3)
@@ -167,6 +176,7 @@ def test_an_image_over_the_limit_is_not_decoded() -> None:
     """An image over the limit is refused with the limit and its setting."""
     with pytest.raises(TooLarge) as refusal:
         read(encode(gradient(100, 50)), max_pixels=4999)
+
     assert str(refusal.value) == (
         "inputs[0]: 5000 pixels are over the limit of 4999 for the images of a request (VEREDICTO_MAX_PIXELS)"
     )
@@ -216,6 +226,7 @@ def test_what_is_no_image_is_refused(content: bytes, got: str) -> None:
     """A file that is no image is refused with the formats that would work."""
     with pytest.raises(InvalidRequest) as refusal:
         read(content)
+
     assert (
         str(refusal.value)
         == f"inputs[0]: expected a JPEG, PNG, WebP, BMP or GIF file, got {got}"
@@ -242,6 +253,7 @@ def test_a_lying_media_type_is_refused() -> None:
     """A file of another format than its media type is refused with the names of both."""
     with pytest.raises(InvalidRequest) as refusal:
         read(encode(gradient()), media_type="image/jpeg")
+
     assert (
         str(refusal.value)
         == "inputs[0]: its Content-Type is image/jpeg, its bytes are those of a PNG file"

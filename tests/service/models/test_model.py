@@ -37,6 +37,7 @@ def test_a_model_answers_what_numpy_computes(
     features = generator.normal(size=(20, 2)).astype(np.float32)
     expected = tiny_probabilities(features)
     label, probabilities = model.classify(features)
+
     assert np.allclose(probabilities, expected, atol=1e-6)
     assert np.array_equal(label, expected.argmax(axis=1))
 
@@ -48,6 +49,7 @@ def test_many_rows_are_answered_as_few(
     model = load(models / "colour-first.onnx")
     features = generator.normal(size=(2 * ROWS_AT_A_TIME + 7, 2)).astype(np.float32)
     label, probabilities = model.classify(features)
+
     assert np.array_equal(probabilities, model.run(features)[1])
     assert np.allclose(probabilities, tiny_probabilities(features), atol=1e-6)
     assert np.array_equal(label, probabilities.argmax(axis=1))
@@ -56,12 +58,14 @@ def test_many_rows_are_answered_as_few(
 def test_the_version_is_the_start_of_the_files_digest(models: Path) -> None:
     """The version is the first twelve hex digits of the file's SHA-256."""
     path = models / "colour-first.onnx"
+
     assert load(path).version == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def test_a_model_says_what_it_runs_on(models: Path) -> None:
     """The device is that of the session's own providers, not of those that were asked for."""
     description = load(models / "colour-first.onnx").describe()
+
     assert description["name"] == "colour-first"
     assert description["runtime"]["providers"] == ["CPUExecutionProvider"]
     assert description["runtime"]["threads"] == 1
@@ -88,7 +92,9 @@ def test_changed_weights_fail_the_self_check(tmp_path: Path) -> None:
     path = write_tiny(tmp_path, tiny_card())
     weight = np.float32(2.0).tobytes()
     content = path.read_bytes()
+
     assert content.count(weight) == 1
+
     path.write_bytes(content.replace(weight, np.float32(3.0).tobytes()))
 
     with pytest.raises(
@@ -163,6 +169,7 @@ def test_a_card_that_contradicts_its_file_is_refused(
     path = write_tiny(tmp_path, tiny_card(**changes), **writing)
     with pytest.raises(ModelRefused) as refused:
         Model.load(path)
+
     assert str(refused.value).startswith(message)
 
 
@@ -196,8 +203,7 @@ def test_a_fixed_batch_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_is_not_finite_is_refused(models: Path) -> None:
-    """An answer that is not finite raises an error, and is never null nor the class that NaN happens to be taken for.
-    """
+    """An answer that is not finite raises an error; it is never null, nor the class that NaN is taken for."""
     model = load(models / "colour-first.onnx")
     features = np.array([[0.5, 1.0], [3e38, 3e38]], dtype=np.float32)
     with pytest.raises(InvalidRequest) as refused:

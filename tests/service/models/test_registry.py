@@ -17,6 +17,7 @@ from tests.support.tiny_models import tiny_card, true_self_check, write_tiny
 def test_models_are_found_by_name_in_order(models: Path) -> None:
     """Models are sorted by name, whatever order the file system gives."""
     registry = Registry.load(models)
+
     assert list(registry.models) == ["colour-first", "colour-second"]
     assert registry.model("colour-second").name == "colour-second"
     assert [model.name for model in registry.task("colour")] == [
@@ -30,6 +31,7 @@ def test_an_unknown_model_is_told_the_known_ones(models: Path) -> None:
     """The error for an unknown model lists the known ones, so that a typing mistake is mended at once."""
     with pytest.raises(NotFound) as missing:
         Registry.load(models).model("colour-frist")
+
     assert (
         str(missing.value)
         == "unknown model 'colour-frist'; known models: colour-first, colour-second"
@@ -40,6 +42,7 @@ def test_an_unknown_task_is_told_the_known_ones(models: Path) -> None:
     """The error for an unknown task lists the known ones."""
     with pytest.raises(NotFound) as missing:
         Registry.load(models).task("color")
+
     assert str(missing.value) == "unknown task 'color'; known tasks: colour"
 
 
@@ -47,8 +50,10 @@ def test_a_bad_file_is_refused_and_the_others_are_served(models: Path) -> None:
     """A folder with a bad file serves the others; it is not ready in strict mode and ready otherwise."""
     (models / "broken.onnx").write_bytes(b"\x00\x01 this is no model")
     registry = Registry.load(models)
+
     assert list(registry.models) == ["colour-first", "colour-second"]
     assert list(registry.refused) == ["broken.onnx"]
+
     reason = registry.why_not_ready(strict=True)
     assert reason is not None
     assert reason.startswith("refused broken.onnx: onnxruntime cannot load it: ")
@@ -59,6 +64,7 @@ def test_a_bad_file_is_refused_and_the_others_are_served(models: Path) -> None:
 def test_a_folder_of_bad_files_alone_is_never_ready(tmp_path: Path) -> None:
     """A folder of bad files alone has nothing to serve and is not ready in either mode."""
     (tmp_path / "broken.onnx").write_bytes(b"")
+
     assert Registry.load(tmp_path).why_not_ready(strict=False) is not None
 
 
@@ -67,6 +73,7 @@ def test_nothing_to_serve_is_not_ready(tmp_path: Path, folder: str) -> None:
     """A registry without models is not ready, since an empty set is no success."""
     (tmp_path / "empty").mkdir()
     reason = Registry.load(tmp_path / folder).why_not_ready(strict=False)
+
     assert (
         reason == "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
     )
@@ -78,6 +85,7 @@ def test_a_file_without_a_card_is_a_graph_alone(
     """A file without a card is served as a graph and as no model of a task, and the log says why."""
     write_tiny(models, None, stem="bare")
     registry = Registry.load(models)
+
     assert not registry.refused
     assert registry.why_not_ready(strict=True) is None
     assert "bare" not in registry.models
@@ -96,9 +104,11 @@ def test_versions_lie_in_numbered_folders(models: Path) -> None:
         write_tiny(folder, card, sign=sign).rename(folder / "model.onnx")
 
     registry = Registry.load(models)
+
     assert list(registry.versions["colour-third"]) == ["9", "10"]
     assert registry.find_graph("colour-third").version == "10"
     assert registry.find_graph("colour-third").model is registry.models["colour-third"]
+
     with pytest.raises(NotFound, match="has no version 'old'; its versions: 9, 10"):
         registry.find_graph("colour-third", "old")
 
@@ -110,6 +120,7 @@ def test_a_file_and_a_folder_of_one_name_are_not_both_served(models: Path) -> No
     (models / "colour-first.onnx").rename(folder / "model.onnx")
     write_tiny(models, tiny_card(family="first"))
     registry = Registry.load(models)
+
     assert registry.refused == {
         "colour-first.onnx": "there is a folder colour-first too"
     }
@@ -120,6 +131,7 @@ def test_a_task_has_one_set_of_classes(models: Path) -> None:
     """A model whose classes differ from those of its task is refused, since the two cannot be compared."""
     write_tiny(models, tiny_card(family="third", classes=("red", "blue")))
     registry = Registry.load(models)
+
     assert registry.refused == {
         "colour-third.onnx": "its features or classes differ from those of colour-first, of the same task"
     }
@@ -128,6 +140,7 @@ def test_a_task_has_one_set_of_classes(models: Path) -> None:
 def test_a_folder_named_like_a_model_is_refused(models: Path) -> None:
     """A folder named like a model's file is refused with a reason and raises nothing."""
     (models / "folder.onnx").mkdir()
+
     assert Registry.load(models).refused == {
         "folder.onnx": "it cannot be read: Is a directory"
     }
@@ -136,6 +149,7 @@ def test_a_folder_named_like_a_model_is_refused(models: Path) -> None:
 def test_a_file_name_that_is_no_text_is_shown_escaped(models: Path) -> None:
     """A file name that is no UTF-8 is shown escaped, since an answer is text."""
     Path(os.fsdecode(os.fsencode(models) + b"/\xff.onnx")).write_bytes(b"")
+
     assert list(Registry.load(models).refused) == ["\\xff.onnx"]
 
 
@@ -152,5 +166,6 @@ def test_a_defect_of_ours_refuses_one_file_alone(
 
     monkeypatch.setattr(registry_module, "load_graph", stumble)
     registry = Registry.load(models)
+
     assert list(registry.models) == ["colour-second"]
     assert list(registry.refused) == ["colour-first.onnx"]

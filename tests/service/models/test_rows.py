@@ -68,6 +68,7 @@ def test_lists_and_objects_give_the_same_matrix(numbers: RowEncoder) -> None:
     """Objects give the matrix that lists give, in the card's order whatever order their keys have."""
     rows: list[Row] = [[1.0, 2.5], {"y": 2.5, "x": 1.0}]
     features = numbers.encode(rows)
+
     assert features.dtype == np.float32
     assert features.tolist() == [[1.0, 2.5], [1.0, 2.5]]
 
@@ -83,6 +84,7 @@ def test_categories_become_their_index(mixed: RowEncoder) -> None:
 def test_the_largest_float32_passes(numbers: RowEncoder) -> None:
     """The largest float32 is a number that fits."""
     largest = float(np.finfo(np.float32).max)
+
     assert numbers.encode([[LARGEST, -largest]]).tolist() == [[largest, -largest]]
 
 
@@ -122,6 +124,7 @@ def test_a_wrong_row_is_refused_with_its_place(
     """A wrong row is refused with the row, the feature and what would work."""
     with pytest.raises(InvalidRequest) as refused:
         numbers.encode(rows)
+
     assert str(refused.value) == message
 
 
@@ -132,6 +135,7 @@ def test_an_unknown_category_is_refused_with_the_known_ones(
     """An unknown category is refused with the known names, and the code of a category is not a name for it."""
     with pytest.raises(InvalidRequest) as refused:
         mixed.encode([[0.5, value]])
+
     assert (
         str(refused.value)
         == f"inputs[0]: feature 'colour' expects one of red, green, blue, got {value!r}"
@@ -144,9 +148,12 @@ def test_the_fast_way_and_the_careful_way_agree(
     """A matrix, lists and objects of the same rows give the same matrix."""
     matrix = generator.normal(scale=1e6, size=(50, 2))
     fast = numbers.encode(matrix)
+
     assert np.array_equal(fast, numbers.encode(matrix.tolist()))
+
     careful = numbers.encode(
         [dict(zip(("x", "y"), row, strict=True)) for row in matrix.tolist()]
     )
+
     assert np.array_equal(fast, careful)
     assert np.array_equal(fast, matrix.astype(np.float32))

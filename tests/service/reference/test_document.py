@@ -22,6 +22,7 @@ def interface(server: Server) -> dict[str, Any]:
 def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
     """The document fulfils the JSON schema of the OpenAPI specification."""
     validate(interface)
+
     assert interface["openapi"].startswith("3.")
 
 
@@ -48,6 +49,7 @@ def test_every_route_is_there_and_answers(
             for ending in ("", "/ready", "/config", "/stats", "/infer")
         ),
     }
+
     version = server.client.get("/models/cifar10-mlp").json()["version"]
 
     for path, operations in interface["paths"].items():
@@ -56,6 +58,7 @@ def test_every_route_is_there_and_answers(
                 method, path.format(name="cifar10-mlp", version=version, task="cifar10")
             ).status_code
             takes_nothing = method == "get" or path == "/v2/repository/index"
+
             assert status == (200 if takes_nothing else 400), (method, path)
 
 
@@ -107,7 +110,9 @@ def test_requests_and_answers_are_as_described(
     response = server.client.post(
         path, json=request_body, headers={"Accept": "application/json"}
     )
+
     assert response.status_code == status
+
     described = operation["responses"][str(status)]["content"]["application/json"][
         "schema"
     ]
@@ -127,6 +132,7 @@ def test_the_examples_are_answered(
 ) -> None:
     """The example that the reference fills in is answered with 200 as it stands."""
     content = interface["paths"][path]["post"]["requestBody"]["content"]
+
     assert server.post(path, content["application/json"]["example"]).status_code == 200
 
 
@@ -146,7 +152,9 @@ def test_the_protocols_answers_are_as_described(
             answer = server.client.request(
                 method, path.format(name="points-mlp"), json=body
             )
+
             assert answer.status_code == 200, (path, answer.text)
+
             described = operation["responses"]["200"]["content"]["application/json"][
                 "schema"
             ]
