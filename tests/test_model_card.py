@@ -1,4 +1,4 @@
-"""The contract: cards survive their own text, and a wrong card cannot exist."""
+"""Cards survive their own text, and a wrong card cannot exist."""
 
 from __future__ import annotations
 
@@ -33,19 +33,21 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 
 def test_a_card_reads_back_as_it_was_written() -> None:
-    """Metadata is the whole card."""
+    """A card reads back from its metadata as it was written."""
     card = tiny_card()
+
     assert from_metadata(card.to_metadata()) == card
 
 
 def test_an_image_card_reads_back_as_it_was_written() -> None:
-    """The input's type decides how it is read."""
+    """A card of images reads back with its own type of input."""
     card = tiny_card(input=ImageInput(height=32, width=48))
+
     assert from_metadata(card.to_metadata()) == card
 
 
 def full_card() -> model_card.Card:
-    """A regressor's card with everything that a card may say."""
+    """The card is a regressor's with everything that a card may say."""
     features = (
         Feature(
             name="size",
@@ -81,12 +83,12 @@ def full_card() -> model_card.Card:
 
 
 def test_a_full_card_reads_back_as_it_was_written() -> None:
-    """Missing values, target, folds and calibration included."""
+    """Missing values, target, folds and calibration read back as they were written."""
     assert from_metadata(full_card().to_metadata()) == full_card()
 
 
 def test_a_generators_card_reads_back_as_it_was_written() -> None:
-    """Its input is noise."""
+    """A generator's card reads back with its input of noise."""
     output = {"images": ((((0, 0, 0),),),)}
     card = tiny_card(
         kind="generator",
@@ -94,6 +96,7 @@ def test_a_generators_card_reads_back_as_it_was_written() -> None:
         input=NoiseInput(size=3),
         self_check=SelfCheck(input=((0.0,) * 3,), output=output),
     )
+
     assert from_metadata(card.to_metadata()) == card
     assert card.to_document()["input"] == {"type": "noise", "size": 3}
 
@@ -169,9 +172,10 @@ def _full(**changes: object) -> dict[str, object]:
 def test_a_wrong_full_card_is_refused_with_its_place(
     document: object, message: str
 ) -> None:
-    """What schema 2 added is checked like the rest."""
+    """Fields that schema 2 added are refused with their place where they are wrong."""
     with pytest.raises(CardError) as refused:
         from_document(document)
+
     assert str(refused.value).startswith(message)
 
 
@@ -191,9 +195,10 @@ def test_a_wrong_full_card_is_refused_with_its_place(
 def test_what_is_imputed_is_a_value_of_the_feature(
     fields: dict[str, object], message: str
 ) -> None:
-    """A number for a number, a known name for a category."""
+    """An imputed value must be a number of a number feature and a known name of a category."""
     with pytest.raises(CardError) as refused:
         Feature(name="a", **fields)  # type: ignore[arg-type]  # wrong on purpose
+
     assert str(refused.value) == message
 
 
@@ -231,9 +236,10 @@ def test_what_is_imputed_is_a_value_of_the_feature(
 def test_a_wrong_distribution_cannot_be_constructed(
     fields: dict[str, object], message: str
 ) -> None:
-    """Rows are whole, edges ascend."""
+    """A distribution whose rows are not whole or whose edges do not ascend raises CardError."""
     with pytest.raises(CardError) as refused:
         Distribution(**fields)  # type: ignore[arg-type]  # wrong on purpose
+
     assert str(refused.value) == message
 
 
@@ -265,14 +271,15 @@ def test_a_wrong_distribution_cannot_be_constructed(
 def test_a_distribution_fits_its_feature(
     fields: dict[str, object], distribution: dict[str, object], message: str
 ) -> None:
-    """Bins for a number, values for a category, gaps where they are imputed."""
+    """A number's distribution has bins, a category's has values, and both have gaps only where they are imputed."""
     with pytest.raises(CardError) as refused:
         Feature(name="a", distribution=Distribution(**distribution), **fields)  # type: ignore[arg-type]
+
     assert str(refused.value) == message
 
 
 def test_a_wrong_distribution_in_a_document_is_refused_with_its_place() -> None:
-    """Like any part of it."""
+    """A wrong distribution in a document is refused with its place."""
     document = json.loads(full_card().to_metadata()[METADATA_KEY])
     document["input"]["features"][0]["distribution"] = {"counts": [1], "colour": 1}
     with pytest.raises(CardError) as refused:
@@ -284,7 +291,7 @@ def test_a_wrong_distribution_in_a_document_is_refused_with_its_place() -> None:
 
 
 def test_an_example_has_gaps_only_where_they_are_imputed() -> None:
-    """As a request has."""
+    """An example, like a request, has gaps only where they are imputed."""
     with pytest.raises(
         CardError, match="example: feature 'a': expected a finite number, got None"
     ):
@@ -292,26 +299,28 @@ def test_an_example_has_gaps_only_where_they_are_imputed() -> None:
 
 
 def test_a_card_is_one_document_under_one_namespaced_key() -> None:
-    """Nothing else of the file's metadata is used."""
+    """A card's metadata is one document under one namespaced key."""
     metadata = tiny_card().to_metadata()
+
     assert list(metadata) == [METADATA_KEY] == ["veredicto.card"]
     assert json.loads(metadata[METADATA_KEY])["schema_version"] == SCHEMA_VERSION
 
 
 def test_equal_cards_are_equal_bytes() -> None:
-    """The order in which a card was put together does not show."""
+    """Equal cards have equal bytes, whatever order they were put together in."""
     one = tiny_card(metrics={"a": Metric(value=1.0), "b": Metric(value=2.0)})
     other = tiny_card(metrics={"b": Metric(value=2.0), "a": Metric(value=1.0)})
+
     assert one.to_metadata() == other.to_metadata()
 
 
 def test_a_file_without_a_card_has_none() -> None:
-    """Metadata of others is not an error."""
+    """Metadata of other makers gives no card and raises no error."""
     assert from_metadata({"author": "somebody"}) is None
 
 
 def test_a_stored_card_of_schema_1_stays_readable() -> None:
-    """The fixture was written by the first version and is never regenerated."""
+    """A card that the first version wrote is read; its fixture is never regenerated."""
     text = (FIXTURES / "card_schema_1.json").read_text(encoding="utf-8")
     card = from_metadata({METADATA_KEY: text})
     assert card is not None
@@ -323,7 +332,7 @@ def test_a_stored_card_of_schema_1_stays_readable() -> None:
 
 
 def test_a_stored_card_of_schema_2_stays_readable() -> None:
-    """It knows nothing of the training rows' distribution."""
+    """A card of schema 2 is read and has no distribution of the training rows."""
     card = from_metadata(
         {METADATA_KEY: (FIXTURES / "card_schema_2.json").read_text(encoding="utf-8")}
     )
@@ -335,7 +344,7 @@ def test_a_stored_card_of_schema_2_stays_readable() -> None:
 
 
 def test_a_newer_schema_is_refused_with_what_to_do() -> None:
-    """A card of tomorrow is not guessed at."""
+    """A card of a newer schema is refused with what to do, and is not guessed at."""
     document = tiny_card().to_document() | {"schema_version": SCHEMA_VERSION + 1}
     expected = (
         f"schema_version {SCHEMA_VERSION + 1} is newer than {SCHEMA_VERSION}, the newest that this version of "
@@ -471,14 +480,15 @@ def _provenance(**changes: object) -> dict[str, object]:
     ],
 )
 def test_a_wrong_card_is_refused_with_its_place(document: object, message: str) -> None:
-    """Every message starts with where it is wrong."""
+    """Every message about a wrong card starts with where it is wrong."""
     with pytest.raises(CardError) as refused:
         from_document(document)
+
     assert str(refused.value).startswith(message)
 
 
 def test_a_bottomless_card_is_refused() -> None:
-    """However it is nested."""
+    """A card that is nested too deep is refused, however it is nested."""
     with pytest.raises(CardError, match="card: "):
         from_metadata(
             {METADATA_KEY: '{"summary": ' + "[" * 100_000 + "]" * 100_000 + "}"}
@@ -486,7 +496,7 @@ def test_a_bottomless_card_is_refused() -> None:
 
 
 def test_text_that_is_not_json_is_refused() -> None:
-    """A cut-off card is a broken card, not a missing one."""
+    """A card that is cut off is refused as broken, not taken for missing."""
     with pytest.raises(CardError, match="card: not JSON"):
         from_metadata({METADATA_KEY: '{"name": '})
 
@@ -524,9 +534,10 @@ def test_text_that_is_not_json_is_refused() -> None:
 def test_a_wrong_feature_cannot_be_constructed(
     feature: dict[str, object], message: str
 ) -> None:
-    """Validation is in the construction itself."""
+    """A wrong feature raises CardError in its constructor."""
     with pytest.raises(CardError) as refused:
         Feature(name="size", **feature)
+
     assert str(refused.value) == message
 
 
@@ -548,18 +559,19 @@ def test_the_example_must_be_a_row_of_the_features(
     features = tiny_card().input.features
     with pytest.raises(CardError) as refused:
         FeatureInput(features=features, example=example)
+
     assert str(refused.value) == message
 
 
 def test_classes_belong_to_classifiers_alone() -> None:
-    """A regressor with classes is a contradiction."""
+    """A regressor with classes is refused."""
     check = SelfCheck(input=((1.0,),), output={})
     with pytest.raises(CardError, match="classes: a regressor has none"):
         replace(tiny_card(), kind="regressor", self_check=check)
 
 
 def test_parity_counts_are_whole_numbers() -> None:
-    """True is not a count."""
+    """A boolean is refused where parity has a count."""
     with pytest.raises(
         CardError, match="parity rows: expected a whole number of at least 1, got True"
     ):
@@ -567,8 +579,9 @@ def test_parity_counts_are_whole_numbers() -> None:
 
 
 def test_the_contract_needs_nothing_but_the_standard_library() -> None:
-    """Both sides import it, so neither side's libraries may come with it."""
+    """The card imports the standard library alone, so that neither side's libraries come with it."""
     names = {
         name.partition(".")[0] for name in vars(model_card) if not name.startswith("_")
     }
+
     assert not names & {"numpy", "onnx", "onnxruntime", "torch", "pydantic"}

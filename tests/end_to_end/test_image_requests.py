@@ -1,4 +1,4 @@
-"""Requests with images, sent to a real server process in every way that the contract knows."""
+"""Requests with images are sent to a real server process in every way that the contract knows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.responses import error_of
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_image_model, write_tiny
 
@@ -38,7 +39,7 @@ def row(content: bytes) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of two models of images and one of rows, with small limits."""
+    """The server has two models of images and one of rows, and small limits."""
     folder = tmp_path_factory.mktemp("images")
     write_tiny(folder, tiny_card())
     for family in ("first", "second"):
@@ -56,22 +57,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def error_of(response: object, status: int) -> str:
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/json"
-    assert list(response.json()) == ["error"]
-    return response.json()["error"]
-
-
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_is_the_body(images: Server, kind: str) -> None:
-    """With its media type, and the model in the query."""
+    """A picture alone is answered where its media type is the body's and the query names the model."""
     answer = images.post_raw(PREDICT, picture("blue", kind), FORMATS[kind])
+
     assert answer.json()["predictions"] == ["blue"]
 
 
 def test_a_form_holds_several_files(images: Server) -> None:
-    """Of different formats and sizes; answers come in their order."""
+    """A form's files may differ in format and size, and the answers come in the files' order."""
     colours = ("blue", "red", "green", "blue")
     kinds = ("PNG", "JPEG", "GIF", "BMP")
     files = [
@@ -86,57 +81,82 @@ def test_a_form_holds_several_files(images: Server) -> None:
         for number, (colour, kind) in enumerate(zip(colours, kinds, strict=True))
     ]
     answer = images.client.post("/predict", files=files, data={"model": "hue-first"})
+
     assert answer.json()["predictions"] == list(colours)
 
 
 def test_rows_are_base64(images: Server) -> None:
-    """As JSON has no other way."""
+    """Images in a JSON body are written in base64."""
     body = {
         "model": "hue-first",
         "inputs": [row(picture("red")), row(picture("blue", "JPEG"))],
     }
+
     assert images.post("/predict", body).json()["predictions"] == ["red", "blue"]
 
 
-def test_images_may_be_given_a_bound(images: Server) -> None:
-    """In the query of a file, in a form and in JSON; grey is every colour as much as another."""
+def test_a_form_of_images_may_have_a_bound(images: Server) -> None:
+    """A grey image is under the bound in a form, with its reason, and a red one is not."""
     files = [("image", picture("grey")), ("image", picture("red"))]
-    form = images.client.post(
-        "/predict", files=files, data={"model": "hue-first", "min_probability": "0.5"}
-    ).json()
-    assert form["predictions"] == [None, "red"]
-    assert form["reasons"] == [
+    fields = {"model": "hue-first", "min_probability": "0.5"}
+
+    answer = images.client.post("/predict", files=files, data=fields).json()
+
+    assert answer["predictions"] == [None, "red"]
+    assert answer["reasons"] == [
         "probability 0.33333334 of 'red' is under min_probability 0.5",
         None,
     ]
+
+
+def test_json_of_images_may_have_a_bound(images: Server) -> None:
+    """A bound in JSON gives the answer that a bound in a form gives."""
+    contents = [picture("grey"), picture("red")]
+    form = images.client.post(
+        "/predict",
+        files=[("image", content) for content in contents],
+        data={"model": "hue-first", "min_probability": "0.5"},
+    ).json()
     fields = {
         "model": "hue-first",
-        "inputs": [row(picture("grey")), row(picture("red"))],
+        "inputs": [row(content) for content in contents],
         "min_probability": 0.5,
     }
-    assert images.post("/predict", fields).json() == form
-    raw = images.post_raw(
-        f"{PREDICT}&min_probability=0.5", picture("grey"), "image/png"
-    ).json()
-    assert raw["predictions"] == [None]
+
+    answer = images.post("/predict", fields).json()
+
+    assert answer == form
+
+
+def test_a_file_may_have_a_bound_in_the_query(images: Server) -> None:
+    """A bound in the query leaves a grey image without an answer."""
+    url = f"{PREDICT}&min_probability=0.5"
+
+    answer = images.post_raw(url, picture("grey"), "image/png").json()
+
+    assert answer["predictions"] == [None]
 
 
 def test_images_may_name_a_task(images: Server) -> None:
-    """In a form, in the query of a file and in JSON; of two equal models the smaller file is the champion."""
+    """A task is taken in a form, in the query of a file and in JSON; of two equal models the smaller file is the
+    champion.
+    """
     red = picture("red")
-    answer = images.client.post(
-        "/predict", files={"image": red}, data={"task": "hue"}
-    ).json()
-    assert (answer["model"], answer["predictions"]) == ("hue-first", ["red"])
-    assert images.post_raw("/predict?task=hue", red, "image/png").json() == answer
-    assert (
-        images.post("/predict", {"task": "hue", "inputs": [row(red)]}).json() == answer
-    )
+
+    form = images.client.post("/predict", files={"image": red}, data={"task": "hue"})
+    raw = images.post_raw("/predict?task=hue", red, "image/png")
+    rows = images.post("/predict", {"task": "hue", "inputs": [row(red)]})
+
+    assert form.json()["model"] == "hue-first"
+    assert form.json()["predictions"] == ["red"]
+    assert form.json() == raw.json() == rows.json()
 
 
 def test_all_ways_give_the_same_probabilities(images: Server) -> None:
-    """And the same of `top`."""
+    """File, form and JSON give the same probabilities, those that numpy computes."""
     content = picture("#204060")
+    powers = np.exp(np.array([0x20, 0x40, 0x60]) / 10 - 9.6)
+
     raw = images.post_raw("/predict_proba?model=hue-first", content, "image/png").json()
     form = images.client.post(
         "/predict_proba", files={"image": content}, data={"model": "hue-first"}
@@ -144,20 +164,28 @@ def test_all_ways_give_the_same_probabilities(images: Server) -> None:
     rows = images.post(
         "/predict_proba", {"model": "hue-first", "inputs": [row(content)]}
     ).json()
+
     assert raw == form == rows
-    powers = np.exp(np.array([0x20, 0x40, 0x60]) / 10 - 9.6)
     assert raw["probabilities"][0] == pytest.approx(powers / powers.sum(), abs=1e-6)
-    top = images.post_raw(
-        "/predict_proba?model=hue-first&top=1", content, "image/png"
-    ).json()["top"]
-    assert top == [[{"class": "blue", "probability": raw["probabilities"][0][2]}]]
+
+
+def test_a_file_may_have_a_top_in_the_query(images: Server) -> None:
+    """`top` in the query of a file gives the most probable class with its probability."""
+    content = picture("#204060")
+    url = "/predict_proba?model=hue-first"
+    probabilities = images.post_raw(url, content, "image/png").json()["probabilities"]
+
+    answer = images.post_raw(f"{url}&top=1", content, "image/png").json()
+
+    assert answer["top"] == [[{"class": "blue", "probability": probabilities[0][2]}]]
 
 
 def test_models_of_images_are_compared(images: Server) -> None:
-    """On files with labels, as on rows."""
+    """`/compare` takes image files with labels as it takes rows."""
     files = [("image", picture(colour)) for colour in ("red", "green", "blue")]
     data = {"task": "hue", "label": ["red", "green", "red"]}
     answer = images.client.post("/compare", files=files, data=data).json()
+
     assert answer["consensus"]["predictions"] == ["red", "green", "blue"]
     assert [each["metrics"]["accuracy"]["value"] for each in answer["models"]] == [
         pytest.approx(2 / 3)
@@ -166,9 +194,10 @@ def test_models_of_images_are_compared(images: Server) -> None:
 
 
 def test_bentos_own_client_sends_images(images: Server) -> None:
-    """As rows."""
+    """BentoML's client gets answers for images as for rows."""
     with bentoml.SyncHTTPClient(images.url) as client:
         answer = client.predict(model="hue-first", inputs=[row(picture("green"))])
+
     assert answer["predictions"] == ["green"]
 
 
@@ -302,9 +331,10 @@ WRONG = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_wrong_is_said(images: Server, what: str) -> None:
-    """In the contract's one shape."""
+    """A wrong request of images gets the contract's JSON error with its status and its reason."""
     send, status, text = WRONG[what]
     error = error_of(send(images), status)
+
     assert text is None or error == text
 
 
@@ -329,7 +359,9 @@ def test_what_nobody_waits_for_is_not_run(server: Server) -> None:
         server.post("/predict", {"model": "cifar10-cnn", "inputs": [image]}).status_code
         == 200
     )
+
     after = server.client.get(statistics).json()["model_stats"][0]["inference_stats"][
         "success"
     ]["count"]
+
     assert after - before <= 6

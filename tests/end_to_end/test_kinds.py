@@ -1,10 +1,9 @@
-"""Each kind of model has its calls, and says so where it has none."""
+"""Each kind of model has its calls, and the service says which where a call is not one of them."""
 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from onnx import helper
 from PIL import Image
 
+from model_card import Feature, FeatureInput
 from service.errors import ModelRefused
 from service.models.images import make_grid
 from service.models.model import Model
@@ -23,13 +23,21 @@ from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_kind, write_tiny
 
 KINDS = ("regressor", "clusterer", "transformer", "generator")
+BOOLEANS = FeatureInput(
+    features=(
+        Feature(name="size", type="number"),
+        Feature(name="wet", type="category", values=("false", "true")),
+    ),
+    example=(0.5, "true"),
+)
 
 
 @pytest.fixture(scope="module")
 def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of one tiny model of each kind."""
+    """The server has one tiny model of each kind, and `wet-first`, a classifier with a category of booleans."""
     folder = tmp_path_factory.mktemp("kinds")
     write_tiny(folder, tiny_card())
+    write_tiny(folder, tiny_card(task="wet", input=BOOLEANS))
     for kind in KINDS:
         write_kind(folder, kind)
 
@@ -40,7 +48,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_a_regressor_predicts_numbers(kinds: Server) -> None:
-    """A missing value is imputed in the graph."""
+    """A regressor answers numbers, and its graph imputes a missing value."""
     answer = kinds.post(
         "/predict",
         {
@@ -48,23 +56,26 @@ def test_a_regressor_predicts_numbers(kinds: Server) -> None:
             "inputs": [[1, 2.5], [1, None], {"x": 1, "y": None}],
         },
     )
+
     assert answer.json()["predictions"] == [3.5, 4.0, 4.0]
 
 
 def test_a_clusterer_predicts_cluster_numbers(kinds: Server) -> None:
-    """Whole ones."""
+    """A clusterer answers a whole number for each row."""
     answer = kinds.post(
         "/predict", {"model": "tiny-clusterer", "inputs": [[1, 1], [4, 4]]}
     ).json()
+
     assert answer["predictions"] == [0, 1]
     assert all(isinstance(each, int) for each in answer["predictions"])
 
 
 def test_a_transformer_answers_codes_and_reconstructions(kinds: Server) -> None:
-    """One of each for each row."""
+    """A transformer answers one code and one reconstruction for each row."""
     answer = kinds.post(
         "/transform", {"model": "tiny-transformer", "inputs": [[1, 2], [1, None]]}
     ).json()
+
     assert answer == {
         "model": "tiny-transformer",
         "version": answer["version"],
@@ -95,30 +106,49 @@ def generate(server: Server, accept: str, **fields: object) -> tuple[str, bytes]
     ],
 )
 def test_a_generator_answers_one_picture(kinds: Server, accept: str) -> None:
-    """A PNG of a grid for whoever takes pictures."""
+    """A generator answers one PNG, a grid of all images, where the client takes pictures."""
     content_type, content = generate(kinds, accept, count=3, seed=1)
+
     assert content_type == "image/png"
+
     picture = Image.open(BytesIO(content))
+
     assert picture.format == "PNG"
     assert picture.size == (2 * 64 + 3 * 2, 2 * 64 + 3 * 2)
 
 
-def test_a_generator_answers_json_to_who_takes_only_that(kinds: Server) -> None:
-    """Each image by itself, in its own size; the same seed gives the same images."""
-    content_type, content = generate(kinds, "application/json", count=3, seed=1)
+@pytest.mark.parametrize("accept", ["application/json", "application/json, */*;q=0"])
+def test_a_generator_answers_json_to_who_takes_only_that(
+    kinds: Server, accept: str
+) -> None:
+    """A client that takes JSON alone gets JSON, the same each time where the seed is the same."""
+    content_type, content = generate(kinds, accept, count=3, seed=1)
+
     assert content_type == "application/json"
-    assert generate(kinds, "application/json, */*;q=0", count=3, seed=1)[1] == content
-    assert generate(kinds, "application/json", count=3, seed=2)[1] != content
-    assert (
-        generate(kinds, "application/json", count=3)[1]
-        != generate(kinds, "application/json", count=3)[1]
+    assert generate(kinds, "application/json", count=3, seed=1)[1] == content
+
+
+def test_other_seeds_give_other_images(kinds: Server) -> None:
+    """Two seeds give different images, and so do two requests without one."""
+    first, second = (
+        generate(kinds, "application/json", count=3, seed=seed)[1] for seed in (1, 2)
     )
+    third, fourth = (generate(kinds, "application/json", count=3)[1] for _ in range(2))
+
+    assert first != second
+    assert third != fourth
+
+
+def test_bentomls_client_gets_each_image_by_itself(kinds: Server) -> None:
+    """BentoML's client gets the images in base64, whose pixels are those that the seed's noise makes."""
+    noise = np.random.default_rng(1).standard_normal((3, 2), dtype=np.float32)
+
     with bentoml.SyncHTTPClient(kinds.url) as client:
         answer = client.generate(model="tiny-generator", count=3, seed=1)
 
-    assert len(answer["images"]) == 3
     pixels = np.asarray(Image.open(BytesIO(b64decode(answer["images"][0]["b64"]))))
-    noise = np.random.default_rng(1).standard_normal((3, 2), dtype=np.float32)
+
+    assert len(answer["images"]) == 3
     assert pixels[:, 0, 0].tolist() == [
         int(np.clip(each, 0, 1) * np.float32(255)) for each in noise[0]
     ]
@@ -210,8 +240,9 @@ def test_a_generator_answers_json_to_who_takes_only_that(kinds: Server) -> None:
 def test_a_call_without_an_answer_says_why(
     kinds: Server, path: str, fields: object, status: int, message: str
 ) -> None:
-    """And what would work."""
+    """A call that the model's kind has no answer for is refused with the calls that would work."""
     answer = kinds.post(path, fields)
+
     assert answer.status_code == status
     assert answer.json()["error"].startswith(message)
 
@@ -220,7 +251,7 @@ def test_a_call_without_an_answer_says_why(
 def test_a_graph_without_its_kinds_outputs_is_refused(
     tmp_path: Path, kind: str
 ) -> None:
-    """Whatever its card says."""
+    """A file whose graph lacks the outputs of its card's kind is not loaded."""
     path = write_kind(tmp_path, kind)
     model = onnx.load(path)
     model.graph.node.append(
@@ -236,15 +267,17 @@ def test_a_graph_without_its_kinds_outputs_is_refused(
 
 
 def test_kinds_share_a_task(kinds: Server) -> None:
-    """A regressor, a clusterer and a transformer of the same rows, and a generator beside them."""
+    """A regressor, a clusterer and a transformer of the same rows share a task with a generator."""
     models = kinds.client.get("/models").json()["models"]
+
     assert {model["kind"] for model in models if model["task"] == "tiny"} == set(KINDS)
 
 
 def test_a_task_has_one_set_of_features(tmp_path: Path) -> None:
-    """Across its kinds, too."""
+    """Models of one task that differ in their features are refused, of whatever kind they are."""
     write_tiny(tmp_path, tiny_card(task="tiny"))
     write_kind(tmp_path, "regressor")
+
     assert Registry.load(tmp_path).refused == {
         "tiny-regressor.onnx": "its features or classes differ from those of tiny-first, of the same task"
     }
@@ -253,9 +286,10 @@ def test_a_task_has_one_set_of_features(tmp_path: Path) -> None:
 def test_a_grid_shows_every_image_where_it_belongs(
     generator: np.random.Generator,
 ) -> None:
-    """Row by row, on white, enlarged by whole pixels."""
+    """A grid holds the images row by row, on white, enlarged by whole pixels."""
     images = generator.integers(0, 255, size=(5, 32, 48, 3), dtype=np.uint8)
     grid = make_grid(images)
+
     assert grid.shape == (2 * (64 + 2) + 2, 3 * (96 + 2) + 2, 3)
     assert np.array_equal(grid[2:66:2, 2:98:2], images[0])
     assert np.array_equal(grid[68:132:2, 100:196:2], images[4])
@@ -263,36 +297,30 @@ def test_a_grid_shows_every_image_where_it_belongs(
 
 
 def test_a_grid_of_many_images_is_not_enlarged(generator: np.random.Generator) -> None:
-    """Its size is bounded by what was asked for."""
+    """A grid of many images keeps their pixels as they are, so that its size is bounded by what was asked for."""
     images = np.zeros((10_000, 8, 8, 3), dtype=np.uint8)
+
     assert make_grid(images).shape == (100 * (16 + 2) + 2, 100 * (16 + 2) + 2, 3)
 
 
-def test_booleans_are_named_as_json_names_them(
-    tmp_path: Path, start_server: Callable[..., AbstractContextManager[Server]]
-) -> None:
-    """A category of `false` and `true` takes JSON's own."""
-    from model_card import Feature, FeatureInput
-
-    features = (
-        Feature(name="size", type="number"),
-        Feature(name="wet", type="category", values=("false", "true")),
-    )
-    write_tiny(
-        tmp_path,
-        tiny_card(input=FeatureInput(features=features, example=(0.5, "true"))),
+def test_booleans_are_named_as_json_names_them(kinds: Server) -> None:
+    """A category of `false` and `true` takes JSON's own booleans as it takes their names."""
+    boolean, text = (
+        kinds.post("/predict", {"model": "wet-first", "inputs": [[0.5, value]]})
+        for value in (True, "true")
     )
 
-    with start_server(VEREDICTO_MODELS=tmp_path) as server:
-        answers = [
-            server.post("/predict", {"model": "colour-first", "inputs": [[0.5, value]]})
-            for value in (True, "true")
-        ]
-        assert answers[0].json() == answers[1].json()
-        refused = server.post(
-            "/predict", {"model": "colour-first", "inputs": [[0.5, None]]}
-        )
-        assert (
-            refused.json()["error"]
-            == "inputs[0]: feature 'wet' expects one of false, true, got null"
-        )
+    assert boolean.status_code == 200
+    assert boolean.json() == text.json()
+
+
+def test_null_is_no_boolean(kinds: Server) -> None:
+    """A category of `false` and `true` refuses null with both names."""
+    request = {"model": "wet-first", "inputs": [[0.5, None]]}
+
+    response = kinds.post("/predict", request)
+
+    assert (
+        response.json()["error"]
+        == "inputs[0]: feature 'wet' expects one of false, true, got null"
+    )

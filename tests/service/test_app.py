@@ -1,4 +1,4 @@
-"""The service as BentoML runs it: its client, its readiness, its end."""
+"""The service runs as BentoML runs it: with its client, its readiness and its end."""
 
 from __future__ import annotations
 
@@ -20,38 +20,46 @@ from sklearn.datasets import load_breast_cancer
 from tests.support.server import ROOT, Server
 from tests.support.tiny_models import self_check, tiny_card, write_tiny
 
+CANCER_ROWS = load_breast_cancer().data[:3].tolist()
 
-def test_bentomls_client_knows_the_calls(server: Server) -> None:
-    """Nothing but the address is given to it."""
-    rows = load_breast_cancer().data[:3].tolist()
+
+@pytest.mark.parametrize(
+    ("call", "fields"),
+    [
+        ("predict", {"model": "breast_cancer-logistic", "inputs": CANCER_ROWS}),
+        (
+            "predict_proba",
+            {"model": "breast_cancer-logistic", "inputs": CANCER_ROWS, "top": 1},
+        ),
+        ("predict", {"model": "tacos-linear", "inputs": [[10.0], [20.0]]}),
+        ("transform", {"model": "digits-pca", "inputs": [[0.0] * 64]}),
+    ],
+    ids=["labels", "probabilities", "numbers", "codes"],
+)
+def test_bentomls_client_knows_the_calls(
+    server: Server, call: str, fields: dict[str, object]
+) -> None:
+    """BentoML's client, which is given the address alone, has the calls and gets the routes' answers."""
     with bentoml.SyncHTTPClient(server.url) as client:
-        for call, fields in (
-            ("predict", {"model": "breast_cancer-logistic", "inputs": rows}),
-            (
-                "predict_proba",
-                {"model": "breast_cancer-logistic", "inputs": rows, "top": 1},
-            ),
-            ("predict", {"model": "tacos-linear", "inputs": [[10.0], [20.0]]}),
-            ("transform", {"model": "digits-pca", "inputs": [[0.0] * 64]}),
-        ):
-            assert (
-                getattr(client, call)(**fields)
-                == server.post(f"/{call}", fields).json()
-            )
+        answer = getattr(client, call)(**fields)
 
-        fields = {
-            "task": "points",
-            "inputs": [{"x": 1.0, "y": 2.0}],
-            "labels": ["blue"],
-        }
-        assert (
-            client.compare(**fields)["consensus"]
-            == server.post("/compare", fields).json()["consensus"]
-        )
+    assert answer == server.post(f"/{call}", fields).json()
+
+
+def test_bentomls_client_compares_objects_with_labels(server: Server) -> None:
+    """BentoML's client sends rows as objects, and labels, to `/compare`."""
+    fields = {"task": "points", "inputs": [{"x": 1.0, "y": 2.0}], "labels": ["blue"]}
+
+    with bentoml.SyncHTTPClient(server.url) as client:
+        answer = client.compare(**fields)
+
+    expected = server.post("/compare", fields).json()
+
+    assert answer["consensus"] == expected["consensus"]
 
 
 def test_bentomls_client_raises_our_errors(server: Server) -> None:
-    """With our words."""
+    """BentoML's client raises errors with the service's own words."""
     with (
         bentoml.SyncHTTPClient(server.url) as client,
         pytest.raises(
@@ -63,7 +71,7 @@ def test_bentomls_client_raises_our_errors(server: Server) -> None:
 
 
 def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
-    """One implementation serves both."""
+    """The BentoML methods give the answers of the routes."""
     program = (
         "import json; from service.app import Veredicto; service = Veredicto()\n"
         "fields = {'model': 'points-mlp', 'inputs': [[1, 2]]}\n"
@@ -78,6 +86,7 @@ def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
         check=True,
     )
     fields = {"model": "points-mlp", "inputs": [[1, 2]]}
+
     assert json.loads(finished.stdout) == [
         server.post("/predict", fields).json(),
         server.post("/predict_proba", fields).json(),
@@ -90,7 +99,7 @@ def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
 def test_strictly_a_refused_file_means_not_ready(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """/readyz says which and why; what is loaded still answers."""
+    """`/readyz` says which file is refused and why, and the loaded models still answer."""
     good = (models / "colour-second.onnx").read_bytes()
     (models / "colour-truncated.onnx").write_bytes(good[: len(good) // 2])
     three = self_check(row=(0.5, 1.0), probabilities=(0.6, 0.2, 0.2))
@@ -100,9 +109,12 @@ def test_strictly_a_refused_file_means_not_ready(
 
     with start_server(VEREDICTO_MODELS=models) as server:
         response = server.client.get("/readyz")
+
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"
+
         text = response.json()["error"]
+
         assert text.startswith(
             "not ready: refused colour-third.onnx: its card promises 'probabilities' of shape"
         )
@@ -121,13 +133,17 @@ def test_strictly_a_refused_file_means_not_ready(
 def test_loosely_the_others_are_served_and_the_refused_listed(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """VEREDICTO_STRICT=0; a file without a card is no model of theirs."""
+    """With VEREDICTO_STRICT=0 the server is ready and lists the refused file, and a file without a card is not among
+    the models.
+    """
     (models / "corrupt.onnx").write_bytes(os.urandom(500))
     write_tiny(models, None, stem="bare")
 
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_STRICT=0) as server:
         assert server.client.get("/readyz").json() == {"ready": True, "models": 3}
+
         answer = server.client.get("/models").json()
+
         assert [model["name"] for model in answer["models"]] == [
             "colour-first",
             "colour-second",
@@ -142,10 +158,11 @@ def test_loosely_the_others_are_served_and_the_refused_listed(
 def test_an_empty_folder_is_not_ready(
     tmp_path: Path, start_server: Callable[..., object]
 ) -> None:
-    """It lives, and says what is missing."""
+    """A server of an empty folder is alive and not ready, and says what is missing."""
     (tmp_path / "none").mkdir()
     with start_server(VEREDICTO_MODELS=tmp_path / "none") as server:
         response = server.client.get("/readyz")
+
         assert response.status_code == 503
         assert response.json()["error"].startswith("not ready: no model to serve: ")
 
@@ -164,7 +181,7 @@ def test_an_empty_folder_is_not_ready(
 def test_a_bad_setting_refuses_to_start(
     tmp_path: Path, name: str, value: str, message: str
 ) -> None:
-    """At once, with a message, before anything listens."""
+    """A bad setting ends the start at once with a message, before anything listens."""
     finished = subprocess.run(
         [sys.executable, "-m", "bentoml", "serve", "service.app:Veredicto"],
         cwd=ROOT,
@@ -173,6 +190,7 @@ def test_a_bad_setting_refuses_to_start(
         text=True,
         timeout=60,
     )
+
     assert finished.returncode != 0
     assert finished.stderr.startswith(f"veredicto does not start: {message}")
 
@@ -180,7 +198,7 @@ def test_a_bad_setting_refuses_to_start(
 def test_a_request_in_flight_is_answered_before_it_stops(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """SIGTERM loses nothing that was accepted: here a request whose body is still to come."""
+    """A request whose body is still to come when SIGTERM arrives is answered before the process ends."""
     body = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]}).encode()
     with start_server(VEREDICTO_MODELS=models) as server:
         host, port = server.url.removeprefix("http://").split(":")
@@ -190,7 +208,9 @@ def test_a_request_in_flight_is_answered_before_it_stops(
                 % len(body)
             )
             slow.sendall(b"Expect: 100-continue\r\n\r\n")
+
             assert slow.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
             server.process.send_signal(signal.SIGTERM)
             slow.sendall(body)
             answer = slow.makefile("rb").read()
@@ -203,7 +223,7 @@ def test_a_request_in_flight_is_answered_before_it_stops(
 def test_two_workers_serve_and_count_together(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """Metrics are summed over the workers, a second late at most for those that are not scraped."""
+    """Metrics are the sums over the workers, a second late at most for those that are not scraped."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
         for _ in range(30):  # a new connection each, which either worker may take
             answer = httpx.post(

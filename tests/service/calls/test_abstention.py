@@ -1,4 +1,4 @@
-"""Selective prediction: what is not probable enough is not answered, and says so."""
+"""Selective prediction answers no row whose highest probability is under the bound, and says which those are."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ LOGISTIC = "breast_cancer-logistic"
 
 
 def test_a_row_under_the_bound_has_a_reason_for_its_answer() -> None:
-    """And no other row has one."""
+    """A row under the bound has a reason in place of its label, and no other row has one."""
     probabilities = np.array([[0.53, 0.47], [0.1, 0.9]], dtype=np.float32)
     predictions, reasons = withhold(
         ("cat", "dog"), np.array([0, 1]), probabilities, 0.8
     )
+
     assert predictions == [None, "dog"]
     assert reasons == ["probability 0.53 of 'cat' is under min_probability 0.8", None]
 
@@ -27,15 +28,18 @@ def test_a_row_under_the_bound_has_a_reason_for_its_answer() -> None:
 def test_a_probability_that_is_written_like_the_bound_is_not_under_it(
     bound: float,
 ) -> None:
-    """0.7 in float32 is less than 0.7 in float64."""
+    """A float32 probability of 0.7 is not under a bound of 0.7, though it is less in float64."""
     predictions, reasons = withhold(
         ("cat",), np.array([0]), np.array([[bound]], dtype=np.float32), bound
     )
+
     assert (predictions, reasons) == (["cat"], [None])
 
 
 def test_the_answered_rows_are_those_that_are_probable_enough(server: Server) -> None:
-    """By what /predict_proba says of the same rows; answers are those without a bound."""
+    """The rows with an answer are those that `/predict_proba` gives the bound or more, and the answers are those
+    without a bound.
+    """
     rows = load_breast_cancer().data.tolist()
     request = {"model": LOGISTIC, "inputs": rows}
     sure = (
@@ -48,6 +52,7 @@ def test_the_answered_rows_are_those_that_are_probable_enough(server: Server) ->
         server.post("/predict", request | more).json()
         for more in ({}, {"min_probability": 0.95})
     )
+
     assert 0 < sure.sum() < len(rows)
     assert answer["predictions"] == [
         label if is_sure else None
@@ -59,7 +64,7 @@ def test_the_answered_rows_are_those_that_are_probable_enough(server: Server) ->
 
 
 def test_bentomls_client_may_give_a_bound(server: Server) -> None:
-    """The method answers as the route does."""
+    """The BentoML method answers a request with a bound as the route does."""
     fields = {
         "model": "points-logistic",
         "inputs": [[0.0, 0.0], [2.0, 1.0]],
@@ -104,9 +109,10 @@ def test_bentomls_client_may_give_a_bound(server: Server) -> None:
 def test_a_bound_that_makes_no_sense_is_told_why(
     server: Server, changes: dict[str, object], message: str
 ) -> None:
-    """It is a probability, and a classifier's."""
+    """A bound that is no probability, or that is asked of no classifier, is refused with the reason."""
     response = server.post(
         "/predict", {"model": "points-mlp", "inputs": [[1, 2]]} | changes
     )
+
     assert response.status_code == 400
     assert response.json()["error"].startswith(message)

@@ -1,4 +1,4 @@
-"""The answer of /compare, on rows that can be counted by hand."""
+"""The answer of `/compare` is checked on rows that can be counted by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLASSES = ("no", "yes")
 
 
 def answer(name: str, *second: float) -> Answer:
-    """A model that gives the second class these probabilities."""
+    """The model gives the second class these probabilities."""
     probabilities = np.array([[1 - each, each] for each in second], dtype=np.float32)
     return Answer(
         model=name,
@@ -37,8 +37,9 @@ def compared(*answers: Answer, truth: list[int] | None = None) -> Any:
 
 
 def test_consensus_is_the_mean_of_the_probabilities() -> None:
-    """Its most probable class, and the share of models that give it."""
+    """The consensus has the most probable class of the mean, and the share of models that give that class."""
     consensus = compared(FIRST, SECOND, THIRD)["consensus"]
+
     assert consensus["predictions"] == ["yes", "no", "no"]
     assert np.array(consensus["probabilities"])[:, 1] == pytest.approx(
         [0.8, 0.5, 0.4], abs=1e-7
@@ -47,23 +48,26 @@ def test_consensus_is_the_mean_of_the_probabilities() -> None:
 
 
 def test_every_pair_is_there_once() -> None:
-    """In the order of the models."""
+    """Each pair of models stands once in the answer, in the order of the models."""
     pairs = compared(FIRST, SECOND, THIRD)["pairs"]
+
     assert [pair["models"] for pair in pairs] == [["a", "b"], ["a", "c"], ["b", "c"]]
     assert [pair["agreement"] for pair in pairs] == pytest.approx([2 / 3, 1 / 3, 2 / 3])
 
 
 def test_without_labels_nothing_is_called_right_or_wrong() -> None:
-    """Agreement is not accuracy."""
+    """Without labels the answer has agreement and no accuracy."""
     comparison = compared(FIRST, SECOND)
+
     assert "cochran_q" not in comparison
     assert all("metrics" not in model for model in comparison["models"])
     assert all("mcnemar" not in pair for pair in comparison["pairs"])
 
 
 def test_with_labels_errors_are_tested_in_pairs() -> None:
-    """a is right on rows 1 and 2, b on rows 1, 2 and 3."""
+    """Model a is right on rows 1 and 2 and b on rows 1, 2 and 3, and the pair's test counts just that."""
     comparison = compared(FIRST, SECOND, truth=[1, 0, 0])
+
     assert comparison["models"][0]["metrics"]["accuracy"]["value"] == pytest.approx(
         2 / 3
     )
@@ -78,8 +82,9 @@ def test_with_labels_errors_are_tested_in_pairs() -> None:
 
 
 def test_one_model_alone_has_no_pairs() -> None:
-    """And its consensus is itself."""
+    """One model alone has no pairs and is its own consensus."""
     comparison = compared(FIRST, truth=[1, 0, 0])
+
     assert comparison["pairs"] == []
     assert (
         comparison["consensus"]["predictions"] == comparison["models"][0]["predictions"]
@@ -87,8 +92,9 @@ def test_one_model_alone_has_no_pairs() -> None:
 
 
 def test_statistics_can_be_recomputed_from_the_answer() -> None:
-    """They are of the probabilities as written, not of hidden digits."""
+    """The statistics are those of the probabilities as written, not of hidden digits."""
     thirds = answer("a", 1 / 3, 2 / 3, 1 / 7)
     model = compared(thirds, truth=[0, 1, 1])["models"][0]
     written = np.array(model["probabilities"])[[0, 1, 2], [0, 1, 1]]
+
     assert model["metrics"]["log_loss"]["value"] == -np.log(written).mean()

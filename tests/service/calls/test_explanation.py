@@ -1,4 +1,4 @@
-"""Why a model answers so: of rows and of images, by the module and over HTTP."""
+"""Why a model answers so is explained for rows and for images, by the module and over HTTP."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load(name: str) -> Model:
 def draw_rows(
     model: Model, generator: np.random.Generator, n_rows: int = 20
 ) -> np.ndarray:
-    """Rows between the lowest and highest values of training; of a category one of its indices."""
+    """The rows lie between the lowest and highest values of training, with an index where a feature is a category."""
     assert isinstance(model.card.input, FeatureInput)
     low, high = np.array([feature.range for feature in model.card.input.features]).T
     rows = generator.uniform(low, high, (n_rows, len(low)))
@@ -57,7 +57,7 @@ def total(explained: dict) -> float:
 def test_contributions_sum_to_the_value(
     name: str, generator: np.random.Generator
 ) -> None:
-    """With the base, for every row; the largest stands first."""
+    """Each row's contributions and the base sum to its value, and the largest contribution stands first."""
     model = load(name)
     rows = draw_rows(model, generator)
     (values,) = model.run(rows)
@@ -65,7 +65,9 @@ def test_contributions_sum_to_the_value(
     for explained, value in zip(explain_rows(model, rows, None), values, strict=True):
         assert explained["prediction"] == value
         assert total(explained) == pytest.approx(value, rel=1e-4)
+
         sizes = [abs(each["contribution"]) for each in explained["contributions"]]
+
         assert sizes == sorted(sizes, reverse=True)
 
 
@@ -73,7 +75,7 @@ def test_contributions_sum_to_the_value(
 def test_a_contribution_is_what_a_feature_changes(
     name: str, generator: np.random.Generator
 ) -> None:
-    """Two rows that differ in one feature: their values differ by the difference of its contributions."""
+    """The values of two rows that differ in one feature differ by the difference of its contributions."""
     model = load(name)
     rows = draw_rows(model, generator, 2)
 
@@ -93,6 +95,7 @@ def test_a_contribution_is_what_a_feature_changes(
             for key in first
             if abs(second[key] - first[key]) > 1e-6
         }
+
         assert set(moved) <= {model.card.input.features[feature].name}
         assert sum(moved.values()) == pytest.approx(
             values[1] - values[0], rel=1e-3, abs=1e-4
@@ -103,7 +106,9 @@ def test_a_contribution_is_what_a_feature_changes(
 def test_contributions_make_the_probabilities(
     name: str, generator: np.random.Generator
 ) -> None:
-    """Of two classes the sum is the logarithm of the odds; of more, the softmax of the classes' sums."""
+    """Contributions sum to the logarithm of the odds of two classes, and to scores whose softmax are the probabilities
+    of more.
+    """
     model = load(name)
     rows = draw_rows(model, generator)
     _, probabilities = model.classify(rows)
@@ -125,19 +130,22 @@ def test_contributions_make_the_probabilities(
 
 @pytest.mark.parametrize("name", ["points-knn", "wine-knn"])
 def test_neighbors_decide(name: str) -> None:
-    """Of the card's own rows: the nearest first, and the class that most of them have is predicted."""
+    """The neighbours are the card's own rows, nearest first, and the class that most of them have is predicted."""
     model = load(name)
     rows = np.array(model.card.self_check.input, dtype=np.float32)
 
     for explained in explain_rows(model, rows, None):
         distances = [each["distance"] for each in explained["neighbors"]]
+
         assert distances == sorted(distances)
+
         classes = [each["class"] for each in explained["neighbors"]]
+
         assert max(set(classes), key=classes.count) == explained["prediction"]
 
 
 def test_a_class_is_not_asked_of_neighbors_and_regressors() -> None:
-    """Neither has one to choose."""
+    """A class is refused where a model has neighbours or numbers, since neither has one to choose."""
     for name, text in (
         ("wine-knn", "whatever their class"),
         ("tacos-linear", "it has no classes"),
@@ -155,11 +163,16 @@ def test_covering_finds_what_decides(tmp_path: Path) -> None:
     image = np.full((70, 140, 3), 128, dtype=np.uint8)
     image[:10, 120:] = (255, 0, 0)
     heat = find_heat(model, image, None)
+
     assert (heat.method, model.classes[heat.chosen]) == ("occlusion", "red")
     assert np.unravel_index(heat.values.argmax(), heat.values.shape) == (0, 6)
+
     drawn = draw_heat(image, heat)
+
     assert drawn.shape == image.shape
+
     warmth = drawn[..., 0].astype(int) - drawn[..., 2]
+
     assert warmth[:10, 120:].mean() > warmth[40:, :60].mean() + 50
 
 
@@ -167,17 +180,18 @@ def test_covering_finds_what_decides(tmp_path: Path) -> None:
 def test_a_class_activation_map_is_of_the_graph(
     name: str, generator: np.random.Generator
 ) -> None:
-    """Each class against the others: the maps of all classes sum to nothing."""
+    """The maps of all classes sum to zero, since each sets its class against the others."""
     model = load(name)
     image = generator.integers(0, 256, (48, 64, 3), dtype=np.uint8)
     heats = [find_heat(model, image, each) for each in model.classes]
+
     assert {heat.method for heat in heats} == {"class_activation"}
     assert np.abs(np.sum([heat.values for heat in heats], axis=0)).max() < 1e-4
     assert sum(heat.probability for heat in heats) == pytest.approx(1, abs=1e-5)
 
 
 def photograph() -> bytes:
-    """Soft colours, not square."""
+    """The picture has soft colours and is not square."""
     colours = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
     file = BytesIO()
     Image.fromarray(colours).resize((96, 64), Image.Resampling.BICUBIC).save(
@@ -206,17 +220,22 @@ def explain_as_json(server: Server, **changes: object) -> dict:
 
 
 def test_an_image_is_explained_over_http(server: Server) -> None:
-    """As the picture itself or, for who accepts only that, as JSON with the picture in base64."""
+    """`/explain` answers a PNG, or JSON with the PNG in base64 where the client accepts only JSON."""
     explained = explain_as_json(server, **{"class": "cat"})
+
     assert explained["class"] == "cat"
     assert explained["prediction"] in ("cat", "automobile")
+
     width, height = opened(explained["heat_map"]).size
+
     assert width * 64 == height * 96
+
     raw = server.client.post(
         f"/explain?model={CNN}&class=cat",
         content=photograph(),
         headers={"Content-Type": "image/jpeg"},
     )
+
     assert raw.headers["content-type"] == "image/png"
     assert np.array_equal(
         np.asarray(Image.open(BytesIO(raw.content))),
@@ -225,22 +244,25 @@ def test_an_image_is_explained_over_http(server: Server) -> None:
 
 
 def test_layers_are_listed_and_drawn(server: Server) -> None:
-    """Each by the name that `/explain` takes."""
+    """Each layer that the model's view lists can be drawn by `/explain` under that name."""
     answer = server.client.get(f"/models/{CNN}/layers", headers=JSON).json()
+
     assert [each["name"] for each in answer["layers"]] == ["1", "2", "3", "4"]
     assert opened(answer["filters"]).mode == "RGB"
 
     for layer in answer["layers"]:
         explained = explain_as_json(server, layer=layer["name"])
+
         assert explained["layer"] == layer["name"]
         assert opened(explained["maps"]).width >= layer["width"]
 
     picture = server.client.get(f"/models/{MLP}/layers")
+
     assert Image.open(BytesIO(picture.content)).format == "PNG"
 
 
 def test_rows_are_explained_over_http(server: Server) -> None:
-    """Objects of features and values, categories by their names."""
+    """Rows may be objects of features and values, with categories by their names."""
     features = server.client.get("/models/tacos-linear").json()["input"]["features"]
     row = {
         each["name"]: each["values"][0] if "values" in each else each["range"][1]
@@ -249,8 +271,11 @@ def test_rows_are_explained_over_http(server: Server) -> None:
     (explained,) = server.post(
         "/explain", {"model": "tacos-linear", "inputs": [row]}
     ).json()["explanations"]
+
     assert total(explained) == pytest.approx(explained["prediction"], rel=1e-4)
+
     given = {each["feature"]: each["value"] for each in explained["contributions"]}
+
     assert given == pytest.approx(row)
 
 
@@ -280,14 +305,15 @@ def test_rows_are_explained_over_http(server: Server) -> None:
 def test_what_cannot_be_explained_is_refused(
     server: Server, body: dict, status: int, text: str
 ) -> None:
-    """With what would work."""
+    """A request that cannot be explained is refused with what would work."""
     answer = server.post("/explain", body)
+
     assert answer.status_code == status
     assert text in answer.json()["error"]
 
 
 def test_layers_and_classes_that_are_not_there_are_refused(server: Server) -> None:
-    """Of images as of rows; too many images too."""
+    """An unknown layer, an unknown class and too many images are refused, of images as of rows."""
     image = {"b64": b64encode(photograph()).decode()}
     for change, status, text in (
         ({"layer": "9"}, 400, "has no layer '9'; its layers: 1, 2, 3, 4"),

@@ -1,4 +1,4 @@
-"""Numbers become the arrays that numpy would make of them."""
+"""Nested lists of numbers become the arrays that numpy would make of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**53), 2**53)
 
 @given(st.lists(NUMBERS))
 def test_a_vector_is_numpys(values: list[float]) -> None:
-    """Also of none."""
+    """A list of numbers, also an empty one, becomes numpy's vector."""
     assert np.array_equal(to_vector(values), np.array(values, dtype=np.float64))
 
 
@@ -25,11 +25,11 @@ def test_a_vector_is_numpys(values: list[float]) -> None:
     )
 )
 def test_a_matrix_is_numpys(rows: list[list[float]]) -> None:
-    """Row by row."""
+    """A list of equally long lists becomes numpy's matrix, row by row."""
     assert np.array_equal(to_matrix(rows), np.array(rows, dtype=np.float64))
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[], []], [[1.0], [1.0, 2.0]], [[1.0], []]])
 def test_rows_of_no_matrix_are_none(rows: list[list[float]]) -> None:
-    """They stay lists, and are refused with words where a model looks at them."""
+    """Rows that make no matrix give None: they stay lists, and the model refuses them with words."""
     assert to_matrix(rows) is None

@@ -1,4 +1,4 @@
-"""Requests are decoded and checked in one pass; what is wrong is said with its place."""
+"""Requests are decoded and checked in one pass, and an error names the place of what is wrong."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ PREDICT = (
 
 
 def test_whole_numbers_are_numbers() -> None:
-    """JSON does not tell 1 from 1.0."""
+    """A whole number is taken where a number is expected, since JSON does not tell 1 from 1.0."""
     request = RequestDecoder(PredictRequest).decode(
         b'{"model": "m", "inputs": [[1, 2.5, "red"], {"a": 3}]}'
     )
+
     assert request == PredictRequest(model="m", inputs=[[1.0, 2.5, "red"], {"a": 3.0}])
 
 
 def test_rows_of_numbers_are_a_matrix_at_once() -> None:
-    """Rows of unequal length, or with a name among them, stay what they are."""
+    """Rows of numbers become a matrix; rows of unequal length, or with a name among them, stay lists."""
     decoder = RequestDecoder(PredictRequest)
     matrix = decoder.decode(b'{"model": "m", "inputs": [[1, 2.5], [3, 4]]}').inputs
+
     assert matrix.dtype == np.float64
     assert matrix.tolist() == [[1.0, 2.5], [3.0, 4.0]]
     assert decoder.decode(b'{"model": "m", "inputs": [[1], [2, 3]]}').inputs == [
@@ -43,12 +45,13 @@ def test_rows_of_numbers_are_a_matrix_at_once() -> None:
 
 
 def test_optional_fields_may_be_left_out_or_null() -> None:
-    """As JSON writers of many languages send them."""
+    """An optional field may be absent or null, as JSON writers of many languages send it."""
     decoder = RequestDecoder(CompareRequest)
     left_out = decoder.decode(b'{"task": "t", "inputs": [[1]]}')
     null = decoder.decode(
         b'{"task": "t", "inputs": [[1]], "models": null, "labels": null}'
     )
+
     assert (
         (left_out.models, left_out.labels) == (null.models, null.labels) == (None, None)
     )
@@ -110,14 +113,15 @@ def test_optional_fields_may_be_left_out_or_null() -> None:
     ],
 )
 def test_a_wrong_body_is_refused_with_its_place(body: bytes, message: str) -> None:
-    """Nothing is coerced, and nothing of ours breaks."""
+    """A wrong body raises InvalidRequest with its place: no value is coerced, and no other error gets out."""
     with pytest.raises(InvalidRequest) as refused:
         RequestDecoder(PredictRequest).decode(body)
+
     assert str(refused.value).startswith(message)
 
 
 def test_top_is_at_least_one() -> None:
-    """No class is no answer."""
+    """A `top` of zero is refused, since no class is no answer."""
     with pytest.raises(InvalidRequest, match="top: expected int >= 1"):
         RequestDecoder(PredictProbaRequest).decode(
             b'{"model": "m", "inputs": [[1]], "top": 0}'
@@ -125,8 +129,9 @@ def test_top_is_at_least_one() -> None:
 
 
 def test_python_values_are_checked_like_json() -> None:
-    """The methods of the BentoML service take the same."""
+    """Python values, which the BentoML methods take, are refused with the words that JSON gets."""
     decoder = RequestDecoder(PredictRequest)
+
     assert decoder.convert({"model": "m", "inputs": [[1]]}).inputs == [[1.0]]
 
     with pytest.raises(
@@ -136,8 +141,9 @@ def test_python_values_are_checked_like_json() -> None:
 
 
 def test_float32_is_written_with_its_own_digits(generator: np.random.Generator) -> None:
-    """No digit more than it takes to read the same float32 back."""
+    """A float32 is written with no digit more than it takes to read the same float32 back."""
     values = generator.random(1000, dtype=np.float32)
+
     assert encode(np.array([0.1, 1 / 3], dtype=np.float32)) == b"[0.1,0.33333334]"
     assert np.array_equal(
         np.array(json.loads(encode(values)), dtype=np.float32), values
@@ -145,5 +151,5 @@ def test_float32_is_written_with_its_own_digits(generator: np.random.Generator) 
 
 
 def test_an_answer_as_python_values_is_what_a_client_reads() -> None:
-    """Arrays are lists by then."""
+    """An answer as Python values equals its JSON read back, with lists where there were arrays."""
     assert as_json({"a": np.array([[1, 2]])}) == {"a": [[1, 2]]}

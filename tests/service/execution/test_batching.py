@@ -1,4 +1,4 @@
-"""What comes while a model is busy shares its next run, and is answered as if it had come alone."""
+"""Requests that come while a model is busy share its next run, and are answered as if each had come alone."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def make_run(graph: Graph, inputs: Any) -> Run:
 
 
 class Gate:
-    """Keeps a model's runs back until it is opened, and knows how many rows each had."""
+    """A gate keeps a model's runs back until it is opened, and counts the rows of each run."""
 
     def __init__(self, graph: Graph) -> None:
         self.rows: list[int] = []
@@ -73,7 +73,7 @@ async def run_all(
     *,
     cancelled: set[int] = frozenset(),
 ) -> list[Any]:
-    """All at once while the model is busy with the first; those of `cancelled` are given up as they wait."""
+    """Runs all requests at once while the model is busy with the first, and cancels those of `cancelled` that wait."""
     tasks = [asyncio.create_task(batches.run(run)) for run in runs]
     await asyncio.sleep(0)
     for index in cancelled:
@@ -89,7 +89,9 @@ async def run_all(
 def test_answers_are_those_of_requests_that_come_alone(
     path: Path, seed: int, pool: ThreadPoolExecutor
 ) -> None:
-    """For every request, also when others are given up, fail, or have other sizes; nobody fails with a neighbour."""
+    """Every request gets its own answer, also when others are cancelled, fail or have other sizes, and none fails with
+    a neighbour.
+    """
     draw = np.random.default_rng(seed)
     graph = load(path)
     runs = []
@@ -139,7 +141,7 @@ def test_answers_are_those_of_requests_that_come_alone(
 
 
 def test_a_lone_request_is_run_at_once(pool: ThreadPoolExecutor) -> None:
-    """Each after the other, none waits for company."""
+    """Requests that come one after the other are run one by one, and none waits for company."""
     graph = load(KNN)
     gate = Gate(graph)
     gate.event.set()
@@ -150,12 +152,13 @@ def test_a_lone_request_is_run_at_once(pool: ThreadPoolExecutor) -> None:
             await batches.run(make_run(graph, np.zeros((2, 64), np.float32)))
 
     asyncio.run(ask())
+
     assert gate.rows == [2, 2, 2]
     assert graph.statistics.describe()["batch_stats"][0]["compute_infer"]["count"] == 3
 
 
 def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
-    """A run takes as many requests as its rows allow."""
+    """A run takes as many requests as its limit of rows allows."""
     graph = load(KNN)
     gate = Gate(graph)
     runs = [
@@ -163,35 +166,40 @@ def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
         for n_rows in (1, 10, 10, 4, 2)
     ]
     asyncio.run(run_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate))
+
     assert gate.rows == [1, 16, 10]
     assert MAX_JOINED_ROWS == 16
 
 
 def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> None:
-    """As measured when the model was loaded."""
+    """Requests are not joined where the measurement at loading says that joint runs take longer."""
     graph = load(KNN)
     graph.joins = False
     gate = Gate(graph)
     runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(5)]
     asyncio.run(run_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate))
+
     assert gate.rows == [1] * 5
 
 
 def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
-    """And those that wait are answered."""
+    """A request beyond the limit of waiting rows is refused, and those that wait are answered."""
     graph = load(KNN)
     gate = Gate(graph)
     runs = [make_run(graph, np.zeros((10, 64), np.float32)) for _ in range(5)]
     found = asyncio.run(
         run_all(Batches(pool, n_threads=1, max_waiting_rows=30), runs, gate)
     )
+
     assert [type(each) for each in found] == [Finished] * 4 + [Overloaded]
+
     limit = "the limit is 30 (16 times VEREDICTO_MAX_ROWS)"
+
     assert str(found[4]) == f"30 rows wait for digits-knn already, {limit}: try again"
 
 
 def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
-    """Its rows wait no longer."""
+    """The rows of a cancelled request no longer count as waiting."""
     graph = load(KNN)
     gate = Gate(graph)
     batches = Batches(pool, n_threads=1, max_waiting_rows=10)
@@ -218,16 +226,17 @@ def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
 
 
 def test_as_many_runs_as_threads_go_side_by_side(pool: ThreadPoolExecutor) -> None:
-    """Two at once, the rest together."""
+    """Two threads carry two runs at once, and the remaining requests share the next."""
     graph = load(KNN)
     gate = Gate(graph)
     runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(6)]
     asyncio.run(run_all(Batches(pool, n_threads=2, max_waiting_rows=100), runs, gate))
+
     assert sorted(gate.rows) == [1, 1, 4]
 
 
 def ask(route: InferRoute, document: Any) -> Any:
-    """What the pipeline makes of a body of JSON."""
+    """Returns what the pipeline makes of a body of JSON."""
     with ThreadPoolExecutor(1) as pool:
         pipeline = Pipeline(Batches(pool, n_threads=1, max_waiting_rows=1))
         return pipeline.answer(
@@ -253,7 +262,9 @@ async def carry_out_all(batches: Batches, runs: list[Run], gate: Gate) -> list[A
 
 
 def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) -> None:
-    """What goes wrong in the answer is the request's own; few rows are answered on the event loop."""
+    """The answer of many rows is made in the run's thread, where its errors are the request's own; that of few rows is
+    made on the event loop.
+    """
 
     def finish(outputs: Any) -> Any:
         return threading.current_thread().name, len(outputs[0])
@@ -275,6 +286,7 @@ def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) 
             Batches(pool, n_threads=1, max_waiting_rows=100), runs, Gate(graph)
         )
     )
+
     assert found[0][0] == (ANY, MAX_JOINED_ROWS + 1)
     assert found[0][0][0] != threading.main_thread().name
     assert found[0].records[0].times.output_ns > 0
@@ -284,7 +296,7 @@ def test_many_rows_are_run_and_answered_in_one_thread(pool: ThreadPoolExecutor) 
 
 
 def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) -> None:
-    """Classification, of a model that is quick."""
+    """A classification of many rows is written in a thread although the model is quick."""
     graph = load_graph(KNN, name=KNN.stem)
     graph.max_quick_rows = 10**6
     route = InferRoute(graph, Limits(Settings()), RouteMetrics("texts"))
@@ -301,18 +313,21 @@ def test_many_texts_are_not_written_on_the_event_loop(pool: ThreadPoolExecutor) 
 
     few = classify(MAX_INLINE_TEXTS // 10)
     many = classify(MAX_INLINE_TEXTS // 10 + 1)
+
     assert isinstance(few, Reply)
     assert isinstance(many, Run)
+
     answer, _ = asyncio.run(
         Batches(pool, n_threads=1, max_waiting_rows=100).carry_out(many)
     )
+
     assert len(json.loads(answer.body)["outputs"][0]["data"]) == MAX_INLINE_TEXTS + 10
 
 
 def test_the_protocols_inference_of_a_slow_model_is_joined_too(
     pool: ThreadPoolExecutor,
 ) -> None:
-    """And answered as if each had been run alone."""
+    """Inference requests of the protocol are joined, and answered as if each had been run alone."""
     graph = load(KNN)
     route = InferRoute(graph, Limits(Settings()), RouteMetrics("joined"))
     rows = np.random.default_rng(0).uniform(0, 16, (5, 1, 64)).astype(np.float32)
@@ -320,12 +335,15 @@ def test_the_protocols_inference_of_a_slow_model_is_joined_too(
     expected = [ask_protocol(route, "features", "FP32", each) for each in rows]
     graph.max_quick_rows = 0
     runs = [ask_protocol(route, "features", "FP32", each) for each in rows]
+
     assert all(isinstance(each, Reply) for each in expected)
     assert all(isinstance(each, Run) for each in runs)
+
     gate = Gate(graph)
     found = asyncio.run(
         carry_out_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate)
     )
+
     assert gate.rows == [1, 4]
     assert [json.loads(answer.body) for answer, _ in found] == [
         json.loads(each.content.body) for each in expected
@@ -339,7 +357,9 @@ def test_the_protocols_inference_of_a_slow_model_is_joined_too(
 def test_a_graph_without_a_card_is_run_alone(
     tmp_path: Path, pool: ThreadPoolExecutor
 ) -> None:
-    """Nothing says which of its axes are rows; one that fails is its request's fault alone."""
+    """Each request for a graph without a card has a run of its own, since nothing says which axes are rows, and one
+    that fails fails alone.
+    """
     graph = load_graph(write_gather(tmp_path), name="gather")
     graph.max_quick_rows = 0
     route = InferRoute(graph, Limits(Settings()), RouteMetrics("alone"))
@@ -351,11 +371,14 @@ def test_a_graph_without_a_card_is_run_alone(
     found = asyncio.run(
         carry_out_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate)
     )
+
     assert isinstance(found[2], InvalidRequest)
     assert found[2].model is graph
+
     answers = [
         json.loads(answer.body)["outputs"][0]["data"]
         for answer, _ in found[:2] + found[3:]
     ]
+
     assert answers == [[1.0], [2.0], [3.0]]
     assert len(gate.rows) == 4

@@ -1,4 +1,4 @@
-"""A container's quota counts, not only the machine's processors; threads have loads and priorities."""
+"""A container's quota counts beside the machine's processors, and threads have loads and priorities."""
 
 from __future__ import annotations
 
@@ -36,21 +36,30 @@ from service.execution.processors import (
 def test_a_quota_is_rounded_up(
     tmp_path: Path, files: dict[str, str], expected: int | None
 ) -> None:
-    """And never more than the affinity allows; without one that alone counts."""
+    """The number of processors is the quota rounded up, never more than the affinity allows, and the affinity's where
+    there is no quota.
+    """
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
+
     assert count_processors(tmp_path) == (expected or len(os.sched_getaffinity(0)))
 
 
 def test_the_load_is_what_a_thread_computes() -> None:
-    """One that waits has none, whatever others do; one that computes has, and the process its share of processors."""
+    """A waiting thread has no load whatever others do, a computing one has, and the process has its share of the
+    processors.
+    """
     done = threading.Event()
     waiting = threading.Thread(target=done.wait)
     waiting.start()
+
     assert waiting.ident is not None
+
     loads = Load(waiting.ident), Load(threading.get_ident()), Load()
+
     assert [load.look() for load in loads] == [0.0, 0.0, 0.0]
+
     computed_s = time.thread_time()
     while time.thread_time() - computed_s < 2 * WINDOW_S:
         pass
@@ -58,13 +67,14 @@ def test_the_load_is_what_a_thread_computes() -> None:
     idle, busy, whole = (load.look() for load in loads)
     done.set()
     waiting.join()
+
     assert idle < 0.01 < busy <= 1.01
     assert busy / count_processors() <= whole + 0.01 <= 1.02
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="priorities of threads are Linux's")
 def test_a_thread_gives_way_alone() -> None:
-    """The others keep their priority."""
+    """One thread's priority is lowered and the others keep theirs."""
 
     def read_priority() -> int:
         give_way(LOWER)

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over gRPC, spoken to by clients that nobody here wrote."""
+"""The Open Inference Protocol over gRPC is spoken to by clients that nobody here wrote."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ from tests.support.triton_grpc import service_pb2, service_pb2_grpc, triton, tri
 
 WINE = "wine-logistic"
 MODEL_INFER = f"/{SERVICE}/ModelInfer"
-MOST_BYTES = 400_000
+MAX_BYTES = 400_000
 
 
-class Both(NamedTuple):
-    """One server by its two addresses."""
+class Endpoints(NamedTuple):
+    """One server is reached by its two addresses."""
 
     http: Server
     address: str
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    """Every kind of graph, one of the shipped models, and narrow limits."""
+def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """The server has every kind of graph, one of the shipped models, and narrow limits."""
     folder = tmp_path_factory.mktemp("graphs")
     port = free_port()
     write_all(folder)
@@ -61,8 +61,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     settings = {
         "ROWS": 100,
         "PIXELS": 100_000,
-        "BODY_BYTES": MOST_BYTES,
-        "IMAGE_BYTES": MOST_BYTES,
+        "BODY_BYTES": MAX_BYTES,
+        "IMAGE_BYTES": MAX_BYTES,
     }
     limits = {f"VEREDICTO_MAX_{name}": value for name, value in settings.items()}
     home = tmp_path_factory.mktemp("home")
@@ -70,20 +70,25 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     with serve(
         home, VEREDICTO_MODELS=folder, VEREDICTO_GRPC_PORT=port, **limits
     ) as server:
-        yield Both(server, f"127.0.0.1:{port}")
+        yield Endpoints(server, f"127.0.0.1:{port}")
 
 
 @pytest.fixture
-def client(both: Both) -> Iterator[triton.InferenceServerClient]:
-    with triton.InferenceServerClient(both.address) as client:
+def client(endpoints: Endpoints) -> Iterator[triton.InferenceServerClient]:
+    with triton.InferenceServerClient(endpoints.address) as client:
         yield client
 
 
 @pytest.fixture
-def stub(both: Both) -> Iterator[service_pb2_grpc.GRPCInferenceServiceStub]:
-    """What a compiler makes of the protocol's file, on a plain channel."""
-    with grpc.insecure_channel(both.address) as channel:
-        yield service_pb2_grpc.GRPCInferenceServiceStub(channel)
+def channel(endpoints: Endpoints) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(endpoints.address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def stub(channel: grpc.Channel) -> service_pb2_grpc.GRPCInferenceServiceStub:
+    """The stub is what a compiler makes of the protocol's file, on a plain channel."""
+    return service_pb2_grpc.GRPCInferenceServiceStub(channel)
 
 
 def wine_rows(n_rows: int) -> np.ndarray:
@@ -99,7 +104,7 @@ def make_input(name: str, array: np.ndarray, datatype: str) -> triton.InferInput
 def typed(
     model: str, name: str, datatype: str, shape: list[int], **contents: Any
 ) -> Any:
-    """A request with typed contents."""
+    """Returns a request with typed contents."""
     request = service_pb2.ModelInferRequest(model_name=model)
     request.inputs.add(name=name, datatype=datatype, shape=shape).contents.MergeFrom(
         service_pb2.InferTensorContents(**contents)
@@ -114,33 +119,44 @@ def picture(colour: str, size: tuple[int, int] = (20, 12)) -> bytes:
 
 
 def refusal(call: Callable[[], object]) -> tuple[str, str]:
-    """The code and the text that a call ends with."""
+    """Returns the code and the text that a call ends with."""
     with pytest.raises(grpc.RpcError) as refused:
         call()
     return refused.value.code().name, refused.value.details()
 
 
-def test_the_server_says_what_it_is(
-    both: Both, client: triton.InferenceServerClient
-) -> None:
-    """As over HTTP."""
+def test_the_server_is_alive_and_ready(client: triton.InferenceServerClient) -> None:
+    """Triton's client finds the server alive and ready."""
     assert client.is_server_live()
     assert client.is_server_ready()
-    assert (
-        client.get_server_metadata(as_json=True) == both.http.client.get("/v2").json()
-    )
 
 
-def test_models_are_ready_and_described(
-    both: Both, client: triton.InferenceServerClient
+def test_the_server_says_what_it_is(
+    endpoints: Endpoints, client: triton.InferenceServerClient
 ) -> None:
-    """As over HTTP, versions too; a card's properties have no place in the message."""
+    """The server's metadata is that of HTTP."""
+    expected = endpoints.http.client.get("/v2").json()
+
+    assert client.get_server_metadata(as_json=True) == expected
+
+
+def test_versions_that_are_there_are_ready(
+    client: triton.InferenceServerClient,
+) -> None:
+    """A model and its versions are ready, and an unknown version or model is not."""
     assert client.is_model_ready("simple")
     assert client.is_model_ready("simple", "1")
     assert not client.is_model_ready("simple", "3")
     assert not client.is_model_ready("complicated")
-    expected = both.http.client.get(f"/v2/models/{WINE}").json()
+
+
+def test_models_are_described_as_over_http(
+    endpoints: Endpoints, client: triton.InferenceServerClient
+) -> None:
+    """A model's metadata is that of HTTP without a card's properties, which the message has no place for."""
+    expected = endpoints.http.client.get(f"/v2/models/{WINE}").json()
     expected.pop("properties")
+
     found = client.get_model_metadata(WINE, as_json=True)
     for tensor in (*found["inputs"], *found["outputs"]):
         tensor["shape"] = [int(length) for length in tensor["shape"]]
@@ -148,17 +164,26 @@ def test_models_are_ready_and_described(
     assert found == expected
 
 
-def test_configuration_and_index_are_those_of_http(
-    both: Both, client: triton.InferenceServerClient
+def test_a_models_configuration_is_described(
+    client: triton.InferenceServerClient,
 ) -> None:
-    """One description for both."""
+    """A model's configuration has its inputs, and the limit of rows as the batch size of a model with a card."""
     config = client.get_model_config("simple").config
+
     assert config.input[0].name == "INPUT0"
     assert config.input[0].data_type == 8
     assert list(config.input[0].dims) == [-1, 16]
     assert client.get_model_config(WINE).config.max_batch_size == 100
+
+
+def test_the_index_is_that_of_http(
+    endpoints: Endpoints, client: triton.InferenceServerClient
+) -> None:
+    """The index names the versions that HTTP names, with their states."""
+    expected = endpoints.http.client.post("/v2/repository/index").json()
+
     index = client.get_model_repository_index().models
-    expected = both.http.client.post("/v2/repository/index").json()
+
     assert [
         {name: getattr(each, name) for name in expected[0]} for each in index
     ] == expected
@@ -171,7 +196,7 @@ def test_two_inputs_and_two_outputs(
     compression: str | None,
     names: list[str] | None,
 ) -> None:
-    """Triton's own example, compressed or not; the id comes back."""
+    """Triton's own example is answered, compressed or not, and the request's id comes back."""
     first = np.arange(320, dtype=np.int32).reshape(20, 16)
     second = np.ones((20, 16), dtype=np.int32)
     answer = client.infer(
@@ -184,10 +209,17 @@ def test_two_inputs_and_two_outputs(
         request_id="seven",
         compression_algorithm=compression,
     )
+
     assert np.array_equal(answer.as_numpy("OUTPUT1"), first - second)
     assert (answer.as_numpy("OUTPUT0") is None) == (names is not None)
-    told = answer.get_response()
-    assert (told.model_name, told.model_version, told.id) == ("simple", "1", "seven")
+
+    response = answer.get_response()
+
+    assert (response.model_name, response.model_version, response.id) == (
+        "simple",
+        "1",
+        "seven",
+    )
 
 
 def largest_and_smallest(name: str) -> np.ndarray:
@@ -207,9 +239,10 @@ def largest_and_smallest(name: str) -> np.ndarray:
 def test_values_of_every_type_come_back_raw(
     client: triton.InferenceServerClient, name: str
 ) -> None:
-    """Also the largest and the smallest."""
+    """Values of every type, the largest and the smallest among them, come back raw as they were sent."""
     array = largest_and_smallest(name)
     answer = client.infer(f"identity_{name}", [make_input("x", array, name)])
+
     assert answer.as_numpy("y").dtype == array.dtype
     assert np.array_equal(answer.as_numpy("y"), array)
 
@@ -225,51 +258,73 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_typed_contents_are_answered_raw_or_typed(
+def test_typed_contents_are_answered_raw(
     stub: service_pb2_grpc.GRPCInferenceServiceStub, name: str
 ) -> None:
-    """Raw, as Triton does, unless that is declined."""
+    """Typed contents are answered raw, as Triton does."""
     array = largest_and_smallest(name)
-    request = typed(
-        f"identity_{name}",
-        "x",
-        name,
-        [2, 3],
-        **{CONTENTS[name]: array.reshape(-1).tolist()},
-    )
-    answer = stub.ModelInfer(request)
+
+    answer = stub.ModelInfer(typed_identity(name, array))
+
     assert answer.raw_output_contents[0] == array.tobytes()
     assert not answer.outputs[0].HasField("contents")
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_typed_contents_are_answered_typed_where_the_request_says_so(
+    stub: service_pb2_grpc.GRPCInferenceServiceStub, name: str
+) -> None:
+    """Contents are answered typed where the request declines `binary_data_output`."""
+    array = largest_and_smallest(name)
+    request = typed_identity(name, array)
     request.parameters["binary_data_output"].bool_param = False
+
     answer = stub.ModelInfer(request)
+
+    contents = getattr(answer.outputs[0].contents, CONTENTS[name])
+
     assert not answer.raw_output_contents
-    assert (
-        list(getattr(answer.outputs[0].contents, CONTENTS[name]))
-        == array.reshape(-1).tolist()
-    )
+    assert list(contents) == array.reshape(-1).tolist()
     assert list(answer.outputs[0].shape) == [2, 3]
 
 
-def test_texts_come_back(
-    client: triton.InferenceServerClient,
+def typed_identity(name: str, array: np.ndarray) -> Any:
+    """Returns a request with typed contents for the model that answers its input."""
+    contents = {CONTENTS[name]: array.reshape(-1).tolist()}
+    return typed(f"identity_{name}", "x", name, list(array.shape), **contents)
+
+
+TEXTS = np.array([["", "año"], ["x" * 1000, "\N{SNOWMAN}"]], dtype=np.object_)
+ENCODED_TEXTS = [each.encode() for each in TEXTS.reshape(-1)]
+
+
+def test_texts_come_back_raw(client: triton.InferenceServerClient) -> None:
+    """Texts, empty ones and those beyond ASCII among them, come back raw as they were sent."""
+    answer = client.infer("identity_BYTES", [make_input("x", TEXTS, "BYTES")])
+
+    assert answer.as_numpy("y").reshape(-1).tolist() == ENCODED_TEXTS
+
+
+def test_texts_come_back_typed(
     stub: service_pb2_grpc.GRPCInferenceServiceStub,
 ) -> None:
-    """Raw and typed; empty ones and those beyond ASCII too."""
-    texts = np.array([["", "año"], ["x" * 1000, "\N{SNOWMAN}"]], dtype=np.object_)
-    answer = client.infer("identity_BYTES", [make_input("x", texts, "BYTES")])
-    expected = [each.encode() for each in texts.reshape(-1)]
-    assert answer.as_numpy("y").reshape(-1).tolist() == expected
-    request = typed("identity_BYTES", "x", "BYTES", [2, 2], bytes_contents=expected)
+    """Texts, empty ones and those beyond ASCII among them, come back typed as they were sent."""
+    request = typed(
+        "identity_BYTES", "x", "BYTES", [2, 2], bytes_contents=ENCODED_TEXTS
+    )
     request.parameters["binary_data_output"].bool_param = False
-    assert list(stub.ModelInfer(request).outputs[0].contents.bytes_contents) == expected
+
+    contents = stub.ModelInfer(request).outputs[0].contents
+
+    assert list(contents.bytes_contents) == ENCODED_TEXTS
 
 
-def test_the_asyncio_client_gets_what_http_answers(both: Both) -> None:
-    """Label and probabilities of rows, several requests at a time."""
+def test_the_asyncio_client_gets_what_http_answers(endpoints: Endpoints) -> None:
+    """The asyncio client gets HTTP's probabilities for several requests at a time."""
     rows = wine_rows(20)
 
     async def ask() -> Any:
-        async with triton_aio.InferenceServerClient(both.address) as client:
+        async with triton_aio.InferenceServerClient(endpoints.address) as client:
             assert await client.is_model_ready(WINE)
             asked = [
                 client.infer(WINE, [make_input("features", part, "FP32")])
@@ -280,18 +335,19 @@ def test_the_asyncio_client_gets_what_http_answers(both: Both) -> None:
     found = np.concatenate(
         [answer.as_numpy("probabilities") for answer in asyncio.run(ask())]
     )
-    expected = both.http.post(
+    expected = endpoints.http.post(
         "/predict_proba", {"model": WINE, "inputs": rows.tolist()}
     ).json()["probabilities"]
+
     assert np.allclose(found, expected, atol=1e-6)
 
 
-def test_kserves_client_gets_the_same(both: Both) -> None:
-    """Health, readiness and inference, by contents and raw."""
+def test_kserves_client_gets_the_same(endpoints: Endpoints) -> None:
+    """KServe's client gets health, readiness and inference, by typed contents and raw."""
     rows = wine_rows(3)
 
     async def ask() -> list[Any]:
-        async with InferenceGRPCClient(both.address) as client:
+        async with InferenceGRPCClient(endpoints.address) as client:
             assert await client.is_server_live()
             assert await client.is_server_ready()
             assert await client.is_model_ready(WINE)
@@ -304,7 +360,7 @@ def test_kserves_client_gets_the_same(both: Both) -> None:
 
             return answers
 
-    expected = both.http.post(
+    expected = endpoints.http.post(
         "/predict_proba", {"model": WINE, "inputs": rows.tolist()}
     ).json()["probabilities"]
 
@@ -316,84 +372,119 @@ def test_kserves_client_gets_the_same(both: Both) -> None:
 
 
 def test_the_most_probable_classes_are_named(
-    both: Both, client: triton.InferenceServerClient
+    endpoints: Endpoints, client: triton.InferenceServerClient
 ) -> None:
-    """value:index:class, the highest first, for each row."""
+    """Each row gets texts `value:index:class`, the highest value first."""
     rows = wine_rows(2)
     outputs = [triton.InferRequestedOutput("probabilities", class_count=2)]
     answer = client.infer(WINE, [make_input("features", rows, "FP32")], outputs=outputs)
-    expected = both.http.post(
+    expected = endpoints.http.post(
         "/predict_proba", {"model": WINE, "inputs": rows.tolist(), "top": 2}
     ).json()["top"]
 
     for texts, best in zip(answer.as_numpy("probabilities"), expected, strict=True):
         for text, each in zip(texts, best, strict=True):
             value, index, name = text.decode().split(":")
+
             assert name == each["class"] == f"class_{index}"
             assert float(value) == pytest.approx(each["probability"], abs=1e-6)
 
 
 def test_image_files_are_elements_of_bytes(
     client: triton.InferenceServerClient,
+) -> None:
+    """Image files of different sizes are taken as raw elements of BYTES."""
+    files = np.array(image_files(), dtype=np.object_)
+
+    answer = client.infer("hue-first", [make_input("pixels", files, "BYTES")])
+
+    assert answer.as_numpy("label").tolist() == [0, 1, 2]
+
+
+def test_image_files_are_typed_contents(
     stub: service_pb2_grpc.GRPCInferenceServiceStub,
 ) -> None:
-    """Of different sizes, as they are; pixels are taken too."""
-    files = [picture("red"), picture("green", (40, 30)), picture("blue")]
-    answer = client.infer(
-        "hue-first", [make_input("pixels", np.array(files, dtype=np.object_), "BYTES")]
-    )
-    assert answer.as_numpy("label").tolist() == [0, 1, 2]
-    raw = stub.ModelInfer(
-        typed("hue-first", "pixels", "BYTES", [3], bytes_contents=files)
-    ).raw_output_contents[0]
+    """Image files of different sizes are taken as typed contents."""
+    request = typed("hue-first", "pixels", "BYTES", [3], bytes_contents=image_files())
+
+    raw = stub.ModelInfer(request).raw_output_contents[0]
+
     assert np.frombuffer(raw, "<i8").tolist() == [0, 1, 2]
+
+
+def test_pixels_are_taken_as_they_are(client: triton.InferenceServerClient) -> None:
+    """Images of one size are taken as one array of pixels."""
     pixels = np.zeros((2, 5, 4, 3), dtype=np.uint8)
     pixels[0, ..., 1] = pixels[1, ..., 0] = 255
+
     answer = client.infer("hue-first", [make_input("pixels", pixels, "UINT8")])
+
     assert answer.as_numpy("label").tolist() == [1, 0]
 
 
-def test_requests_are_counted_with_those_of_http(
-    both: Both, client: triton.InferenceServerClient
-) -> None:
-    """In a model's statistics, and by method in the metrics."""
-    for shape in ((4, 3), (4, 2)):
-        try:
-            client.infer(
-                "identity_INT8",
-                [make_input("x", np.ones(shape, dtype=np.int8), "INT8")],
-            )
-        except InferenceServerException:
-            assert shape == (4, 2)
+def image_files() -> list[bytes]:
+    """Returns a red, a green and a blue PNG, the second larger than the others."""
+    return [picture("red"), picture("green", (40, 30)), picture("blue")]
 
+
+def test_a_models_requests_are_counted_with_those_of_http(
+    endpoints: Endpoints, client: triton.InferenceServerClient
+) -> None:
+    """A model's statistics count successes and failures, and are the same over both transports."""
+
+    def read() -> dict[str, Any]:
+        return endpoints.http.client.get("/v2/models/identity_INT8/stats").json()[
+            "model_stats"
+        ][0]
+
+    before = read()
+    send_one_right_and_one_wrong(client)
+
+    expected = read()
     (counts,) = client.get_inference_statistics("identity_INT8").model_stats
-    expected = both.http.client.get("/v2/models/identity_INT8/stats").json()[
-        "model_stats"
-    ][0]
-    assert counts.inference_count == expected["inference_count"] >= 4
-    assert (
-        counts.inference_stats.fail.count
-        == expected["inference_stats"]["fail"]["count"]
-        == 1
+    n_failed = expected["inference_stats"]["fail"]["count"]
+    infer_ns = expected["inference_stats"]["compute_infer"]["ns"]
+
+    assert counts.inference_count == expected["inference_count"]
+    assert expected["inference_count"] == before["inference_count"] + 4
+    assert counts.inference_stats.fail.count == n_failed
+    assert n_failed == before["inference_stats"]["fail"]["count"] + 1
+    assert counts.inference_stats.compute_infer.ns == infer_ns > 0
+
+
+def test_each_version_is_counted(client: triton.InferenceServerClient) -> None:
+    """A model of two versions has two statistics, and all models have one for each entry of the index."""
+    one = client.get_inference_statistics("simple").model_stats
+    everything = client.get_inference_statistics().model_stats
+
+    assert len(one) == 2
+    assert len(everything) == len(client.get_model_repository_index().models)
+
+
+def test_requests_are_counted_by_method(
+    endpoints: Endpoints, client: triton.InferenceServerClient
+) -> None:
+    """The metrics of HTTP count gRPC's requests by method and by gRPC's name of the status."""
+    client.is_server_live()
+    send_one_right_and_one_wrong(client)
+
+    text = endpoints.http.client.get("/metrics").text
+
+    start = "veredicto_requests_total{route="
+
+    assert f'{start}"{MODEL_INFER}",status="INVALID_ARGUMENT"}} ' in text
+    assert f'{start}"/{SERVICE}/ServerLive",status="OK"}} ' in text
+
+
+def send_one_right_and_one_wrong(client: triton.InferenceServerClient) -> None:
+    """Sends four rows that the model takes, and four that are too narrow for it."""
+    right, wrong = (
+        make_input("x", np.ones(shape, dtype=np.int8), "INT8")
+        for shape in ((4, 3), (4, 2))
     )
-    assert (
-        counts.inference_stats.compute_infer.ns
-        == expected["inference_stats"]["compute_infer"]["ns"]
-        > 0
-    )
-    assert len(client.get_inference_statistics("simple").model_stats) == 2
-    assert len(client.get_inference_statistics().model_stats) == len(
-        client.get_model_repository_index().models
-    )
-    text = both.http.client.get("/metrics").text
-    assert (
-        f'veredicto_requests_total{{route="{MODEL_INFER}",status="INVALID_ARGUMENT"}} '
-        in text
-    )
-    assert (
-        f'veredicto_requests_total{{route="/{SERVICE}/ServerLive",status="OK"}} '
-        in text
-    )
+    client.infer("identity_INT8", [right])
+    with pytest.raises(InferenceServerException):
+        client.infer("identity_INT8", [wrong])
 
 
 X = {"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
@@ -474,15 +565,15 @@ X = {"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
     ],
 )
 def test_what_is_wrong_is_said_as_over_http(
-    both: Both,
+    endpoints: Endpoints,
     stub: service_pb2_grpc.GRPCInferenceServiceStub,
     path: str,
     tensor: dict[str, Any],
     outputs: list[dict[str, Any]],
     code: str,
 ) -> None:
-    """Word for word."""
-    answer = both.http.post(
+    """A wrong request gets the text that HTTP gives, word for word, and its gRPC code."""
+    answer = endpoints.http.post(
         f"/v2/models/{path}/infer", {"inputs": [tensor], "outputs": outputs}
     )
     model, _, version = path.partition("/versions/")
@@ -501,110 +592,168 @@ def test_what_is_wrong_is_said_as_over_http(
     assert refusal(lambda: stub.ModelInfer(request)) == (code, answer.json()["error"])
 
 
-def test_contents_that_are_not_what_is_said_of_them(
+def raw_request(model: str, datatype: str, *contents: bytes) -> Any:
+    """Returns a request of one row of three with raw contents."""
+    request = service_pb2.ModelInferRequest(
+        model_name=model, raw_input_contents=contents
+    )
+    request.inputs.add(name="x", datatype=datatype, shape=[1, 3])
+    return request
+
+
+def typed_and_raw_request() -> Any:
+    """Returns a request whose one input has typed and raw contents."""
+    request = typed("identity_FP32", "x", "FP32", [1, 3], fp32_contents=[1, 2, 3])
+    request.raw_input_contents.append(b"\0" * 12)
+    return request
+
+
+@pytest.mark.parametrize(
+    ("request_message", "text"),
+    [
+        (
+            typed("identity_FP32", "x", "FP32", [1, 3], int_contents=[1, 2, 3]),
+            "inputs[0] 'x': expected fp32_contents for FP32, got int_contents",
+        ),
+        (
+            typed("identity_FP16", "x", "FP16", [1, 3], fp32_contents=[1, 2, 3]),
+            "inputs[0] 'x': FP16 has no contents: send it in raw_input_contents",
+        ),
+        (
+            typed_and_raw_request(),
+            "inputs[0] 'x': expected contents or raw_input_contents, got both",
+        ),
+        (
+            raw_request("identity_FP32", "FP32", b"", b""),
+            "raw_input_contents: expected one for each of 1 inputs, got 2",
+        ),
+        (
+            raw_request("identity_FP32", "FP32", b"\0" * 8),
+            "inputs[0] 'x': expected 12 bytes for FP32 of shape [1, 3], got 8",
+        ),
+    ],
+    ids=["other type", "no such type", "twice", "too many", "too short"],
+)
+def test_contents_that_are_not_what_is_said_of_them_are_refused(
+    stub: service_pb2_grpc.GRPCInferenceServiceStub, request_message: Any, text: str
+) -> None:
+    """Contents of another type, of a type that has none, beside raw ones, or of another number or size are refused."""
+    found = refusal(lambda: stub.ModelInfer(request_message))
+
+    assert found == ("INVALID_ARGUMENT", text)
+
+
+def test_an_output_without_contents_is_refused_typed(
     stub: service_pb2_grpc.GRPCInferenceServiceStub,
 ) -> None:
-    """Of another type, of several, of none, or beside raw ones."""
-    wrong = typed("identity_FP32", "x", "FP32", [1, 3], int_contents=[1, 2, 3])
-    half = typed("identity_FP16", "x", "FP16", [1, 3], fp32_contents=[1, 2, 3])
-    twice = typed("identity_FP32", "x", "FP32", [1, 3], fp32_contents=[1, 2, 3])
-    twice.raw_input_contents.append(b"\0" * 12)
-    many = service_pb2.ModelInferRequest(
-        model_name="identity_FP32", raw_input_contents=[b"", b""]
-    )
-    many.inputs.add(name="x", datatype="FP32", shape=[1, 3])
-    short = service_pb2.ModelInferRequest(
-        model_name="identity_FP32", raw_input_contents=[b"\0" * 8]
-    )
-    short.inputs.add(name="x", datatype="FP32", shape=[1, 3])
+    """A request that declines raw outputs is refused where the output's type has no contents."""
+    request = raw_request("identity_FP16", "FP16", b"\0" * 6)
+    request.parameters["binary_data_output"].bool_param = False
 
-    for request, text in (
-        (wrong, "inputs[0] 'x': expected fp32_contents for FP32, got int_contents"),
-        (half, "inputs[0] 'x': FP16 has no contents: send it in raw_input_contents"),
-        (twice, "inputs[0] 'x': expected contents or raw_input_contents, got both"),
-        (many, "raw_input_contents: expected one for each of 1 inputs, got 2"),
-        (short, "inputs[0] 'x': expected 12 bytes for FP32 of shape [1, 3], got 8"),
-    ):
-        assert refusal(lambda request=request: stub.ModelInfer(request)) == (
-            "INVALID_ARGUMENT",
-            text,
-        )
+    _, text = refusal(lambda: stub.ModelInfer(request))
 
-    raw = service_pb2.ModelInferRequest(
-        model_name="identity_FP16", raw_input_contents=[b"\0" * 6]
-    )
-    raw.inputs.add(name="x", datatype="FP16", shape=[1, 3])
-    raw.parameters["binary_data_output"].bool_param = False
-    assert (
-        refusal(lambda: stub.ModelInfer(raw))[1]
-        == "output 'y': FP16 has no contents: leave out binary_data_output"
-    )
+    assert text == "output 'y': FP16 has no contents: leave out binary_data_output"
 
 
-def test_bytes_that_are_no_message_are_refused(both: Both) -> None:
-    """Whatever they are; and the server goes on."""
-    with grpc.insecure_channel(both.address) as channel:
-        infer = channel.unary_unary(MODEL_INFER)
-        for content, text in (
-            (b"\xff" * 9, "the request is not as the protocol has it: "),
-            (b"\x1f\x8b" * 9, "the body is not gzip, as its encoding says"),
-            (b"x\x9c", "the body's deflate is cut off"),
-        ):
-            code, said = refusal(lambda content=content: infer(content))
-            assert code == "INVALID_ARGUMENT"
-            assert said.startswith(text)
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"\xff" * 9, "the request is not as the protocol has it: "),
+        (b"\x1f\x8b" * 9, "the body is not gzip, as its encoding says"),
+        (b"x\x9c", "the body's deflate is cut off"),
+    ],
+    ids=["no message", "no gzip", "cut deflate"],
+)
+def test_bytes_that_are_no_message_are_refused(
+    channel: grpc.Channel, content: bytes, text: str
+) -> None:
+    """Bytes that are no message are refused, and the server goes on."""
+    code, refused = refusal(lambda: channel.unary_unary(MODEL_INFER)(content))
 
-        assert refusal(lambda: channel.stream_unary(MODEL_INFER)(iter(()))) == (
-            *("INVALID_ARGUMENT", "expected one message, got none"),
-        )
-        assert (
-            refusal(lambda: channel.unary_unary(f"/{SERVICE}/ModelNap")(b""))[0]
-            == "UNIMPLEMENTED"
-        )
-        assert channel.unary_unary(f"/{SERVICE}/ServerLive")(b"") == b"\x08\x01"
+    assert code == "INVALID_ARGUMENT"
+    assert refused.startswith(text)
+    assert channel.unary_unary(f"/{SERVICE}/ServerLive")(b"") == b"\x08\x01"
+
+
+def test_a_request_without_a_message_is_refused(channel: grpc.Channel) -> None:
+    """A stream that ends without a message is refused."""
+    found = refusal(lambda: channel.stream_unary(MODEL_INFER)(iter(())))
+
+    assert found == ("INVALID_ARGUMENT", "expected one message, got none")
+
+
+def test_an_unknown_method_is_unimplemented(channel: grpc.Channel) -> None:
+    """A method that the protocol has not gets UNIMPLEMENTED."""
+    nap = channel.unary_unary(f"/{SERVICE}/ModelNap")
+
+    code, _ = refusal(lambda: nap(b""))
+
+    assert code == "UNIMPLEMENTED"
 
 
 def test_names_beyond_ascii_are_told_in_short(
     client: triton.InferenceServerClient,
 ) -> None:
-    """A status that is longer than clients take would lose its code."""
+    """A long name is shortened in the error, since a status longer than clients take would lose its code."""
     with pytest.raises(
         InferenceServerException, match="Request for unknown model: 'ñ"
     ) as refused:
         client.get_model_metadata("ñ\N{SNOWMAN}\n" * 2000)
+
     assert refused.value.status() == "StatusCode.NOT_FOUND"
 
 
-def test_limits_hold_on_bytes(both: Both) -> None:
-    """As they come and unpacked; far beyond them gRPC itself refuses, unread."""
-    with grpc.insecure_channel(both.address) as channel:
-        infer = channel.unary_unary(MODEL_INFER)
-        assert refusal(lambda: infer(bytes(MOST_BYTES + 1))) == (
-            "RESOURCE_EXHAUSTED",
-            f"a body of {MOST_BYTES + 1} bytes is over the limit of {MOST_BYTES} bytes (VEREDICTO_MAX_BODY_BYTES): "
-            "send the rows in several requests",
-        )
-        assert refusal(
-            lambda: infer(bytes(50_000_000), compression=grpc.Compression.Gzip)
-        ) == (
-            "RESOURCE_EXHAUSTED",
-            f"the body unpacks to more than the limit of {MOST_BYTES} bytes (VEREDICTO_MAX_BODY_BYTES)",
-        )
-        assert refusal(
-            lambda: channel.unary_unary(f"/{SERVICE}/ServerLive")(bytes(MOST_BYTES))
-        ) == (
-            *(
-                "RESOURCE_EXHAUSTED",
-                f"a message of {MOST_BYTES} bytes is over the limit of 64000 for ServerLive",
-            ),
-        )
-        code, text = refusal(lambda: infer(bytes(3 * MOST_BYTES)))
-        assert code == "RESOURCE_EXHAUSTED"
-        assert f"larger than max ({3 * MOST_BYTES} vs. {2 * MOST_BYTES})" in text
+def test_a_message_over_the_limit_is_refused(channel: grpc.Channel) -> None:
+    """A message of a byte over VEREDICTO_MAX_BODY_BYTES is refused with the limit and what would work."""
+    infer = channel.unary_unary(MODEL_INFER)
+
+    found = refusal(lambda: infer(bytes(MAX_BYTES + 1)))
+
+    assert found == (
+        "RESOURCE_EXHAUSTED",
+        f"a body of {MAX_BYTES + 1} bytes is over the limit of {MAX_BYTES} bytes (VEREDICTO_MAX_BODY_BYTES): "
+        "send the rows in several requests",
+    )
+
+
+def test_a_message_that_unpacks_over_the_limit_is_refused(
+    channel: grpc.Channel,
+) -> None:
+    """A short message that unpacks to more than VEREDICTO_MAX_BODY_BYTES is refused."""
+    infer = channel.unary_unary(MODEL_INFER)
+
+    found = refusal(lambda: infer(bytes(50_000_000), compression=grpc.Compression.Gzip))
+
+    assert found == (
+        "RESOURCE_EXHAUSTED",
+        f"the body unpacks to more than the limit of {MAX_BYTES} bytes (VEREDICTO_MAX_BODY_BYTES)",
+    )
+
+
+def test_a_long_message_of_a_short_method_is_refused(channel: grpc.Channel) -> None:
+    """A method that needs no long message has a lower limit of its own."""
+    live = channel.unary_unary(f"/{SERVICE}/ServerLive")
+
+    found = refusal(lambda: live(bytes(MAX_BYTES)))
+
+    assert found == (
+        "RESOURCE_EXHAUSTED",
+        f"a message of {MAX_BYTES} bytes is over the limit of 64000 for ServerLive",
+    )
+
+
+def test_a_message_far_over_the_limit_is_refused_unread(channel: grpc.Channel) -> None:
+    """A message of more than twice the limit is refused by gRPC itself."""
+    infer = channel.unary_unary(MODEL_INFER)
+
+    code, text = refusal(lambda: infer(bytes(3 * MAX_BYTES)))
+
+    assert code == "RESOURCE_EXHAUSTED"
+    assert f"larger than max ({3 * MAX_BYTES} vs. {2 * MAX_BYTES})" in text
 
 
 class Stalled:
-    """A request whose message does not come before it is told to."""
+    """A stalled request sends its message only when `go_on` is called."""
 
     def __init__(self, channel: grpc.Channel, message: bytes) -> None:
         self._go = Event()
@@ -630,7 +779,7 @@ def colour_request() -> bytes:
 
 
 def wait_for(channel: grpc.Channel) -> None:
-    """All that was sent on this connection has arrived: its requests are taken in order."""
+    """Returns when all that was sent on this connection has arrived, since its requests are taken in order."""
     assert (
         channel.unary_unary(f"/{SERVICE}/ServerLive")(b"", wait_for_ready=True)
         == b"\x08\x01"
@@ -640,7 +789,7 @@ def wait_for(channel: grpc.Channel) -> None:
 def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """One limit and one deadline for both, from the arrival on."""
+    """HTTP and gRPC share one limit of requests in flight and one deadline, from the arrival on."""
     port = free_port()
     limits = {"VEREDICTO_MAX_IN_FLIGHT": 2, "VEREDICTO_DEADLINE_S": 1}
 
@@ -654,14 +803,18 @@ def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
         stalled = [Stalled(channel, colour_request()) for _ in range(2)]
         wait_for(channel)
         text = "2 requests are being answered already, the limit is 2 (VEREDICTO_MAX_IN_FLIGHT): try again"
+
         assert refusal(lambda: channel.unary_unary(MODEL_INFER)(colour_request())) == (
             "UNAVAILABLE",
             text,
         )
+
         answer = server.post(
             "/predict", {"model": "colour-first", "inputs": [[1, "red"]]}
         )
+
         assert (answer.status_code, answer.json()["error"]) == (503, text)
+
         late = "no answer within 1 s (VEREDICTO_DEADLINE_S), counted from the request's arrival"
         for each in stalled:
             assert refusal(each.answer.result) == ("DEADLINE_EXCEEDED", late)
@@ -671,7 +824,7 @@ def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
 
 
 def is_open(server: Server) -> bool:
-    """Whether it takes connections: one that has begun to stop does not."""
+    """The server is open while it takes connections, which one that has begun to stop does not."""
     try:
         return httpx.get(f"{server.url}/livez").status_code == 200
     except httpx.TransportError:
@@ -681,7 +834,7 @@ def is_open(server: Server) -> bool:
 def test_a_request_in_flight_is_answered_before_it_stops(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """SIGTERM loses nothing that was accepted: here a request whose message is still to come."""
+    """A request whose message is still to come when SIGTERM arrives is answered before the process ends."""
     port = free_port()
     with (
         start_server(VEREDICTO_MODELS=models, VEREDICTO_GRPC_PORT=port) as server,
@@ -698,6 +851,7 @@ def test_a_request_in_flight_is_answered_before_it_stops(
         answer = service_pb2.ModelInferResponse.FromString(
             stalled.answer.result(timeout=30)
         )
+
         assert answer.model_name == "colour-first"
         assert server.process.wait(timeout=30) == 0
         assert "Traceback" not in server.log.read_text()
@@ -706,7 +860,7 @@ def test_a_request_in_flight_is_answered_before_it_stops(
 def test_two_workers_share_the_port(
     models: Path, start_server: Callable[..., Any]
 ) -> None:
-    """Connections go to either, and are counted together."""
+    """Two workers take connections of one port, and their requests are counted together."""
     port = free_port()
     options = {
         "VEREDICTO_MODELS": models,
@@ -734,8 +888,8 @@ def test_two_workers_share_the_port(
         assert expected in text
 
 
-def start_in_vain(folder: Path, **variables: object) -> str:
-    """What a server that does not start says."""
+def fail_to_start(folder: Path, **variables: object) -> str:
+    """Returns what a server that does not start writes to stderr."""
     finished = subprocess.run(
         [
             sys.executable,
@@ -759,17 +913,20 @@ def start_in_vain(folder: Path, **variables: object) -> str:
 
 
 def test_a_port_that_is_taken_refuses_to_start(tmp_path: Path) -> None:
-    """Before any model is loaded, and also where workers share the port among themselves."""
+    """A port that is taken ends the start before any model is loaded, also where workers share the port among
+    themselves.
+    """
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        said = start_in_vain(tmp_path, VEREDICTO_GRPC_PORT=port, VEREDICTO_WORKERS=2)
+        stderr = fail_to_start(tmp_path, VEREDICTO_GRPC_PORT=port, VEREDICTO_WORKERS=2)
     expected = f"VEREDICTO_GRPC_PORT: cannot listen on 127.0.0.1:{port}: Address already in use"
-    assert f"veredicto does not start: {expected}\n" in said
+
+    assert f"veredicto does not start: {expected}\n" in stderr
 
 
 @pytest.fixture
 def without_grpc(tmp_path: Path) -> dict[str, str]:
-    """An environment whose interpreters find no grpcio."""
+    """The fixture gives an environment whose interpreters find no grpcio."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\nsys.modules['grpc'] = None\n"
     )
@@ -779,16 +936,17 @@ def without_grpc(tmp_path: Path) -> dict[str, str]:
 def test_without_the_library_it_says_what_to_install(
     tmp_path: Path, without_grpc: dict[str, str]
 ) -> None:
-    """Where a port is set."""
-    said = start_in_vain(tmp_path, VEREDICTO_GRPC_PORT=free_port(), **without_grpc)
+    """Without grpcio a server with a gRPC port does not start and says what to install."""
+    stderr = fail_to_start(tmp_path, VEREDICTO_GRPC_PORT=free_port(), **without_grpc)
     expected = "VEREDICTO_GRPC_PORT: gRPC needs what is not installed here: pip install 'grpcio>=1.60'"
-    assert f"veredicto does not start: {expected}\n" in said
+
+    assert f"veredicto does not start: {expected}\n" in stderr
 
 
 def test_without_the_library_http_is_served(
     models: Path, start_server: Callable[..., Any], without_grpc: dict[str, str]
 ) -> None:
-    """Where no port is set."""
+    """Without grpcio a server without a gRPC port answers over HTTP."""
     with start_server(VEREDICTO_MODELS=models, **without_grpc) as server:
         assert (
             server.post(
@@ -808,7 +966,7 @@ def make_server(models: Path, port: int) -> grpc_server.Server:
 
 
 def test_a_worker_too_says_that_its_port_is_taken(models: Path) -> None:
-    """Where that happened since the check at the start."""
+    """A worker whose port was taken since the check at the start raises SettingsError with the port."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(
@@ -821,7 +979,7 @@ def test_a_worker_too_says_that_its_port_is_taken(models: Path) -> None:
 def test_a_defect_is_told_without_details(
     models: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log has them."""
+    """The log has the details of a defect, and the client does not."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("secret")

@@ -1,11 +1,11 @@
-"""The HTTP contract, sent to a real server process: answers, errors, limits."""
+"""The HTTP contract is sent to a real server process: its answers, its errors, its limits."""
 
 from __future__ import annotations
 
 import json
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 from tests.support.responses import error_of
-from tests.support.server import Server
-from tests.support.tiny_models import tiny_probabilities
+from tests.support.server import Server, serve
+from tests.support.tiny_models import tiny_card, tiny_probabilities, write_tiny
 from training.arguments import build_parser, make_lesson
 from training.data import datasets
 from training.pipeline import learn
@@ -24,22 +24,42 @@ LOGISTIC = "breast_cancer-logistic"
 ROW = [1.0, 2.0]
 
 
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server has one tiny model, `colour-first`, and small limits of bytes, rows and time."""
+    folder = tmp_path_factory.mktemp("models")
+    write_tiny(folder, tiny_card())
+    limits = {
+        "VEREDICTO_MAX_BODY_BYTES": 200,
+        "VEREDICTO_MAX_ROWS": 2,
+        "VEREDICTO_DEADLINE_S": 1,
+    }
+
+    with serve(
+        tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, **limits
+    ) as running:
+        yield running
+
+
 def connect(server: Server) -> socket.socket:
-    """A bare connection, for what no HTTP client would send."""
+    """Opens a bare connection, for what no HTTP client would send."""
     host, port = server.url.removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)))
 
 
 def test_a_row_is_predicted_with_the_models_version(server: Server) -> None:
-    """The answer says who gave it."""
+    """The answer names the model and the version that gave it."""
     example = server.client.get(f"/models/{LOGISTIC}").json()["input"]["example"]
     response = server.post("/predict", {"model": LOGISTIC, "inputs": [example]})
+
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
+
     versions = {
         model["name"]: model["version"]
         for model in server.client.get("/models").json()["models"]
     }
+
     assert response.json() == {
         "model": LOGISTIC,
         "version": versions[LOGISTIC],
@@ -48,25 +68,36 @@ def test_a_row_is_predicted_with_the_models_version(server: Server) -> None:
 
 
 def test_all_rows_of_breast_cancer_in_one_request(server: Server) -> None:
-    """569 rows: accuracy at least 0.97, and labels are the most probable classes."""
+    """One request of all 569 rows is answered with an accuracy of at least 0.97."""
     bunch = load_breast_cancer()
-    rows = bunch.data.tolist()
-    predictions = server.post("/predict", {"model": LOGISTIC, "inputs": rows}).json()[
-        "predictions"
-    ]
-    assert np.mean(np.array(predictions) == bunch.target_names[bunch.target]) >= 0.97
-    answer = server.post("/predict_proba", {"model": LOGISTIC, "inputs": rows}).json()
+
+    answer = server.post(
+        "/predict", {"model": LOGISTIC, "inputs": bunch.data.tolist()}
+    ).json()
+
+    labels = bunch.target_names[bunch.target]
+
+    assert np.mean(np.array(answer["predictions"]) == labels) >= 0.97
+
+
+def test_labels_are_the_most_probable_classes(server: Server) -> None:
+    """Each row's probabilities sum to 1, and the most probable class is the label of `/predict`."""
+    request = {"model": LOGISTIC, "inputs": load_breast_cancer().data.tolist()}
+    predictions = server.post("/predict", request).json()["predictions"]
+
+    answer = server.post("/predict_proba", request).json()
+
     probabilities = np.array(answer["probabilities"])
+    best = [answer["classes"][label] for label in probabilities.argmax(axis=1)]
+
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
-    assert [
-        answer["classes"][label] for label in probabilities.argmax(axis=1)
-    ] == predictions
+    assert best == predictions
 
 
 def test_every_row_of_breast_cancer_agrees_with_the_source_model(
     server: Server,
 ) -> None:
-    """The model that the stored command learns, in torch, against the file that is served, over HTTP."""
+    """The served file answers over HTTP what the stored command's model answers in torch."""
     provenance = server.client.get(f"/models/{LOGISTIC}").json()["provenance"]
     options = build_parser().parse_args(provenance["command"].split()[3:])
     dataset = datasets.load("breast_cancer")
@@ -77,16 +108,20 @@ def test_every_row_of_breast_cancer_agrees_with_the_source_model(
     fields = {"model": LOGISTIC, "inputs": load_breast_cancer().data.tolist()}
     predictions = server.post("/predict", fields).json()["predictions"]
     probabilities = server.post("/predict_proba", fields).json()["probabilities"]
+
     assert predictions == [dataset.classes[label] for label in expected["label"]]
     assert np.abs(np.array(probabilities) - expected["probabilities"]).max() <= 1e-5
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict_proba"])
 def test_numbers_that_overflow_the_graph_are_refused(server: Server, path: str) -> None:
-    """Finite in float32, but not what comes of them: never null, never a class by accident."""
+    """Numbers that are finite in float32 and overflow in the graph are refused, and get neither null nor a class by
+    accident.
+    """
     response = server.post(
         path, {"model": LOGISTIC, "inputs": [[3.4e38, -3.4e38] * 15]}
     )
+
     assert error_of(response, 400) == (
         "inputs[0]: breast_cancer-logistic has no finite answer to these values; they are far outside of the ranges "
         "seen in training, which its card states"
@@ -94,18 +129,19 @@ def test_numbers_that_overflow_the_graph_are_refused(server: Server, path: str) 
 
 
 def test_objects_and_lists_are_the_same_row(server: Server) -> None:
-    """In one request, too."""
+    """Objects and lists give the same answer, also mixed in one request."""
     bunch = load_breast_cancer()
     row = bunch.data[3].tolist()
     named = dict(zip(map(str, bunch.feature_names), row, strict=True))
     answer = server.post(
         "/predict_proba", {"model": LOGISTIC, "inputs": [row, named]}
     ).json()
+
     assert answer["probabilities"][0] == answer["probabilities"][1]
 
 
 def test_top_gives_the_most_probable_classes_in_order(server: Server) -> None:
-    """As a field and as a query parameter."""
+    """`top` gives the most probable classes in order, as a field and as a query parameter."""
     row = [0.0] * 64
     everything = server.post(
         "/predict_proba", {"model": "digits-mlp", "inputs": [row]}
@@ -118,6 +154,7 @@ def test_top_gives_the_most_probable_classes_in_order(server: Server) -> None:
     answer = server.post(
         "/predict_proba", {"model": "digits-mlp", "inputs": [row], "top": 3}
     ).json()
+
     assert answer == {
         "model": "digits-mlp",
         "version": everything["version"],
@@ -132,17 +169,19 @@ def test_top_gives_the_most_probable_classes_in_order(server: Server) -> None:
 
 
 def test_more_classes_than_there_are_is_all_of_them(server: Server) -> None:
-    """A generous top is no error."""
+    """A `top` beyond the number of classes gives all of them and is no error."""
     answer = server.post(
         "/predict_proba", {"model": "points-mlp", "inputs": [ROW], "top": 99}
     ).json()
+
     assert len(answer["top"][0]) == 2
 
 
 def test_compare_sets_the_tasks_models_side_by_side(server: Server) -> None:
-    """By name, with consensus and pairs; with labels also tests."""
+    """`/compare` answers by model name, with consensus and pairs, and with tests where there are labels."""
     request = {"task": "points", "inputs": [[-2.0, -1.0], [2.0, 1.0]]}
     answer = server.post("/compare", request).json()
+
     assert answer["task"] == "points"
     assert answer["classes"] == ["blue", "orange"]
     assert [model["model"] for model in answer["models"]] == [
@@ -159,13 +198,15 @@ def test_compare_sets_the_tasks_models_side_by_side(server: Server) -> None:
     ]
     assert answer["consensus"]["predictions"] == ["blue", "orange"]
     assert answer["consensus"]["agreement"] == [1.0, 1.0]
+
     labelled = server.post("/compare", request | {"labels": ["blue", "orange"]}).json()
+
     assert labelled["models"][0]["metrics"]["confusion"] == [[1, 0], [0, 1]]
     assert labelled["pairs"][0]["mcnemar"]["p_value_holm"] == 1.0
 
 
 def test_compare_takes_chosen_models_in_the_order_given(server: Server) -> None:
-    """And whole numbers as labels of classes that are named by them."""
+    """Chosen models come in the order given, and whole numbers are labels of the classes that they name."""
     request = {
         "task": "digits",
         "inputs": [[0.0] * 64],
@@ -173,6 +214,7 @@ def test_compare_takes_chosen_models_in_the_order_given(server: Server) -> None:
         "labels": [3],
     }
     answer = server.post("/compare", request).json()
+
     assert [model["model"] for model in answer["models"]] == [
         "digits-mlp",
         "digits-logistic",
@@ -181,7 +223,7 @@ def test_compare_takes_chosen_models_in_the_order_given(server: Server) -> None:
 
 
 def test_compare_agrees_with_predict_proba(server: Server) -> None:
-    """Both are one implementation."""
+    """`/compare` gives each model's probabilities of `/predict_proba`."""
     inputs = load_breast_cancer().data[:50].tolist()
     for model in server.post(
         "/compare", {"task": "breast_cancer", "inputs": inputs}
@@ -193,8 +235,9 @@ def test_compare_agrees_with_predict_proba(server: Server) -> None:
 
 
 def test_models_are_listed_by_name(server: Server) -> None:
-    """With the fields of the contract and no others."""
+    """Models are listed by name with the fields of the contract and no others."""
     models = server.client.get("/models").json()["models"]
+
     assert [model["name"] for model in models] == sorted(
         model["name"] for model in models
     )
@@ -202,7 +245,7 @@ def test_models_are_listed_by_name(server: Server) -> None:
 
 
 def test_a_models_whole_card_is_answered(server: Server) -> None:
-    """With version and runtime."""
+    """A model's view is its whole card, its version and its runtime."""
     card = server.client.get(f"/models/{LOGISTIC}").json()
     expected = {
         "name",
@@ -216,18 +259,22 @@ def test_a_models_whole_card_is_answered(server: Server) -> None:
         "parity",
         "provenance",
     }
+
     assert expected | {"licence", "version", "runtime"} <= set(card)
     assert set(card["runtime"]) == {"providers", "threads", "load_ms", "warm_up_ms"}
+
     first = card["input"]["features"][0]
     distribution = first.pop("distribution")
+
     assert first == {"name": "mean radius", "type": "number", "range": [7.691, 27.42]}
     assert sum(distribution["counts"]) == card["provenance"]["split"]["train"]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
 def test_probes_answer_json(server: Server, path: str) -> None:
-    """For people and for orchestrators."""
+    """`/livez` and `/readyz` answer JSON, for people and for orchestrators."""
     response = server.client.get(path)
+
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
 
@@ -236,24 +283,26 @@ def test_probes_answer_json(server: Server, path: str) -> None:
 def test_pages_are_html_and_load_nothing_from_elsewhere(
     server: Server, path: str
 ) -> None:
-    """Served to a browser without a network they still work."""
+    """Pages are HTML that names no other host, so that a browser without a network shows them."""
     response = server.client.get(path)
+
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert "://" not in response.text.replace("http://www.w3.org", "")
 
 
 def test_the_reference_finds_its_scripts(server: Server) -> None:
-    """Swagger UI comes with BentoML; the page names its files."""
+    """The files of Swagger UI that the reference's page names are there."""
     for name in ("swagger-ui.css", "swagger-ui-bundle.js"):
         assert f"static_content/{name}" in server.client.get("/docs").text
         assert server.client.get(f"/static_content/{name}").status_code == 200
 
 
 def test_head_is_get_without_a_body(server: Server) -> None:
-    """Same status, same length."""
+    """HEAD has the status and the length of GET, and no body."""
     get = server.client.get("/models")
     head = server.client.head("/models")
+
     assert head.status_code == 200
     assert head.content == b""
     assert head.headers["content-length"] == get.headers["content-length"]
@@ -376,7 +425,7 @@ PREDICT_ERRORS = [
 def test_a_bad_request_is_told_what_is_wrong(
     server: Server, path: str, body: bytes, status: int, message: str
 ) -> None:
-    """The contract's status, one JSON error, and words that help."""
+    """A bad request gets the contract's status, one JSON error, and words that help."""
     assert error_of(server.post_raw(path, body), status).startswith(message)
 
 
@@ -422,8 +471,9 @@ def test_a_bad_request_is_told_what_is_wrong(
 def test_a_bad_comparison_is_told_what_is_wrong(
     server: Server, changes: dict[str, object], status: int, message: str
 ) -> None:
-    """The same for /compare."""
+    """A bad request to `/compare` gets the contract's status, one JSON error, and words that help."""
     request = {"task": "points", "inputs": [ROW]} | changes
+
     assert error_of(server.post("/compare", request), status).startswith(message)
 
 
@@ -455,10 +505,11 @@ def test_a_bad_comparison_is_told_what_is_wrong(
 def test_a_bad_query_parameter_is_told_what_is_wrong(
     server: Server, query: str, message: str
 ) -> None:
-    """A misspelt one is not ignored."""
+    """A bad query parameter is refused, and a misspelt one is not ignored."""
     response = server.post(
         f"/predict_proba?{query}", {"model": "points-mlp", "inputs": [ROW]}
     )
+
     assert error_of(response, 400) == message
 
 
@@ -477,8 +528,9 @@ def test_a_bad_query_parameter_is_told_what_is_wrong(
 def test_a_wrong_method_is_told_the_right_ones(
     server: Server, method: str, path: str, allowed: str
 ) -> None:
-    """In the text and in Allow."""
+    """A wrong method is refused with the right ones, in the text and in Allow."""
     response = server.client.request(method, path)
+
     assert (
         error_of(response, 405)
         == f"{method} is not taken by {path}; allowed: {allowed}"
@@ -508,15 +560,16 @@ def test_a_wrong_method_is_told_the_right_ones(
     ],
 )
 def test_an_unknown_path_is_not_found(server: Server, path: str) -> None:
-    """Whatever it is, and with the same shape."""
+    """An unknown path of any shape gets 404 and one JSON error."""
     error_of(server.client.get(path), 404)
 
 
 def test_a_form_is_told_to_be_json(server: Server) -> None:
-    """What curl -d sends without a header."""
+    """A urlencoded form, which `curl -d` sends by default, is told to be JSON."""
     response = server.post_raw(
         "/predict", b'{"model": "m"}', "application/x-www-form-urlencoded"
     )
+
     assert error_of(response, 415) == (
         "expected Content-Type application/json (or for images image/jpeg, image/png, image/webp, "
         "image/bmp, image/gif, multipart/form-data), got 'application/x-www-form-urlencoded'; "
@@ -525,8 +578,9 @@ def test_a_form_is_told_to_be_json(server: Server) -> None:
 
 
 def test_json_may_name_its_charset_or_nothing(server: Server) -> None:
-    """Both are common."""
+    """JSON is taken with a charset in its media type and without a media type."""
     body = json.dumps({"model": "points-mlp", "inputs": [ROW]}).encode()
+
     assert (
         server.post_raw("/predict", body, "application/json; charset=utf-8").status_code
         == 200
@@ -535,9 +589,10 @@ def test_json_may_name_its_charset_or_nothing(server: Server) -> None:
 
 
 def test_a_compressed_body_is_not_taken(server: Server) -> None:
-    """And is not mistaken for malformed JSON."""
+    """A compressed body gets 415 and is not mistaken for malformed JSON."""
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     response = server.client.post("/predict", content=b"\x1f\x8b", headers=headers)
+
     assert (
         error_of(response, 415)
         == "content encoding 'gzip' is not taken here: send it as it is"
@@ -545,8 +600,9 @@ def test_a_compressed_body_is_not_taken(server: Server) -> None:
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> None:
-    """By its announced length."""
+    """A body whose announced length is over the limit is refused before it is read."""
     text = error_of(server.post_raw("/predict", b" " * (8 * 1024 * 1024 + 1)), 413)
+
     assert text == (
         "a body of 8388609 bytes is over the limit of 8388608 bytes (VEREDICTO_MAX_BODY_BYTES): "
         "send the rows in several requests"
@@ -554,10 +610,11 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(server: Server) -> N
 
 
 def test_too_many_rows_are_refused(server: Server) -> None:
-    """The text names the limit and its setting."""
+    """Too many rows are refused with the limit and its setting."""
     text = error_of(
         server.post("/predict", {"model": "points-mlp", "inputs": [ROW] * 10_001}), 413
     )
+
     assert text == (
         "inputs: 10001 rows are over the limit of 10000 rows a request (VEREDICTO_MAX_ROWS): "
         "send them in several requests"
@@ -567,7 +624,7 @@ def test_too_many_rows_are_refused(server: Server) -> None:
 def test_a_large_request_answers_as_small_ones_do(
     server: Server, generator: np.random.Generator
 ) -> None:
-    """Off the event loop or on it, the answer is the same."""
+    """A request that is large enough for a thread gets the answers of small ones."""
     rows = generator.normal(size=(5000, 2)).tolist()
     large = server.post(
         "/predict_proba", {"model": "points-mlp", "inputs": rows}
@@ -575,12 +632,14 @@ def test_a_large_request_answers_as_small_ones_do(
     small = server.post(
         "/predict_proba", {"model": "points-mlp", "inputs": rows[:20]}
     ).json()["probabilities"]
+
     assert large[:20] == small
 
 
 def test_many_clients_get_their_own_answers(server: Server) -> None:
-    """Concurrent requests do not mix."""
+    """Each of many concurrent clients gets the answer to its own request."""
     model = server.client.get("/models/points-mlp").json()
+
     assert model["classes"] == ["blue", "orange"]
 
     def ask(number: int) -> bool:
@@ -595,82 +654,93 @@ def test_many_clients_get_their_own_answers(server: Server) -> None:
 
 
 def test_the_server_is_well_after_garbage_on_the_socket(server: Server) -> None:
-    """Bytes that are no HTTP, and a client that leaves in the middle of a body."""
+    """The server answers after bytes that are no HTTP, and after a client that left in the middle of a body."""
     for garbage in (
         b"\x00" * 1000,
         b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
     ):
         with connect(server) as connection:
             connection.sendall(garbage)
+
     assert (
         server.post("/predict", {"model": "points-mlp", "inputs": [ROW]}).status_code
         == 200
     )
 
 
-def test_the_limits_can_be_set(
-    models: Path, start_server: Callable[..., object]
+def test_a_body_in_chunks_is_bounded_by_the_setting(limited: Server) -> None:
+    """A body in chunks, whose length nothing announces, is refused when it is over VEREDICTO_MAX_BODY_BYTES."""
+    chunks = iter([b" " * 150, b" " * 150])
+
+    response = limited.client.post(
+        "/predict", content=chunks, headers={"Content-Type": "application/json"}
+    )
+
+    assert "over the limit of 200 bytes (VEREDICTO_MAX_BODY_BYTES)" in error_of(
+        response, 413
+    )
+
+
+def test_rows_are_bounded_by_the_setting(limited: Server) -> None:
+    """A request of more rows than VEREDICTO_MAX_ROWS is refused."""
+    rows = {"model": "colour-first", "inputs": [[1, "red"]] * 3}
+
+    text = error_of(limited.post("/predict", rows), 413)
+
+    assert "3 rows are over the limit of 2 rows a request (VEREDICTO_MAX_ROWS)" in text
+
+
+@pytest.mark.parametrize("start_of_body", [b"", b"{"], ids=["nothing", "a start"])
+def test_a_body_that_never_ends_is_answered_after_the_deadline(
+    limited: Server, start_of_body: bytes
 ) -> None:
-    """Bytes by length and in chunks, rows, and a body that never ends."""
-    limits = {
-        "VEREDICTO_MAX_BODY_BYTES": 200,
-        "VEREDICTO_MAX_ROWS": 2,
-        "VEREDICTO_DEADLINE_S": 1,
-    }
-    with start_server(VEREDICTO_MODELS=models, **limits) as server:
-        headers = {"Content-Type": "application/json"}
-        chunks = server.client.post(
-            "/predict", content=iter([b" " * 150, b" " * 150]), headers=headers
-        )
-        assert "over the limit of 200 bytes (VEREDICTO_MAX_BODY_BYTES)" in error_of(
-            chunks, 413
-        )
-        rows = {"model": "colour-first", "inputs": [[1, "red"]] * 3}
-        assert (
-            "3 rows are over the limit of 2 rows a request (VEREDICTO_MAX_ROWS)"
-            in error_of(server.post("/predict", rows), 413)
-        )
+    """A request whose body does not come whole within VEREDICTO_DEADLINE_S gets 504."""
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
 
-        for start_of_body in (b"", b"{"):
-            with connect(server) as slow:
-                slow.sendall(
-                    b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
-                    + start_of_body
-                )
-                assert (
-                    slow.makefile("rb").readline()
-                    == b"HTTP/1.1 504 Gateway Timeout\r\n"
-                )
+    with connect(limited) as slow:
+        slow.sendall(head + start_of_body)
+        status_line = slow.makefile("rb").readline()
 
-        with connect(server) as huge:
-            huge.sendall(
-                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000000\r\n\r\n{"
-            )
-            assert (
-                huge.makefile("rb").readline()
-                == b"HTTP/1.1 413 Request Entity Too Large\r\n"
-            )
+    assert status_line == b"HTTP/1.1 504 Gateway Timeout\r\n"
+
+
+def test_a_body_that_announces_too_much_is_refused_at_once(limited: Server) -> None:
+    """A request that announces a body over the limit gets 413 though its body never comes."""
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000000\r\n\r\n{"
+
+    with connect(limited) as huge:
+        huge.sendall(head)
+        status_line = huge.makefile("rb").readline()
+
+    assert status_line == b"HTTP/1.1 413 Request Entity Too Large\r\n"
 
 
 def test_more_work_than_allowed_is_turned_away(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """With the time after which to try again; and once there is room, there is an answer."""
+    """A request over the limit in flight gets 503 with Retry-After, and one that comes when there is room gets an
+    answer.
+    """
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_MAX_IN_FLIGHT=1) as server:
         request = {"model": "colour-first", "inputs": [[1, "red"]]}
         with connect(server) as slow:
             slow.sendall(
                 b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n"
             )
+
             assert (
                 slow.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
             )  # the server now waits for this body
+
             refused = server.post("/predict", request)
+
             assert error_of(refused, 503) == (
                 "1 requests are being answered already, the limit is 1 (VEREDICTO_MAX_IN_FLIGHT): try again"
             )
             assert refused.headers["retry-after"] == "1"
+
             slow.sendall(json.dumps(request).encode().ljust(99))
+
             assert b"200 OK" in slow.recv(1000)
 
         assert server.post("/predict", request).status_code == 200
@@ -679,7 +749,7 @@ def test_more_work_than_allowed_is_turned_away(
 def test_a_client_that_does_not_read_is_left(
     start_server: Callable[..., object],
 ) -> None:
-    """Its answers, more than the system keeps for it, are not kept for longer than the deadline."""
+    """Answers that a client does not read, more than the system keeps for it, are kept no longer than the deadline."""
     with start_server(VEREDICTO_DEADLINE_S=3) as server:
         example = server.client.get("/models/digits-mlp").json()["input"]["example"]
         body = json.dumps(
@@ -700,25 +770,31 @@ def test_a_client_that_does_not_read_is_left(
 
             events = select.poll()
             events.register(client, select.POLLRDHUP)
+
             assert events.poll(20_000), "the connection is still there"
 
         assert server.client.get("/livez").status_code == 200
 
 
-def test_categories_are_given_by_name(
-    models: Path, start_server: Callable[..., object]
-) -> None:
-    """In lists and in objects; an unknown one is told the known ones."""
-    with start_server(VEREDICTO_MODELS=models) as server:
-        rows = [[0.5, "blue"], {"colour": "blue", "size": 0.5}]
-        answer = server.post(
-            "/predict_proba", {"model": "colour-first", "inputs": rows}
-        ).json()
-        expected = tiny_probabilities(np.array([[0.5, 2.0]] * 2))
-        assert np.array(answer["probabilities"]) == pytest.approx(expected, abs=1e-6)
-        response = server.post(
-            "/predict", {"model": "colour-first", "inputs": [[0.5, "pink"]]}
-        )
-        assert error_of(response, 400) == (
-            "inputs[0]: feature 'colour' expects one of red, green, blue, got 'pink'"
-        )
+def test_categories_are_given_by_name(limited: Server) -> None:
+    """Categories are given by name in lists and in objects."""
+    rows = [[0.5, "blue"], {"colour": "blue", "size": 0.5}]
+    expected = tiny_probabilities(np.array([[0.5, 2.0]] * 2))
+
+    answer = limited.post(
+        "/predict_proba", {"model": "colour-first", "inputs": rows}
+    ).json()
+
+    assert np.array(answer["probabilities"]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_unknown_category_is_told_the_known_ones(limited: Server) -> None:
+    """A category that the feature has not is refused with those that it has."""
+    request = {"model": "colour-first", "inputs": [[0.5, "pink"]]}
+
+    text = error_of(limited.post("/predict", request), 400)
+
+    assert (
+        text
+        == "inputs[0]: feature 'colour' expects one of red, green, blue, got 'pink'"
+    )

@@ -1,4 +1,4 @@
-"""The fence around the fast path."""
+"""The fast path is used with the versions of uvicorn that it is known to fit, and with no others."""
 
 from __future__ import annotations
 
@@ -12,38 +12,24 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.calls.data_plane import DataPlane
-from service.execution.admission import Admission
-from service.execution.batching import Batches
-from service.execution.metrics import ModelMetrics
 from service.http import fast_path
 from service.http.application import Application
 from service.http.fast_path import install_fast_path, why_unknown
 from service.http.uvicorn_protocol import FastWriter
 from service.http.writer import Writer
-from service.models.registry import Registry
 from service.settings import Settings
 from tests.conftest import ROOT
 
 INSTALLED = version("uvicorn")
 
 
-@pytest.fixture
-def application(models: Path) -> Application:
-    settings = Settings(models=models)
-    plane = DataPlane(Registry.load(models), settings)
-    admission = Admission(settings, ModelMetrics(plane.registry))
-    behind: Any = None  # nothing goes there
-    return Application(plane, settings, admission, Batches.of(settings), behind=behind)
-
-
 def test_the_installed_uvicorn_is_known() -> None:
-    """An update of uvicorn that moves what the fast path leans on makes this test fail."""
+    """The installed uvicorn is known, so an update that moves what the fast path leans on fails here."""
     assert why_unknown(INSTALLED) is None
 
 
 def test_the_declared_versions_are_those_that_are_known() -> None:
-    """pyproject.toml bounds uvicorn as the fence does."""
+    """pyproject.toml bounds uvicorn by the versions that the fence knows."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     low, high = (
         ".".join(map(str, each))
@@ -55,14 +41,14 @@ def test_the_declared_versions_are_those_that_are_known() -> None:
 
 @pytest.mark.parametrize("installed", ["0.29.0", "0.60.1", "1.0", "dev"])
 def test_other_versions_are_unknown(installed: str) -> None:
-    """The reason names the version and the known ones."""
+    """The reason for another version names it and the known ones."""
     expected = f"uvicorn {installed} is not between 0.30 and 0.60"
 
     assert why_unknown(installed) == expected
 
 
 def test_a_name_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A known version with another inside is not trusted."""
+    """A known version that lacks a name which the fast path leans on is refused with that name."""
     monkeypatch.delattr(HttpToolsProtocol, "_unset_keepalive_if_required")
 
     reason = why_unknown(INSTALLED)
@@ -75,7 +61,7 @@ def test_an_unknown_uvicorn_is_used_the_plain_way(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """One log line says why."""
+    """An unknown uvicorn keeps its own protocol, and one log line says why."""
     monkeypatch.setattr(fast_path, "version", lambda _: "1.2.3")
 
     with caplog.at_level(logging.INFO):
@@ -88,7 +74,7 @@ def test_an_unknown_uvicorn_is_used_the_plain_way(
 
 
 def test_the_fast_path_is_used_where_it_is_known(application: Application) -> None:
-    """Its writer sends a response by one write."""
+    """With a known uvicorn the fast path's writer sends a response by one write."""
     assert install_fast_path(application, Settings())
     assert type(application.writer) is FastWriter
 

@@ -1,4 +1,4 @@
-"""What listens beside the application starts and ends with it."""
+"""Companions that listen beside the application start and end with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.http.lifespan import accompany
 
 
 class Companion:
-    """Remembers what it was told; refuses to start where it has a reason."""
+    """A companion remembers what it was told, and refuses to start where it has a reason."""
 
     def __init__(self, reason: str = "") -> None:
         self.events: list[str] = []
@@ -30,7 +30,7 @@ class Companion:
 
 
 async def live(companion: Companion) -> list[Any]:
-    """What a server hears from start to end."""
+    """Returns what a server hears from start to end."""
     heard: list[Any] = []
     told = deque([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
 
@@ -49,9 +49,10 @@ async def live(companion: Companion) -> list[Any]:
 
 
 def test_it_starts_before_the_server_says_so_and_stops_after() -> None:
-    """So nothing is lost in between."""
+    """A companion starts before the server says that it has and stops after, so that nothing is lost in between."""
     companion = Companion()
     asyncio.run(live(companion))
+
     assert companion.events == [
         "start",
         "startup.complete",
@@ -63,8 +64,9 @@ def test_it_starts_before_the_server_says_so_and_stops_after() -> None:
 def test_one_that_cannot_start_ends_the_server(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """With the reason, and without a traceback."""
+    """A companion that cannot start ends the server with the reason and without a traceback."""
     companion = Companion("the port is taken")
+
     assert asyncio.run(live(companion)) == [
         {"type": "lifespan.startup.failed", "message": ""}
     ]

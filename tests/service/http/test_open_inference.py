@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, spoken to by clients that nobody here wrote, and by hand where they cannot err."""
+"""The Open Inference Protocol is spoken to by clients that nobody here wrote, and by hand where they cannot err."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WINE = "wine-logistic"
 
 @pytest.fixture(scope="module")
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of graphs without cards, of two versions of one, of images and of a generator."""
+    """The server has graphs without cards, two versions of one, one of images and a generator."""
     folder = tmp_path_factory.mktemp("graphs")
     write_all(folder)
     limits = {
@@ -80,30 +80,42 @@ def refused(answer: Any, status: int) -> str:
     return answer.json()["error"]
 
 
-def test_the_server_says_what_it_is(client: triton.InferenceServerClient) -> None:
-    """Alive, ready, and with the extensions that it has."""
+def test_the_server_is_alive_and_ready(client: triton.InferenceServerClient) -> None:
+    """Triton's client finds the server alive and ready."""
     assert client.is_server_live()
     assert client.is_server_ready()
+
+
+def test_the_server_says_what_it_is(client: triton.InferenceServerClient) -> None:
+    """The server's metadata has its name and the extensions that it has."""
     metadata = client.get_server_metadata()
+
     assert metadata["name"] == "veredicto"
     assert set(metadata["extensions"]) == {
-        *(
-            "binary_tensor_data",
-            "classification",
-            "model_configuration",
-            "model_repository(index)",
-            "statistics",
-        )
+        "binary_tensor_data",
+        "classification",
+        "model_configuration",
+        "model_repository(index)",
+        "statistics",
     }
 
 
-def test_models_are_ready_and_described(client: triton.InferenceServerClient) -> None:
-    """By their graphs; of two versions the latest where none is named."""
+def test_versions_that_are_there_are_ready(
+    client: triton.InferenceServerClient,
+) -> None:
+    """A model and its versions are ready, and an unknown version or model is not."""
     assert client.is_model_ready("simple")
     assert client.is_model_ready("simple", "1")
     assert not client.is_model_ready("simple", "3")
     assert not client.is_model_ready("complicated")
+
+
+def test_models_are_described_by_their_graphs(
+    client: triton.InferenceServerClient,
+) -> None:
+    """A model's metadata has its versions, and names, types and shapes of its inputs and outputs."""
     metadata = client.get_model_metadata("simple")
+
     assert metadata == {
         "name": "simple",
         "versions": ["1", "2"],
@@ -117,7 +129,14 @@ def test_models_are_ready_and_described(client: triton.InferenceServerClient) ->
             for name in ("OUTPUT0", "OUTPUT1")
         ],
     }
+
+
+def test_models_are_configured_by_their_graphs(
+    client: triton.InferenceServerClient,
+) -> None:
+    """A model's configuration has its inputs in Triton's names of types, and no batches beside the first axis."""
     config = client.get_model_config("simple")
+
     assert config["max_batch_size"] == 0
     assert config["input"][0] == {
         "name": "INPUT0",
@@ -127,7 +146,7 @@ def test_models_are_ready_and_described(client: triton.InferenceServerClient) ->
 
 
 def test_configurations_say_whose_runs_are_joined(server: Server) -> None:
-    """Without a delay: what waits anyway is joined."""
+    """A configuration has dynamic batching, without a delay, only where the model's runs may be joined."""
     with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
         assert (
             client.get_model_config("cifar10-cnn").get("dynamic_batching")
@@ -140,10 +159,13 @@ def test_configurations_say_whose_runs_are_joined(server: Server) -> None:
 
 
 def test_a_quick_run_is_among_the_batches(server: Server) -> None:
-    """By its number of rows."""
+    """A quick run counts among the batches of its number of rows."""
     asked = {"model": "wine-mlp", "inputs": [[1] * 13] * 7}
+
     assert server.post("/predict", asked).status_code == 200
+
     [statistics] = server.client.get("/v2/models/wine-mlp/stats").json()["model_stats"]
+
     assert 7 in [each["batch_size"] for each in statistics["batch_stats"]]
     assert (
         sum(each["compute_infer"]["count"] for each in statistics["batch_stats"])
@@ -152,8 +174,9 @@ def test_a_quick_run_is_among_the_batches(server: Server) -> None:
 
 
 def test_the_index_names_every_version(client: triton.InferenceServerClient) -> None:
-    """With its state."""
+    """The index names every version with its state."""
     index = client.get_model_repository_index()
+
     assert {"name": "simple", "version": "2", "state": "READY", "reason": ""} in index
     assert len(index) == 2 + len(NUMERIC) + 1 + 1 + 1 + 1 + 1 + 1
 
@@ -168,7 +191,7 @@ def test_two_inputs_and_two_outputs(
     *,
     binary: bool,
 ) -> None:
-    """Triton's own example, in every way that its client knows."""
+    """Triton's own example is answered in every way that its client knows."""
     first = np.arange(32, dtype=np.int32).reshape(2, 16)
     second = np.ones((2, 16), dtype=np.int32)
     inputs = [
@@ -189,10 +212,13 @@ def test_two_inputs_and_two_outputs(
         request_compression_algorithm=compression,
         response_compression_algorithm=compression,
     )
+
     assert np.array_equal(answer.as_numpy("OUTPUT1"), first - second)
     assert (answer.as_numpy("OUTPUT0") is None) == (names is not None)
-    told = answer.get_response()
-    assert (told["model_name"], told["model_version"], told["id"]) == (
+
+    response = answer.get_response()
+
+    assert (response["model_name"], response["model_version"], response["id"]) == (
         "simple",
         "1",
         "seven",
@@ -204,7 +230,7 @@ def test_two_inputs_and_two_outputs(
 def test_values_of_every_type_come_back(
     client: triton.InferenceServerClient, name: str, *, binary: bool
 ) -> None:
-    """Also the largest and the smallest."""
+    """Values of every type, the largest and the smallest among them, come back as they were sent."""
     if name == "FP16" and not binary:
         pytest.skip("tritonclient has no JSON of FP16")
 
@@ -225,13 +251,14 @@ def test_values_of_every_type_come_back(
         [make_input("x", array, name, binary=binary)],
         outputs=[triton.InferRequestedOutput("y", binary_data=binary)],
     )
+
     assert answer.as_numpy("y").dtype == dtype
     assert np.array_equal(answer.as_numpy("y"), array)
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
 def test_texts_come_back(client: triton.InferenceServerClient, *, binary: bool) -> None:
-    """Empty ones and those beyond ASCII too."""
+    """Texts, empty ones and those beyond ASCII among them, come back as they were sent."""
     texts = np.array([["", "año"], ["x" * 1000, "\N{SNOWMAN}"]], dtype=np.object_)
     answer = client.infer(
         "identity_BYTES",
@@ -242,11 +269,12 @@ def test_texts_come_back(client: triton.InferenceServerClient, *, binary: bool) 
         each.decode() if isinstance(each, bytes) else each
         for each in answer.as_numpy("y").reshape(-1)
     ]
+
     assert found == texts.reshape(-1).tolist()
 
 
 def test_the_asyncio_client_gets_the_same(server: Server) -> None:
-    """Rows of a shipped classifier, as binary: label and probabilities are those of the file."""
+    """The asyncio client gets label and probabilities of the file for rows of a shipped classifier, as binary."""
     rows = wine_rows(50)
 
     async def ask() -> Any:
@@ -262,6 +290,7 @@ def test_the_asyncio_client_gets_the_same(server: Server) -> None:
     model = Model.load(EXPORTED_MODELS / f"{WINE}.onnx")
     assert model is not None
     label, probabilities = model.classify(rows)
+
     assert np.array_equal(answer.as_numpy("label"), label)
     assert np.allclose(answer.as_numpy("probabilities"), probabilities, atol=1e-6)
     assert {each["name"] for each in answer.get_response()["outputs"]} == {
@@ -271,7 +300,7 @@ def test_the_asyncio_client_gets_the_same(server: Server) -> None:
 
 
 def test_kserves_client_gets_the_same(server: Server) -> None:
-    """Health, readiness and inference of version 2."""
+    """KServe's client gets health, readiness and the probabilities of `/predict_proba` by version 2."""
     rows = wine_rows(3)
 
     async def ask() -> Any:
@@ -293,12 +322,13 @@ def test_kserves_client_gets_the_same(server: Server) -> None:
     expected = server.post(
         "/predict_proba", {"model": WINE, "inputs": rows.tolist()}
     ).json()["probabilities"]
+
     assert np.allclose(np.array(probabilities.data).reshape(3, 3), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
 def test_the_most_probable_classes_are_named(server: Server, *, binary: bool) -> None:
-    """value:index:class, the highest first, for each row."""
+    """Each row gets texts `value:index:class`, the highest value first."""
     rows = wine_rows(2)
     with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
         outputs = [
@@ -319,14 +349,18 @@ def test_the_most_probable_classes_are_named(server: Server, *, binary: bool) ->
             value, index, name = (
                 text.decode() if isinstance(text, bytes) else text
             ).split(":")
+
             assert name == each["class"] == f"class_{index}"
             assert float(value) == pytest.approx(each["probability"], abs=1e-6)
 
 
 def test_further_outputs_may_be_asked_for(server: Server) -> None:
-    """Those that explain: contributions and base make the odds."""
+    """The outputs that explain are answered where they are asked for, and contributions and base make the
+    probabilities.
+    """
     rows = wine_rows(4)
     properties = server.client.get(f"/v2/models/{WINE}").json()["properties"]
+
     assert properties["further_outputs"] == "contributions,base"
 
     with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
@@ -339,6 +373,7 @@ def test_further_outputs_may_be_asked_for(server: Server) -> None:
 
     scores = answer.as_numpy("base") + answer.as_numpy("contributions").sum(axis=1)
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+
     assert np.allclose(
         powers / powers.sum(axis=1, keepdims=True),
         answer.as_numpy("probabilities"),
@@ -347,7 +382,7 @@ def test_further_outputs_may_be_asked_for(server: Server) -> None:
 
 
 def test_an_image_file_is_the_body(graphs: Server) -> None:
-    """With a header length of 0, and answered in bytes."""
+    """An image file is the whole body with a header length of 0, and is answered in bytes."""
     answer = graphs.client.post(
         "/v2/models/hue-first/infer",
         content=picture("blue"),
@@ -357,6 +392,7 @@ def test_an_image_file_is_the_body(graphs: Server) -> None:
     outputs = {
         each["name"]: each for each in json.loads(answer.content[:length])["outputs"]
     }
+
     assert outputs["label"]["parameters"] == {"binary_data_size": 8}
     assert np.frombuffer(answer.content[length : length + 8], "<i8").tolist() == [2]
 
@@ -365,7 +401,7 @@ def test_an_image_file_is_the_body(graphs: Server) -> None:
 def test_image_files_are_elements_of_bytes(
     client: triton.InferenceServerClient, *, binary: bool
 ) -> None:
-    """Of different sizes; in JSON as base64."""
+    """Image files of different sizes are elements of BYTES, in base64 in JSON."""
     files = [picture("red"), picture("green", (40, 30)), picture("blue")]
     if binary:
         given = make_input(
@@ -376,21 +412,23 @@ def test_image_files_are_elements_of_bytes(
         given = make_input("pixels", texts, "BYTES", binary=False)
 
     answer = client.infer("hue-first", [given])
+
     assert answer.as_numpy("label").tolist() == [0, 1, 2]
 
 
 def test_pixels_are_taken_as_they_are(client: triton.InferenceServerClient) -> None:
-    """Images of one size in one array."""
+    """Images of one size are taken as one array of pixels."""
     pixels = np.zeros((2, 5, 4, 3), dtype=np.uint8)
     pixels[0, ..., 1] = pixels[1, ..., 0] = 255
     answer = client.infer(
         "hue-first", [make_input("pixels", pixels, "UINT8", binary=True)]
     )
+
     assert answer.as_numpy("label").tolist() == [1, 0]
 
 
 def test_a_body_of_bytes_is_the_one_input(graphs: Server) -> None:
-    """Its free axis is what the bytes make of it."""
+    """A body of bytes is the one input, and its free axis is what the bytes make of it."""
     rows = np.arange(6, dtype="<f4").reshape(2, 3)
     answer = graphs.client.post(
         "/v2/models/identity_FP32/infer",
@@ -398,20 +436,28 @@ def test_a_body_of_bytes_is_the_one_input(graphs: Server) -> None:
         headers={"Inference-Header-Content-Length": "0"},
     )
     length = int(answer.headers["inference-header-content-length"])
+
     assert json.loads(answer.content[:length])["outputs"][0]["shape"] == [2, 3]
     assert answer.content[length:] == rows.tobytes()
 
 
 def test_a_scalar_has_no_axes(graphs: Server) -> None:
-    """And one element."""
+    """A tensor of shape [] has one element."""
     body = {"inputs": [{"name": "x", "shape": [], "datatype": "FP32", "data": [2.5]}]}
+
     assert graphs.post("/v2/models/scalar/infer", body).json()["outputs"] == [
         {"name": "y", "datatype": "FP32", "shape": [], "data": [2.5]}
     ]
 
 
 def test_what_was_asked_is_counted(client: triton.InferenceServerClient) -> None:
-    """Successes, failures, rows and nanoseconds, of each version."""
+    """Successes, failures and rows of a model are counted, and its phases take no longer than its requests."""
+
+    def read() -> dict[str, Any]:
+        (counts,) = client.get_inference_statistics("identity_INT8")["model_stats"]
+        return counts
+
+    before = read()
     client.infer(
         "identity_INT8",
         [make_input("x", np.ones((4, 3), dtype=np.int8), "INT8", binary=True)],
@@ -422,18 +468,27 @@ def test_what_was_asked_is_counted(client: triton.InferenceServerClient) -> None
             [make_input("x", np.ones((4, 2), dtype=np.int8), "INT8", binary=True)],
         )
 
-    (counts,) = client.get_inference_statistics("identity_INT8")["model_stats"]
+    counts = read()
     stats = counts["inference_stats"]
-    assert counts["inference_count"] >= 4
-    assert stats["fail"]["count"] == 1
+    phases = ("queue", "compute_input", "compute_infer", "compute_output")
+    n_failed_before = before["inference_stats"]["fail"]["count"]
+
+    assert counts["inference_count"] == before["inference_count"] + 4
+    assert stats["fail"]["count"] == n_failed_before + 1
     assert (
         counts["execution_count"]
         == stats["success"]["count"]
         == stats["compute_infer"]["count"]
+        == before["execution_count"] + 1
     )
-    phases = ("queue", "compute_input", "compute_infer", "compute_output")
     assert sum(stats[phase]["ns"] for phase in phases) <= stats["success"]["ns"]
-    assert len(client.get_inference_statistics("simple")["model_stats"]) == 2
+
+
+def test_each_version_is_counted(client: triton.InferenceServerClient) -> None:
+    """A model of two versions has two statistics."""
+    statistics = client.get_inference_statistics("simple")["model_stats"]
+
+    assert [each["version"] for each in statistics] == ["1", "2"]
 
 
 def x_of(
@@ -558,7 +613,7 @@ def x_of(
 def test_what_is_wrong_is_said(
     graphs: Server, path: str, body: object, status: int, text: str
 ) -> None:
-    """With where it is and what would work."""
+    """A wrong request is refused with where it is wrong and what would work."""
     assert text in refused(graphs.post(f"/v2/models/{path}/infer", body), status)
 
 
@@ -624,10 +679,11 @@ def test_what_is_wrong_is_said(
 def test_bodies_that_are_none_are_refused(
     graphs: Server, content: bytes, headers: dict[str, str], status: int, text: str
 ) -> None:
-    """Whatever the headers say of them."""
+    """Bodies that contradict their headers, or are no request, are refused."""
     answer = graphs.client.post(
         "/v2/models/identity_FP32/infer", content=content, headers=headers
     )
+
     assert text in refused(answer, status)
 
 
@@ -660,7 +716,7 @@ def test_bodies_that_are_none_are_refused(
 def test_bytes_that_are_not_what_is_said_of_them(
     graphs: Server, parameters: dict, tail: bytes, text: str
 ) -> None:
-    """Too few and too many."""
+    """Too few bytes and too many bytes are refused."""
     given = {"name": "x", "shape": [1, 3], "datatype": "FP32", "parameters": parameters}
     head = json.dumps({"inputs": [given]}).encode()
     answer = graphs.client.post(
@@ -668,68 +724,96 @@ def test_bytes_that_are_not_what_is_said_of_them(
         content=head + tail,
         headers={"Inference-Header-Content-Length": str(len(head))},
     )
+
     assert text in refused(answer, 400)
 
 
-def test_limits_hold(graphs: Server) -> None:
-    """On rows, pixels and bytes."""
+def test_too_many_rows_are_refused(graphs: Server) -> None:
+    """More rows than VEREDICTO_MAX_ROWS are refused."""
     noise = {
         "name": "noise",
         "shape": [101, 2],
         "datatype": "FP32",
         "data": [0.0] * 202,
     }
-    many = graphs.post("/v2/models/tiny-generator/infer", {"inputs": [noise]})
-    assert (
-        "101 rows are over the limit of 100 a request (VEREDICTO_MAX_ROWS)"
-        in refused(many, 413)
-    )
-    given = {
+
+    answer = graphs.post("/v2/models/tiny-generator/infer", {"inputs": [noise]})
+
+    expected = "101 rows are over the limit of 100 a request (VEREDICTO_MAX_ROWS)"
+
+    assert expected in refused(answer, 413)
+
+
+def test_too_many_pixels_are_refused(graphs: Server) -> None:
+    """More pixels than VEREDICTO_MAX_PIXELS are refused."""
+    pixels = {
         "name": "pixels",
         "shape": [1, 1000, 101, 3],
         "datatype": "UINT8",
         "parameters": {"binary_data_size": 303_000},
     }
-    head = json.dumps({"inputs": [given]}).encode()
-    large = graphs.client.post(
+    head = json.dumps({"inputs": [pixels]}).encode()
+
+    answer = graphs.client.post(
         "/v2/models/hue-first/infer",
         content=head + bytes(303_000),
         headers={"Inference-Header-Content-Length": str(len(head))},
     )
-    assert "101000 pixels are over the limit of 100000" in refused(large, 413)
-    long = graphs.client.post("/v2/models/identity_FP32/infer", content=b" " * 100_001)
-    assert "over the limit of 100000 bytes (VEREDICTO_MAX_BODY_BYTES)" in refused(
-        long, 413
-    )
+
+    assert "101000 pixels are over the limit of 100000" in refused(answer, 413)
 
 
-def test_other_paths_and_methods_are_refused(graphs: Server) -> None:
-    """As everywhere, in JSON."""
-    assert "unknown path '/v2/nothing'" in refused(
-        graphs.client.get("/v2/nothing"), 404
+def test_too_many_bytes_are_refused(graphs: Server) -> None:
+    """A body of more bytes than VEREDICTO_MAX_BODY_BYTES is refused."""
+    answer = graphs.client.post(
+        "/v2/models/identity_FP32/infer", content=b" " * 100_001
     )
-    assert "Request for unknown model: 'no' is not found" in refused(
-        graphs.client.get("/v2/models/no"), 404
-    )
-    assert "allowed: POST" in refused(graphs.client.get("/v2/models/simple/infer"), 405)
-    assert graphs.client.post("/v2/models/simple").status_code == 405
+
+    expected = "over the limit of 100000 bytes (VEREDICTO_MAX_BODY_BYTES)"
+
+    assert expected in refused(answer, 413)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/v2/nothing", "unknown path '/v2/nothing'"),
+        ("/v2/models/no", "Request for unknown model: 'no' is not found"),
+    ],
+)
+def test_other_paths_are_not_found(graphs: Server, path: str, text: str) -> None:
+    """An unknown path and an unknown model get 404 in JSON."""
+    assert text in refused(graphs.client.get(path), 404)
+
+
+def test_other_methods_are_refused(graphs: Server) -> None:
+    """A method that a path has not gets 405 with those that it has."""
+    infer = graphs.client.get("/v2/models/simple/infer")
+    view = graphs.client.post("/v2/models/simple")
+
+    assert "allowed: POST" in refused(infer, 405)
+    assert view.status_code == 405
+
+
+def test_a_view_takes_head(graphs: Server) -> None:
+    """HEAD is answered where GET is."""
     assert graphs.client.head("/v2").status_code == 200
 
 
-def test_features_that_no_row_can_be_are_refused(server: Server) -> None:
-    """What JSON cannot say, bytes can: NaN where nothing is imputed, and infinity."""
-    for value in (np.nan, np.inf):
-        rows = wine_rows(2)
-        rows[1, 4] = value
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_no_row_can_be_are_refused(server: Server, value: float) -> None:
+    """Bytes of NaN where nothing is imputed, and of infinity, are refused, though JSON could not say them."""
+    rows = wine_rows(2)
+    rows[1, 4] = value
 
-        with (
-            triton.InferenceServerClient(server.url.removeprefix("http://")) as client,
-            pytest.raises(
-                InferenceServerException,
-                match=r"feature 'magnesium' expects a finite number",
-            ),
-        ):
-            client.infer(WINE, [make_input("features", rows, "FP32", binary=True)])
+    with (
+        triton.InferenceServerClient(server.url.removeprefix("http://")) as client,
+        pytest.raises(
+            InferenceServerException,
+            match=r"feature 'magnesium' expects a finite number",
+        ),
+    ):
+        client.infer(WINE, [make_input("features", rows, "FP32", binary=True)])
 
 
 @pytest.mark.parametrize(
@@ -761,21 +845,22 @@ def test_features_that_no_row_can_be_are_refused(server: Server) -> None:
 def test_what_no_client_sends_is_refused(
     graphs: Server, path: str, body: object, text: str
 ) -> None:
-    """And is no defect of the service."""
+    """Requests that no client sends are refused and are no defect of the service."""
     assert text in refused(graphs.post(f"/v2/models/{path}/infer", body), 400)
 
 
 def test_statistics_of_all_models_are_there(graphs: Server) -> None:
-    """As Triton's client asks for them without a name."""
+    """Statistics without a name are those of all models, as Triton's client asks for them."""
     listed = graphs.client.get("/v2/models/stats").json()["model_stats"]
     index = graphs.post("/v2/repository/index", {"ready": True}).json()
+
     assert {each["name"] for each in listed} == {each["name"] for each in index}
 
 
 def test_a_graph_that_may_take_long_is_not_run_on_the_event_loop(
     tmp_path: Path,
 ) -> None:
-    """Several free axes: what a request asks for does not show in its rows."""
+    """A graph with several free axes is run in a thread, since what a request asks for does not show in its rows."""
     nodes = [helper.make_node("MatMul", ["a", "b"], ["product"])]
     ends = [
         tensor("a", TensorProto.FLOAT, ["n", 1]),

@@ -1,4 +1,4 @@
-"""Requests as bytes on a connection to a real server: in one piece, in several, in a row, as few clients send them."""
+"""Requests are bytes on a connection to a real server: in one piece, in several, in a row, as few clients send them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPResponse
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,6 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from service.calls.data_plane import DataPlane
-from service.execution.admission import Admission
-from service.execution.batching import Batches
-from service.execution.metrics import ModelMetrics
 from service.http.application import Application
 from service.http.uvicorn_protocol import (
     AWAITED_S,
@@ -29,8 +24,6 @@ from service.http.uvicorn_protocol import (
     FastPathProtocol,
     install,
 )
-from service.models.registry import Registry
-from service.settings import Settings
 from tests.support.server import Server
 
 QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
@@ -38,17 +31,22 @@ QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
 
 @pytest.fixture
 def connection(server: Server) -> Iterator[socket.socket]:
-    """To a server of the shipped models."""
-    host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as opened:
+    """The connection leads to a server of the shipped models."""
+    with connect(server) as opened:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield opened
+
+
+def connect(server: Server) -> socket.socket:
+    """Opens a bare connection, for what no HTTP client would send."""
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=30)
 
 
 def write(
     path: str, document: Any, *headers: str, version: str = "1.1", method: str = "POST"
 ) -> bytes:
-    """A request as bytes."""
+    """Returns a request as bytes."""
     body = json.dumps(document).encode()
     lines = [
         f"{method} {path} HTTP/{version}",
@@ -60,7 +58,7 @@ def write(
 
 
 def read(connection: socket.socket, count: int = 1) -> list[tuple[int, Any]]:
-    """Status and document of so many answers that come in a row."""
+    """Returns status and document of `count` answers that come in a row."""
     stream = connection.makefile("rb")
     answers = []
 
@@ -73,7 +71,7 @@ def read(connection: socket.socket, count: int = 1) -> list[tuple[int, Any]]:
 
 
 class _Stream:
-    """A stream as `HTTPResponse` takes it, which several of them read from."""
+    """A stream that several `HTTPResponse` read from, one after the other."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -93,27 +91,20 @@ class _Open:
     def close(self) -> None: ...
 
 
-def test_the_choice_of_a_protocol_is_ours(models: Path) -> None:
-    """Of a server that is left to choose one, as BentoML leaves it to uvicorn."""
-    settings = Settings(models=models)
-    plane = DataPlane(Registry.load(models), settings)
-    batches = Batches.of(settings)
-    application = Application(
-        plane,
-        settings,
-        Admission(settings, ModelMetrics(plane.registry)),
-        batches,
-        behind=None,
-    )  # type: ignore[arg-type]  # nothing goes there
-    install(application, stuck_s=settings.deadline_s)
+def test_the_choice_of_a_protocol_is_ours(application: Application) -> None:
+    """A server that is left to choose its protocol, as BentoML leaves it to uvicorn, takes the fast path's."""
+    install(application, stuck_s=60)
     config = uvicorn.Config(application, log_config=None)
     config.load()
+
     assert config.http_protocol_class is FastPathProtocol
     assert FastPathProtocol.application is application
 
 
 def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> None:
-    """Sent at once: those that are answered where they are read wait for those that are not."""
+    """Requests that are sent at once are answered in order, and those that are answered where they are read wait for
+    those that are not.
+    """
     pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     content = BytesIO()
     Image.fromarray(pixels).save(content, "PNG")
@@ -125,8 +116,11 @@ def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> N
     sent = [QUICK, image, QUICK, unknown, image, unknown, QUICK]
     connection.sendall(b"".join(write("/predict", each) for each in sent))
     answers = read(connection, len(sent))
+
     assert [status for status, _ in answers] == [200, 200, 200, 404, 200, 404, 200]
+
     named = [document.get("model") for status, document in answers if status == 200]
+
     assert named == [
         "points-mlp",
         "cifar10-cnn",
@@ -137,13 +131,14 @@ def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> N
 
 
 def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
-    """More of them than one read answers at once, each in its turn."""
+    """More requests than one read answers at once are answered, each in its turn."""
     asked = [
         {"model": "points-mlp", "inputs": [[1, 2]] * (1 + number % 7)}
         for number in range(300)
     ]
     connection.sendall(b"".join(write("/predict", each) for each in asked))
     answers = read(connection, len(asked))
+
     assert [len(document["predictions"]) for _, document in answers] == [
         len(each["inputs"]) for each in asked
     ]
@@ -158,47 +153,53 @@ def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
 def test_a_request_in_pieces_is_answered(
     connection: socket.socket, places: list[int], pause_s: float
 ) -> None:
-    """Cut in its headers, between them and its body, in its body; each piece is read before the next comes."""
+    """A request is answered wherever it is cut: in its headers, between them and its body, or in its body."""
     request = write("/predict", QUICK)
     for start, end in zip([0, *places], [*places, len(request)], strict=True):
         assert not select.select([connection], [], [], pause_s)[0]
         connection.sendall(request[start:end])
 
     [(status, document)] = read(connection)
+
     assert (status, document["model"]) == (200, "points-mlp")
 
 
 def test_a_body_of_several_reads_is_answered(connection: socket.socket) -> None:
-    """One that is waited for, and one that is too long for that; and what comes after them."""
+    """A body that is waited for and one that is too long for that are answered, and so is what comes after them."""
     rows = [[1, 2.5]] * 3000, [[1, 2.5]] * 40_000
+
     assert (
         len(write("/predict", {"inputs": rows[0]}))
         < MAX_AWAITED_BYTES
         < len(write("/predict", {"inputs": rows[1]}))
     )
+
     asked = [
         {"model": "points-mlp", "inputs": each}
         for each in (rows[0], rows[1], rows[0][:1])
     ]
     connection.sendall(b"".join(write("/predict", each) for each in asked))
+
     assert [status for status, _ in read(connection, len(asked))] == [200, 413, 200]
 
 
 def test_a_body_that_does_not_come_is_given_up(impatient_server: Server) -> None:
-    """Answered after a deadline."""
+    """A request whose body does not come gets 504 after the deadline."""
     request = write("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})
-    host, port = impatient_server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as slow:
+
+    with connect(impatient_server) as slow:
         slow.sendall(request[:-5])
+
         assert read(slow)[0][0] == 504
 
 
 def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
-    """As clients send what they do not know the length of."""
+    """A body in chunks, as clients send one of unknown length, is answered."""
     body = json.dumps(QUICK).encode()
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:], b"")]
     connection.sendall(head + b"".join(chunks))
+
     assert read(connection)[0][0] == 200
 
 
@@ -208,24 +209,28 @@ def test_a_body_in_chunks_is_answered(connection: socket.socket) -> None:
 def test_a_connection_ends_where_it_should(
     connection: socket.socket, headers: tuple[str, ...], version: str
 ) -> None:
-    """After the answer: of HTTP 1.0 always."""
+    """The connection ends after the answer where the client asks for that, and always with HTTP 1.0."""
     connection.sendall(write("/predict", QUICK, *headers, version=version))
     stream = connection.makefile("rb")
+
     assert stream.read().count(b"predictions") == 1  # to its end
 
 
 def test_a_client_that_waits_for_leave_gets_it(connection: socket.socket) -> None:
-    """`Expect: 100-continue`, with the body held back."""
+    """A client that holds its body back with `Expect: 100-continue` is told to go on."""
     request = write("/predict", QUICK, "Expect: 100-continue")
     head, _, body = request.partition(b"\r\n\r\n")
     connection.sendall(head + b"\r\n\r\n")
+
     assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+
     connection.sendall(body)
+
     assert read(connection)[0][0] == 200
 
 
 def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> None:
-    """On the same connection, in between."""
+    """Other methods and URLs are answered in their turn on the connection of the fast path."""
     asked = [
         (write("/predict", QUICK, method="PUT"), 405),
         (write("/predict?top=1", QUICK), 400),
@@ -234,6 +239,7 @@ def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> N
         (write("/nothing", QUICK), 404),
     ]
     connection.sendall(b"".join(request for request, _ in asked))
+
     assert [status for status, _ in read(connection, len(asked))] == [
         status for _, status in asked
     ]
@@ -242,7 +248,7 @@ def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> N
 def test_a_client_that_does_not_read_is_not_read_on(
     server: Server, connection: socket.socket
 ) -> None:
-    """Its requests stay with it once the answers to the first fill the connection; others are served."""
+    """Requests of a client that reads no answers stay with it once the connection is full, and others are served."""
     wide = write("/predict_proba", {"model": "digits-knn", "inputs": [[0] * 64] * 20})
     connection.settimeout(0)
     sent = 0
@@ -265,10 +271,10 @@ def test_a_client_that_does_not_read_is_not_read_on(
 def test_a_client_that_sends_no_whole_headers_is_let_go(
     impatient_server: Server, sent: bytes
 ) -> None:
-    """After a deadline; a slow body has one already."""
-    host, port = impatient_server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as slow:
+    """A connection without whole headers is closed after the deadline."""
+    with connect(impatient_server) as slow:
         slow.sendall(sent)
+
         assert slow.recv(1000) == b""
 
 
@@ -288,32 +294,35 @@ def test_a_client_that_sends_no_whole_headers_is_let_go(
 def test_a_client_whose_body_does_not_end_is_let_go(
     impatient_server: Server, sent: bytes, status: int
 ) -> None:
-    """After a deadline, though it was answered before that."""
-    host, port = impatient_server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as slow:
+    """A client that was answered before its body ended is let go after the deadline."""
+    with connect(impatient_server) as slow:
         slow.sendall(sent)
+
         assert slow.recv(1000).startswith(b"HTTP/1.1 %d " % status)
 
         with suppress(OSError):
             slow.sendall(b"x")
-            while slow.recv(1000):
+            while slow.recv(1000):  # ends when the server closes the connection
                 pass
 
 
 def test_a_request_that_takes_long_is_answered_behind_a_quick_one(
     connection: socket.socket,
 ) -> None:
-    """Longer than a connection is kept without a request."""
+    """A body that takes longer than an idle connection is kept is answered behind a quick request."""
     request = write("/predict", QUICK)
     connection.sendall(request + request[:-5])
+
     assert read(connection)[0][0] == 200
     assert not select.select([connection], [], [], 6)[0]
+
     connection.sendall(request[-5:])
+
     assert read(connection)[0][0] == 200
 
 
 def test_small_requests_are_counted(server: Server) -> None:
-    """Right or wrong, under their route."""
+    """Small requests, right or wrong, are counted under their route."""
 
     def count(status: int) -> float:
         text = server.client.get("/metrics").text
@@ -326,6 +335,7 @@ def test_small_requests_are_counted(server: Server) -> None:
 
     right = count(200)
     wrong = count(400)
+
     assert server.post("/predict", QUICK).status_code == 200
     assert (
         server.post("/predict", {"model": "points-mlp", "inputs": []}).status_code

@@ -1,4 +1,4 @@
-"""Valid image files, changed at random, sent to a real server: never a 5xx, never a dead worker, memory bounded."""
+"""Valid image files that were changed at random get never a 5xx, kill no worker and take bounded memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from tests.support.server import Server, serve
 from tests.support.tiny_models import write_image_model
 
-MOST_MIB = 400
+MAX_MIB = 400
 FORMATS = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -49,7 +49,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def seeds() -> list[tuple[str, bytes]]:
-    """Files of all formats and of several modes, each of some kilobytes."""
+    """The seeds are files of all formats and of several modes, of some kilobytes each."""
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     image = Image.fromarray(noise).resize((96, 72))
     exif = Image.Exif()
@@ -79,7 +79,7 @@ def seeds() -> list[tuple[str, bytes]]:
 
 
 def mutate(content: bytes, other: bytes, chance: random.Random) -> bytes:
-    """A few changes of one sort; headers, where sizes and lengths are, are hit more often."""
+    """Makes a few changes of one sort, mostly in the header, where sizes and lengths are."""
     data = bytearray(content)
     reach = len(data) if chance.random() < 0.5 else min(len(data), 200)
     sort = chance.randrange(6)
@@ -107,7 +107,7 @@ def mutate(content: bytes, other: bytes, chance: random.Random) -> bytes:
 
 
 def memory_mib(server: Server) -> dict[str, float]:
-    """Resident memory of the process and those below it, by their numbers."""
+    """Returns the resident memory in MiB of the process and of its descendants, by their process ids."""
     pids = []
     waiting = [server.process.pid]
     while waiting:
@@ -158,13 +158,13 @@ def check(server: Server, count: int, seed: int) -> None:
     statuses = send_mutations(server, count, seed)
     after = memory_mib(server)
     assert before.keys() == after.keys()
-    assert sum(after.values()) < MOST_MIB
+    assert sum(after.values()) < MAX_MIB
     assert statuses[200] > count / 20
     assert statuses[400] > count / 4
 
 
 def test_two_thousand_mutations(fuzzed: Server) -> None:
-    """Some still are images, many are not."""
+    """Of 2,000 mutations some are still images, many are not, and the server answers all."""
     check(fuzzed, 2_000, seed=0)
 
 

@@ -1,4 +1,4 @@
-"""Image files of every format and mode become upright RGB, and what is none is refused."""
+"""Image files of every format and mode become upright RGB, and a file that is no image is refused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read(
 
 
 def gradient(width: int = 40, height: int = 24) -> Image.Image:
-    """RGB, smooth, different in each channel and corner."""
+    """The image is RGB and smooth, and differs in each channel and corner."""
     y, x = np.mgrid[0:height, 0:width]
     channels = (x * 255 // (width - 1), y * 255 // (height - 1), np.full_like(x, 90))
     return Image.fromarray(np.stack(channels, axis=2).astype(np.uint8))
@@ -45,11 +45,13 @@ def gradient(width: int = 40, height: int = 24) -> Image.Image:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_each_format_is_decoded(kind: str) -> None:
-    """Those without loss exactly."""
+    """Every format is decoded, and those without loss exactly."""
     image = gradient()
     pixels = read(encode(image, kind))
+
     assert pixels.dtype == np.uint8
     assert pixels.shape == (24, 40, 3)
+
     if kind in ("PNG", "BMP"):
         assert np.array_equal(pixels, np.asarray(image))
 
@@ -58,9 +60,10 @@ def test_each_format_is_decoded(kind: str) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK"])
 def test_each_mode_becomes_rgb(mode: str) -> None:
-    """As Pillow converts it."""
+    """Every mode becomes the RGB that Pillow converts it to."""
     image = gradient().convert(mode)
     content = encode(image, "JPEG" if mode == "CMYK" else "PNG")
+
     assert np.array_equal(
         read(content), np.asarray(Image.open(BytesIO(content)).convert("RGB"))
     )
@@ -68,14 +71,15 @@ def test_each_mode_becomes_rgb(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_what_is_transparent_lies_on_white(mode: str) -> None:
-    """Half transparent black is grey."""
+    """Transparency lies on white, so that half transparent black is grey."""
     image = Image.new(mode, (2, 1), 0)
     image.putpixel((1, 0), (0, 0, 0, 128) if mode == "RGBA" else (0, 128))
+
     assert read(encode(image))[0].tolist() == [[255] * 3, [127] * 3]
 
 
 def test_a_transparent_palette_colour_is_white() -> None:
-    """Of GIF and of PNG."""
+    """A transparent colour of a palette becomes white, in GIF and in PNG."""
     image = Image.new("P", (1, 1), 0)
     image.putpalette([10, 20, 30, 40, 50, 60])
     for kind in ("PNG", "GIF"):
@@ -83,20 +87,23 @@ def test_a_transparent_palette_colour_is_white() -> None:
 
 
 def test_sixteen_bits_are_scaled_and_not_cut() -> None:
-    """Half of the largest value is half of 255."""
+    """Half of the largest 16-bit value becomes half of 255."""
     content = encode(Image.fromarray(np.array([[0, 32768, 65535]], dtype=np.uint16)))
+
     assert read(content)[0, :, 0].tolist() == [0, 128, 255]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_an_image_is_turned_upright(orientation: int) -> None:
-    """As its EXIF orientation says."""
+    """An image is turned as its EXIF orientation says."""
     image = gradient()
     exif = Image.Exif()
     exif[0x0112] = orientation
     sideways = {3: 3, 6: 1, 8: 3, 5: 1, 7: 1}
     pixels = read(encode(image, "PNG", exif=exif.tobytes()))
+
     assert pixels.shape == ((40, 24, 3) if orientation > 4 else (24, 40, 3))
+
     if orientation == 3:
         assert np.array_equal(pixels, np.rot90(np.asarray(image), 2))
 
@@ -106,14 +113,16 @@ def test_an_image_is_turned_upright(orientation: int) -> None:
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_a_broken_orientation_does_not_matter() -> None:
-    """The picture is there."""
+    """An image whose EXIF orientation is broken is decoded all the same."""
     content = encode(gradient(), "JPEG", exif=b"Exif\x00\x00MM\x00*\x00\x00\xff\xff")
+
     assert read(content).shape == (24, 40, 3)
 
 
 def test_a_large_jpeg_is_decoded_smaller() -> None:
-    """By powers of two, while both sides stay long enough; a small one is not."""
+    """A large JPEG is halved while both sides stay long enough, and a small one is not."""
     content = encode(gradient(1600, 800), "JPEG")
+
     assert read(content, max_pixels=2_000_000, least_px=64).shape == (100, 200, 3)
     assert read(content, max_pixels=2_000_000, least_px=300).shape == (400, 800, 3)
     assert read(content, max_pixels=2_000_000, least_px=500).shape == (800, 1600, 3)
@@ -128,7 +137,7 @@ def test_a_large_jpeg_is_decoded_smaller() -> None:
 def test_a_jpegs_pixels_are_pillows(
     options: dict[str, Any], mode: str, least_px: int
 ) -> None:
-    """To the last bit, whoever decodes it and at whatever scale."""
+    """The pixels are Pillow's to the last bit, whichever library decodes them and at whatever scale."""
     noise = np.random.default_rng(0).integers(0, 256, (301, 243, 3), dtype=np.uint8)
     content = encode(Image.fromarray(noise).convert(mode), "JPEG", **options)
     with Image.open(BytesIO(content)) as image:
@@ -143,7 +152,7 @@ def test_a_jpegs_pixels_are_pillows(
 def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The pixels that were counted are Pillow's; what its header says to another decoder is not believed."""
+    """A JPEG with two sizes is decoded at the size whose pixels were counted, which is Pillow's."""
     asked: list[bytes] = []
     monkeypatch.setattr(
         simplejpeg, "decode_jpeg", lambda content, **_: asked.append(content)
@@ -164,9 +173,10 @@ def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(
 
 
 def test_an_image_over_the_limit_is_not_decoded() -> None:
-    """The text names the limit and its setting."""
+    """An image over the limit is refused with the limit and its setting."""
     with pytest.raises(TooLarge) as refusal:
         read(encode(gradient(100, 50)), max_pixels=4999)
+
     assert str(refusal.value) == (
         "inputs[0]: 5000 pixels are over the limit of 4999 for the images of a request (VEREDICTO_MAX_PIXELS)"
     )
@@ -182,7 +192,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def test_a_bomb_is_refused_by_its_header() -> None:
-    """60,000 x 60,000 pixels in a few bytes."""
+    """A file of a few bytes that claims 60,000 x 60,000 pixels is refused by its header."""
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     content = (
         b"\x89PNG\r\n\x1a\n"
@@ -197,7 +207,7 @@ def test_a_bomb_is_refused_by_its_header() -> None:
 
 
 def test_text_that_inflates_is_refused() -> None:
-    """A megabyte of text in a kilobyte."""
+    """A PNG text that inflates from a kilobyte to a megabyte is refused."""
     text = chunk(b"zTXt", b"Comment\x00\x00" + zlib.compress(bytes(80_000_000)))
     content = encode(gradient())
 
@@ -213,9 +223,10 @@ def test_text_that_inflates_is_refused() -> None:
     ids=["nothing", "text"],
 )
 def test_what_is_no_image_is_refused(content: bytes, got: str) -> None:
-    """The text says what would work."""
+    """A file that is no image is refused with the formats that would work."""
     with pytest.raises(InvalidRequest) as refusal:
         read(content)
+
     assert (
         str(refusal.value)
         == f"inputs[0]: expected a JPEG, PNG, WebP, BMP or GIF file, got {got}"
@@ -223,7 +234,7 @@ def test_what_is_no_image_is_refused(content: bytes, got: str) -> None:
 
 
 def test_other_formats_of_pillow_are_not_taken() -> None:
-    """TIFF and the like have decoders with more to attack."""
+    """TIFF and other formats of Pillow are refused, since their decoders have more to attack."""
     with pytest.raises(
         InvalidRequest, match="expected a JPEG, PNG, WebP, BMP or GIF file"
     ):
@@ -232,16 +243,17 @@ def test_other_formats_of_pillow_are_not_taken() -> None:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_half_a_file_is_refused(kind: str) -> None:
-    """Nothing is guessed of the rest."""
+    """A cut-off file is refused, since nothing is guessed of the rest."""
     content = encode(gradient(), kind)
     with pytest.raises(InvalidRequest, match=r"^inputs\[0\]: "):
         read(content[: len(content) // 2])
 
 
 def test_a_lying_media_type_is_refused() -> None:
-    """The text names both."""
+    """A file of another format than its media type is refused with the names of both."""
     with pytest.raises(InvalidRequest) as refusal:
         read(encode(gradient()), media_type="image/jpeg")
+
     assert (
         str(refusal.value)
         == "inputs[0]: its Content-Type is image/jpeg, its bytes are those of a PNG file"

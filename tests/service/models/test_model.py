@@ -32,11 +32,12 @@ def load(path: Path) -> Model:
 def test_a_model_answers_what_numpy_computes(
     models: Path, generator: np.random.Generator
 ) -> None:
-    """Labels and probabilities."""
+    """Labels and probabilities equal those that numpy computes."""
     model = load(models / "colour-first.onnx")
     features = generator.normal(size=(20, 2)).astype(np.float32)
     expected = tiny_probabilities(features)
     label, probabilities = model.classify(features)
+
     assert np.allclose(probabilities, expected, atol=1e-6)
     assert np.array_equal(label, expected.argmax(axis=1))
 
@@ -44,24 +45,27 @@ def test_a_model_answers_what_numpy_computes(
 def test_many_rows_are_answered_as_few(
     models: Path, generator: np.random.Generator
 ) -> None:
-    """They are run in parts, so that what a graph holds in between stays small."""
+    """Many rows are run in parts, to bound the graph's memory, and get the answers of few."""
     model = load(models / "colour-first.onnx")
     features = generator.normal(size=(2 * ROWS_AT_A_TIME + 7, 2)).astype(np.float32)
     label, probabilities = model.classify(features)
+
     assert np.array_equal(probabilities, model.run(features)[1])
     assert np.allclose(probabilities, tiny_probabilities(features), atol=1e-6)
     assert np.array_equal(label, probabilities.argmax(axis=1))
 
 
 def test_the_version_is_the_start_of_the_files_digest(models: Path) -> None:
-    """Twelve hex digits of its SHA-256."""
+    """The version is the first twelve hex digits of the file's SHA-256."""
     path = models / "colour-first.onnx"
+
     assert load(path).version == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def test_a_model_says_what_it_runs_on(models: Path) -> None:
-    """The session's own providers, not those that were asked for."""
+    """The device is that of the session's own providers, not of those that were asked for."""
     description = load(models / "colour-first.onnx").describe()
+
     assert description["name"] == "colour-first"
     assert description["runtime"]["providers"] == ["CPUExecutionProvider"]
     assert description["runtime"]["threads"] == 1
@@ -70,13 +74,13 @@ def test_a_model_says_what_it_runs_on(models: Path) -> None:
 
 
 def test_a_file_without_a_card_is_no_model(tmp_path: Path) -> None:
-    """It is not refused either."""
+    """A file without a card loads as None and raises nothing."""
     assert Model.load(write_tiny(tmp_path, None)) is None
 
 
 @pytest.mark.parametrize("kept", [0, 1, 100, -1])
 def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
-    """Wherever it ends."""
+    """A file is refused wherever it is cut off."""
     path = write_tiny(tmp_path, tiny_card())
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ModelRefused, match=r"^onnxruntime cannot load it: "):
@@ -84,11 +88,13 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
 
 
 def test_changed_weights_fail_the_self_check(tmp_path: Path) -> None:
-    """Bytes that still parse but no longer mean the same."""
+    """Bytes that still parse but compute something else fail the self-check."""
     path = write_tiny(tmp_path, tiny_card())
     weight = np.float32(2.0).tobytes()
     content = path.read_bytes()
+
     assert content.count(weight) == 1
+
     path.write_bytes(content.replace(weight, np.float32(3.0).tobytes()))
 
     with pytest.raises(
@@ -99,7 +105,7 @@ def test_changed_weights_fail_the_self_check(tmp_path: Path) -> None:
 
 
 def test_a_broken_card_is_refused_with_its_fault(tmp_path: Path) -> None:
-    """The contract's own message is passed on."""
+    """The refusal passes the card's own message on."""
     model = tiny_graph()
     helper.set_model_props(model, {METADATA_KEY: '{"schema_version": 1}'})
     path = tmp_path / "colour-first.onnx"
@@ -159,15 +165,16 @@ def _three_features() -> FeatureInput:
 def test_a_card_that_contradicts_its_file_is_refused(
     tmp_path: Path, changes: dict[str, Any], writing: dict[str, Any], message: str
 ) -> None:
-    """Name, shapes, types and input are all checked."""
+    """A card that contradicts its file in name, shape, type or input is refused."""
     path = write_tiny(tmp_path, tiny_card(**changes), **writing)
     with pytest.raises(ModelRefused) as refused:
         Model.load(path)
+
     assert str(refused.value).startswith(message)
 
 
 def test_a_missing_output_is_refused(tmp_path: Path) -> None:
-    """The graph must have what the card promises."""
+    """A file whose graph lacks an output that the card promises is refused."""
     path = write_tiny(tmp_path, tiny_card())
     model = onnx.load(path)
     del model.graph.output[0]
@@ -182,7 +189,7 @@ def test_a_missing_output_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_fixed_batch_is_refused(tmp_path: Path) -> None:
-    """A request may have any number of rows."""
+    """A graph with a fixed number of rows is refused, since a request may have any number."""
     path = write_tiny(tmp_path, tiny_card())
     model = onnx.load(path)
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
@@ -196,7 +203,7 @@ def test_a_fixed_batch_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_is_not_finite_is_refused(models: Path) -> None:
-    """Never a silent null, and never the class that NaN happens to be taken for."""
+    """An answer that is not finite raises an error; it is never null, nor the class that NaN is taken for."""
     model = load(models / "colour-first.onnx")
     features = np.array([[0.5, 1.0], [3e38, 3e38]], dtype=np.float32)
     with pytest.raises(InvalidRequest) as refused:
@@ -209,7 +216,7 @@ def test_an_answer_that_is_not_finite_is_refused(models: Path) -> None:
 
 
 def test_cuda_that_is_not_there_is_refused(models: Path) -> None:
-    """Asked for by name it must not fall back in silence."""
+    """CUDA that was asked for by name and is missing refuses the file and does not fall back in silence."""
     with pytest.raises(
         ModelRefused, match="the device 'cuda' was asked for, and the session runs on"
     ):
@@ -217,7 +224,7 @@ def test_cuda_that_is_not_there_is_refused(models: Path) -> None:
 
 
 def test_an_automatic_device_falls_back(models: Path) -> None:
-    """And says what it runs on."""
+    """The automatic device falls back to the CPU, and the model says so."""
     model = Model.load(models / "colour-first.onnx", device="auto")
     assert model is not None
     assert model.describe()["runtime"]["providers"][-1] == "CPUExecutionProvider"

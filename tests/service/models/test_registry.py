@@ -1,4 +1,4 @@
-"""A folder becomes models by name; a bad file never keeps a good one out."""
+"""A folder becomes models by name, and a bad file never keeps a good one out."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from tests.support.tiny_models import tiny_card, true_self_check, write_tiny
 
 
 def test_models_are_found_by_name_in_order(models: Path) -> None:
-    """Sorted, whatever the file system says."""
+    """Models are sorted by name, whatever order the file system gives."""
     registry = Registry.load(models)
+
     assert list(registry.models) == ["colour-first", "colour-second"]
     assert registry.model("colour-second").name == "colour-second"
     assert [model.name for model in registry.task("colour")] == [
@@ -27,9 +28,10 @@ def test_models_are_found_by_name_in_order(models: Path) -> None:
 
 
 def test_an_unknown_model_is_told_the_known_ones(models: Path) -> None:
-    """So that a typing mistake is mended at once."""
+    """The error for an unknown model lists the known ones, so that a typing mistake is mended at once."""
     with pytest.raises(NotFound) as missing:
         Registry.load(models).model("colour-frist")
+
     assert (
         str(missing.value)
         == "unknown model 'colour-frist'; known models: colour-first, colour-second"
@@ -37,18 +39,21 @@ def test_an_unknown_model_is_told_the_known_ones(models: Path) -> None:
 
 
 def test_an_unknown_task_is_told_the_known_ones(models: Path) -> None:
-    """The same for tasks."""
+    """The error for an unknown task lists the known ones."""
     with pytest.raises(NotFound) as missing:
         Registry.load(models).task("color")
+
     assert str(missing.value) == "unknown task 'color'; known tasks: colour"
 
 
 def test_a_bad_file_is_refused_and_the_others_are_served(models: Path) -> None:
-    """Strictly the folder is then not ready; loosely it is."""
+    """A folder with a bad file serves the others; it is not ready in strict mode and ready otherwise."""
     (models / "broken.onnx").write_bytes(b"\x00\x01 this is no model")
     registry = Registry.load(models)
+
     assert list(registry.models) == ["colour-first", "colour-second"]
     assert list(registry.refused) == ["broken.onnx"]
+
     reason = registry.why_not_ready(strict=True)
     assert reason is not None
     assert reason.startswith("refused broken.onnx: onnxruntime cannot load it: ")
@@ -57,16 +62,18 @@ def test_a_bad_file_is_refused_and_the_others_are_served(models: Path) -> None:
 
 
 def test_a_folder_of_bad_files_alone_is_never_ready(tmp_path: Path) -> None:
-    """Not even loosely: there is nothing to serve."""
+    """A folder of bad files alone has nothing to serve and is not ready in either mode."""
     (tmp_path / "broken.onnx").write_bytes(b"")
+
     assert Registry.load(tmp_path).why_not_ready(strict=False) is not None
 
 
 @pytest.mark.parametrize("folder", ["empty", "missing"])
 def test_nothing_to_serve_is_not_ready(tmp_path: Path, folder: str) -> None:
-    """An empty set of models is no success."""
+    """A registry without models is not ready, since an empty set is no success."""
     (tmp_path / "empty").mkdir()
     reason = Registry.load(tmp_path / folder).why_not_ready(strict=False)
+
     assert (
         reason == "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
     )
@@ -75,9 +82,10 @@ def test_nothing_to_serve_is_not_ready(tmp_path: Path, folder: str) -> None:
 def test_a_file_without_a_card_is_a_graph_alone(
     models: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is no model of a task, and the log says why."""
+    """A file without a card is served as a graph and as no model of a task, and the log says why."""
     write_tiny(models, None, stem="bare")
     registry = Registry.load(models)
+
     assert not registry.refused
     assert registry.why_not_ready(strict=True) is None
     assert "bare" not in registry.models
@@ -86,7 +94,9 @@ def test_a_file_without_a_card_is_a_graph_alone(
 
 
 def test_versions_lie_in_numbered_folders(models: Path) -> None:
-    """Triton's layout: the highest number is the latest, as a number; other folders are nobody's."""
+    """As in Triton's layout, the latest version is the highest number, compared as a number, and other folders are
+    ignored.
+    """
     for version, sign in (("9", 1.0), ("10", -1.0), ("old", 1.0)):
         folder = models / "colour-third" / version
         folder.mkdir(parents=True)
@@ -94,20 +104,23 @@ def test_versions_lie_in_numbered_folders(models: Path) -> None:
         write_tiny(folder, card, sign=sign).rename(folder / "model.onnx")
 
     registry = Registry.load(models)
+
     assert list(registry.versions["colour-third"]) == ["9", "10"]
     assert registry.find_graph("colour-third").version == "10"
     assert registry.find_graph("colour-third").model is registry.models["colour-third"]
+
     with pytest.raises(NotFound, match="has no version 'old'; its versions: 9, 10"):
         registry.find_graph("colour-third", "old")
 
 
 def test_a_file_and_a_folder_of_one_name_are_not_both_served(models: Path) -> None:
-    """The file is refused: which was meant is for the person to say."""
+    """The file is refused, since only a person can say which was meant."""
     folder = models / "colour-first" / "1"
     folder.mkdir(parents=True)
     (models / "colour-first.onnx").rename(folder / "model.onnx")
     write_tiny(models, tiny_card(family="first"))
     registry = Registry.load(models)
+
     assert registry.refused == {
         "colour-first.onnx": "there is a folder colour-first too"
     }
@@ -115,32 +128,35 @@ def test_a_file_and_a_folder_of_one_name_are_not_both_served(models: Path) -> No
 
 
 def test_a_task_has_one_set_of_classes(models: Path) -> None:
-    """Models that cannot be compared may not share a task."""
+    """A model whose classes differ from those of its task is refused, since the two cannot be compared."""
     write_tiny(models, tiny_card(family="third", classes=("red", "blue")))
     registry = Registry.load(models)
+
     assert registry.refused == {
         "colour-third.onnx": "its features or classes differ from those of colour-first, of the same task"
     }
 
 
 def test_a_folder_named_like_a_model_is_refused(models: Path) -> None:
-    """What cannot be read is said, not raised."""
+    """A folder named like a model's file is refused with a reason and raises nothing."""
     (models / "folder.onnx").mkdir()
+
     assert Registry.load(models).refused == {
         "folder.onnx": "it cannot be read: Is a directory"
     }
 
 
 def test_a_file_name_that_is_no_text_is_shown_escaped(models: Path) -> None:
-    """Names are bytes to the file system; an answer is text."""
+    """A file name that is no UTF-8 is shown escaped, since an answer is text."""
     Path(os.fsdecode(os.fsencode(models) + b"/\xff.onnx")).write_bytes(b"")
+
     assert list(Registry.load(models).refused) == ["\\xff.onnx"]
 
 
 def test_a_defect_of_ours_refuses_one_file_alone(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever a file makes us stumble over, the others are served."""
+    """A file that makes the loader raise an unexpected error is refused, and the others are served."""
     load = registry_module.load_graph
 
     def stumble(path: Path, **options: object) -> Graph:
@@ -150,5 +166,6 @@ def test_a_defect_of_ours_refuses_one_file_alone(
 
     monkeypatch.setattr(registry_module, "load_graph", stumble)
     registry = Registry.load(models)
+
     assert list(registry.models) == ["colour-second"]
     assert list(registry.refused) == ["colour-first.onnx"]

@@ -32,7 +32,7 @@ def mixed() -> RowEncoder:
 
 
 def test_a_matrix_of_the_wrong_width_is_refused(numbers: RowEncoder) -> None:
-    """In the same words as a list."""
+    """A matrix of the wrong width is refused in the words that a list gets."""
     with pytest.raises(
         InvalidRequest,
         match=r"inputs\[0\]: expected 2 values, one for each feature, got 3; features: x, y",
@@ -41,7 +41,7 @@ def test_a_matrix_of_the_wrong_width_is_refused(numbers: RowEncoder) -> None:
 
 
 def test_numbers_are_no_categories(mixed: RowEncoder) -> None:
-    """A matrix cannot hold the name of one."""
+    """A matrix of numbers is refused where a feature is a category, since it cannot hold a name."""
     with pytest.raises(
         InvalidRequest,
         match=r"feature 'colour' expects one of red, green, blue, got 1\.0",
@@ -50,7 +50,7 @@ def test_numbers_are_no_categories(mixed: RowEncoder) -> None:
 
 
 def test_a_long_text_among_many_rows_costs_nothing(numbers: RowEncoder) -> None:
-    """An array of texts is as wide as its longest: it must never be made."""
+    """A long text among many rows takes no memory for the others, as an array of texts would."""
     rows: list[Row] = [["x" * 100_000, 1.0], *([1.0, 2.0] for _ in range(10_000))]
     tracemalloc.start()
 
@@ -65,15 +65,16 @@ def test_a_long_text_among_many_rows_costs_nothing(numbers: RowEncoder) -> None:
 
 
 def test_lists_and_objects_give_the_same_matrix(numbers: RowEncoder) -> None:
-    """Objects are put into the card's order, whatever order they come in."""
+    """Objects give the matrix that lists give, in the card's order whatever order their keys have."""
     rows: list[Row] = [[1.0, 2.5], {"y": 2.5, "x": 1.0}]
     features = numbers.encode(rows)
+
     assert features.dtype == np.float32
     assert features.tolist() == [[1.0, 2.5], [1.0, 2.5]]
 
 
 def test_categories_become_their_index(mixed: RowEncoder) -> None:
-    """As the card's values are ordered."""
+    """A category becomes its index among the card's values."""
     assert mixed.encode([[0.5, "red"], {"colour": "blue", "size": -1.0}]).tolist() == [
         [0.5, 0.0],
         [-1.0, 2.0],
@@ -81,8 +82,9 @@ def test_categories_become_their_index(mixed: RowEncoder) -> None:
 
 
 def test_the_largest_float32_passes(numbers: RowEncoder) -> None:
-    """The limit itself is a number that fits."""
+    """The largest float32 is a number that fits."""
     largest = float(np.finfo(np.float32).max)
+
     assert numbers.encode([[LARGEST, -largest]]).tolist() == [[largest, -largest]]
 
 
@@ -119,9 +121,10 @@ def test_the_largest_float32_passes(numbers: RowEncoder) -> None:
 def test_a_wrong_row_is_refused_with_its_place(
     numbers: RowEncoder, rows: list[Row], message: str
 ) -> None:
-    """Row and feature are named, and what would work."""
+    """A wrong row is refused with the row, the feature and what would work."""
     with pytest.raises(InvalidRequest) as refused:
         numbers.encode(rows)
+
     assert str(refused.value) == message
 
 
@@ -129,9 +132,10 @@ def test_a_wrong_row_is_refused_with_its_place(
 def test_an_unknown_category_is_refused_with_the_known_ones(
     mixed: RowEncoder, value: float | str
 ) -> None:
-    """The code of a category is not a name for it."""
+    """An unknown category is refused with the known names, and the code of a category is not a name for it."""
     with pytest.raises(InvalidRequest) as refused:
         mixed.encode([[0.5, value]])
+
     assert (
         str(refused.value)
         == f"inputs[0]: feature 'colour' expects one of red, green, blue, got {value!r}"
@@ -141,12 +145,15 @@ def test_an_unknown_category_is_refused_with_the_known_ones(
 def test_the_fast_way_and_the_careful_way_agree(
     numbers: RowEncoder, generator: np.random.Generator
 ) -> None:
-    """A matrix, lists and objects are the same rows."""
+    """A matrix, lists and objects of the same rows give the same matrix."""
     matrix = generator.normal(scale=1e6, size=(50, 2))
     fast = numbers.encode(matrix)
+
     assert np.array_equal(fast, numbers.encode(matrix.tolist()))
+
     careful = numbers.encode(
         [dict(zip(("x", "y"), row, strict=True)) for row in matrix.tolist()]
     )
+
     assert np.array_equal(fast, careful)
     assert np.array_equal(fast, matrix.astype(np.float32))

@@ -15,20 +15,21 @@ ROW = [1.0, 2.0]
 
 @pytest.fixture(scope="session")
 def interface(server: Server) -> dict[str, Any]:
-    """What /docs.json answers."""
+    """The fixture gives the answer of `/docs.json`."""
     return server.client.get("/docs.json").json()
 
 
 def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
-    """By the specification's own schema."""
+    """The document fulfils the JSON schema of the OpenAPI specification."""
     validate(interface)
+
     assert interface["openapi"].startswith("3.")
 
 
 def test_every_route_is_there_and_answers(
     interface: dict[str, Any], server: Server
 ) -> None:
-    """With the method that it says."""
+    """Every route of the document answers the method that it names."""
     assert set(interface["paths"]) == {
         *(
             "/predict",
@@ -48,6 +49,7 @@ def test_every_route_is_there_and_answers(
             for ending in ("", "/ready", "/config", "/stats", "/infer")
         ),
     }
+
     version = server.client.get("/models/cifar10-mlp").json()["version"]
 
     for path, operations in interface["paths"].items():
@@ -56,6 +58,7 @@ def test_every_route_is_there_and_answers(
                 method, path.format(name="cifar10-mlp", version=version, task="cifar10")
             ).status_code
             takes_nothing = method == "get" or path == "/v2/repository/index"
+
             assert status == (200 if takes_nothing else 400), (method, path)
 
 
@@ -102,12 +105,14 @@ def test_requests_and_answers_are_as_described(
     request_body: dict[str, Any],
     status: int,
 ) -> None:
-    """Validated against the document's own schemas."""
+    """Requests and answers validate against the document's own schemas."""
     operation = interface["paths"][path]["post"]
     response = server.client.post(
         path, json=request_body, headers={"Accept": "application/json"}
     )
+
     assert response.status_code == status
+
     described = operation["responses"][str(status)]["content"]["application/json"][
         "schema"
     ]
@@ -125,15 +130,16 @@ def test_requests_and_answers_are_as_described(
 def test_the_examples_are_answered(
     interface: dict[str, Any], server: Server, path: str
 ) -> None:
-    """What the reference fills in works as it stands."""
+    """The example that the reference fills in is answered with 200 as it stands."""
     content = interface["paths"][path]["post"]["requestBody"]["content"]
+
     assert server.post(path, content["application/json"]["example"]).status_code == 200
 
 
 def test_the_protocols_answers_are_as_described(
     interface: dict[str, Any], server: Server
 ) -> None:
-    """Every view of a model and of the server, and the example's inference."""
+    """Every view of a model and of the server, and the example's inference, validate against their schemas."""
     for path, operations in interface["paths"].items():
         if path.startswith("/v2") and "{version}" not in path:
             ((method, operation),) = operations.items()
@@ -146,7 +152,9 @@ def test_the_protocols_answers_are_as_described(
             answer = server.client.request(
                 method, path.format(name="points-mlp"), json=body
             )
+
             assert answer.status_code == 200, (path, answer.text)
+
             described = operation["responses"]["200"]["content"]["application/json"][
                 "schema"
             ]
@@ -156,7 +164,7 @@ def test_the_protocols_answers_are_as_described(
 def test_the_list_of_models_is_as_described(
     interface: dict[str, Any], server: Server
 ) -> None:
-    """The same for a view."""
+    """The list of models validates against its schema."""
     described = interface["paths"]["/models"]["get"]["responses"]["200"]["content"][
         "application/json"
     ]["schema"]

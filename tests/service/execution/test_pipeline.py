@@ -1,0 +1,214 @@
+"""A request is answered where it was read if it is small, and in a thread otherwise, by one way for all routes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from service.calls.data_plane import DataPlane
+from service.contract.calls import CALLS
+from service.contract.limits import Limits
+from service.errors import InvalidRequest
+from service.execution.admission import ClientLeft
+from service.execution.batching import Batches
+from service.execution.metrics import RouteMetrics
+from service.execution.pipeline import Pipeline, Route
+from service.execution.run import Pending, Reply, Run
+from service.http.open_inference import InferRoute
+from service.http.route import CallHead, ContractRoute
+from service.models.graph import Graph
+from service.models.registry import Registry
+from service.settings import Settings
+from tests.support.tiny_models import write_image_model
+
+ROWS = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]}).encode()
+INLINE = CallHead(max_bytes=1_000_000, max_inline_bytes=1_000_000)
+IN_A_THREAD = CallHead(max_bytes=1_000_000, max_inline_bytes=-1)
+NO_TENSORS = b'{"inputs": []}'
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as threads:
+        yield threads
+
+
+@pytest.fixture
+def pipeline(pool: ThreadPoolExecutor) -> Pipeline:
+    return Pipeline(Batches(pool, n_threads=1, max_waiting_rows=10))
+
+
+@pytest.fixture
+def registry(models: Path) -> Registry:
+    """The registry has two tiny classifiers of rows and one of images, `hue-first`, all of them quick."""
+    write_image_model(models)
+    loaded = Registry.load(models)
+    for name in ("colour-first", "colour-second", "hue-first"):
+        loaded.find_graph(name).max_quick_rows = 10
+
+    return loaded
+
+
+@pytest.fixture
+def graph(registry: Registry) -> Graph:
+    return registry.find_graph("colour-first")
+
+
+@pytest.fixture
+def predict(registry: Registry) -> ContractRoute:
+    """The route is that of `/predict`."""
+    settings = Settings()
+    call = next(each for each in CALLS if each.name == "predict")
+    plane = DataPlane(registry, settings)
+    return ContractRoute(call, plane.predict, None, Limits(settings))
+
+
+@pytest.fixture
+def infer(graph: Graph) -> InferRoute:
+    """The route takes requests for one graph, `colour-first`."""
+    return InferRoute(graph, Limits(Settings()), RouteMetrics("infer"))
+
+
+def start(
+    pipeline: Pipeline, route: Route, body: bytes, head: CallHead
+) -> tuple[Run | Reply | Pending, Reply]:
+    """Returns what the start of a request gives, and the reply that comes of it."""
+
+    async def run() -> tuple[Run | Reply | Pending, Reply]:
+        outcome = pipeline.start(route, body, head)
+        return outcome, await pipeline.complete(outcome)
+
+    return asyncio.run(run())
+
+
+def predictions(reply: Reply) -> list[Any]:
+    found: list[Any] = json.loads(reply.content.body)["predictions"]
+    return found
+
+
+def test_a_small_request_is_answered_at_once(
+    pipeline: Pipeline, predict: ContractRoute
+) -> None:
+    """A body of `max_inline_bytes` bytes for a quick model is answered by the time that `start` returns."""
+    head = CallHead(max_bytes=1000, max_inline_bytes=len(ROWS))
+
+    outcome, reply = start(pipeline, predict, ROWS, head)
+
+    assert outcome is reply
+    assert predictions(reply) == ["no"]
+
+
+def test_a_longer_request_is_answered_in_a_thread(
+    pipeline: Pipeline, predict: ContractRoute
+) -> None:
+    """A body one byte over `max_inline_bytes` gives Pending, and completes with the answer of a small one."""
+    head = CallHead(max_bytes=1000, max_inline_bytes=len(ROWS) - 1)
+    _, expected = start(pipeline, predict, ROWS, INLINE)
+
+    outcome, reply = start(pipeline, predict, ROWS, head)
+
+    assert isinstance(outcome, Pending)
+    assert reply.content == expected.content
+
+
+def test_a_slow_request_is_answered_in_a_thread(
+    pipeline: Pipeline, predict: ContractRoute
+) -> None:
+    """A small body with an image in base64 gives Pending, since to decode the image takes long."""
+    file = BytesIO()
+    Image.new("RGB", (20, 12), "blue").save(file, format="PNG")
+    row = {"b64": b64encode(file.getvalue()).decode()}
+    body = json.dumps({"model": "hue-first", "inputs": [row]}).encode()
+
+    outcome, reply = start(pipeline, predict, body, INLINE)
+
+    assert isinstance(outcome, Pending)
+    assert predictions(reply) == ["blue"]
+
+
+def test_a_run_that_is_not_quick_is_left_to_be_made(
+    pipeline: Pipeline, predict: ContractRoute, graph: Graph
+) -> None:
+    """A small request for a model that is not quick gives a Run, and completes with the same answer."""
+    _, expected = start(pipeline, predict, ROWS, INLINE)
+    graph.max_quick_rows = 0
+
+    outcome, reply = start(pipeline, predict, ROWS, INLINE)
+
+    assert isinstance(outcome, Run)
+    assert reply.content == expected.content
+
+
+@pytest.mark.parametrize("head", [INLINE, IN_A_THREAD], ids=["inline", "thread"])
+@pytest.mark.parametrize(
+    "body", [b"{", NO_TENSORS], ids=["no JSON", "nothing to answer"]
+)
+def test_an_error_is_blamed_on_the_routes_graph(
+    pipeline: Pipeline, infer: InferRoute, graph: Graph, head: CallHead, body: bytes
+) -> None:
+    """An error of either phase names the route's graph, on the event loop and in a thread."""
+    infer_head = infer.read_head([])._replace(max_inline_bytes=head.max_inline_bytes)
+
+    with pytest.raises(InvalidRequest) as raised:
+        start(pipeline, infer, body, infer_head)
+
+    assert raised.value.model is graph
+
+
+def test_an_error_of_a_route_without_a_graph_is_blamed_on_none(
+    pipeline: Pipeline, predict: ContractRoute
+) -> None:
+    """An error of a body that says nothing of a model names no graph."""
+    with pytest.raises(InvalidRequest) as raised:
+        start(pipeline, predict, b"{", INLINE)
+
+    assert raised.value.model is None
+
+
+def test_a_run_is_given_up_when_its_client_leaves(
+    pipeline: Pipeline, pool: ThreadPoolExecutor, predict: ContractRoute, graph: Graph
+) -> None:
+    """A run that waits for a thread raises ClientLeft when `leaving` completes, and counts as cancelled."""
+    graph.max_quick_rows = 0
+    go_on = Event()
+    pool.submit(go_on.wait, 30)
+
+    async def leave() -> None:
+        await asyncio.sleep(0)
+
+    async def run() -> None:
+        outcome = pipeline.start(predict, ROWS, INLINE)
+        try:
+            await pipeline.complete(outcome, leaving=leave)
+        finally:
+            go_on.set()
+
+    with pytest.raises(ClientLeft):
+        asyncio.run(run())
+
+    assert graph.statistics.failed["cancelled"] == 1
+
+
+def test_a_run_is_answered_to_a_client_that_stays(
+    pipeline: Pipeline, predict: ContractRoute, graph: Graph
+) -> None:
+    """A run completes with its reply where `leaving` does not."""
+    graph.max_quick_rows = 0
+
+    async def run() -> Reply:
+        outcome = pipeline.start(predict, ROWS, INLINE)
+        return await pipeline.complete(outcome, leaving=asyncio.Event().wait)
+
+    reply = asyncio.run(run())
+
+    assert predictions(reply) == ["no"]
