@@ -208,7 +208,7 @@ PACKAGES: dict[str, set[str]] = {
     },
     "training.progress": {"model_card", "training.export", "training.learning"},
 }
-"""What each package imports of ours."""
+"""Each package imports these packages of ours."""
 
 SHOWN: dict[str, set[str]] = {
     "evaluation": {
@@ -273,7 +273,7 @@ SHOWN: dict[str, set[str]] = {
     "training.learning": {"estimator", "family", "gradient_descent", "network"},
     "training.pictures": {"draw"},
 }
-"""Of each package the modules that others import."""
+"""Other packages import these modules of each package."""
 
 DOORS: dict[str, set[str]] = {
     "PIL": {"service.models.images"},
@@ -300,11 +300,11 @@ DOORS: dict[str, set[str]] = {
     "simplejpeg": {"service.models.images"},
     "uvicorn": {"service.http.uvicorn_protocol"},
 }
-"""Of each library the modules of the service and of its judge that import it."""
+"""These modules of the service and of the evaluation import each library."""
 
 
 def find_modules() -> dict[str, Path]:
-    """Every module of ours by its dotted name; a package is its `__init__`."""
+    """Returns every module of ours by its dotted name; a package is its `__init__`."""
     paths = [
         path
         for top in TOPS
@@ -324,7 +324,7 @@ MODULES = find_modules()
 
 
 def find_imports(module: str) -> set[str]:
-    """Modules of ours in full, other packages by their first name, without the standard library."""
+    """Returns modules of ours in full and other packages by their first name, without the standard library."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -341,7 +341,9 @@ IMPORTS = {module: find_imports(module) for module in MODULES}
 
 
 def place(module: str) -> str:
-    """The package that a module lies in; a module at the top of `service`, `evaluation` or `training` stands alone."""
+    """Returns the package that a module lies in; a module at the top of `service`, `evaluation` or `training` stands
+    alone.
+    """
     parent = module.rpartition(".")[0]
     is_package = MODULES[module].name == "__init__.py"
     return (
@@ -354,7 +356,7 @@ def place(module: str) -> str:
 
 
 def crossings() -> Iterator[tuple[str, str]]:
-    """Each import of a module of ours from another place, as importer and imported."""
+    """Returns each import of a module of ours from another place, as importer and imported."""
     for module, imported in IMPORTS.items():
         for name in imported & set(MODULES):
             if place(name) != place(module):
@@ -376,7 +378,7 @@ def test_no_two_packages_import_each_other() -> None:
 
 
 def test_each_package_shows_the_modules_that_the_table_says() -> None:
-    """What is not in the table is imported within its own package alone."""
+    """A module that is not in the table is imported within its own package alone."""
     found: dict[str, set[str]] = {}
     for _, name in crossings():
         if place(name) != name:
@@ -386,7 +388,9 @@ def test_each_package_shows_the_modules_that_the_table_says() -> None:
 
 
 def test_each_library_has_the_doors_that_the_table_says() -> None:
-    """To exchange a library of the service touches the modules named here, mostly one."""
+    """A library of the service is imported by the modules named here alone, mostly one, so that exchanging it touches
+    no others.
+    """
     found: dict[str, set[str]] = {}
     for module in MODULES:
         for library in (
@@ -401,7 +405,7 @@ def test_each_library_has_the_doors_that_the_table_says() -> None:
 
 
 def test_serving_and_training_never_meet() -> None:
-    """They share the card and the statistics alone."""
+    """Serving and training share the card and the statistics, and nothing else of ours."""
     for module, name in crossings():
         tops = {module.partition(".")[0], name.partition(".")[0]}
         assert not {"service", "training"} <= tops, (module, name)
@@ -410,6 +414,7 @@ def test_serving_and_training_never_meet() -> None:
 def test_no_package_has_more_modules_than_a_person_can_keep_in_mind() -> None:
     """A folder of more than twenty modules is no layout."""
     folders = [path.parent for path in MODULES.values() if path.name != "__init__.py"]
+
     assert (
         max(folders.count(folder) for folder in folders if folder != ROOT)
         <= MAX_MODULES
@@ -417,10 +422,11 @@ def test_no_package_has_more_modules_than_a_person_can_keep_in_mind() -> None:
 
 
 def test_each_package_says_what_it_is() -> None:
-    """An `__init__` is a docstring and no code, but where the environment must be set before anything is imported."""
+    """An `__init__` is a docstring without code, except where the environment must be set before any import."""
     for module, path in MODULES.items():
         if path.name == "__init__.py":
             body = ast.parse(path.read_text(encoding="utf-8")).body
+
             assert isinstance(body[0], ast.Expr), module
             assert len(body) == 1 or module in ("service", "training"), module
 
