@@ -1,4 +1,4 @@
-"""What the tests of the service share: an application of tiny models in this process."""
+"""The tests of the service share an application of tiny models in this process."""
 
 from __future__ import annotations
 

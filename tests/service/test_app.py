@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -17,7 +17,7 @@ import httpx
 import pytest
 from sklearn.datasets import load_breast_cancer
 
-from tests.support.server import ROOT, Server
+from tests.support.server import ROOT, Server, serve
 from tests.support.tiny_models import self_check, tiny_card, write_tiny
 
 CANCER_ROWS = load_breast_cancer().data[:3].tolist()
@@ -96,63 +96,87 @@ def test_the_methods_answer_as_the_routes_do(server: Server) -> None:
     ]
 
 
-def test_strictly_a_refused_file_means_not_ready(
-    models: Path, start_server: Callable[..., object]
-) -> None:
-    """`/readyz` says which file is refused and why, and the loaded models still answer."""
-    good = (models / "colour-second.onnx").read_bytes()
-    (models / "colour-truncated.onnx").write_bytes(good[: len(good) // 2])
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server has two good files, a truncated one and one whose card contradicts its graph."""
+    folder = tmp_path_factory.mktemp("models")
+    write_tiny(folder, tiny_card(family="first"))
+    good = write_tiny(folder, tiny_card(family="second"), sign=-1.0).read_bytes()
+    (folder / "colour-truncated.onnx").write_bytes(good[: len(good) // 2])
     three = self_check(row=(0.5, 1.0), probabilities=(0.6, 0.2, 0.2))
     write_tiny(
-        models, tiny_card(family="third", classes=("a", "b", "c"), self_check=three)
+        folder, tiny_card(family="third", classes=("a", "b", "c"), self_check=three)
     )
 
-    with start_server(VEREDICTO_MODELS=models) as server:
-        response = server.client.get("/readyz")
-
-        assert response.status_code == 503
-        assert response.headers["retry-after"] == "1"
-
-        text = response.json()["error"]
-
-        assert text.startswith(
-            "not ready: refused colour-third.onnx: its card promises 'probabilities' of shape"
-        )
-        assert "colour-truncated.onnx: onnxruntime cannot load it: " in text
-        assert str(models) not in text
-        assert server.client.get("/livez").status_code == 200
-        assert (
-            server.post(
-                "/predict", {"model": "colour-first", "inputs": [[1, "red"]]}
-            ).status_code
-            == 200
-        )
-        assert "refused colour-third.onnx: " in server.log.read_text()
+    with serve(tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder) as running:
+        yield running
 
 
-def test_loosely_the_others_are_served_and_the_refused_listed(
-    models: Path, start_server: Callable[..., object]
-) -> None:
-    """With VEREDICTO_STRICT=0 the server is ready and lists the refused file, and a file without a card is not among
-    the models.
-    """
-    (models / "corrupt.onnx").write_bytes(os.urandom(500))
-    write_tiny(models, None, stem="bare")
+def test_strictly_a_refused_file_means_not_ready(strict: Server) -> None:
+    """`/readyz` gets 503 and says which files are refused and why, without where they lie."""
+    response = strict.client.get("/readyz")
 
-    with start_server(VEREDICTO_MODELS=models, VEREDICTO_STRICT=0) as server:
-        assert server.client.get("/readyz").json() == {"ready": True, "models": 3}
+    text = response.json()["error"]
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert text.startswith(
+        "not ready: refused colour-third.onnx: its card promises 'probabilities' of shape"
+    )
+    assert "colour-truncated.onnx: onnxruntime cannot load it: " in text
+    assert "/models" not in text
 
-        answer = server.client.get("/models").json()
 
-        assert [model["name"] for model in answer["models"]] == [
-            "colour-first",
-            "colour-second",
-        ]
-        assert [each["file"] for each in answer["refused"]] == ["corrupt.onnx"]
-        assert (
-            "bare has no card: only the Open Inference Protocol serves it"
-            in server.log.read_text()
-        )
+def test_a_server_that_is_not_ready_is_alive(strict: Server) -> None:
+    """`/livez` gets 200 where a file is refused."""
+    assert strict.client.get("/livez").status_code == 200
+
+
+def test_a_server_that_is_not_ready_answers_for_what_it_has(strict: Server) -> None:
+    """A loaded model answers where another file is refused."""
+    request = {"model": "colour-first", "inputs": [[1, "red"]]}
+
+    assert strict.post("/predict", request).status_code == 200
+
+
+def test_the_log_names_what_is_refused(strict: Server) -> None:
+    """The server's log has a line for a refused file."""
+    assert "refused colour-third.onnx: " in strict.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def loose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server has VEREDICTO_STRICT=0, two good files, a corrupt one and one without a card."""
+    folder = tmp_path_factory.mktemp("models")
+    write_tiny(folder, tiny_card(family="first"))
+    write_tiny(folder, tiny_card(family="second"), sign=-1.0)
+    write_tiny(folder, None, stem="bare")
+    (folder / "corrupt.onnx").write_bytes(os.urandom(500))
+
+    with serve(
+        tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder, VEREDICTO_STRICT=0
+    ) as running:
+        yield running
+
+
+def test_loosely_a_server_is_ready_without_the_refused_file(loose: Server) -> None:
+    """With VEREDICTO_STRICT=0 a server with a refused file is ready with the others."""
+    assert loose.client.get("/readyz").json() == {"ready": True, "models": 3}
+
+
+def test_loosely_the_refused_file_is_listed(loose: Server) -> None:
+    """With VEREDICTO_STRICT=0 `/models` lists the models with a card, and the refused file beside them."""
+    answer = loose.client.get("/models").json()
+
+    names = [model["name"] for model in answer["models"]]
+    assert names == ["colour-first", "colour-second"]
+    assert [each["file"] for each in answer["refused"]] == ["corrupt.onnx"]
+
+
+def test_the_log_names_what_has_no_card(loose: Server) -> None:
+    """The server's log says what serves a file without a card."""
+    expected = "bare has no card: only the Open Inference Protocol serves it"
+
+    assert expected in loose.log.read_text()
 
 
 def test_an_empty_folder_is_not_ready(

@@ -219,63 +219,71 @@ def explain_as_json(server: Server, **changes: object) -> dict:
     return explained
 
 
-def test_an_image_is_explained_over_http(server: Server) -> None:
-    """`/explain` answers a PNG, or JSON with the PNG in base64 where the client accepts only JSON."""
+def test_an_image_is_explained_in_json(server: Server) -> None:
+    """A client that accepts only JSON gets class, prediction and the heat map in base64, in the photograph's format."""
     explained = explain_as_json(server, **{"class": "cat"})
 
+    width, height = opened(explained["heat_map"]).size
     assert explained["class"] == "cat"
     assert explained["prediction"] in ("cat", "automobile")
-
-    width, height = opened(explained["heat_map"]).size
-
     assert width * 64 == height * 96
 
-    raw = server.client.post(
+
+def test_an_image_is_explained_by_a_picture(server: Server) -> None:
+    """A client that takes pictures gets the heat map alone, the one that JSON has in base64."""
+    expected = opened(explain_as_json(server, **{"class": "cat"})["heat_map"])
+
+    response = server.client.post(
         f"/explain?model={CNN}&class=cat",
         content=photograph(),
         headers={"Content-Type": "image/jpeg"},
     )
 
-    assert raw.headers["content-type"] == "image/png"
-    assert np.array_equal(
-        np.asarray(Image.open(BytesIO(raw.content))),
-        np.asarray(opened(explained["heat_map"])),
-    )
+    picture = Image.open(BytesIO(response.content))
+    assert response.headers["content-type"] == "image/png"
+    assert np.array_equal(np.asarray(picture), np.asarray(expected))
 
 
-def test_layers_are_listed_and_drawn(server: Server) -> None:
-    """Each layer that the model's view lists can be drawn by `/explain` under that name."""
+def test_layers_are_listed(server: Server) -> None:
+    """The view of a model's layers names its four layers and has a picture of its filters in colour."""
     answer = server.client.get(f"/models/{CNN}/layers", headers=JSON).json()
 
     assert [each["name"] for each in answer["layers"]] == ["1", "2", "3", "4"]
     assert opened(answer["filters"]).mode == "RGB"
 
-    for layer in answer["layers"]:
-        explained = explain_as_json(server, layer=layer["name"])
 
-        assert explained["layer"] == layer["name"]
-        assert opened(explained["maps"]).width >= layer["width"]
+@pytest.mark.parametrize("place", range(4))
+def test_a_layer_is_drawn_by_its_name(server: Server, place: int) -> None:
+    """`/explain` draws the maps of a layer that the view lists, and names the layer."""
+    listed = server.client.get(f"/models/{CNN}/layers", headers=JSON).json()
+    layer = listed["layers"][place]
 
+    explained = explain_as_json(server, layer=layer["name"])
+
+    assert explained["layer"] == layer["name"]
+    assert opened(explained["maps"]).width >= layer["width"]
+
+
+def test_filters_are_drawn_as_a_picture(server: Server) -> None:
+    """A client that takes pictures gets a PNG of the layers' view."""
     picture = server.client.get(f"/models/{MLP}/layers")
 
     assert Image.open(BytesIO(picture.content)).format == "PNG"
 
 
 def test_rows_are_explained_over_http(server: Server) -> None:
-    """Rows may be objects of features and values, with categories by their names."""
+    """A row that is an object gets contributions that name its features and values and sum to the prediction."""
     features = server.client.get("/models/tacos-linear").json()["input"]["features"]
     row = {
         each["name"]: each["values"][0] if "values" in each else each["range"][1]
         for each in features
     }
-    (explained,) = server.post(
-        "/explain", {"model": "tacos-linear", "inputs": [row]}
-    ).json()["explanations"]
 
-    assert total(explained) == pytest.approx(explained["prediction"], rel=1e-4)
+    answer = server.post("/explain", {"model": "tacos-linear", "inputs": [row]}).json()
 
+    (explained,) = answer["explanations"]
     given = {each["feature"]: each["value"] for each in explained["contributions"]}
-
+    assert total(explained) == pytest.approx(explained["prediction"], rel=1e-4)
     assert given == pytest.approx(row)
 
 

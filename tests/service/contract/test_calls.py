@@ -118,7 +118,7 @@ def test_a_call_with_a_picture_offers_a_png(
 
 @each_call
 def test_fields_in_the_query_are_fields_of_the_request(call: Call) -> None:
-    """What may stand in a call's query, and what a request of image files names, are fields of its request."""
+    """The names in a call's query, and the one that image files give, are fields of its request."""
     fields = {field.encode_name for field in msgspec.structs.fields(call.request)}
     named = {*call.query, call.image_of} - {None}
 

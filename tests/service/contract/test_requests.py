@@ -31,17 +31,25 @@ def test_whole_numbers_are_numbers() -> None:
 
 
 def test_rows_of_numbers_are_a_matrix_at_once() -> None:
-    """Rows of numbers become a matrix; rows of unequal length, or with a name among them, stay lists."""
-    decoder = RequestDecoder(PredictRequest)
-    matrix = decoder.decode(b'{"model": "m", "inputs": [[1, 2.5], [3, 4]]}').inputs
+    """Rows of numbers become a float64 matrix as they are decoded."""
+    body = b'{"model": "m", "inputs": [[1, 2.5], [3, 4]]}'
+
+    matrix = RequestDecoder(PredictRequest).decode(body).inputs
 
     assert matrix.dtype == np.float64
     assert matrix.tolist() == [[1.0, 2.5], [3.0, 4.0]]
-    assert decoder.decode(b'{"model": "m", "inputs": [[1], [2, 3]]}').inputs == [
-        [1.0],
-        [2.0, 3.0],
-    ]
-    assert decoder.decode(b'{"model": "m", "inputs": [["1"]]}').inputs == [["1"]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [(b"[[1], [2, 3]]", [[1.0], [2.0, 3.0]]), (b'[["1"]]', [["1"]])],
+    ids=["unequal", "text"],
+)
+def test_rows_of_no_matrix_stay_lists(rows: bytes, expected: object) -> None:
+    """Rows of unequal length, or with a name among them, stay lists."""
+    body = b'{"model": "m", "inputs": %s}' % rows
+
+    assert RequestDecoder(PredictRequest).decode(body).inputs == expected
 
 
 def test_optional_fields_may_be_left_out_or_null() -> None:

@@ -96,9 +96,9 @@ def wine_rows(n_rows: int) -> np.ndarray:
 
 
 def make_input(name: str, array: np.ndarray, datatype: str) -> triton.InferInput:
-    given = triton.InferInput(name, list(array.shape), datatype)
-    given.set_data_from_numpy(array)
-    return given
+    infer_input = triton.InferInput(name, list(array.shape), datatype)
+    infer_input.set_data_from_numpy(array)
+    return infer_input
 
 
 def typed(
@@ -326,11 +326,11 @@ def test_the_asyncio_client_gets_what_http_answers(endpoints: Endpoints) -> None
     async def ask() -> Any:
         async with triton_aio.InferenceServerClient(endpoints.address) as client:
             assert await client.is_model_ready(WINE)
-            asked = [
+            requests = [
                 client.infer(WINE, [make_input("features", part, "FP32")])
                 for part in np.split(rows, 4)
             ]
-            return await asyncio.gather(*asked)
+            return await asyncio.gather(*requests)
 
     found = np.concatenate(
         [answer.as_numpy("probabilities") for answer in asyncio.run(ask())]
@@ -354,9 +354,9 @@ def test_kserves_client_gets_the_same(endpoints: Endpoints) -> None:
             answers = []
 
             for binary in (True, False):
-                given = InferInput("features", list(rows.shape), "FP32")
-                given.set_data_from_numpy(rows, binary_data=binary)
-                answers.append(await client.infer(InferRequest(WINE, [given])))
+                infer_input = InferInput("features", list(rows.shape), "FP32")
+                infer_input.set_data_from_numpy(rows, binary_data=binary)
+                answers.append(await client.infer(InferRequest(WINE, [infer_input])))
 
             return answers
 

@@ -31,21 +31,21 @@ class Companion:
 
 async def live(companion: Companion) -> list[Any]:
     """Returns what a server hears from start to end."""
-    heard: list[Any] = []
-    told = deque([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    sent: list[Any] = []
+    received = deque([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
 
     async def receive() -> Any:
-        return told.popleft()
+        return received.popleft()
 
     async def send(message: Any) -> None:
         companion.events.append(message["type"].removeprefix("lifespan."))
-        heard.append(message)
+        sent.append(message)
 
     await accompany(Starlette(), companion)(
         {"type": "lifespan", "app": None, "state": {}}, receive, send
     )
 
-    return heard
+    return sent
 
 
 def test_it_starts_before_the_server_says_so_and_stops_after() -> None:

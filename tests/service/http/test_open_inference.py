@@ -24,6 +24,7 @@ from tritonclient.utils import InferenceServerException
 from service.models.model import Model, load_graph
 from tests.conftest import EXPORTED_MODELS
 from tests.support.graphs import NUMERIC, tensor, write_all, write_graph, write_identity
+from tests.support.responses import error_of
 from tests.support.server import Server, serve
 
 WINE = "wine-logistic"
@@ -62,22 +63,15 @@ def wine_rows(n_rows: int) -> np.ndarray:
 def make_input(
     name: str, array: np.ndarray, datatype: str, *, binary: bool
 ) -> triton.InferInput:
-    given = triton.InferInput(name, list(array.shape), datatype)
-    given.set_data_from_numpy(array, binary_data=binary)
-    return given
+    infer_input = triton.InferInput(name, list(array.shape), datatype)
+    infer_input.set_data_from_numpy(array, binary_data=binary)
+    return infer_input
 
 
 def picture(colour: str, size: tuple[int, int] = (20, 12)) -> bytes:
     file = BytesIO()
     Image.new("RGB", size, colour).save(file, format="PNG")
     return file.getvalue()
-
-
-def refused(answer: Any, status: int) -> str:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/json"
-    assert list(answer.json()) == ["error"]
-    return answer.json()["error"]
 
 
 def test_the_server_is_alive_and_ready(client: triton.InferenceServerClient) -> None:
@@ -147,30 +141,28 @@ def test_models_are_configured_by_their_graphs(
 
 def test_configurations_say_whose_runs_are_joined(server: Server) -> None:
     """A configuration has dynamic batching, without a delay, only where the model's runs may be joined."""
+    # The measurement at the start may have it that rows together take as long.
+    measured = (None, {"max_queue_delay_microseconds": 0})
+
     with triton.InferenceServerClient(server.url.removeprefix("http://")) as client:
-        assert (
-            client.get_model_config("cifar10-cnn").get("dynamic_batching")
-            in (
-                None,  # where the measurement at the start had it that rows together take as long
-                {"max_queue_delay_microseconds": 0},
-            )
-        )
-        assert "dynamic_batching" not in client.get_model_config("points-mlp")
+        slow = client.get_model_config("cifar10-cnn")
+        quick = client.get_model_config("points-mlp")
+
+    assert slow.get("dynamic_batching") in measured
+    assert "dynamic_batching" not in quick
 
 
 def test_a_quick_run_is_among_the_batches(server: Server) -> None:
-    """A quick run counts among the batches of its number of rows."""
-    asked = {"model": "wine-mlp", "inputs": [[1] * 13] * 7}
-
-    assert server.post("/predict", asked).status_code == 200
+    """A quick run counts among the batches of its number of rows, and all batches are all runs."""
+    request = {"model": "wine-mlp", "inputs": [[1] * 13] * 7}
+    assert server.post("/predict", request).status_code == 200
 
     [statistics] = server.client.get("/v2/models/wine-mlp/stats").json()["model_stats"]
 
-    assert 7 in [each["batch_size"] for each in statistics["batch_stats"]]
-    assert (
-        sum(each["compute_infer"]["count"] for each in statistics["batch_stats"])
-        == statistics["execution_count"]
-    )
+    batches = statistics["batch_stats"]
+    n_runs = sum(each["compute_infer"]["count"] for each in batches)
+    assert 7 in [each["batch_size"] for each in batches]
+    assert n_runs == statistics["execution_count"]
 
 
 def test_the_index_names_every_version(client: triton.InferenceServerClient) -> None:
@@ -308,10 +300,10 @@ def test_kserves_client_gets_the_same(server: Server) -> None:
         assert await client.is_server_live(server.url)
         assert await client.is_server_ready(server.url)
         assert await client.is_model_ready(server.url, WINE)
-        given = InferInput("features", list(rows.shape), "FP32")
-        given.set_data_from_numpy(rows, binary_data=False)
+        infer_input = InferInput("features", list(rows.shape), "FP32")
+        infer_input.set_data_from_numpy(rows, binary_data=False)
         answer = await client.infer(
-            server.url, InferRequest(WINE, [given]), model_name=WINE
+            server.url, InferRequest(WINE, [infer_input]), model_name=WINE
         )
         await client.close()
 
@@ -404,14 +396,14 @@ def test_image_files_are_elements_of_bytes(
     """Image files of different sizes are elements of BYTES, in base64 in JSON."""
     files = [picture("red"), picture("green", (40, 30)), picture("blue")]
     if binary:
-        given = make_input(
+        infer_input = make_input(
             "pixels", np.array(files, dtype=np.object_), "BYTES", binary=True
         )
     else:
         texts = np.array([b64encode(each).decode() for each in files], dtype=np.object_)
-        given = make_input("pixels", texts, "BYTES", binary=False)
+        infer_input = make_input("pixels", texts, "BYTES", binary=False)
 
-    answer = client.infer("hue-first", [given])
+    answer = client.infer("hue-first", [infer_input])
 
     assert answer.as_numpy("label").tolist() == [0, 1, 2]
 
@@ -614,7 +606,7 @@ def test_what_is_wrong_is_said(
     graphs: Server, path: str, body: object, status: int, text: str
 ) -> None:
     """A wrong request is refused with where it is wrong and what would work."""
-    assert text in refused(graphs.post(f"/v2/models/{path}/infer", body), status)
+    assert text in error_of(graphs.post(f"/v2/models/{path}/infer", body), status)
 
 
 @pytest.mark.parametrize(
@@ -684,7 +676,7 @@ def test_bodies_that_are_none_are_refused(
         "/v2/models/identity_FP32/infer", content=content, headers=headers
     )
 
-    assert text in refused(answer, status)
+    assert text in error_of(answer, status)
 
 
 @pytest.mark.parametrize(
@@ -717,15 +709,20 @@ def test_bytes_that_are_not_what_is_said_of_them(
     graphs: Server, parameters: dict, tail: bytes, text: str
 ) -> None:
     """Too few bytes and too many bytes are refused."""
-    given = {"name": "x", "shape": [1, 3], "datatype": "FP32", "parameters": parameters}
-    head = json.dumps({"inputs": [given]}).encode()
+    infer_input = {
+        "name": "x",
+        "shape": [1, 3],
+        "datatype": "FP32",
+        "parameters": parameters,
+    }
+    head = json.dumps({"inputs": [infer_input]}).encode()
     answer = graphs.client.post(
         "/v2/models/identity_FP32/infer",
         content=head + tail,
         headers={"Inference-Header-Content-Length": str(len(head))},
     )
 
-    assert text in refused(answer, 400)
+    assert text in error_of(answer, 400)
 
 
 def test_too_many_rows_are_refused(graphs: Server) -> None:
@@ -741,7 +738,7 @@ def test_too_many_rows_are_refused(graphs: Server) -> None:
 
     expected = "101 rows are over the limit of 100 a request (VEREDICTO_MAX_ROWS)"
 
-    assert expected in refused(answer, 413)
+    assert expected in error_of(answer, 413)
 
 
 def test_too_many_pixels_are_refused(graphs: Server) -> None:
@@ -760,7 +757,7 @@ def test_too_many_pixels_are_refused(graphs: Server) -> None:
         headers={"Inference-Header-Content-Length": str(len(head))},
     )
 
-    assert "101000 pixels are over the limit of 100000" in refused(answer, 413)
+    assert "101000 pixels are over the limit of 100000" in error_of(answer, 413)
 
 
 def test_too_many_bytes_are_refused(graphs: Server) -> None:
@@ -771,7 +768,7 @@ def test_too_many_bytes_are_refused(graphs: Server) -> None:
 
     expected = "over the limit of 100000 bytes (VEREDICTO_MAX_BODY_BYTES)"
 
-    assert expected in refused(answer, 413)
+    assert expected in error_of(answer, 413)
 
 
 @pytest.mark.parametrize(
@@ -783,7 +780,7 @@ def test_too_many_bytes_are_refused(graphs: Server) -> None:
 )
 def test_other_paths_are_not_found(graphs: Server, path: str, text: str) -> None:
     """An unknown path and an unknown model get 404 in JSON."""
-    assert text in refused(graphs.client.get(path), 404)
+    assert text in error_of(graphs.client.get(path), 404)
 
 
 def test_other_methods_are_refused(graphs: Server) -> None:
@@ -791,7 +788,7 @@ def test_other_methods_are_refused(graphs: Server) -> None:
     infer = graphs.client.get("/v2/models/simple/infer")
     view = graphs.client.post("/v2/models/simple")
 
-    assert "allowed: POST" in refused(infer, 405)
+    assert "allowed: POST" in error_of(infer, 405)
     assert view.status_code == 405
 
 
@@ -846,7 +843,7 @@ def test_what_no_client_sends_is_refused(
     graphs: Server, path: str, body: object, text: str
 ) -> None:
     """Requests that no client sends are refused and are no defect of the service."""
-    assert text in refused(graphs.post(f"/v2/models/{path}/infer", body), 400)
+    assert text in error_of(graphs.post(f"/v2/models/{path}/infer", body), 400)
 
 
 def test_statistics_of_all_models_are_there(graphs: Server) -> None:

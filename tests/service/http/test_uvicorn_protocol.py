@@ -132,15 +132,15 @@ def test_requests_in_a_row_are_answered_in_order(connection: socket.socket) -> N
 
 def test_many_requests_at_once_are_answered(connection: socket.socket) -> None:
     """More requests than one read answers at once are answered, each in its turn."""
-    asked = [
+    requests = [
         {"model": "points-mlp", "inputs": [[1, 2]] * (1 + number % 7)}
         for number in range(300)
     ]
-    connection.sendall(b"".join(write("/predict", each) for each in asked))
-    answers = read(connection, len(asked))
+    connection.sendall(b"".join(write("/predict", each) for each in requests))
+    answers = read(connection, len(requests))
 
     assert [len(document["predictions"]) for _, document in answers] == [
-        len(each["inputs"]) for each in asked
+        len(each["inputs"]) for each in requests
     ]
 
 
@@ -174,13 +174,13 @@ def test_a_body_of_several_reads_is_answered(connection: socket.socket) -> None:
         < len(write("/predict", {"inputs": rows[1]}))
     )
 
-    asked = [
+    requests = [
         {"model": "points-mlp", "inputs": each}
         for each in (rows[0], rows[1], rows[0][:1])
     ]
-    connection.sendall(b"".join(write("/predict", each) for each in asked))
+    connection.sendall(b"".join(write("/predict", each) for each in requests))
 
-    assert [status for status, _ in read(connection, len(asked))] == [200, 413, 200]
+    assert [status for status, _ in read(connection, len(requests))] == [200, 413, 200]
 
 
 def test_a_body_that_does_not_come_is_given_up(impatient_server: Server) -> None:
@@ -231,17 +231,17 @@ def test_a_client_that_waits_for_leave_gets_it(connection: socket.socket) -> Non
 
 def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> None:
     """Other methods and URLs are answered in their turn on the connection of the fast path."""
-    asked = [
+    requests = [
         (write("/predict", QUICK, method="PUT"), 405),
         (write("/predict?top=1", QUICK), 400),
         (write("/%70redict", QUICK), 200),
         (write("/predict", QUICK), 200),
         (write("/nothing", QUICK), 404),
     ]
-    connection.sendall(b"".join(request for request, _ in asked))
+    connection.sendall(b"".join(request for request, _ in requests))
 
-    assert [status for status, _ in read(connection, len(asked))] == [
-        status for _, status in asked
+    assert [status for status, _ in read(connection, len(requests))] == [
+        status for _, status in requests
     ]
 
 

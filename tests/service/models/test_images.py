@@ -153,9 +153,9 @@ def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A JPEG with two sizes is decoded at the size whose pixels were counted, which is Pillow's."""
-    asked: list[bytes] = []
+    decoded: list[bytes] = []
     monkeypatch.setattr(
-        simplejpeg, "decode_jpeg", lambda content, **_: asked.append(content)
+        simplejpeg, "decode_jpeg", lambda content, **_: decoded.append(content)
     )
     content = encode(gradient(), "JPEG")
     start = content.index(b"\xff\xc0")
@@ -169,7 +169,7 @@ def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(
         with pytest.raises((InvalidRequest, TooLarge)):
             read(content[:place] + huge + content[place:], max_pixels=1000)
 
-    assert not asked
+    assert not decoded
 
 
 def test_an_image_over_the_limit_is_not_decoded() -> None:

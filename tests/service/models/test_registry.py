@@ -46,19 +46,33 @@ def test_an_unknown_task_is_told_the_known_ones(models: Path) -> None:
     assert str(missing.value) == "unknown task 'color'; known tasks: colour"
 
 
-def test_a_bad_file_is_refused_and_the_others_are_served(models: Path) -> None:
-    """A folder with a bad file serves the others; it is not ready in strict mode and ready otherwise."""
+@pytest.fixture
+def with_a_bad_file(models: Path) -> Registry:
+    """The registry is loaded from a folder of two models and a file that is none."""
     (models / "broken.onnx").write_bytes(b"\x00\x01 this is no model")
-    registry = Registry.load(models)
+    return Registry.load(models)
 
-    assert list(registry.models) == ["colour-first", "colour-second"]
-    assert list(registry.refused) == ["broken.onnx"]
 
-    reason = registry.why_not_ready(strict=True)
+def test_a_bad_file_is_refused_and_the_others_are_served(
+    with_a_bad_file: Registry,
+) -> None:
+    """A bad file is among the refused, and the others are among the models."""
+    assert list(with_a_bad_file.models) == ["colour-first", "colour-second"]
+    assert list(with_a_bad_file.refused) == ["broken.onnx"]
+
+
+def test_strictly_a_bad_file_means_not_ready(with_a_bad_file: Registry) -> None:
+    """In strict mode the reason names the bad file, what is wrong with it and the setting that serves the others."""
+    reason = with_a_bad_file.why_not_ready(strict=True)
+
     assert reason is not None
     assert reason.startswith("refused broken.onnx: onnxruntime cannot load it: ")
     assert reason.endswith(" (VEREDICTO_STRICT=0 serves the others)")
-    assert registry.why_not_ready(strict=False) is None
+
+
+def test_loosely_a_bad_file_does_not_matter(with_a_bad_file: Registry) -> None:
+    """Outside strict mode a folder with a bad file and a good one is ready."""
+    assert with_a_bad_file.why_not_ready(strict=False) is None
 
 
 def test_a_folder_of_bad_files_alone_is_never_ready(tmp_path: Path) -> None:
@@ -93,24 +107,31 @@ def test_a_file_without_a_card_is_a_graph_alone(
     assert "bare has no card: only the Open Inference Protocol serves it" in caplog.text
 
 
-def test_versions_lie_in_numbered_folders(models: Path) -> None:
-    """As in Triton's layout, the latest version is the highest number, compared as a number, and other folders are
-    ignored.
-    """
+@pytest.fixture
+def with_versions(models: Path) -> Registry:
+    """The registry has `colour-third` in folders 9 and 10, and in one that is no number."""
     for version, sign in (("9", 1.0), ("10", -1.0), ("old", 1.0)):
         folder = models / "colour-third" / version
         folder.mkdir(parents=True)
         card = tiny_card(family="third", self_check=true_self_check(sign=sign))
         write_tiny(folder, card, sign=sign).rename(folder / "model.onnx")
 
-    registry = Registry.load(models)
+    return Registry.load(models)
 
-    assert list(registry.versions["colour-third"]) == ["9", "10"]
-    assert registry.find_graph("colour-third").version == "10"
-    assert registry.find_graph("colour-third").model is registry.models["colour-third"]
 
+def test_versions_lie_in_numbered_folders(with_versions: Registry) -> None:
+    """As in Triton's layout, the latest version is the highest number, compared as a number."""
+    latest = with_versions.find_graph("colour-third")
+
+    assert list(with_versions.versions["colour-third"]) == ["9", "10"]
+    assert latest.version == "10"
+    assert latest.model is with_versions.models["colour-third"]
+
+
+def test_a_folder_that_is_no_number_is_no_version(with_versions: Registry) -> None:
+    """The error for a version of another name lists the versions that there are."""
     with pytest.raises(NotFound, match="has no version 'old'; its versions: 9, 10"):
-        registry.find_graph("colour-third", "old")
+        with_versions.find_graph("colour-third", "old")
 
 
 def test_a_file_and_a_folder_of_one_name_are_not_both_served(models: Path) -> None:

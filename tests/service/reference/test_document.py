@@ -26,37 +26,43 @@ def test_the_document_is_valid_openapi(interface: dict[str, Any]) -> None:
     assert interface["openapi"].startswith("3.")
 
 
-def test_every_route_is_there_and_answers(
-    interface: dict[str, Any], server: Server
-) -> None:
-    """Every route of the document answers the method that it names."""
-    assert set(interface["paths"]) == {
-        *(
-            "/predict",
-            "/predict_proba",
-            "/compare",
-            "/transform",
-            "/generate",
-            "/explain",
-        ),
-        *("/feedback", "/tasks/{task}/comparison"),
-        *("/models", "/models/{name}", "/models/{name}/layers"),
-        *("/livez", "/readyz", "/healthz", "/metrics", "/docs", "/docs.json", "/"),
-        *("/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index"),
-        *(
-            f"/v2/models/{{name}}{version}{ending}"
-            for version in ("", "/versions/{version}")
-            for ending in ("", "/ready", "/config", "/stats", "/infer")
-        ),
+def test_every_route_is_there(interface: dict[str, Any]) -> None:
+    """The document has the routes of the calls, of the views, of the probes and of the protocol, and no others."""
+    calls = {
+        "/predict",
+        "/predict_proba",
+        "/compare",
+        "/transform",
+        "/generate",
+        "/explain",
+        "/feedback",
+    }
+    views = {
+        "/models",
+        "/models/{name}",
+        "/models/{name}/layers",
+        "/tasks/{task}/comparison",
+    }
+    pages = {"/", "/docs", "/docs.json"}
+    probes = {"/livez", "/readyz", "/healthz", "/metrics"}
+    protocol = {"/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index"}
+    models = {
+        f"/v2/models/{{name}}{version}{ending}"
+        for version in ("", "/versions/{version}")
+        for ending in ("", "/ready", "/config", "/stats", "/infer")
     }
 
+    assert set(interface["paths"]) == calls | views | pages | probes | protocol | models
+
+
+def test_every_route_answers(interface: dict[str, Any], server: Server) -> None:
+    """Every route answers the methods of the document, with 200 where it takes nothing and 400 elsewhere."""
     version = server.client.get("/models/cifar10-mlp").json()["version"]
 
     for path, operations in interface["paths"].items():
+        url = path.format(name="cifar10-mlp", version=version, task="cifar10")
         for method in operations:
-            status = server.client.request(
-                method, path.format(name="cifar10-mlp", version=version, task="cifar10")
-            ).status_code
+            status = server.client.request(method, url).status_code
             takes_nothing = method == "get" or path == "/v2/repository/index"
 
             assert status == (200 if takes_nothing else 400), (method, path)
