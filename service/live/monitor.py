@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -14,6 +13,7 @@ from time import monotonic
 
 from service.contract import answers
 from service.errors import NotFound, Overloaded
+from service.execution import tuning
 from service.execution.processors import Load
 from service.live import comparison
 from service.live.challengers import find_shadow_deployments, make_model_key
@@ -28,8 +28,6 @@ from service.models.registry import Registry
 from service.settings import Settings
 
 MAX_COMPARISON_AGE_S = 1.0
-SWITCH_INTERVAL_S = 0.0005
-"""A thread in the background may keep the event loop from running Python so long; Python's own default is 5 ms."""
 _ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(\d{1,9}))?")
 
 
@@ -57,7 +55,7 @@ class Monitor:
 
         self._lock = threading.Lock()
         self._comparisons: dict[str, tuple[float, answers.Standing]] = {}
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        tuning.switch_threads_often()
 
     def watch_load(self, count_in_flight: Callable[[], int]) -> None:
         """Lets shadows give way where more than a few requests are in flight, but for those that wait for the file.
