@@ -1,4 +1,4 @@
-"""Why a model answers as it does: what each feature adds, which neighbours decide, where in an image it looks."""
+"""An explanation says what each feature adds, which neighbours decide, or where in an image a model looks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from service.models.images import Pixels
 from service.models.model import Model
 
 PLACES = 7
-"""Places of the patch in each direction, where an image is covered bit by bit."""
+"""A grey patch covers an image at this many places in each direction."""
 COVERED_PX = 160
-"""Longest side of an image that is covered; larger ones are made smaller, since there are as many copies as places."""
-MOST_CHANNELS = 64
+"""An image is made this small on its longer side before it is covered, since each place takes a copy."""
+MAX_CHANNELS = 64
 GREY = 128
 LAYER = "layer/"
 
@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 
 
 class Heat(NamedTuple):
-    """How much each place of an image speaks for a class, `(height, width)`, and how that was found out."""
+    """Each place of an image `(height, width)` speaks this much for the class `chosen`, found out by `method`."""
 
     label: int
     chosen: int
@@ -43,10 +43,10 @@ def can_explain(model: Model) -> bool:
 def explain_rows(
     model: Model, features: Floats, class_name: str | None
 ) -> list[dict[str, Any]]:
-    """For each row what its features add to the score, or the neighbours that decided.
+    """Returns for each row what its features add to the score, or the neighbours that decided.
 
-    Where there are contributions, base and contributions sum to the value of a regressor, or to the score of the
-    class: the logarithm of its odds for two classes, and for more what the softmax takes.
+    Where there are contributions, base and contributions sum to the value of a regressor, or to the score of the class:
+    the logarithm of its odds for two classes, and for more what the softmax takes.
     """
     names = ("contributions", "base", "neighbor", "neighbor_distance", "neighbor_class")
     asked = [name for name in names if name in model.extras]
@@ -69,12 +69,12 @@ def explain_rows(
 
 
 def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
-    """Of the class that is asked for, or else the most probable one.
+    """Returns the heat of the class that is asked for, or else of the most probable one.
 
-    From the class activation map, where the graph has one (Zhou et al., CVPR 2016), or else by covering the image
-    place by place with grey: how far the probability falls (Zeiler and Fergus, ECCV 2014).
+    It comes from the class activation map, where the graph has one (Zhou et al., CVPR 2016), or else from covering the
+    image place by place with grey: how far the probability falls (Zeiler and Fergus, ECCV 2014).
     """
-    label, probabilities = model.classify([image])
+    label, probabilities = model.run([image])
     predicted = int(label[0])
     chosen = predicted if class_name is None else find_class(model, class_name)
     probability = float(probabilities[0, chosen])
@@ -85,19 +85,19 @@ def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
 
     small = images.fit(image, COVERED_PX)
     copies = [_cover(small, place) for place in range(PLACES**2)]
-    _, covered = model.classify([small, *copies])
+    _, covered = model.run([small, *copies])
     falls = (covered[0, chosen] - covered[1:, chosen]).reshape(PLACES, PLACES)
 
     return Heat(predicted, chosen, probability, "occlusion", falls)
 
 
 def draw_heat(image: Pixels, heat: Heat) -> Pixels:
-    """The map over the image; a class activation map is of the square in its middle, which is what the graph takes."""
+    """Draws the heat over the image; a class activation map covers its middle square, which is what the graph takes."""
     return images.lay_heat(image, heat.values, middle=heat.method == "class_activation")
 
 
 def draw_maps(model: Model, image: Pixels, layer: str) -> Pixels:
-    """What each channel of a layer gives, at most 64, each from its lowest value in black to its highest in white."""
+    """Draws at most 64 channels of a layer, each from its lowest value in black to its highest in white."""
     layers = [name.removeprefix(LAYER) for name in model.layer_names]
     if layer not in layers:
         known = ", ".join(layers) or "none"
@@ -105,13 +105,13 @@ def draw_maps(model: Model, image: Pixels, layer: str) -> Pixels:
             f"layer: {model.name} has no layer {layer[:100]!r}; its layers: {known}"
         )
 
-    maps = model.run_outputs([LAYER + layer], [image])[0][0][:MOST_CHANNELS]
+    maps = model.run_outputs([LAYER + layer], [image])[0][0][:MAX_CHANNELS]
 
     return images.make_grid(_scale(maps[..., None].repeat(3, axis=3)))
 
 
 def draw_filters(model: Model) -> Pixels:
-    """The first layer's weights as pictures, each from its lowest to its highest value."""
+    """Draws the first layer's weights as pictures, each from its lowest to its highest value."""
     blank = np.zeros((1, 1, 3), dtype=np.uint8)
     return images.make_grid(_scale(model.run_outputs(["filters"], [blank])[0]))
 
@@ -190,7 +190,7 @@ def _name_neighbors(
 
 
 def _name_values(model: Model, row: Floats) -> list[Any]:
-    """The row as a client would send it, None for a missing value."""
+    """Returns the row as a client would send it, with None for a missing value."""
     given = model.card.input
     assert isinstance(given, FeatureInput)
     return [
@@ -202,7 +202,7 @@ def _name_values(model: Model, row: Floats) -> list[Any]:
 
 
 def _cover(image: Pixels, place: int) -> Pixels:
-    """A copy with a grey patch, twice as long and wide as its place."""
+    """Returns a copy with a grey patch, twice as long and wide as its place."""
     height, width, _ = image.shape
     covered = image.copy()
     down, right = divmod(place, PLACES)
@@ -216,7 +216,7 @@ def _cover(image: Pixels, place: int) -> Pixels:
 
 
 def _scale(pictures: Floats) -> Pixels:
-    """Each picture `(n, height, width, 3)` from its lowest to its highest value."""
+    """Returns pictures `(n, height, width, 3)`, each scaled from its lowest value as 0 to its highest as 255."""
     low, high = (
         end(pictures, axis=(1, 2, 3), keepdims=True) for end in (np.min, np.max)
     )

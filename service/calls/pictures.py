@@ -1,4 +1,4 @@
-"""What models show: why they answer so, what their layers see, and images that they make."""
+"""The calls about pictures explain answers, show what layers see, and generate images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from service.models.registry import Registry
 
 
 class Pictures:
-    """The calls and views of pictures; `encode` makes rows of a request what these models of one task take."""
+    """These are the calls and views of pictures; `encode` makes of rows what these models of one task take."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Pictures:
         self._encode = encode
 
     def explain(self, request: ExplainRequest) -> answers.Explanation:
-        """Why the model answers so: contributions of features, neighbours, or a map of each image."""
+        """Explains each row by contributions of features, by neighbours, or by a map of the image."""
         model, inputs = self._encode_rows(request)
         if isinstance(inputs, list):
             explanations = [
@@ -51,7 +51,7 @@ class Pictures:
         return cast(answers.Explanation, answer)
 
     def draw_explanation(self, request: ExplainRequest) -> bytes | None:
-        """The same of images as one PNG, each below the other; None for rows of features, which have no picture."""
+        """Draws the maps of the images one below the other as a PNG; None for rows of features."""
         model, inputs = self._encode_rows(request)
         if not isinstance(inputs, list):
             return None
@@ -89,7 +89,7 @@ class Pictures:
         picture, heat = _draw(model, image, request)
         encoded = {"b64": b64encode(images.encode_png(picture)).decode()}
         if heat is None:
-            label, probabilities = model.classify([image])
+            label, probabilities = model.run([image])
             answer = {
                 "prediction": model.classes[label[0]],
                 "probability": probabilities[0, label[0]],
@@ -105,7 +105,7 @@ class Pictures:
         }
 
     def describe_layers(self, name: str) -> answers.Layers:
-        """The layers of a network of images, and the filters of its first one."""
+        """Returns the layers of a network of images, and the filters of its first one."""
         model = self._with_layers(name)
         layers = [
             {
@@ -131,7 +131,7 @@ class Pictures:
         return cast(answers.Layers, answer)
 
     def draw_filters(self, name: str) -> bytes | None:
-        """The filters as one PNG; None where the file has none."""
+        """Draws the filters as one PNG; None where the file has none."""
         model = self._with_layers(name)
         return (
             images.encode_png(explanation.draw_filters(model))
@@ -157,7 +157,7 @@ class Pictures:
         return model
 
     def generate(self, request: GenerateRequest) -> answers.Generation:
-        """New images, each as a PNG in base64."""
+        """Generates images, each as a PNG in base64."""
         model, generated = self._generate(request)
         encoded: list[answers.EncodedImage] = [
             {"b64": b64encode(images.encode_png(each)).decode()} for each in generated
@@ -165,7 +165,7 @@ class Pictures:
         return {"model": model.name, "version": model.version, "images": encoded}
 
     def draw_generated(self, request: GenerateRequest) -> bytes:
-        """New images side by side, as one PNG."""
+        """Generates images and draws them side by side, as one PNG."""
         _, generated = self._generate(request)
         return images.encode_png(images.make_grid(generated))
 
@@ -186,7 +186,7 @@ def _has_layers(model: Model) -> bool:
 def _draw(
     model: Model, image: images.Pixels, request: ExplainRequest
 ) -> tuple[images.Pixels, explanation.Heat | None]:
-    """The maps of the layer that is asked for, or else a heat map, and what it is of."""
+    """Draws the maps of the layer that is asked for, or else a heat map, and returns its heat too."""
     if request.layer is not None:
         return explanation.draw_maps(model, image, request.layer), None
     heat = explanation.find_heat(model, image, request.class_name)

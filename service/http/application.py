@@ -1,4 +1,4 @@
-"""The ASGI application ahead of BentoML's own: it answers what it knows and passes the rest on.
+"""The ASGI application stands ahead of BentoML's own: it answers what it knows and passes the rest on.
 
 BentoML's middleware costs several times what a small prediction does, so requests of the contract never reach it. What
 that stack would have done is done here and in `service.execution`: limits, deadline, metrics, errors as JSON.
@@ -26,7 +26,7 @@ from service.http.writer import Writer
 from service.settings import Settings
 
 STARTED = "veredicto.started"
-"""The key of a scope under which the outcome lies of a request that was begun on the fast path."""
+"""A request that was begun on the fast path has its outcome under this key of its scope."""
 _BEHIND = frozenset(
     {
         "/metrics",
@@ -38,7 +38,7 @@ _BEHIND = frozenset(
 
 
 class Application:
-    """Answers the contract's and the protocol's routes, and passes the rest to the application behind it."""
+    """This application answers the contract's and the protocol's routes, and passes the rest to the one behind it."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Application:
             **protocol.routes,
         }
         self.fast_routes = {path.encode(): each for path, each in self._routes.items()}
-        """The routes that may be answered at once, by the whole URL."""
+        """The routes that may be answered at once stand here by the whole URL."""
         self.writer = Writer()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -75,7 +75,7 @@ class Application:
         started = perf_counter()
 
         try:
-            reply = await self._admission.attend(
+            reply = await self._admission.admit(
                 self._answer(route, scope, receive), started, scope["path"]
             )
         except VeredictoError as error:
@@ -89,7 +89,7 @@ class Application:
     def answer_at_once(
         self, route: HTTPRoute, body: bytes, headers: list[tuple[bytes, bytes]]
     ) -> Run | Reply | Pending | None:
-        """The reply to a small request, or what is left of it; None where it is no small one, or one too many."""
+        """Returns the reply to a small request, or what is left of it; None where it is not small, or one too many."""
         started = perf_counter()
         outcome: Run | Reply | Pending
 
@@ -123,7 +123,7 @@ class Application:
     async def _answer(
         self, route: HTTPRoute, scope: Message, receive: Receive
     ) -> Reply:
-        """The reply to a request; raises VeredictoError, and ClientLeft."""
+        """Returns the reply to a request; raises VeredictoError, and ClientLeft."""
         self._admission.check_room()
         outcome = scope.get(STARTED)
         if outcome is None:
@@ -133,10 +133,10 @@ class Application:
         else:
             await receive()  # the body, of which this was made
 
-        return await self._pipeline.complete(outcome, leaving=receive)
+        return await self._pipeline.complete(outcome, disconnect=receive)
 
     async def _read_body(self, scope: Message, receive: Receive, limit: int) -> bytes:
-        """The whole body; raises TooLarge without reading more than the limit, and ClientLeft."""
+        """Returns the whole body; raises TooLarge without reading more than the limit, and ClientLeft."""
         for name, value in scope["headers"]:
             if name == b"content-length":
                 self._limits.check_body(int(value), limit)
@@ -198,7 +198,7 @@ class Application:
 
 
 async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
-    """A body that did not come at once; not read to its end where that is over the limit."""
+    """Returns a body that did not come at once; one over the limit is not read to its end."""
     body = bytearray()
     while message["type"] == "http.request":
         body += message.get("body", b"")
@@ -210,7 +210,7 @@ async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
 
 
 def _make_routes(plane: DataPlane, limits: Limits) -> dict[str, HTTPRoute]:
-    """The routes of the table of calls, by their paths."""
+    """Returns the routes of the table of calls, by their paths."""
     return {
         call.route: ContractRoute(
             call,

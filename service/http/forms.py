@@ -1,4 +1,7 @@
-"""Requests that carry image files: a raw body with its query, or multipart. The only module that knows the parser."""
+"""Requests with image files are a raw body with its query, or multipart.
+
+This is the only module that knows the parser.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +18,22 @@ from service.models.images import ImageFile
 
 FILE_FIELD = "image"
 REPEATED = {"labels": "labels", "label": "labels", "models": "models"}
-"""Fields that may come several times, and the list that they make."""
-MOST_PARTS = 20_000
-MOST_FIELD_BYTES = 10_000
+"""These fields may come several times, and make a list of this name."""
+MAX_FIELDS = 20_000
+MAX_FIELD_BYTES = 10_000
 
 
 def read_request(
     media_type: str,
     body: bytes,
     query: bytes,
-    known: tuple[str, ...],
+    known_fields: tuple[str, ...],
     convert: Callable[[dict[str, Any]], Any],
 ) -> Any:
-    """The request that a raw image or a form makes, its `inputs` the files; `known` are its other fields.
+    """Returns the request that a raw image or a form makes, with the files as its `inputs`.
 
-    Raises InvalidRequest for a malformed form, and for a field that is unknown, missing or of the wrong type.
+    `known_fields` are the fields that the request may have. It raises InvalidRequest for a malformed form, and for a
+    field that is unknown, missing or of the wrong type.
     """
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     if media_type.startswith(MULTIPART):
@@ -47,8 +51,8 @@ def read_request(
 
     for name, value in pairs:
         field = REPEATED.get(name, name)
-        if field not in known:
-            takes = ", ".join(each for each in known if each != "inputs")
+        if field not in known_fields:
+            takes = ", ".join(each for each in known_fields if each != "inputs")
             raise InvalidRequest(
                 f"unknown field {name[:100]!r}; beside the image this call takes {takes}"
             )
@@ -69,16 +73,16 @@ def read_request(
 def _parse(
     media_type: str, body: bytes
 ) -> tuple[list[tuple[str, str]], list[ImageFile]]:
-    """Fields and files of a form, in their order; everything stays in memory, where the body is already."""
+    """Returns the fields and files of a form, in their order; everything stays in memory, where the body is already."""
     fields: list[tuple[str, str]] = []
     files: list[ImageFile] = []
     ended: list[bool] = []
 
     def keep_field(field: Any) -> None:
         value = field.value or b""
-        if len(value) > MOST_FIELD_BYTES:
+        if len(value) > MAX_FIELD_BYTES:
             raise InvalidRequest(
-                f"form field {_text(field.field_name)!r}: expected at most {MOST_FIELD_BYTES} bytes"
+                f"form field {_text(field.field_name)!r}: expected at most {MAX_FIELD_BYTES} bytes"
             )
 
         fields.append((_text(field.field_name), _text(value)))
@@ -100,7 +104,7 @@ def _parse(
             f"malformed multipart: expected a boundary in the Content-Type, got {media_type[:200]!r}"
         )
 
-    limits = {"MAX_MEMORY_FILE_SIZE": len(body) + 1, "MAX_FIELDS": MOST_PARTS}
+    limits = {"MAX_MEMORY_FILE_SIZE": len(body) + 1, "MAX_FIELDS": MAX_FIELDS}
 
     try:
         parser = FormParser(

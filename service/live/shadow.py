@@ -21,7 +21,7 @@ from service.contract import codec
 from service.contract.requests import Row
 from service.errors import VeredictoError
 from service.execution.metrics import ShadowMetrics
-from service.execution.processors import LOWER, give_way
+from service.execution.processors import LOW_PRIORITY, lower_priority
 from service.live.challengers import Lineup, name_source
 from service.live.journal.records import NO_ANSWER, Labels, Shadowed
 from service.live.journal.writer import Journal
@@ -109,7 +109,7 @@ class Shadow:
         self._report_shed()
 
     def _work(self) -> None:
-        give_way(LOWER)
+        lower_priority(LOW_PRIORITY)
         while not self._closing.is_set():
             self._wake.wait()
             self._closing.wait(GATHER_S)
@@ -203,7 +203,7 @@ def _classify(model: Model, requests: list[Inputs]) -> Labels:
             if isinstance(requests[0], list)
             else np.concatenate([np.asarray(each) for each in requests])
         )
-        return model.classify(joined)[0]
+        return model.run(joined)[0]
     except VeredictoError:
         if len(requests) == 1:
             return np.full(len(requests[0]), NO_ANSWER)

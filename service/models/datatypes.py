@@ -1,4 +1,4 @@
-"""Types of tensors under the names of the Open Inference Protocol, onnxruntime and numpy."""
+"""The table of tensor types maps the names of the Open Inference Protocol, onnxruntime and numpy to each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BYTES = "BYTES"
 
 
 class Datatype(NamedTuple):
-    """A type: the protocol's name, onnxruntime's, numpy's, and that of an element in a JSON list."""
+    """A tensor type has a name in the protocol, in onnxruntime and in numpy, and a Python type in a JSON list."""
 
     name: str
     session: str
@@ -44,4 +44,4 @@ BY_SESSION = {each.session: each for each in _TYPES}
 
 
 BY_ARRAY = {np.dtype(each.array).str: each for each in _TYPES}
-"""By numpy's description of a type, since several of its types are the same 64 bits."""
+"""The key is numpy's description of a type, such as `<i8`, since several of numpy's types are the same 64 bits."""

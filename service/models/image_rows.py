@@ -1,4 +1,4 @@
-"""Rows of a request to the images that a graph takes."""
+"""Rows of a request, image files or base64 in JSON, become the pixels that a graph takes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from service.models import images
 from service.models.images import ImageFile, Pixels
 
 ENCODED = "b64"
-KEPT = 2
-"""Times the size that the graph brings an image to: a large JPEG need not be decoded any larger."""
+MIN_JPEG_SCALE = 2
+"""A large JPEG is decoded to at least this many times the side that the graph resizes it to, and no larger."""
 
 
 def are_files(rows: Any) -> bool:
-    """Whether the rows came as image files, and not in JSON."""
+    """Returns whether the rows came as image files and not in JSON."""
     return isinstance(rows, list) and bool(rows) and isinstance(rows[0], ImageFile)
 
 
 def has_encoded_image(rows: Any) -> bool:
-    """Whether a row of JSON may be an image in base64."""
+    """Returns whether any row of JSON is an object with the key of an image in base64."""
     return isinstance(rows, list) and any(
         isinstance(row, dict) and ENCODED in row for row in rows
     )
@@ -34,9 +34,9 @@ def has_encoded_image(rows: Any) -> bool:
 def decode_rows(
     rows: Any, *, model: str, size_px: int, max_pixels: int
 ) -> list[Pixels]:
-    """Each row's image, RGB `(height, width, 3)`, for a graph that brings images to `size_px`.
+    """Returns each row's image, RGB `(height, width, 3)`, for a graph that resizes images to `size_px`.
 
-    Raises InvalidRequest that names the row, and TooLarge where the images have too many pixels together.
+    It raises InvalidRequest, which names the row, and TooLarge where the images have too many pixels together.
     """
     if not len(rows):
         raise InvalidRequest("inputs: expected at least one image, got none")
@@ -48,14 +48,14 @@ def decode_rows(
             where=where,
             media_type=file.media_type,
             budget=budget,
-            least_px=KEPT * size_px,
+            min_px=MIN_JPEG_SCALE * size_px,
         )
         for where, file in _read(rows, model)
     ]
 
 
 def split(pixels: NDArray[np.uint8], *, max_pixels: int) -> list[Pixels]:
-    """The images of an array `(n_images, height, width, 3)`; raises InvalidRequest where it has none, and TooLarge."""
+    """Returns the images of an array `(n_images, height, width, 3)`; raises InvalidRequest for none, and TooLarge."""
     if not pixels.size:
         raise InvalidRequest(
             f"expected images of at least one pixel, got shape {list(pixels.shape)}"

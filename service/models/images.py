@@ -1,4 +1,7 @@
-"""Image files to pixels, pixels to PNG, many as one picture. The only module that knows Pillow and simplejpeg."""
+"""Image files become pixels, and pixels become PNG or JPEG files.
+
+This is the only module that knows Pillow and simplejpeg.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from service.errors import InvalidRequest, TooLarge, VeredictoError
 
 
 class ImageFile(NamedTuple):
-    """A file as it came, and what the client says that it is."""
+    """An image file has its bytes as they came, and the media type that the client states."""
 
     content: bytes
     media_type: str
@@ -32,9 +35,9 @@ warnings.filterwarnings("ignore", module=r"PIL\.")  # of files that are odd but 
 
 GAP_PX = 2
 CELL_PX = 64
-"""Smaller images are enlarged to about this height in a grid, where there is room."""
+"""A smaller image is enlarged to about this height in a grid, where there is room."""
 GRID_PX = 4_000_000
-"""Pixels of a grid above which images are not enlarged."""
+"""A grid of more pixels than this is not enlarged."""
 
 MEDIA_TYPES = {
     "image/jpeg": "JPEG",
@@ -47,15 +50,15 @@ MEDIA_TYPES = {
     "image/gif": "GIF",
 }
 TAKEN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif")
-"""Their usual names, for words and documents."""
+"""Messages and documents name the formats by these usual media types."""
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 KNOWN = "JPEG, PNG, WebP, BMP or GIF"
 
 ORIENTATION = 0x0112
 UPRIGHT = 1
-"""The EXIF tag, and its value for an image that need not be turned."""
+"""The EXIF orientation tag has this value in an image that need not be turned."""
 SHOWN_PX = 1024
-"""Longest side of a heat map."""
+"""The longer side of a heat map has at most this many pixels."""
 ENLARGED_PX = 256
 HEAT_COLOURS = (
     (48, 18, 120),
@@ -64,27 +67,27 @@ HEAT_COLOURS = (
     (250, 210, 50),
     (220, 40, 30),
 )
-"""From nothing to most; each lighter or warmer than the one before."""
+"""The colours rise from no weight to the highest; each is lighter or warmer than the one before."""
 
 Pixels = NDArray[np.uint8]
 
 
 def encode_png(pixels: Pixels) -> bytes:
-    """`pixels` is RGB `(height, width, 3)`."""
+    """Returns RGB `pixels` `(height, width, 3)` as a PNG file."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="PNG")
     return file.getvalue()
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:
-    """`pixels` is RGB `(height, width, 3)`; quality 80, a small part of what a PNG of a photograph takes."""
+    """Returns RGB `pixels` `(height, width, 3)` as a JPEG file of quality 80, a small part of a photograph's PNG."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=80)
     return file.getvalue()
 
 
 def make_grid(images: Pixels) -> Pixels:
-    """Images `(n_images, height, width, 3)` row by row in a near-square grid, on white, enlarged by whole pixels."""
+    """Returns images `(n_images, height, width, 3)` in a near-square grid on white, enlarged by whole pixels."""
     n_images, height, width, _ = images.shape
     room = isqrt(GRID_PX // (n_images * height * width))
     images = images.repeat(max(1, min(room, CELL_PX // height)), axis=1)
@@ -107,33 +110,33 @@ def make_grid(images: Pixels) -> Pixels:
 
 
 class PixelBudget:
-    """How many pixels the images of a request may have together, by their headers."""
+    """A budget limits the pixels that the images of one request have together, counted from their headers."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._taken = 0
 
     def take(self, pixels: int, where: str) -> None:
-        """Raises TooLarge, which names the limit."""
+        """Takes the pixels of one image; raises TooLarge, which names the limit."""
         check_size(pixels, where, self._most)
         self._taken += pixels
         check_size(self._taken, "inputs", self._most)
 
 
 def decode(
-    content: bytes, *, where: str, media_type: str, budget: PixelBudget, least_px: int
+    content: bytes, *, where: str, media_type: str, budget: PixelBudget, min_px: int
 ) -> Pixels:
-    """A JPEG, PNG, WebP, BMP or GIF (its first frame) as RGB `(height, width, 3)`, upright.
+    """Returns a JPEG, PNG, WebP, BMP or GIF (its first frame) as RGB `(height, width, 3)`, upright and on white.
 
-    What is transparent lies on white. A large JPEG is decoded at a half, a quarter or an eighth of its size, as long
-    as both sides stay at least `least_px`. Raises InvalidRequest for what is no such image, or is not of the media
-    type, and TooLarge for one of more pixels than are left.
+    A large JPEG is decoded at a half, a quarter or an eighth of its size, as long as both sides stay at least `min_px`.
+    It raises InvalidRequest for what is no such image, or is not of the media type, and TooLarge for one of more pixels
+    than are left.
     """
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             budget.take(image.width * image.height, where)
             _check_type(image.format, media_type, where)
-            image.draft(None, (least_px, least_px))
+            image.draft(None, (min_px, min_px))
             pixels = (
                 _decode_upright_jpeg(content, image) if image.format == "JPEG" else None
             )
@@ -152,7 +155,7 @@ def decode(
 
 
 def check_size(pixels: int, where: str, max_pixels: int) -> None:
-    """Raises TooLarge, which names the limit."""
+    """Raises TooLarge, which names the limit, for more than `max_pixels`."""
     if pixels > max_pixels:
         raise TooLarge(
             f"{where}: {pixels} pixels are over the limit of {max_pixels} for the images of a request "
@@ -169,7 +172,7 @@ def _check_type(found: str | None, media_type: str, where: str) -> None:
 
 
 def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
-    """The same pixels as Pillow's, in less time; None for what needs more than decoding, and for what is broken."""
+    """Returns the same pixels as Pillow in less time; None where the file is broken or needs more than decoding."""
     if image.mode not in ("RGB", "L"):
         return None
 
@@ -224,27 +227,27 @@ def _describe(content: bytes) -> str:
 
 
 def _explain(error: Exception) -> str:
-    """The decoder's words, without the objects that some of them print."""
+    """Returns the decoder's words without the objects that some of them print."""
     text = str(error).partition(" <")[0].strip()
     return text[:200] or type(error).__name__
 
 
-def fit(pixels: Pixels, longest_px: int) -> Pixels:
-    """The image, made smaller where its longer side is above that."""
+def fit(pixels: Pixels, max_px: int) -> Pixels:
+    """Returns the image, made smaller where its longer side exceeds `max_px`."""
     height, width, _ = pixels.shape
-    if max(height, width) <= longest_px:
+    if max(height, width) <= max_px:
         return pixels
 
-    share = longest_px / max(height, width)
+    share = max_px / max(height, width)
     size = max(1, round(width * share)), max(1, round(height * share))
 
     return np.asarray(Image.fromarray(pixels).resize(size))
 
 
 def lay_heat(pixels: Pixels, heat: NDArray[np.float32], *, middle: bool) -> Pixels:
-    """A map `(rows, columns)` in colours over the image in grey; below 0 nothing speaks for the class.
+    """Returns a map `(rows, columns)` in colours over the image in grey; values below 0 show as no weight.
 
-    `middle`: the map is of the square in the image's middle.
+    With `middle` the map covers only the square in the image's middle.
     """
     pixels = fit(_enlarge(pixels), SHOWN_PX)
     height, width, _ = pixels.shape
@@ -271,7 +274,7 @@ def lay_heat(pixels: Pixels, heat: NDArray[np.float32], *, middle: bool) -> Pixe
 
 
 def stack(pictures: list[Pixels]) -> Pixels:
-    """Pictures of any size one below the other, on white."""
+    """Returns pictures of any size one below the other, on white."""
     width = max(each.shape[1] for each in pictures)
     rows = []
 
@@ -284,6 +287,6 @@ def stack(pictures: list[Pixels]) -> Pixels:
 
 
 def _enlarge(pixels: Pixels) -> Pixels:
-    """By whole pixels, where the longer side is small."""
+    """Returns the image enlarged by whole pixels where its longer side is small."""
     times = max(1, ENLARGED_PX // max(pixels.shape[:2]))
     return pixels.repeat(times, axis=0).repeat(times, axis=1)

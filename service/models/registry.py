@@ -1,4 +1,4 @@
-"""A folder of exported files as models by name."""
+"""The registry holds a folder of exported files as graphs and models by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """What was found: models by name, in order, and for each file that is not served the reason why.
+    """The registry has models by name, in order, and for each file that is not served the reason why.
 
     `versions` has every graph by name, also those without a card, and under each name its versions, the latest last.
     """
@@ -32,7 +32,7 @@ class Registry:
     def load(cls, folder: Path, *, device: str = "cpu", threads: int = 1) -> Registry:
         """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out.
 
-        How long runs take is not known before `measure`.
+        How long runs take is unknown until `measure`.
         """
         registry = cls()
         for path, name, version in _find(folder):
@@ -72,12 +72,12 @@ class Registry:
         return registry
 
     def measure(self) -> None:
-        """Finds out what each graph's runs cost; to be called while nothing else runs here."""
+        """Measures how long the runs of each graph take; nothing else may run meanwhile."""
         for graph in self:
             graph.measure()
 
     def _add(self, graph: Graph) -> None:
-        """Of several versions the latest is the model that its task has."""
+        """Adds a graph; the latest of several versions is the model that its task has."""
         if graph.model is not None:
             others = {
                 name: model for name, model in self.models.items() if name != graph.name
@@ -91,7 +91,7 @@ class Registry:
         self.versions.setdefault(graph.name, {})[graph.version] = graph
 
     def find_graph(self, name: str, version: str | None = None) -> Graph:
-        """Any graph, of its latest version where none is named; raises NotFound."""
+        """Returns a graph with or without a card, its latest version where none is named; raises NotFound."""
         versions = self.versions.get(name)
         if versions is None:
             known = ", ".join(self.versions) or "none"
@@ -111,18 +111,18 @@ class Registry:
         return versions[version]
 
     def __iter__(self) -> Iterator[Graph]:
-        """Every graph, of every version."""
+        """Iterates over every graph of every version."""
         return (
             graph for versions in self.versions.values() for graph in versions.values()
         )
 
-    def chosen(self, name: str, version: str | None = None) -> list[Graph]:
-        """A graph of this version, or of all its versions where none is named; raises NotFound."""
+    def find_graphs(self, name: str, version: str | None = None) -> list[Graph]:
+        """Returns the graph of this version, or the graphs of all versions where none is named; raises NotFound."""
         latest = self.find_graph(name, version)
         return [latest] if version else list(self.versions[name].values())
 
     def model(self, name: str) -> Model:
-        """Raises NotFound, which lists the known models."""
+        """Returns the model of this name; raises NotFound, which lists the known models."""
         try:
             return self.models[name]
         except KeyError:
@@ -132,7 +132,7 @@ class Registry:
 
     @cached_property
     def _classifiers(self) -> dict[str, list[Model]]:
-        """Of each task that has any; nothing is added once the folder is loaded."""
+        """Returns the classifiers of each task that has any; nothing is added once the folder is loaded."""
         found: dict[str, list[Model]] = {}
         for model in self.models.values():
             if model.card.kind == "classifier":
@@ -140,9 +140,9 @@ class Registry:
         return found
 
     def task(self, name: str) -> list[Model]:
-        """The classifiers of a task, by name.
+        """Returns the classifiers of a task, by name.
 
-        Raises NotFound for an unknown task and InvalidRequest for one without classifiers; both list what there is.
+        It raises NotFound for an unknown task and InvalidRequest for one without classifiers; both list what there is.
         """
         models = self._classifiers.get(name)
         if models:
@@ -157,7 +157,7 @@ class Registry:
         raise NotFound(f"unknown task {name!r}; known tasks: {known}")
 
     def why_not_ready(self, *, strict: bool) -> str | None:
-        """The reason why this folder is not what the operator wanted served, or None."""
+        """Returns the reason why this folder is not what the operator wanted served, or None."""
         if not self.versions and not self.refused:
             return "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
 
@@ -172,7 +172,7 @@ class Registry:
 
 
 def _find(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
-    """Files with their names and, where they lie in Triton's layout, their versions, the latest last."""
+    """Yields files with their names and, where they lie in Triton's layout, their versions, the latest last."""
     numbered = [
         path
         for path in folder.glob("*/*/model.onnx")
@@ -188,7 +188,7 @@ def _find(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
 
 
 def _check_task(card: Card, models: dict[str, Model]) -> None:
-    """Models of one task share features, and its classifiers their classes, or what they say cannot be compared."""
+    """Raises ModelRefused where a card's features or classes are not those of its task, whose models are compared."""
     for other in models.values():
         if other.card.task != card.task:
             continue

@@ -1,4 +1,4 @@
-"""A graph, loaded: the door to onnxruntime."""
+"""A session is an ONNX file loaded by onnxruntime. This is the only module that knows onnxruntime."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CPU = "CPUExecutionProvider"
 
 
 class TensorInfo(NamedTuple):
-    """A tensor of a graph: its type as onnxruntime has it, `tensor(float)`, and its shape, -1 where it is free."""
+    """A tensor of a graph has onnxruntime's type, such as `tensor(float)`, and a shape with -1 for a free length."""
 
     name: str
     type: str
@@ -28,13 +28,13 @@ class TensorInfo(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The shape as people write it: (n, 2)."""
+        """Returns the shape as people write it: (n, 2)."""
         lengths = ", ".join("n" if length < 0 else str(length) for length in self.shape)
         return f"({lengths},)" if len(self.shape) == 1 else f"({lengths})"
 
 
 class Session:
-    """An onnxruntime session; `run(output names, {input name: array}, options)` gives a list of arrays.
+    """A session runs a graph: `run(output names, {input name: array}, options)` returns a list of arrays.
 
     `version` is the first 12 hex digits of the file's SHA-256.
     """
@@ -60,13 +60,13 @@ class Session:
 
 
 def one_line(error: Exception) -> str:
-    """The error's text without line breaks, and without the paths of whoever built onnxruntime."""
+    """Returns the error's text without line breaks, and without the paths of whoever built onnxruntime."""
     return re.sub(r"(?:/[\w.+-]+){2,}", "...", " ".join(str(error).split()))
 
 
 @functools.cache
 def _share_arena() -> None:
-    """One arena for the sessions of this process: of its own, each would keep what its largest run took."""
+    """Lets the sessions of this process share one arena: with its own, each would keep what its largest run took."""
     place = onnxruntime.OrtMemoryInfo(
         "Cpu",
         onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,

@@ -1,4 +1,4 @@
-"""Tensors of the Open Inference Protocol: its types, and values as JSON and as bytes.
+"""Tensors of the Open Inference Protocol are read and written as JSON and as bytes.
 
 Bytes are little-endian and row-major; of BYTES each element is its length, four bytes, and then itself.
 """
@@ -30,7 +30,7 @@ _LITTLE_ENDIAN = {each.name: np.dtype(each.array).newbyteorder("<") for each in 
 def read_json(
     data: msgspec.Raw, datatype: Datatype, shape: Sequence[int], *, where: str
 ) -> NDArray[Any]:
-    """The array of a flat list, or of one nested as the shape says; raises InvalidRequest."""
+    """Returns the array of a flat list, or of one nested as the shape says; raises InvalidRequest."""
     n_axes = max(1, len(shape)) if _NESTED.match(memoryview(data)) else 1
     try:
         values = _decoder(datatype.name, n_axes).decode(data)
@@ -57,14 +57,14 @@ def read_json(
 def read_values(
     values: list[Any], datatype: Datatype, shape: Sequence[int], *, where: str
 ) -> NDArray[Any]:
-    """The array of values that have a type already, if not this one; raises InvalidRequest."""
+    """Returns the array of values that have a type already, if not this one; raises InvalidRequest."""
     return reshape(_as_array(values, datatype, where), shape, where=where)
 
 
 def read_bytes(
     content: memoryview, datatype: Datatype, shape: Sequence[int], *, where: str
 ) -> NDArray[Any]:
-    """The array of bytes as they came, without a copy where its type allows; raises InvalidRequest."""
+    """Returns the array of bytes as they came, without a copy where its type allows; raises InvalidRequest."""
     if datatype.name == BYTES:
         return reshape(
             np.array(split_bytes(content, where=where), dtype=np.object_),
@@ -88,7 +88,7 @@ def read_bytes(
 
 
 def split_bytes(content: memoryview, *, where: str) -> list[bytes]:
-    """The elements of a BYTES tensor; raises InvalidRequest where lengths and bytes do not agree."""
+    """Returns the elements of a BYTES tensor; raises InvalidRequest where lengths and bytes do not agree."""
     elements: list[bytes] = []
     start = 0
 
@@ -111,7 +111,7 @@ def split_bytes(content: memoryview, *, where: str) -> list[bytes]:
 
 
 def write_json(array: NDArray[Any], *, where: str) -> Any:
-    """A flat list, or an array that the encoder writes as one; raises InvalidRequest for what JSON has no word for."""
+    """Returns a flat list, or an array that is encoded as one; raises InvalidRequest for values that JSON lacks."""
     flat = array.reshape(-1)
     if flat.dtype == np.object_:
         return [
@@ -128,7 +128,7 @@ def write_json(array: NDArray[Any], *, where: str) -> Any:
 
 
 def write_bytes(array: NDArray[Any]) -> bytes:
-    """Row-major and little-endian."""
+    """Returns the array's bytes, row-major and little-endian."""
     if array.dtype == np.object_:
         elements = [
             each if isinstance(each, bytes) else str(each).encode()
@@ -139,7 +139,7 @@ def write_bytes(array: NDArray[Any]) -> bytes:
 
 
 def reshape(array: NDArray[Any], shape: Sequence[int], *, where: str) -> NDArray[Any]:
-    """Raises InvalidRequest where the number of elements is not the shape's."""
+    """Returns the array in this shape; raises InvalidRequest where the number of elements is not the shape's."""
     if array.size != prod(shape) or min(shape, default=0) < 0:
         raise InvalidRequest(
             f"{where}: expected {prod(shape)} elements for shape {list(shape)}, got {array.size}"

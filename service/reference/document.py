@@ -1,4 +1,4 @@
-"""The OpenAPI document of every route, with an example that the served models really answer."""
+"""The OpenAPI document describes every route, with examples that the served models really answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.contract.calls import CALLS, Call
 from service.contract.requests import MULTIPART
 from service.models.images import TAKEN_TYPES
 from service.reference import open_inference
-from service.reference.pieces import REFERENCE, content, responses, view
+from service.reference.openapi import REFERENCE, content, responses, view
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 _TYPES = (
@@ -26,11 +26,11 @@ _TYPES = (
 )
 _TOP = {"type": "integer", "minimum": 1}
 _QUERY = {"top": "Answer only the classes of this many highest probabilities"}
-"""What the fields say that may stand in the query."""
+"""Each field that may stand in the query has this description."""
 
 
 def describe_interface(cards: list[Card]) -> dict[str, Any]:
-    """OpenAPI 3.1; `cards` are those of the served models, whose names and rows the examples use."""
+    """Returns the document of OpenAPI 3.1; examples use the names and rows of `cards`, those of the served models."""
     schemas, components = msgspec.json.schema_components(_TYPES, ref_template=REFERENCE)
     reference = dict(zip([each.__name__ for each in _TYPES], schemas, strict=True))
     names = [card.name for card in cards]
@@ -62,7 +62,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
 
 
 def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
-    """The paths of the table of calls."""
+    """Returns the paths of the table of calls."""
     return {
         call.route: {"post": _describe_call(call, reference, examples)}
         for call in CALLS
@@ -97,7 +97,7 @@ def _describe_call(
 
 
 def _query_parameters(call: Call) -> list[dict[str, Any]]:
-    """The fields of a request that may stand in the query."""
+    """Returns the fields of a request that may stand in the query."""
     return [
         {
             "name": name,
@@ -111,7 +111,7 @@ def _query_parameters(call: Call) -> list[dict[str, Any]]:
 
 
 def _image_fields(call: Call) -> dict[str, Any]:
-    """The fields beside an image file that are single values, with their types, but for those of the query."""
+    """Returns the single-valued fields beside an image file with their types, without those of the query."""
     fields: dict[str, Any] = {str(call.image_of): {"type": "string"}}
     if call.name == "predict":
         fields |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
@@ -119,7 +119,7 @@ def _image_fields(call: Call) -> dict[str, Any]:
 
 
 def _image_parameters(call: Call) -> list[dict[str, Any]]:
-    """What stands in the query where the body is an image file."""
+    """Returns the parameters that stand in the query where the body is an image file."""
     if call.image_of is None:
         return []
 
@@ -140,7 +140,7 @@ def _about(field: str) -> str:
 
 
 def _image_content(call: Call) -> dict[str, Any]:
-    """An image file as the body, or a form with several."""
+    """Returns the content of a body that is an image file, or a form with several."""
     if call.image_of is None:
         return {}
 
@@ -165,7 +165,7 @@ def _image_content(call: Call) -> dict[str, Any]:
 
 
 def _examples(cards: list[Card]) -> dict[str, Any]:
-    """A request of each call that these models answer, by path: the shortest example row of a kind."""
+    """Returns a request of each call that these models answer, by path: the shortest example row of a kind."""
     examples: dict[str, Any] = {
         "/feedback": {"id": "5fCq0VnKJx2ePpZs", "label": "the true class"}
     }
@@ -199,7 +199,7 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
 
 
 def _live(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
-    """What needs VEREDICTO_JOURNAL."""
+    """Returns the path that needs VEREDICTO_JOURNAL."""
     task = {
         "name": "task",
         "in": "path",

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol's routes in the OpenAPI document."""
+"""The OpenAPI document describes the Open Inference Protocol's routes here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from service.open_inference import metadata
 from service.open_inference.requests import InferRequest
-from service.reference import pieces
+from service.reference import openapi
 
 TYPES: list[Any] = [
     InferRequest,
@@ -17,7 +17,7 @@ TYPES: list[Any] = [
     metadata.IndexEntry,
     metadata.AllStatistics,
 ]
-"""What the schemas of `describe_routes` refer to."""
+"""The schemas of `describe_routes` refer to these types."""
 
 _MODEL = "/v2/models/{name}"
 _VERSION = "/v2/models/{name}/versions/{version}"
@@ -55,7 +55,7 @@ _ANSWER = {
 def describe_routes(
     reference: dict[str, Any], names: list[str], example: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """Paths by their routes; `reference` has a schema for each of `TYPES`."""
+    """Returns the paths by their routes; `reference` has a schema for each of `TYPES`."""
     paths = {
         "/v2": _view(
             "server_metadata",
@@ -122,7 +122,7 @@ def _view(
     *statuses: int,
     parameters: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    return pieces.view(
+    return openapi.view(
         operation,
         "Open Inference Protocol v2",
         summary,
@@ -145,7 +145,7 @@ def _describe_infer(
         "schema": {"type": "integer", "minimum": 0},
         "description": "Bytes of JSON before the tensors' bytes; 0 where the body is one input's bytes alone",
     }
-    answers = pieces.responses(_ANSWER, 400, 404, 413, 415, 503, 504)
+    answers = openapi.responses(_ANSWER, 400, 404, 413, 415, 503, 504)
     answers["200"]["content"] |= _BYTES
 
     return {
@@ -155,7 +155,7 @@ def _describe_infer(
         "parameters": [*parameters, length],
         "requestBody": {
             "required": True,
-            "content": pieces.content(request, example) | _BYTES,
+            "content": openapi.content(request, example) | _BYTES,
         },
         "responses": answers,
     }
@@ -167,8 +167,8 @@ def _describe_index(reference: dict[str, Any]) -> dict[str, Any]:
         "operationId": "repository_index",
         "tags": ["Open Inference Protocol v2"],
         "summary": "What is served, and what was refused and why",
-        "requestBody": {"required": False, "content": pieces.content(request)},
-        "responses": pieces.responses(
+        "requestBody": {"required": False, "content": openapi.content(request)},
+        "responses": openapi.responses(
             {"type": "array", "items": reference["IndexEntry"]}, 400, 413, 415, 503, 504
         ),
     }
@@ -182,7 +182,7 @@ def _path_parameter(name: str, examples: list[str]) -> dict[str, Any]:
 
 
 def show_example(request: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A request of `/predict` with one row of numbers as the protocol has it."""
+    """Returns a request of `/predict` with one row of numbers as the protocol has it."""
     if request is None:
         return None
 

@@ -106,7 +106,7 @@ def test_contributions_make_the_probabilities(
     """Of two classes the sum is the logarithm of the odds; of more, the softmax of the classes' sums."""
     model = load(name)
     rows = draw_rows(model, generator)
-    _, probabilities = model.classify(rows)
+    _, probabilities = model.run(rows)
     sums = np.array(
         [
             [total(each) for each in explain_rows(model, rows, label)]

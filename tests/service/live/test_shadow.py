@@ -80,7 +80,7 @@ def offer(
 ) -> str:
     """Of what the model answers to these inputs."""
     model = registry.model(name)
-    labels = model.classify(inputs)[0]
+    labels = model.run(inputs)[0]
     number = kept.record(name_source(model), labels)
     shadow.offer(number, model, inputs, labels)
     return number

@@ -1,4 +1,4 @@
-"""Pieces that every description of a route is made of: OpenAPI 3.1."""
+"""Every description of a route is made of these pieces of OpenAPI 3.1."""
 
 from __future__ import annotations
 
