@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 from service.execution import tuning
 
-tuning.set_environment()  # before numpy is imported
+# This comes before numpy is imported.
+tuning.set_environment()
 
 import bentoml
 import msgspec
@@ -37,16 +38,11 @@ T_co = TypeVar("T_co", covariant=True)
 _APPLICATION = "_bentoml_impl.server.app"
 """`Service.to_asgi` imports this module; a BentoML that has it elsewhere only starts later."""
 
-Inputs = list[
-    Any
-]  # BentoML's client reads a union as its first member, and would turn an object into its keys
-
+# Importing this module is starting the service.
 try:
     settings = Settings.from_environment(os.environ)
 except SettingsError as error:
-    sys.exit(
-        f"veredicto does not start: {error}"
-    )  # importing this module is starting the service
+    sys.exit(f"veredicto does not start: {error}")
 
 
 @functools.cache
@@ -59,10 +55,9 @@ def data_plane() -> DataPlane:
     from service.calls.data_plane import DataPlane
     from service.models.registry import Registry
 
+    # BentoML is imported meanwhile, since half of the loading is onnxruntime's, not Python's.
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(
-            import_module, _APPLICATION
-        )  # meanwhile, since half of the loading is onnxruntime's, not Python's
+        pool.submit(import_module, _APPLICATION)
         registry = Registry.load(
             settings.models, device=settings.device, threads=settings.threads
         )
@@ -78,7 +73,8 @@ def data_plane() -> DataPlane:
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")
 
-    atexit.register(monitor.close)  # where no server ends it
+    # In process there is no server to end it.
+    atexit.register(monitor.close)
 
     return DataPlane(registry, settings, monitor)
 

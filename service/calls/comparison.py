@@ -37,7 +37,7 @@ class ClassifierOutput(NamedTuple):
 def compare(
     task: str,
     classes: tuple[str, ...],
-    answers: list[ClassifierOutput],
+    outputs: list[ClassifierOutput],
     truth: Labels | None,
 ) -> Comparison:
     """Returns the answer of `/compare`; `truth` has the class index of each row, where the client knows it.
@@ -45,47 +45,44 @@ def compare(
     The statistics are computed from the probabilities as the answer writes them, so that a client who computes them
     again from the answer gets the same figures. It raises NotFinite.
     """
-    labels = np.array([answer.label for answer in answers])
-    written = codec.as_json([answer.probabilities for answer in answers])
+    labels = np.array([output.label for output in outputs])
+    written = codec.as_json([output.probabilities for output in outputs])
     probabilities = np.array(written, dtype=np.float64)
-    mean = np.add.reduce(probabilities) / len(answers)
-    if (
-        not np.vdot(mean, mean) < np.inf
-    ):  # what is not finite is written as null, and read as NaN
+    mean = np.add.reduce(probabilities) / len(outputs)
+    # What is not finite is written as null, and read as NaN.
+    if not np.vdot(mean, mean) < np.inf:
         raise NotFinite
 
+    models = [
+        _describe(output, each, classes)
+        for output, each in zip(outputs, written, strict=True)
+    ]
+    names = tuple(output.model for output in outputs)
     comparison: dict[str, Any] = {
         "task": task,
         "classes": classes,
-        "models": [
-            _describe(answer, each, classes)
-            for answer, each in zip(answers, written, strict=True)
-        ],
+        "models": models,
         "consensus": _consensus(mean, labels, classes),
-        "pairs": _pairs(
-            tuple(answer.model for answer in answers), labels, len(classes), truth
-        ),
+        "pairs": _pairs(names, labels, len(classes), truth),
     }
     if truth is not None:
-        for description, answer, each in zip(
-            comparison["models"], answers, probabilities, strict=True
-        ):
-            description["metrics"] = score(each, answer.label, truth)
+        for model, label, each in zip(models, labels, probabilities, strict=True):
+            model["metrics"] = score(each, label, truth)
         comparison["cochran_q"] = paired_tests.cochran_q(truth[:, None] == labels.T)
 
     return cast(Comparison, comparison)
 
 
 def _describe(
-    answer: ClassifierOutput, written: list[list[float]], classes: tuple[str, ...]
+    output: ClassifierOutput, written: list[list[float]], classes: tuple[str, ...]
 ) -> dict[str, Any]:
     """Returns one model's part of the answer, with the probabilities as they are written."""
     return {
-        "model": answer.model,
-        "version": answer.version,
-        "predictions": codec.name_classes(classes, answer.label),
+        "model": output.model,
+        "version": output.version,
+        "predictions": codec.name_classes(classes, output.label),
         "probabilities": written,
-        "latency_ms": round(answer.latency_ms, 4),
+        "latency_ms": round(output.latency_ms, 4),
     }
 
 
@@ -132,14 +129,17 @@ def _relate(
     agreed = agreements.tolist()
     beyond_chance = agreement.kappas(agreements, labels, n_classes=n_classes).tolist()
 
-    return [
-        {
+    pairs = []
+    for first, second in combinations(range(len(names)), 2):
+        kappa = beyond_chance[first][second]
+        pair = {
             "models": [names[first], names[second]],
             "agreement": agreed[first][second],
-            "kappa": None if isnan(kappa := beyond_chance[first][second]) else kappa,
+            "kappa": None if isnan(kappa) else kappa,
         }
-        for first, second in combinations(range(len(names)), 2)
-    ]
+        pairs.append(pair)
+
+    return pairs
 
 
 _relate_cached = lru_cache(maxsize=256)(_relate)

@@ -167,54 +167,52 @@ class DataPlane:
 
     def compare(self, request: CompareRequest) -> Reply:
         """Runs the task's classifiers on the same rows, side by side."""
-        models = self._chosen(request)
+        models = self._select_classifiers(request)
         inputs = self._encode(models, request.inputs)
-        truth = (
-            None
-            if request.labels is None
-            else _truth(request.labels, models[0], n_rows=len(inputs))
-        )
-        outputs = []
-        runs = []
+        classes = models[0].classes
         n_rows = len(inputs)
+        truth = None
+        if request.labels is not None:
+            truth = _truth(request.labels, models[0], n_rows=n_rows)
+
+        outputs = []
+        records = []
         before_ns = perf_counter_ns()
 
         for model in models:
             label, probabilities = model.run_unchecked(model.output_names, inputs)
             now_ns = perf_counter_ns()
+            run_ns = now_ns - before_ns
+            before_ns = now_ns
             outputs.append(
                 ClassifierOutput(
-                    model.name,
-                    model.version,
-                    label,
-                    probabilities,
-                    (now_ns - before_ns) / 1e6,
+                    model.name, model.version, label, probabilities, run_ns / 1e6
                 )
             )
-            runs.append(
-                RunRecord(model.graph, Times(0, 0, now_ns - before_ns, 0, n_rows))
-            )
-            before_ns = now_ns
+            records.append(RunRecord(model.graph, Times(0, 0, run_ns, 0, n_rows)))
 
         try:
-            return Reply(
-                compare(request.task, models[0].classes, outputs, truth), tuple(runs)
-            )
+            answer = compare(request.task, classes, outputs, truth)
         except NotFinite:
-            for model, answer in zip(models, outputs, strict=True):
-                model.check_finite(answer.probabilities)
+            for model, output in zip(models, outputs, strict=True):
+                model.check_finite(output.probabilities)
             raise
+
+        return Reply(answer, tuple(records))
 
     def transform(self, request: TransformRequest) -> Run:
         """Returns the run that gives the codes of each row, and the row made again from its codes alone."""
         model = self._find(request.model)
 
         def finish(outputs: Outputs) -> answers.Transformation:
-            answer = {"model": model.name, "version": model.version}
-            names = ("outputs", "reconstructions")
-            return cast(
-                answers.Transformation, answer | dict(zip(names, outputs, strict=True))
-            )
+            codes, reconstructions = outputs
+            answer = {
+                "model": model.name,
+                "version": model.version,
+                "outputs": codes,
+                "reconstructions": reconstructions,
+            }
+            return cast(answers.Transformation, answer)
 
         return self._plan(model, "transform", request.inputs, finish)
 
@@ -251,10 +249,11 @@ class DataPlane:
             {"file": file, "reason": reason}
             for file, reason in self.registry.refused.items()
         ]
-        return cast(
-            answers.ModelList,
-            {"models": models} | ({"refused": refused} if refused else {}),
-        )
+        listed: dict[str, Any] = {"models": models}
+        if refused:
+            listed["refused"] = refused
+
+        return cast(answers.ModelList, listed)
 
     def describe_model(self, name: str) -> dict[str, Any]:
         """Returns a model's whole card, with version and runtime."""
@@ -305,7 +304,7 @@ class DataPlane:
 
         return models[0].encode(rows)
 
-    def _chosen(self, request: CompareRequest) -> list[Model]:
+    def _select_classifiers(self, request: CompareRequest) -> list[Model]:
         classifiers = self.registry.task(request.task)
         if request.models is None:
             return classifiers
@@ -361,13 +360,17 @@ def _most_probable(
     """Returns for each row the `top` classes, most probable first; of equals the first class comes first."""
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     highest = np.take_along_axis(probabilities, order, axis=1)
-    return [
-        [
-            {"class": model.classes[label], "probability": value}
-            for label, value in zip(labels, values, strict=True)
-        ]
-        for labels, values in zip(order.tolist(), highest, strict=True)
-    ]
+    rows: list[list[answers.ClassProbability]] = []
+    for labels, values in zip(order.tolist(), highest, strict=True):
+        pairs = zip(labels, values, strict=True)
+        rows.append(
+            [
+                {"class": model.classes[label], "probability": value}
+                for label, value in pairs
+            ]
+        )
+
+    return rows
 
 
 def _truth(labels: list[str | int], model: Model, *, n_rows: int) -> NDArray[np.int64]:

@@ -35,9 +35,8 @@ class Heat(NamedTuple):
 
 
 def can_explain(model: Model) -> bool:
-    return model.size_px is not None or bool(
-        model.extras & {"contributions", "neighbor_class"}
-    )
+    has_values = not model.extras.isdisjoint({"contributions", "neighbor_class"})
+    return model.size_px is not None or has_values
 
 
 def explain_rows(
@@ -49,15 +48,13 @@ def explain_rows(
     the logarithm of its odds for two classes, and for more what the softmax takes.
     """
     names = ("contributions", "base", "neighbor", "neighbor_distance", "neighbor_class")
-    asked = [name for name in names if name in model.extras]
-    main = list(model.output_names)
-    outputs = dict(
-        zip([*main, *asked], model.run_outputs([*main, *asked], features), strict=True)
-    )
+    found = [name for name in names if name in model.extras]
+    chosen = model.output_names + found
+    outputs = dict(zip(chosen, model.run_outputs(chosen, features), strict=True))
     if "contributions" in outputs:
         return [
-            _contribute(model, features[row], outputs, row, class_name)
-            for row in range(len(features))
+            _contribute(model, row, outputs, index, class_name)
+            for index, row in enumerate(features)
         ]
 
     if class_name is not None:
@@ -135,38 +132,43 @@ def _contribute(
                 f"class: {model.name} is a regressor: it has no classes"
             )
 
-        answer: dict[str, Any] = {"prediction": outputs["value"][index]}
-        column = 0
-        sign = 1
-    else:
-        predicted = int(outputs["label"][index])
-        chosen = predicted if name is None else find_class(model, name)
-        column, sign = (
-            (0, 1 if chosen else -1) if contributions.shape[1] == 1 else (chosen, 1)
-        )
-        answer = {
-            "prediction": model.classes[predicted],
-            "class": model.classes[chosen],
-            "probability": outputs["probabilities"][index, chosen],
-        }
+        value = {"prediction": outputs["value"][index]}
+        return value | _list_contributions(model, row, contributions[:, 0], base[0])
 
+    predicted = int(outputs["label"][index])
+    chosen = predicted if name is None else find_class(model, name)
+    answer = {
+        "prediction": model.classes[predicted],
+        "class": model.classes[chosen],
+        "probability": outputs["probabilities"][index, chosen],
+    }
+    # Of two classes there is one column, that of the second; the first has the opposite.
+    is_single = contributions.shape[1] == 1
+    column = 0 if is_single else chosen
+    sign = -1 if is_single and chosen == 0 else 1
     added = sign * contributions[:, column]
-    order = np.argsort(-np.abs(added), kind="stable")
-    values = _name_values(model, row)
+
+    return answer | _list_contributions(model, row, added, sign * base[column])
+
+
+def _list_contributions(
+    model: Model, row: Floats, added: Floats, base: Any
+) -> dict[str, Any]:
+    """Returns what each feature of a row adds to the base, the largest in magnitude first."""
     given = model.card.input
     assert isinstance(given, FeatureInput)
+    values = _name_values(model, row)
+    order = np.argsort(-np.abs(added), kind="stable")
+    contributions = [
+        {
+            "feature": given.features[each].name,
+            "value": values[each],
+            "contribution": added[each],
+        }
+        for each in order
+    ]
 
-    return answer | {
-        "base": sign * float(base[column]),
-        "contributions": [
-            {
-                "feature": given.features[each].name,
-                "value": values[each],
-                "contribution": added[each],
-            }
-            for each in order
-        ],
-    }
+    return {"base": float(base), "contributions": contributions}
 
 
 def _name_neighbors(
@@ -193,12 +195,16 @@ def _name_values(model: Model, row: Floats) -> list[Any]:
     """Returns the row as a client would send it, with None for a missing value."""
     given = model.card.input
     assert isinstance(given, FeatureInput)
-    return [
-        None
-        if np.isnan(value)
-        else (feature.values[int(value)] if feature.values else value)
-        for value, feature in zip(row, given.features, strict=True)
-    ]
+    named: list[Any] = []
+    for value, feature in zip(row, given.features, strict=True):
+        if np.isnan(value):
+            named.append(None)
+        elif feature.values:
+            named.append(feature.values[int(value)])
+        else:
+            named.append(value)
+
+    return named
 
 
 def _cover(image: Pixels, place: int) -> Pixels:
@@ -217,10 +223,9 @@ def _cover(image: Pixels, place: int) -> Pixels:
 
 def _scale(pictures: Floats) -> Pixels:
     """Returns pictures `(n, height, width, 3)`, each scaled from its lowest value as 0 to its highest as 255."""
-    low, high = (
-        end(pictures, axis=(1, 2, 3), keepdims=True) for end in (np.min, np.max)
-    )
-    scaled: Pixels = np.rint(
-        255 * (pictures - low) / np.maximum(high - low, 1e-12)
-    ).astype(np.uint8)
+    low = pictures.min(axis=(1, 2, 3), keepdims=True)
+    high = pictures.max(axis=(1, 2, 3), keepdims=True)
+    shares = (pictures - low) / np.maximum(high - low, 1e-12)
+    scaled: Pixels = np.rint(255 * shares).astype(np.uint8)
+
     return scaled

@@ -61,14 +61,9 @@ class Pictures:
     def _encode_rows(self, request: ExplainRequest) -> tuple[Model, Inputs]:
         model = self._registry.model(request.model)
         if not explanation.can_explain(model):
-            known = [
-                each.name
-                for each in self._registry.models.values()
-                if explanation.can_explain(each)
-            ]
-            family = model.card.family
+            known = self._list_names(explanation.can_explain)
             raise InvalidRequest(
-                f"{model.name} is a {family}: it has no explanation; models that have: {', '.join(known) or 'none'}"
+                f"{model.name} is a {model.card.family}: it has no explanation; models that have: {known}"
             )
 
         if model.size_px is not None and len(request.inputs) > MAX_IMAGES:
@@ -87,14 +82,16 @@ class Pictures:
         self, model: Model, image: images.Pixels, request: ExplainRequest
     ) -> dict[str, Any]:
         picture, heat = _draw(model, image, request)
-        encoded = {"b64": b64encode(images.encode_png(picture)).decode()}
+        encoded = _encode(picture)
         if heat is None:
             label, probabilities = model.run([image])
-            answer = {
-                "prediction": model.classes[label[0]],
-                "probability": probabilities[0, label[0]],
+            predicted = label[0]
+            return {
+                "prediction": model.classes[predicted],
+                "probability": probabilities[0, predicted],
+                "layer": request.layer,
+                "maps": encoded,
             }
-            return answer | {"layer": request.layer, "maps": encoded}
 
         return {
             "prediction": model.classes[heat.label],
@@ -104,65 +101,58 @@ class Pictures:
             "heat_map": encoded,
         }
 
-    def describe_layers(self, name: str) -> answers.Layers:
+    def describe_layers(self, model_name: str) -> answers.Layers:
         """Returns the layers of a network of images, and the filters of its first one."""
-        model = self._with_layers(name)
-        layers = [
-            {
-                "name": each.removeprefix(explanation.LAYER),
-                "channels": shape[0],
-                "height": shape[1],
-                "width": shape[2],
+        model = self._find_with_layers(model_name)
+        layers = []
+        for name, (channels, height, width) in model.layer_shapes.items():
+            layer = {
+                "name": name.removeprefix(explanation.LAYER),
+                "channels": channels,
+                "height": height,
+                "width": width,
             }
-            for each, shape in model.layer_shapes.items()
-        ]
+            layers.append(layer)
+
         answer: dict[str, Any] = {
             "model": model.name,
             "version": model.version,
             "layers": layers,
         }
         if "filters" in model.extras:
-            answer["filters"] = {
-                "b64": b64encode(
-                    images.encode_png(explanation.draw_filters(model))
-                ).decode()
-            }
+            answer["filters"] = _encode(explanation.draw_filters(model))
 
         return cast(answers.Layers, answer)
 
     def draw_filters(self, name: str) -> bytes | None:
         """Draws the filters as one PNG; None where the file has none."""
-        model = self._with_layers(name)
-        return (
-            images.encode_png(explanation.draw_filters(model))
-            if "filters" in model.extras
-            else None
-        )
+        model = self._find_with_layers(name)
+        if "filters" not in model.extras:
+            return None
+        return images.encode_png(explanation.draw_filters(model))
 
-    def _with_layers(self, name: str) -> Model:
+    def _find_with_layers(self, name: str) -> Model:
         model = self._registry.model(name)
         if not _has_layers(model):
-            known = (
-                ", ".join(
-                    each.name
-                    for each in self._registry.models.values()
-                    if _has_layers(each)
-                )
-                or "none"
-            )
+            known = self._list_names(_has_layers)
             raise InvalidRequest(
                 f"{name} has no layers to show; models that have: {known}"
             )
 
         return model
 
+    def _list_names(self, fits: Callable[[Model], bool]) -> str:
+        models = self._registry.models.values()
+        return ", ".join(each.name for each in models if fits(each)) or "none"
+
     def generate(self, request: GenerateRequest) -> answers.Generation:
         """Generates images, each as a PNG in base64."""
         model, generated = self._generate(request)
-        encoded: list[answers.EncodedImage] = [
-            {"b64": b64encode(images.encode_png(each)).decode()} for each in generated
-        ]
-        return {"model": model.name, "version": model.version, "images": encoded}
+        return {
+            "model": model.name,
+            "version": model.version,
+            "images": [_encode(each) for each in generated],
+        }
 
     def draw_generated(self, request: GenerateRequest) -> bytes:
         """Generates images and draws them side by side, as one PNG."""
@@ -178,9 +168,12 @@ class Pictures:
 
 
 def _has_layers(model: Model) -> bool:
-    return model.size_px is not None and (
-        "filters" in model.extras or bool(model.layer_names)
-    )
+    has_outputs = "filters" in model.extras or bool(model.layer_names)
+    return model.size_px is not None and has_outputs
+
+
+def _encode(pixels: images.Pixels) -> answers.EncodedImage:
+    return {"b64": b64encode(images.encode_png(pixels)).decode()}
 
 
 def _draw(

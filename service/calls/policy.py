@@ -62,9 +62,8 @@ class Epsilon:
         if rng.random() < self.epsilon:
             return names[int(rng.integers(len(names)))]
 
-        return max(
-            names, key=lambda name: (1 + counts[name][0]) / (2 + sum(counts[name]))
-        )
+        shares = [(1 + right) / (2 + right + wrong) for right, wrong in counts.values()]
+        return names[shares.index(max(shares))]
 
 
 class Outcomes(Protocol):
@@ -104,12 +103,12 @@ class Router:
         for task, name in {**settings.shadow, **settings.champion}.items():
             self._crown(task, name)
 
-        self._fixed = {
-            task: names[0]
-            for task, names in self._ranked.items()
-            if isinstance(self._policy, Champion)
-            or registry.models[names[0]].card.kind != "classifier"
-        }
+        self._fixed: dict[str, str] = {}
+        for task, names in self._ranked.items():
+            champion = names[0]
+            is_classifier = registry.models[champion].card.kind == "classifier"
+            if isinstance(self._policy, Champion) or not is_classifier:
+                self._fixed[task] = champion
 
     def choose(self, task: str) -> str:
         """Returns the name of the task's model for one request; raises NotFound for an unknown task.
@@ -142,11 +141,10 @@ class Router:
             self._ranked[task] = [name, *(each for each in names if each != name)]
             return
 
-        known = (
-            f"it has {', '.join(sorted(names))}"
-            if names
-            else f"known tasks: {', '.join(sorted(self._ranked))}"
-        )
+        known = f"known tasks: {', '.join(sorted(self._ranked))}"
+        if names:
+            known = f"it has {', '.join(sorted(names))}"
+
         self.problems[task] = (
             f"VEREDICTO_CHAMPION: the task {task!r} has no model {name!r} to choose; {known}"
         )
@@ -166,20 +164,17 @@ def rank(models: Iterable[Model]) -> dict[str, list[str]]:
 
     Of equals the smaller file comes first, which is mostly the faster one. What was never measured comes last.
     """
-    groups: dict[tuple[str, str], list[Model]] = {}
+    groups: dict[str, dict[str, list[Model]]] = {kind: {} for kind in _MERITS}
     for model in models:
-        groups.setdefault((model.card.kind, model.card.task), []).append(model)
+        if model.card.kind in groups:
+            tasks = groups[model.card.kind]
+            tasks.setdefault(model.card.task, []).append(model)
 
-    ranked = {
-        task: group
-        for kind in reversed(_MERITS)
-        for (of, task), group in groups.items()
-        if of == kind
-    }
+    chosen = groups["regressor"] | groups["classifier"]
 
     return {
         task: [each.name for each in sorted(group, key=_merit)]
-        for task, group in ranked.items()
+        for task, group in chosen.items()
     }
 
 

@@ -59,7 +59,8 @@ CALLS = (
         requests.CompareRequest,
         answers.Comparison,
         "The task's classifiers on the same rows",
-        max_inline_bytes=4_000,  # it may resample
+        # It may resample.
+        max_inline_bytes=4_000,
         image_of="task",
     ),
     Call(

@@ -38,6 +38,15 @@ def to_matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
 
 
 Numbers = list[list[float]]
+_NOT_FINITE = (b"NaN", b"Inf", b"-Inf", b"nan", b"inf")
+_WORDS = {
+    "`": "",
+    "Object ": "",
+    "bool | float | str | null": "number or name",
+    "object | array": "list of values or object {feature: value}",
+    "float": "number",
+}
+"""msgspec's messages have the keys, ours the values; they are replaced in this order."""
 
 
 class RequestDecoder:
@@ -76,8 +85,9 @@ class RequestDecoder:
             raise InvalidRequest(_explain_malformed(str(error), body)) from error
 
         if self._has_rows:
+            # Rows of unequal length stay lists.
             matrix = to_matrix(request.inputs)
-            if matrix is not None:  # rows of unequal length stay lists
+            if matrix is not None:
                 request.inputs = matrix
 
         return request
@@ -103,14 +113,9 @@ class RequestDecoder:
 
 def _explain(text: str) -> str:
     """Returns msgspec's message in the order where, expected, got."""
-    text = (
-        text.replace("`", "")
-        .replace("Object ", "")
-        .replace("bool | float | str | null", "number or name")
-    )
-    text = text.replace(
-        "object | array", "list of values or object {feature: value}"
-    ).replace("float", "number")
+    for theirs, ours in _WORDS.items():
+        text = text.replace(theirs, ours)
+
     message, _, where = text.partition(" - at $.")
     message = message[0].lower() + message[1:]
 
@@ -118,14 +123,12 @@ def _explain(text: str) -> str:
 
 
 def _explain_malformed(text: str, body: bytes) -> str:
-    place = re.search(r"byte (\d+)", text)
-    if place and body[int(place[1]) :].startswith(
-        (b"NaN", b"Inf", b"-Inf", b"nan", b"inf")
-    ):
-        return f"malformed JSON at byte {place[1]}: NaN and infinity are not numbers; every value must be finite"
-
     if not body:
         return "malformed JSON: the body is empty"
+
+    place = re.search(r"byte (\d+)", text)
+    if place and body.startswith(_NOT_FINITE, int(place[1])):
+        return f"malformed JSON at byte {place[1]}: NaN and infinity are not numbers; every value must be finite"
 
     return f"malformed JSON: {text.removeprefix('JSON is malformed: ')}"
 

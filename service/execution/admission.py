@@ -33,7 +33,8 @@ class Admission:
         self.models = models
         self._settings = settings
         self._max = settings.max_in_flight
-        self._in_flight: dict[_Task, float] = {}  # and when each started
+        self._in_flight: dict[_Task, float] = {}
+        """Each request's task stands here with the time when it started."""
         self._late: set[_Task] = set()
         self._is_watching = False
         self.is_full = False

@@ -152,7 +152,8 @@ class Batches:
         try:
             return await waiting.future
         finally:
-            if waiting in queue.waiting:  # given up while it waited
+            # A request that was given up while it waited is still in the queue.
+            if waiting in queue.waiting:
                 queue.waiting.remove(waiting)
                 queue.n_rows -= run.n_rows
 
@@ -234,7 +235,8 @@ def _run_batch(runs: list[Run]) -> _Batch:
 
     try:
         content = runs[0].write(results[0])
-    except Exception as error:  # the request's own
+    except Exception as error:
+        # It is the request's own, and is raised where that waits.
         return batch._replace(results=[error])
 
     return batch._replace(content=content, output_ns=perf_counter_ns() - ran_ns)
@@ -253,7 +255,8 @@ def _execute_all(runs: list[Run]) -> list[Outputs | BaseException]:
 def _try(run: Run) -> Outputs | BaseException:
     try:
         return run.execute()
-    except Exception as error:  # the request's own, to be raised where it waits
+    except Exception as error:
+        # It is the request's own, and is raised where that waits.
         return error
 
 

@@ -53,9 +53,8 @@ class Load:
 
     def _read(self) -> tuple[float, float]:
         """Returns the seconds that it has computed, and the seconds on the clock."""
-        return (
-            time.clock_gettime(self._clock) if self._clock is not None else 0.0
-        ), time.perf_counter()
+        computed_s = 0.0 if self._clock is None else time.clock_gettime(self._clock)
+        return computed_s, time.perf_counter()
 
 
 def lower_priority(priority: int) -> None:
@@ -69,14 +68,15 @@ def _read_quota(cgroup: Path) -> int | None:
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):
+        folder = cgroup / "cpu"
         try:
-            quota, period = (
-                (cgroup / "cpu" / f"cpu.cfs_{each}_us").read_text()
-                for each in ("quota", "period")
-            )
+            quota = (folder / "cpu.cfs_quota_us").read_text()
+            period = (folder / "cpu.cfs_period_us").read_text()
         except OSError:
             return None
+
     try:
         return ceil(int(quota) / int(period)) if int(quota) > 0 else None
-    except (ValueError, ZeroDivisionError):  # "max" is no number
+    except (ValueError, ZeroDivisionError):
+        # Without a quota the file says "max".
         return None

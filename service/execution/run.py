@@ -47,7 +47,8 @@ class Pending(NamedTuple):
 
     def encode_with(self, encode: Callable[[Any], Any]) -> Pending:
         """Returns the pending reply as a transport writes it."""
-        assert self.reply is not None  # what a thread gives is encoded there
+        # A reply that a thread gives is encoded there, and not here.
+        assert self.reply is not None
         return Pending(self.future, self.reply.encode_with(encode))
 
     async def wait(self) -> Run | Reply | Pending:

@@ -37,6 +37,7 @@ def switch_threads_often() -> None:
 def release_freed() -> None:
     """Gives freed memory back to the system; loading a model frees a copy of it."""
     if sys.platform == "linux":
+        # Only glibc has this function.
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:  # it is glibc's, others have none
+        if trim is not None:
             trim(0)

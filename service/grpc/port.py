@@ -42,15 +42,13 @@ def cannot_listen(settings: Settings, reason: str) -> SettingsError:
 def show_address(settings: Settings) -> str:
     """Returns the address as gRPC takes it, with a host of IPv6 in brackets."""
     host = settings.grpc_host
-    return (
-        f"[{host}]:{settings.grpc_port}"
-        if ":" in host
-        else f"{host}:{settings.grpc_port}"
-    )
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{settings.grpc_port}"
 
 
 def _is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ImportError:  # what it is in is missing
+    except ImportError:
+        # The package that it is in is missing.
         return False

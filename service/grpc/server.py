@@ -116,19 +116,18 @@ class Server:
 
     async def start(self) -> None:
         """Listens; raises SettingsError where the port is taken. Several workers share it."""
-        options = {
-            "grpc.max_receive_message_length": min(
-                READ_FACTOR * self._limits.max_bytes, 2**31 - 1
-            ),
-            "grpc.max_send_message_length": -1,
-            "grpc.so_reuseport": int(self._settings.workers > 1),
-            "grpc.per_message_decompression": 0,  # gRPC unpacks a message whole before it looks at its length
-        }
-        server = grpc.aio.server(options=list(options.items()))
+        max_bytes = min(READ_FACTOR * self._limits.max_bytes, 2**31 - 1)
+        # gRPC would decompress a message whole before it looks at its length.
+        options = [
+            ("grpc.max_receive_message_length", max_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", int(self._settings.workers > 1)),
+            ("grpc.per_message_decompression", 0),
+        ]
+        server = grpc.aio.server(options=options)
         handlers = {name: self._make_handler(name) for name in (*self._views, INFER)}
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(SERVICE, handlers),)
-        )
+        handler = grpc.method_handlers_generic_handler(SERVICE, handlers)
+        server.add_generic_rpc_handlers((handler,))
 
         try:
             server.add_insecure_port(show_address(self._settings))
@@ -147,13 +146,12 @@ class Server:
 
     def _make_handler(self, name: str) -> Any:
         metrics = RouteMetrics(f"/{SERVICE}/{name}")
-        answer = (
-            self._make_infer(metrics) if name == INFER else partial(self._show, name)
-        )
+        answer: Callable[[Any], Awaitable[Reply]] = partial(self._show, name)
+        if name == INFER:
+            answer = self._make_infer(metrics)
 
-        async def handle(
-            stream: Any, context: Any
-        ) -> bytes:  # the message is read from the context
+        # The message is read from the context, not from the stream.
+        async def handle(stream: Any, context: Any) -> bytes:
             return await self._call(answer, metrics, context)
 
         return grpc.stream_unary_rpc_method_handler(handle)
@@ -208,27 +206,16 @@ class Server:
 
     def _make_views(self) -> dict[str, Callable[[Any], Mapping[str, Any]]]:
         """Returns what each method but the inference answers to its request."""
-        registry = self._plane.registry
+        plane = self._plane
         return {
             "ServerLive": lambda _: {"live": True},
-            "ServerReady": lambda _: {"ready": self._plane.is_ready()},
+            "ServerReady": lambda _: {"ready": plane.is_ready()},
             "ServerMetadata": lambda _: metadata.describe_server(),
-            "ModelReady": lambda request: {"ready": _is_served(self._plane, request)},
-            "ModelMetadata": partial(_describe_model, self._plane),
-            "ModelConfig": lambda request: {
-                "config": metadata.describe_config(
-                    registry.find_graph(request.name, request.version or None),
-                    self._settings,
-                )
-            },
-            "ModelStatistics": lambda request: metadata.describe_statistics(
-                registry.find_graphs(request.name, request.version or None)
-                if request.name
-                else registry
-            ),
-            "RepositoryIndex": lambda request: {
-                "models": metadata.list_repository(registry, only_ready=request.ready)
-            },
+            "ModelReady": lambda request: {"ready": _is_served(plane, request)},
+            "ModelMetadata": partial(_describe_model, plane),
+            "ModelConfig": partial(_describe_config, plane, self._settings),
+            "ModelStatistics": partial(_describe_statistics, plane),
+            "RepositoryIndex": partial(_list_repository, plane),
         }
 
 
@@ -240,12 +227,32 @@ def _is_served(plane: DataPlane, request: Any) -> bool:
 def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:
     """Returns a graph's metadata without a card's properties, for which the message has no place."""
     graph = plane.registry.find_graph(request.name, request.version or None)
-    described: dict[str, Any] = {
-        **metadata.describe_model(graph, list(plane.registry.versions[graph.name]))
-    }
+    versions = list(plane.registry.versions[graph.name])
+    described: dict[str, Any] = dict(metadata.describe_model(graph, versions))
     described.pop("properties", None)
 
     return described
+
+
+def _describe_config(
+    plane: DataPlane, settings: Settings, request: Any
+) -> dict[str, Any]:
+    graph = plane.registry.find_graph(request.name, request.version or None)
+    return {"config": metadata.describe_config(graph, settings)}
+
+
+def _describe_statistics(plane: DataPlane, request: Any) -> Mapping[str, Any]:
+    """Returns the statistics of the graphs that a request names, or of all where it names none."""
+    if not request.name:
+        return metadata.describe_statistics(plane.registry)
+
+    graphs = plane.registry.find_graphs(request.name, request.version or None)
+    return metadata.describe_statistics(graphs)
+
+
+def _list_repository(plane: DataPlane, request: Any) -> dict[str, Any]:
+    models = metadata.list_repository(plane.registry, only_ready=request.ready)
+    return {"models": models}
 
 
 async def _read(context: Any) -> bytes:

@@ -27,13 +27,11 @@ from service.settings import Settings
 
 STARTED = "veredicto.started"
 """A request that was begun on the fast path has its outcome under this key of its scope."""
-_BEHIND = frozenset(
-    {
-        "/metrics",
-        "/schema.json",
-        "/static_content/swagger-ui.css",
-        "/static_content/swagger-ui-bundle.js",
-    }
+_BEHIND = (
+    "/metrics",
+    "/schema.json",
+    "/static_content/swagger-ui.css",
+    "/static_content/swagger-ui-bundle.js",
 )
 
 
@@ -57,10 +55,8 @@ class Application:
         self._pipeline = Pipeline(batches)
         self._limits = limits
         self._views = Views(plane, batches, protocol)
-        self._routes: dict[str, HTTPRoute] = {
-            **_make_routes(plane, limits),
-            **protocol.routes,
-        }
+        self._routes = _make_routes(plane, limits)
+        self._routes.update(protocol.routes)
         self.fast_routes = {path.encode(): each for path, each in self._routes.items()}
         """The routes that may be answered at once stand here by the whole URL."""
         self.writer = Writer()
@@ -131,7 +127,8 @@ class Application:
             body = await self._read_body(scope, receive, head.max_bytes)
             outcome = self._pipeline.start(route, body, head)
         else:
-            await receive()  # the body, of which this was made
+            # The outcome was made of this body, which comes first all the same.
+            await receive()
 
         return await self._pipeline.complete(outcome, disconnect=receive)
 
@@ -171,9 +168,8 @@ class Application:
             where = f"{scope['method']} {scope['path'][:200]}"
             response = respond_to_error(report_defect(where))
 
-        await self.writer.send_plainly(
-            response, send, has_body=scope["method"] != "HEAD"
-        )
+        has_body = scope["method"] != "HEAD"
+        await self.writer.send_plainly(response, send, has_body=has_body)
 
     async def _show(self, scope: Message) -> Response:
         path = scope["path"]
@@ -211,12 +207,10 @@ async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
 
 def _make_routes(plane: DataPlane, limits: Limits) -> dict[str, HTTPRoute]:
     """Returns the routes of the table of calls, by their paths."""
-    return {
-        call.route: ContractRoute(
-            call,
-            getattr(plane, call.name),
-            getattr(plane, call.picture) if call.picture else None,
-            limits,
-        )
-        for call in CALLS
-    }
+    routes: dict[str, HTTPRoute] = {}
+    for call in CALLS:
+        method = getattr(plane, call.name)
+        draw = getattr(plane, call.picture) if call.picture else None
+        routes[call.route] = ContractRoute(call, method, draw, limits)
+
+    return routes

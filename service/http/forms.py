@@ -47,8 +47,18 @@ def read_request(
             f"expected at least one file in the field {FILE_FIELD!r}, got none"
         )
 
-    values: dict[str, Any] = {}
+    values = _collect(pairs, known_fields)
+    request = convert(values | {"inputs": []})
+    request.inputs = files
 
+    return request
+
+
+def _collect(
+    pairs: list[tuple[str, str]], known_fields: tuple[str, ...]
+) -> dict[str, Any]:
+    """Returns the values of fields; raises InvalidRequest for one that is unknown, or that may not come again."""
+    values: dict[str, Any] = {}
     for name, value in pairs:
         field = REPEATED.get(name, name)
         if field not in known_fields:
@@ -64,39 +74,13 @@ def read_request(
         else:
             values[field] = value
 
-    request = convert(values | {"inputs": []})
-    request.inputs = files
-
-    return request
+    return values
 
 
 def _parse(
     media_type: str, body: bytes
 ) -> tuple[list[tuple[str, str]], list[ImageFile]]:
     """Returns the fields and files of a form, in their order; everything stays in memory, where the body is already."""
-    fields: list[tuple[str, str]] = []
-    files: list[ImageFile] = []
-    ended: list[bool] = []
-
-    def keep_field(field: Any) -> None:
-        value = field.value or b""
-        if len(value) > MAX_FIELD_BYTES:
-            raise InvalidRequest(
-                f"form field {_text(field.field_name)!r}: expected at most {MAX_FIELD_BYTES} bytes"
-            )
-
-        fields.append((_text(field.field_name), _text(value)))
-
-    def keep_file(file: Any) -> None:
-        name = _text(file.field_name)
-        if name != FILE_FIELD:
-            raise InvalidRequest(
-                f"form file {name[:100]!r}: expected files in the field {FILE_FIELD!r}"
-            )
-
-        file.file_object.seek(0)
-        files.append(ImageFile(file.file_object.read(), file.content_type or ""))
-
     _, options = parse_options_header(media_type)
     boundary = options.get(b"boundary")
     if not boundary:
@@ -104,13 +88,16 @@ def _parse(
             f"malformed multipart: expected a boundary in the Content-Type, got {media_type[:200]!r}"
         )
 
+    fields: list[tuple[str, str]] = []
+    files: list[ImageFile] = []
+    ended: list[bool] = []
     limits = {"MAX_MEMORY_FILE_SIZE": len(body) + 1, "MAX_FIELDS": MAX_FIELDS}
 
     try:
         parser = FormParser(
             MULTIPART,
-            keep_field,
-            keep_file,
+            lambda field: fields.append(_read_field(field)),
+            lambda file: files.append(_read_file(file)),
             on_end=lambda: ended.append(True),
             boundary=boundary,
             config=limits,
@@ -126,6 +113,29 @@ def _parse(
         )
 
     return fields, files
+
+
+def _read_field(field: Any) -> tuple[str, str]:
+    name = _text(field.field_name)
+    value = field.value or b""
+    if len(value) > MAX_FIELD_BYTES:
+        raise InvalidRequest(
+            f"form field {name!r}: expected at most {MAX_FIELD_BYTES} bytes"
+        )
+
+    return name, _text(value)
+
+
+def _read_file(file: Any) -> ImageFile:
+    name = _text(file.field_name)
+    if name != FILE_FIELD:
+        raise InvalidRequest(
+            f"form file {name[:100]!r}: expected files in the field {FILE_FIELD!r}"
+        )
+
+    file.file_object.seek(0)
+
+    return ImageFile(file.file_object.read(), file.content_type or "")
 
 
 def _text(value: bytes | None) -> str:

@@ -58,7 +58,8 @@ async def _live(
                 raise
         elif message["type"] == "lifespan.shutdown.complete":
             await companion.stop()
-        if not refusals:  # else what the application has to say of it is a traceback
+        # After a refusal all that the application has to say is a traceback.
+        if not refusals:
             await send(message)
 
     try:

@@ -44,7 +44,7 @@ MAX_INLINE_BYTES = 64_000
 MAX_INLINE_TENSOR_BYTES = 1_000_000
 """A body of tensors, which need no parsing, is answered on the event loop up to this size."""
 _MODEL_PATH = re.compile(
-    r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?P<what>/ready|/config|/stats)?"
+    r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?P<view>/ready|/config|/stats)?"
 )
 
 
@@ -73,7 +73,7 @@ class InferRoute:
     def read_head(
         self,
         headers: Iterable[tuple[bytes, bytes]],
-        query: bytes = b"",  # the protocol has no query
+        query: bytes = b"",
     ) -> InferHead:
         """Reads the headers that matter here; raises InvalidRequest or UnsupportedMediaType."""
         found = {name: value for name, value in headers if name in _READ}
@@ -175,7 +175,8 @@ class OpenInferenceRoutes:
             for graph in versions.values():
                 route = InferRoute(graph, limits, metrics)
                 self.routes[f"/v2/models/{name}/versions/{graph.version}/infer"] = route
-                self.routes[f"/v2/models/{name}/infer"] = route  # the latest comes last
+                # The latest version comes last, and keeps this path.
+                self.routes[f"/v2/models/{name}/infer"] = route
 
         self._views: Mapping[str, Callable[[], Response]] = {
             "/v2": lambda: respond(metadata.describe_server()),
@@ -192,16 +193,17 @@ class OpenInferenceRoutes:
         if path in self.routes:
             return ("POST",)
 
-        if path not in self._views and not _MODEL_PATH.fullmatch(path):
-            if path.endswith("/infer") and (
-                match := _MODEL_PATH.fullmatch(path.removesuffix("/infer"))
-            ):
-                self._plane.registry.find_graph(match["name"], match["version"])
-            raise NotFound(
-                f"unknown path {path[:200]!r}; GET /v2 and GET /docs say what there is"
-            )
+        if path in self._views or _MODEL_PATH.fullmatch(path):
+            return ("GET", "HEAD")
 
-        return ("GET", "HEAD")
+        if path.endswith("/infer"):
+            match = _MODEL_PATH.fullmatch(path.removesuffix("/infer"))
+            if match:
+                self._plane.registry.find_graph(match["name"], match["version"])
+
+        raise NotFound(
+            f"unknown path {path[:200]!r}; GET /v2 and GET /docs say what there is"
+        )
 
     def view(self, path: str) -> Response:
         """Returns the answer to a GET; raises NotFound."""
@@ -209,24 +211,22 @@ class OpenInferenceRoutes:
             return self._views[path]()
 
         match = _MODEL_PATH.fullmatch(path)
-        assert match is not None  # allowed
+        assert match is not None
+        name, version, view = match.groups()
         registry = self._plane.registry
-        if match["what"] == "/stats":
-            return respond(
-                metadata.describe_statistics(
-                    registry.find_graphs(match["name"], match["version"])
-                )
-            )
+        if view == "/stats":
+            graphs = registry.find_graphs(name, version)
+            return respond(metadata.describe_statistics(graphs))
 
-        graph = registry.find_graph(match["name"], match["version"])
-        if match["what"] == "/ready":
+        graph = registry.find_graph(name, version)
+        if view == "/ready":
             return respond(metadata.ModelReady(name=graph.name, ready=True))
-        if match["what"] == "/config":
+        if view == "/config":
             return respond(metadata.describe_config(graph, self._settings))
 
-        return respond(
-            metadata.describe_model(graph, list(registry.versions[graph.name]))
-        )
+        versions = list(registry.versions[graph.name])
+
+        return respond(metadata.describe_model(graph, versions))
 
     def _show_readiness(self) -> Response:
         self._plane.check_ready()
@@ -282,12 +282,12 @@ def _read_compression(value: bytes) -> str:
 def _choose_compression(accepted: str) -> str:
     """Returns the first compression that the client takes, empty where it takes none of ours."""
     for each in accepted.split(","):
-        name, _, quality = each.strip().partition(";")
-        if name.strip() in compression.KINDS and quality.replace(" ", "") not in (
-            "q=0",
-            "q=0.0",
-        ):
-            return name.strip()
+        name, _, quality = each.partition(";")
+        kind = name.strip()
+        is_refused = quality.replace(" ", "") in ("q=0", "q=0.0")
+        if kind in compression.KINDS and not is_refused:
+            return kind
+
     return ""
 
 

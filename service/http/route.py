@@ -56,7 +56,8 @@ class HTTPRoute(Route, Protocol):
 class ContractRoute:
     """`POST /<call>` answers with JSON, or with a PNG where the call has a picture and the client takes one."""
 
-    graph: Graph | None = None  # a request says which model it is for
+    graph: Graph | None = None
+    """Each request says which model it is for."""
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class ContractRoute:
             return self._plain
 
         takes_picture = self._draw is not None and takes_pictures(headers)
-        if media_type:  # files always take a thread
+        if media_type:
             limit = self._max_image_bytes
             return CallHead(limit, NEVER_INLINE, media_type, query, takes_picture)
 
@@ -115,7 +116,7 @@ class ContractRoute:
         """Returns whether the request has an image in its JSON, which takes a thread to decode."""
         return (
             self._takes_images
-            and type(request.inputs) is list  # else it is a matrix
+            and type(request.inputs) is list
             and has_encoded_image(request.inputs)
         )
 
@@ -177,18 +178,14 @@ def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
 def takes_pictures(given: Iterable[tuple[bytes, bytes]]) -> bool:
     """Returns whether the client takes a PNG: one that says nothing does, BentoML's reads JSON whatever it says."""
     headers = [(name, value.decode("latin-1").lower()) for name, value in given]
-    if any(
-        name == b"user-agent" and value.startswith("bentoml http client")
-        for name, value in headers
-    ):
+    agents = [value for name, value in headers if name == b"user-agent"]
+    if any(agent.startswith("bentoml http client") for agent in agents):
         return False
 
-    accepted = ",".join(value for name, value in headers if name == b"accept") or "*/*"
-    kinds = {
-        kind.partition(";")[0].strip()
-        for kind in accepted.split(",")
-        if not _REFUSED_KIND.search(kind)
-    }
-    takes_png = bool(kinds & {"image/png", "image/*", "*/*"})
+    accepts = [value for name, value in headers if name == b"accept"]
+    accepted = ",".join(accepts) or "*/*"
+    taken = [kind for kind in accepted.split(",") if not _REFUSED_KIND.search(kind)]
+    kinds = {kind.partition(";")[0].strip() for kind in taken}
+    takes_png = not kinds.isdisjoint({"image/png", "image/*", "*/*"})
 
-    return takes_png or not kinds & {"application/json", "application/*"}
+    return takes_png or kinds.isdisjoint({"application/json", "application/*"})

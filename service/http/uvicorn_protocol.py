@@ -94,11 +94,9 @@ class FastWriter(Writer):
             cycle.on_response()
             return
 
-        if (
-            type(cycle) is RequestResponseCycle
-            and len(response.body) > MAX_UNWATCHED_BYTES
-        ):
-            self._watch(cycle.transport, len(response.body) + 1)
+        n_bytes = len(response.body)
+        if type(cycle) is RequestResponseCycle and n_bytes > MAX_UNWATCHED_BYTES:
+            self._watch(cycle.transport, n_bytes + 1)
 
         await super().send(response, send)
 
@@ -179,9 +177,8 @@ class FastPathProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         is_bare = not self.root_path and self.limit_concurrency is None
         self._routes = self.application.fast_routes if is_bare else {}
-        self.ws_protocol_class = (
-            None  # there is none here, and its connections have no deadline
-        )
+        # Nothing here speaks WebSocket, whose connections have no deadline.
+        self.ws_protocol_class = None
         self._route: Any | None = None
         self._body = b""
         self._n_left = 0
@@ -205,9 +202,8 @@ class FastPathProtocol(HttpToolsProtocol):
             self._wait_for_head()
 
     def shutdown(self) -> None:
-        if (
-            self._route is not None
-        ):  # its answer is still to come, and uvicorn has to know
+        # A request whose answer is still to come must be known to uvicorn.
+        if self._route is not None:
             self._go_usual_way()
         super().shutdown()
 
@@ -273,19 +269,14 @@ class FastPathProtocol(HttpToolsProtocol):
 
     def _wait_for_rest(self) -> None:
         """Waits a moment for the rest of a body that came in part, since there is no deadline here."""
-        if self._waiting is None:
-            length = next(
-                (
-                    int(value)
-                    for name, value in self.headers
-                    if name == b"content-length"
-                ),
-                None,
-            )
-            if length is None or length > MAX_AWAITED_BYTES:
-                self._go_usual_way()
-            else:
-                self._waiting = self.loop.call_later(AWAITED_S, self._go_usual_way)
+        if self._waiting is not None:
+            return
+
+        length = dict(self.headers).get(b"content-length")
+        if length is None or int(length) > MAX_AWAITED_BYTES:
+            self._go_usual_way()
+        else:
+            self._waiting = self.loop.call_later(AWAITED_S, self._go_usual_way)
 
     def _stop_waiting(self) -> None:
         if self._waiting is not None:
@@ -317,7 +308,8 @@ class FastPathProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def _begin(self, outcome: Any = None) -> None:
-        self._unset_keepalive_if_required()  # of a request before it in the same read
+        # A request before this one in the same read may have set the timer.
+        self._unset_keepalive_if_required()
         url = self.url
         headers = self.headers
         expects = self.expect_100_continue

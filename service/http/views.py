@@ -77,19 +77,21 @@ class Views:
 
         name = name.removesuffix(LAYERS)
         pictures = self._plane.pictures
-        png = pictures.draw_filters(name) if takes_pictures(scope["headers"]) else None
+        if takes_pictures(scope["headers"]):
+            png = pictures.draw_filters(name)
+            if png is not None:
+                return Response(200, png, PNG)
 
-        return (
-            respond(pictures.describe_layers(name))
-            if png is None
-            else Response(200, png, PNG)
-        )
+        return respond(pictures.describe_layers(name))
 
     async def _compare_live(self, path: str) -> Response:
         """Returns the live comparison of a task, read from a file and computed in a thread."""
         task = path.removeprefix(TASKS).removesuffix(COMPARISON)
-        compare = self._plane.compare_live
-        return Response(200, await self._batches.offload(lambda: encode(compare(task))))
+
+        def compare() -> bytes:
+            return encode(self._plane.compare_live(task))
+
+        return Response(200, await self._batches.offload(compare))
 
     def _show_readiness(self) -> Response:
         try:

@@ -76,7 +76,8 @@ class Graph:
     def _run_session(self, names: list[str], inputs: Any) -> list[Any]:
         try:
             return list(self.session.run(names, inputs, self.session.options))
-        except Exception as error:  # onnxruntime's errors share no base class, and the graph is anyone's
+        except Exception as error:
+            # onnxruntime's errors share no base class, and the graph is anyone's.
             raise InvalidRequest(
                 f"{self.name} cannot work with these values: {one_line(error)[:500]}"
             ) from error
@@ -122,31 +123,25 @@ class Graph:
                 for name in self.inputs
             }
 
-        shapes = {
-            name: [
-                length if length >= 0 else n_rows if axis == 0 else 1
-                for axis, length in enumerate(each.shape)
-            ]
-            for name, each in self.inputs.items()
-        }
-        types = {
-            name: BY_SESSION[each.type]
-            for name, each in self.inputs.items()
-            if each.type in BY_SESSION
-        }
+        example = {}
+        for name, tensor in self.inputs.items():
+            datatype = BY_SESSION.get(tensor.type)
+            if datatype is None:
+                continue
 
-        return {
-            name: np.full(shapes[name], each.json(), each.array)
-            for name, each in types.items()
-        }
+            shape = [1 if length < 0 else length for length in tensor.shape]
+            if shape and tensor.shape[0] < 0:
+                shape[0] = n_rows
+
+            example[name] = np.full(shape, datatype.json(), datatype.array)
+
+        return example
 
     def labels(self, output: str) -> Sequence[str]:
         """Returns the class names of the columns of an output, none where it has no classes."""
-        return (
-            self.model.classes
-            if self.model is not None and output == "probabilities"
-            else ()
-        )
+        if self.model is None or output != "probabilities":
+            return ()
+        return self.model.classes
 
 
 def _shortest_s(run: Callable[[], Any]) -> float:
@@ -156,7 +151,8 @@ def _shortest_s(run: Callable[[], Any]) -> float:
         started = perf_counter()
         try:
             run()
-        except Exception:  # onnxruntime's errors share no base class; zeros may be what a graph cannot work with
+        except Exception:
+            # onnxruntime's errors share no base class; some graph cannot work with zeros.
             return np.inf
 
         times.append(perf_counter() - started)

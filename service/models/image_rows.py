@@ -72,23 +72,24 @@ def _read(rows: Iterable[Any], model: str) -> Iterator[tuple[str, ImageFile]]:
             yield where, row
             continue
 
-        if (
-            not isinstance(row, dict)
-            or list(row) != [ENCODED]
-            or not isinstance(row[ENCODED], str)
-        ):
+        is_encoded = isinstance(row, dict) and list(row) == [ENCODED]
+        if not is_encoded or not isinstance(row[ENCODED], str):
             raise InvalidRequest(
                 f'{where}: {model} takes images: expected {{"b64": "<base64 of a {images.KNOWN} file>"}}, got '
-                f"{_name(row)}"
+                f"{_describe(row)}"
             )
 
         try:
-            yield where, ImageFile(b64decode(row[ENCODED], validate=True), "")
+            content = b64decode(row[ENCODED], validate=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidRequest(f"{where}: 'b64' is not base64: {error}") from error
 
+        yield where, ImageFile(content, "")
 
-def _name(row: Any) -> str:
-    if isinstance(row, dict):
-        return f"an object with {', '.join(repr(name[:40]) for name in list(row)[:5]) or 'nothing'}"
-    return f"a list of {len(row)} values"
+
+def _describe(row: Any) -> str:
+    if not isinstance(row, dict):
+        return f"a list of {len(row)} values"
+
+    names = [repr(name[:40]) for name in list(row)[:5]]
+    return f"an object with {', '.join(names) or 'nothing'}"

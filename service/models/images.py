@@ -28,10 +28,10 @@ class ImageFile(NamedTuple):
 
 logger = logging.getLogger(__name__)
 
-Image.MAX_IMAGE_PIXELS = (
-    None  # sizes are checked here, with a limit that an operator can set
-)
-warnings.filterwarnings("ignore", module=r"PIL\.")  # of files that are odd but decode
+# Sizes are checked here, with a limit that an operator can set.
+Image.MAX_IMAGE_PIXELS = None
+# Pillow warns of files that are odd but decode.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 GAP_PX = 2
 CELL_PX = 64
@@ -93,17 +93,17 @@ def make_grid(images: Pixels) -> Pixels:
     images = images.repeat(max(1, min(room, CELL_PX // height)), axis=1)
     images = images.repeat(images.shape[1] // height, axis=2)
     _, height, width, _ = images.shape
-    columns = ceil(n_images**0.5)
-    rows = ceil(n_images / columns)
-    grid = np.full(
-        (rows * (height + GAP_PX) + GAP_PX, columns * (width + GAP_PX) + GAP_PX, 3),
-        255,
-        dtype=np.uint8,
-    )
+    n_columns = ceil(n_images**0.5)
+    n_rows = ceil(n_images / n_columns)
+    cell_height = height + GAP_PX
+    cell_width = width + GAP_PX
+    shape = (n_rows * cell_height + GAP_PX, n_columns * cell_width + GAP_PX, 3)
+    grid = np.full(shape, 255, dtype=np.uint8)
 
-    for number, image in enumerate(images):
-        top = GAP_PX + number // columns * (height + GAP_PX)
-        left = GAP_PX + number % columns * (width + GAP_PX)
+    for index, image in enumerate(images):
+        row, column = divmod(index, n_columns)
+        top = GAP_PX + row * cell_height
+        left = GAP_PX + column * cell_width
         grid[top : top + height, left : left + width] = image
 
     return grid
@@ -112,15 +112,15 @@ def make_grid(images: Pixels) -> Pixels:
 class PixelBudget:
     """A budget limits the pixels that the images of one request have together, counted from their headers."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
         self._taken = 0
 
     def take(self, pixels: int, where: str) -> None:
         """Takes the pixels of one image; raises TooLarge, which names the limit."""
-        check_size(pixels, where, self._most)
+        check_size(pixels, where, self._max_pixels)
         self._taken += pixels
-        check_size(self._taken, "inputs", self._most)
+        check_size(self._taken, "inputs", self._max_pixels)
 
 
 def decode(
@@ -137,18 +137,20 @@ def decode(
             budget.take(image.width * image.height, where)
             _check_type(image.format, media_type, where)
             image.draft(None, (min_px, min_px))
-            pixels = (
-                _decode_upright_jpeg(content, image) if image.format == "JPEG" else None
-            )
+            if image.format == "JPEG":
+                pixels = _decode_upright_jpeg(content, image)
+                if pixels is not None:
+                    return pixels
 
-            return _upright_rgb(image) if pixels is None else pixels
+            return _convert_to_upright_rgb(image)
     except VeredictoError:
         raise
     except UnidentifiedImageError:
         raise InvalidRequest(
             f"{where}: expected a {KNOWN} file, got {_describe(content)}"
         ) from None
-    except Exception as error:  # decoders meet broken files with errors of every kind
+    except Exception as error:
+        # Decoders meet broken files with errors of every kind.
         raise InvalidRequest(
             f"{where}: the image cannot be decoded: {_explain(error)}"
         ) from error
@@ -182,48 +184,46 @@ def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
 
         height = image.height
         width = image.width
-        if simplejpeg.decode_jpeg_header(content, height, width)[:2] != (
-            height,
-            width,
-        ):  # the size that was checked
+        # The size of Pillow's header was checked, so that another one is not decoded.
+        found = simplejpeg.decode_jpeg_header(content, height, width)[:2]
+        if found != (height, width):
             return None
 
         pixels: Pixels = simplejpeg.decode_jpeg(
             content, min_height=height, min_width=width
         )
-    except Exception:  # of Pillow's words or of its leniency there are more
+    except Exception:
+        # Pillow decodes more broken files than simplejpeg, or says more of them.
         return None
 
     return pixels
 
 
-def _upright_rgb(image: Image.Image) -> Pixels:
+def _convert_to_upright_rgb(image: Image.Image) -> Pixels:
     image.load()
     try:
         image = ImageOps.exif_transpose(image)
-    except Exception:  # what says how to turn it is broken; the picture need not be
+    except Exception:
+        # Where the tag is broken the picture need not be.
         logger.debug("an orientation that cannot be read")
 
+    # These modes have 16 bits.
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.float32) * np.float32(255 / 65535)
-        return np.repeat(
-            np.rint(np.clip(wide, 0, 255)).astype(np.uint8)[:, :, None], 3, axis=2
-        )
+        grey = np.rint(np.clip(wide, 0, 255)).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
 
     if image.has_transparency_data:
-        image = Image.alpha_composite(
-            Image.new("RGBA", image.size, "white"), image.convert("RGBA")
-        )
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
 
     return np.asarray(image.convert("RGB"))
 
 
 def _describe(content: bytes) -> str:
-    return (
-        f"{len(content)} bytes that begin with {content[:8]!r}"
-        if content
-        else "nothing"
-    )
+    if not content:
+        return "nothing"
+    return f"{len(content)} bytes that begin with {content[:8]!r}"
 
 
 def _explain(error: Exception) -> str:
@@ -253,19 +253,19 @@ def lay_heat(pixels: Pixels, heat: NDArray[np.float32], *, middle: bool) -> Pixe
     height, width, _ = pixels.shape
     side = min(height, width)
     size = (side, side) if middle else (width, height)
-    smooth = np.asarray(
-        Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
-    )
+    map_image = Image.fromarray(heat.astype(np.float32))
+    smooth = np.asarray(map_image.resize(size, Image.Resampling.BICUBIC))
     shares = np.clip(smooth / max(float(smooth.max()), 1e-12), 0, 1)
-    top = (height - shares.shape[0]) // 2
-    left = (width - shares.shape[1]) // 2
+
+    n_rows, n_columns = shares.shape
+    top = (height - n_rows) // 2
+    left = (width - n_columns) // 2
     share = np.zeros((height, width))
-    share[top : top + shares.shape[0], left : left + shares.shape[1]] = shares
+    share[top : top + n_rows, left : left + n_columns] = shares
+
     stops = np.linspace(0, 1, len(HEAT_COLOURS))
-    colours = np.stack(
-        [np.interp(share, stops, channel) for channel in np.array(HEAT_COLOURS).T],
-        axis=2,
-    )
+    channels = np.array(HEAT_COLOURS).T
+    colours = np.stack([np.interp(share, stops, each) for each in channels], axis=2)
     grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2)
     weight = 0.7 * share[..., None] ** 0.5
     laid: Pixels = np.rint((1 - weight) * grey + weight * colours).astype(np.uint8)

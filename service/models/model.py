@@ -44,11 +44,16 @@ _FLOAT = "tensor(float)"
 _INT64 = "tensor(int64)"
 _UINT8 = "tensor(uint8)"
 _TENSORS = {
-    **{"features": (_FLOAT, 2), "noise": (_FLOAT, 2), "pixels": (_UINT8, 4)},
-    **{"label": (_INT64, 1), "probabilities": (_FLOAT, 2)},
+    "features": (_FLOAT, 2),
+    "noise": (_FLOAT, 2),
+    "pixels": (_UINT8, 4),
+    "label": (_INT64, 1),
+    "probabilities": (_FLOAT, 2),
     "value": (_FLOAT, 1),
-    **{"cluster": (_INT64, 1), "distances": (_FLOAT, 2)},
-    **{"codes": (_FLOAT, 2), "reconstruction": (_FLOAT, 2)},
+    "cluster": (_INT64, 1),
+    "distances": (_FLOAT, 2),
+    "codes": (_FLOAT, 2),
+    "reconstruction": (_FLOAT, 2),
     "images": (_UINT8, 4),
 }
 """Each tensor of the contract has this type and rank; only its first axis is free, and in `pixels` also the sides."""
@@ -93,16 +98,14 @@ class Model:
             for name, tensor in session.outputs.items()
             if name.startswith("layer/")
         }
-        self._encoder = (
-            RowEncoder(card.input) if isinstance(card.input, FeatureInput) else None
-        )
-        self.size_px = (
-            max(card.input.height, card.input.width)
-            if isinstance(card.input, ImageInput)
-            else None
-        )
+        self.size_px: int | None = None
         """This is the larger side of what its graph resizes images to; None where it takes no images."""
         self.runtime: RuntimeInfo | None = None
+        self._encoder: RowEncoder | None = None
+        if isinstance(card.input, FeatureInput):
+            self._encoder = RowEncoder(card.input)
+        elif isinstance(card.input, ImageInput):
+            self.size_px = max(card.input.height, card.input.width)
 
     @classmethod
     def load(cls, path: Path, *, device: str = "cpu", threads: int = 1) -> Model | None:
@@ -157,9 +160,8 @@ class Model:
     def draw_noise(self, count: int, seed: int | None) -> NDArray[np.float32]:
         """Returns a generator's input `(count, size)`, the same for the same seed and new each time without one."""
         assert isinstance(self.card.input, NoiseInput)
-        return np.random.default_rng(seed).standard_normal(
-            (count, self.card.input.size), dtype=np.float32
-        )
+        shape = (count, self.card.input.size)
+        return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
     def run(self, inputs: Inputs) -> tuple[NDArray[Any], ...]:
         """Returns the outputs of its kind, in the order of `OUTPUTS`: of a classifier label and probabilities.
@@ -173,13 +175,12 @@ class Model:
         self, names: list[str], rows: NDArray[np.float32]
     ) -> list[NDArray[Any]]:
         """Runs 1024 rows at a time, since a graph may hold many times its input in between."""
-        starts = range(0, len(rows), ROWS_AT_A_TIME)
-        feeds = [
-            {self._tensor: rows[start : start + ROWS_AT_A_TIME]} for start in starts
-        ]
-        return self._join(
-            names, [self._run(names, feed, self._options) for feed in feeds]
-        )
+        parts = []
+        for start in range(0, len(rows), ROWS_AT_A_TIME):
+            inputs = {self._tensor: rows[start : start + ROWS_AT_A_TIME]}
+            parts.append(self._run(names, inputs, self._options))
+
+        return self._join(names, parts)
 
     @property
     def layer_names(self) -> list[str]:
@@ -227,14 +228,12 @@ class Model:
         order = []
 
         for indices in shapes.values():
-            size = max(
-                1,
-                min(self._images_at_a_time, BYTES_AT_A_TIME // images[indices[0]].size),
-            )
+            n_fitting = BYTES_AT_A_TIME // images[indices[0]].size
+            size = max(1, min(self._images_at_a_time, n_fitting))
             for start in range(0, len(indices), size):
                 chosen = indices[start : start + size]
-                feed = {self._tensor: np.stack([images[index] for index in chosen])}
-                parts.append(self._run(names, feed, self._options))
+                pixels = np.stack([images[index] for index in chosen])
+                parts.append(self._run(names, {self._tensor: pixels}, self._options))
                 order += chosen
 
         return self._join(names, parts, np.argsort(order))
@@ -246,13 +245,13 @@ class Model:
         order: Any = slice(None),
     ) -> list[NDArray[Any]]:
         """Returns one array for each output in this order of rows; an output without rows comes from the first part."""
-        outputs = zip(names, zip(*parts, strict=True), strict=True)
-        return [
-            np.concatenate(each)[order]
-            if self.graph.session.outputs[name].shape[0] < 0
-            else each[0]
-            for name, each in outputs
-        ]
+        joined = []
+        for index, name in enumerate(names):
+            arrays = [part[index] for part in parts]
+            has_rows = self.graph.session.outputs[name].shape[0] < 0
+            joined.append(np.concatenate(arrays)[order] if has_rows else arrays[0])
+
+        return joined
 
     @property
     def _images_at_a_time(self) -> int:
@@ -287,32 +286,35 @@ class Model:
         check = self.card.self_check
         names = list(check.output)
 
+        inputs = {self._tensor: self.self_check_inputs()}
+
         try:
-            outputs = self._run(
-                names, {self._tensor: self.self_check_inputs()}, self._options
-            )
+            outputs = self._run(names, inputs, self._options)
         except Exception as error:
             raise ModelRefused(
                 f"its self-check does not run: {one_line(error)}"
             ) from error
 
         for name, output in zip(names, outputs, strict=True):
-            expected = np.array(check.output[name], dtype=np.float64)
-            tolerance = (
-                1.0 if output.dtype == np.uint8 else SELF_CHECK_TOLERANCE
-            )  # a grey value may round the other way
-            if output.shape != expected.shape:
-                raise ModelRefused(
-                    f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}"
-                )
+            _compare_output(name, output, np.array(check.output[name], np.float64))
 
-            if not np.allclose(
-                output, expected, rtol=SELF_CHECK_TOLERANCE, atol=tolerance
-            ):
-                worst = float(np.max(np.abs(output - expected)))
-                raise ModelRefused(
-                    f"its self-check fails: {name!r} differs by {worst:g} from the stored output"
-                )
+
+def _compare_output(
+    name: str, output: NDArray[Any], expected: NDArray[np.float64]
+) -> None:
+    """Raises ModelRefused where an output of the self-check is not the stored one."""
+    if output.shape != expected.shape:
+        raise ModelRefused(
+            f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}"
+        )
+
+    # A grey value may round the other way.
+    tolerance = 1.0 if output.dtype == np.uint8 else SELF_CHECK_TOLERANCE
+    if not np.allclose(output, expected, rtol=SELF_CHECK_TOLERANCE, atol=tolerance):
+        worst = float(np.max(np.abs(output - expected)))
+        raise ModelRefused(
+            f"its self-check fails: {name!r} differs by {worst:g} from the stored output"
+        )
 
 
 def load_graph(
@@ -376,11 +378,9 @@ def _width(card: Card) -> int:
     """Returns the length of the input's last axis."""
     if isinstance(card.input, ImageInput):
         return card.input.channels
-    return (
-        card.input.size
-        if isinstance(card.input, NoiseInput)
-        else len(card.input.features)
-    )
+    if isinstance(card.input, NoiseInput):
+        return card.input.size
+    return len(card.input.features)
 
 
 def _check_tensor(tensor: TensorInfo, *, last: int | None) -> None:
@@ -391,12 +391,12 @@ def _check_tensor(tensor: TensorInfo, *, last: int | None) -> None:
             f"its {tensor.name!r} is {tensor.type}, the contract says {kind}"
         )
 
-    fixed = [length >= 0 for length in tensor.shape]
-    free = 3 if tensor.name == "pixels" else 1
-    if fixed != [False] * free + [True] * (rank - free) or (
-        last is not None and tensor.shape[-1] != last
-    ):
-        lengths = ["n", "height", "width"][:free] + ["fixed"] * (rank - free)
+    n_free = 3 if tensor.name == "pixels" else 1
+    n_fixed = rank - n_free
+    is_fixed = [length >= 0 for length in tensor.shape]
+    fits = is_fixed == [False] * n_free + [True] * n_fixed
+    if not fits or (last is not None and tensor.shape[-1] != last):
+        lengths = ["n", "height", "width"][:n_free] + ["fixed"] * n_fixed
         if last is not None:
             lengths[-1] = str(last)
 

@@ -36,40 +36,39 @@ class Registry:
         """
         registry = cls()
         for path, name, version in _find(folder):
-            shown = os.fsencode(path.relative_to(folder)).decode(
-                "utf-8", "backslashreplace"
-            )
+            shown = os.fsencode(path.relative_to(folder))
+            file = shown.decode("utf-8", "backslashreplace")
             try:
-                if not name.isprintable():  # bytes that are no text are not
-                    raise ModelRefused("its name is no text")
-                if version is None and name in registry.versions:
-                    raise ModelRefused(f"there is a folder {name} too")
-
-                registry._add(
-                    load_graph(
-                        path, name=name, version=version, device=device, threads=threads
-                    )
+                registry._check_name(name, version)
+                graph = load_graph(
+                    path, name=name, version=version, device=device, threads=threads
                 )
+                registry._add(graph)
             except OSError as error:
-                registry.refused[shown] = f"it cannot be read: {error.strerror}"
+                registry.refused[file] = f"it cannot be read: {error.strerror}"
             except ModelRefused as error:
-                registry.refused[shown] = str(error)
-            except Exception:  # one file must never keep the others from being served
-                logger.exception("a defect in loading %s", shown)
-                registry.refused[shown] = (
+                registry.refused[file] = str(error)
+            except Exception:
+                # One file must never keep the others from being served.
+                logger.exception("a defect in loading %s", file)
+                registry.refused[file] = (
                     "loading it fails in a way that the service does not know; its log has the details"
                 )
 
-        for shown, reason in registry.refused.items():
-            logger.error("refused %s: %s", shown, reason)
+        for file, reason in registry.refused.items():
+            logger.error("refused %s: %s", file, reason)
 
-        logger.info(
-            "serving %d models: %s",
-            len(registry.versions),
-            ", ".join(registry.versions),
-        )
+        names = ", ".join(registry.versions)
+        logger.info("serving %d models: %s", len(registry.versions), names)
 
         return registry
+
+    def _check_name(self, name: str, version: str | None) -> None:
+        """Raises ModelRefused for a file name whose bytes are no text, or that a folder has too."""
+        if not name.isprintable():
+            raise ModelRefused("its name is no text")
+        if version is None and name in self.versions:
+            raise ModelRefused(f"there is a folder {name} too")
 
     def measure(self) -> None:
         """Measures how long the runs of each graph take; nothing else may run meanwhile."""
@@ -78,17 +77,17 @@ class Registry:
 
     def _add(self, graph: Graph) -> None:
         """Adds a graph; the latest of several versions is the model that its task has."""
-        if graph.model is not None:
-            others = {
-                name: model for name, model in self.models.items() if name != graph.name
-            }
-            _check_task(graph.model.card, others)
-            self.models[graph.name] = graph.model
-        else:
+        name = graph.name
+        if graph.model is None:
             logger.warning(
-                "%s has no card: only the Open Inference Protocol serves it", graph.name
+                "%s has no card: only the Open Inference Protocol serves it", name
             )
-        self.versions.setdefault(graph.name, {})[graph.version] = graph
+        else:
+            others = [each for each in self.models.values() if each.name != name]
+            _check_task(graph.model.card, others)
+            self.models[name] = graph.model
+
+        self.versions.setdefault(name, {})[graph.version] = graph
 
     def find_graph(self, name: str, version: str | None = None) -> Graph:
         """Returns a graph with or without a card, its latest version where none is named; raises NotFound."""
@@ -173,42 +172,44 @@ class Registry:
 
 def _find(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
     """Yields files with their names and, where they lie in Triton's layout, their versions, the latest last."""
-    numbered = [
-        path
-        for path in folder.glob("*/*/model.onnx")
-        if path.parent.name.isascii() and path.parent.name.isdigit()
-    ]
-    for path in sorted(
-        numbered, key=lambda path: (path.parent.parent.name, int(path.parent.name))
-    ):
-        yield path, path.parent.parent.name, path.parent.name
+    numbered = []
+    for path in folder.glob("*/*/model.onnx"):
+        version = path.parent.name
+        if version.isascii() and version.isdigit():
+            numbered.append((path.parent.parent.name, int(version), version, path))
+
+    for name, _, version, path in sorted(numbered):
+        yield path, name, version
 
     for path in sorted(folder.glob("*.onnx")):
         yield path, path.stem, None
 
 
-def _check_task(card: Card, models: dict[str, Model]) -> None:
+def _check_task(card: Card, models: list[Model]) -> None:
     """Raises ModelRefused where a card's features or classes are not those of its task, whose models are compared."""
-    for other in models.values():
-        if other.card.task != card.task:
-            continue
-
-        both_classify = card.kind == other.card.kind == "classifier"
-        both_take_rows = isinstance(card.input, FeatureInput) and isinstance(
-            other.card.input, FeatureInput
-        )
-        if (
-            (both_classify and other.card.classes != card.classes)
-            or (both_take_rows and _columns(other.card) != _columns(card))
-            or (both_classify and type(other.card.input) is not type(card.input))
-        ):
+    for other in models:
+        if other.card.task == card.task and not _fit_together(card, other.card):
             raise ModelRefused(
                 f"its features or classes differ from those of {other.name}, of the same task"
             )
 
 
+def _fit_together(card: Card, other: Card) -> bool:
+    """Returns whether two cards of one task have the same features and, both of classifiers, the same classes."""
+    same_input = type(other.input) is type(card.input)
+    if same_input and _columns(other) != _columns(card):
+        return False
+
+    if card.kind != "classifier" or other.kind != "classifier":
+        return True
+
+    return same_input and other.classes == card.classes
+
+
 def _columns(card: Card) -> list[object]:
-    features = getattr(card.input, "features", ())
+    if not isinstance(card.input, FeatureInput):
+        return []
     return [
-        (each.name, each.type, each.values, each.imputed is None) for each in features
+        (each.name, each.type, each.values, each.imputed is None)
+        for each in card.input.features
     ]

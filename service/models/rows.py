@@ -53,34 +53,40 @@ class RowEncoder:
                 [self._encode_row(row, index) for index, row in enumerate(lists)]
             )
 
-        if (
-            not np.vdot(values, values) <= MAX_FLOAT32**2
-        ):  # if the sum of squares is small, so is each of them
+        # If the sum of squares is small, so is each of them.
+        if not np.vdot(values, values) <= MAX_FLOAT32**2:
             self._check_magnitudes(values)
 
         return values.astype(np.float32)
 
     def decode(self, row: NDArray[np.float32]) -> Row:
         """Returns the values `(n_features,)` with names of categories for their codes, and None for what is missing."""
-        names = [list(codes) if codes else None for codes in self._codes]
-        return [
-            None if math.isnan(value) else name[int(value)] if name else value
-            for value, name in zip(row, names, strict=True)
-        ]
+        decoded: list[Value] = []
+        for value, codes in zip(row, self._codes, strict=True):
+            if math.isnan(value):
+                decoded.append(None)
+            elif codes:
+                decoded.append(list(codes)[int(value)])
+            else:
+                decoded.append(value)
+
+        return decoded
 
     def check(self, features: NDArray[np.float32]) -> None:
         """Raises InvalidRequest for a matrix `(n_rows, n_features)` that no rows can become."""
         if not np.vdot(features, features) < np.inf:
             self._check_magnitudes(features.astype(np.float64))
+
         for column, codes in self._categories:
             given = features[:, column]
-            bad = ~np.isin(given, list(codes.values())) & ~(
-                np.isnan(given) & self._imputed[column]
-            )
+            is_known = np.isin(given, list(codes.values()))
+            is_missing = np.isnan(given) & self._imputed[column]
+            bad = ~(is_known | is_missing)
             if bad.any():
+                index = int(bad.argmax())
                 raise InvalidRequest(
-                    f"row {int(bad.argmax())}: feature {self._names[column]!r} expects a whole number "
-                    f"from 0 to {len(codes) - 1}, which stand for {', '.join(codes)}; got {given[bad.argmax()]:g}"
+                    f"row {index}: feature {self._names[column]!r} expects a whole number "
+                    f"from 0 to {len(codes) - 1}, which stand for {', '.join(codes)}; got {given[index]:g}"
                 )
 
     def _encode_row(self, row: Row, index: int) -> list[float]:
@@ -114,8 +120,9 @@ class RowEncoder:
         return [row[name] for name in self._names]
 
     def _check_magnitudes(self, values: NDArray[np.float64]) -> None:
-        missing = np.isnan(values) & self._imputed
-        for row, column in np.argwhere(~(np.abs(values) <= MAX_FLOAT32) & ~missing):
+        is_missing = np.isnan(values) & self._imputed
+        fits = np.abs(values) <= MAX_FLOAT32
+        for row, column in np.argwhere(~(fits | is_missing)):
             raise InvalidRequest(
                 f"inputs[{row}]: feature {self._names[column]!r} expects a finite number that fits 32 bits "
                 f"(at most {MAX_FLOAT32:.1e}), got {values[row, column]:g}"
@@ -123,11 +130,9 @@ class RowEncoder:
 
 
 def _codes(feature: Feature) -> dict[str, float] | None:
-    return (
-        {value: float(code) for code, value in enumerate(feature.values)}
-        if feature.values
-        else None
-    )
+    if not feature.values:
+        return None
+    return {value: float(code) for code, value in enumerate(feature.values)}
 
 
 def _encode_value(
@@ -162,6 +167,5 @@ def _show(value: Value) -> str:
 
 
 def _quoted(names: list[str]) -> str:
-    return ("feature " if len(names) == 1 else "features ") + ", ".join(
-        repr(name) for name in names
-    )
+    shown = ", ".join(repr(name) for name in names)
+    return f"feature {shown}" if len(names) == 1 else f"features {shown}"

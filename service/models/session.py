@@ -54,9 +54,8 @@ class Session:
         # The wrapper's own method checks names and types of the feed in Python; callers know them to be right. The
         # wrapper is not kept, which holds the file's bytes as long as it lives.
         self.run: Any = getattr(session, "_sess", session).run
-        self.options: Any = (
-            onnxruntime.RunOptions()
-        )  # for all runs: each would make its own
+        # All runs share these options, since each would make its own.
+        self.options: Any = onnxruntime.RunOptions()
 
 
 def one_line(error: Exception) -> str:
@@ -90,25 +89,30 @@ def _describe(tensor: Any) -> TensorInfo:
     return TensorInfo(tensor.name, tensor.type, shape)
 
 
-def _open(content: bytes, *, device: str, threads: int) -> onnxruntime.InferenceSession:
+def _make_options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = (
-        threads  # the default is the machine's cores, whatever a container may use
-    )
+    # The default is the machine's cores, whatever a container may use.
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = (
-        4  # what goes wrong is raised, and reported with the file's name
-    )
+    # What goes wrong is raised, and reported with the file's name.
+    options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.use_env_allocators", "1")
+
+    return options
+
+
+def _open(content: bytes, *, device: str, threads: int) -> onnxruntime.InferenceSession:
+    options = _make_options(threads)
     _share_arena()
     has_cuda = _CUDA in onnxruntime.get_available_providers()
     providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
 
     try:
         session = onnxruntime.InferenceSession(content, options, providers=providers)
-    except Exception as error:  # onnxruntime's errors share no base class
+    except Exception as error:
+        # onnxruntime's errors share no base class.
         raise ModelRefused(f"onnxruntime cannot load it: {one_line(error)}") from error
 
     if device == "cuda" and session.get_providers()[0] != _CUDA:

@@ -103,12 +103,13 @@ def describe_model(graph: Graph, versions: list[str]) -> ModelMetadata:
             "summary": card.summary,
             "digest": graph.model.version,
         }
-        properties |= {
-            name: f"{metric.value:g}" for name, metric in card.metrics.items()
-        }
-        document["properties"] = properties | (
-            {"further_outputs": ",".join(graph.extras)} if graph.extras else {}
-        )
+        for name, metric in card.metrics.items():
+            properties[name] = f"{metric.value:g}"
+
+        if graph.extras:
+            properties["further_outputs"] = ",".join(graph.extras)
+
+        document["properties"] = properties
 
     return document
 
@@ -129,10 +130,9 @@ def describe_config(graph: Graph, settings: Settings) -> ModelConfig:
             for each in graph.outputs.values()
         ],
     }
+    # Only requests that wait for a run anyway share it.
     if graph.is_batchable:
-        config["dynamic_batching"] = {
-            "max_queue_delay_microseconds": 0
-        }  # what waits for a run anyway is joined
+        config["dynamic_batching"] = {"max_queue_delay_microseconds": 0}
 
     return config
 
@@ -143,12 +143,14 @@ def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]
         {"name": graph.name, "version": graph.version, "state": "READY", "reason": ""}
         for graph in registry
     ]
-    if not only_ready:
-        index += [
+    if only_ready:
+        return index
+
+    for file, reason in registry.refused.items():
+        name, version = _name_file(file)
+        index.append(
             {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
-            for file, reason in registry.refused.items()
-            for name, version in (_name_file(file),)
-        ]
+        )
 
     return index
 
@@ -161,25 +163,29 @@ def _name_file(file: str) -> tuple[str, str]:
 
 def describe_statistics(models: Iterable[Graph]) -> AllStatistics:
     """Returns how many requests each graph had, and how long they took."""
-    return {
-        "model_stats": [
-            {"name": each.name, "version": each.version, **each.statistics.describe()}
-            for each in models
-        ]
-    }
+    statistics = []
+    for each in models:
+        named = {"name": each.name, "version": each.version}
+        statistics.append(named | each.statistics.describe())
+
+    return {"model_stats": statistics}
 
 
 def _describe_tensor(tensor: TensorInfo) -> TensorMetadata:
-    own = BY_SESSION.get(tensor.type)
+    datatype = BY_SESSION.get(tensor.type)
     return {
         "name": tensor.name,
-        "datatype": own.name if own else tensor.type,
+        "datatype": datatype.name if datatype else tensor.type,
         "shape": tensor.shape,
     }
 
 
 def _configure_tensor(tensor: TensorInfo, *, has_rows: bool) -> TensorConfig:
-    own = BY_SESSION.get(tensor.type)
-    name = "INVALID" if own is None else "STRING" if own.name == BYTES else own.name
+    datatype = BY_SESSION.get(tensor.type)
+    name = datatype.name if datatype else "INVALID"
+    if name == BYTES:
+        name = "STRING"
+
     dims = tensor.shape[1:] if has_rows else tensor.shape
+
     return {"name": tensor.name, "data_type": f"TYPE_{name}", "dims": dims}

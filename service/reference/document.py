@@ -78,22 +78,20 @@ def _describe_call(
             "image/png": {"schema": {"type": "string", "format": "binary"}}
         }
 
-    described = {
+    request = reference[call.request.__name__]
+    body = content(request, examples.get(call.route)) | _image_content(call)
+    described: dict[str, Any] = {
         "operationId": call.name,
         "tags": [call.tag],
         "summary": call.summary,
-        "requestBody": {
-            "required": True,
-            "content": content(
-                reference[call.request.__name__], examples.get(call.route)
-            )
-            | _image_content(call),
-        },
+        "requestBody": {"required": True, "content": body},
         "responses": answers,
     }
     parameters = _query_parameters(call) + _image_parameters(call)
+    if parameters:
+        described["parameters"] = parameters
 
-    return described | ({"parameters": parameters} if parameters else {})
+    return described
 
 
 def _query_parameters(call: Call) -> list[dict[str, Any]]:
@@ -145,23 +143,20 @@ def _image_content(call: Call) -> dict[str, Any]:
         return {}
 
     file = {"type": "string", "format": "binary"}
-    is_free = call.name == "predict"  # it takes a task instead of a model
-    form: dict[str, Any] = {
-        "type": "object",
-        "required": ["image"] if is_free else ["image", call.image_of],
-        "properties": {
-            "image": {"type": "array", "items": file},
-            **_image_fields(call),
-            **dict.fromkeys(call.query, _TOP),
-        },
-    }
+    properties: dict[str, Any] = {"image": {"type": "array", "items": file}}
+    properties |= _image_fields(call)
+    properties |= dict.fromkeys(call.query, _TOP)
     if call.name == "compare":
         names = {"type": "array", "items": {"type": "string"}}
-        form["properties"] |= {"label": names, "models": names}
+        properties |= {"label": names, "models": names}
 
-    return {media_type: {"schema": file} for media_type in TAKEN_TYPES} | {
-        MULTIPART: {"schema": form}
-    }
+    # /predict takes a task instead of a model.
+    required = ["image"] if call.name == "predict" else ["image", call.image_of]
+    form = {"type": "object", "required": required, "properties": properties}
+    media: dict[str, Any] = {media_type: {"schema": file} for media_type in TAKEN_TYPES}
+    media[MULTIPART] = {"schema": form}
+
+    return media
 
 
 def _examples(cards: list[Card]) -> dict[str, Any]:

@@ -21,6 +21,18 @@ TYPES: list[Any] = [
 
 _MODEL = "/v2/models/{name}"
 _VERSION = "/v2/models/{name}/versions/{version}"
+_VIEWS = (
+    ("", "model_metadata", "Inputs and outputs of a model", "ModelMetadata"),
+    ("/ready", "model_ready", "Whether a model is ready", "ModelReady"),
+    ("/config", "model_config", "As Triton has a model's configuration", "ModelConfig"),
+    (
+        "/stats",
+        "model_statistics",
+        "What a model was asked, and its time",
+        "AllStatistics",
+    ),
+)
+"""Below a model's path each view has this ending, operation, summary and schema."""
 _BYTES = {
     "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
 }
@@ -73,44 +85,28 @@ def describe_routes(
         ),
         "/v2/repository/index": {"post": _describe_index(reference)},
     }
-    for path, suffix in ((_MODEL, ""), (_VERSION, "_version")):
-        parameters = [_path_parameter("name", names)]
-        parameters += [_path_parameter("version", [])] if suffix else []
-        views = {
-            "": (
-                "model_metadata",
-                "Inputs and outputs of a model",
-                reference["ModelMetadata"],
-            ),
-            "/ready": (
-                "model_ready",
-                "Whether a model is ready",
-                reference["ModelReady"],
-            ),
-            "/config": (
-                "model_config",
-                "As Triton has a model's configuration",
-                reference["ModelConfig"],
-            ),
-            "/stats": (
-                "model_statistics",
-                "What a model was asked, and its time",
-                reference["AllStatistics"],
-            ),
-        }
+    by_name = [_path_parameter("name", names)]
+    by_version = [*by_name, _path_parameter("version", [])]
+    paths |= _describe_model(_MODEL, "", reference, by_name)
+    paths |= _describe_model(_VERSION, "_version", reference, by_version)
+    infer = reference["InferRequest"]
+    paths[f"{_MODEL}/infer"] = _describe_infer("infer", infer, by_name, example)
+    paths[f"{_VERSION}/infer"] = _describe_infer(
+        "infer_version", infer, by_version, None
+    )
 
-        for ending, (operation, summary, schema) in views.items():
-            paths[path + ending] = _view(
-                operation + suffix, summary, schema, 404, parameters=parameters
-            )
+    return paths
 
-        infer = _describe_infer(
-            f"infer{suffix}",
-            reference["InferRequest"],
-            parameters,
-            None if suffix else example,
+
+def _describe_model(
+    path: str, suffix: str, reference: dict[str, Any], parameters: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Returns the paths that describe a model; `suffix` tells their operations from those of other paths."""
+    paths = {}
+    for ending, operation, summary, schema in _VIEWS:
+        paths[path + ending] = _view(
+            operation + suffix, summary, reference[schema], 404, parameters=parameters
         )
-        paths[path + "/infer"] = {"post": infer}
 
     return paths
 
@@ -148,17 +144,17 @@ def _describe_infer(
     answers = openapi.responses(_ANSWER, 400, 404, 413, 415, 503, 504)
     answers["200"]["content"] |= _BYTES
 
-    return {
+    content = openapi.content(request, example) | _BYTES
+    described = {
         "operationId": operation,
         "tags": ["Open Inference Protocol v2"],
         "summary": "Tensors in, tensors out, as JSON or as bytes",
         "parameters": [*parameters, length],
-        "requestBody": {
-            "required": True,
-            "content": openapi.content(request, example) | _BYTES,
-        },
+        "requestBody": {"required": True, "content": content},
         "responses": answers,
     }
+
+    return {"post": described}
 
 
 def _describe_index(reference: dict[str, Any]) -> dict[str, Any]:
@@ -175,9 +171,10 @@ def _describe_index(reference: dict[str, Any]) -> dict[str, Any]:
 
 
 def _path_parameter(name: str, examples: list[str]) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string"} | (
-        {"examples": examples} if examples else {}
-    )
+    schema: dict[str, Any] = {"type": "string"}
+    if examples:
+        schema["examples"] = examples
+
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
