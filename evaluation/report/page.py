@@ -86,7 +86,7 @@ def _draw_thumbnail(labelled: Labelled, row: int) -> str:
         content, where=place, media_type="", budget=budget, min_px=THUMBNAIL_PX
     )
 
-    return f"data:image/jpeg;base64,{b64encode(images.encode_jpeg(images.fit(pixels, THUMBNAIL_PX))).decode()}"
+    return f"data:image/jpeg;base64,{b64encode(images.encode_jpeg(images.shrink(pixels, THUMBNAIL_PX))).decode()}"
 
 
 def _draw(evidence: dict[str, Any]) -> dict[str, Any]:

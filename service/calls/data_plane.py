@@ -145,7 +145,7 @@ class DataPlane:
             raise
 
         if self.monitor is not None and model.card.kind == "classifier":
-            finish = _observed(self.monitor, model, inputs, finish)
+            finish = _observe(self.monitor, model, inputs, finish)
 
         return Run(model.graph, model.output_names, inputs, len(inputs), finish)
 
@@ -173,7 +173,7 @@ class DataPlane:
         n_rows = len(inputs)
         truth = None
         if request.labels is not None:
-            truth = _truth(request.labels, models[0], n_rows=n_rows)
+            truth = _index_labels(request.labels, models[0], n_rows=n_rows)
 
         outputs = []
         records = []
@@ -341,7 +341,7 @@ def _only_task(request: PredictRequest) -> str:
     return request.task
 
 
-def _observed(
+def _observe(
     monitor: Monitor, model: Model, inputs: Inputs, finish: Callable[[Outputs], Any]
 ) -> Any:
     """Returns a `finish` that also hands the answer to the monitor, and puts the id of the prediction into it."""
@@ -373,7 +373,9 @@ def _most_probable(
     return rows
 
 
-def _truth(labels: list[str | int], model: Model, *, n_rows: int) -> NDArray[np.int64]:
+def _index_labels(
+    labels: list[str | int], model: Model, *, n_rows: int
+) -> NDArray[np.int64]:
     """Returns the class indices `(n_rows,)` of the labels that a client sent; 3 means the class "3"."""
     if len(labels) != n_rows:
         raise InvalidRequest(

@@ -13,9 +13,9 @@ from service.models import images
 from service.models.images import Pixels
 from service.models.model import Model
 
-PLACES = 7
+N_PATCHES = 7
 """A grey patch covers an image at this many places in each direction."""
-COVERED_PX = 160
+MAX_OCCLUDED_PX = 160
 """An image is made this small on its longer side before it is covered, since each place takes a copy."""
 MAX_CHANNELS = 64
 GREY = 128
@@ -53,7 +53,7 @@ def explain_rows(
     outputs = dict(zip(chosen, model.run_outputs(chosen, features), strict=True))
     if "contributions" in outputs:
         return [
-            _contribute(model, row, outputs, index, class_name)
+            _explain_by_contributions(model, row, outputs, index, class_name)
             for index, row in enumerate(features)
         ]
 
@@ -62,7 +62,7 @@ def explain_rows(
             f"class: {model.name} is explained by its neighbours, whatever their class"
         )
 
-    return [_name_neighbors(model, outputs, row) for row in range(len(features))]
+    return [_explain_by_neighbors(model, outputs, row) for row in range(len(features))]
 
 
 def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
@@ -80,17 +80,19 @@ def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
         values = activation[chosen] - activation.mean(axis=0)
         return Heat(predicted, chosen, probability, "class_activation", values)
 
-    small = images.fit(image, COVERED_PX)
-    copies = [_cover(small, place) for place in range(PLACES**2)]
-    _, covered = model.run([small, *copies])
-    falls = (covered[0, chosen] - covered[1:, chosen]).reshape(PLACES, PLACES)
+    small = images.shrink(image, MAX_OCCLUDED_PX)
+    copies = [_occlude(small, index) for index in range(N_PATCHES**2)]
+    _, occluded = model.run([small, *copies])
+    drops = (occluded[0, chosen] - occluded[1:, chosen]).reshape(N_PATCHES, N_PATCHES)
 
-    return Heat(predicted, chosen, probability, "occlusion", falls)
+    return Heat(predicted, chosen, probability, "occlusion", drops)
 
 
 def draw_heat(image: Pixels, heat: Heat) -> Pixels:
     """Draws the heat over the image; a class activation map covers its middle square, which is what the graph takes."""
-    return images.lay_heat(image, heat.values, middle=heat.method == "class_activation")
+    return images.overlay_heat_map(
+        image, heat.values, middle=heat.method == "class_activation"
+    )
 
 
 def draw_maps(model: Model, image: Pixels, layer: str) -> Pixels:
@@ -121,7 +123,7 @@ def find_class(model: Model, name: str) -> int:
     return model.classes.index(name)
 
 
-def _contribute(
+def _explain_by_contributions(
     model: Model, row: Floats, outputs: dict[str, Any], index: int, name: str | None
 ) -> dict[str, Any]:
     contributions = outputs["contributions"][index]
@@ -171,7 +173,7 @@ def _list_contributions(
     return {"base": float(base), "contributions": contributions}
 
 
-def _name_neighbors(
+def _explain_by_neighbors(
     model: Model, outputs: dict[str, Any], index: int
 ) -> dict[str, Any]:
     label = int(outputs["label"][index])
@@ -207,18 +209,20 @@ def _name_values(model: Model, row: Floats) -> list[Any]:
     return named
 
 
-def _cover(image: Pixels, place: int) -> Pixels:
+def _occlude(image: Pixels, index: int) -> Pixels:
     """Returns a copy with a grey patch, twice as long and wide as its place."""
     height, width, _ = image.shape
-    covered = image.copy()
-    down, right = divmod(place, PLACES)
-    top = (down - 0.5) * height / PLACES
-    left = (right - 0.5) * width / PLACES
-    bottom = top + 2 * height / PLACES
-    end = left + 2 * width / PLACES
-    covered[max(0, round(top)) : round(bottom), max(0, round(left)) : round(end)] = GREY
+    occluded = image.copy()
+    down, right = divmod(index, N_PATCHES)
+    top = (down - 0.5) * height / N_PATCHES
+    left = (right - 0.5) * width / N_PATCHES
+    bottom = top + 2 * height / N_PATCHES
+    end = left + 2 * width / N_PATCHES
+    occluded[max(0, round(top)) : round(bottom), max(0, round(left)) : round(end)] = (
+        GREY
+    )
 
-    return covered
+    return occluded
 
 
 def _scale(pictures: Floats) -> Pixels:

@@ -16,7 +16,7 @@ from service.settings import Settings
 Counts = Mapping[str, tuple[int, int]]
 """Each model was right and wrong this often, by the labels that came as feedback; the champion comes first."""
 
-_MERITS = {"classifier": "accuracy", "regressor": "r2"}
+_RANKING_METRICS = {"classifier": "accuracy", "regressor": "r2"}
 """A policy chooses among models of these kinds, and the held-out metric of each kind makes the champion."""
 
 
@@ -101,7 +101,7 @@ class Router:
         self.problems: dict[str, str] = {}
         """A task stands here with the reason why the champion that was set for it cannot be."""
         for task, name in {**settings.shadow, **settings.champion}.items():
-            self._crown(task, name)
+            self._set_champion(task, name)
 
         self._fixed: dict[str, str] = {}
         for task, names in self._ranked.items():
@@ -135,7 +135,7 @@ class Router:
 
         return self._policy.choose(counts, self._rng)
 
-    def _crown(self, task: str, name: str) -> None:
+    def _set_champion(self, task: str, name: str) -> None:
         names = self._ranked.get(task, [])
         if name in names:
             self._ranked[task] = [name, *(each for each in names if each != name)]
@@ -164,7 +164,7 @@ def rank(models: Iterable[Model]) -> dict[str, list[str]]:
 
     Of equals the smaller file comes first, which is mostly the faster one. What was never measured comes last.
     """
-    groups: dict[str, dict[str, list[Model]]] = {kind: {} for kind in _MERITS}
+    groups: dict[str, dict[str, list[Model]]] = {kind: {} for kind in _RANKING_METRICS}
     for model in models:
         if model.card.kind in groups:
             tasks = groups[model.card.kind]
@@ -173,13 +173,13 @@ def rank(models: Iterable[Model]) -> dict[str, list[str]]:
     chosen = groups["regressor"] | groups["classifier"]
 
     return {
-        task: [each.name for each in sorted(group, key=_merit)]
+        task: [each.name for each in sorted(group, key=_rank_key)]
         for task, group in chosen.items()
     }
 
 
-def _merit(model: Model) -> tuple[float, int, str]:
-    metric = model.card.metrics.get(_MERITS[model.card.kind])
+def _rank_key(model: Model) -> tuple[float, int, str]:
+    metric = model.card.metrics.get(_RANKING_METRICS[model.card.kind])
     return (
         -metric.value if metric else np.inf,
         model.graph.session.n_bytes,

@@ -159,14 +159,14 @@ class Batches:
 
     def _start(self, queue: _Queue) -> None:
         while queue.waiting and queue.n_running < self._n_threads:
-            chosen = _take(queue)
+            chosen = _take_batch(queue)
             queue.n_running += 1
             running = asyncio.get_running_loop().run_in_executor(
                 self._pool, _run_batch, [each.run for each in chosen]
             )
-            running.add_done_callback(partial(self._hand_out, queue, chosen))
+            running.add_done_callback(partial(self._distribute, queue, chosen))
 
-    def _hand_out(
+    def _distribute(
         self, queue: _Queue, chosen: Sequence[_Waiting], ran: asyncio.Future[_Batch]
     ) -> None:
         queue.n_running -= 1
@@ -188,16 +188,16 @@ class Batches:
                 )
 
 
-def _take(queue: _Queue) -> list[_Waiting]:
+def _take_batch(queue: _Queue) -> list[_Waiting]:
     """Takes from the queue the first waiting run, and those after it that can share its run."""
     first = queue.waiting.popleft()
     chosen = [first]
     n_rows = first.run.n_rows
     if first.run.graph.is_batchable:
-        key = _key(first.run)
+        key = _batch_key(first.run)
         for waiting in list(queue.waiting):
             fits = n_rows + waiting.run.n_rows <= MAX_JOINED_ROWS
-            if fits and _key(waiting.run) == key:
+            if fits and _batch_key(waiting.run) == key:
                 chosen.append(waiting)
                 n_rows += waiting.run.n_rows
                 queue.waiting.remove(waiting)
@@ -207,7 +207,7 @@ def _take(queue: _Queue) -> list[_Waiting]:
     return chosen
 
 
-def _key(run: Run) -> tuple[Any, ...]:
+def _batch_key(run: Run) -> tuple[Any, ...]:
     """Returns what requests must have in common to share a run: output names, and the shapes of rows."""
     return (*run.names, *sorted({each.shape for each in run.inputs}))
 
@@ -249,10 +249,10 @@ def _execute_all(runs: list[Run]) -> list[Outputs | BaseException]:
             return list(_split(runs, _join(runs).execute()))
         except Exception:
             logger.debug("a run of several requests failed", exc_info=True)
-    return [_try(run) for run in runs]
+    return [_execute_safely(run) for run in runs]
 
 
-def _try(run: Run) -> Outputs | BaseException:
+def _execute_safely(run: Run) -> Outputs | BaseException:
     try:
         return run.execute()
     except Exception as error:

@@ -33,14 +33,14 @@ def accompany(application: ASGIApp, companion: Companion) -> ASGIApp:
 
     async def run(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(application, companion, scope, receive, send)
+            await _run_lifespan(application, companion, scope, receive, send)
         else:
             await application(scope, receive, send)
 
     return run
 
 
-async def _live(
+async def _run_lifespan(
     application: ASGIApp,
     companion: Companion,
     scope: Message,

@@ -204,7 +204,7 @@ class FastPathProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         # A request whose answer is still to come must be known to uvicorn.
         if self._route is not None:
-            self._go_usual_way()
+            self._fall_back()
         super().shutdown()
 
     def on_message_begin(self) -> None:
@@ -249,7 +249,7 @@ class FastPathProtocol(HttpToolsProtocol):
             )
             self.on_response_complete()
         else:
-            self._go_usual_way(outcome)
+            self._fall_back(outcome)
             super().on_message_complete()
 
     def _is_left_over(self) -> bool:
@@ -274,9 +274,9 @@ class FastPathProtocol(HttpToolsProtocol):
 
         length = dict(self.headers).get(b"content-length")
         if length is None or int(length) > MAX_AWAITED_BYTES:
-            self._go_usual_way()
+            self._fall_back()
         else:
-            self._waiting = self.loop.call_later(AWAITED_S, self._go_usual_way)
+            self._waiting = self.loop.call_later(AWAITED_S, self._fall_back)
 
     def _stop_waiting(self) -> None:
         if self._waiting is not None:
@@ -297,7 +297,7 @@ class FastPathProtocol(HttpToolsProtocol):
             and not self.transport.is_closing()
         )
 
-    def _go_usual_way(self, outcome: Any = None) -> None:
+    def _fall_back(self, outcome: Any = None) -> None:
         """Hands the request to uvicorn, with what has come of its body, and what there is of an answer."""
         self._route = None
         self._stop_waiting()

@@ -57,9 +57,9 @@ KNOWN = "JPEG, PNG, WebP, BMP or GIF"
 ORIENTATION = 0x0112
 UPRIGHT = 1
 """The EXIF orientation tag has this value in an image that need not be turned."""
-SHOWN_PX = 1024
+MAX_HEAT_MAP_PX = 1024
 """The longer side of a heat map has at most this many pixels."""
-ENLARGED_PX = 256
+MIN_HEAT_MAP_PX = 256
 HEAT_COLOURS = (
     (48, 18, 120),
     (30, 120, 200),
@@ -232,7 +232,7 @@ def _explain(error: Exception) -> str:
     return text[:200] or type(error).__name__
 
 
-def fit(pixels: Pixels, max_px: int) -> Pixels:
+def shrink(pixels: Pixels, max_px: int) -> Pixels:
     """Returns the image, made smaller where its longer side exceeds `max_px`."""
     height, width, _ = pixels.shape
     if max(height, width) <= max_px:
@@ -244,12 +244,14 @@ def fit(pixels: Pixels, max_px: int) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize(size))
 
 
-def lay_heat(pixels: Pixels, heat: NDArray[np.float32], *, middle: bool) -> Pixels:
+def overlay_heat_map(
+    pixels: Pixels, heat: NDArray[np.float32], *, middle: bool
+) -> Pixels:
     """Returns a map `(rows, columns)` in colours over the image in grey; values below 0 show as no weight.
 
     With `middle` the map covers only the square in the image's middle.
     """
-    pixels = fit(_enlarge(pixels), SHOWN_PX)
+    pixels = shrink(_enlarge(pixels), MAX_HEAT_MAP_PX)
     height, width, _ = pixels.shape
     side = min(height, width)
     size = (side, side) if middle else (width, height)
@@ -288,5 +290,5 @@ def stack(pictures: list[Pixels]) -> Pixels:
 
 def _enlarge(pixels: Pixels) -> Pixels:
     """Returns the image enlarged by whole pixels where its longer side is small."""
-    times = max(1, ENLARGED_PX // max(pixels.shape[:2]))
+    times = max(1, MIN_HEAT_MAP_PX // max(pixels.shape[:2]))
     return pixels.repeat(times, axis=0).repeat(times, axis=1)

@@ -123,10 +123,11 @@ def describe_config(graph: Graph, settings: Settings) -> ModelConfig:
         "backend": "onnxruntime",
         "max_batch_size": settings.max_rows if has_rows else 0,
         "input": [
-            _configure_tensor(each, has_rows=has_rows) for each in graph.inputs.values()
+            _describe_tensor_config(each, has_rows=has_rows)
+            for each in graph.inputs.values()
         ],
         "output": [
-            _configure_tensor(each, has_rows=has_rows)
+            _describe_tensor_config(each, has_rows=has_rows)
             for each in graph.outputs.values()
         ],
     }
@@ -180,7 +181,7 @@ def _describe_tensor(tensor: TensorInfo) -> TensorMetadata:
     }
 
 
-def _configure_tensor(tensor: TensorInfo, *, has_rows: bool) -> TensorConfig:
+def _describe_tensor_config(tensor: TensorInfo, *, has_rows: bool) -> TensorConfig:
     datatype = BY_SESSION.get(tensor.type)
     name = datatype.name if datatype else "INVALID"
     if name == BYTES:

@@ -49,19 +49,19 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
             'images it is {"b64": the file in base64}, and the files themselves may be the body or a form.',
         },
         "servers": [{"url": "."}],
-        "paths": _calls(reference, examples)
-        | _live(
+        "paths": _call_paths(reference, examples)
+        | _live_paths(
             reference,
             sorted({card.task for card in cards if card.kind == "classifier"}),
         )
-        | _models(reference, names)
+        | _model_paths(reference, names)
         | protocol
-        | _operations(),
+        | _operation_paths(),
         "components": {"schemas": components},
     }
 
 
-def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+def _call_paths(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
     """Returns the paths of the table of calls."""
     return {
         call.route: {"post": _describe_call(call, reference, examples)}
@@ -127,13 +127,13 @@ def _image_parameters(call: Call) -> list[dict[str, Any]]:
             "in": "query",
             "required": False,
             "schema": schema,
-            "description": _about(field),
+            "description": _describe_field(field),
         }
         for field, schema in _image_fields(call).items()
     ]
 
 
-def _about(field: str) -> str:
+def _describe_field(field: str) -> str:
     return f"The {field.replace('_', ' ')}, where the body is an image file"
 
 
@@ -193,7 +193,7 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
     return examples
 
 
-def _live(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
+def _live_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
     """Returns the path that needs VEREDICTO_JOURNAL."""
     task = {
         "name": "task",
@@ -216,7 +216,7 @@ def _live(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
     return {"/tasks/{task}/comparison": comparison}
 
 
-def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _model_paths(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
     name = {
         "name": "name",
         "in": "path",
@@ -257,7 +257,7 @@ def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
     }
 
 
-def _operations() -> dict[str, Any]:
+def _operation_paths() -> dict[str, Any]:
     anything = {"type": "object"}
     return {
         "/livez": view("livez", "Operations", "The process answers", anything),
