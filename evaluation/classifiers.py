@@ -88,7 +88,7 @@ class LocalClassifiers:
 
     def classify(self, rows: list[Any]) -> list[Said]:
         inputs = self._encode(rows)
-        return [_say(*model.classify(inputs)) for model in self._models]
+        return [_say(*model.run(inputs)) for model in self._models]
 
     def latencies_ms(self, row: Any) -> list[float]:
         """The median of 50 runs."""
@@ -135,7 +135,7 @@ def _time_ms(model: Model, inputs: Inputs) -> float:
     times = []
     for _ in range(RUNS):
         started = perf_counter()
-        model.classify(inputs)
+        model.run(inputs)
         times.append((perf_counter() - started) * 1000)
 
     return median(times)

@@ -1,7 +1,7 @@
-"""The BentoML service: `bentoml serve service.app:Veredicto`. The only module that knows BentoML.
+"""The BentoML service starts with `bentoml serve service.app:Veredicto`. This is the only module that knows BentoML.
 
-BentoML owns workers, lifecycle, packaging, `/metrics` and the SDK's schema. Its worker serves whatever the
-service's `to_asgi()` returns; here that is a `Application`, which answers the contract's routes itself.
+BentoML owns workers, lifecycle, packaging, `/metrics` and the SDK's schema. Its worker serves whatever the service's
+`to_asgi()` returns; here that is an `Application`, which answers the contract's routes itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 from service.execution import tuning
 
-tuning.set_environment()  # before numpy is imported
+# This comes before numpy is imported.
+tuning.set_environment()
 
 import bentoml
 import msgspec
@@ -35,33 +36,28 @@ if TYPE_CHECKING:
 T_co = TypeVar("T_co", covariant=True)
 
 _APPLICATION = "_bentoml_impl.server.app"
-"""What `Service.to_asgi` imports; a BentoML that has it elsewhere only starts later."""
+"""`Service.to_asgi` imports this module; a BentoML that has it elsewhere only starts later."""
 
-Inputs = list[
-    Any
-]  # BentoML's client reads a union as its first member, and would turn an object into its keys
-
+# Importing this module is starting the service.
 try:
     settings = Settings.from_environment(os.environ)
 except SettingsError as error:
-    sys.exit(
-        f"veredicto does not start: {error}"
-    )  # importing this module is starting the service
+    sys.exit(f"veredicto does not start: {error}")
 
 
 @functools.cache
 def data_plane() -> DataPlane:
-    """The one data plane of this process: its models are loaded and warmed up when this returns.
+    """Returns the one data plane of this process, whose models are loaded and warmed up.
 
-    Imported here, because the supervisor imports this module too, and starts sooner without what serves.
+    It imports what serves only when called, because the supervisor imports this module too, and starts sooner without
+    it.
     """
     from service.calls.data_plane import DataPlane
     from service.models.registry import Registry
 
+    # BentoML is imported meanwhile, since half of the loading is onnxruntime's, not Python's.
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(
-            import_module, _APPLICATION
-        )  # meanwhile, since half of the loading is onnxruntime's, not Python's
+        pool.submit(import_module, _APPLICATION)
         registry = Registry.load(
             settings.models, device=settings.device, threads=settings.threads
         )
@@ -77,13 +73,14 @@ def data_plane() -> DataPlane:
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")
 
-    atexit.register(monitor.close)  # where no server ends it
+    # In process there is no server to end it.
+    atexit.register(monitor.close)
 
     return DataPlane(registry, settings, monitor)
 
 
 class FrontedService(bentoml.Service[T_co]):
-    """A BentoML service whose requests meet a `Application` first."""
+    """This is a BentoML service whose requests meet an `Application` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         from service.execution.admission import Admission
@@ -116,14 +113,14 @@ class FrontedService(bentoml.Service[T_co]):
 
 
 class Calls:
-    """The table of calls as methods, for BentoML's client and for use in process."""
+    """The calls are methods here, for BentoML's client and for use in process."""
 
     def __init__(self) -> None:
         self._plane = data_plane()
 
 
 def _make_method(call: Call) -> Any:
-    """The BentoML method of a call, whose parameters are the fields of its request."""
+    """Returns the BentoML method of a call, whose parameters are the fields of its request."""
     encoded = {
         each.name: each.encode_name for each in msgspec.structs.fields(call.request)
     }
@@ -142,7 +139,7 @@ def _make_method(call: Call) -> Any:
 
 
 def _make_signature(request: type) -> inspect.Signature:
-    """The signature of a method; a field that follows an optional one may be left out as far as Python knows."""
+    """Returns the signature of a method; a field that follows an optional one may be left out as far as Python knows."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [inspect.Parameter("self", kind)]
     for field in msgspec.structs.fields(request):
@@ -160,10 +157,10 @@ def _make_signature(request: type) -> inspect.Signature:
 
 
 def _show_type(field: Any) -> Any:
-    """A field's type as BentoML's schema has it.
+    """Returns a field's type as BentoML's schema has it.
 
-    Its client reads a union as its first member, and would turn a row that is an object into its keys: so a list says
-    nothing of its elements, and a label is a text.
+    BentoML's client reads a union as its first member, and would turn a row that is an object into its keys: so a list
+    says nothing of its elements, and a label is a text.
     """
     if get_origin(field) is Annotated:
         return _show_type(get_args(field)[0])
@@ -194,7 +191,7 @@ class Veredicto(Calls):
     @bentoml.on_deployment
     @staticmethod
     def check_before_start() -> None:
-        """Once, ahead of all workers: each of them alone could not say why none starts."""
+        """Refuses to start, once and ahead of all workers: each of them alone could not say why none starts."""
         try:
             if settings.grpc_port:
                 check_can_listen(settings)

@@ -83,10 +83,10 @@ def _draw_thumbnail(labelled: Labelled, row: int) -> str:
     place = labelled.places[row]
     budget = images.PixelBudget(MOST_PIXELS)
     pixels = images.decode(
-        content, where=place, media_type="", budget=budget, least_px=THUMBNAIL_PX
+        content, where=place, media_type="", budget=budget, min_px=THUMBNAIL_PX
     )
 
-    return f"data:image/jpeg;base64,{b64encode(images.encode_jpeg(images.fit(pixels, THUMBNAIL_PX))).decode()}"
+    return f"data:image/jpeg;base64,{b64encode(images.encode_jpeg(images.shrink(pixels, THUMBNAIL_PX))).decode()}"
 
 
 def _draw(evidence: dict[str, Any]) -> dict[str, Any]:

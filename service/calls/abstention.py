@@ -1,4 +1,4 @@
-"""Selective prediction: no answer where the most probable class is not probable enough."""
+"""Selective prediction gives no answer where the most probable class is not probable enough."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from service.models.graph import Graph
 
 
 def check_has_probabilities(graph: Graph) -> None:
-    """Raises InvalidRequest where the model's kind knows no probability to hold against a bound."""
+    """Raises InvalidRequest where the model's kind has no probability to compare with the bound."""
     assert graph.model is not None
     kind = graph.model.card.kind
     if kind != "classifier":
@@ -27,11 +27,11 @@ def withhold(
     probabilities: NDArray[np.float32],
     min_probability: float,
 ) -> tuple[list[str | None], list[str | None]]:
-    """Predictions and reasons, one of each for each row: where there is no prediction there is a reason, and none else.
+    """Returns predictions and reasons, each with one entry a row: exactly where a prediction is None there is a reason.
 
-    Chow's rule for equal costs: answer only where the most probable class is probable enough (Chow, IEEE Trans.
-    Inf. Theory 16, 1970). `label` is `(n_rows,)`, `probabilities` `(n_rows, n_classes)`. The bound is rounded to
-    float32 as they are, so that a row whose probability is written like the bound is not under it.
+    Chow's rule for equal costs answers only where the most probable class is probable enough (Chow, IEEE Trans. Inf.
+    Theory 16, 1970). `label` is `(n_rows,)`, `probabilities` `(n_rows, n_classes)`. The bound is rounded to float32 as
+    they are, so that a row whose probability is written like the bound is not under it.
     """
     predictions: list[str | None] = list(map(classes.__getitem__, label.tolist()))
     reasons: list[str | None] = [None] * len(predictions)

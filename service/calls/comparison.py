@@ -1,4 +1,4 @@
-"""Several classifiers on the same rows, side by side."""
+"""The comparison of a request shows several classifiers on the same rows, side by side."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from stats import agreement, paired_tests
 from stats.scores import score
 
 Labels = NDArray[np.int64]
-MOST_REMEMBERED = 64
-"""Labels of a request whose pairs are kept: of few rows most models say the same, and so it is the same again."""
+MAX_CACHED_LABELS = 64
+"""The pairs of at most this many labels are cached: on few rows most models agree, so that they repeat."""
 
 
 class NotFinite(Exception):
-    """A model's probabilities are no numbers."""
+    """This is raised where a model's probabilities are not finite."""
 
 
-class Answer(NamedTuple):
-    """What one model says: label `(n_rows,)`, probabilities `(n_rows, n_classes)`."""
+class ClassifierOutput(NamedTuple):
+    """One model gives `label` `(n_rows,)` and `probabilities` `(n_rows, n_classes)` for a request."""
 
     model: str
     version: str
@@ -35,61 +35,61 @@ class Answer(NamedTuple):
 
 
 def compare(
-    task: str, classes: tuple[str, ...], answers: list[Answer], truth: Labels | None
+    task: str,
+    classes: tuple[str, ...],
+    outputs: list[ClassifierOutput],
+    truth: Labels | None,
 ) -> Comparison:
-    """The answer of `/compare`; `truth` holds the class index of each row, where the client knows it.
+    """Returns the answer of `/compare`; `truth` has the class index of each row, where the client knows it.
 
-    The statistics are computed from the probabilities as the answer writes them, so that a client who
-    computes them again from the answer gets the same figures. Raises NotFinite.
+    The statistics are computed from the probabilities as the answer writes them, so that a client who computes them
+    again from the answer gets the same figures. It raises NotFinite.
     """
-    labels = np.array([answer.label for answer in answers])
-    written = codec.as_json([answer.probabilities for answer in answers])
+    labels = np.array([output.label for output in outputs])
+    written = codec.as_json([output.probabilities for output in outputs])
     probabilities = np.array(written, dtype=np.float64)
-    mean = np.add.reduce(probabilities) / len(answers)
-    if (
-        not np.vdot(mean, mean) < np.inf
-    ):  # what is not finite is written as null, and read as NaN
+    mean = np.add.reduce(probabilities) / len(outputs)
+    # What is not finite is written as null, and read as NaN.
+    if not np.vdot(mean, mean) < np.inf:
         raise NotFinite
 
+    models = [
+        _describe(output, each, classes)
+        for output, each in zip(outputs, written, strict=True)
+    ]
+    names = tuple(output.model for output in outputs)
     comparison: dict[str, Any] = {
         "task": task,
         "classes": classes,
-        "models": [
-            _describe(answer, each, classes)
-            for answer, each in zip(answers, written, strict=True)
-        ],
+        "models": models,
         "consensus": _consensus(mean, labels, classes),
-        "pairs": _pairs(
-            tuple(answer.model for answer in answers), labels, len(classes), truth
-        ),
+        "pairs": _pairs(names, labels, len(classes), truth),
     }
     if truth is not None:
-        for description, answer, each in zip(
-            comparison["models"], answers, probabilities, strict=True
-        ):
-            description["metrics"] = score(each, answer.label, truth)
+        for model, label, each in zip(models, labels, probabilities, strict=True):
+            model["metrics"] = score(each, label, truth)
         comparison["cochran_q"] = paired_tests.cochran_q(truth[:, None] == labels.T)
 
     return cast(Comparison, comparison)
 
 
 def _describe(
-    answer: Answer, written: list[list[float]], classes: tuple[str, ...]
+    output: ClassifierOutput, written: list[list[float]], classes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """With the probabilities as they are written."""
+    """Returns one model's part of the answer, with the probabilities as they are written."""
     return {
-        "model": answer.model,
-        "version": answer.version,
-        "predictions": codec.name_classes(classes, answer.label),
+        "model": output.model,
+        "version": output.version,
+        "predictions": codec.name_classes(classes, output.label),
         "probabilities": written,
-        "latency_ms": round(answer.latency_ms, 4),
+        "latency_ms": round(output.latency_ms, 4),
     }
 
 
 def _consensus(
     mean: NDArray[np.float64], labels: Labels, classes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The mean of the probabilities, its most probable class, and the share of models that agree with it."""
+    """Returns the mean of the probabilities, its most probable class, and the share of models that agree with it."""
     label = mean.argmax(axis=1)
     agree = np.add.reduce(labels == label) / len(labels)
     return {
@@ -102,8 +102,8 @@ def _consensus(
 def _pairs(
     names: tuple[str, ...], labels: Labels, n_classes: int, truth: Labels | None
 ) -> list[dict[str, Any]]:
-    """Of labels `(n_models, n_rows)`."""
-    relate = _relate if labels.size > MOST_REMEMBERED else _remember_related
+    """Returns how alike the models of each pair are by labels `(n_models, n_rows)`, with McNemar's test by a truth."""
+    relate = _relate if labels.size > MAX_CACHED_LABELS else _relate_cached
     pairs = relate(names, labels.tobytes(), n_classes)
     if truth is None:
         return pairs
@@ -123,20 +123,23 @@ def _pairs(
 def _relate(
     names: tuple[str, ...], content: bytes, n_classes: int
 ) -> list[dict[str, Any]]:
-    """How alike the models of each pair are, by the bytes of their labels `(n_models, n_rows)`."""
+    """Returns agreement and kappa of each pair of models, by the bytes of their labels `(n_models, n_rows)`."""
     labels = np.frombuffer(content, np.int64).reshape(len(names), -1).T
     agreements = agreement.agreements(labels)
     agreed = agreements.tolist()
     beyond_chance = agreement.kappas(agreements, labels, n_classes=n_classes).tolist()
 
-    return [
-        {
+    pairs = []
+    for first, second in combinations(range(len(names)), 2):
+        kappa = beyond_chance[first][second]
+        pair = {
             "models": [names[first], names[second]],
             "agreement": agreed[first][second],
-            "kappa": None if isnan(kappa := beyond_chance[first][second]) else kappa,
+            "kappa": None if isnan(kappa) else kappa,
         }
-        for first, second in combinations(range(len(names)), 2)
-    ]
+        pairs.append(pair)
+
+    return pairs
 
 
-_remember_related = lru_cache(maxsize=256)(_relate)
+_relate_cached = lru_cache(maxsize=256)(_relate)

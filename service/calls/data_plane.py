@@ -1,4 +1,4 @@
-"""Every call of the contract as a method: request in, answer out, no HTTP."""
+"""The data plane has every call of the contract as a method: request in, answer out, no HTTP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model_card import Card
 from service.calls import abstention
-from service.calls.comparison import Answer, NotFinite, compare
+from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.contract import answers, codec
@@ -38,7 +38,7 @@ from service.settings import Settings
 
 
 class DataPlane:
-    """The one implementation behind the HTTP routes and the methods of the BentoML service."""
+    """The HTTP routes and the methods of the BentoML service share this implementation."""
 
     def __init__(
         self, registry: Registry, settings: Settings, monitor: Monitor | None = None
@@ -51,7 +51,7 @@ class DataPlane:
         self.pictures = Pictures(registry, self._limits, self._encode)
 
     def answer(self, name: str, **fields: Any) -> dict[str, Any]:
-        """The answer of a call, from Python values to Python values."""
+        """Returns the answer of a call, from Python values to Python values."""
         call = next(each for each in CALLS if each.name == name)
         request = codec.RequestDecoder(call.request).convert(fields)
         reply = wait_for(getattr(self, name)(request))
@@ -59,9 +59,10 @@ class DataPlane:
         return answer
 
     def predict(self, request: PredictRequest) -> Run:
-        """Class labels, numbers or cluster numbers, as the model's kind has it, one for each row.
+        """Predicts a class label, a number or a cluster number for each row, as the model's kind has it.
 
-        With `min_probability` a row may be None, and has a reason then. Of a `task` a policy chooses the model.
+        With `min_probability` a row may be None, and has a reason then. Where a request names a `task`, a policy
+        chooses the model.
         """
         name = request.model
         if name is None or request.task is not None:
@@ -109,7 +110,7 @@ class DataPlane:
         return run
 
     def predict_proba(self, request: PredictProbaRequest) -> Run:
-        """Probabilities of all classes, or of the `top` most probable, for each row."""
+        """Predicts the probabilities of all classes, or of the `top` most probable, for each row."""
         model = self._find(request.model)
 
         def finish(outputs: Outputs) -> answers.Probabilities:
@@ -124,7 +125,7 @@ class DataPlane:
         return self._plan(model, "predict_proba", request.inputs, finish)
 
     def _find(self, name: str) -> Model:
-        """The model of this name; raises NotFound."""
+        """Returns the model of this name; raises NotFound."""
         model = self.registry.models.get(name)
         return self.registry.model(name) if model is None else model
 
@@ -135,7 +136,7 @@ class DataPlane:
         rows: Any,
         finish: Callable[[Outputs], Any],
     ) -> Run:
-        """The run of a model on the rows of a request, which are found to be what it takes."""
+        """Returns the run of a model on a request's rows; raises InvalidRequest where they are not what it takes."""
         try:
             model.check_answers(call)
             inputs = self._encode([model], rows)
@@ -144,12 +145,12 @@ class DataPlane:
             raise
 
         if self.monitor is not None and model.card.kind == "classifier":
-            finish = _observed(self.monitor, model, inputs, finish)
+            finish = _observe(self.monitor, model, inputs, finish)
 
         return Run(model.graph, model.output_names, inputs, len(inputs), finish)
 
     def feedback(self, request: FeedbackRequest) -> Pending:
-        """The true class of a row that was predicted, accepted when it is stored."""
+        """Takes the true class of a row that was predicted; the reply is true once it is stored."""
         if self.monitor is None:
             raise InvalidRequest(
                 "feedback is off: predictions are not kept (VEREDICTO_JOURNAL names no file)"
@@ -161,7 +162,7 @@ class DataPlane:
         )
 
     def compare_live(self, task: str) -> answers.Standing:
-        """How the task's classifiers stand in what they were asked lately; nothing of it where nothing is kept."""
+        """Returns how the task's classifiers did on recent requests; without a journal the figures are empty."""
         if self.monitor is not None:
             return self.monitor.compare(task)
         return comparison.describe(
@@ -169,76 +170,74 @@ class DataPlane:
         )
 
     def compare(self, request: CompareRequest) -> Reply:
-        """The task's models side by side on the same rows."""
-        models = self._chosen(request)
+        """Runs the task's classifiers on the same rows, side by side."""
+        models = self._select_classifiers(request)
         inputs = self._encode(models, request.inputs)
-        truth = (
-            None
-            if request.labels is None
-            else _truth(request.labels, models[0], n_rows=len(inputs))
-        )
-        given = []
-        runs = []
+        classes = models[0].classes
         n_rows = len(inputs)
+        truth = None
+        if request.labels is not None:
+            truth = _index_labels(request.labels, models[0], n_rows=n_rows)
+
+        outputs = []
+        records = []
         before_ns = perf_counter_ns()
 
         for model in models:
-            label, probabilities = model.compute(model.output_names, inputs)
+            label, probabilities = model.run_unchecked(model.output_names, inputs)
             now_ns = perf_counter_ns()
-            given.append(
-                Answer(
-                    model.name,
-                    model.version,
-                    label,
-                    probabilities,
-                    (now_ns - before_ns) / 1e6,
+            run_ns = now_ns - before_ns
+            before_ns = now_ns
+            outputs.append(
+                ClassifierOutput(
+                    model.name, model.version, label, probabilities, run_ns / 1e6
                 )
             )
-            runs.append(
-                RunRecord(model.graph, Times(0, 0, now_ns - before_ns, 0, n_rows))
-            )
-            before_ns = now_ns
+            records.append(RunRecord(model.graph, Times(0, 0, run_ns, 0, n_rows)))
 
         try:
-            return Reply(
-                compare(request.task, models[0].classes, given, truth), tuple(runs)
-            )
+            answer = compare(request.task, classes, outputs, truth)
         except NotFinite:
-            for model, answer in zip(models, given, strict=True):
-                model.check_finite(answer.probabilities)
+            for model, output in zip(models, outputs, strict=True):
+                model.check_finite(output.probabilities)
             raise
 
+        return Reply(answer, tuple(records))
+
     def transform(self, request: TransformRequest) -> Run:
-        """Codes of each row, and the row made again from its codes alone."""
+        """Returns the run that gives the codes of each row, and the row made again from its codes alone."""
         model = self._find(request.model)
 
         def finish(outputs: Outputs) -> answers.Transformation:
-            answer = {"model": model.name, "version": model.version}
-            names = ("outputs", "reconstructions")
-            return cast(
-                answers.Transformation, answer | dict(zip(names, outputs, strict=True))
-            )
+            codes, reconstructions = outputs
+            answer = {
+                "model": model.name,
+                "version": model.version,
+                "outputs": codes,
+                "reconstructions": reconstructions,
+            }
+            return cast(answers.Transformation, answer)
 
         return self._plan(model, "transform", request.inputs, finish)
 
     def explain(self, request: ExplainRequest) -> Reply:
-        """Why the model answers so: contributions of features, neighbours, or a map of each image."""
+        """Explains each row by contributions of features, by neighbours, or by a map of the image."""
         return Reply(self.pictures.explain(request))
 
     def draw_explanation(self, request: ExplainRequest) -> bytes | None:
-        """The explanation of images as one PNG; None for rows of features, which have no picture."""
+        """Draws the explanation of images as one PNG; None for rows of features, which have no picture."""
         return self.pictures.draw_explanation(request)
 
     def generate(self, request: GenerateRequest) -> Reply:
-        """New images, each as a PNG in base64."""
+        """Generates images, each as a PNG in base64."""
         return Reply(self.pictures.generate(request))
 
     def draw_generated(self, request: GenerateRequest) -> bytes:
-        """New images side by side, as one PNG."""
+        """Generates images and draws them side by side, as one PNG."""
         return self.pictures.draw_generated(request)
 
     def list_models(self) -> answers.ModelList:
-        """Summaries by name, and what was refused, if anything was."""
+        """Returns summaries by name, and what was refused, if anything was."""
         models: list[answers.ModelSummary] = [
             {
                 "name": model.name,
@@ -254,17 +253,18 @@ class DataPlane:
             {"file": file, "reason": reason}
             for file, reason in self.registry.refused.items()
         ]
-        return cast(
-            answers.ModelList,
-            {"models": models} | ({"refused": refused} if refused else {}),
-        )
+        listed: dict[str, Any] = {"models": models}
+        if refused:
+            listed["refused"] = refused
+
+        return cast(answers.ModelList, listed)
 
     def describe_model(self, name: str) -> dict[str, Any]:
-        """A model's whole card, with version and runtime."""
+        """Returns a model's whole card, with version and runtime."""
         return self.registry.model(name).describe()
 
     def cards(self) -> list[Card]:
-        """The cards of the served models, by name."""
+        """Returns the cards of the served models, by name."""
         return [model.card for model in self.registry.models.values()]
 
     def check_ready(self) -> None:
@@ -277,7 +277,7 @@ class DataPlane:
             raise NotReady(f"not ready: {reason}")
 
     def is_ready(self) -> bool:
-        """Whether `check_ready` raises nothing."""
+        """Returns whether `check_ready` raises nothing."""
         try:
             self.check_ready()
         except NotReady:
@@ -285,7 +285,7 @@ class DataPlane:
         return True
 
     def _encode(self, models: list[Model], rows: Any) -> Inputs:
-        """Rows of a request as these models of one task take them."""
+        """Returns a request's rows as these models of one task take them; raises InvalidRequest or TooLarge."""
         if len(rows) > self._limits.max_rows:
             self._limits.check_rows(len(rows))
         if isinstance(rows, np.ndarray) and models[0].size_px is None:
@@ -308,7 +308,7 @@ class DataPlane:
 
         return models[0].encode(rows)
 
-    def _chosen(self, request: CompareRequest) -> list[Model]:
+    def _select_classifiers(self, request: CompareRequest) -> list[Model]:
         classifiers = self.registry.task(request.task)
         if request.models is None:
             return classifiers
@@ -331,7 +331,7 @@ class DataPlane:
 
 
 def _only_task(request: PredictRequest) -> str:
-    """The task of a request that names no model; raises InvalidRequest for one that names both or neither."""
+    """Returns the task of a request that names no model; raises InvalidRequest for one that names both or neither."""
     if request.task is None:
         raise InvalidRequest(
             f"missing required field model; this call takes {PredictRequest.__doc__}"
@@ -345,10 +345,10 @@ def _only_task(request: PredictRequest) -> str:
     return request.task
 
 
-def _observed(
+def _observe(
     monitor: Monitor, model: Model, inputs: Inputs, finish: Callable[[Outputs], Any]
 ) -> Any:
-    """The same end with an id in the answer."""
+    """Returns a `finish` that also hands the answer to the monitor, and puts the id of the prediction into it."""
 
     def finish_and_observe(outputs: Outputs) -> Any:
         answer = finish(outputs)
@@ -361,20 +361,26 @@ def _observed(
 def _most_probable(
     model: Model, probabilities: NDArray[np.float32], top: int
 ) -> list[list[answers.ClassProbability]]:
-    """For each row the `top` classes, most probable first; of equals the first class."""
+    """Returns for each row the `top` classes, most probable first; of equals the first class comes first."""
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
     highest = np.take_along_axis(probabilities, order, axis=1)
-    return [
-        [
-            {"class": model.classes[label], "probability": value}
-            for label, value in zip(labels, values, strict=True)
-        ]
-        for labels, values in zip(order.tolist(), highest, strict=True)
-    ]
+    rows: list[list[answers.ClassProbability]] = []
+    for labels, values in zip(order.tolist(), highest, strict=True):
+        pairs = zip(labels, values, strict=True)
+        rows.append(
+            [
+                {"class": model.classes[label], "probability": value}
+                for label, value in pairs
+            ]
+        )
+
+    return rows
 
 
-def _truth(labels: list[str | int], model: Model, *, n_rows: int) -> NDArray[np.int64]:
-    """Class indices `(n_rows,)` of the labels that a client sent; 3 is taken for the class "3"."""
+def _index_labels(
+    labels: list[str | int], model: Model, *, n_rows: int
+) -> NDArray[np.int64]:
+    """Returns the class indices `(n_rows,)` of the labels that a client sent; 3 means the class "3"."""
     if len(labels) != n_rows:
         raise InvalidRequest(
             f"labels: expected {n_rows}, one for each row of inputs, got {len(labels)}"

@@ -1,4 +1,4 @@
-"""Why a model answers as it does: what each feature adds, which neighbours decide, where in an image it looks."""
+"""An explanation says what each feature adds, which neighbours decide, or where in an image a model looks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from service.models import images
 from service.models.images import Pixels
 from service.models.model import Model
 
-PLACES = 7
-"""Places of the patch in each direction, where an image is covered bit by bit."""
-COVERED_PX = 160
-"""Longest side of an image that is covered; larger ones are made smaller, since there are as many copies as places."""
-MOST_CHANNELS = 64
+N_PATCHES = 7
+"""A grey patch covers an image at this many places in each direction."""
+MAX_OCCLUDED_PX = 160
+"""An image is made this small on its longer side before it is covered, since each place takes a copy."""
+MAX_CHANNELS = 64
 GREY = 128
 LAYER = "layer/"
 
@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 
 
 class Heat(NamedTuple):
-    """How much each place of an image speaks for a class, `(height, width)`, and how that was found out."""
+    """Each place of an image `(height, width)` speaks this much for the class `chosen`, found out by `method`."""
 
     label: int
     chosen: int
@@ -35,29 +35,26 @@ class Heat(NamedTuple):
 
 
 def can_explain(model: Model) -> bool:
-    return model.size_px is not None or bool(
-        model.extras & {"contributions", "neighbor_class"}
-    )
+    has_values = not model.extras.isdisjoint({"contributions", "neighbor_class"})
+    return model.size_px is not None or has_values
 
 
 def explain_rows(
     model: Model, features: Floats, class_name: str | None
 ) -> list[dict[str, Any]]:
-    """For each row what its features add to the score, or the neighbours that decided.
+    """Returns for each row what its features add to the score, or the neighbours that decided.
 
-    Where there are contributions, base and contributions sum to the value of a regressor, or to the score of the
-    class: the logarithm of its odds for two classes, and for more what the softmax takes.
+    Where there are contributions, base and contributions sum to the value of a regressor, or to the score of the class:
+    the logarithm of its odds for two classes, and for more what the softmax takes.
     """
     names = ("contributions", "base", "neighbor", "neighbor_distance", "neighbor_class")
-    asked = [name for name in names if name in model.extras]
-    main = list(model.output_names)
-    outputs = dict(
-        zip([*main, *asked], model.run_outputs([*main, *asked], features), strict=True)
-    )
+    found = [name for name in names if name in model.extras]
+    chosen = model.output_names + found
+    outputs = dict(zip(chosen, model.run_outputs(chosen, features), strict=True))
     if "contributions" in outputs:
         return [
-            _contribute(model, features[row], outputs, row, class_name)
-            for row in range(len(features))
+            _explain_by_contributions(model, row, outputs, index, class_name)
+            for index, row in enumerate(features)
         ]
 
     if class_name is not None:
@@ -65,16 +62,16 @@ def explain_rows(
             f"class: {model.name} is explained by its neighbours, whatever their class"
         )
 
-    return [_name_neighbors(model, outputs, row) for row in range(len(features))]
+    return [_explain_by_neighbors(model, outputs, row) for row in range(len(features))]
 
 
 def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
-    """Of the class that is asked for, or else the most probable one.
+    """Returns the heat of the class that is asked for, or else of the most probable one.
 
-    From the class activation map, where the graph has one (Zhou et al., CVPR 2016), or else by covering the image
-    place by place with grey: how far the probability falls (Zeiler and Fergus, ECCV 2014).
+    It comes from the class activation map, where the graph has one (Zhou et al., CVPR 2016), or else from covering the
+    image place by place with grey: how far the probability falls (Zeiler and Fergus, ECCV 2014).
     """
-    label, probabilities = model.classify([image])
+    label, probabilities = model.run([image])
     predicted = int(label[0])
     chosen = predicted if class_name is None else find_class(model, class_name)
     probability = float(probabilities[0, chosen])
@@ -83,21 +80,23 @@ def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
         values = activation[chosen] - activation.mean(axis=0)
         return Heat(predicted, chosen, probability, "class_activation", values)
 
-    small = images.fit(image, COVERED_PX)
-    copies = [_cover(small, place) for place in range(PLACES**2)]
-    _, covered = model.classify([small, *copies])
-    falls = (covered[0, chosen] - covered[1:, chosen]).reshape(PLACES, PLACES)
+    small = images.shrink(image, MAX_OCCLUDED_PX)
+    copies = [_occlude(small, index) for index in range(N_PATCHES**2)]
+    _, occluded = model.run([small, *copies])
+    drops = (occluded[0, chosen] - occluded[1:, chosen]).reshape(N_PATCHES, N_PATCHES)
 
-    return Heat(predicted, chosen, probability, "occlusion", falls)
+    return Heat(predicted, chosen, probability, "occlusion", drops)
 
 
 def draw_heat(image: Pixels, heat: Heat) -> Pixels:
-    """The map over the image; a class activation map is of the square in its middle, which is what the graph takes."""
-    return images.lay_heat(image, heat.values, middle=heat.method == "class_activation")
+    """Draws the heat over the image; a class activation map covers its middle square, which is what the graph takes."""
+    return images.overlay_heat_map(
+        image, heat.values, middle=heat.method == "class_activation"
+    )
 
 
 def draw_maps(model: Model, image: Pixels, layer: str) -> Pixels:
-    """What each channel of a layer gives, at most 64, each from its lowest value in black to its highest in white."""
+    """Draws at most 64 channels of a layer, each from its lowest value in black to its highest in white."""
     layers = [name.removeprefix(LAYER) for name in model.layer_names]
     if layer not in layers:
         known = ", ".join(layers) or "none"
@@ -105,13 +104,13 @@ def draw_maps(model: Model, image: Pixels, layer: str) -> Pixels:
             f"layer: {model.name} has no layer {layer[:100]!r}; its layers: {known}"
         )
 
-    maps = model.run_outputs([LAYER + layer], [image])[0][0][:MOST_CHANNELS]
+    maps = model.run_outputs([LAYER + layer], [image])[0][0][:MAX_CHANNELS]
 
     return images.make_grid(_scale(maps[..., None].repeat(3, axis=3)))
 
 
 def draw_filters(model: Model) -> Pixels:
-    """The first layer's weights as pictures, each from its lowest to its highest value."""
+    """Draws the first layer's weights as pictures, each from its lowest to its highest value."""
     blank = np.zeros((1, 1, 3), dtype=np.uint8)
     return images.make_grid(_scale(model.run_outputs(["filters"], [blank])[0]))
 
@@ -124,7 +123,7 @@ def find_class(model: Model, name: str) -> int:
     return model.classes.index(name)
 
 
-def _contribute(
+def _explain_by_contributions(
     model: Model, row: Floats, outputs: dict[str, Any], index: int, name: str | None
 ) -> dict[str, Any]:
     contributions = outputs["contributions"][index]
@@ -135,41 +134,46 @@ def _contribute(
                 f"class: {model.name} is a regressor: it has no classes"
             )
 
-        answer: dict[str, Any] = {"prediction": outputs["value"][index]}
-        column = 0
-        sign = 1
-    else:
-        predicted = int(outputs["label"][index])
-        chosen = predicted if name is None else find_class(model, name)
-        column, sign = (
-            (0, 1 if chosen else -1) if contributions.shape[1] == 1 else (chosen, 1)
-        )
-        answer = {
-            "prediction": model.classes[predicted],
-            "class": model.classes[chosen],
-            "probability": outputs["probabilities"][index, chosen],
-        }
+        value = {"prediction": outputs["value"][index]}
+        return value | _list_contributions(model, row, contributions[:, 0], base[0])
 
+    predicted = int(outputs["label"][index])
+    chosen = predicted if name is None else find_class(model, name)
+    answer = {
+        "prediction": model.classes[predicted],
+        "class": model.classes[chosen],
+        "probability": outputs["probabilities"][index, chosen],
+    }
+    # Of two classes there is one column, that of the second; the first has the opposite.
+    is_single = contributions.shape[1] == 1
+    column = 0 if is_single else chosen
+    sign = -1 if is_single and chosen == 0 else 1
     added = sign * contributions[:, column]
-    order = np.argsort(-np.abs(added), kind="stable")
-    values = _name_values(model, row)
+
+    return answer | _list_contributions(model, row, added, sign * base[column])
+
+
+def _list_contributions(
+    model: Model, row: Floats, added: Floats, base: Any
+) -> dict[str, Any]:
+    """Returns what each feature of a row adds to the base, the largest in magnitude first."""
     given = model.card.input
     assert isinstance(given, FeatureInput)
+    values = _name_values(model, row)
+    order = np.argsort(-np.abs(added), kind="stable")
+    contributions = [
+        {
+            "feature": given.features[each].name,
+            "value": values[each],
+            "contribution": added[each],
+        }
+        for each in order
+    ]
 
-    return answer | {
-        "base": sign * float(base[column]),
-        "contributions": [
-            {
-                "feature": given.features[each].name,
-                "value": values[each],
-                "contribution": added[each],
-            }
-            for each in order
-        ],
-    }
+    return {"base": float(base), "contributions": contributions}
 
 
-def _name_neighbors(
+def _explain_by_neighbors(
     model: Model, outputs: dict[str, Any], index: int
 ) -> dict[str, Any]:
     label = int(outputs["label"][index])
@@ -190,37 +194,42 @@ def _name_neighbors(
 
 
 def _name_values(model: Model, row: Floats) -> list[Any]:
-    """The row as a client would send it, None for a missing value."""
+    """Returns the row as a client would send it, with None for a missing value."""
     given = model.card.input
     assert isinstance(given, FeatureInput)
-    return [
-        None
-        if np.isnan(value)
-        else (feature.values[int(value)] if feature.values else value)
-        for value, feature in zip(row, given.features, strict=True)
-    ]
+    named: list[Any] = []
+    for value, feature in zip(row, given.features, strict=True):
+        if np.isnan(value):
+            named.append(None)
+        elif feature.values:
+            named.append(feature.values[int(value)])
+        else:
+            named.append(value)
+
+    return named
 
 
-def _cover(image: Pixels, place: int) -> Pixels:
-    """A copy with a grey patch, twice as long and wide as its place."""
+def _occlude(image: Pixels, index: int) -> Pixels:
+    """Returns a copy with a grey patch, twice as long and wide as its place."""
     height, width, _ = image.shape
-    covered = image.copy()
-    down, right = divmod(place, PLACES)
-    top = (down - 0.5) * height / PLACES
-    left = (right - 0.5) * width / PLACES
-    bottom = top + 2 * height / PLACES
-    end = left + 2 * width / PLACES
-    covered[max(0, round(top)) : round(bottom), max(0, round(left)) : round(end)] = GREY
+    occluded = image.copy()
+    down, right = divmod(index, N_PATCHES)
+    top = (down - 0.5) * height / N_PATCHES
+    left = (right - 0.5) * width / N_PATCHES
+    bottom = top + 2 * height / N_PATCHES
+    end = left + 2 * width / N_PATCHES
+    occluded[max(0, round(top)) : round(bottom), max(0, round(left)) : round(end)] = (
+        GREY
+    )
 
-    return covered
+    return occluded
 
 
 def _scale(pictures: Floats) -> Pixels:
-    """Each picture `(n, height, width, 3)` from its lowest to its highest value."""
-    low, high = (
-        end(pictures, axis=(1, 2, 3), keepdims=True) for end in (np.min, np.max)
-    )
-    scaled: Pixels = np.rint(
-        255 * (pictures - low) / np.maximum(high - low, 1e-12)
-    ).astype(np.uint8)
+    """Returns pictures `(n, height, width, 3)`, each scaled from its lowest value as 0 to its highest as 255."""
+    low = pictures.min(axis=(1, 2, 3), keepdims=True)
+    high = pictures.max(axis=(1, 2, 3), keepdims=True)
+    shares = (pictures - low) / np.maximum(high - low, 1e-12)
+    scaled: Pixels = np.rint(255 * shares).astype(np.uint8)
+
     return scaled

@@ -1,4 +1,4 @@
-"""What models show: why they answer so, what their layers see, and images that they make."""
+"""The calls about pictures explain answers, show what layers see, and generate images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from service.models.registry import Registry
 
 
 class Pictures:
-    """The calls and views of pictures; `encode` makes rows of a request what these models of one task take."""
+    """These are the calls and views of pictures; `encode` makes of rows what these models of one task take."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Pictures:
         self._encode = encode
 
     def explain(self, request: ExplainRequest) -> answers.Explanation:
-        """Why the model answers so: contributions of features, neighbours, or a map of each image."""
+        """Explains each row by contributions of features, by neighbours, or by a map of the image."""
         model, inputs = self._encode_rows(request)
         if isinstance(inputs, list):
             explanations = [
@@ -51,7 +51,7 @@ class Pictures:
         return cast(answers.Explanation, answer)
 
     def draw_explanation(self, request: ExplainRequest) -> bytes | None:
-        """The same of images as one PNG, each below the other; None for rows of features, which have no picture."""
+        """Draws the maps of the images one below the other as a PNG; None for rows of features."""
         model, inputs = self._encode_rows(request)
         if not isinstance(inputs, list):
             return None
@@ -61,14 +61,9 @@ class Pictures:
     def _encode_rows(self, request: ExplainRequest) -> tuple[Model, Inputs]:
         model = self._registry.model(request.model)
         if not explanation.can_explain(model):
-            known = [
-                each.name
-                for each in self._registry.models.values()
-                if explanation.can_explain(each)
-            ]
-            family = model.card.family
+            known = self._list_names(explanation.can_explain)
             raise InvalidRequest(
-                f"{model.name} is a {family}: it has no explanation; models that have: {', '.join(known) or 'none'}"
+                f"{model.name} is a {model.card.family}: it has no explanation; models that have: {known}"
             )
 
         if model.size_px is not None and len(request.inputs) > MAX_IMAGES:
@@ -87,14 +82,16 @@ class Pictures:
         self, model: Model, image: images.Pixels, request: ExplainRequest
     ) -> dict[str, Any]:
         picture, heat = _draw(model, image, request)
-        encoded = {"b64": b64encode(images.encode_png(picture)).decode()}
+        encoded = _encode(picture)
         if heat is None:
-            label, probabilities = model.classify([image])
-            answer = {
-                "prediction": model.classes[label[0]],
-                "probability": probabilities[0, label[0]],
+            label, probabilities = model.run([image])
+            predicted = label[0]
+            return {
+                "prediction": model.classes[predicted],
+                "probability": probabilities[0, predicted],
+                "layer": request.layer,
+                "maps": encoded,
             }
-            return answer | {"layer": request.layer, "maps": encoded}
 
         return {
             "prediction": model.classes[heat.label],
@@ -104,68 +101,61 @@ class Pictures:
             "heat_map": encoded,
         }
 
-    def describe_layers(self, name: str) -> answers.Layers:
-        """The layers of a network of images, and the filters of its first one."""
-        model = self._with_layers(name)
-        layers = [
-            {
-                "name": each.removeprefix(explanation.LAYER),
-                "channels": shape[0],
-                "height": shape[1],
-                "width": shape[2],
+    def describe_layers(self, model_name: str) -> answers.Layers:
+        """Returns the layers of a network of images, and the filters of its first one."""
+        model = self._find_with_layers(model_name)
+        layers = []
+        for name, (channels, height, width) in model.layer_shapes.items():
+            layer = {
+                "name": name.removeprefix(explanation.LAYER),
+                "channels": channels,
+                "height": height,
+                "width": width,
             }
-            for each, shape in model.layer_shapes.items()
-        ]
+            layers.append(layer)
+
         answer: dict[str, Any] = {
             "model": model.name,
             "version": model.version,
             "layers": layers,
         }
         if "filters" in model.extras:
-            answer["filters"] = {
-                "b64": b64encode(
-                    images.encode_png(explanation.draw_filters(model))
-                ).decode()
-            }
+            answer["filters"] = _encode(explanation.draw_filters(model))
 
         return cast(answers.Layers, answer)
 
     def draw_filters(self, name: str) -> bytes | None:
-        """The filters as one PNG; None where the file has none."""
-        model = self._with_layers(name)
-        return (
-            images.encode_png(explanation.draw_filters(model))
-            if "filters" in model.extras
-            else None
-        )
+        """Draws the filters as one PNG; None where the file has none."""
+        model = self._find_with_layers(name)
+        if "filters" not in model.extras:
+            return None
+        return images.encode_png(explanation.draw_filters(model))
 
-    def _with_layers(self, name: str) -> Model:
+    def _find_with_layers(self, name: str) -> Model:
         model = self._registry.model(name)
         if not _has_layers(model):
-            known = (
-                ", ".join(
-                    each.name
-                    for each in self._registry.models.values()
-                    if _has_layers(each)
-                )
-                or "none"
-            )
+            known = self._list_names(_has_layers)
             raise InvalidRequest(
                 f"{name} has no layers to show; models that have: {known}"
             )
 
         return model
 
+    def _list_names(self, fits: Callable[[Model], bool]) -> str:
+        models = self._registry.models.values()
+        return ", ".join(each.name for each in models if fits(each)) or "none"
+
     def generate(self, request: GenerateRequest) -> answers.Generation:
-        """New images, each as a PNG in base64."""
+        """Generates images, each as a PNG in base64."""
         model, generated = self._generate(request)
-        encoded: list[answers.EncodedImage] = [
-            {"b64": b64encode(images.encode_png(each)).decode()} for each in generated
-        ]
-        return {"model": model.name, "version": model.version, "images": encoded}
+        return {
+            "model": model.name,
+            "version": model.version,
+            "images": [_encode(each) for each in generated],
+        }
 
     def draw_generated(self, request: GenerateRequest) -> bytes:
-        """New images side by side, as one PNG."""
+        """Generates images and draws them side by side, as one PNG."""
         _, generated = self._generate(request)
         return images.encode_png(images.make_grid(generated))
 
@@ -178,15 +168,18 @@ class Pictures:
 
 
 def _has_layers(model: Model) -> bool:
-    return model.size_px is not None and (
-        "filters" in model.extras or bool(model.layer_names)
-    )
+    has_outputs = "filters" in model.extras or bool(model.layer_names)
+    return model.size_px is not None and has_outputs
+
+
+def _encode(pixels: images.Pixels) -> answers.EncodedImage:
+    return {"b64": b64encode(images.encode_png(pixels)).decode()}
 
 
 def _draw(
     model: Model, image: images.Pixels, request: ExplainRequest
 ) -> tuple[images.Pixels, explanation.Heat | None]:
-    """The maps of the layer that is asked for, or else a heat map, and what it is of."""
+    """Draws the maps of the layer that is asked for, or else a heat map, and returns its heat too."""
     if request.layer is not None:
         return explanation.draw_maps(model, image, request.layer), None
     heat = explanation.find_heat(model, image, request.class_name)

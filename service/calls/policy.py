@@ -1,4 +1,4 @@
-"""Which of a task's models answers a request that names the task alone: a policy chooses, by reward where it learns."""
+"""A policy chooses which of a task's models answers a request that names the task alone, by reward where it learns."""
 
 from __future__ import annotations
 
@@ -14,30 +14,32 @@ from service.models.registry import Registry
 from service.settings import Settings
 
 Counts = Mapping[str, tuple[int, int]]
-"""For each model how often it was right and wrong, by the labels that came as feedback; the champion comes first."""
+"""Each model was right and wrong this often, by the labels that came as feedback; the champion comes first."""
 
-_MERITS = {"classifier": "accuracy", "regressor": "r2"}
-"""Of what a policy can choose among, the held-out metric that makes the champion."""
+_RANKING_METRICS = {"classifier": "accuracy", "regressor": "r2"}
+"""A policy chooses among models of these kinds, and the held-out metric of each kind makes the champion."""
 
 
 class Policy(Protocol):
-    """Pure but for its random numbers."""
+    """A policy chooses a model by its counts, and depends on nothing else but its random numbers."""
 
     def choose(self, counts: Counts, rng: np.random.Generator) -> str: ...
 
 
 class Champion:
-    """Always the first: whatever is learnt later does not count."""
+    """This policy always chooses the first model: whatever is learnt later does not count."""
 
     def choose(self, counts: Counts, rng: np.random.Generator) -> str:  # noqa: ARG002  # policies share one signature
         return next(iter(counts))
 
 
 class Thompson:
-    """Each model as often as it is likely to be the best: the highest of one draw from each posterior.
+    """This policy chooses each model as often as it is likely to be the best: the highest of one draw from each
+    posterior.
 
-    Thompson, Biometrika 25 (1933); Chapelle and Li, NIPS 24 (2011). The posterior of a share of right answers is
-    Beta(1 + right, 1 + wrong): without feedback all shares are as likely (Russo et al., A Tutorial, 2018).
+    The method is Thompson's, Biometrika 25 (1933); see Chapelle and Li, NIPS 24 (2011). The posterior of a share of
+    right answers is Beta(1 + right, 1 + wrong): without feedback all shares are as likely (Russo et al., A Tutorial,
+    2018).
     """
 
     def choose(self, counts: Counts, rng: np.random.Generator) -> str:
@@ -47,9 +49,10 @@ class Thompson:
 
 @dataclass(frozen=True)
 class Epsilon:
-    """Any model in a share `epsilon` of the requests, else the one that was right most often (Watkins, 1989).
+    """This policy chooses any model in a share `epsilon` of the requests, else the one most often right (Watkins,
+    1989).
 
-    Its share of right answers is (1 + right) / (2 + right + wrong), Laplace's; of equals the first.
+    A model's share of right answers is (1 + right) / (2 + right + wrong), Laplace's; of equals the first is chosen.
     """
 
     epsilon: float
@@ -59,28 +62,27 @@ class Epsilon:
         if rng.random() < self.epsilon:
             return names[int(rng.integers(len(names)))]
 
-        return max(
-            names, key=lambda name: (1 + counts[name][0]) / (2 + sum(counts[name]))
-        )
+        shares = [(1 + right) / (2 + right + wrong) for right, wrong in counts.values()]
+        return names[shares.index(max(shares))]
 
 
 class Outcomes(Protocol):
-    """What is known of the answers of a task's models; models of which nothing is known may be left out."""
+    """This source knows the outcomes of a task's models; models of which nothing is known may be left out."""
 
     def outcomes(self, task: str) -> Counts: ...
 
 
 class NoOutcomes:
-    """Where no feedback is taken."""
+    """This source knows nothing: it stands in where no feedback is taken."""
 
     def outcomes(self, task: str) -> Counts:  # noqa: ARG002  # as all that know outcomes
         return {}
 
 
 class Router:
-    """A model's name for each request that names a task.
+    """The router chooses a model's name for each request that names a task.
 
-    Only classifiers are right or wrong: of regressors it is always the champion.
+    Only classifiers are right or wrong: of regressors it always chooses the champion.
     """
 
     def __init__(
@@ -97,19 +99,22 @@ class Router:
         self._ranked = rank(registry.models.values())
         self._tasks = {model.card.task for model in registry.models.values()}
         self.problems: dict[str, str] = {}
-        """For a task the reason why the champion that was set for it cannot be."""
+        """A task stands here with the reason why the champion that was set for it cannot be."""
         for task, name in {**settings.shadow, **settings.champion}.items():
-            self._crown(task, name)
+            self._set_champion(task, name)
 
-        self._fixed = {
-            task: names[0]
-            for task, names in self._ranked.items()
-            if isinstance(self._policy, Champion)
-            or registry.models[names[0]].card.kind != "classifier"
-        }
+        self._fixed: dict[str, str] = {}
+        for task, names in self._ranked.items():
+            champion = names[0]
+            is_classifier = registry.models[champion].card.kind == "classifier"
+            if isinstance(self._policy, Champion) or not is_classifier:
+                self._fixed[task] = champion
 
     def choose(self, task: str) -> str:
-        """Raises NotFound for an unknown task, and InvalidRequest for one that has nothing to choose from."""
+        """Returns the name of the task's model for one request; raises NotFound for an unknown task.
+
+        It raises InvalidRequest for a task that has nothing to choose from.
+        """
         if task in self.problems:
             raise NotFound(self.problems[task])
 
@@ -130,17 +135,16 @@ class Router:
 
         return self._policy.choose(counts, self._rng)
 
-    def _crown(self, task: str, name: str) -> None:
+    def _set_champion(self, task: str, name: str) -> None:
         names = self._ranked.get(task, [])
         if name in names:
             self._ranked[task] = [name, *(each for each in names if each != name)]
             return
 
-        known = (
-            f"it has {', '.join(sorted(names))}"
-            if names
-            else f"known tasks: {', '.join(sorted(self._ranked))}"
-        )
+        known = f"known tasks: {', '.join(sorted(self._ranked))}"
+        if names:
+            known = f"it has {', '.join(sorted(names))}"
+
         self.problems[task] = (
             f"VEREDICTO_CHAMPION: the task {task!r} has no model {name!r} to choose; {known}"
         )
@@ -156,29 +160,26 @@ def make_policy(settings: Settings) -> Policy:
 
 
 def rank(models: Iterable[Model]) -> dict[str, list[str]]:
-    """For each task its classifiers or, without any, its regressors: the best on held-out rows first.
+    """Returns for each task its classifiers or, without any, its regressors: the best on held-out rows first.
 
     Of equals the smaller file comes first, which is mostly the faster one. What was never measured comes last.
     """
-    groups: dict[tuple[str, str], list[Model]] = {}
+    groups: dict[str, dict[str, list[Model]]] = {kind: {} for kind in _RANKING_METRICS}
     for model in models:
-        groups.setdefault((model.card.kind, model.card.task), []).append(model)
+        if model.card.kind in groups:
+            tasks = groups[model.card.kind]
+            tasks.setdefault(model.card.task, []).append(model)
 
-    ranked = {
-        task: group
-        for kind in reversed(_MERITS)
-        for (of, task), group in groups.items()
-        if of == kind
-    }
+    chosen = groups["regressor"] | groups["classifier"]
 
     return {
-        task: [each.name for each in sorted(group, key=_merit)]
-        for task, group in ranked.items()
+        task: [each.name for each in sorted(group, key=_rank_key)]
+        for task, group in chosen.items()
     }
 
 
-def _merit(model: Model) -> tuple[float, int, str]:
-    metric = model.card.metrics.get(_MERITS[model.card.kind])
+def _rank_key(model: Model) -> tuple[float, int, str]:
+    metric = model.card.metrics.get(_RANKING_METRICS[model.card.kind])
     return (
         -metric.value if metric else np.inf,
         model.graph.session.n_bytes,

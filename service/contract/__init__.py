@@ -1,1 +1,4 @@
-"""Shapes of requests and answers, JSON and arrays. All packages of `service` above the ground may import it."""
+"""This package has the shapes of requests and answers, JSON and arrays.
+
+All packages of `service` above the ground may import it.
+"""

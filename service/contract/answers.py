@@ -1,4 +1,4 @@
-"""What answers look like, as the interface's description has it."""
+"""These types describe the answers of the calls, and the OpenAPI document is generated from them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The table of calls: one line each, from which routes, OpenAPI, in-process answers and BentoML's methods follow.
+"""The table of calls has one line each, from which routes, OpenAPI, in-process answers and BentoML's methods follow.
 
-A call is the method of its name of `service.calls.data_plane.DataPlane`.
+Each call is the method of its name of `service.calls.data_plane.DataPlane`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Any, Literal, NamedTuple
 from service.contract import answers, requests
 
 NEVER_INLINE = -1
-"""The `max_inline_bytes` of a call whose cost does not show in its body."""
+"""A call whose cost does not show in its body has this `max_inline_bytes`, and always takes a thread."""
 
 
 class Call(NamedTuple):
-    """One call: `POST /<name>` takes a `request` and gives an `answer`."""
+    """A call is `POST /<name>`, which takes a `request` and gives an `answer`."""
 
     name: str
     request: type
@@ -23,16 +23,16 @@ class Call(NamedTuple):
     max_inline_bytes: int
     """A longer body is decoded and answered in a thread."""
     image_of: Literal["model", "task"] | None = None
-    """The field that a request of image files names; None where the call takes no image files."""
+    """A request of image files names this field; None means that the call takes no image files."""
     query: tuple[str, ...] = ()
-    """Fields, all of them counts, that may stand in the query of a JSON request too."""
+    """These fields, all of them counts, may stand in the query of a JSON request too."""
     picture: str | None = None
-    """The method of the data plane that draws the answer as a PNG; it may give None, and JSON is sent."""
+    """The data plane's method of this name draws the answer as a PNG; where it returns None, JSON is sent."""
     tag: str = "Predict and compare"
 
     @property
     def route(self) -> str:
-        """The path over HTTP."""
+        """Returns the path over HTTP."""
         return f"/{self.name}"
 
 
@@ -59,7 +59,8 @@ CALLS = (
         requests.CompareRequest,
         answers.Comparison,
         "The task's classifiers on the same rows",
-        max_inline_bytes=4_000,  # it may resample
+        # It may resample.
+        max_inline_bytes=4_000,
         image_of="task",
     ),
     Call(

@@ -1,4 +1,4 @@
-"""JSON: requests decoded and checked by msgspec in one pass, answers encoded by orjson."""
+"""The codec decodes and checks JSON requests with msgspec in one pass, and encodes answers with orjson."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
 
-FEW = 64
-"""Values of which numpy finds the type as quickly."""
+MIN_PACKED_COLUMNS = 64
+"""One row of fewer values is converted by numpy as quickly as it is packed."""
 
 
 def to_matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
-    """`(n_rows, n_columns)`, read-only; None where rows are not of one length, or have none."""
+    """Returns a read-only matrix `(n_rows, n_columns)`; None where rows differ in length, or have none."""
     if not rows or not rows[0]:
         return None
 
     n_columns = len(rows[0])
-    if len(rows) == 1 and n_columns < FEW:
+    if len(rows) == 1 and n_columns < MIN_PACKED_COLUMNS:
         return np.array(rows, dtype=np.float64)
 
     row_format = f"{n_columns}d"
@@ -38,13 +38,22 @@ def to_matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
 
 
 Numbers = list[list[float]]
+_NOT_FINITE = (b"NaN", b"Inf", b"-Inf", b"nan", b"inf")
+_WORDS = {
+    "`": "",
+    "Object ": "",
+    "bool | float | str | null": "number or name",
+    "object | array": "list of values or object {feature: value}",
+    "float": "number",
+}
+"""msgspec's messages have the keys, ours the values; they are replaced in this order."""
 
 
 class RequestDecoder:
-    """JSON bytes to requests of one type.
+    """A decoder turns JSON bytes into requests of one type.
 
-    Rows of numbers alone, by far the most frequent, are decoded as such and become a matrix at once. The
-    general type, with names and objects, is tried where that fails, and has the words for what is wrong.
+    Rows of numbers alone, by far the most frequent, are decoded as such and become a matrix at once. The general type,
+    with names and objects, is tried where that fails, and has the words for what is wrong.
     """
 
     def __init__(self, request_type: Any) -> None:
@@ -67,7 +76,7 @@ class RequestDecoder:
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(request_type).decode
 
     def decode(self, body: bytes) -> Any:
-        """Raises InvalidRequest, which says where the body is wrong and what this call takes."""
+        """Returns the request; raises InvalidRequest, which says where the body is wrong and what this call takes."""
         try:
             request = self._decode_numbers(body)
         except msgspec.ValidationError:
@@ -76,14 +85,15 @@ class RequestDecoder:
             raise InvalidRequest(_explain_malformed(str(error), body)) from error
 
         if self._has_rows:
+            # Rows of unequal length stay lists.
             matrix = to_matrix(request.inputs)
-            if matrix is not None:  # rows of unequal length stay lists
+            if matrix is not None:
                 request.inputs = matrix
 
         return request
 
     def convert(self, fields: dict[str, Any], *, strict: bool = True) -> Any:
-        """The same from Python values; not strict, a text may stand for a number."""
+        """Returns the request that Python values make; where `strict` is false a text may stand for a number."""
         try:
             return msgspec.convert(fields, self._type, strict=strict)
         except msgspec.ValidationError as error:
@@ -102,15 +112,10 @@ class RequestDecoder:
 
 
 def _explain(text: str) -> str:
-    """msgspec's words in the order of ours: where, expected, got."""
-    text = (
-        text.replace("`", "")
-        .replace("Object ", "")
-        .replace("bool | float | str | null", "number or name")
-    )
-    text = text.replace(
-        "object | array", "list of values or object {feature: value}"
-    ).replace("float", "number")
+    """Returns msgspec's message in the order where, expected, got."""
+    for theirs, ours in _WORDS.items():
+        text = text.replace(theirs, ours)
+
     message, _, where = text.partition(" - at $.")
     message = message[0].lower() + message[1:]
 
@@ -118,33 +123,31 @@ def _explain(text: str) -> str:
 
 
 def _explain_malformed(text: str, body: bytes) -> str:
-    place = re.search(r"byte (\d+)", text)
-    if place and body[int(place[1]) :].startswith(
-        (b"NaN", b"Inf", b"-Inf", b"nan", b"inf")
-    ):
-        return f"malformed JSON at byte {place[1]}: NaN and infinity are not numbers; every value must be finite"
-
     if not body:
         return "malformed JSON: the body is empty"
+
+    place = re.search(r"byte (\d+)", text)
+    if place and body.startswith(_NOT_FINITE, int(place[1])):
+        return f"malformed JSON at byte {place[1]}: NaN and infinity are not numbers; every value must be finite"
 
     return f"malformed JSON: {text.removeprefix('JSON is malformed: ')}"
 
 
 def name_classes(classes: tuple[str, ...], label: NDArray[np.int64]) -> list[str]:
-    """Labels `(n_rows,)` as an answer writes them."""
+    """Returns the class names of labels `(n_rows,)`, one for each row."""
     return list(map(classes.__getitem__, label.tolist()))
 
 
 def encode(answer: Any) -> bytes:
-    """An answer as JSON; float32 arrays are written with the digits that float32 has."""
+    """Returns an answer as JSON; float32 arrays are written with the digits that float32 has."""
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def read_json(content: bytes) -> Any:
-    """Plain Python values; raises ValueError for what is no JSON."""
+    """Returns plain Python values; raises ValueError for what is no JSON."""
     return orjson.loads(content)
 
 
 def as_json(answer: Any) -> Any:
-    """An answer as the plain Python values that a client reads from its JSON."""
+    """Returns an answer as the plain Python values that a client reads from its JSON."""
     return orjson.loads(encode(answer))

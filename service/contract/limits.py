@@ -1,4 +1,4 @@
-"""The limits on what one request may hold: the one place that has their words."""
+"""The limits on what one request may hold are checked here, and nowhere else worded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from service.settings import Settings
 
 
 class Limits:
-    """The limits that the settings set."""
+    """The limits of one request follow from the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -16,7 +16,7 @@ class Limits:
         self.max_json_bytes = settings.max_body_bytes
         self.max_image_bytes = settings.max_image_bytes
         self.max_bytes = max(settings.max_body_bytes, settings.max_image_bytes)
-        """The limit of a body that may be of either kind, as tensors are."""
+        """This limits a body that may be JSON or image files, as tensors may."""
 
     def check_body(self, n_bytes: int, limit: int) -> None:
         """Raises TooLarge for a body over one of the two limits of bytes."""
@@ -42,12 +42,12 @@ class Limits:
             )
 
     def check_count(self, count: int) -> None:
-        """Raises TooLarge for more images than one request may have made."""
+        """Raises TooLarge where more images are to be generated than a request may have rows."""
         if count > self.max_rows:
             raise TooLarge(
                 f"count: {count} images are over the limit of {self.max_rows} (VEREDICTO_MAX_ROWS)"
             )
 
     def name(self, limit: int) -> str:
-        """The setting of a limit of bytes."""
+        """Returns the setting of a limit of bytes."""
         return self._settings.name_limit(limit)

@@ -1,4 +1,4 @@
-"""Requests of the calls: their fields, types and limits."""
+"""The requests of the calls declare their fields, types and limits; errors quote each docstring as the call's usage."""
 
 from __future__ import annotations
 

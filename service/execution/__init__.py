@@ -1,1 +1,4 @@
-"""A run of a model: queues and batches, admission, metrics, processors, process-wide tuning. It imports `models`."""
+"""This package makes runs of graphs: queues and batches, admission, metrics, processors, process-wide tuning.
+
+It imports `models`.
+"""

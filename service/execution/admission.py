@@ -1,4 +1,4 @@
-"""Requests in flight, by whatever way they came: how many there may be, how long each may take, how each ended."""
+"""Admission counts the requests in flight of all transports: how many there are, how long each takes, how each ends."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from service.errors import DeadlinePassed, Defect, Overloaded, VeredictoError
 from service.execution.metrics import ModelMetrics
 from service.settings import Settings
 
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 _Task = asyncio.Task[Any] | None
 
 WATCH_EVERY_S = 0.25
 MAX_ERROR_CHARS = 4000
-"""Characters: texts quote what the client sent, and need not send all of it back."""
+"""An error is cut to this many characters: texts quote what the client sent, and need not send all of it back."""
 
 logger = logging.getLogger(__name__)
 
 
 class ClientLeft(Exception):
-    """The client closed its connection before the end of its request: there is nobody to answer."""
+    """The client closed its connection before the end of its request, so that there is nobody to answer."""
 
 
 class Admission:
-    """Lets requests in and ends those that are late; all of one process share it."""
+    """Admission lets requests in and ends those that are late; all transports of one process share it."""
 
     def __init__(self, settings: Settings, models: ModelMetrics) -> None:
         self.models = models
         self._settings = settings
         self._max = settings.max_in_flight
-        self._in_flight: dict[_Task, float] = {}  # and when each started
+        self._in_flight: dict[_Task, float] = {}
+        """Each request's task stands here with the time when it started."""
         self._late: set[_Task] = set()
         self._is_watching = False
         self.is_full = False
-        """Whether there is no room for a request that is not in flight yet."""
+        """This is true where there is no room for a request that is not in flight yet."""
 
-    async def attend(
-        self, answering: Awaitable[Answer], started: float, what: str
-    ) -> Answer:
-        """The answer; raises VeredictoError for whatever keeps the request from having one, counted for its model.
+    async def admit(self, answering: Awaitable[T], started: float, what: str) -> T:
+        """Returns the answer of a request in flight; raises VeredictoError for whatever prevents it, counted for its
+        model.
 
-        What is no error of a request passes: that the client left, that the server stops.
+        It lets through what is no error of a request: the client's leaving, and the server's stop.
         """
         task = asyncio.current_task()
         self._in_flight[task] = started
@@ -71,7 +71,7 @@ class Admission:
             self._late.discard(task)
 
     def count_in_flight(self) -> int:
-        """Requests, by whatever way they came."""
+        """Returns the number of requests in flight, of all transports."""
         return len(self._in_flight)
 
     def check_room(self) -> None:
@@ -85,8 +85,8 @@ class Admission:
     def _watch(self) -> None:
         """Cancels what is late, again and again while anything is in flight.
 
-        One timer looks at all requests: one for each would cost a tenth of a small prediction, and
-        `asyncio.timeout` half of it.
+        One timer looks at all requests: one for each would cost a tenth of a small prediction, and `asyncio.timeout`
+        half of it.
         """
         latest = perf_counter() - self._settings.deadline_s
         for task, started in self._in_flight.items():
@@ -105,6 +105,6 @@ class Admission:
 
 
 def report_defect(what: str) -> Defect:
-    """The error that a client is told while an exception of ours is handled, which the log alone shows."""
+    """Logs the exception that is being handled, and returns the error that a client is told in its place."""
     logger.exception("a defect in %s", what)
     return Defect("the service has a defect; its log has the details")

@@ -1,7 +1,7 @@
-"""Runs of models that take their time, in threads; what comes while a model is busy goes into its next run together.
+"""Runs that take their time are made in threads; requests that come while a graph is busy share its next run.
 
-No timer: a request that finds its model idle is run at once and alone. Rows are joined where a measurement at the
-start showed that together they take less time than one by one.
+There is no timer: a request that finds its graph idle is run at once and alone. Rows are joined where a measurement at
+the start showed that together they take less time than one by one.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from service.settings import Settings
 logger = logging.getLogger(__name__)
 
 MAX_JOINED_ROWS = 16
-"""Of several requests in one run."""
+"""One run takes at most this many rows of several requests."""
 MAX_WAITING_REQUESTS = 16
-"""Requests with as many rows as one may have, whose rows may wait for a model together."""
+"""The rows of this many requests of the largest size may wait for a graph together."""
 MAX_INLINE_BYTES = 32_000
-"""Of outputs that become an answer on the event loop, in half a millisecond at most."""
-Result = TypeVar("Result")
+"""Outputs of at most this size become an answer on the event loop, in half a millisecond at most."""
+T = TypeVar("T")
 
 
 class Finished(NamedTuple):
-    """What a run gave, and the nanoseconds that its request waited for it and that it took.
+    """A finished run has its outputs, the nanoseconds that its request waited for it, and those that it took.
 
     A request of many rows has its `content` too, which was written in `output_ns`.
     """
@@ -52,7 +52,7 @@ class Finished(NamedTuple):
 
 @dataclass(eq=False)
 class _Waiting:
-    """A run that waits for its turn."""
+    """A run waits for its turn since `came_ns`, and its request waits for `future`."""
 
     run: Run
     future: asyncio.Future[Finished]
@@ -61,7 +61,7 @@ class _Waiting:
 
 @dataclass
 class _Queue:
-    """The queue of one graph, in which `n_rows` rows wait."""
+    """The queue of one graph holds `n_rows` waiting rows and has `n_running` runs in threads."""
 
     waiting: deque[_Waiting] = field(default_factory=deque)
     n_rows: int = 0
@@ -69,7 +69,7 @@ class _Queue:
 
 
 class Batches:
-    """The queues of all graphs, on one event loop; `max_waiting_rows` may wait for each."""
+    """The queues of all graphs share one event loop and one pool; `max_waiting_rows` rows may wait for each graph."""
 
     def __init__(
         self, pool: Executor, *, n_threads: int, max_waiting_rows: int
@@ -81,7 +81,7 @@ class Batches:
 
     @classmethod
     def of(cls, settings: Settings) -> Batches:
-        """The queues with a thread for each processor."""
+        """Returns the queues of a pool that has one thread for each processor."""
         n_threads = count_processors()
         pool = ThreadPoolExecutor(n_threads, thread_name_prefix="veredicto")
         return cls(
@@ -90,18 +90,16 @@ class Batches:
             max_waiting_rows=MAX_WAITING_REQUESTS * settings.max_rows,
         )
 
-    def submit(
-        self, function: Callable[..., Result], *arguments: Any
-    ) -> Future[Result]:
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
         """Calls a function in a thread, so that a large request does not delay the small ones."""
         return self._pool.submit(function, *arguments)
 
-    async def offload(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        """The result of a function that is called in a thread."""
+    async def offload(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Returns the result of a function that is called in a thread."""
         return await asyncio.wrap_future(self.submit(function, *arguments))
 
     async def carry_out(self, run: Run) -> Reply:
-        """The reply of a run that takes its time; what goes wrong, a cancellation too, is counted for its graph."""
+        """Returns the reply of a run that takes its time; an error or a cancellation is counted for its graph."""
         try:
             finished = await self.run(run)
             content, output_ns = finished.content, finished.output_ns
@@ -128,14 +126,17 @@ class Batches:
         return Reply(content, (RunRecord(run.graph, times),))
 
     async def _write(self, run: Run, outputs: Outputs) -> Any:
-        """The answer, written in a thread where that takes long."""
+        """Returns the answer, written in a thread where that takes long."""
         n_bytes = sum(each.nbytes for each in outputs)
         if n_bytes > MAX_INLINE_BYTES or run.n_texts > MAX_INLINE_TEXTS:
             return await self.offload(run.write, outputs)
         return run.write(outputs)
 
     async def run(self, run: Run) -> Finished:
-        """Raises InvalidRequest as the model does, and Overloaded where too many rows wait for it already."""
+        """Waits for a run's turn and returns its outputs; raises InvalidRequest as the graph does.
+
+        It raises Overloaded where too many rows wait for the graph already.
+        """
         queue = self._queues.setdefault(run.graph, _Queue())
         if queue.n_rows and queue.n_rows + run.n_rows > self._max_waiting_rows:
             raise Overloaded(
@@ -151,20 +152,21 @@ class Batches:
         try:
             return await waiting.future
         finally:
-            if waiting in queue.waiting:  # given up while it waited
+            # A request that was given up while it waited is still in the queue.
+            if waiting in queue.waiting:
                 queue.waiting.remove(waiting)
                 queue.n_rows -= run.n_rows
 
     def _start(self, queue: _Queue) -> None:
         while queue.waiting and queue.n_running < self._n_threads:
-            chosen = _take(queue)
+            chosen = _take_batch(queue)
             queue.n_running += 1
             running = asyncio.get_running_loop().run_in_executor(
                 self._pool, _run_batch, [each.run for each in chosen]
             )
-            running.add_done_callback(partial(self._hand_out, queue, chosen))
+            running.add_done_callback(partial(self._distribute, queue, chosen))
 
-    def _hand_out(
+    def _distribute(
         self, queue: _Queue, chosen: Sequence[_Waiting], ran: asyncio.Future[_Batch]
     ) -> None:
         queue.n_running -= 1
@@ -186,16 +188,16 @@ class Batches:
                 )
 
 
-def _take(queue: _Queue) -> list[_Waiting]:
-    """The first that waits, and those after it that can share its run."""
+def _take_batch(queue: _Queue) -> list[_Waiting]:
+    """Takes from the queue the first waiting run, and those after it that can share its run."""
     first = queue.waiting.popleft()
     chosen = [first]
     n_rows = first.run.n_rows
-    if first.run.graph.joins:
-        key = _key(first.run)
+    if first.run.graph.is_batchable:
+        key = _batch_key(first.run)
         for waiting in list(queue.waiting):
             fits = n_rows + waiting.run.n_rows <= MAX_JOINED_ROWS
-            if fits and _key(waiting.run) == key:
+            if fits and _batch_key(waiting.run) == key:
                 chosen.append(waiting)
                 n_rows += waiting.run.n_rows
                 queue.waiting.remove(waiting)
@@ -205,13 +207,13 @@ def _take(queue: _Queue) -> list[_Waiting]:
     return chosen
 
 
-def _key(run: Run) -> tuple[Any, ...]:
-    """What requests must have in common to share a run: outputs, and the shape of a row."""
+def _batch_key(run: Run) -> tuple[Any, ...]:
+    """Returns what requests must have in common to share a run: output names, and the shapes of rows."""
     return (*run.names, *sorted({each.shape for each in run.inputs}))
 
 
 class _Batch(NamedTuple):
-    """The outputs of each request, or why it has none; when the run began, and what it took.
+    """A batch has the outputs or the error of each request, the time when its run began, and the nanoseconds it took.
 
     A single request of many rows has its content too: to go back for it would take longer than to write it.
     """
@@ -233,31 +235,33 @@ def _run_batch(runs: list[Run]) -> _Batch:
 
     try:
         content = runs[0].write(results[0])
-    except Exception as error:  # the request's own
+    except Exception as error:
+        # It is the request's own, and is raised where that waits.
         return batch._replace(results=[error])
 
     return batch._replace(content=content, output_ns=perf_counter_ns() - ran_ns)
 
 
 def _execute_all(runs: list[Run]) -> list[Outputs | BaseException]:
-    """The outputs of each run; what fails together is run alone, and fails alone."""
+    """Returns the outputs of each run; a joined run that fails is repeated one by one, so that each fails alone."""
     if len(runs) > 1:
         try:
             return list(_split(runs, _join(runs).execute()))
         except Exception:
             logger.debug("a run of several requests failed", exc_info=True)
-    return [_try(run) for run in runs]
+    return [_execute_safely(run) for run in runs]
 
 
-def _try(run: Run) -> Outputs | BaseException:
+def _execute_safely(run: Run) -> Outputs | BaseException:
     try:
         return run.execute()
-    except Exception as error:  # the request's own, to be raised where it waits
+    except Exception as error:
+        # It is the request's own, and is raised where that waits.
         return error
 
 
 def _join(runs: list[Run]) -> Run:
-    """One run of the rows of all."""
+    """Returns one run of the rows of all these runs."""
     joined: Any
     if isinstance(runs[0].inputs, list):
         joined = list(chain.from_iterable(each.inputs for each in runs))
@@ -268,7 +272,7 @@ def _join(runs: list[Run]) -> Run:
 
 
 def _split(runs: list[Run], outputs: Outputs) -> Iterator[Outputs]:
-    """Each request's rows of what came together; an output without rows is everybody's."""
+    """Yields each request's rows of the joined outputs; an output without rows goes to every request."""
     start = 0
     names = runs[0].names
 

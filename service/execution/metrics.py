@@ -1,7 +1,7 @@
-"""Counts of the data plane for Prometheus; BentoML's `/metrics` shows them, summed over its workers.
+"""These are the data plane's counts for Prometheus, which BentoML's `/metrics` shows summed over its workers.
 
-Writing a value that several processes share costs system calls, several for each request. So requests are
-counted in plain numbers and the shared values follow once a second, and whenever this worker is scraped.
+Writing a value that several processes share costs system calls, several for each request. So requests are counted in
+plain numbers and the shared values follow once a second, and whenever this worker is scraped.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ BOUNDS_S = (
 
 
 class TalliedHistogram(Histogram):
-    """A histogram that also takes observations already counted by bucket."""
+    """This histogram also takes observations that are already counted by bucket."""
 
     def add(self, counts: Sequence[int], total: float) -> None:
-        """`counts` are the new observations of each bucket, `total` is their sum."""
+        """Adds `counts`, the new observations of each bucket, and `total`, their sum."""
         for bucket, count in enumerate(counts):
             if count:
                 self._buckets[bucket].inc(count)
@@ -107,7 +107,7 @@ _phases = {
 
 
 class ModelMetrics:
-    """The statistics of all models, and what they have grown by for `/metrics`; changed on the event loop alone."""
+    """These metrics move the growth of all graphs' statistics to `/metrics`; only the event loop changes them."""
 
     def __init__(self, models: Iterable[Graph]) -> None:
         self._models = [
@@ -116,14 +116,14 @@ class ModelMetrics:
         self._is_due = False
 
     def succeed(self, records: Sequence[RunRecord], seconds: float) -> None:
-        """Counts an answer for each model that had a part in it."""
+        """Counts an answer for each graph that had a part in it."""
         total_ns = int(seconds * 1e9)
         for graph, times in records:
             graph.statistics.succeed(times, total_ns)
         self._flush_soon()
 
     def fail(self, error: VeredictoError, seconds: float) -> None:
-        """Counts an error for the model that the request was for, where it got that far."""
+        """Counts an error for the graph that the request was for, where it got that far."""
         if error.model is not None:
             error.model.statistics.fail(_reason(error), int(seconds * 1e9))
             self._flush_soon()
@@ -148,7 +148,7 @@ class _ModelMetrics:
         self._shown_failures: Tally[str] = Tally()
 
     def flush(self) -> None:
-        """Writes only what has changed."""
+        """Writes only the values that have changed."""
         for counters, unit in ((_counts, 1.0), (_phases, 1e9)):
             for field, counter in counters.items():
                 value = getattr(self._statistics, field)
@@ -184,36 +184,36 @@ _shadow_shed = Counter(
 
 
 class JournalMetrics:
-    """What the journal's thread counts, at once."""
+    """The journal's thread counts here, and `/metrics` shows it at once."""
 
     def __init__(self) -> None:
         self._shown_dropped = 0
 
     def add(self, *, written: int, accepted: int) -> None:
-        """Of a transaction."""
+        """Adds the predictions and the feedback that one transaction wrote."""
         _written.inc(written)
         _accepted.inc(accepted)
 
     def show_dropped(self, dropped: int) -> None:
-        """Since the start."""
+        """Shows the rows dropped since the start."""
         _dropped.inc(dropped - self._shown_dropped)
         self._shown_dropped = dropped
 
 
 class ShadowMetrics:
-    """What the shadow's thread counts, at once."""
+    """The shadow's thread counts here, and `/metrics` shows it at once."""
 
     def add_rows(self, name: str, version: str, n_rows: int) -> None:
-        """That a model answered."""
+        """Adds rows that a model answered in the shadow."""
         _shadow_rows.labels(name, version).inc(n_rows)
 
     def add_shed(self, task: str, n_rows: int) -> None:
-        """That it let go."""
+        """Adds rows that the shadow did not run."""
         _shadow_shed.labels(task).inc(n_rows)
 
 
 class RouteMetrics:
-    """The counts of one route of the contract; never of a path that a client made up.
+    """These are the counts of one route of ours, never of a path that a client made up.
 
     A status is HTTP's number or gRPC's name.
     """
@@ -225,7 +225,7 @@ class RouteMetrics:
         _routes.append(self)
 
     def record(self, status: int | str, seconds: float) -> None:
-        """Called on the event loop."""
+        """Counts one reply of a status after these seconds; only the event loop may call it."""
         if not self._statuses:
             asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
         self._statuses[status] = self._statuses.get(status, 0) + 1
@@ -284,7 +284,7 @@ _drift = {
 
 
 def show_drift(task: str, drift: Drift) -> None:
-    """What a window of all workers' rows says now, whichever worker says it."""
+    """Shows the drift of a window of all workers' rows, whichever worker computed it."""
     for each in drift["features"]:
         for name, gauge in _drift.items():
             value: Any = each.get(name)
@@ -293,5 +293,5 @@ def show_drift(task: str, drift: Drift) -> None:
 
 
 def _reason(error: VeredictoError) -> str:
-    """A word for metrics: InvalidRequest is invalid_request."""
+    """Returns an error's name as a word for metrics: InvalidRequest becomes invalid_request."""
     return re.sub(r"(?<!^)([A-Z])", r"_\1", type(error).__name__).lower()

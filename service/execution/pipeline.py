@@ -1,4 +1,4 @@
-"""The one way of a request: decoded once, answered once, written once, on the event loop or in threads.
+"""The pipeline takes every request one way: decoded once, answered once, written once, on the event loop or in threads.
 
 A route has two phases, `decode` and `answer`. A request that is small goes through both where it was read, since a hop
 to a thread costs more than a small prediction; any other goes through them in a thread. Both transports come this way.
@@ -20,66 +20,69 @@ from service.models.graph import Graph
 
 
 class Head(Protocol):
-    """What a route reads of the headers beside a body."""
+    """A head is what a route reads of the headers beside a body."""
 
     @property
     def max_bytes(self) -> int:
-        """The limit of the body."""
+        """Returns the limit of the body."""
         ...
 
     @property
     def max_inline_bytes(self) -> int:
-        """The longest body for which both phases take less time than to find a thread; -1 where there is none."""
+        """Returns the longest body for which both phases take less time than to find a thread; -1 for no body."""
         ...
 
 
 class BodyLimits(NamedTuple):
-    """The head of a route that reads no header."""
+    """A route that reads no header has these limits for its head."""
 
     max_bytes: int
     max_inline_bytes: int
 
 
 class Route(Protocol):
-    """What takes requests of one kind."""
+    """A route decodes and answers requests of one kind."""
 
     @property
     def metrics(self) -> RouteMetrics:
-        """Where its requests are counted."""
+        """Returns the metrics that count its requests."""
         ...
 
     @property
     def graph(self) -> Graph | None:
-        """The graph whose fault an error is, where every request of the route is for the same one."""
+        """Returns the graph to which errors are counted, where every request of the route is for the same one."""
         ...
 
     def decode(self, body: bytes, head: Any, /) -> Any:
-        """The request in a body; raises VeredictoError."""
+        """Returns the request in a body; raises VeredictoError."""
         ...
 
     def is_slow(self, request: Any, /) -> bool:
-        """Whether a small request is not to be answered on the event loop after all, now that it is decoded."""
+        """Returns whether a small request needs a thread after all, now that it is decoded."""
         ...
 
     def answer(self, request: Any, head: Any, /) -> Run | Reply | Pending:
-        """The reply, or what is left to be done for it; raises VeredictoError."""
+        """Returns the reply, or what is left to be done for it; raises VeredictoError."""
         ...
 
 
 class Pipeline:
-    """Takes requests through both phases of their routes and through the runs that are left."""
+    """The pipeline takes requests through both phases of their routes and through the runs that are left."""
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
 
     def start(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
-        """Both phases, here where the request is small, and in a thread otherwise; to be called on the event loop."""
+        """Takes a small request through both phases here, any other in a thread; only the event loop may call it."""
         if len(body) <= head.max_inline_bytes:
             return self.answer(route, body, head)
         return Pending(self._batches.submit(_decode_and_answer, route, body, head))
 
     def answer(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
-        """Both phases, and the run where that is quick; the second in a thread where the route says so."""
+        """Takes a request through both phases, and through its run where that is quick.
+
+        The second phase takes a thread where the route says so.
+        """
         started_ns = perf_counter_ns()
         request = _decode(route, body, head)
         if route.is_slow(request):
@@ -92,24 +95,24 @@ class Pipeline:
     async def complete(
         self,
         outcome: Run | Reply | Pending,
-        leaving: Callable[[], Awaitable[Any]] | None = None,
+        disconnect: Callable[[], Awaitable[Any]] | None = None,
     ) -> Reply:
-        """The reply that comes of both phases; raises ClientLeft where `leaving` comes true while a run waits."""
+        """Returns the reply that comes of both phases; raises ClientLeft where `disconnect` ends while a run waits."""
         while not isinstance(outcome, Reply):
             if isinstance(outcome, Pending):
                 outcome = await outcome.wait()
-            elif leaving is None:
+            elif disconnect is None:
                 outcome = await self._batches.carry_out(outcome)
             else:
-                outcome = await _race(self._batches.carry_out(outcome), leaving())
+                outcome = await _race(self._batches.carry_out(outcome), disconnect())
 
         return outcome
 
 
-async def _race(reply: Awaitable[Reply], leaving: Awaitable[Any]) -> Reply:
-    """The reply, given up where the client leaves first, which raises ClientLeft."""
+async def _race(reply: Awaitable[Reply], disconnect: Awaitable[Any]) -> Reply:
+    """Returns the reply; raises ClientLeft where the client leaves first."""
     replying = asyncio.ensure_future(reply)
-    left = asyncio.ensure_future(leaving)
+    left = asyncio.ensure_future(disconnect)
 
     try:
         await asyncio.wait((replying, left), return_when=asyncio.FIRST_COMPLETED)
@@ -122,16 +125,16 @@ async def _race(reply: Awaitable[Reply], leaving: Awaitable[Any]) -> Reply:
 
 
 def _decode(route: Route, body: bytes, head: Head) -> Any:
-    """The first phase."""
+    """Takes a request through the first phase."""
     try:
         return route.decode(body, head)
     except VeredictoError as error:
-        _blame(error, route)
+        _attribute_error(error, route)
         raise
 
 
 def _decode_and_answer(route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
-    """Both phases in a thread."""
+    """Takes a request through both phases in a thread."""
     started_ns = perf_counter_ns()
     return _answer(route, _decode(route, body, head), head, started_ns)
 
@@ -139,11 +142,11 @@ def _decode_and_answer(route: Route, body: bytes, head: Head) -> Run | Reply | P
 def _answer(
     route: Route, request: Any, head: Any, started_ns: int
 ) -> Run | Reply | Pending:
-    """The second phase of a request that was decoded since `started_ns`, and its run where that is quick."""
+    """Takes a request, decoded since `started_ns`, through the second phase, and its run where that is quick."""
     try:
         outcome = route.answer(request, head)
     except VeredictoError as error:
-        _blame(error, route)
+        _attribute_error(error, route)
         raise
 
     if type(outcome) is not Run:
@@ -152,7 +155,7 @@ def _answer(
     return outcome.reply_if_quick(started_ns)
 
 
-def _blame(error: VeredictoError, route: Route) -> None:
-    """Counts an error for the graph of its route where nothing else is to blame."""
+def _attribute_error(error: VeredictoError, route: Route) -> None:
+    """Sets the graph of the route as the one at fault, where the error names none."""
     if error.model is None:
         error.model = route.graph

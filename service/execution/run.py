@@ -1,4 +1,4 @@
-"""What a call makes of a request: a run that is still to be made, a reply, or a reply that waits for something else."""
+"""A call makes of a request a run that is still to be made, a reply, or a reply that waits for something else."""
 
 from __future__ import annotations
 
@@ -16,46 +16,47 @@ from service.models.graph import Graph
 from service.models.model_statistics import Times
 
 MAX_INLINE_TEXTS = 100
-"""An answer with more texts is not written on the event loop: each of them takes microseconds."""
+"""An answer with more texts is written in a thread: each of them takes microseconds."""
 
 Outputs = list[NDArray[Any]]
 
 
 class RunRecord(NamedTuple):
-    """A run that had a part in a reply, for the statistics of its graph."""
+    """A record names the graph of a run that had a part in a reply, and the run's times for its statistics."""
 
     graph: Graph
     times: Times
 
 
 class Reply(NamedTuple):
-    """An answer, and the runs that it took."""
+    """A reply has an answer, and the records of the runs that it took."""
 
     content: Any
     records: tuple[RunRecord, ...] = ()
 
     def encode_with(self, encode: Callable[[Any], Any]) -> Reply:
-        """The reply as a transport writes it."""
+        """Returns the reply as a transport writes it."""
         return Reply(encode(self.content), self.records)
 
 
 class Pending(NamedTuple):
-    """A reply that is true once a future is done, or one that the future gives."""
+    """A reply that waits is true once its future is done, or is what the future gives."""
 
     future: Future[Any]
     reply: Reply | None = None
 
     def encode_with(self, encode: Callable[[Any], Any]) -> Pending:
-        """The same with a reply as a transport writes it."""
-        assert self.reply is not None  # what a thread gives is encoded there
+        """Returns the pending reply as a transport writes it."""
+        # A reply that a thread gives is encoded there, and not here.
+        assert self.reply is not None
         return Pending(self.future, self.reply.encode_with(encode))
 
     async def wait(self) -> Run | Reply | Pending:
-        """What comes of it; raises what keeps the reply from being true."""
+        """Waits and returns what comes of it; raises what keeps the reply from being true."""
         return self._choose(await asyncio.wrap_future(self.future))
 
     def block(self) -> Run | Reply | Pending:
-        """The same for a caller without an event loop."""
+        """Waits as `wait` does, for a caller without an event loop."""
         return self._choose(self.future.result())
 
     def _choose(self, result: Run | Reply | Pending) -> Run | Reply | Pending:
@@ -64,11 +65,11 @@ class Pending(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """One run of a graph, still to be made, and how its outputs become a reply.
+    """A run of a graph is still to be made, and knows how its outputs become a reply.
 
-    `inputs` are a model's rows, or a graph's whole feed by name where it has no card; `finish` makes the answer of the
-    outputs, which are in the order of `names`, and `encode` writes it. The answer has `n_texts` texts that are written
-    one by one. The request was decoded in `decode_ns` nanoseconds.
+    `inputs` are a model's rows, or the arrays of all inputs by name where a graph has no card; `finish` makes the
+    answer of the outputs, which are in the order of `names`, and `encode` writes it. The answer has `n_texts` texts
+    that are written one by one. The request was decoded in `decode_ns` nanoseconds.
     """
 
     graph: Graph
@@ -81,14 +82,15 @@ class Run:
     encode: Callable[[Any], Any] | None = None
 
     def encode_with(self, encode: Callable[[Any], Any]) -> Run:
-        """The run itself, whose answer is written by `encode` from now on."""
+        """Sets what writes the answer, and returns the run itself."""
         self.encode = encode
         return self
 
     def reply_if_quick(self, started_ns: int) -> Reply | Run:
-        """The reply where it is there sooner than a thread is found, or the run, of a request that came at that time.
+        """Returns the reply where it is there sooner than a thread is found, else the run; the request came at
+        `started_ns`.
 
-        How long a graph's runs take has been measured.
+        How long a graph's runs take was measured at the start.
         """
         self.decode_ns = perf_counter_ns() - started_ns
         is_quick = (
@@ -106,7 +108,7 @@ class Run:
             raise
 
     def write(self, outputs: Outputs) -> Any:
-        """The answer as it goes out."""
+        """Returns the answer as the transport writes it."""
         answer = self.finish(outputs)
         return answer if self.encode is None else self.encode(answer)
 
@@ -133,7 +135,7 @@ class Run:
 
 
 def wait_for(outcome: Run | Reply | Pending) -> Reply:
-    """The reply that comes of a call, for a caller without an event loop."""
+    """Returns the reply that comes of a call, for a caller without an event loop."""
     while not isinstance(outcome, Reply):
         outcome = outcome.reply() if isinstance(outcome, Run) else outcome.block()
     return outcome

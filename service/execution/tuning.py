@@ -1,4 +1,4 @@
-"""Everything that is changed for the whole process, each with its reason and its figure."""
+"""Everything that is changed for the whole process stands here, each with its reason and its figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 
 SWITCH_S = 0.0005
-"""How long a thread in the background may keep the event loop from running Python; Python's own value is 5 ms."""
+"""A thread in the background keeps the event loop from running for this long at most; Python's own value is 5 ms."""
 GC_THRESHOLDS = (50_000, 20, 50)
 """A body of many rows is many lists: to look for garbage among them would be most of the cost of reading it."""
 
@@ -16,7 +16,7 @@ GC_THRESHOLDS = (50_000, 20, 50)
 def set_environment() -> None:
     """Keeps numpy to one thread: it only looks through rows here, and its threads would wait for each other.
 
-    This is to be called before numpy is imported.
+    This must be called before numpy is imported.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -35,8 +35,9 @@ def switch_threads_often() -> None:
 
 
 def release_freed() -> None:
-    """Gives back to the system what was freed since; loading a model frees a copy of it."""
+    """Gives freed memory back to the system; loading a model frees a copy of it."""
     if sys.platform == "linux":
+        # Only glibc has this function.
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:  # it is glibc's, others have none
+        if trim is not None:
             trim(0)

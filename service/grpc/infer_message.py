@@ -1,4 +1,4 @@
-"""A request for inference as gRPC has it, and its answer: tensors raw, side by side, or as typed contents."""
+"""The messages of inference over gRPC have their tensors raw, side by side, or as typed contents."""
 
 from __future__ import annotations
 
@@ -15,28 +15,36 @@ from service.grpc import messages
 from service.models.datatypes import BYTES
 from service.models.graph import Graph
 from service.open_inference import inference, tensors
-from service.open_inference.inference import InferenceRequest, Result, Slot, Wanted
+from service.open_inference.inference import (
+    InferenceRequest,
+    InputSpec,
+    OutputSpec,
+    OutputTensor,
+    RequestedOutputs,
+)
 from service.open_inference.requests import Parameters
 
 CONTENTS = {
     "BOOL": "bool_contents",
-    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
-    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
-    **{
-        "INT64": "int64_contents",
-        "UINT64": "uint64_contents",
-        "FP32": "fp32_contents",
-        "FP64": "fp64_contents",
-    },
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
     BYTES: "bytes_contents",
 }
-"""The field of each type; what has none goes raw alone."""
+"""The values of a type stand in this field of a message; a type without a field is sent raw only."""
 
 
 def decode(graph: Graph, request: Any) -> InferenceRequest:
-    """The request in a ModelInferRequest; outputs are raw unless a parameter `binary_data_output` is false.
+    """Returns the request in a ModelInferRequest; raises InvalidRequest.
 
-    Raises InvalidRequest.
+    Outputs are raw unless a parameter `binary_data_output` is false.
     """
     raw = request.raw_input_contents
     n_inputs = len(request.inputs)
@@ -45,48 +53,51 @@ def decode(graph: Graph, request: Any) -> InferenceRequest:
             f"raw_input_contents: expected one for each of {n_inputs} inputs, got {len(raw)}"
         )
 
-    slots = [
-        inference.find_slot(
-            graph, tensor.name, list(tensor.shape), tensor.datatype, place
-        )
-        for place, tensor in enumerate(request.inputs)
+    specs = [
+        inference.find_input(graph, each.name, list(each.shape), each.datatype, index)
+        for index, each in enumerate(request.inputs)
     ]
-    as_bytes = bool(
-        _read_parameters(request.parameters).get("binary_data_output", True)
-    )
-    wanted = [
-        Wanted.of(each.name, _read_parameters(each.parameters), as_bytes=as_bytes)
-        for each in request.outputs
-    ]
-    asked = inference.ask(
-        graph, (slot.name for slot in slots), wanted, as_bytes=as_bytes
-    )
-    feed = {
-        slot.name: inference.fill(
-            graph, slot, _read(slot, tensor, memoryview(raw[place]) if raw else None)
-        )
-        for place, (slot, tensor) in enumerate(zip(slots, request.inputs, strict=True))
-    }
+    outputs = _select_outputs(graph, request, specs)
+    inputs = {}
+    for index, (spec, tensor) in enumerate(zip(specs, request.inputs, strict=True)):
+        content = memoryview(raw[index]) if raw else None
+        values = _read(spec, tensor, content)
+        inputs[spec.name] = inference.convert_input(graph, spec, values)
 
-    return InferenceRequest(request.id, feed, asked)
+    return InferenceRequest(request.id, inputs, outputs)
+
+
+def _select_outputs(
+    graph: Graph, request: Any, input_specs: Sequence[InputSpec]
+) -> RequestedOutputs:
+    parameters = _read_parameters(request.parameters)
+    as_bytes = bool(parameters.get("binary_data_output", True))
+    specs = []
+    for each in request.outputs:
+        own = _read_parameters(each.parameters)
+        specs.append(OutputSpec.from_parameters(each.name, own, as_bytes=as_bytes))
+
+    inference.check_inputs(graph, [spec.name for spec in input_specs])
+
+    return inference.select_outputs(graph, specs, as_bytes=as_bytes)
 
 
 def plan(graph: Graph, request: InferenceRequest, limits: Limits) -> Run:
-    """The run that a request asks for, which makes the bytes of a ModelInferResponse; raises as `inference.plan`."""
+    """Returns the run of a request, which makes a ModelInferResponse's bytes; raises as `inference.plan` does."""
     write = partial(_write, graph, request.id)
     return inference.plan(graph, request, limits, write)
 
 
-def _read(slot: Slot, tensor: Any, content: memoryview | None) -> NDArray[Any]:
-    datatype = slot.datatype
-    where = slot.where
+def _read(spec: InputSpec, tensor: Any, content: memoryview | None) -> NDArray[Any]:
+    """Returns an input's values from its raw bytes where it has them, or else from its contents."""
+    _, datatype, shape, where = spec
     given = [field.name for field, _ in tensor.contents.ListFields()]
     if content is not None:
         if given:
             raise InvalidRequest(
                 f"{where}: expected contents or raw_input_contents, got both"
             )
-        return tensors.read_bytes(content, datatype, slot.shape, where=where)
+        return tensors.read_bytes(content, datatype, shape, where=where)
 
     field = CONTENTS.get(datatype.name)
     if field is None:
@@ -99,57 +110,60 @@ def _read(slot: Slot, tensor: Any, content: memoryview | None) -> NDArray[Any]:
             f"{where}: expected {field} for {datatype.name}, got {', '.join(given)}"
         )
 
-    return tensors.read_values(
-        list(getattr(tensor.contents, field)), datatype, slot.shape, where=where
-    )
+    values = list(getattr(tensor.contents, field))
+
+    return tensors.read_values(values, datatype, shape, where=where)
 
 
 def _read_parameters(given: Mapping[str, Any]) -> Parameters:
-    """Those that have a value."""
+    """Returns the parameters that have a value."""
     chosen = {name: each.WhichOneof("parameter_choice") for name, each in given.items()}
     return {
         name: getattr(given[name], choice) for name, choice in chosen.items() if choice
     }
 
 
-def _write(graph: Graph, request_id: str, results: Sequence[Result]) -> bytes:
-    """Raw for all outputs or for none, as the protocol has it."""
-    is_raw = any(each.wanted.as_bytes for each in results)
+def _write(graph: Graph, request_id: str, outputs: Sequence[OutputTensor]) -> bytes:
+    """Returns a ModelInferResponse, whose outputs are all raw or none is, as the protocol has it."""
+    is_raw = any(each.spec.as_bytes for each in outputs)
     answer: dict[str, Any] = {
         "model_name": graph.name,
         "model_version": graph.version,
         "id": request_id,
-        "outputs": [_describe(each, is_raw=is_raw) for each in results],
+        "outputs": [_describe(each, is_raw=is_raw) for each in outputs],
     }
     if is_raw:
         answer["raw_output_contents"] = [
-            tensors.write_bytes(each.array) for each in results
+            tensors.write_bytes(each.array) for each in outputs
         ]
 
     return messages.encode("ModelInferResponse", answer)
 
 
-def _describe(result: Result, *, is_raw: bool) -> dict[str, Any]:
-    name = result.wanted.name
-    datatype = result.datatype
-    array = result.array
+def _describe(output: OutputTensor, *, is_raw: bool) -> dict[str, Any]:
+    datatype = output.datatype
+    array = output.array
     described: dict[str, Any] = {
-        "name": name,
+        "name": output.spec.name,
         "datatype": datatype,
         "shape": array.shape,
     }
-    if not is_raw:
-        if datatype not in CONTENTS:
-            raise InvalidRequest(
-                f"{result.where}: {datatype} has no contents: leave out binary_data_output"
-            )
+    if is_raw:
+        return described
 
-        values = array.reshape(-1).tolist()
-        texts = [
-            each if isinstance(each, bytes) else str(each).encode() for each in values
-        ]
-        described["contents"] = {
-            CONTENTS[datatype]: texts if datatype == BYTES else values
-        }
+    if datatype not in CONTENTS:
+        raise InvalidRequest(
+            f"{output.where}: {datatype} has no contents: leave out binary_data_output"
+        )
+
+    values = array.reshape(-1).tolist()
+    if datatype == BYTES:
+        values = [_encode_text(each) for each in values]
+
+    described["contents"] = {CONTENTS[datatype]: values}
 
     return described
+
+
+def _encode_text(element: Any) -> bytes:
+    return element if isinstance(element, bytes) else str(element).encode()

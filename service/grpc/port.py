@@ -1,4 +1,4 @@
-"""Whether this machine lets the service listen for gRPC, found out before anything is started."""
+"""This check finds out whether the machine lets the service listen for gRPC, before anything is started."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from importlib.util import find_spec
 from service.errors import SettingsError
 from service.settings import Settings
 
-NEEDED = {"grpc": "grpcio>=1.60", "google.protobuf": "protobuf>=5"}
-"""Modules, and what to install for them."""
+PACKAGES = {"grpc": "grpcio>=1.60", "google.protobuf": "protobuf>=5"}
+"""gRPC needs these modules, each from this package."""
 
 
 def check_can_listen(settings: Settings) -> None:
     """Raises SettingsError where a library is missing, or another process has the port."""
-    missing = [package for module, package in NEEDED.items() if not _is_there(module)]
+    missing = [package for module, package in PACKAGES.items() if not _is_there(module)]
     if missing:
         shown = " ".join(f"'{package}'" for package in missing)
         raise SettingsError(
@@ -33,24 +33,22 @@ def check_can_listen(settings: Settings) -> None:
 
 
 def cannot_listen(settings: Settings, reason: str) -> SettingsError:
-    """The error of an address that does not work."""
+    """Returns the error of an address that does not work."""
     return SettingsError(
         f"VEREDICTO_GRPC_PORT: cannot listen on {show_address(settings)}: {reason}"
     )
 
 
 def show_address(settings: Settings) -> str:
-    """As gRPC takes it: an address of version 6 in brackets."""
+    """Returns the address as gRPC takes it, with a host of IPv6 in brackets."""
     host = settings.grpc_host
-    return (
-        f"[{host}]:{settings.grpc_port}"
-        if ":" in host
-        else f"{host}:{settings.grpc_port}"
-    )
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{settings.grpc_port}"
 
 
 def _is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ImportError:  # what it is in is missing
+    except ImportError:
+        # The package that it is in is missing.
         return False

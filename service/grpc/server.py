@@ -1,4 +1,4 @@
-"""The Open Inference Protocol v2 over gRPC: its methods and their errors. The only module that knows gRPC.
+"""The Open Inference Protocol v2 over gRPC has its methods and their errors here. Only this module knows gRPC's server.
 
 Each method takes one message, and is served as one that takes a stream of them: so a request is in flight from its
 arrival, and not only when all of it has come.
@@ -36,9 +36,9 @@ SERVICE = f"{messages.PACKAGE}.GRPCInferenceService"
 INFER = "ModelInfer"
 MAX_INLINE_BYTES = 64_000
 MAX_VIEW_BYTES = 64_000
-"""Of a message that asks for no inference."""
-READ_TIMES = 2
-"""The limit of a message that gRPC reads, so that the refusal is in our words; what is longer it refuses unread."""
+"""A message that asks for no inference has at most this many bytes."""
+READ_FACTOR = 2
+"""gRPC reads messages up to this many times our limit, so that we word the refusal; longer ones it refuses unread."""
 CODES: dict[type[VeredictoError], Any] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
@@ -49,12 +49,15 @@ CODES: dict[type[VeredictoError], Any] = {
     errors.Defect: grpc.StatusCode.INTERNAL,
 }
 MAX_STATUS_BYTES = 7000
-"""Of an error on the wire, where most characters beyond ASCII take twelve: clients take 8 KiB of headers."""
+"""An error has at most this many bytes on the wire, where most characters beyond ASCII take twelve.
+
+Clients take 8 KiB of headers.
+"""
 _UNQUOTED = ascii_letters + digits + punctuation.replace("%", "") + " "
 
 
 class InferRoute:
-    """ModelInfer as a route of the pipeline; a message says which graph it is for."""
+    """ModelInfer is a route of the pipeline; a message says which graph it is for."""
 
     graph: Graph | None = None
 
@@ -64,26 +67,26 @@ class InferRoute:
         self._limits = limits
 
     def read_head(self, content: bytes) -> BodyLimits:
-        """The limits of a message: one that is packed takes a thread."""
-        is_packed = bool(compression.find_kind(content))
+        """Returns the limits of a message: one that is compressed takes a thread."""
+        is_packed = bool(compression.find_compression(content))
         max_inline_bytes = NEVER_INLINE if is_packed else MAX_INLINE_BYTES
         return BodyLimits(self._limits.max_bytes, max_inline_bytes)
 
     def decode(self, body: bytes, head: BodyLimits) -> tuple[Graph, Any]:
-        """The graph and the message; raises NotFound, InvalidRequest or TooLarge."""
+        """Returns the graph and the message; raises NotFound, InvalidRequest or TooLarge."""
         limit = self._limits.max_bytes
-        content = compression.unpack_message(body, limit, self._limits.name(limit))
+        content = compression.decompress_message(body, limit, self._limits.name(limit))
         message = messages.decode(f"{INFER}Request", content)
         version = message.model_version or None
 
         return self._registry.find_graph(message.model_name, version), message
 
     def is_slow(self, request: tuple[Graph, Any]) -> bool:
-        """Whether there are images to decode."""
+        """Returns whether the request has images to decode."""
         return request[0].takes_images
 
     def answer(self, request: tuple[Graph, Any], head: BodyLimits) -> Run:
-        """The run that the message asks for."""
+        """Returns the run that the message asks for."""
         graph, message = request
         try:
             decoded = infer_message.decode(graph, message)
@@ -94,7 +97,7 @@ class InferRoute:
 
 
 class Server:
-    """A gRPC server beside the HTTP one, over the same models and with the same limits."""
+    """The gRPC server stands beside the HTTP one, over the same models and with the same limits."""
 
     def __init__(
         self,
@@ -113,19 +116,18 @@ class Server:
 
     async def start(self) -> None:
         """Listens; raises SettingsError where the port is taken. Several workers share it."""
-        options = {
-            "grpc.max_receive_message_length": min(
-                READ_TIMES * self._limits.max_bytes, 2**31 - 1
-            ),
-            "grpc.max_send_message_length": -1,
-            "grpc.so_reuseport": int(self._settings.workers > 1),
-            "grpc.per_message_decompression": 0,  # gRPC unpacks a message whole before it looks at its length
-        }
-        server = grpc.aio.server(options=list(options.items()))
+        max_bytes = min(READ_FACTOR * self._limits.max_bytes, 2**31 - 1)
+        # gRPC would decompress a message whole before it looks at its length.
+        options = [
+            ("grpc.max_receive_message_length", max_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", int(self._settings.workers > 1)),
+            ("grpc.per_message_decompression", 0),
+        ]
+        server = grpc.aio.server(options=options)
         handlers = {name: self._make_handler(name) for name in (*self._views, INFER)}
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(SERVICE, handlers),)
-        )
+        handler = grpc.method_handlers_generic_handler(SERVICE, handlers)
+        server.add_generic_rpc_handlers((handler,))
 
         try:
             server.add_insecure_port(show_address(self._settings))
@@ -144,13 +146,12 @@ class Server:
 
     def _make_handler(self, name: str) -> Any:
         metrics = RouteMetrics(f"/{SERVICE}/{name}")
-        answer = (
-            self._make_infer(metrics) if name == INFER else partial(self._show, name)
-        )
+        answer: Callable[[Any], Awaitable[Reply]] = partial(self._show, name)
+        if name == INFER:
+            answer = self._make_infer(metrics)
 
-        async def handle(
-            stream: Any, context: Any
-        ) -> bytes:  # the message is read from the context
+        # The message is read from the context, not from the stream.
+        async def handle(stream: Any, context: Any) -> bytes:
             return await self._call(answer, metrics, context)
 
         return grpc.stream_unary_rpc_method_handler(handle)
@@ -163,9 +164,7 @@ class Server:
     ) -> bytes:
         started = perf_counter()
         try:
-            reply = await self._admission.attend(
-                answer(context), started, metrics.route
-            )
+            reply = await self._admission.admit(answer(context), started, metrics.route)
         except VeredictoError as error:
             code = CODES[type(error)]
             metrics.record(code.name, perf_counter() - started)
@@ -193,41 +192,30 @@ class Server:
         return infer
 
     async def _show(self, name: str, context: Any) -> Reply:
-        """The answer of a method that describes something."""
+        """Returns the answer of a method that describes something."""
         content = await _read(context)
         if len(content) > MAX_VIEW_BYTES:
             raise TooLarge(
                 f"a message of {len(content)} bytes is over the limit of {MAX_VIEW_BYTES} for {name}"
             )
 
-        content = compression.unpack_message(content, MAX_VIEW_BYTES, name)
+        content = compression.decompress_message(content, MAX_VIEW_BYTES, name)
         request = messages.decode(f"{name}Request", content)
 
         return Reply(messages.encode(f"{name}Response", self._views[name](request)))
 
     def _make_views(self) -> dict[str, Callable[[Any], Mapping[str, Any]]]:
-        """What each method but the inference answers to its request."""
-        registry = self._plane.registry
+        """Returns what each method but the inference answers to its request."""
+        plane = self._plane
         return {
             "ServerLive": lambda _: {"live": True},
-            "ServerReady": lambda _: {"ready": self._plane.is_ready()},
+            "ServerReady": lambda _: {"ready": plane.is_ready()},
             "ServerMetadata": lambda _: metadata.describe_server(),
-            "ModelReady": lambda request: {"ready": _is_served(self._plane, request)},
-            "ModelMetadata": partial(_describe_model, self._plane),
-            "ModelConfig": lambda request: {
-                "config": metadata.configure(
-                    registry.find_graph(request.name, request.version or None),
-                    self._settings,
-                )
-            },
-            "ModelStatistics": lambda request: metadata.count(
-                registry.chosen(request.name, request.version or None)
-                if request.name
-                else registry
-            ),
-            "RepositoryIndex": lambda request: {
-                "models": metadata.list_repository(registry, only_ready=request.ready)
-            },
+            "ModelReady": lambda request: {"ready": _is_served(plane, request)},
+            "ModelMetadata": partial(_describe_model, plane),
+            "ModelConfig": partial(_describe_config, plane, self._settings),
+            "ModelStatistics": partial(_describe_statistics, plane),
+            "RepositoryIndex": partial(_list_repository, plane),
         }
 
 
@@ -237,18 +225,38 @@ def _is_served(plane: DataPlane, request: Any) -> bool:
 
 
 def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:
-    """The message has no place for a card's properties."""
+    """Returns a graph's metadata without a card's properties, for which the message has no place."""
     graph = plane.registry.find_graph(request.name, request.version or None)
-    described: dict[str, Any] = {
-        **metadata.describe_model(graph, list(plane.registry.versions[graph.name]))
-    }
+    versions = list(plane.registry.versions[graph.name])
+    described: dict[str, Any] = dict(metadata.describe_model(graph, versions))
     described.pop("properties", None)
 
     return described
 
 
+def _describe_config(
+    plane: DataPlane, settings: Settings, request: Any
+) -> dict[str, Any]:
+    graph = plane.registry.find_graph(request.name, request.version or None)
+    return {"config": metadata.describe_config(graph, settings)}
+
+
+def _describe_statistics(plane: DataPlane, request: Any) -> Mapping[str, Any]:
+    """Returns the statistics of the graphs that a request names, or of all where it names none."""
+    if not request.name:
+        return metadata.describe_statistics(plane.registry)
+
+    graphs = plane.registry.find_graphs(request.name, request.version or None)
+    return metadata.describe_statistics(graphs)
+
+
+def _list_repository(plane: DataPlane, request: Any) -> dict[str, Any]:
+    models = metadata.list_repository(plane.registry, only_ready=request.ready)
+    return {"models": models}
+
+
 async def _read(context: Any) -> bytes:
-    """The one message of a call; raises InvalidRequest where there is none."""
+    """Returns the one message of a call; raises InvalidRequest where there is none."""
     content = await context.read()
     if content is EOF:
         raise InvalidRequest("expected one message, got none")
@@ -259,7 +267,7 @@ async def _read(context: Any) -> bytes:
 
 
 async def _refuse(context: Any, code: Any, text: str) -> NoReturn:
-    """Raises what gRPC ends a call with."""
+    """Ends a call with an error, which gRPC does by raising."""
     shown = text[:MAX_ERROR_CHARS]
     fits = len(quote(shown, safe=_UNQUOTED)) <= MAX_STATUS_BYTES
     await context.abort(code, shown if fits else shown[: MAX_STATUS_BYTES // 12])

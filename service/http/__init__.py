@@ -1,1 +1,1 @@
-"""The HTTP transport: routes, bodies, and the fast path through uvicorn. Only `app` imports it."""
+"""This package is the HTTP transport: routes, bodies, and the fast path through uvicorn. Only `app` imports it."""

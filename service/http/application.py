@@ -1,4 +1,4 @@
-"""The ASGI application ahead of BentoML's own: it answers what it knows and passes the rest on.
+"""The ASGI application stands ahead of BentoML's own: it answers what it knows and passes the rest on.
 
 BentoML's middleware costs several times what a small prediction does, so requests of the contract never reach it. What
 that stack would have done is done here and in `service.execution`: limits, deadline, metrics, errors as JSON.
@@ -26,19 +26,17 @@ from service.http.writer import Writer
 from service.settings import Settings
 
 STARTED = "veredicto.started"
-"""The key of a scope under which the outcome lies of a request that was begun on the fast path."""
-_BEHIND = frozenset(
-    {
-        "/metrics",
-        "/schema.json",
-        "/static_content/swagger-ui.css",
-        "/static_content/swagger-ui-bundle.js",
-    }
+"""A request that was begun on the fast path has its outcome under this key of its scope."""
+_BEHIND = (
+    "/metrics",
+    "/schema.json",
+    "/static_content/swagger-ui.css",
+    "/static_content/swagger-ui-bundle.js",
 )
 
 
 class Application:
-    """Answers the contract's and the protocol's routes, and passes the rest to the application behind it."""
+    """This application answers the contract's and the protocol's routes, and passes the rest to the one behind it."""
 
     def __init__(
         self,
@@ -57,12 +55,10 @@ class Application:
         self._pipeline = Pipeline(batches)
         self._limits = limits
         self._views = Views(plane, batches, protocol)
-        self._routes: dict[str, HTTPRoute] = {
-            **_make_routes(plane, limits),
-            **protocol.routes,
-        }
+        self._routes = _make_routes(plane, limits)
+        self._routes.update(protocol.routes)
         self.fast_routes = {path.encode(): each for path, each in self._routes.items()}
-        """The routes that may be answered at once, by the whole URL."""
+        """The routes that may be answered at once stand here by the whole URL."""
         self.writer = Writer()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -75,7 +71,7 @@ class Application:
         started = perf_counter()
 
         try:
-            reply = await self._admission.attend(
+            reply = await self._admission.admit(
                 self._answer(route, scope, receive), started, scope["path"]
             )
         except VeredictoError as error:
@@ -89,7 +85,7 @@ class Application:
     def answer_at_once(
         self, route: HTTPRoute, body: bytes, headers: list[tuple[bytes, bytes]]
     ) -> Run | Reply | Pending | None:
-        """The reply to a small request, or what is left of it; None where it is no small one, or one too many."""
+        """Returns the reply to a small request, or what is left of it; None where it is not small, or one too many."""
         started = perf_counter()
         outcome: Run | Reply | Pending
 
@@ -123,7 +119,7 @@ class Application:
     async def _answer(
         self, route: HTTPRoute, scope: Message, receive: Receive
     ) -> Reply:
-        """The reply to a request; raises VeredictoError, and ClientLeft."""
+        """Returns the reply to a request; raises VeredictoError, and ClientLeft."""
         self._admission.check_room()
         outcome = scope.get(STARTED)
         if outcome is None:
@@ -131,12 +127,13 @@ class Application:
             body = await self._read_body(scope, receive, head.max_bytes)
             outcome = self._pipeline.start(route, body, head)
         else:
-            await receive()  # the body, of which this was made
+            # The outcome was made of this body, which comes first all the same.
+            await receive()
 
-        return await self._pipeline.complete(outcome, leaving=receive)
+        return await self._pipeline.complete(outcome, disconnect=receive)
 
     async def _read_body(self, scope: Message, receive: Receive, limit: int) -> bytes:
-        """The whole body; raises TooLarge without reading more than the limit, and ClientLeft."""
+        """Returns the whole body; raises TooLarge without reading more than the limit, and ClientLeft."""
         for name, value in scope["headers"]:
             if name == b"content-length":
                 self._limits.check_body(int(value), limit)
@@ -171,9 +168,8 @@ class Application:
             where = f"{scope['method']} {scope['path'][:200]}"
             response = respond_to_error(report_defect(where))
 
-        await self.writer.send_plainly(
-            response, send, has_body=scope["method"] != "HEAD"
-        )
+        has_body = scope["method"] != "HEAD"
+        await self.writer.send_plainly(response, send, has_body=has_body)
 
     async def _show(self, scope: Message) -> Response:
         path = scope["path"]
@@ -198,7 +194,7 @@ class Application:
 
 
 async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
-    """A body that did not come at once; not read to its end where that is over the limit."""
+    """Returns a body that did not come at once; one over the limit is not read to its end."""
     body = bytearray()
     while message["type"] == "http.request":
         body += message.get("body", b"")
@@ -210,13 +206,11 @@ async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
 
 
 def _make_routes(plane: DataPlane, limits: Limits) -> dict[str, HTTPRoute]:
-    """The routes of the table of calls, by their paths."""
-    return {
-        call.route: ContractRoute(
-            call,
-            getattr(plane, call.name),
-            getattr(plane, call.picture) if call.picture else None,
-            limits,
-        )
-        for call in CALLS
-    }
+    """Returns the routes of the table of calls, by their paths."""
+    routes: dict[str, HTTPRoute] = {}
+    for call in CALLS:
+        method = getattr(plane, call.name)
+        draw = getattr(plane, call.picture) if call.picture else None
+        routes[call.route] = ContractRoute(call, method, draw, limits)
+
+    return routes

@@ -1,4 +1,4 @@
-"""The fence around the fast path, which is used where the setting and the installed uvicorn allow it."""
+"""The fast path is installed only where the setting and the installed uvicorn allow it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from service.settings import Settings
 
 MIN_UVICORN = (0, 30)
 BEFORE_UVICORN = (0, 60)
-"""The versions between which uvicorn's inside is known to be as the fast path leans on it."""
+"""The fast path is known to work with the inside of uvicorn from 0.30 and before this version."""
 
 logger = logging.getLogger(__name__)
 
 
 def install_fast_path(application: Application, settings: Settings) -> bool:
-    """Answers small requests inside uvicorn's protocol from here on; says in one log line why where it cannot."""
+    """Makes uvicorn's protocol answer small requests from here on; says in one log line why where it cannot."""
     if not settings.fast_path:
         logger.info(
             "the fast path is off (VEREDICTO_FAST_PATH=0): requests go the plain ASGI way"
@@ -35,7 +35,7 @@ def install_fast_path(application: Application, settings: Settings) -> bool:
 
 
 def why_unknown(installed: str) -> str | None:
-    """What of the installed uvicorn is not as the fast path needs it, or None."""
+    """Returns what of the installed uvicorn is not as the fast path needs it, or None."""
     numbers = tuple(int(part) for part in installed.split(".")[:2] if part.isdigit())
     if not MIN_UVICORN <= numbers < BEFORE_UVICORN:
         known = ".".join(map(str, MIN_UVICORN)), ".".join(map(str, BEFORE_UVICORN))

@@ -1,4 +1,7 @@
-"""Requests that carry image files: a raw body with its query, or multipart. The only module that knows the parser."""
+"""Requests with image files are a raw body with its query, or multipart.
+
+This is the only module that knows the parser.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +18,22 @@ from service.models.images import ImageFile
 
 FILE_FIELD = "image"
 REPEATED = {"labels": "labels", "label": "labels", "models": "models"}
-"""Fields that may come several times, and the list that they make."""
-MOST_PARTS = 20_000
-MOST_FIELD_BYTES = 10_000
+"""These fields may come several times, and make a list of this name."""
+MAX_FIELDS = 20_000
+MAX_FIELD_BYTES = 10_000
 
 
 def read_request(
     media_type: str,
     body: bytes,
     query: bytes,
-    known: tuple[str, ...],
+    known_fields: tuple[str, ...],
     convert: Callable[[dict[str, Any]], Any],
 ) -> Any:
-    """The request that a raw image or a form makes, its `inputs` the files; `known` are its other fields.
+    """Returns the request that a raw image or a form makes, with the files as its `inputs`.
 
-    Raises InvalidRequest for a malformed form, and for a field that is unknown, missing or of the wrong type.
+    `known_fields` are the fields that the request may have. It raises InvalidRequest for a malformed form, and for a
+    field that is unknown, missing or of the wrong type.
     """
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     if media_type.startswith(MULTIPART):
@@ -43,12 +47,22 @@ def read_request(
             f"expected at least one file in the field {FILE_FIELD!r}, got none"
         )
 
-    values: dict[str, Any] = {}
+    values = _collect(pairs, known_fields)
+    request = convert(values | {"inputs": []})
+    request.inputs = files
 
+    return request
+
+
+def _collect(
+    pairs: list[tuple[str, str]], known_fields: tuple[str, ...]
+) -> dict[str, Any]:
+    """Returns the values of fields; raises InvalidRequest for one that is unknown, or that may not come again."""
+    values: dict[str, Any] = {}
     for name, value in pairs:
         field = REPEATED.get(name, name)
-        if field not in known:
-            takes = ", ".join(each for each in known if each != "inputs")
+        if field not in known_fields:
+            takes = ", ".join(each for each in known_fields if each != "inputs")
             raise InvalidRequest(
                 f"unknown field {name[:100]!r}; beside the image this call takes {takes}"
             )
@@ -60,39 +74,13 @@ def read_request(
         else:
             values[field] = value
 
-    request = convert(values | {"inputs": []})
-    request.inputs = files
-
-    return request
+    return values
 
 
 def _parse(
     media_type: str, body: bytes
 ) -> tuple[list[tuple[str, str]], list[ImageFile]]:
-    """Fields and files of a form, in their order; everything stays in memory, where the body is already."""
-    fields: list[tuple[str, str]] = []
-    files: list[ImageFile] = []
-    ended: list[bool] = []
-
-    def keep_field(field: Any) -> None:
-        value = field.value or b""
-        if len(value) > MOST_FIELD_BYTES:
-            raise InvalidRequest(
-                f"form field {_text(field.field_name)!r}: expected at most {MOST_FIELD_BYTES} bytes"
-            )
-
-        fields.append((_text(field.field_name), _text(value)))
-
-    def keep_file(file: Any) -> None:
-        name = _text(file.field_name)
-        if name != FILE_FIELD:
-            raise InvalidRequest(
-                f"form file {name[:100]!r}: expected files in the field {FILE_FIELD!r}"
-            )
-
-        file.file_object.seek(0)
-        files.append(ImageFile(file.file_object.read(), file.content_type or ""))
-
+    """Returns the fields and files of a form, in their order; everything stays in memory, where the body is already."""
     _, options = parse_options_header(media_type)
     boundary = options.get(b"boundary")
     if not boundary:
@@ -100,13 +88,16 @@ def _parse(
             f"malformed multipart: expected a boundary in the Content-Type, got {media_type[:200]!r}"
         )
 
-    limits = {"MAX_MEMORY_FILE_SIZE": len(body) + 1, "MAX_FIELDS": MOST_PARTS}
+    fields: list[tuple[str, str]] = []
+    files: list[ImageFile] = []
+    ended: list[bool] = []
+    limits = {"MAX_MEMORY_FILE_SIZE": len(body) + 1, "MAX_FIELDS": MAX_FIELDS}
 
     try:
         parser = FormParser(
             MULTIPART,
-            keep_field,
-            keep_file,
+            lambda field: fields.append(_read_field(field)),
+            lambda file: files.append(_read_file(file)),
             on_end=lambda: ended.append(True),
             boundary=boundary,
             config=limits,
@@ -122,6 +113,29 @@ def _parse(
         )
 
     return fields, files
+
+
+def _read_field(field: Any) -> tuple[str, str]:
+    name = _text(field.field_name)
+    value = field.value or b""
+    if len(value) > MAX_FIELD_BYTES:
+        raise InvalidRequest(
+            f"form field {name!r}: expected at most {MAX_FIELD_BYTES} bytes"
+        )
+
+    return name, _text(value)
+
+
+def _read_file(file: Any) -> ImageFile:
+    name = _text(file.field_name)
+    if name != FILE_FIELD:
+        raise InvalidRequest(
+            f"form file {name[:100]!r}: expected files in the field {FILE_FIELD!r}"
+        )
+
+    file.file_object.seek(0)
+
+    return ImageFile(file.file_object.read(), file.content_type or "")
 
 
 def _text(value: bytes | None) -> str:

@@ -1,4 +1,4 @@
-"""A body of the Open Inference Protocol over HTTP: JSON, JSON and then tensors' bytes, or one input's bytes alone."""
+"""A body of inference over HTTP is JSON, JSON and then tensors' bytes, or one input's bytes alone."""
 
 from __future__ import annotations
 
@@ -19,35 +19,34 @@ from service.models.graph import Graph
 from service.models.images import ImageFile
 from service.open_inference import inference, tensors
 from service.open_inference.inference import (
-    Asked,
-    Feed,
     InferenceRequest,
-    Result,
-    Slot,
-    Wanted,
+    InputSpec,
+    OutputSpec,
+    OutputTensor,
+    RequestedOutputs,
+    Tensors,
 )
 from service.open_inference.requests import InferRequest, InputTensor
 
 InferAnswer = tuple[bytes, list[bytes]]
-"""JSON, and the bytes after it of outputs that were asked for as such."""
+"""An answer has its JSON, and the bytes that follow it of outputs that were asked for as such."""
 
-
+MAX_CACHED_BYTES = 1000
+"""JSON of at most this many bytes ahead of tensors is cached: clients repeat it."""
+MAX_CACHED = 64
 _DECODER = msgspec.json.Decoder(InferRequest)
-MAX_REMEMBERED_BYTES = 1000
-"""Bytes of JSON ahead of tensors: clients say the same there time and again."""
-MAX_REMEMBERED = 64
 
 
 class _Head(NamedTuple):
-    """A request but for its values: of each input where it goes, what was said of it, and how many bytes follow."""
+    """A request's JSON says for each input where it goes, what is known of it, and how many bytes follow."""
 
     id: str
-    inputs: list[tuple[Slot, InputTensor, Any]]
-    asked: Asked
+    inputs: list[tuple[InputSpec, InputTensor, Any]]
+    outputs: RequestedOutputs
 
 
 class _Output(NamedTuple):
-    """As an answer describes it: with its values, or with the size of its bytes."""
+    """An answer describes an output with its values, or with the size of its bytes."""
 
     name: str
     datatype: str
@@ -56,96 +55,87 @@ class _Output(NamedTuple):
     data: Any = None
 
 
-class Bodies:
-    """The bodies of one graph's requests and answers. What repeats itself in them is read and written once."""
+class InferBodyCodec:
+    """A codec reads and writes the bodies of one graph; what repeats itself in them is read and written once."""
 
     def __init__(self, graph: Graph, limits: Limits) -> None:
         self._graph = graph
         self._limits = limits
-        self._recall_head = lru_cache(MAX_REMEMBERED)(self._read_head)
-        self._recall_answer = lru_cache(MAX_REMEMBERED)(self._write_head)
+        self._read_head_cached = lru_cache(MAX_CACHED)(self._read_head)
+        self._write_head_cached = lru_cache(MAX_CACHED)(self._write_head)
 
     def decode(self, body: bytes, header_length: int | None) -> InferenceRequest:
-        """The request in a body of JSON, or of so many bytes of it and then tensors.
+        """Returns the request in a body of JSON, or of `header_length` bytes of it and then tensors.
 
-        A length of 0 is a body that is one input's bytes, whose outputs come as bytes too. Raises InvalidRequest.
+        With a length of 0 the body is one input's bytes, and outputs come as bytes too. It raises InvalidRequest.
         """
         graph = self._graph
-        if header_length == 0:
-            feed = _read_raw(graph, body)
-            asked = inference.ask(graph, feed, (), as_bytes=True)
-            return InferenceRequest("", feed, asked)
-
-        rest = memoryview(b"")
         if header_length is None:
             head = self._read_head(body)
-        elif header_length > len(body):
+            inputs = _read_inputs(graph, head, memoryview(b""))
+            return InferenceRequest(head.id, inputs, head.outputs)
+
+        if header_length == 0:
+            inputs = _read_raw(graph, body)
+            outputs = inference.select_outputs(graph, (), as_bytes=True)
+            return InferenceRequest("", inputs, outputs)
+
+        if header_length > len(body):
             raise InvalidRequest(
                 f"the JSON is said to have {header_length} bytes, and the body has {len(body)}"
             )
-        else:
-            is_short = header_length <= MAX_REMEMBERED_BYTES
-            read = self._recall_head if is_short else self._read_head
-            head = read(body[:header_length])
-            rest = memoryview(body)[header_length:]
 
-        return InferenceRequest(head.id, _read_all(graph, head, rest), head.asked)
+        is_short = header_length <= MAX_CACHED_BYTES
+        read_head = self._read_head_cached if is_short else self._read_head
+        head = read_head(body[:header_length])
+        inputs = _read_inputs(graph, head, memoryview(body)[header_length:])
+
+        return InferenceRequest(head.id, inputs, head.outputs)
 
     def plan(self, request: InferenceRequest) -> Run:
-        """The run that a request asks for, which makes an `InferAnswer`; raises InvalidRequest or TooLarge."""
+        """Returns the run of a request, which makes an `InferAnswer`; raises InvalidRequest or TooLarge."""
         write = partial(self._write, request.id)
         return inference.plan(self._graph, request, self._limits, write)
 
     def _read_head(self, content: bytes) -> _Head:
-        request = _decode(content)
         graph = self._graph
-        inputs = [
-            (
-                inference.find_slot(graph, each.name, each.shape, each.datatype, place),
-                each,
-                each.parameters.get("binary_data_size"),
+        request = _decode(content)
+        inputs = []
+        for index, tensor in enumerate(request.inputs):
+            spec = inference.find_input(
+                graph, tensor.name, tensor.shape, tensor.datatype, index
             )
-            for place, each in enumerate(request.inputs)
-        ]
+            inputs.append((spec, tensor, tensor.parameters.get("binary_data_size")))
+
         as_bytes = bool(request.parameters.get("binary_data_output", False))
-        wanted = [
-            Wanted.of(each.name, each.parameters, as_bytes=as_bytes)
+        specs = [
+            OutputSpec.from_parameters(each.name, each.parameters, as_bytes=as_bytes)
             for each in request.outputs or ()
         ]
-        asked = inference.ask(
-            graph, (each.name for each in request.inputs), wanted, as_bytes=as_bytes
-        )
+        inference.check_inputs(graph, [each.name for each in request.inputs])
+        outputs = inference.select_outputs(graph, specs, as_bytes=as_bytes)
 
-        return _Head(request.id, inputs, asked)
+        return _Head(request.id, inputs, outputs)
 
-    def _write(self, request_id: str, results: Sequence[Result]) -> InferAnswer:
+    def _write(self, request_id: str, results: Sequence[OutputTensor]) -> InferAnswer:
         outputs = []
         parts = []
-        for wanted, datatype, array in results:
-            if wanted.as_bytes:
-                parts.append(tensors.write_bytes(array))
-                outputs.append(
-                    _Output(wanted.name, datatype, array.shape, len(parts[-1]))
-                )
+        for spec, datatype, array in results:
+            name = spec.name
+            if spec.as_bytes:
+                content = tensors.write_bytes(array)
+                parts.append(content)
+                outputs.append(_Output(name, datatype, array.shape, len(content)))
             else:
-                data = tensors.write_json(array, where=f"output {wanted.name!r}")
-                outputs.append(_Output(wanted.name, datatype, array.shape, data=data))
+                data = tensors.write_json(array, where=f"output {name!r}")
+                outputs.append(_Output(name, datatype, array.shape, data=data))
 
         repeats = len(parts) == len(outputs) and not request_id
-        write = self._recall_answer if repeats else self._write_head
+        write_head = self._write_head_cached if repeats else self._write_head
 
-        return write(request_id, tuple(outputs)), parts
+        return write_head(request_id, tuple(outputs)), parts
 
     def _write_head(self, request_id: str, outputs: tuple[_Output, ...]) -> bytes:
-        described = [
-            {"name": name, "datatype": datatype, "shape": shape}
-            | (
-                {"data": data}
-                if size is None
-                else {"parameters": {"binary_data_size": size}}
-            )
-            for name, datatype, shape, size, data in outputs
-        ]
         head: dict[str, Any] = {
             "model_name": self._graph.name,
             "model_version": self._graph.version,
@@ -153,7 +143,20 @@ class Bodies:
         if request_id:
             head["id"] = request_id
 
-        return encode(head | {"outputs": described})
+        head["outputs"] = [_describe(each) for each in outputs]
+
+        return encode(head)
+
+
+def _describe(output: _Output) -> dict[str, Any]:
+    name, datatype, shape, size, data = output
+    described: dict[str, Any] = {"name": name, "datatype": datatype, "shape": shape}
+    if size is None:
+        described["data"] = data
+    else:
+        described["parameters"] = {"binary_data_size": size}
+
+    return described
 
 
 def _decode(head: bytes) -> InferRequest:
@@ -167,34 +170,33 @@ def _decode(head: bytes) -> InferRequest:
         raise InvalidRequest(f"the request is not JSON: {error}") from error
 
 
-def _read_all(graph: Graph, head: _Head, rest: memoryview) -> Feed:
-    """Each input by name; raises InvalidRequest where bytes are missing, or left."""
-    feed: Feed = {}
-    for index, (slot, tensor, size) in enumerate(head.inputs):
+def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:
+    """Returns each input by name; raises InvalidRequest where bytes are missing, or left."""
+    inputs: Tensors = {}
+    for index, (spec, tensor, size) in enumerate(head.inputs):
+        name, datatype, shape, where = spec
         if size is None:
-            array = tensors.read_json(
-                _data(tensor, slot.where), slot.datatype, slot.shape, where=slot.where
-            )
+            data = _get_data(tensor, where)
+            array = tensors.read_json(data, datatype, shape, where=where)
         elif not isinstance(size, int) or not 0 <= size <= len(rest):
             raise InvalidRequest(
                 f"inputs[{index}]: binary_data_size is {size!r}, and {len(rest)} bytes are left"
             )
         else:
-            array = tensors.read_bytes(
-                rest[:size], slot.datatype, slot.shape, where=slot.where
-            )
+            array = tensors.read_bytes(rest[:size], datatype, shape, where=where)
             rest = rest[size:]
-        feed[slot.name] = inference.fill(graph, slot, array)
+
+        inputs[name] = inference.convert_input(graph, spec, array)
 
     if len(rest):
         raise InvalidRequest(
             f"{len(rest)} bytes follow the last input: no binary_data_size speaks of them"
         )
 
-    return feed
+    return inputs
 
 
-def _data(tensor: InputTensor, where: str) -> msgspec.Raw:
+def _get_data(tensor: InputTensor, where: str) -> msgspec.Raw:
     if isinstance(tensor.data, msgspec.UnsetType):
         raise InvalidRequest(
             f"{where}: expected data, or a parameter binary_data_size and bytes after the JSON"
@@ -202,8 +204,8 @@ def _data(tensor: InputTensor, where: str) -> msgspec.Raw:
     return tensor.data
 
 
-def _read_raw(graph: Graph, body: bytes) -> Feed:
-    """The one input that the body is: an image file, a text, or a tensor whose free axis the bytes decide."""
+def _read_raw(graph: Graph, body: bytes) -> Tensors:
+    """Returns the one input that the body is: an image file, a text, or a tensor of a shape that fits the bytes."""
     if len(graph.inputs) != 1:
         raise InvalidRequest(
             f"{graph.name} has {len(graph.inputs)} inputs: a body of bytes alone is for one input"
@@ -213,24 +215,24 @@ def _read_raw(graph: Graph, body: bytes) -> Feed:
     if graph.takes_images:
         return {info.name: [ImageFile(body, "")]}
 
-    own = inference.own_type(info)
-    if own.name == BYTES:
+    datatype = inference.find_datatype(info)
+    if datatype.name == BYTES:
         text = np.array([body], dtype=np.object_).reshape([1] * len(info.shape))
-        return {info.name: inference.as_texts(text, "the body")}
+        return {info.name: inference.decode_texts(text, "the body")}
 
-    shape = list(info.shape)
+    shape = _fit_shape(info.shape, len(body), np.dtype(datatype.array).itemsize)
+    spec = inference.find_input(graph, info.name, shape, datatype.name, 0)
+    content = memoryview(body)
+
+    return {info.name: tensors.read_bytes(content, datatype, shape, where=spec.where)}
+
+
+def _fit_shape(shape: Sequence[int], n_bytes: int, item_bytes: int) -> list[int]:
+    """Returns a shape for so many bytes: its last free length takes them all, the free ones before it are 1."""
     free = [axis for axis, length in enumerate(shape) if length < 0]
-    element = (
-        prod(length for length in shape if length >= 0) * np.dtype(own.array).itemsize
-    )
-    for axis in free[:-1]:
-        shape[axis] = 1
-
+    row_bytes = item_bytes * prod(length for length in shape if length >= 0)
+    fitted = [1 if length < 0 else length for length in shape]
     if free:
-        shape[free[-1]] = len(body) // element if element else 0
+        fitted[free[-1]] = n_bytes // row_bytes if row_bytes else 0
 
-    slot = inference.find_slot(graph, info.name, shape, own.name, 0)
-
-    return {
-        info.name: tensors.read_bytes(memoryview(body), own, shape, where=slot.where)
-    }
+    return fitted

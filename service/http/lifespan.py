@@ -1,4 +1,4 @@
-"""What starts with the server and ends with it, around an application that knows nothing of it."""
+"""A companion starts with the server and ends with it, around an application that knows nothing of it."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ logger = logging.getLogger(__name__)
 
 
 class Companion(Protocol):
-    """Something that listens too."""
+    """A companion runs beside the application, such as the gRPC server and the monitor."""
 
     async def start(self) -> None:
-        """Raises SettingsError."""
+        """Starts it; raises SettingsError where it cannot."""
         ...
 
     async def stop(self) -> None:
-        """Answers what is in flight."""
+        """Stops it once what is in flight is answered."""
         ...
 
 
 def accompany(application: ASGIApp, companion: Companion) -> ASGIApp:
-    """The application, whose start and end are those of the companion too; one that cannot start ends both."""
+    """Returns the application with a companion that starts and ends with it; one that cannot start ends both."""
 
     async def run(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(application, companion, scope, receive, send)
+            await _run_lifespan(application, companion, scope, receive, send)
         else:
             await application(scope, receive, send)
 
     return run
 
 
-async def _live(
+async def _run_lifespan(
     application: ASGIApp,
     companion: Companion,
     scope: Message,
@@ -58,7 +58,8 @@ async def _live(
                 raise
         elif message["type"] == "lifespan.shutdown.complete":
             await companion.stop()
-        if not refusals:  # else what the application has to say of it is a traceback
+        # After a refusal all that the application has to say is a traceback.
+        if not refusals:
             await send(message)
 
     try:

@@ -1,6 +1,7 @@
-"""The Open Inference Protocol v2 over HTTP: its routes, and Triton's extensions that are announced.
+"""These are the Open Inference Protocol's routes over HTTP, with the extensions of Triton's that are announced.
 
-The protocol: github.com/kserve/open-inference-protocol. The extensions: triton-inference-server/server, docs/protocol.
+The protocol is at github.com/kserve/open-inference-protocol, the extensions at triton-inference-server/server,
+docs/protocol.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from service.errors import (
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import BodyLimits
 from service.execution.run import Reply, Run
-from service.http.infer_body import Bodies, InferAnswer
+from service.http.infer_body import InferAnswer, InferBodyCodec
 from service.http.responses import JSON, Response, respond
 from service.models.graph import Graph
 from service.open_inference import compression, metadata
@@ -36,19 +37,19 @@ OCTETS = b"application/octet-stream"
 INFER_ROUTE = "/v2/models/{name}/infer"
 INDEX = "/v2/repository/index"
 MIN_COMPRESSED_BYTES = 1024
-"""Bytes: shorter answers do not get shorter."""
+"""Answers of fewer bytes are sent as they are, since compression does not shorten them."""
 MAX_DIGITS = 10
-"""Digits of a number of bytes."""
+"""A number of bytes in a header has at most this many digits."""
 MAX_INLINE_BYTES = 64_000
 MAX_INLINE_TENSOR_BYTES = 1_000_000
-"""Of tensors that need no reading; how many rows they hold is looked at again."""
+"""A body of tensors, which need no parsing, is answered on the event loop up to this size."""
 _MODEL_PATH = re.compile(
-    r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?P<what>/ready|/config|/stats)?"
+    r"/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[^/]+))?(?P<view>/ready|/config|/stats)?"
 )
 
 
 class InferHead(NamedTuple):
-    """What a request's headers say: the length of its JSON, its compression, and the compressions that are taken."""
+    """The headers say how long the JSON is, how it is compressed, and which compressions the client takes."""
 
     max_bytes: int
     max_inline_bytes: int
@@ -58,7 +59,7 @@ class InferHead(NamedTuple):
 
 
 class InferRoute:
-    """POST to the inference of one graph."""
+    """This route is POST to the inference of one graph."""
 
     path = INFER_ROUTE
 
@@ -67,12 +68,12 @@ class InferRoute:
         self.graph: Graph | None = graph
         self._limits = limits
         self._plain = InferHead(limits.max_json_bytes, self._find_inline_bytes(None))
-        self._bodies = Bodies(graph, limits)
+        self._codec = InferBodyCodec(graph, limits)
 
     def read_head(
         self,
         headers: Iterable[tuple[bytes, bytes]],
-        query: bytes = b"",  # the protocol has no query
+        query: bytes = b"",
     ) -> InferHead:
         """Reads the headers that matter here; raises InvalidRequest or UnsupportedMediaType."""
         found = {name: value for name, value in headers if name in _READ}
@@ -89,7 +90,7 @@ class InferRoute:
         return InferHead(max_bytes, max_inline_bytes, length, kind, accepted)
 
     def _find_inline_bytes(self, header_length: int | None) -> int:
-        """The longest body that takes no thread: little JSON, whatever tensors follow it, and no images."""
+        """Returns the longest body that takes no thread: little JSON, whatever tensors follow it, and no images."""
         assert self.graph is not None
         if self.graph.takes_images:
             return NEVER_INLINE
@@ -100,26 +101,26 @@ class InferRoute:
         return MAX_INLINE_TENSOR_BYTES if is_short else NEVER_INLINE
 
     def decode(self, body: bytes, head: InferHead) -> InferenceRequest:
-        """The request in a body; raises InvalidRequest or TooLarge."""
+        """Returns the request in a body; raises InvalidRequest or TooLarge."""
         if head.compression:
             limit = head.max_bytes
-            body = compression.unpack(
+            body = compression.decompress(
                 body, head.compression, limit, self._limits.name(limit)
             )
 
-        return self._bodies.decode(body, head.header_length)
+        return self._codec.decode(body, head.header_length)
 
     def is_slow(self, request: InferenceRequest) -> bool:
-        """A small body is answered where it was read."""
+        """Returns False: a small body is answered where it was read."""
         return False
 
     def answer(self, request: InferenceRequest, head: InferHead) -> Run:
-        """The run that the request asks for."""
-        return self._bodies.plan(request).encode_with(partial(_respond, head.accepted))
+        """Returns the run that the request asks for."""
+        return self._codec.plan(request).encode_with(partial(_respond, head.accepted))
 
 
 class IndexRoute:
-    """POST to the repository's index: what is served, and what was refused and why."""
+    """This route is POST to the repository's index: what is served, and what was refused and why."""
 
     path = INDEX
     graph: Graph | None = None
@@ -134,20 +135,20 @@ class IndexRoute:
         headers: Iterable[tuple[bytes, bytes]],
         query: bytes = b"",
     ) -> BodyLimits:
-        """There is nothing to read; any body is answered where it was read, since one field of it matters."""
+        """Returns the limits alone; any body is answered where it was read, since one field of it matters."""
         limit = self._limits.max_json_bytes
         return BodyLimits(limit, limit)
 
     def decode(self, body: bytes, head: BodyLimits) -> _IndexRequest:
-        """The request in a body; raises InvalidRequest."""
+        """Returns the request in a body; raises InvalidRequest."""
         return _decode_index(body) if body.strip() else _IndexRequest()
 
     def is_slow(self, request: _IndexRequest) -> bool:
-        """The list is short."""
+        """Returns False: the list is short."""
         return False
 
     def answer(self, request: _IndexRequest, head: BodyLimits) -> Reply:
-        """The list of what is in the folder."""
+        """Returns the list of what is in the folder."""
         registry = self._plane.registry
         return Reply(
             respond(metadata.list_repository(registry, only_ready=request.ready))
@@ -159,7 +160,7 @@ class _IndexRequest(msgspec.Struct):
 
 
 class OpenInferenceRoutes:
-    """The protocol's routes over what is served."""
+    """The protocol has routes and views for every served graph."""
 
     def __init__(self, plane: DataPlane, settings: Settings) -> None:
         self._plane = plane
@@ -174,62 +175,66 @@ class OpenInferenceRoutes:
             for graph in versions.values():
                 route = InferRoute(graph, limits, metrics)
                 self.routes[f"/v2/models/{name}/versions/{graph.version}/infer"] = route
-                self.routes[f"/v2/models/{name}/infer"] = route  # the latest comes last
+                # The latest version comes last, and keeps this path.
+                self.routes[f"/v2/models/{name}/infer"] = route
 
         self._views: Mapping[str, Callable[[], Response]] = {
             "/v2": lambda: respond(metadata.describe_server()),
             "/v2/": lambda: respond(metadata.describe_server()),
-            "/v2/models/stats": lambda: respond(metadata.count(plane.registry)),
+            "/v2/models/stats": lambda: respond(
+                metadata.describe_statistics(plane.registry)
+            ),
             "/v2/health/live": lambda: respond({"live": True}),
-            "/v2/health/ready": self._ready,
+            "/v2/health/ready": self._show_readiness,
         }
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
-        """The methods of a path below `/v2`; raises NotFound."""
+        """Returns the methods of a path below `/v2`; raises NotFound."""
         if path in self.routes:
             return ("POST",)
 
-        if path not in self._views and not _MODEL_PATH.fullmatch(path):
-            if path.endswith("/infer") and (
-                match := _MODEL_PATH.fullmatch(path.removesuffix("/infer"))
-            ):
-                self._plane.registry.find_graph(match["name"], match["version"])
-            raise NotFound(
-                f"unknown path {path[:200]!r}; GET /v2 and GET /docs say what there is"
-            )
+        if path in self._views or _MODEL_PATH.fullmatch(path):
+            return ("GET", "HEAD")
 
-        return ("GET", "HEAD")
+        if path.endswith("/infer"):
+            match = _MODEL_PATH.fullmatch(path.removesuffix("/infer"))
+            if match:
+                self._plane.registry.find_graph(match["name"], match["version"])
+
+        raise NotFound(
+            f"unknown path {path[:200]!r}; GET /v2 and GET /docs say what there is"
+        )
 
     def view(self, path: str) -> Response:
-        """The answer to a GET; raises NotFound."""
+        """Returns the answer to a GET; raises NotFound."""
         if path in self._views:
             return self._views[path]()
 
         match = _MODEL_PATH.fullmatch(path)
-        assert match is not None  # allowed
+        assert match is not None
+        name, version, view = match.groups()
         registry = self._plane.registry
-        if match["what"] == "/stats":
-            return respond(
-                metadata.count(registry.chosen(match["name"], match["version"]))
-            )
+        if view == "/stats":
+            graphs = registry.find_graphs(name, version)
+            return respond(metadata.describe_statistics(graphs))
 
-        graph = registry.find_graph(match["name"], match["version"])
-        if match["what"] == "/ready":
+        graph = registry.find_graph(name, version)
+        if view == "/ready":
             return respond(metadata.ModelReady(name=graph.name, ready=True))
-        if match["what"] == "/config":
-            return respond(metadata.configure(graph, self._settings))
+        if view == "/config":
+            return respond(metadata.describe_config(graph, self._settings))
 
-        return respond(
-            metadata.describe_model(graph, list(registry.versions[graph.name]))
-        )
+        versions = list(registry.versions[graph.name])
 
-    def _ready(self) -> Response:
+        return respond(metadata.describe_model(graph, versions))
+
+    def _show_readiness(self) -> Response:
         self._plane.check_ready()
         return respond({"ready": True, "live": True})
 
 
 def _respond(accepted: str, answer: InferAnswer) -> Response:
-    """JSON, and bytes after it where there are any; packed where that is taken and makes it shorter."""
+    """Returns JSON with the bytes after it, compressed where the client takes that and it makes them shorter."""
     content, parts = answer
     headers: tuple[tuple[bytes, bytes], ...] = ()
     content_type = JSON
@@ -241,7 +246,7 @@ def _respond(accepted: str, answer: InferAnswer) -> Response:
     is_long = accepted != "" and len(content) >= MIN_COMPRESSED_BYTES
     kind = _choose_compression(accepted) if is_long else ""
     if kind:
-        content = compression.pack(content, kind)
+        content = compression.compress(content, kind)
         headers = (*headers, (b"content-encoding", kind.encode()))
 
     return Response(200, content, content_type, headers)
@@ -251,7 +256,7 @@ _READ = frozenset({HEADER_LENGTH, b"content-encoding", b"accept-encoding"})
 
 
 def _read_length(value: bytes | None) -> int | None:
-    """The length of the JSON ahead of tensors; None where no header says it."""
+    """Returns the length of the JSON ahead of tensors; None where no header says it."""
     if value is None:
         return None
 
@@ -264,7 +269,7 @@ def _read_length(value: bytes | None) -> int | None:
 
 
 def _read_compression(value: bytes) -> str:
-    """The compression of the body; empty where there is none."""
+    """Returns the compression of the body; empty where there is none."""
     kind = value.decode("latin-1").strip().lower()
     if kind not in (*compression.KINDS, "identity", ""):
         raise UnsupportedMediaType(
@@ -275,14 +280,14 @@ def _read_compression(value: bytes) -> str:
 
 
 def _choose_compression(accepted: str) -> str:
-    """The first of what the client takes."""
+    """Returns the first compression that the client takes, empty where it takes none of ours."""
     for each in accepted.split(","):
-        name, _, quality = each.strip().partition(";")
-        if name.strip() in compression.KINDS and quality.replace(" ", "") not in (
-            "q=0",
-            "q=0.0",
-        ):
-            return name.strip()
+        name, _, quality = each.partition(";")
+        kind = name.strip()
+        is_refused = quality.replace(" ", "") in ("q=0", "q=0.0")
+        if kind in compression.KINDS and not is_refused:
+            return kind
+
     return ""
 
 

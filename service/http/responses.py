@@ -1,4 +1,4 @@
-"""Responses: what goes out over HTTP, and the status of each error of the domain."""
+"""A response is what goes out over HTTP; each error of the domain has its status here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from service.errors import VeredictoError
 from service.execution.admission import MAX_ERROR_CHARS
 
 Message = MutableMapping[str, Any]
-"""A message of ASGI, or its scope."""
+"""A message of ASGI, or its scope, is a mapping."""
 Headers = tuple[tuple[bytes, bytes], ...]
 
 JSON = b"application/json"
@@ -32,7 +32,7 @@ STATUSES: dict[type[VeredictoError], int] = {
 
 
 class Response(NamedTuple):
-    """A whole response."""
+    """A response is held whole: status, body and headers."""
 
     status: int
     body: bytes
@@ -41,12 +41,12 @@ class Response(NamedTuple):
 
 
 def respond(document: Any, *, status: int = 200, headers: Headers = ()) -> Response:
-    """The response that has a document as JSON."""
+    """Returns the response that has a document as JSON."""
     return Response(status, encode(document), JSON, headers)
 
 
 def respond_to_error(error: VeredictoError) -> Response:
-    """The response to a request that has no answer; a client may try again where the service is full or not ready."""
+    """Returns the response to a request without an answer; a 503 asks the client to try again in a second."""
     status = STATUSES[type(error)]
     headers = ((b"retry-after", RETRY_AFTER_S),) if status == 503 else ()
     return respond(
@@ -55,7 +55,7 @@ def respond_to_error(error: VeredictoError) -> Response:
 
 
 def list_headers(response: Response) -> list[tuple[bytes, bytes]]:
-    """All headers of a response, its length among them."""
+    """Returns all headers of a response, its length among them."""
     length = b"%d" % len(response.body)
     return [
         (b"content-type", response.content_type),

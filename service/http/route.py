@@ -1,4 +1,4 @@
-"""The HTTP route of a call of the contract: JSON or image files in, JSON or a picture out."""
+"""A call of the contract is an HTTP route: JSON or image files in, JSON or a picture out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from service.models.image_rows import has_encoded_image
 from service.models.images import MEDIA_TYPES, TAKEN_TYPES
 
 MAX_DIGITS = 9
-"""Digits of a count in a query."""
+"""A count in a query has at most this many digits."""
 _PLAIN_JSON = (b"content-type", JSON)
 _WATCHED = frozenset({b"content-type", b"content-encoding"})
 _REFUSED_KIND = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
@@ -32,7 +32,7 @@ Outcome = Run | Reply | Pending
 
 
 class CallHead(NamedTuple):
-    """What headers and query say of a request: the media type of a body that is no JSON, and what the client takes."""
+    """Headers and query say which media type a body has that is no JSON, and whether the client takes a picture."""
 
     max_bytes: int
     max_inline_bytes: int
@@ -42,21 +42,22 @@ class CallHead(NamedTuple):
 
 
 class HTTPRoute(Route, Protocol):
-    """A route of the pipeline that reads what it needs of headers and query, and whose replies are Responses."""
+    """A route over HTTP reads what it needs of headers and query, and its replies are Responses."""
 
     path: str
 
     def read_head(
         self, headers: Iterable[tuple[bytes, bytes]], query: bytes = b"", /
     ) -> Head:
-        """What headers and query say; raises UnsupportedMediaType or InvalidRequest."""
+        """Returns what headers and query say; raises UnsupportedMediaType or InvalidRequest."""
         ...
 
 
 class ContractRoute:
-    """`POST /<call>`; its answers are JSON, or a PNG where the call has a picture and the client takes one."""
+    """`POST /<call>` answers with JSON, or with a PNG where the call has a picture and the client takes one."""
 
-    graph: Graph | None = None  # a request says which model it is for
+    graph: Graph | None = None
+    """Each request says which model it is for."""
 
     def __init__(
         self,
@@ -92,14 +93,14 @@ class ContractRoute:
             return self._plain
 
         takes_picture = self._draw is not None and takes_pictures(headers)
-        if media_type:  # files always take a thread
+        if media_type:
             limit = self._max_image_bytes
             return CallHead(limit, NEVER_INLINE, media_type, query, takes_picture)
 
         return self._plain._replace(query=query, takes_picture=takes_picture)
 
     def decode(self, body: bytes, head: CallHead) -> Any:
-        """The request in a body of JSON, of an image file, or of a form."""
+        """Returns the request in a body of JSON, of an image file, or of a form; raises InvalidRequest."""
         if head.media_type:
             return read_request(
                 head.media_type, body, head.query, self._fields, self._convert
@@ -112,15 +113,15 @@ class ContractRoute:
         return request
 
     def is_slow(self, request: Any) -> bool:
-        """Whether the request has an image in its JSON: to decode that takes a thread."""
+        """Returns whether the request has an image in its JSON, which takes a thread to decode."""
         return (
             self._takes_images
-            and type(request.inputs) is list  # else it is a matrix
+            and type(request.inputs) is list
             and has_encoded_image(request.inputs)
         )
 
     def answer(self, request: Any, head: CallHead) -> Outcome:
-        """What the data plane makes of the request, to be written as a Response."""
+        """Returns what the data plane makes of the request, to be written as a Response."""
         if self._draw is not None and head.takes_picture:
             png = self._draw(request)
             if png is not None:
@@ -129,7 +130,7 @@ class ContractRoute:
         return self._method(request).encode_with(_respond)
 
     def _apply_query(self, query: bytes, request: Any) -> None:
-        """Sets the fields that stand in the query, all of which are counts."""
+        """Sets the fields that stand in the query, all of which are counts; raises InvalidRequest."""
         known = self._call.query
         for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
             if name not in known:
@@ -152,7 +153,7 @@ def _respond(answer: Any) -> Response:
 
 
 def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
-    """The media type of a body that is an image or a form; empty for JSON, or where nothing is said of it."""
+    """Returns the media type of a body that is an image or a form; empty for JSON, or where nothing is said of it."""
     given = value.decode("latin-1").strip()
     text = given.partition(";")[0].strip().lower()
     if name == b"content-encoding":
@@ -175,20 +176,16 @@ def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
 
 
 def takes_pictures(given: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the client takes a PNG: one that says nothing does, BentoML's reads JSON whatever it says."""
+    """Returns whether the client takes a PNG: one that says nothing does, BentoML's reads JSON whatever it says."""
     headers = [(name, value.decode("latin-1").lower()) for name, value in given]
-    if any(
-        name == b"user-agent" and value.startswith("bentoml http client")
-        for name, value in headers
-    ):
+    agents = [value for name, value in headers if name == b"user-agent"]
+    if any(agent.startswith("bentoml http client") for agent in agents):
         return False
 
-    accepted = ",".join(value for name, value in headers if name == b"accept") or "*/*"
-    kinds = {
-        kind.partition(";")[0].strip()
-        for kind in accepted.split(",")
-        if not _REFUSED_KIND.search(kind)
-    }
-    takes_png = bool(kinds & {"image/png", "image/*", "*/*"})
+    accepts = [value for name, value in headers if name == b"accept"]
+    accepted = ",".join(accepts) or "*/*"
+    taken = [kind for kind in accepted.split(",") if not _REFUSED_KIND.search(kind)]
+    kinds = {kind.partition(";")[0].strip() for kind in taken}
+    takes_png = not kinds.isdisjoint({"image/png", "image/*", "*/*"})
 
-    return takes_png or not kinds & {"application/json", "application/*"}
+    return takes_png or kinds.isdisjoint({"application/json", "application/*"})

@@ -1,4 +1,4 @@
-"""The fast path: uvicorn's HTTP/1.1 protocol with a short way for small requests. The only module that knows uvicorn.
+"""The fast path is uvicorn's HTTP/1.1 protocol with a short way for small requests. Only this module knows uvicorn.
 
 A response of ours is whole, its headers are ours and its length is known: it needs one write, not two messages whose
 headers are looked through again. A request that came whole, to a route that needs nothing but its body, needs no task,
@@ -25,12 +25,12 @@ from service.http.responses import Message, Response
 from service.http.writer import Writer
 
 MAX_IN_A_ROW = 16
-"""Requests of one read that are answered at once: who sends more of them together lets others go in between."""
+"""This many requests of one read are answered at once, before those of other connections get their turn."""
 AWAITED_S = 0.02
 MAX_AWAITED_BYTES = 256_000
-"""Bytes of a body whose rest is waited for so long before its request goes the usual way: it is about to come."""
+"""The rest of a body of at most this size is awaited for 20 ms before its request goes the usual way."""
 MAX_UNWATCHED_BYTES = 1_000_000
-"""Bytes of an answer that is looked after: what is shorter costs little where it waits."""
+"""A longer answer is watched until it is gone; a shorter one costs little where it waits."""
 
 
 _CYCLE_ATTRIBUTES = (
@@ -70,13 +70,13 @@ _METHODS = (
     "on_response_complete",
     "_unset_keepalive_if_required",
 )
-"""What is used here of uvicorn's inside."""
+"""The fast path uses these names of uvicorn's inside."""
 
 
 class FastWriter(Writer):
-    """Sends responses by one write; knows the server's own headers, which change once a second.
+    """This writer sends a response by one write; it knows the server's own headers, which change once a second.
 
-    A response that is taken by nobody is held for `stuck_s` seconds.
+    A response that nobody takes is held for `stuck_s` seconds.
     """
 
     def __init__(self, *, stuck_s: float) -> None:
@@ -85,7 +85,7 @@ class FastWriter(Writer):
         self._server_lines = b""
 
     async def send(self, response: Response, send: Send) -> None:
-        """To a request whose method has an answer with a body."""
+        """Sends a response by one write where the connection is in the plain state, else by messages."""
         cycle: Any = getattr(send, "__self__", None)
         if type(cycle) is RequestResponseCycle and _is_plain(cycle):
             cycle.response_started = cycle.response_complete = True
@@ -94,11 +94,9 @@ class FastWriter(Writer):
             cycle.on_response()
             return
 
-        if (
-            type(cycle) is RequestResponseCycle
-            and len(response.body) > MAX_UNWATCHED_BYTES
-        ):
-            self._watch(cycle.transport, len(response.body) + 1)
+        n_bytes = len(response.body)
+        if type(cycle) is RequestResponseCycle and n_bytes > MAX_UNWATCHED_BYTES:
+            self._watch(cycle.transport, n_bytes + 1)
 
         await super().send(response, send)
 
@@ -108,7 +106,7 @@ class FastWriter(Writer):
         transport: Any,
         server_headers: list[tuple[bytes, bytes]],
     ) -> None:
-        """To a client that is there, reads and stays: what uvicorn's cycle does with both messages."""
+        """Writes a response to a client that is there, reads and stays, as uvicorn's cycle does with both messages."""
         if server_headers is not self._server_headers:
             self._server_headers = server_headers
             self._server_lines = _lines(server_headers)
@@ -130,7 +128,7 @@ class FastWriter(Writer):
         )
 
     def _watch(self, transport: Any, left: int) -> None:
-        """Ends a connection on which nothing has gone out since `left` bytes were left: a client that does not read."""
+        """Ends a connection on which nothing has gone out since `left` bytes were left: its client does not read."""
 
         def look() -> None:
             now_left = transport.get_write_buffer_size()
@@ -143,7 +141,7 @@ class FastWriter(Writer):
 
 
 def _is_plain(cycle: Any) -> bool:
-    """Whether nothing is left to do but to write: the client is there and reads, and the connection stays."""
+    """Returns whether nothing is left to do but to write: the client is there and reads, and the connection stays."""
     return (
         cycle.keep_alive
         and not cycle.disconnected
@@ -158,7 +156,7 @@ def _lines(headers: Any) -> bytes:
 
 
 class FastApplication(Protocol):
-    """An application that answers small requests at once; `fast_routes` are its routes by the whole URL."""
+    """An application can answer small requests at once; `fast_routes` are its routes by the whole URL."""
 
     fast_routes: dict[bytes, Any]
     writer: Any
@@ -166,12 +164,12 @@ class FastApplication(Protocol):
     def answer_at_once(
         self, route: Any, body: bytes, headers: list[tuple[bytes, bytes]]
     ) -> Run | Reply | Pending | None:
-        """The reply, or what is left of a request that takes its time; None for one that is not small."""
+        """Returns the reply, or what is left of a request that takes its time; None for one that is not small."""
         ...
 
 
 class FastPathProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 of one connection, with a short way for small requests: answered where they are read."""
+    """This is uvicorn's HTTP/1.1 of one connection, which answers small requests where they are read."""
 
     application: ClassVar[FastApplication]
 
@@ -179,13 +177,12 @@ class FastPathProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         is_bare = not self.root_path and self.limit_concurrency is None
         self._routes = self.application.fast_routes if is_bare else {}
-        self.ws_protocol_class = (
-            None  # there is none here, and its connections have no deadline
-        )
+        # Nothing here speaks WebSocket, whose connections have no deadline.
+        self.ws_protocol_class = None
         self._route: Any | None = None
         self._body = b""
         self._n_left = 0
-        self._heading = False
+        self._is_reading_head = False
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -201,24 +198,23 @@ class FastPathProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._route is not None:
             self._wait_for_rest()
-        elif self._waiting is None and (self._heading or self._is_left_over()):
+        elif self._waiting is None and (self._is_reading_head or self._is_left_over()):
             self._wait_for_head()
 
     def shutdown(self) -> None:
-        if (
-            self._route is not None
-        ):  # its answer is still to come, and uvicorn has to know
-            self._go_usual_way()
+        # A request whose answer is still to come must be known to uvicorn.
+        if self._route is not None:
+            self._fall_back()
         super().shutdown()
 
     def on_message_begin(self) -> None:
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
-        self._heading = True
+        self._is_reading_head = True
 
     def on_headers_complete(self) -> None:
-        self._heading = False
+        self._is_reading_head = False
         if self._waiting is not None:
             self._stop_waiting()
 
@@ -253,11 +249,11 @@ class FastPathProtocol(HttpToolsProtocol):
             )
             self.on_response_complete()
         else:
-            self._go_usual_way(outcome)
+            self._fall_back(outcome)
             super().on_message_complete()
 
     def _is_left_over(self) -> bool:
-        """Whether this is the rest of a body that was answered before it was whole: no timer of uvicorn's runs."""
+        """Returns whether this is the rest of a body that was answered early: no timer of uvicorn's runs then."""
         return (
             self.cycle is not None
             and self.cycle.response_complete
@@ -266,26 +262,21 @@ class FastPathProtocol(HttpToolsProtocol):
         )
 
     def _wait_for_head(self) -> None:
-        """Not for ever: a client that sends nothing, or headers without an end, holds its connection for a deadline."""
+        """Closes the connection of a client that sends nothing, or headers without an end, after a deadline."""
         self._waiting = self.loop.call_later(
             self.application.writer.stuck_s, self.transport.close
         )
 
     def _wait_for_rest(self) -> None:
-        """Of a body that came in part: only for a moment, since there is no deadline here."""
-        if self._waiting is None:
-            length = next(
-                (
-                    int(value)
-                    for name, value in self.headers
-                    if name == b"content-length"
-                ),
-                None,
-            )
-            if length is None or length > MAX_AWAITED_BYTES:
-                self._go_usual_way()
-            else:
-                self._waiting = self.loop.call_later(AWAITED_S, self._go_usual_way)
+        """Waits a moment for the rest of a body that came in part, since there is no deadline here."""
+        if self._waiting is not None:
+            return
+
+        length = dict(self.headers).get(b"content-length")
+        if length is None or int(length) > MAX_AWAITED_BYTES:
+            self._fall_back()
+        else:
+            self._waiting = self.loop.call_later(AWAITED_S, self._fall_back)
 
     def _stop_waiting(self) -> None:
         if self._waiting is not None:
@@ -293,7 +284,7 @@ class FastPathProtocol(HttpToolsProtocol):
             self._waiting = None
 
     def _is_plain(self) -> bool:
-        """Whether nothing is left to do but to answer: no answer before it is due, and the client reads and stays."""
+        """Returns whether nothing is left but to answer: no answer before it is due, and the client reads and stays."""
         parser = self.parser
         return (
             (self.cycle is None or self.cycle.response_complete)
@@ -306,8 +297,8 @@ class FastPathProtocol(HttpToolsProtocol):
             and not self.transport.is_closing()
         )
 
-    def _go_usual_way(self, outcome: Any = None) -> None:
-        """With what has come of the body, and what there is of an answer."""
+    def _fall_back(self, outcome: Any = None) -> None:
+        """Hands the request to uvicorn, with what has come of its body, and what there is of an answer."""
         self._route = None
         self._stop_waiting()
         self._begin(outcome)
@@ -317,7 +308,8 @@ class FastPathProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def _begin(self, outcome: Any = None) -> None:
-        self._unset_keepalive_if_required()  # of a request before it in the same read
+        # A request before this one in the same read may have set the timer.
+        self._unset_keepalive_if_required()
         url = self.url
         headers = self.headers
         expects = self.expect_100_continue
@@ -332,7 +324,7 @@ class FastPathProtocol(HttpToolsProtocol):
 
 
 def find_missing_names() -> list[str]:
-    """The names that are used here of uvicorn's inside, and that the installed uvicorn does not have."""
+    """Returns the names that the fast path uses of uvicorn's inside, and that the installed uvicorn lacks."""
     cycle_attributes = RequestResponseCycle.__init__.__code__.co_names
     protocol_attributes = HttpToolsProtocol.__init__.__code__.co_names
     missing = [name for name in _CYCLE_ATTRIBUTES if name not in cycle_attributes]

@@ -1,4 +1,4 @@
-"""Whatever is looked at with GET: pages, models, tasks, probes, and the protocol's descriptions."""
+"""The views answer GET: pages, models, tasks, probes, and the protocol's descriptions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PAGES = Path(__file__).parent.parent / "pages"
 
 
 class Views:
-    """The answers to GET and HEAD."""
+    """The views answer GET and HEAD."""
 
     def __init__(
         self, plane: DataPlane, batches: Batches, protocol: OpenInferenceRoutes
@@ -50,7 +50,7 @@ class Views:
         }
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
-        """The methods of a path; none where there is no such path. Raises NotFound for one below `/v2`."""
+        """Returns the methods of a path, none for an unknown one; raises NotFound for an unknown one below `/v2`."""
         if path in self._fixed or path.startswith(MODELS):
             return READ_ONLY
         if path.startswith(TASKS) and path.endswith(COMPARISON):
@@ -59,7 +59,7 @@ class Views:
         return self._protocol.allowed_methods(path) if path.startswith(PREFIX) else ()
 
     async def show(self, scope: Message) -> Response:
-        """The answer to a path that is allowed; raises VeredictoError."""
+        """Returns the answer to a path that is allowed; raises VeredictoError."""
         path = scope["path"]
         view = self._fixed.get(path)
         if view is not None:
@@ -77,19 +77,21 @@ class Views:
 
         name = name.removesuffix(LAYERS)
         pictures = self._plane.pictures
-        png = pictures.draw_filters(name) if takes_pictures(scope["headers"]) else None
+        if takes_pictures(scope["headers"]):
+            png = pictures.draw_filters(name)
+            if png is not None:
+                return Response(200, png, PNG)
 
-        return (
-            respond(pictures.describe_layers(name))
-            if png is None
-            else Response(200, png, PNG)
-        )
+        return respond(pictures.describe_layers(name))
 
     async def _compare_live(self, path: str) -> Response:
-        """The live comparison of a task, read from a file and computed in a thread."""
+        """Returns the live comparison of a task, read from a file and computed in a thread."""
         task = path.removeprefix(TASKS).removesuffix(COMPARISON)
-        compare = self._plane.compare_live
-        return Response(200, await self._batches.offload(lambda: encode(compare(task))))
+
+        def compare() -> bytes:
+            return encode(self._plane.compare_live(task))
+
+        return Response(200, await self._batches.offload(compare))
 
     def _show_readiness(self) -> Response:
         try:

@@ -1,4 +1,4 @@
-"""The plain way out of a response: the two messages of ASGI."""
+"""A writer sends a response by the two messages of ASGI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from service.http.responses import Response, list_headers
 
 
 class Writer:
-    """Sends responses as any ASGI server takes them."""
+    """This writer sends responses as any ASGI server takes them."""
 
     async def send(self, response: Response, send: Send) -> None:
         """Sends a whole response."""
@@ -16,7 +16,7 @@ class Writer:
     async def send_plainly(
         self, response: Response, send: Send, *, has_body: bool
     ) -> None:
-        """Sends a response by messages; without its body where the request was HEAD."""
+        """Sends a response by messages, without its body where the request was HEAD."""
         start = {
             "type": "http.response.start",
             "status": response.status,

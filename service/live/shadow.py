@@ -21,7 +21,7 @@ from service.contract import codec
 from service.contract.requests import Row
 from service.errors import VeredictoError
 from service.execution.metrics import ShadowMetrics
-from service.execution.processors import LOWER, give_way
+from service.execution.processors import LOW_PRIORITY, lower_priority
 from service.live.challengers import ShadowDeployment, make_model_key
 from service.live.journal.records import (
     NO_ANSWER,
@@ -128,7 +128,7 @@ class Shadow:
         self._report_shed()
 
     def _run_until_closed(self) -> None:
-        give_way(LOWER)
+        lower_priority(LOW_PRIORITY)
 
         while not self._closing.is_set():
             self._wake.wait()
@@ -227,7 +227,7 @@ def _fits(
 def _classify(model: Model, requests: list[Inputs]) -> Labels:
     """Returns the labels `(n_rows,)` of all requests; if they fail together, each is asked alone."""
     try:
-        return model.classify(_join_inputs(requests))[0]
+        return model.run(_join_inputs(requests))[0]
     except VeredictoError:
         if len(requests) == 1:
             return np.full(len(requests[0]), NO_ANSWER)

@@ -1,1 +1,4 @@
-"""A file, loaded: session, graph, model, registry, and rows and images for them. It imports `contract`."""
+"""This package loads exported files: session, graph, model, registry, and the rows and images they take.
+
+It imports `contract`.
+"""

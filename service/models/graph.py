@@ -1,4 +1,4 @@
-"""A file that is served: a graph, and where it has a card, the model that the card makes of it."""
+"""A graph is one exported file under a name and a version, with or without a card."""
 
 from __future__ import annotations
 
@@ -17,25 +17,24 @@ if TYPE_CHECKING:
     from service.models.model import Model
 
 QUICK_S = 0.002
-"""A run that takes less is done where it is read: to hand it over and back costs a good part of that."""
+"""A run that takes less is made where its request was read: to hand it to a thread costs a good part of that."""
 MIN_RUNS = 3
 MAX_RUNS = 10
-SHORT_S = 0.005
-LONG_S = 0.05
-"""Of runs so far, after which the shortest of a few, or of any, is known well enough: the start waits for them."""
-SEVERAL = 4
-MANY = 64
-SHARED = 0.9
-"""Of the time of so many runs one by one, what a run together may take to be worth it."""
+MIN_MEASURED_S = 0.005
+MAX_MEASURED_S = 0.05
+"""The start measures each graph until its runs took 5 ms in total, or 50 ms where they are fewer than 3."""
+JOINED_ROWS = 4
+MEASURED_ROWS = 64
+MAX_JOINED_SHARE = 0.9
+"""A joined run must take at most this share of the time of as many single runs, or runs stay single."""
 MAX_ROWS = 10**9
-"""Where rows do not count, or hardly."""
+"""This is the number of quick rows of a graph whose rows cost hardly anything."""
 
 
 class Graph:
-    """A graph under a name and a version, which owns its session; `model` is what its card makes of it.
+    """A graph under a name and a version owns its session; `model` is what its card makes of it, None without a card.
 
-    `outputs` are those that an answer has where none are asked for; `extras` may be asked for by name. A graph without
-    a card is described by itself alone.
+    `outputs` are those that an answer has where none are asked for; `extras` may be asked for by name.
     """
 
     def __init__(self, name: str, version: str, session: Session) -> None:
@@ -50,20 +49,21 @@ class Graph:
             if each.type in BY_SESSION
         }
         self.extras: Mapping[str, TensorInfo] = {}
-        self.run: Callable[[list[str], Any], list[Any]] = self._run_feed
-        """Gives outputs by name; its inputs are a model's rows, or without a card an array for each name.
+        self.run: Callable[[list[str], Any], list[Any]] = self._run_session
+        """This callable takes output names and inputs, and returns the outputs in the order of the names.
 
-        It raises InvalidRequest for values that the graph cannot work with.
+        Its inputs are a model's rows, or without a card one array for each input name. It raises InvalidRequest for
+        values that the graph cannot work with.
         """
         self.takes_images = False
         self.statistics = Statistics()
         self.max_quick_rows = 0
-        """How many rows a run takes in so little time that a thread is not worth it; 0 until it has been measured."""
-        self.joins = False
-        """Whether several requests share a run."""
+        """A run of at most this many rows is not worth a thread; `measure` sets it, and it is 0 before."""
+        self.is_batchable = False
+        """This is true where the rows of several requests are worth one joined run."""
 
     def attach(self, model: Model) -> None:
-        """Makes this the graph of a model: its outputs are those of the model's kind, its runs the model's."""
+        """Makes this the graph of a model, whose kind names its outputs and which runs it from here on."""
         known = self.outputs
         self.model = model
         self.outputs = {name: known[name] for name in model.output_names}
@@ -73,90 +73,90 @@ class Graph:
         self.takes_images = model.size_px is not None
         self.run = model.run_outputs
 
-    def _run_feed(self, names: list[str], inputs: Any) -> list[Any]:
+    def _run_session(self, names: list[str], inputs: Any) -> list[Any]:
         try:
             return list(self.session.run(names, inputs, self.session.options))
-        except Exception as error:  # onnxruntime's errors share no base class, and the graph is anyone's
+        except Exception as error:
+            # onnxruntime's errors share no base class, and the graph is anyone's.
             raise InvalidRequest(
                 f"{self.name} cannot work with these values: {one_line(error)[:500]}"
             ) from error
 
     def has_rows(self, output: str) -> bool:
-        """Whether an output has a row for each of the input, and is not the same whatever the input."""
+        """Returns whether an output has one row for each input row, so that a joined run can be split by it."""
         shape = self.session.outputs[output].shape
         return bool(shape) and shape[0] < 0
 
     def measure(self) -> None:
-        """How long its runs take; to be called while nothing else runs here."""
+        """Measures how long runs take, and sets `max_quick_rows` and `is_batchable`; nothing else may run meanwhile."""
         alone_s = self._time(1)
-        if alone_s < QUICK_S and self._has_free_rows_alone():
-            row_s = max((self._time(MANY) - alone_s) / (MANY - 1), 1e-9)
+        if alone_s < QUICK_S and self._varies_in_rows_alone():
+            row_s = max(
+                (self._time(MEASURED_ROWS) - alone_s) / (MEASURED_ROWS - 1), 1e-9
+            )
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
-            n_rows = SEVERAL if SEVERAL * alone_s < LONG_S else 2
-            self.joins = self._time(n_rows) < SHARED * n_rows * alone_s
+            n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_MEASURED_S else 2
+            self.is_batchable = self._time(n_rows) < MAX_JOINED_SHARE * n_rows * alone_s
 
-    def _has_free_rows_alone(self) -> bool:
-        """Whether the number of rows says how much there is to do; a graph without a card may be of any shape."""
+    def _varies_in_rows_alone(self) -> bool:
+        """Returns whether the number of rows decides the cost; without a card any other axis may be free too."""
         shapes = [each.shape for each in self.inputs.values()]
         return self.model is not None or all(
             min(shape[1:], default=0) >= 0 for shape in shapes
         )
 
     def _time(self, n_rows: int) -> float:
-        """Seconds of a run of so many rows."""
+        """Returns the seconds that a run of `n_rows` rows takes, infinity where it fails."""
         names = list(self.outputs)
-        feed = self._example(n_rows)
-        return _shortest_s(lambda: self.session.run(names, feed, self.session.options))
+        inputs = self._make_example(n_rows)
+        return _shortest_s(
+            lambda: self.session.run(names, inputs, self.session.options)
+        )
 
-    def _example(self, n_rows: int) -> dict[str, Any]:
-        """So many rows of the card's stored ones; of a graph without a card of zeros, or of texts that are empty."""
+    def _make_example(self, n_rows: int) -> dict[str, Any]:
+        """Returns inputs of `n_rows` rows by name: the card's stored rows, or without a card zeros and empty texts."""
         if self.model is not None:
-            stored = self.model.check_inputs()
+            stored = self.model.self_check_inputs()
             return {
                 name: np.resize(stored, (n_rows, *stored.shape[1:]))
                 for name in self.inputs
             }
 
-        shapes = {
-            name: [
-                length if length >= 0 else n_rows if axis == 0 else 1
-                for axis, length in enumerate(each.shape)
-            ]
-            for name, each in self.inputs.items()
-        }
-        types = {
-            name: BY_SESSION[each.type]
-            for name, each in self.inputs.items()
-            if each.type in BY_SESSION
-        }
+        example = {}
+        for name, tensor in self.inputs.items():
+            datatype = BY_SESSION.get(tensor.type)
+            if datatype is None:
+                continue
 
-        return {
-            name: np.full(shapes[name], each.json(), each.array)
-            for name, each in types.items()
-        }
+            shape = [1 if length < 0 else length for length in tensor.shape]
+            if shape and tensor.shape[0] < 0:
+                shape[0] = n_rows
+
+            example[name] = np.full(shape, datatype.json(), datatype.array)
+
+        return example
 
     def labels(self, output: str) -> Sequence[str]:
-        """Names of the places of an output's rows."""
-        return (
-            self.model.classes
-            if self.model is not None and output == "probabilities"
-            else ()
-        )
+        """Returns the class names of the columns of an output, none where it has no classes."""
+        if self.model is None or output != "probabilities":
+            return ()
+        return self.model.classes
 
 
 def _shortest_s(run: Callable[[], Any]) -> float:
-    """Of some runs, the first of which warms up; without end where it does not run."""
+    """Returns the seconds of the fastest of up to ten runs, the first of which warms up; infinity where it fails."""
     times: list[float] = []
     while len(times) < MAX_RUNS:
         started = perf_counter()
         try:
             run()
-        except Exception:  # onnxruntime's errors share no base class; zeros may be what a graph cannot work with
+        except Exception:
+            # onnxruntime's errors share no base class; some graph cannot work with zeros.
             return np.inf
 
         times.append(perf_counter() - started)
-        if sum(times) > (SHORT_S if len(times) >= MIN_RUNS else LONG_S):
+        if sum(times) > (MIN_MEASURED_S if len(times) >= MIN_RUNS else MAX_MEASURED_S):
             break
 
     return min(times)

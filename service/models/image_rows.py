@@ -1,4 +1,4 @@
-"""Rows of a request to the images that a graph takes."""
+"""Rows of a request, image files or base64 in JSON, become the pixels that a graph takes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from service.models import images
 from service.models.images import ImageFile, Pixels
 
 ENCODED = "b64"
-KEPT = 2
-"""Times the size that the graph brings an image to: a large JPEG need not be decoded any larger."""
+MIN_JPEG_SCALE = 2
+"""A large JPEG is decoded to at least this many times the side that the graph resizes it to, and no larger."""
 
 
 def are_files(rows: Any) -> bool:
-    """Whether the rows came as image files, and not in JSON."""
+    """Returns whether the rows came as image files and not in JSON."""
     return isinstance(rows, list) and bool(rows) and isinstance(rows[0], ImageFile)
 
 
 def has_encoded_image(rows: Any) -> bool:
-    """Whether a row of JSON may be an image in base64."""
+    """Returns whether any row of JSON is an object with the key of an image in base64."""
     return isinstance(rows, list) and any(
         isinstance(row, dict) and ENCODED in row for row in rows
     )
@@ -34,9 +34,9 @@ def has_encoded_image(rows: Any) -> bool:
 def decode_rows(
     rows: Any, *, model: str, size_px: int, max_pixels: int
 ) -> list[Pixels]:
-    """Each row's image, RGB `(height, width, 3)`, for a graph that brings images to `size_px`.
+    """Returns each row's image, RGB `(height, width, 3)`, for a graph that resizes images to `size_px`.
 
-    Raises InvalidRequest that names the row, and TooLarge where the images have too many pixels together.
+    It raises InvalidRequest, which names the row, and TooLarge where the images have too many pixels together.
     """
     if not len(rows):
         raise InvalidRequest("inputs: expected at least one image, got none")
@@ -48,14 +48,14 @@ def decode_rows(
             where=where,
             media_type=file.media_type,
             budget=budget,
-            least_px=KEPT * size_px,
+            min_px=MIN_JPEG_SCALE * size_px,
         )
         for where, file in _read(rows, model)
     ]
 
 
 def split(pixels: NDArray[np.uint8], *, max_pixels: int) -> list[Pixels]:
-    """The images of an array `(n_images, height, width, 3)`; raises InvalidRequest where it has none, and TooLarge."""
+    """Returns the images of an array `(n_images, height, width, 3)`; raises InvalidRequest for none, and TooLarge."""
     if not pixels.size:
         raise InvalidRequest(
             f"expected images of at least one pixel, got shape {list(pixels.shape)}"
@@ -72,23 +72,24 @@ def _read(rows: Iterable[Any], model: str) -> Iterator[tuple[str, ImageFile]]:
             yield where, row
             continue
 
-        if (
-            not isinstance(row, dict)
-            or list(row) != [ENCODED]
-            or not isinstance(row[ENCODED], str)
-        ):
+        is_encoded = isinstance(row, dict) and list(row) == [ENCODED]
+        if not is_encoded or not isinstance(row[ENCODED], str):
             raise InvalidRequest(
                 f'{where}: {model} takes images: expected {{"b64": "<base64 of a {images.KNOWN} file>"}}, got '
-                f"{_name(row)}"
+                f"{_describe(row)}"
             )
 
         try:
-            yield where, ImageFile(b64decode(row[ENCODED], validate=True), "")
+            content = b64decode(row[ENCODED], validate=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidRequest(f"{where}: 'b64' is not base64: {error}") from error
 
+        yield where, ImageFile(content, "")
 
-def _name(row: Any) -> str:
-    if isinstance(row, dict):
-        return f"an object with {', '.join(repr(name[:40]) for name in list(row)[:5]) or 'nothing'}"
-    return f"a list of {len(row)} values"
+
+def _describe(row: Any) -> str:
+    if not isinstance(row, dict):
+        return f"a list of {len(row)} values"
+
+    names = [repr(name[:40]) for name in list(row)[:5]]
+    return f"an object with {', '.join(names) or 'nothing'}"

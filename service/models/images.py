@@ -1,4 +1,7 @@
-"""Image files to pixels, pixels to PNG, many as one picture. The only module that knows Pillow and simplejpeg."""
+"""Image files become pixels, and pixels become PNG or JPEG files.
+
+This is the only module that knows Pillow and simplejpeg.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from service.errors import InvalidRequest, TooLarge, VeredictoError
 
 
 class ImageFile(NamedTuple):
-    """A file as it came, and what the client says that it is."""
+    """An image file has its bytes as they came, and the media type that the client states."""
 
     content: bytes
     media_type: str
@@ -25,16 +28,16 @@ class ImageFile(NamedTuple):
 
 logger = logging.getLogger(__name__)
 
-Image.MAX_IMAGE_PIXELS = (
-    None  # sizes are checked here, with a limit that an operator can set
-)
-warnings.filterwarnings("ignore", module=r"PIL\.")  # of files that are odd but decode
+# Sizes are checked here, with a limit that an operator can set.
+Image.MAX_IMAGE_PIXELS = None
+# Pillow warns of files that are odd but decode.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 GAP_PX = 2
 CELL_PX = 64
-"""Smaller images are enlarged to about this height in a grid, where there is room."""
+"""A smaller image is enlarged to about this height in a grid, where there is room."""
 GRID_PX = 4_000_000
-"""Pixels of a grid above which images are not enlarged."""
+"""A grid of more pixels than this is not enlarged."""
 
 MEDIA_TYPES = {
     "image/jpeg": "JPEG",
@@ -47,16 +50,16 @@ MEDIA_TYPES = {
     "image/gif": "GIF",
 }
 TAKEN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif")
-"""Their usual names, for words and documents."""
+"""Messages and documents name the formats by these usual media types."""
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 KNOWN = "JPEG, PNG, WebP, BMP or GIF"
 
 ORIENTATION = 0x0112
 UPRIGHT = 1
-"""The EXIF tag, and its value for an image that need not be turned."""
-SHOWN_PX = 1024
-"""Longest side of a heat map."""
-ENLARGED_PX = 256
+"""The EXIF orientation tag has this value in an image that need not be turned."""
+MAX_HEAT_MAP_PX = 1024
+"""The longer side of a heat map has at most this many pixels."""
+MIN_HEAT_MAP_PX = 256
 HEAT_COLOURS = (
     (48, 18, 120),
     (30, 120, 200),
@@ -64,95 +67,97 @@ HEAT_COLOURS = (
     (250, 210, 50),
     (220, 40, 30),
 )
-"""From nothing to most; each lighter or warmer than the one before."""
+"""The colours rise from no weight to the highest; each is lighter or warmer than the one before."""
 
 Pixels = NDArray[np.uint8]
 
 
 def encode_png(pixels: Pixels) -> bytes:
-    """`pixels` is RGB `(height, width, 3)`."""
+    """Returns RGB `pixels` `(height, width, 3)` as a PNG file."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="PNG")
     return file.getvalue()
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:
-    """`pixels` is RGB `(height, width, 3)`; quality 80, a small part of what a PNG of a photograph takes."""
+    """Returns RGB `pixels` `(height, width, 3)` as a JPEG file of quality 80, a small part of a photograph's PNG."""
     file = BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=80)
     return file.getvalue()
 
 
 def make_grid(images: Pixels) -> Pixels:
-    """Images `(n_images, height, width, 3)` row by row in a near-square grid, on white, enlarged by whole pixels."""
+    """Returns images `(n_images, height, width, 3)` in a near-square grid on white, enlarged by whole pixels."""
     n_images, height, width, _ = images.shape
     room = isqrt(GRID_PX // (n_images * height * width))
     images = images.repeat(max(1, min(room, CELL_PX // height)), axis=1)
     images = images.repeat(images.shape[1] // height, axis=2)
     _, height, width, _ = images.shape
-    columns = ceil(n_images**0.5)
-    rows = ceil(n_images / columns)
-    grid = np.full(
-        (rows * (height + GAP_PX) + GAP_PX, columns * (width + GAP_PX) + GAP_PX, 3),
-        255,
-        dtype=np.uint8,
-    )
+    n_columns = ceil(n_images**0.5)
+    n_rows = ceil(n_images / n_columns)
+    cell_height = height + GAP_PX
+    cell_width = width + GAP_PX
+    shape = (n_rows * cell_height + GAP_PX, n_columns * cell_width + GAP_PX, 3)
+    grid = np.full(shape, 255, dtype=np.uint8)
 
-    for number, image in enumerate(images):
-        top = GAP_PX + number // columns * (height + GAP_PX)
-        left = GAP_PX + number % columns * (width + GAP_PX)
+    for index, image in enumerate(images):
+        row, column = divmod(index, n_columns)
+        top = GAP_PX + row * cell_height
+        left = GAP_PX + column * cell_width
         grid[top : top + height, left : left + width] = image
 
     return grid
 
 
 class PixelBudget:
-    """How many pixels the images of a request may have together, by their headers."""
+    """A budget limits the pixels that the images of one request have together, counted from their headers."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
         self._taken = 0
 
     def take(self, pixels: int, where: str) -> None:
-        """Raises TooLarge, which names the limit."""
-        check_size(pixels, where, self._most)
+        """Takes the pixels of one image; raises TooLarge, which names the limit."""
+        check_size(pixels, where, self._max_pixels)
         self._taken += pixels
-        check_size(self._taken, "inputs", self._most)
+        check_size(self._taken, "inputs", self._max_pixels)
 
 
 def decode(
-    content: bytes, *, where: str, media_type: str, budget: PixelBudget, least_px: int
+    content: bytes, *, where: str, media_type: str, budget: PixelBudget, min_px: int
 ) -> Pixels:
-    """A JPEG, PNG, WebP, BMP or GIF (its first frame) as RGB `(height, width, 3)`, upright.
+    """Returns a JPEG, PNG, WebP, BMP or GIF (its first frame) as RGB `(height, width, 3)`, upright and on white.
 
-    What is transparent lies on white. A large JPEG is decoded at a half, a quarter or an eighth of its size, as long
-    as both sides stay at least `least_px`. Raises InvalidRequest for what is no such image, or is not of the media
-    type, and TooLarge for one of more pixels than are left.
+    A large JPEG is decoded at a half, a quarter or an eighth of its size, as long as both sides stay at least `min_px`.
+    It raises InvalidRequest for what is no such image, or is not of the media type, and TooLarge for one of more pixels
+    than are left.
     """
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             budget.take(image.width * image.height, where)
             _check_type(image.format, media_type, where)
-            image.draft(None, (least_px, least_px))
-            pixels = (
-                _decode_upright_jpeg(content, image) if image.format == "JPEG" else None
-            )
+            image.draft(None, (min_px, min_px))
+            if image.format == "JPEG":
+                pixels = _decode_upright_jpeg(content, image)
+                if pixels is not None:
+                    return pixels
 
-            return _upright_rgb(image) if pixels is None else pixels
+            return _convert_to_upright_rgb(image)
     except VeredictoError:
         raise
     except UnidentifiedImageError:
         raise InvalidRequest(
             f"{where}: expected a {KNOWN} file, got {_describe(content)}"
         ) from None
-    except Exception as error:  # decoders meet broken files with errors of every kind
+    except Exception as error:
+        # Decoders meet broken files with errors of every kind.
         raise InvalidRequest(
             f"{where}: the image cannot be decoded: {_explain(error)}"
         ) from error
 
 
 def check_size(pixels: int, where: str, max_pixels: int) -> None:
-    """Raises TooLarge, which names the limit."""
+    """Raises TooLarge, which names the limit, for more than `max_pixels`."""
     if pixels > max_pixels:
         raise TooLarge(
             f"{where}: {pixels} pixels are over the limit of {max_pixels} for the images of a request "
@@ -169,7 +174,7 @@ def _check_type(found: str | None, media_type: str, where: str) -> None:
 
 
 def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
-    """The same pixels as Pillow's, in less time; None for what needs more than decoding, and for what is broken."""
+    """Returns the same pixels as Pillow in less time; None where the file is broken or needs more than decoding."""
     if image.mode not in ("RGB", "L"):
         return None
 
@@ -179,90 +184,90 @@ def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
 
         height = image.height
         width = image.width
-        if simplejpeg.decode_jpeg_header(content, height, width)[:2] != (
-            height,
-            width,
-        ):  # the size that was checked
+        # The size of Pillow's header was checked, so that another one is not decoded.
+        found = simplejpeg.decode_jpeg_header(content, height, width)[:2]
+        if found != (height, width):
             return None
 
         pixels: Pixels = simplejpeg.decode_jpeg(
             content, min_height=height, min_width=width
         )
-    except Exception:  # of Pillow's words or of its leniency there are more
+    except Exception:
+        # Pillow decodes more broken files than simplejpeg, or says more of them.
         return None
 
     return pixels
 
 
-def _upright_rgb(image: Image.Image) -> Pixels:
+def _convert_to_upright_rgb(image: Image.Image) -> Pixels:
     image.load()
     try:
         image = ImageOps.exif_transpose(image)
-    except Exception:  # what says how to turn it is broken; the picture need not be
+    except Exception:
+        # Where the tag is broken the picture need not be.
         logger.debug("an orientation that cannot be read")
 
+    # These modes have 16 bits.
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.float32) * np.float32(255 / 65535)
-        return np.repeat(
-            np.rint(np.clip(wide, 0, 255)).astype(np.uint8)[:, :, None], 3, axis=2
-        )
+        grey = np.rint(np.clip(wide, 0, 255)).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
 
     if image.has_transparency_data:
-        image = Image.alpha_composite(
-            Image.new("RGBA", image.size, "white"), image.convert("RGBA")
-        )
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
 
     return np.asarray(image.convert("RGB"))
 
 
 def _describe(content: bytes) -> str:
-    return (
-        f"{len(content)} bytes that begin with {content[:8]!r}"
-        if content
-        else "nothing"
-    )
+    if not content:
+        return "nothing"
+    return f"{len(content)} bytes that begin with {content[:8]!r}"
 
 
 def _explain(error: Exception) -> str:
-    """The decoder's words, without the objects that some of them print."""
+    """Returns the decoder's words without the objects that some of them print."""
     text = str(error).partition(" <")[0].strip()
     return text[:200] or type(error).__name__
 
 
-def fit(pixels: Pixels, longest_px: int) -> Pixels:
-    """The image, made smaller where its longer side is above that."""
+def shrink(pixels: Pixels, max_px: int) -> Pixels:
+    """Returns the image, made smaller where its longer side exceeds `max_px`."""
     height, width, _ = pixels.shape
-    if max(height, width) <= longest_px:
+    if max(height, width) <= max_px:
         return pixels
 
-    share = longest_px / max(height, width)
+    share = max_px / max(height, width)
     size = max(1, round(width * share)), max(1, round(height * share))
 
     return np.asarray(Image.fromarray(pixels).resize(size))
 
 
-def lay_heat(pixels: Pixels, heat: NDArray[np.float32], *, middle: bool) -> Pixels:
-    """A map `(rows, columns)` in colours over the image in grey; below 0 nothing speaks for the class.
+def overlay_heat_map(
+    pixels: Pixels, heat: NDArray[np.float32], *, middle: bool
+) -> Pixels:
+    """Returns a map `(rows, columns)` in colours over the image in grey; values below 0 show as no weight.
 
-    `middle`: the map is of the square in the image's middle.
+    With `middle` the map covers only the square in the image's middle.
     """
-    pixels = fit(_enlarge(pixels), SHOWN_PX)
+    pixels = shrink(_enlarge(pixels), MAX_HEAT_MAP_PX)
     height, width, _ = pixels.shape
     side = min(height, width)
     size = (side, side) if middle else (width, height)
-    smooth = np.asarray(
-        Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
-    )
+    map_image = Image.fromarray(heat.astype(np.float32))
+    smooth = np.asarray(map_image.resize(size, Image.Resampling.BICUBIC))
     shares = np.clip(smooth / max(float(smooth.max()), 1e-12), 0, 1)
-    top = (height - shares.shape[0]) // 2
-    left = (width - shares.shape[1]) // 2
+
+    n_rows, n_columns = shares.shape
+    top = (height - n_rows) // 2
+    left = (width - n_columns) // 2
     share = np.zeros((height, width))
-    share[top : top + shares.shape[0], left : left + shares.shape[1]] = shares
+    share[top : top + n_rows, left : left + n_columns] = shares
+
     stops = np.linspace(0, 1, len(HEAT_COLOURS))
-    colours = np.stack(
-        [np.interp(share, stops, channel) for channel in np.array(HEAT_COLOURS).T],
-        axis=2,
-    )
+    channels = np.array(HEAT_COLOURS).T
+    colours = np.stack([np.interp(share, stops, each) for each in channels], axis=2)
     grey = pixels.mean(axis=2, keepdims=True).repeat(3, axis=2)
     weight = 0.7 * share[..., None] ** 0.5
     laid: Pixels = np.rint((1 - weight) * grey + weight * colours).astype(np.uint8)
@@ -271,7 +276,7 @@ def lay_heat(pixels: Pixels, heat: NDArray[np.float32], *, middle: bool) -> Pixe
 
 
 def stack(pictures: list[Pixels]) -> Pixels:
-    """Pictures of any size one below the other, on white."""
+    """Returns pictures of any size one below the other, on white."""
     width = max(each.shape[1] for each in pictures)
     rows = []
 
@@ -284,6 +289,6 @@ def stack(pictures: list[Pixels]) -> Pixels:
 
 
 def _enlarge(pixels: Pixels) -> Pixels:
-    """By whole pixels, where the longer side is small."""
-    times = max(1, ENLARGED_PX // max(pixels.shape[:2]))
+    """Returns the image enlarged by whole pixels where its longer side is small."""
+    times = max(1, MIN_HEAT_MAP_PX // max(pixels.shape[:2]))
     return pixels.repeat(times, axis=0).repeat(times, axis=1)

@@ -1,4 +1,4 @@
-"""One exported file, loaded: a session and the card that it was checked against."""
+"""A model is a graph together with the card that it was checked against."""
 
 from __future__ import annotations
 
@@ -27,31 +27,36 @@ from service.models.rows import RowEncoder
 from service.models.session import Session, TensorInfo, one_line
 
 Inputs = NDArray[np.float32] | list[NDArray[np.uint8]]
-"""What a graph takes: rows of features or of noise, or images `(height, width, 3)` of any size each."""
+"""A graph takes rows of features or noise `(n_rows, n)`, or a list of images `(height, width, 3)` of any size."""
 
 SELF_CHECK_TOLERANCE = 1e-4
-"""Largest difference, absolute plus relative, to the stored outputs: processors round differently."""
+"""Outputs may differ from the stored ones by this much, absolute plus relative: processors round differently."""
 
 MAX_IMAGES = 16
-"""Images of one request for what the layers of a network give."""
+"""One request for the layers of a network may have this many images."""
 ROWS_AT_A_TIME = 1024
 VALUES_AT_A_TIME = 1024 * 1024
-"""Of images after resizing: what a network holds in between is many times that."""
+"""One run takes images of at most this many values after resizing: a network holds many times that in between."""
 BYTES_AT_A_TIME = 64 * 1024 * 1024
-"""Of images before resizing."""
+"""One run takes images of at most this many bytes before resizing."""
 
 _FLOAT = "tensor(float)"
 _INT64 = "tensor(int64)"
 _UINT8 = "tensor(uint8)"
 _TENSORS = {
-    **{"features": (_FLOAT, 2), "noise": (_FLOAT, 2), "pixels": (_UINT8, 4)},
-    **{"label": (_INT64, 1), "probabilities": (_FLOAT, 2)},
+    "features": (_FLOAT, 2),
+    "noise": (_FLOAT, 2),
+    "pixels": (_UINT8, 4),
+    "label": (_INT64, 1),
+    "probabilities": (_FLOAT, 2),
     "value": (_FLOAT, 1),
-    **{"cluster": (_INT64, 1), "distances": (_FLOAT, 2)},
-    **{"codes": (_FLOAT, 2), "reconstruction": (_FLOAT, 2)},
+    "cluster": (_INT64, 1),
+    "distances": (_FLOAT, 2),
+    "codes": (_FLOAT, 2),
+    "reconstruction": (_FLOAT, 2),
     "images": (_UINT8, 4),
 }
-"""Type and rank of each tensor of the contract; the first axis is free, the others are fixed, but those of pixels."""
+"""Each tensor of the contract has this type and rank; only its first axis is free, and in `pixels` also the sides."""
 
 _CALLS = {
     "classifier": ("predict", "predict_proba", "compare"),
@@ -64,8 +69,8 @@ INFINITY = float("inf")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runtime:
-    """What the session really runs on, and what loading it took."""
+class RuntimeInfo:
+    """The runtime information states what the session really runs on, and how long its loading took."""
 
     providers: list[str]
     threads: int
@@ -74,7 +79,7 @@ class Runtime:
 
 
 class Model:
-    """A model of any kind, ready to run."""
+    """A model of any kind encodes rows, runs its graph, and checks what comes out."""
 
     def __init__(self, card: Card, graph: Graph) -> None:
         session = graph.session
@@ -93,35 +98,33 @@ class Model:
             for name, tensor in session.outputs.items()
             if name.startswith("layer/")
         }
-        self._encoder = (
-            RowEncoder(card.input) if isinstance(card.input, FeatureInput) else None
-        )
-        self.size_px = (
-            max(card.input.height, card.input.width)
-            if isinstance(card.input, ImageInput)
-            else None
-        )
-        """The larger side of what its graph resizes images to; None where it takes no images."""
-        self.runtime: Runtime | None = None
+        self.size_px: int | None = None
+        """This is the larger side of what its graph resizes images to; None where it takes no images."""
+        self.runtime: RuntimeInfo | None = None
+        self._encoder: RowEncoder | None = None
+        if isinstance(card.input, FeatureInput):
+            self._encoder = RowEncoder(card.input)
+        elif isinstance(card.input, ImageInput):
+            self.size_px = max(card.input.height, card.input.width)
 
     @classmethod
     def load(cls, path: Path, *, device: str = "cpu", threads: int = 1) -> Model | None:
-        """The model in a file, checked and warmed up, or None where the file has no card.
+        """Returns the model in a file, checked and warmed up, or None where the file has no card.
 
-        Raises ModelRefused with the reason where the file cannot be served.
+        It raises ModelRefused with the reason where the file cannot be served.
         """
         return load_graph(path, name=path.stem, device=device, threads=threads).model
 
     @classmethod
-    def of(cls, card: Card, graph: Graph, *, threads: int) -> Model:
-        """What a card makes of a graph; raises ModelRefused where they do not fit, or the self-check fails."""
+    def from_card(cls, card: Card, graph: Graph, *, threads: int) -> Model:
+        """Returns the model of a card and a graph; raises ModelRefused where they differ, or the self-check fails."""
         started = perf_counter()
         session = graph.session
         _check_card(card, session, stem=graph.name)
         model = cls(card, graph)
         loaded = perf_counter()
         model._check_itself()
-        model.runtime = Runtime(
+        model.runtime = RuntimeInfo(
             providers=session.providers,
             threads=threads,
             load_ms=round(session.load_ms + (loaded - started) * 1000, 3),
@@ -140,59 +143,53 @@ class Model:
             )
 
     def encode(self, rows: Rows) -> NDArray[np.float32]:
-        """Rows of a request as the graph's input, `(n_rows, n_features)`."""
+        """Returns the rows of a request as the graph's input, `(n_rows, n_features)`."""
         assert self._encoder is not None
         return self._encoder.encode(rows)
 
     def decode(self, row: NDArray[np.float32]) -> Row:
-        """A row of the graph's input, `(n_features,)`, as a client would send it."""
+        """Returns a row of the graph's input, `(n_features,)`, as a client would send it."""
         assert self._encoder is not None
         return self._encoder.decode(row)
 
     def check_features(self, features: NDArray[np.float32]) -> None:
-        """Raises InvalidRequest for what the graph's input cannot be: no rows, what is not finite, or no category."""
+        """Raises InvalidRequest for features that are not finite or name no category."""
         if self._encoder is not None:
             self._encoder.check(features)
 
     def draw_noise(self, count: int, seed: int | None) -> NDArray[np.float32]:
-        """Input `(count, size)` of a generator; the same for the same seed, new each time without one."""
+        """Returns a generator's input `(count, size)`, the same for the same seed and new each time without one."""
         assert isinstance(self.card.input, NoiseInput)
-        return np.random.default_rng(seed).standard_normal(
-            (count, self.card.input.size), dtype=np.float32
-        )
-
-    def classify(self, inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Labels `(n_rows,)`, indices into `classes`, and probabilities `(n_rows, n_classes)`, of rows or images.
-
-        Raises InvalidRequest where the graph overflows on a row, which only values far from all training do.
-        """
-        label, probabilities = self.run_outputs(self.output_names, inputs)
-        return label, probabilities
+        shape = (count, self.card.input.size)
+        return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
     def run(self, inputs: Inputs) -> tuple[NDArray[Any], ...]:
-        """The outputs of its kind, in the order of `OUTPUTS`; raises InvalidRequest as `classify` does."""
+        """Returns the outputs of its kind, in the order of `OUTPUTS`: of a classifier label and probabilities.
+
+        `label` is `(n_rows,)`, indices into `classes`, and `probabilities` is `(n_rows, n_classes)`. It raises
+        InvalidRequest where the graph overflows on a row, which only values far from all training do.
+        """
         return tuple(self.run_outputs(self.output_names, inputs))
 
     def _run_in_parts(
         self, names: list[str], rows: NDArray[np.float32]
     ) -> list[NDArray[Any]]:
-        """So many rows at a time: what a graph holds in between may be many times its input."""
-        starts = range(0, len(rows), ROWS_AT_A_TIME)
-        feeds = [
-            {self._tensor: rows[start : start + ROWS_AT_A_TIME]} for start in starts
-        ]
-        return self._join(
-            names, [self._run(names, feed, self._options) for feed in feeds]
-        )
+        """Runs 1024 rows at a time, since a graph may hold many times its input in between."""
+        parts = []
+        for start in range(0, len(rows), ROWS_AT_A_TIME):
+            inputs = {self._tensor: rows[start : start + ROWS_AT_A_TIME]}
+            parts.append(self._run(names, inputs, self._options))
+
+        return self._join(names, parts)
 
     @property
     def layer_names(self) -> list[str]:
-        """Outputs that show what a layer gives, from the first to the last."""
+        """Returns the outputs that show what a layer gives, from the first layer to the last."""
         return list(self.layer_shapes)
 
     def run_outputs(self, names: list[str], inputs: Inputs) -> list[NDArray[Any]]:
-        """Outputs of the graph by name, also those beyond its kind; raises InvalidRequest as `classify` does."""
-        outputs = self.compute(names, inputs)
+        """Returns outputs of the graph by name, also those beyond its kind; raises InvalidRequest as `run` does."""
+        outputs = self.run_unchecked(names, inputs)
         for output in outputs:
             # If the sum of squares is finite, so is each of them; if it is not, it is worth a look.
             if output.dtype.char == "f" and not np.vdot(output, output) < INFINITY:
@@ -200,8 +197,8 @@ class Model:
 
         return outputs
 
-    def compute(self, names: list[str], inputs: Inputs) -> list[NDArray[Any]]:
-        """The same outputs, whatever they hold: `check_finite` is left to the caller."""
+    def run_unchecked(self, names: list[str], inputs: Inputs) -> list[NDArray[Any]]:
+        """Returns the same outputs without a look at their values: the caller checks them with `check_finite`."""
         if isinstance(inputs, list):
             return self._run_images(names, inputs)
         if len(inputs) > ROWS_AT_A_TIME:
@@ -216,7 +213,7 @@ class Model:
     def _run_images(
         self, names: list[str], images: list[NDArray[np.uint8]]
     ) -> list[NDArray[Any]]:
-        """Images of one size together, as many as fit in memory; answers in the order of the images."""
+        """Runs images of one size together, as many as fit in memory, and returns rows in the order of the images."""
         if len(images) > MAX_IMAGES and not self.extras.isdisjoint(names):
             extras = ", ".join(name for name in names if name in self.extras)
             raise TooLarge(
@@ -231,13 +228,12 @@ class Model:
         order = []
 
         for indices in shapes.values():
-            size = max(
-                1, min(self._fitting, BYTES_AT_A_TIME // images[indices[0]].size)
-            )
+            n_fitting = BYTES_AT_A_TIME // images[indices[0]].size
+            size = max(1, min(self._images_at_a_time, n_fitting))
             for start in range(0, len(indices), size):
                 chosen = indices[start : start + size]
-                feed = {self._tensor: np.stack([images[index] for index in chosen])}
-                parts.append(self._run(names, feed, self._options))
+                pixels = np.stack([images[index] for index in chosen])
+                parts.append(self._run(names, {self._tensor: pixels}, self._options))
                 order += chosen
 
         return self._join(names, parts, np.argsort(order))
@@ -248,23 +244,23 @@ class Model:
         parts: list[list[NDArray[Any]]],
         order: Any = slice(None),
     ) -> list[NDArray[Any]]:
-        """One array of each output, in this order; what is the same for all rows is taken once."""
-        outputs = zip(names, zip(*parts, strict=True), strict=True)
-        return [
-            np.concatenate(each)[order]
-            if self.graph.session.outputs[name].shape[0] < 0
-            else each[0]
-            for name, each in outputs
-        ]
+        """Returns one array for each output in this order of rows; an output without rows comes from the first part."""
+        joined = []
+        for index, name in enumerate(names):
+            arrays = [part[index] for part in parts]
+            has_rows = self.graph.session.outputs[name].shape[0] < 0
+            joined.append(np.concatenate(arrays)[order] if has_rows else arrays[0])
+
+        return joined
 
     @property
-    def _fitting(self) -> int:
-        """Images whose values after resizing are few enough for one run."""
+    def _images_at_a_time(self) -> int:
+        """Returns how many images one run takes by their values after resizing."""
         assert self.size_px is not None
         return VALUES_AT_A_TIME // (3 * self.size_px**2)
 
     def check_finite(self, output: NDArray[Any]) -> None:
-        """Raises InvalidRequest, which names the row, for an output `(n_rows, ...)` that is not."""
+        """Raises InvalidRequest, which names the row, for an output `(n_rows, ...)` with a value that is not finite."""
         if not np.isfinite(output).all():
             row = int(np.argwhere(~np.isfinite(output))[0][0])
             raise InvalidRequest(
@@ -273,15 +269,15 @@ class Model:
             )
 
     def describe(self) -> dict[str, Any]:
-        """The whole card, plus version and runtime."""
+        """Returns the whole card, with version and runtime."""
         assert self.runtime is not None
         return self.card.to_document() | {
             "version": self.version,
             "runtime": asdict(self.runtime),
         }
 
-    def check_inputs(self) -> NDArray[Any]:
-        """The card's stored rows."""
+    def self_check_inputs(self) -> NDArray[Any]:
+        """Returns the rows that the card stores for its self-check."""
         kind = np.uint8 if isinstance(self.card.input, ImageInput) else np.float32
         return np.array(self.card.self_check.input, dtype=kind)
 
@@ -290,32 +286,35 @@ class Model:
         check = self.card.self_check
         names = list(check.output)
 
+        inputs = {self._tensor: self.self_check_inputs()}
+
         try:
-            outputs = self._run(
-                names, {self._tensor: self.check_inputs()}, self._options
-            )
+            outputs = self._run(names, inputs, self._options)
         except Exception as error:
             raise ModelRefused(
                 f"its self-check does not run: {one_line(error)}"
             ) from error
 
         for name, output in zip(names, outputs, strict=True):
-            expected = np.array(check.output[name], dtype=np.float64)
-            tolerance = (
-                1.0 if output.dtype == np.uint8 else SELF_CHECK_TOLERANCE
-            )  # a grey value may round the other way
-            if output.shape != expected.shape:
-                raise ModelRefused(
-                    f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}"
-                )
+            _compare_output(name, output, np.array(check.output[name], np.float64))
 
-            if not np.allclose(
-                output, expected, rtol=SELF_CHECK_TOLERANCE, atol=tolerance
-            ):
-                worst = float(np.max(np.abs(output - expected)))
-                raise ModelRefused(
-                    f"its self-check fails: {name!r} differs by {worst:g} from the stored output"
-                )
+
+def _compare_output(
+    name: str, output: NDArray[Any], expected: NDArray[np.float64]
+) -> None:
+    """Raises ModelRefused where an output of the self-check is not the stored one."""
+    if output.shape != expected.shape:
+        raise ModelRefused(
+            f"its self-check gives {name!r} of shape {output.shape}, not {expected.shape}"
+        )
+
+    # A grey value may round the other way.
+    tolerance = 1.0 if output.dtype == np.uint8 else SELF_CHECK_TOLERANCE
+    if not np.allclose(output, expected, rtol=SELF_CHECK_TOLERANCE, atol=tolerance):
+        worst = float(np.max(np.abs(output - expected)))
+        raise ModelRefused(
+            f"its self-check fails: {name!r} differs by {worst:g} from the stored output"
+        )
 
 
 def load_graph(
@@ -326,9 +325,9 @@ def load_graph(
     device: str = "cpu",
     threads: int = 1,
 ) -> Graph:
-    """The graph in a file and the model that its card makes of it, checked but not yet measured.
+    """Returns the graph in a file with the model that its card makes of it, checked but not yet measured.
 
-    Its version is the content's where none is given. Raises ModelRefused.
+    Its version is the content's where none is given. It raises ModelRefused.
     """
     session = Session(path.read_bytes(), device=device, threads=threads)
     graph = Graph(name, version or session.version, session)
@@ -339,7 +338,7 @@ def load_graph(
         raise ModelRefused(f"its card breaks the contract: {error}") from error
 
     if card is not None:
-        graph.attach(Model.of(card, graph, threads=threads))
+        graph.attach(Model.from_card(card, graph, threads=threads))
 
     return graph
 
@@ -376,30 +375,28 @@ def _check_card(card: Card, session: Session, *, stem: str) -> None:
 
 
 def _width(card: Card) -> int:
-    """The length of the input's last axis."""
+    """Returns the length of the input's last axis."""
     if isinstance(card.input, ImageInput):
         return card.input.channels
-    return (
-        card.input.size
-        if isinstance(card.input, NoiseInput)
-        else len(card.input.features)
-    )
+    if isinstance(card.input, NoiseInput):
+        return card.input.size
+    return len(card.input.features)
 
 
 def _check_tensor(tensor: TensorInfo, *, last: int | None) -> None:
-    """The graph's tensor is as the contract says: its type, a free first axis, others fixed, the last this one."""
+    """Raises ModelRefused where a tensor's type, its free axes or its last length are not the contract's."""
     kind, rank = _TENSORS[tensor.name]
     if tensor.type != kind:
         raise ModelRefused(
             f"its {tensor.name!r} is {tensor.type}, the contract says {kind}"
         )
 
-    fixed = [length >= 0 for length in tensor.shape]
-    free = 3 if tensor.name == "pixels" else 1
-    if fixed != [False] * free + [True] * (rank - free) or (
-        last is not None and tensor.shape[-1] != last
-    ):
-        lengths = ["n", "height", "width"][:free] + ["fixed"] * (rank - free)
+    n_free = 3 if tensor.name == "pixels" else 1
+    n_fixed = rank - n_free
+    is_fixed = [length >= 0 for length in tensor.shape]
+    fits = is_fixed == [False] * n_free + [True] * n_fixed
+    if not fits or (last is not None and tensor.shape[-1] != last):
+        lengths = ["n", "height", "width"][:n_free] + ["fixed"] * n_fixed
         if last is not None:
             lengths[-1] = str(last)
 

@@ -1,4 +1,4 @@
-"""What a model was asked and how long it took, as the protocol's statistics have it."""
+"""The statistics of a graph count its requests and their time, as the protocol's statistics extension has them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PHASES = (
 
 
 class Times(NamedTuple):
-    """Nanoseconds that a request took to be read, waited to be run, and took to run and to be written; and its rows."""
+    """One request of `rows` rows took these nanoseconds to be read, to wait for its run, to run and to be written."""
 
     input_ns: int
     queue_ns: int
@@ -23,11 +23,11 @@ class Times(NamedTuple):
     output_ns: int
     rows: int
     executions: int = 1
-    """0 where its run was shared, and is counted by itself."""
+    """This is 0 where the run was shared with other requests and is counted by itself."""
 
 
 class Statistics:
-    """Counts of one model in this process; changed on the event loop alone."""
+    """These are the counts of one graph in this process; only the event loop changes them."""
 
     def __init__(self) -> None:
         self.succeeded = self.rows = self.executions = 0
@@ -40,7 +40,7 @@ class Statistics:
         self._batches: dict[int, list[int]] = {}
 
     def succeed(self, times: Times, total_ns: int) -> None:
-        """Of a request that was answered."""
+        """Counts a request that was answered in `total_ns` nanoseconds."""
         input_ns, queue_ns, infer_ns, output_ns, rows, executions = times
         self.succeeded += 1
         self.rows += rows
@@ -55,20 +55,20 @@ class Statistics:
         self._last_s = time()
 
     def execute(self, rows: int, infer_ns: int) -> None:
-        """Of one run, for one request or for several together."""
+        """Counts one run, made for one request or for several together."""
         self.executions += 1
         batch = self._batches.setdefault(rows, [0, 0])
         batch[0] += 1
         batch[1] += infer_ns
 
     def fail(self, reason: str, total_ns: int) -> None:
-        """Of a request that got no answer of this model; `reason` is one of a few words of ours."""
+        """Counts a request without an answer; `reason` is one of a few fixed words."""
         self.failed[reason] += 1
         self.fail_ns += total_ns
         self._last_s = time()
 
     def describe(self) -> dict[str, Any]:
-        """As the statistics extension has it: numbers of requests, and nanoseconds."""
+        """Returns the statistics extension's document: numbers of requests, and nanoseconds."""
         phases = {
             phase: {"count": self.succeeded, "ns": getattr(self, f"{name}_ns")}
             for phase, name in _PHASES

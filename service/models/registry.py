@@ -1,4 +1,4 @@
-"""A folder of exported files as models by name."""
+"""The registry holds a folder of exported files as graphs and models by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """What was found: models by name, in order, and for each file that is not served the reason why.
+    """The registry has models by name, in order, and for each file that is not served the reason why.
 
     `versions` has every graph by name, also those without a card, and under each name its versions, the latest last.
     """
@@ -32,66 +32,65 @@ class Registry:
     def load(cls, folder: Path, *, device: str = "cpu", threads: int = 1) -> Registry:
         """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out.
 
-        How long runs take is not known before `measure`.
+        How long runs take is unknown until `measure`.
         """
         registry = cls()
         for path, name, version in _find(folder):
-            shown = os.fsencode(path.relative_to(folder)).decode(
-                "utf-8", "backslashreplace"
-            )
+            shown = os.fsencode(path.relative_to(folder))
+            file = shown.decode("utf-8", "backslashreplace")
             try:
-                if not name.isprintable():  # bytes that are no text are not
-                    raise ModelRefused("its name is no text")
-                if version is None and name in registry.versions:
-                    raise ModelRefused(f"there is a folder {name} too")
-
-                registry._add(
-                    load_graph(
-                        path, name=name, version=version, device=device, threads=threads
-                    )
+                registry._check_name(name, version)
+                graph = load_graph(
+                    path, name=name, version=version, device=device, threads=threads
                 )
+                registry._add(graph)
             except OSError as error:
-                registry.refused[shown] = f"it cannot be read: {error.strerror}"
+                registry.refused[file] = f"it cannot be read: {error.strerror}"
             except ModelRefused as error:
-                registry.refused[shown] = str(error)
-            except Exception:  # one file must never keep the others from being served
-                logger.exception("a defect in loading %s", shown)
-                registry.refused[shown] = (
+                registry.refused[file] = str(error)
+            except Exception:
+                # One file must never keep the others from being served.
+                logger.exception("a defect in loading %s", file)
+                registry.refused[file] = (
                     "loading it fails in a way that the service does not know; its log has the details"
                 )
 
-        for shown, reason in registry.refused.items():
-            logger.error("refused %s: %s", shown, reason)
+        for file, reason in registry.refused.items():
+            logger.error("refused %s: %s", file, reason)
 
-        logger.info(
-            "serving %d models: %s",
-            len(registry.versions),
-            ", ".join(registry.versions),
-        )
+        names = ", ".join(registry.versions)
+        logger.info("serving %d models: %s", len(registry.versions), names)
 
         return registry
 
+    def _check_name(self, name: str, version: str | None) -> None:
+        """Raises ModelRefused for a file name whose bytes are no text, or that a folder has too."""
+        if not name.isprintable():
+            raise ModelRefused("its name is no text")
+        if version is None and name in self.versions:
+            raise ModelRefused(f"there is a folder {name} too")
+
     def measure(self) -> None:
-        """Finds out what each graph's runs cost; to be called while nothing else runs here."""
+        """Measures how long the runs of each graph take; nothing else may run meanwhile."""
         for graph in self:
             graph.measure()
 
     def _add(self, graph: Graph) -> None:
-        """Of several versions the latest is the model that its task has."""
-        if graph.model is not None:
-            others = {
-                name: model for name, model in self.models.items() if name != graph.name
-            }
-            _check_task(graph.model.card, others)
-            self.models[graph.name] = graph.model
-        else:
+        """Adds a graph; the latest of several versions is the model that its task has."""
+        name = graph.name
+        if graph.model is None:
             logger.warning(
-                "%s has no card: only the Open Inference Protocol serves it", graph.name
+                "%s has no card: only the Open Inference Protocol serves it", name
             )
-        self.versions.setdefault(graph.name, {})[graph.version] = graph
+        else:
+            others = [each for each in self.models.values() if each.name != name]
+            _check_task(graph.model.card, others)
+            self.models[name] = graph.model
+
+        self.versions.setdefault(name, {})[graph.version] = graph
 
     def find_graph(self, name: str, version: str | None = None) -> Graph:
-        """Any graph, of its latest version where none is named; raises NotFound."""
+        """Returns a graph with or without a card, its latest version where none is named; raises NotFound."""
         versions = self.versions.get(name)
         if versions is None:
             known = ", ".join(self.versions) or "none"
@@ -111,18 +110,18 @@ class Registry:
         return versions[version]
 
     def __iter__(self) -> Iterator[Graph]:
-        """Every graph, of every version."""
+        """Iterates over every graph of every version."""
         return (
             graph for versions in self.versions.values() for graph in versions.values()
         )
 
-    def chosen(self, name: str, version: str | None = None) -> list[Graph]:
-        """A graph of this version, or of all its versions where none is named; raises NotFound."""
+    def find_graphs(self, name: str, version: str | None = None) -> list[Graph]:
+        """Returns the graph of this version, or the graphs of all versions where none is named; raises NotFound."""
         latest = self.find_graph(name, version)
         return [latest] if version else list(self.versions[name].values())
 
     def model(self, name: str) -> Model:
-        """Raises NotFound, which lists the known models."""
+        """Returns the model of this name; raises NotFound, which lists the known models."""
         try:
             return self.models[name]
         except KeyError:
@@ -132,7 +131,7 @@ class Registry:
 
     @cached_property
     def _classifiers(self) -> dict[str, list[Model]]:
-        """Of each task that has any; nothing is added once the folder is loaded."""
+        """Returns the classifiers of each task that has any; nothing is added once the folder is loaded."""
         found: dict[str, list[Model]] = {}
         for model in self.models.values():
             if model.card.kind == "classifier":
@@ -140,9 +139,9 @@ class Registry:
         return found
 
     def task(self, name: str) -> list[Model]:
-        """The classifiers of a task, by name.
+        """Returns the classifiers of a task, by name.
 
-        Raises NotFound for an unknown task and InvalidRequest for one without classifiers; both list what there is.
+        It raises NotFound for an unknown task and InvalidRequest for one without classifiers; both list what there is.
         """
         models = self._classifiers.get(name)
         if models:
@@ -157,7 +156,7 @@ class Registry:
         raise NotFound(f"unknown task {name!r}; known tasks: {known}")
 
     def why_not_ready(self, *, strict: bool) -> str | None:
-        """The reason why this folder is not what the operator wanted served, or None."""
+        """Returns the reason why this folder is not what the operator wanted served, or None."""
         if not self.versions and not self.refused:
             return "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
 
@@ -172,43 +171,45 @@ class Registry:
 
 
 def _find(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
-    """Files with their names and, where they lie in Triton's layout, their versions, the latest last."""
-    numbered = [
-        path
-        for path in folder.glob("*/*/model.onnx")
-        if path.parent.name.isascii() and path.parent.name.isdigit()
-    ]
-    for path in sorted(
-        numbered, key=lambda path: (path.parent.parent.name, int(path.parent.name))
-    ):
-        yield path, path.parent.parent.name, path.parent.name
+    """Yields files with their names and, where they lie in Triton's layout, their versions, the latest last."""
+    numbered = []
+    for path in folder.glob("*/*/model.onnx"):
+        version = path.parent.name
+        if version.isascii() and version.isdigit():
+            numbered.append((path.parent.parent.name, int(version), version, path))
+
+    for name, _, version, path in sorted(numbered):
+        yield path, name, version
 
     for path in sorted(folder.glob("*.onnx")):
         yield path, path.stem, None
 
 
-def _check_task(card: Card, models: dict[str, Model]) -> None:
-    """Models of one task share features, and its classifiers their classes, or what they say cannot be compared."""
-    for other in models.values():
-        if other.card.task != card.task:
-            continue
-
-        both_classify = card.kind == other.card.kind == "classifier"
-        both_take_rows = isinstance(card.input, FeatureInput) and isinstance(
-            other.card.input, FeatureInput
-        )
-        if (
-            (both_classify and other.card.classes != card.classes)
-            or (both_take_rows and _columns(other.card) != _columns(card))
-            or (both_classify and type(other.card.input) is not type(card.input))
-        ):
+def _check_task(card: Card, models: list[Model]) -> None:
+    """Raises ModelRefused where a card's features or classes are not those of its task, whose models are compared."""
+    for other in models:
+        if other.card.task == card.task and not _fit_together(card, other.card):
             raise ModelRefused(
                 f"its features or classes differ from those of {other.name}, of the same task"
             )
 
 
+def _fit_together(card: Card, other: Card) -> bool:
+    """Returns whether two cards of one task have the same features and, both of classifiers, the same classes."""
+    same_input = type(other.input) is type(card.input)
+    if same_input and _columns(other) != _columns(card):
+        return False
+
+    if card.kind != "classifier" or other.kind != "classifier":
+        return True
+
+    return same_input and other.classes == card.classes
+
+
 def _columns(card: Card) -> list[object]:
-    features = getattr(card.input, "features", ())
+    if not isinstance(card.input, FeatureInput):
+        return []
     return [
-        (each.name, each.type, each.values, each.imputed is None) for each in features
+        (each.name, each.type, each.values, each.imputed is None)
+        for each in card.input.features
     ]

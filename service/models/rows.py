@@ -1,4 +1,4 @@
-"""Rows of a request to the float32 matrix that the graph takes."""
+"""Rows of a request become the float32 matrix that a graph takes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from service.contract.arrays import Rows
 from service.contract.requests import Row, Value
 from service.errors import InvalidRequest
 
-LARGEST = 3.4028235e38
-"""The largest float32, as it is written in decimal."""
+MAX_FLOAT32 = 3.4028235e38
+"""This is the largest float32, as it is written in decimal."""
 
 
 class RowEncoder:
-    """Knows a card's features: their order, and for each category the code of each value."""
+    """An encoder knows a card's features: their order, and the code of each value of a category."""
 
     def __init__(self, card_input: FeatureInput) -> None:
         self._features = card_input.features
@@ -33,10 +33,10 @@ class RowEncoder:
         self._n_features = len(self._names)
 
     def encode(self, rows: Rows) -> NDArray[np.float32]:
-        """`rows` as `(n_rows, n_features)`; raises InvalidRequest that names row and feature.
+        """Returns `rows` as `(n_rows, n_features)`; raises InvalidRequest, which names row and feature.
 
-        A matrix needs one look. Other rows are looked at value by value; numpy is never left to find their
-        type, since its arrays of texts are as wide as the longest one.
+        A matrix needs one look. Other rows are looked at value by value; numpy is never left to find their type, since
+        its arrays of texts are as wide as the longest one.
         """
         if not len(rows):
             raise InvalidRequest("inputs: expected at least one row, got none")
@@ -53,40 +53,46 @@ class RowEncoder:
                 [self._encode_row(row, index) for index, row in enumerate(lists)]
             )
 
-        if (
-            not np.vdot(values, values) <= LARGEST**2
-        ):  # if the sum of squares is small, so is each of them
+        # If the sum of squares is small, so is each of them.
+        if not np.vdot(values, values) <= MAX_FLOAT32**2:
             self._check_magnitudes(values)
 
         return values.astype(np.float32)
 
     def decode(self, row: NDArray[np.float32]) -> Row:
-        """Names of categories for their codes, None for what is missing, `(n_features,)`."""
-        names = [list(codes) if codes else None for codes in self._codes]
-        return [
-            None if math.isnan(value) else name[int(value)] if name else value
-            for value, name in zip(row, names, strict=True)
-        ]
+        """Returns the values `(n_features,)` with names of categories for their codes, and None for what is missing."""
+        decoded: list[Value] = []
+        for value, codes in zip(row, self._codes, strict=True):
+            if math.isnan(value):
+                decoded.append(None)
+            elif codes:
+                decoded.append(list(codes)[int(value)])
+            else:
+                decoded.append(value)
+
+        return decoded
 
     def check(self, features: NDArray[np.float32]) -> None:
         """Raises InvalidRequest for a matrix `(n_rows, n_features)` that no rows can become."""
         if not np.vdot(features, features) < np.inf:
             self._check_magnitudes(features.astype(np.float64))
+
         for column, codes in self._categories:
             given = features[:, column]
-            bad = ~np.isin(given, list(codes.values())) & ~(
-                np.isnan(given) & self._imputed[column]
-            )
+            is_known = np.isin(given, list(codes.values()))
+            is_missing = np.isnan(given) & self._imputed[column]
+            bad = ~(is_known | is_missing)
             if bad.any():
+                index = int(bad.argmax())
                 raise InvalidRequest(
-                    f"row {int(bad.argmax())}: feature {self._names[column]!r} expects a whole number "
-                    f"from 0 to {len(codes) - 1}, which stand for {', '.join(codes)}; got {given[bad.argmax()]:g}"
+                    f"row {index}: feature {self._names[column]!r} expects a whole number "
+                    f"from 0 to {len(codes) - 1}, which stand for {', '.join(codes)}; got {given[index]:g}"
                 )
 
     def _encode_row(self, row: Row, index: int) -> list[float]:
         where = f"inputs[{index}]"
         if isinstance(row, dict):
-            row = self._in_order(row, where)
+            row = self._order(row, where)
         elif len(row) != len(self._names):
             raise InvalidRequest(
                 f"{where}: expected {len(self._names)} values, one for each feature, got {len(row)}; "
@@ -100,7 +106,7 @@ class RowEncoder:
             )
         ]
 
-    def _in_order(self, row: dict[str, Value], where: str) -> list[Value]:
+    def _order(self, row: dict[str, Value], where: str) -> list[Value]:
         missing = [name for name in self._names if name not in row]
         if missing:
             raise InvalidRequest(f"{where}: missing {_quoted(missing)}")
@@ -114,54 +120,52 @@ class RowEncoder:
         return [row[name] for name in self._names]
 
     def _check_magnitudes(self, values: NDArray[np.float64]) -> None:
-        missing = np.isnan(values) & self._imputed
-        for row, column in np.argwhere(~(np.abs(values) <= LARGEST) & ~missing):
+        is_missing = np.isnan(values) & self._imputed
+        fits = np.abs(values) <= MAX_FLOAT32
+        for row, column in np.argwhere(~(fits | is_missing)):
             raise InvalidRequest(
                 f"inputs[{row}]: feature {self._names[column]!r} expects a finite number that fits 32 bits "
-                f"(at most {LARGEST:.1e}), got {values[row, column]:g}"
+                f"(at most {MAX_FLOAT32:.1e}), got {values[row, column]:g}"
             )
 
 
 def _codes(feature: Feature) -> dict[str, float] | None:
-    return (
-        {value: float(code) for code, value in enumerate(feature.values)}
-        if feature.values
-        else None
-    )
+    if not feature.values:
+        return None
+    return {value: float(code) for code, value in enumerate(feature.values)}
 
 
 def _encode_value(
     value: Value, feature: Feature, codes: dict[str, float] | None, where: str
 ) -> float:
-    """NaN for a missing value that the graph imputes; JSON's true and false are the values of those names."""
+    """Returns NaN for a missing value that the graph imputes; true and false mean the categories of those names."""
     if value is None and feature.imputed is not None:
         return math.nan
 
     if codes is None:
         if value is None or isinstance(value, str | bool):
             raise InvalidRequest(
-                f"{where}: feature {feature.name!r} expects a number, got {_shown(value)}"
+                f"{where}: feature {feature.name!r} expects a number, got {_show(value)}"
             )
         return value
 
-    name = _shown(value) if isinstance(value, bool) else value
+    name = _show(value) if isinstance(value, bool) else value
     if not isinstance(name, str) or name not in codes:
         known = ", ".join(codes)
         raise InvalidRequest(
-            f"{where}: feature {feature.name!r} expects one of {known}, got {_shown(value)}"
+            f"{where}: feature {feature.name!r} expects one of {known}, got {_show(value)}"
         )
 
     return codes[name]
 
 
-def _shown(value: Value) -> str:
-    """As JSON names it."""
+def _show(value: Value) -> str:
+    """Returns the value as JSON names it."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return repr(value)
 
 
 def _quoted(names: list[str]) -> str:
-    return ("feature " if len(names) == 1 else "features ") + ", ".join(
-        repr(name) for name in names
-    )
+    shown = ", ".join(repr(name) for name in names)
+    return f"feature {shown}" if len(names) == 1 else f"features {shown}"

@@ -1,4 +1,4 @@
-"""A graph, loaded: the door to onnxruntime."""
+"""A session is an ONNX file loaded by onnxruntime. This is the only module that knows onnxruntime."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CPU = "CPUExecutionProvider"
 
 
 class TensorInfo(NamedTuple):
-    """A tensor of a graph: its type as onnxruntime has it, `tensor(float)`, and its shape, -1 where it is free."""
+    """A tensor of a graph has onnxruntime's type, such as `tensor(float)`, and a shape with -1 for a free length."""
 
     name: str
     type: str
@@ -28,13 +28,13 @@ class TensorInfo(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The shape as people write it: (n, 2)."""
+        """Returns the shape as people write it: (n, 2)."""
         lengths = ", ".join("n" if length < 0 else str(length) for length in self.shape)
         return f"({lengths},)" if len(self.shape) == 1 else f"({lengths})"
 
 
 class Session:
-    """An onnxruntime session; `run(output names, {input name: array}, options)` gives a list of arrays.
+    """A session runs a graph: `run(output names, {input name: array}, options)` returns a list of arrays.
 
     `version` is the first 12 hex digits of the file's SHA-256.
     """
@@ -54,19 +54,18 @@ class Session:
         # The wrapper's own method checks names and types of the feed in Python; callers know them to be right. The
         # wrapper is not kept, which holds the file's bytes as long as it lives.
         self.run: Any = getattr(session, "_sess", session).run
-        self.options: Any = (
-            onnxruntime.RunOptions()
-        )  # for all runs: each would make its own
+        # All runs share these options, since each would make its own.
+        self.options: Any = onnxruntime.RunOptions()
 
 
 def one_line(error: Exception) -> str:
-    """The error's text without line breaks, and without the paths of whoever built onnxruntime."""
+    """Returns the error's text without line breaks, and without the paths of whoever built onnxruntime."""
     return re.sub(r"(?:/[\w.+-]+){2,}", "...", " ".join(str(error).split()))
 
 
 @functools.cache
 def _share_arena() -> None:
-    """One arena for the sessions of this process: of its own, each would keep what its largest run took."""
+    """Lets the sessions of this process share one arena: with its own, each would keep what its largest run took."""
     place = onnxruntime.OrtMemoryInfo(
         "Cpu",
         onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
@@ -90,25 +89,30 @@ def _describe(tensor: Any) -> TensorInfo:
     return TensorInfo(tensor.name, tensor.type, shape)
 
 
-def _open(content: bytes, *, device: str, threads: int) -> onnxruntime.InferenceSession:
+def _make_options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = (
-        threads  # the default is the machine's cores, whatever a container may use
-    )
+    # The default is the machine's cores, whatever a container may use.
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = (
-        4  # what goes wrong is raised, and reported with the file's name
-    )
+    # What goes wrong is raised, and reported with the file's name.
+    options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.use_env_allocators", "1")
+
+    return options
+
+
+def _open(content: bytes, *, device: str, threads: int) -> onnxruntime.InferenceSession:
+    options = _make_options(threads)
     _share_arena()
     has_cuda = _CUDA in onnxruntime.get_available_providers()
     providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
 
     try:
         session = onnxruntime.InferenceSession(content, options, providers=providers)
-    except Exception as error:  # onnxruntime's errors share no base class
+    except Exception as error:
+        # onnxruntime's errors share no base class.
         raise ModelRefused(f"onnxruntime cannot load it: {one_line(error)}") from error
 
     if device == "cuda" and session.get_providers()[0] != _CUDA:

@@ -1,1 +1,1 @@
-"""The Open Inference Protocol v2 without a transport: tensors in, tensors out. `http` and `grpc` import it."""
+"""This package is the Open Inference Protocol v2 without a transport. `http` and `grpc` import it."""

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol's inference: tensors in, tensors out, of any graph that onnxruntime runs.
+"""The Open Inference Protocol's inference takes and gives tensors, of any graph that onnxruntime runs.
 
 How tensors come and go is not known here: `http.infer_body` and `grpc.infer_message` read and write them.
 """
@@ -25,31 +25,14 @@ from service.models.session import TensorInfo
 from service.open_inference.requests import Parameters
 
 MAX_AXES = 32
-"""Their product is looked at before they are compared with the graph's."""
+"""A shape has at most this many axes: their product is looked at before they are compared with the graph's."""
 MAX_AXIS_LENGTH = 2**63 - 1
 Tensor = NDArray[Any] | list[ImageFile]
-Feed = dict[str, Tensor]
+Tensors = dict[str, Tensor]
 
 
-class Wanted(NamedTuple):
-    """An output that is asked for: whole, or as so many classes of each row; as bytes or as values."""
-
-    name: str
-    classes: Any = 0
-    as_bytes: bool = False
-
-    @classmethod
-    def of(cls, name: str, parameters: Parameters, *, as_bytes: Any) -> Wanted:
-        """As its parameters have it, and as bytes where they do not say but the request does."""
-        return cls(
-            name,
-            parameters.get("classification", 0),
-            bool(parameters.get("binary_data", as_bytes)),
-        )
-
-
-class Slot(NamedTuple):
-    """An input that is as the graph has it, but for its values; errors name it by `where`."""
+class InputSpec(NamedTuple):
+    """An input of a request fits the graph but for its values, which are not read yet; errors name it by `where`."""
 
     name: str
     datatype: Datatype
@@ -57,95 +40,111 @@ class Slot(NamedTuple):
     where: str
 
 
-class Asked(NamedTuple):
-    """What a request wants: outputs, their names in the graph, and how many classes of each row as texts."""
+class OutputSpec(NamedTuple):
+    """An output is asked for whole, or as the `n_classes` highest classes of each row; as bytes or as values."""
 
-    wanted: Sequence[Wanted]
+    name: str
+    n_classes: Any = 0
+    as_bytes: bool = False
+
+    @classmethod
+    def from_parameters(
+        cls, name: str, parameters: Parameters, *, as_bytes: Any
+    ) -> OutputSpec:
+        """Reads an output's parameters; `as_bytes` is the request's choice where they have none."""
+        n_classes = parameters.get("classification", 0)
+        return cls(name, n_classes, bool(parameters.get("binary_data", as_bytes)))
+
+
+class RequestedOutputs(NamedTuple):
+    """A request asks for these outputs, and for `n_classes` classes of each row as texts in all of them."""
+
+    specs: Sequence[OutputSpec]
     names: list[str]
     n_classes: int
 
 
-class Result(NamedTuple):
-    """An output of an answer."""
+class OutputTensor(NamedTuple):
+    """An output of an answer has the values of what was asked for."""
 
-    wanted: Wanted
+    spec: OutputSpec
     datatype: str
     array: NDArray[Any]
 
     @property
     def where(self) -> str:
-        return f"output {self.wanted.name!r}"
+        return f"output {self.spec.name!r}"
 
 
 class InferenceRequest(NamedTuple):
-    """A request, decoded: its id, its tensors by name, and what it wants."""
+    """A decoded request has an id, its tensors by name, and the outputs that it asks for."""
 
     id: str
-    feed: Feed
-    asked: Asked
+    inputs: Tensors
+    outputs: RequestedOutputs
 
 
 def plan(
     graph: Graph,
     request: InferenceRequest,
     limits: Limits,
-    write: Callable[[list[Result]], Any],
+    write: Callable[[list[OutputTensor]], Any],
 ) -> Run:
-    """The run that a request asks for; `write` makes the answer. Raises InvalidRequest or TooLarge."""
-    asked = request.asked
-    inputs, n_rows = _prepare(graph, request.feed, limits)
+    """Returns the run that a request asks for, whose answer `write` makes; raises InvalidRequest or TooLarge."""
+    specs, names, n_classes = request.outputs
+    inputs, n_rows = _prepare(graph, request.inputs, limits)
 
     def finish(outputs: Outputs) -> Any:
-        return write(
-            [
-                _make_result(graph, wanted, output)
-                for wanted, output in zip(asked.wanted, outputs, strict=True)
-            ]
-        )
+        tensors = [
+            _make_tensor(graph, spec, output)
+            for spec, output in zip(specs, outputs, strict=True)
+        ]
+        return write(tensors)
 
-    n_texts = n_rows * asked.n_classes
-
-    return Run(graph, asked.names, inputs, n_rows, finish, n_texts)
+    return Run(graph, names, inputs, n_rows, finish, n_rows * n_classes)
 
 
-def ask(
-    graph: Graph, inputs: Iterable[str], wanted: Sequence[Wanted], *, as_bytes: bool
-) -> Asked:
-    """Where no outputs are wanted by name, those that the metadata name, as bytes or as values.
-
-    Raises InvalidRequest where one of these inputs or outputs comes twice, and where one is missing or unknown.
-    """
+def check_inputs(graph: Graph, names: Iterable[str]) -> None:
+    """Raises InvalidRequest where one of the named inputs comes twice, or one of the graph's is missing."""
     given: set[str] = set()
-    for name in inputs:
+    for name in names:
         if name in given:
             raise InvalidRequest(f"input {name[:100]!r} comes twice")
         given.add(name)
 
     missing = [name for name in graph.inputs if name not in given]
     if missing:
+        known = ", ".join(graph.inputs)
         raise InvalidRequest(
-            f"missing input {missing[0]!r}; inputs of {graph.name}: {', '.join(graph.inputs)}"
+            f"missing input {missing[0]!r}; inputs of {graph.name}: {known}"
         )
 
-    _check_wanted(graph, wanted)
-    chosen = wanted or [Wanted(name, as_bytes=as_bytes) for name in graph.outputs]
-    n_classes = sum(
-        max(0, each.classes) for each in chosen if isinstance(each.classes, int)
-    )
 
-    return Asked(chosen, [each.name for each in chosen], n_classes)
+def select_outputs(
+    graph: Graph, specs: Sequence[OutputSpec], *, as_bytes: bool
+) -> RequestedOutputs:
+    """Returns the outputs that are asked for, or all that the metadata name where none is.
+
+    `as_bytes` says how those come that nobody asked for. It raises InvalidRequest where an output comes twice, or is
+    unknown.
+    """
+    _check_outputs(graph, specs)
+    chosen = specs or [OutputSpec(name, as_bytes=as_bytes) for name in graph.outputs]
+    names = [each.name for each in chosen]
+    counts = [each.n_classes for each in chosen if isinstance(each.n_classes, int)]
+
+    return RequestedOutputs(chosen, names, sum(max(0, count) for count in counts))
 
 
-def find_slot(
-    graph: Graph, name: str, shape: Sequence[int], datatype: str, place: int
-) -> Slot:
-    """Where a tensor goes, by what is said of it; its place is that among the request's. Raises InvalidRequest."""
-    where = f"inputs[{place}] {name[:100]!r}"
+def find_input(
+    graph: Graph, name: str, shape: Sequence[int], datatype: str, index: int
+) -> InputSpec:
+    """Returns the graph's input that the tensor at `index` of a request is for; raises InvalidRequest."""
+    where = f"inputs[{index}] {name[:100]!r}"
     info = graph.inputs.get(name)
     if info is None:
-        raise InvalidRequest(
-            f"{where}: unknown input; inputs of {graph.name}: {', '.join(graph.inputs)}"
-        )
+        known = ", ".join(graph.inputs)
+        raise InvalidRequest(f"{where}: unknown input; inputs of {graph.name}: {known}")
 
     if len(shape) > MAX_AXES:
         raise InvalidRequest(
@@ -157,60 +156,59 @@ def find_slot(
             f"{where}: expected lengths from 0 to 2**63 - 1, got a shape that has others"
         )
 
-    known = _check_type(graph, info, datatype, where)
-    if not (known.name == BYTES and graph.takes_images):
+    known_type = _check_type(graph, info, datatype, where)
+    are_files = known_type.name == BYTES and graph.takes_images
+    if not are_files:
         _check_shape(info, shape, where)
 
-    return Slot(name, known, shape, where)
+    return InputSpec(name, known_type, shape, where)
 
 
-def fill(graph: Graph, slot: Slot, array: NDArray[Any]) -> Tensor:
-    """What goes there of these values: an array, or the image files of a network of images."""
-    if slot.datatype.name != BYTES:
+def convert_input(graph: Graph, spec: InputSpec, array: NDArray[Any]) -> Tensor:
+    """Returns values as the graph takes them: an array, or the image files of a network of images."""
+    if spec.datatype.name != BYTES:
         return array
+    if not graph.takes_images:
+        return decode_texts(array, spec.where)
 
-    if graph.takes_images:
-        return [
-            ImageFile(_file(each, slot.where), "")
-            for each in array.reshape(-1).tolist()
-        ]
-
-    return as_texts(array, slot.where)
+    elements = array.reshape(-1).tolist()
+    return [ImageFile(_decode_file(each, spec.where), "") for each in elements]
 
 
-def own_type(info: TensorInfo) -> Datatype:
-    """Raises InvalidRequest for a type of onnxruntime's that the protocol does not know."""
-    own = BY_SESSION.get(info.type)
-    if own is None:
+def find_datatype(info: TensorInfo) -> Datatype:
+    """Returns a tensor's type; raises InvalidRequest for a type of onnxruntime's that the protocol does not know."""
+    datatype = BY_SESSION.get(info.type)
+    if datatype is None:
         raise InvalidRequest(
             f"{info.name!r} is {info.type} in the graph: the protocol has no such type"
         )
 
-    return own
+    return datatype
 
 
-def as_texts(array: NDArray[Any], where: str) -> NDArray[Any]:
-    """onnxruntime's strings."""
+def decode_texts(array: NDArray[Any], where: str) -> NDArray[Any]:
+    """Returns the elements of a BYTES tensor as onnxruntime's strings; raises InvalidRequest for what is not UTF-8."""
+    elements = array.reshape(-1).tolist()
     try:
         texts = [
-            each.decode() if isinstance(each, bytes) else each
-            for each in array.reshape(-1).tolist()
+            each.decode() if isinstance(each, bytes) else each for each in elements
         ]
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{where}: expected texts in UTF-8: {error}") from error
+
     return np.array(texts, dtype=np.object_).reshape(array.shape)
 
 
 def _check_type(graph: Graph, info: TensorInfo, datatype: str, where: str) -> Datatype:
-    own = own_type(info)
-    if datatype == own.name:
-        return own
+    expected = find_datatype(info)
+    if datatype == expected.name:
+        return expected
     if datatype == BYTES and graph.takes_images:
         return DATATYPES[BYTES]
 
     also = " (or BYTES, of image files)" if graph.takes_images else ""
     raise InvalidRequest(
-        f"{where}: expected datatype {own.name}{also}, got {datatype[:40]!r}"
+        f"{where}: expected datatype {expected.name}{also}, got {datatype[:40]!r}"
     )
 
 
@@ -224,10 +222,11 @@ def _check_shape(info: TensorInfo, shape: Sequence[int], where: str) -> None:
         )
 
 
-def _file(element: Any, where: str) -> bytes:
-    """An image file as it is, or in JSON as base64."""
+def _decode_file(element: Any, where: str) -> bytes:
+    """Returns an image file, which is bytes as it is and base64 in JSON; raises InvalidRequest."""
     if isinstance(element, bytes):
         return element
+
     try:
         return b64decode(element, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -236,88 +235,89 @@ def _file(element: Any, where: str) -> bytes:
         ) from error
 
 
-def _check_wanted(graph: Graph, wanted: Sequence[Wanted]) -> None:
-    asked: set[str] = set()
-    for index, output in enumerate(wanted):
-        if output.name in asked:
-            raise InvalidRequest(
-                f"outputs[{index}]: {output.name[:100]!r} is asked for twice"
-            )
+def _check_outputs(graph: Graph, specs: Sequence[OutputSpec]) -> None:
+    seen: set[str] = set()
+    for index, (name, _, _) in enumerate(specs):
+        if name in seen:
+            raise InvalidRequest(f"outputs[{index}]: {name[:100]!r} is asked for twice")
 
-        asked.add(output.name)
-        if output.name not in graph.outputs and output.name not in graph.extras:
+        seen.add(name)
+        if name not in graph.outputs and name not in graph.extras:
             known = ", ".join([*graph.outputs, *graph.extras])
             raise InvalidRequest(
-                f"outputs[{index}]: unknown output {output.name[:100]!r}; outputs: {known}"
+                f"outputs[{index}]: unknown output {name[:100]!r}; outputs: {known}"
             )
 
 
-def _prepare(graph: Graph, feed: Feed, limits: Limits) -> tuple[Any, int]:
-    """What the graph is run on, and its number of rows: images decoded, and what a card promises checked."""
-    if graph.model is None:
-        return feed, max(
-            (len(each) for each in feed.values() if np.ndim(each)), default=1
-        )
+def _prepare(graph: Graph, inputs: Tensors, limits: Limits) -> tuple[Any, int]:
+    """Returns what the graph is run on, and its number of rows: images are decoded, features checked.
 
-    ((name, given),) = feed.items()
-    if not len(given):
+    The inputs of a graph without a card stay as they are.
+    """
+    model = graph.model
+    if model is None:
+        lengths = [len(each) for each in inputs.values() if np.ndim(each)]
+        return inputs, max(lengths, default=1)
+
+    ((name, given),) = inputs.items()
+    n_rows = len(given)
+    if not n_rows:
         raise InvalidRequest(f"{name!r}: expected at least one row, got none")
 
-    limits.check_tensor_rows(len(given))
+    limits.check_tensor_rows(n_rows)
+    max_pixels = limits.max_pixels
 
     if isinstance(given, list):
-        size_px = graph.model.size_px or 0
+        size_px = model.size_px or 0
         images = image_rows.decode_rows(
-            given, model=graph.name, size_px=size_px, max_pixels=limits.max_pixels
+            given, model=graph.name, size_px=size_px, max_pixels=max_pixels
         )
-        return images, len(images)
+        return images, n_rows
 
     if graph.takes_images:
-        return image_rows.split(given, max_pixels=limits.max_pixels), len(given)
+        return image_rows.split(given, max_pixels=max_pixels), n_rows
 
-    graph.model.check_features(given)
+    model.check_features(given)
 
-    return given, len(given)
+    return given, n_rows
 
 
-def _make_result(graph: Graph, wanted: Wanted, output: Any) -> Result:
+def _make_tensor(graph: Graph, spec: OutputSpec, output: Any) -> OutputTensor:
     array = np.asarray(output)
-    if wanted.classes:
-        array = _classify(
-            array, wanted.classes, graph.labels(wanted.name), f"output {wanted.name!r}"
-        )
+    if spec.n_classes:
+        labels = graph.labels(spec.name)
+        where = f"output {spec.name!r}"
+        array = _classify(array, spec.n_classes, labels, where)
 
-    return Result(wanted, BY_ARRAY[array.dtype.str].name, array)
+    return OutputTensor(spec, BY_ARRAY[array.dtype.str].name, array)
 
 
 def _classify(
-    array: NDArray[Any], most: Any, labels: Sequence[str], where: str
+    array: NDArray[Any], n_classes: Any, labels: Sequence[str], where: str
 ) -> NDArray[Any]:
-    """For each row its highest values as texts, value:index:class; of equals the first."""
-    if (
-        not isinstance(most, int)
-        or isinstance(most, bool)
-        or most < 1
-        or array.ndim == 0
-        or array.dtype.kind not in "fiu"
-    ):
+    """Returns the highest values of each row as texts `value:index:class`; of equals the first comes first."""
+    is_count = isinstance(n_classes, int) and not isinstance(n_classes, bool)
+    has_numbers = array.ndim > 0 and array.dtype.kind in "fiu"
+    if not is_count or n_classes < 1 or not has_numbers:
         raise InvalidRequest(
             f"{where}: classification is a whole number of at least 1, of an output of numbers"
         )
 
-    rows = (
-        array.reshape(array.shape[0], prod(array.shape[1:]))
-        if array.ndim > 1
-        else array.reshape(1, -1)
-    )
-    order = np.argsort(-rows.astype(np.float64), axis=1, kind="stable")[:, :most]
+    n_rows = len(array) if array.ndim > 1 else 1
+    rows = array.reshape(n_rows, prod(array.shape[1:]) if array.ndim > 1 else -1)
+    keys = -rows.astype(np.float64)
+    order = np.argsort(keys, axis=1, kind="stable")[:, :n_classes]
     texts = [
         [
-            f"{rows[row, index]}:{index}"
-            + (f":{labels[index]}" if index < len(labels) else "")
-            for index in indices
+            _name_value(value, index, labels)
+            for value, index in zip(row[best], best, strict=True)
         ]
-        for row, indices in enumerate(order.tolist())
+        for row, best in zip(rows, order.tolist(), strict=True)
     ]
 
     return np.array(texts, dtype=np.object_)
+
+
+def _name_value(value: Any, index: int, labels: Sequence[str]) -> str:
+    text = f"{value}:{index}"
+    return f"{text}:{labels[index]}" if index < len(labels) else text

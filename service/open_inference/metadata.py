@@ -1,4 +1,4 @@
-"""What the Open Inference Protocol says of the server and its models, as JSON documents."""
+"""The metadata say what the server and its models are, as JSON documents of the Open Inference Protocol."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ServerMetadata(TypedDict):
 
 
 class TensorMetadata(TypedDict):
-    """A length of -1 is free."""
+    """A tensor has a shape in which a length of -1 is free."""
 
     name: str
     datatype: str
@@ -37,7 +37,7 @@ class TensorMetadata(TypedDict):
 
 
 class ModelMetadata(TypedDict):
-    """`properties` are what a card says in brief: a model without one has none."""
+    """A model's `properties` are what its card says in brief; a graph without a card has none."""
 
     name: str
     versions: list[str]
@@ -59,7 +59,7 @@ class TensorConfig(TypedDict):
 
 
 class ModelConfig(TypedDict):
-    """As Triton has it: where `max_batch_size` is not 0, `dims` are without the rows."""
+    """A configuration is as Triton has it: where `max_batch_size` is not 0, `dims` are without the rows."""
 
     name: str
     platform: str
@@ -82,12 +82,12 @@ class AllStatistics(TypedDict):
 
 
 def describe_server() -> ServerMetadata:
-    """Extensions are those that work."""
+    """Returns name, version and the extensions that work."""
     return {"name": "veredicto", "version": VERSION, "extensions": EXTENSIONS}
 
 
 def describe_model(graph: Graph, versions: list[str]) -> ModelMetadata:
-    """From its graph and, where it has one, its card."""
+    """Returns a graph's inputs and outputs and, where it has a card, the card's properties."""
     document: ModelMetadata = {
         "name": graph.name,
         "versions": versions,
@@ -103,18 +103,19 @@ def describe_model(graph: Graph, versions: list[str]) -> ModelMetadata:
             "summary": card.summary,
             "digest": graph.model.version,
         }
-        properties |= {
-            name: f"{metric.value:g}" for name, metric in card.metrics.items()
-        }
-        document["properties"] = properties | (
-            {"further_outputs": ",".join(graph.extras)} if graph.extras else {}
-        )
+        for name, metric in card.metrics.items():
+            properties[name] = f"{metric.value:g}"
+
+        if graph.extras:
+            properties["further_outputs"] = ",".join(graph.extras)
+
+        document["properties"] = properties
 
     return document
 
 
-def configure(graph: Graph, settings: Settings) -> ModelConfig:
-    """A graph without a card does not say which axis is that of the rows: it has no batches."""
+def describe_config(graph: Graph, settings: Settings) -> ModelConfig:
+    """Returns a graph's configuration; one without a card has no batches, since its axis of rows is unknown."""
     has_rows = graph.model is not None
     config: ModelConfig = {
         "name": graph.name,
@@ -122,64 +123,70 @@ def configure(graph: Graph, settings: Settings) -> ModelConfig:
         "backend": "onnxruntime",
         "max_batch_size": settings.max_rows if has_rows else 0,
         "input": [
-            _configure_tensor(each, has_rows=has_rows) for each in graph.inputs.values()
+            _describe_tensor_config(each, has_rows=has_rows)
+            for each in graph.inputs.values()
         ],
         "output": [
-            _configure_tensor(each, has_rows=has_rows)
+            _describe_tensor_config(each, has_rows=has_rows)
             for each in graph.outputs.values()
         ],
     }
-    if graph.joins:
-        config["dynamic_batching"] = {
-            "max_queue_delay_microseconds": 0
-        }  # what waits for a run anyway is joined
+    # Only requests that wait for a run anyway share it.
+    if graph.is_batchable:
+        config["dynamic_batching"] = {"max_queue_delay_microseconds": 0}
 
     return config
 
 
 def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]:
-    """What is served, and what was refused and why."""
+    """Returns what is served, and what was refused and why."""
     index: list[IndexEntry] = [
         {"name": graph.name, "version": graph.version, "state": "READY", "reason": ""}
         for graph in registry
     ]
-    if not only_ready:
-        index += [
+    if only_ready:
+        return index
+
+    for file, reason in registry.refused.items():
+        name, version = _name_file(file)
+        index.append(
             {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
-            for file, reason in registry.refused.items()
-            for name, version in (_name_file(file),)
-        ]
+        )
 
     return index
 
 
 def _name_file(file: str) -> tuple[str, str]:
-    """The name and the version of `NAME.onnx`, which has none, or of `NAME/VERSION/model.onnx`."""
+    """Returns the name and the version of `NAME.onnx`, which has none, or of `NAME/VERSION/model.onnx`."""
     name, _, rest = file.removesuffix(".onnx").partition("/")
     return name, rest.removesuffix("/model")
 
 
-def count(models: Iterable[Graph]) -> AllStatistics:
-    """What each was asked, and how long it took."""
-    return {
-        "model_stats": [
-            {"name": each.name, "version": each.version, **each.statistics.describe()}
-            for each in models
-        ]
-    }
+def describe_statistics(models: Iterable[Graph]) -> AllStatistics:
+    """Returns how many requests each graph had, and how long they took."""
+    statistics = []
+    for each in models:
+        named = {"name": each.name, "version": each.version}
+        statistics.append(named | each.statistics.describe())
+
+    return {"model_stats": statistics}
 
 
 def _describe_tensor(tensor: TensorInfo) -> TensorMetadata:
-    own = BY_SESSION.get(tensor.type)
+    datatype = BY_SESSION.get(tensor.type)
     return {
         "name": tensor.name,
-        "datatype": own.name if own else tensor.type,
+        "datatype": datatype.name if datatype else tensor.type,
         "shape": tensor.shape,
     }
 
 
-def _configure_tensor(tensor: TensorInfo, *, has_rows: bool) -> TensorConfig:
-    own = BY_SESSION.get(tensor.type)
-    name = "INVALID" if own is None else "STRING" if own.name == BYTES else own.name
+def _describe_tensor_config(tensor: TensorInfo, *, has_rows: bool) -> TensorConfig:
+    datatype = BY_SESSION.get(tensor.type)
+    name = datatype.name if datatype else "INVALID"
+    if name == BYTES:
+        name = "STRING"
+
     dims = tensor.shape[1:] if has_rows else tensor.shape
+
     return {"name": tensor.name, "data_type": f"TYPE_{name}", "dims": dims}

@@ -1,4 +1,4 @@
-"""Requests of the Open Inference Protocol as JSON has them."""
+"""The requests of the Open Inference Protocol are declared as JSON has them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Parameters = dict[str, str | int | float | bool]
 
 
 class InputTensor(msgspec.Struct):
-    """An input; its `data` is missing where its bytes follow the JSON."""
+    """An input has no `data` where its bytes follow the JSON."""
 
     name: str
     shape: list[int]

@@ -1,4 +1,4 @@
-"""Tensors of the Open Inference Protocol: its types, and values as JSON and as bytes.
+"""Tensors of the Open Inference Protocol are read and written as JSON and as bytes.
 
 Bytes are little-endian and row-major; of BYTES each element is its length, four bytes, and then itself.
 """
@@ -18,19 +18,19 @@ from numpy.typing import NDArray
 
 from service.contract.arrays import to_vector
 from service.errors import InvalidRequest
-from service.models.datatypes import _TYPES, BYTES, DATATYPES, Datatype
+from service.models.datatypes import BYTES, DATATYPES, Datatype
 
 _LENGTH = struct.Struct("<I")
 _NESTED = re.compile(rb"\s*\[\s*\[")
-
-
-_LITTLE_ENDIAN = {each.name: np.dtype(each.array).newbyteorder("<") for each in _TYPES}
+_LITTLE_ENDIAN = {
+    name: np.dtype(each.array).newbyteorder("<") for name, each in DATATYPES.items()
+}
 
 
 def read_json(
     data: msgspec.Raw, datatype: Datatype, shape: Sequence[int], *, where: str
 ) -> NDArray[Any]:
-    """The array of a flat list, or of one nested as the shape says; raises InvalidRequest."""
+    """Returns the array of a flat list, or of one nested as the shape says; raises InvalidRequest."""
     n_axes = max(1, len(shape)) if _NESTED.match(memoryview(data)) else 1
     try:
         values = _decoder(datatype.name, n_axes).decode(data)
@@ -39,12 +39,14 @@ def read_json(
             f"{where}: data of type {datatype.name}, {len(shape)} axes: {error}"
         ) from error
 
-    is_flat_list = n_axes == 1 and datatype.json is float
-    array = _as_array(to_vector(values) if is_flat_list else values, datatype, where)
-    if datatype.name == BYTES and not all(
-        isinstance(each, str) for each in array.reshape(-1).tolist()
-    ):
-        raise InvalidRequest(f"{where}: data of type BYTES is nested unevenly")
+    if n_axes == 1 and datatype.json is float:
+        values = to_vector(values)
+
+    array = _as_array(values, datatype, where)
+    if datatype.name == BYTES:
+        elements = array.reshape(-1).tolist()
+        if not all(isinstance(each, str) for each in elements):
+            raise InvalidRequest(f"{where}: data of type BYTES is nested unevenly")
 
     if datatype.json is float and not np.isfinite(array).all():
         raise InvalidRequest(
@@ -57,48 +59,46 @@ def read_json(
 def read_values(
     values: list[Any], datatype: Datatype, shape: Sequence[int], *, where: str
 ) -> NDArray[Any]:
-    """The array of values that have a type already, if not this one; raises InvalidRequest."""
+    """Returns the array of values that have a type already, if not this one; raises InvalidRequest."""
     return reshape(_as_array(values, datatype, where), shape, where=where)
 
 
 def read_bytes(
     content: memoryview, datatype: Datatype, shape: Sequence[int], *, where: str
 ) -> NDArray[Any]:
-    """The array of bytes as they came, without a copy where its type allows; raises InvalidRequest."""
+    """Returns the array of bytes as they came, without a copy where its type allows; raises InvalidRequest."""
     if datatype.name == BYTES:
-        return reshape(
-            np.array(split_bytes(content, where=where), dtype=np.object_),
-            shape,
-            where=where,
-        )
+        elements = split_bytes(content, where=where)
+        return reshape(np.array(elements, dtype=np.object_), shape, where=where)
 
     if datatype.name == "BOOL":
         return reshape(np.frombuffer(content, np.uint8) != 0, shape, where=where)
 
     dtype = _LITTLE_ENDIAN[datatype.name]
-    if len(content) != prod(shape) * dtype.itemsize:
+    n_bytes = prod(shape) * dtype.itemsize
+    if len(content) != n_bytes:
         raise InvalidRequest(
-            f"{where}: expected {prod(shape) * dtype.itemsize} bytes for {datatype.name} of shape {list(shape)}, "
+            f"{where}: expected {n_bytes} bytes for {datatype.name} of shape {list(shape)}, "
             f"got {len(content)}"
         )
 
     array = np.frombuffer(content, dtype)
+    if not array.flags.aligned:
+        array = array.copy()
 
-    return reshape(array if array.flags.aligned else array.copy(), shape, where=where)
+    return reshape(array, shape, where=where)
 
 
 def split_bytes(content: memoryview, *, where: str) -> list[bytes]:
-    """The elements of a BYTES tensor; raises InvalidRequest where lengths and bytes do not agree."""
+    """Returns the elements of a BYTES tensor; raises InvalidRequest where lengths and bytes do not agree."""
     elements: list[bytes] = []
     start = 0
 
     while start < len(content):
         first = start + _LENGTH.size
-        end = first + (
-            _LENGTH.unpack_from(content, start)[0]
-            if first <= len(content)
-            else len(content)
-        )
+        has_length = first <= len(content)
+        n_bytes = _LENGTH.unpack_from(content, start)[0] if has_length else 0
+        end = first + n_bytes
         if end > len(content):
             raise InvalidRequest(
                 f"{where}: element {len(elements)} of BYTES is cut off, at byte {start}"
@@ -111,12 +111,13 @@ def split_bytes(content: memoryview, *, where: str) -> list[bytes]:
 
 
 def write_json(array: NDArray[Any], *, where: str) -> Any:
-    """A flat list, or an array that the encoder writes as one; raises InvalidRequest for what JSON has no word for."""
+    """Returns a flat list, or an array that is encoded as one; raises InvalidRequest for values that JSON lacks."""
     flat = array.reshape(-1)
     if flat.dtype == np.object_:
+        elements = flat.tolist()
         return [
             each.decode("utf-8", "replace") if isinstance(each, bytes) else each
-            for each in flat.tolist()
+            for each in elements
         ]
 
     if flat.dtype.kind == "f" and not np.isfinite(flat).all():
@@ -128,25 +129,29 @@ def write_json(array: NDArray[Any], *, where: str) -> Any:
 
 
 def write_bytes(array: NDArray[Any]) -> bytes:
-    """Row-major and little-endian."""
-    if array.dtype == np.object_:
-        elements = [
-            each if isinstance(each, bytes) else str(each).encode()
-            for each in array.reshape(-1).tolist()
-        ]
-        return b"".join(_LENGTH.pack(len(each)) + each for each in elements)
-    return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+    """Returns the array's bytes, row-major and little-endian."""
+    if array.dtype != np.object_:
+        dtype = array.dtype.newbyteorder("<")
+        return np.ascontiguousarray(array, dtype).tobytes()
+
+    elements = [
+        each if isinstance(each, bytes) else str(each).encode()
+        for each in array.reshape(-1).tolist()
+    ]
+
+    return b"".join(_LENGTH.pack(len(each)) + each for each in elements)
 
 
 def reshape(array: NDArray[Any], shape: Sequence[int], *, where: str) -> NDArray[Any]:
-    """Raises InvalidRequest where the number of elements is not the shape's."""
+    """Returns the array in this shape; raises InvalidRequest where the number of elements is not the shape's."""
     if array.size != prod(shape) or min(shape, default=0) < 0:
         raise InvalidRequest(
             f"{where}: expected {prod(shape)} elements for shape {list(shape)}, got {array.size}"
         )
     try:
         return array.reshape(shape)
-    except ValueError as error:  # of nothing, by lengths that no array has
+    except ValueError as error:
+        # An array without elements may be asked for in lengths that no array has.
         raise InvalidRequest(
             f"{where}: no array has the shape {list(shape)}: {error}"
         ) from error

@@ -1,1 +1,1 @@
-"""The OpenAPI document of the HTTP interface. `http` imports it."""
+"""This package makes the OpenAPI document of the HTTP interface. `http` imports it."""

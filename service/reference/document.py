@@ -1,4 +1,4 @@
-"""The OpenAPI document of every route, with an example that the served models really answer."""
+"""The OpenAPI document describes every route, with examples that the served models really answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.contract.calls import CALLS, Call
 from service.contract.requests import MULTIPART
 from service.models.images import TAKEN_TYPES
 from service.reference import open_inference
-from service.reference.pieces import REFERENCE, content, responses, view
+from service.reference.openapi import REFERENCE, content, responses, view
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 _TYPES = (
@@ -26,11 +26,11 @@ _TYPES = (
 )
 _TOP = {"type": "integer", "minimum": 1}
 _QUERY = {"top": "Answer only the classes of this many highest probabilities"}
-"""What the fields say that may stand in the query."""
+"""Each field that may stand in the query has this description."""
 
 
 def describe_interface(cards: list[Card]) -> dict[str, Any]:
-    """OpenAPI 3.1; `cards` are those of the served models, whose names and rows the examples use."""
+    """Returns the document of OpenAPI 3.1; examples use the names and rows of `cards`, those of the served models."""
     schemas, components = msgspec.json.schema_components(_TYPES, ref_template=REFERENCE)
     reference = dict(zip([each.__name__ for each in _TYPES], schemas, strict=True))
     names = [card.name for card in cards]
@@ -49,20 +49,20 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
             'images it is {"b64": the file in base64}, and the files themselves may be the body or a form.',
         },
         "servers": [{"url": "."}],
-        "paths": _calls(reference, examples)
-        | _live(
+        "paths": _call_paths(reference, examples)
+        | _live_paths(
             reference,
             sorted({card.task for card in cards if card.kind == "classifier"}),
         )
-        | _models(reference, names)
+        | _model_paths(reference, names)
         | protocol
-        | _operations(),
+        | _operation_paths(),
         "components": {"schemas": components},
     }
 
 
-def _calls(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
-    """The paths of the table of calls."""
+def _call_paths(reference: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    """Returns the paths of the table of calls."""
     return {
         call.route: {"post": _describe_call(call, reference, examples)}
         for call in CALLS
@@ -78,26 +78,24 @@ def _describe_call(
             "image/png": {"schema": {"type": "string", "format": "binary"}}
         }
 
-    described = {
+    request = reference[call.request.__name__]
+    body = content(request, examples.get(call.route)) | _image_content(call)
+    described: dict[str, Any] = {
         "operationId": call.name,
         "tags": [call.tag],
         "summary": call.summary,
-        "requestBody": {
-            "required": True,
-            "content": content(
-                reference[call.request.__name__], examples.get(call.route)
-            )
-            | _image_content(call),
-        },
+        "requestBody": {"required": True, "content": body},
         "responses": answers,
     }
     parameters = _query_parameters(call) + _image_parameters(call)
+    if parameters:
+        described["parameters"] = parameters
 
-    return described | ({"parameters": parameters} if parameters else {})
+    return described
 
 
 def _query_parameters(call: Call) -> list[dict[str, Any]]:
-    """The fields of a request that may stand in the query."""
+    """Returns the fields of a request that may stand in the query."""
     return [
         {
             "name": name,
@@ -111,7 +109,7 @@ def _query_parameters(call: Call) -> list[dict[str, Any]]:
 
 
 def _image_fields(call: Call) -> dict[str, Any]:
-    """The fields beside an image file that are single values, with their types, but for those of the query."""
+    """Returns the single-valued fields beside an image file with their types, without those of the query."""
     fields: dict[str, Any] = {str(call.image_of): {"type": "string"}}
     if call.name == "predict":
         fields |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
@@ -119,7 +117,7 @@ def _image_fields(call: Call) -> dict[str, Any]:
 
 
 def _image_parameters(call: Call) -> list[dict[str, Any]]:
-    """What stands in the query where the body is an image file."""
+    """Returns the parameters that stand in the query where the body is an image file."""
     if call.image_of is None:
         return []
 
@@ -129,43 +127,40 @@ def _image_parameters(call: Call) -> list[dict[str, Any]]:
             "in": "query",
             "required": False,
             "schema": schema,
-            "description": _about(field),
+            "description": _describe_field(field),
         }
         for field, schema in _image_fields(call).items()
     ]
 
 
-def _about(field: str) -> str:
+def _describe_field(field: str) -> str:
     return f"The {field.replace('_', ' ')}, where the body is an image file"
 
 
 def _image_content(call: Call) -> dict[str, Any]:
-    """An image file as the body, or a form with several."""
+    """Returns the content of a body that is an image file, or a form with several."""
     if call.image_of is None:
         return {}
 
     file = {"type": "string", "format": "binary"}
-    is_free = call.name == "predict"  # it takes a task instead of a model
-    form: dict[str, Any] = {
-        "type": "object",
-        "required": ["image"] if is_free else ["image", call.image_of],
-        "properties": {
-            "image": {"type": "array", "items": file},
-            **_image_fields(call),
-            **dict.fromkeys(call.query, _TOP),
-        },
-    }
+    properties: dict[str, Any] = {"image": {"type": "array", "items": file}}
+    properties |= _image_fields(call)
+    properties |= dict.fromkeys(call.query, _TOP)
     if call.name == "compare":
         names = {"type": "array", "items": {"type": "string"}}
-        form["properties"] |= {"label": names, "models": names}
+        properties |= {"label": names, "models": names}
 
-    return {media_type: {"schema": file} for media_type in TAKEN_TYPES} | {
-        MULTIPART: {"schema": form}
-    }
+    # /predict takes a task instead of a model.
+    required = ["image"] if call.name == "predict" else ["image", call.image_of]
+    form = {"type": "object", "required": required, "properties": properties}
+    media: dict[str, Any] = {media_type: {"schema": file} for media_type in TAKEN_TYPES}
+    media[MULTIPART] = {"schema": form}
+
+    return media
 
 
 def _examples(cards: list[Card]) -> dict[str, Any]:
-    """A request of each call that these models answer, by path: the shortest example row of a kind."""
+    """Returns a request of each call that these models answer, by path: the shortest example row of a kind."""
     examples: dict[str, Any] = {
         "/feedback": {"id": "5fCq0VnKJx2ePpZs", "label": "the true class"}
     }
@@ -198,8 +193,8 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
     return examples
 
 
-def _live(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
-    """What needs VEREDICTO_JOURNAL."""
+def _live_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
+    """Returns the path that needs VEREDICTO_JOURNAL."""
     task = {
         "name": "task",
         "in": "path",
@@ -221,7 +216,7 @@ def _live(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
     return {"/tasks/{task}/comparison": comparison}
 
 
-def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _model_paths(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
     name = {
         "name": "name",
         "in": "path",
@@ -262,7 +257,7 @@ def _models(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
     }
 
 
-def _operations() -> dict[str, Any]:
+def _operation_paths() -> dict[str, Any]:
     anything = {"type": "object"}
     return {
         "/livez": view("livez", "Operations", "The process answers", anything),

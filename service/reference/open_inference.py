@@ -1,4 +1,4 @@
-"""The Open Inference Protocol's routes in the OpenAPI document."""
+"""The OpenAPI document describes the Open Inference Protocol's routes here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from service.open_inference import metadata
 from service.open_inference.requests import InferRequest
-from service.reference import pieces
+from service.reference import openapi
 
 TYPES: list[Any] = [
     InferRequest,
@@ -17,10 +17,22 @@ TYPES: list[Any] = [
     metadata.IndexEntry,
     metadata.AllStatistics,
 ]
-"""What the schemas of `describe_routes` refer to."""
+"""The schemas of `describe_routes` refer to these types."""
 
 _MODEL = "/v2/models/{name}"
 _VERSION = "/v2/models/{name}/versions/{version}"
+_VIEWS = (
+    ("", "model_metadata", "Inputs and outputs of a model", "ModelMetadata"),
+    ("/ready", "model_ready", "Whether a model is ready", "ModelReady"),
+    ("/config", "model_config", "As Triton has a model's configuration", "ModelConfig"),
+    (
+        "/stats",
+        "model_statistics",
+        "What a model was asked, and its time",
+        "AllStatistics",
+    ),
+)
+"""Below a model's path each view has this ending, operation, summary and schema."""
 _BYTES = {
     "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
 }
@@ -55,7 +67,7 @@ _ANSWER = {
 def describe_routes(
     reference: dict[str, Any], names: list[str], example: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """Paths by their routes; `reference` has a schema for each of `TYPES`."""
+    """Returns the paths by their routes; `reference` has a schema for each of `TYPES`."""
     paths = {
         "/v2": _view(
             "server_metadata",
@@ -73,44 +85,28 @@ def describe_routes(
         ),
         "/v2/repository/index": {"post": _describe_index(reference)},
     }
-    for path, suffix in ((_MODEL, ""), (_VERSION, "_version")):
-        parameters = [_path_parameter("name", names)]
-        parameters += [_path_parameter("version", [])] if suffix else []
-        views = {
-            "": (
-                "model_metadata",
-                "Inputs and outputs of a model",
-                reference["ModelMetadata"],
-            ),
-            "/ready": (
-                "model_ready",
-                "Whether a model is ready",
-                reference["ModelReady"],
-            ),
-            "/config": (
-                "model_config",
-                "As Triton has a model's configuration",
-                reference["ModelConfig"],
-            ),
-            "/stats": (
-                "model_statistics",
-                "What a model was asked, and its time",
-                reference["AllStatistics"],
-            ),
-        }
+    by_name = [_path_parameter("name", names)]
+    by_version = [*by_name, _path_parameter("version", [])]
+    paths |= _describe_model(_MODEL, "", reference, by_name)
+    paths |= _describe_model(_VERSION, "_version", reference, by_version)
+    infer = reference["InferRequest"]
+    paths[f"{_MODEL}/infer"] = _describe_infer("infer", infer, by_name, example)
+    paths[f"{_VERSION}/infer"] = _describe_infer(
+        "infer_version", infer, by_version, None
+    )
 
-        for ending, (operation, summary, schema) in views.items():
-            paths[path + ending] = _view(
-                operation + suffix, summary, schema, 404, parameters=parameters
-            )
+    return paths
 
-        infer = _describe_infer(
-            f"infer{suffix}",
-            reference["InferRequest"],
-            parameters,
-            None if suffix else example,
+
+def _describe_model(
+    path: str, suffix: str, reference: dict[str, Any], parameters: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Returns the paths that describe a model; `suffix` tells their operations from those of other paths."""
+    paths = {}
+    for ending, operation, summary, schema in _VIEWS:
+        paths[path + ending] = _view(
+            operation + suffix, summary, reference[schema], 404, parameters=parameters
         )
-        paths[path + "/infer"] = {"post": infer}
 
     return paths
 
@@ -122,7 +118,7 @@ def _view(
     *statuses: int,
     parameters: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    return pieces.view(
+    return openapi.view(
         operation,
         "Open Inference Protocol v2",
         summary,
@@ -145,20 +141,20 @@ def _describe_infer(
         "schema": {"type": "integer", "minimum": 0},
         "description": "Bytes of JSON before the tensors' bytes; 0 where the body is one input's bytes alone",
     }
-    answers = pieces.responses(_ANSWER, 400, 404, 413, 415, 503, 504)
+    answers = openapi.responses(_ANSWER, 400, 404, 413, 415, 503, 504)
     answers["200"]["content"] |= _BYTES
 
-    return {
+    content = openapi.content(request, example) | _BYTES
+    described = {
         "operationId": operation,
         "tags": ["Open Inference Protocol v2"],
         "summary": "Tensors in, tensors out, as JSON or as bytes",
         "parameters": [*parameters, length],
-        "requestBody": {
-            "required": True,
-            "content": pieces.content(request, example) | _BYTES,
-        },
+        "requestBody": {"required": True, "content": content},
         "responses": answers,
     }
+
+    return {"post": described}
 
 
 def _describe_index(reference: dict[str, Any]) -> dict[str, Any]:
@@ -167,22 +163,23 @@ def _describe_index(reference: dict[str, Any]) -> dict[str, Any]:
         "operationId": "repository_index",
         "tags": ["Open Inference Protocol v2"],
         "summary": "What is served, and what was refused and why",
-        "requestBody": {"required": False, "content": pieces.content(request)},
-        "responses": pieces.responses(
+        "requestBody": {"required": False, "content": openapi.content(request)},
+        "responses": openapi.responses(
             {"type": "array", "items": reference["IndexEntry"]}, 400, 413, 415, 503, 504
         ),
     }
 
 
 def _path_parameter(name: str, examples: list[str]) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string"} | (
-        {"examples": examples} if examples else {}
-    )
+    schema: dict[str, Any] = {"type": "string"}
+    if examples:
+        schema["examples"] = examples
+
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def show_example(request: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A request of `/predict` with one row of numbers as the protocol has it."""
+    """Returns a request of `/predict` with one row of numbers as the protocol has it."""
     if request is None:
         return None
 

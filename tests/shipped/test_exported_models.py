@@ -170,7 +170,7 @@ def test_a_classifier_answers_with_probabilities(path: Path) -> None:
     model = Model.load(path)
     assert model is not None
     if model.card.kind == "classifier":
-        label, probabilities = model.classify(inputs_within_ranges(model.card, 65))
+        label, probabilities = model.run(inputs_within_ranges(model.card, 65))
         assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
         assert ((probabilities >= 0) & (probabilities <= 1)).all()
         assert np.array_equal(label, probabilities.argmax(axis=1))

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.calls.comparison import Answer, compare
+from service.calls.comparison import ClassifierOutput, compare
 from service.contract.codec import as_json
 
 CLASSES = ("no", "yes")
 
 
-def answer(name: str, *second: float) -> Answer:
+def answer(name: str, *second: float) -> ClassifierOutput:
     """The model gives the second class these probabilities."""
     probabilities = np.array([[1 - each, each] for each in second], dtype=np.float32)
-    return Answer(
+    return ClassifierOutput(
         model=name,
         version="0" * 12,
         label=probabilities.argmax(axis=1),
@@ -30,7 +30,7 @@ SECOND = answer("b", 0.8, 0.4, 0.3)
 THIRD = answer("c", 0.7, 0.9, 0.3)
 
 
-def compared(*answers: Answer, truth: list[int] | None = None) -> Any:
+def compared(*answers: ClassifierOutput, truth: list[int] | None = None) -> Any:
     return as_json(
         compare("t", CLASSES, list(answers), None if truth is None else np.array(truth))
     )

@@ -111,7 +111,7 @@ def test_contributions_make_the_probabilities(
     """
     model = load(name)
     rows = draw_rows(model, generator)
-    _, probabilities = model.classify(rows)
+    _, probabilities = model.run(rows)
     sums = np.array(
         [
             [total(each) for each in explain_rows(model, rows, label)]

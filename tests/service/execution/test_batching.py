@@ -42,7 +42,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def load(path: Path) -> Graph:
     graph = load_graph(path, name=path.stem)
-    graph.joins = True  # whatever was measured here
+    graph.is_batchable = True  # whatever was measured here
     return graph
 
 
@@ -174,7 +174,7 @@ def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
 def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> None:
     """Requests are not joined where the measurement at loading says that joint runs take longer."""
     graph = load(KNN)
-    graph.joins = False
+    graph.is_batchable = False
     gate = Gate(graph)
     runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(5)]
     asyncio.run(run_all(Batches(pool, n_threads=1, max_waiting_rows=100), runs, gate))

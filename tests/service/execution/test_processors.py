@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from service.execution.processors import (
-    LOWER,
+    LOW_PRIORITY,
     WINDOW_S,
     Load,
     count_processors,
-    give_way,
+    lower_priority,
 )
 
 
@@ -77,11 +77,11 @@ def test_a_thread_gives_way_alone() -> None:
     """One thread's priority is lowered and the others keep theirs."""
 
     def read_priority() -> int:
-        give_way(LOWER)
+        lower_priority(LOW_PRIORITY)
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(read_priority).result() == LOWER
+        assert pool.submit(read_priority).result() == LOW_PRIORITY
 
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before

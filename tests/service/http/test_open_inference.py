@@ -288,7 +288,7 @@ def test_the_asyncio_client_gets_the_same(server: Server) -> None:
     answer = asyncio.run(ask())
     model = Model.load(EXPORTED_MODELS / f"{WINE}.onnx")
     assert model is not None
-    label, probabilities = model.classify(rows)
+    label, probabilities = model.run(rows)
 
     assert np.array_equal(answer.as_numpy("label"), label)
     assert np.allclose(answer.as_numpy("probabilities"), probabilities, atol=1e-6)

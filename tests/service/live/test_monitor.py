@@ -37,7 +37,7 @@ def monitor(models: Path, tmp_path: Path) -> Iterator[Monitor]:
 def observe(monitor: Monitor, models: Path, rows: np.ndarray) -> str:
     """Classifies rows and returns the id of the prediction."""
     model = Registry.load(models).model("colour-first")
-    return monitor.observe(model, rows, model.classify(rows)[0])
+    return monitor.observe(model, rows, model.run(rows)[0])
 
 
 def test_feedback_is_stored_for_a_row_of_a_prediction(

@@ -85,7 +85,7 @@ def offer(
 ) -> str:
     """Classifies the inputs, keeps the prediction and offers it to the shadow; returns its id."""
     model = registry.model(name)
-    labels = model.classify(inputs)[0]
+    labels = model.run(inputs)[0]
     prediction_id = journal.record_prediction(make_model_key(model), labels)
     shadow.offer(prediction_id, model, inputs, labels)
     return prediction_id

@@ -24,7 +24,7 @@ def read(
     *,
     media_type: str = "",
     max_pixels: int = 1_000_000,
-    least_px: int = 64,
+    min_px: int = 64,
 ) -> np.ndarray:
     budget = PixelBudget(max_pixels)
     return decode(
@@ -32,7 +32,7 @@ def read(
         where="inputs[0]",
         media_type=media_type,
         budget=budget,
-        least_px=least_px,
+        min_px=min_px,
     )
 
 
@@ -123,30 +123,28 @@ def test_a_large_jpeg_is_decoded_smaller() -> None:
     """A large JPEG is halved while both sides stay long enough, and a small one is not."""
     content = encode(gradient(1600, 800), "JPEG")
 
-    assert read(content, max_pixels=2_000_000, least_px=64).shape == (100, 200, 3)
-    assert read(content, max_pixels=2_000_000, least_px=300).shape == (400, 800, 3)
-    assert read(content, max_pixels=2_000_000, least_px=500).shape == (800, 1600, 3)
+    assert read(content, max_pixels=2_000_000, min_px=64).shape == (100, 200, 3)
+    assert read(content, max_pixels=2_000_000, min_px=300).shape == (400, 800, 3)
+    assert read(content, max_pixels=2_000_000, min_px=500).shape == (800, 1600, 3)
 
 
-@pytest.mark.parametrize("least_px", [16, 64, 1000])
+@pytest.mark.parametrize("min_px", [16, 64, 1000])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize(
     "options",
     [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 50, "subsampling": 1}],
 )
 def test_a_jpegs_pixels_are_pillows(
-    options: dict[str, Any], mode: str, least_px: int
+    options: dict[str, Any], mode: str, min_px: int
 ) -> None:
     """The pixels are Pillow's to the last bit, whichever library decodes them and at whatever scale."""
     noise = np.random.default_rng(0).integers(0, 256, (301, 243, 3), dtype=np.uint8)
     content = encode(Image.fromarray(noise).convert(mode), "JPEG", **options)
     with Image.open(BytesIO(content)) as image:
-        image.draft(None, (least_px, least_px))
+        image.draft(None, (min_px, min_px))
         expected = np.asarray(image.convert("RGB"))
 
-    assert np.array_equal(
-        read(content, max_pixels=100_000, least_px=least_px), expected
-    )
+    assert np.array_equal(read(content, max_pixels=100_000, min_px=min_px), expected)
 
 
 def test_a_jpeg_of_two_sizes_is_not_decoded_at_the_other(

@@ -36,7 +36,7 @@ def test_a_model_answers_what_numpy_computes(
     model = load(models / "colour-first.onnx")
     features = generator.normal(size=(20, 2)).astype(np.float32)
     expected = tiny_probabilities(features)
-    label, probabilities = model.classify(features)
+    label, probabilities = model.run(features)
 
     assert np.allclose(probabilities, expected, atol=1e-6)
     assert np.array_equal(label, expected.argmax(axis=1))
@@ -48,7 +48,7 @@ def test_many_rows_are_answered_as_few(
     """Many rows are run in parts, to bound the graph's memory, and get the answers of few."""
     model = load(models / "colour-first.onnx")
     features = generator.normal(size=(2 * ROWS_AT_A_TIME + 7, 2)).astype(np.float32)
-    label, probabilities = model.classify(features)
+    label, probabilities = model.run(features)
 
     assert np.array_equal(probabilities, model.run(features)[1])
     assert np.allclose(probabilities, tiny_probabilities(features), atol=1e-6)
@@ -207,7 +207,7 @@ def test_an_answer_that_is_not_finite_is_refused(models: Path) -> None:
     model = load(models / "colour-first.onnx")
     features = np.array([[0.5, 1.0], [3e38, 3e38]], dtype=np.float32)
     with pytest.raises(InvalidRequest) as refused:
-        model.classify(features)
+        model.run(features)
 
     assert str(refused.value) == (
         "inputs[1]: colour-first has no finite answer to these values; they are far outside of the ranges seen in "

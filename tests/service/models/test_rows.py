@@ -10,7 +10,7 @@ import pytest
 from model_card import Feature, FeatureInput
 from service.contract.requests import Row
 from service.errors import InvalidRequest
-from service.models.rows import LARGEST, RowEncoder
+from service.models.rows import MAX_FLOAT32, RowEncoder
 from tests.support.tiny_models import tiny_card
 
 NUMBERS = FeatureInput(
@@ -85,7 +85,7 @@ def test_the_largest_float32_passes(numbers: RowEncoder) -> None:
     """The largest float32 is a number that fits."""
     largest = float(np.finfo(np.float32).max)
 
-    assert numbers.encode([[LARGEST, -largest]]).tolist() == [[largest, -largest]]
+    assert numbers.encode([[MAX_FLOAT32, -largest]]).tolist() == [[largest, -largest]]
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_the_digits_classifiers_find_the_generated_ones_confident_and_diverse(
     images = generator.run(generator.draw_noise(1000, seed=0))[0]
     assert images.shape == (1000, 8, 8, 3)
     classifier = shipped(f"digits-{judge}")
-    label, probabilities = classifier.classify(
+    label, probabilities = classifier.run(
         images[..., 0].reshape(1000, 64).astype(np.float32) * 16 / 255
     )
     digits = datasets.load("digits")
@@ -145,7 +145,7 @@ def test_the_digits_classifiers_find_the_generated_ones_confident_and_diverse(
     assert -(shares * np.log(shares)).sum() / np.log(10) >= 0.98
     assert (
         probabilities.max(axis=1).mean()
-        >= classifier.classify(held_out)[1].max(axis=1).mean() - 0.06
+        >= classifier.run(held_out)[1].max(axis=1).mean() - 0.06
     )
 
 
@@ -174,7 +174,7 @@ def test_the_discriminator_rejects_what_is_no_digit(
     discriminator = shipped("digits_origin-discriminator")
     assert discriminator.card.classes == ("generated", "real")
     noise = generator.uniform(0, 16, size=(200, 64)).astype(np.float32)
-    label, _ = discriminator.classify(noise)
+    label, _ = discriminator.run(noise)
     assert label.mean() < 0.02
 
 

@@ -1,4 +1,4 @@
-"""Pieces that every description of a route is made of: OpenAPI 3.1."""
+"""Every description of a route is made of these pieces of OpenAPI 3.1."""
 
 from __future__ import annotations
 
@@ -24,28 +24,37 @@ def view(
     *statuses: int,
     parameters: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    description = {
+    """Returns the description of a GET; `statuses` are those of its errors beside 405."""
+    description: dict[str, Any] = {
         "operationId": operation,
         "tags": [tag],
         "summary": summary,
         "responses": responses(schema, *statuses),
     }
-    return {"get": description | ({"parameters": parameters} if parameters else {})}
+    if parameters:
+        description["parameters"] = parameters
+
+    return {"get": description}
 
 
 def responses(schema: Any, *statuses: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": "OK"} | (
-        {"content": content(schema)} if schema else {}
-    )
+    """Returns the responses by their statuses, 200 and those of errors, 405 among them."""
+    found: dict[str, Any] = {"description": "OK"}
+    if schema:
+        found["content"] = content(schema)
+
+    described = {"200": found}
     error = content({"$ref": REFERENCE.format(name="Error")})
-    return {"200": found} | {
-        str(status): {"description": ERRORS[status], "content": error}
-        for status in (*statuses, 405)
-    }
+    for status in (*statuses, 405):
+        described[str(status)] = {"description": ERRORS[status], "content": error}
+
+    return described
 
 
 def content(schema: Any, example: Any = None) -> dict[str, Any]:
-    return {
-        "application/json": {"schema": schema}
-        | ({"example": example} if example else {})
-    }
+    """Returns the content of a body of JSON."""
+    media: dict[str, Any] = {"schema": schema}
+    if example:
+        media["example"] = example
+
+    return {"application/json": media}
