@@ -139,7 +139,7 @@ def _make_method(call: Call) -> Any:
 
 
 def _make_signature(request: type) -> inspect.Signature:
-    """Returns the signature of a method; a field that follows an optional one may be left out as far as Python knows."""
+    """Returns the signature of a method; what follows an optional field may be left out as far as Python knows."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [inspect.Parameter("self", kind)]
     for field in msgspec.structs.fields(request):

@@ -31,8 +31,8 @@ def in_base64(content: bytes) -> dict[str, str]:
     return {"b64": b64encode(content).decode()}
 
 
-def read(rows: Any, *, most_pixels: int = 1000) -> list[Pixels]:
-    return decode_rows(rows, model=MODEL, size_px=8, most_pixels=most_pixels)
+def read(rows: Any, *, max_pixels: int = 1000) -> list[Pixels]:
+    return decode_rows(rows, model=MODEL, size_px=8, max_pixels=max_pixels)
 
 
 def refuse(error: type[Exception], text: str) -> Any:
@@ -116,20 +116,20 @@ def test_a_file_of_another_type_than_it_says_is_refused() -> None:
 def test_pixels_are_limited_for_all_images_together() -> None:
     """Images that just fit are decoded; the refusal counts the pixels of all."""
     rows = [in_base64(paint("red"))] * 2
-    assert len(read(rows, most_pixels=2 * N_PIXELS)) == 2
+    assert len(read(rows, max_pixels=2 * N_PIXELS)) == 2
     with refuse(
         TooLarge,
         f"inputs: {2 * N_PIXELS} pixels are over the limit of {2 * N_PIXELS - 1} for the images of a request "
         "(VEREDICTO_MAX_PIXELS)",
     ):
-        read(rows, most_pixels=2 * N_PIXELS - 1)
+        read(rows, max_pixels=2 * N_PIXELS - 1)
 
 
 def test_an_array_is_split_into_its_images() -> None:
     """Pixels `(n_images, height, width, 3)` make one image each, as many as the limit allows."""
     pixels = np.arange(2 * N_PIXELS * 3, dtype=np.uint8)
     pixels = pixels.reshape(2, HEIGHT_PX, WIDTH_PX, 3)
-    found = split(pixels, most_pixels=2 * N_PIXELS)
+    found = split(pixels, max_pixels=2 * N_PIXELS)
     assert np.array_equal(np.stack(found), pixels)
 
     with refuse(
@@ -137,7 +137,7 @@ def test_an_array_is_split_into_its_images() -> None:
         f"inputs: {2 * N_PIXELS} pixels are over the limit of {2 * N_PIXELS - 1} for the images of a request "
         "(VEREDICTO_MAX_PIXELS)",
     ):
-        split(pixels, most_pixels=2 * N_PIXELS - 1)
+        split(pixels, max_pixels=2 * N_PIXELS - 1)
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 6, 3), (2, 0, 6, 3), (2, 4, 0, 3)])
@@ -147,4 +147,4 @@ def test_an_array_without_pixels_is_refused(shape: tuple[int, ...]) -> None:
         InvalidRequest,
         f"expected images of at least one pixel, got shape {list(shape)}",
     ):
-        split(np.zeros(shape, dtype=np.uint8), most_pixels=1000)
+        split(np.zeros(shape, dtype=np.uint8), max_pixels=1000)
