@@ -174,26 +174,11 @@ class DataPlane:
         models = self._select_classifiers(request)
         inputs = self._encode(models, request.inputs)
         classes = models[0].classes
-        n_rows = len(inputs)
         truth = None
         if request.labels is not None:
-            truth = _index_labels(request.labels, models[0], n_rows=n_rows)
+            truth = _index_labels(request.labels, models[0], n_rows=len(inputs))
 
-        outputs = []
-        records = []
-        before_ns = perf_counter_ns()
-
-        for model in models:
-            label, probabilities = model.run_unchecked(model.output_names, inputs)
-            now_ns = perf_counter_ns()
-            run_ns = now_ns - before_ns
-            before_ns = now_ns
-            outputs.append(
-                ClassifierOutput(
-                    model.name, model.version, label, probabilities, run_ns / 1e6
-                )
-            )
-            records.append(RunRecord(model.graph, Times(0, 0, run_ns, 0, n_rows)))
+        outputs, records = _run_classifiers(models, inputs)
 
         try:
             answer = compare(request.task, classes, outputs, truth)
@@ -328,6 +313,29 @@ class DataPlane:
             )
 
         return [models[name] for name in names]
+
+
+def _run_classifiers(
+    models: list[Model], inputs: Inputs
+) -> tuple[list[ClassifierOutput], list[RunRecord]]:
+    """Returns each model's output for the same rows, unchecked, and the record of its run."""
+    n_rows = len(inputs)
+    outputs = []
+    records = []
+    before_ns = perf_counter_ns()
+
+    for model in models:
+        label, probabilities = model.run_unchecked(model.output_names, inputs)
+        now_ns = perf_counter_ns()
+        run_ns = now_ns - before_ns
+        before_ns = now_ns
+        output = ClassifierOutput(
+            model.name, model.version, label, probabilities, run_ns / 1e6
+        )
+        outputs.append(output)
+        records.append(RunRecord(model.graph, Times(0, 0, run_ns, 0, n_rows)))
+
+    return outputs, records
 
 
 def _only_task(request: PredictRequest) -> str:

@@ -97,6 +97,7 @@ class Run:
             self.n_rows <= self.graph.max_quick_rows
             and self.n_texts <= MAX_INLINE_TEXTS
         )
+
         return self.reply() if is_quick else self
 
     def execute(self) -> Outputs:

@@ -174,7 +174,7 @@ def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:
     """Returns each input by name; raises InvalidRequest where bytes are missing, or left."""
     inputs: Tensors = {}
     for index, (spec, tensor, size) in enumerate(head.inputs):
-        name, datatype, shape, where = spec
+        _, datatype, shape, where = spec
         if size is None:
             data = _get_data(tensor, where)
             array = tensors.read_json(data, datatype, shape, where=where)
@@ -186,7 +186,7 @@ def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:
             array = tensors.read_bytes(rest[:size], datatype, shape, where=where)
             rest = rest[size:]
 
-        inputs[name] = inference.convert_input(graph, spec, array)
+        inputs[spec.name] = inference.convert_input(graph, spec, array)
 
     if len(rest):
         raise InvalidRequest(

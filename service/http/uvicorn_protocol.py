@@ -332,7 +332,9 @@ def find_missing_names() -> list[str]:
         name for name in _PROTOCOL_ATTRIBUTES if name not in protocol_attributes
     ]
     missing += [name for name in _METHODS if not hasattr(HttpToolsProtocol, name)]
-    missing += [] if "auto" in uvicorn.config.HTTP_PROTOCOLS else ["HTTP_PROTOCOLS"]
+    if "auto" not in uvicorn.config.HTTP_PROTOCOLS:
+        missing.append("HTTP_PROTOCOLS")
+
     return missing
 
 

@@ -51,7 +51,7 @@ class Session:
         self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
         self.inputs = {each.name: _describe(each) for each in session.get_inputs()}
         self.outputs = {each.name: _describe(each) for each in session.get_outputs()}
-        # The wrapper's own method checks names and types of the feed in Python; callers know them to be right. The
+        # The wrapper's own method checks names and types of the inputs in Python; callers know them to be right. The
         # wrapper is not kept, which holds the file's bytes as long as it lives.
         self.run: Any = getattr(session, "_sess", session).run
         # All runs share these options, since each would make its own.

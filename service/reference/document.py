@@ -34,10 +34,15 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
     schemas, components = msgspec.json.schema_components(_TYPES, ref_template=REFERENCE)
     reference = dict(zip([each.__name__ for each in _TYPES], schemas, strict=True))
     names = [card.name for card in cards]
+    tasks = sorted({card.task for card in cards if card.kind == "classifier"})
     examples = _examples(cards)
-    protocol = open_inference.describe_routes(
-        reference, names, open_inference.show_example(examples.get("/predict"))
-    )
+    example = open_inference.show_example(examples.get("/predict"))
+
+    paths = _call_paths(reference, examples)
+    paths |= _live_paths(reference, tasks)
+    paths |= _model_paths(reference, names)
+    paths |= open_inference.describe_routes(reference, names, example)
+    paths |= _operation_paths()
 
     return {
         "openapi": "3.1.0",
@@ -49,14 +54,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
             'images it is {"b64": the file in base64}, and the files themselves may be the body or a form.',
         },
         "servers": [{"url": "."}],
-        "paths": _call_paths(reference, examples)
-        | _live_paths(
-            reference,
-            sorted({card.task for card in cards if card.kind == "classifier"}),
-        )
-        | _model_paths(reference, names)
-        | protocol
-        | _operation_paths(),
+        "paths": paths,
         "components": {"schemas": components},
     }
 
@@ -228,31 +226,21 @@ def _model_paths(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
         "required": ["name", "task", "family", "kind", "version", "runtime"],
     }
     text = "Layers of a network of images and its first filters; a PNG of them for who takes it"
+    schema = reference["Layers"]
     layers = view(
-        "describe_layers",
-        "Models",
-        text,
-        reference["Layers"],
-        400,
-        404,
-        parameters=[name],
+        "describe_layers", "Models", text, schema, 400, 404, parameters=[name]
     )
-    layers["get"]["responses"]["200"]["content"] |= {
-        "image/png": {"schema": {"type": "string", "format": "binary"}}
-    }
+    media = layers["get"]["responses"]["200"]["content"]
+    media["image/png"] = {"schema": {"type": "string", "format": "binary"}}
+
+    listed = view("list_models", "Models", "Every served model", reference["ModelList"])
+    described = view(
+        "describe_model", "Models", "A model's whole card", card, 404, parameters=[name]
+    )
 
     return {
-        "/models": view(
-            "list_models", "Models", "Every served model", reference["ModelList"]
-        ),
-        "/models/{name}": view(
-            "describe_model",
-            "Models",
-            "A model's whole card",
-            card,
-            404,
-            parameters=[name],
-        ),
+        "/models": listed,
+        "/models/{name}": described,
         "/models/{name}/layers": layers,
     }
 

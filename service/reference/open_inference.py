@@ -87,10 +87,11 @@ def describe_routes(
     }
     by_name = [_path_parameter("name", names)]
     by_version = [*by_name, _path_parameter("version", [])]
-    paths |= _describe_model(_MODEL, "", reference, by_name)
-    paths |= _describe_model(_VERSION, "_version", reference, by_version)
     infer = reference["InferRequest"]
+
+    paths |= _describe_model(_MODEL, "", reference, by_name)
     paths[f"{_MODEL}/infer"] = _describe_infer("infer", infer, by_name, example)
+    paths |= _describe_model(_VERSION, "_version", reference, by_version)
     paths[f"{_VERSION}/infer"] = _describe_infer(
         "infer_version", infer, by_version, None
     )
