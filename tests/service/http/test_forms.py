@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.contract.requests import CompareRequest, RequestDecoder
 from service.errors import InvalidRequest
-from service.http.forms import MOST_FIELD_BYTES, read_request
+from service.http.forms import MAX_FIELD_BYTES, read_request
 from service.models.images import ImageFile
 
 DECODER = RequestDecoder(CompareRequest)
@@ -141,8 +141,8 @@ def test_a_query_that_the_call_does_not_take_is_refused(
             "form file 'picture': expected files in the field 'image'",
         ),
         (
-            form(picture(), text("task", "x" * (MOST_FIELD_BYTES + 1))),
-            f"form field 'task': expected at most {MOST_FIELD_BYTES} bytes",
+            form(picture(), text("task", "x" * (MAX_FIELD_BYTES + 1))),
+            f"form field 'task': expected at most {MAX_FIELD_BYTES} bytes",
         ),
         (
             form(picture(), text(*TASK), text(*TASK)),

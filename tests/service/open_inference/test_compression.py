@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from service.errors import InvalidRequest, TooLarge
 from service.open_inference.compression import (
     KINDS,
-    find_kind,
-    pack,
-    unpack,
-    unpack_message,
+    compress,
+    decompress,
+    decompress_message,
+    find_compression,
 )
 
 SETTING = "VEREDICTO_MAX_BODY_BYTES"
@@ -33,7 +33,7 @@ def refuse(error: type[Exception], text: str) -> Any:
 @given(st.binary(), st.sampled_from(list(KINDS)))
 def test_what_is_packed_is_unpacked_as_it_was(content: bytes, kind: str) -> None:
     """A body comes back whole where it is just as long as the limit."""
-    assert unpack(pack(content, kind), kind, len(content), SETTING) == content
+    assert decompress(compress(content, kind), kind, len(content), SETTING) == content
 
 
 @given(st.binary(), st.sampled_from(list(KINDS)))
@@ -41,16 +41,16 @@ def test_a_packed_message_is_known_by_its_first_bytes(
     content: bytes, kind: str
 ) -> None:
     """Over gRPC nothing else says how a message is packed."""
-    packed = pack(content, kind)
-    assert find_kind(packed) == kind
-    assert unpack_message(packed, len(content), SETTING) == content
+    packed = compress(content, kind)
+    assert find_compression(packed) == kind
+    assert decompress_message(packed, len(content), SETTING) == content
 
 
 @pytest.mark.parametrize("message", [b"", b"\n\x06simple", b"\x1f", b"\x1f\x8c"])
 def test_a_plain_message_stays_as_it_is(message: bytes) -> None:
     """What does not begin as a format does is no such format, whatever the limit."""
-    assert find_kind(message) == ""
-    assert unpack_message(message, 0, SETTING) == message
+    assert find_compression(message) == ""
+    assert decompress_message(message, 0, SETTING) == message
 
 
 def test_others_packing_is_unpacked() -> None:
@@ -61,7 +61,7 @@ def test_others_packing_is_unpacked() -> None:
             ("gzip", gzip.compress(content, level)),
             ("deflate", zlib.compress(content, level)),
         ):
-            assert unpack(packed, kind, len(content), SETTING) == content
+            assert decompress(packed, kind, len(content), SETTING) == content
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -70,15 +70,15 @@ def test_a_body_over_the_limit_is_refused(kind: str) -> None:
     with refuse(
         TooLarge, f"the body unpacks to more than the limit of 99 bytes ({SETTING})"
     ):
-        unpack(pack(b"a" * 100, kind), kind, 99, SETTING)
+        decompress(compress(b"a" * 100, kind), kind, 99, SETTING)
 
 
 def test_a_bomb_is_refused_before_it_goes_off() -> None:
     """Of 64 KiB that would unpack to 64 MiB, no more is unpacked than the limit and a byte."""
-    bomb = pack(bytes(BOMB_BYTES), "gzip")
+    bomb = compress(bytes(BOMB_BYTES), "gzip")
     tracemalloc.start()
     with pytest.raises(TooLarge):
-        unpack(bomb, "gzip", 10, SETTING)
+        decompress(bomb, "gzip", 10, SETTING)
 
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -88,9 +88,9 @@ def test_a_bomb_is_refused_before_it_goes_off() -> None:
 @pytest.mark.parametrize(("kind", "other"), [("gzip", "deflate"), ("deflate", "gzip")])
 def test_a_body_of_another_kind_is_refused(kind: str, other: str) -> None:
     """What the encoding says must be so: neither plain bytes nor the other format is taken for it."""
-    for body in (b"plain", pack(b"a", other)):
+    for body in (b"plain", compress(b"a", other)):
         with refuse(InvalidRequest, f"the body is not {kind}, as its encoding says"):
-            unpack(body, kind, 100, SETTING)
+            decompress(body, kind, 100, SETTING)
 
 
 @given(st.binary(), st.sampled_from(list(KINDS)), st.data())
@@ -98,7 +98,7 @@ def test_a_body_that_is_cut_off_is_refused(
     content: bytes, kind: str, data: st.DataObject
 ) -> None:
     """However little is missing, no part of a body is taken for the whole."""
-    packed = pack(content, kind)
+    packed = compress(content, kind)
     end = data.draw(st.integers(0, len(packed) - 1))
     with refuse(InvalidRequest, f"the body's {kind} is cut off"):
-        unpack(packed[:end], kind, len(content), SETTING)
+        decompress(packed[:end], kind, len(content), SETTING)
