@@ -12,15 +12,15 @@ from rich.console import Console
 
 from model_card import Card
 from training.arguments import load_dataset, parse
+from training.console import compare, describe_epoch, make_progress, summarise
 from training.data import images
 from training.data.images import ImageDataset
 from training.data.table import TableError
 from training.export.freshness import read_card
 from training.families.registry import FAMILIES
-from training.jobs import Outcome, learn, learn_all
+from training.jobs import Outcome, run_all, run_training
 from training.learning.family import Epoch
-from training.pipeline import Watch
-from training.progress import compare, describe_epoch, make_progress, summarise
+from training.pipeline import Callbacks
 from training.shipped import SHIPPED
 
 _TAUGHT = ("logistic", "mlp", "cnn")
@@ -65,7 +65,7 @@ def _fetch_data(options: argparse.Namespace, console: Console) -> int:
         return 1
 
     console.print(
-        f"{len(dataset.target)} images of {len(dataset.classes)} classes are in {images.folder()}"
+        f"{len(dataset.target)} images of {len(dataset.classes)} classes are in {images.data_folder()}"
     )
     return 0
 
@@ -81,9 +81,11 @@ def _train_one(options: argparse.Namespace, console: Console) -> int:
         def on_epoch(epoch: Epoch) -> None:
             progress.update(bar, completed=epoch.number, note=describe_epoch(epoch))
 
-        outcome = learn(
+        outcome = run_training(
             options,
-            Watch(stage=lambda text: progress.update(bar, note=text), epoch=on_epoch),
+            Callbacks(
+                stage=lambda text: progress.update(bar, note=text), epoch=on_epoch
+            ),
         )
 
     for card, path in outcome.models:
@@ -107,7 +109,7 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         *("--output", str(options.output)),
         *(("--report", str(options.report)) if options.report else ()),
     ]
-    outcomes, fresh = learn_all(
+    outcomes, fresh = run_all(
         [(*command, *shared) for command in commands],
         console,
         workers=options.jobs,
@@ -157,7 +159,9 @@ def _shipped_commands(
         )
 
     here = [
-        each for each in commands if each[2] not in images.TASKS or images.has(each[2])
+        each
+        for each in commands
+        if each[2] not in images.TASKS or images.is_available(each[2])
     ]
     if len(here) < len(commands):
         text = f"{len(commands) - len(here)} models of images are left as they are: their data is not here"

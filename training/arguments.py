@@ -16,7 +16,7 @@ from training.data.images import ImageDataset
 from training.data.table import TableError, read_dataset
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
 from training.images import faces, pretrained
-from training.pipeline import Lesson, Watch
+from training.pipeline import Callbacks, TrainingRun
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
@@ -32,7 +32,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = build_parser(images=_are_images(words)).parse_args(words)
     if options.family == "pretrained":
-        pretrained.complete(options)
+        pretrained.fill_defaults(options)
     return options
 
 
@@ -115,14 +115,16 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
     return parser
 
 
-def make_lesson(options: argparse.Namespace, watch: Watch | None = None) -> Lesson:
+def make_training_run(
+    options: argparse.Namespace, callbacks: Callbacks | None = None
+) -> TrainingRun:
     """Raises TableError for a task that there is no data for, or a table that cannot be learnt from.
 
     Raises LearningError for weights that cannot be got.
     """
-    watch = watch or Watch()
-    dataset = load_dataset(options, watch.stage)
-    return Lesson(
+    callbacks = callbacks or Callbacks()
+    dataset = load_dataset(options, callbacks.stage)
+    return TrainingRun(
         name=options.family,
         family=(IMAGE_FAMILIES if isinstance(dataset, ImageDataset) else FAMILIES)[
             options.family
@@ -130,16 +132,16 @@ def make_lesson(options: argparse.Namespace, watch: Watch | None = None) -> Less
         dataset=dataset,
         options=options,
         command=write_command(options),
-        watch=watch,
+        callbacks=callbacks,
     )
 
 
 def load_dataset(
-    options: argparse.Namespace, tell: Callable[[str], None] = lambda _: None
+    options: argparse.Namespace, on_progress: Callable[[str], None] = lambda _: None
 ) -> Dataset | ImageDataset:
     """The bundled data set of the task, or the person's own table or images under that name."""
     if hasattr(options, "size"):
-        return _load_images(options, tell)
+        return _load_images(options, on_progress)
 
     bundled = ", ".join(datasets.DATASETS)
     if options.data is None:
@@ -177,21 +179,21 @@ def load_dataset(
 
 
 def _load_images(
-    options: argparse.Namespace, tell: Callable[[str], None]
+    options: argparse.Namespace, on_progress: Callable[[str], None]
 ) -> ImageDataset:
     if options.family == "pretrained":
         return (
-            pretrained.prepare(_find_images(options, tell), options)
+            pretrained.prepare(_find_images(options, on_progress), options)
             if options.finetune
-            else pretrained.make_probes(options)
+            else pretrained.make_parity_images(options)
         )
 
-    dataset = _find_images(options, tell)
+    dataset = _find_images(options, on_progress)
     return faces.prepare(dataset) if options.family == "faces" else dataset
 
 
 def _find_images(
-    options: argparse.Namespace, tell: Callable[[str], None]
+    options: argparse.Namespace, on_progress: Callable[[str], None]
 ) -> ImageDataset:
     if options.data is None:
         if options.task is None:
@@ -221,7 +223,7 @@ def _find_images(
         )
 
     return image_data.read_images(
-        options.data, task=options.task, size_px=options.size, tell=tell
+        options.data, task=options.task, size_px=options.size, on_progress=on_progress
     )
 
 

@@ -16,7 +16,7 @@ IR_VERSION = 10
 ROWS_AT_A_TIME = 1024
 VALUES_AT_A_TIME = 1024 * 1024
 """Of images, whose layers are many times their input."""
-FEWEST_HALVED = 256
+MIN_HALF_VALUES = 256
 DOMAINS = ("", "ai.onnx.ml")
 
 Outputs = dict[str, NDArray[Any]]
@@ -57,7 +57,7 @@ class GraphBuilder:
         )
         return name
 
-    def smallest(self, values: str, count: int) -> tuple[str, str]:
+    def find_smallest(self, values: str, count: int) -> tuple[str, str]:
         """The `count` smallest of each row and their positions; of equals the first."""
         outputs = [
             f"{self._prefix}smallest_{len(self.nodes)}",
@@ -157,7 +157,7 @@ def has_output(model: onnx.ModelProto, name: str) -> bool:
     return any(each.name == name for each in model.graph.output)
 
 
-def halve(model: onnx.ModelProto) -> None:
+def store_as_half(model: onnx.ModelProto) -> None:
     """Stores weights that half precision holds exactly as such, with a cast that is done once, at load; in place."""
     casts = []
     for tensor in model.graph.initializer:
@@ -166,15 +166,15 @@ def halve(model: onnx.ModelProto) -> None:
 
         values = numpy_helper.to_array(tensor)
         with np.errstate(over="ignore"):
-            halved = values.astype(np.float16)
+            half_values = values.astype(np.float16)
 
-        if values.size < FEWEST_HALVED or not np.array_equal(
-            halved.astype(np.float32), values
+        if values.size < MIN_HALF_VALUES or not np.array_equal(
+            half_values.astype(np.float32), values
         ):
             continue
 
         name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(halved, f"{name}/half"))
+        tensor.CopyFrom(numpy_helper.from_array(half_values, f"{name}/half"))
         casts.append(
             helper.make_node("Cast", [f"{name}/half"], [name], to=TensorProto.FLOAT)
         )

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import OUTPUTS, Card, ImageInput
+from training.console import headline
 from training.export.freshness import read_card
 from training.graph import open_session
-from training.progress import headline
 from training.shipped import SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +25,7 @@ HEADER = (
     "|---|---|--:|---|--:|--:|--:|\n"
 )
 CALLS = 2000
-LONGEST_S = 2.0
+MAX_DURATION_S = 2.0
 """For measuring a model: a slow one is called less often."""
 
 
@@ -67,7 +67,7 @@ def measure_latency(path: Path, card: Card) -> float:
     feed = {card.input.tensor: _one_input(card)}
     times: list[float] = []
 
-    while len(times) < CALLS and sum(times) < LONGEST_S:
+    while len(times) < CALLS and sum(times) < MAX_DURATION_S:
         started = perf_counter()
         session.run(OUTPUTS[card.kind], feed)
         times.append(perf_counter() - started)

@@ -12,7 +12,7 @@ import pytest
 from model_card import Card, FeatureInput, ImageInput, NoiseInput, from_metadata
 from service.live.drift import Cells
 from service.models.model import Model
-from training.progress import headline
+from training.console import headline
 from training.shipped import SHIPPED
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "exported_models").glob("*.onnx"))

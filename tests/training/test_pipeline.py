@@ -21,14 +21,14 @@ from service.live.drift import Cells, describe
 from service.models.model import Model
 from tests.support.server import Server
 from training.__main__ import main
-from training.arguments import build_parser, make_lesson
+from training.arguments import build_parser, make_training_run
 from training.data import datasets
 from training.data.datasets import split
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 from training.pipeline import cross_validate, train
 
 
-def learn(*words: str, folder: Path) -> Model:
+def train(*words: str, folder: Path) -> Model:
     assert main([*words, "--output", str(folder)]) == 0
     model = Model.load(next(folder.glob(f"*-{words[0]}.onnx")))
     assert model is not None
@@ -37,13 +37,13 @@ def learn(*words: str, folder: Path) -> Model:
 
 def test_folds_are_scikit_learns_cross_validation() -> None:
     """The same folds, the same accuracies, their mean and standard deviation."""
-    lesson = make_lesson(
+    training_run = make_training_run(
         build_parser().parse_args(
             ["naive_bayes", "--task", "breast_cancer", "--folds", "5"]
         )
     )
-    found = cross_validate(lesson)
-    dataset = lesson.dataset
+    found = cross_validate(training_run)
+    dataset = training_run.dataset
     oracle = make_pipeline(StandardScaler(), GaussianNB(var_smoothing=0.01))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     expected = cross_val_score(oracle, dataset.features, dataset.target, cv=folds)
@@ -57,16 +57,20 @@ def test_folds_are_scikit_learns_cross_validation() -> None:
 
 def test_folds_of_numbers_are_not_stratified() -> None:
     """For a regressor they are plain."""
-    lesson = make_lesson(
+    training_run = make_training_run(
         build_parser().parse_args(
             ["decision_tree", "--task", "diabetes", "--folds", "4"]
         )
     )
-    found = cross_validate(lesson)
+    found = cross_validate(training_run)
     oracle = DecisionTreeRegressor(random_state=0)
     folds = KFold(4, shuffle=True, random_state=0)
     expected = cross_val_score(
-        oracle, lesson.dataset.features, lesson.dataset.target, cv=folds, scoring="r2"
+        oracle,
+        training_run.dataset.features,
+        training_run.dataset.target,
+        cv=folds,
+        scoring="r2",
     )
     assert found is not None
     assert found.metrics["r2"].mean == pytest.approx(expected.mean(), abs=1e-6)
@@ -76,7 +80,9 @@ def test_without_folds_there_is_no_cross_validation() -> None:
     """It costs as many trainings as there are folds."""
     assert (
         cross_validate(
-            make_lesson(build_parser().parse_args(["naive_bayes", "--task", "wine"]))
+            make_training_run(
+                build_parser().parse_args(["naive_bayes", "--task", "wine"])
+            )
         )
         is None
     )
@@ -84,7 +90,7 @@ def test_without_folds_there_is_no_cross_validation() -> None:
 
 def test_the_card_shows_overfitting(tmp_path: Path) -> None:
     """A tree to the last row knows the training rows by heart."""
-    card = learn("decision_tree", "--task", "wine", folder=tmp_path).card
+    card = train("decision_tree", "--task", "wine", folder=tmp_path).card
     assert card.train_metrics is not None
     assert card.train_metrics["accuracy"].value == 1.0
     assert card.metrics["accuracy"].value < 1.0
@@ -92,7 +98,7 @@ def test_the_card_shows_overfitting(tmp_path: Path) -> None:
 
 def test_the_line_over_the_tacos_is_that_of_least_squares(tmp_path: Path) -> None:
     """Descent on the mean squared error finds what the normal equations give."""
-    model = learn("linear", "--task", "tacos", folder=tmp_path)
+    model = train("linear", "--task", "tacos", folder=tmp_path)
     tacos = datasets.load("tacos")
     rows = datasets.split(tacos, seed=0)
     oracle = LinearRegression().fit(
@@ -105,7 +111,7 @@ def test_the_line_over_the_tacos_is_that_of_least_squares(tmp_path: Path) -> Non
 
 def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
     """Naive Bayes is far too sure; rows that no model had seen say by how much."""
-    model = learn("naive_bayes", "--task", "breast_cancer", folder=tmp_path)
+    model = train("naive_bayes", "--task", "breast_cancer", folder=tmp_path)
     calibration = model.card.calibration
     assert calibration is not None
     assert calibration.rows == model.card.provenance.split["train"] == 455
@@ -117,7 +123,7 @@ def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
 def test_the_perceptron_is_not_calibrated(tmp_path: Path) -> None:
     """Its probabilities are a step."""
     assert (
-        learn("perceptron", "--task", "points", folder=tmp_path).card.calibration
+        train("perceptron", "--task", "points", folder=tmp_path).card.calibration
         is None
     )
 
@@ -139,8 +145,8 @@ def test_a_family_refuses_what_it_cannot_learn(
     tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     """Before anything is learnt."""
-    with pytest.raises(LearningError) as refused:
-        train(make_lesson(build_parser().parse_args(words)), tmp_path)
+    with pytest.raises(TrainingError) as refused:
+        train(make_training_run(build_parser().parse_args(words)), tmp_path)
     assert str(refused.value) == message
 
 
@@ -196,7 +202,7 @@ def test_a_family_learns_from_gaps_and_categories(
     table: Path, tmp_path: Path, family: str
 ) -> None:
     """Rows as a client sends them; the gate has compared the file with its source on gaps as well."""
-    model = learn(
+    model = train(
         family,
         "--task",
         "churn",
@@ -229,9 +235,11 @@ def test_a_family_learns_from_gaps_and_categories(
 
 def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None:
     """Over the training rows alone, by polars; the table's own rows are no drift, the same plan for all is one."""
-    model = learn("naive_bayes", *_churn(table), folder=tmp_path)
-    lesson = make_lesson(build_parser().parse_args(["naive_bayes", *_churn(table)]))
-    rows = split(lesson.dataset, seed=0, validates=False)
+    model = train("naive_bayes", *_churn(table), folder=tmp_path)
+    training_run = make_training_run(
+        build_parser().parse_args(["naive_bayes", *_churn(table)])
+    )
+    rows = split(training_run.dataset, seed=0, needs_validation=False)
     train = pl.read_csv(table)[rows.train.tolist()]
     assert isinstance(model.card.input, FeatureInput)
     months, plan, bill, _ = (
@@ -282,7 +290,7 @@ def test_a_regressor_learns_from_gaps_and_categories(
         "--target",
         "months",
     )
-    model = learn(*words, folder=tmp_path)
+    model = train(*words, folder=tmp_path)
     assert model.card.kind == "regressor"
     assert model.run(model.encode([["basic", None, False, "yes"]]))[0].shape == (1,)
 
@@ -293,11 +301,11 @@ def test_a_transformer_says_which_columns_it_cannot_take(
     """A category cannot be restored from a code."""
     words = ["pca", "--task", "churn", "--data", str(table), "--target", "churn"]
     with pytest.raises(
-        LearningError, match="pca needs numbers throughout: --exclude plan paperless"
+        TrainingError, match="pca needs numbers throughout: --exclude plan paperless"
     ):
-        train(make_lesson(build_parser().parse_args(words)), tmp_path)
+        train(make_training_run(build_parser().parse_args(words)), tmp_path)
 
-    model = learn(*words, "--exclude", "plan", "paperless", folder=tmp_path)
+    model = train(*words, "--exclude", "plan", "paperless", folder=tmp_path)
     assert model.run(model.encode([[5, None]]))[1].shape == (1, 2)
 
 
@@ -305,7 +313,7 @@ def test_the_stored_command_names_the_file_and_no_folder(
     table: Path, tmp_path: Path
 ) -> None:
     """Where somebody keeps data is nobody's business."""
-    model = learn(
+    model = train(
         "naive_bayes",
         "--task",
         "churn",

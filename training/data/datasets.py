@@ -15,8 +15,8 @@ from sklearn.utils import Bunch
 
 HELD_OUT_SHARE = 0.2
 VALIDATION_SHARE = 0.2
-MOST_HELD_OUT = 3000
-MOST_VALIDATION = 1500
+MAX_HELD_OUT_ROWS = 3000
+MAX_VALIDATION_ROWS = 1500
 """Rows after which more would make a figure hardly more certain."""
 
 
@@ -73,7 +73,7 @@ class Dataset:
         return f"sha256:{digest.hexdigest()}"
 
 
-class Targeted(Protocol):
+class HasTarget(Protocol):
     """Rows with a target: all that a split looks at."""
 
     @property
@@ -100,23 +100,27 @@ class Split:
         }
 
 
-def split(dataset: Targeted, *, seed: int, validates: bool = True) -> Split:
+def split(dataset: HasTarget, *, seed: int, needs_validation: bool = True) -> Split:
     """A fifth of the rows held out, a fifth of the rest for validation where it is wanted; stratified by class.
 
     Of many rows no more than 3,000 are held out, and 1,500 validated on.
     """
     rows = np.arange(len(dataset.target), dtype=np.int64)
-    rest, held_out = _part(dataset, rows, HELD_OUT_SHARE, seed, most=MOST_HELD_OUT)
-    return _with_validation(dataset, rest, held_out, seed=seed, validates=validates)
+    rest, held_out = _split_off(
+        dataset, rows, HELD_OUT_SHARE, seed, max_rows=MAX_HELD_OUT_ROWS
+    )
+    return _split_validation(
+        dataset, rest, held_out, seed=seed, needs_validation=needs_validation
+    )
 
 
 def split_folds(
-    dataset: Targeted,
+    dataset: HasTarget,
     rows: NDArray[np.int64],
     *,
     folds: int,
     seed: int,
-    validates: bool = True,
+    needs_validation: bool = True,
 ) -> Iterator[Split]:
     """`rows` as so many splits, each of which holds out another fold; stratified by class."""
     splitter: KFold | StratifiedKFold = (
@@ -125,33 +129,42 @@ def split_folds(
         else KFold(folds, shuffle=True, random_state=seed)
     )
     for rest, held_out in splitter.split(rows, dataset.target[rows]):
-        yield _with_validation(
-            dataset, rows[rest], rows[held_out], seed=seed, validates=validates
+        yield _split_validation(
+            dataset,
+            rows[rest],
+            rows[held_out],
+            seed=seed,
+            needs_validation=needs_validation,
         )
 
 
-def _with_validation(
-    dataset: Targeted,
+def _split_validation(
+    dataset: HasTarget,
     rest: NDArray[np.int64],
     held_out: NDArray[np.int64],
     *,
     seed: int,
-    validates: bool,
+    needs_validation: bool,
 ) -> Split:
-    if not validates:
+    if not needs_validation:
         return Split(train=rest, validation=rest[:0], held_out=held_out)
 
-    train, validation = _part(
-        dataset, rest, VALIDATION_SHARE, seed, most=MOST_VALIDATION
+    train, validation = _split_off(
+        dataset, rest, VALIDATION_SHARE, seed, max_rows=MAX_VALIDATION_ROWS
     )
     return Split(train=train, validation=validation, held_out=held_out)
 
 
-def _part(
-    dataset: Targeted, rows: NDArray[np.int64], share: float, seed: int, *, most: int
+def _split_off(
+    dataset: HasTarget,
+    rows: NDArray[np.int64],
+    share: float,
+    seed: int,
+    *,
+    max_rows: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     strata = dataset.target[rows] if dataset.classes else None
-    size = most if share * len(rows) > most else share
+    size = max_rows if share * len(rows) > max_rows else share
     kept, taken = train_test_split(
         rows, test_size=size, random_state=seed, stratify=strata
     )

@@ -19,23 +19,25 @@ from scipy.optimize import minimize_scalar
 
 from model_card import Calibration
 from training.graph import GraphBuilder, add_nodes, has_output, rename
-from training.learning.family import Fitted, remark
+from training.learning.family import FittedModel, summary_note
 
 BINS = 15
 FLOORS = (1e-37, 1e-7, 1e-3)
 PRIOR_DEVIATION = 0.5
 """Of the logarithm of the temperature; chosen by five-fold log loss of six families on wine and breast_cancer."""
-COLDEST, HOTTEST = 0.05, 50.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 50.0
 
 Floats = NDArray[np.float64]
 
 
-class Calibrated:
+class CalibratedModel:
     """A learnt classifier with a temperature after its probabilities."""
 
     kind = "classifier"
 
-    def __init__(self, fitted: Fitted, *, temperature: float, floor: float) -> None:
+    def __init__(
+        self, fitted: FittedModel, *, temperature: float, floor: float
+    ) -> None:
         self.fitted = fitted
         self.temperature, self.floor = temperature, floor
 
@@ -44,13 +46,13 @@ class Calibrated:
         return (*self.fitted.packages, "scipy")
 
     @property
-    def remark(self) -> str:
-        return remark(self.fitted)
+    def summary_note(self) -> str:
+        return summary_note(self.fitted)
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Its own, with the temperature applied."""
         outputs = self.fitted.outputs(features)
-        tempered = temper(
+        tempered = apply_temperature(
             outputs["probabilities"], temperature=self.temperature, floor=self.floor
         )
         probabilities = tempered.astype(np.float32)
@@ -102,34 +104,40 @@ def calibrate(probabilities: NDArray[Any], target: NDArray[np.int64]) -> Calibra
     for floor in FLOORS:
 
         def loss(logarithm: float, floor: float = floor) -> float:
-            doubt = (logarithm / PRIOR_DEVIATION) ** 2 / (2 * len(target))
+            prior_loss = (logarithm / PRIOR_DEVIATION) ** 2 / (2 * len(target))
             return (
                 log_loss(
-                    temper(probabilities, temperature=np.exp(logarithm), floor=floor),
+                    apply_temperature(
+                        probabilities, temperature=np.exp(logarithm), floor=floor
+                    ),
                     target,
                 )
-                + doubt
+                + prior_loss
             )
 
         best = minimize_scalar(
-            loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded"
+            loss,
+            bounds=(np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)),
+            method="bounded",
         )
         found.append((best.fun, float(np.exp(best.x)), floor))
 
     _, temperature, floor = min(found)
     temperature = float(f"{temperature:.4g}")
-    after = temper(probabilities, temperature=temperature, floor=floor)
+    after = apply_temperature(probabilities, temperature=temperature, floor=floor)
 
     return Calibration(
         temperature=temperature,
         floor=floor,
         rows=len(target),
-        before=_figures(probabilities.astype(np.float64), target),
-        after=_figures(after, target),
+        before=_measure(probabilities.astype(np.float64), target),
+        after=_measure(after, target),
     )
 
 
-def temper(probabilities: NDArray[Any], *, temperature: float, floor: float) -> Floats:
+def apply_temperature(
+    probabilities: NDArray[Any], *, temperature: float, floor: float
+) -> Floats:
     """Probabilities `(n_rows, n_classes)` at a temperature: above 1 less certain, below 1 more."""
     scores = np.log(np.maximum(probabilities.astype(np.float64), floor)) / temperature
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -155,7 +163,7 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum()) / len(target)
 
 
-def _figures(probabilities: Floats, target: NDArray[np.int64]) -> dict[str, float]:
+def _measure(probabilities: Floats, target: NDArray[np.int64]) -> dict[str, float]:
     figures = {
         "ece": expected_calibration_error(probabilities, target),
         "log_loss": log_loss(probabilities, target),

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from model_card import Distribution
 
-MOST_BINS = 10
+MAX_BINS = 10
 """Tenths of the rows, where the values allow it."""
 
 
@@ -41,7 +41,7 @@ def find_edges(known: NDArray[np.float32]) -> NDArray[np.float32]:
         return distinct[:0]
 
     below = np.cumsum(counts)[:-1] / len(known)
-    tenths = np.arange(1, MOST_BINS) / MOST_BINS
+    tenths = np.arange(1, MAX_BINS) / MAX_BINS
     gaps = np.unique(np.abs(below - tenths[:, None]).argmin(axis=1))
     low, high = distinct[gaps], distinct[gaps + 1]
     middle = ((low.astype(np.float64) + high) / 2).astype(np.float32)

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 from training.data.datasets import Dataset, Split
 from training.graph import GraphBuilder, add_nodes, has_output, rename
-from training.learning.family import Fitted, LearningError
+from training.learning.family import FittedModel, TrainingError
 
 
 class Encoding:
@@ -33,13 +33,13 @@ class Encoding:
 
         for name, column in zip(dataset.feature_names, train.T, strict=True):
             if np.isnan(column).all():
-                raise LearningError(
+                raise TrainingError(
                     f"no training row has a value in {name!r}: --exclude {shlex.quote(name)}"
                 )
 
         columns = zip(train.T, dataset.categories, has_gaps, strict=True)
         self.fill: tuple[float | None, ...] = tuple(
-            _typical(column, values) if gaps else None
+            _find_fill(column, values) if gaps else None
             for column, values, gaps in columns
         )
         spread = [
@@ -101,7 +101,7 @@ class Encoding:
             )
         )
 
-    def gather(self, model: onnx.ModelProto, n_features: int) -> None:
+    def gather_contributions(self, model: onnx.ModelProto, n_features: int) -> None:
         """Makes of the columns' contributions those of the features that they come from, in place."""
         columns = np.arange(n_features)[:, None] == self.source
         builder = GraphBuilder("gathering/")
@@ -118,10 +118,10 @@ class Encoding:
         add_nodes(model, builder, "contributions", (n_features, shape.dim[2].dim_value))
 
 
-class Encoded:
+class EncodedModel:
     """A learnt model of the encoded columns, with the encoding ahead of it."""
 
-    def __init__(self, fitted: Fitted, encoding: Encoding) -> None:
+    def __init__(self, fitted: FittedModel, encoding: Encoding) -> None:
         self.fitted = fitted
         self.encoding = encoding
         self.kind = fitted.kind
@@ -138,11 +138,11 @@ class Encoded:
         model = self.fitted.to_onnx(len(self.encoding.source))
         self.encoding.prepend(model, n_features)
         if has_output(model, "contributions"):
-            self.encoding.gather(model, n_features)
+            self.encoding.gather_contributions(model, n_features)
         return model
 
 
-def _typical(column: NDArray[np.float32], values: tuple[str, ...] | None) -> float:
+def _find_fill(column: NDArray[np.float32], values: tuple[str, ...] | None) -> float:
     known = column[~np.isnan(column)]
     if values is None:
         return float(np.median(known))

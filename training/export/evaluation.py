@@ -117,7 +117,7 @@ def evaluate_regressor(value: NDArray[np.float32], target: Floats) -> dict[str, 
 
     statistics = (r2, rmse, mae) if np.var(target) else (rmse, mae)
 
-    return {each.__name__: _resampled(each, len(target)) for each in statistics}
+    return {each.__name__: _bootstrap(each, len(target)) for each in statistics}
 
 
 def evaluate_clusterer(
@@ -134,7 +134,7 @@ def evaluate_clusterer(
     figures = {"mean_squared_distance": _metric(np.mean(nearest[:, 0] ** 2))}
     if distances.shape[1] > 1:
         silhouette = 1 - nearest[:, 0] / np.maximum(nearest[:, 1], np.finfo(float).tiny)
-        figures["silhouette"] = _resampled(
+        figures["silhouette"] = _bootstrap(
             lambda rows: float(silhouette[rows].mean()), len(cluster)
         )
 
@@ -161,7 +161,7 @@ def evaluate_transformer(
         return float(errors[rows].mean())
 
     return {
-        each.__name__: _resampled(each, len(known))
+        each.__name__: _bootstrap(each, len(known))
         for each in (explained_variance, mean_squared_error)
     }
 
@@ -183,7 +183,7 @@ def evaluate_generator(
     shares = seen[seen > 0] / seen.sum()
 
     return {
-        "confidence": _resampled(
+        "confidence": _bootstrap(
             lambda drawn: float(confidence[drawn].mean()), len(samples)
         ),
         "diversity": _metric(
@@ -193,7 +193,7 @@ def evaluate_generator(
     }
 
 
-def _resampled(statistic: Callable[[NDArray[np.int64]], float], n_rows: int) -> Metric:
+def _bootstrap(statistic: Callable[[NDArray[np.int64]], float], n_rows: int) -> Metric:
     """The statistic of all rows, and its bootstrap percentile interval; Efron, Ann. Statist. 7 (1979)."""
     generator = np.random.default_rng(0)
     values = [statistic(generator.integers(n_rows, size=n_rows)) for _ in range(DRAWS)]

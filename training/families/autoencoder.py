@@ -14,12 +14,12 @@ from training import option_types as types
 from training.data.datasets import Dataset, Split
 from training.learning import gradient_descent
 from training.learning.family import OnEpoch
-from training.learning.network import FittedNetwork, Learner
+from training.learning.network import FittedNetwork, TrainableNetwork
 
 SUMMARY = "Autoencoder"
 KINDS = ("transformer",)
-VALIDATES = True
-CALIBRATES = False
+NEEDS_VALIDATION = True
+NEEDS_CALIBRATION = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -42,17 +42,17 @@ def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedNetwork:
     """Learns to answer each row with itself; the target is not looked at."""
-    gradient_descent.prepare(options)
+    gradient_descent.seed_torch(options)
     n_components = options.components or max(1, min(8, dataset.features.shape[1] // 2))
     module = Autoencoder(
         dataset, rows, n_components=n_components, n_hidden=options.hidden
     )
-    gradient_descent.descend(module, dataset, rows, options, on_epoch)
+    gradient_descent.minimise_loss(module, dataset, rows, options, on_epoch)
 
     return FittedNetwork(module, kind="transformer")
 
 
-class Autoencoder(Learner):
+class Autoencoder(TrainableNetwork):
     """Standardised features to a code and back. Pixels are taken as shares of the brightest, and stay such."""
 
     def __init__(

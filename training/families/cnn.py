@@ -11,13 +11,13 @@ from torch import nn
 
 from training.data.datasets import Dataset, Split
 from training.learning import gradient_descent
-from training.learning.family import LearningError, OnEpoch
+from training.learning.family import OnEpoch, TrainingError
 from training.learning.network import FittedNetwork
 
 SUMMARY = "Convolutional network"
 KINDS = ("classifier",)
-VALIDATES = True
-CALIBRATES = True
+NEEDS_VALIDATION = True
+NEEDS_CALIBRATION = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def fit(
 ) -> FittedNetwork:
     """Two stages of filters, each followed by pooling, then one score for each class; images of 8 pixels or more."""
     if dataset.image_shape is None:
-        raise LearningError(f"cnn: the task {dataset.task!r} is not one of images")
+        raise TrainingError(f"cnn: the task {dataset.task!r} is not one of images")
 
     shape = (1, *dataset.image_shape)
 

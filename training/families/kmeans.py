@@ -14,13 +14,13 @@ from torch import Tensor
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
-from training.learning.family import LearningError, OnEpoch
+from training.learning.family import OnEpoch, TrainingError
 from training.learning.network import FittedNetwork, Standardised
 
 SUMMARY = "k-means clustering"
 KINDS = ("clusterer",)
-VALIDATES = False
-CALIBRATES = False
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = False
 
 
 class Centres(Standardised):
@@ -77,7 +77,7 @@ def fit(
     """On standardised features; pixels share a unit and are left as they are."""
     n_clusters = options.clusters or len(dataset.classes) or 8
     if n_clusters > len(rows.train):
-        raise LearningError(
+        raise TrainingError(
             f"--clusters {n_clusters}: there are only {len(rows.train)} training rows"
         )
 

@@ -17,13 +17,13 @@ from training.learning.network import FittedNetwork
 
 SUMMARY = "Linear regression"
 KINDS = ("regressor",)
-VALIDATES = False
-CALIBRATES = False
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     gradient_descent.add_options(
-        parser, learning_rate=0.01, l2=0.0, optimizer="sgd", validates=False
+        parser, learning_rate=0.01, l2=0.0, optimizer="sgd", needs_validation=False
     )
     parser.set_defaults(epochs=200)
 

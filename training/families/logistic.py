@@ -17,8 +17,8 @@ from training.learning.network import FittedNetwork
 
 SUMMARY = "Logistic regression"
 KINDS = ("classifier",)
-VALIDATES = True
-CALIBRATES = True
+NEEDS_VALIDATION = True
+NEEDS_CALIBRATION = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

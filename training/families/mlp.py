@@ -19,8 +19,8 @@ from training.learning.network import FittedNetwork
 
 SUMMARY = "Multi-layer perceptron"
 KINDS = ("classifier", "regressor")
-VALIDATES = True
-CALIBRATES = True
+NEEDS_VALIDATION = True
+NEEDS_CALIBRATION = True
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,

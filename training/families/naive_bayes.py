@@ -19,8 +19,8 @@ from training.learning.family import OnEpoch
 
 SUMMARY = "Gaussian naive Bayes"
 KINDS = ("classifier",)
-VALIDATES = False
-CALIBRATES = True
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
-from training.learning.family import LearningError, OnEpoch
+from training.learning.family import OnEpoch, TrainingError
 from training.learning.network import FittedNetwork, Standardised
 
 SUMMARY = "Principal component analysis"
 KINDS = ("transformer",)
-VALIDATES = False
-CALIBRATES = False
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = False
 
 
 class Components(Standardised):
@@ -58,11 +58,11 @@ def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedNetwork:
     """On standardised features; pixels share a unit and are only centred."""
-    most = min(dataset.features[rows.train].shape)
-    n_components = options.components or max(1, min(8, most // 2))
-    if n_components > most:
-        raise LearningError(
-            f"--components {n_components}: these rows have at most {most}"
+    max_components = min(dataset.features[rows.train].shape)
+    n_components = options.components or max(1, min(8, max_components // 2))
+    if n_components > max_components:
+        raise TrainingError(
+            f"--components {n_components}: these rows have at most {max_components}"
         )
 
     return FittedNetwork(

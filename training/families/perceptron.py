@@ -23,8 +23,8 @@ from training.learning.network import FittedNetwork, Standardised
 
 SUMMARY = "Perceptron"
 KINDS = ("classifier",)
-VALIDATES = True
-CALIBRATES = False
+NEEDS_VALIDATION = True
+NEEDS_CALIBRATION = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

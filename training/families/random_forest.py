@@ -18,8 +18,8 @@ from training.learning.family import OnEpoch
 
 SUMMARY = "Random forest"
 KINDS = ("classifier", "regressor")
-VALIDATES = False
-CALIBRATES = True
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

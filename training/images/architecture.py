@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from training.images.convnet import ConvNet
 from training.images.weights import State
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 
-OWN = "convnet"
+CONVNET = "convnet"
 Shape = tuple[tuple[int, int, int], int]
 """Of our own network: its blocks' filters, and their convolutions."""
-OWN_SHAPE: Shape = ((64, 128, 256), 2)
+CONVNET_SHAPE: Shape = ((64, 128, 256), 2)
 SHOWN_FILTERS = 64
 SHOWN_NAMES = 3
 AUXILIARY = {
@@ -30,23 +30,23 @@ OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 def architecture(text: str) -> str:
     """A type of option: the name of a network that there is."""
-    known = [OWN, *_torchvision_names()]
+    known = [CONVNET, *_torchvision_names()]
     if text not in known:
         near = (
             ", ".join(get_close_matches(text, known, n=SHOWN_NAMES))
             or "mobilenet_v3_small, resnet18"
         )
         raise argparse.ArgumentTypeError(
-            f"expected {OWN} or one of torchvision's {len(known) - 1} networks for classification, "
+            f"expected {CONVNET} or one of torchvision's {len(known) - 1} networks for classification, "
             f"such as {near}, got {text!r}"
         )
 
     return text
 
 
-def build(arch: str, n_scores: int, shape: Shape = OWN_SHAPE) -> nn.Module:
+def build(arch: str, n_scores: int, shape: Shape = CONVNET_SHAPE) -> nn.Module:
     """The body, which knows nothing yet; our own has this shape."""
-    if arch == OWN:
+    if arch == CONVNET:
         widths, depth = shape
         return ConvNet(widths, n_scores, depth=depth)
 
@@ -82,7 +82,7 @@ def read_shape(state: State) -> Shape:
         state.get(f"blocks.{number}.second.weight") for number in range(3)
     )
     if first is None or second is None or third is None:
-        return OWN_SHAPE
+        return CONVNET_SHAPE
 
     return (
         len(first),
@@ -217,14 +217,14 @@ def _check(network: nn.Module, state: State, where: str) -> None:
         ("of another shape", shapes),
     )
     counted = [
-        f"{len(names)} {what} ({_name_some(names)})" for what, names in parts if names
+        f"{len(names)} {what} ({_join_names(names)})" for what, names in parts if names
     ]
-    raise LearningError(
+    raise TrainingError(
         f"{where}: expected {len(expected)} tensors, got {len(state)}: {'; '.join(counted)}"
     )
 
 
-def _name_some(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return ", ".join(names[:SHOWN_NAMES]) + (
         ", ..." if len(names) > SHOWN_NAMES else ""
     )

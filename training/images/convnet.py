@@ -16,7 +16,7 @@ from torch import Tensor, nn
 PATCH_PX = 2
 N_FILTERS = 2 * 3 * PATCH_PX**2
 """Of the first layer: each direction of a patch's colours, and its negative."""
-FEWEST_PX = 22
+MIN_PX = 22
 """Height and width under which nothing is left to pool."""
 EPSILON = 5e-4
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 SHOWN_FILTERS = 25
-DROPPED = 0.3
+DROPOUT = 0.3
 
 
 class Dense(nn.Module):
@@ -25,7 +25,7 @@ class Dense(nn.Module):
                 nn.Linear(n_inputs, n_outputs),
                 nn.BatchNorm1d(n_outputs),
                 nn.ReLU(),
-                nn.Dropout(DROPPED),
+                nn.Dropout(DROPOUT),
             ]
 
         self.network = nn.Sequential(

@@ -21,9 +21,9 @@ from training import option_types as types
 from training.data.datasets import Split
 from training.data.images import ImageDataset
 from training.images.classifier import ImageFamily
-from training.images.gradient_descent import Scorer, score
+from training.images.gradient_descent import ImageNetwork, score
 from training.images.network import FittedImageClassifier
-from training.learning.family import LearningError, OnEpoch
+from training.learning.family import OnEpoch, TrainingError
 
 TASK = "people"
 UNKNOWN = "unknown"
@@ -63,9 +63,9 @@ class Eigenfaces(nn.Module):
             codes[torch.from_numpy(target == person)]
             for person in range(target.max() + 1)
         ]
-        most = max(len(each) for each in of_person)
+        max_portraits = max(len(each) for each in of_person)
         filled = [
-            torch.cat([each, each[:1].expand(most - len(each), -1)])
+            torch.cat([each, each[:1].expand(max_portraits - len(each), -1)])
             for each in of_person
         ]
         self.gallery.data = torch.stack(filled)
@@ -132,30 +132,34 @@ class Faces(ImageFamily):
     ) -> FittedImageClassifier:
         """The persons of all classes but the last, which is the unknown's; raises LearningError."""
         if dataset.classes[-1] != UNKNOWN:
-            raise LearningError(
+            raise TrainingError(
                 f"expected the last class to be {UNKNOWN!r}, got {dataset.classes[-1]!r}"
             )
 
         size_px = dataset.pixels.shape[1]
         known = rows.train[dataset.target[rows.train] < len(dataset.classes) - 1]
-        scorer = Scorer(
-            _analyse(dataset.pixels[known], options),
+        model = ImageNetwork(
+            _fit_eigenfaces(dataset.pixels[known], options),
             np.zeros((1, 1, 1, 3), dtype=np.uint8),
         )
-        body = scorer.body
+        body = model.body
         assert isinstance(body, Eigenfaces)
         body.enrol(
-            scorer.standardise(torch.from_numpy(dataset.pixels[known])),
+            model.standardise(torch.from_numpy(dataset.pixels[known])),
             dataset.target[known],
         )
-        own, other = _compare(scorer, dataset, rows.validation)
+        own, other = _measure_distances(model, dataset, rows.validation)
         body.threshold, error_rate = choose_threshold(own, other)
         body.scale = max(float(np.std(own)), EPSILON)
         fitted = FittedImageClassifier(
-            scorer, mirrors=False, resize_px=size_px, crop_px=size_px, halves=False
+            model,
+            mirrors=False,
+            resize_px=size_px,
+            crop_px=size_px,
+            half_precision=False,
         )
         fitted.packages = (*fitted.packages, "scikit-learn")
-        fitted.remark = f", unknown beyond a distance of {body.threshold:.4g} (equal error rate {error_rate:.1%})"
+        fitted.summary_note = f", unknown beyond a distance of {body.threshold:.4g} (equal error rate {error_rate:.1%})"
 
         return fitted
 
@@ -193,7 +197,9 @@ def flatten(images: Tensor, luma: Tensor) -> Tensor:
     return centred / torch.sqrt((centred**2).mean(1, keepdim=True) + EPSILON)
 
 
-def _analyse(pixels: NDArray[np.uint8], options: argparse.Namespace) -> Eigenfaces:
+def _fit_eigenfaces(
+    pixels: NDArray[np.uint8], options: argparse.Namespace
+) -> Eigenfaces:
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     faces = flatten(images, torch.tensor(LUMA).view(1, 3, 1, 1)).numpy()
     n_components = min(options.components, len(faces) - 1, faces.shape[1])
@@ -208,18 +214,18 @@ def _analyse(pixels: NDArray[np.uint8], options: argparse.Namespace) -> Eigenfac
     return Eigenfaces(mean, components, pixels.shape[1])
 
 
-def _compare(
-    scorer: Scorer, dataset: ImageDataset, rows: NDArray[np.int64]
+def _measure_distances(
+    model: ImageNetwork, dataset: ImageDataset, rows: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
     """Distances of these portraits to their own person, and to the nearest other; raises LearningError."""
     n_known = len(dataset.classes) - 1
-    distances = -score(scorer, dataset.pixels[rows]).double().numpy()[:, :n_known]
+    distances = -score(model, dataset.pixels[rows]).double().numpy()[:, :n_known]
     target = dataset.target[rows]
     is_own = np.arange(n_known) == target[:, None]
     other = np.where(is_own, np.inf, distances).min(axis=1)
     other = other[np.isfinite(other)]
     if not len(other):
-        raise LearningError(
+        raise TrainingError(
             f"one person alone: a folder {UNKNOWN!r} with portraits of others is needed"
         )
 

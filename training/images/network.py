@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.data import image_size
-from training.graph import add_constant_output, halve
-from training.images.gradient_descent import EVALUATED, Scorer
+from training.data import image_preprocessing
+from training.graph import add_constant_output, store_as_half
+from training.images.gradient_descent import INFERENCE_BATCH_SIZE, ImageNetwork
 from training.learning.network import to_onnx
 
 
-class Body(Protocol):
+class Backbone(Protocol):
     """What a network of images offers beside its scores, each where it has it."""
 
     def layers(self, images: Tensor) -> list[Tensor]:
@@ -47,11 +47,13 @@ class PixelClassifier(nn.Module):
     and left, and down and right, which together count as much as those in place: K. Jordan, arXiv 2404.00498.
     """
 
-    def __init__(self, scorer: Scorer, *, mirrors: bool, moves: bool = False) -> None:
+    def __init__(
+        self, model: ImageNetwork, *, mirrors: bool, moves: bool = False
+    ) -> None:
         super().__init__()
-        self.scorer = scorer
+        self.scorer = model
         self.mirrors, self.moves = mirrors, moves
-        self.body = cast(Body, scorer.body)
+        self.body = cast(Backbone, model.body)
         sample = torch.zeros(2, 3, 32, 32)
         self.n_layers = (
             len(self.body.layers(sample)) if hasattr(self.body, "locate") else 0
@@ -91,32 +93,30 @@ class PixelClassifier(nn.Module):
 class FittedImageClassifier:
     """A learnt classifier of images that are brought to `resize_px`, then cut to `crop_px`.
 
-    With `halves` its weights are rounded to half precision, which the file holds: it is half as large, and as good.
+    With `half_precision` its weights are rounded to half precision, which the file holds: it is half as large, and as good.
     """
 
     kind = "classifier"
     packages: tuple[str, ...] = ("torch", "onnx", "onnxscript")
-    remark = ""
+    summary_note = ""
 
     def __init__(
         self,
-        scorer: Scorer,
+        model: ImageNetwork,
         *,
         mirrors: bool,
         resize_px: int,
         crop_px: int,
         filter_name: str = "bilinear",
-        halves: bool = True,
+        half_precision: bool = True,
         moves: bool = False,
     ) -> None:
-        cast(Body, scorer.body).fold()
+        cast(Backbone, model.body).fold()
         with torch.no_grad():
-            for parameter in scorer.body.parameters() if halves else ():
+            for parameter in model.body.parameters() if half_precision else ():
                 parameter.copy_(parameter.half().float())
 
-        self.module = PixelClassifier(
-            scorer.eval(), mirrors=mirrors, moves=moves
-        ).eval()
+        self.module = PixelClassifier(model.eval(), mirrors=mirrors, moves=moves).eval()
         self.resize_px, self.crop_px, self.filter_name = resize_px, crop_px, filter_name
 
     def outputs(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
@@ -127,7 +127,7 @@ class FittedImageClassifier:
         with torch.inference_mode():
             parts = [
                 self.module(part)[:2]
-                for part in torch.split(torch.from_numpy(pixels), EVALUATED)
+                for part in torch.split(torch.from_numpy(pixels), INFERENCE_BATCH_SIZE)
             ]
 
         label, probabilities = (
@@ -145,7 +145,7 @@ class FittedImageClassifier:
             input_name="cropped",
             output_names=self.module.output_names,
         )
-        image_size.prepend(
+        image_preprocessing.prepend(
             model,
             resize_px=self.resize_px,
             crop_px=self.crop_px,
@@ -155,6 +155,6 @@ class FittedImageClassifier:
         if filters is not None:
             add_constant_output(model, "filters", filters.detach().numpy())
 
-        halve(model)
+        store_as_half(model)
 
         return model

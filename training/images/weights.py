@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 
 DEFAULT = "DEFAULT"
 WRAPPINGS = ("model", "state_dict")
@@ -22,7 +22,7 @@ State = dict[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Publication:
+class PublishedWeights:
     """What torchvision publishes beside a file of weights.
 
     Accuracies are in per cent, by data set and measure; there are none for weights that are not the published ones.
@@ -52,7 +52,7 @@ class Publication:
         return f"{self.name} of torchvision, published with {', '.join(figures)}, not measured here"
 
 
-def publication(arch: str, given: str) -> Publication:
+def find_publication(arch: str, given: str) -> PublishedWeights:
     """Of the weights that are meant; for a file that is none of the published ones, what the default ones have.
 
     Raises LearningError where there are no such weights, or where their file is damaged.
@@ -62,22 +62,22 @@ def publication(arch: str, given: str) -> Publication:
     members = {each.name: each for each in models.get_model_weights(arch)}
     default = models.get_model_weights(arch).DEFAULT
     if given not in (DEFAULT, *members) and not Path(given).is_file():
-        raise LearningError(
+        raise TrainingError(
             f"--weights {given}: there is no such file; expected a path, {DEFAULT} or one of {', '.join(members)}"
         )
 
     known = (
         default
         if given == DEFAULT
-        else members.get(given) or _recognise(Path(given), list(members.values()))
+        else members.get(given) or _identify(Path(given), list(members.values()))
     )
     chosen = known or default
     transform = chosen.transforms()
 
-    return Publication(
+    return PublishedWeights(
         name=str(chosen),
         url=chosen.url,
-        classes=tell_apart(chosen.meta["categories"]),
+        classes=number_duplicates(chosen.meta["categories"]),
         accuracy=chosen.meta["_metrics"] if known else {},
         resize_px=transform.resize_size[0],
         crop_px=transform.crop_size[0],
@@ -87,21 +87,23 @@ def publication(arch: str, given: str) -> Publication:
     )
 
 
-def tell_apart(names: list[str]) -> tuple[str, ...]:
+def number_duplicates(names: list[str]) -> tuple[str, ...]:
     """The names, each there once: the second crane becomes `crane (2)`."""
     seen: Counter[str] = Counter()
-    apart: list[str] = []
+    numbered: list[str] = []
 
     for name in names:
         seen[name] += 1
-        while (told := name if seen[name] == 1 else f"{name} ({seen[name]})") in apart:
+        while (
+            unique := name if seen[name] == 1 else f"{name} ({seen[name]})"
+        ) in numbered:
             seen[name] += 1
-        apart.append(told)
+        numbered.append(unique)
 
-    return tuple(apart)
+    return tuple(numbered)
 
 
-def locate(published: Publication, given: str) -> Path:
+def locate(published: PublishedWeights, given: str) -> Path:
     """The given file, or the published one, downloaded the first time; raises LearningError where it cannot be got."""
     if Path(given).is_file():
         return Path(given)
@@ -113,10 +115,10 @@ def locate(published: Publication, given: str) -> Path:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(
-            published.url, str(place), _hash_in(place.name), progress=False
+            published.url, str(place), _find_hash(place.name), progress=False
         )
     except (OSError, RuntimeError) as error:
-        raise LearningError(
+        raise TrainingError(
             f"{published.name}: the weights are not here and could not be downloaded ({error}): "
             f"put {published.url} into {place.parent} as {place.name}, or give the file with --weights PATH"
         ) from error
@@ -129,11 +131,11 @@ def fingerprint(path: Path) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
 
-    promised = _hash_in(path.name)
-    if promised and not digest.startswith(promised):
-        raise LearningError(
-            f"{path}: damaged: its name promises a SHA-256 that begins with {promised}, "
-            f"got {digest[: len(promised)]}: remove it and get it again"
+    required = _find_hash(path.name)
+    if required and not digest.startswith(required):
+        raise TrainingError(
+            f"{path}: damaged: its name promises a SHA-256 that begins with {required}, "
+            f"got {digest[: len(required)]}: remove it and get it again"
         )
 
     return f"sha256:{digest}"
@@ -145,7 +147,7 @@ def read(path: Path) -> State:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever is in a file that is none of torch's: its errors share no base class
         reason = str(error).partition("\n")[0]
-        raise LearningError(
+        raise TrainingError(
             f"{path}: expected weights as torch.save writes them: {reason}"
         ) from error
 
@@ -156,23 +158,19 @@ def read(path: Path) -> State:
     if not isinstance(found, dict) or not all(
         isinstance(each, Tensor) for each in found.values()
     ):
-        raise LearningError(
+        raise TrainingError(
             f"{path}: expected tensors by name (a state_dict), got {type(found).__name__}"
         )
 
     return dict(found)
 
 
-def _recognise(path: Path, published: list[Any]) -> Any:
+def _identify(path: Path, published: list[Any]) -> Any:
     """Which of the published weights the file holds, by its SHA-256; None for others."""
     digest = fingerprint(path).removeprefix("sha256:")
-    promises = [(_hash_in(_file_name(each.url)), each) for each in published]
+    hashes = [(_find_hash(_file_name(each.url)), each) for each in published]
     return next(
-        (
-            each
-            for promised, each in promises
-            if promised and digest.startswith(promised)
-        ),
+        (each for required, each in hashes if required and digest.startswith(required)),
         None,
     )
 
@@ -181,7 +179,7 @@ def _file_name(url: str) -> str:
     return url.rpartition("/")[2]
 
 
-def _hash_in(name: str) -> str | None:
+def _find_hash(name: str) -> str | None:
     """The beginning of the SHA-256, where torch.hub's naming has one."""
     found = torch.hub.HASH_REGEX.search(name)
     return found[1] or None if found else None

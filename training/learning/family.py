@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from training.data.datasets import Dataset, Split
 
 
-class LearningError(Exception):
+class TrainingError(Exception):
     """Nothing can be learnt this way; the text says what would work."""
 
 
@@ -31,7 +31,7 @@ class Epoch:
 OnEpoch = Callable[[Epoch], None]
 
 
-class Fitted(Protocol):
+class FittedModel(Protocol):
     """A learnt model of any library."""
 
     @property
@@ -59,28 +59,28 @@ class Companion:
 
     family: str
     summary: str
-    fitted: Fitted
+    fitted: FittedModel
     dataset: Dataset
     rows: Split
 
 
 @runtime_checkable
-class Accompanied(Protocol):
+class HasCompanions(Protocol):
     """A learnt model that does not come alone."""
 
     companions: tuple[Companion, ...]
 
 
 @runtime_checkable
-class Generating(Protocol):
+class FittedGenerator(Protocol):
     """A learnt generator."""
 
     noise_size: int
 
 
-def remark(fitted: Fitted) -> str:
+def summary_note(fitted: FittedModel) -> str:
     """What is to be said of a learnt model in its summary, after the family's name; mostly nothing."""
-    return str(getattr(fitted, "remark", ""))
+    return str(getattr(fitted, "summary_note", ""))
 
 
 class Family(Protocol):
@@ -90,12 +90,12 @@ class Family(Protocol):
     def SUMMARY(self) -> str: ...  # noqa: N802  # these four are constants of the module
 
     @property
-    def VALIDATES(self) -> bool:  # noqa: N802
+    def NEEDS_VALIDATION(self) -> bool:  # noqa: N802
         """Whether it needs validation rows, to stop or to choose by; otherwise it learns from them too."""
         ...
 
     @property
-    def CALIBRATES(self) -> bool:  # noqa: N802
+    def NEEDS_CALIBRATION(self) -> bool:  # noqa: N802
         """Whether its probabilities are brought to the right confidence by a temperature."""
         ...
 
@@ -110,7 +110,7 @@ class Family(Protocol):
 
     def fit(
         self, dataset: Any, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
-    ) -> Fitted:
+    ) -> FittedModel:
         """Learns from a Dataset, or a family for images from an ImageDataset.
 
         The same data, rows and options give the same model.

@@ -48,7 +48,7 @@ class Standardised(nn.Module):
         return standardised * self.deviation + self.mean
 
 
-class Learner(Standardised):
+class TrainableNetwork(Standardised):
     """A network that descent can teach."""
 
     def loss(self, features: Tensor, target: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class Learner(Standardised):
         raise NotImplementedError
 
 
-class Classifier(Learner):
+class Classifier(TrainableNetwork):
     """Scores standardised features and turns the scores into probabilities.
 
     `body` maps `(n_rows, n_features)` to one score for two classes, whose sigmoid is the probability of the
@@ -97,7 +97,7 @@ class Classifier(Learner):
         return probabilities.argmax(dim=1), probabilities
 
 
-class Regressor(Learner):
+class Regressor(TrainableNetwork):
     """Predicts a number from standardised features; `body` maps `(n_rows, n_features)` to one score.
 
     The score is the number in standard deviations from the mean, both of the training rows.

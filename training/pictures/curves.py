@@ -14,8 +14,8 @@ from sklearn.metrics import auc, r2_score, roc_curve
 
 from training.data.datasets import Dataset, Split
 from training.families.pca import Components
-from training.learning.family import Fitted, LearningError
-from training.pipeline import Lesson, Watch, learn
+from training.learning.family import FittedModel, TrainingError
+from training.pipeline import Callbacks, TrainingRun, fit
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -23,21 +23,21 @@ Rows = NDArray[np.int64]
 CURVE_SHARES = (0.1, 0.2, 0.4, 0.7)
 """Of the training rows, for a learning curve; all of them are the model itself."""
 CURVE_BUDGET_S = 20.0
-FEWEST_CURVE_ROWS = 10
+MIN_CURVE_ROWS = 10
 BINS = 10
 SEVERAL = 2
 
 
 def measure_learning_curve(
-    lesson: Lesson, rows: Split
+    training_run: TrainingRun, rows: Split
 ) -> list[tuple[int, float, float]]:
     """Numbers of training rows, and accuracy or R² on them and on the held-out rows.
 
     A share that nothing can be learnt from is left out, and what would take longer than the budget as well.
     """
-    lesson, dataset = (
-        replace(lesson, watch=Watch(stage=lesson.watch.stage)),
-        lesson.dataset,
+    training_run, dataset = (
+        replace(training_run, callbacks=Callbacks(stage=training_run.callbacks.stage)),
+        training_run.dataset,
     )
     assert isinstance(dataset, Dataset)
     points: list[tuple[int, float, float]] = []
@@ -46,17 +46,17 @@ def measure_learning_curve(
 
     for share in CURVE_SHARES:
         train = choose_subset(
-            dataset, rows.train, share=share, seed=lesson.options.seed
+            dataset, rows.train, share=share, seed=training_run.options.seed
         )
         if train is None or spent + last[0] * len(train) / last[1] > CURVE_BUDGET_S:
             continue
 
-        lesson.watch.stage(f"drawing: learning from {len(train)} rows")
+        training_run.callbacks.stage(f"drawing: learning from {len(train)} rows")
         started = perf_counter()
 
         try:
-            fitted, _, _ = learn(lesson, replace(rows, train=train), lambda _: None)
-        except LearningError:
+            fitted, _, _ = fit(training_run, replace(rows, train=train), lambda _: None)
+        except TrainingError:
             continue
 
         last = (perf_counter() - started, len(train))
@@ -87,7 +87,7 @@ def choose_subset(
         [part[: max(2, round(share * len(part)))] for part in parts]
     )
     too_few = (
-        len(chosen) < FEWEST_CURVE_ROWS
+        len(chosen) < MIN_CURVE_ROWS
         or min(map(len, parts)) < SEVERAL
         or len(chosen) == len(train)
     )
@@ -99,7 +99,7 @@ def choose_subset(
     )
 
 
-def _score(fitted: Fitted, dataset: Dataset, rows: Rows) -> float:
+def _score(fitted: FittedModel, dataset: Dataset, rows: Rows) -> float:
     outputs = fitted.outputs(dataset.features[rows])
     if dataset.classes:
         return float((outputs["label"] == dataset.target[rows]).mean())

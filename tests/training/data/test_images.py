@@ -18,7 +18,7 @@ from torchvision.datasets.utils import calculate_md5
 
 from tests.support.image_folders import write_folder
 from training.data import images
-from training.data.image_size import resize_and_crop
+from training.data.image_preprocessing import resize_and_crop
 from training.data.table import TableError
 
 
@@ -30,7 +30,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(folder: Path, *, size_px: int = 24) -> images.ImageDataset:
-    return images.read_images(folder, task="sky", size_px=size_px, tell=lambda _: None)
+    return images.read_images(
+        folder, task="sky", size_px=size_px, on_progress=lambda _: None
+    )
 
 
 def write_cifar(folder: Path) -> Path:
@@ -75,11 +77,11 @@ def test_an_archive_is_the_folder_in_it(tmp_path: Path, suffix: str) -> None:
 def test_images_are_decoded_once(tmp_path: Path, cache: Path) -> None:
     """The second time they come from the cache, until a file changes."""
     folder = write_folder(tmp_path / "sky")
-    told: list[str] = []
+    messages: list[str] = []
     for _ in range(2):
-        images.read_images(folder, task="sky", size_px=24, tell=told.append)
+        images.read_images(folder, task="sky", size_px=24, on_progress=messages.append)
 
-    assert told == ["decoded 80 images"]
+    assert messages == ["decoded 80 images"]
     (folder / "night" / "0000.png").unlink()
     assert len(read(folder).target) == 79
     assert len(list(cache.glob("sky-24-*.npz"))) == 2
@@ -90,10 +92,12 @@ def test_what_is_no_image_is_left_out_and_told(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "sky")
     (folder / "night" / "broken.jpg").write_bytes(b"not a JPEG")
     (folder / "night" / "notes.txt").write_text("not an image")
-    told: list[str] = []
-    dataset = images.read_images(folder, task="sky", size_px=24, tell=told.append)
+    messages: list[str] = []
+    dataset = images.read_images(
+        folder, task="sky", size_px=24, on_progress=messages.append
+    )
     assert len(dataset.target) == 80
-    assert told == ["decoded 81 images", "1 files are no images and were left out"]
+    assert messages == ["decoded 81 images", "1 files are no images and were left out"]
 
 
 def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder
 from training.data.datasets import Dataset, split
 from training.export.encoding import Encoding
 from training.graph import GraphBuilder, clean
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 
 
 @pytest.fixture
@@ -116,6 +116,6 @@ def test_a_column_without_a_training_value_is_refused(dataset: Dataset) -> None:
     features[rows.train, 0] = np.nan
 
     with pytest.raises(
-        LearningError, match="no training row has a value in 'size': --exclude size"
+        TrainingError, match="no training row has a value in 'size': --exclude size"
     ):
         Encoding(replace(dataset, features=features), rows)

@@ -20,7 +20,7 @@ from training.export.gate import (
     Origin,
     compare_outputs,
     export,
-    write_whole,
+    write_atomically,
 )
 from training.graph import clean, run
 from training.learning.network import Classifier, FittedNetwork
@@ -229,7 +229,7 @@ def test_a_full_disk_leaves_the_old_file(
 
     monkeypatch.setattr(gate.os, "fsync", no_space)
     with pytest.raises(OSError, match="No space left on device"):
-        write_whole(path, b"the new one")
+        write_atomically(path, b"the new one")
 
     assert path.read_bytes() == b"the old one"
     assert list(tmp_path.iterdir()) == [path]

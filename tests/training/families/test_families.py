@@ -12,11 +12,11 @@ from sklearn.linear_model import Perceptron as ScikitPerceptron
 from service.models.model import Model
 from training.__main__ import main
 from training.arguments import build_parser
+from training.console import headline
 from training.data import datasets
 from training.families import perceptron
 from training.families.perceptron import Step
 from training.families.registry import FAMILIES
-from training.progress import headline
 
 LEAST = {"accuracy": 0.9, "r2": 0.3, "adjusted_rand": 0.7, "explained_variance": 0.6}
 
@@ -78,7 +78,7 @@ def test_a_convolutional_network_learns_the_digits(tmp_path: Path) -> None:
 def test_families_without_validation_learn_from_those_rows_too() -> None:
     """The card's split says so."""
     dataset = datasets.load("wine")
-    rows = datasets.split(dataset, seed=0, validates=False)
+    rows = datasets.split(dataset, seed=0, needs_validation=False)
     assert rows.counts == {"train": 142, "validation": 0, "held_out": 36}
     assert np.array_equal(rows.held_out, datasets.split(dataset, seed=0).held_out)
 

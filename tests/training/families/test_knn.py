@@ -13,7 +13,7 @@ from training.data.datasets import Dataset, load, split
 from training.families import knn
 from training.families.knn import METRICS, WEIGHTS, FittedNeighbors
 from training.graph import clean
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 
 
 def options(*arguments: str) -> argparse.Namespace:
@@ -25,7 +25,7 @@ def options(*arguments: str) -> argparse.Namespace:
 def fit(dataset: Dataset, *arguments: str) -> FittedNeighbors:
     return knn.fit(
         dataset,
-        split(dataset, seed=0, validates=False),
+        split(dataset, seed=0, needs_validation=False),
         options(*arguments),
         lambda _: None,
     )
@@ -67,7 +67,7 @@ def test_scikit_learn_gives_the_same_probabilities(
 ) -> None:
     """On standardised measurements, where no two distances are equal."""
     dataset = load(task)
-    rows = split(dataset, seed=0, validates=False)
+    rows = split(dataset, seed=0, needs_validation=False)
     fitted = fit(dataset, "--metric", metric, "--weights", weights)
     train, held_out = (
         (dataset.features[part].astype(np.float64) - fitted.mean) / fitted.deviation
@@ -85,7 +85,7 @@ def test_scikit_learn_gives_the_same_probabilities(
 def test_scikit_learn_gives_the_same_hamming_distances() -> None:
     """The neighbours may differ among ties; their distances may not."""
     dataset = load("digits")
-    rows = split(dataset, seed=0, validates=False)
+    rows = split(dataset, seed=0, needs_validation=False)
     oracle = KNeighborsClassifier(5, metric="hamming", algorithm="brute")
     oracle.fit(dataset.features[rows.train], dataset.target[rows.train])
     features = dataset.features[rows.held_out][:50]
@@ -137,6 +137,6 @@ def test_many_rows_at_once_stay_small() -> None:
 def test_more_neighbours_than_rows_are_refused() -> None:
     """Before anything is learnt."""
     with pytest.raises(
-        LearningError, match="--neighbors 500: there are only 142 training rows"
+        TrainingError, match="--neighbors 500: there are only 142 training rows"
     ):
         fit(load("wine"), "--neighbors", "500")

@@ -12,20 +12,26 @@ from sklearn.preprocessing import StandardScaler
 
 from service.models.model import Model
 from training.__main__ import main
-from training.arguments import build_parser, make_lesson
+from training.arguments import build_parser, make_training_run
 from training.data import datasets
 from training.families.gan import FittedGan
-from training.learning.family import Fitted, LearningError
+from training.learning.family import FittedModel, TrainingError
 
 EXPORTED_MODELS = Path(__file__).resolve().parents[3] / "exported_models"
 
 
-def fit(*words: str) -> tuple[Fitted, datasets.Dataset, datasets.Split]:
-    lesson = make_lesson(build_parser().parse_args(words))
-    rows = datasets.split(lesson.dataset, seed=0, validates=lesson.family.VALIDATES)
+def fit(*words: str) -> tuple[FittedModel, datasets.Dataset, datasets.Split]:
+    training_run = make_training_run(build_parser().parse_args(words))
+    rows = datasets.split(
+        training_run.dataset,
+        seed=0,
+        needs_validation=training_run.family.NEEDS_VALIDATION,
+    )
     return (
-        lesson.family.fit(lesson.dataset, rows, lesson.options, lambda _: None),
-        lesson.dataset,
+        training_run.family.fit(
+            training_run.dataset, rows, training_run.options, lambda _: None
+        ),
+        training_run.dataset,
         rows,
     )
 
@@ -95,7 +101,7 @@ def test_components_are_those_of_scikit_learn(task: str) -> None:
 )
 def test_what_cannot_be_learnt_is_said(words: tuple[str, ...], message: str) -> None:
     """With the number that is in the way."""
-    with pytest.raises(LearningError) as refused:
+    with pytest.raises(TrainingError) as refused:
         fit(*words)
     assert str(refused.value) == message
 
@@ -156,7 +162,7 @@ def test_generated_images_are_new() -> None:
         360, 64
     ) * (16 / 255)
     digits = datasets.load("digits")
-    rows = datasets.split(digits, seed=0, validates=False)
+    rows = datasets.split(digits, seed=0, needs_validation=False)
     train = digits.features[rows.train]
 
     def nearest(samples: np.ndarray) -> np.ndarray:

@@ -17,7 +17,12 @@ from training.__main__ import main
 from training.graph import open_session
 from training.images.convnet import ConvNet
 from training.images.dense import Dense
-from training.images.gradient_descent import Progress, Scorer, descend, score
+from training.images.gradient_descent import (
+    ImageNetwork,
+    Progress,
+    minimise_loss,
+    score,
+)
 from training.images.network import PixelClassifier
 from training.images.schedule import Schedule
 from training.images.selection import Selector
@@ -208,12 +213,12 @@ def test_scores_of_moved_images_count_half() -> None:
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
     torch.manual_seed(0)
-    scorer = Scorer(ConvNet((8, 8, 8), 3), pixels)
+    model = ImageNetwork(ConvNet((8, 8, 8), 3), pixels)
     padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
 
     def logarithms(images: np.ndarray, *, moves: bool) -> torch.Tensor:
         with torch.inference_mode():
-            return PixelClassifier(scorer.eval(), mirrors=True, moves=moves)(
+            return PixelClassifier(model.eval(), mirrors=True, moves=moves)(
                 torch.from_numpy(images.copy())
             )[1].log()
 
@@ -233,40 +238,40 @@ def test_a_stopped_training_goes_on(tmp_path: Path, selects: bool) -> None:  # n
     part = (pixels, np.arange(64) % 2)
     schedule = Schedule(epochs=4, learning_rate=0.1, weight_decay=0.001, batch_size=10)
 
-    def learn(
+    def train(
         checkpoint: Path | None, stop_after: int = 4
     ) -> tuple[torch.Tensor, list[int]]:
         torch.manual_seed(1)
-        scorer = Scorer(Dense(24, (8,), 2), pixels)
-        told = []
-        proxy = Scorer(Dense(24, (), 2), pixels) if selects else None
+        model = ImageNetwork(Dense(24, (8,), 2), pixels)
+        numbers = []
+        proxy = ImageNetwork(Dense(24, (), 2), pixels) if selects else None
 
-        def tell(progress: Progress) -> None:
-            told.append(progress.number)
+        def record(progress: Progress) -> None:
+            numbers.append(progress.number)
 
         def stop(progress: Progress) -> None:
-            tell(progress)
+            record(progress)
             if progress.number > stop_after:
                 raise KeyboardInterrupt
 
         try:
-            descend(
-                scorer,
+            minimise_loss(
+                model,
                 part,
                 part,
                 schedule,
-                tell=stop,
+                on_progress=stop,
                 checkpoint=checkpoint,
                 proxy=proxy,
             )
         except KeyboardInterrupt:
             pass
 
-        return score(scorer, pixels), told
+        return score(model, pixels), numbers
 
-    whole, _ = learn(None)
-    _, first = learn(tmp_path / "training.pt", stop_after=2)
-    resumed, second = learn(tmp_path / "training.pt")
+    whole, _ = train(None)
+    _, first = train(tmp_path / "training.pt", stop_after=2)
+    resumed, second = train(tmp_path / "training.pt")
     assert (first, second) == ([1, 2, 3], [1, 2, 3, 4])
     assert torch.equal(resumed, whole)
 
@@ -279,14 +284,16 @@ def test_the_harder_half_is_chosen() -> None:
     pixels = torch.from_numpy(noise) + (true * 100).to(torch.uint8)[:, None, None, None]
     schedule = Schedule(epochs=1, learning_rate=0.1, weight_decay=0.0)
     torch.manual_seed(0)
-    selector = Selector(Scorer(Dense(24, (), 2), pixels.numpy()), schedule, 128, 40)
+    selector = Selector(
+        ImageNetwork(Dense(24, (), 2), pixels.numpy()), schedule, 128, 40
+    )
     for _ in range(40):
         assert len(selector.choose(pixels, true)) == 128
 
     wrong = torch.from_numpy(generator.permutation(256)[:128])
-    told = true.clone()
-    told[wrong] = 1 - told[wrong]
-    assert set(selector.choose(pixels, told).tolist()) == set(wrong.tolist())
+    labels = true.clone()
+    labels[wrong] = 1 - labels[wrong]
+    assert set(selector.choose(pixels, labels).tolist()) == set(wrong.tolist())
 
 
 def test_too_small_images_are_refused(

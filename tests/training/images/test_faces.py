@@ -14,7 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from model_card import Card, from_metadata
 from tests.support.image_folders import draw_portrait, write_portraits
 from training.__main__ import main
-from training.data.image_size import resize_and_crop
+from training.data.image_preprocessing import resize_and_crop
 from training.graph import open_session
 from training.images.faces import choose_threshold
 

@@ -22,11 +22,11 @@ from training.arguments import load_dataset, parse
 from training.data.datasets import split
 from training.data.images import ImageDataset
 from training.graph import open_session
-from training.images import few_images, weights
+from training.images import fine_tuning_curve, weights
 from training.images.architecture import TorchvisionNetwork, build, find_head
 from training.images.convnet import ConvNet
-from training.images.pretrained import PRETRAINED, TunedScorer
-from training.learning.family import LearningError
+from training.images.pretrained import PRETRAINED, FineTunedNetwork
+from training.learning.family import TrainingError
 from training.pictures import charts
 
 ARCHS = ("mobilenet_v3_small", "resnet18", "squeezenet1_1")
@@ -170,7 +170,7 @@ def test_the_card_names_imagenets_classes_and_measures_nothing(published: Path) 
 
 def test_published_figures_are_said_to_be_published() -> None:
     """In the card's summary, since its metrics are what is measured here."""
-    assert weights.publication("mobilenet_v3_small", "DEFAULT").summary == (
+    assert weights.find_publication("mobilenet_v3_small", "DEFAULT").summary == (
         "MobileNet_V3_Small_Weights.IMAGENET1K_V1 of torchvision, published with 67.668 % acc@1 on ImageNet-1K, "
         "87.402 % acc@5 on ImageNet-1K, not measured here"
     )
@@ -178,16 +178,16 @@ def test_published_figures_are_said_to_be_published() -> None:
 
 def test_preprocessing_is_that_of_the_weights() -> None:
     """Other networks have other sizes and other filters."""
-    found = weights.publication("efficientnet_b3", "IMAGENET1K_V1")
+    found = weights.find_publication("efficientnet_b3", "IMAGENET1K_V1")
     assert (found.resize_px, found.crop_px, found.filter_name) == (320, 300, "bicubic")
     assert found.mean == (0.485, 0.456, 0.406)
 
 
 def test_names_that_repeat_are_told_apart() -> None:
     """By a number, which no other name has yet."""
-    assert weights.tell_apart(["crane", "tench", "crane", "crane (2)", "crane"]) == (
-        *("crane", "tench", "crane (2)", "crane (2) (2)", "crane (3)"),
-    )
+    assert weights.number_duplicates(
+        ["crane", "tench", "crane", "crane (2)", "crane"]
+    ) == (*("crane", "tench", "crane (2)", "crane (2) (2)", "crane (3)"),)
 
 
 def test_weights_come_from_the_cache_of_torch_hub(
@@ -197,8 +197,9 @@ def test_weights_come_from_the_cache_of_torch_hub(
     digest = weights.fingerprint(squeezenet).removeprefix("sha256:")
     source = tmp_path / f"resnet18-{digest[:8]}.pth"
     source.write_bytes(squeezenet.read_bytes())
-    published = weights.Publication(
-        **vars(weights.publication("resnet18", "DEFAULT")) | {"url": f"file://{source}"}
+    published = weights.PublishedWeights(
+        **vars(weights.find_publication("resnet18", "DEFAULT"))
+        | {"url": f"file://{source}"}
     )
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
     place = tmp_path / "hub" / "checkpoints" / source.name
@@ -213,11 +214,11 @@ def test_without_weights_it_says_which_file_goes_where(
 ) -> None:
     """Address, folder and name."""
     url = f"file://{tmp_path}/resnet18-0123abcd.pth"
-    published = weights.Publication(
-        **vars(weights.publication("resnet18", "DEFAULT")) | {"url": url}
+    published = weights.PublishedWeights(
+        **vars(weights.find_publication("resnet18", "DEFAULT")) | {"url": url}
     )
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
-    with pytest.raises(LearningError) as caught:
+    with pytest.raises(TrainingError) as caught:
         weights.locate(published, "DEFAULT")
 
     assert re.sub(r"\(<.*>\)", "(...)", str(caught.value)) == (
@@ -230,7 +231,7 @@ def test_a_file_unlike_its_name_is_damaged(tmp_path: Path) -> None:
     """The name begins its SHA-256."""
     path = tmp_path / "resnet18-0123abcd.pth"
     path.write_bytes(b"half a file")
-    with pytest.raises(LearningError) as caught:
+    with pytest.raises(TrainingError) as caught:
         weights.fingerprint(path)
 
     assert str(caught.value) == (
@@ -246,7 +247,7 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, content: bytes) -
     path.write_bytes(content)
 
     with pytest.raises(
-        LearningError, match=f"^{path}: expected weights as torch.save writes them: "
+        TrainingError, match=f"^{path}: expected weights as torch.save writes them: "
     ):
         weights.read(path)
 
@@ -263,7 +264,7 @@ def test_tensors_by_name_are_expected(tmp_path: Path) -> None:
     """Not a list of them."""
     torch.save([torch.ones(2)], tmp_path / "weights.pth")
     with pytest.raises(
-        LearningError, match=r"expected tensors by name \(a state_dict\), got list$"
+        TrainingError, match=r"expected tensors by name \(a state_dict\), got list$"
     ):
         weights.read(tmp_path / "weights.pth")
 
@@ -463,17 +464,17 @@ def test_a_frozen_body_stays_as_it_was(sky: Path, unfreeze: bool) -> None:  # no
         sky, "--epochs", "3", *(("--unfreeze",) if unfreeze else ())
     )
     rows = split(dataset, seed=0)
-    scorer, head = PRETRAINED.start(dataset, rows, options)
-    before = {name: value.clone() for name, value in scorer.body.state_dict().items()}
-    PRETRAINED.tune(scorer, head, dataset, rows, options, lambda _: None)
+    model, head = PRETRAINED.make_model(dataset, rows, options)
+    before = {name: value.clone() for name, value in model.body.state_dict().items()}
+    PRETRAINED.fine_tune(model, head, dataset, rows, options, lambda _: None)
     changed = {
         name
-        for name, value in scorer.body.state_dict().items()
+        for name, value in model.body.state_dict().items()
         if not torch.equal(value, before[name])
     }
     norms = {name for name in before if name.endswith("running_mean")}
     assert "head.weight" in changed
-    assert isinstance(scorer, TunedScorer)
+    assert isinstance(model, FineTunedNetwork)
     if unfreeze:
         assert changed >= {"blocks.0.first.weight", *norms}
         assert "whitening.weight" not in changed
@@ -485,23 +486,25 @@ def test_epochs_are_counted_on(sky: Path) -> None:
     """The body's begin after the head's."""
     dataset, options = load_sky(sky, "--epochs", "4", "--unfreeze")
     rows = split(dataset, seed=0)
-    told = []
-    scorer, head = PRETRAINED.start(dataset, rows, options)
-    PRETRAINED.tune(
-        scorer, head, dataset, rows, options, lambda epoch: told.append(epoch.number)
+    numbers = []
+    model, head = PRETRAINED.make_model(dataset, rows, options)
+    PRETRAINED.fine_tune(
+        model, head, dataset, rows, options, lambda epoch: numbers.append(epoch.number)
     )
-    assert told == [1, 2, 3, 4]
+    assert numbers == [1, 2, 3, 4]
 
 
 def test_weights_are_compared_by_the_number_of_images(sky: Path) -> None:
     """Fine-tuned and from scratch, with intervals, a larger choice holding the smaller ones."""
     dataset, options = load_sky(sky, "--epochs", "2")
     rows = split(dataset, seed=0)
-    points = few_images.measure(PRETRAINED, dataset, rows, options, sizes=(5, 500))
+    points = fine_tuning_curve.measure(
+        PRETRAINED, dataset, rows, options, sizes=(5, 500)
+    )
     assert [size for size, _, _ in points] == [5, 26]
     assert all(each.interval is not None for _, *metrics in points for each in metrics)
     few, more = (
-        few_images.choose(dataset, rows, size, seed=0).train for size in (5, 10)
+        fine_tuning_curve.choose(dataset, rows, size, seed=0).train for size in (5, 10)
     )
     assert set(few) < set(more)
     assert np.bincount(dataset.target[few]).tolist() == [5, 5]

@@ -17,13 +17,13 @@ from sklearn.tree import DecisionTreeClassifier
 
 from training import pipeline
 from training.__main__ import main
-from training.arguments import build_parser, make_lesson
+from training.arguments import build_parser, make_training_run
 from training.data.datasets import load, split
 from training.export.calibration import expected_calibration_error
 from training.families.pca import Components
 from training.pictures import charts, curves, draw, panels
-from training.pictures.subject import Subject
-from training.pipeline import Learnt, Lesson
+from training.pictures.drawn_model import Subject
+from training.pipeline import TrainedModel, TrainingRun
 
 SHARED = {"metrics", "learning_curve"}
 CLASSIFIER = SHARED | {"confusion_matrix", "roc", "calibration"}
@@ -44,13 +44,13 @@ PICTURES = {
 """The names of the pictures that each of these commands draws."""
 
 
-def train(words: str | Sequence[str], folder: Path) -> tuple[Lesson, Learnt]:
+def train(words: str | Sequence[str], folder: Path) -> tuple[TrainingRun, TrainedModel]:
     """Learns and exports without a picture."""
     options = build_parser().parse_args(
         [*(words.split() if isinstance(words, str) else words), "--output", str(folder)]
     )
-    lesson = make_lesson(options)
-    return lesson, pipeline.train(lesson, folder)[0]
+    training_run = make_training_run(options)
+    return training_run, pipeline.train(training_run, folder)[0]
 
 
 def check_picture(path: Path) -> None:
@@ -156,12 +156,15 @@ def test_a_table_with_gaps_categories_and_odd_names_is_drawn(tmp_path: Path) -> 
 
 def test_old_pictures_are_replaced_and_foreign_files_stay(tmp_path: Path) -> None:
     """Twice the same bytes; what else is in the folder is left alone."""
-    lesson, learnt = train("pca --task wine", tmp_path)
+    training_run, trained = train("pca --task wine", tmp_path)
     folder = tmp_path / "new" / "folder"
-    first = {path.name: path.read_bytes() for path in draw.draw(lesson, learnt, folder)}
+    first = {
+        path.name: path.read_bytes()
+        for path in draw.draw(training_run, trained, folder)
+    }
     (folder / "notes.txt").write_text("mine")
     (folder / "codes.png").write_text("old")
-    paths = draw.draw(lesson, learnt, folder)
+    paths = draw.draw(training_run, trained, folder)
     assert {path.name: path.read_bytes() for path in paths} == first
     assert {path.name for path in folder.iterdir()} == {*first, "notes.txt"}
     assert (folder / "notes.txt").read_text() == "mine"
@@ -222,7 +225,7 @@ def test_reliability_of_certainty_is_one_bin() -> None:
 def test_subsets_are_nested_and_stratified() -> None:
     """A smaller share's rows are among a larger's, and each class has its share of the rows."""
     dataset = load("wine")
-    train_rows = split(dataset, seed=0, validates=False).train
+    train_rows = split(dataset, seed=0, needs_validation=False).train
     small, large = (
         curves.choose_subset(dataset, train_rows, share=share, seed=0)
         for share in (0.2, 0.5)
@@ -239,7 +242,7 @@ def test_subsets_are_nested_and_stratified() -> None:
 def test_a_subset_keeps_two_rows_of_each_class() -> None:
     """And is none where there are too few rows in all."""
     dataset = load("digits")
-    train_rows = split(dataset, seed=0, validates=False).train
+    train_rows = split(dataset, seed=0, needs_validation=False).train
     tiny = curves.choose_subset(dataset, train_rows, share=0.001, seed=0)
     assert tiny is not None
     assert np.bincount(dataset.target[tiny]).tolist() == [2] * 10
@@ -251,26 +254,27 @@ def test_a_subset_keeps_two_rows_of_each_class() -> None:
 
 def test_a_learning_curve_learns_from_growing_parts(tmp_path: Path) -> None:
     """A tenth, a fifth, two fifths and seven tenths of the 320 training rows; all of them are the model itself."""
-    lesson, learnt = train("naive_bayes --task points", tmp_path)
-    points = curves.measure_learning_curve(lesson, learnt.rows)
+    training_run, trained = train("naive_bayes --task points", tmp_path)
+    points = curves.measure_learning_curve(training_run, trained.rows)
     assert [n_rows for n_rows, _, _ in points] == [32, 64, 128, 224]
     assert all(0.9 <= score <= 1 for _, *scores in points for score in scores)
 
 
 def test_sizes_that_cannot_be_learnt_from_are_left_out(tmp_path: Path) -> None:
     """Here there are fewer training rows than neighbours to ask."""
-    lesson, learnt = train(
+    training_run, trained = train(
         "knn --task wine --neighbors 60 --weights distance", tmp_path
     )
     assert [
-        n_rows for n_rows, _, _ in curves.measure_learning_curve(lesson, learnt.rows)
+        n_rows
+        for n_rows, _, _ in curves.measure_learning_curve(training_run, trained.rows)
     ] == [100]
 
 
 def test_explained_variance_is_scikit_learns() -> None:
     """For every number of components, up to all of them."""
     dataset = load("wine")
-    rows = split(dataset, seed=0, validates=False)
+    rows = split(dataset, seed=0, needs_validation=False)
     train_features = dataset.features[rows.train]
     shares = curves.measure_explained_variance(
         Components(dataset, rows, n_components=2), train_features
@@ -302,8 +306,8 @@ def test_what_is_under_encoding_and_calibration_is_found(tmp_path: Path) -> None
         "--target",
         "class",
     )
-    _, learnt = train((*words, "--max-depth", "2"), tmp_path)
-    subject = Subject(learnt)
+    _, trained = train((*words, "--max-depth", "2"), tmp_path)
+    subject = Subject(trained)
     assert isinstance(subject.source, DecisionTreeClassifier)
     assert subject.encoded.feature_names == ("size", "colour=green", "colour=red")
     expected = subject.source.predict_proba(

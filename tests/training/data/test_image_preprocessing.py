@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 from PIL import Image, ImageFilter
 from torchvision import transforms
 
-from training.data.image_size import LONGEST, prepend, resize_and_crop
+from training.data.image_preprocessing import MAX_ASPECT_RATIO, prepend, resize_and_crop
 from training.graph import OPSET, clean, open_session
 
 MOST_UNEQUAL = {
@@ -122,7 +122,7 @@ def test_pixels_of_the_networks_own_size_are_left_as_they_are() -> None:
 def test_a_strip_is_cut_before_it_is_resized(size: tuple[int, int]) -> None:
     """To its middle, so that it cannot fill the memory; Pillow's side does the same."""
     image = photograph(*size)
-    assert max(size) > LONGEST * min(size)
+    assert max(size) > MAX_ASPECT_RATIO * min(size)
     seen = preprocess(image, resize_px=256, crop_px=224)
     assert differences(seen, resize_and_crop(image, 256, 224))[0] <= 1
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from training.graph import GraphBuilder
 
-LONGEST = 8
+MAX_ASPECT_RATIO = 8
 """Times the shorter side: what is longer is cut to this before it is resized, so that a strip stays small."""
 FILTERS: dict[str, tuple[Image.Resampling, dict[str, Any]]] = {
     "bilinear": (Image.Resampling.BILINEAR, {"mode": "linear"}),
@@ -29,7 +29,7 @@ def resize_and_crop(
     image: Image.Image, resize_px: int, crop_px: int, filter_name: str = "bilinear"
 ) -> Image.Image:
     """An RGB image of `crop_px` by `crop_px`."""
-    image = _cut(image, LONGEST * min(image.size))
+    image = _crop_strip(image, MAX_ASPECT_RATIO * min(image.size))
     shorter = min(image.size)
     width, height = (side * resize_px // shorter for side in image.size)
     resized = image.resize((width, height), FILTERS[filter_name][0])
@@ -38,10 +38,10 @@ def resize_and_crop(
     return resized.crop((left, top, left + crop_px, top + crop_px))
 
 
-def _cut(image: Image.Image, longest: int) -> Image.Image:
+def _crop_strip(image: Image.Image, max_length: int) -> Image.Image:
     """The middle of what is longer than this."""
-    left, top = (max(0, side - longest) // 2 for side in image.size)
-    width, height = (min(side, longest) for side in image.size)
+    left, top = (max(0, side - max_length) // 2 for side in image.size)
+    width, height = (min(side, max_length) for side in image.size)
     return image.crop((left, top, left + width, top + height))
 
 
@@ -66,13 +66,13 @@ def prepend(
         np.array([0]),
     )
     shorter = graph.add("ReduceMin", size, keepdims=1)
-    longest = graph.add("Mul", shorter, np.array([LONGEST]))
+    max_length = graph.add("Mul", shorter, np.array([MAX_ASPECT_RATIO]))
     start = graph.add(
         "Div",
-        graph.add("Max", graph.add("Sub", size, longest), np.array([0])),
+        graph.add("Max", graph.add("Sub", size, max_length), np.array([0])),
         np.array([2]),
     )
-    length = graph.add("Min", size, longest)
+    length = graph.add("Min", size, max_length)
     axes = np.array([1, 2])
     cut = graph.add("Slice", "pixels", start, graph.add("Add", start, length), axes)
     sizes = graph.add("Div", graph.add("Mul", length, np.array([resize_px])), shorter)

@@ -12,7 +12,7 @@ from model_card import Metric
 from training.data.datasets import Split
 from training.data.images import ImageDataset
 from training.export.evaluation import evaluate_classifier
-from training.images.classifier import teach
+from training.images.classifier import fit_model
 from training.images.network import FittedImageClassifier
 from training.images.pretrained import Pretrained
 
@@ -30,21 +30,23 @@ def measure(
     options: argparse.Namespace,
     *,
     sizes: Sequence[int] = SIZES,
-    tell: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> list[Point]:
     """On the held-out images; both learn the same images with the same schedule, the network from scratch in one go."""
     counts = np.bincount(dataset.target[rows.train])
     points = []
 
     for size in (*(each for each in sizes if each < counts.min()), int(counts.max())):
-        tell(f"fine-tuning and from scratch, {size} images of each class")
+        on_progress(f"fine-tuning and from scratch, {size} images of each class")
         part = choose(dataset, rows, size, seed=options.seed)
-        tuned = _measure(_tune(family, dataset, part, options), dataset, rows)
+        tuned = _measure(_fine_tune(family, dataset, part, options), dataset, rows)
         points.append(
             (
                 size,
                 tuned,
-                _measure(_learn(family, dataset, part, options), dataset, rows),
+                _measure(
+                    _train_from_scratch(family, dataset, part, options), dataset, rows
+                ),
             )
         )
 
@@ -63,20 +65,20 @@ def choose(dataset: ImageDataset, rows: Split, size: int, *, seed: int) -> Split
     )
 
 
-def _tune(
+def _fine_tune(
     family: Pretrained, dataset: ImageDataset, rows: Split, options: argparse.Namespace
 ) -> FittedImageClassifier:
-    scorer, head = family.start(dataset, rows, options)
-    family.tune(scorer, head, dataset, rows, options, lambda _: None)
-    return family.finish(scorer, dataset, options)
+    model, head = family.make_model(dataset, rows, options)
+    family.fine_tune(model, head, dataset, rows, options, lambda _: None)
+    return family.make_fitted(model, dataset, options)
 
 
-def _learn(
+def _train_from_scratch(
     family: Pretrained, dataset: ImageDataset, rows: Split, options: argparse.Namespace
 ) -> FittedImageClassifier:
-    scorer = family.start_from_scratch(dataset, rows, options)
-    teach(scorer, dataset, rows, family.schedule(options), lambda _: None)
-    return family.finish(scorer, dataset, options)
+    model = family.make_untrained_model(dataset, rows, options)
+    fit_model(model, dataset, rows, family.schedule(options), lambda _: None)
+    return family.make_fitted(model, dataset, options)
 
 
 def _measure(

@@ -11,27 +11,27 @@ from sklearn.pipeline import Pipeline
 
 from model_card import OUTPUTS
 from training.data.datasets import Dataset
-from training.export.calibration import Calibrated
-from training.export.encoding import Encoded
+from training.export.calibration import CalibratedModel
+from training.export.encoding import EncodedModel
 from training.graph import Outputs, run
 from training.learning.estimator import FittedEstimator
-from training.learning.family import Fitted
+from training.learning.family import FittedModel
 from training.learning.network import FittedNetwork
-from training.pipeline import Learnt
+from training.pipeline import TrainedModel
 
 Floats = NDArray[np.float64]
 
 
-class Subject:
+class DrawnModel:
     """What is drawn: a learnt model, its file, and what the file says of the held-out rows."""
 
-    def __init__(self, learnt: Learnt) -> None:
-        self.card = learnt.card
-        self.dataset = learnt.dataset
-        self.rows = learnt.rows
-        self.fitted = learnt.fitted
-        self.epochs = learnt.epochs
-        self._content = learnt.path.read_bytes()
+    def __init__(self, trained: TrainedModel) -> None:
+        self.card = trained.card
+        self.dataset = trained.dataset
+        self.rows = trained.rows
+        self.fitted = trained.fitted
+        self.epochs = trained.epochs
+        self._content = trained.path.read_bytes()
         self.about = f"{self.card.name}, {len(self.rows.held_out)} held-out rows"
 
     @property
@@ -57,15 +57,15 @@ class Subject:
         """The table as the family learnt from it: without categories and gaps."""
         return (
             self.fitted.encoding.apply(self.table)
-            if isinstance(self.fitted, Encoded)
+            if isinstance(self.fitted, EncodedModel)
             else self.table
         )
 
     @property
     def source(self) -> Any:
         """The estimator or network under encoding, calibration and scaling; None where it is neither."""
-        fitted: Fitted = self.fitted
-        while isinstance(fitted, Encoded | Calibrated):
+        fitted: FittedModel = self.fitted
+        while isinstance(fitted, EncodedModel | CalibratedModel):
             fitted = fitted.fitted
 
         if isinstance(fitted, FittedEstimator):
@@ -80,8 +80,10 @@ class Subject:
     @property
     def uncalibrated(self) -> Floats | None:
         """Probabilities of the held-out rows before the temperature; None where there is no temperature."""
-        within = self.fitted.fitted if isinstance(self.fitted, Encoded) else self.fitted
-        if not isinstance(within, Calibrated):
+        within = (
+            self.fitted.fitted if isinstance(self.fitted, EncodedModel) else self.fitted
+        )
+        if not isinstance(within, CalibratedModel):
             return None
 
         learnt_from = (
