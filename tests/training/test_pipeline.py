@@ -28,7 +28,7 @@ from training.learning.family import TrainingError
 from training.pipeline import cross_validate, train
 
 
-def train(*words: str, folder: Path) -> Model:
+def train_and_load(*words: str, folder: Path) -> Model:
     assert main([*words, "--output", str(folder)]) == 0
     model = Model.load(next(folder.glob(f"*-{words[0]}.onnx")))
     assert model is not None
@@ -90,7 +90,7 @@ def test_without_folds_there_is_no_cross_validation() -> None:
 
 def test_the_card_shows_overfitting(tmp_path: Path) -> None:
     """A tree to the last row knows the training rows by heart."""
-    card = train("decision_tree", "--task", "wine", folder=tmp_path).card
+    card = train_and_load("decision_tree", "--task", "wine", folder=tmp_path).card
     assert card.train_metrics is not None
     assert card.train_metrics["accuracy"].value == 1.0
     assert card.metrics["accuracy"].value < 1.0
@@ -98,7 +98,7 @@ def test_the_card_shows_overfitting(tmp_path: Path) -> None:
 
 def test_the_line_over_the_tacos_is_that_of_least_squares(tmp_path: Path) -> None:
     """Descent on the mean squared error finds what the normal equations give."""
-    model = train("linear", "--task", "tacos", folder=tmp_path)
+    model = train_and_load("linear", "--task", "tacos", folder=tmp_path)
     tacos = datasets.load("tacos")
     rows = datasets.split(tacos, seed=0)
     oracle = LinearRegression().fit(
@@ -111,7 +111,7 @@ def test_the_line_over_the_tacos_is_that_of_least_squares(tmp_path: Path) -> Non
 
 def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
     """Naive Bayes is far too sure; rows that no model had seen say by how much."""
-    model = train("naive_bayes", "--task", "breast_cancer", folder=tmp_path)
+    model = train_and_load("naive_bayes", "--task", "breast_cancer", folder=tmp_path)
     calibration = model.card.calibration
     assert calibration is not None
     assert calibration.rows == model.card.provenance.split["train"] == 455
@@ -123,7 +123,9 @@ def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
 def test_the_perceptron_is_not_calibrated(tmp_path: Path) -> None:
     """Its probabilities are a step."""
     assert (
-        train("perceptron", "--task", "points", folder=tmp_path).card.calibration
+        train_and_load(
+            "perceptron", "--task", "points", folder=tmp_path
+        ).card.calibration
         is None
     )
 
@@ -202,7 +204,7 @@ def test_a_family_learns_from_gaps_and_categories(
     table: Path, tmp_path: Path, family: str
 ) -> None:
     """Rows as a client sends them; the gate has compared the file with its source on gaps as well."""
-    model = train(
+    model = train_and_load(
         family,
         "--task",
         "churn",
@@ -235,12 +237,12 @@ def test_a_family_learns_from_gaps_and_categories(
 
 def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None:
     """Over the training rows alone, by polars; the table's own rows are no drift, the same plan for all is one."""
-    model = train("naive_bayes", *_churn(table), folder=tmp_path)
+    model = train_and_load("naive_bayes", *_churn(table), folder=tmp_path)
     training_run = make_training_run(
         build_parser().parse_args(["naive_bayes", *_churn(table)])
     )
     rows = split(training_run.dataset, seed=0, needs_validation=False)
-    train = pl.read_csv(table)[rows.train.tolist()]
+    train_rows = pl.read_csv(table)[rows.train.tolist()]
     assert isinstance(model.card.input, FeatureInput)
     months, plan, bill, _ = (
         feature.distribution for feature in model.card.input.features
@@ -249,14 +251,14 @@ def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None
     assert plan is not None
     assert bill is not None
     assert plan.counts == tuple(
-        (train["plan"] == each).sum() for each in ("basic", "plus", "pro")
+        (train_rows["plan"] == each).sum() for each in ("basic", "plus", "pro")
     )
     assert (months.missing, plan.missing, bill.missing) == (
         0,
-        train["plan"].null_count(),
-        train["bill"].null_count(),
+        train_rows["plan"].null_count(),
+        train_rows["bill"].null_count(),
     )
-    assert sum(months.counts[:5]) == (train["months"] < months.edges[4]).sum()
+    assert sum(months.counts[:5]) == (train_rows["months"] < months.edges[4]).sum()
     cells = Cells.of(model.card)
     assert cells is not None
     given = (
@@ -290,7 +292,7 @@ def test_a_regressor_learns_from_gaps_and_categories(
         "--target",
         "months",
     )
-    model = train(*words, folder=tmp_path)
+    model = train_and_load(*words, folder=tmp_path)
     assert model.card.kind == "regressor"
     assert model.run(model.encode([["basic", None, False, "yes"]]))[0].shape == (1,)
 
@@ -305,7 +307,7 @@ def test_a_transformer_says_which_columns_it_cannot_take(
     ):
         train(make_training_run(build_parser().parse_args(words)), tmp_path)
 
-    model = train(*words, "--exclude", "plan", "paperless", folder=tmp_path)
+    model = train_and_load(*words, "--exclude", "plan", "paperless", folder=tmp_path)
     assert model.run(model.encode([[5, None]]))[1].shape == (1, 2)
 
 
@@ -313,7 +315,7 @@ def test_the_stored_command_names_the_file_and_no_folder(
     table: Path, tmp_path: Path
 ) -> None:
     """Where somebody keeps data is nobody's business."""
-    model = train(
+    model = train_and_load(
         "naive_bayes",
         "--task",
         "churn",

@@ -22,7 +22,7 @@ from training.data.datasets import load, split
 from training.export.calibration import expected_calibration_error
 from training.families.pca import Components
 from training.pictures import charts, curves, draw, panels
-from training.pictures.drawn_model import Subject
+from training.pictures.drawn_model import DrawnModel
 from training.pipeline import TrainedModel, TrainingRun
 
 SHARED = {"metrics", "learning_curve"}
@@ -307,13 +307,11 @@ def test_what_is_under_encoding_and_calibration_is_found(tmp_path: Path) -> None
         "class",
     )
     _, trained = train((*words, "--max-depth", "2"), tmp_path)
-    subject = Subject(trained)
-    assert isinstance(subject.source, DecisionTreeClassifier)
-    assert subject.encoded.feature_names == ("size", "colour=green", "colour=red")
-    expected = subject.source.predict_proba(
-        subject.encoded.features[subject.rows.held_out]
-    )
-    np.testing.assert_array_equal(subject.uncalibrated, expected)
+    drawn = DrawnModel(trained)
+    assert isinstance(drawn.source, DecisionTreeClassifier)
+    assert drawn.encoded.feature_names == ("size", "colour=green", "colour=red")
+    expected = drawn.source.predict_proba(drawn.encoded.features[drawn.rows.held_out])
+    np.testing.assert_array_equal(drawn.uncalibrated, expected)
 
 
 def test_the_lowest_validation_loss_is_marked() -> None:
