@@ -1,4 +1,4 @@
-"""Training: data sets, model families and the export of each to one self-describing ONNX file."""
+"""This package turns data sets into model families' files, each one self-describing ONNX file."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""`python -m training FAMILY --task TASK`, or `all`: learn, export, and say how good it is."""
+"""`python -m training FAMILY --task TASK`, or `all`, learns, exports, and says how good the model is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training.pipeline import Callbacks
 from training.shipped import SHIPPED
 
 _TAUGHT = ("logistic", "mlp", "cnn")
-"""Families that learn from any folder of images, and from it alone."""
+"""These families learn from any folder of images, and from it alone."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Both are a wish to stop."""
+    """Raises KeyboardInterrupt, because both signals are a wish to stop."""
     raise KeyboardInterrupt
 
 
@@ -171,7 +171,7 @@ def _shipped_commands(
 
 
 def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
-    """A command for each family; raises TableError where the table can be learnt from by none."""
+    """Returns a command for each family; raises TableError where no family can learn from the table."""
     words = ["--task", options.task or "", "--data", str(options.data)]
     words += ["--folds", str(options.folds), "--seed", str(options.seed)]
     if isinstance(load_dataset(options), ImageDataset):
@@ -208,7 +208,7 @@ def _tell_refusals(outcomes: list[Outcome], console: Console) -> int:
 
 
 def _find_stale(models: list[tuple[Card, Path]]) -> list[Path]:
-    """Files beside these of the same task but other data: the service refuses them where features or classes differ."""
+    """Returns files beside these of the same task but of other data, which the service may refuse to load with them."""
     stale = set()
     for card, path in models:
         for other in path.parent.glob(f"{card.task}-*.onnx"):

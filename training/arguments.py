@@ -1,4 +1,4 @@
-"""The words of `python -m training FAMILY ...`: parsed, and turned into a lesson."""
+"""This module parses the words of `python -m training FAMILY ...` and makes a training run of them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ KINDS = ("classifier", "regressor")
 _DEFAULT_TASKS = {"pretrained": pretrained.TASK, "faces": faces.TASK}
 _ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
 _UNSTATED = ("family", "families", "output", "report", "jobs", "again")
-"""Options that do not change what is learnt."""
+"""These options do not change what is learnt, so the stored command leaves them out."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options; those of images where the task or the data is one of images."""
+    """Returns the options, which are those of images where the task or the data is one of images."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = build_parser(images=_are_images(words)).parse_args(words)
     if options.family == "pretrained":
@@ -54,7 +54,7 @@ def _are_images(words: Sequence[str]) -> bool:
 
 
 def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
-    """What may be said of rows of features, or of images."""
+    """Returns the parser of options for rows of features or, with `images`, for images."""
     parser = argparse.ArgumentParser(
         prog="python -m training",
         description="Learns, exports, and says how good it is.",
@@ -118,9 +118,10 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
 def make_training_run(
     options: argparse.Namespace, callbacks: Callbacks | None = None
 ) -> TrainingRun:
-    """Raises TableError for a task that there is no data for, or a table that cannot be learnt from.
+    """Returns the run that the options ask for.
 
-    Raises LearningError for weights that cannot be got.
+    It raises TableError for a task that there is no data for, or a table that cannot be learnt from, and
+    TrainingError for weights that cannot be got.
     """
     callbacks = callbacks or Callbacks()
     dataset = load_dataset(options, callbacks.stage)
@@ -139,7 +140,7 @@ def make_training_run(
 def load_dataset(
     options: argparse.Namespace, on_progress: Callable[[str], None] = lambda _: None
 ) -> Dataset | ImageDataset:
-    """The bundled data set of the task, or the person's own table or images under that name."""
+    """Returns the bundled data set of the task, or the person's own table or images under that name."""
     if hasattr(options, "size"):
         return _load_images(options, on_progress)
 
@@ -228,7 +229,7 @@ def _find_images(
 
 
 def write_command(options: argparse.Namespace) -> str:
-    """The whole command, defaults spelt out; where files lie does not change it."""
+    """Returns the whole command, defaults spelt out; where files lie does not change it."""
     words = ["python", "-m", "training", options.family]
     for name, value in vars(options).items():
         if name in _UNSTATED or value is None or value is False:

@@ -1,4 +1,4 @@
-"""Images of any size to the size that a network takes: with Pillow for learning, as nodes of the graph for serving.
+"""This module brings images of any size to the network's size: by Pillow for learning, by the graph for serving.
 
 The shorter side becomes `resize_px`, the longer one in proportion, rounded down as torchvision does; then the centre
 is cut out. Pillow's filter rounds to whole grey levels between its two passes, and so does ONNX's Resize on uint8
@@ -17,18 +17,18 @@ from PIL import Image
 from training.graph import GraphBuilder
 
 MAX_ASPECT_RATIO = 8
-"""Times the shorter side: what is longer is cut to this before it is resized, so that a strip stays small."""
+"""What is longer than this many times the shorter side is cut before it is resized, so that a strip stays small."""
 FILTERS: dict[str, tuple[Image.Resampling, dict[str, Any]]] = {
     "bilinear": (Image.Resampling.BILINEAR, {"mode": "linear"}),
     "bicubic": (Image.Resampling.BICUBIC, {"mode": "cubic", "cubic_coeff_a": -0.5}),
 }
-"""Pillow's filter and the same for ONNX's Resize."""
+"""Each name has Pillow's filter and the attributes of ONNX's Resize that do the same."""
 
 
 def resize_and_crop(
     image: Image.Image, resize_px: int, crop_px: int, filter_name: str = "bilinear"
 ) -> Image.Image:
-    """An RGB image of `crop_px` by `crop_px`."""
+    """Returns an RGB image of `crop_px` by `crop_px`."""
     image = _crop_strip(image, MAX_ASPECT_RATIO * min(image.size))
     shorter = min(image.size)
     width, height = (side * resize_px // shorter for side in image.size)
@@ -39,7 +39,7 @@ def resize_and_crop(
 
 
 def _crop_strip(image: Image.Image, max_length: int) -> Image.Image:
-    """The middle of what is longer than this."""
+    """Returns the middle of an image that is longer than `max_length`."""
     left, top = (max(0, side - max_length) // 2 for side in image.size)
     width, height = (min(side, max_length) for side in image.size)
     return image.crop((left, top, left + width, top + height))
@@ -52,7 +52,8 @@ def prepend(
     crop_px: int,
     filter_name: str = "bilinear",
 ) -> None:
-    """Puts the same ahead of a graph whose input `cropped` is uint8 `(n_images, crop_px, crop_px, 3)`, in place.
+    """Puts the same steps ahead of a graph whose input `cropped` is uint8 `(n_images, crop_px, crop_px, 3)`, in
+    place.
 
     The input becomes `pixels` uint8 `(n_images, height, width, 3)`. Resizing has to stay ahead of any transposition:
     onnxruntime's optimiser fails on one that it moved.

@@ -1,4 +1,4 @@
-"""Folders, archives and torchvision's data sets of images as arrays: decoded once, then kept."""
+"""This module decodes folders, archives and torchvision's data sets of images into arrays once, and keeps these."""
 
 from __future__ import annotations
 
@@ -37,14 +37,17 @@ CIFAR10_PX = 32
 SOURCE = "CIFAR-10, A. Krizhevsky, 2009"
 CIFAR8 = tuple(name for name in CIFAR10 if name not in ("cat", "automobile"))
 MIN_IMAGES_PER_CLASS = 5
-"""Of a class: some to learn from, to choose by and to hold out."""
+"""A class needs some images to learn from, some to choose by and some to hold out."""
 
 OnProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageDataset:
-    """Pixels uint8 `(n_images, height, width, 3)` and target int64 `(n_images,)`, an index into `classes`."""
+    """An ImageDataset holds pixels uint8 `(n_images, height, width, 3)` and a target int64 `(n_images,)`.
+
+    The target is an index into `classes`.
+    """
 
     task: str
     summary: str
@@ -53,7 +56,7 @@ class ImageDataset:
     target: NDArray[np.int64]
     classes: tuple[str, ...]
     licence: str = "MIT"
-    """Of a model that learns from them."""
+    """It is the licence of a model that learns from these images."""
 
     def __post_init__(self) -> None:
         assert self.pixels.dtype == np.uint8
@@ -62,12 +65,12 @@ class ImageDataset:
 
     @property
     def inputs(self) -> NDArray[np.uint8]:
-        """What a model takes."""
+        """Returns the pixels, which a model takes as its input."""
         return self.pixels
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over classes, size, pixels and target: equal for equal data, on any machine."""
+        """Returns the SHA-256 over classes, size, pixels and target: equal for equal data, on any machine."""
         digest = hashlib.sha256(
             "\n".join((*self.classes, f"{self.pixels.shape}")).encode()
         )
@@ -79,7 +82,7 @@ class ImageDataset:
 
 @dataclass(frozen=True, kw_only=True)
 class ParityImages(ImageDataset):
-    """Images without a target, on which a published network and its file are compared.
+    """ParityImages have no target; on them a published network and its file are compared.
 
     `crop_px` is the height and width that the network sees of them, `weights` the SHA-256 of what it has learnt.
     """
@@ -89,7 +92,7 @@ class ParityImages(ImageDataset):
 
     @property
     def fingerprint(self) -> str:
-        """What decides the answers are the weights."""
+        """Returns the fingerprint of the weights, which decide the answers."""
         return self.weights
 
 
@@ -107,22 +110,22 @@ TASKS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("automobile", "cat"),
     ),
 }
-"""Tasks that are parts of CIFAR-10: what they are of, and their classes."""
+"""These tasks are parts of CIFAR-10; each has a summary and its classes."""
 
 
 def data_folder() -> Path:
-    """`VEREDICTO_DATA`, or a folder of the user's caches; where data and unfinished trainings are kept."""
+    """Returns `VEREDICTO_DATA`, or a folder of the user's caches, where data and unfinished trainings are kept."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("VEREDICTO_DATA") or Path(caches) / "veredicto")
 
 
 def is_available(task: str) -> bool:
-    """Whether the data of one of `TASKS` are here."""
+    """Tells if the data of one of `TASKS` are here."""
     return _find_cache(f"cifar10-{CIFAR10_PX}").is_file()
 
 
 def load(task: str) -> ImageDataset:
-    """One of `TASKS`; raises TableError, which says how to get the data, where they are not here."""
+    """Returns one of `TASKS`; raises TableError, which says how to get the data, where they are not here."""
     if not is_available(task):
         raise TableError(
             f"--task {task} needs CIFAR-10, which is not in {data_folder()}: "
@@ -174,7 +177,7 @@ def fetch_cifar10(given: Path | None, on_progress: OnProgress) -> ImageDataset:
 def read_images(
     given: Path, *, task: str, size_px: int, on_progress: OnProgress
 ) -> ImageDataset:
-    """A person's own folder or archive of class folders, decoded the first time and kept; raises TableError."""
+    """Returns a person's own class folders, decoded the first time and kept; raises TableError."""
     files = list(_list_images(given))
     listing = "\n".join(
         f"{name} {n_bytes} {augmented}" for name, n_bytes, augmented in files
@@ -247,7 +250,7 @@ def decode(
 
 
 def _decode_image(content: bytes, size_px: int) -> NDArray[np.uint8] | None:
-    """None for what is no image; what is transparent lies on white, as the service has it."""
+    """Returns the pixels, with what is transparent on white as the service has it, or None for what is no image."""
     image: Image.Image
     try:
         image = Image.open(
@@ -265,7 +268,7 @@ def _decode_image(content: bytes, size_px: int) -> NDArray[np.uint8] | None:
 
 
 def _list_images(given: Path) -> Iterator[tuple[str, int, int]]:
-    """Names of images below, in order, or the archive itself, with bytes and time of change."""
+    """Yields names of images below in order, or the archive itself, each with its bytes and time of change."""
     if not given.exists():
         raise TableError(f"{given}: there is no such folder or file")
     if not given.is_dir():
@@ -282,7 +285,7 @@ def _list_images(given: Path) -> Iterator[tuple[str, int, int]]:
 
 
 def _read_contents(given: Path) -> Iterator[tuple[str, bytes]]:
-    """Each image's name below and its bytes, ordered by name; only of `train/`, where there is one."""
+    """Yields each image's name below and its bytes, ordered by name; where there is a `train/`, only of it."""
     if given.is_dir():
         train = given / "train"
         for name, _, _ in _list_images(train if train.is_dir() else given):

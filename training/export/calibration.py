@@ -1,10 +1,10 @@
-"""Probabilities brought to the right confidence by one temperature; Guo et al., ICML 2017.
+"""This module brings probabilities to the right confidence by one temperature, as Guo et al., ICML 2017, do.
 
-The logarithms of the probabilities are divided by the temperature and made probabilities again. A probability of 0
-is the share of votes that a class did not get, not the certainty that it is impossible: whatever is under a floor
-counts as the floor. Temperature and floor are those of the lowest log loss on rows that the model did not learn
-from. Few rows say little, and rows that are all right would ask for a temperature of 0: so the logarithm of the
-temperature has a normal prior around 0, which many rows outweigh.
+The logarithms of the probabilities are divided by the temperature and made probabilities again. A probability of 0 is
+the share of votes that a class did not get, not the certainty that it is impossible: whatever is under a floor counts
+as the floor. Temperature and floor are those of the lowest log loss on rows that the model did not learn from. Few
+rows say little, and rows that are all right would ask for a temperature of 0: so the logarithm of the temperature has
+a normal prior around 0, which many rows outweigh.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from training.learning.family import FittedModel, summary_note
 BINS = 15
 FLOORS = (1e-37, 1e-7, 1e-3)
 PRIOR_DEVIATION = 0.5
-"""Of the logarithm of the temperature; chosen by five-fold log loss of six families on wine and breast_cancer."""
+"""The logarithm of the temperature has this deviation, by five-fold log loss of six families on two data sets."""
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 50.0
 
 Floats = NDArray[np.float64]
 
 
 class CalibratedModel:
-    """A learnt classifier with a temperature after its probabilities."""
+    """A CalibratedModel is a fitted classifier with a temperature after its probabilities."""
 
     kind = "classifier"
 
@@ -50,7 +50,7 @@ class CalibratedModel:
         return summary_note(self.fitted)
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Its own, with the temperature applied."""
+        """Returns the fitted model's outputs, with the temperature applied."""
         outputs = self.fitted.outputs(features)
         tempered = apply_temperature(
             outputs["probabilities"], temperature=self.temperature, floor=self.floor
@@ -63,9 +63,10 @@ class CalibratedModel:
         }
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """Its own graph, and after it the same; in float64, so that rounding does not decide between equal votes.
+        """Returns the fitted model's graph, with the temperature after it in float64.
 
-        What explains the scores is divided by the temperature too; where the floor counts, it does not sum to them.
+        Float64 keeps rounding from deciding between equal votes. What explains the scores is divided by the
+        temperature too; where the floor counts, it does not sum to them.
         """
         model = self.fitted.to_onnx(n_features)
         rename(model, "probabilities", "calibration/before")
@@ -99,7 +100,9 @@ class CalibratedModel:
 
 
 def calibrate(probabilities: NDArray[Any], target: NDArray[np.int64]) -> Calibration:
-    """Temperature and floor for probabilities `(n_rows, n_classes)` of rows with this target, and what they do."""
+    """Returns temperature and floor for probabilities `(n_rows, n_classes)` of rows with this target, and what they
+    do.
+    """
     found = []
     for floor in FLOORS:
 
@@ -138,7 +141,7 @@ def calibrate(probabilities: NDArray[Any], target: NDArray[np.int64]) -> Calibra
 def apply_temperature(
     probabilities: NDArray[Any], *, temperature: float, floor: float
 ) -> Floats:
-    """Probabilities `(n_rows, n_classes)` at a temperature: above 1 less certain, below 1 more."""
+    """Returns probabilities `(n_rows, n_classes)` at a temperature: above 1 less certain, below 1 more."""
     scores = np.log(np.maximum(probabilities.astype(np.float64), floor)) / temperature
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     tempered: Floats = powers / powers.sum(axis=1, keepdims=True)
@@ -146,7 +149,7 @@ def apply_temperature(
 
 
 def log_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
-    """Mean negative logarithm of the true class's probability, in nats; a 0 counts as float64's spacing at 1."""
+    """Returns the mean negative logarithm of the true class's probability, in nats; a 0 counts as float64's epsilon."""
     true = np.maximum(
         probabilities[np.arange(len(target)), target], np.finfo(np.float64).eps
     )
@@ -156,7 +159,7 @@ def log_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
 def expected_calibration_error(
     probabilities: Floats, target: NDArray[np.int64]
 ) -> float:
-    """Gap between confidence and accuracy over 15 bins of equal width; Guo et al., eq. 3."""
+    """Returns the gap between confidence and accuracy over 15 bins of equal width, as in Guo et al., eq. 3."""
     confidence, label = probabilities.max(axis=1), probabilities.argmax(axis=1)
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     gaps = np.bincount(bins, weights=(label == target) - confidence, minlength=BINS)

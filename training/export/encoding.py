@@ -1,7 +1,7 @@
-"""Categories and missing values become plain numbers, in numpy for learning and in the graph for serving.
+"""This module makes plain numbers of categories and missing values, in numpy for learning and in the graph.
 
-A missing number becomes the training rows' median, a missing category their most frequent one; a category becomes
-one column for each of its values, 1 for the one that it is and 0 for the others. No family knows of it.
+A missing number becomes the training rows' median, a missing category their most frequent one; a category becomes one
+column for each of its values, 1 for the one that it is and 0 for the others. No family knows of it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from training.learning.family import FittedModel, TrainingError
 
 
 class Encoding:
-    """What the training rows say about filling and spreading columns.
+    """An Encoding holds what the training rows say about filling and encoding columns.
 
-    For each encoded column: `source`, the feature it comes from; `code`, the category it stands for; and whether it
-    is one (`is_code`). For each feature: `fill`, what a missing value becomes, where the data set has any.
+    For each encoded column: `source`, the feature it comes from; `code`, the category it stands for; and `is_code`,
+    which tells if it is one. For each feature: `fill`, what a missing value becomes, where the data set has any.
     """
 
     def __init__(self, dataset: Dataset, rows: Split) -> None:
@@ -54,7 +54,7 @@ class Encoding:
         self._fills = np.array([fill or 0.0 for fill in self.fill], dtype=np.float32)
 
     def apply(self, dataset: Dataset) -> Dataset:
-        """The data set with the encoded columns for its features."""
+        """Returns the data set with the encoded columns for its features."""
         if not self.is_needed:
             return dataset
 
@@ -73,14 +73,14 @@ class Encoding:
         )
 
     def encode(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`(n_rows, n_features)` to `(n_rows, n_columns)`, without a NaN."""
+        """Returns `(n_rows, n_columns)` without a NaN from `(n_rows, n_features)`."""
         complete = np.where(np.isnan(features), self._fills, features)[:, self.source]
         return np.where(self.is_code, complete == self.code, complete).astype(
             np.float32
         )
 
     def prepend(self, model: onnx.ModelProto, n_features: int) -> None:
-        """Puts the same ahead of a graph that takes the encoded columns, in place."""
+        """Puts the same encoding ahead of a graph that takes the encoded columns, in place."""
         builder = GraphBuilder("encoding/")
         rename(model, "features", "encoding/encoded")
         missing = builder.add("IsNaN", "features")
@@ -102,7 +102,7 @@ class Encoding:
         )
 
     def gather_contributions(self, model: onnx.ModelProto, n_features: int) -> None:
-        """Makes of the columns' contributions those of the features that they come from, in place."""
+        """Sums the columns' contributions to those of the features that they come from, in place."""
         columns = np.arange(n_features)[:, None] == self.source
         builder = GraphBuilder("gathering/")
         rename(model, "contributions", "gathering/columns")
@@ -119,7 +119,7 @@ class Encoding:
 
 
 class EncodedModel:
-    """A learnt model of the encoded columns, with the encoding ahead of it."""
+    """An EncodedModel is a fitted model of the encoded columns, with the encoding ahead of it."""
 
     def __init__(self, fitted: FittedModel, encoding: Encoding) -> None:
         self.fitted = fitted
@@ -131,7 +131,7 @@ class EncodedModel:
         return self.fitted.packages
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Of features as the data set has them."""
+        """Returns the model's outputs for features as the data set has them."""
         return self.fitted.outputs(self.encoding.encode(features))
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:

@@ -1,7 +1,7 @@
-"""The one gate from a learnt model to a file: what does not pass is not written.
+"""This module is the one gate from a fitted model to a file: what does not pass is not written.
 
-The gate strips what exporters leave behind, measures the file itself over held-out rows, compares it with
-the model it came from, writes the card into it and reads it back before it takes its name.
+The gate strips what exporters leave behind, measures the file itself over held-out rows, compares it with the model
+it came from, writes the card into it and reads it back before it takes its name.
 """
 
 from __future__ import annotations
@@ -43,29 +43,29 @@ from training.graph import GraphError, Outputs, clean, open_session, run
 from training.learning.family import FittedGenerator, FittedModel
 
 PARITY_TOLERANCE = 1e-5
-"""Largest difference to the source model: absolute, and for answers above 1 as a share of the largest."""
+"""The source model may differ by so much: absolutely, and for answers above 1 as a share of the largest."""
 IMAGE_TOLERANCE = 1e-4
-"""The same for networks of images, of which some have a hundred layers, each with its rounding."""
+"""Networks of images may differ by more, because some have a hundred layers, each with its rounding."""
 SPREAD_TOLERANCE = 1e-4
-"""Largest difference of a regressor's values, as a share of their standard deviation."""
+"""A regressor's values may differ by this share of their standard deviation."""
 PACKAGES = ("numpy", "scikit-learn", "onnxruntime")
 N_SAMPLES = 1000
-"""Images on which a generator is measured."""
+"""A generator is measured on so many images."""
 SELF_CHECK_ROWS = 3
-"""Rows of a self-check, where there are no classes to have one each of."""
+"""A self-check has so many rows where there are no classes to have one each of."""
 MAX_SELF_CHECK_PX = 16
-"""Height and width of a self-check's images at most: a card is text."""
+"""A self-check's images have at most this height and width, because a card is text."""
 MAX_MEASURED_IMAGES = 5000
-"""Training images on which a file is measured."""
+"""A file is measured on at most so many training images."""
 
 
 class ExportError(Exception):
-    """A file that did not pass the gate; nothing was written."""
+    """An ExportError says why a file did not pass the gate; nothing was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a model comes from: what the card says beside what is measured here."""
+    """An Origin tells where a model comes from, which the card says beside what the gate measures."""
 
     family: str
     summary: str
@@ -73,7 +73,9 @@ class Origin:
     seed: int
     code: str | None = None
     imputed: tuple[float | None, ...] = ()
-    """For each feature what a missing value becomes, a category as its index; None where none may be missing."""
+    """It holds what a missing value of each feature becomes, a category as its index, or None where none may be
+    missing.
+    """
     calibration: Calibration | None = None
     cross_validation: CrossValidation | None = None
 
@@ -141,7 +143,7 @@ def compare_outputs(
     *,
     parity_tolerance: float = PARITY_TOLERANCE,
 ) -> Parity:
-    """Raises ExportError where the file says something else than the model that it came from."""
+    """Returns how far the file differs from the model that it came from; raises ExportError where it is too far."""
     required = OUTPUTS[kind]
     _require(
         set(exported) >= set(required),
@@ -189,7 +191,7 @@ def _find_tolerance(name: str, source: NDArray[Any], parity_tolerance: float) ->
 
 
 def serialise(model: onnx.ModelProto, card: Card) -> bytes:
-    """The file's bytes: the same model and card give the same bytes."""
+    """Returns the file's bytes, which are the same for the same model and card."""
     model.graph.name = card.name
     model.doc_string = card.summary
     model.model_version = 1
@@ -201,7 +203,7 @@ def serialise(model: onnx.ModelProto, card: Card) -> bytes:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Under its name there is the old file or the new one, whatever happens in between."""
+    """Writes the file so that its name has the old bytes or the new ones, whatever happens in between."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -234,7 +236,7 @@ def _make_provenance(
 
 
 def _draw_noise(fitted: FittedModel, seed: int) -> NDArray[np.float32]:
-    """What a generator is measured on, `(n_images, size)`."""
+    """Returns the noise that a generator is measured on, `(n_images, size)`."""
     assert isinstance(fitted, FittedGenerator)
     return np.random.default_rng(seed).standard_normal(
         (N_SAMPLES, fitted.noise_size), dtype=np.float32
@@ -248,7 +250,9 @@ def _measure(
     dataset: Dataset | ImageDataset,
     rows: Split,
 ) -> tuple[dict[str, Metric], dict[str, Metric] | None]:
-    """Metrics of the held-out rows, and of the training rows, where there are any to learn from; none of probes."""
+    """Returns the metrics of the held-out rows, and of the training rows where there are any; parity images have
+    none.
+    """
     if isinstance(dataset, ParityImages):
         return {}, None
 
@@ -277,7 +281,7 @@ def _measure(
 def _check_file(
     content: bytes, card: Card, inputs: NDArray[Any], outputs: Outputs
 ) -> None:
-    """The final bytes give the outputs that were measured, hold the card, and name no place of this machine."""
+    """Raises ExportError unless the final bytes give the measured outputs, hold the card, and name no local path."""
     places = [
         place
         for place in (Path.home(), Path.cwd(), Path(sys.prefix))
@@ -357,9 +361,9 @@ def _describe_input(
 def _make_self_check(
     kind: str, content: bytes, inputs: NDArray[Any], target: NDArray[Any]
 ) -> SelfCheck:
-    """The first held-out row of each class, or the first few rows, and what the file answers to them.
+    """Returns the first held-out row of each class, or the first few rows, and what the file answers to them.
 
-    Of images a few, made smaller: the graph resizes what comes.
+    Of images it takes a few and makes them smaller, because the graph resizes what comes.
     """
     chosen = list(range(min(SELF_CHECK_ROWS, len(inputs))))
     if kind == "classifier" and inputs.ndim == 2:
@@ -382,7 +386,7 @@ def _make_self_check(
 
 
 def _to_tuples(values: NDArray[Any]) -> tuple[Any, ...]:
-    """Tuples of the array's shape: whole numbers as they are, others in their fewest digits, None for NaN."""
+    """Returns tuples of the array's shape: whole numbers as they are, others in their fewest digits, None for NaN."""
     if values.ndim > 1:
         return tuple(_to_tuples(each) for each in values)
     if values.dtype.kind in "iu":
@@ -391,7 +395,7 @@ def _to_tuples(values: NDArray[Any]) -> tuple[Any, ...]:
 
 
 def _to_decimal(value: np.float32) -> float:
-    """The decimal with the fewest digits that is this float32 again."""
+    """Returns the decimal with the fewest digits that is this float32 again."""
     return float(str(value))
 
 

@@ -1,10 +1,10 @@
-"""Generative adversarial network: a generator learns to make images that a discriminator takes for real ones.
+"""In a generative adversarial network a generator learns to make images that a discriminator takes for real ones.
 
-Goodfellow et al., NeurIPS 2014. The discriminator is penalised for steep scores at real images (R1; Mescheder et
-al., ICML 2018), so that it stays a smooth guide and does not learn the few training rows by heart. What is kept of
-both networks is a moving average of their weights.
+It is that of Goodfellow et al., NeurIPS 2014. The discriminator is penalised for steep scores at real images (R1;
+Mescheder et al., ICML 2018), so that it stays a smooth guide and does not learn the few training rows by heart. What
+is kept of both networks is a moving average of their weights.
 
-Attains with seed 0: a logistic regression on real digits is 0.869 sure of generated ones (0.894 of real held-out
+It attains with seed 0: a logistic regression on real digits is 0.869 sure of generated ones (0.894 of real held-out
 ones) and finds all ten among them about equally often (0.995 of the largest entropy); the discriminator is close to
 chance between the two, 0.537 on held-out rows; 60 s on 2 processors. The cards name the versions.
 """
@@ -33,7 +33,7 @@ NEEDS_VALIDATION = False
 NEEDS_CALIBRATION = False
 
 SHOWN = 10
-"""Samples of the same noise that are kept of some epochs, to see it learn."""
+"""So many samples of the same noise are kept of some epochs, to see it learn."""
 SHOWN_EPOCHS = 8
 
 
@@ -73,7 +73,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedGan:
-    """Learns from the training rows, whose classes it is not told."""
+    """Learns from the training rows, without their classes."""
     if dataset.image_shape is None:
         raise TrainingError(f"gan: the task {dataset.task!r} is not one of images")
 
@@ -97,7 +97,7 @@ def fit(
 
 
 class Generator(nn.Module):
-    """Noise `(n_images, size)`, standard normal, to pixels from 0 to 1, `(n_images, n_pixels)`."""
+    """A Generator maps standard normal noise `(n_images, size)` to pixels from 0 to 1, `(n_images, n_pixels)`."""
 
     def __init__(self, n_noise: int, n_pixels: int, *, n_hidden: int) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class Generator(nn.Module):
 
 
 class Images(nn.Module):
-    """A generator whose pixels are grey levels from 0 to 255, the same in red, green and blue."""
+    """Images is a generator whose pixels are grey levels from 0 to 255, the same in red, green and blue."""
 
     def __init__(self, generator: Generator, shape: tuple[int, int]) -> None:
         super().__init__()
@@ -122,14 +122,14 @@ class Images(nn.Module):
         self.shape = shape
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Images uint8 `(n_images, height, width, 3)`."""
+        """Returns images uint8 `(n_images, height, width, 3)`."""
         grey = (self.generator(noise) * 255).round().to(torch.uint8)
         images: Tensor = grey.reshape(-1, *self.shape, 1).expand(-1, *self.shape, 3)
         return images
 
 
 class AdversarialTrainer:
-    """Both networks, what moves them, and the moving averages that are kept."""
+    """An AdversarialTrainer holds both networks, their optimizers, and the moving averages that are kept."""
 
     def __init__(
         self, dataset: Dataset, rows: Split, options: argparse.Namespace
@@ -157,7 +157,10 @@ class AdversarialTrainer:
         ]
 
     def train_epoch(self) -> dict[str, float]:
-        """Mean losses over the epoch, in nats: 1.386 where the discriminator cannot tell, 0.693 for the generator."""
+        """Returns mean losses over the epoch, in nats.
+
+        Where the discriminator cannot tell, its loss is 1.386, and the generator's 0.693.
+        """
         size = self.options.batch_size
         n_batches = len(self.real) // size
         totals = np.zeros(2)
@@ -180,13 +183,13 @@ class AdversarialTrainer:
         return {"discriminator": float(discriminator), "generator": float(generator)}
 
     def sample(self, noise: Tensor) -> NDArray[np.float32]:
-        """Pixels from 0 to 1, `(n_images, n_pixels)`."""
+        """Returns pixels from 0 to 1, `(n_images, n_pixels)`."""
         with torch.inference_mode():
             pixels: NDArray[np.float32] = self.averaged_generator(noise).numpy()
         return pixels
 
     def _step(self, real: Tensor) -> tuple[float, float]:
-        """One mini-batch: the discriminator learns to tell, then the generator to deceive it."""
+        """Steps on one mini-batch: the discriminator learns to tell, then the generator to deceive it."""
         generator_optimizer, discriminator_optimizer = self._optimizers
         generated = self.generator(torch.randn(len(real), self.options.noise))
         real = real.requires_grad_()
@@ -211,7 +214,7 @@ class AdversarialTrainer:
 
 
 class FittedGan(FittedNetwork):
-    """The learnt generator, and beside it the discriminator as a classifier of what is real."""
+    """A FittedGan is the fitted generator, and beside it the discriminator as a classifier of what is real."""
 
     def __init__(
         self,
@@ -232,7 +235,7 @@ class FittedGan(FittedNetwork):
 def _make_discriminator(
     trainer: AdversarialTrainer, dataset: Dataset, rows: Split
 ) -> Companion:
-    """The discriminator, with a task of its own: the real rows, and as many generated ones."""
+    """Returns the discriminator, with a task of its own: the real rows, and as many generated ones."""
     n_rows = len(dataset.target)
     noise = np.random.default_rng(trainer.options.seed).standard_normal(
         (n_rows, trainer.options.noise)
@@ -276,7 +279,7 @@ def _stage(n_inputs: int, n_outputs: int) -> nn.Module:
 
 
 def _squared_gradient_norm(scores: Tensor, pixels: Tensor) -> Tensor:
-    """Mean squared length of the score's gradient, the pixels taken from -1 to 1."""
+    """Returns the mean squared length of the score's gradient, the pixels taken from -1 to 1."""
     (slope,) = torch.autograd.grad(scores.sum(), pixels, create_graph=True)
     return (slope / 2).square().sum(dim=1).mean()
 

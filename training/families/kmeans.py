@@ -1,6 +1,6 @@
-"""k-means: rows gathered around centres, without a look at the target, by scikit-learn; a graph of our own.
+"""k-means gathers rows around centres, without a look at the target; it is scikit-learn's, in a graph of our own.
 
-Attains with seed 0, on held-out rows: an adjusted Rand index of 0.646 with the classes of digits; 5 s on 2
+It attains with seed 0, on held-out rows: an adjusted Rand index of 0.646 with the classes of digits; 5 s on 2
 processors. The card names the versions.
 """
 
@@ -24,7 +24,7 @@ NEEDS_CALIBRATION = False
 
 
 class Centres(Standardised):
-    """Distances to learnt centres, in float64, so that rounding does not decide between near ones."""
+    """Centres computes distances to learnt centres in float64, so that rounding does not decide between near ones."""
 
     centres: Tensor
 
@@ -51,7 +51,7 @@ class Centres(Standardised):
         )
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Cluster int64 `(n_rows,)`, the lowest number of equally near ones, and distances `(n_rows, n_clusters)`."""
+        """Returns cluster int64 `(n_rows,)`, of equally near ones the lowest, and distances `(n_rows, n_clusters)`."""
         apart = self.standardise(features).double()[:, None] - self.centres
         distances = apart.square().sum(dim=2).sqrt()
         return distances.argmin(dim=1), distances.float()
@@ -74,7 +74,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedNetwork:
-    """On standardised features; pixels share a unit and are left as they are."""
+    """Fits standardised features; pixels share a unit and are left as they are."""
     n_clusters = options.clusters or len(dataset.classes) or 8
     if n_clusters > len(rows.train):
         raise TrainingError(

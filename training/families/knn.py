@@ -1,10 +1,10 @@
-"""k nearest neighbours: the classes of the training rows that lie closest. A graph of our own.
+"""k nearest neighbours answers with the classes of the training rows that lie closest, in a graph of our own.
 
-Distances are computed in float64 and compared after rounding to 2**-20, so that rounding errors do not
-decide; of equally close rows the one that comes first in the training data is the nearer one.
+Distances are computed in float64 and compared after rounding to 2**-20, so that rounding errors do not decide; of
+equally close rows the one that comes first in the training data is the nearer one.
 
-Attains with seed 0, on held-out rows: 0.956 on breast_cancer, 0.944 on wine, 0.981 on digits, 1.000 on
-points; under 1 s each on 2 processors. The cards name the versions.
+It attains with seed 0, on held-out rows: 0.956 on breast_cancer, 0.944 on wine, 0.981 on digits, 1.000 on points;
+under 1 s each on 2 processors. The cards name the versions.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def fit(
 
 
 class FittedNeighbors:
-    """Training rows `(n_train, n_features)` and their classes, one-hot, `(n_train, n_classes)`."""
+    """FittedNeighbors holds training rows `(n_train, n_features)` and their one-hot classes `(n_train, n_classes)`."""
 
     kind = "classifier"
     packages = ("onnx",)
@@ -108,7 +108,7 @@ class FittedNeighbors:
         )
 
     def distances(self, features: NDArray[np.float32]) -> Floats:
-        """`(n_rows, n_train)`, in standard deviations; for hamming the share of unequal values."""
+        """Returns `(n_rows, n_train)`, in standard deviations, or for hamming the share of unequal values."""
         queries, references = (
             (each.astype(np.float64) - self.mean) / self.deviation
             for each in (features, self.features)
@@ -130,7 +130,7 @@ class FittedNeighbors:
         return rounded
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Label, probabilities, and the neighbours that decided: row numbers and distances, nearest first."""
+        """Returns label, probabilities, and the neighbours that decided: row numbers and distances, nearest first."""
         parts = [
             self._outputs(part)
             for part in np.array_split(features, len(features) // ROWS_AT_A_TIME + 1)
@@ -161,7 +161,7 @@ class FittedNeighbors:
         }
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """The same, in the same order of operations; see `outputs` for the two further outputs."""
+        """Returns a graph with the same order of operations; `outputs` describes the two further outputs."""
         graph = GraphBuilder()
         wide = graph.add("Cast", "features", to=TensorProto.DOUBLE)
         queries = self._standardised(graph, wide)
@@ -215,7 +215,7 @@ class FittedNeighbors:
     def _distances(
         self, graph: GraphBuilder, queries: str, references: str, n_features: int
     ) -> str:
-        """`(n_rows, n_train)`. Without a matrix product, feature by feature: rows x train x features is too large."""
+        """Returns `(n_rows, n_train)`, feature by feature, because rows x train x features is too large."""
         if self.metric == "euclidean":
             product = graph.add(
                 "MatMul", queries, graph.add("Transpose", references, perm=[1, 0])
@@ -265,7 +265,7 @@ class FittedNeighbors:
         )
 
     def _weights(self, graph: GraphBuilder, distance: str) -> str:
-        """`(n_rows, neighbors)`; a neighbour at distance 0 decides alone, with others at 0."""
+        """Returns `(n_rows, neighbors)`; a neighbour at distance 0 decides alone, with others at 0."""
         if self.weights == "uniform":
             return graph.add("Add", graph.add("Mul", distance, 0.0), 1.0)
 

@@ -1,6 +1,6 @@
-"""Principal component analysis: the few directions in which the rows differ most, by scikit-learn.
+"""Principal component analysis finds the few directions in which the rows differ most; it is scikit-learn's.
 
-Attains with seed 0, on held-out rows: 0.666 of the variance of digits with 8 components; 4 s on 2 processors. The
+It attains with seed 0, on held-out rows: 0.666 of the variance of digits with 8 components; 4 s on 2 processors. The
 card names the versions.
 """
 
@@ -24,7 +24,7 @@ NEEDS_CALIBRATION = False
 
 
 class Components(Standardised):
-    """Projects on learnt directions, and back."""
+    """Components projects on learnt directions, and back."""
 
     directions: Tensor
 
@@ -41,7 +41,7 @@ class Components(Standardised):
         self.register_buffer("directions", torch.from_numpy(pca.components_).float())
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes `(n_rows, n_components)` and reconstruction `(n_rows, n_features)`."""
+        """Returns codes `(n_rows, n_components)` and reconstruction `(n_rows, n_features)`."""
         codes = self.standardise(features) @ self.directions.T
         return codes, self.restore(codes @ self.directions)
 
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedNetwork:
-    """On standardised features; pixels share a unit and are only centred."""
+    """Fits standardised features; pixels share a unit and are only centred."""
     max_components = min(dataset.features[rows.train].shape)
     n_components = options.components or max(1, min(8, max_components // 2))
     if n_components > max_components:
