@@ -1,4 +1,4 @@
-"""What a person sees while models learn, and the table of what came of it."""
+"""This module shows a person how models learn, and the table of what came of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.learning.family import Epoch
 
 
 def make_progress(console: Console) -> Progress:
-    """Bars with a name, what is going on, and the time it has taken; `note` is a field of each."""
+    """Returns bars with a name, what is going on, and the time it has taken; `note` is a field of each."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -32,13 +32,13 @@ def describe_epoch(epoch: Epoch) -> str:
 
 
 def headline(card: Card) -> tuple[str, Metric]:
-    """The metric that stands for all, and its name."""
+    """Returns the metric that stands for all, and its name."""
     name = next(name for name in HEADLINES if name in card.metrics)
     return name, card.metrics[name]
 
 
 def summarise(card: Card, path: Path, *, seconds: float) -> Table:
-    """Every metric of one model: held-out with its interval, on the training rows, and over folds."""
+    """Returns a table of one model's metrics: held-out with intervals, on the training rows, and over folds."""
     rows = (
         "generated images"
         if card.kind == "generator"
@@ -87,7 +87,7 @@ def summarise(card: Card, path: Path, *, seconds: float) -> Table:
 
 
 def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
-    """One line for each model, by the metric that stands for its kind, the best first."""
+    """Returns a table of one line for each model, by the metric that stands for its kind, the best first."""
     table = _table("held-out rows with 95 % intervals, the best first")
     table.add_column("model", no_wrap=True)
     for column in ("held out", "interval", "training", "folds", "kB"):
@@ -128,7 +128,7 @@ def _table(title: str) -> Table:
 
 
 def _short(value: float) -> str:
-    """Four digits, three of them after the point where the number is below 1."""
+    """Returns four digits, three of them after the point where the number is below 1."""
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.4g}"
 
 
@@ -141,7 +141,7 @@ def _interval(metric: Metric) -> str:
 
 
 def _beside(card: Card, name: str) -> tuple[str, str]:
-    """The metric on the training rows, and its mean and standard deviation over folds."""
+    """Returns the metric on the training rows, and its mean and standard deviation over folds."""
     train = "" if card.train_metrics is None else _short(card.train_metrics[name].value)
     if card.cross_validation is None or name not in card.cross_validation.metrics:
         return train, ""

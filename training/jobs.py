@@ -1,4 +1,4 @@
-"""Many lessons in parallel processes, with one display; what is up to date is left as it is."""
+"""This module runs many trainings in parallel processes with one display, and leaves alone what is up to date."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from training.pipeline import Callbacks, TrainingRun, train
 from training.processors import count_processors
 
 Message = tuple[str, str] | None
-"""The name of a job, and what it is doing now; None ends the display."""
+"""A message is the name of a job and what it is doing now; None ends the display."""
 
 _messages: Queue[Message] | None = None
-"""In a process that works: where it tells."""
+"""In a process that works, this queue takes its messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a job: files with their cards, or the reason why there are none."""
+    """An Outcome is what came of a job: files with their cards, or the reason why there are none."""
 
     name: str
     models: tuple[tuple[Card, Path], ...] = ()
@@ -51,7 +51,7 @@ class Outcome:
 
 
 def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
-    """One lesson, with its pictures where they are wanted; refusals become part of the outcome."""
+    """Runs one training, with its pictures where they are wanted; refusals become part of the outcome."""
     logging.getLogger("torch.onnx").setLevel(
         logging.ERROR
     )  # its hints are about torchvision, not about us
@@ -80,7 +80,7 @@ def run_all(
     workers: int | None,
     again: bool,
 ) -> tuple[list[Outcome], list[Outcome]]:
-    """Outcomes of the commands in their order: those that ran, and those that were up to date.
+    """Returns outcomes of the commands in their order: those that ran, and those that were up to date.
 
     Interrupted, it ends the running processes at once; files are written whole, so what was finished is kept.
     """
@@ -148,7 +148,7 @@ def _collect_outcome(future: Future[Outcome], command: list[str]) -> Outcome:
 
 
 def _initialise_worker(messages: Queue[Message]) -> None:
-    """In each process, once: what a person's Ctrl-C means is for the parent to say, and none outlives it."""
+    """Prepares a process: the parent alone decides what Ctrl-C means, and no process outlives it."""
     global _messages  # a queue reaches a spawned process this way only
     _messages = messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -163,7 +163,7 @@ def _end_with_parent() -> None:
 
 
 def _run_job(command: list[str]) -> Outcome:
-    """In a process of its own; an exception that nobody foresaw fails this lesson alone."""
+    """Runs a command in a process of its own, where an exception that nobody foresaw fails this training alone."""
     name = _name_job(command)
 
     def send(text: str) -> None:
@@ -191,7 +191,7 @@ def _name_job(command: list[str]) -> str:
 
 
 def _show_progress(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
-    """A bar for all jobs, and under it a line for each that is running."""
+    """Shows a bar for all jobs, and under it a line for each that is running."""
     every = progress.add_task("all", total=n_jobs, note="")
     lines: dict[str, TaskID] = {}
 
@@ -209,7 +209,7 @@ def _show_progress(messages: Queue[Message], progress: Progress, n_jobs: int) ->
 
 
 def _find_up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
-    """The files of a command, where they are what it would make again; empty where anything differs."""
+    """Returns the files of a command where they are what it would make again, and nothing where anything differs."""
     options = parse(list(command))
     try:
         training_run = make_training_run(options)

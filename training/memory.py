@@ -1,11 +1,11 @@
-"""Memory of the process that learns."""
+"""This module tunes the memory of the process that learns."""
 
 from __future__ import annotations
 
 import ctypes
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
-"""mallopt's numbers of them, in glibc's malloc.h."""
+"""These are mallopt's numbers of them, in glibc's malloc.h."""
 _MAX_INT = 2**31 - 1
 
 

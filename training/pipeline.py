@@ -1,4 +1,4 @@
-"""From a data set to an exported model: split, encode, learn, calibrate, validate, export."""
+"""This module leads from a data set to an exported model: split, encode, fit, calibrate, validate, export."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MIN_ROWS_PER_FOLD = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Callbacks:
-    """Whom to tell how far it is."""
+    """Callbacks are called with how far a training is."""
 
     stage: Callable[[str], None] = lambda _: None
     epoch: OnEpoch = lambda _: None
@@ -45,7 +45,7 @@ class Callbacks:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRun:
-    """A family, what it is to learn from, and how."""
+    """A TrainingRun holds a family, what it is to learn from, and how."""
 
     name: str
     family: Family
@@ -56,7 +56,7 @@ class TrainingRun:
 
     @property
     def kind(self) -> str:
-        """What the family learns to be here; raises LearningError where the task has nothing for it."""
+        """Returns what the family learns to be here; raises TrainingError where the task has nothing for it."""
         kinds = self.family.KINDS
         supervised = "classifier" if self.dataset.classes else "regressor"
         if supervised in kinds:
@@ -73,7 +73,7 @@ class TrainingRun:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedModel:
-    """A lesson's outcome, before and after export."""
+    """A TrainedModel is what came of a run, before and after export."""
 
     fitted: FittedModel
     card: Card
@@ -84,7 +84,7 @@ class TrainedModel:
 
 
 def train(training_run: TrainingRun, folder: Path) -> list[TrainedModel]:
-    """Learns, exports into the folder, and says what came of it; raises LearningError or ExportError."""
+    """Fits, exports into the folder, and returns the models; raises TrainingError or ExportError."""
     dataset, options = training_run.dataset, training_run.options
     check_dataset(training_run)
     rows = _split(training_run)
@@ -143,7 +143,7 @@ def train(training_run: TrainingRun, folder: Path) -> list[TrainedModel]:
 
 
 def _split(training_run: TrainingRun) -> Split:
-    """Of probes all are held out: nothing is learnt from them."""
+    """Returns the split, which holds out all of parity images, because nothing is learnt from them."""
     dataset = training_run.dataset
     if isinstance(dataset, ParityImages):
         all_rows = np.arange(len(dataset.target), dtype=np.int64)
@@ -156,7 +156,7 @@ def _split(training_run: TrainingRun) -> Split:
 
 
 def check_dataset(training_run: TrainingRun) -> None:
-    """Raises LearningError where the family can learn nothing from this data set."""
+    """Raises TrainingError where the family can learn nothing from this data set."""
     if isinstance(training_run.dataset, ImageDataset):
         return
     if training_run.kind == "transformer" and any(training_run.dataset.categories):
@@ -174,7 +174,7 @@ def check_dataset(training_run: TrainingRun) -> None:
 def fit(
     training_run: TrainingRun, rows: Split, on_epoch: OnEpoch
 ) -> tuple[FittedModel, Calibration | None, tuple[float | None, ...]]:
-    """The learnt model of the raw inputs, calibrated where its family is, and how it fills each feature's gaps."""
+    """Returns the fitted model of the raw inputs, its calibration, and how it fills each feature's gaps."""
     if isinstance(training_run.dataset, ImageDataset):
         return *_fit_and_calibrate(
             training_run, training_run.dataset, rows, on_epoch
@@ -219,7 +219,7 @@ def _fit_and_calibrate(
 
 
 def cross_validate(training_run: TrainingRun) -> CrossValidation | None:
-    """Mean and standard deviation of each metric over `--folds` folds of all rows; None without folds."""
+    """Returns mean and standard deviation of each metric over `--folds` folds of all rows, or None without folds."""
     folds = training_run.options.folds
     if not folds:
         return None
@@ -257,7 +257,7 @@ def cross_validate(training_run: TrainingRun) -> CrossValidation | None:
 def _predict_folds(
     training_run: TrainingRun, all_rows: NDArray[np.int64], *, folds: int
 ) -> Iterator[tuple[int, Outputs, Split]]:
-    """What a model that learnt from the other folds says of each fold."""
+    """Yields what a model that learnt from the other folds says of each fold."""
     splits = split_folds(
         training_run.dataset,
         all_rows,
@@ -276,7 +276,7 @@ def _predict_unseen(
     dataset: Dataset | ImageDataset,
     rows: Split,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Probabilities of rows that the model did not learn from, and their target: what a temperature is fitted on.
+    """Returns probabilities of rows that the model did not learn from, and their target, to fit a temperature on.
 
     These are the validation rows or, in a family without, the training rows, each seen by a model of the others.
     """

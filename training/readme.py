@@ -1,4 +1,4 @@
-"""`python -m training.readme`: README's table of models, written from the cards of the shipped files."""
+"""`python -m training.readme` writes README's table of models from the cards of the shipped files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADER = (
 )
 CALLS = 2000
 MAX_DURATION_S = 2.0
-"""For measuring a model: a slow one is called less often."""
+"""A model is measured for at most so long; a slow one is called less often."""
 
 
 def main() -> None:
@@ -42,27 +42,27 @@ def main() -> None:
 
 
 def make_table(folder: Path, latencies_us: Mapping[str, float]) -> str:
-    """Markdown, one line for each shipped file, by name; the latency is the one column that no card holds."""
+    """Returns Markdown, one line for each shipped file, by name; no card holds the latency."""
     return HEADER + "".join(
         _line(path, card, latencies_us[card.name]) for path, card in shipped(folder)
     )
 
 
 def replace_table(text: str, table: str) -> str:
-    """The text with what stands between the two marks replaced; raises ValueError without the marks."""
+    """Returns the text with what stands between the two marks replaced; raises ValueError without the marks."""
     before = text.index(START) + len(START)
     after = text.index(END)
     return text[:before] + table + text[after:]
 
 
 def read_latencies(text: str) -> dict[str, float]:
-    """Microseconds by model, as a table in the text has them."""
+    """Returns microseconds by model, as a table in the text has them."""
     lines = re.findall(r"^\| `([\w-]+)` \|.* \| ([\d.]+) \|$", text, re.M)
     return {name: float(latency) for name, latency in lines}
 
 
 def measure_latency(path: Path, card: Card) -> float:
-    """Microseconds of a run on one row, or one image of the network's own size, in one thread: the median of many."""
+    """Returns the median microseconds of a run on one row, or one image of the network's own size, in one thread."""
     session = open_session(path.read_bytes())
     feed = {card.input.tensor: _one_input(card)}
     times: list[float] = []
@@ -83,7 +83,7 @@ def _one_input(card: Card) -> NDArray[Any]:
 
 
 def shipped(folder: Path) -> Iterator[tuple[Path, Card]]:
-    """Files of the bundled tasks and their cards, by name; a person's own models are not ours to list."""
+    """Yields files of the bundled tasks and their cards, by name; a person's own models are not ours to list."""
     tasks = {command[2] for command in SHIPPED}
     for path in sorted(folder.glob("*.onnx")):
         card = read_card(path)

@@ -1,4 +1,4 @@
-"""Images changed a little each time they are seen: moved, mirrored, partly hidden."""
+"""This module changes images a little each time they are seen: it moves, mirrors and partly hides them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def augment(
     mean: Tensor,
     seed: int,
 ) -> Callable[[Tensor], Tensor]:
-    """What a network sees of rows of `images` `(n_images, height, width, 3)` in this epoch.
+    """Returns what makes of rows of `images` `(n_images, height, width, 3)` what a network sees in this epoch.
 
     They are moved by at most `shift_px`, every other time mirrored, and a square of side `cutout_px` is hidden. Each
-    image is mirrored by chance in the first epoch and alternates from there: K. Jordan, arXiv 2404.00498, section 3.6.
-    What is hidden shows the mean colour: DeVries and Taylor, arXiv 1708.04552.
+    image is mirrored by chance in the first epoch and alternates from there: K. Jordan, arXiv 2404.00498, section
+    3.6. What is hidden shows the mean colour: DeVries and Taylor, arXiv 1708.04552.
     """
     chance = (
         torch.rand(len(images), generator=torch.Generator().manual_seed(seed)) < 0.5
@@ -47,7 +47,7 @@ def augment(
 
 
 def _shift(pixels: Tensor, shift_px: int) -> Tensor:
-    """Each image by its own way, at most so many pixels; what comes in is reflected."""
+    """Moves each image by its own way, at most so many pixels; what comes in is reflected."""
     n_images, height, width, _ = pixels.shape
     channels = pixels.permute(0, 3, 1, 2)
     padded = nn.functional.pad(channels.float(), (shift_px,) * 4, mode="reflect").to(
@@ -64,7 +64,7 @@ def _shift(pixels: Tensor, shift_px: int) -> Tensor:
 
 
 def _cut_out(pixels: Tensor, cutout_px: int, colour: Tensor) -> Tensor:
-    """A square of each image, which may reach over its border."""
+    """Hides a square of each image, which may reach over its border."""
     n_images, height, width, _ = pixels.shape
     top = torch.randint(-(cutout_px // 2), height - cutout_px // 2, (n_images, 1, 1))
     left = torch.randint(-(cutout_px // 2), width - cutout_px // 2, (n_images, 1, 1))

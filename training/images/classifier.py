@@ -1,4 +1,4 @@
-"""Families that learn from images: the same way of learning, three networks."""
+"""This module holds the families that learn from images in the same way with three networks."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from training.learning.family import Epoch, OnEpoch, TrainingError
 from training.processors import count_processors
 
 N_WHITENING_IMAGES = 5000
-"""Images whose patches say how to whiten."""
+"""The patches of so many images say how to whiten."""
 PROXY_WIDTHS = (32, 64, 64)
-"""Of the small network that chooses what a large one learns."""
+"""The small network that chooses what a large one learns has these widths."""
 
 NetworkFactory = Callable[[argparse.Namespace, int, int], nn.Module]
-"""Makes the network from the options, the images' height in pixels and the number of classes."""
+"""It makes the network from the options, the images' height in pixels and the number of classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFamily:
-    """A family for images: its network and what suits it."""
+    """An ImageFamily is a family for images: its network and what suits it."""
 
     SUMMARY: str
     body: NetworkFactory
@@ -79,7 +79,7 @@ class ImageFamily:
         options: argparse.Namespace,
         on_epoch: OnEpoch,
     ) -> FittedImageClassifier:
-        """Learns, or goes on where it was stopped."""
+        """Fits the network, or goes on where it was stopped."""
         size_px = dataset.pixels.shape[1]
         if size_px < self.min_px:
             raise TrainingError(
@@ -121,7 +121,7 @@ class ImageFamily:
         )
 
     def schedule(self, options: argparse.Namespace) -> Schedule:
-        """The options and what is the family's own."""
+        """Returns the schedule of the options and of what is the family's own."""
         return Schedule(
             epochs=options.epochs,
             learning_rate=options.learning_rate,
@@ -138,7 +138,7 @@ class ImageFamily:
 
 
 def make_model(body: nn.Module, dataset: ImageDataset, rows: Split) -> ImageNetwork:
-    """A network that has learnt nothing, with what it takes from the training images' colours."""
+    """Returns a network that has learnt nothing, with what it takes from the training images' colours."""
     model = ImageNetwork(body, dataset.pixels[rows.train])
     if isinstance(body, ConvNet):
         some = torch.from_numpy(dataset.pixels[rows.train[:N_WHITENING_IMAGES]])
@@ -147,17 +147,18 @@ def make_model(body: nn.Module, dataset: ImageDataset, rows: Split) -> ImageNetw
 
 
 def selects_hard_half(options: argparse.Namespace) -> bool:
-    """Whether only the harder half of the images is learnt."""
+    """Tells if only the harder half of the images is learnt."""
     return bool(getattr(options, "select", False))
 
 
 def set_threads(family: ImageFamily) -> None:
-    """As many as processors for convolutions; where layers are small, threads would wait for each other."""
+    """Sets as many threads as processors for convolutions; where layers are small, threads would wait for each other.
+    """
     torch.set_num_threads(count_processors() if family.allow_bfloat16 else 1)
 
 
 def add_schedule_options(parser: argparse.ArgumentParser, family: ImageFamily) -> None:
-    """The options of every family that learns from images by descent."""
+    """Adds the options of every family that learns from images by gradient descent."""
     add = parser.add_argument
     add(
         "--epochs",
@@ -210,7 +211,7 @@ def fit_model(
     checkpoint: Path | None = None,
     proxy: ImageNetwork | None = None,
 ) -> None:
-    """Learns in place from the training images."""
+    """Fits the network in place to the training images."""
     train, validation = (
         (dataset.pixels[part], dataset.target[part])
         for part in (rows.train, rows.validation)
@@ -236,7 +237,7 @@ def fit_model(
 def find_checkpoint(
     dataset: ImageDataset, rows: Split, options: argparse.Namespace
 ) -> Path:
-    """Where a training is kept: of these options, as far as they change it, data, rows and code of learning."""
+    """Returns where a training is kept, by the options that change it, data, rows and code of learning."""
     others = ("output", "report", "data", "moves")
     stated = {
         name: str(value) for name, value in vars(options).items() if name not in others
@@ -265,7 +266,7 @@ def find_checkpoint(
 
 
 def find_weights(task: str) -> Path:
-    """Where the convolutional network of a task leaves its weights, for others to start from."""
+    """Returns where the convolutional network of a task leaves its weights, for others to start from."""
     return data_folder() / "weights" / f"{task}-cnn.pt"
 
 

@@ -1,4 +1,4 @@
-"""What weights from elsewhere are worth: accuracy by the number of images, fine-tuned and from scratch."""
+"""This module measures what pretrained weights are worth: accuracy by number of images, fine-tuned and from scratch."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from training.images.network import FittedImageClassifier
 from training.images.pretrained import Pretrained
 
 SIZES = (50, 500)
-"""Images for each class; all of them come last."""
+"""So many images of each class are learnt from; all of them come last."""
 
 Point = tuple[int, Metric, Metric]
-"""Images for each class, and the accuracy, with its interval, fine-tuned and from scratch."""
+"""A point is images for each class, and the accuracy, with its interval, fine-tuned and from scratch."""
 
 
 def measure(
@@ -32,7 +32,10 @@ def measure(
     sizes: Sequence[int] = SIZES,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> list[Point]:
-    """On the held-out images; both learn the same images with the same schedule, the network from scratch in one go."""
+    """Returns points on the held-out images; both networks learn the same images with the same schedule.
+
+    The network from scratch learns in one go.
+    """
     counts = np.bincount(dataset.target[rows.train])
     points = []
 
@@ -54,7 +57,7 @@ def measure(
 
 
 def choose(dataset: ImageDataset, rows: Split, size: int, *, seed: int) -> Split:
-    """So many training images of each class, or all that there are; a larger choice holds the smaller ones."""
+    """Returns so many training images of each class, or all that there are; a larger choice holds the smaller ones."""
     order = np.random.default_rng(seed).permutation(rows.train)
     kept = [
         order[dataset.target[order] == each][:size]

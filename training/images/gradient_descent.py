@@ -1,4 +1,4 @@
-"""Mini-batch descent on images: changed a little each time they are seen, one cycle of the learning rate."""
+"""This module descends in mini-batches of augmented images, with one cycle of the learning rate."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from training.images.selection import Selector
 from training.memory import keep_freed_memory
 
 MIN_STEPS = 16
-"""In an epoch: fewer images make smaller batches."""
+"""An epoch has at least so many steps: fewer images make smaller batches."""
 INFERENCE_BATCH_SIZE = 500
-"""Images at a time where nothing is learnt."""
+"""So many images are run at a time where nothing is learnt."""
 
 Pixels = NDArray[np.uint8]
 Targets = NDArray[np.int64]
@@ -29,7 +29,7 @@ Trainers = Sequence[Trainer | Selector]
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Losses after an epoch, in nats: of the changed training images as they were learnt, of the validation images."""
+    """A Progress holds an epoch's losses in nats, of the augmented training images and of the validation images."""
 
     number: int
     train: float
@@ -37,7 +37,10 @@ class Progress:
 
 
 class ImageNetwork(nn.Module):
-    """Pixels uint8 `(n_images, height, width, 3)` to scores; `body` takes them standardised, channels first."""
+    """An ImageNetwork maps pixels uint8 `(n_images, height, width, 3)` to scores by a `body`.
+
+    The body takes them standardised, channels first.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -56,7 +59,7 @@ class ImageNetwork(nn.Module):
         self.body = body
 
     def standardise(self, pixels: Tensor) -> Tensor:
-        """Channels first, mean 0 and deviation 1 of the training images' colours."""
+        """Returns images with channels first, of mean 0 and deviation 1 by the training images' colours."""
         images = pixels.permute(0, 3, 1, 2).float() / 255
         return (images - self.mean) / self.deviation
 
@@ -75,7 +78,7 @@ def minimise_loss(
     checkpoint: Path | None = None,
     proxy: ImageNetwork | None = None,
 ) -> None:
-    """Learns in place; leaves the last weights, which the fallen learning rate has settled.
+    """Fits the network in place and leaves the last weights, which the fallen learning rate has settled.
 
     With a `checkpoint` it writes there after each epoch how far it is, and goes on from there where it was stopped.
     With a `proxy`, a smaller network that learns along, only the half of the images that is harder for it is learnt.
@@ -130,7 +133,7 @@ def _train_epoch(
     batches: Iterable[tuple[Tensor, Tensor]],
     schedule: Schedule,
 ) -> float:
-    """One epoch of pixels and target; the mean log loss of what was learnt, in nats."""
+    """Learns one epoch of pixels and target, and returns the mean log loss of what was learnt, in nats."""
     model.train()
     losses = []
 
@@ -155,7 +158,7 @@ def _train_epoch(
 def score(
     model: ImageNetwork, pixels: Pixels, *, allow_bfloat16: bool = False
 ) -> Tensor:
-    """Scores `(n_images, n_scores)`, some images at a time."""
+    """Returns scores `(n_images, n_scores)`, computed some images at a time."""
     device = model.mean.device
     model.eval()
 
@@ -172,7 +175,7 @@ def score(
 def evaluate(
     model: ImageNetwork, part: tuple[Pixels, Targets], *, allow_bfloat16: bool = False
 ) -> float:
-    """The mean log loss, in nats."""
+    """Returns the mean log loss, in nats."""
     return float(
         nn.functional.cross_entropy(
             score(model, part[0], allow_bfloat16=allow_bfloat16),
@@ -198,7 +201,7 @@ def _augment(
 def _resume(
     checkpoint: Path | None, trainers: Trainers, on_progress: Callable[[Progress], None]
 ) -> list[Progress]:
-    """What was done before; nothing where there is no file."""
+    """Restores what was done before and returns its progress, which is empty where there is no file."""
     if checkpoint is None or not checkpoint.is_file():
         return []
 
@@ -215,7 +218,7 @@ def _resume(
 
 
 def _save(checkpoint: Path | None, trainers: Trainers, done: list[Progress]) -> None:
-    """Whole or not at all."""
+    """Writes the checkpoint whole or not at all."""
     if checkpoint is None:
         return
 

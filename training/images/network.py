@@ -1,4 +1,4 @@
-"""Networks of images as the export gate wants them: preprocessing, scores, probabilities and what they see."""
+"""This module gives the export gate networks of images: preprocessing, scores, probabilities and what they see."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from training.learning.network import to_onnx
 
 
 class Backbone(Protocol):
-    """What a network of images offers beside its scores, each where it has it."""
+    """A Backbone is what a network of images offers beside its scores, each part where it has it."""
 
     def layers(self, images: Tensor) -> list[Tensor]:
-        """What each layer gives, `(n_images, n_channels, height, width)`; may be empty."""
+        """Returns what each layer gives, `(n_images, n_channels, height, width)`, which may be empty."""
         ...
 
     def score(self, last: Tensor) -> Tensor:
-        """Scores `(n_images, n_scores)` of the last layer's output, or of the images where there is no layer."""
+        """Returns scores `(n_images, n_scores)` of the last layer's output, or of the images where there is no layer.
+        """
         ...
 
     def locate(self, last: Tensor) -> Tensor:
-        """Each score by place, `(n_images, n_scores, height, width)`; asked for only where there are layers."""
+        """Returns each score by place, `(n_images, n_scores, height, width)`; it is called only where there are
+        layers.
+        """
         ...
 
     def filters(self) -> Tensor | None:
-        """The first layer's weights as pictures, `(n_filters, height, width, 3)`."""
+        """Returns the first layer's weights as pictures, `(n_filters, height, width, 3)`."""
         ...
 
     def fold(self) -> None:
@@ -41,10 +44,14 @@ class Backbone(Protocol):
 
 
 class PixelClassifier(nn.Module):
-    """Pixels uint8 `(n_images, height, width, 3)` of the network's own size to all outputs of the contract.
+    """A PixelClassifier maps pixels uint8 `(n_images, height, width, 3)` of the network's size to the contract's
+    outputs.
 
-    `mirrors`: an image and its mirror image are scored, and the mean counts. `moves`: so do both moved by a pixel up
-    and left, and down and right, which together count as much as those in place: K. Jordan, arXiv 2404.00498.
+    With `mirrors` an image and its mirror image are scored, and the mean counts. With `moves` so are both moved by a
+    pixel up and left, and down and right, which together count as much as those in place: K. Jordan, arXiv
+    2404.00498.
+
+    The attribute `scorer` keeps its name because the exported files hold it in the names of tensors.
     """
 
     def __init__(
@@ -86,14 +93,15 @@ class PixelClassifier(nn.Module):
         return self.body.score(layers[-1] if layers else images)
 
     def _mean_with_mirrored(self, scores: Tensor, images: Tensor) -> Tensor:
-        """`scores` are those of these images."""
+        """Returns the mean of these images' `scores` and of those of their mirror images."""
         return (scores + self._score(images.flip(3))) / 2 if self.mirrors else scores
 
 
 class FittedImageClassifier:
-    """A learnt classifier of images that are brought to `resize_px`, then cut to `crop_px`.
+    """A FittedImageClassifier takes images that are brought to `resize_px`, then cut to `crop_px`.
 
-    With `half_precision` its weights are rounded to half precision, which the file holds: it is half as large, and as good.
+    With `half_precision` its weights are rounded to half precision, which the file holds: it is half as large, and as
+    good.
     """
 
     kind = "classifier"
@@ -120,7 +128,7 @@ class FittedImageClassifier:
         self.resize_px, self.crop_px, self.filter_name = resize_px, crop_px, filter_name
 
     def outputs(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """What the source network says of images of `resize_px` by `resize_px`, by the contract's output names."""
+        """Returns what the source network says of images of `resize_px` by `resize_px`, by the contract's names."""
         start = round((self.resize_px - self.crop_px) / 2)
         pixels = pixels[:, start : start + self.crop_px, start : start + self.crop_px]
 
@@ -137,7 +145,7 @@ class FittedImageClassifier:
         return {"label": label, "probabilities": probabilities}
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:  # noqa: ARG002  # its size is fixed
-        """From pixels of any size."""
+        """Returns a graph that takes pixels of any size."""
         example = torch.zeros(2, self.crop_px, self.crop_px, 3, dtype=torch.uint8)
         model = to_onnx(
             self.module,

@@ -1,6 +1,6 @@
-"""Networks that have learnt elsewhere: exported as they were published, or with a new head for a new task.
+"""This module exports networks that have learnt elsewhere, as they were published or with a head for a new task.
 
-Fine-tuning first teaches the head alone, on a body that stays as it is, normalisations and their statistics included;
+Fine-tuning first fits the head alone, on a body that stays as it is, normalisations and their statistics included;
 unfrozen, the body then learns too, at a lower rate: Yosinski et al., NeurIPS 2014.
 """
 
@@ -47,11 +47,11 @@ from training.learning.family import Epoch, OnEpoch, TrainingError
 
 TASK = "imagenet"
 CONVNET_TASK = "cifar8"
-"""What our own network has learnt: kinds of photographs, none of which is a cat or an automobile."""
+"""Our own network has learnt these kinds of photographs, none of which is a cat or an automobile."""
 HEAD_SHARE = 1 / 3
-"""Of the epochs, before the body learns too."""
+"""This share of the epochs passes before the body learns too."""
 BODY_RATE = 0.2
-"""Of the head's learning rate."""
+"""The body learns at this share of the head's learning rate."""
 N_PARITY_IMAGES = 8
 COARSE_PX = 8
 SCHEDULES: dict[str, dict[str, float]] = {
@@ -63,7 +63,7 @@ SCHEDULES: dict[str, dict[str, float]] = {
     },
     "": {"epochs": 9, "learning_rate": 0.4, "weight_decay": 0.0001, "batch_size": 64},
 }
-"""Defaults for our own network, and for torchvision's."""
+"""These are the defaults for our own network, and for torchvision's."""
 LICENCES = {
     CONVNET: "MIT",
     "": "BSD-3-Clause, as torchvision's weights; the terms of their data apply too",
@@ -71,7 +71,7 @@ LICENCES = {
 
 
 class FineTunedNetwork(ImageNetwork):
-    """A scorer whose body may be frozen: while it learns, the body's normalisations keep their statistics."""
+    """A FineTunedNetwork may have a frozen body: while it learns, the body's normalisations keep their statistics."""
 
     frozen = True
 
@@ -84,7 +84,7 @@ class FineTunedNetwork(ImageNetwork):
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained(ImageFamily):
-    """A family that starts from weights."""
+    """A Pretrained is a family that starts from weights."""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
@@ -142,7 +142,7 @@ class Pretrained(ImageFamily):
         options: argparse.Namespace,
         on_epoch: OnEpoch,
     ) -> FittedImageClassifier:
-        """The published network itself where there is nothing to learn from, or else a tuned one."""
+        """Returns the published network itself where there is nothing to learn from, or else a fine-tuned one."""
         if isinstance(dataset, ParityImages):
             return _restore_published(options)
 
@@ -163,7 +163,7 @@ class Pretrained(ImageFamily):
     def make_model(
         self, dataset: ImageDataset, rows: Split, options: argparse.Namespace
     ) -> tuple[FineTunedNetwork, nn.Module]:
-        """The network with its weights and a head that has learnt nothing yet, and that head."""
+        """Returns the network with its weights and a head that has learnt nothing yet, and that head."""
         torch.manual_seed(options.seed)
         path = _find_weights_file(options)
         body = restore(options.arch, weights.read(path), path)
@@ -180,7 +180,7 @@ class Pretrained(ImageFamily):
     def make_untrained_model(
         self, dataset: ImageDataset, rows: Split, options: argparse.Namespace
     ) -> ImageNetwork:
-        """The same network without what it has learnt."""
+        """Returns the same network without what it has learnt."""
         torch.manual_seed(options.seed)
         body = build(
             options.arch,
@@ -203,7 +203,7 @@ class Pretrained(ImageFamily):
         *,
         checkpoint: Path | None = None,
     ) -> None:
-        """Teaches the head and, unfrozen, then all, in place."""
+        """Fits the head and, unfrozen, then all, in place."""
         schedule = self.schedule(options)
         trainable = [each for each in model.parameters() if each.requires_grad]
         for each in trainable:
@@ -243,7 +243,7 @@ class Pretrained(ImageFamily):
     def make_fitted(
         self, model: ImageNetwork, dataset: ImageDataset, options: argparse.Namespace
     ) -> FittedImageClassifier:
-        """The learnt network, for images as it has seen them in learning."""
+        """Returns the fitted network, for images as it has seen them in learning."""
         size_px, own = dataset.pixels.shape[1], options.arch == CONVNET
         fitted = FittedImageClassifier(
             model, mirrors=own, resize_px=size_px, crop_px=size_px, half_precision=own
@@ -253,7 +253,7 @@ class Pretrained(ImageFamily):
         return fitted
 
     def schedule(self, options: argparse.Namespace) -> Schedule:
-        """Our own network learns as it has learnt before."""
+        """Returns the schedule, which for our own network is that by which it has learnt before."""
         return (
             CNN.schedule(options)
             if options.arch == CONVNET
@@ -262,7 +262,7 @@ class Pretrained(ImageFamily):
 
 
 def fill_defaults(options: argparse.Namespace) -> None:
-    """Fills in, in place, what the network decides where it is not given: nothing where nothing is to be learnt."""
+    """Fills in, in place, the options that the network decides where they are not given and it is fine-tuned."""
     if not options.finetune:
         return
 
@@ -282,7 +282,7 @@ def fill_defaults(options: argparse.Namespace) -> None:
 
 
 def prepare(dataset: ImageDataset, options: argparse.Namespace) -> ImageDataset:
-    """The same data, which say too what weights it begins with; raises LearningError where these cannot be got."""
+    """Returns the same data, which name the weights it begins with; raises TrainingError where these cannot be got."""
     path = _find_weights_file(options)
     source = f"{dataset.source}; begun with the weights {path.name}, {weights.fingerprint(path)}"
     return replace(
@@ -293,7 +293,7 @@ def prepare(dataset: ImageDataset, options: argparse.Namespace) -> ImageDataset:
 
 
 def make_parity_images(options: argparse.Namespace) -> ParityImages:
-    """Random images for a published network, half of them noise, half smooth; raises LearningError without weights."""
+    """Returns random images for a published network, half noise, half smooth; raises TrainingError without weights."""
     _refuse_training_options(options)
     published = weights.find_publication(options.arch, str(options.weights))
     path = weights.locate(published, str(options.weights))
@@ -378,7 +378,7 @@ def _find_weights_file(options: argparse.Namespace) -> Path:
 def _set_normalisation(
     model: ImageNetwork, published: weights.PublishedWeights
 ) -> None:
-    """As the weights have learnt them, shares of the full brightness."""
+    """Sets mean and deviation of colours as the weights have learnt them, as shares of the full brightness."""
     model.mean.copy_(_as_channels(published.mean))
     model.deviation.copy_(_as_channels(published.deviation))
 
@@ -390,7 +390,7 @@ def _as_channels(values: tuple[float, ...]) -> Tensor:
 def _check_size(
     body: nn.Module, dataset: ImageDataset, options: argparse.Namespace
 ) -> None:
-    """By trying: each network has its own least size, and some have but one."""
+    """Raises TrainingError for a size that fails when tried: each network has a least size, and some have but one."""
     size_px = dataset.pixels.shape[1]
     try:
         if isinstance(body, ConvNet) and size_px < MIN_PX:
@@ -426,7 +426,7 @@ def _offset_epochs(on_epoch: OnEpoch, n_before: int) -> Callable[[Epoch], None]:
 
 
 def _parse_weights(text: str) -> Path | str:
-    """A path is told from a name by what paths have and names do not."""
+    """Returns a path or a name, which are told apart by what paths have and names do not."""
     return Path(text) if "/" in text or "." in text else text
 
 

@@ -1,4 +1,4 @@
-"""How networks of images learn: rates, decays and their cycle, and what moves the weights."""
+"""This module holds how networks of images learn: rates, decays and their cycle, and what moves the weights."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch import Tensor, nn
 from training.images.muon import FilterMuon
 
 WARM_UP = 0.23
-"""Share of the steps in which the learning rate rises; then it falls."""
+"""In this share of the steps the learning rate rises; then it falls."""
 REFERENCE_BATCH_SIZE = 512
-"""Images to which the learning rate belongs; it is scaled with the batch."""
+"""The learning rate belongs to so many images; it is scaled with the batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How it learns.
+    """A Schedule holds how a network of images learns.
 
     `learning_rate` is the highest, for 512 images; `shift_px` how far an image moves at most; `cutout_px` the side of
     the square that is not seen of it; `smoothing` what the true class gives to all; `bias_scale` by how much faster
-    shifts learn than weights; `allow_bfloat16` allows bfloat16. `turn_rate` is how far Muon turns the filters of convolutions in
-    a step, at most; at 0 they learn as the other weights do.
+    shifts learn than weights; `allow_bfloat16` whether bfloat16 may be used. `turn_rate` is how far Muon turns the
+    filters of convolutions in a step, at most; at 0 they learn as the other weights do.
     """
 
     epochs: int
@@ -42,7 +42,7 @@ class Schedule:
 
 
 class Trainer:
-    """A network and all that moves it, `batch_size` images a step, in a cycle of `n_steps`."""
+    """A Trainer holds a network and all that moves it, `batch_size` images a step, in a cycle of `n_steps`."""
 
     def __init__(
         self, model: nn.Module, schedule: Schedule, batch_size: int, n_steps: int
@@ -54,7 +54,7 @@ class Trainer:
         self._steppers: tuple[Any, ...] = (*optimizers, *cycles)
 
     def step(self, loss: Tensor) -> None:
-        """Down from this loss."""
+        """Steps down from this loss."""
         self._model.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
         for each in self._steppers:
@@ -73,7 +73,7 @@ class Trainer:
 
 
 def forward(model: nn.Module, pixels: Tensor, *, allow_bfloat16: bool) -> Tensor:
-    """Scores in single precision; computed in bfloat16 where it may be and is faster."""
+    """Returns scores in single precision, computed in bfloat16 where it may be used and is faster."""
     kind = pixels.device.type
     with torch.autocast(
         kind, torch.bfloat16, enabled=allow_bfloat16 and _has_bfloat16(kind)
@@ -83,7 +83,7 @@ def forward(model: nn.Module, pixels: Tensor, *, allow_bfloat16: bool) -> Tensor
 
 
 def _has_bfloat16(kind: str) -> bool:
-    """Whether bfloat16 is faster there: on processors without instructions for it, it is slower."""
+    """Tells if bfloat16 is faster there: on processors without instructions for it, it is slower."""
     return kind == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
@@ -110,7 +110,7 @@ def _optimizers(
 
 
 def _make_cycle(n_steps: int) -> Callable[[int], float]:
-    """The learning rate as a share of its highest: from a fifth up, then down to nearly 0."""
+    """Returns the learning rate as a share of its highest by step: from a fifth up, then down to nearly 0."""
 
     def share(step: int) -> float:
         position = step / n_steps

@@ -1,4 +1,4 @@
-"""Which half of the images that are seen is worth learning: a small network, which learns along, finds it harder.
+"""A small network, which learns along, selects the half of the seen images that is harder and worth learning.
 
 A. H. Jiang et al., "Accelerating Deep Learning by Focusing on the Biggest Losers", arXiv 1910.00762: what is learnt
 already teaches little. That another, smaller network chooses, is K. Jordan's, in his airbench96, 2024.
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from training.images.schedule import Schedule, Trainer, forward
 
 UPDATE_INTERVAL = 4
-"""Steps of the large network to one of the small, which only looks in between."""
+"""The small network takes one step to so many of the large one, and only scores in between."""
 
 
 class Selector:
-    """Chooses from mini-batches of `2 * batch_size` images, in a training of `n_steps` of them."""
+    """A Selector chooses from mini-batches of `2 * batch_size` images, in a training of `n_steps` of them."""
 
     def __init__(
         self, model: nn.Module, schedule: Schedule, batch_size: int, n_steps: int
@@ -32,7 +32,7 @@ class Selector:
         self._step = 0
 
     def choose(self, pixels: Tensor, target: Tensor) -> Tensor:
-        """The rows of the harder half, in any order; now and then it learns them too."""
+        """Returns the rows of the harder half, in any order; now and then the small network learns them too."""
         updates = self._step % UPDATE_INTERVAL == 0
         self._step += 1
 

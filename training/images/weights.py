@@ -1,4 +1,4 @@
-"""Files of published weights: where they are, whether they are whole, and what their publisher says of them."""
+"""This module finds files of published weights, checks that they are whole, and reads what their publisher says."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from training.learning.family import TrainingError
 
 DEFAULT = "DEFAULT"
 WRAPPINGS = ("model", "state_dict")
-"""Names under which training scripts save the weights beside other things."""
+"""Under these names training scripts save the weights beside other things."""
 
 State = dict[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedWeights:
-    """What torchvision publishes beside a file of weights.
+    """A PublishedWeights is what torchvision publishes beside a file of weights.
 
     Accuracies are in per cent, by data set and measure; there are none for weights that are not the published ones.
     """
@@ -40,7 +40,7 @@ class PublishedWeights:
 
     @property
     def summary(self) -> str:
-        """Whose figures they are is said with them: nothing of it is measured here."""
+        """Returns a sentence that says whose figures they are, because nothing of it is measured here."""
         if not self.accuracy:
             return f"a file of weights with the classes and the preprocessing of {self.name}, not measured"
 
@@ -53,9 +53,9 @@ class PublishedWeights:
 
 
 def find_publication(arch: str, given: str) -> PublishedWeights:
-    """Of the weights that are meant; for a file that is none of the published ones, what the default ones have.
+    """Returns what is published of these weights, or of the default ones for a file that is none of the published.
 
-    Raises LearningError where there are no such weights, or where their file is damaged.
+    It raises TrainingError where there are no such weights, or where their file is damaged.
     """
     from torchvision import models  # slow to import, and seldom needed
 
@@ -88,7 +88,7 @@ def find_publication(arch: str, given: str) -> PublishedWeights:
 
 
 def number_duplicates(names: list[str]) -> tuple[str, ...]:
-    """The names, each there once: the second crane becomes `crane (2)`."""
+    """Returns the names, each there once: the second crane becomes `crane (2)`."""
     seen: Counter[str] = Counter()
     numbered: list[str] = []
 
@@ -104,7 +104,8 @@ def number_duplicates(names: list[str]) -> tuple[str, ...]:
 
 
 def locate(published: PublishedWeights, given: str) -> Path:
-    """The given file, or the published one, downloaded the first time; raises LearningError where it cannot be got."""
+    """Returns the given file, or the published one, downloaded the first time; raises TrainingError where that fails.
+    """
     if Path(given).is_file():
         return Path(given)
 
@@ -127,7 +128,8 @@ def locate(published: PublishedWeights, given: str) -> Path:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of the file; raises LearningError where its name promises another one, as torch.hub's names do."""
+    """Returns the SHA-256 of the file; raises TrainingError where its name promises another, as torch.hub's names do.
+    """
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -142,7 +144,7 @@ def fingerprint(path: Path) -> str:
 
 
 def read(path: Path) -> State:
-    """Tensors by name, of a file that holds these and no code; raises LearningError for any other file."""
+    """Returns tensors by name, of a file that holds these and no code; raises TrainingError for any other file."""
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever is in a file that is none of torch's: its errors share no base class
@@ -166,7 +168,7 @@ def read(path: Path) -> State:
 
 
 def _identify(path: Path, published: list[Any]) -> Any:
-    """Which of the published weights the file holds, by its SHA-256; None for others."""
+    """Returns which of the published weights the file holds, by its SHA-256, or None for others."""
     digest = fingerprint(path).removeprefix("sha256:")
     hashes = [(_find_hash(_file_name(each.url)), each) for each in published]
     return next(
@@ -180,6 +182,6 @@ def _file_name(url: str) -> str:
 
 
 def _find_hash(name: str) -> str | None:
-    """The beginning of the SHA-256, where torch.hub's naming has one."""
+    """Returns the beginning of the SHA-256, where torch.hub's naming has one."""
     found = torch.hub.HASH_REGEX.search(name)
     return found[1] or None if found else None

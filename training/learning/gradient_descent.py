@@ -1,4 +1,4 @@
-"""Mini-batch gradient descent, with L1, L2 and early stopping on a validation part."""
+"""This module descends by the gradient in mini-batches, with L1, L2 and early stopping on a validation part."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OPTIMIZERS = ("adam", "sgd")
 
 
 NetworkFactory = Callable[[int, int], nn.Module]
-"""Makes the network from the number of features to the number of scores."""
+"""It makes the network from the number of features and the number of scores."""
 
 
 def add_options(
@@ -36,7 +36,7 @@ def add_options(
     optimizer: str = "adam",
     needs_validation: bool = True,
 ) -> None:
-    """The options of every family that learns by descent; the defaults that differ are given."""
+    """Adds the options of every family that learns by gradient descent; the defaults that differ are given."""
     parser.add_argument(
         "--optimizer", choices=OPTIMIZERS, default=optimizer, help="adam, or plain sgd"
     )
@@ -83,7 +83,7 @@ def fit_network(
     options: argparse.Namespace,
     on_epoch: OnEpoch,
 ) -> FittedNetwork:
-    """A classifier or, where the task has no classes, a regressor."""
+    """Returns a fitted classifier or, where the task has no classes, a regressor."""
     seed_torch(options)
     n_classes = len(dataset.classes)
     network = body(dataset.features.shape[1], n_classes if n_classes > 2 else 1)
@@ -99,7 +99,7 @@ def fit_network(
 
 
 def seed_torch(options: argparse.Namespace) -> None:
-    """The same seed gives the same weights from here on."""
+    """Seeds torch, so that the same seed gives the same weights from here on."""
     torch.manual_seed(options.seed)
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(
@@ -114,10 +114,10 @@ def minimise_loss(
     options: argparse.Namespace,
     on_epoch: OnEpoch,
 ) -> int:
-    """Learns in place from the training rows and stops by the validation rows, where there are any.
+    """Fits in place to the training rows and stops by the validation rows, where there are any.
 
-    Leaves the weights of the lowest validation loss, or without validation rows the last, and returns that epoch's
-    number; raises LearningError where no epoch had a finite loss.
+    It leaves the weights of the lowest validation loss, or without validation rows the last, and returns that epoch's
+    number; it raises TrainingError where no epoch had a finite loss.
     """
     train, validation = (
         (
@@ -170,7 +170,7 @@ def _make_optimizer(
 
 
 def _compute_penalty(module: nn.Module, options: argparse.Namespace) -> Tensor:
-    """L1 and L2 over the weights; biases go free."""
+    """Returns L1 and L2 over the weights; biases go free."""
     weights = [parameter for parameter in module.parameters() if parameter.ndim > 1]
     absolute = torch.stack([weight.abs().sum() for weight in weights]).sum()
     squared = torch.stack([weight.square().sum() for weight in weights]).sum()

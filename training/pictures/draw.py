@@ -1,4 +1,4 @@
-"""Pictures of a learnt model, for a person who wants to see what it does: `--report`.
+"""This module draws a trained model for a person who wants to see what it does, as `--report` asks.
 
 What a picture shows of rows is what the exported file itself says of them.
 """
@@ -31,7 +31,7 @@ GRID_POINTS = 300
 SHOWN_IMAGES = 10
 SHOWN_EPOCHS = 8
 SHEET = 8
-"""Rows and columns of a sheet of generated images."""
+"""A sheet of generated images has so many rows and columns."""
 SEVERAL = 2
 
 LOSS_UNITS = {
@@ -341,7 +341,7 @@ def _draw_transformer(drawn: DrawnModel) -> Pictures:
 
 
 def _choose_rows(drawn: DrawnModel) -> Rows:
-    """Of the held-out rows the first of each class, and then the first ones, in the order of the classes."""
+    """Returns of the held-out rows the first of each class, and then the first ones, in the order of the classes."""
     order = np.arange(len(drawn.target))
     firsts = (
         np.unique(drawn.target, return_index=True)[1]
@@ -392,7 +392,7 @@ def _draw_generator(drawn: DrawnModel) -> Pictures:
 
 
 def _draw_source(drawn: DrawnModel) -> Pictures:
-    """A tree, and what trees ask about."""
+    """Draws a tree, and what trees ask about."""
     if not isinstance(drawn.dataset, Dataset):
         return
 

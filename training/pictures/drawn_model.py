@@ -1,4 +1,4 @@
-"""What a report draws: a learnt model, its file, and what the file says."""
+"""This module holds what a report draws: a trained model, its file, and what the file says."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 class DrawnModel:
-    """What is drawn: a learnt model, its file, and what the file says of the held-out rows."""
+    """A DrawnModel is a trained model, its file, and what the file says of the held-out rows."""
 
     def __init__(self, trained: TrainedModel) -> None:
         self.card = trained.card
@@ -36,7 +36,7 @@ class DrawnModel:
 
     @property
     def table(self) -> Dataset:
-        """The data set, where it is one of rows of features."""
+        """Returns the data set, which must be one of rows of features."""
         assert isinstance(self.dataset, Dataset)
         return self.dataset
 
@@ -49,12 +49,12 @@ class DrawnModel:
 
     @property
     def target(self) -> NDArray[Any]:
-        """Of the held-out rows."""
+        """Returns the target of the held-out rows."""
         return self.dataset.target[self.rows.held_out]
 
     @cached_property
     def encoded(self) -> Dataset:
-        """The table as the family learnt from it: without categories and gaps."""
+        """Returns the table as the family learnt from it: without categories and gaps."""
         return (
             self.fitted.encoding.apply(self.table)
             if isinstance(self.fitted, EncodedModel)
@@ -63,7 +63,7 @@ class DrawnModel:
 
     @property
     def source(self) -> Any:
-        """The estimator or network under encoding, calibration and scaling; None where it is neither."""
+        """Returns the estimator or network under encoding, calibration and scaling, or None where it is neither."""
         fitted: FittedModel = self.fitted
         while isinstance(fitted, EncodedModel | CalibratedModel):
             fitted = fitted.fitted
@@ -79,7 +79,7 @@ class DrawnModel:
 
     @property
     def uncalibrated(self) -> Floats | None:
-        """Probabilities of the held-out rows before the temperature; None where there is no temperature."""
+        """Returns probabilities of the held-out rows before the temperature, or None where there is none."""
         within = (
             self.fitted.fitted if isinstance(self.fitted, EncodedModel) else self.fitted
         )
@@ -96,7 +96,7 @@ class DrawnModel:
         return probabilities
 
     def points(self) -> dict[str, tuple[NDArray[np.float32], NDArray[Any]]]:
-        """Features and target of the training and the held-out rows in which nothing is missing."""
+        """Returns features and target of the training and the held-out rows in which nothing is missing."""
         known = ~np.isnan(self.table.features).max(axis=1)
         parts = {"train": self.rows.train, "held-out": self.rows.held_out}
         kept = {part: rows[known[rows]] for part, rows in parts.items()}

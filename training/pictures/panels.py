@@ -1,4 +1,4 @@
-"""Pictures of matrices, planes, trees and images: arrays in, a figure out."""
+"""This module draws matrices, planes, trees and images: arrays go in, a figure comes out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def draw_matrix(
     x: str,
     y: str,
 ) -> Figure:
-    """Counts `(n_rows, n_columns)`, shaded by their share of the row."""
+    """Draws counts `(n_rows, n_columns)`, shaded by their share of the row."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     n_rows, n_columns = counts.shape
     side = float(np.clip(9 / max(counts.shape), 0.13, 0.62))
@@ -92,7 +92,7 @@ def draw_boundary(
     names: Sequence[str],
     **texts: str,
 ) -> Figure:
-    """Regions of the plane by class.
+    """Draws regions of the plane by class.
 
     `grid` is x `(n_x,)`, y `(n_y,)` and probabilities `(n_y, n_x, n_classes)`; `points` by part are features
     `(n_rows, 2)` and target.
@@ -156,7 +156,7 @@ def draw_boundary(
 def draw_tree(
     tree: Any, *, names: Sequence[str], classes: Sequence[str], about: str
 ) -> Figure:
-    """The first questions of one of scikit-learn's trees."""
+    """Draws the first questions of one of scikit-learn's trees."""
     depth = min(tree.get_depth(), TREE_DEPTH)
     figure = make_figure(
         "The tree's questions: to the left where true",
@@ -204,7 +204,7 @@ def draw_images(
     above: Sequence[str] = (),
     span: tuple[float, float],
 ) -> Figure:
-    """Rows of images `(n_images, height, width)`, each with its name before it; `above` are names of the columns."""
+    """Draws rows of images `(n_images, height, width)`, each with its name before it; `above` names the columns."""
     n_columns = max(len(images) for images in rows.values())
     named = any(rows)
     longest = max(map(len, rows)) if named else 0
@@ -246,7 +246,7 @@ def draw_heat(
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
 ) -> Figure:
-    """Numbers `(n_rows, n_columns)` as colours: from white up or, where some are below 0, around white."""
+    """Draws numbers `(n_rows, n_columns)` as colours: from white up or, where some are below 0, around white."""
     n_rows, n_columns = values.shape
     names = [shorten(each) for each in columns]
     side = float(np.clip(11 / max(values.shape), 0.2, 0.55))
@@ -276,7 +276,7 @@ def draw_heat(
 def draw_codes(
     codes: Array, target: Array, classes: Sequence[str], *, name: str, about: str
 ) -> Figure:
-    """The first two codes `(n_rows, 2)` in the plane, coloured by class or, without classes, by the target."""
+    """Draws the first two codes `(n_rows, 2)` in the plane, coloured by class or, without classes, by the target."""
     figure = make_figure(
         "The first two codes: alike rows lie near each other", width=7.2, height=5.4
     )
