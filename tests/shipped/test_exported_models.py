@@ -1,4 +1,4 @@
-"""The conformance suite: every shipped file keeps every promise of its card."""
+"""Every shipped file keeps every promise of its card."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def card_of(path: Path) -> Card:
 
 
 def inputs_within_ranges(card: Card, n_rows: int) -> np.ndarray | list[np.ndarray]:
-    """Seeded rows, uniform between the lowest and highest value of training; noise for a generator and as images."""
+    """Returns seeded rows within the training ranges, noise for a generator, and images for a network of images."""
     generator = np.random.default_rng(0)
     if isinstance(card.input, ImageInput):
         size = (
@@ -90,7 +90,7 @@ def inputs_within_ranges(card: Card, n_rows: int) -> np.ndarray | list[np.ndarra
 
 
 def test_what_should_be_shipped_is_shipped() -> None:
-    """No more and no less."""
+    """The folder holds the files of the shipped commands, no more and no less, within a size that is easy to fetch."""
     assert {path.stem for path in FILES} == SHIPPED_NAMES
     assert sum(path.stat().st_size for path in FILES) < MAX_BYTES
     photographs = [path for path in FILES if path.stem in MIN_ACCURACY_OF_PHOTOGRAPHS]
@@ -99,14 +99,14 @@ def test_what_should_be_shipped_is_shipped() -> None:
 
 @pytest.mark.parametrize("name", sorted(MIN_ACCURACY_OF_PHOTOGRAPHS))
 def test_a_shipped_classifier_of_photographs_is_as_good_as_asked(name: str) -> None:
-    """On held-out photographs."""
+    """A classifier of photographs has at least the asked accuracy on held-out photographs."""
     card = card_of(next(path for path in FILES if path.stem == name))
     assert card.metrics["accuracy"].value >= MIN_ACCURACY_OF_PHOTOGRAPHS[name]
 
 
 @pytest.mark.parametrize("name", sorted(MIN_ACCURACY))
 def test_a_shipped_classifier_is_as_good_as_scikit_learns(name: str) -> None:
-    """On held-out rows or over five folds."""
+    """A classifier is as accurate as scikit-learn's on held-out rows or over five folds."""
     card = card_of(next(path for path in FILES if path.stem == name))
     assert card.cross_validation is not None
     attained = max(
@@ -121,7 +121,7 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 def test_the_file_is_valid_onnx_of_the_stated_version(path: Path) -> None:
-    """Opset 18, IR 10, one file, operators of ONNX itself."""
+    """The file is one of opset 18 and IR 10, with operators of ONNX itself and no data beside it."""
     model = onnx.load(path, load_external_data=False)
     onnx.checker.check_model(model, full_check=True)
     assert model.ir_version == 10
@@ -133,7 +133,7 @@ def test_the_file_is_valid_onnx_of_the_stated_version(path: Path) -> None:
 
 
 def test_the_file_holds_no_trace_of_the_machine(path: Path) -> None:
-    """No path, no stack trace, no exporter's notes."""
+    """The file holds no path, no stack trace, and no exporter's notes."""
     model = onnx.load(path)
     for traces in (
         model.graph.metadata_props,
@@ -150,7 +150,7 @@ def test_the_file_holds_no_trace_of_the_machine(path: Path) -> None:
 
 
 def test_the_service_loads_it(path: Path) -> None:
-    """Card, graph and self-check agree."""
+    """The service loads the file, which proves that card, graph and self-check agree."""
     model = Model.load(path)
     assert model is not None
     assert model.version == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
@@ -175,7 +175,7 @@ def test_rows_are_independent(path: Path) -> None:
 
 
 def test_a_classifier_answers_with_probabilities(path: Path) -> None:
-    """Rows sum to 1; the label is the most probable."""
+    """A classifier's probabilities sum to 1 in each row, and the label is the most probable."""
     model = Model.load(path)
     assert model is not None
     if model.card.kind == "classifier":
@@ -186,7 +186,7 @@ def test_a_classifier_answers_with_probabilities(path: Path) -> None:
 
 
 def test_the_card_says_how_good_it_is(path: Path) -> None:
-    """Measured on held-out rows, with parity to its source, and on the training rows beside them."""
+    """The card holds metrics on held-out rows, with parity to the source, and on the training rows beside them."""
     card = card_of(path)
     assert card.parity.unequal_labels == 0
     if card.kind == "generator":
@@ -220,7 +220,7 @@ def test_the_card_says_how_good_it_is(path: Path) -> None:
 
 
 def test_a_calibrated_card_says_what_calibration_did(path: Path) -> None:
-    """It lowers the log loss of rows that were not learnt from, or leaves it about as it was."""
+    """Calibration lowers the log loss of rows that were not learnt from, or leaves it about as it was."""
     card = card_of(path)
     uncalibrated = card.family in ("perceptron", "discriminator")
     assert (card.calibration is None) == (card.kind != "classifier" or uncalibrated)
@@ -232,7 +232,7 @@ def test_a_calibrated_card_says_what_calibration_did(path: Path) -> None:
 
 
 def test_the_card_says_how_its_training_rows_spread(path: Path) -> None:
-    """Every feature of every row is counted; images and noise have no features."""
+    """The card counts every feature of every training row; images and noise have no features."""
     card = card_of(path)
     if isinstance(card.input, FeatureInput):
         for feature in card.input.features:
@@ -243,7 +243,7 @@ def test_the_card_says_how_its_training_rows_spread(path: Path) -> None:
 
 
 def test_the_card_says_where_it_comes_from(path: Path) -> None:
-    """Without a clock, so that the same command gives the same file."""
+    """The card names command, packages and code without a clock, so that the same command gives the same file."""
     provenance = card_of(path).provenance
     assert provenance.command.startswith("python -m training ")
     assert {"onnx", "onnxruntime", "numpy", "python"} <= set(provenance.packages)

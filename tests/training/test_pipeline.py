@@ -1,4 +1,4 @@
-"""The way from data to file: folds, calibration, gaps and categories, end to end."""
+"""Folds, calibration, gaps and categories go the whole way from data to file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def train_and_load(*words: str, folder: Path) -> Model:
 
 
 def test_folds_are_scikit_learns_cross_validation() -> None:
-    """The same folds, the same accuracies, their mean and standard deviation."""
+    """The folds have scikit-learn's accuracies, with their mean and standard deviation."""
     training_run = make_training_run(
         build_parser().parse_args(
             ["naive_bayes", "--task", "breast_cancer", "--folds", "5"]
@@ -56,7 +56,7 @@ def test_folds_are_scikit_learns_cross_validation() -> None:
 
 
 def test_folds_of_numbers_are_not_stratified() -> None:
-    """For a regressor they are plain."""
+    """A regressor's folds are plain."""
     training_run = make_training_run(
         build_parser().parse_args(
             ["decision_tree", "--task", "diabetes", "--folds", "4"]
@@ -77,7 +77,7 @@ def test_folds_of_numbers_are_not_stratified() -> None:
 
 
 def test_without_folds_there_is_no_cross_validation() -> None:
-    """It costs as many trainings as there are folds."""
+    """Without folds there is no cross-validation, which costs as many trainings as there are folds."""
     assert (
         cross_validate(
             make_training_run(
@@ -89,7 +89,7 @@ def test_without_folds_there_is_no_cross_validation() -> None:
 
 
 def test_the_card_shows_overfitting(tmp_path: Path) -> None:
-    """A tree to the last row knows the training rows by heart."""
+    """A tree to the last row knows the training rows by heart, and the card shows it."""
     card = train_and_load("decision_tree", "--task", "wine", folder=tmp_path).card
     assert card.train_metrics is not None
     assert card.train_metrics["accuracy"].value == 1.0
@@ -110,7 +110,7 @@ def test_the_line_over_the_tacos_is_that_of_least_squares(tmp_path: Path) -> Non
 
 
 def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
-    """Naive Bayes is far too sure; rows that no model had seen say by how much."""
+    """Naive Bayes is far too sure, and rows that no model had seen say by how much."""
     model = train_and_load("naive_bayes", "--task", "breast_cancer", folder=tmp_path)
     calibration = model.card.calibration
     assert calibration is not None
@@ -121,7 +121,7 @@ def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
 
 
 def test_the_perceptron_is_not_calibrated(tmp_path: Path) -> None:
-    """Its probabilities are a step."""
+    """The perceptron is not calibrated, because its probabilities are a step."""
     assert (
         train_and_load(
             "perceptron", "--task", "points", folder=tmp_path
@@ -146,7 +146,7 @@ def test_the_perceptron_is_not_calibrated(tmp_path: Path) -> None:
 def test_a_family_refuses_what_it_cannot_learn(
     tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
-    """Before anything is learnt."""
+    """A family refuses what it cannot learn before anything is learnt."""
     with pytest.raises(TrainingError) as refused:
         train(make_training_run(build_parser().parse_args(words)), tmp_path)
     assert str(refused.value) == message
@@ -154,7 +154,7 @@ def test_a_family_refuses_what_it_cannot_learn(
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """120 customers with gaps, categories and a boolean."""
+    """Returns 120 customers with gaps, categories and a boolean."""
     generator = np.random.default_rng(0)
     months = generator.integers(1, 60, size=120)
     plans = [
@@ -203,7 +203,7 @@ FAMILIES = (
 def test_a_family_learns_from_gaps_and_categories(
     table: Path, tmp_path: Path, family: str
 ) -> None:
-    """Rows as a client sends them; the gate has compared the file with its source on gaps as well."""
+    """Rows are served as a client sends them, and the gate has compared the file with its source on gaps too."""
     model = train_and_load(
         family,
         "--task",
@@ -236,7 +236,7 @@ def test_a_family_learns_from_gaps_and_categories(
 
 
 def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None:
-    """Over the training rows alone, by polars; the table's own rows are no drift, the same plan for all is one."""
+    """The card counts the training rows as polars does; the table's own rows are no drift, the same plan for all is."""
     model = train_and_load("naive_bayes", *_churn(table), folder=tmp_path)
     training_run = make_training_run(
         build_parser().parse_args(["naive_bayes", *_churn(table)])
@@ -282,7 +282,7 @@ def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None
 def test_a_regressor_learns_from_gaps_and_categories(
     table: Path, tmp_path: Path
 ) -> None:
-    """The same for numbers."""
+    """A regressor learns from gaps and categories too."""
     words = (
         "random_forest",
         "--task",
@@ -300,7 +300,7 @@ def test_a_regressor_learns_from_gaps_and_categories(
 def test_a_transformer_says_which_columns_it_cannot_take(
     table: Path, tmp_path: Path
 ) -> None:
-    """A category cannot be restored from a code."""
+    """A transformer names its categories, because a category cannot be restored from a code."""
     words = ["pca", "--task", "churn", "--data", str(table), "--target", "churn"]
     with pytest.raises(
         TrainingError, match="pca needs numbers throughout: --exclude plan paperless"
@@ -314,7 +314,7 @@ def test_a_transformer_says_which_columns_it_cannot_take(
 def test_the_stored_command_names_the_file_and_no_folder(
     table: Path, tmp_path: Path
 ) -> None:
-    """Where somebody keeps data is nobody's business."""
+    """The stored command names the file and no folder, because where somebody keeps data is nobody's business."""
     model = train_and_load(
         "naive_bayes",
         "--task",
@@ -335,7 +335,7 @@ def test_a_table_is_learnt_served_and_asked(
     tmp_path: Path,
     start_server: Callable[..., AbstractContextManager[Server]],
 ) -> None:
-    """The whole way: a CSV with categories and gaps, two files, a server process, rows as objects."""
+    """A CSV with categories and gaps becomes two files that a server process answers for rows as objects."""
     models = tmp_path / "models"
     words = (
         "--task",

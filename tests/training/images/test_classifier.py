@@ -1,4 +1,4 @@
-"""Families that learn from images: learnt here from a small folder, and looked at through onnxruntime."""
+"""Families that learn from images are fitted here to a small folder, and run through onnxruntime."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `python -m training FAMILY --data sky --task sky` exported, and the images beside it."""
+    """Returns what `python -m training FAMILY --data sky --task sky` exported, and the images beside it."""
     root = tmp_path_factory.mktemp("images")
     photographs = write_folder(root / "sky")
 
@@ -104,7 +104,7 @@ def test_it_takes_images_of_any_size(folder: Path, family: str) -> None:
 def test_the_same_command_gives_the_same_bytes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the cache is new and everything is learnt again."""
+    """The same command gives the same bytes also where the cache is new and everything is learnt again."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
     words = [
         "mlp",
@@ -123,7 +123,7 @@ def test_the_same_command_gives_the_same_bytes(
 
 
 def test_a_convolutional_network_shows_its_layers(folder: Path) -> None:
-    """Maps of each layer, the first filters, and each class's score by place, whose largest values are the score."""
+    """The graph gives maps of each layer, the first filters, and scores by place, whose largest value is the score."""
     _, session = open_file(folder, "cnn")
     pixels = np.asarray(Image.open(folder / "sky" / "noon" / "0000.png"))[
         None, 6:30, 6:30
@@ -154,7 +154,7 @@ def test_a_convolutional_network_shows_its_layers(folder: Path) -> None:
 
 @pytest.mark.parametrize("family", ["logistic", "mlp"])
 def test_first_neurons_are_pictures(folder: Path, family: str) -> None:
-    """Of the size of the images."""
+    """The first neurons are pictures of the size of the images."""
     _, session = open_file(folder, family)
     filters = session.run(
         ["filters"], {"pixels": np.zeros((1, 24, 24, 3), dtype=np.uint8)}
@@ -163,7 +163,7 @@ def test_first_neurons_are_pictures(folder: Path, family: str) -> None:
 
 
 def test_weights_are_stored_in_half_precision(folder: Path) -> None:
-    """All that are many."""
+    """All weights that are many are stored in half precision."""
     model = onnx.load(folder / "sky-mlp.onnx")
     kinds = {
         tensor.data_type
@@ -174,7 +174,7 @@ def test_weights_are_stored_in_half_precision(folder: Path) -> None:
 
 
 def test_whitened_patches_are_uncorrelated() -> None:
-    """The first layer's outputs over the images that it was computed from: variance 1, covariance 0."""
+    """The first layer's outputs over the images that it was computed from have variance 1 and covariance 0."""
     generator = np.random.default_rng(0)
     soft = generator.normal(size=(64, 3, 20, 20)).cumsum(axis=3).astype(np.float32)
     images = torch.from_numpy(soft - soft.mean(axis=(0, 2, 3), keepdims=True))
@@ -197,7 +197,7 @@ def test_whitened_patches_are_uncorrelated() -> None:
     ids=["convnet", "residual", "dense"],
 )
 def test_folding_changes_nothing(body: ConvNet | Dense) -> None:
-    """A normalisation in the weights before it gives the same scores."""
+    """A normalisation folded into the weights before it gives the same scores."""
     images = torch.randn(32, 3, 24, 24, generator=torch.Generator().manual_seed(0))
     body.train()
     body(images)
@@ -209,7 +209,7 @@ def test_folding_changes_nothing(body: ConvNet | Dense) -> None:
 
 
 def test_scores_of_moved_images_count_half() -> None:
-    """Those of the image in place as much as those moved up and left, and down and right, together."""
+    """Scores of the image in place count as much as those moved up and left, and down and right, together."""
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
     torch.manual_seed(0)
@@ -232,7 +232,7 @@ def test_scores_of_moved_images_count_half() -> None:
 
 @pytest.mark.parametrize("selects", [False, True])
 def test_a_stopped_training_goes_on(tmp_path: Path, selects: bool) -> None:  # noqa: FBT001
-    """Stopped after the second of four epochs and started again, it ends with the weights of one that was not."""
+    """A training stopped after the second of four epochs and started again ends with the same weights."""
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (64, 24, 24, 3), dtype=np.uint8)
     part = (pixels, np.arange(64) % 2)
@@ -277,7 +277,7 @@ def test_a_stopped_training_goes_on(tmp_path: Path, selects: bool) -> None:  # n
 
 
 def test_the_harder_half_is_chosen() -> None:
-    """Of images that the small network has learnt, those that bear a wrong label."""
+    """The images that bear a wrong label are chosen of those that the small network has learnt."""
     generator = np.random.default_rng(0)
     true = torch.from_numpy(np.arange(256) % 2)
     noise = generator.integers(0, 100, (256, 24, 24, 3), dtype=np.uint8)
@@ -299,7 +299,7 @@ def test_the_harder_half_is_chosen() -> None:
 def test_too_small_images_are_refused(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The text says what would do."""
+    """The error says which size would do."""
     words = [
         "cnn",
         "--data",
