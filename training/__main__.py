@@ -23,7 +23,7 @@ from training.learning.family import Epoch
 from training.pipeline import Callbacks
 from training.shipped import SHIPPED
 
-_TAUGHT = ("logistic", "mlp", "cnn")
+_OWN_IMAGE_FAMILIES = ("logistic", "mlp", "cnn")
 """These families learn from any folder of images, and from it alone."""
 
 
@@ -91,7 +91,7 @@ def _train_one(options: argparse.Namespace, console: Console) -> int:
     for card, path in outcome.models:
         console.print(summarise(card, path, seconds=outcome.seconds))
 
-    return _tell_refusals([outcome], console)
+    return _print_refusals([outcome], console)
 
 
 def _train_all(options: argparse.Namespace, console: Console) -> int:
@@ -105,10 +105,10 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         _print_refusal(str(error), console)
         return 1
 
-    shared = [
-        *("--output", str(options.output)),
-        *(("--report", str(options.report)) if options.report else ()),
-    ]
+    shared = ["--output", str(options.output)]
+    if options.report:
+        shared += ["--report", str(options.report)]
+
     outcomes, fresh = run_all(
         [(*command, *shared) for command in commands],
         console,
@@ -125,13 +125,19 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         )
 
     if options.data:
-        for outcome in outcomes:
-            if outcome.unsuitable:
-                text = f"left out {outcome.name}: {outcome.unsuitable}"
-                console.print(text, soft_wrap=True, markup=False, highlight=False)
-        outcomes = [outcome for outcome in outcomes if not outcome.unsuitable]
+        outcomes = _leave_out_unsuitable(outcomes, console)
 
-    return _tell_refusals(outcomes, console)
+    return _print_refusals(outcomes, console)
+
+
+def _leave_out_unsuitable(outcomes: list[Outcome], console: Console) -> list[Outcome]:
+    """Prints which families cannot learn from the data, and returns the outcomes of the others."""
+    for outcome in outcomes:
+        if outcome.unsuitable:
+            text = f"left out {outcome.name}: {outcome.unsuitable}"
+            console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+    return [outcome for outcome in outcomes if not outcome.unsuitable]
 
 
 def _shipped_commands(
@@ -177,7 +183,7 @@ def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
     if isinstance(load_dataset(options), ImageDataset):
         return [
             (family, *words, "--size", str(options.size))
-            for family in options.families or _TAUGHT
+            for family in options.families or _OWN_IMAGE_FAMILIES
         ]
 
     words += ["--target", options.target]
@@ -187,7 +193,7 @@ def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
     return [(family, *words) for family in options.families or FAMILIES]
 
 
-def _tell_refusals(outcomes: list[Outcome], console: Console) -> int:
+def _print_refusals(outcomes: list[Outcome], console: Console) -> int:
     for path in _find_stale(
         [model for outcome in outcomes for model in outcome.models]
     ):

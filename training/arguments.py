@@ -74,9 +74,22 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
         subparser.add_argument(
             "--task", type=types.task, default=task, required=task is None, help=text
         )
-        _add_image_options(subparser) if images else _add_data_options(subparser)
+        if images:
+            _add_image_options(subparser)
+        else:
+            _add_data_options(subparser)
+
         family.add_options(subparser)
 
+    _add_all_command(families, images=images)
+    _add_data_command(families)
+
+    return parser
+
+
+def _add_all_command(
+    families: argparse._SubParsersAction[argparse.ArgumentParser], *, images: bool
+) -> None:
     every = _add(
         families,
         "all",
@@ -98,7 +111,15 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
         help="processes at a time; as many as processors without it",
     )
     every.add_argument("--again", action="store_true", help="also what is up to date")
-    _add_image_options(every) if images else _add_data_options(every)
+    if images:
+        _add_image_options(every)
+    else:
+        _add_data_options(every)
+
+
+def _add_data_command(
+    families: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
     data = _add(
         families,
         "data",
@@ -111,8 +132,6 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
         type=Path,
         help="an archive or a folder train/<class>/*.jpg that you have",
     )
-
-    return parser
 
 
 def make_training_run(

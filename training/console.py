@@ -10,20 +10,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from model_card import Card, Metric
+from model_card import Calibration, Card, Metric
 from training.export.evaluation import HEADLINES
 from training.learning.family import Epoch
 
 
 def make_progress(console: Console) -> Progress:
     """Returns bars with a name, what is going on, and the time it has taken; `note` is a field of each."""
-    columns = (
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
+        console=console,
     )
-    return Progress(*columns, console=console)
 
 
 def describe_epoch(epoch: Epoch) -> str:
@@ -39,15 +39,8 @@ def headline(card: Card) -> tuple[str, Metric]:
 
 def summarise(card: Card, path: Path, *, seconds: float) -> Table:
     """Returns a table of one model's metrics: held-out with intervals, on the training rows, and over folds."""
-    rows = (
-        "generated images"
-        if card.kind == "generator"
-        else "held-out rows"
-        if card.metrics
-        else "random images"
-    )
     table = Table(
-        title=f"{card.name} on {card.parity.rows} {rows}",
+        title=f"{card.name} on {card.parity.rows} {_name_rows(card)}",
         title_justify="left",
         box=box.SIMPLE,
         pad_edge=False,
@@ -57,26 +50,14 @@ def summarise(card: Card, path: Path, *, seconds: float) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
 
     for name, metric in card.metrics.items():
-        table.add_row(
-            name.replace("_", " "),
-            _short(metric.value),
-            _interval(metric),
-            *_beside(card, name),
-        )
+        training, folds = _beside(card, name)
+        label = name.replace("_", " ")
+        value = _short(metric.value)
+        table.add_row(label, value, _interval(metric), training, folds)
 
     table.add_section()
     if card.calibration is not None:
-        table.add_row("temperature", _short(card.calibration.temperature))
-        for when, figures in (
-            ("before", card.calibration.before),
-            ("after", card.calibration.after),
-        ):
-            for name, figure in figures.items():
-                table.add_row(
-                    f"  {name.replace('_', ' ')} {when}",
-                    _short(figure),
-                    f"{card.calibration.rows} rows",
-                )
+        _add_calibration(table, card.calibration)
 
     table.add_row("labels unlike source", str(card.parity.unequal_labels))
     table.add_row("largest difference", f"{card.parity.max_abs_difference:.1e}")
@@ -84,6 +65,22 @@ def summarise(card: Card, path: Path, *, seconds: float) -> Table:
     table.add_row("seconds", f"{seconds:.1f}")
 
     return table
+
+
+def _name_rows(card: Card) -> str:
+    if card.kind == "generator":
+        return "generated images"
+    return "held-out rows" if card.metrics else "random images"
+
+
+def _add_calibration(table: Table, calibration: Calibration) -> None:
+    table.add_row("temperature", _short(calibration.temperature))
+    stages = {"before": calibration.before, "after": calibration.after}
+
+    for stage, figures in stages.items():
+        for name, figure in figures.items():
+            label = f"  {name.replace('_', ' ')} {stage}"
+            table.add_row(label, _short(figure), f"{calibration.rows} rows")
 
 
 def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
@@ -110,11 +107,15 @@ def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
             table.add_row(name.replace("_", " "), style="dim")
             shown = name
 
+        training, folds = _beside(card, name)
+        interval = _interval(metric).replace(" to ", "–")
         size = f"{path.stat().st_size / 1000:,.0f}"
-        figures = (_short(metric.value), _interval(metric), *_beside(card, name))
         table.add_row(
             card.name,
-            *(each.replace(" to ", "–").replace(" ± ", "±") for each in figures),
+            _short(metric.value),
+            interval,
+            training,
+            folds.replace(" ± ", "±"),
             size,
         )
 

@@ -152,8 +152,7 @@ def selects_hard_half(options: argparse.Namespace) -> bool:
 
 
 def set_threads(family: ImageFamily) -> None:
-    """Sets as many threads as processors for convolutions; where layers are small, threads would wait for each other.
-    """
+    """Sets as many threads as processors for convolutions; with small layers threads would wait for each other."""
     torch.set_num_threads(count_processors() if family.allow_bfloat16 else 1)
 
 

@@ -24,8 +24,7 @@ class Backbone(Protocol):
         ...
 
     def score(self, last: Tensor) -> Tensor:
-        """Returns scores `(n_images, n_scores)` of the last layer's output, or of the images where there is no layer.
-        """
+        """Returns scores `(n_images, n_scores)` of the last layer's output, or of the images without layers."""
         ...
 
     def locate(self, last: Tensor) -> Tensor:

@@ -104,8 +104,7 @@ def number_duplicates(names: list[str]) -> tuple[str, ...]:
 
 
 def locate(published: PublishedWeights, given: str) -> Path:
-    """Returns the given file, or the published one, downloaded the first time; raises TrainingError where that fails.
-    """
+    """Returns the given file, or the published one, downloaded once; raises TrainingError if that fails."""
     if Path(given).is_file():
         return Path(given)
 
@@ -128,8 +127,7 @@ def locate(published: PublishedWeights, given: str) -> Path:
 
 
 def fingerprint(path: Path) -> str:
-    """Returns the SHA-256 of the file; raises TrainingError where its name promises another, as torch.hub's names do.
-    """
+    """Returns the SHA-256 of the file; raises TrainingError if its name promises another, as torch.hub's do."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -58,21 +58,7 @@ def _draw_all(training_run: TrainingRun, trained: TrainedModel) -> Pictures:
     drawn = DrawnModel(trained)
     card = trained.card
     if trained.epochs:
-        epochs = np.array([epoch.number for epoch in trained.epochs])
-        losses = {
-            name: np.array([each.losses[name] for each in trained.epochs])
-            for name in trained.epochs[0].losses
-        }
-        unit = (
-            "mistakes, share of the rows"
-            if card.family == "perceptron"
-            else LOSS_UNITS[card.kind]
-        )
-        losses = {
-            name: np.where(np.isfinite(values), values, np.nan)
-            for name, values in losses.items()
-        }
-        yield "losses", charts.draw_losses(losses, epochs, unit=unit, about=card.name)
+        yield "losses", _draw_losses(trained)
 
     unit = drawn.table.target_name if card.kind == "regressor" else ""
     yield "metrics", charts.draw_metrics(card, about=_count_rows(drawn), unit=unit)
@@ -101,6 +87,25 @@ def _draw_all(training_run: TrainingRun, trained: TrainedModel) -> Pictures:
                 training_run, training_run.family, trained.dataset, trained
             ),
         )
+
+
+def _draw_losses(trained: TrainedModel) -> Figure:
+    """Draws the losses of each epoch; one that is not finite is a gap."""
+    card = trained.card
+    epochs = np.array([epoch.number for epoch in trained.epochs])
+    losses = {}
+
+    for name in trained.epochs[0].losses:
+        values = np.array([each.losses[name] for each in trained.epochs])
+        losses[name] = np.where(np.isfinite(values), values, np.nan)
+
+    unit = (
+        "mistakes, share of the rows"
+        if card.family == "perceptron"
+        else LOSS_UNITS[card.kind]
+    )
+
+    return charts.draw_losses(losses, epochs, unit=unit, about=card.name)
 
 
 def _draw_few_images(
@@ -155,35 +160,23 @@ def _draw_classifier(drawn: DrawnModel) -> Pictures:
     classes = dataset.classes
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(counts, (target, outputs["label"]), 1)
-    words = {
-        "title": "Confusion: what each class was taken for",
-        "x": "predicted class",
-        "y": "true class",
-    }
-    yield (
-        "confusion_matrix",
-        panels.draw_matrix(counts, classes, classes, about=drawn.about, **words),
+    figure = panels.draw_matrix(
+        counts,
+        classes,
+        classes,
+        title="Confusion: what each class was taken for",
+        about=drawn.about,
+        x="predicted class",
+        y="true class",
     )
+    yield "confusion_matrix", figure
+
     rates = curves.measure_roc(outputs["probabilities"], target, classes)
     if rates:
         yield "roc", charts.draw_roc(rates, about=drawn.about)
 
-    before = drawn.uncalibrated
-    after = outputs["probabilities"]
-    bins = (
-        {}
-        if before is None
-        else {"before the temperature": curves.measure_reliability(before, target)}
-    )
-    bins["after the temperature" if bins else "this model"] = (
-        curves.measure_reliability(after, target)
-    )
-    yield (
-        "calibration",
-        charts.draw_reliability(
-            bins, n_bins=curves.BINS, about=f"{drawn.about}, bars: 95 % interval"
-        ),
-    )
+    yield "calibration", _draw_calibration(drawn)
+
     if (
         isinstance(dataset, Dataset)
         and len(dataset.feature_names) == 2
@@ -192,28 +185,44 @@ def _draw_classifier(drawn: DrawnModel) -> Pictures:
         yield "decision_boundary", _draw_boundary(drawn)
 
 
+def _draw_calibration(drawn: DrawnModel) -> Figure:
+    before = drawn.uncalibrated
+    after = curves.measure_reliability(drawn.held_out["probabilities"], drawn.target)
+    if before is None:
+        bins = {"this model": after}
+    else:
+        bins = {
+            "before the temperature": curves.measure_reliability(before, drawn.target),
+            "after the temperature": after,
+        }
+
+    about = f"{drawn.about}, bars: 95 % interval"
+
+    return charts.draw_reliability(bins, n_bins=curves.BINS, about=about)
+
+
 def _draw_boundary(drawn: DrawnModel) -> Figure:
     points = drawn.points()
     known = np.concatenate([features for features, _ in points.values()])
     low = known.min(axis=0)
     high = known.max(axis=0)
     margin = 0.08 * np.where(high > low, high - low, 1.0)
-    x, y = (
-        np.linspace(*ends, GRID_POINTS, dtype=np.float32)
-        for ends in zip(low - margin, high + margin, strict=True)
+    x, y = np.linspace(
+        low - margin, high + margin, GRID_POINTS, axis=1, dtype=np.float32
     )
     plane = np.stack(np.meshgrid(x, y), axis=2)
     probabilities = drawn.say(plane.reshape(-1, 2))["probabilities"].reshape(
         GRID_POINTS, GRID_POINTS, -1
     )
-    names = dict(zip(("x", "y"), drawn.table.feature_names, strict=True))
+    horizontal, vertical = drawn.table.feature_names
 
     return panels.draw_boundary(
         (x, y, probabilities),
         points,
         drawn.dataset.classes,
         about=_count_rows(drawn),
-        **names,
+        x=horizontal,
+        y=vertical,
     )
 
 
@@ -234,8 +243,14 @@ def _draw_regressor(drawn: DrawnModel) -> Pictures:
     every = np.concatenate([feature for feature, _ in points.values()])
     grid = np.linspace(every.min(), every.max(), GRID_POINTS, dtype=np.float32)
     line = (grid, drawn.say(grid[:, None])["value"])
-    names = {"x": dataset.feature_names[0], "y": dataset.target_name}
-    yield "line", charts.draw_line(points, line, about=_count_rows(drawn), **names)
+    figure = charts.draw_line(
+        points,
+        line,
+        about=_count_rows(drawn),
+        x=dataset.feature_names[0],
+        y=dataset.target_name,
+    )
+    yield "line", figure
 
 
 def _draw_clusterer(drawn: DrawnModel) -> Pictures:
@@ -311,22 +326,7 @@ def _draw_transformer(drawn: DrawnModel) -> Pictures:
         yield "codes", figure
 
     if dataset.image_shape is not None:
-        shown = _choose_rows(drawn)
-        shape = (len(shown), *dataset.image_shape)
-        originals = dataset.features[drawn.rows.held_out][shown].reshape(shape)
-        figure = panels.draw_images(
-            {
-                "original": originals,
-                "reconstruction": outputs["reconstruction"][shown].reshape(shape),
-            },
-            title="Held-out images, and what is left of them after the code",
-            about=f"{drawn.card.name}, {dataset.features.shape[1]} pixels through {codes.shape[1]} numbers",
-            above=[dataset.classes[each] for each in drawn.target[shown]]
-            if dataset.classes
-            else (),
-            span=(0, float(originals.max())),
-        )
-        yield "reconstructions", figure
+        yield "reconstructions", _draw_reconstructions(drawn, dataset.image_shape)
 
     module = drawn.source
     if isinstance(module, Components):
@@ -338,6 +338,28 @@ def _draw_transformer(drawn: DrawnModel) -> Pictures:
             "explained_variance",
             charts.draw_explained_variance(shares, kept=codes.shape[1], about=about),
         )
+
+
+def _draw_reconstructions(drawn: DrawnModel, image_shape: tuple[int, int]) -> Figure:
+    dataset = drawn.table
+    outputs = drawn.held_out
+    shown = _choose_rows(drawn)
+    shape = (len(shown), *image_shape)
+    originals = dataset.features[drawn.rows.held_out][shown].reshape(shape)
+    n_numbers = outputs["codes"].shape[1]
+    n_pixels = dataset.features.shape[1]
+    names = [dataset.classes[each] for each in drawn.target[shown] if dataset.classes]
+
+    return panels.draw_images(
+        {
+            "original": originals,
+            "reconstruction": outputs["reconstruction"][shown].reshape(shape),
+        },
+        title="Held-out images, and what is left of them after the code",
+        about=f"{drawn.card.name}, {n_pixels} pixels through {n_numbers} numbers",
+        above=names,
+        span=(0, float(originals.max())),
+    )
 
 
 def _choose_rows(drawn: DrawnModel) -> Rows:
@@ -397,45 +419,45 @@ def _draw_source(drawn: DrawnModel) -> Pictures:
         return
 
     source = drawn.source
-    encoded = drawn.encoded
     if isinstance(source, DecisionTreeClassifier | DecisionTreeRegressor):
-        depth = source.get_depth()
-        shown = canvas.TREE_DEPTH
-        more = (
-            f"; only the first {shown} of {depth} levels, (...) goes on"
-            if depth > shown
-            else ""
-        )
-        about = f"{drawn.card.name}, {source.get_n_leaves()} leaves{more}"
-        yield (
-            "tree",
-            panels.draw_tree(
-                source,
-                names=encoded.feature_names,
-                classes=encoded.classes,
-                about=about,
-            ),
-        )
+        yield "tree", _draw_tree(drawn, source)
 
-    if not hasattr(source, "feature_importances_"):
-        return
+    if hasattr(source, "feature_importances_"):
+        yield "importances", _draw_importances(drawn, source.feature_importances_)
 
+
+def _draw_tree(
+    drawn: DrawnModel, tree: DecisionTreeClassifier | DecisionTreeRegressor
+) -> Figure:
+    depth = tree.get_depth()
+    shown = canvas.TREE_DEPTH
+    more = (
+        f"; only the first {shown} of {depth} levels, (...) goes on"
+        if depth > shown
+        else ""
+    )
+
+    return panels.draw_tree(
+        tree,
+        names=drawn.encoded.feature_names,
+        classes=drawn.encoded.classes,
+        about=f"{drawn.card.name}, {tree.get_n_leaves()} leaves{more}",
+    )
+
+
+def _draw_importances(drawn: DrawnModel, shares: NDArray[np.float64]) -> Figure:
+    """Draws the importances `(n_features,)`: by pixel for images, the longest bars for others."""
+    encoded = drawn.encoded
     title = "Importance: what the questions are about"
     scale = "share of the impurity that they remove"
-    shares = source.feature_importances_
     if encoded.image_shape is not None:
-        shares = shares.reshape(encoded.image_shape)
-        yield (
-            "importances",
-            panels.draw_heat(
-                shares, title=title, about=f"{drawn.card.name}, by pixel", scale=scale
-            ),
+        return panels.draw_heat(
+            shares.reshape(encoded.image_shape),
+            title=title,
+            about=f"{drawn.card.name}, by pixel",
+            scale=scale,
         )
-    else:
-        names = encoded.feature_names
-        yield (
-            "importances",
-            charts.draw_bars(
-                shares, names, title=title, about=drawn.card.name, x=scale
-            ),
-        )
+
+    names = encoded.feature_names
+
+    return charts.draw_bars(shares, names, title=title, about=drawn.card.name, x=scale)
