@@ -1,4 +1,4 @@
-"""`python -m training FAMILY --task TASK`, or `all`: learn, export, and say how good it is."""
+"""`python -m training FAMILY --task TASK`, or `all`, learns, exports, and says how good the model is."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from rich.console import Console
 
 from model_card import Card
 from training.arguments import load_dataset, parse
+from training.console import compare, describe_epoch, make_progress, summarise
 from training.data import images
 from training.data.images import ImageDataset
 from training.data.table import TableError
 from training.export.freshness import read_card
 from training.families.registry import FAMILIES
-from training.jobs import Outcome, learn, learn_all
+from training.jobs import Outcome, run_all, run_training
 from training.learning.family import Epoch
-from training.pipeline import Watch
-from training.progress import compare, describe_epoch, make_progress, summarise
+from training.pipeline import Callbacks
 from training.shipped import SHIPPED
 
-_TAUGHT = ("logistic", "mlp", "cnn")
-"""Families that learn from any folder of images, and from it alone."""
+_OWN_IMAGE_FAMILIES = ("logistic", "mlp", "cnn")
+"""These families learn from any folder of images, and from it alone."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Both are a wish to stop."""
+    """Raises KeyboardInterrupt, because both signals are a wish to stop."""
     raise KeyboardInterrupt
 
 
@@ -65,7 +65,7 @@ def _fetch_data(options: argparse.Namespace, console: Console) -> int:
         return 1
 
     console.print(
-        f"{len(dataset.target)} images of {len(dataset.classes)} classes are in {images.folder()}"
+        f"{len(dataset.target)} images of {len(dataset.classes)} classes are in {images.data_folder()}"
     )
     return 0
 
@@ -81,15 +81,17 @@ def _train_one(options: argparse.Namespace, console: Console) -> int:
         def on_epoch(epoch: Epoch) -> None:
             progress.update(bar, completed=epoch.number, note=describe_epoch(epoch))
 
-        outcome = learn(
+        outcome = run_training(
             options,
-            Watch(stage=lambda text: progress.update(bar, note=text), epoch=on_epoch),
+            Callbacks(
+                stage=lambda text: progress.update(bar, note=text), epoch=on_epoch
+            ),
         )
 
     for card, path in outcome.models:
         console.print(summarise(card, path, seconds=outcome.seconds))
 
-    return _tell_refusals([outcome], console)
+    return _print_refusals([outcome], console)
 
 
 def _train_all(options: argparse.Namespace, console: Console) -> int:
@@ -103,11 +105,11 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         _print_refusal(str(error), console)
         return 1
 
-    shared = [
-        *("--output", str(options.output)),
-        *(("--report", str(options.report)) if options.report else ()),
-    ]
-    outcomes, fresh = learn_all(
+    shared = ["--output", str(options.output)]
+    if options.report:
+        shared += ["--report", str(options.report)]
+
+    outcomes, fresh = run_all(
         [(*command, *shared) for command in commands],
         console,
         workers=options.jobs,
@@ -123,13 +125,19 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         )
 
     if options.data:
-        for outcome in outcomes:
-            if outcome.unsuitable:
-                text = f"left out {outcome.name}: {outcome.unsuitable}"
-                console.print(text, soft_wrap=True, markup=False, highlight=False)
-        outcomes = [outcome for outcome in outcomes if not outcome.unsuitable]
+        outcomes = _leave_out_unsuitable(outcomes, console)
 
-    return _tell_refusals(outcomes, console)
+    return _print_refusals(outcomes, console)
+
+
+def _leave_out_unsuitable(outcomes: list[Outcome], console: Console) -> list[Outcome]:
+    """Prints which families cannot learn from the data, and returns the outcomes of the others."""
+    for outcome in outcomes:
+        if outcome.unsuitable:
+            text = f"left out {outcome.name}: {outcome.unsuitable}"
+            console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+    return [outcome for outcome in outcomes if not outcome.unsuitable]
 
 
 def _shipped_commands(
@@ -157,7 +165,9 @@ def _shipped_commands(
         )
 
     here = [
-        each for each in commands if each[2] not in images.TASKS or images.has(each[2])
+        each
+        for each in commands
+        if each[2] not in images.TASKS or images.is_available(each[2])
     ]
     if len(here) < len(commands):
         text = f"{len(commands) - len(here)} models of images are left as they are: their data is not here"
@@ -167,13 +177,13 @@ def _shipped_commands(
 
 
 def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
-    """A command for each family; raises TableError where the table can be learnt from by none."""
+    """Returns a command for each family; raises TableError where no family can learn from the table."""
     words = ["--task", options.task or "", "--data", str(options.data)]
     words += ["--folds", str(options.folds), "--seed", str(options.seed)]
     if isinstance(load_dataset(options), ImageDataset):
         return [
             (family, *words, "--size", str(options.size))
-            for family in options.families or _TAUGHT
+            for family in options.families or _OWN_IMAGE_FAMILIES
         ]
 
     words += ["--target", options.target]
@@ -183,7 +193,7 @@ def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
     return [(family, *words) for family in options.families or FAMILIES]
 
 
-def _tell_refusals(outcomes: list[Outcome], console: Console) -> int:
+def _print_refusals(outcomes: list[Outcome], console: Console) -> int:
     for path in _find_stale(
         [model for outcome in outcomes for model in outcome.models]
     ):
@@ -204,7 +214,7 @@ def _tell_refusals(outcomes: list[Outcome], console: Console) -> int:
 
 
 def _find_stale(models: list[tuple[Card, Path]]) -> list[Path]:
-    """Files beside these of the same task but other data: the service refuses them where features or classes differ."""
+    """Returns files beside these of the same task but of other data, which the service may refuse to load with them."""
     stale = set()
     for card, path in models:
         for other in path.parent.glob(f"{card.task}-*.onnx"):

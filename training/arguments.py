@@ -1,4 +1,4 @@
-"""The words of `python -m training FAMILY ...`: parsed, and turned into a lesson."""
+"""This module parses the words of `python -m training FAMILY ...` and makes a training run of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.data.images import ImageDataset
 from training.data.table import TableError, read_dataset
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
 from training.images import faces, pretrained
-from training.pipeline import Lesson, Watch
+from training.pipeline import Callbacks, TrainingRun
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
@@ -24,15 +24,15 @@ KINDS = ("classifier", "regressor")
 _DEFAULT_TASKS = {"pretrained": pretrained.TASK, "faces": faces.TASK}
 _ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
 _UNSTATED = ("family", "families", "output", "report", "jobs", "again")
-"""Options that do not change what is learnt."""
+"""These options do not change what is learnt, so the stored command leaves them out."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options; those of images where the task or the data is one of images."""
+    """Returns the options, which are those of images where the task or the data is one of images."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = build_parser(images=_are_images(words)).parse_args(words)
     if options.family == "pretrained":
-        pretrained.complete(options)
+        pretrained.fill_defaults(options)
     return options
 
 
@@ -54,7 +54,7 @@ def _are_images(words: Sequence[str]) -> bool:
 
 
 def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
-    """What may be said of rows of features, or of images."""
+    """Returns the parser of options for rows of features or, with `images`, for images."""
     parser = argparse.ArgumentParser(
         prog="python -m training",
         description="Learns, exports, and says how good it is.",
@@ -74,9 +74,22 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
         subparser.add_argument(
             "--task", type=types.task, default=task, required=task is None, help=text
         )
-        _add_image_options(subparser) if images else _add_data_options(subparser)
+        if images:
+            _add_image_options(subparser)
+        else:
+            _add_data_options(subparser)
+
         family.add_options(subparser)
 
+    _add_all_command(families, images=images)
+    _add_data_command(families)
+
+    return parser
+
+
+def _add_all_command(
+    families: argparse._SubParsersAction[argparse.ArgumentParser], *, images: bool
+) -> None:
     every = _add(
         families,
         "all",
@@ -98,7 +111,15 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
         help="processes at a time; as many as processors without it",
     )
     every.add_argument("--again", action="store_true", help="also what is up to date")
-    _add_image_options(every) if images else _add_data_options(every)
+    if images:
+        _add_image_options(every)
+    else:
+        _add_data_options(every)
+
+
+def _add_data_command(
+    families: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
     data = _add(
         families,
         "data",
@@ -112,17 +133,18 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
         help="an archive or a folder train/<class>/*.jpg that you have",
     )
 
-    return parser
 
+def make_training_run(
+    options: argparse.Namespace, callbacks: Callbacks | None = None
+) -> TrainingRun:
+    """Returns the run that the options ask for.
 
-def make_lesson(options: argparse.Namespace, watch: Watch | None = None) -> Lesson:
-    """Raises TableError for a task that there is no data for, or a table that cannot be learnt from.
-
-    Raises LearningError for weights that cannot be got.
+    It raises TableError for a task that there is no data for, or a table that cannot be learnt from, and
+    TrainingError for weights that cannot be got.
     """
-    watch = watch or Watch()
-    dataset = load_dataset(options, watch.stage)
-    return Lesson(
+    callbacks = callbacks or Callbacks()
+    dataset = load_dataset(options, callbacks.stage)
+    return TrainingRun(
         name=options.family,
         family=(IMAGE_FAMILIES if isinstance(dataset, ImageDataset) else FAMILIES)[
             options.family
@@ -130,16 +152,16 @@ def make_lesson(options: argparse.Namespace, watch: Watch | None = None) -> Less
         dataset=dataset,
         options=options,
         command=write_command(options),
-        watch=watch,
+        callbacks=callbacks,
     )
 
 
 def load_dataset(
-    options: argparse.Namespace, tell: Callable[[str], None] = lambda _: None
+    options: argparse.Namespace, on_progress: Callable[[str], None] = lambda _: None
 ) -> Dataset | ImageDataset:
-    """The bundled data set of the task, or the person's own table or images under that name."""
+    """Returns the bundled data set of the task, or the person's own table or images under that name."""
     if hasattr(options, "size"):
-        return _load_images(options, tell)
+        return _load_images(options, on_progress)
 
     bundled = ", ".join(datasets.DATASETS)
     if options.data is None:
@@ -177,21 +199,21 @@ def load_dataset(
 
 
 def _load_images(
-    options: argparse.Namespace, tell: Callable[[str], None]
+    options: argparse.Namespace, on_progress: Callable[[str], None]
 ) -> ImageDataset:
     if options.family == "pretrained":
         return (
-            pretrained.prepare(_find_images(options, tell), options)
+            pretrained.prepare(_find_images(options, on_progress), options)
             if options.finetune
-            else pretrained.make_probes(options)
+            else pretrained.make_parity_images(options)
         )
 
-    dataset = _find_images(options, tell)
+    dataset = _find_images(options, on_progress)
     return faces.prepare(dataset) if options.family == "faces" else dataset
 
 
 def _find_images(
-    options: argparse.Namespace, tell: Callable[[str], None]
+    options: argparse.Namespace, on_progress: Callable[[str], None]
 ) -> ImageDataset:
     if options.data is None:
         if options.task is None:
@@ -221,12 +243,12 @@ def _find_images(
         )
 
     return image_data.read_images(
-        options.data, task=options.task, size_px=options.size, tell=tell
+        options.data, task=options.task, size_px=options.size, on_progress=on_progress
     )
 
 
 def write_command(options: argparse.Namespace) -> str:
-    """The whole command, defaults spelt out; where files lie does not change it."""
+    """Returns the whole command, defaults spelt out; where files lie does not change it."""
     words = ["python", "-m", "training", options.family]
     for name, value in vars(options).items():
         if name in _UNSTATED or value is None or value is False:

@@ -1,4 +1,4 @@
-"""ONNX graphs: put together by hand, joined, cleaned of what exporters leave behind, and run."""
+"""This module builds ONNX graphs by hand, joins them, cleans them of what exporters leave behind, and runs them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ OPSET = 18
 IR_VERSION = 10
 ROWS_AT_A_TIME = 1024
 VALUES_AT_A_TIME = 1024 * 1024
-"""Of images, whose layers are many times their input."""
-FEWEST_HALVED = 256
+"""Images are limited by their values, because their layers are many times their input."""
+MIN_HALF_VALUES = 256
 DOMAINS = ("", "ai.onnx.ml")
 
 Outputs = dict[str, NDArray[Any]]
@@ -24,11 +24,11 @@ Operand = str | float | np.floating[Any] | NDArray[Any]
 
 
 class GraphError(Exception):
-    """A graph that no file of ours may hold."""
+    """A GraphError says what is wrong with a graph that no file of ours may hold."""
 
 
 class GraphBuilder:
-    """Collects nodes and constants; an operand is the name of a value, or a constant.
+    """A GraphBuilder collects nodes and constants; an operand is the name of a value, or a constant.
 
     `prefix` keeps the names of values apart from those of another graph that the nodes are to join.
     """
@@ -57,8 +57,8 @@ class GraphBuilder:
         )
         return name
 
-    def smallest(self, values: str, count: int) -> tuple[str, str]:
-        """The `count` smallest of each row and their positions; of equals the first."""
+    def find_smallest(self, values: str, count: int) -> tuple[str, str]:
+        """Adds a TopK that gives the `count` smallest of each row and their positions; of equals it takes the first."""
         outputs = [
             f"{self._prefix}smallest_{len(self.nodes)}",
             f"{self._prefix}position_{len(self.nodes)}",
@@ -92,7 +92,9 @@ class GraphBuilder:
     def model(
         self, n_features: int, outputs: Mapping[str, tuple[int, tuple[int, ...]]]
     ) -> onnx.ModelProto:
-        """A model from `features` to `outputs`: for each its element type and its axes after the first."""
+        """Returns a model from `features` to `outputs`, which has each output's element type and its axes after the
+        first.
+        """
         features = helper.make_tensor_value_info(
             "features", TensorProto.FLOAT, ["n_rows", n_features]
         )
@@ -124,7 +126,7 @@ def rename(model: onnx.ModelProto, old: str, new: str) -> None:
 def add_constant_output(
     model: onnx.ModelProto, name: str, value: NDArray[np.float32]
 ) -> None:
-    """A further output that does not depend on the input, in place."""
+    """Adds an output that does not depend on the input, in place."""
     graph = GraphBuilder(f"{name}/")
     graph.add("Identity", graph.constant(value), name=name)
     add_nodes(model, graph)
@@ -157,8 +159,8 @@ def has_output(model: onnx.ModelProto, name: str) -> bool:
     return any(each.name == name for each in model.graph.output)
 
 
-def halve(model: onnx.ModelProto) -> None:
-    """Stores weights that half precision holds exactly as such, with a cast that is done once, at load; in place."""
+def store_as_half(model: onnx.ModelProto) -> None:
+    """Stores weights that half precision holds exactly in it, with a cast that is done once, at load; in place."""
     casts = []
     for tensor in model.graph.initializer:
         if tensor.data_type != TensorProto.FLOAT:
@@ -166,15 +168,15 @@ def halve(model: onnx.ModelProto) -> None:
 
         values = numpy_helper.to_array(tensor)
         with np.errstate(over="ignore"):
-            halved = values.astype(np.float16)
+            half_values = values.astype(np.float16)
 
-        if values.size < FEWEST_HALVED or not np.array_equal(
-            halved.astype(np.float32), values
+        if values.size < MIN_HALF_VALUES or not np.array_equal(
+            half_values.astype(np.float32), values
         ):
             continue
 
         name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(halved, f"{name}/half"))
+        tensor.CopyFrom(numpy_helper.from_array(half_values, f"{name}/half"))
         casts.append(
             helper.make_node("Cast", [f"{name}/half"], [name], to=TensorProto.FLOAT)
         )
@@ -230,9 +232,9 @@ def clean(model: onnx.ModelProto) -> onnx.ModelProto:
 def run(
     content: bytes, inputs: NDArray[Any], names: Sequence[str] | None = None
 ) -> Outputs:
-    """The outputs of a model's bytes by name, as onnxruntime computes them in one thread, so many rows at a time.
+    """Returns the outputs of a model's bytes by name, computed by onnxruntime in one thread, so many rows at a time.
 
-    Only those of `names`, where these are given.
+    With `names` it returns only those.
     """
     session = open_session(content)
     names = [

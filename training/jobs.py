@@ -1,4 +1,4 @@
-"""Many lessons in parallel processes, with one display; what is up to date is left as it is."""
+"""This module runs many trainings in parallel processes with one display, and leaves alone what is up to date."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from model_card import Card
-from training.arguments import make_lesson, parse
+from training.arguments import make_training_run, parse
+from training.console import describe_epoch, make_progress
 from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
-from training.learning.family import Epoch, LearningError
-from training.pipeline import Lesson, Watch, train
+from training.learning.family import Epoch, TrainingError
+from training.pipeline import Callbacks, TrainingRun, train
 from training.processors import count_processors
-from training.progress import describe_epoch, make_progress
 
 Message = tuple[str, str] | None
-"""The name of a job, and what it is doing now; None ends the display."""
+"""A message is the name of a job and what it is doing now; None ends the display."""
 
 _messages: Queue[Message] | None = None
-"""In a process that works: where it tells."""
+"""In a process that works, this queue takes its messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a job: files with their cards, or the reason why there are none."""
+    """An Outcome is what came of a job: files with their cards, or the reason why there are none."""
 
     name: str
     models: tuple[tuple[Card, Path], ...] = ()
@@ -50,8 +50,8 @@ class Outcome:
     failure: str | None = None
 
 
-def learn(options: argparse.Namespace, watch: Watch) -> Outcome:
-    """One lesson, with its pictures where they are wanted; refusals become part of the outcome."""
+def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
+    """Runs one training, with its pictures where they are wanted; refusals become part of the outcome."""
     logging.getLogger("torch.onnx").setLevel(
         logging.ERROR
     )  # its hints are about torchvision, not about us
@@ -59,35 +59,35 @@ def learn(options: argparse.Namespace, watch: Watch) -> Outcome:
     name = f"{options.task}-{options.family}"
 
     try:
-        lesson = make_lesson(options, watch)
-        learnt = train(lesson, options.output)
+        training_run = make_training_run(options, callbacks)
+        trained = train(training_run, options.output)
         if options.report is not None:
-            _draw(lesson, learnt, options.report)
-    except (LearningError, TableError) as error:
+            _draw_reports(training_run, trained, options.report)
+    except (TrainingError, TableError) as error:
         return Outcome(name=name, unsuitable=str(error))
     except (ExportError, OSError) as error:
         return Outcome(name=name, failure=str(error))
 
-    models = tuple((each.card, each.path) for each in learnt)
+    models = tuple((each.card, each.path) for each in trained)
 
     return Outcome(name=name, models=models, seconds=perf_counter() - started)
 
 
-def learn_all(
+def run_all(
     commands: Sequence[Sequence[str]],
     console: Console,
     *,
     workers: int | None,
     again: bool,
 ) -> tuple[list[Outcome], list[Outcome]]:
-    """Outcomes of the commands in their order: those that ran, and those that were up to date.
+    """Returns outcomes of the commands in their order: those that ran, and those that were up to date.
 
     Interrupted, it ends the running processes at once; files are written whole, so what was finished is kept.
     """
     waiting = []
     fresh = []
     for command in commands:
-        models = () if again else _up_to_date(command)
+        models = () if again else _find_up_to_date(command)
         if models:
             fresh.append(Outcome(name=models[0][0].name, models=models))
         else:
@@ -97,7 +97,7 @@ def learn_all(
     messages: Queue[Message] = context.Queue()
 
     with make_progress(console) as progress:
-        display = Thread(target=_show, args=(messages, progress, len(waiting)))
+        display = Thread(target=_show_progress, args=(messages, progress, len(waiting)))
         display.start()
 
         try:
@@ -121,14 +121,14 @@ def _run_pool(
     pool = ProcessPoolExecutor(
         min(workers, max(1, len(commands))),
         mp_context=context,
-        initializer=_begin,
+        initializer=_initialise_worker,
         initargs=(messages,),
     )
     try:
-        futures = [pool.submit(_work, command) for command in commands]
+        futures = [pool.submit(_run_job, command) for command in commands]
         wait(futures, return_when=FIRST_EXCEPTION)
         return [
-            _outcome_of(future, command)
+            _collect_outcome(future, command)
             for future, command in zip(futures, commands, strict=True)
         ]
     except BaseException:
@@ -139,16 +139,16 @@ def _run_pool(
         pool.shutdown(cancel_futures=True)
 
 
-def _outcome_of(future: Future[Outcome], command: list[str]) -> Outcome:
+def _collect_outcome(future: Future[Outcome], command: list[str]) -> Outcome:
     try:
         return future.result()
     except BrokenProcessPool:
         reason = "a process was killed, perhaps for want of memory: run it again, what was finished is kept"
-        return Outcome(name=_name(command), failure=reason)
+        return Outcome(name=_name_job(command), failure=reason)
 
 
-def _begin(messages: Queue[Message]) -> None:
-    """In each process, once: what a person's Ctrl-C means is for the parent to say, and none outlives it."""
+def _initialise_worker(messages: Queue[Message]) -> None:
+    """Prepares a process: the parent alone decides what Ctrl-C means, and no process outlives it."""
     global _messages  # a queue reaches a spawned process this way only
     _messages = messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -162,36 +162,36 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _work(command: list[str]) -> Outcome:
-    """In a process of its own; an exception that nobody foresaw fails this lesson alone."""
-    name = _name(command)
+def _run_job(command: list[str]) -> Outcome:
+    """Runs a command in a process of its own, where an exception that nobody foresaw fails this training alone."""
+    name = _name_job(command)
 
-    def tell(text: str) -> None:
+    def send(text: str) -> None:
         assert _messages is not None
         _messages.put((name, text))
 
     def on_epoch(epoch: Epoch) -> None:
         if epoch.number % 10 == 1:
-            tell(describe_epoch(epoch))
+            send(describe_epoch(epoch))
 
-    tell("learning")
+    send("learning")
 
     try:
-        return learn(parse(command), Watch(stage=tell, epoch=on_epoch))
+        return run_training(parse(command), Callbacks(stage=send, epoch=on_epoch))
     except Exception as error:
         reason = f"a defect, {type(error).__name__}: {error}; python -m training {shlex.join(command)} shows more"
         return Outcome(name=name, failure=reason)
     finally:
-        tell("")
+        send("")
 
 
-def _name(command: list[str]) -> str:
+def _name_job(command: list[str]) -> str:
     options = parse(command)
     return f"{options.task}-{options.family}"
 
 
-def _show(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
-    """A bar for all jobs, and under it a line for each that is running."""
+def _show_progress(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
+    """Shows a bar for all jobs, and under it a line for each that is running."""
     every = progress.add_task("all", total=n_jobs, note="")
     lines: dict[str, TaskID] = {}
 
@@ -208,19 +208,19 @@ def _show(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
         progress.update(lines[name], note=text)
 
 
-def _up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
-    """The files of a command, where they are what it would make again; empty where anything differs."""
+def _find_up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
+    """Returns the files of a command where they are what it would make again, and nothing where anything differs."""
     options = parse(list(command))
     try:
-        lesson = make_lesson(options)
-    except (LearningError, TableError):
+        training_run = make_training_run(options)
+    except (TrainingError, TableError):
         return ()
 
     path: Path = options.output / f"{options.task}-{options.family}.onnx"
-    code = fingerprint_code(lesson.family)
-    data = lesson.dataset.fingerprint
+    code = fingerprint_code(training_run.family)
+    data = training_run.dataset.fingerprint
     if options.report is not None or not is_up_to_date(
-        path, command=lesson.command, data=data, code=code
+        path, command=training_run.command, data=data, code=code
     ):
         return ()
 
@@ -229,10 +229,12 @@ def _up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
     return ((card, path),) if card else ()
 
 
-def _draw(lesson: Lesson, learnt: Sequence[Any], folder: Path) -> None:
+def _draw_reports(
+    training_run: TrainingRun, trained: Sequence[Any], folder: Path
+) -> None:
     from training.pictures import (
         draw,  # matplotlib is slow to import, and few runs draw
     )
 
-    for each in learnt:
-        draw.draw(lesson, each, folder / each.card.name)
+    for each in trained:
+        draw.draw(training_run, each, folder / each.card.name)

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import OUTPUTS, Card, ImageInput, Metric
+from training.console import headline
 from training.export.freshness import read_card
 from training.graph import open_session
-from training.progress import headline
 from training.shipped import SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent

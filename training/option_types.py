@@ -1,4 +1,4 @@
-"""Types of command-line options: what argparse converts and refuses."""
+"""This module holds the types of command-line options, which argparse converts and refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 
 
 def positive(text: str) -> float:
-    """A number above 0."""
+    """Returns a number above 0; raises ArgumentTypeError for another."""
     value = float(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
@@ -16,7 +16,7 @@ def positive(text: str) -> float:
 
 
 def penalty(text: str) -> float:
-    """A number of at least 0."""
+    """Returns a number of at least 0; raises ArgumentTypeError for another."""
     value = float(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text}")
@@ -24,7 +24,7 @@ def penalty(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """A number from 0 up to, but not including, 1."""
+    """Returns a number from 0 up to, but not including, 1; raises ArgumentTypeError for another."""
     value = float(text)
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(
@@ -35,7 +35,7 @@ def share(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """A whole number of at least 1."""
+    """Returns a whole number of at least 1; raises ArgumentTypeError for another."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(
@@ -46,7 +46,7 @@ def count(text: str) -> int:
 
 
 def natural(text: str) -> int:
-    """A whole number of at least 0."""
+    """Returns a whole number of at least 0; raises ArgumentTypeError for another."""
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(
@@ -57,7 +57,7 @@ def natural(text: str) -> int:
 
 
 def widths(text: str) -> str:
-    """Whole numbers of at least 1, joined by commas."""
+    """Returns the text of whole numbers of at least 1, joined by commas; raises ArgumentTypeError for another."""
     if not all(width.isdigit() and int(width) >= 1 for width in text.split(",")):
         raise argparse.ArgumentTypeError(
             f"expected a number for each layer, as in 64,64, got {text!r}"
@@ -66,7 +66,7 @@ def widths(text: str) -> str:
 
 
 def folds(text: str) -> int:
-    """0 for none, or from 2 to 20."""
+    """Returns 0 for none, or a number from 2 to 20; raises ArgumentTypeError for another."""
     value = int(text)
     if value != 0 and not 2 <= value <= 20:
         raise argparse.ArgumentTypeError(
@@ -77,7 +77,7 @@ def folds(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """A whole number from 0 to 2**32 - 1, which every generator takes."""
+    """Returns a whole number from 0 to 2**32 - 1, which every generator takes; raises ArgumentTypeError for another."""
     value = int(text)
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(
@@ -88,7 +88,7 @@ def seed(text: str) -> int:
 
 
 def task(text: str) -> str:
-    """A name for a task, as it stands in file names."""
+    """Returns a name for a task, as it stands in file names; raises ArgumentTypeError for another."""
     if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", text):
         raise argparse.ArgumentTypeError(
             f"expected lower-case words joined by '_', as in my_task, got {text!r}"

@@ -1,4 +1,4 @@
-"""From a data set to an exported model: split, encode, learn, calibrate, validate, export."""
+"""This module leads from a data set to an exported model: split, encode, fit, calibrate, validate, export."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from numpy.typing import NDArray
 
 from model_card import Calibration, Card, CrossValidation, Spread
 from training.data.datasets import Dataset, Split, split, split_folds
-from training.data.images import ImageDataset, Probes
+from training.data.images import ImageDataset, ParityImages
 from training.export import calibration as calibrating
-from training.export.encoding import Encoded, Encoding
+from training.export.encoding import EncodedModel, Encoding
 from training.export.evaluation import evaluate
 from training.export.freshness import fingerprint_code
 from training.export.gate import Origin, export
 from training.graph import Outputs
 from training.learning.family import (
-    Accompanied,
     Epoch,
     Family,
-    Fitted,
-    LearningError,
+    FittedModel,
+    HasCompanions,
     OnEpoch,
-    remark,
+    TrainingError,
+    summary_note,
 )
 
 CALIBRATION_FOLDS = 5
-FEWEST_PER_FOLD = 2
+MIN_ROWS_PER_FOLD = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watch:
-    """Whom to tell how far it is."""
+class Callbacks:
+    """Callbacks are called with how far a training is."""
 
     stage: Callable[[str], None] = lambda _: None
     epoch: OnEpoch = lambda _: None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
-    """A family, what it is to learn from, and how."""
+class TrainingRun:
+    """A TrainingRun holds a family, what it is to learn from, and how."""
 
     name: str
     family: Family
     dataset: Dataset | ImageDataset
     options: argparse.Namespace
     command: str
-    watch: Watch = field(default_factory=Watch)
+    callbacks: Callbacks = field(default_factory=Callbacks)
 
     @property
     def kind(self) -> str:
-        """What the family learns to be here; raises LearningError where the task has nothing for it."""
+        """Returns what the family learns to be here; raises TrainingError where the task has nothing for it."""
         kinds = self.family.KINDS
         supervised = "classifier" if self.dataset.classes else "regressor"
         if supervised in kinds:
@@ -64,7 +64,7 @@ class Lesson:
 
         if kinds[0] in ("classifier", "regressor"):
             has = "classes" if self.dataset.classes else "numbers"
-            raise LearningError(
+            raise TrainingError(
                 f"{self.name} is a {kinds[0]}, and the target of {self.dataset.task!r} has {has}"
             )
 
@@ -72,10 +72,10 @@ class Lesson:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learnt:
-    """A lesson's outcome, before and after export."""
+class TrainedModel:
+    """A TrainedModel is what came of a run, before and after export."""
 
-    fitted: Fitted
+    fitted: FittedModel
     card: Card
     path: Path
     dataset: Dataset | ImageDataset
@@ -83,28 +83,28 @@ class Learnt:
     epochs: tuple[Epoch, ...] = ()
 
 
-def train(lesson: Lesson, folder: Path) -> list[Learnt]:
-    """Learns, exports into the folder, and says what came of it; raises LearningError or ExportError."""
-    dataset, options = lesson.dataset, lesson.options
-    check(lesson)
-    rows = _split(lesson)
+def train(training_run: TrainingRun, folder: Path) -> list[TrainedModel]:
+    """Fits, exports into the folder, and returns the models; raises TrainingError or ExportError."""
+    dataset, options = training_run.dataset, training_run.options
+    check_dataset(training_run)
+    rows = _split(training_run)
     epochs: list[Epoch] = []
-    fitted, calibration, imputed = learn(lesson, rows, epochs.append)
-    cross_validation = cross_validate(lesson)
-    lesson.watch.stage("exporting")
+    fitted, calibration, imputed = fit(training_run, rows, epochs.append)
+    cross_validation = cross_validate(training_run)
+    training_run.callbacks.stage("exporting")
     origin = Origin(
-        family=lesson.name,
-        summary=f"{lesson.family.SUMMARY}{remark(fitted)}",
-        command=lesson.command,
+        family=training_run.name,
+        summary=f"{training_run.family.SUMMARY}{summary_note(fitted)}",
+        command=training_run.command,
         seed=options.seed,
-        code=fingerprint_code(lesson.family),
+        code=fingerprint_code(training_run.family),
         imputed=imputed,
         calibration=calibration,
         cross_validation=cross_validation,
     )
     path, card = export(fitted, dataset, rows, origin, folder)
-    learnt = [
-        Learnt(
+    trained = [
+        TrainedModel(
             fitted=fitted,
             card=card,
             path=path,
@@ -114,8 +114,8 @@ def train(lesson: Lesson, folder: Path) -> list[Learnt]:
         )
     ]
 
-    for companion in fitted.companions if isinstance(fitted, Accompanied) else ():
-        beside = replace(
+    for companion in fitted.companions if isinstance(fitted, HasCompanions) else ():
+        companion_origin = replace(
             origin,
             family=companion.family,
             summary=companion.summary,
@@ -123,10 +123,14 @@ def train(lesson: Lesson, folder: Path) -> list[Learnt]:
             imputed=(),
         )
         path, card = export(
-            companion.fitted, companion.dataset, companion.rows, beside, folder
+            companion.fitted,
+            companion.dataset,
+            companion.rows,
+            companion_origin,
+            folder,
         )
-        learnt.append(
-            Learnt(
+        trained.append(
+            TrainedModel(
                 fitted=companion.fitted,
                 card=card,
                 path=path,
@@ -135,90 +139,107 @@ def train(lesson: Lesson, folder: Path) -> list[Learnt]:
             )
         )
 
-    return learnt
+    return trained
 
 
-def _split(lesson: Lesson) -> Split:
-    """Of probes all are held out: nothing is learnt from them."""
-    dataset = lesson.dataset
-    if isinstance(dataset, Probes):
-        every = np.arange(len(dataset.target), dtype=np.int64)
-        return Split(train=every[:0], validation=every[:0], held_out=every)
-    return split(dataset, seed=lesson.options.seed, validates=lesson.family.VALIDATES)
+def _split(training_run: TrainingRun) -> Split:
+    """Returns the split, which holds out all of parity images, because nothing is learnt from them."""
+    dataset = training_run.dataset
+    if isinstance(dataset, ParityImages):
+        all_rows = np.arange(len(dataset.target), dtype=np.int64)
+        return Split(train=all_rows[:0], validation=all_rows[:0], held_out=all_rows)
+    return split(
+        dataset,
+        seed=training_run.options.seed,
+        needs_validation=training_run.family.NEEDS_VALIDATION,
+    )
 
 
-def check(lesson: Lesson) -> None:
-    """Raises LearningError where the family can learn nothing from this data set."""
-    if isinstance(lesson.dataset, ImageDataset):
+def check_dataset(training_run: TrainingRun) -> None:
+    """Raises TrainingError where the family can learn nothing from this data set."""
+    if isinstance(training_run.dataset, ImageDataset):
         return
-    if lesson.kind == "transformer" and any(lesson.dataset.categories):
+    if training_run.kind == "transformer" and any(training_run.dataset.categories):
         columns = zip(
-            lesson.dataset.feature_names, lesson.dataset.categories, strict=True
+            training_run.dataset.feature_names,
+            training_run.dataset.categories,
+            strict=True,
         )
         names = [name for name, values in columns if values]
-        raise LearningError(
-            f"{lesson.name} needs numbers throughout: --exclude {shlex.join(names)}"
+        raise TrainingError(
+            f"{training_run.name} needs numbers throughout: --exclude {shlex.join(names)}"
         )
 
 
-def learn(
-    lesson: Lesson, rows: Split, on_epoch: OnEpoch
-) -> tuple[Fitted, Calibration | None, tuple[float | None, ...]]:
-    """The learnt model of the raw inputs, calibrated where its family is, and how it fills each feature's gaps."""
-    if isinstance(lesson.dataset, ImageDataset):
-        return *_learn(lesson, lesson.dataset, rows, on_epoch), ()
+def fit(
+    training_run: TrainingRun, rows: Split, on_epoch: OnEpoch
+) -> tuple[FittedModel, Calibration | None, tuple[float | None, ...]]:
+    """Returns the fitted model of the raw inputs, its calibration, and how it fills each feature's gaps."""
+    if isinstance(training_run.dataset, ImageDataset):
+        return *_fit_and_calibrate(
+            training_run, training_run.dataset, rows, on_epoch
+        ), ()
 
-    encoding = Encoding(lesson.dataset, rows)
-    fitted, calibration = _learn(lesson, encoding.apply(lesson.dataset), rows, on_epoch)
+    encoding = Encoding(training_run.dataset, rows)
+    fitted, calibration = _fit_and_calibrate(
+        training_run, encoding.apply(training_run.dataset), rows, on_epoch
+    )
 
     return (
-        (Encoded(fitted, encoding) if encoding.is_needed else fitted),
+        (EncodedModel(fitted, encoding) if encoding.is_needed else fitted),
         calibration,
         encoding.fill,
     )
 
 
-def _learn(
-    lesson: Lesson, dataset: Dataset | ImageDataset, rows: Split, on_epoch: OnEpoch
-) -> tuple[Fitted, Calibration | None]:
-    def tell(epoch: Epoch) -> None:
+def _fit_and_calibrate(
+    training_run: TrainingRun,
+    dataset: Dataset | ImageDataset,
+    rows: Split,
+    on_epoch: OnEpoch,
+) -> tuple[FittedModel, Calibration | None]:
+    def report_epoch(epoch: Epoch) -> None:
         on_epoch(epoch)
-        lesson.watch.epoch(epoch)
+        training_run.callbacks.epoch(epoch)
 
-    fitted = lesson.family.fit(dataset, rows, lesson.options, tell)
+    fitted = training_run.family.fit(dataset, rows, training_run.options, report_epoch)
     calibration = None
     if (
         fitted.kind == "classifier"
-        and lesson.family.CALIBRATES
-        and not isinstance(dataset, Probes)
+        and training_run.family.NEEDS_CALIBRATION
+        and not isinstance(dataset, ParityImages)
     ):
-        probabilities, target = _unseen(lesson, fitted, dataset, rows)
+        probabilities, target = _predict_unseen(training_run, fitted, dataset, rows)
         calibration = calibrating.calibrate(probabilities, target)
-        fitted = calibrating.Calibrated(
+        fitted = calibrating.CalibratedModel(
             fitted, temperature=calibration.temperature, floor=calibration.floor
         )
 
     return fitted, calibration
 
 
-def cross_validate(lesson: Lesson) -> CrossValidation | None:
-    """Mean and standard deviation of each metric over `--folds` folds of all rows; None without folds."""
-    folds = lesson.options.folds
+def cross_validate(training_run: TrainingRun) -> CrossValidation | None:
+    """Returns mean and standard deviation of each metric over `--folds` folds of all rows, or None without folds."""
+    folds = training_run.options.folds
     if not folds:
         return None
 
-    if lesson.dataset.classes:
-        fewest = int(np.bincount(lesson.dataset.target.astype(np.int64)).min())
-        if fewest < folds:
-            raise LearningError(
-                f"--folds {folds}: the smallest class has only {fewest} rows"
+    if training_run.dataset.classes:
+        min_class_rows = int(
+            np.bincount(training_run.dataset.target.astype(np.int64)).min()
+        )
+        if min_class_rows < folds:
+            raise TrainingError(
+                f"--folds {folds}: the smallest class has only {min_class_rows} rows"
             )
 
-    every = np.arange(len(lesson.dataset.target), dtype=np.int64)
+    all_rows = np.arange(len(training_run.dataset.target), dtype=np.int64)
     measured = []
-    for number, outputs, rows in _predict_folds(lesson, every, folds=folds):
-        lesson.watch.stage(f"fold {number} of {folds}")
-        measured.append(evaluate(lesson.kind, outputs, lesson.dataset, rows.held_out))
+    for number, outputs, rows in _predict_folds(training_run, all_rows, folds=folds):
+        training_run.callbacks.stage(f"fold {number} of {folds}")
+        measured.append(
+            evaluate(training_run.kind, outputs, training_run.dataset, rows.held_out)
+        )
 
     names = [name for name in measured[0] if all(name in each for each in measured)]
     values = {name: [each[name].value for each in measured] for name in names}
@@ -234,51 +255,60 @@ def cross_validate(lesson: Lesson) -> CrossValidation | None:
 
 
 def _predict_folds(
-    lesson: Lesson, every: NDArray[np.int64], *, folds: int
+    training_run: TrainingRun, all_rows: NDArray[np.int64], *, folds: int
 ) -> Iterator[tuple[int, Outputs, Split]]:
-    """What a model that learnt from the other folds says of each fold."""
+    """Yields what a model that learnt from the other folds says of each fold."""
     splits = split_folds(
-        lesson.dataset,
-        every,
+        training_run.dataset,
+        all_rows,
         folds=folds,
-        seed=lesson.options.seed,
-        validates=lesson.family.VALIDATES,
+        seed=training_run.options.seed,
+        needs_validation=training_run.family.NEEDS_VALIDATION,
     )
     for number, rows in enumerate(splits, start=1):
-        fitted, _, _ = learn(lesson, rows, lambda _: None)
-        yield number, fitted.outputs(lesson.dataset.inputs[rows.held_out]), rows
+        fitted, _, _ = fit(training_run, rows, lambda _: None)
+        yield number, fitted.outputs(training_run.dataset.inputs[rows.held_out]), rows
 
 
-def _unseen(
-    lesson: Lesson, fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split
+def _predict_unseen(
+    training_run: TrainingRun,
+    fitted: FittedModel,
+    dataset: Dataset | ImageDataset,
+    rows: Split,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Probabilities of rows that the model did not learn from, and their target: what a temperature is fitted on.
+    """Returns probabilities of rows that the model did not learn from, and their target, to fit a temperature on.
 
     These are the validation rows or, in a family without, the training rows, each seen by a model of the others.
     """
     target = dataset.target.astype(np.int64)
-    if lesson.family.VALIDATES:
+    if training_run.family.NEEDS_VALIDATION:
         return fitted.outputs(dataset.inputs[rows.validation])["probabilities"], target[
             rows.validation
         ]
 
     folds = min(CALIBRATION_FOLDS, int(np.bincount(target[rows.train]).min()))
-    if folds < FEWEST_PER_FOLD:
-        raise LearningError(
+    if folds < MIN_ROWS_PER_FOLD:
+        raise TrainingError(
             f"a class of {dataset.task!r} has too few rows to calibrate on"
         )
 
     parts = list(
         split_folds(
-            dataset, rows.train, folds=folds, seed=lesson.options.seed, validates=False
+            dataset,
+            rows.train,
+            folds=folds,
+            seed=training_run.options.seed,
+            needs_validation=False,
         )
     )
     probabilities = np.empty((len(target), len(dataset.classes)))
 
     for part in parts:
-        other = lesson.family.fit(dataset, part, lesson.options, lambda _: None)
-        probabilities[part.held_out] = other.outputs(dataset.inputs[part.held_out])[
-            "probabilities"
-        ]
+        fold_model = training_run.family.fit(
+            dataset, part, training_run.options, lambda _: None
+        )
+        probabilities[part.held_out] = fold_model.outputs(
+            dataset.inputs[part.held_out]
+        )["probabilities"]
 
     return probabilities[rows.train], target[rows.train]

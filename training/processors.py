@@ -1,4 +1,4 @@
-"""How many processors this process may use."""
+"""This module counts how many processors this process may use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from typing import Any
 
 
 def count_processors() -> int:
-    """Those that the system allows, where it says which; otherwise all."""
+    """Returns how many processors the system allows, or where it does not say, how many there are."""
     allowed: Callable[[int], Any] | None = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1

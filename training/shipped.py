@@ -1,4 +1,4 @@
-"""What is shipped: the commands that `python -m training all` runs, one for each file."""
+"""This module lists what is shipped: the commands that `python -m training all` runs, one for each file."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ import pytest
 
 from model_card import Card
 from tests.support.documents import ROOT
+from training.console import headline
 from training.data import datasets
 from training.export.evaluation import evaluate_generator
 from training.model_tables import find_shipped
-from training.progress import headline
 
 CARDS = [each.card for each in find_shipped(ROOT / "exported_models")]
 FAMILIES = sorted((ROOT / "training" / "families").glob("[a-z]*.py"))

@@ -1,4 +1,4 @@
-"""`python -m training all`: in parallel, resumed, and honest about what it did not do."""
+"""`python -m training all` runs in parallel, goes on where it stopped, and is honest about what it did not do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def train_all(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, str]]:
-    """Runs the command; its exit status and what it printed."""
+    """Runs the command and returns its exit status and what it printed."""
     monkeypatch.setenv("COLUMNS", "120")
 
     def run(*words: str, folder: Path) -> tuple[int, str]:
@@ -77,7 +77,7 @@ def test_what_is_up_to_date_is_left_as_it_is(
 
 
 def made(path: Path) -> dict[str, str]:
-    """What a file says that it was made by."""
+    """Returns what a file says that it was made by."""
     card = read_card(path)
     assert card is not None
     provenance = card.provenance
@@ -90,7 +90,7 @@ def made(path: Path) -> dict[str, str]:
 
 
 def test_comments_do_not_make_a_file_stale() -> None:
-    """Code does."""
+    """Comments and docstrings do not make a file stale, and code does."""
     sources = [
         "def f() -> int:\n    return 1",
         'def f() -> int:\n    """One."""\n    return 1  # so',
@@ -103,7 +103,7 @@ def test_comments_do_not_make_a_file_stale() -> None:
 
 
 def test_families_have_code_of_their_own() -> None:
-    """A change in one does not make the others stale."""
+    """A change in one family does not make the others stale."""
     from training.families.registry import FAMILIES
 
     fingerprints = {name: fingerprint_code(family) for name, family in FAMILIES.items()}
@@ -111,14 +111,14 @@ def test_families_have_code_of_their_own() -> None:
 
 
 def test_every_shipped_command_is_one() -> None:
-    """And each makes another file."""
+    """Every shipped command is valid and makes another file."""
     parsed = [parse(list(command)) for command in SHIPPED]
     assert len({(options.family, options.task) for options in parsed}) == len(SHIPPED)
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """60 rows of numbers, with a column of ids."""
+    """Returns 60 rows of numbers, with a column of ids."""
     path = tmp_path / "fruit.csv"
     frame = pl.DataFrame(
         {
@@ -136,7 +136,7 @@ def table(tmp_path: Path) -> Path:
 def test_your_own_table_is_learnt_by_every_suitable_family(
     train_all: TrainAll, table: Path, tmp_path: Path
 ) -> None:
-    """The others are named with their reason."""
+    """Suitable families learn from the table, and the others are named with their reason."""
     words = (
         "--data",
         str(table),
@@ -196,7 +196,7 @@ def test_a_table_that_cannot_be_learnt_from_is_refused(
     words: tuple[str, ...],
     message: str,
 ) -> None:
-    """Before anything is learnt."""
+    """A table that cannot be learnt from is refused before anything is learnt."""
     status, printed = train_all(
         "--data", str(table), *words, folder=tmp_path / "models"
     )
@@ -208,7 +208,7 @@ def test_a_table_that_cannot_be_learnt_from_is_refused(
 def test_a_folder_that_cannot_be_written_fails_the_run(
     train_all: TrainAll, table: Path
 ) -> None:
-    """Each model is named with the reason."""
+    """Each model that could not be written is named with the reason."""
     words = (
         "--data",
         str(table),
@@ -226,7 +226,7 @@ def test_a_folder_that_cannot_be_written_fails_the_run(
 
 
 def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
-    """Ctrl-C goes to the whole group: no traceback, no process left, and what was finished is kept."""
+    """Ctrl-C to the whole group leaves no traceback and no process, and what was finished is kept."""
     command = [
         sys.executable,
         "-m",
@@ -260,7 +260,7 @@ def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_is_said(tmp_path: Path) -> None:
-    """By the system, for want of memory: the run ends, and says what to do."""
+    """A run of which the system kills a process ends, and says what to do."""
     command = [
         sys.executable,
         "-m",
@@ -296,7 +296,7 @@ def test_a_killed_process_is_said(tmp_path: Path) -> None:
 def test_files_of_other_data_under_the_same_task_are_named(
     train_all: TrainAll, table: Path, tmp_path: Path
 ) -> None:
-    """The service would refuse one of them, here for a column less."""
+    """Files of which the service would refuse one, here for a column less, are named."""
     words = ("--data", str(table), "--target", "fruit", "--task", "fruit", "--family")
     assert train_all(*words, "naive_bayes", "--exclude", "id", folder=tmp_path)[0] == 0
     status, printed = train_all(

@@ -1,4 +1,4 @@
-"""`python -m training`: the command as a person runs it."""
+"""`python -m training` runs as a person runs it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_command_trains_exports_and_reports(tmp_path: Path) -> None:
-    """One aligned table at the end: metrics, parity, seconds; and the file is served."""
+    """One aligned table at the end has metrics, parity and seconds, and the file is served."""
     finished = train("logistic", "--task", "points", "--epochs", "5", folder=tmp_path)
     assert finished.returncode == 0, finished.stderr
 
@@ -51,7 +51,9 @@ def test_a_command_trains_exports_and_reports(tmp_path: Path) -> None:
 
 
 def test_the_stored_command_makes_the_shipped_file_again(tmp_path: Path) -> None:
-    """Twice the same bytes here, and the shipped file's answers; another processor may round its bytes differently."""
+    """The stored command gives the same bytes twice, and the shipped file's answers; processors may round bytes
+    differently.
+    """
     shipped = Model.load(ROOT / "exported_models" / "tacos-linear.onnx")
     assert shipped is not None
     words = shipped.card.provenance.command.split()[3:]
@@ -74,7 +76,7 @@ def test_the_stored_command_makes_the_shipped_file_again(tmp_path: Path) -> None
 
 
 def test_a_learning_rate_that_explodes_is_no_model(tmp_path: Path) -> None:
-    """Losses that are not numbers are said to be so; nothing is written."""
+    """Losses that are not numbers are said to be so, and nothing is written."""
     arguments = (
         "logistic",
         "--task",
@@ -96,7 +98,7 @@ def test_a_learning_rate_that_explodes_is_no_model(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    """Without a traceback."""
+    """A folder that cannot be written is said without a traceback."""
     (tmp_path / "file").write_text("")
     finished = train("naive_bayes", "--task", "wine", folder=tmp_path / "file")
     assert finished.returncode == 1
@@ -108,7 +110,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_every_activation_passes_the_gate(
     tmp_path: Path, activation: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each has its own operators in the graph."""
+    """Every activation passes the gate with operators of its own in the graph."""
     arguments = [
         "mlp",
         "--task",
@@ -158,7 +160,7 @@ def test_every_activation_passes_the_gate(
 def test_a_wrong_command_is_told_what_is_wrong(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By argparse, with exit status 2."""
+    """argparse says what is wrong, with exit status 2."""
     with pytest.raises(SystemExit) as stopped:
         build_parser().parse_args(arguments)
     assert stopped.value.code == 2
@@ -193,11 +195,11 @@ def test_a_wrong_command_is_told_what_is_wrong(
 def test_a_task_without_data_is_told_what_there_is(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And nothing is written."""
+    """A task without data is told what there is, and nothing is written."""
     assert main(arguments) == 1
     assert f"not written: {message}" in capsys.readouterr().out
 
 
 def test_the_points_are_well_separated() -> None:
-    """Two clouds 4.47 apart with a deviation of 0.6: the best line is wrong on one row in ten thousand."""
+    """The best line is wrong on one row in ten thousand, with clouds 4.47 apart of a deviation of 0.6."""
     assert norm.sf(20**0.5 / 2 / 0.6) == pytest.approx(1e-4, rel=0.05)

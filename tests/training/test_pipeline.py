@@ -1,4 +1,4 @@
-"""The way from data to file: folds, calibration, gaps and categories, end to end."""
+"""Folds, calibration, gaps and categories go the whole way from data to file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from service.live.drift import Cells, describe
 from service.models.model import Model
 from tests.support.server import Server
 from training.__main__ import main
-from training.arguments import build_parser, make_lesson
+from training.arguments import build_parser, make_training_run
 from training.data import datasets
 from training.data.datasets import split
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 from training.pipeline import cross_validate, train
 
 
-def learn(*words: str, folder: Path) -> Model:
+def train_and_load(*words: str, folder: Path) -> Model:
     assert main([*words, "--output", str(folder)]) == 0
     model = Model.load(next(folder.glob(f"*-{words[0]}.onnx")))
     assert model is not None
@@ -36,14 +36,14 @@ def learn(*words: str, folder: Path) -> Model:
 
 
 def test_folds_are_scikit_learns_cross_validation() -> None:
-    """The same folds, the same accuracies, their mean and standard deviation."""
-    lesson = make_lesson(
+    """The folds have scikit-learn's accuracies, with their mean and standard deviation."""
+    training_run = make_training_run(
         build_parser().parse_args(
             ["naive_bayes", "--task", "breast_cancer", "--folds", "5"]
         )
     )
-    found = cross_validate(lesson)
-    dataset = lesson.dataset
+    found = cross_validate(training_run)
+    dataset = training_run.dataset
     oracle = make_pipeline(StandardScaler(), GaussianNB(var_smoothing=0.01))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     expected = cross_val_score(oracle, dataset.features, dataset.target, cv=folds)
@@ -56,35 +56,41 @@ def test_folds_are_scikit_learns_cross_validation() -> None:
 
 
 def test_folds_of_numbers_are_not_stratified() -> None:
-    """For a regressor they are plain."""
-    lesson = make_lesson(
+    """A regressor's folds are plain."""
+    training_run = make_training_run(
         build_parser().parse_args(
             ["decision_tree", "--task", "diabetes", "--folds", "4"]
         )
     )
-    found = cross_validate(lesson)
+    found = cross_validate(training_run)
     oracle = DecisionTreeRegressor(random_state=0)
     folds = KFold(4, shuffle=True, random_state=0)
     expected = cross_val_score(
-        oracle, lesson.dataset.features, lesson.dataset.target, cv=folds, scoring="r2"
+        oracle,
+        training_run.dataset.features,
+        training_run.dataset.target,
+        cv=folds,
+        scoring="r2",
     )
     assert found is not None
     assert found.metrics["r2"].mean == pytest.approx(expected.mean(), abs=1e-6)
 
 
 def test_without_folds_there_is_no_cross_validation() -> None:
-    """It costs as many trainings as there are folds."""
+    """Without folds there is no cross-validation, which costs as many trainings as there are folds."""
     assert (
         cross_validate(
-            make_lesson(build_parser().parse_args(["naive_bayes", "--task", "wine"]))
+            make_training_run(
+                build_parser().parse_args(["naive_bayes", "--task", "wine"])
+            )
         )
         is None
     )
 
 
 def test_the_card_shows_overfitting(tmp_path: Path) -> None:
-    """A tree to the last row knows the training rows by heart."""
-    card = learn("decision_tree", "--task", "wine", folder=tmp_path).card
+    """A tree to the last row knows the training rows by heart, and the card shows it."""
+    card = train_and_load("decision_tree", "--task", "wine", folder=tmp_path).card
     assert card.train_metrics is not None
     assert card.train_metrics["accuracy"].value == 1.0
     assert card.metrics["accuracy"].value < 1.0
@@ -92,7 +98,7 @@ def test_the_card_shows_overfitting(tmp_path: Path) -> None:
 
 def test_the_line_over_the_tacos_is_that_of_least_squares(tmp_path: Path) -> None:
     """Descent on the mean squared error finds what the normal equations give."""
-    model = learn("linear", "--task", "tacos", folder=tmp_path)
+    model = train_and_load("linear", "--task", "tacos", folder=tmp_path)
     tacos = datasets.load("tacos")
     rows = datasets.split(tacos, seed=0)
     oracle = LinearRegression().fit(
@@ -104,8 +110,8 @@ def test_the_line_over_the_tacos_is_that_of_least_squares(tmp_path: Path) -> Non
 
 
 def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
-    """Naive Bayes is far too sure; rows that no model had seen say by how much."""
-    model = learn("naive_bayes", "--task", "breast_cancer", folder=tmp_path)
+    """Naive Bayes is far too sure, and rows that no model had seen say by how much."""
+    model = train_and_load("naive_bayes", "--task", "breast_cancer", folder=tmp_path)
     calibration = model.card.calibration
     assert calibration is not None
     assert calibration.rows == model.card.provenance.split["train"] == 455
@@ -115,9 +121,11 @@ def test_calibration_is_in_the_file_and_on_the_card(tmp_path: Path) -> None:
 
 
 def test_the_perceptron_is_not_calibrated(tmp_path: Path) -> None:
-    """Its probabilities are a step."""
+    """The perceptron is not calibrated, because its probabilities are a step."""
     assert (
-        learn("perceptron", "--task", "points", folder=tmp_path).card.calibration
+        train_and_load(
+            "perceptron", "--task", "points", folder=tmp_path
+        ).card.calibration
         is None
     )
 
@@ -138,15 +146,15 @@ def test_the_perceptron_is_not_calibrated(tmp_path: Path) -> None:
 def test_a_family_refuses_what_it_cannot_learn(
     tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
-    """Before anything is learnt."""
-    with pytest.raises(LearningError) as refused:
-        train(make_lesson(build_parser().parse_args(words)), tmp_path)
+    """A family refuses what it cannot learn before anything is learnt."""
+    with pytest.raises(TrainingError) as refused:
+        train(make_training_run(build_parser().parse_args(words)), tmp_path)
     assert str(refused.value) == message
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """120 customers with gaps, categories and a boolean."""
+    """Returns 120 customers with gaps, categories and a boolean."""
     generator = np.random.default_rng(0)
     months = generator.integers(1, 60, size=120)
     plans = [
@@ -195,8 +203,8 @@ FAMILIES = (
 def test_a_family_learns_from_gaps_and_categories(
     table: Path, tmp_path: Path, family: str
 ) -> None:
-    """Rows as a client sends them; the gate has compared the file with its source on gaps as well."""
-    model = learn(
+    """Rows are served as a client sends them, and the gate has compared the file with its source on gaps too."""
+    model = train_and_load(
         family,
         "--task",
         "churn",
@@ -228,11 +236,13 @@ def test_a_family_learns_from_gaps_and_categories(
 
 
 def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None:
-    """Over the training rows alone, by polars; the table's own rows are no drift, the same plan for all is one."""
-    model = learn("naive_bayes", *_churn(table), folder=tmp_path)
-    lesson = make_lesson(build_parser().parse_args(["naive_bayes", *_churn(table)]))
-    rows = split(lesson.dataset, seed=0, validates=False)
-    train = pl.read_csv(table)[rows.train.tolist()]
+    """The card counts the training rows as polars does; the table's own rows are no drift, the same plan for all is."""
+    model = train_and_load("naive_bayes", *_churn(table), folder=tmp_path)
+    training_run = make_training_run(
+        build_parser().parse_args(["naive_bayes", *_churn(table)])
+    )
+    rows = split(training_run.dataset, seed=0, needs_validation=False)
+    train_rows = pl.read_csv(table)[rows.train.tolist()]
     assert isinstance(model.card.input, FeatureInput)
     months, plan, bill, _ = (
         feature.distribution for feature in model.card.input.features
@@ -241,14 +251,14 @@ def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None
     assert plan is not None
     assert bill is not None
     assert plan.counts == tuple(
-        (train["plan"] == each).sum() for each in ("basic", "plus", "pro")
+        (train_rows["plan"] == each).sum() for each in ("basic", "plus", "pro")
     )
     assert (months.missing, plan.missing, bill.missing) == (
         0,
-        train["plan"].null_count(),
-        train["bill"].null_count(),
+        train_rows["plan"].null_count(),
+        train_rows["bill"].null_count(),
     )
-    assert sum(months.counts[:5]) == (train["months"] < months.edges[4]).sum()
+    assert sum(months.counts[:5]) == (train_rows["months"] < months.edges[4]).sum()
     cells = Cells.of(model.card)
     assert cells is not None
     given = (
@@ -272,7 +282,7 @@ def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None
 def test_a_regressor_learns_from_gaps_and_categories(
     table: Path, tmp_path: Path
 ) -> None:
-    """The same for numbers."""
+    """A regressor learns from gaps and categories too."""
     words = (
         "random_forest",
         "--task",
@@ -282,7 +292,7 @@ def test_a_regressor_learns_from_gaps_and_categories(
         "--target",
         "months",
     )
-    model = learn(*words, folder=tmp_path)
+    model = train_and_load(*words, folder=tmp_path)
     assert model.card.kind == "regressor"
     assert model.run(model.encode([["basic", None, False, "yes"]]))[0].shape == (1,)
 
@@ -290,22 +300,22 @@ def test_a_regressor_learns_from_gaps_and_categories(
 def test_a_transformer_says_which_columns_it_cannot_take(
     table: Path, tmp_path: Path
 ) -> None:
-    """A category cannot be restored from a code."""
+    """A transformer names its categories, because a category cannot be restored from a code."""
     words = ["pca", "--task", "churn", "--data", str(table), "--target", "churn"]
     with pytest.raises(
-        LearningError, match="pca needs numbers throughout: --exclude plan paperless"
+        TrainingError, match="pca needs numbers throughout: --exclude plan paperless"
     ):
-        train(make_lesson(build_parser().parse_args(words)), tmp_path)
+        train(make_training_run(build_parser().parse_args(words)), tmp_path)
 
-    model = learn(*words, "--exclude", "plan", "paperless", folder=tmp_path)
+    model = train_and_load(*words, "--exclude", "plan", "paperless", folder=tmp_path)
     assert model.run(model.encode([[5, None]]))[1].shape == (1, 2)
 
 
 def test_the_stored_command_names_the_file_and_no_folder(
     table: Path, tmp_path: Path
 ) -> None:
-    """Where somebody keeps data is nobody's business."""
-    model = learn(
+    """The stored command names the file and no folder, because where somebody keeps data is nobody's business."""
+    model = train_and_load(
         "naive_bayes",
         "--task",
         "churn",
@@ -325,7 +335,7 @@ def test_a_table_is_learnt_served_and_asked(
     tmp_path: Path,
     start_server: Callable[..., AbstractContextManager[Server]],
 ) -> None:
-    """The whole way: a CSV with categories and gaps, two files, a server process, rows as objects."""
+    """A CSV with categories and gaps becomes two files that a server process answers for rows as objects."""
     models = tmp_path / "models"
     words = (
         "--task",

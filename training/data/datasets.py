@@ -1,4 +1,4 @@
-"""Named data sets as typed arrays with a fingerprint, and their seeded split."""
+"""This module holds named data sets as typed arrays with a fingerprint, and splits them by a seed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sklearn.utils import Bunch
 
 HELD_OUT_SHARE = 0.2
 VALIDATION_SHARE = 0.2
-MOST_HELD_OUT = 3000
-MOST_VALIDATION = 1500
-"""Rows after which more would make a figure hardly more certain."""
+MAX_HELD_OUT_ROWS = 3000
+MAX_VALIDATION_ROWS = 1500
+"""More rows than these two limits would make a figure hardly more certain."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Features float32 `(n_rows, n_features)` and target `(n_rows,)`.
+    """A Dataset holds features float32 `(n_rows, n_features)` and a target `(n_rows,)`.
 
-    The target is int64, an index into `classes`; or float32, a number, where there are no classes. Categories
-    are given as the index of their name in `values`, a missing value is NaN.
+    The target is int64, an index into `classes`; or float32, a number, where there are no classes. Categories are
+    given as the index of their name in `values`, a missing value is NaN.
     """
 
     task: str
@@ -37,9 +37,9 @@ class Dataset:
     classes: tuple[str, ...] = ()
     target_name: str = "target"
     values: tuple[tuple[str, ...] | None, ...] = ()
-    """For each feature the names of its categories, or None for a number; empty where all are numbers."""
+    """Each feature has the names of its categories here, or None for a number; it is empty where all are numbers."""
     image_shape: tuple[int, int] | None = None
-    """Height and width in pixels, where the features are the pixels of an image, row by row."""
+    """It is height and width in pixels, where the features are the pixels of an image, row by row."""
 
     def __post_init__(self) -> None:
         assert self.features.dtype == np.float32
@@ -49,17 +49,17 @@ class Dataset:
 
     @property
     def inputs(self) -> NDArray[np.float32]:
-        """What a model takes."""
+        """Returns the features, which a model takes as its input."""
         return self.features
 
     @property
     def categories(self) -> tuple[tuple[str, ...] | None, ...]:
-        """`values`, with None for each feature where all are numbers."""
+        """Returns `values`, with None for each feature where all are numbers."""
         return self.values or (None,) * len(self.feature_names)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over names, classes, categories and values: equal for equal data, on any machine."""
+        """Returns the SHA-256 over names, classes, categories and values: equal for equal data, on any machine."""
         names = (
             *self.feature_names,
             "",
@@ -73,8 +73,8 @@ class Dataset:
         return f"sha256:{digest.hexdigest()}"
 
 
-class Targeted(Protocol):
-    """Rows with a target: all that a split looks at."""
+class HasTarget(Protocol):
+    """A HasTarget has a target and classes, which is all that a split uses."""
 
     @property
     def target(self) -> NDArray[np.int64] | NDArray[np.float32]: ...
@@ -85,7 +85,7 @@ class Targeted(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Row numbers of the three parts. Held-out rows are never seen while learning or choosing."""
+    """A Split holds the row numbers of three parts; held-out rows are never seen while learning or choosing."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
@@ -100,58 +100,71 @@ class Split:
         }
 
 
-def split(dataset: Targeted, *, seed: int, validates: bool = True) -> Split:
-    """A fifth of the rows held out, a fifth of the rest for validation where it is wanted; stratified by class.
+def split(dataset: HasTarget, *, seed: int, needs_validation: bool = True) -> Split:
+    """Returns a split that holds out a fifth of the rows, and takes a fifth of the rest for validation where needed.
 
-    Of many rows no more than 3,000 are held out, and 1,500 validated on.
+    It is stratified by class, holds out at most 3,000 rows and validates on at most 1,500.
     """
     rows = np.arange(len(dataset.target), dtype=np.int64)
-    rest, held_out = _part(dataset, rows, HELD_OUT_SHARE, seed, most=MOST_HELD_OUT)
-    return _with_validation(dataset, rest, held_out, seed=seed, validates=validates)
+    rest, held_out = _split_off(
+        dataset, rows, HELD_OUT_SHARE, seed, max_rows=MAX_HELD_OUT_ROWS
+    )
+    return _split_validation(
+        dataset, rest, held_out, seed=seed, needs_validation=needs_validation
+    )
 
 
 def split_folds(
-    dataset: Targeted,
+    dataset: HasTarget,
     rows: NDArray[np.int64],
     *,
     folds: int,
     seed: int,
-    validates: bool = True,
+    needs_validation: bool = True,
 ) -> Iterator[Split]:
-    """`rows` as so many splits, each of which holds out another fold; stratified by class."""
+    """Yields `folds` splits of `rows`, each of which holds out another fold; they are stratified by class."""
     splitter: KFold | StratifiedKFold = (
         StratifiedKFold(folds, shuffle=True, random_state=seed)
         if dataset.classes
         else KFold(folds, shuffle=True, random_state=seed)
     )
     for rest, held_out in splitter.split(rows, dataset.target[rows]):
-        yield _with_validation(
-            dataset, rows[rest], rows[held_out], seed=seed, validates=validates
+        yield _split_validation(
+            dataset,
+            rows[rest],
+            rows[held_out],
+            seed=seed,
+            needs_validation=needs_validation,
         )
 
 
-def _with_validation(
-    dataset: Targeted,
+def _split_validation(
+    dataset: HasTarget,
     rest: NDArray[np.int64],
     held_out: NDArray[np.int64],
     *,
     seed: int,
-    validates: bool,
+    needs_validation: bool,
 ) -> Split:
-    if not validates:
+    if not needs_validation:
         return Split(train=rest, validation=rest[:0], held_out=held_out)
 
-    train, validation = _part(
-        dataset, rest, VALIDATION_SHARE, seed, most=MOST_VALIDATION
+    train, validation = _split_off(
+        dataset, rest, VALIDATION_SHARE, seed, max_rows=MAX_VALIDATION_ROWS
     )
     return Split(train=train, validation=validation, held_out=held_out)
 
 
-def _part(
-    dataset: Targeted, rows: NDArray[np.int64], share: float, seed: int, *, most: int
+def _split_off(
+    dataset: HasTarget,
+    rows: NDArray[np.int64],
+    share: float,
+    seed: int,
+    *,
+    max_rows: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     strata = dataset.target[rows] if dataset.classes else None
-    size = most if share * len(rows) > most else share
+    size = max_rows if share * len(rows) > max_rows else share
     kept, taken = train_test_split(
         rows, test_size=size, random_state=seed, stratify=strata
     )
@@ -160,12 +173,12 @@ def _part(
 
 
 def load(task: str) -> Dataset:
-    """Raises KeyError for a task that is not in `DATASETS`."""
+    """Returns the data set of this name; raises KeyError for a task that is not in `DATASETS`."""
     return DATASETS[task]()
 
 
 def tacos() -> Dataset:
-    """The course's tacos: 200 days, what a taco cost in pesos and how many were sold; a line and noise, seed 0."""
+    """Returns the course's tacos: 200 days, their price in pesos and how many were sold; a line and noise, seed 0."""
     generator = np.random.default_rng(0)
     price = generator.uniform(8, 25, size=200)
     sales = 420 - 12 * price + generator.normal(scale=20, size=200)
@@ -182,7 +195,7 @@ def tacos() -> Dataset:
 
 
 def diabetes() -> Dataset:
-    """Measurements of patients and the progress of their illness a year later, as scikit-learn bundles them."""
+    """Returns measurements of patients and their illness a year later, as scikit-learn bundles them."""
     bunch = datasets.load_diabetes(scaled=False)
     return Dataset(
         task="diabetes",
@@ -196,7 +209,7 @@ def diabetes() -> Dataset:
 
 
 def points() -> Dataset:
-    """The course's generated points: two well separated clouds in the plane, 200 of each, seed 0."""
+    """Returns the course's generated points: two well separated clouds in the plane, 200 of each, seed 0."""
     generator = np.random.default_rng(0)
     centres = np.array([[-2.0, -1.0], [2.0, 1.0]])
     target = np.repeat(np.arange(2, dtype=np.int64), 200)
@@ -215,7 +228,7 @@ def points() -> Dataset:
 
 
 def breast_cancer() -> Dataset:
-    """Measurements of cell nuclei, as scikit-learn bundles them."""
+    """Returns measurements of cell nuclei, as scikit-learn bundles them."""
     return _bundled(
         datasets.load_breast_cancer(),
         task="breast_cancer",
@@ -225,7 +238,7 @@ def breast_cancer() -> Dataset:
 
 
 def wine() -> Dataset:
-    """Chemical analyses of wines, as scikit-learn bundles them."""
+    """Returns chemical analyses of wines, as scikit-learn bundles them."""
     return _bundled(
         datasets.load_wine(),
         task="wine",
@@ -235,7 +248,7 @@ def wine() -> Dataset:
 
 
 def digits() -> Dataset:
-    """Handwritten digits of 8 x 8 pixels with values from 0 to 16, as scikit-learn bundles them."""
+    """Returns handwritten digits of 8 x 8 pixels with values from 0 to 16, as scikit-learn bundles them."""
     return _bundled(
         datasets.load_digits(),
         task="digits",

@@ -1,4 +1,4 @@
-"""Folders, archives and torchvision's data sets of images as arrays: decoded once, then kept."""
+"""This module decodes folders, archives and torchvision's data sets of images into arrays once, and keeps these."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from training.data.image_size import resize_and_crop
+from training.data.image_preprocessing import resize_and_crop
 from training.data.table import TableError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
@@ -35,16 +35,19 @@ CIFAR10 = (
 )
 CIFAR10_PX = 32
 SOURCE = "CIFAR-10, A. Krizhevsky, 2009"
-OTHERS = tuple(name for name in CIFAR10 if name not in ("cat", "automobile"))
-FEWEST_IMAGES = 5
-"""Of a class: some to learn from, to choose by and to hold out."""
+CIFAR8 = tuple(name for name in CIFAR10 if name not in ("cat", "automobile"))
+MIN_IMAGES_PER_CLASS = 5
+"""A class needs some images to learn from, some to choose by and some to hold out."""
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageDataset:
-    """Pixels uint8 `(n_images, height, width, 3)` and target int64 `(n_images,)`, an index into `classes`."""
+    """An ImageDataset holds pixels uint8 `(n_images, height, width, 3)` and a target int64 `(n_images,)`.
+
+    The target is an index into `classes`.
+    """
 
     task: str
     summary: str
@@ -53,7 +56,7 @@ class ImageDataset:
     target: NDArray[np.int64]
     classes: tuple[str, ...]
     licence: str = "MIT"
-    """Of a model that learns from them."""
+    """It is the licence of a model that learns from these images."""
 
     def __post_init__(self) -> None:
         assert self.pixels.dtype == np.uint8
@@ -62,12 +65,12 @@ class ImageDataset:
 
     @property
     def inputs(self) -> NDArray[np.uint8]:
-        """What a model takes."""
+        """Returns the pixels, which a model takes as its input."""
         return self.pixels
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over classes, size, pixels and target: equal for equal data, on any machine."""
+        """Returns the SHA-256 over classes, size, pixels and target: equal for equal data, on any machine."""
         digest = hashlib.sha256(
             "\n".join((*self.classes, f"{self.pixels.shape}")).encode()
         )
@@ -78,8 +81,8 @@ class ImageDataset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probes(ImageDataset):
-    """Images without a target, on which a published network and its file are compared.
+class ParityImages(ImageDataset):
+    """ParityImages have no target; on them a published network and its file are compared.
 
     `crop_px` is the height and width that the network sees of them, `weights` the SHA-256 of what it has learnt.
     """
@@ -89,7 +92,7 @@ class Probes(ImageDataset):
 
     @property
     def fingerprint(self) -> str:
-        """What decides the answers are the weights."""
+        """Returns the fingerprint of the weights, which decide the answers."""
         return self.weights
 
 
@@ -100,37 +103,39 @@ TASKS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "cifar8": (
         "photographs of eight kinds, neither cat nor automobile, 32 x 32 pixels",
-        OTHERS,
+        CIFAR8,
     ),
     "cat_or_automobile": (
         "photographs of cats and automobiles, 32 x 32 pixels",
         ("automobile", "cat"),
     ),
 }
-"""Tasks that are parts of CIFAR-10: what they are of, and their classes."""
+"""These tasks are parts of CIFAR-10; each has a summary and its classes."""
 
 
-def folder() -> Path:
-    """`VEREDICTO_DATA`, or a folder of the user's caches; where data and unfinished trainings are kept."""
+def data_folder() -> Path:
+    """Returns `VEREDICTO_DATA`, or a folder of the user's caches, where data and unfinished trainings are kept."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("VEREDICTO_DATA") or Path(caches) / "veredicto")
 
 
-def has(task: str) -> bool:
-    """Whether the data of one of `TASKS` are here."""
-    return _kept(f"cifar10-{CIFAR10_PX}").is_file()
+def is_available(task: str) -> bool:
+    """Tells if the data of one of `TASKS` are here."""
+    return _find_cache(f"cifar10-{CIFAR10_PX}").is_file()
 
 
 def load(task: str) -> ImageDataset:
-    """One of `TASKS`; raises TableError, which says how to get the data, where they are not here."""
-    if not has(task):
+    """Returns one of `TASKS`; raises TableError, which says how to get the data, where they are not here."""
+    if not is_available(task):
         raise TableError(
-            f"--task {task} needs CIFAR-10, which is not in {folder()}: python -m training data cifar10 fetches it, "
-            "and with --from ARCHIVE or FOLDER it takes what you have"
+            f"--task {task} needs CIFAR-10, which is not in {data_folder()}: "
+            "python -m training data cifar10 fetches it, and with --from ARCHIVE or FOLDER it takes what you have"
         )
 
     summary, classes = TASKS[task]
-    whole = _read(f"cifar10-{CIFAR10_PX}", task=task, summary=summary, source=SOURCE)
+    whole = _read_cache(
+        f"cifar10-{CIFAR10_PX}", task=task, summary=summary, source=SOURCE
+    )
     chosen = np.isin(whole.target, [whole.classes.index(name) for name in classes])
     target = np.searchsorted(
         [whole.classes.index(name) for name in classes], whole.target[chosen]
@@ -146,55 +151,68 @@ def load(task: str) -> ImageDataset:
     )
 
 
-def fetch_cifar10(given: Path | None, tell: Tell) -> ImageDataset:
+def fetch_cifar10(given: Path | None, on_progress: OnProgress) -> ImageDataset:
     """Keeps CIFAR-10's training images: of a folder or an archive, or else through torchvision from the network."""
     name, summary = f"cifar10-{CIFAR10_PX}", TASKS["cifar10"][0]
     if given is not None:
         dataset = decode(
-            given, task="cifar10", summary=summary, size_px=CIFAR10_PX, tell=tell
+            given,
+            task="cifar10",
+            summary=summary,
+            size_px=CIFAR10_PX,
+            on_progress=on_progress,
         )
         if dataset.classes != CIFAR10:
             raise TableError(
                 f"{given.name}: expected the classes {', '.join(CIFAR10)}, got {', '.join(dataset.classes)}"
             )
     else:
-        dataset = _download(summary, tell)
+        dataset = _download(summary, on_progress)
 
-    _keep(name, dataset)
+    _write_cache(name, dataset)
 
     return dataset
 
 
-def read_images(given: Path, *, task: str, size_px: int, tell: Tell) -> ImageDataset:
-    """A person's own folder or archive of class folders, decoded the first time and kept; raises TableError."""
-    files = list(_list(given))
+def read_images(
+    given: Path, *, task: str, size_px: int, on_progress: OnProgress
+) -> ImageDataset:
+    """Returns a person's own class folders, decoded the first time and kept; raises TableError."""
+    files = list(_list_images(given))
     listing = "\n".join(
-        f"{name} {n_bytes} {changed}" for name, n_bytes, changed in files
+        f"{name} {n_bytes} {augmented}" for name, n_bytes, augmented in files
     )
     name = f"{task}-{size_px}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
     summary = f"{given.name.split('.')[0]}, photographs of a person's own"
-    if not _kept(name).is_file():
-        _keep(
-            name, decode(given, task=task, summary=summary, size_px=size_px, tell=tell)
+    if not _find_cache(name).is_file():
+        _write_cache(
+            name,
+            decode(
+                given,
+                task=task,
+                summary=summary,
+                size_px=size_px,
+                on_progress=on_progress,
+            ),
         )
 
-    return _read(name, task=task, summary=summary, source=given.name)
+    return _read_cache(name, task=task, summary=summary, source=given.name)
 
 
 def decode(
-    given: Path, *, task: str, summary: str, size_px: int, tell: Tell
+    given: Path, *, task: str, summary: str, size_px: int, on_progress: OnProgress
 ) -> ImageDataset:
     """Decodes, resizes and crops as the exported graph does; raises TableError for what holds no class folders."""
     names, parts = [], []
     with ThreadPoolExecutor() as pool:
 
-        def shrink(content: bytes) -> NDArray[np.uint8] | None:
-            return _shrink(content, size_px)
+        def decode_image(content: bytes) -> NDArray[np.uint8] | None:
+            return _decode_image(content, size_px)
 
-        for batch in _batches(_contents(given)):
-            parts += list(pool.map(shrink, [content for _, content in batch]))
+        for batch in _make_batches(_read_contents(given)):
+            parts += list(pool.map(decode_image, [content for _, content in batch]))
             names += [name for name, _ in batch]
-            tell(f"decoded {len(names)} images")
+            on_progress(f"decoded {len(names)} images")
 
     good = [
         (name, part)
@@ -202,19 +220,19 @@ def decode(
         if part is not None
     ]
     if len(good) < len(names):
-        tell(f"{len(names) - len(good)} files are no images and were left out")
+        on_progress(f"{len(names) - len(good)} files are no images and were left out")
 
     classes = tuple(sorted({PurePosixPath(name).parent.name for name, _ in good}))
     counts = {
         each: sum(PurePosixPath(name).parent.name == each for name, _ in good)
         for each in classes
     }
-    if len(classes) < 2 or min(counts.values()) < FEWEST_IMAGES:
+    if len(classes) < 2 or min(counts.values()) < MIN_IMAGES_PER_CLASS:
         found = (
             ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
         )
         raise TableError(
-            f"{given.name}: expected a folder for each class, at least 2 with {FEWEST_IMAGES} images or more "
+            f"{given.name}: expected a folder for each class, at least 2 with {MIN_IMAGES_PER_CLASS} images or more "
             f"({', '.join(SUFFIXES)}), found {found}"
         )
 
@@ -231,8 +249,8 @@ def decode(
     )
 
 
-def _shrink(content: bytes, size_px: int) -> NDArray[np.uint8] | None:
-    """None for what is no image; what is transparent lies on white, as the service has it."""
+def _decode_image(content: bytes, size_px: int) -> NDArray[np.uint8] | None:
+    """Returns the pixels, with what is transparent on white as the service has it, or None for what is no image."""
     image: Image.Image
     try:
         image = Image.open(
@@ -249,8 +267,8 @@ def _shrink(content: bytes, size_px: int) -> NDArray[np.uint8] | None:
         return None
 
 
-def _list(given: Path) -> Iterator[tuple[str, int, int]]:
-    """Names of images below, in order, or the archive itself, with bytes and time of change."""
+def _list_images(given: Path) -> Iterator[tuple[str, int, int]]:
+    """Yields names of images below in order, or the archive itself, each with its bytes and time of change."""
     if not given.exists():
         raise TableError(f"{given}: there is no such folder or file")
     if not given.is_dir():
@@ -266,21 +284,21 @@ def _list(given: Path) -> Iterator[tuple[str, int, int]]:
             )
 
 
-def _contents(given: Path) -> Iterator[tuple[str, bytes]]:
-    """Each image's name below and its bytes, ordered by name; only of `train/`, where there is one."""
+def _read_contents(given: Path) -> Iterator[tuple[str, bytes]]:
+    """Yields each image's name below and its bytes, ordered by name; where there is a `train/`, only of it."""
     if given.is_dir():
         train = given / "train"
-        for name, _, _ in _list(train if train.is_dir() else given):
+        for name, _, _ in _list_images(train if train.is_dir() else given):
             yield name, ((train if train.is_dir() else given) / name).read_bytes()
         return
 
-    found = dict(_archived(given))
+    found = dict(_read_archive(given))
     within = [name for name in found if "train" in PurePosixPath(name).parts]
     for name in sorted(within or found):
         yield name, found[name]
 
 
-def _archived(given: Path) -> Iterator[tuple[str, bytes]]:
+def _read_archive(given: Path) -> Iterator[tuple[str, bytes]]:
     try:
         if given.suffix == ".zip":
             with zipfile.ZipFile(given) as archive:
@@ -309,7 +327,7 @@ def _is_image(name: str) -> bool:
     )
 
 
-def _batches(
+def _make_batches(
     contents: Iterator[tuple[str, bytes]], size: int = 1000
 ) -> Iterator[list[tuple[str, bytes]]]:
     batch: list[tuple[str, bytes]] = []
@@ -323,13 +341,13 @@ def _batches(
         yield batch
 
 
-def _download(summary: str, tell: Tell) -> ImageDataset:
+def _download(summary: str, on_progress: OnProgress) -> ImageDataset:
     from torchvision import datasets  # slow to import, and seldom needed
 
-    tell("downloading CIFAR-10")
+    on_progress("downloading CIFAR-10")
 
     try:
-        found = datasets.CIFAR10(root=str(folder()), train=True, download=True)
+        found = datasets.CIFAR10(root=str(data_folder()), train=True, download=True)
     except (OSError, RuntimeError) as error:
         raise TableError(
             f"CIFAR-10 could not be downloaded ({error}): without a network give what you have with --from, "
@@ -346,24 +364,24 @@ def _download(summary: str, tell: Tell) -> ImageDataset:
     )
 
 
-def _kept(name: str) -> Path:
-    return folder() / f"{name}.npz"
+def _find_cache(name: str) -> Path:
+    return data_folder() / f"{name}.npz"
 
 
-def _keep(name: str, dataset: ImageDataset) -> None:
-    folder().mkdir(parents=True, exist_ok=True)
-    unfinished = folder() / f".{name}.{os.getpid()}.npz"
+def _write_cache(name: str, dataset: ImageDataset) -> None:
+    data_folder().mkdir(parents=True, exist_ok=True)
+    unfinished = data_folder() / f".{name}.{os.getpid()}.npz"
     np.savez(
         unfinished,
         pixels=dataset.pixels,
         target=dataset.target,
         classes=np.array(dataset.classes),
     )
-    unfinished.replace(_kept(name))
+    unfinished.replace(_find_cache(name))
 
 
-def _read(name: str, *, task: str, summary: str, source: str) -> ImageDataset:
-    with np.load(_kept(name)) as kept:
+def _read_cache(name: str, *, task: str, summary: str, source: str) -> ImageDataset:
+    with np.load(_find_cache(name)) as kept:
         return ImageDataset(
             task=task,
             summary=summary,

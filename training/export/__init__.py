@@ -1,1 +1,1 @@
-"""From a fitted model to a checked file: encoding, calibration, evaluation, and the gate that all files pass."""
+"""This package makes a checked file of a fitted model: encoding, calibration, evaluation and the export gate."""

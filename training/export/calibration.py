@@ -1,10 +1,10 @@
-"""Probabilities brought to the right confidence by one temperature; Guo et al., ICML 2017.
+"""This module brings probabilities to the right confidence by one temperature, as Guo et al., ICML 2017, do.
 
-The logarithms of the probabilities are divided by the temperature and made probabilities again. A probability of 0
-is the share of votes that a class did not get, not the certainty that it is impossible: whatever is under a floor
-counts as the floor. Temperature and floor are those of the lowest log loss on rows that the model did not learn
-from. Few rows say little, and rows that are all right would ask for a temperature of 0: so the logarithm of the
-temperature has a normal prior around 0, which many rows outweigh.
+The logarithms of the probabilities are divided by the temperature and made probabilities again. A probability of 0 is
+the share of votes that a class did not get, not the certainty that it is impossible: whatever is under a floor counts
+as the floor. Temperature and floor are those of the lowest log loss on rows that the model did not learn from. Few
+rows say little, and rows that are all right would ask for a temperature of 0: so the logarithm of the temperature has
+a normal prior around 0, which many rows outweigh.
 """
 
 from __future__ import annotations
@@ -19,23 +19,25 @@ from scipy.optimize import minimize_scalar
 
 from model_card import Calibration
 from training.graph import GraphBuilder, add_nodes, has_output, rename
-from training.learning.family import Fitted, remark
+from training.learning.family import FittedModel, summary_note
 
 BINS = 15
 FLOORS = (1e-37, 1e-7, 1e-3)
 PRIOR_DEVIATION = 0.5
-"""Of the logarithm of the temperature; chosen by five-fold log loss of six families on wine and breast_cancer."""
-COLDEST, HOTTEST = 0.05, 50.0
+"""The logarithm of the temperature has this deviation, by five-fold log loss of six families on two data sets."""
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 50.0
 
 Floats = NDArray[np.float64]
 
 
-class Calibrated:
-    """A learnt classifier with a temperature after its probabilities."""
+class CalibratedModel:
+    """A CalibratedModel is a fitted classifier with a temperature after its probabilities."""
 
     kind = "classifier"
 
-    def __init__(self, fitted: Fitted, *, temperature: float, floor: float) -> None:
+    def __init__(
+        self, fitted: FittedModel, *, temperature: float, floor: float
+    ) -> None:
         self.fitted = fitted
         self.temperature, self.floor = temperature, floor
 
@@ -44,13 +46,13 @@ class Calibrated:
         return (*self.fitted.packages, "scipy")
 
     @property
-    def remark(self) -> str:
-        return remark(self.fitted)
+    def summary_note(self) -> str:
+        return summary_note(self.fitted)
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Its own, with the temperature applied."""
+        """Returns the fitted model's outputs, with the temperature applied."""
         outputs = self.fitted.outputs(features)
-        tempered = temper(
+        tempered = apply_temperature(
             outputs["probabilities"], temperature=self.temperature, floor=self.floor
         )
         probabilities = tempered.astype(np.float32)
@@ -61,9 +63,10 @@ class Calibrated:
         }
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """Its own graph, and after it the same; in float64, so that rounding does not decide between equal votes.
+        """Returns the fitted model's graph, with the temperature after it in float64.
 
-        What explains the scores is divided by the temperature too; where the floor counts, it does not sum to them.
+        Float64 keeps rounding from deciding between equal votes. What explains the scores is divided by the
+        temperature too; where the floor counts, it does not sum to them.
         """
         model = self.fitted.to_onnx(n_features)
         rename(model, "probabilities", "calibration/before")
@@ -97,40 +100,48 @@ class Calibrated:
 
 
 def calibrate(probabilities: NDArray[Any], target: NDArray[np.int64]) -> Calibration:
-    """Temperature and floor for probabilities `(n_rows, n_classes)` of rows with this target, and what they do."""
+    """Returns temperature and floor for probabilities `(n_rows, n_classes)` of rows with this target, and what they
+    do.
+    """
     found = []
     for floor in FLOORS:
 
         def loss(logarithm: float, floor: float = floor) -> float:
-            doubt = (logarithm / PRIOR_DEVIATION) ** 2 / (2 * len(target))
+            prior_loss = (logarithm / PRIOR_DEVIATION) ** 2 / (2 * len(target))
             return (
                 log_loss(
-                    temper(probabilities, temperature=np.exp(logarithm), floor=floor),
+                    apply_temperature(
+                        probabilities, temperature=np.exp(logarithm), floor=floor
+                    ),
                     target,
                 )
-                + doubt
+                + prior_loss
             )
 
         best = minimize_scalar(
-            loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded"
+            loss,
+            bounds=(np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)),
+            method="bounded",
         )
         found.append((best.fun, float(np.exp(best.x)), floor))
 
     _, temperature, floor = min(found)
     temperature = float(f"{temperature:.4g}")
-    after = temper(probabilities, temperature=temperature, floor=floor)
+    after = apply_temperature(probabilities, temperature=temperature, floor=floor)
 
     return Calibration(
         temperature=temperature,
         floor=floor,
         rows=len(target),
-        before=_figures(probabilities.astype(np.float64), target),
-        after=_figures(after, target),
+        before=_measure(probabilities.astype(np.float64), target),
+        after=_measure(after, target),
     )
 
 
-def temper(probabilities: NDArray[Any], *, temperature: float, floor: float) -> Floats:
-    """Probabilities `(n_rows, n_classes)` at a temperature: above 1 less certain, below 1 more."""
+def apply_temperature(
+    probabilities: NDArray[Any], *, temperature: float, floor: float
+) -> Floats:
+    """Returns probabilities `(n_rows, n_classes)` at a temperature: above 1 less certain, below 1 more."""
     scores = np.log(np.maximum(probabilities.astype(np.float64), floor)) / temperature
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     tempered: Floats = powers / powers.sum(axis=1, keepdims=True)
@@ -138,7 +149,7 @@ def temper(probabilities: NDArray[Any], *, temperature: float, floor: float) -> 
 
 
 def log_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
-    """Mean negative logarithm of the true class's probability, in nats; a 0 counts as float64's spacing at 1."""
+    """Returns the mean negative logarithm of the true class's probability, in nats; a 0 counts as float64's epsilon."""
     true = np.maximum(
         probabilities[np.arange(len(target)), target], np.finfo(np.float64).eps
     )
@@ -148,14 +159,14 @@ def log_loss(probabilities: Floats, target: NDArray[np.int64]) -> float:
 def expected_calibration_error(
     probabilities: Floats, target: NDArray[np.int64]
 ) -> float:
-    """Gap between confidence and accuracy over 15 bins of equal width; Guo et al., eq. 3."""
+    """Returns the gap between confidence and accuracy over 15 bins of equal width, as in Guo et al., eq. 3."""
     confidence, label = probabilities.max(axis=1), probabilities.argmax(axis=1)
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     gaps = np.bincount(bins, weights=(label == target) - confidence, minlength=BINS)
     return float(np.abs(gaps).sum()) / len(target)
 
 
-def _figures(probabilities: Floats, target: NDArray[np.int64]) -> dict[str, float]:
+def _measure(probabilities: Floats, target: NDArray[np.int64]) -> dict[str, float]:
     figures = {
         "ece": expected_calibration_error(probabilities, target),
         "log_loss": log_loss(probabilities, target),

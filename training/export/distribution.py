@@ -1,4 +1,4 @@
-"""How the training rows spread over the values of each feature: what the service holds rows of today against."""
+"""This module counts how the training rows spread over each feature, which the service compares today's rows with."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from numpy.typing import NDArray
 
 from model_card import Distribution
 
-MOST_BINS = 10
-"""Tenths of the rows, where the values allow it."""
+MAX_BINS = 10
+"""Each bin holds about a tenth of the rows, where the values allow it."""
 
 
 def describe_distribution(
     column: NDArray[np.float32], values: tuple[str, ...] | None
 ) -> Distribution:
-    """Of the training rows' values `(n_rows,)`: numbers by bins, a category's codes by `values`; NaN is missing."""
+    """Returns the distribution of the training rows' values `(n_rows,)`.
+
+    Numbers are counted by bins, a category's codes by `values`; NaN is missing.
+    """
     known = column[~np.isnan(column)]
     missing = len(column) - len(known)
     if values is not None:
@@ -31,7 +34,7 @@ def describe_distribution(
 
 
 def find_edges(known: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Inner edges of bins, at most 9: for each tenth of the rows the gap between two values that is nearest to it.
+    """Returns at most 9 inner edges of bins: for each tenth of the rows the gap between two values that is nearest.
 
     An edge lies midway between neighbouring values and never on one, so a value that many rows share (the black
     pixels of an image) has a bin of its own, and the last digit of a value does not decide. One value has no edge.
@@ -41,7 +44,7 @@ def find_edges(known: NDArray[np.float32]) -> NDArray[np.float32]:
         return distinct[:0]
 
     below = np.cumsum(counts)[:-1] / len(known)
-    tenths = np.arange(1, MOST_BINS) / MOST_BINS
+    tenths = np.arange(1, MAX_BINS) / MAX_BINS
     gaps = np.unique(np.abs(below - tenths[:, None]).argmin(axis=1))
     low, high = distinct[gaps], distinct[gaps + 1]
     middle = ((low.astype(np.float64) + high) / 2).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Categories and missing values become plain numbers, in numpy for learning and in the graph for serving.
+"""This module makes plain numbers of categories and missing values, in numpy for learning and in the graph.
 
-A missing number becomes the training rows' median, a missing category their most frequent one; a category becomes
-one column for each of its values, 1 for the one that it is and 0 for the others. No family knows of it.
+A missing number becomes the training rows' median, a missing category their most frequent one; a category becomes one
+column for each of its values, 1 for the one that it is and 0 for the others. No family knows of it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from onnx import TensorProto, helper
 
 from training.data.datasets import Dataset, Split
 from training.graph import GraphBuilder, add_nodes, has_output, rename
-from training.learning.family import Fitted, LearningError
+from training.learning.family import FittedModel, TrainingError
 
 
 class Encoding:
-    """What the training rows say about filling and spreading columns.
+    """An Encoding holds what the training rows say about filling and encoding columns.
 
-    For each encoded column: `source`, the feature it comes from; `code`, the category it stands for; and whether it
-    is one (`is_code`). For each feature: `fill`, what a missing value becomes, where the data set has any.
+    For each encoded column: `source`, the feature it comes from; `code`, the category it stands for; and `is_code`,
+    which tells if it is one. For each feature: `fill`, what a missing value becomes, where the data set has any.
     """
 
     def __init__(self, dataset: Dataset, rows: Split) -> None:
@@ -33,13 +33,13 @@ class Encoding:
 
         for name, column in zip(dataset.feature_names, train.T, strict=True):
             if np.isnan(column).all():
-                raise LearningError(
+                raise TrainingError(
                     f"no training row has a value in {name!r}: --exclude {shlex.quote(name)}"
                 )
 
         columns = zip(train.T, dataset.categories, has_gaps, strict=True)
         self.fill: tuple[float | None, ...] = tuple(
-            _typical(column, values) if gaps else None
+            _find_fill(column, values) if gaps else None
             for column, values, gaps in columns
         )
         spread = [
@@ -54,7 +54,7 @@ class Encoding:
         self._fills = np.array([fill or 0.0 for fill in self.fill], dtype=np.float32)
 
     def apply(self, dataset: Dataset) -> Dataset:
-        """The data set with the encoded columns for its features."""
+        """Returns the data set with the encoded columns for its features."""
         if not self.is_needed:
             return dataset
 
@@ -73,14 +73,14 @@ class Encoding:
         )
 
     def encode(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`(n_rows, n_features)` to `(n_rows, n_columns)`, without a NaN."""
+        """Returns `(n_rows, n_columns)` without a NaN from `(n_rows, n_features)`."""
         complete = np.where(np.isnan(features), self._fills, features)[:, self.source]
         return np.where(self.is_code, complete == self.code, complete).astype(
             np.float32
         )
 
     def prepend(self, model: onnx.ModelProto, n_features: int) -> None:
-        """Puts the same ahead of a graph that takes the encoded columns, in place."""
+        """Puts the same encoding ahead of a graph that takes the encoded columns, in place."""
         builder = GraphBuilder("encoding/")
         rename(model, "features", "encoding/encoded")
         missing = builder.add("IsNaN", "features")
@@ -101,8 +101,8 @@ class Encoding:
             )
         )
 
-    def gather(self, model: onnx.ModelProto, n_features: int) -> None:
-        """Makes of the columns' contributions those of the features that they come from, in place."""
+    def gather_contributions(self, model: onnx.ModelProto, n_features: int) -> None:
+        """Sums the columns' contributions to those of the features that they come from, in place."""
         columns = np.arange(n_features)[:, None] == self.source
         builder = GraphBuilder("gathering/")
         rename(model, "contributions", "gathering/columns")
@@ -118,10 +118,10 @@ class Encoding:
         add_nodes(model, builder, "contributions", (n_features, shape.dim[2].dim_value))
 
 
-class Encoded:
-    """A learnt model of the encoded columns, with the encoding ahead of it."""
+class EncodedModel:
+    """An EncodedModel is a fitted model of the encoded columns, with the encoding ahead of it."""
 
-    def __init__(self, fitted: Fitted, encoding: Encoding) -> None:
+    def __init__(self, fitted: FittedModel, encoding: Encoding) -> None:
         self.fitted = fitted
         self.encoding = encoding
         self.kind = fitted.kind
@@ -131,18 +131,18 @@ class Encoded:
         return self.fitted.packages
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Of features as the data set has them."""
+        """Returns the model's outputs for features as the data set has them."""
         return self.fitted.outputs(self.encoding.encode(features))
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
         model = self.fitted.to_onnx(len(self.encoding.source))
         self.encoding.prepend(model, n_features)
         if has_output(model, "contributions"):
-            self.encoding.gather(model, n_features)
+            self.encoding.gather_contributions(model, n_features)
         return model
 
 
-def _typical(column: NDArray[np.float32], values: tuple[str, ...] | None) -> float:
+def _find_fill(column: NDArray[np.float32], values: tuple[str, ...] | None) -> float:
     known = column[~np.isnan(column)]
     if values is None:
         return float(np.median(known))

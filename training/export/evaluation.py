@@ -1,4 +1,4 @@
-"""How good an exported file is: measured on its own outputs over held-out rows, never on the source model."""
+"""This module measures an exported file on its own outputs over held-out rows, never on the source model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADLINES = (
     "explained_variance",
     "confidence",
 )
-"""The metric that stands for all in a table: the first of these that a model has."""
+"""The first of these metrics that a model has stands for all of them in a table."""
 
 DRAWS = 1000
 LEVEL = 95
@@ -41,7 +41,7 @@ def evaluate(
     dataset: Dataset | ImageDataset,
     rows: NDArray[np.int64],
 ) -> dict[str, Metric]:
-    """Metrics of the outputs for these rows of the data set."""
+    """Returns the metrics of the outputs for these rows of the data set."""
     target = dataset.target[rows]
     if kind == "classifier":
         return evaluate_classifier(outputs, target.astype(np.int64))
@@ -58,10 +58,10 @@ def evaluate(
 def evaluate_classifier(
     outputs: Outputs, target: NDArray[np.int64]
 ) -> dict[str, Metric]:
-    """Metrics of label `(n_rows,)` and probabilities `(n_rows, n_classes)` against target `(n_rows,)`.
+    """Returns the metrics of label `(n_rows,)` and probabilities `(n_rows, n_classes)` against target `(n_rows,)`.
 
-    Accuracy has the 95 % score interval of Wilson, JASA 22 (1927). A class without a row leaves the area under
-    the ROC curve out.
+    Accuracy has the 95 % score interval of Wilson, JASA 22 (1927). A class without a row leaves the area under the
+    ROC curve out.
     """
     label, probabilities = outputs["label"], outputs["probabilities"].astype(np.float64)
     probabilities /= probabilities.sum(
@@ -96,9 +96,9 @@ def evaluate_classifier(
 
 
 def evaluate_regressor(value: NDArray[np.float32], target: Floats) -> dict[str, Metric]:
-    """Coefficient of determination, root mean squared and mean absolute error, the errors in the target's unit.
+    """Returns R², root mean squared error and mean absolute error, the errors in the target's unit.
 
-    Rows whose target is one and the same have no coefficient of determination.
+    Rows whose target is one and the same have no R².
     """
 
     def r2(rows: NDArray[np.int64]) -> float:
@@ -117,24 +117,24 @@ def evaluate_regressor(value: NDArray[np.float32], target: Floats) -> dict[str, 
 
     statistics = (r2, rmse, mae) if np.var(target) else (rmse, mae)
 
-    return {each.__name__: _resampled(each, len(target)) for each in statistics}
+    return {each.__name__: _bootstrap(each, len(target)) for each in statistics}
 
 
 def evaluate_clusterer(
     outputs: Outputs, target: NDArray[Any] | None
 ) -> dict[str, Metric]:
-    """Mean squared distance to the nearest centre; with classes also how far the clusters are those classes.
+    """Returns the mean squared distance to the nearest centre and, with classes, how far the clusters are these.
 
-    The adjusted Rand index is Hubert and Arabie's, J. Classification 2 (1985): 1 for the same partition, 0 for
-    one by chance. It has no interval: rows drawn twice are pairs that always agree, so a bootstrap is biased. The
-    simplified silhouette compares the distances to the nearest and to the second centre.
+    The adjusted Rand index is Hubert and Arabie's, J. Classification 2 (1985): 1 for the same partition, 0 for one by
+    chance. It has no interval: rows drawn twice are pairs that always agree, so a bootstrap is biased. The simplified
+    silhouette compares the distances to the nearest and to the second centre.
     """
     cluster, distances = outputs["cluster"], outputs["distances"].astype(np.float64)
     nearest = np.sort(distances, axis=1)
     figures = {"mean_squared_distance": _metric(np.mean(nearest[:, 0] ** 2))}
     if distances.shape[1] > 1:
         silhouette = 1 - nearest[:, 0] / np.maximum(nearest[:, 1], np.finfo(float).tiny)
-        figures["silhouette"] = _resampled(
+        figures["silhouette"] = _bootstrap(
             lambda rows: float(silhouette[rows].mean()), len(cluster)
         )
 
@@ -149,7 +149,7 @@ def evaluate_clusterer(
 def evaluate_transformer(
     reconstruction: NDArray[np.float32], features: NDArray[np.float32]
 ) -> dict[str, Metric]:
-    """Mean squared error of the reconstruction, over rows and features, and the share of variance that it keeps."""
+    """Returns the mean squared error of the reconstruction, over rows and features, and the share of variance kept."""
     known = np.where(np.isnan(features), reconstruction, features).astype(np.float64)
     errors = ((known - reconstruction) ** 2).mean(axis=1)
     variances = ((known - known.mean(axis=0)) ** 2).mean(axis=1)
@@ -161,7 +161,7 @@ def evaluate_transformer(
         return float(errors[rows].mean())
 
     return {
-        each.__name__: _resampled(each, len(known))
+        each.__name__: _bootstrap(each, len(known))
         for each in (explained_variance, mean_squared_error)
     }
 
@@ -169,10 +169,10 @@ def evaluate_transformer(
 def evaluate_generator(
     samples: NDArray[np.float32], dataset: Dataset, rows: Split
 ) -> dict[str, Metric]:
-    """How a classifier of the real rows sees generated ones `(n_samples, n_features)`.
+    """Returns how a classifier of the real rows sees generated ones `(n_samples, n_features)`.
 
-    The judge is a logistic regression on the training rows. `confidence` is the mean probability of the class that
-    it sees, `diversity` the entropy of the classes that it sees, as a share of that of all classes equally often.
+    The judge is a logistic regression on the training rows. `confidence` is the mean probability of the class that it
+    sees, `diversity` the entropy of the classes that it sees, as a share of that of all classes equally often.
     """
     scale = float(np.abs(dataset.features[rows.train]).max())
     judge = LogisticRegression(max_iter=2000)
@@ -183,7 +183,7 @@ def evaluate_generator(
     shares = seen[seen > 0] / seen.sum()
 
     return {
-        "confidence": _resampled(
+        "confidence": _bootstrap(
             lambda drawn: float(confidence[drawn].mean()), len(samples)
         ),
         "diversity": _metric(
@@ -193,8 +193,8 @@ def evaluate_generator(
     }
 
 
-def _resampled(statistic: Callable[[NDArray[np.int64]], float], n_rows: int) -> Metric:
-    """The statistic of all rows, and its bootstrap percentile interval; Efron, Ann. Statist. 7 (1979)."""
+def _bootstrap(statistic: Callable[[NDArray[np.int64]], float], n_rows: int) -> Metric:
+    """Returns the statistic of all rows, and its bootstrap percentile interval; Efron, Ann. Statist. 7 (1979)."""
     generator = np.random.default_rng(0)
     values = [statistic(generator.integers(n_rows, size=n_rows)) for _ in range(DRAWS)]
     low, high = np.nanpercentile(values, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
@@ -209,5 +209,5 @@ def _metric(
 
 
 def _round(value: float | np.floating[Any]) -> float:
-    """Eight significant digits: an error may be of any unit."""
+    """Returns the number with eight significant digits, since an error may be of any unit."""
     return float(f"{float(value):.{DIGITS}g}")

@@ -1,10 +1,11 @@
-"""Whether an exported file is up to date: made by this code, from this data, with this command."""
+"""This module tells if an exported file is up to date: made by this code, from this data, with this command."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
 import inspect
+from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
@@ -18,53 +19,58 @@ OURS = ("model_card", "training")
 
 
 def fingerprint_code(family: Family) -> str:
-    """SHA-256 over the code that makes a file: the family's module, the pipeline, and what of ours they import.
+    """Returns the SHA-256 over the code that makes a file: the family, the pipeline, and what of ours they import.
 
     Comments and docstrings do not count.
     """
     return fingerprint_modules(inspect.getmodule(family.fit).__name__, *ALWAYS)  # type: ignore[union-attr]  # has one
 
 
-def fingerprint_modules(*names: str) -> str:
-    """SHA-256 over the bodies of these modules and of what of ours they import; raises ValueError for an unknown one.
+def fingerprint_modules(*names: str, root: Path | None = None) -> str:
+    """Returns the SHA-256 over the bodies of these modules below `root` and of what of ours they import.
 
-    Where a module lies does not count, nor what it is called: neither its name, nor the lines that import it.
+    Where a module lies does not count, nor what it is called: neither its name, nor the lines that import it. It
+    raises ValueError for a module that does not exist.
     """
-    waiting = list(names)
-    bodies: dict[str, str] = {}
-
-    if unknown := [name for name in names if _find(name) is None]:
+    if unknown := [name for name in names if _find(name, root) is None]:
         raise ValueError(
             f"there is no module {', '.join(unknown)} to take a fingerprint of"
         )
 
-    while waiting:
-        name = waiting.pop()
-        path = _find(name)
-        if (
-            path is None or name in bodies or name == __name__
-        ):  # this module makes no file: it judges them
-            continue
-
-        source = ast.parse(path.read_bytes())
-        waiting += _imported(source)
-        bodies[name] = ast.unparse(without_module_names(without_docstrings(source)))
-
     digests = sorted(
-        hashlib.sha256(body.encode()).hexdigest() for body in bodies.values()
+        hashlib.sha256(body.encode()).hexdigest() for body in _read_bodies(names, root)
     )
 
     return f"sha256:{hashlib.sha256(' '.join(digests).encode()).hexdigest()}"
 
 
-def _find(name: str) -> Path | None:
-    """The file of a module by its dotted name; None where there is none, as for a package."""
-    path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+def _read_bodies(names: Iterable[str], root: Path | None) -> list[str]:
+    waiting = list(names)
+    bodies: dict[str, str] = {}
+
+    while waiting:
+        name = waiting.pop()
+        path = _find(name, root)
+        # This module makes no file: it judges them.
+        if path is None or name in bodies or name == __name__:
+            continue
+
+        source = ast.parse(path.read_bytes())
+        waiting += _imported(source)
+        stripped = without_module_names(without_docstrings(source), root)
+        bodies[name] = ast.unparse(stripped)
+
+    return list(bodies.values())
+
+
+def _find(name: str, root: Path | None = None) -> Path | None:
+    """Returns the file of a module by its dotted name; there is none for a package."""
+    path = (root or ROOT).joinpath(*name.split(".")).with_suffix(".py")
     return path if path.is_file() else None
 
 
 def read_card(path: Path) -> Card | None:
-    """The card of an exported file; None where there is no file, or none that can be read."""
+    """Returns the card of an exported file, or None where there is no file, or none that can be read."""
     try:
         model = onnx.load(path)
         return from_metadata({each.key: each.value for each in model.metadata_props})
@@ -75,7 +81,7 @@ def read_card(path: Path) -> Card | None:
 
 
 def is_up_to_date(path: Path, *, command: str, data: str, code: str) -> bool:
-    """Whether the file says that it is made by this command, from data and by code of these fingerprints."""
+    """Tells if the file says that this command made it, from data and by code of these fingerprints."""
     card = read_card(path)
     if card is None:
         return False
@@ -84,7 +90,7 @@ def is_up_to_date(path: Path, *, command: str, data: str, code: str) -> bool:
 
 
 def without_docstrings(source: ast.Module) -> ast.Module:
-    """In place; any text that stands alone as a statement is one."""
+    """Removes docstrings in place; any text that stands alone as a statement is one."""
     for node in ast.walk(source):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             node.body = [each for each in node.body if not _is_text(each)] or [
@@ -93,8 +99,8 @@ def without_docstrings(source: ast.Module) -> ast.Module:
     return source
 
 
-def without_module_names(source: ast.Module) -> ast.Module:
-    """In place; imports of ours are left out, and `module.function` is the same whatever our module is called."""
+def without_module_names(source: ast.Module, root: Path | None = None) -> ast.Module:
+    """Leaves out imports of ours, in place, and calls each of our modules `module` where it is used."""
     modules: set[str] = set()
 
     for node in ast.walk(source):
@@ -102,7 +108,7 @@ def without_module_names(source: ast.Module) -> ast.Module:
             modules |= {
                 each.asname or each.name
                 for each in node.names
-                if _find(f"{node.module}.{each.name}")
+                if _find(f"{node.module}.{each.name}", root)
             }
         for name in ("body", "orelse", "finalbody"):
             statements = getattr(node, name, None)

@@ -1,7 +1,7 @@
-"""The one gate from a learnt model to a file: what does not pass is not written.
+"""This module is the one gate from a fitted model to a file: what does not pass is not written.
 
-The gate strips what exporters leave behind, measures the file itself over held-out rows, compares it with
-the model it came from, writes the card into it and reads it back before it takes its name.
+The gate strips what exporters leave behind, measures the file itself over held-out rows, compares it with the model
+it came from, writes the card into it and reads it back before it takes its name.
 """
 
 from __future__ import annotations
@@ -36,36 +36,36 @@ from model_card import (
     from_metadata,
 )
 from training.data.datasets import Dataset, Split
-from training.data.images import ImageDataset, Probes
+from training.data.images import ImageDataset, ParityImages
 from training.export.distribution import describe_distribution
 from training.export.evaluation import evaluate, evaluate_generator
 from training.graph import GraphError, Outputs, clean, open_session, run
-from training.learning.family import Fitted, Generating
+from training.learning.family import FittedGenerator, FittedModel
 
 PARITY_TOLERANCE = 1e-5
-"""Largest difference to the source model: absolute, and for answers above 1 as a share of the largest."""
+"""The source model may differ by so much: absolutely, and for answers above 1 as a share of the largest."""
 IMAGE_TOLERANCE = 1e-4
-"""The same for networks of images, of which some have a hundred layers, each with its rounding."""
+"""Networks of images may differ by more, because some have a hundred layers, each with its rounding."""
 SPREAD_TOLERANCE = 1e-4
-"""Largest difference of a regressor's values, as a share of their standard deviation."""
+"""A regressor's values may differ by this share of their standard deviation."""
 PACKAGES = ("numpy", "scikit-learn", "onnxruntime")
-SAMPLES = 1000
-"""Images on which a generator is measured."""
-CHECKED_ROWS = 3
-"""Rows of a self-check, where there are no classes to have one each of."""
-CHECKED_PX = 16
-"""Height and width of a self-check's images at most: a card is text."""
-MEASURED_IMAGES = 5000
-"""Training images on which a file is measured."""
+N_SAMPLES = 1000
+"""A generator is measured on so many images."""
+SELF_CHECK_ROWS = 3
+"""A self-check has so many rows where there are no classes to have one each of."""
+MAX_SELF_CHECK_PX = 16
+"""A self-check's images have at most this height and width, because a card is text."""
+MAX_MEASURED_IMAGES = 5000
+"""A file is measured on at most so many training images."""
 
 
 class ExportError(Exception):
-    """A file that did not pass the gate; nothing was written."""
+    """An ExportError says why a file did not pass the gate; nothing was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a model comes from: what the card says beside what is measured here."""
+    """An Origin tells where a model comes from, which the card says beside what the gate measures."""
 
     family: str
     summary: str
@@ -73,13 +73,15 @@ class Origin:
     seed: int
     code: str | None = None
     imputed: tuple[float | None, ...] = ()
-    """For each feature what a missing value becomes, a category as its index; None where none may be missing."""
+    """It holds what a missing value of each feature becomes, a category as its index, or None where none may be
+    missing.
+    """
     calibration: Calibration | None = None
     cross_validation: CrossValidation | None = None
 
 
 def export(
-    fitted: Fitted,
+    fitted: FittedModel,
     dataset: Dataset | ImageDataset,
     rows: Split,
     origin: Origin,
@@ -87,7 +89,7 @@ def export(
 ) -> tuple[Path, Card]:
     """Writes `<task>-<family>.onnx` into the folder, whole or not at all; raises ExportError."""
     inputs = (
-        _noise(fitted, origin.seed)
+        _draw_noise(fitted, origin.seed)
         if fitted.kind == "generator"
         else dataset.inputs[rows.held_out]
     )
@@ -115,7 +117,7 @@ def export(
         target=dataset.target_name
         if isinstance(dataset, Dataset) and fitted.kind == "regressor"
         else None,
-        self_check=_self_check(
+        self_check=_make_self_check(
             fitted.kind, content, inputs, dataset.target[rows.held_out]
         ),
         metrics=metrics,
@@ -123,13 +125,13 @@ def export(
         cross_validation=origin.cross_validation,
         calibration=origin.calibration,
         parity=parity,
-        provenance=_trace(fitted, dataset, rows, origin),
+        provenance=_make_provenance(fitted, dataset, rows, origin),
         licence=dataset.licence if isinstance(dataset, ImageDataset) else "MIT",
     )
-    content = stamp(model, card)
+    content = serialise(model, card)
     _check_file(content, card, inputs, outputs)
     path = folder / f"{card.name}.onnx"
-    write_whole(path, content)
+    write_atomically(path, content)
 
     return path, card
 
@@ -141,19 +143,19 @@ def compare_outputs(
     *,
     parity_tolerance: float = PARITY_TOLERANCE,
 ) -> Parity:
-    """Raises ExportError where the file says something else than the model that it came from."""
-    promised = OUTPUTS[kind]
-    _expect(
-        set(exported) >= set(promised),
-        f"expected the outputs {sorted(promised)}, got {sorted(exported)}",
+    """Returns how far the file differs from the model that it came from; raises ExportError where it is too far."""
+    required = OUTPUTS[kind]
+    _require(
+        set(exported) >= set(required),
+        f"expected the outputs {sorted(required)}, got {sorted(exported)}",
     )
-    n_rows, unequal, largest = len(source[promised[0]]), 0, 0.0
+    n_rows, unequal, largest = len(source[required[0]]), 0, 0.0
 
-    for name in promised:
+    for name in required:
         if name in ("label", "cluster"):
             unequal = int((source[name] != exported[name]).sum())
             text = f"parity: {unequal} of {n_rows} held-out rows get another {name} than the source model's"
-            _expect(unequal == 0, text)
+            _require(unequal == 0, text)
             continue
 
         difference = float(
@@ -161,14 +163,16 @@ def compare_outputs(
         )
         grey_levels = exported[name].dtype == np.uint8
         tolerance = (
-            1.0 if grey_levels else _tolerance(name, source[name], parity_tolerance)
+            1.0
+            if grey_levels
+            else _find_tolerance(name, source[name], parity_tolerance)
         )
         hint = (
             "; float32 is too coarse for these values: subtract a constant"
             if name == "value"
             else ""
         )
-        _expect(
+        _require(
             difference <= tolerance,
             f"parity: {name} differ by up to {difference:g} from the source model's, more than {tolerance:g}{hint}",
         )
@@ -179,15 +183,15 @@ def compare_outputs(
     )
 
 
-def _tolerance(name: str, source: NDArray[Any], parity_tolerance: float) -> float:
+def _find_tolerance(name: str, source: NDArray[Any], parity_tolerance: float) -> float:
     spread = float(np.std(source.astype(np.float64)))
     if name == "value" and spread > 0:
         return SPREAD_TOLERANCE * spread
     return parity_tolerance * max(1.0, float(np.abs(source).max()))
 
 
-def stamp(model: onnx.ModelProto, card: Card) -> bytes:
-    """The file's bytes: the same model and card give the same bytes."""
+def serialise(model: onnx.ModelProto, card: Card) -> bytes:
+    """Returns the file's bytes, which are the same for the same model and card."""
     model.graph.name = card.name
     model.doc_string = card.summary
     model.model_version = 1
@@ -198,8 +202,8 @@ def stamp(model: onnx.ModelProto, card: Card) -> bytes:
     return content
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Under its name there is the old file or the new one, whatever happens in between."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes the file so that its name has the old bytes or the new ones, whatever happens in between."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -217,25 +221,25 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def _trace(
-    fitted: Fitted, dataset: Dataset | ImageDataset, rows: Split, origin: Origin
+def _make_provenance(
+    fitted: FittedModel, dataset: Dataset | ImageDataset, rows: Split, origin: Origin
 ) -> Provenance:
     return Provenance(
         data_set=dataset.source,
         fingerprint=dataset.fingerprint,
         split=rows.counts,
         seed=origin.seed,
-        packages=_versions({*fitted.packages, *PACKAGES}),
+        packages=_find_versions({*fitted.packages, *PACKAGES}),
         command=origin.command,
         code=origin.code,
     )
 
 
-def _noise(fitted: Fitted, seed: int) -> NDArray[np.float32]:
-    """What a generator is measured on, `(n_images, size)`."""
-    assert isinstance(fitted, Generating)
+def _draw_noise(fitted: FittedModel, seed: int) -> NDArray[np.float32]:
+    """Returns the noise that a generator is measured on, `(n_images, size)`."""
+    assert isinstance(fitted, FittedGenerator)
     return np.random.default_rng(seed).standard_normal(
-        (SAMPLES, fitted.noise_size), dtype=np.float32
+        (N_SAMPLES, fitted.noise_size), dtype=np.float32
     )
 
 
@@ -246,12 +250,14 @@ def _measure(
     dataset: Dataset | ImageDataset,
     rows: Split,
 ) -> tuple[dict[str, Metric], dict[str, Metric] | None]:
-    """Metrics of the held-out rows, and of the training rows, where there are any to learn from; none of probes."""
-    if isinstance(dataset, Probes):
+    """Returns the metrics of the held-out rows, and of the training rows where there are any; parity images have
+    none.
+    """
+    if isinstance(dataset, ParityImages):
         return {}, None
 
     if isinstance(dataset, ImageDataset):
-        learnt = rows.train[:: ceil(len(rows.train) / MEASURED_IMAGES)]
+        measured = rows.train[:: ceil(len(rows.train) / MAX_MEASURED_IMAGES)]
     elif kind == "generator":
         grey = outputs["images"][..., 0].reshape(len(outputs["images"]), -1)
         samples = grey.astype(np.float32) * (
@@ -259,15 +265,15 @@ def _measure(
         )
         return evaluate_generator(samples, dataset, rows), None
     else:
-        learnt = rows.train
+        measured = rows.train
 
-    train = run(content, dataset.inputs[learnt], OUTPUTS[kind])
+    train = run(content, dataset.inputs[measured], OUTPUTS[kind])
 
     return (
         evaluate(kind, outputs, dataset, rows.held_out),
         {
             name: Metric(value=each.value)
-            for name, each in evaluate(kind, train, dataset, learnt).items()
+            for name, each in evaluate(kind, train, dataset, measured).items()
         },
     )
 
@@ -275,23 +281,23 @@ def _measure(
 def _check_file(
     content: bytes, card: Card, inputs: NDArray[Any], outputs: Outputs
 ) -> None:
-    """The final bytes give the outputs that were measured, hold the card, and name no place of this machine."""
+    """Raises ExportError unless the final bytes give the measured outputs, hold the card, and name no local path."""
     places = [
         place
         for place in (Path.home(), Path.cwd(), Path(sys.prefix))
         if place != Path(place.anchor)
     ]
     for place in (*map(str, places), "site-packages"):
-        _expect(
+        _require(
             place.encode() not in content,
             f"expected no path of this machine in the file, found {place!r}",
         )
 
     written = from_metadata(open_session(content).get_modelmeta().custom_metadata_map)
-    _expect(written == card, "expected the card to read back as it was written")
+    _require(written == card, "expected the card to read back as it was written")
 
     for name, output in run(content, inputs, OUTPUTS[card.kind]).items():
-        _expect(
+        _require(
             np.array_equal(output, outputs[name]),
             f"expected {name!r} as it was measured",
         )
@@ -305,7 +311,9 @@ def _describe_input(
     imputed: tuple[float | None, ...],
 ) -> FeatureInput | ImageInput | NoiseInput:
     if isinstance(dataset, ImageDataset):
-        size_px = dataset.crop_px if isinstance(dataset, Probes) else inputs.shape[1]
+        size_px = (
+            dataset.crop_px if isinstance(dataset, ParityImages) else inputs.shape[1]
+        )
         return ImageInput(height=size_px, width=size_px)
     if kind == "generator":
         return NoiseInput(size=inputs.shape[1])
@@ -322,8 +330,8 @@ def _describe_input(
         value = None if np.isnan(first[column]) else first[column]
         spread = describe_distribution(train[:, column], values)
         if values is None:
-            span = (_shortest(low[column]), _shortest(high[column]))
-            filled = None if fill is None else _shortest(np.float32(fill))
+            span = (_to_decimal(low[column]), _to_decimal(high[column]))
+            filled = None if fill is None else _to_decimal(np.float32(fill))
             features.append(
                 Feature(
                     name=name,
@@ -333,7 +341,7 @@ def _describe_input(
                     distribution=spread,
                 )
             )
-            example.append(None if value is None else _shortest(value))
+            example.append(None if value is None else _to_decimal(value))
         else:
             filled_name = None if fill is None else values[int(fill)]
             features.append(
@@ -350,51 +358,53 @@ def _describe_input(
     return FeatureInput(features=tuple(features), example=tuple(example))
 
 
-def _self_check(
+def _make_self_check(
     kind: str, content: bytes, inputs: NDArray[Any], target: NDArray[Any]
 ) -> SelfCheck:
-    """The first held-out row of each class, or the first few rows, and what the file answers to them.
+    """Returns the first held-out row of each class, or the first few rows, and what the file answers to them.
 
-    Of images a few, made smaller: the graph resizes what comes.
+    Of images it takes a few and makes them smaller, because the graph resizes what comes.
     """
-    chosen = list(range(min(CHECKED_ROWS, len(inputs))))
+    chosen = list(range(min(SELF_CHECK_ROWS, len(inputs))))
     if kind == "classifier" and inputs.ndim == 2:
         chosen = [int(np.flatnonzero(target == each)[0]) for each in np.unique(target)]
 
     rows = inputs[chosen]
     if rows.ndim == 4:
         rows = rows[
-            :, :: ceil(rows.shape[1] / CHECKED_PX), :: ceil(rows.shape[2] / CHECKED_PX)
+            :,
+            :: ceil(rows.shape[1] / MAX_SELF_CHECK_PX),
+            :: ceil(rows.shape[2] / MAX_SELF_CHECK_PX),
         ]
 
     outputs = run(content, rows, OUTPUTS[kind])
 
     return SelfCheck(
-        input=_nested(rows),
-        output={name: _nested(outputs[name]) for name in OUTPUTS[kind]},
+        input=_to_tuples(rows),
+        output={name: _to_tuples(outputs[name]) for name in OUTPUTS[kind]},
     )
 
 
-def _nested(values: NDArray[Any]) -> tuple[Any, ...]:
-    """Tuples of the array's shape: whole numbers as they are, others in their fewest digits, None for NaN."""
+def _to_tuples(values: NDArray[Any]) -> tuple[Any, ...]:
+    """Returns tuples of the array's shape: whole numbers as they are, others in their fewest digits, None for NaN."""
     if values.ndim > 1:
-        return tuple(_nested(each) for each in values)
+        return tuple(_to_tuples(each) for each in values)
     if values.dtype.kind in "iu":
         return tuple(int(value) for value in values)
-    return tuple(None if np.isnan(value) else _shortest(value) for value in values)
+    return tuple(None if np.isnan(value) else _to_decimal(value) for value in values)
 
 
-def _shortest(value: np.float32) -> float:
-    """The decimal with the fewest digits that is this float32 again."""
+def _to_decimal(value: np.float32) -> float:
+    """Returns the decimal with the fewest digits that is this float32 again."""
     return float(str(value))
 
 
-def _versions(packages: Iterable[str]) -> dict[str, str]:
+def _find_versions(packages: Iterable[str]) -> dict[str, str]:
     return {"python": ".".join(map(str, sys.version_info[:2]))} | {
         each: version(each) for each in sorted(packages)
     }
 
 
-def _expect(condition: object, text: str) -> None:
+def _require(condition: object, text: str) -> None:
     if not condition:
         raise ExportError(text)

@@ -1,1 +1,1 @@
-"""The families of tabular models, one module each, and the registry of all families."""
+"""This package holds the families of tabular models, one module each, and the registry of all families."""

@@ -1,10 +1,10 @@
-"""Generative adversarial network: a generator learns to make images that a discriminator takes for real ones.
+"""In a generative adversarial network a generator learns to make images that a discriminator takes for real ones.
 
-Goodfellow et al., NeurIPS 2014. The discriminator is penalised for steep scores at real images (R1; Mescheder et
-al., ICML 2018), so that it stays a smooth guide and does not learn the few training rows by heart. What is kept of
-both networks is a moving average of their weights.
+It is that of Goodfellow et al., NeurIPS 2014. The discriminator is penalised for steep scores at real images (R1;
+Mescheder et al., ICML 2018), so that it stays a smooth guide and does not learn the few training rows by heart. What
+is kept of both networks is a moving average of their weights.
 
-Attains with seed 0: a logistic regression on real digits is 0.868 sure of generated ones (0.894 of real held-out
+It attains with seed 0: a logistic regression on real digits is 0.868 sure of generated ones (0.894 of real held-out
 ones) and finds all ten among them about equally often (0.995 of the largest entropy); the discriminator is close to
 chance between the two, 0.537 on held-out rows; 60 s on 2 processors. The cards name the versions.
 """
@@ -24,16 +24,16 @@ from torch.nn.functional import softplus
 from training import option_types as types
 from training.data.datasets import Dataset, Split
 from training.learning import gradient_descent
-from training.learning.family import Companion, Epoch, LearningError, OnEpoch
+from training.learning.family import Companion, Epoch, OnEpoch, TrainingError
 from training.learning.network import Classifier, FittedNetwork
 
 SUMMARY = "Generative adversarial network"
 KINDS = ("generator",)
-VALIDATES = False
-CALIBRATES = False
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = False
 
 SHOWN = 10
-"""Samples of the same noise that are kept of some epochs, to see it learn."""
+"""So many samples of the same noise are kept of some epochs, to see it learn."""
 SHOWN_EPOCHS = 8
 
 
@@ -73,33 +73,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedGan:
-    """Learns from the training rows, whose classes it is not told."""
+    """Learns from the training rows, without their classes."""
     if dataset.image_shape is None:
-        raise LearningError(f"gan: the task {dataset.task!r} is not one of images")
+        raise TrainingError(f"gan: the task {dataset.task!r} is not one of images")
 
     if len(rows.train) < options.batch_size:
-        raise LearningError(
+        raise TrainingError(
             f"--batch-size {options.batch_size}: there are only {len(rows.train)} training rows"
         )
 
-    gradient_descent.prepare(options)
-    adversaries = Adversaries(dataset, rows, options)
+    gradient_descent.seed_torch(options)
+    trainer = AdversarialTrainer(dataset, rows, options)
     shown = torch.randn(SHOWN, options.noise)
     samples = {}
 
     for number in range(1, options.epochs + 1):
-        losses = adversaries.learn_epoch()
+        losses = trainer.train_epoch()
         on_epoch(Epoch(number=number, losses=losses))
         if number in np.linspace(1, options.epochs, SHOWN_EPOCHS, dtype=int):
-            samples[number] = adversaries.sample(shown).reshape(
-                SHOWN, *dataset.image_shape
-            )
+            samples[number] = trainer.sample(shown).reshape(SHOWN, *dataset.image_shape)
 
-    return FittedGan(adversaries, dataset, rows, samples)
+    return FittedGan(trainer, dataset, rows, samples)
 
 
 class Generator(nn.Module):
-    """Noise `(n_images, size)`, standard normal, to pixels from 0 to 1, `(n_images, n_pixels)`."""
+    """A Generator maps standard normal noise `(n_images, size)` to pixels from 0 to 1, `(n_images, n_pixels)`."""
 
     def __init__(self, n_noise: int, n_pixels: int, *, n_hidden: int) -> None:
         super().__init__()
@@ -116,7 +114,7 @@ class Generator(nn.Module):
 
 
 class Images(nn.Module):
-    """A generator whose pixels are grey levels from 0 to 255, the same in red, green and blue."""
+    """Images is a generator whose pixels are grey levels from 0 to 255, the same in red, green and blue."""
 
     def __init__(self, generator: Generator, shape: tuple[int, int]) -> None:
         super().__init__()
@@ -124,14 +122,14 @@ class Images(nn.Module):
         self.shape = shape
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Images uint8 `(n_images, height, width, 3)`."""
+        """Returns images uint8 `(n_images, height, width, 3)`."""
         grey = (self.generator(noise) * 255).round().to(torch.uint8)
         images: Tensor = grey.reshape(-1, *self.shape, 1).expand(-1, *self.shape, 3)
         return images
 
 
-class Adversaries:
-    """Both networks, what moves them, and the moving averages that are kept."""
+class AdversarialTrainer:
+    """An AdversarialTrainer holds both networks, their optimizers, and the moving averages that are kept."""
 
     def __init__(
         self, dataset: Dataset, rows: Split, options: argparse.Namespace
@@ -149,17 +147,20 @@ class Adversaries:
             nn.LeakyReLU(0.2),
             nn.Linear(n_hidden, 1),
         )
-        self.kept_generator = copy.deepcopy(self.generator).eval()
-        self.kept_discriminator = copy.deepcopy(self.discriminator).eval()
-        self._movers = [
+        self.averaged_generator = copy.deepcopy(self.generator).eval()
+        self.averaged_discriminator = copy.deepcopy(self.discriminator).eval()
+        self._optimizers = [
             torch.optim.Adam(
                 each.parameters(), lr=options.learning_rate, betas=(0.5, 0.999)
             )
             for each in (self.generator, self.discriminator)
         ]
 
-    def learn_epoch(self) -> dict[str, float]:
-        """Mean losses over the epoch, in nats: 1.386 where the discriminator cannot tell, 0.693 for the generator."""
+    def train_epoch(self) -> dict[str, float]:
+        """Returns mean losses over the epoch, in nats.
+
+        Where the discriminator cannot tell, its loss is 1.386, and the generator's 0.693.
+        """
         size = self.options.batch_size
         n_batches = len(self.real) // size
         totals = np.zeros(2)
@@ -168,9 +169,13 @@ class Adversaries:
             torch.randperm(len(self.real))[: n_batches * size], size
         ):
             totals += self._step(self.real[rows])
-            _approach(self.kept_generator, self.generator, 1 - self.options.averaging)
-            _approach(
-                self.kept_discriminator, self.discriminator, 1 - self.options.averaging
+            _update_average(
+                self.averaged_generator, self.generator, 1 - self.options.averaging
+            )
+            _update_average(
+                self.averaged_discriminator,
+                self.discriminator,
+                1 - self.options.averaging,
             )
 
         discriminator, generator = totals / n_batches
@@ -178,30 +183,30 @@ class Adversaries:
         return {"discriminator": float(discriminator), "generator": float(generator)}
 
     def sample(self, noise: Tensor) -> NDArray[np.float32]:
-        """Pixels from 0 to 1, `(n_images, n_pixels)`."""
+        """Returns pixels from 0 to 1, `(n_images, n_pixels)`."""
         with torch.inference_mode():
-            pixels: NDArray[np.float32] = self.kept_generator(noise).numpy()
+            pixels: NDArray[np.float32] = self.averaged_generator(noise).numpy()
         return pixels
 
     def _step(self, real: Tensor) -> tuple[float, float]:
-        """One mini-batch: the discriminator learns to tell, then the generator to deceive it."""
-        move_generator, move_discriminator = self._movers
+        """Steps on one mini-batch: the discriminator learns to tell, then the generator to deceive it."""
+        generator_optimizer, discriminator_optimizer = self._optimizers
         generated = self.generator(torch.randn(len(real), self.options.noise))
         real = real.requires_grad_()
         scores = self._score(real)
-        telling = (
+        discriminator_loss = (
             softplus(-scores).mean() + softplus(self._score(generated.detach())).mean()
         )
-        penalty = self.options.slope_penalty / 2 * _squared_slope(scores, real)
-        move_discriminator.zero_grad()
-        (telling + penalty).backward()
-        move_discriminator.step()
-        deceiving = softplus(-self._score(generated)).mean()
-        move_generator.zero_grad()
-        deceiving.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
-        move_generator.step()
+        penalty = self.options.slope_penalty / 2 * _squared_gradient_norm(scores, real)
+        discriminator_optimizer.zero_grad()
+        (discriminator_loss + penalty).backward()
+        discriminator_optimizer.step()
+        generator_loss = softplus(-self._score(generated)).mean()
+        generator_optimizer.zero_grad()
+        generator_loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
+        generator_optimizer.step()
 
-        return telling.item(), deceiving.item()
+        return discriminator_loss.item(), generator_loss.item()
 
     def _score(self, pixels: Tensor) -> Tensor:
         scores: Tensor = self.discriminator(pixels * 2 - 1)
@@ -209,32 +214,34 @@ class Adversaries:
 
 
 class FittedGan(FittedNetwork):
-    """The learnt generator, and beside it the discriminator as a classifier of what is real."""
+    """A FittedGan is the fitted generator, and beside it the discriminator as a classifier of what is real."""
 
     def __init__(
         self,
-        adversaries: Adversaries,
+        trainer: AdversarialTrainer,
         dataset: Dataset,
         rows: Split,
         samples: dict[int, NDArray[np.float32]],
     ) -> None:
         assert dataset.image_shape is not None
         super().__init__(
-            Images(adversaries.kept_generator, dataset.image_shape), kind="generator"
+            Images(trainer.averaged_generator, dataset.image_shape), kind="generator"
         )
-        self.noise_size = adversaries.options.noise
+        self.noise_size = trainer.options.noise
         self.samples_by_epoch = samples
-        self.companions = (_accompany(adversaries, dataset, rows),)
+        self.companions = (_make_discriminator(trainer, dataset, rows),)
 
 
-def _accompany(adversaries: Adversaries, dataset: Dataset, rows: Split) -> Companion:
-    """The discriminator, with a task of its own: the real rows, and as many generated ones."""
+def _make_discriminator(
+    trainer: AdversarialTrainer, dataset: Dataset, rows: Split
+) -> Companion:
+    """Returns the discriminator, with a task of its own: the real rows, and as many generated ones."""
     n_rows = len(dataset.target)
-    noise = np.random.default_rng(adversaries.options.seed).standard_normal(
-        (n_rows, adversaries.options.noise)
+    noise = np.random.default_rng(trainer.options.seed).standard_normal(
+        (n_rows, trainer.options.noise)
     )
-    generated = adversaries.sample(torch.from_numpy(noise).float()) * np.float32(
-        adversaries.brightest
+    generated = trainer.sample(torch.from_numpy(noise).float()) * np.float32(
+        trainer.brightest
     )
     beside = replace(
         dataset,
@@ -251,10 +258,10 @@ def _accompany(adversaries: Adversaries, dataset: Dataset, rows: Split) -> Compa
         }
     )
     module = Classifier(
-        adversaries.kept_discriminator, dataset.features[rows.train], n_classes=2
+        trainer.averaged_discriminator, dataset.features[rows.train], n_classes=2
     )
     for buffer in (module.mean, module.deviation):
-        buffer.fill_(adversaries.brightest / 2)  # pixels from -1 to 1
+        buffer.fill_(trainer.brightest / 2)  # pixels from -1 to 1
 
     return Companion(
         family="discriminator",
@@ -271,17 +278,17 @@ def _stage(n_inputs: int, n_outputs: int) -> nn.Module:
     )
 
 
-def _squared_slope(scores: Tensor, pixels: Tensor) -> Tensor:
-    """Mean squared length of the score's gradient, the pixels taken from -1 to 1."""
+def _squared_gradient_norm(scores: Tensor, pixels: Tensor) -> Tensor:
+    """Returns the mean squared length of the score's gradient, the pixels taken from -1 to 1."""
     (slope,) = torch.autograd.grad(scores.sum(), pixels, create_graph=True)
     return (slope / 2).square().sum(dim=1).mean()
 
 
 @torch.no_grad()
-def _approach(kept: nn.Module, current: nn.Module, share: float) -> None:
-    """Moves weights and running statistics of `kept` by `share` towards those of `current`."""
+def _update_average(average: nn.Module, current: nn.Module, share: float) -> None:
+    """Moves weights and running statistics of `average` by `share` towards those of `current`."""
     for old, new in zip(
-        kept.state_dict().values(), current.state_dict().values(), strict=True
+        average.state_dict().values(), current.state_dict().values(), strict=True
     ):
         if old.is_floating_point():  # not the counters of batches
             old.lerp_(new, share)

@@ -1,6 +1,6 @@
-"""k-means: rows gathered around centres, without a look at the target, by scikit-learn; a graph of our own.
+"""k-means gathers rows around centres, without a look at the target; it is scikit-learn's, in a graph of our own.
 
-Attains with seed 0, on held-out rows: an adjusted Rand index of 0.646 with the classes of digits; 5 s on 2
+It attains with seed 0, on held-out rows: an adjusted Rand index of 0.646 with the classes of digits; 5 s on 2
 processors. The card names the versions.
 """
 
@@ -14,17 +14,17 @@ from torch import Tensor
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
-from training.learning.family import LearningError, OnEpoch
+from training.learning.family import OnEpoch, TrainingError
 from training.learning.network import FittedNetwork, Standardised
 
 SUMMARY = "k-means clustering"
 KINDS = ("clusterer",)
-VALIDATES = False
-CALIBRATES = False
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = False
 
 
 class Centres(Standardised):
-    """Distances to learnt centres, in float64, so that rounding does not decide between near ones."""
+    """Centres computes distances to learnt centres in float64, so that rounding does not decide between near ones."""
 
     centres: Tensor
 
@@ -51,7 +51,7 @@ class Centres(Standardised):
         )
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Cluster int64 `(n_rows,)`, the lowest number of equally near ones, and distances `(n_rows, n_clusters)`."""
+        """Returns cluster int64 `(n_rows,)`, of equally near ones the lowest, and distances `(n_rows, n_clusters)`."""
         apart = self.standardise(features).double()[:, None] - self.centres
         distances = apart.square().sum(dim=2).sqrt()
         return distances.argmin(dim=1), distances.float()
@@ -74,10 +74,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedNetwork:
-    """On standardised features; pixels share a unit and are left as they are."""
+    """Fits standardised features; pixels share a unit and are left as they are."""
     n_clusters = options.clusters or len(dataset.classes) or 8
     if n_clusters > len(rows.train):
-        raise LearningError(
+        raise TrainingError(
             f"--clusters {n_clusters}: there are only {len(rows.train)} training rows"
         )
 

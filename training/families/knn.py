@@ -1,10 +1,10 @@
-"""k nearest neighbours: the classes of the training rows that lie closest. A graph of our own.
+"""k nearest neighbours answers with the classes of the training rows that lie closest, in a graph of our own.
 
-Distances are computed in float64 and compared after rounding to 2**-20, so that rounding errors do not
-decide; of equally close rows the one that comes first in the training data is the nearer one.
+Distances are computed in float64 and compared after rounding to 2**-20, so that rounding errors do not decide; of
+equally close rows the one that comes first in the training data is the nearer one.
 
-Attains with seed 0, on held-out rows: 0.956 on breast_cancer, 0.944 on wine, 0.981 on digits, 1.000 on
-points; under 1 s each on 2 processors. The cards name the versions.
+It attains with seed 0, on held-out rows: 0.956 on breast_cancer, 0.944 on wine, 0.981 on digits, 1.000 on points;
+under 1 s each on 2 processors. The cards name the versions.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from onnx import TensorProto
 from training import option_types as types
 from training.data.datasets import Dataset, Split
 from training.graph import GraphBuilder
-from training.learning.family import LearningError, OnEpoch
+from training.learning.family import OnEpoch, TrainingError
 
 SUMMARY = "k nearest neighbours"
 KINDS = ("classifier",)
-VALIDATES = False
-CALIBRATES = True
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = True
 METRICS = ("euclidean", "manhattan", "hamming")
 WEIGHTS = ("uniform", "distance")
 QUANTUM = 2.0**-20
 ROWS_AT_A_TIME = 64
-MOST_VALUES = 1_000_000
+MAX_VALUES = 1_000_000
 
 Floats = NDArray[np.float64]
 
@@ -61,13 +61,13 @@ def fit(
 ) -> FittedNeighbors:
     """Keeps the training rows; features are standardised, except where their equality is what counts."""
     features, target = dataset.features[rows.train], dataset.target[rows.train]
-    if features.size > MOST_VALUES:
-        raise LearningError(
-            f"knn: it keeps all {features.shape[0]} x {features.shape[1]} values in the file, more than {MOST_VALUES:,}"
+    if features.size > MAX_VALUES:
+        raise TrainingError(
+            f"knn: it keeps all {features.shape[0]} x {features.shape[1]} values in the file, more than {MAX_VALUES:,}"
         )
 
     if options.neighbors > len(features):
-        raise LearningError(
+        raise TrainingError(
             f"--neighbors {options.neighbors}: there are only {len(features)} training rows"
         )
 
@@ -81,7 +81,7 @@ def fit(
 
 
 class FittedNeighbors:
-    """Training rows `(n_train, n_features)` and their classes, one-hot, `(n_train, n_classes)`."""
+    """FittedNeighbors holds training rows `(n_train, n_features)` and their one-hot classes `(n_train, n_classes)`."""
 
     kind = "classifier"
     packages = ("onnx",)
@@ -108,29 +108,29 @@ class FittedNeighbors:
         )
 
     def distances(self, features: NDArray[np.float32]) -> Floats:
-        """`(n_rows, n_train)`, in standard deviations; for hamming the share of unequal values."""
-        here, there = (
+        """Returns `(n_rows, n_train)`, in standard deviations, or for hamming the share of unequal values."""
+        queries, references = (
             (each.astype(np.float64) - self.mean) / self.deviation
             for each in (features, self.features)
         )
         if self.metric == "euclidean":
             squares = (
-                (here**2).sum(axis=1)[:, None]
-                - 2 * here @ there.T
-                + (there**2).sum(axis=1)
+                (queries**2).sum(axis=1)[:, None]
+                - 2 * queries @ references.T
+                + (references**2).sum(axis=1)
             )
             distances = np.sqrt(np.maximum(squares, 0))
         elif self.metric == "manhattan":
-            distances = np.abs(here[:, None] - there).sum(axis=2)
+            distances = np.abs(queries[:, None] - references).sum(axis=2)
         else:
-            distances = (here[:, None] != there).mean(axis=2)
+            distances = (queries[:, None] != references).mean(axis=2)
 
         rounded: Floats = np.round(distances / QUANTUM) * QUANTUM
 
         return rounded
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Label, probabilities, and the neighbours that decided: row numbers and distances, nearest first."""
+        """Returns label, probabilities, and the neighbours that decided: row numbers and distances, nearest first."""
         parts = [
             self._outputs(part)
             for part in np.array_split(features, len(features) // ROWS_AT_A_TIME + 1)
@@ -161,20 +161,22 @@ class FittedNeighbors:
         }
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """The same, in the same order of operations; see `outputs` for the two further outputs."""
+        """Returns a graph with the same order of operations; `outputs` describes the two further outputs."""
         graph = GraphBuilder()
         wide = graph.add("Cast", "features", to=TensorProto.DOUBLE)
-        here = self._standardised(graph, wide)
-        there = self._standardised(
+        queries = self._standardised(graph, wide)
+        references = self._standardised(
             graph,
             graph.add("Cast", graph.constant(self.features), to=TensorProto.DOUBLE),
         )
         rounded = graph.add(
             "Round",
-            graph.add("Div", self._distances(graph, here, there, n_features), QUANTUM),
+            graph.add(
+                "Div", self._distances(graph, queries, references, n_features), QUANTUM
+            ),
         )
         distances = graph.add("Mul", rounded, QUANTUM)
-        distance, neighbor = graph.smallest(distances, self.neighbors)
+        distance, neighbor = graph.find_smallest(distances, self.neighbors)
         weight = self._weights(graph, distance)
         classes = graph.add("Gather", graph.constant(self.classes), neighbor, axis=0)
         column = graph.add("Unsqueeze", weight, np.array([2]))
@@ -211,18 +213,24 @@ class FittedNeighbors:
         return graph.add("Div", graph.add("Sub", features, self.mean), self.deviation)
 
     def _distances(
-        self, graph: GraphBuilder, here: str, there: str, n_features: int
+        self, graph: GraphBuilder, queries: str, references: str, n_features: int
     ) -> str:
-        """`(n_rows, n_train)`. Without a matrix product, feature by feature: rows x train x features is too large."""
+        """Returns `(n_rows, n_train)`, feature by feature, because rows x train x features is too large."""
         if self.metric == "euclidean":
             product = graph.add(
-                "MatMul", here, graph.add("Transpose", there, perm=[1, 0])
+                "MatMul", queries, graph.add("Transpose", references, perm=[1, 0])
             )
             own = graph.add(
-                "ReduceSum", graph.add("Mul", here, here), np.array([1]), keepdims=1
+                "ReduceSum",
+                graph.add("Mul", queries, queries),
+                np.array([1]),
+                keepdims=1,
             )
             other = graph.add(
-                "ReduceSum", graph.add("Mul", there, there), np.array([1]), keepdims=0
+                "ReduceSum",
+                graph.add("Mul", references, references),
+                np.array([1]),
+                keepdims=0,
             )
             squares = graph.add(
                 "Add", graph.add("Sub", own, graph.add("Mul", product, 2.0)), other
@@ -233,10 +241,10 @@ class FittedNeighbors:
         total = ""
 
         for column in range(n_features):
-            one = graph.add("Gather", here, np.array([column]), axis=1)
+            one = graph.add("Gather", queries, np.array([column]), axis=1)
             row = graph.add(
                 "Transpose",
-                graph.add("Gather", there, np.array([column]), axis=1),
+                graph.add("Gather", references, np.array([column]), axis=1),
                 perm=[1, 0],
             )
             if self.metric == "manhattan":
@@ -257,7 +265,7 @@ class FittedNeighbors:
         )
 
     def _weights(self, graph: GraphBuilder, distance: str) -> str:
-        """`(n_rows, neighbors)`; a neighbour at distance 0 decides alone, with others at 0."""
+        """Returns `(n_rows, neighbors)`; a neighbour at distance 0 decides alone, with others at 0."""
         if self.weights == "uniform":
             return graph.add("Add", graph.add("Mul", distance, 0.0), 1.0)
 

@@ -1,7 +1,7 @@
-"""Linear regression: the line (or plane) of least mean squared error, found by stochastic gradient descent.
+"""Linear regression is the line (or plane) of least mean squared error, found by stochastic gradient descent.
 
-Attains with seed 0, R² on held-out rows: 0.878 on tacos, 0.319 on diabetes (0.902 and 0.489 over five folds); 2 to 4 s
-each on 2 processors. The cards name the versions.
+It attains with seed 0, R² on held-out rows: 0.878 on tacos, 0.319 on diabetes (0.902 and 0.489 over five folds); 2 to
+4 s each on 2 processors. The cards name the versions.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from training.learning.network import FittedNetwork
 
 SUMMARY = "Linear regression"
 KINDS = ("regressor",)
-VALIDATES = False
-CALIBRATES = False
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     gradient_descent.add_options(
-        parser, learning_rate=0.01, l2=0.0, optimizer="sgd", validates=False
+        parser, learning_rate=0.01, l2=0.0, optimizer="sgd", needs_validation=False
     )
     parser.set_defaults(epochs=200)
 

@@ -1,6 +1,6 @@
-"""Principal component analysis: the few directions in which the rows differ most, by scikit-learn.
+"""Principal component analysis finds the few directions in which the rows differ most; it is scikit-learn's.
 
-Attains with seed 0, on held-out rows: 0.666 of the variance of digits with 8 components; 4 s on 2 processors. The
+It attains with seed 0, on held-out rows: 0.666 of the variance of digits with 8 components; 4 s on 2 processors. The
 card names the versions.
 """
 
@@ -14,17 +14,17 @@ from torch import Tensor
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
-from training.learning.family import LearningError, OnEpoch
+from training.learning.family import OnEpoch, TrainingError
 from training.learning.network import FittedNetwork, Standardised
 
 SUMMARY = "Principal component analysis"
 KINDS = ("transformer",)
-VALIDATES = False
-CALIBRATES = False
+NEEDS_VALIDATION = False
+NEEDS_CALIBRATION = False
 
 
 class Components(Standardised):
-    """Projects on learnt directions, and back."""
+    """Components projects on learnt directions, and back."""
 
     directions: Tensor
 
@@ -41,7 +41,7 @@ class Components(Standardised):
         self.register_buffer("directions", torch.from_numpy(pca.components_).float())
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes `(n_rows, n_components)` and reconstruction `(n_rows, n_features)`."""
+        """Returns codes `(n_rows, n_components)` and reconstruction `(n_rows, n_features)`."""
         codes = self.standardise(features) @ self.directions.T
         return codes, self.restore(codes @ self.directions)
 
@@ -57,12 +57,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedNetwork:
-    """On standardised features; pixels share a unit and are only centred."""
-    most = min(dataset.features[rows.train].shape)
-    n_components = options.components or max(1, min(8, most // 2))
-    if n_components > most:
-        raise LearningError(
-            f"--components {n_components}: these rows have at most {most}"
+    """Fits standardised features; pixels share a unit and are only centred."""
+    max_components = min(dataset.features[rows.train].shape)
+    n_components = options.components or max(1, min(8, max_components // 2))
+    if n_components > max_components:
+        raise TrainingError(
+            f"--components {n_components}: these rows have at most {max_components}"
         )
 
     return FittedNetwork(

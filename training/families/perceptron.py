@@ -1,11 +1,11 @@
-"""Perceptron: a linear score and a step; it learns by the perceptron rule, from its mistakes alone.
+"""A perceptron is a linear score and a step; it learns by the perceptron rule, from its mistakes alone.
 
-Rosenblatt, Psychol. Rev. 65 (1958). With several classes the true class's weights move towards a row that
-was taken for another, and the other's away from it. Rows that no line separates would keep it wandering,
-so the weights that did best on the validation rows are kept (the pocket; Gallant, IEEE Trans. NN 1, 1990).
+The rule is Rosenblatt's, Psychol. Rev. 65 (1958). With several classes the true class's weights move towards a row
+that was taken for another, and the other's away from it. Rows that no line separates would keep it wandering, so the
+weights that did best on the validation rows are kept (the pocket; Gallant, IEEE Trans. NN 1, 1990).
 
-Attains with seed 0, on held-out rows: 0.956 on breast_cancer, 1.000 on wine, 0.939 on digits, 1.000 on
-points; 4 to 6 s each on 2 processors. The cards name the versions.
+It attains with seed 0, on held-out rows: 0.956 on breast_cancer, 1.000 on wine, 0.939 on digits, 1.000 on points; 4
+to 6 s each on 2 processors. The cards name the versions.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from training.learning.network import FittedNetwork, Standardised
 
 SUMMARY = "Perceptron"
 KINDS = ("classifier",)
-VALIDATES = True
-CALIBRATES = False
+NEEDS_VALIDATION = True
+NEEDS_CALIBRATION = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 class Step(Standardised):
-    """A neuron for each class with the Heaviside step: the class of the highest score gets 1, the others 0."""
+    """Step has a neuron for each class with the Heaviside step: the class of the highest score gets 1, the others 0."""
 
     def __init__(self, train_features: np.ndarray, *, n_classes: int) -> None:
         super().__init__(train_features)
@@ -55,7 +55,7 @@ class Step(Standardised):
         nn.init.zeros_(self.neurons.bias)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Label `(n_rows,)`, and as probabilities the step itself: a perceptron knows no doubt."""
+        """Returns label `(n_rows,)`, and as probabilities the step itself, because a perceptron knows no doubt."""
         label = self.neurons(self.standardise(features)).argmax(dim=1)
         return label, nn.functional.one_hot(label, self.neurons.out_features).float()
 

@@ -1,4 +1,4 @@
-"""The table of families: `python -m training FAMILY` finds its module here."""
+"""This module is the table of families, in which `python -m training FAMILY` finds its module."""
 
 from __future__ import annotations
 
@@ -45,4 +45,4 @@ IMAGE_FAMILIES: dict[str, Family] = {
     "pretrained": PRETRAINED,
     "faces": FACES,
 }
-"""The same for images; some names are in both tables, and the task decides."""
+"""These families learn from images; some names are in both tables, and the task decides."""

@@ -1,1 +1,1 @@
-"""Networks for images: architectures, gradient descent, published weights, face recognition."""
+"""This package holds networks for images: architectures, gradient descent, published weights, face recognition."""

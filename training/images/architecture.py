@@ -1,4 +1,4 @@
-"""Networks by their name: torchvision's for classification and our own, with weights in them and a head to replace."""
+"""This module builds networks by their name, torchvision's and our own, with weights and a head to replace."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from torch import Tensor, nn
 
 from training.images.convnet import ConvNet
 from training.images.weights import State
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 
-OWN = "convnet"
+CONVNET = "convnet"
 Shape = tuple[tuple[int, int, int], int]
-"""Of our own network: its blocks' filters, and their convolutions."""
-OWN_SHAPE: Shape = ((64, 128, 256), 2)
+"""It is the shape of our own network: its blocks' filters, and their convolutions."""
+CONVNET_SHAPE: Shape = ((64, 128, 256), 2)
 SHOWN_FILTERS = 64
 SHOWN_NAMES = 3
 AUXILIARY = {
     "googlenet": ("aux1", "aux2"),
     "inception_v3": ("AuxLogits",),
 }
-"""Heads that only help to learn the body, and that the published weights hold too."""
+"""These heads only help to learn the body, and the published weights hold them too."""
 OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
-"""Names of tensors in the published DenseNets, which the network writes without this dot."""
+"""The published DenseNets have such names of tensors, which the network writes without this dot."""
 
 
 def architecture(text: str) -> str:
-    """A type of option: the name of a network that there is."""
-    known = [OWN, *_torchvision_names()]
+    """Returns the name of a network that there is; raises ArgumentTypeError for another."""
+    known = [CONVNET, *_torchvision_names()]
     if text not in known:
         near = (
             ", ".join(get_close_matches(text, known, n=SHOWN_NAMES))
             or "mobilenet_v3_small, resnet18"
         )
         raise argparse.ArgumentTypeError(
-            f"expected {OWN} or one of torchvision's {len(known) - 1} networks for classification, "
+            f"expected {CONVNET} or one of torchvision's {len(known) - 1} networks for classification, "
             f"such as {near}, got {text!r}"
         )
 
     return text
 
 
-def build(arch: str, n_scores: int, shape: Shape = OWN_SHAPE) -> nn.Module:
-    """The body, which knows nothing yet; our own has this shape."""
-    if arch == OWN:
+def build(arch: str, n_scores: int, shape: Shape = CONVNET_SHAPE) -> nn.Module:
+    """Returns a network with random weights; our own has this shape."""
+    if arch == CONVNET:
         widths, depth = shape
         return ConvNet(widths, n_scores, depth=depth)
 
@@ -60,7 +60,7 @@ def build(arch: str, n_scores: int, shape: Shape = OWN_SHAPE) -> nn.Module:
 
 
 def restore(arch: str, state: State, path: Path) -> nn.Module:
-    """The body with these weights, and as many scores as they have; raises LearningError where they do not fit it."""
+    """Returns the network with these weights, and as many scores as they have; raises TrainingError for others."""
     state = {OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
     body = build(arch, 1000, read_shape(state))
     network = body.network if isinstance(body, TorchvisionNetwork) else body
@@ -77,12 +77,12 @@ def restore(arch: str, state: State, path: Path) -> nn.Module:
 
 
 def read_shape(state: State) -> Shape:
-    """Of our own network with these weights; the usual one where the weights are not its own."""
+    """Returns the shape of our own network with these weights, or the usual one where they are not its own."""
     first, second, third = (
         state.get(f"blocks.{number}.second.weight") for number in range(3)
     )
     if first is None or second is None or third is None:
-        return OWN_SHAPE
+        return CONVNET_SHAPE
 
     return (
         len(first),
@@ -92,7 +92,7 @@ def read_shape(state: State) -> Shape:
 
 
 def find_head(network: nn.Module) -> str:
-    """The name of the layer that gives the scores: the last fully connected one, or the last convolution."""
+    """Returns the name of the layer that gives the scores: the last fully connected one, or the last convolution."""
     named = dict(network.named_modules())
     dense = [name for name, module in named.items() if isinstance(module, nn.Linear)]
     convolutions: list[str] = [
@@ -103,15 +103,15 @@ def find_head(network: nn.Module) -> str:
 
 
 def count_scores(network: nn.Module, state: State) -> int | None:
-    """How many classes the weights tell apart; None where they have no such layer."""
+    """Returns how many classes the weights tell apart, or None where they have no such layer."""
     weight = state.get(f"{find_head(network)}.weight")
     return None if weight is None or weight.ndim == 0 else len(weight)
 
 
 def replace_head(network: nn.Module, n_scores: int) -> nn.Module:
-    """The new last layer, which has learnt nothing yet.
+    """Returns the new last layer, which has learnt nothing yet.
 
-    A ReLU behind it goes: SqueezeNet's would keep a class from being learnt whose scores all begin below 0.
+    It removes a ReLU behind it: SqueezeNet's would keep a class from being learnt whose scores all begin below 0.
     """
     head = _set_head(network, n_scores)
     parent, _, position = find_head(network).rpartition(".")
@@ -123,7 +123,7 @@ def replace_head(network: nn.Module, n_scores: int) -> nn.Module:
 
 
 def _set_head(network: nn.Module, n_scores: int) -> nn.Module:
-    """In place; all else stays."""
+    """Replaces the head in place and returns it; all else stays."""
     name = find_head(network)
     old = network.get_submodule(name)
     head: nn.Module
@@ -139,7 +139,7 @@ def _set_head(network: nn.Module, n_scores: int) -> nn.Module:
 
 
 class TorchvisionNetwork(nn.Module):
-    """One of torchvision's as a body: it shows no layers, and its first filters where they see colours."""
+    """A TorchvisionNetwork shows no layers, and its first filters where they see colours."""
 
     def __init__(self, network: nn.Module, arch: str) -> None:
         super().__init__()
@@ -147,26 +147,26 @@ class TorchvisionNetwork(nn.Module):
         self.arch = arch
 
     def drop_auxiliary(self) -> None:
-        """In learning they would answer beside the head."""
+        """Removes the auxiliary heads, which in learning would answer beside the head."""
         for name in AUXILIARY.get(self.arch, ()):
             setattr(self.network, name, None)
             self.network.aux_logits = False  # type: ignore[assignment]  # a flag, not a module
 
     def layers(self, images: Tensor) -> list[Tensor]:  # noqa: ARG002  # as the other bodies
-        """None is shown: each network orders its layers in its own way."""
+        """Returns nothing, because each network orders its layers in its own way."""
         return []
 
     def score(self, last: Tensor) -> Tensor:
-        """Scores `(n_images, n_scores)` of the images themselves."""
+        """Returns scores `(n_images, n_scores)` of the images themselves."""
         scores: Tensor = self.network(last)
         return scores
 
     def locate(self, last: Tensor) -> Tensor:
-        """There is no layer that has places."""
+        """Raises NotImplementedError, because there is no layer that has places."""
         raise NotImplementedError
 
     def filters(self) -> Tensor | None:
-        """What the first convolution looks for, `(n_filters, height, width, 3)`."""
+        """Returns what the first convolution looks for, `(n_filters, height, width, 3)`, or None without colours."""
         first = next(
             (each for each in self.network.modules() if isinstance(each, nn.Conv2d)),
             None,
@@ -177,7 +177,7 @@ class TorchvisionNetwork(nn.Module):
         return first.weight[:SHOWN_FILTERS].permute(0, 2, 3, 1)
 
     def fold(self) -> None:
-        """The exporter makes normalisations part of the convolutions before them."""
+        """Does nothing, because the exporter makes normalisations part of the convolutions before them."""
 
     def forward(self, images: Tensor) -> Tensor:
         return self.score(images)
@@ -191,7 +191,7 @@ def _torchvision_names() -> list[str]:
 
 
 def _check(network: nn.Module, state: State, where: str) -> None:
-    """Counters of batches, which old files lack, are not needed."""
+    """Raises TrainingError unless the tensors fit; counters of batches, which old files lack, are not needed."""
     expected = network.state_dict()
     missing = [
         name
@@ -217,14 +217,14 @@ def _check(network: nn.Module, state: State, where: str) -> None:
         ("of another shape", shapes),
     )
     counted = [
-        f"{len(names)} {what} ({_name_some(names)})" for what, names in parts if names
+        f"{len(names)} {what} ({_join_names(names)})" for what, names in parts if names
     ]
-    raise LearningError(
+    raise TrainingError(
         f"{where}: expected {len(expected)} tensors, got {len(state)}: {'; '.join(counted)}"
     )
 
 
-def _name_some(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return ", ".join(names[:SHOWN_NAMES]) + (
         ", ..." if len(names) > SHOWN_NAMES else ""
     )

@@ -1,4 +1,4 @@
-"""Families that learn from images: the same way of learning, three networks."""
+"""This module holds the families that learn from images in the same way with three networks."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from torch import nn
 
 from training import option_types as types
 from training.data.datasets import Split
-from training.data.images import ImageDataset, folder
+from training.data.images import ImageDataset, data_folder
 from training.export.freshness import fingerprint_modules
-from training.images.convnet import FEWEST_PX, ConvNet
+from training.images.convnet import MIN_PX, ConvNet
 from training.images.dense import Dense
-from training.images.gradient_descent import Progress, Scorer, descend
+from training.images.gradient_descent import ImageNetwork, Progress, minimise_loss
 from training.images.network import FittedImageClassifier
 from training.images.schedule import Schedule
-from training.learning.family import Epoch, LearningError, OnEpoch
+from training.learning.family import Epoch, OnEpoch, TrainingError
 from training.processors import count_processors
 
-WHITENED = 5000
-"""Images whose patches say how to whiten."""
+N_WHITENING_IMAGES = 5000
+"""The patches of so many images say how to whiten."""
 PROXY_WIDTHS = (32, 64, 64)
-"""Of the small network that chooses what a large one learns."""
+"""The small network that chooses what a large one learns has these widths."""
 
-Body = Callable[[argparse.Namespace, int, int], nn.Module]
-"""Makes the network from the options, the images' height in pixels and the number of classes."""
+NetworkFactory = Callable[[argparse.Namespace, int, int], nn.Module]
+"""It makes the network from the options, the images' height in pixels and the number of classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFamily:
-    """A family for images: its network and what suits it."""
+    """An ImageFamily is a family for images: its network and what suits it."""
 
     SUMMARY: str
-    body: Body
+    body: NetworkFactory
     epochs: int
     learning_rate: float
     weight_decay: float
@@ -47,12 +47,12 @@ class ImageFamily:
     cutout_px: int = 0
     bias_scale: float = 1.0
     turn_rate: float = 0.0
-    half: bool = False
-    answers_mirrored: bool = False
-    fewest_px: int = 1
+    allow_bfloat16: bool = False
+    averages_mirrored: bool = False
+    min_px: int = 1
     KINDS: tuple[str, ...] = ("classifier",)
-    VALIDATES: bool = True
-    CALIBRATES: bool = True
+    NEEDS_VALIDATION: bool = True
+    NEEDS_CALIBRATION: bool = True
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         add_schedule_options(parser, self)
@@ -79,25 +79,25 @@ class ImageFamily:
         options: argparse.Namespace,
         on_epoch: OnEpoch,
     ) -> FittedImageClassifier:
-        """Learns, or goes on where it was stopped."""
+        """Fits the network, or goes on where it was stopped."""
         size_px = dataset.pixels.shape[1]
-        if size_px < self.fewest_px:
-            raise LearningError(
-                f"the network needs images of at least {self.fewest_px} pixels, --size {size_px}"
+        if size_px < self.min_px:
+            raise TrainingError(
+                f"the network needs images of at least {self.min_px} pixels, --size {size_px}"
             )
 
-        use_threads(self)
+        set_threads(self)
         torch.manual_seed(options.seed)
         body = self.body(options, size_px, len(dataset.classes))
-        scorer = start(body, dataset, rows)
+        model = make_model(body, dataset, rows)
         proxy = (
-            start(ConvNet(PROXY_WIDTHS, len(dataset.classes)), dataset, rows)
-            if selects(options)
+            make_model(ConvNet(PROXY_WIDTHS, len(dataset.classes)), dataset, rows)
+            if selects_hard_half(options)
             else None
         )
-        checkpoint = place_checkpoint(dataset, rows, options)
-        teach(
-            scorer,
+        checkpoint = find_checkpoint(dataset, rows, options)
+        fit_model(
+            model,
             dataset,
             rows,
             self.schedule(options),
@@ -108,20 +108,20 @@ class ImageFamily:
         if (
             isinstance(body, ConvNet) and not options.folds
         ):  # those of the last fold are not those of the model
-            keep_weights(body, dataset.task)
+            save_weights(body, dataset.task)
 
         moves = bool(getattr(options, "moves", False))
 
         return FittedImageClassifier(
-            scorer,
-            mirrors=self.answers_mirrored,
+            model,
+            mirrors=self.averages_mirrored,
             resize_px=size_px,
             crop_px=size_px,
             moves=moves,
         )
 
     def schedule(self, options: argparse.Namespace) -> Schedule:
-        """The options and what is the family's own."""
+        """Returns the schedule of the options and of what is the family's own."""
         return Schedule(
             epochs=options.epochs,
             learning_rate=options.learning_rate,
@@ -132,32 +132,32 @@ class ImageFamily:
             cutout_px=getattr(options, "cutout", self.cutout_px),
             bias_scale=self.bias_scale,
             turn_rate=getattr(options, "turn_rate", self.turn_rate),
-            half=self.half,
+            allow_bfloat16=self.allow_bfloat16,
             seed=options.seed,
         )
 
 
-def start(body: nn.Module, dataset: ImageDataset, rows: Split) -> Scorer:
-    """A network that has learnt nothing, with what it takes from the training images' colours."""
-    scorer = Scorer(body, dataset.pixels[rows.train])
+def make_model(body: nn.Module, dataset: ImageDataset, rows: Split) -> ImageNetwork:
+    """Returns a network that has learnt nothing, with what it takes from the training images' colours."""
+    model = ImageNetwork(body, dataset.pixels[rows.train])
     if isinstance(body, ConvNet):
-        some = torch.from_numpy(dataset.pixels[rows.train[:WHITENED]])
-        body.whiten(scorer.standardise(some))
-    return scorer
+        some = torch.from_numpy(dataset.pixels[rows.train[:N_WHITENING_IMAGES]])
+        body.whiten(model.standardise(some))
+    return model
 
 
-def selects(options: argparse.Namespace) -> bool:
-    """Whether only the harder half of the images is learnt."""
+def selects_hard_half(options: argparse.Namespace) -> bool:
+    """Tells if only the harder half of the images is learnt."""
     return bool(getattr(options, "select", False))
 
 
-def use_threads(family: ImageFamily) -> None:
-    """As many as processors for convolutions; where layers are small, threads would wait for each other."""
-    torch.set_num_threads(count_processors() if family.half else 1)
+def set_threads(family: ImageFamily) -> None:
+    """Sets as many threads as processors for convolutions; with small layers threads would wait for each other."""
+    torch.set_num_threads(count_processors() if family.allow_bfloat16 else 1)
 
 
 def add_schedule_options(parser: argparse.ArgumentParser, family: ImageFamily) -> None:
-    """The options of every family that learns from images by descent."""
+    """Adds the options of every family that learns from images by gradient descent."""
     add = parser.add_argument
     add(
         "--epochs",
@@ -200,43 +200,43 @@ def add_schedule_options(parser: argparse.ArgumentParser, family: ImageFamily) -
         add("--turn-rate", type=types.penalty, default=family.turn_rate, help=text)
 
 
-def teach(
-    scorer: Scorer,
+def fit_model(
+    model: ImageNetwork,
     dataset: ImageDataset,
     rows: Split,
     schedule: Schedule,
     on_epoch: OnEpoch,
     *,
     checkpoint: Path | None = None,
-    proxy: Scorer | None = None,
+    proxy: ImageNetwork | None = None,
 ) -> None:
-    """Learns in place from the training images."""
+    """Fits the network in place to the training images."""
     train, validation = (
         (dataset.pixels[part], dataset.target[part])
         for part in (rows.train, rows.validation)
     )
 
-    def tell(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         losses = {"train": progress.train}
         if progress.validation is not None:
             losses["validation"] = progress.validation
         on_epoch(Epoch(number=progress.number, losses=losses))
 
-    descend(
-        scorer,
+    minimise_loss(
+        model,
         train,
         validation,
         schedule,
-        tell=tell,
+        on_progress=on_progress,
         checkpoint=checkpoint,
         proxy=proxy,
     )
 
 
-def place_checkpoint(
+def find_checkpoint(
     dataset: ImageDataset, rows: Split, options: argparse.Namespace
 ) -> Path:
-    """Where a training is kept: of these options, as far as they change it, data, rows and code of learning."""
+    """Returns where a training is kept, by the options that change it, data, rows and code of learning."""
     others = ("output", "report", "data", "moves")
     stated = {
         name: str(value) for name, value in vars(options).items() if name not in others
@@ -258,19 +258,19 @@ def place_checkpoint(
     )
 
     return (
-        folder()
+        data_folder()
         / "trainings"
         / f"{dataset.task}-{options.family}-{digest.hexdigest()[:12]}.pt"
     )
 
 
-def place_weights(task: str) -> Path:
-    """Where the convolutional network of a task leaves its weights, for others to start from."""
-    return folder() / "weights" / f"{task}-cnn.pt"
+def find_weights(task: str) -> Path:
+    """Returns where the convolutional network of a task leaves its weights, for others to start from."""
+    return data_folder() / "weights" / f"{task}-cnn.pt"
 
 
-def keep_weights(body: ConvNet, task: str) -> None:
-    path = place_weights(task)
+def save_weights(body: ConvNet, task: str) -> None:
+    path = find_weights(task)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(body.state_dict(), path)
 
@@ -288,7 +288,7 @@ def _dense(options: argparse.Namespace, size_px: int, n_classes: int) -> Dense:
 def _convnet(options: argparse.Namespace, size_px: int, n_classes: int) -> ConvNet:
     widths = _widths(options)
     if len(widths) != 3:
-        raise LearningError(
+        raise TrainingError(
             f"--widths: expected three numbers of filters, as in 64,128,256, got {options.widths}"
         )
 
@@ -325,7 +325,7 @@ CNN = ImageFamily(
     smoothing=0.2,
     bias_scale=64.0,
     turn_rate=0.12,
-    half=True,
-    answers_mirrored=True,
-    fewest_px=FEWEST_PX,
+    allow_bfloat16=True,
+    averages_mirrored=True,
+    min_px=MIN_PX,
 )

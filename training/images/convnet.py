@@ -1,7 +1,7 @@
-"""A small convolutional network for photographs, which learns fast: whitened patches, then three blocks.
+"""A small convolutional network for photographs learns fast by whitened patches and three blocks.
 
-After the findings of K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv 2404.00498: a first layer
-that is computed and not learnt, narrow blocks with pooling first, normalisation without scales, scores made small.
+It follows K. Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv 2404.00498: a first layer that is
+computed and not learnt, narrow blocks with pooling first, normalisation without scales, scores made small.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from torch import Tensor, nn
 
 PATCH_PX = 2
 N_FILTERS = 2 * 3 * PATCH_PX**2
-"""Of the first layer: each direction of a patch's colours, and its negative."""
-FEWEST_PX = 22
-"""Height and width under which nothing is left to pool."""
+"""The first layer has a filter for each direction of a patch's colours, and for its negative."""
+MIN_PX = 22
+"""Below this height and width nothing is left to pool."""
 EPSILON = 5e-4
 
 
 class ConvNet(nn.Module):
-    """Standardised images `(n_images, 3, height, width)` to scores `(n_images, n_scores)`.
+    """A ConvNet maps standardised images `(n_images, 3, height, width)` to scores `(n_images, n_scores)`.
 
-    `depth` convolutions a block, 2 or 3.
+    A block has `depth` convolutions, 2 or 3.
     """
 
     def __init__(
@@ -47,7 +47,8 @@ class ConvNet(nn.Module):
     def whiten(self, images: Tensor) -> None:
         """Sets the first layer from the patches of these images: its outputs are uncorrelated, of variance 1.
 
-        The eigenvectors of the patches' covariance, each divided by the square root of its eigenvalue.
+        Its filters are the eigenvectors of the patches' covariance, each divided by the square root of its
+        eigenvalue.
         """
         patches = images.unfold(2, PATCH_PX, 1).unfold(3, PATCH_PX, 1)
         rows = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, N_FILTERS // 2).double()
@@ -59,14 +60,14 @@ class ConvNet(nn.Module):
         self.whitening.bias.data.zero_()  # type: ignore[union-attr]  # made with one
 
     def layers(self, images: Tensor) -> list[Tensor]:
-        """What each layer gives, `(n_images, n_channels, height, width)`, from the first to the last."""
+        """Returns what each layer gives, `(n_images, n_channels, height, width)`, from the first to the last."""
         outputs = [nn.functional.gelu(self._whiten(images))]
         for block in self.blocks:
             outputs.append(block(outputs[-1]))
         return outputs
 
     def _whiten(self, images: Tensor) -> Tensor:
-        """In single precision: neighbours differ by less than half precision tells apart."""
+        """Whitens in single precision, because neighbours differ by less than half precision tells apart."""
         kind = images.device.type
         exactly = (
             torch.autocast(kind, enabled=False)
@@ -79,19 +80,21 @@ class ConvNet(nn.Module):
         return whitened
 
     def score(self, last: Tensor) -> Tensor:
-        """Scores of the last layer's output: of each channel its largest value counts."""
+        """Returns scores of the last layer's output, in which of each channel the largest value counts."""
         scores: Tensor = self.head(last.amax(dim=(2, 3))) * self.scale
         return scores
 
     def locate(self, last: Tensor) -> Tensor:
-        """Each score by place, `(n_images, n_scores, height, width)`: Zhou et al., CVPR 2016, for the largest value."""
+        """Returns scores by place, `(n_images, n_scores, height, width)`: Zhou et al., CVPR 2016, for the largest
+        value.
+        """
         scores: Tensor = (
             nn.functional.conv2d(last, self.head.weight[:, :, None, None]) * self.scale
         )
         return scores
 
     def filters(self) -> Tensor:
-        """The first layer's weights as pictures, `(n_filters, height, width, 3)`: what each patch is compared with."""
+        """Returns the first layer's weights `(n_filters, height, width, 3)`, with which each patch is compared."""
         return self.whitening.weight.permute(0, 2, 3, 1)
 
     def fold(self) -> None:
@@ -104,7 +107,7 @@ class ConvNet(nn.Module):
 
 
 class _Block(nn.Module):
-    """Halves height and width; a third convolution's output is added to the first's."""
+    """A _Block halves height and width; a third convolution's output is added to the first's."""
 
     def __init__(self, n_inputs: int, n_outputs: int, depth: int) -> None:
         super().__init__()
@@ -128,7 +131,7 @@ class _Block(nn.Module):
         return nn.functional.gelu(self.third_norm(self.third(second)) + first)
 
     def fold(self) -> None:
-        """In place; it may stand behind pooling too, since it keeps the order of values."""
+        """Folds in place; a normalisation may stand behind pooling too, since it keeps the order of values."""
         self.first, self.first_norm = _fold(self.first, self.first_norm), nn.Identity()
         self.second, self.second_norm = (
             _fold(self.second, self.second_norm),
@@ -142,7 +145,7 @@ class _Block(nn.Module):
 
 
 class _Norm(nn.BatchNorm2d):
-    """To mean 0 and variance 1, then a learnt shift and no scale."""
+    """A _Norm brings values to mean 0 and variance 1, then adds a learnt shift, without a scale."""
 
     def __init__(self, n_channels: int) -> None:
         super().__init__(n_channels, eps=1e-12, momentum=0.1)
@@ -150,7 +153,7 @@ class _Norm(nn.BatchNorm2d):
 
 
 def _fold(convolution: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
-    """A convolution that does both."""
+    """Returns a convolution that does both."""
     if not isinstance(norm, _Norm):
         return convolution
 

@@ -1,4 +1,4 @@
-"""Fully connected networks of images: every neuron looks at every pixel."""
+"""In a fully connected network of images every neuron looks at every pixel."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import torch
 from torch import Tensor, nn
 
 SHOWN_FILTERS = 25
-DROPPED = 0.3
+DROPOUT = 0.3
 
 
 class Dense(nn.Module):
-    """Standardised images `(n_images, 3, height, width)` to scores; without hidden layers it is logistic regression."""
+    """A Dense maps standardised images `(n_images, 3, height, width)` to scores.
+
+    Without hidden layers it is logistic regression.
+    """
 
     def __init__(self, size_px: int, hidden: tuple[int, ...], n_scores: int) -> None:
         super().__init__()
@@ -25,7 +28,7 @@ class Dense(nn.Module):
                 nn.Linear(n_inputs, n_outputs),
                 nn.BatchNorm1d(n_outputs),
                 nn.ReLU(),
-                nn.Dropout(DROPPED),
+                nn.Dropout(DROPOUT),
             ]
 
         self.network = nn.Sequential(
@@ -33,20 +36,20 @@ class Dense(nn.Module):
         )
 
     def layers(self, images: Tensor) -> list[Tensor]:  # noqa: ARG002  # as the other bodies
-        """None is an image."""
+        """Returns nothing, because no layer is an image."""
         return []
 
     def score(self, last: Tensor) -> Tensor:
-        """Scores `(n_images, n_scores)` of the images themselves."""
+        """Returns scores `(n_images, n_scores)` of the images themselves."""
         scores: Tensor = self.network(last)
         return scores
 
     def locate(self, last: Tensor) -> Tensor:
-        """There is no layer that has places."""
+        """Raises NotImplementedError, because there is no layer that has places."""
         raise NotImplementedError
 
     def filters(self) -> Tensor:
-        """What the first neurons look for, `(n_filters, height, width, 3)`."""
+        """Returns what the first neurons look for, `(n_filters, height, width, 3)`."""
         first = self.network[1]
         assert isinstance(first, nn.Linear)
         return (

@@ -1,9 +1,9 @@
-"""Face recognition: eigenfaces, the nearest known portrait, and a distance beyond which a person is unknown.
+"""Faces are recognised by eigenfaces, the nearest known portrait, and a distance beyond which a person is unknown.
 
-M. Turk and A. Pentland, "Eigenfaces for Recognition", J. Cognitive Neuroscience 3 (1991), 71-86. The distance is the
-one at which, on the validation portraits, as many strangers are taken for a known person as known persons rejected
-(the equal error rate): a known person is a stranger to the others' portraits. A class `unknown` of the data is of
-strangers throughout; it is never learnt, and tells the distance too.
+The source is M. Turk and A. Pentland, "Eigenfaces for Recognition", J. Cognitive Neuroscience 3 (1991), 71-86. The
+distance is the one at which, on the validation portraits, as many strangers are taken for a known person as known
+persons rejected (the equal error rate): a known person is a stranger to the others' portraits. A class `unknown` of
+the data is of strangers throughout; it is never learnt, and tells the distance too.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ from training import option_types as types
 from training.data.datasets import Split
 from training.data.images import ImageDataset
 from training.images.classifier import ImageFamily
-from training.images.gradient_descent import Scorer, score
+from training.images.gradient_descent import ImageNetwork, score
 from training.images.network import FittedImageClassifier
-from training.learning.family import LearningError, OnEpoch
+from training.learning.family import OnEpoch, TrainingError
 
 TASK = "people"
 UNKNOWN = "unknown"
 SIZE_PX = 64
 COMPONENTS = 50
 LUMA = (0.299, 0.587, 0.114)
-"""Of red, green and blue in brightness: Recommendation ITU-R BT.601."""
+"""Red, green and blue have these shares in brightness, by Recommendation ITU-R BT.601."""
 EPSILON = 1e-6
 
 Floats = NDArray[np.float64]
 
 
 class Eigenfaces(nn.Module):
-    """Images `(n_images, 3, height, width)` to scores `(n_images, n_persons + 1)`, the last of them the unknown's.
+    """Eigenfaces maps images `(n_images, 3, height, width)` to scores `(n_images, n_persons + 1)`, the last the
+    unknown's.
 
     A score is the negative distance to a person's nearest portrait, in units of `scale`; the unknown's is the
     threshold's. `components` are `(n_components, n_pixels)`, `mean` is `(n_pixels,)`.
@@ -57,27 +58,28 @@ class Eigenfaces(nn.Module):
         self.threshold, self.scale = 1.0, 1.0
 
     def enrol(self, images: Tensor, target: NDArray[np.int64]) -> None:
-        """Keeps the codes of each person's portraits, `(n_persons, most_portraits, n_components)`."""
+        """Keeps the codes of each person's portraits, `(n_persons, max_portraits, n_components)`."""
         codes = self.centre(images) @ self.components.T
         of_person = [
             codes[torch.from_numpy(target == person)]
             for person in range(target.max() + 1)
         ]
-        most = max(len(each) for each in of_person)
+        max_portraits = max(len(each) for each in of_person)
         filled = [
-            torch.cat([each, each[:1].expand(most - len(each), -1)])
+            torch.cat([each, each[:1].expand(max_portraits - len(each), -1)])
             for each in of_person
         ]
         self.gallery.data = torch.stack(filled)
 
     def centre(self, images: Tensor) -> Tensor:
-        """Brightness `(n_images, n_pixels)` less the mean face."""
+        """Returns brightness `(n_images, n_pixels)` less the mean face."""
         return flatten(images, self.luma) - self.mean
 
     def distances(self, faces: Tensor) -> Tensor:
-        """To each person's nearest portrait as the eigenfaces make it, `(n_images, n_persons)`.
+        """Returns distances to each person's nearest portrait as the eigenfaces make it, `(n_images, n_persons)`.
 
-        Which is the distance among the eigenfaces, and that from them: what they cannot make is no known person.
+        They add the distance among the eigenfaces and that from them, because what they cannot make is no known
+        person.
         """
         portraits = self.gallery.flatten(0, 1)
         codes = faces @ self.components.T
@@ -91,22 +93,22 @@ class Eigenfaces(nn.Module):
         return torch.sqrt(torch.clamp(nearest, min=0.0))
 
     def layers(self, images: Tensor) -> list[Tensor]:  # noqa: ARG002  # as the other bodies
-        """None is an image."""
+        """Returns nothing, because no layer is an image."""
         return []
 
     def score(self, last: Tensor) -> Tensor:
-        """Scores of the images themselves."""
+        """Returns scores of the images themselves."""
         distances = self.distances(self.centre(last))
         limit = torch.full_like(distances[:, :1], self.threshold)
         return -torch.cat([distances, limit], dim=1) / self.scale
 
     def filters(self) -> Tensor:
-        """The mean face and the eigenfaces, as grey pictures."""
+        """Returns the mean face and the eigenfaces, as grey pictures."""
         faces = torch.cat([self.mean[None], self.components])
         return faces.reshape(-1, self.size_px, self.size_px, 1).expand(-1, -1, -1, 3)
 
     def fold(self) -> None:
-        """There is no normalisation to fold."""
+        """Does nothing, because there is no normalisation to fold."""
 
     def forward(self, images: Tensor) -> Tensor:
         return self.score(images)
@@ -114,7 +116,7 @@ class Eigenfaces(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class Faces(ImageFamily):
-    """A family that learns persons from their portraits."""
+    """Faces is a family that learns persons from their portraits."""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         text = "eigenfaces, at most; there are fewer than portraits"
@@ -130,38 +132,42 @@ class Faces(ImageFamily):
         options: argparse.Namespace,
         on_epoch: OnEpoch,  # noqa: ARG002  # nothing is repeated
     ) -> FittedImageClassifier:
-        """The persons of all classes but the last, which is the unknown's; raises LearningError."""
+        """Learns the persons of all classes but the last, which is the unknown's; raises TrainingError."""
         if dataset.classes[-1] != UNKNOWN:
-            raise LearningError(
+            raise TrainingError(
                 f"expected the last class to be {UNKNOWN!r}, got {dataset.classes[-1]!r}"
             )
 
         size_px = dataset.pixels.shape[1]
         known = rows.train[dataset.target[rows.train] < len(dataset.classes) - 1]
-        scorer = Scorer(
-            _analyse(dataset.pixels[known], options),
+        model = ImageNetwork(
+            _fit_eigenfaces(dataset.pixels[known], options),
             np.zeros((1, 1, 1, 3), dtype=np.uint8),
         )
-        body = scorer.body
+        body = model.body
         assert isinstance(body, Eigenfaces)
         body.enrol(
-            scorer.standardise(torch.from_numpy(dataset.pixels[known])),
+            model.standardise(torch.from_numpy(dataset.pixels[known])),
             dataset.target[known],
         )
-        own, other = _compare(scorer, dataset, rows.validation)
+        own, other = _measure_distances(model, dataset, rows.validation)
         body.threshold, error_rate = choose_threshold(own, other)
         body.scale = max(float(np.std(own)), EPSILON)
         fitted = FittedImageClassifier(
-            scorer, mirrors=False, resize_px=size_px, crop_px=size_px, halves=False
+            model,
+            mirrors=False,
+            resize_px=size_px,
+            crop_px=size_px,
+            half_precision=False,
         )
         fitted.packages = (*fitted.packages, "scikit-learn")
-        fitted.remark = f", unknown beyond a distance of {body.threshold:.4g} (equal error rate {error_rate:.1%})"
+        fitted.summary_note = f", unknown beyond a distance of {body.threshold:.4g} (equal error rate {error_rate:.1%})"
 
         return fitted
 
 
 def prepare(dataset: ImageDataset) -> ImageDataset:
-    """The same portraits with the class `unknown` as the last: it may be a folder of strangers, or empty."""
+    """Returns the same portraits with the class `unknown` as the last, which may be a folder of strangers, or empty."""
     known = [name for name in dataset.classes if name != UNKNOWN]
     order = [*known, UNKNOWN]
     target = np.array(
@@ -172,7 +178,7 @@ def prepare(dataset: ImageDataset) -> ImageDataset:
 
 
 def choose_threshold(own: Floats, other: Floats) -> tuple[float, float]:
-    """The distance of equal error rate, and that rate: the larger of both errors, where that is least.
+    """Returns the distance of equal error rate, and that rate: the larger of both errors, where that is least.
 
     `own` are distances of known persons to their own portraits, `other` of strangers to the nearest.
     """
@@ -187,13 +193,17 @@ def choose_threshold(own: Floats, other: Floats) -> tuple[float, float]:
 
 
 def flatten(images: Tensor, luma: Tensor) -> Tensor:
-    """Brightness `(n_images, n_pixels)` of each image, with mean 0 and deviation 1: light counts for nothing."""
+    """Returns brightness `(n_images, n_pixels)` with mean 0 and deviation 1 of each image, so that light does not
+    count.
+    """
     grey = (images * luma).sum(1).flatten(1)
     centred = grey - grey.mean(1, keepdim=True)
     return centred / torch.sqrt((centred**2).mean(1, keepdim=True) + EPSILON)
 
 
-def _analyse(pixels: NDArray[np.uint8], options: argparse.Namespace) -> Eigenfaces:
+def _fit_eigenfaces(
+    pixels: NDArray[np.uint8], options: argparse.Namespace
+) -> Eigenfaces:
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     faces = flatten(images, torch.tensor(LUMA).view(1, 3, 1, 1)).numpy()
     n_components = min(options.components, len(faces) - 1, faces.shape[1])
@@ -208,18 +218,18 @@ def _analyse(pixels: NDArray[np.uint8], options: argparse.Namespace) -> Eigenfac
     return Eigenfaces(mean, components, pixels.shape[1])
 
 
-def _compare(
-    scorer: Scorer, dataset: ImageDataset, rows: NDArray[np.int64]
+def _measure_distances(
+    model: ImageNetwork, dataset: ImageDataset, rows: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """Distances of these portraits to their own person, and to the nearest other; raises LearningError."""
+    """Returns distances of these portraits to their own person, and to the nearest other; raises TrainingError."""
     n_known = len(dataset.classes) - 1
-    distances = -score(scorer, dataset.pixels[rows]).double().numpy()[:, :n_known]
+    distances = -score(model, dataset.pixels[rows]).double().numpy()[:, :n_known]
     target = dataset.target[rows]
     is_own = np.arange(n_known) == target[:, None]
     other = np.where(is_own, np.inf, distances).min(axis=1)
     other = other[np.isfinite(other)]
     if not len(other):
-        raise LearningError(
+        raise TrainingError(
             f"one person alone: a folder {UNKNOWN!r} with portraits of others is needed"
         )
 

@@ -1,4 +1,4 @@
-"""Mini-batch descent on images: changed a little each time they are seen, one cycle of the learning rate."""
+"""This module descends in mini-batches of augmented images, with one cycle of the learning rate."""
 
 from __future__ import annotations
 
@@ -12,32 +12,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.images.augmentation import change
-from training.images.schedule import Learning, Schedule, look
+from training.images.augmentation import augment
+from training.images.schedule import Schedule, Trainer, forward
 from training.images.selection import Selector
-from training.memory import keep_freed
+from training.memory import keep_freed_memory
 
-FEWEST_STEPS = 16
-"""In an epoch: fewer images make smaller batches."""
-EVALUATED = 500
-"""Images at a time where nothing is learnt."""
+MIN_STEPS = 16
+"""An epoch has at least so many steps: fewer images make smaller batches."""
+INFERENCE_BATCH_SIZE = 500
+"""So many images are run at a time where nothing is learnt."""
 
 Pixels = NDArray[np.uint8]
 Targets = NDArray[np.int64]
-Learners = Sequence[Learning | Selector]
+Trainers = Sequence[Trainer | Selector]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Losses after an epoch, in nats: of the changed training images as they were learnt, of the validation images."""
+    """A Progress holds an epoch's losses in nats, of the augmented training images and of the validation images."""
 
     number: int
     train: float
     validation: float | None
 
 
-class Scorer(nn.Module):
-    """Pixels uint8 `(n_images, height, width, 3)` to scores; `body` takes them standardised, channels first."""
+class ImageNetwork(nn.Module):
+    """An ImageNetwork maps pixels uint8 `(n_images, height, width, 3)` to scores by a `body`.
+
+    The body takes them standardised, channels first.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -56,7 +59,7 @@ class Scorer(nn.Module):
         self.body = body
 
     def standardise(self, pixels: Tensor) -> Tensor:
-        """Channels first, mean 0 and deviation 1 of the training images' colours."""
+        """Returns images with channels first, of mean 0 and deviation 1 by the training images' colours."""
         images = pixels.permute(0, 3, 1, 2).float() / 255
         return (images - self.mean) / self.deviation
 
@@ -65,83 +68,83 @@ class Scorer(nn.Module):
         return scores
 
 
-def descend(
-    scorer: Scorer,
+def minimise_loss(
+    model: ImageNetwork,
     train: tuple[Pixels, Targets],
     validation: tuple[Pixels, Targets],
     schedule: Schedule,
     *,
-    tell: Callable[[Progress], None],
+    on_progress: Callable[[Progress], None],
     checkpoint: Path | None = None,
-    proxy: Scorer | None = None,
+    proxy: ImageNetwork | None = None,
 ) -> None:
-    """Learns in place; leaves the last weights, which the fallen learning rate has settled.
+    """Fits the network in place and leaves the last weights, which the fallen learning rate has settled.
 
     With a `checkpoint` it writes there after each epoch how far it is, and goes on from there where it was stopped.
     With a `proxy`, a smaller network that learns along, only the half of the images that is harder for it is learnt.
     """
-    keep_freed()
+    keep_freed_memory()
     torch.manual_seed(schedule.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    for each in (scorer, proxy):
+    for each in (model, proxy):
         if each is not None:
             each.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
-    n_learnt = min(
+    batch_size = min(
         schedule.batch_size,
-        max(FEWEST_STEPS, len(train[0]) // FEWEST_STEPS),
+        max(MIN_STEPS, len(train[0]) // MIN_STEPS),
         len(train[0]),
     )
-    n_seen = n_learnt if proxy is None else min(2 * n_learnt, len(train[0]))
-    n_steps = len(train[0]) // n_seen
-    learning = Learning(scorer, schedule, n_learnt, n_steps * schedule.epochs)
+    pool_size = batch_size if proxy is None else min(2 * batch_size, len(train[0]))
+    n_steps = len(train[0]) // pool_size
+    trainer = Trainer(model, schedule, batch_size, n_steps * schedule.epochs)
     selector = (
         None
         if proxy is None
-        else Selector(proxy, schedule, n_learnt, n_steps * schedule.epochs)
+        else Selector(proxy, schedule, batch_size, n_steps * schedule.epochs)
     )
-    learners: Learners = [learning] if selector is None else [learning, selector]
-    done = _resume(checkpoint, learners, tell)
+    trainers: Trainers = [trainer] if selector is None else [trainer, selector]
+    done = _resume(checkpoint, trainers, on_progress)
 
     for number in range(len(done) + 1, schedule.epochs + 1):
-        order = torch.randperm(len(train[0]))[: n_steps * n_seen]
-        changed = _change(torch.from_numpy(train[0]), number, schedule, scorer.mean)
+        order = torch.randperm(len(train[0]))[: n_steps * pool_size]
+        augmented = _augment(torch.from_numpy(train[0]), number, schedule, model.mean)
         batches = (
-            (changed(rows), torch.from_numpy(train[1])[rows])
-            for rows in torch.split(order, n_seen)
+            (augmented(rows), torch.from_numpy(train[1])[rows])
+            for rows in torch.split(order, pool_size)
         )
-        loss = _learn(scorer, learning, selector, batches, schedule)
+        loss = _train_epoch(model, trainer, selector, batches, schedule)
         held = (
-            evaluate(scorer, validation, half=schedule.half)
+            evaluate(model, validation, allow_bfloat16=schedule.allow_bfloat16)
             if len(validation[0])
             else None
         )
         done.append(Progress(number=number, train=loss, validation=held))
-        tell(done[-1])
-        _save(checkpoint, learners, done)
+        on_progress(done[-1])
+        _save(checkpoint, trainers, done)
 
-    scorer.to("cpu").eval()
+    model.to("cpu").eval()
 
 
-def _learn(
-    scorer: Scorer,
-    learning: Learning,
+def _train_epoch(
+    model: ImageNetwork,
+    trainer: Trainer,
     selector: Selector | None,
     batches: Iterable[tuple[Tensor, Tensor]],
     schedule: Schedule,
 ) -> float:
-    """One epoch of pixels and target; the mean log loss of what was learnt, in nats."""
-    scorer.train()
+    """Learns one epoch of pixels and target, and returns the mean log loss of what was learnt, in nats."""
+    model.train()
     losses = []
 
     for pixels, target in batches:
-        pixels, target = pixels.to(scorer.mean.device), target.to(scorer.mean.device)
+        pixels, target = pixels.to(model.mean.device), target.to(model.mean.device)
         if selector is not None:
             chosen = selector.choose(pixels, target)
             pixels, target = pixels[chosen], target[chosen]
 
-        scores = look(scorer, pixels, half=schedule.half)
-        learning.step(
+        scores = forward(model, pixels, allow_bfloat16=schedule.allow_bfloat16)
+        trainer.step(
             nn.functional.cross_entropy(
                 scores, target, label_smoothing=schedule.smoothing
             )
@@ -152,33 +155,39 @@ def _learn(
     return sum(losses) / len(losses)
 
 
-def score(scorer: Scorer, pixels: Pixels, *, half: bool = False) -> Tensor:
-    """Scores `(n_images, n_scores)`, some images at a time."""
-    device = scorer.mean.device
-    scorer.eval()
+def score(
+    model: ImageNetwork, pixels: Pixels, *, allow_bfloat16: bool = False
+) -> Tensor:
+    """Returns scores `(n_images, n_scores)`, computed some images at a time."""
+    device = model.mean.device
+    model.eval()
 
     with torch.inference_mode():
-        parts = torch.split(torch.from_numpy(pixels), EVALUATED)
+        parts = torch.split(torch.from_numpy(pixels), INFERENCE_BATCH_SIZE)
         return torch.cat(
-            [look(scorer, part.to(device), half=half).cpu() for part in parts]
+            [
+                forward(model, part.to(device), allow_bfloat16=allow_bfloat16).cpu()
+                for part in parts
+            ]
         )
 
 
 def evaluate(
-    scorer: Scorer, part: tuple[Pixels, Targets], *, half: bool = False
+    model: ImageNetwork, part: tuple[Pixels, Targets], *, allow_bfloat16: bool = False
 ) -> float:
-    """The mean log loss, in nats."""
+    """Returns the mean log loss, in nats."""
     return float(
         nn.functional.cross_entropy(
-            score(scorer, part[0], half=half), torch.from_numpy(part[1])
+            score(model, part[0], allow_bfloat16=allow_bfloat16),
+            torch.from_numpy(part[1]),
         )
     )
 
 
-def _change(
+def _augment(
     images: Tensor, epoch: int, schedule: Schedule, mean: Tensor
 ) -> Callable[[Tensor], Tensor]:
-    return change(
+    return augment(
         images,
         epoch,
         shift_px=schedule.shift_px,
@@ -190,32 +199,32 @@ def _change(
 
 
 def _resume(
-    checkpoint: Path | None, learners: Learners, tell: Callable[[Progress], None]
+    checkpoint: Path | None, trainers: Trainers, on_progress: Callable[[Progress], None]
 ) -> list[Progress]:
-    """What was done before; nothing where there is no file."""
+    """Restores what was done before and returns its progress, which is empty where there is no file."""
     if checkpoint is None or not checkpoint.is_file():
         return []
 
     state = torch.load(checkpoint, weights_only=True)
-    for learner, kept in zip(learners, state["learners"], strict=True):
-        learner.load_state_dict(kept)
+    for trainer, kept in zip(trainers, state["learners"], strict=True):
+        trainer.load_state_dict(kept)
 
     torch.set_rng_state(state["generator"])
     done = [Progress(**each) for each in state["done"]]
     for progress in done:
-        tell(progress)
+        on_progress(progress)
 
     return done
 
 
-def _save(checkpoint: Path | None, learners: Learners, done: list[Progress]) -> None:
-    """Whole or not at all."""
+def _save(checkpoint: Path | None, trainers: Trainers, done: list[Progress]) -> None:
+    """Writes the checkpoint whole or not at all."""
     if checkpoint is None:
         return
 
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     state = {
-        "learners": [each.state_dict() for each in learners],
+        "learners": [each.state_dict() for each in trainers],
         "generator": torch.get_rng_state(),
         "done": [vars(each) for each in done],
     }

@@ -1,7 +1,7 @@
-"""Steps for the filters of convolutions that turn them all alike, however large their gradients.
+"""Muon's steps turn the filters of convolutions all alike, however large their gradients.
 
-K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024: the momentum's matrix is replaced
-by the nearest orthogonal one.
+They are those of K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024: the momentum's
+matrix is replaced by the nearest orthogonal one.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ MOMENTUM = 0.6
 
 
 class FilterMuon(torch.optim.Muon):
-    """torch's Muon, which takes matrices, for kernels `(n_filters, n_inputs, height, width)` in channels-last order.
+    """A FilterMuon is torch's Muon, which takes matrices, for kernels `(n_filters, n_inputs, height, width)`.
 
-    Before each step every kernel is brought to a root mean square of 1 a filter: a normalisation follows it, so its
-    length says nothing, and the learning rate is how far it turns.
+    The kernels are in channels-last order. Before each step every kernel is brought to a root mean square of 1 a
+    filter: a normalisation follows it, so its length says nothing, and the learning rate is how far it turns.
     """
 
     def __init__(self, kernels: Sequence[Tensor], learning_rate: float) -> None:
@@ -31,7 +31,7 @@ class FilterMuon(torch.optim.Muon):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """With the kernels' gradients."""
+        """Steps with the kernels' gradients."""
         for kernel, matrix in zip(
             self.kernels, self.param_groups[0]["params"], strict=True
         ):
@@ -42,5 +42,5 @@ class FilterMuon(torch.optim.Muon):
 
 
 def _as_matrix(kernel: Tensor) -> Tensor:
-    """`(n_filters, rest)`: of a kernel in channels-last order the same memory."""
+    """Returns `(n_filters, rest)`, which is the same memory for a kernel in channels-last order."""
     return kernel.permute(0, 2, 3, 1).flatten(1)

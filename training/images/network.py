@@ -1,4 +1,4 @@
-"""Networks of images as the export gate wants them: preprocessing, scores, probabilities and what they see."""
+"""This module gives the export gate networks of images: preprocessing, scores, probabilities and what they see."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.data import image_size
-from training.graph import add_constant_output, halve
-from training.images.gradient_descent import EVALUATED, Scorer
+from training.data import image_preprocessing
+from training.graph import add_constant_output, store_as_half
+from training.images.gradient_descent import INFERENCE_BATCH_SIZE, ImageNetwork
 from training.learning.network import to_onnx
 
 
-class Body(Protocol):
-    """What a network of images offers beside its scores, each where it has it."""
+class Backbone(Protocol):
+    """A Backbone is what a network of images offers beside its scores, each part where it has it."""
 
     def layers(self, images: Tensor) -> list[Tensor]:
-        """What each layer gives, `(n_images, n_channels, height, width)`; may be empty."""
+        """Returns what each layer gives, `(n_images, n_channels, height, width)`, which may be empty."""
         ...
 
     def score(self, last: Tensor) -> Tensor:
-        """Scores `(n_images, n_scores)` of the last layer's output, or of the images where there is no layer."""
+        """Returns scores `(n_images, n_scores)` of the last layer's output, or of the images without layers."""
         ...
 
     def locate(self, last: Tensor) -> Tensor:
-        """Each score by place, `(n_images, n_scores, height, width)`; asked for only where there are layers."""
+        """Returns each score by place, `(n_images, n_scores, height, width)`; it is called only where there are
+        layers.
+        """
         ...
 
     def filters(self) -> Tensor | None:
-        """The first layer's weights as pictures, `(n_filters, height, width, 3)`."""
+        """Returns the first layer's weights as pictures, `(n_filters, height, width, 3)`."""
         ...
 
     def fold(self) -> None:
@@ -41,17 +43,23 @@ class Body(Protocol):
 
 
 class PixelClassifier(nn.Module):
-    """Pixels uint8 `(n_images, height, width, 3)` of the network's own size to all outputs of the contract.
+    """A PixelClassifier maps pixels uint8 `(n_images, height, width, 3)` of the network's size to the contract's
+    outputs.
 
-    `mirrors`: an image and its mirror image are scored, and the mean counts. `moves`: so do both moved by a pixel up
-    and left, and down and right, which together count as much as those in place: K. Jordan, arXiv 2404.00498.
+    With `mirrors` an image and its mirror image are scored, and the mean counts. With `moves` so are both moved by a
+    pixel up and left, and down and right, which together count as much as those in place: K. Jordan, arXiv
+    2404.00498.
+
+    The attribute `scorer` keeps its name because the exported files hold it in the names of tensors.
     """
 
-    def __init__(self, scorer: Scorer, *, mirrors: bool, moves: bool = False) -> None:
+    def __init__(
+        self, model: ImageNetwork, *, mirrors: bool, moves: bool = False
+    ) -> None:
         super().__init__()
-        self.scorer = scorer
+        self.scorer = model
         self.mirrors, self.moves = mirrors, moves
-        self.body = cast(Body, scorer.body)
+        self.body = cast(Backbone, model.body)
         sample = torch.zeros(2, 3, 32, 32)
         self.n_layers = (
             len(self.body.layers(sample)) if hasattr(self.body, "locate") else 0
@@ -84,50 +92,49 @@ class PixelClassifier(nn.Module):
         return self.body.score(layers[-1] if layers else images)
 
     def _mean_with_mirrored(self, scores: Tensor, images: Tensor) -> Tensor:
-        """`scores` are those of these images."""
+        """Returns the mean of these images' `scores` and of those of their mirror images."""
         return (scores + self._score(images.flip(3))) / 2 if self.mirrors else scores
 
 
 class FittedImageClassifier:
-    """A learnt classifier of images that are brought to `resize_px`, then cut to `crop_px`.
+    """A FittedImageClassifier takes images that are brought to `resize_px`, then cut to `crop_px`.
 
-    With `halves` its weights are rounded to half precision, which the file holds: it is half as large, and as good.
+    With `half_precision` its weights are rounded to half precision, which the file holds: it is half as large, and as
+    good.
     """
 
     kind = "classifier"
     packages: tuple[str, ...] = ("torch", "onnx", "onnxscript")
-    remark = ""
+    summary_note = ""
 
     def __init__(
         self,
-        scorer: Scorer,
+        model: ImageNetwork,
         *,
         mirrors: bool,
         resize_px: int,
         crop_px: int,
         filter_name: str = "bilinear",
-        halves: bool = True,
+        half_precision: bool = True,
         moves: bool = False,
     ) -> None:
-        cast(Body, scorer.body).fold()
+        cast(Backbone, model.body).fold()
         with torch.no_grad():
-            for parameter in scorer.body.parameters() if halves else ():
+            for parameter in model.body.parameters() if half_precision else ():
                 parameter.copy_(parameter.half().float())
 
-        self.module = PixelClassifier(
-            scorer.eval(), mirrors=mirrors, moves=moves
-        ).eval()
+        self.module = PixelClassifier(model.eval(), mirrors=mirrors, moves=moves).eval()
         self.resize_px, self.crop_px, self.filter_name = resize_px, crop_px, filter_name
 
     def outputs(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """What the source network says of images of `resize_px` by `resize_px`, by the contract's output names."""
+        """Returns what the source network says of images of `resize_px` by `resize_px`, by the contract's names."""
         start = round((self.resize_px - self.crop_px) / 2)
         pixels = pixels[:, start : start + self.crop_px, start : start + self.crop_px]
 
         with torch.inference_mode():
             parts = [
                 self.module(part)[:2]
-                for part in torch.split(torch.from_numpy(pixels), EVALUATED)
+                for part in torch.split(torch.from_numpy(pixels), INFERENCE_BATCH_SIZE)
             ]
 
         label, probabilities = (
@@ -137,7 +144,7 @@ class FittedImageClassifier:
         return {"label": label, "probabilities": probabilities}
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:  # noqa: ARG002  # its size is fixed
-        """From pixels of any size."""
+        """Returns a graph that takes pixels of any size."""
         example = torch.zeros(2, self.crop_px, self.crop_px, 3, dtype=torch.uint8)
         model = to_onnx(
             self.module,
@@ -145,7 +152,7 @@ class FittedImageClassifier:
             input_name="cropped",
             output_names=self.module.output_names,
         )
-        image_size.prepend(
+        image_preprocessing.prepend(
             model,
             resize_px=self.resize_px,
             crop_px=self.crop_px,
@@ -155,6 +162,6 @@ class FittedImageClassifier:
         if filters is not None:
             add_constant_output(model, "filters", filters.detach().numpy())
 
-        halve(model)
+        store_as_half(model)
 
         return model

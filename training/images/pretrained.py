@@ -1,6 +1,6 @@
-"""Networks that have learnt elsewhere: exported as they were published, or with a new head for a new task.
+"""This module exports networks that have learnt elsewhere, as they were published or with a head for a new task.
 
-Fine-tuning first teaches the head alone, on a body that stays as it is, normalisations and their statistics included;
+Fine-tuning first fits the head alone, on a body that stays as it is, normalisations and their statistics included;
 unfrozen, the body then learns too, at a lower rate: Yosinski et al., NeurIPS 2014.
 """
 
@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from training import option_types as types
 from training.data.datasets import Split
-from training.data.images import CIFAR10_PX, TASKS, ImageDataset, Probes
+from training.data.images import CIFAR10_PX, TASKS, ImageDataset, ParityImages
 from training.images import weights
 from training.images.architecture import (
-    OWN,
+    CONVNET,
     TorchvisionNetwork,
     architecture,
     build,
@@ -34,28 +34,28 @@ from training.images.architecture import (
 from training.images.classifier import (
     CNN,
     ImageFamily,
-    place_checkpoint,
-    place_weights,
-    start,
-    teach,
+    find_checkpoint,
+    find_weights,
+    fit_model,
+    make_model,
 )
-from training.images.convnet import FEWEST_PX, ConvNet
-from training.images.gradient_descent import Scorer
+from training.images.convnet import MIN_PX, ConvNet
+from training.images.gradient_descent import ImageNetwork
 from training.images.network import FittedImageClassifier
 from training.images.schedule import Schedule
-from training.learning.family import Epoch, LearningError, OnEpoch
+from training.learning.family import Epoch, OnEpoch, TrainingError
 
 TASK = "imagenet"
-OWN_TASK = "cifar8"
-"""What our own network has learnt: kinds of photographs, none of which is a cat or an automobile."""
+CONVNET_TASK = "cifar8"
+"""Our own network has learnt these kinds of photographs, none of which is a cat or an automobile."""
 HEAD_SHARE = 1 / 3
-"""Of the epochs, before the body learns too."""
+"""This share of the epochs passes before the body learns too."""
 BODY_RATE = 0.2
-"""Of the head's learning rate."""
-N_PROBES = 8
-PROBE_PX = 8
+"""The body learns at this share of the head's learning rate."""
+N_PARITY_IMAGES = 8
+COARSE_PX = 8
 SCHEDULES: dict[str, dict[str, float]] = {
-    OWN: {
+    CONVNET: {
         "epochs": 12,
         "learning_rate": 0.5,
         "weight_decay": 0.00133,
@@ -63,19 +63,19 @@ SCHEDULES: dict[str, dict[str, float]] = {
     },
     "": {"epochs": 9, "learning_rate": 0.4, "weight_decay": 0.0001, "batch_size": 64},
 }
-"""Defaults for our own network, and for torchvision's."""
+"""These are the defaults for our own network, and for torchvision's."""
 LICENCES = {
-    OWN: "MIT",
+    CONVNET: "MIT",
     "": "BSD-3-Clause, as torchvision's weights; the terms of their data apply too",
 }
 
 
-class TunedScorer(Scorer):
-    """A scorer whose body may be frozen: while it learns, the body's normalisations keep their statistics."""
+class FineTunedNetwork(ImageNetwork):
+    """A FineTunedNetwork may have a frozen body: while it learns, the body's normalisations keep their statistics."""
 
     frozen = True
 
-    def train(self, mode: bool = True) -> TunedScorer:  # noqa: FBT001, FBT002  # as torch has it
+    def train(self, mode: bool = True) -> FineTunedNetwork:  # noqa: FBT001, FBT002  # as torch has it
         super().train(mode)
         if self.frozen:
             self.body.eval()
@@ -84,7 +84,7 @@ class TunedScorer(Scorer):
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained(ImageFamily):
-    """A family that starts from weights."""
+    """A Pretrained is a family that starts from weights."""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
@@ -92,11 +92,11 @@ class Pretrained(ImageFamily):
             "--arch",
             type=architecture,
             default="mobilenet_v3_small",
-            help=f"torchvision's name, or {OWN}",
+            help=f"torchvision's name, or {CONVNET}",
         )
         add(
             "--weights",
-            type=_weights,
+            type=_parse_weights,
             default=weights.DEFAULT,
             help="a path, or torchvision's name of them",
         )
@@ -142,59 +142,59 @@ class Pretrained(ImageFamily):
         options: argparse.Namespace,
         on_epoch: OnEpoch,
     ) -> FittedImageClassifier:
-        """The published network itself where there is nothing to learn from, or else a tuned one."""
-        if isinstance(dataset, Probes):
+        """Returns the published network itself where there is nothing to learn from, or else a fine-tuned one."""
+        if isinstance(dataset, ParityImages):
             return _restore_published(options)
 
-        scorer, head = self.start(dataset, rows, options)
+        model, head = self.make_model(dataset, rows, options)
         begun: dict[str, Any] = {
-            "weights": weights.fingerprint(_locate(options)),
+            "weights": weights.fingerprint(_find_weights_file(options)),
             "head_share": HEAD_SHARE,
             "body_rate": BODY_RATE,
         }
         begun["schedule"] = self.schedule(options)
-        place = place_checkpoint(
+        place = find_checkpoint(
             dataset, rows, argparse.Namespace(**vars(options) | begun)
         )
-        self.tune(scorer, head, dataset, rows, options, on_epoch, checkpoint=place)
+        self.fine_tune(model, head, dataset, rows, options, on_epoch, checkpoint=place)
 
-        return self.finish(scorer, dataset, options)
+        return self.make_fitted(model, dataset, options)
 
-    def start(
+    def make_model(
         self, dataset: ImageDataset, rows: Split, options: argparse.Namespace
-    ) -> tuple[TunedScorer, nn.Module]:
-        """The network with its weights and a head that has learnt nothing yet, and that head."""
+    ) -> tuple[FineTunedNetwork, nn.Module]:
+        """Returns the network with its weights and a head that has learnt nothing yet, and that head."""
         torch.manual_seed(options.seed)
-        path = _locate(options)
+        path = _find_weights_file(options)
         body = restore(options.arch, weights.read(path), path)
         network = body.network if isinstance(body, TorchvisionNetwork) else body
         head = replace_head(network, len(dataset.classes))
         _check_size(body, dataset, options)
-        scorer = TunedScorer(body, dataset.pixels[rows.train])
-        if options.arch != OWN:
-            published = weights.publication(options.arch, str(options.weights))
-            _set_colours(scorer, published)
+        model = FineTunedNetwork(body, dataset.pixels[rows.train])
+        if options.arch != CONVNET:
+            published = weights.find_publication(options.arch, str(options.weights))
+            _set_normalisation(model, published)
 
-        return scorer, head
+        return model, head
 
-    def start_from_scratch(
+    def make_untrained_model(
         self, dataset: ImageDataset, rows: Split, options: argparse.Namespace
-    ) -> Scorer:
-        """The same network without what it has learnt."""
+    ) -> ImageNetwork:
+        """Returns the same network without what it has learnt."""
         torch.manual_seed(options.seed)
         body = build(
             options.arch,
             len(dataset.classes),
-            read_shape(weights.read(_locate(options))),
+            read_shape(weights.read(_find_weights_file(options))),
         )
         if isinstance(body, TorchvisionNetwork):
             body.drop_auxiliary()
 
-        return start(body, dataset, rows)
+        return make_model(body, dataset, rows)
 
-    def tune(
+    def fine_tune(
         self,
-        scorer: TunedScorer,
+        model: FineTunedNetwork,
         head: nn.Module,
         dataset: ImageDataset,
         rows: Split,
@@ -203,99 +203,108 @@ class Pretrained(ImageFamily):
         *,
         checkpoint: Path | None = None,
     ) -> None:
-        """Teaches the head and, unfrozen, then all, in place."""
+        """Fits the head and, unfrozen, then all, in place."""
         schedule = self.schedule(options)
-        learning = [each for each in scorer.parameters() if each.requires_grad]
-        for each in learning:
+        trainable = [each for each in model.parameters() if each.requires_grad]
+        for each in trainable:
             each.requires_grad = any(each is other for other in head.parameters())
 
-        n_first = (
+        n_head_epochs = (
             max(1, round(schedule.epochs * HEAD_SHARE))
             if options.unfreeze
             else schedule.epochs
         )
-        first = replace(schedule, epochs=n_first)
-        teach(scorer, dataset, rows, first, on_epoch, checkpoint=checkpoint)
-        if not options.unfreeze or n_first == schedule.epochs:
+        head_schedule = replace(schedule, epochs=n_head_epochs)
+        fit_model(model, dataset, rows, head_schedule, on_epoch, checkpoint=checkpoint)
+        if not options.unfreeze or n_head_epochs == schedule.epochs:
             return
 
-        for each in learning:
+        for each in trainable:
             each.requires_grad = True
 
-        scorer.frozen = False
-        rest = replace(
+        model.frozen = False
+        body_schedule = replace(
             schedule,
-            epochs=schedule.epochs - n_first,
+            epochs=schedule.epochs - n_head_epochs,
             learning_rate=schedule.learning_rate * BODY_RATE,
             turn_rate=schedule.turn_rate * BODY_RATE,
             seed=schedule.seed + 1,
         )
         place = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-body.pt")
-        teach(
-            scorer, dataset, rows, rest, _count_on(on_epoch, n_first), checkpoint=place
+        fit_model(
+            model,
+            dataset,
+            rows,
+            body_schedule,
+            _offset_epochs(on_epoch, n_head_epochs),
+            checkpoint=place,
         )
 
-    def finish(
-        self, scorer: Scorer, dataset: ImageDataset, options: argparse.Namespace
+    def make_fitted(
+        self, model: ImageNetwork, dataset: ImageDataset, options: argparse.Namespace
     ) -> FittedImageClassifier:
-        """The learnt network, for images as it has seen them in learning."""
-        size_px, own = dataset.pixels.shape[1], options.arch == OWN
+        """Returns the fitted network, for images as it has seen them in learning."""
+        size_px, own = dataset.pixels.shape[1], options.arch == CONVNET
         fitted = FittedImageClassifier(
-            scorer, mirrors=own, resize_px=size_px, crop_px=size_px, halves=own
+            model, mirrors=own, resize_px=size_px, crop_px=size_px, half_precision=own
         )
         fitted.packages = (*fitted.packages, *(() if own else ("torchvision",)))
 
         return fitted
 
     def schedule(self, options: argparse.Namespace) -> Schedule:
-        """Our own network learns as it has learnt before."""
+        """Returns the schedule, which for our own network is that by which it has learnt before."""
         return (
-            CNN.schedule(options) if options.arch == OWN else super().schedule(options)
+            CNN.schedule(options)
+            if options.arch == CONVNET
+            else super().schedule(options)
         )
 
 
-def complete(options: argparse.Namespace) -> None:
-    """Fills in, in place, what the network decides where it is not given: nothing where nothing is to be learnt."""
+def fill_defaults(options: argparse.Namespace) -> None:
+    """Fills in, in place, the options that the network decides where they are not given and it is fine-tuned."""
     if not options.finetune:
         return
 
-    own = options.arch == OWN
+    own = options.arch == CONVNET
     if options.size is None:
         keeps = own or options.task in TASKS
         options.size = (
             CIFAR10_PX
             if keeps
-            else weights.publication(options.arch, weights.DEFAULT).crop_px
+            else weights.find_publication(options.arch, weights.DEFAULT).crop_px
         )
 
-    defaults = SCHEDULES[OWN if own else ""] | {"shift": options.size // 16}
+    defaults = SCHEDULES[CONVNET if own else ""] | {"shift": options.size // 16}
     for name, value in defaults.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
 
 
 def prepare(dataset: ImageDataset, options: argparse.Namespace) -> ImageDataset:
-    """The same data, which say too what weights it begins with; raises LearningError where these cannot be got."""
-    path = _locate(options)
+    """Returns the same data, which name the weights it begins with; raises TrainingError where these cannot be got."""
+    path = _find_weights_file(options)
     source = f"{dataset.source}; begun with the weights {path.name}, {weights.fingerprint(path)}"
     return replace(
-        dataset, source=source, licence=LICENCES[OWN if options.arch == OWN else ""]
+        dataset,
+        source=source,
+        licence=LICENCES[CONVNET if options.arch == CONVNET else ""],
     )
 
 
-def make_probes(options: argparse.Namespace) -> Probes:
-    """Random images for a published network, half of them noise, half smooth; raises LearningError without weights."""
-    _refuse_unlearnt(options)
-    published = weights.publication(options.arch, str(options.weights))
+def make_parity_images(options: argparse.Namespace) -> ParityImages:
+    """Returns random images for a published network, half noise, half smooth; raises TrainingError without weights."""
+    _refuse_training_options(options)
+    published = weights.find_publication(options.arch, str(options.weights))
     path = weights.locate(published, str(options.weights))
     digest = weights.fingerprint(path)
 
-    return Probes(
+    return ParityImages(
         task=options.task,
         summary=published.summary,
         source=f"{', '.join(published.accuracy) or 'unknown'}, through the weights {path.name}, {digest}",
-        pixels=_draw_probes(published.resize_px, options.seed),
-        target=np.full(N_PROBES, -1, dtype=np.int64),
+        pixels=_draw_parity_images(published.resize_px, options.seed),
+        target=np.full(N_PARITY_IMAGES, -1, dtype=np.int64),
         classes=published.classes,
         licence=LICENCES[""],
         crop_px=published.crop_px,
@@ -303,27 +312,27 @@ def make_probes(options: argparse.Namespace) -> Probes:
     )
 
 
-def _refuse_unlearnt(options: argparse.Namespace) -> None:
-    learning = ("data", "size", "unfreeze", "folds", "report", *SCHEDULES[""], "shift")
+def _refuse_training_options(options: argparse.Namespace) -> None:
+    trainable = ("data", "size", "unfreeze", "folds", "report", *SCHEDULES[""], "shift")
     given = [
-        f"--{name.replace('_', '-')}" for name in learning if getattr(options, name)
+        f"--{name.replace('_', '-')}" for name in trainable if getattr(options, name)
     ]
     if given:
-        raise LearningError(
+        raise TrainingError(
             f"{', '.join(given)}: nothing is learnt or measured without --finetune"
         )
 
     if options.task in TASKS:
-        raise LearningError(f"--task {options.task}: to learn it, add --finetune")
+        raise TrainingError(f"--task {options.task}: to learn it, add --finetune")
 
-    if options.arch == OWN:
-        raise LearningError(
-            f"--arch {OWN} has no published weights to export: python -m training cnn exports it"
+    if options.arch == CONVNET:
+        raise TrainingError(
+            f"--arch {CONVNET} has no published weights to export: python -m training cnn exports it"
         )
 
 
 def _restore_published(options: argparse.Namespace) -> FittedImageClassifier:
-    published = weights.publication(options.arch, str(options.weights))
+    published = weights.find_publication(options.arch, str(options.weights))
     path = weights.locate(published, str(options.weights))
     body = restore(options.arch, weights.read(path), path)
     resize_px, crop_px = published.resize_px, published.crop_px
@@ -331,45 +340,47 @@ def _restore_published(options: argparse.Namespace) -> FittedImageClassifier:
         n_scores = body.eval()(torch.zeros(1, 3, crop_px, crop_px)).shape[1]
 
     if n_scores != len(published.classes):
-        raise LearningError(
+        raise TrainingError(
             f"{path}: expected scores for the {len(published.classes)} classes that {published.name} names, "
             f"got {n_scores}: give weights of that data set, or replace the head with --finetune"
         )
 
-    scorer = Scorer(body, np.zeros((1, 1, 1, 3), dtype=np.uint8))
-    _set_colours(scorer, published)
+    model = ImageNetwork(body, np.zeros((1, 1, 1, 3), dtype=np.uint8))
+    _set_normalisation(model, published)
     fitted = FittedImageClassifier(
-        scorer,
+        model,
         mirrors=False,
         resize_px=resize_px,
         crop_px=crop_px,
         filter_name=published.filter_name,
-        halves=False,
+        half_precision=False,
     )
     fitted.packages = (*fitted.packages, "torchvision")
 
     return fitted
 
 
-def _locate(options: argparse.Namespace) -> Path:
+def _find_weights_file(options: argparse.Namespace) -> Path:
     given = str(options.weights)
-    if options.arch != OWN:
-        return weights.locate(weights.publication(options.arch, given), given)
+    if options.arch != CONVNET:
+        return weights.locate(weights.find_publication(options.arch, given), given)
 
-    path = place_weights(OWN_TASK) if given == weights.DEFAULT else Path(given)
+    path = find_weights(CONVNET_TASK) if given == weights.DEFAULT else Path(given)
     if not path.is_file():
-        raise LearningError(
-            f"--arch {OWN}: expected weights in {path}, there is no such file: "
-            f"python -m training cnn --task {OWN_TASK} makes them, or give a file with --weights PATH"
+        raise TrainingError(
+            f"--arch {CONVNET}: expected weights in {path}, there is no such file: "
+            f"python -m training cnn --task {CONVNET_TASK} makes them, or give a file with --weights PATH"
         )
 
     return path
 
 
-def _set_colours(scorer: Scorer, published: weights.Publication) -> None:
-    """As the weights have learnt them, shares of the full brightness."""
-    scorer.mean.copy_(_as_channels(published.mean))
-    scorer.deviation.copy_(_as_channels(published.deviation))
+def _set_normalisation(
+    model: ImageNetwork, published: weights.PublishedWeights
+) -> None:
+    """Sets mean and deviation of colours as the weights have learnt them, as shares of the full brightness."""
+    model.mean.copy_(_as_channels(published.mean))
+    model.deviation.copy_(_as_channels(published.deviation))
 
 
 def _as_channels(values: tuple[float, ...]) -> Tensor:
@@ -379,26 +390,26 @@ def _as_channels(values: tuple[float, ...]) -> Tensor:
 def _check_size(
     body: nn.Module, dataset: ImageDataset, options: argparse.Namespace
 ) -> None:
-    """By trying: each network has its own least size, and some have but one."""
+    """Raises TrainingError for a size that fails when tried: each network has a least size, and some have but one."""
     size_px = dataset.pixels.shape[1]
     try:
-        if isinstance(body, ConvNet) and size_px < FEWEST_PX:
-            raise RuntimeError(f"at least {FEWEST_PX} pixels")
+        if isinstance(body, ConvNet) and size_px < MIN_PX:
+            raise RuntimeError(f"at least {MIN_PX} pixels")
         with torch.inference_mode():
             body.eval()(torch.zeros(1, 3, size_px, size_px))
     except (RuntimeError, AssertionError, ValueError) as error:
-        raise LearningError(
+        raise TrainingError(
             f"--arch {options.arch} takes no images of {size_px} x {size_px} pixels ({error}): another --size or --arch"
         ) from error
 
 
-def _draw_probes(size_px: int, seed: int) -> NDArray[np.uint8]:
+def _draw_parity_images(size_px: int, seed: int) -> NDArray[np.uint8]:
     generator = np.random.default_rng(seed)
     noise = generator.integers(
-        0, 256, (N_PROBES // 2, size_px, size_px, 3), dtype=np.uint8
+        0, 256, (N_PARITY_IMAGES // 2, size_px, size_px, 3), dtype=np.uint8
     )
     coarse = generator.integers(
-        0, 256, (N_PROBES // 2, PROBE_PX, PROBE_PX, 3), dtype=np.uint8
+        0, 256, (N_PARITY_IMAGES // 2, COARSE_PX, COARSE_PX, 3), dtype=np.uint8
     )
     smooth = [
         np.asarray(
@@ -410,12 +421,12 @@ def _draw_probes(size_px: int, seed: int) -> NDArray[np.uint8]:
     return np.concatenate([noise, np.stack(smooth)])
 
 
-def _count_on(on_epoch: OnEpoch, n_before: int) -> Callable[[Epoch], None]:
+def _offset_epochs(on_epoch: OnEpoch, n_before: int) -> Callable[[Epoch], None]:
     return lambda epoch: on_epoch(replace(epoch, number=epoch.number + n_before))
 
 
-def _weights(text: str) -> Path | str:
-    """A path is told from a name by what paths have and names do not."""
+def _parse_weights(text: str) -> Path | str:
+    """Returns a path or a name, which are told apart by what paths have and names do not."""
     return Path(text) if "/" in text or "." in text else text
 
 

@@ -1,4 +1,4 @@
-"""How networks of images learn: rates, decays and their cycle, and what moves the weights."""
+"""This module holds how networks of images learn: rates, decays and their cycle, and what moves the weights."""
 
 from __future__ import annotations
 
@@ -12,91 +12,93 @@ from torch import Tensor, nn
 from training.images.muon import FilterMuon
 
 WARM_UP = 0.23
-"""Share of the steps in which the learning rate rises; then it falls."""
-BATCH = 512
-"""Images to which the learning rate belongs; it is scaled with the batch."""
+"""In this share of the steps the learning rate rises; then it falls."""
+REFERENCE_BATCH_SIZE = 512
+"""The learning rate belongs to so many images; it is scaled with the batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How it learns.
+    """A Schedule holds how a network of images learns.
 
     `learning_rate` is the highest, for 512 images; `shift_px` how far an image moves at most; `cutout_px` the side of
     the square that is not seen of it; `smoothing` what the true class gives to all; `bias_scale` by how much faster
-    shifts learn than weights; `half` allows bfloat16. `turn_rate` is how far Muon turns the filters of convolutions in
-    a step, at most; at 0 they learn as the other weights do.
+    shifts learn than weights; `allow_bfloat16` whether bfloat16 may be used. `turn_rate` is how far Muon turns the
+    filters of convolutions in a step, at most; at 0 they learn as the other weights do.
     """
 
     epochs: int
     learning_rate: float
     weight_decay: float
-    batch_size: int = BATCH
+    batch_size: int = REFERENCE_BATCH_SIZE
     shift_px: int = 2
     mirrors: bool = True
     smoothing: float = 0.2
     cutout_px: int = 0
     bias_scale: float = 1.0
     turn_rate: float = 0.0
-    half: bool = False
+    allow_bfloat16: bool = False
     seed: int = 0
 
 
-class Learning:
-    """A network and all that moves it, `batch_size` images a step, in a cycle of `n_steps`."""
+class Trainer:
+    """A Trainer holds a network and all that moves it, `batch_size` images a step, in a cycle of `n_steps`."""
 
     def __init__(
-        self, scorer: nn.Module, schedule: Schedule, batch_size: int, n_steps: int
+        self, model: nn.Module, schedule: Schedule, batch_size: int, n_steps: int
     ) -> None:
-        optimizers = _optimizers(scorer, schedule, batch_size)
-        share = _triangle(n_steps)
+        optimizers = _optimizers(model, schedule, batch_size)
+        share = _make_cycle(n_steps)
         cycles = [torch.optim.lr_scheduler.LambdaLR(each, share) for each in optimizers]
-        self._scorer = scorer
-        self._movers: tuple[Any, ...] = (*optimizers, *cycles)
+        self._model = model
+        self._steppers: tuple[Any, ...] = (*optimizers, *cycles)
 
     def step(self, loss: Tensor) -> None:
-        """Down from this loss."""
-        self._scorer.zero_grad()
+        """Steps down from this loss."""
+        self._model.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
-        for each in self._movers:
+        for each in self._steppers:
             each.step()
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "scorer": self._scorer.state_dict(),
-            "movers": [each.state_dict() for each in self._movers],
+            "scorer": self._model.state_dict(),
+            "movers": [each.state_dict() for each in self._steppers],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._scorer.load_state_dict(state["scorer"])
-        for mover, kept in zip(self._movers, state["movers"], strict=True):
-            mover.load_state_dict(kept)
+        self._model.load_state_dict(state["scorer"])
+        for stepper, kept in zip(self._steppers, state["movers"], strict=True):
+            stepper.load_state_dict(kept)
 
 
-def look(scorer: nn.Module, pixels: Tensor, *, half: bool) -> Tensor:
-    """Scores in single precision; computed in bfloat16 where it may be and is faster."""
+def forward(model: nn.Module, pixels: Tensor, *, allow_bfloat16: bool) -> Tensor:
+    """Returns scores in single precision, computed in bfloat16 where it may be used and is faster."""
     kind = pixels.device.type
-    with torch.autocast(kind, torch.bfloat16, enabled=half and _has_bfloat16(kind)):
-        scores: Tensor = scorer(pixels)
+    with torch.autocast(
+        kind, torch.bfloat16, enabled=allow_bfloat16 and _has_bfloat16(kind)
+    ):
+        scores: Tensor = model(pixels)
     return scores.float()
 
 
 def _has_bfloat16(kind: str) -> bool:
-    """Whether bfloat16 is faster there: on processors without instructions for it, it is slower."""
+    """Tells if bfloat16 is faster there: on processors without instructions for it, it is slower."""
     return kind == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _optimizers(
-    scorer: nn.Module, schedule: Schedule, batch_size: int
+    model: nn.Module, schedule: Schedule, batch_size: int
 ) -> list[torch.optim.Optimizer]:
-    rate = schedule.learning_rate * batch_size / BATCH
-    learnt = [each for each in scorer.parameters() if each.requires_grad]
-    kernels = [each for each in learnt if each.ndim == 4 and schedule.turn_rate]
+    rate = schedule.learning_rate * batch_size / REFERENCE_BATCH_SIZE
+    trainable = [each for each in model.parameters() if each.requires_grad]
+    kernels = [each for each in trainable if each.ndim == 4 and schedule.turn_rate]
     weights = [
         each
-        for each in learnt
+        for each in trainable
         if each.ndim > 1 and not any(each is kernel for kernel in kernels)
     ]
-    shifts = [each for each in learnt if each.ndim == 1]
+    shifts = [each for each in trainable if each.ndim == 1]
     fast, decay = rate * schedule.bias_scale, schedule.weight_decay
     groups = [
         {"params": weights, "lr": rate, "weight_decay": decay},
@@ -107,8 +109,8 @@ def _optimizers(
     return [descent, FilterMuon(kernels, schedule.turn_rate)] if kernels else [descent]
 
 
-def _triangle(n_steps: int) -> Callable[[int], float]:
-    """The learning rate as a share of its highest: from a fifth up, then down to nearly 0."""
+def _make_cycle(n_steps: int) -> Callable[[int], float]:
+    """Returns the learning rate as a share of its highest by step: from a fifth up, then down to nearly 0."""
 
     def share(step: int) -> float:
         position = step / n_steps

@@ -1,4 +1,4 @@
-"""Files of published weights: where they are, whether they are whole, and what their publisher says of them."""
+"""This module finds files of published weights, checks that they are whole, and reads what their publisher says."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 
 DEFAULT = "DEFAULT"
 WRAPPINGS = ("model", "state_dict")
-"""Names under which training scripts save the weights beside other things."""
+"""Under these names training scripts save the weights beside other things."""
 
 State = dict[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Publication:
-    """What torchvision publishes beside a file of weights.
+class PublishedWeights:
+    """A PublishedWeights is what torchvision publishes beside a file of weights.
 
     Accuracies are in per cent, by data set and measure; there are none for weights that are not the published ones.
     """
@@ -40,7 +40,7 @@ class Publication:
 
     @property
     def summary(self) -> str:
-        """Whose figures they are is said with them: nothing of it is measured here."""
+        """Returns a sentence that says whose figures they are, because nothing of it is measured here."""
         if not self.accuracy:
             return f"a file of weights with the classes and the preprocessing of {self.name}, not measured"
 
@@ -52,32 +52,32 @@ class Publication:
         return f"{self.name} of torchvision, published with {', '.join(figures)}, not measured here"
 
 
-def publication(arch: str, given: str) -> Publication:
-    """Of the weights that are meant; for a file that is none of the published ones, what the default ones have.
+def find_publication(arch: str, given: str) -> PublishedWeights:
+    """Returns what is published of these weights, or of the default ones for a file that is none of the published.
 
-    Raises LearningError where there are no such weights, or where their file is damaged.
+    It raises TrainingError where there are no such weights, or where their file is damaged.
     """
     from torchvision import models  # slow to import, and seldom needed
 
     members = {each.name: each for each in models.get_model_weights(arch)}
     default = models.get_model_weights(arch).DEFAULT
     if given not in (DEFAULT, *members) and not Path(given).is_file():
-        raise LearningError(
+        raise TrainingError(
             f"--weights {given}: there is no such file; expected a path, {DEFAULT} or one of {', '.join(members)}"
         )
 
     known = (
         default
         if given == DEFAULT
-        else members.get(given) or _recognise(Path(given), list(members.values()))
+        else members.get(given) or _identify(Path(given), list(members.values()))
     )
     chosen = known or default
     transform = chosen.transforms()
 
-    return Publication(
+    return PublishedWeights(
         name=str(chosen),
         url=chosen.url,
-        classes=tell_apart(chosen.meta["categories"]),
+        classes=number_duplicates(chosen.meta["categories"]),
         accuracy=chosen.meta["_metrics"] if known else {},
         resize_px=transform.resize_size[0],
         crop_px=transform.crop_size[0],
@@ -87,22 +87,24 @@ def publication(arch: str, given: str) -> Publication:
     )
 
 
-def tell_apart(names: list[str]) -> tuple[str, ...]:
-    """The names, each there once: the second crane becomes `crane (2)`."""
+def number_duplicates(names: list[str]) -> tuple[str, ...]:
+    """Returns the names, each there once: the second crane becomes `crane (2)`."""
     seen: Counter[str] = Counter()
-    apart: list[str] = []
+    numbered: list[str] = []
 
     for name in names:
         seen[name] += 1
-        while (told := name if seen[name] == 1 else f"{name} ({seen[name]})") in apart:
+        while (
+            unique := name if seen[name] == 1 else f"{name} ({seen[name]})"
+        ) in numbered:
             seen[name] += 1
-        apart.append(told)
+        numbered.append(unique)
 
-    return tuple(apart)
+    return tuple(numbered)
 
 
-def locate(published: Publication, given: str) -> Path:
-    """The given file, or the published one, downloaded the first time; raises LearningError where it cannot be got."""
+def locate(published: PublishedWeights, given: str) -> Path:
+    """Returns the given file, or the published one, downloaded once; raises TrainingError if that fails."""
     if Path(given).is_file():
         return Path(given)
 
@@ -113,10 +115,10 @@ def locate(published: Publication, given: str) -> Path:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(
-            published.url, str(place), _hash_in(place.name), progress=False
+            published.url, str(place), _find_hash(place.name), progress=False
         )
     except (OSError, RuntimeError) as error:
-        raise LearningError(
+        raise TrainingError(
             f"{published.name}: the weights are not here and could not be downloaded ({error}): "
             f"put {published.url} into {place.parent} as {place.name}, or give the file with --weights PATH"
         ) from error
@@ -125,27 +127,27 @@ def locate(published: Publication, given: str) -> Path:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of the file; raises LearningError where its name promises another one, as torch.hub's names do."""
+    """Returns the SHA-256 of the file; raises TrainingError if its name promises another, as torch.hub's do."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
 
-    promised = _hash_in(path.name)
-    if promised and not digest.startswith(promised):
-        raise LearningError(
-            f"{path}: damaged: its name promises a SHA-256 that begins with {promised}, "
-            f"got {digest[: len(promised)]}: remove it and get it again"
+    required = _find_hash(path.name)
+    if required and not digest.startswith(required):
+        raise TrainingError(
+            f"{path}: damaged: its name promises a SHA-256 that begins with {required}, "
+            f"got {digest[: len(required)]}: remove it and get it again"
         )
 
     return f"sha256:{digest}"
 
 
 def read(path: Path) -> State:
-    """Tensors by name, of a file that holds these and no code; raises LearningError for any other file."""
+    """Returns tensors by name, of a file that holds these and no code; raises TrainingError for any other file."""
     try:
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever is in a file that is none of torch's: its errors share no base class
         reason = str(error).partition("\n")[0]
-        raise LearningError(
+        raise TrainingError(
             f"{path}: expected weights as torch.save writes them: {reason}"
         ) from error
 
@@ -156,23 +158,19 @@ def read(path: Path) -> State:
     if not isinstance(found, dict) or not all(
         isinstance(each, Tensor) for each in found.values()
     ):
-        raise LearningError(
+        raise TrainingError(
             f"{path}: expected tensors by name (a state_dict), got {type(found).__name__}"
         )
 
     return dict(found)
 
 
-def _recognise(path: Path, published: list[Any]) -> Any:
-    """Which of the published weights the file holds, by its SHA-256; None for others."""
+def _identify(path: Path, published: list[Any]) -> Any:
+    """Returns which of the published weights the file holds, by its SHA-256, or None for others."""
     digest = fingerprint(path).removeprefix("sha256:")
-    promises = [(_hash_in(_file_name(each.url)), each) for each in published]
+    hashes = [(_find_hash(_file_name(each.url)), each) for each in published]
     return next(
-        (
-            each
-            for promised, each in promises
-            if promised and digest.startswith(promised)
-        ),
+        (each for required, each in hashes if required and digest.startswith(required)),
         None,
     )
 
@@ -181,7 +179,7 @@ def _file_name(url: str) -> str:
     return url.rpartition("/")[2]
 
 
-def _hash_in(name: str) -> str | None:
-    """The beginning of the SHA-256, where torch.hub's naming has one."""
+def _find_hash(name: str) -> str | None:
+    """Returns the beginning of the SHA-256, where torch.hub's naming has one."""
     found = torch.hub.HASH_REGEX.search(name)
     return found[1] or None if found else None

@@ -1,1 +1,1 @@
-"""What families share in learning: the interface of a family, networks, gradient descent."""
+"""This package holds what families share in learning: the interface of a family, networks, gradient descent."""

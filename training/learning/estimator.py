@@ -1,4 +1,4 @@
-"""scikit-learn's estimators as the export gate wants them: their own outputs, and their graph."""
+"""This module gives the export gate scikit-learn's estimators: their own outputs, and their graph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ML_OPSET = 3
 
 
 class FittedEstimator:
-    """A learnt classifier or regressor, or a pipeline that ends in one."""
+    """A FittedEstimator is a fitted classifier or regressor, or a pipeline that ends in one."""
 
     packages = ("scikit-learn", "skl2onnx", "onnx")
 
@@ -27,14 +27,14 @@ class FittedEstimator:
         self.kind = "classifier" if is_classifier(estimator) else "regressor"
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """What scikit-learn says of `features`, by the contract's output names."""
+        """Returns what scikit-learn says of `features`, by the contract's output names."""
         if self.kind == "regressor":
             return {"value": self.estimator.predict(features)}
         label = self.estimator.predict(features).astype(np.int64)
         return {"label": label, "probabilities": self.estimator.predict_proba(features)}
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """Its graph, with probabilities as a tensor and not as a list of dictionaries."""
+        """Returns its graph, with probabilities as a tensor and not as a list of dictionaries."""
         model: onnx.ModelProto = skl2onnx.to_onnx(
             self.estimator,
             initial_types=[("features", FloatTensorType([None, n_features]))],
@@ -48,7 +48,7 @@ class FittedEstimator:
 
 
 def _flatten_value(model: onnx.ModelProto) -> None:
-    """The converter's `variable` `(n_rows, 1)` becomes the contract's `value` `(n_rows,)`, in place."""
+    """Makes of the converter's `variable` `(n_rows, 1)` the contract's `value` `(n_rows,)`, in place."""
     builder = GraphBuilder("flatten/")
     builder.add("Reshape", model.graph.output[0].name, np.array([-1]), name="value")
     model.graph.node.extend(builder.nodes)

@@ -1,4 +1,4 @@
-"""What a family offers, what it gives to the export gate, and what it tells while it learns."""
+"""This module declares what a family offers, what it gives to the export gate, and what it tells while it learns."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from training.data.datasets import Dataset, Split
 
 
-class LearningError(Exception):
-    """Nothing can be learnt this way; the text says what would work."""
+class TrainingError(Exception):
+    """A TrainingError says why nothing can be learnt this way, and what would work."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """Losses after a pass over the training rows, without penalties, by what they were measured on.
+    """An Epoch holds the losses after a pass over the training rows, without penalties, by part of the data.
 
-    In nats for classifiers; in units of the target's variance for regressors, of the features' for autoencoders.
+    They are in nats for classifiers; in units of the target's variance for regressors, of the features' for
+    autoencoders.
     """
 
     number: int
@@ -31,77 +32,77 @@ class Epoch:
 OnEpoch = Callable[[Epoch], None]
 
 
-class Fitted(Protocol):
-    """A learnt model of any library."""
+class FittedModel(Protocol):
+    """A FittedModel is a fitted model of any library."""
 
     @property
     def kind(self) -> str:
-        """The card's kind, which decides the names of the outputs."""
+        """Returns the card's kind, which decides the names of the outputs."""
         ...
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Distributions whose versions decide the exported bytes."""
+        """Returns the distributions whose versions decide the exported bytes."""
         ...
 
     def outputs(self, features: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """What the source model itself says, by the contract's output names."""
+        """Returns what the source model itself says, by the contract's output names."""
         ...
 
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
-        """Its graph, from `features` (or `noise`) to the contract's outputs."""
+        """Returns its graph, from `features` (or `noise`) to the contract's outputs."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Companion:
-    """A model that was learnt along with another, of its own family and task."""
+    """A Companion is a model that was fitted along with another, of its own family and task."""
 
     family: str
     summary: str
-    fitted: Fitted
+    fitted: FittedModel
     dataset: Dataset
     rows: Split
 
 
 @runtime_checkable
-class Accompanied(Protocol):
-    """A learnt model that does not come alone."""
+class HasCompanions(Protocol):
+    """A HasCompanions is a fitted model that does not come alone."""
 
     companions: tuple[Companion, ...]
 
 
 @runtime_checkable
-class Generating(Protocol):
-    """A learnt generator."""
+class FittedGenerator(Protocol):
+    """A FittedGenerator takes noise `(n_images, noise_size)`."""
 
     noise_size: int
 
 
-def remark(fitted: Fitted) -> str:
-    """What is to be said of a learnt model in its summary, after the family's name; mostly nothing."""
-    return str(getattr(fitted, "remark", ""))
+def summary_note(fitted: FittedModel) -> str:
+    """Returns what the summary says of a fitted model after the family's name, which is mostly nothing."""
+    return str(getattr(fitted, "summary_note", ""))
 
 
 class Family(Protocol):
-    """What a family's module offers."""
+    """A Family is what a family's module offers."""
 
     @property
     def SUMMARY(self) -> str: ...  # noqa: N802  # these four are constants of the module
 
     @property
-    def VALIDATES(self) -> bool:  # noqa: N802
-        """Whether it needs validation rows, to stop or to choose by; otherwise it learns from them too."""
+    def NEEDS_VALIDATION(self) -> bool:  # noqa: N802
+        """Tells if it needs validation rows, to stop or to choose by; otherwise it learns from them too."""
         ...
 
     @property
-    def CALIBRATES(self) -> bool:  # noqa: N802
-        """Whether its probabilities are brought to the right confidence by a temperature."""
+    def NEEDS_CALIBRATION(self) -> bool:  # noqa: N802
+        """Tells if its probabilities are brought to the right confidence by a temperature."""
         ...
 
     @property
     def KINDS(self) -> tuple[str, ...]:  # noqa: N802  # a constant of the module
-        """What it can learn to be; between classifier and regressor the task decides."""
+        """Returns what it can learn to be; between classifier and regressor the task decides."""
         ...
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -110,8 +111,8 @@ class Family(Protocol):
 
     def fit(
         self, dataset: Any, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
-    ) -> Fitted:
-        """Learns from a Dataset, or a family for images from an ImageDataset.
+    ) -> FittedModel:
+        """Fits a Dataset, or a family for images an ImageDataset.
 
         The same data, rows and options give the same model.
         """

@@ -1,4 +1,4 @@
-"""Mini-batch gradient descent, with L1, L2 and early stopping on a validation part."""
+"""This module descends by the gradient in mini-batches, with L1, L2 and early stopping on a validation part."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from torch import Tensor, nn
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
-from training.learning.family import Epoch, LearningError, OnEpoch
-from training.learning.network import Classifier, FittedNetwork, Learner, Regressor
+from training.learning.family import Epoch, OnEpoch, TrainingError
+from training.learning.network import (
+    Classifier,
+    FittedNetwork,
+    Regressor,
+    TrainableNetwork,
+)
 
 OPTIMIZERS = ("adam", "sgd")
 
 
-Body = Callable[[int, int], nn.Module]
-"""Makes the network from the number of features to the number of scores."""
+NetworkFactory = Callable[[int, int], nn.Module]
+"""It makes the network from the number of features and the number of scores."""
 
 
 def add_options(
@@ -29,9 +34,9 @@ def add_options(
     learning_rate: float,
     l2: float,
     optimizer: str = "adam",
-    validates: bool = True,
+    needs_validation: bool = True,
 ) -> None:
-    """The options of every family that learns by descent; the defaults that differ are given."""
+    """Adds the options of every family that learns by gradient descent; the defaults that differ are given."""
     parser.add_argument(
         "--optimizer", choices=OPTIMIZERS, default=optimizer, help="adam, or plain sgd"
     )
@@ -62,7 +67,7 @@ def add_options(
         default=l2,
         help="weight of the sum of squared weights",
     )
-    if validates:
+    if needs_validation:
         parser.add_argument(
             "--patience",
             type=types.count,
@@ -72,29 +77,29 @@ def add_options(
 
 
 def fit_network(
-    body: Body,
+    body: NetworkFactory,
     dataset: Dataset,
     rows: Split,
     options: argparse.Namespace,
     on_epoch: OnEpoch,
 ) -> FittedNetwork:
-    """A classifier or, where the task has no classes, a regressor."""
-    prepare(options)
+    """Returns a fitted classifier or, where the task has no classes, a regressor."""
+    seed_torch(options)
     n_classes = len(dataset.classes)
     network = body(dataset.features.shape[1], n_classes if n_classes > 2 else 1)
     features, target = dataset.features[rows.train], dataset.target[rows.train]
-    module: Learner = (
+    module: TrainableNetwork = (
         Classifier(network, features, n_classes=n_classes)
         if n_classes
         else Regressor(network, features, target.astype(np.float32))
     )
-    descend(module, dataset, rows, options, on_epoch)
+    minimise_loss(module, dataset, rows, options, on_epoch)
 
     return FittedNetwork(module, kind="classifier" if n_classes else "regressor")
 
 
-def prepare(options: argparse.Namespace) -> None:
-    """The same seed gives the same weights from here on."""
+def seed_torch(options: argparse.Namespace) -> None:
+    """Seeds torch, so that the same seed gives the same weights from here on."""
     torch.manual_seed(options.seed)
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(
@@ -102,17 +107,17 @@ def prepare(options: argparse.Namespace) -> None:
     )  # sums in one order; and for networks this small, the fastest too
 
 
-def descend(
-    module: Learner,
+def minimise_loss(
+    module: TrainableNetwork,
     dataset: Dataset,
     rows: Split,
     options: argparse.Namespace,
     on_epoch: OnEpoch,
 ) -> int:
-    """Learns in place from the training rows and stops by the validation rows, where there are any.
+    """Fits in place to the training rows and stops by the validation rows, where there are any.
 
-    Leaves the weights of the lowest validation loss, or without validation rows the last, and returns that epoch's
-    number; raises LearningError where no epoch had a finite loss.
+    It leaves the weights of the lowest validation loss, or without validation rows the last, and returns that epoch's
+    number; it raises TrainingError where no epoch had a finite loss.
     """
     train, validation = (
         (
@@ -122,22 +127,22 @@ def descend(
         for part in (rows.train, rows.validation)
     )
     features, target = train
-    validates = len(rows.validation) > 0
-    optimizer = _optimizer(module, options)
+    needs_validation = len(rows.validation) > 0
+    optimizer = _make_optimizer(module, options)
     best, best_epoch, best_state = float("inf"), 0, copy.deepcopy(module.state_dict())
 
     for number in range(1, options.epochs + 1):
         module.train()
         for batch in torch.split(torch.randperm(len(target)), options.batch_size):
             optimizer.zero_grad()
-            loss = module.loss(features[batch], target[batch]) + _penalty_of(
+            loss = module.loss(features[batch], target[batch]) + _compute_penalty(
                 module, options
             )
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
             optimizer.step()
 
         losses = {"train": _evaluate(module, train)}
-        if validates:
+        if needs_validation:
             losses["validation"] = _evaluate(module, validation)
 
         on_epoch(Epoch(number=number, losses=losses))
@@ -145,25 +150,27 @@ def descend(
             best, best_epoch = losses.get("validation", -number), number
             best_state = copy.deepcopy(module.state_dict())
 
-        if validates and number - best_epoch >= options.patience:
+        if needs_validation and number - best_epoch >= options.patience:
             break
 
     if best_epoch == 0:
-        raise LearningError("the loss was never a finite number: lower --learning-rate")
+        raise TrainingError("the loss was never a finite number: lower --learning-rate")
 
     module.load_state_dict(best_state)
 
     return best_epoch
 
 
-def _optimizer(module: nn.Module, options: argparse.Namespace) -> torch.optim.Optimizer:
+def _make_optimizer(
+    module: nn.Module, options: argparse.Namespace
+) -> torch.optim.Optimizer:
     if options.optimizer == "sgd":
         return torch.optim.SGD(module.parameters(), lr=options.learning_rate)
     return torch.optim.Adam(module.parameters(), lr=options.learning_rate)
 
 
-def _penalty_of(module: nn.Module, options: argparse.Namespace) -> Tensor:
-    """L1 and L2 over the weights; biases go free."""
+def _compute_penalty(module: nn.Module, options: argparse.Namespace) -> Tensor:
+    """Returns L1 and L2 over the weights; biases go free."""
     weights = [parameter for parameter in module.parameters() if parameter.ndim > 1]
     absolute = torch.stack([weight.abs().sum() for weight in weights]).sum()
     squared = torch.stack([weight.square().sum() for weight in weights]).sum()
@@ -171,7 +178,7 @@ def _penalty_of(module: nn.Module, options: argparse.Namespace) -> Tensor:
     return penalty
 
 
-def _evaluate(module: Learner, rows: tuple[Tensor, Tensor]) -> float:
+def _evaluate(module: TrainableNetwork, rows: tuple[Tensor, Tensor]) -> float:
     module.eval()
     with torch.inference_mode():
         return float(module.loss(*rows))

@@ -1,4 +1,4 @@
-"""Models in torch, with their preprocessing and their softmax inside, and their way into ONNX."""
+"""This module holds torch models with their preprocessing and their softmax inside, and their way into ONNX."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from training.graph import OPSET, GraphBuilder, add_constant_output, add_nodes
 
 
 class Standardised(nn.Module):
-    """A network that first brings each feature to mean 0 and deviation 1 of the training rows.
+    """A Standardised network first brings each feature to mean 0 and deviation 1 of the training rows.
 
-    Not `scaled`, it brings them to mean 0 alone.
+    If it is not `scaled`, it brings them to mean 0 alone.
     """
 
     mean: Tensor
@@ -40,27 +40,27 @@ class Standardised(nn.Module):
         )
 
     def standardise(self, features: Tensor) -> Tensor:
-        """`(n_rows, n_features)`; a feature that was constant in training is only shifted."""
+        """Returns `(n_rows, n_features)`; a feature that was constant in training is only shifted."""
         return (features - self.mean) / self.deviation
 
     def restore(self, standardised: Tensor) -> Tensor:
-        """The inverse of `standardise`."""
+        """Returns the features from standardised ones, the inverse of `standardise`."""
         return standardised * self.deviation + self.mean
 
 
-class Learner(Standardised):
-    """A network that descent can teach."""
+class TrainableNetwork(Standardised):
+    """A TrainableNetwork has a loss that gradient descent can minimise."""
 
     def loss(self, features: Tensor, target: Tensor) -> Tensor:
-        """The mean loss over rows, a scalar."""
+        """Returns the mean loss over rows, a scalar."""
         raise NotImplementedError
 
 
-class Classifier(Learner):
-    """Scores standardised features and turns the scores into probabilities.
+class Classifier(TrainableNetwork):
+    """A Classifier scores standardised features and turns the scores into probabilities.
 
-    `body` maps `(n_rows, n_features)` to one score for two classes, whose sigmoid is the probability of the
-    second, or to one score for each class, whose softmax are the probabilities.
+    `body` maps `(n_rows, n_features)` to one score for two classes, whose sigmoid is the probability of the second,
+    or to one score for each class, whose softmax are the probabilities.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Classifier(Learner):
         self.n_classes = n_classes
 
     def scores(self, features: Tensor) -> Tensor:
-        """`(n_rows, n_classes)`; for two classes the score of the first is minus that of the second."""
+        """Returns `(n_rows, n_classes)`; for two classes the score of the first is minus that of the second."""
         scores: Tensor = self.body(self.standardise(features))
         return torch.cat([-scores, scores], dim=1) if self.n_classes == 2 else scores
 
     def log_probabilities(self, features: Tensor) -> Tensor:
-        """Logarithms of the probabilities, `(n_rows, n_classes)`: what the log loss sums."""
+        """Returns logarithms of the probabilities, `(n_rows, n_classes)`, which the log loss sums."""
         scores = self.scores(features)
         return (
             nn.functional.logsigmoid(scores)
@@ -85,11 +85,11 @@ class Classifier(Learner):
         )
 
     def loss(self, features: Tensor, target: Tensor) -> Tensor:
-        """The log loss, in nats."""
+        """Returns the log loss, in nats."""
         return nn.functional.nll_loss(self.log_probabilities(features), target)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Label int64 `(n_rows,)` and probabilities `(n_rows, n_classes)`."""
+        """Returns label int64 `(n_rows,)` and probabilities `(n_rows, n_classes)`."""
         scores = self.scores(features)
         probabilities = (
             scores.sigmoid() if self.n_classes == 2 else scores.softmax(dim=1)
@@ -97,8 +97,8 @@ class Classifier(Learner):
         return probabilities.argmax(dim=1), probabilities
 
 
-class Regressor(Learner):
-    """Predicts a number from standardised features; `body` maps `(n_rows, n_features)` to one score.
+class Regressor(TrainableNetwork):
+    """A Regressor predicts a number from standardised features; `body` maps `(n_rows, n_features)` to one score.
 
     The score is the number in standard deviations from the mean, both of the training rows.
     """
@@ -120,13 +120,13 @@ class Regressor(Learner):
         )
 
     def loss(self, features: Tensor, target: Tensor) -> Tensor:
-        """The mean squared error, as a share of the variance of the training rows' target."""
+        """Returns the mean squared error, as a share of the variance of the training rows' target."""
         return nn.functional.mse_loss(
             self._score(features), (target - self.target_mean) / self.target_deviation
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Value `(n_rows,)`."""
+        """Returns value `(n_rows,)`."""
         return self._score(features) * self.target_deviation + self.target_mean
 
     def _score(self, features: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ class Regressor(Learner):
 
 
 class FittedNetwork:
-    """A learnt network as the export gate wants it: its own outputs, and its graph.
+    """A FittedNetwork gives the export gate a fitted network's own outputs, and its graph.
 
     `module` maps `features` (or `noise`) to the outputs of `kind`, in the order of the contract.
     """
@@ -147,7 +147,7 @@ class FittedNetwork:
         self.kind = kind
 
     def outputs(self, features: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """What the source model says of `features`, by the contract's output names."""
+        """Returns what the source model says of `features`, by the contract's output names."""
         with torch.inference_mode():
             outputs = self.module(torch.from_numpy(features))
 
@@ -177,9 +177,9 @@ class FittedNetwork:
 def add_contributions(
     model: onnx.ModelProto, module: Classifier | Regressor, linear: nn.Linear
 ) -> None:
-    """Further outputs, in place: what each feature adds to each score, and the scores of a row at all the means.
+    """Adds outputs in place: what each feature adds to each score, and the scores of a row at all the means.
 
-    `contributions` `(n_rows, n_features, n_scores)`, weight times distance from the training rows' mean, and `base`
+    `contributions` `(n_rows, n_features, n_scores)` are weight times distance from the training rows' mean, `base` is
     `(n_scores,)`; they sum to the scores, and for a regressor to its value.
     """
     weights = (linear.weight.detach() / module.deviation).T.numpy()
@@ -203,7 +203,7 @@ def add_contributions(
 def to_onnx(
     module: nn.Module, example: Tensor, *, input_name: str, output_names: list[str]
 ) -> onnx.ModelProto:
-    """The graph of a module whose first axis is free; `example` has 2 rows."""
+    """Returns the graph of a module whose first axis is free; `example` has 2 rows."""
     assert not module.training
     with warnings.catch_warnings():
         warnings.simplefilter(

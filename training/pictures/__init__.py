@@ -1,1 +1,1 @@
-"""The pictures of `--report`: charts of a trained model, drawn with matplotlib."""
+"""This package draws the pictures of `--report`, charts of a trained model, with matplotlib."""

@@ -1,4 +1,4 @@
-"""The numbers behind a report's curves."""
+"""This module computes the numbers behind a report's curves."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from sklearn.metrics import auc, r2_score, roc_curve
 
 from training.data.datasets import Dataset, Split
 from training.families.pca import Components
-from training.learning.family import Fitted, LearningError
-from training.pipeline import Lesson, Watch, learn
+from training.learning.family import FittedModel, TrainingError
+from training.pipeline import Callbacks, TrainingRun, fit
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 CURVE_SHARES = (0.1, 0.2, 0.4, 0.7)
-"""Of the training rows, for a learning curve; all of them are the model itself."""
+"""A learning curve learns from these shares of the training rows; all of them are the model itself."""
 CURVE_BUDGET_S = 20.0
-FEWEST_CURVE_ROWS = 10
+MIN_CURVE_ROWS = 10
 BINS = 10
 SEVERAL = 2
 
 
 def measure_learning_curve(
-    lesson: Lesson, rows: Split
+    training_run: TrainingRun, rows: Split
 ) -> list[tuple[int, float, float]]:
-    """Numbers of training rows, and accuracy or R² on them and on the held-out rows.
+    """Returns numbers of training rows, and accuracy or R² on them and on the held-out rows.
 
     A share that nothing can be learnt from is left out, and what would take longer than the budget as well.
     """
-    lesson, dataset = (
-        replace(lesson, watch=Watch(stage=lesson.watch.stage)),
-        lesson.dataset,
+    training_run, dataset = (
+        replace(training_run, callbacks=Callbacks(stage=training_run.callbacks.stage)),
+        training_run.dataset,
     )
     assert isinstance(dataset, Dataset)
     points: list[tuple[int, float, float]] = []
@@ -46,17 +46,17 @@ def measure_learning_curve(
 
     for share in CURVE_SHARES:
         train = choose_subset(
-            dataset, rows.train, share=share, seed=lesson.options.seed
+            dataset, rows.train, share=share, seed=training_run.options.seed
         )
         if train is None or spent + last[0] * len(train) / last[1] > CURVE_BUDGET_S:
             continue
 
-        lesson.watch.stage(f"drawing: learning from {len(train)} rows")
+        training_run.callbacks.stage(f"drawing: learning from {len(train)} rows")
         started = perf_counter()
 
         try:
-            fitted, _, _ = learn(lesson, replace(rows, train=train), lambda _: None)
-        except LearningError:
+            fitted, _, _ = fit(training_run, replace(rows, train=train), lambda _: None)
+        except TrainingError:
             continue
 
         last = (perf_counter() - started, len(train))
@@ -72,9 +72,11 @@ def measure_learning_curve(
 def choose_subset(
     dataset: Dataset, train: Rows, *, share: float, seed: int
 ) -> Rows | None:
-    """So much of each class's training rows, at least 2, drawn at random; a smaller share's rows are in a larger's.
+    """Returns a share of each class's training rows, at least 2, drawn at random; a larger share holds a smaller
+    one's.
 
-    None where a class has fewer, where there would be fewer than 10 in all, or where a feature would be unknown.
+    It returns None where a class has fewer, where there would be fewer than 10 in all, or where a feature would be
+    unknown.
     """
     shuffled = np.random.default_rng(seed).permutation(train)
     strata = (
@@ -87,7 +89,7 @@ def choose_subset(
         [part[: max(2, round(share * len(part)))] for part in parts]
     )
     too_few = (
-        len(chosen) < FEWEST_CURVE_ROWS
+        len(chosen) < MIN_CURVE_ROWS
         or min(map(len, parts)) < SEVERAL
         or len(chosen) == len(train)
     )
@@ -99,7 +101,7 @@ def choose_subset(
     )
 
 
-def _score(fitted: Fitted, dataset: Dataset, rows: Rows) -> float:
+def _score(fitted: FittedModel, dataset: Dataset, rows: Rows) -> float:
     outputs = fitted.outputs(dataset.features[rows])
     if dataset.classes:
         return float((outputs["label"] == dataset.target[rows]).mean())
@@ -109,9 +111,9 @@ def _score(fitted: Fitted, dataset: Dataset, rows: Rows) -> float:
 def measure_roc(
     probabilities: NDArray[Any], target: Rows, classes: tuple[str, ...]
 ) -> dict[str, tuple[Floats, Floats, float]]:
-    """False and true positive rates and the area, of each class against the rest; of two the second stands for both.
+    """Returns false and true positive rates and the area, of each class against the rest; two classes have one curve.
 
-    Without a row of the class, or without any other, it has no curve.
+    It is that of the second. Without a row of the class, or without any other, it has no curve.
     """
     curves = {}
     for number in range(len(classes)) if len(classes) > 2 else (1,):
@@ -124,7 +126,7 @@ def measure_roc(
 
 
 def measure_reliability(probabilities: NDArray[Any], target: Rows) -> dict[str, Floats]:
-    """Mean confidence, accuracy with its 95 % interval, and rows, of those of ten equal bins that have rows.
+    """Returns mean confidence, accuracy with its 95 % interval, and rows, of those of ten equal bins that have rows.
 
     The interval is Wilson's, JASA 22 (1927).
     """
@@ -154,7 +156,7 @@ def measure_reliability(probabilities: NDArray[Any], target: Rows) -> dict[str, 
 def measure_explained_variance(
     module: Components, features: NDArray[np.float32]
 ) -> Floats:
-    """Shares of the variance of `features` that the first components keep, `(n_components,)`, of all there are."""
+    """Returns shares of the variance of `features` that the first components keep, `(n_components,)`."""
     standardised = module.standardise(torch.from_numpy(features).double()).numpy()
     deviations = np.linalg.svd(
         standardised - standardised.mean(axis=0), compute_uv=False

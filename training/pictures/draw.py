@@ -1,4 +1,4 @@
-"""Pictures of a learnt model, for a person who wants to see what it does: `--report`.
+"""This module draws a trained model for a person who wants to see what it does, as `--report` asks.
 
 What a picture shows of rows is what the exported file itself says of them.
 """
@@ -18,11 +18,11 @@ from training.data.images import ImageDataset
 from training.export.evaluation import HEADLINES
 from training.families.kmeans import Centres
 from training.families.pca import Components
-from training.images import few_images
+from training.images import fine_tuning_curve
 from training.images.pretrained import Pretrained
 from training.pictures import canvas, charts, curves, panels
-from training.pictures.subject import Subject
-from training.pipeline import Learnt, Lesson
+from training.pictures.drawn_model import DrawnModel
+from training.pipeline import TrainedModel, TrainingRun
 
 Rows = NDArray[np.int64]
 Pictures = Iterator[tuple[str, Figure]]
@@ -31,7 +31,7 @@ GRID_POINTS = 300
 SHOWN_IMAGES = 10
 SHOWN_EPOCHS = 8
 SHEET = 8
-"""Rows and columns of a sheet of generated images."""
+"""A sheet of generated images has so many rows and columns."""
 SEVERAL = 2
 
 LOSS_UNITS = {
@@ -42,40 +42,26 @@ LOSS_UNITS = {
 }
 
 
-def draw(lesson: Lesson, learnt: Learnt, folder: Path) -> list[Path]:
+def draw(training_run: TrainingRun, trained: TrainedModel, folder: Path) -> list[Path]:
     """Writes every picture that suits the model into the folder and returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, figure in _draw_all(lesson, learnt):
+    for name, figure in _draw_all(training_run, trained):
         paths.append(folder / f"{name}.png")
         figure.savefig(paths[-1])
 
     return paths
 
 
-def _draw_all(lesson: Lesson, learnt: Learnt) -> Pictures:
-    lesson.watch.stage("drawing")
-    subject = Subject(learnt)
-    card = learnt.card
-    if learnt.epochs:
-        epochs = np.array([epoch.number for epoch in learnt.epochs])
-        losses = {
-            name: np.array([each.losses[name] for each in learnt.epochs])
-            for name in learnt.epochs[0].losses
-        }
-        unit = (
-            "mistakes, share of the rows"
-            if card.family == "perceptron"
-            else LOSS_UNITS[card.kind]
-        )
-        losses = {
-            name: np.where(np.isfinite(values), values, np.nan)
-            for name, values in losses.items()
-        }
-        yield "losses", charts.draw_losses(losses, epochs, unit=unit, about=card.name)
+def _draw_all(training_run: TrainingRun, trained: TrainedModel) -> Pictures:
+    training_run.callbacks.stage("drawing")
+    drawn = DrawnModel(trained)
+    card = trained.card
+    if trained.epochs:
+        yield "losses", _draw_losses(trained)
 
-    unit = subject.table.target_name if card.kind == "regressor" else ""
-    yield "metrics", charts.draw_metrics(card, about=_count_rows(subject), unit=unit)
+    unit = drawn.table.target_name if card.kind == "regressor" else ""
+    yield "metrics", charts.draw_metrics(card, about=_count_rows(drawn), unit=unit)
     kinds = {
         "classifier": _draw_classifier,
         "regressor": _draw_regressor,
@@ -83,135 +69,168 @@ def _draw_all(lesson: Lesson, learnt: Learnt) -> Pictures:
         "transformer": _draw_transformer,
         "generator": _draw_generator,
     }
-    yield from kinds[card.kind](subject)
-    yield from _draw_source(subject)
+    yield from kinds[card.kind](drawn)
+    yield from _draw_source(drawn)
     if (
         card.kind in ("classifier", "regressor")
-        and learnt.dataset is lesson.dataset
-        and isinstance(learnt.dataset, Dataset)
+        and trained.dataset is training_run.dataset
+        and isinstance(trained.dataset, Dataset)
     ):
-        yield from _draw_learning_curve(lesson, learnt)
+        yield from _draw_learning_curve(training_run, trained)
 
-    if isinstance(lesson.family, Pretrained) and isinstance(
-        learnt.dataset, ImageDataset
+    if isinstance(training_run.family, Pretrained) and isinstance(
+        trained.dataset, ImageDataset
     ):
         yield (
             "few_images",
-            _draw_few_images(lesson, lesson.family, learnt.dataset, learnt),
+            _draw_few_images(
+                training_run, training_run.family, trained.dataset, trained
+            ),
         )
 
 
+def _draw_losses(trained: TrainedModel) -> Figure:
+    """Draws the losses of each epoch; one that is not finite is a gap."""
+    card = trained.card
+    epochs = np.array([epoch.number for epoch in trained.epochs])
+    losses = {}
+
+    for name in trained.epochs[0].losses:
+        values = np.array([each.losses[name] for each in trained.epochs])
+        losses[name] = np.where(np.isfinite(values), values, np.nan)
+
+    unit = (
+        "mistakes, share of the rows"
+        if card.family == "perceptron"
+        else LOSS_UNITS[card.kind]
+    )
+
+    return charts.draw_losses(losses, epochs, unit=unit, about=card.name)
+
+
 def _draw_few_images(
-    lesson: Lesson, family: Pretrained, dataset: ImageDataset, learnt: Learnt
+    training_run: TrainingRun,
+    family: Pretrained,
+    dataset: ImageDataset,
+    trained: TrainedModel,
 ) -> Figure:
-    points = few_images.measure(
-        family, dataset, learnt.rows, lesson.options, tell=lesson.watch.stage
+    points = fine_tuning_curve.measure(
+        family,
+        dataset,
+        trained.rows,
+        training_run.options,
+        on_progress=training_run.callbacks.stage,
     )
     return charts.draw_few_images(
-        points, about=f"{learnt.card.name}, {len(learnt.rows.held_out)} held-out images"
+        points,
+        about=f"{trained.card.name}, {len(trained.rows.held_out)} held-out images",
     )
 
 
-def _count_rows(subject: Subject) -> str:
-    if subject.card.kind == "generator":
-        return f"{subject.card.name}, {subject.card.parity.rows} generated images"
-    return f"{subject.card.name}, {len(subject.rows.train)} training rows, {len(subject.rows.held_out)} held-out rows"
+def _count_rows(drawn: DrawnModel) -> str:
+    if drawn.card.kind == "generator":
+        return f"{drawn.card.name}, {drawn.card.parity.rows} generated images"
+    return f"{drawn.card.name}, {len(drawn.rows.train)} training rows, {len(drawn.rows.held_out)} held-out rows"
 
 
-def _draw_learning_curve(lesson: Lesson, learnt: Learnt) -> Pictures:
-    points = curves.measure_learning_curve(lesson, learnt.rows)
-    metric = next(name for name in HEADLINES if name in learnt.card.metrics)
-    if not points or learnt.card.train_metrics is None:
+def _draw_learning_curve(training_run: TrainingRun, trained: TrainedModel) -> Pictures:
+    points = curves.measure_learning_curve(training_run, trained.rows)
+    metric = next(name for name in HEADLINES if name in trained.card.metrics)
+    if not points or trained.card.train_metrics is None:
         return
 
     all_rows = (
-        len(learnt.rows.train),
-        learnt.card.train_metrics[metric].value,
-        learnt.card.metrics[metric].value,
+        len(trained.rows.train),
+        trained.card.train_metrics[metric].value,
+        trained.card.metrics[metric].value,
     )
     figure = charts.draw_learning_curve(
         np.array([*points, all_rows]),
         metric=metric,
-        interval=learnt.card.metrics[metric],
-        about=f"{learnt.card.name}, learnt anew from parts of its {len(learnt.rows.train)} training rows",
+        interval=trained.card.metrics[metric],
+        about=f"{trained.card.name}, learnt anew from parts of its {len(trained.rows.train)} training rows",
     )
     yield "learning_curve", figure
 
 
-def _draw_classifier(subject: Subject) -> Pictures:
-    dataset = subject.dataset
-    outputs = subject.held_out
-    target = subject.target
+def _draw_classifier(drawn: DrawnModel) -> Pictures:
+    dataset = drawn.dataset
+    outputs = drawn.held_out
+    target = drawn.target
     classes = dataset.classes
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(counts, (target, outputs["label"]), 1)
-    words = {
-        "title": "Confusion: what each class was taken for",
-        "x": "predicted class",
-        "y": "true class",
-    }
-    yield (
-        "confusion_matrix",
-        panels.draw_matrix(counts, classes, classes, about=subject.about, **words),
+    figure = panels.draw_matrix(
+        counts,
+        classes,
+        classes,
+        title="Confusion: what each class was taken for",
+        about=drawn.about,
+        x="predicted class",
+        y="true class",
     )
+    yield "confusion_matrix", figure
+
     rates = curves.measure_roc(outputs["probabilities"], target, classes)
     if rates:
-        yield "roc", charts.draw_roc(rates, about=subject.about)
+        yield "roc", charts.draw_roc(rates, about=drawn.about)
 
-    before = subject.uncalibrated
-    after = outputs["probabilities"]
-    bins = (
-        {}
-        if before is None
-        else {"before the temperature": curves.measure_reliability(before, target)}
-    )
-    bins["after the temperature" if bins else "this model"] = (
-        curves.measure_reliability(after, target)
-    )
-    yield (
-        "calibration",
-        charts.draw_reliability(
-            bins, n_bins=curves.BINS, about=f"{subject.about}, bars: 95 % interval"
-        ),
-    )
+    yield "calibration", _draw_calibration(drawn)
+
     if (
         isinstance(dataset, Dataset)
         and len(dataset.feature_names) == 2
         and not any(dataset.categories)
     ):
-        yield "decision_boundary", _draw_boundary(subject)
+        yield "decision_boundary", _draw_boundary(drawn)
 
 
-def _draw_boundary(subject: Subject) -> Figure:
-    points = subject.points()
+def _draw_calibration(drawn: DrawnModel) -> Figure:
+    before = drawn.uncalibrated
+    after = curves.measure_reliability(drawn.held_out["probabilities"], drawn.target)
+    if before is None:
+        bins = {"this model": after}
+    else:
+        bins = {
+            "before the temperature": curves.measure_reliability(before, drawn.target),
+            "after the temperature": after,
+        }
+
+    about = f"{drawn.about}, bars: 95 % interval"
+
+    return charts.draw_reliability(bins, n_bins=curves.BINS, about=about)
+
+
+def _draw_boundary(drawn: DrawnModel) -> Figure:
+    points = drawn.points()
     known = np.concatenate([features for features, _ in points.values()])
     low = known.min(axis=0)
     high = known.max(axis=0)
     margin = 0.08 * np.where(high > low, high - low, 1.0)
-    x, y = (
-        np.linspace(*ends, GRID_POINTS, dtype=np.float32)
-        for ends in zip(low - margin, high + margin, strict=True)
+    x, y = np.linspace(
+        low - margin, high + margin, GRID_POINTS, axis=1, dtype=np.float32
     )
     plane = np.stack(np.meshgrid(x, y), axis=2)
-    probabilities = subject.say(plane.reshape(-1, 2))["probabilities"].reshape(
+    probabilities = drawn.say(plane.reshape(-1, 2))["probabilities"].reshape(
         GRID_POINTS, GRID_POINTS, -1
     )
-    names = dict(zip(("x", "y"), subject.table.feature_names, strict=True))
+    horizontal, vertical = drawn.table.feature_names
 
     return panels.draw_boundary(
         (x, y, probabilities),
         points,
-        subject.dataset.classes,
-        about=_count_rows(subject),
-        **names,
+        drawn.dataset.classes,
+        about=_count_rows(drawn),
+        x=horizontal,
+        y=vertical,
     )
 
 
-def _draw_regressor(subject: Subject) -> Pictures:
-    dataset = subject.table
-    value = subject.held_out["value"]
+def _draw_regressor(drawn: DrawnModel) -> Pictures:
+    dataset = drawn.table
+    value = drawn.held_out["value"]
     figure = charts.draw_predictions(
-        subject.target, value, name=dataset.target_name, about=subject.about
+        drawn.target, value, name=dataset.target_name, about=drawn.about
     )
     yield "predicted_against_true", figure
     if len(dataset.feature_names) > 1 or any(dataset.categories):
@@ -219,28 +238,34 @@ def _draw_regressor(subject: Subject) -> Pictures:
 
     points = {
         part: (features[:, 0], target)
-        for part, (features, target) in subject.points().items()
+        for part, (features, target) in drawn.points().items()
     }
     every = np.concatenate([feature for feature, _ in points.values()])
     grid = np.linspace(every.min(), every.max(), GRID_POINTS, dtype=np.float32)
-    line = (grid, subject.say(grid[:, None])["value"])
-    names = {"x": dataset.feature_names[0], "y": dataset.target_name}
-    yield "line", charts.draw_line(points, line, about=_count_rows(subject), **names)
+    line = (grid, drawn.say(grid[:, None])["value"])
+    figure = charts.draw_line(
+        points,
+        line,
+        about=_count_rows(drawn),
+        x=dataset.feature_names[0],
+        y=dataset.target_name,
+    )
+    yield "line", figure
 
 
-def _draw_clusterer(subject: Subject) -> Pictures:
-    dataset = subject.table
-    cluster = subject.held_out["cluster"]
-    module = subject.source
+def _draw_clusterer(drawn: DrawnModel) -> Pictures:
+    dataset = drawn.table
+    cluster = drawn.held_out["cluster"]
+    module = drawn.source
     if isinstance(module, Centres):
-        yield "centres", _draw_centres(subject, module)
+        yield "centres", _draw_centres(drawn, module)
 
     if dataset.classes:
         counts = np.zeros(
-            (subject.held_out["distances"].shape[1], len(dataset.classes)),
+            (drawn.held_out["distances"].shape[1], len(dataset.classes)),
             dtype=np.int64,
         )
-        np.add.at(counts, (cluster, subject.target), 1)
+        np.add.at(counts, (cluster, drawn.target), 1)
         rows = [str(number) for number in range(len(counts))]
         words = {
             "title": "Classes of each cluster's rows, which it was not told",
@@ -250,15 +275,15 @@ def _draw_clusterer(subject: Subject) -> Pictures:
         yield (
             "cluster_classes",
             panels.draw_matrix(
-                counts, rows, dataset.classes, about=subject.about, **words
+                counts, rows, dataset.classes, about=drawn.about, **words
             ),
         )
 
 
-def _draw_centres(subject: Subject, module: Centres) -> Figure:
-    shape = subject.table.image_shape
+def _draw_centres(drawn: DrawnModel, module: Centres) -> Figure:
+    shape = drawn.table.image_shape
     centres = module.centres.float()
-    about = f"{subject.card.name}, {len(centres)} clusters of {len(subject.rows.train)} training rows"
+    about = f"{drawn.card.name}, {len(centres)} clusters of {len(drawn.rows.train)} training rows"
     if shape is None:
         return panels.draw_heat(
             centres.numpy(),
@@ -266,7 +291,7 @@ def _draw_centres(subject: Subject, module: Centres) -> Figure:
             about=about,
             scale="standard deviations",
             rows=[f"cluster {number}" for number in range(len(centres))],
-            columns=subject.encoded.feature_names,
+            columns=drawn.encoded.feature_names,
         )
 
     images = module.restore(centres).numpy().reshape(-1, *shape)
@@ -286,84 +311,91 @@ def _draw_centres(subject: Subject, module: Centres) -> Figure:
     )
 
 
-def _draw_transformer(subject: Subject) -> Pictures:
-    dataset = subject.table
-    outputs = subject.held_out
+def _draw_transformer(drawn: DrawnModel) -> Pictures:
+    dataset = drawn.table
+    outputs = drawn.held_out
     codes = outputs["codes"]
     if codes.shape[1] >= SEVERAL:
         figure = panels.draw_codes(
             codes[:, :2],
-            subject.target,
+            drawn.target,
             dataset.classes,
             name=dataset.target_name,
-            about=subject.about,
+            about=drawn.about,
         )
         yield "codes", figure
 
     if dataset.image_shape is not None:
-        shown = _choose_rows(subject)
-        shape = (len(shown), *dataset.image_shape)
-        originals = dataset.features[subject.rows.held_out][shown].reshape(shape)
-        figure = panels.draw_images(
-            {
-                "original": originals,
-                "reconstruction": outputs["reconstruction"][shown].reshape(shape),
-            },
-            title="Held-out images, and what is left of them after the code",
-            about=f"{subject.card.name}, {dataset.features.shape[1]} pixels through {codes.shape[1]} numbers",
-            above=[dataset.classes[each] for each in subject.target[shown]]
-            if dataset.classes
-            else (),
-            span=(0, float(originals.max())),
-        )
-        yield "reconstructions", figure
+        yield "reconstructions", _draw_reconstructions(drawn, dataset.image_shape)
 
-    module = subject.source
+    module = drawn.source
     if isinstance(module, Components):
         shares = curves.measure_explained_variance(
-            module, subject.encoded.features[subject.rows.train]
+            module, drawn.encoded.features[drawn.rows.train]
         )
-        about = f"{subject.card.name}, {len(subject.rows.train)} training rows"
+        about = f"{drawn.card.name}, {len(drawn.rows.train)} training rows"
         yield (
             "explained_variance",
             charts.draw_explained_variance(shares, kept=codes.shape[1], about=about),
         )
 
 
-def _choose_rows(subject: Subject) -> Rows:
-    """Of the held-out rows the first of each class, and then the first ones, in the order of the classes."""
-    order = np.arange(len(subject.target))
+def _draw_reconstructions(drawn: DrawnModel, image_shape: tuple[int, int]) -> Figure:
+    dataset = drawn.table
+    outputs = drawn.held_out
+    shown = _choose_rows(drawn)
+    shape = (len(shown), *image_shape)
+    originals = dataset.features[drawn.rows.held_out][shown].reshape(shape)
+    n_numbers = outputs["codes"].shape[1]
+    n_pixels = dataset.features.shape[1]
+    names = [dataset.classes[each] for each in drawn.target[shown] if dataset.classes]
+
+    return panels.draw_images(
+        {
+            "original": originals,
+            "reconstruction": outputs["reconstruction"][shown].reshape(shape),
+        },
+        title="Held-out images, and what is left of them after the code",
+        about=f"{drawn.card.name}, {n_pixels} pixels through {n_numbers} numbers",
+        above=names,
+        span=(0, float(originals.max())),
+    )
+
+
+def _choose_rows(drawn: DrawnModel) -> Rows:
+    """Returns of the held-out rows the first of each class, and then the first ones, in the order of the classes."""
+    order = np.arange(len(drawn.target))
     firsts = (
-        np.unique(subject.target, return_index=True)[1]
-        if subject.dataset.classes
+        np.unique(drawn.target, return_index=True)[1]
+        if drawn.dataset.classes
         else order
     )
     chosen = np.concatenate([firsts, np.setdiff1d(order, firsts)])[:SHOWN_IMAGES]
 
     return (
-        chosen[np.argsort(subject.target[chosen], kind="stable")]
-        if subject.dataset.classes
+        chosen[np.argsort(drawn.target[chosen], kind="stable")]
+        if drawn.dataset.classes
         else chosen
     )
 
 
-def _draw_generator(subject: Subject) -> Pictures:
-    size = subject.card.self_check.input
-    seed = subject.card.provenance.seed
+def _draw_generator(drawn: DrawnModel) -> Pictures:
+    size = drawn.card.self_check.input
+    seed = drawn.card.provenance.seed
     noise = np.random.default_rng(seed).standard_normal(
         (SHEET * SHEET, len(size[0])), dtype=np.float32
     )
-    images = subject.say(noise)["images"][..., 0].reshape(
-        SHEET, SHEET, *(subject.table.image_shape or (1, 1))
+    images = drawn.say(noise)["images"][..., 0].reshape(
+        SHEET, SHEET, *(drawn.table.image_shape or (1, 1))
     )
-    about = f"{subject.card.name}, {SHEET * SHEET} draws of noise, not chosen"
+    about = f"{drawn.card.name}, {SHEET * SHEET} draws of noise, not chosen"
     lines = {" " * number: line for number, line in enumerate(images)}
     yield (
         "samples",
         panels.draw_images(lines, title="Generated images", about=about, span=(0, 255)),
     )
     samples: dict[int, NDArray[np.float32]] = getattr(
-        subject.fitted, "samples_by_epoch", {}
+        drawn.fitted, "samples_by_epoch", {}
     )
     if samples:
         epochs = sorted(samples)
@@ -377,57 +409,55 @@ def _draw_generator(subject: Subject) -> Pictures:
         title = "Images of the same noise while it learns"
         yield (
             "samples_by_epoch",
-            panels.draw_images(
-                lines, title=title, about=subject.card.name, span=(0, 1)
-            ),
+            panels.draw_images(lines, title=title, about=drawn.card.name, span=(0, 1)),
         )
 
 
-def _draw_source(subject: Subject) -> Pictures:
-    """A tree, and what trees ask about."""
-    if not isinstance(subject.dataset, Dataset):
+def _draw_source(drawn: DrawnModel) -> Pictures:
+    """Draws a tree, and what trees ask about."""
+    if not isinstance(drawn.dataset, Dataset):
         return
 
-    source = subject.source
-    encoded = subject.encoded
+    source = drawn.source
     if isinstance(source, DecisionTreeClassifier | DecisionTreeRegressor):
-        depth = source.get_depth()
-        shown = canvas.TREE_DEPTH
-        more = (
-            f"; only the first {shown} of {depth} levels, (...) goes on"
-            if depth > shown
-            else ""
-        )
-        about = f"{subject.card.name}, {source.get_n_leaves()} leaves{more}"
-        yield (
-            "tree",
-            panels.draw_tree(
-                source,
-                names=encoded.feature_names,
-                classes=encoded.classes,
-                about=about,
-            ),
-        )
+        yield "tree", _draw_tree(drawn, source)
 
-    if not hasattr(source, "feature_importances_"):
-        return
+    if hasattr(source, "feature_importances_"):
+        yield "importances", _draw_importances(drawn, source.feature_importances_)
 
+
+def _draw_tree(
+    drawn: DrawnModel, tree: DecisionTreeClassifier | DecisionTreeRegressor
+) -> Figure:
+    depth = tree.get_depth()
+    shown = canvas.TREE_DEPTH
+    more = (
+        f"; only the first {shown} of {depth} levels, (...) goes on"
+        if depth > shown
+        else ""
+    )
+
+    return panels.draw_tree(
+        tree,
+        names=drawn.encoded.feature_names,
+        classes=drawn.encoded.classes,
+        about=f"{drawn.card.name}, {tree.get_n_leaves()} leaves{more}",
+    )
+
+
+def _draw_importances(drawn: DrawnModel, shares: NDArray[np.float64]) -> Figure:
+    """Draws the importances `(n_features,)`: by pixel for images, the longest bars for others."""
+    encoded = drawn.encoded
     title = "Importance: what the questions are about"
     scale = "share of the impurity that they remove"
-    shares = source.feature_importances_
     if encoded.image_shape is not None:
-        shares = shares.reshape(encoded.image_shape)
-        yield (
-            "importances",
-            panels.draw_heat(
-                shares, title=title, about=f"{subject.card.name}, by pixel", scale=scale
-            ),
+        return panels.draw_heat(
+            shares.reshape(encoded.image_shape),
+            title=title,
+            about=f"{drawn.card.name}, by pixel",
+            scale=scale,
         )
-    else:
-        names = encoded.feature_names
-        yield (
-            "importances",
-            charts.draw_bars(
-                shares, names, title=title, about=subject.card.name, x=scale
-            ),
-        )
+
+    names = encoded.feature_names
+
+    return charts.draw_bars(shares, names, title=title, about=drawn.card.name, x=scale)

@@ -1,4 +1,4 @@
-"""Pictures of matrices, planes, trees and images: arrays in, a figure out."""
+"""This module draws matrices, planes, trees and images: arrays go in, a figure comes out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
@@ -40,7 +41,7 @@ def draw_matrix(
     x: str,
     y: str,
 ) -> Figure:
-    """Counts `(n_rows, n_columns)`, shaded by their share of the row."""
+    """Draws counts `(n_rows, n_columns)`, shaded by their share of the row."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     n_rows, n_columns = counts.shape
     side = float(np.clip(9 / max(counts.shape), 0.13, 0.62))
@@ -63,17 +64,8 @@ def draw_matrix(
     )
     axes.tick_params(length=0)
 
-    for row, column in (
-        np.argwhere(counts > 0) if max(counts.shape) <= MOST_COUNTS else ()
-    ):
-        dark = shares[row, column] > 0.5
-        style: dict[str, Any] = {
-            "ha": "center",
-            "va": "center",
-            "fontsize": size,
-            "color": "white" if dark else BLACK,
-        }
-        axes.text(column, row, f"{counts[row, column]}", **style)
+    if max(counts.shape) <= MOST_COUNTS:
+        _write_counts(axes, counts, shares, size=size)
 
     figure.colorbar(
         image,
@@ -86,59 +78,96 @@ def draw_matrix(
     return figure
 
 
+def _write_counts(axes: Axes, counts: Array, shares: Array, *, size: float) -> None:
+    """Writes each count but zeros into its cell, in white where this is dark."""
+    for row, column in np.argwhere(counts > 0):
+        axes.text(
+            column,
+            row,
+            f"{counts[row, column]}",
+            ha="center",
+            va="center",
+            fontsize=size,
+            color="white" if shares[row, column] > 0.5 else BLACK,
+        )
+
+
 def draw_boundary(
     grid: tuple[Array, Array, Array],
     points: Mapping[str, tuple[Array, Array]],
     names: Sequence[str],
-    **texts: str,
+    *,
+    about: str,
+    x: str,
+    y: str,
 ) -> Figure:
-    """Regions of the plane by class.
+    """Draws regions of the plane by class.
 
     `grid` is x `(n_x,)`, y `(n_y,)` and probabilities `(n_y, n_x, n_classes)`; `points` by part are features
     `(n_rows, 2)` and target.
     """
-    x, y, probabilities = grid
-    figure = make_figure(
-        "Where it sees which class, and how sure it is", width=widen(names), height=5.2
-    )
-    axes = add_axes(
-        figure,
-        f"{texts['about']} (large)",
-        x=shorten(texts["x"]),
-        y=shorten(texts["y"]),
-    )
+    horizontal, vertical, probabilities = grid
+    title = "Where it sees which class, and how sure it is"
+    figure = make_figure(title, width=widen(names), height=5.2)
+    axes = add_axes(figure, f"{about} (large)", x=shorten(x), y=shorten(y))
     axes.grid(visible=False)
-    chance = 1 / probabilities.shape[2]
-    sureness = (probabilities.max(axis=2) - chance) / (1 - chance)
-    colours = np.array(
-        [to_rgb(PALETTE[each % len(PALETTE)]) for each in range(len(names))]
-    )
-    strength = 0.1 + 0.5 * np.clip(sureness, 0, 1)[..., None]
-    shades = 1 - strength * (1 - colours[probabilities.argmax(axis=2)])
-    extent = (x[0], x[-1], y[0], y[-1])
+    left, right = horizontal[0], horizontal[-1]
+    bottom, top = vertical[0], vertical[-1]
     axes.imshow(
-        shades, origin="lower", extent=extent, aspect="auto", interpolation="nearest"
+        _shade_classes(probabilities),
+        origin="lower",
+        extent=(left, right, bottom, top),
+        aspect="auto",
+        interpolation="nearest",
     )
 
     for part, (features, target) in points.items():
-        held_out = part == "held-out"
-        size, edge = (42, BLACK) if held_out else (16, "white")
+        _scatter_classes(axes, features, target, names, is_held_out=part == "held-out")
 
-        for each in np.unique(target):
-            chosen = features[target == each]
-            style: dict[str, Any] = {
-                "marker": MARKERS[each // len(PALETTE) % len(MARKERS)],
-                "linewidths": 0.9,
-            }
-            style |= {
-                "color": PALETTE[each % len(PALETTE)],
-                "edgecolors": edge,
-                "s": size,
-            }
-            label = shorten(names[each]) if part == "held-out" else None
-            axes.scatter(chosen[:, 0], chosen[:, 1], label=label, **style)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+    _add_sureness_bar(figure, axes, chance=1 / probabilities.shape[2])
+    add_legend(axes, loc="center left", bbox_to_anchor=(1.02, 0.5))
 
-    axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    return figure
+
+
+def _shade_classes(probabilities: Array) -> Array:
+    """Returns colours `(n_y, n_x, 3)` of the most probable class, the stronger the surer it is."""
+    n_classes = probabilities.shape[2]
+    chance = 1 / n_classes
+    sureness = (probabilities.max(axis=2) - chance) / (1 - chance)
+    strength = 0.1 + 0.5 * np.clip(sureness, 0, 1)[..., None]
+    palette = [PALETTE[each % len(PALETTE)] for each in range(n_classes)]
+    colours = np.array([to_rgb(each) for each in palette])
+    shades: Array = 1 - strength * (1 - colours[probabilities.argmax(axis=2)])
+
+    return shades
+
+
+def _scatter_classes(
+    axes: Axes,
+    features: Array,
+    target: Array,
+    names: Sequence[str],
+    *,
+    is_held_out: bool,
+) -> None:
+    """Draws the points of each class; held-out ones are large and stand in the legend."""
+    for each in np.unique(target):
+        chosen = features[target == each]
+        axes.scatter(
+            chosen[:, 0],
+            chosen[:, 1],
+            label=shorten(names[each]) if is_held_out else None,
+            marker=MARKERS[each // len(PALETTE) % len(MARKERS)],
+            linewidths=0.9,
+            color=PALETTE[each % len(PALETTE)],
+            edgecolors=BLACK if is_held_out else "white",
+            s=42 if is_held_out else 16,
+        )
+
+
+def _add_sureness_bar(figure: Figure, axes: Axes, *, chance: float) -> None:
     greys = ScalarMappable(
         Normalize(chance, 1),
         LinearSegmentedColormap.from_list("greys", ["#E8E8E8", "#8C8C8C"]),
@@ -148,15 +177,12 @@ def draw_boundary(
         "probability of the most probable class: the stronger the colour, the surer",
         fontsize=9,
     )
-    add_legend(axes, loc="center left", bbox_to_anchor=(1.02, 0.5))
-
-    return figure
 
 
 def draw_tree(
     tree: Any, *, names: Sequence[str], classes: Sequence[str], about: str
 ) -> Figure:
-    """The first questions of one of scikit-learn's trees."""
+    """Draws the first questions of one of scikit-learn's trees."""
     depth = min(tree.get_depth(), TREE_DEPTH)
     figure = make_figure(
         "The tree's questions: to the left where true",
@@ -164,36 +190,40 @@ def draw_tree(
         height=2.4 + depth,
     )
     axes = add_axes(figure, "")
-    words: dict[str, Any] = {
-        "feature_names": [shorten(each) for each in names],
-        "class_names": [shorten(each) for each in classes] or None,
-    }
-    look: dict[str, Any] = {
-        "impurity": False,
-        "filled": True,
-        "rounded": True,
-        "fontsize": 9,
-    }
+    nodes = plot_tree(
+        tree,
+        max_depth=TREE_DEPTH,
+        ax=axes,
+        feature_names=[shorten(each) for each in names],
+        class_names=[shorten(each) for each in classes] or None,
+        impurity=False,
+        filled=True,
+        rounded=True,
+        fontsize=9,
+    )
 
-    for node in plot_tree(tree, max_depth=TREE_DEPTH, ax=axes, **words, **look):
-        counts = r"value = \[[^]]*\]\n" if classes else r"^$"
-        text = re.sub(counts, "", node.get_text()).replace(
-            "samples = ", "training rows: "
-        )
-        node.set_text(
-            text.replace("value = ", "mean: ")
-            .replace("class = ", "")
-            .replace("<=", "≤")
-        )
+    for node in nodes:
+        node.set_text(_reword_node(node.get_text(), has_classes=bool(classes)))
         box = node.get_bbox_patch()
         if box is not None:  # the words beside the first arrows have none
-            box.set_facecolor(
-                [0.5 + channel / 2 for channel in to_rgb(box.get_facecolor())]
-            )
+            channels = to_rgb(box.get_facecolor())
+            box.set_facecolor([0.5 + channel / 2 for channel in channels])
 
     style_axes(axes, about)
 
     return figure
+
+
+def _reword_node(text: str, *, has_classes: bool) -> str:
+    """Returns a node's text in words, without the counts of classes."""
+    if has_classes:
+        text = re.sub(r"value = \[[^]]*\]\n", "", text)
+
+    text = text.replace("samples = ", "training rows: ")
+    text = text.replace("value = ", "mean: ")
+    text = text.replace("class = ", "")
+
+    return text.replace("<=", "≤")
 
 
 def draw_images(
@@ -204,7 +234,7 @@ def draw_images(
     above: Sequence[str] = (),
     span: tuple[float, float],
 ) -> Figure:
-    """Rows of images `(n_images, height, width)`, each with its name before it; `above` are names of the columns."""
+    """Draws rows of images `(n_images, height, width)`, each with its name before it; `above` names the columns."""
     n_columns = max(len(images) for images in rows.values())
     named = any(rows)
     longest = max(map(len, rows)) if named else 0
@@ -246,7 +276,7 @@ def draw_heat(
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
 ) -> Figure:
-    """Numbers `(n_rows, n_columns)` as colours: from white up or, where some are below 0, around white."""
+    """Draws numbers `(n_rows, n_columns)` as colours: from white up or, where some are below 0, around white."""
     n_rows, n_columns = values.shape
     names = [shorten(each) for each in columns]
     side = float(np.clip(11 / max(values.shape), 0.2, 0.55))
@@ -276,7 +306,7 @@ def draw_heat(
 def draw_codes(
     codes: Array, target: Array, classes: Sequence[str], *, name: str, about: str
 ) -> Figure:
-    """The first two codes `(n_rows, 2)` in the plane, coloured by class or, without classes, by the target."""
+    """Draws the first two codes `(n_rows, 2)` in the plane, coloured by class or, without classes, by the target."""
     figure = make_figure(
         "The first two codes: alike rows lie near each other", width=7.2, height=5.4
     )

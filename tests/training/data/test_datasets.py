@@ -22,7 +22,7 @@ from training.data.datasets import DATASETS, load, split
 def test_a_dataset_has_the_shape_that_is_known_of_it(
     task: str, shape: tuple[int, int], n_classes: int
 ) -> None:
-    """Rows, features, classes; every class occurs."""
+    """A data set has the known rows, features and classes, and every class occurs."""
     dataset = load(task)
     assert dataset.features.shape == shape
     assert dataset.features.dtype == np.float32
@@ -31,7 +31,7 @@ def test_a_dataset_has_the_shape_that_is_known_of_it(
 
 
 def test_the_fingerprint_is_of_the_data(generator: np.random.Generator) -> None:
-    """Equal data, equal fingerprint; one value, one name or one label less and it differs."""
+    """Equal data have equal fingerprints; one value, one name or one label less changes it."""
     wine = load("wine")
     assert wine.fingerprint == load("wine").fingerprint
     features = wine.features.copy()
@@ -49,7 +49,7 @@ def test_the_fingerprint_is_of_the_data(generator: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("task", sorted(DATASETS))
 def test_a_split_uses_every_row_once_and_keeps_the_shares(task: str) -> None:
-    """Stratified where there are classes: each part has them in the shares of the whole, within a row or two."""
+    """Each part of a split has the classes in the shares of the whole, within a row or two."""
     dataset = load(task)
     parts = split(dataset, seed=0)
     numbers = np.concatenate([parts.train, parts.validation, parts.held_out])
@@ -65,7 +65,7 @@ def test_a_split_uses_every_row_once_and_keeps_the_shares(task: str) -> None:
 
 
 def test_the_seed_decides_the_split() -> None:
-    """The same for the same, another for another."""
+    """The same seed gives the same split, and another seed another."""
     dataset = load("points")
     assert np.array_equal(
         split(dataset, seed=1).held_out, split(dataset, seed=1).held_out
@@ -76,7 +76,7 @@ def test_the_seed_decides_the_split() -> None:
 
 
 def test_breast_cancer_holds_out_114_rows() -> None:
-    """The figure that the documentation states."""
+    """The split of breast_cancer has the figure that the documentation states."""
     assert split(load("breast_cancer"), seed=0).counts == {
         "train": 364,
         "validation": 91,

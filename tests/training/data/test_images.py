@@ -1,4 +1,4 @@
-"""Folders and archives of images as arrays."""
+"""Folders and archives of images become arrays."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from torchvision.datasets.utils import calculate_md5
 
 from tests.support.image_folders import write_folder
 from training.data import images
-from training.data.image_size import resize_and_crop
+from training.data.image_preprocessing import resize_and_crop
 from training.data.table import TableError
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own."""
+    """Sets a cache of the test's own."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 def read(folder: Path, *, size_px: int = 24) -> images.ImageDataset:
-    return images.read_images(folder, task="sky", size_px=size_px, tell=lambda _: None)
+    return images.read_images(
+        folder, task="sky", size_px=size_px, on_progress=lambda _: None
+    )
 
 
 def write_cifar(folder: Path) -> Path:
-    """Six images of each of CIFAR-10's classes, laid out as its archive is; the class is the first pixel's red."""
+    """Writes six images of each of CIFAR-10's classes as its archive has them; the first pixel's red is the class."""
     for number, name in enumerate(images.CIFAR10):
         (folder / "train" / name).mkdir(parents=True)
         for copy in range(6):
@@ -44,7 +46,7 @@ def write_cifar(folder: Path) -> Path:
 
 
 def test_each_folder_is_a_class(tmp_path: Path) -> None:
-    """In alphabetical order, with every image of it, resized and cropped as Pillow does."""
+    """Folders are classes in alphabetical order, with every image of them, resized and cropped as Pillow does."""
     folder = write_folder(tmp_path / "sky")
     dataset = read(folder)
     assert dataset.classes == ("night", "noon")
@@ -56,7 +58,7 @@ def test_each_folder_is_a_class(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".tar.xz", ".tar.gz", ".zip"])
 def test_an_archive_is_the_folder_in_it(tmp_path: Path, suffix: str) -> None:
-    """Equal data have equal fingerprints."""
+    """An archive has the fingerprint of the folder in it."""
     folder = write_folder(tmp_path / "sky")
     archive = tmp_path / f"sky{suffix}"
     paths = sorted(folder.rglob("*.png"))
@@ -73,31 +75,33 @@ def test_an_archive_is_the_folder_in_it(tmp_path: Path, suffix: str) -> None:
 
 
 def test_images_are_decoded_once(tmp_path: Path, cache: Path) -> None:
-    """The second time they come from the cache, until a file changes."""
+    """Images come from the cache the second time, until a file changes."""
     folder = write_folder(tmp_path / "sky")
-    told: list[str] = []
+    messages: list[str] = []
     for _ in range(2):
-        images.read_images(folder, task="sky", size_px=24, tell=told.append)
+        images.read_images(folder, task="sky", size_px=24, on_progress=messages.append)
 
-    assert told == ["decoded 80 images"]
+    assert messages == ["decoded 80 images"]
     (folder / "night" / "0000.png").unlink()
     assert len(read(folder).target) == 79
     assert len(list(cache.glob("sky-24-*.npz"))) == 2
 
 
 def test_what_is_no_image_is_left_out_and_told(tmp_path: Path) -> None:
-    """A broken file does not end the decoding of thousands."""
+    """A broken file is told and does not end the decoding of thousands."""
     folder = write_folder(tmp_path / "sky")
     (folder / "night" / "broken.jpg").write_bytes(b"not a JPEG")
     (folder / "night" / "notes.txt").write_text("not an image")
-    told: list[str] = []
-    dataset = images.read_images(folder, task="sky", size_px=24, tell=told.append)
+    messages: list[str] = []
+    dataset = images.read_images(
+        folder, task="sky", size_px=24, on_progress=messages.append
+    )
     assert len(dataset.target) == 80
-    assert told == ["decoded 81 images", "1 files are no images and were left out"]
+    assert messages == ["decoded 81 images", "1 files are no images and were left out"]
 
 
 def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
-    """The text says what was expected and what was found."""
+    """The error says what was expected and what was found."""
     (tmp_path / "flat" / "only").mkdir(parents=True)
     with pytest.raises(TableError) as refusal:
         read(tmp_path / "flat")
@@ -109,7 +113,7 @@ def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
-    """Whatever its name says."""
+    """A file that is no archive is refused whatever its name says."""
     (tmp_path / "sky.tar.gz").write_bytes(b"not an archive")
     with pytest.raises(
         TableError, match=r"^sky.tar.gz: expected a folder, or an archive \(.tar, "
@@ -118,7 +122,7 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
 
 
 def test_cifar10_is_taken_from_a_folder_and_serves_its_tasks(tmp_path: Path) -> None:
-    """All ten classes; two of them as cat_or_automobile, the others as cifar8."""
+    """CIFAR-10 has ten classes; two of them are cat_or_automobile, the others cifar8."""
     images.fetch_cifar10(write_cifar(tmp_path / "mine"), lambda _: None)
     sizes = {task: len(images.load(task).target) for task in images.TASKS}
     assert sizes == {"cifar10": 60, "cifar8": 48, "cat_or_automobile": 12}
@@ -128,7 +132,7 @@ def test_cifar10_is_taken_from_a_folder_and_serves_its_tasks(tmp_path: Path) -> 
 
 
 def test_cifar10_that_is_something_else_is_refused(tmp_path: Path) -> None:
-    """By its classes."""
+    """A folder with other classes than CIFAR-10's is refused."""
     with pytest.raises(
         TableError,
         match=r"^sky: expected the classes airplane, .*, truck, got night, noon$",
@@ -137,7 +141,7 @@ def test_cifar10_that_is_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_data_that_are_not_here_are_asked_for(cache: Path) -> None:
-    """With the command that gets them."""
+    """The error names the command that gets the data."""
     with pytest.raises(TableError) as refusal:
         images.load("cifar10")
     assert str(refusal.value) == (
@@ -149,7 +153,7 @@ def test_data_that_are_not_here_are_asked_for(cache: Path) -> None:
 def test_cifar10_is_fetched_by_torchvisions_own_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Downloaded, unpacked and checked by it: here from a file of the same layout with ten images."""
+    """torchvision downloads, unpacks and checks a file of CIFAR-10's layout, here with ten images."""
     batches = tmp_path / "cifar-10-batches-py"
     generator = np.random.default_rng(0)
     batches.mkdir()
@@ -207,7 +211,7 @@ def test_cifar10_is_fetched_by_torchvisions_own_code(
 def test_a_download_that_fails_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Instead of a traceback."""
+    """A failed download says what to do instead of a traceback."""
     monkeypatch.setattr(datasets.CIFAR10, "url", (tmp_path / "nothing.tar.gz").as_uri())
     with pytest.raises(
         TableError,

@@ -23,7 +23,7 @@ def write(folder: Path, frame: pl.DataFrame, name: str = "my.csv") -> Path:
 
 @pytest.fixture
 def frame(generator: np.random.Generator) -> pl.DataFrame:
-    """80 customers: a number with gaps, a category with gaps, a boolean, and whether they left."""
+    """Returns 80 customers: a number with gaps, a category with gaps, a boolean, and whether they left."""
     months = generator.integers(1, 60, size=80)
     return pl.DataFrame(
         {
@@ -46,7 +46,7 @@ def frame(generator: np.random.Generator) -> pl.DataFrame:
 def test_columns_become_features(
     tmp_path: Path, frame: pl.DataFrame, name: str
 ) -> None:
-    """Numbers as they are, texts and booleans as codes of their names, gaps as NaN; CSV and Parquet alike."""
+    """Numbers stay, texts and booleans become codes of their names, gaps NaN, in CSV and Parquet alike."""
     dataset = read_dataset(write(tmp_path, frame, name), target="churn", task="churn")
     assert dataset.feature_names == ("months", "bill", "plan", "paperless")
     assert dataset.values == (None, None, ("basic", "plus", "pro"), ("false", "true"))
@@ -67,7 +67,7 @@ def test_columns_become_features(
 
 
 def test_a_target_of_numbers_is_regressed(tmp_path: Path, frame: pl.DataFrame) -> None:
-    """Unless they are whole and few; `kind` decides where that is wrong."""
+    """A target of numbers is regressed unless they are whole and few; `kind` decides where that is wrong."""
     path = write(
         tmp_path, frame.with_columns(stars=pl.Series([1, 2, 3, 4] * 20)).drop("bill")
     )
@@ -88,7 +88,7 @@ def test_a_target_of_numbers_is_regressed(tmp_path: Path, frame: pl.DataFrame) -
 def test_rows_without_a_target_are_left_out(
     tmp_path: Path, frame: pl.DataFrame
 ) -> None:
-    """They teach nothing."""
+    """Rows without a target are left out, because they teach nothing."""
     gaps = frame.with_columns(
         churn=pl.when(pl.int_range(80) < 5).then(None).otherwise(pl.col("churn"))
     )
@@ -99,7 +99,7 @@ def test_rows_without_a_target_are_left_out(
 
 
 def test_semicolons_and_decimal_commas_are_found_out(tmp_path: Path) -> None:
-    """As spreadsheets of half the world write them."""
+    """Semicolons and decimal commas are read as spreadsheets of half the world write them."""
     path = tmp_path / "precios.csv"
     lines = [
         f"{row},{row % 10};{'sí' if row % 3 else 'no'};{row % 7}" for row in range(40)
@@ -113,7 +113,7 @@ def test_semicolons_and_decimal_commas_are_found_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mark", ["", "NA", "NaN", "?", "null"])
 def test_the_usual_marks_of_a_gap_are_gaps(tmp_path: Path, mark: str) -> None:
-    """Not categories, and not what makes a column one of texts."""
+    """The usual marks of a gap are no categories, and do not make a column one of texts."""
     path = tmp_path / "my.csv"
     path.write_text(
         "a,b\n"
@@ -152,7 +152,7 @@ def column(values: list[object]) -> pl.DataFrame:
 def test_a_column_that_teaches_nothing_is_named(
     tmp_path: Path, values: list[object], fault: str
 ) -> None:
-    """With the option that leaves it out."""
+    """The error names the column that teaches nothing and the option that leaves it out."""
     path = write(tmp_path, column(values))
     with pytest.raises(TableError) as refused:
         read_dataset(path, target="class", task="my")
@@ -167,7 +167,7 @@ def test_a_column_that_teaches_nothing_is_named(
 
 
 def test_dates_are_told_to_be_turned_into_something(tmp_path: Path) -> None:
-    """A Parquet file has types of its own."""
+    """A column of dates in a Parquet file is refused with what to make of it."""
     frame = column(list(range(40))).with_columns(
         bad=pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 2, 9))
     )
@@ -210,7 +210,7 @@ def test_dates_are_told_to_be_turned_into_something(tmp_path: Path) -> None:
 def test_a_wrong_choice_of_columns_is_told_what_there_is(
     tmp_path: Path, frame: pl.DataFrame, arguments: dict[str, object], message: str
 ) -> None:
-    """Before anything is learnt."""
+    """A wrong choice of columns is told what there is, before anything is learnt."""
     with pytest.raises(TableError) as refused:
         read_dataset(write(tmp_path, frame), task="my", **arguments)  # type: ignore[arg-type]  # of several types
     assert str(refused.value).startswith(message)
@@ -240,7 +240,7 @@ def test_a_wrong_choice_of_columns_is_told_what_there_is(
 def test_a_target_that_cannot_be_learnt_is_refused(
     tmp_path: Path, labels: list[str], message: str
 ) -> None:
-    """With its reason."""
+    """A target that cannot be learnt is refused with its reason."""
     frame = pl.DataFrame(
         {"good": [row % 7 for row in range(len(labels))], "class": labels}
     )
@@ -277,7 +277,7 @@ def test_a_target_that_cannot_be_learnt_is_refused(
 def test_a_file_that_is_no_table_is_refused(
     tmp_path: Path, name: str, content: bytes | None, message: str
 ) -> None:
-    """Without a traceback."""
+    """A file that is no table is refused without a traceback."""
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -291,7 +291,7 @@ def test_a_file_that_is_no_table_is_refused(
 def test_a_column_without_a_name_is_called_after_its_place(
     tmp_path: Path, frame: pl.DataFrame
 ) -> None:
-    """pandas writes its index so; numbers that count the rows are then refused by that name."""
+    """An index as pandas writes it is named by its place, and refused by that name where it counts rows."""
     path = tmp_path / "pandas.csv"
     path.write_text(
         "\n".join([",a,b", *(f"{row},{row % 7},{'xy'[row % 2]}" for row in range(40))])
@@ -308,7 +308,7 @@ def test_a_column_without_a_name_is_called_after_its_place(
 
 
 def test_nothing_is_no_category(tmp_path: Path) -> None:
-    """A Parquet file may hold texts of nothing or of spaces: they are missing values."""
+    """Texts of nothing or of spaces in a Parquet file are missing values."""
     frame = column([("", " ", "a", "b ")[row % 4] for row in range(40)])
     dataset = read_dataset(
         write(tmp_path, frame, "my.parquet"), target="class", task="my"
@@ -318,7 +318,7 @@ def test_nothing_is_no_category(tmp_path: Path) -> None:
 
 
 def test_texts_of_numbers_are_numbers(tmp_path: Path) -> None:
-    """With spaces around them, or with decimal commas where the separator is another."""
+    """Texts of numbers are numbers, with spaces around them, or with decimal commas by another separator."""
     spaced = tmp_path / "spaced.csv"
     spaced.write_text(
         "a,b\n" + "".join(f" {row}.5 ,{'xy'[row % 2]}\n" for row in range(40))
@@ -334,7 +334,7 @@ def test_texts_of_numbers_are_numbers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_the_encodings_of_spreadsheets_are_read(tmp_path: Path, encoding: str) -> None:
-    """By their marks."""
+    """The encodings of spreadsheets are found out by their marks."""
     path = tmp_path / "my.csv"
     path.write_text(
         "día,clase\n" + "".join(f"{row % 7},{'ñy'[row % 2]}\n" for row in range(40)),
@@ -356,7 +356,7 @@ def test_whole_numbers_stay_so_where_gaps_made_them_floats(tmp_path: Path) -> No
 
 
 def test_an_enumeration_is_a_category(tmp_path: Path) -> None:
-    """As Parquet files of data frames hold them."""
+    """An enumeration, as Parquet files of data frames hold it, is a category."""
     frame = column(["a", "b"] * 20).with_columns(
         pl.col("bad").cast(pl.Enum(["b", "a"]))
     )
@@ -367,7 +367,7 @@ def test_an_enumeration_is_a_category(tmp_path: Path) -> None:
 
 
 def test_a_column_with_hardly_a_value_is_refused(tmp_path: Path) -> None:
-    """None of them may be among the training rows."""
+    """A column with hardly a value is refused, because none may be among the training rows."""
     path = write(tmp_path, column([1.0, 2.0, *([None] * 38)]))
     with pytest.raises(TableError, match="column 'bad' has a value in 2 rows only"):
         read_dataset(path, target="class", task="my")

@@ -10,11 +10,11 @@ from sklearn.metrics import log_loss as scikit_log_loss
 from stats import scores
 from training.data.datasets import load, split
 from training.export.calibration import (
-    Calibrated,
+    CalibratedModel,
+    apply_temperature,
     calibrate,
     expected_calibration_error,
     log_loss,
-    temper,
 )
 from training.families.knn import FittedNeighbors
 from training.graph import clean, run
@@ -23,7 +23,7 @@ from training.graph import clean, run
 def draw(
     generator: np.random.Generator, *, temperature: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows whose classes follow a softmax, and probabilities that are too sure of them by that temperature."""
+    """Returns rows whose classes follow a softmax, and probabilities that are too sure of them by that temperature."""
     logits = generator.normal(scale=2, size=(4000, 4))
     target = np.array([generator.choice(4, p=row) for row in softmax(logits, axis=1)])
     return softmax(logits * temperature, axis=1), target
@@ -33,7 +33,7 @@ def draw(
 def test_the_temperature_is_found_again(
     generator: np.random.Generator, temperature: float
 ) -> None:
-    """The one by which the probabilities were made too sure, or not sure enough."""
+    """The fitted temperature is that by which the probabilities were made too sure, or not sure enough."""
     found = calibrate(*draw(generator, temperature=temperature))
     assert found.temperature == pytest.approx(temperature, rel=0.06)
     assert found.after["log_loss"] <= found.before["log_loss"] + 1e-3
@@ -41,11 +41,11 @@ def test_the_temperature_is_found_again(
 
 
 def test_it_is_a_softmax_at_a_temperature(generator: np.random.Generator) -> None:
-    """SciPy's, of the logits."""
+    """The probabilities at a temperature are SciPy's softmax of the divided logits."""
     logits = generator.normal(size=(50, 3))
     expected = softmax(logits / 2.5, axis=1)
     assert np.allclose(
-        temper(softmax(logits, axis=1), temperature=2.5, floor=1e-37),
+        apply_temperature(softmax(logits, axis=1), temperature=2.5, floor=1e-37),
         expected,
         atol=1e-12,
     )
@@ -61,22 +61,24 @@ def test_votes_of_nothing_are_not_impossible() -> None:
     target = np.tile([0, 1], 50)
     target[:10] = 1 - target[:10]
     found = calibrate(votes, target)
-    after = temper(votes, temperature=found.temperature, floor=found.floor)
+    after = apply_temperature(votes, temperature=found.temperature, floor=found.floor)
     assert after[0, 1] == pytest.approx(0.1, abs=0.02)
     assert found.before["log_loss"] > 3 > found.after["log_loss"]
 
 
 @pytest.mark.parametrize("n_rows", [20, 200])
 def test_rows_that_are_all_right_do_not_make_certain(n_rows: int) -> None:
-    """The less so the fewer they are."""
+    """Rows that are all right make the model less certain the fewer they are."""
     probabilities = np.tile([0.9, 0.1], (n_rows, 1))
     found = calibrate(probabilities, np.zeros(n_rows, dtype=np.int64))
-    after = temper(probabilities, temperature=found.temperature, floor=found.floor)
+    after = apply_temperature(
+        probabilities, temperature=found.temperature, floor=found.floor
+    )
     assert 1 / n_rows / 10 < after[0, 1] < 0.1
 
 
 def test_the_figures_are_those_of_others(generator: np.random.Generator) -> None:
-    """scikit-learn's log loss, and the service's calibration error."""
+    """The figures are scikit-learn's log loss, and the service's calibration error."""
     probabilities, target = draw(generator, temperature=2.0)
     assert log_loss(probabilities, target) == pytest.approx(
         scikit_log_loss(target, probabilities)
@@ -89,9 +91,9 @@ def test_the_figures_are_those_of_others(generator: np.random.Generator) -> None
 
 
 def test_the_graph_says_what_the_source_says() -> None:
-    """After the temperature, and with the outputs that a family adds."""
+    """The graph agrees with the source after the temperature, and with the outputs that a family adds."""
     wine = load("wine")
-    rows = split(wine, seed=0, validates=False)
+    rows = split(wine, seed=0, needs_validation=False)
     classes = np.eye(3)[wine.target[rows.train]]
     neighbors = FittedNeighbors(
         wine.features[rows.train],
@@ -102,7 +104,7 @@ def test_the_graph_says_what_the_source_says() -> None:
     )
 
     for floor in (1e-37, 1e-3):
-        fitted = Calibrated(neighbors, temperature=1.7, floor=floor)
+        fitted = CalibratedModel(neighbors, temperature=1.7, floor=floor)
         outputs = run(
             clean(fitted.to_onnx(n_features=13)).SerializeToString(), wine.features
         )
@@ -116,9 +118,9 @@ def test_the_graph_says_what_the_source_says() -> None:
 
 
 def test_not_a_number_stays_so() -> None:
-    """What overflows is refused by the service; a floor must not hide it."""
+    """A NaN stays one behind a floor, so that the service can refuse what overflows."""
     wine = load("wine")
-    rows = split(wine, seed=0, validates=False)
+    rows = split(wine, seed=0, needs_validation=False)
     classes = np.eye(3)[wine.target[rows.train]]
     neighbors = FittedNeighbors(
         wine.features[rows.train],
@@ -127,7 +129,7 @@ def test_not_a_number_stays_so() -> None:
         metric="euclidean",
         weights="distance",
     )
-    fitted = Calibrated(neighbors, temperature=1.7, floor=1e-3)
+    fitted = CalibratedModel(neighbors, temperature=1.7, floor=1e-3)
     outputs = run(
         clean(fitted.to_onnx(n_features=13)).SerializeToString(),
         np.full((1, 13), np.nan, dtype=np.float32),

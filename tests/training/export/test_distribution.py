@@ -1,4 +1,4 @@
-"""What a card says of the training rows: bins that fit the values, and counts that are true."""
+"""A card counts the training rows in bins that fit the values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def column(*values: float) -> np.ndarray:
 def test_many_different_values_fall_into_ten_equal_bins(
     generator: np.random.Generator,
 ) -> None:
-    """As near to numpy's deciles as the values lie to each other."""
+    """The edges are as near to numpy's deciles as the values lie to each other."""
     values = generator.normal(size=1000).astype(np.float32)
     distribution = describe_distribution(values, None)
     assert distribution.counts == (100,) * 10
@@ -26,7 +26,7 @@ def test_many_different_values_fall_into_ten_equal_bins(
 
 
 def test_counts_are_those_of_numpys_histogram(generator: np.random.Generator) -> None:
-    """Over the edges as the card has them, in decimal."""
+    """The counts are numpy's over the edges as the card has them, in decimal."""
     values = generator.poisson(2, size=500).astype(np.float32)
     distribution = describe_distribution(values, None)
     counts, _ = np.histogram(values, bins=[-np.inf, *distribution.edges, np.inf])
@@ -35,7 +35,7 @@ def test_counts_are_those_of_numpys_histogram(generator: np.random.Generator) ->
 
 
 def test_a_value_that_most_rows_share_has_a_bin_of_its_own() -> None:
-    """The lowest or the highest one: a pixel that is nearly always black, or white."""
+    """The lowest or highest value that most rows share has a bin of its own, as an always black pixel."""
     assert describe_distribution(
         column(*[0] * 95, 1, 2, 3, 4, 5), None
     ) == Distribution(edges=(0.5,), counts=(95, 5))
@@ -45,12 +45,12 @@ def test_a_value_that_most_rows_share_has_a_bin_of_its_own() -> None:
 
 
 def test_one_value_has_one_bin() -> None:
-    """Nothing is between it and itself."""
+    """One value has one bin, since nothing is between it and itself."""
     assert describe_distribution(column(3, 3, 3), None) == Distribution(counts=(3,))
 
 
 def test_an_edge_between_neighbouring_float32_keeps_them_apart() -> None:
-    """Their middle is no float32."""
+    """An edge keeps neighbouring float32 values apart although their middle is none."""
     low = np.float32(1)
     high = np.nextafter(low, np.float32(2))
     assert find_edges(column(low, high)).tolist() == [high]
@@ -58,7 +58,7 @@ def test_an_edge_between_neighbouring_float32_keeps_them_apart() -> None:
 
 
 def test_categories_are_counted_by_value_and_gaps_apart() -> None:
-    """A value that only other rows have counts 0."""
+    """Categories are counted by value, gaps apart, and a value that only other rows have counts 0."""
     values = column(1, 0, 1, np.nan)
     assert describe_distribution(values, ("a", "b", "c")) == Distribution(
         counts=(1, 2, 0), missing=1

@@ -16,12 +16,12 @@ from sklearn.preprocessing import OneHotEncoder
 from training.data.datasets import Dataset, split
 from training.export.encoding import Encoding
 from training.graph import GraphBuilder, clean
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 
 
 @pytest.fixture
 def dataset(generator: np.random.Generator) -> Dataset:
-    """A number with gaps, a category with gaps, a number without, a category without."""
+    """Returns a number with gaps, a category with gaps, a number without, a category without."""
     n_rows = 200
     features = np.column_stack(
         [
@@ -46,7 +46,7 @@ def dataset(generator: np.random.Generator) -> Dataset:
 
 
 def test_it_is_scikit_learns(dataset: Dataset) -> None:
-    """Median and most frequent from the training rows alone, then one column for each category."""
+    """The encoding is scikit-learn's: median and most frequent from the training rows alone, then one-hot columns."""
     rows = split(dataset, seed=0)
     train = dataset.features[rows.train]
     categories = make_pipeline(
@@ -64,7 +64,7 @@ def test_it_is_scikit_learns(dataset: Dataset) -> None:
 
 
 def test_the_graph_does_the_same(dataset: Dataset) -> None:
-    """Bit for bit."""
+    """The graph encodes as numpy does, bit for bit."""
     encoding = Encoding(dataset, split(dataset, seed=0))
     builder = GraphBuilder()
     builder.add("Identity", "features", name="encoded")
@@ -78,7 +78,7 @@ def test_the_graph_does_the_same(dataset: Dataset) -> None:
 
 
 def test_the_encoded_columns_have_names(dataset: Dataset) -> None:
-    """A tree can be drawn with them."""
+    """The encoded columns have names, with which a tree can be drawn."""
     encoded = Encoding(dataset, split(dataset, seed=0)).apply(dataset)
     assert encoded.feature_names == (
         *(
@@ -94,13 +94,13 @@ def test_the_encoded_columns_have_names(dataset: Dataset) -> None:
 
 
 def test_what_was_filled_is_told(dataset: Dataset) -> None:
-    """None where no value is missing."""
+    """The encoding tells what it fills, and None where no value is missing."""
     encoding = Encoding(dataset, split(dataset, seed=0))
     assert [fill is None for fill in encoding.fill] == [False, False, True, True]
 
 
 def test_plain_numbers_need_no_encoding(dataset: Dataset) -> None:
-    """Their graph stays as it is."""
+    """Plain numbers need no encoding, and their graph stays as it is."""
     from training.data.datasets import load
 
     wine = load("wine")
@@ -110,12 +110,12 @@ def test_plain_numbers_need_no_encoding(dataset: Dataset) -> None:
 
 
 def test_a_column_without_a_training_value_is_refused(dataset: Dataset) -> None:
-    """There is nothing to fill its gaps with."""
+    """A column without a training value is refused, because there is nothing to fill its gaps with."""
     rows = split(dataset, seed=0)
     features = dataset.features.copy()
     features[rows.train, 0] = np.nan
 
     with pytest.raises(
-        LearningError, match="no training row has a value in 'size': --exclude size"
+        TrainingError, match="no training row has a value in 'size': --exclude size"
     ):
         Encoding(replace(dataset, features=features), rows)

@@ -21,7 +21,7 @@ from training.export.evaluation import (
 def test_a_classifier_is_measured_as_scikit_learn_does(
     generator: np.random.Generator, n_classes: int
 ) -> None:
-    """And accuracy has statsmodels' interval."""
+    """A classifier's metrics are scikit-learn's, and its accuracy has statsmodels' interval."""
     probabilities = generator.dirichlet(np.ones(n_classes), size=300).astype(np.float32)
     target = generator.integers(0, n_classes, size=300)
     label = probabilities.argmax(axis=1)
@@ -50,7 +50,7 @@ def test_a_classifier_is_measured_as_scikit_learn_does(
 
 
 def test_a_class_without_a_row_has_no_curve() -> None:
-    """Its area is left out rather than made up."""
+    """The area under a curve that a missing class makes impossible is left out."""
     probabilities = np.array([[0.7, 0.2, 0.1], [0.2, 0.7, 0.1]])
     found = evaluate_classifier(
         {"label": np.array([0, 1]), "probabilities": probabilities}, np.array([0, 1])
@@ -62,7 +62,7 @@ def test_a_class_without_a_row_has_no_curve() -> None:
 def test_a_regressor_is_measured_as_scikit_learn_does(
     generator: np.random.Generator,
 ) -> None:
-    """And its intervals hold its values."""
+    """A regressor's metrics are scikit-learn's, and its intervals hold its values."""
     target = generator.normal(size=200)
     value = (target + generator.normal(scale=0.5, size=200)).astype(np.float32)
     found = evaluate_regressor(value, target)
@@ -81,7 +81,7 @@ def test_a_regressor_is_measured_as_scikit_learn_does(
 def test_the_bootstrap_interval_is_as_wide_as_the_error_is_large(
     generator: np.random.Generator,
 ) -> None:
-    """For a mean of many rows it is the normal interval."""
+    """The bootstrap interval of a mean of many rows is the normal one."""
     target = generator.normal(size=2000)
     value = (target + generator.normal(size=2000)).astype(np.float32)
     interval = evaluate_regressor(value, target)["mae"].interval
@@ -93,7 +93,7 @@ def test_the_bootstrap_interval_is_as_wide_as_the_error_is_large(
 
 
 def test_small_errors_keep_their_digits(generator: np.random.Generator) -> None:
-    """Whatever the target's unit."""
+    """Small errors keep their digits, whatever the target's unit."""
     target = 1e-7 * generator.normal(size=50)
     value = (target + 1e-9 * generator.normal(size=50)).astype(np.float32)
     found = evaluate_regressor(value, target)["rmse"]
@@ -105,7 +105,7 @@ def test_small_errors_keep_their_digits(generator: np.random.Generator) -> None:
 def test_a_clusterer_is_measured_against_the_classes(
     generator: np.random.Generator,
 ) -> None:
-    """By scikit-learn's adjusted Rand index; without classes by its distances alone."""
+    """A clusterer has scikit-learn's adjusted Rand index, and without classes its distances alone."""
     distances = generator.random((100, 3))
     outputs = {"cluster": distances.argmin(axis=1), "distances": distances}
     target = generator.integers(0, 3, size=100)
@@ -142,7 +142,7 @@ def test_a_transformer_is_measured_by_what_it_restores(
 def test_a_generator_is_measured_by_what_a_classifier_sees(
     generator: np.random.Generator,
 ) -> None:
-    """Real digits are confident and diverse; noise is not confident, one digit over and over not diverse."""
+    """Real digits are confident and diverse, noise is not confident, one digit repeated is not diverse."""
     digits = datasets.load("digits")
     rows = datasets.split(digits, seed=0)
     real = evaluate_generator(digits.features[rows.held_out], digits, rows)

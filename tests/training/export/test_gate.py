@@ -1,4 +1,4 @@
-"""The gate: what does not pass is not written."""
+"""The gate writes no file that does not pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.export.gate import (
     Origin,
     compare_outputs,
     export,
-    write_whole,
+    write_atomically,
 )
 from training.graph import clean, run
 from training.learning.network import Classifier, FittedNetwork
@@ -47,7 +47,7 @@ def fitted(dataset: Dataset) -> FittedNetwork:
 
 
 class Changed:
-    """A fitted network whose own outputs or graph are changed on the way to the gate."""
+    """A Changed is a fitted network whose own outputs or graph are changed on the way to the gate."""
 
     kind = "classifier"
     packages = FittedNetwork.packages
@@ -81,7 +81,7 @@ class Changed:
 
 
 def try_to_export(fitted: Any, dataset: Dataset, folder: Path) -> str:
-    """The gate's refusal; asserts that nothing was left in the folder."""
+    """Returns the gate's refusal; asserts that nothing was left in the folder."""
     with pytest.raises(ExportError) as refused:
         export(fitted, dataset, split(dataset, seed=0), ORIGIN, folder)
     assert list(folder.iterdir()) == []
@@ -91,7 +91,7 @@ def try_to_export(fitted: Any, dataset: Dataset, folder: Path) -> str:
 def test_what_passes_is_written_under_its_name(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
 ) -> None:
-    """And its card was measured on it."""
+    """What passes is written under its name, and its card was measured on it."""
     path, card = export(fitted, dataset, split(dataset, seed=0), ORIGIN, tmp_path)
     assert path == tmp_path / "wine-logistic.onnx"
     assert [each.name for each in tmp_path.iterdir()] == ["wine-logistic.onnx"]
@@ -104,7 +104,7 @@ def test_what_passes_is_written_under_its_name(
 def test_the_same_model_is_the_same_file(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
 ) -> None:
-    """Byte for byte."""
+    """The same model gives the same file, byte for byte."""
     rows = split(dataset, seed=0)
     one, _ = export(fitted, dataset, rows, ORIGIN, tmp_path / "one")
     other, _ = export(fitted, dataset, rows, ORIGIN, tmp_path / "other")
@@ -114,14 +114,14 @@ def test_the_same_model_is_the_same_file(
 def test_other_probabilities_do_not_pass(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
 ) -> None:
-    """More than 1e-5 apart."""
+    """Probabilities that are more than 1e-5 apart do not pass."""
     message = try_to_export(Changed(fitted, shift=2e-5), dataset, tmp_path)
     assert message.startswith("parity: probabilities differ by up to 2")
     assert message.endswith(" from the source model's, more than 1e-05")
 
 
 def test_a_regressor_is_compared_in_units_of_its_spread() -> None:
-    """A difference that is small beside the values may be large beside their spread."""
+    """A difference that is small beside the values does not pass where it is large beside their spread."""
     value = np.array([1e9, 1e9 + 100, 1e9 + 200])
     near = (value + 0.004).astype(np.float64)
     assert (
@@ -140,7 +140,7 @@ def test_a_regressor_is_compared_in_units_of_its_spread() -> None:
 def test_other_labels_do_not_pass(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
 ) -> None:
-    """Not a single one."""
+    """A single other label does not pass."""
     message = try_to_export(Changed(fitted, swap=True), dataset, tmp_path)
     assert (
         message
@@ -182,7 +182,7 @@ def _path_in_a_name(model: onnx.ModelProto) -> None:
 def test_a_graph_that_breaks_a_rule_does_not_pass(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path, edit: Any, message: str
 ) -> None:
-    """Whichever rule it is."""
+    """A graph does not pass, whichever rule it breaks."""
     assert try_to_export(Changed(fitted, edit=edit), dataset, tmp_path).startswith(
         message
     )
@@ -191,7 +191,7 @@ def test_a_graph_that_breaks_a_rule_does_not_pass(
 def test_a_missing_output_does_not_pass(
     fitted: FittedNetwork, dataset: Dataset
 ) -> None:
-    """Labels and probabilities are both promised."""
+    """A graph without label or probabilities does not pass, because both are promised."""
     outputs = fitted.outputs(dataset.features)
     with pytest.raises(
         ExportError,
@@ -203,7 +203,7 @@ def test_a_missing_output_does_not_pass(
 def test_an_old_file_stays_when_the_new_one_does_not_pass(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
 ) -> None:
-    """Nothing is half replaced."""
+    """An old file stays whole when the new one does not pass."""
     (tmp_path / "wine-logistic.onnx").write_bytes(b"the old one")
     with pytest.raises(ExportError):
         export(
@@ -220,7 +220,7 @@ def test_an_old_file_stays_when_the_new_one_does_not_pass(
 def test_a_full_disk_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The new bytes never take the name, and nothing is left behind."""
+    """On a full disk the new bytes never take the name, and nothing is left behind."""
     path = tmp_path / "model.onnx"
     path.write_bytes(b"the old one")
 
@@ -229,14 +229,14 @@ def test_a_full_disk_leaves_the_old_file(
 
     monkeypatch.setattr(gate.os, "fsync", no_space)
     with pytest.raises(OSError, match="No space left on device"):
-        write_whole(path, b"the new one")
+        write_atomically(path, b"the new one")
 
     assert path.read_bytes() == b"the old one"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_cleaning_removes_what_exporters_leave() -> None:
-    """Notes on graph, nodes and values, and opsets named twice."""
+    """Cleaning removes notes on graph, nodes and values, and opsets named twice."""
     node = helper.make_node(
         "Identity", ["features"], ["label"], doc_string="File /home/somebody/model.py"
     )
@@ -262,7 +262,7 @@ def test_cleaning_removes_what_exporters_leave() -> None:
 def test_the_self_check_has_a_row_of_each_class(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
 ) -> None:
-    """So that no class goes untested at load."""
+    """The self-check has a row of each class, so that none goes untested at load."""
     _, card = export(fitted, dataset, split(dataset, seed=0), ORIGIN, tmp_path)
     assert len(card.self_check.input) == 3
     assert card.self_check.input[0] in {
@@ -273,7 +273,7 @@ def test_the_self_check_has_a_row_of_each_class(
 def test_a_task_of_another_name_is_another_file(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
 ) -> None:
-    """The name is task and family."""
+    """The file's name is task and family."""
     path, _ = export(
         fitted,
         replace(dataset, task="burgundy"),

@@ -1,4 +1,4 @@
-"""Every family goes the whole way: learn, pass the gate, be served, and be as good as it should."""
+"""Every family is fitted, passes the gate, is served, and is as good as it should be."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from sklearn.linear_model import Perceptron as ScikitPerceptron
 from service.models.model import Model
 from training.__main__ import main
 from training.arguments import build_parser
+from training.console import headline
 from training.data import datasets
 from training.families import perceptron
 from training.families.perceptron import Step
 from training.families.registry import FAMILIES
-from training.progress import headline
 
 LEAST = {"accuracy": 0.9, "r2": 0.3, "adjusted_rand": 0.7, "explained_variance": 0.6}
 
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"cnn", "gan"}))
 def test_a_family_is_learnt_exported_and_served(family: str, tmp_path: Path) -> None:
-    """On wine, or on diabetes for numbers, with its defaults, twice the same."""
+    """A family with its defaults is fitted twice to the same file on wine, or on diabetes for numbers."""
     task = "diabetes" if family == "linear" else "wine"
     for folder in ("one", "other"):
         assert main([family, "--task", task, "--output", str(tmp_path / folder)]) == 0
@@ -42,7 +42,7 @@ def test_a_family_is_learnt_exported_and_served(family: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("family", ["mlp", "decision_tree", "random_forest"])
 def test_a_family_learns_numbers_too(family: str, tmp_path: Path) -> None:
-    """As a regressor, where the task has no classes."""
+    """A family is a regressor where the task has no classes."""
     options = [] if family == "mlp" else ["--min-leaf", "10"]
     assert (
         main([family, "--task", "diabetes", *options, "--output", str(tmp_path)]) == 0
@@ -56,7 +56,7 @@ def test_a_family_learns_numbers_too(family: str, tmp_path: Path) -> None:
 def test_a_convolutional_network_needs_an_image(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The message says so before anything is learnt."""
+    """A convolutional network refuses a table before anything is learnt."""
     assert main(["cnn", "--task", "wine", "--output", str(tmp_path)]) == 1
     assert (
         "not written: cnn: the task 'wine' is not one of images"
@@ -65,7 +65,7 @@ def test_a_convolutional_network_needs_an_image(
 
 
 def test_a_convolutional_network_learns_the_digits(tmp_path: Path) -> None:
-    """A few epochs already beat a line, and the graph passes the gate."""
+    """A few epochs of a convolutional network beat a line, and the graph passes the gate."""
     assert (
         main(["cnn", "--task", "digits", "--epochs", "3", "--output", str(tmp_path)])
         == 0
@@ -76,9 +76,9 @@ def test_a_convolutional_network_learns_the_digits(tmp_path: Path) -> None:
 
 
 def test_families_without_validation_learn_from_those_rows_too() -> None:
-    """The card's split says so."""
+    """The card's split says that a family without validation learns from those rows too."""
     dataset = datasets.load("wine")
-    rows = datasets.split(dataset, seed=0, validates=False)
+    rows = datasets.split(dataset, seed=0, needs_validation=False)
     assert rows.counts == {"train": 142, "validation": 0, "held_out": 36}
     assert np.array_equal(rows.held_out, datasets.split(dataset, seed=0).held_out)
 
@@ -98,14 +98,14 @@ def fit_perceptron(task: str, *arguments: str) -> tuple[Step, list[float]]:
 
 
 def test_the_perceptron_rule_ends_on_separable_rows() -> None:
-    """Rosenblatt's theorem: on separated points it makes no more mistakes after finitely many."""
+    """The perceptron makes no more mistakes on separated points after finitely many, by Rosenblatt's theorem."""
     _, losses = fit_perceptron("points", "--patience", "100")
     assert losses[-1] == 0.0
     assert len(losses) < 100
 
 
 def test_the_perceptron_answers_with_steps(generator: np.random.Generator) -> None:
-    """Its probabilities are 0 or 1."""
+    """The perceptron's probabilities are 0 or 1."""
     module, _ = fit_perceptron("wine", "--epochs", "3")
     label, probabilities = module(
         torch.from_numpy(generator.normal(size=(20, 13)).astype(np.float32))
@@ -115,7 +115,7 @@ def test_the_perceptron_answers_with_steps(generator: np.random.Generator) -> No
 
 
 def test_the_perceptron_is_as_good_as_scikit_learns() -> None:
-    """On standardised digits, within three points on held-out rows."""
+    """The perceptron is within three points of scikit-learn's on held-out standardised digits."""
     dataset = datasets.load("digits")
     rows = datasets.split(dataset, seed=0)
     module, _ = fit_perceptron("digits")

@@ -13,7 +13,7 @@ from training.data.datasets import Dataset, load, split
 from training.families import knn
 from training.families.knn import METRICS, WEIGHTS, FittedNeighbors
 from training.graph import clean
-from training.learning.family import LearningError
+from training.learning.family import TrainingError
 
 
 def options(*arguments: str) -> argparse.Namespace:
@@ -25,7 +25,7 @@ def options(*arguments: str) -> argparse.Namespace:
 def fit(dataset: Dataset, *arguments: str) -> FittedNeighbors:
     return knn.fit(
         dataset,
-        split(dataset, seed=0, validates=False),
+        split(dataset, seed=0, needs_validation=False),
         options(*arguments),
         lambda _: None,
     )
@@ -47,7 +47,7 @@ def run(fitted: FittedNeighbors, features: np.ndarray) -> dict[str, np.ndarray]:
 def test_the_graph_says_what_the_source_says(
     task: str, metric: str, weights: str
 ) -> None:
-    """Labels, probabilities, neighbours and distances, for every metric and weight."""
+    """Labels, probabilities, neighbours and distances agree for every metric and weight."""
     dataset = load(task)
     fitted = fit(dataset, "--metric", metric, "--weights", weights)
     features = dataset.features[split(dataset, seed=0).held_out][:60]
@@ -65,9 +65,9 @@ def test_the_graph_says_what_the_source_says(
 def test_scikit_learn_gives_the_same_probabilities(
     task: str, metric: str, weights: str
 ) -> None:
-    """On standardised measurements, where no two distances are equal."""
+    """scikit-learn gives the same probabilities on standardised measurements, where no two distances are equal."""
     dataset = load(task)
-    rows = split(dataset, seed=0, validates=False)
+    rows = split(dataset, seed=0, needs_validation=False)
     fitted = fit(dataset, "--metric", metric, "--weights", weights)
     train, held_out = (
         (dataset.features[part].astype(np.float64) - fitted.mean) / fitted.deviation
@@ -83,9 +83,9 @@ def test_scikit_learn_gives_the_same_probabilities(
 
 
 def test_scikit_learn_gives_the_same_hamming_distances() -> None:
-    """The neighbours may differ among ties; their distances may not."""
+    """scikit-learn gives the same distances, although the neighbours may differ among ties."""
     dataset = load("digits")
-    rows = split(dataset, seed=0, validates=False)
+    rows = split(dataset, seed=0, needs_validation=False)
     oracle = KNeighborsClassifier(5, metric="hamming", algorithm="brute")
     oracle.fit(dataset.features[rows.train], dataset.target[rows.train])
     features = dataset.features[rows.held_out][:50]
@@ -104,7 +104,7 @@ def tiny(
 
 
 def test_of_equally_close_rows_the_first_is_nearer() -> None:
-    """Four corners, the middle asked for: rows 0 and 1 decide."""
+    """In the middle of four corners, rows 0 and 1 decide."""
     fitted = tiny((0, 0), (0, 1), (1, 0), (1, 1), classes=(1, 1, 0, 0))
     for outputs in (
         fitted.outputs(np.array([[0.5, 0.5]], dtype=np.float32)),
@@ -115,7 +115,7 @@ def test_of_equally_close_rows_the_first_is_nearer() -> None:
 
 
 def test_a_row_of_the_training_data_decides_alone_when_distance_weighs() -> None:
-    """Its distance is 0, and nothing is divided by it."""
+    """A training row decides alone at its distance of 0, by which nothing is divided."""
     fitted = tiny(
         (0, 0), (0.1, 0), (5, 5), classes=(1, 0, 0), neighbors=3, weights="distance"
     )
@@ -127,7 +127,7 @@ def test_a_row_of_the_training_data_decides_alone_when_distance_weighs() -> None
 
 
 def test_many_rows_at_once_stay_small() -> None:
-    """2,000 rows by every metric: the graph never holds rows x training rows x features."""
+    """The graph never holds rows x training rows x features, at 2,000 rows by every metric."""
     dataset = load("digits")
     features = np.repeat(dataset.features[:500], 4, axis=0)
     for metric in METRICS:
@@ -135,8 +135,8 @@ def test_many_rows_at_once_stay_small() -> None:
 
 
 def test_more_neighbours_than_rows_are_refused() -> None:
-    """Before anything is learnt."""
+    """More neighbours than rows are refused before anything is learnt."""
     with pytest.raises(
-        LearningError, match="--neighbors 500: there are only 142 training rows"
+        TrainingError, match="--neighbors 500: there are only 142 training rows"
     ):
         fit(load("wine"), "--neighbors", "500")

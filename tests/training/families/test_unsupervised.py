@@ -1,4 +1,4 @@
-"""k-means, components, autoencoder and adversaries: scikit-learn is the oracle where it has one."""
+"""k-means, components, autoencoder and adversaries agree with scikit-learn where it has them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,26 @@ from sklearn.preprocessing import StandardScaler
 
 from service.models.model import Model
 from training.__main__ import main
-from training.arguments import build_parser, make_lesson
+from training.arguments import build_parser, make_training_run
 from training.data import datasets
 from training.families.gan import FittedGan
-from training.learning.family import Fitted, LearningError
+from training.learning.family import FittedModel, TrainingError
 
 EXPORTED_MODELS = Path(__file__).resolve().parents[3] / "exported_models"
 
 
-def fit(*words: str) -> tuple[Fitted, datasets.Dataset, datasets.Split]:
-    lesson = make_lesson(build_parser().parse_args(words))
-    rows = datasets.split(lesson.dataset, seed=0, validates=lesson.family.VALIDATES)
+def fit(*words: str) -> tuple[FittedModel, datasets.Dataset, datasets.Split]:
+    training_run = make_training_run(build_parser().parse_args(words))
+    rows = datasets.split(
+        training_run.dataset,
+        seed=0,
+        needs_validation=training_run.family.NEEDS_VALIDATION,
+    )
     return (
-        lesson.family.fit(lesson.dataset, rows, lesson.options, lambda _: None),
-        lesson.dataset,
+        training_run.family.fit(
+            training_run.dataset, rows, training_run.options, lambda _: None
+        ),
+        training_run.dataset,
         rows,
     )
 
@@ -38,7 +44,7 @@ def shipped(name: str) -> Model:
 
 @pytest.mark.parametrize("task", ["wine", "digits"])
 def test_clusters_are_those_of_scikit_learn(task: str) -> None:
-    """Numbers and distances; on standardised features, on pixels as they are."""
+    """Clusters and distances are scikit-learn's, on standardised features and on pixels as they are."""
     fitted, dataset, rows = fit("kmeans", "--task", task, "--clusters", "6")
     train, held_out = (
         dataset.features[part].astype(np.float64)
@@ -60,7 +66,7 @@ def test_clusters_are_those_of_scikit_learn(task: str) -> None:
 
 @pytest.mark.parametrize("task", ["wine", "digits"])
 def test_components_are_those_of_scikit_learn(task: str) -> None:
-    """Codes and reconstructions."""
+    """Codes and reconstructions are scikit-learn's."""
     fitted, dataset, rows = fit("pca", "--task", task, "--components", "5")
     train, held_out = (
         dataset.features[part].astype(np.float64)
@@ -94,14 +100,14 @@ def test_components_are_those_of_scikit_learn(task: str) -> None:
     ],
 )
 def test_what_cannot_be_learnt_is_said(words: tuple[str, ...], message: str) -> None:
-    """With the number that is in the way."""
-    with pytest.raises(LearningError) as refused:
+    """The error holds the number that is in the way."""
+    with pytest.raises(TrainingError) as refused:
         fit(*words)
     assert str(refused.value) == message
 
 
 def test_the_shipped_autoencoder_restores_better_than_components() -> None:
-    """At the same size of code, over the same held-out rows."""
+    """The autoencoder restores held-out rows better than components at the same size of code."""
     digits = datasets.load("digits")
     features = digits.features[datasets.split(digits, seed=0).held_out]
     errors = []
@@ -117,7 +123,7 @@ def test_the_shipped_autoencoder_restores_better_than_components() -> None:
 
 
 def test_an_autoencoder_is_for_tables_too() -> None:
-    """Its reconstruction is in the features' own units."""
+    """The reconstruction of a table is in the features' own units."""
     fitted, dataset, rows = fit(
         "autoencoder", "--task", "wine", "--components", "3", "--epochs", "60"
     )
@@ -130,7 +136,7 @@ def test_an_autoencoder_is_for_tables_too() -> None:
 def test_the_digits_classifiers_find_the_generated_ones_confident_and_diverse(
     judge: str,
 ) -> None:
-    """Every class is there, and they are almost as sure of them as of real ones."""
+    """Classifiers find every class among generated digits and are almost as sure of them as of real ones."""
     generator = shipped("digits-gan")
     images = generator.run(generator.draw_noise(1000, seed=0))[0]
     assert images.shape == (1000, 8, 8, 3)
@@ -150,13 +156,13 @@ def test_the_digits_classifiers_find_the_generated_ones_confident_and_diverse(
 
 
 def test_generated_images_are_new() -> None:
-    """No closer to a training row than other real digits are."""
+    """Generated images are no closer to a training row than other real digits are."""
     generator = shipped("digits-gan")
     images = generator.run(generator.draw_noise(360, seed=1))[0][..., 0].reshape(
         360, 64
     ) * (16 / 255)
     digits = datasets.load("digits")
-    rows = datasets.split(digits, seed=0, validates=False)
+    rows = datasets.split(digits, seed=0, needs_validation=False)
     train = digits.features[rows.train]
 
     def nearest(samples: np.ndarray) -> np.ndarray:
@@ -170,7 +176,7 @@ def test_generated_images_are_new() -> None:
 def test_the_discriminator_rejects_what_is_no_digit(
     generator: np.random.Generator,
 ) -> None:
-    """Between real and well generated digits it is close to chance; noise it knows."""
+    """The discriminator is close to chance between real and generated digits, and knows noise."""
     discriminator = shipped("digits_origin-discriminator")
     assert discriminator.card.classes == ("generated", "real")
     noise = generator.uniform(0, 16, size=(200, 64)).astype(np.float32)
@@ -179,7 +185,7 @@ def test_the_discriminator_rejects_what_is_no_digit(
 
 
 def test_adversaries_are_exported_together(tmp_path: Path) -> None:
-    """One command, two files: the generator, and the discriminator with a task of its own."""
+    """One command makes two files: the generator, and the discriminator with a task of its own."""
     words = [
         "gan",
         "--task",
@@ -206,7 +212,7 @@ def test_adversaries_are_exported_together(tmp_path: Path) -> None:
 
 
 def test_samples_of_some_epochs_are_kept() -> None:
-    """Of the same noise, to see them become digits."""
+    """Samples of the same noise are kept of some epochs, to see them become digits."""
     fitted, _, _ = fit("gan", "--task", "digits", "--epochs", "9", "--hidden", "16")
     assert isinstance(fitted, FittedGan)
     assert list(fitted.samples_by_epoch) == [1, 2, 3, 4, 5, 6, 7, 9]

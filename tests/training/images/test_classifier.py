@@ -1,4 +1,4 @@
-"""Families that learn from images: learnt here from a small folder, and looked at through onnxruntime."""
+"""Families that learn from images are fitted here to a small folder, and run through onnxruntime."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from training.__main__ import main
 from training.graph import open_session
 from training.images.convnet import ConvNet
 from training.images.dense import Dense
-from training.images.gradient_descent import Progress, Scorer, descend, score
+from training.images.gradient_descent import (
+    ImageNetwork,
+    Progress,
+    minimise_loss,
+    score,
+)
 from training.images.network import PixelClassifier
 from training.images.schedule import Schedule
 from training.images.selection import Selector
@@ -43,7 +48,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `python -m training FAMILY --data sky --task sky` exported, and the images beside it."""
+    """Returns what `python -m training FAMILY --data sky --task sky` exported, and the images beside it."""
     root = tmp_path_factory.mktemp("images")
     photographs = write_folder(root / "sky")
 
@@ -99,7 +104,7 @@ def test_it_takes_images_of_any_size(folder: Path, family: str) -> None:
 def test_the_same_command_gives_the_same_bytes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the cache is new and everything is learnt again."""
+    """The same command gives the same bytes also where the cache is new and everything is learnt again."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
     words = [
         "mlp",
@@ -118,7 +123,7 @@ def test_the_same_command_gives_the_same_bytes(
 
 
 def test_a_convolutional_network_shows_its_layers(folder: Path) -> None:
-    """Maps of each layer, the first filters, and each class's score by place, whose largest values are the score."""
+    """The graph gives maps of each layer, the first filters, and scores by place, whose largest value is the score."""
     _, session = open_file(folder, "cnn")
     pixels = np.asarray(Image.open(folder / "sky" / "noon" / "0000.png"))[
         None, 6:30, 6:30
@@ -149,7 +154,7 @@ def test_a_convolutional_network_shows_its_layers(folder: Path) -> None:
 
 @pytest.mark.parametrize("family", ["logistic", "mlp"])
 def test_first_neurons_are_pictures(folder: Path, family: str) -> None:
-    """Of the size of the images."""
+    """The first neurons are pictures of the size of the images."""
     _, session = open_file(folder, family)
     filters = session.run(
         ["filters"], {"pixels": np.zeros((1, 24, 24, 3), dtype=np.uint8)}
@@ -158,7 +163,7 @@ def test_first_neurons_are_pictures(folder: Path, family: str) -> None:
 
 
 def test_weights_are_stored_in_half_precision(folder: Path) -> None:
-    """All that are many."""
+    """All weights that are many are stored in half precision."""
     model = onnx.load(folder / "sky-mlp.onnx")
     kinds = {
         tensor.data_type
@@ -169,7 +174,7 @@ def test_weights_are_stored_in_half_precision(folder: Path) -> None:
 
 
 def test_whitened_patches_are_uncorrelated() -> None:
-    """The first layer's outputs over the images that it was computed from: variance 1, covariance 0."""
+    """The first layer's outputs over the images that it was computed from have variance 1 and covariance 0."""
     generator = np.random.default_rng(0)
     soft = generator.normal(size=(64, 3, 20, 20)).cumsum(axis=3).astype(np.float32)
     images = torch.from_numpy(soft - soft.mean(axis=(0, 2, 3), keepdims=True))
@@ -192,7 +197,7 @@ def test_whitened_patches_are_uncorrelated() -> None:
     ids=["convnet", "residual", "dense"],
 )
 def test_folding_changes_nothing(body: ConvNet | Dense) -> None:
-    """A normalisation in the weights before it gives the same scores."""
+    """A normalisation folded into the weights before it gives the same scores."""
     images = torch.randn(32, 3, 24, 24, generator=torch.Generator().manual_seed(0))
     body.train()
     body(images)
@@ -204,16 +209,16 @@ def test_folding_changes_nothing(body: ConvNet | Dense) -> None:
 
 
 def test_scores_of_moved_images_count_half() -> None:
-    """Those of the image in place as much as those moved up and left, and down and right, together."""
+    """Scores of the image in place count as much as those moved up and left, and down and right, together."""
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
     torch.manual_seed(0)
-    scorer = Scorer(ConvNet((8, 8, 8), 3), pixels)
+    model = ImageNetwork(ConvNet((8, 8, 8), 3), pixels)
     padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
 
     def logarithms(images: np.ndarray, *, moves: bool) -> torch.Tensor:
         with torch.inference_mode():
-            return PixelClassifier(scorer.eval(), mirrors=True, moves=moves)(
+            return PixelClassifier(model.eval(), mirrors=True, moves=moves)(
                 torch.from_numpy(images.copy())
             )[1].log()
 
@@ -227,72 +232,74 @@ def test_scores_of_moved_images_count_half() -> None:
 
 @pytest.mark.parametrize("selects", [False, True])
 def test_a_stopped_training_goes_on(tmp_path: Path, selects: bool) -> None:  # noqa: FBT001
-    """Stopped after the second of four epochs and started again, it ends with the weights of one that was not."""
+    """A training stopped after the second of four epochs and started again ends with the same weights."""
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (64, 24, 24, 3), dtype=np.uint8)
     part = (pixels, np.arange(64) % 2)
     schedule = Schedule(epochs=4, learning_rate=0.1, weight_decay=0.001, batch_size=10)
 
-    def learn(
+    def train(
         checkpoint: Path | None, stop_after: int = 4
     ) -> tuple[torch.Tensor, list[int]]:
         torch.manual_seed(1)
-        scorer = Scorer(Dense(24, (8,), 2), pixels)
-        told = []
-        proxy = Scorer(Dense(24, (), 2), pixels) if selects else None
+        model = ImageNetwork(Dense(24, (8,), 2), pixels)
+        numbers = []
+        proxy = ImageNetwork(Dense(24, (), 2), pixels) if selects else None
 
-        def tell(progress: Progress) -> None:
-            told.append(progress.number)
+        def record(progress: Progress) -> None:
+            numbers.append(progress.number)
 
         def stop(progress: Progress) -> None:
-            tell(progress)
+            record(progress)
             if progress.number > stop_after:
                 raise KeyboardInterrupt
 
         try:
-            descend(
-                scorer,
+            minimise_loss(
+                model,
                 part,
                 part,
                 schedule,
-                tell=stop,
+                on_progress=stop,
                 checkpoint=checkpoint,
                 proxy=proxy,
             )
         except KeyboardInterrupt:
             pass
 
-        return score(scorer, pixels), told
+        return score(model, pixels), numbers
 
-    whole, _ = learn(None)
-    _, first = learn(tmp_path / "training.pt", stop_after=2)
-    resumed, second = learn(tmp_path / "training.pt")
+    whole, _ = train(None)
+    _, first = train(tmp_path / "training.pt", stop_after=2)
+    resumed, second = train(tmp_path / "training.pt")
     assert (first, second) == ([1, 2, 3], [1, 2, 3, 4])
     assert torch.equal(resumed, whole)
 
 
 def test_the_harder_half_is_chosen() -> None:
-    """Of images that the small network has learnt, those that bear a wrong label."""
+    """The images that bear a wrong label are chosen of those that the small network has learnt."""
     generator = np.random.default_rng(0)
     true = torch.from_numpy(np.arange(256) % 2)
     noise = generator.integers(0, 100, (256, 24, 24, 3), dtype=np.uint8)
     pixels = torch.from_numpy(noise) + (true * 100).to(torch.uint8)[:, None, None, None]
     schedule = Schedule(epochs=1, learning_rate=0.1, weight_decay=0.0)
     torch.manual_seed(0)
-    selector = Selector(Scorer(Dense(24, (), 2), pixels.numpy()), schedule, 128, 40)
+    selector = Selector(
+        ImageNetwork(Dense(24, (), 2), pixels.numpy()), schedule, 128, 40
+    )
     for _ in range(40):
         assert len(selector.choose(pixels, true)) == 128
 
     wrong = torch.from_numpy(generator.permutation(256)[:128])
-    told = true.clone()
-    told[wrong] = 1 - told[wrong]
-    assert set(selector.choose(pixels, told).tolist()) == set(wrong.tolist())
+    labels = true.clone()
+    labels[wrong] = 1 - labels[wrong]
+    assert set(selector.choose(pixels, labels).tolist()) == set(wrong.tolist())
 
 
 def test_too_small_images_are_refused(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The text says what would do."""
+    """The error says which size would do."""
     words = [
         "cnn",
         "--data",

@@ -1,4 +1,4 @@
-"""Face recognition, on portraits that are drawn here, through onnxruntime."""
+"""Faces are recognised on portraits that are drawn here, through onnxruntime."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from model_card import Card, from_metadata
 from tests.support.image_folders import draw_portrait, write_portraits
 from training.__main__ import main
-from training.data.image_size import resize_and_crop
+from training.data.image_preprocessing import resize_and_crop
 from training.graph import open_session
 from training.images.faces import choose_threshold
 
@@ -25,7 +25,7 @@ SIZE_PX = 24
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `python -m training faces --data team` exported, and the portraits beside it."""
+    """Returns what `python -m training faces --data team` exported, and the portraits beside it."""
     root = tmp_path_factory.mktemp("faces")
     write_portraits(root / "team", NAMES)
 
@@ -57,7 +57,7 @@ def open_file(
 def recognise(
     root: Path, persons: range | tuple[int, ...], numbers: range
 ) -> list[str]:
-    """What the file says of portraits that it has not learnt."""
+    """Returns what the file says of portraits that it has not learnt."""
     card, session = open_file(root)
     pixels = np.stack(
         [
@@ -72,7 +72,7 @@ def recognise(
 
 
 def test_persons_are_recognised(root: Path) -> None:
-    """In other light than any that was learnt."""
+    """Persons are recognised in other light than any that was learnt."""
     card, _ = open_file(root)
     assert card.classes == ("ada", "bo", "cleo", "dan", "unknown")
     assert card.metrics["accuracy"].value == 1.0
@@ -82,12 +82,12 @@ def test_persons_are_recognised(root: Path) -> None:
 
 
 def test_a_stranger_is_unknown(root: Path) -> None:
-    """Whoever was never seen is rejected rather than called by the nearest name."""
+    """A person who was never seen is rejected rather than called by the nearest name."""
     assert recognise(root, STRANGERS, range(1)) == ["unknown"] * len(STRANGERS)
 
 
 def test_it_is_what_scikit_learn_computes(root: Path) -> None:
-    """The nearest portrait by PCA's codes of brightness with mean 0 and deviation 1."""
+    """The answer is the nearest portrait by PCA's codes of brightness with mean 0 and deviation 1."""
     card, session = open_file(root)
     named = [(name, n) for name in NAMES for n in range(12)]
     pixels = np.stack(
@@ -131,7 +131,7 @@ def _faces(pixels: np.ndarray) -> np.ndarray:
 def test_a_folder_of_strangers_tells_the_distance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then one person is enough; without it, one person alone is refused by what would work."""
+    """With strangers one person is enough; without them, one person alone is refused with what would work."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
     write_portraits(tmp_path / "me", {"eve": (7,), "unknown": tuple(range(200, 212))})
     words = [
@@ -150,7 +150,7 @@ def test_a_folder_of_strangers_tells_the_distance(
 
 
 def test_the_threshold_is_that_of_equal_error_rate() -> None:
-    """As many strangers accepted as known persons rejected, in the middle of where that holds."""
+    """At the threshold as many strangers are accepted as known persons rejected, in the middle of such a range."""
     own = np.array([1.0, 2.0, 3.0, 6.0])
     other = np.array([5.0, 7.0, 8.0, 9.0])
     threshold, error_rate = choose_threshold(own, other)

@@ -1,4 +1,4 @@
-"""Networks from elsewhere: weights as torchvision's files hold them, exported as they are or with a new head."""
+"""Weights as torchvision's files hold them are exported as they are or with a new head."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from training.arguments import load_dataset, parse
 from training.data.datasets import split
 from training.data.images import ImageDataset
 from training.graph import open_session
-from training.images import few_images, weights
+from training.images import fine_tuning_curve, weights
 from training.images.architecture import TorchvisionNetwork, build, find_head
 from training.images.convnet import ConvNet
-from training.images.pretrained import PRETRAINED, TunedScorer
-from training.learning.family import LearningError
+from training.images.pretrained import PRETRAINED, FineTunedNetwork
+from training.learning.family import TrainingError
 from training.pictures import charts
 
 ARCHS = ("mobilenet_v3_small", "resnet18", "squeezenet1_1")
-"""Fully connected heads with and without a hidden layer, and one that is a convolution."""
+"""Two of these have fully connected heads, with and without a hidden layer, and one has a convolution."""
 SIZES = ((500, 375), (300, 451), (120, 90))
 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """For networks this small the fastest."""
+    """Sets one thread, which for networks this small is the fastest."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -44,7 +44,7 @@ def one_thread() -> Iterator[None]:
 
 
 def photograph(width: int, height: int) -> Image.Image:
-    """A gradient with the noise of a photograph, seed 0."""
+    """Returns a gradient with the noise of a photograph, seed 0."""
     noise = np.random.default_rng(0).normal(scale=60, size=(height, width, 3))
     slope = np.linspace(0, 255, width)[None, :, None] * np.array([1.0, 0.6, 0.3])
     pixels = Image.fromarray(np.clip(slope + noise, 0, 255).astype(np.uint8))
@@ -52,7 +52,7 @@ def photograph(width: int, height: int) -> Image.Image:
 
 
 def save_weights(folder: Path, arch: str, n_scores: int = 1000) -> Path:
-    """Seeded random weights with statistics of noise, under torchvision's names."""
+    """Saves seeded random weights with statistics of noise, under torchvision's names."""
     torch.manual_seed(0)
     network = torchvision.models.get_model(
         arch, weights=None, num_classes=n_scores
@@ -88,7 +88,9 @@ def open_file(path: Path) -> tuple[Card, onnxruntime.InferenceSession]:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `python -m training pretrained --arch ARCH --weights FILE --task imagenet_ARCH` exported, with the files."""
+    """Returns what `python -m training pretrained --arch ARCH --weights FILE --task imagenet_ARCH` exported, with the
+    files.
+    """
     folder = tmp_path_factory.mktemp("published")
     for arch in ARCHS:
         given = [
@@ -112,14 +114,14 @@ def squeezenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """What the command says of its refusal."""
+    """Returns what the command says of its refusal."""
     assert main(["pretrained", *words]) == 1
     return capsys.readouterr().out.partition("not written: ")[2].rstrip("\n")
 
 
 @pytest.mark.parametrize("arch", ARCHS)
 def test_the_file_says_what_torchvision_says(published: Path, arch: str) -> None:
-    """Of photographs of several sizes, through torchvision's own transforms and network."""
+    """The file agrees with torchvision's own transforms and network on photographs of several sizes."""
     _, session = open_file(published / f"imagenet_{arch}-pretrained.onnx")
     network = torchvision.models.get_model(arch, weights=None)
     network.load_state_dict(
@@ -140,7 +142,7 @@ def test_the_file_says_what_torchvision_says(published: Path, arch: str) -> None
 
 
 def test_the_card_names_imagenets_classes_and_measures_nothing(published: Path) -> None:
-    """What is not the published file claims no published accuracy either; its weights are named by their SHA-256."""
+    """A file of other weights claims no published accuracy; its weights are named by their SHA-256."""
     card, session = open_file(published / "imagenet_resnet18-pretrained.onnx")
     digest = weights.fingerprint(published / "resnet18_1000.pth")
     assert card.classes is not None
@@ -169,36 +171,37 @@ def test_the_card_names_imagenets_classes_and_measures_nothing(published: Path) 
 
 
 def test_published_figures_are_said_to_be_published() -> None:
-    """In the card's summary, since its metrics are what is measured here."""
-    assert weights.publication("mobilenet_v3_small", "DEFAULT").summary == (
+    """Published figures stand in the card's summary, since its metrics are what is measured here."""
+    assert weights.find_publication("mobilenet_v3_small", "DEFAULT").summary == (
         "MobileNet_V3_Small_Weights.IMAGENET1K_V1 of torchvision, published with 67.668 % acc@1 on ImageNet-1K, "
         "87.402 % acc@5 on ImageNet-1K, not measured here"
     )
 
 
 def test_preprocessing_is_that_of_the_weights() -> None:
-    """Other networks have other sizes and other filters."""
-    found = weights.publication("efficientnet_b3", "IMAGENET1K_V1")
+    """Other networks have the sizes and filters of their own weights."""
+    found = weights.find_publication("efficientnet_b3", "IMAGENET1K_V1")
     assert (found.resize_px, found.crop_px, found.filter_name) == (320, 300, "bicubic")
     assert found.mean == (0.485, 0.456, 0.406)
 
 
 def test_names_that_repeat_are_told_apart() -> None:
-    """By a number, which no other name has yet."""
-    assert weights.tell_apart(["crane", "tench", "crane", "crane (2)", "crane"]) == (
-        *("crane", "tench", "crane (2)", "crane (2) (2)", "crane (3)"),
-    )
+    """Names that repeat get a number, which no other name has yet."""
+    assert weights.number_duplicates(
+        ["crane", "tench", "crane", "crane (2)", "crane"]
+    ) == (*("crane", "tench", "crane (2)", "crane (2) (2)", "crane (3)"),)
 
 
 def test_weights_come_from_the_cache_of_torch_hub(
     squeezenet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Got from their address the first time; here that of a file."""
+    """Weights are got from their address the first time, which is here that of a file."""
     digest = weights.fingerprint(squeezenet).removeprefix("sha256:")
     source = tmp_path / f"resnet18-{digest[:8]}.pth"
     source.write_bytes(squeezenet.read_bytes())
-    published = weights.Publication(
-        **vars(weights.publication("resnet18", "DEFAULT")) | {"url": f"file://{source}"}
+    published = weights.PublishedWeights(
+        **vars(weights.find_publication("resnet18", "DEFAULT"))
+        | {"url": f"file://{source}"}
     )
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
     place = tmp_path / "hub" / "checkpoints" / source.name
@@ -211,13 +214,13 @@ def test_weights_come_from_the_cache_of_torch_hub(
 def test_without_weights_it_says_which_file_goes_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Address, folder and name."""
+    """The error holds address, folder and name of the missing weights."""
     url = f"file://{tmp_path}/resnet18-0123abcd.pth"
-    published = weights.Publication(
-        **vars(weights.publication("resnet18", "DEFAULT")) | {"url": url}
+    published = weights.PublishedWeights(
+        **vars(weights.find_publication("resnet18", "DEFAULT")) | {"url": url}
     )
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
-    with pytest.raises(LearningError) as caught:
+    with pytest.raises(TrainingError) as caught:
         weights.locate(published, "DEFAULT")
 
     assert re.sub(r"\(<.*>\)", "(...)", str(caught.value)) == (
@@ -227,10 +230,10 @@ def test_without_weights_it_says_which_file_goes_where(
 
 
 def test_a_file_unlike_its_name_is_damaged(tmp_path: Path) -> None:
-    """The name begins its SHA-256."""
+    """A file whose SHA-256 its name does not begin is refused as damaged."""
     path = tmp_path / "resnet18-0123abcd.pth"
     path.write_bytes(b"half a file")
-    with pytest.raises(LearningError) as caught:
+    with pytest.raises(TrainingError) as caught:
         weights.fingerprint(path)
 
     assert str(caught.value) == (
@@ -241,18 +244,18 @@ def test_a_file_unlike_its_name_is_damaged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"half a file", b"PK\x03\x04broken"])
 def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Whatever it holds."""
+    """A file that holds no weights is refused, whatever it holds."""
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
 
     with pytest.raises(
-        LearningError, match=f"^{path}: expected weights as torch.save writes them: "
+        TrainingError, match=f"^{path}: expected weights as torch.save writes them: "
     ):
         weights.read(path)
 
 
 def test_weights_within_a_checkpoint_are_found(tmp_path: Path) -> None:
-    """As torchvision's own training script saves them."""
+    """Weights are found as torchvision's own training script saves them."""
     torch.save(
         {"model": {"weight": torch.ones(2)}, "epoch": 3}, tmp_path / "checkpoint.pth"
     )
@@ -260,10 +263,10 @@ def test_weights_within_a_checkpoint_are_found(tmp_path: Path) -> None:
 
 
 def test_tensors_by_name_are_expected(tmp_path: Path) -> None:
-    """Not a list of them."""
+    """A list of tensors is refused, because tensors by name are expected."""
     torch.save([torch.ones(2)], tmp_path / "weights.pth")
     with pytest.raises(
-        LearningError, match=r"expected tensors by name \(a state_dict\), got list$"
+        TrainingError, match=r"expected tensors by name \(a state_dict\), got list$"
     ):
         weights.read(tmp_path / "weights.pth")
 
@@ -271,7 +274,7 @@ def test_tensors_by_name_are_expected(tmp_path: Path) -> None:
 def test_weights_of_another_network_are_told_by_their_names(
     squeezenet: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """How many are missing, how many unexpected, and a few of each."""
+    """The error says how many tensors are missing, how many unexpected, and a few of each."""
     words = ("--arch", "resnet18", "--weights", str(squeezenet))
     assert refuse(capsys, *words) == (
         f"{squeezenet}: these are not weights of resnet18: expected 122 tensors, got 52: 102 missing "
@@ -283,7 +286,7 @@ def test_weights_of_another_network_are_told_by_their_names(
 def test_as_many_scores_as_classes_are_named(
     squeezenet: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ten scores are not ImageNet's."""
+    """Ten scores are refused, because ImageNet's are a thousand."""
     assert refuse(capsys, "--arch", "squeezenet1_1", "--weights", str(squeezenet)) == (
         f"{squeezenet}: expected scores for the 1000 classes that SqueezeNet1_1_Weights.IMAGENET1K_V1 names, got 10: "
         "give weights of that data set, or replace the head with --finetune"
@@ -291,7 +294,7 @@ def test_as_many_scores_as_classes_are_named(
 
 
 def test_a_missing_file_of_weights_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """With what else --weights takes."""
+    """The error names the missing file and what else --weights takes."""
     assert refuse(capsys, "--arch", "resnet50", "--weights", "nowhere.pth") == (
         "--weights nowhere.pth: there is no such file; expected a path, DEFAULT or one of IMAGENET1K_V1, IMAGENET1K_V2"
     )
@@ -300,7 +303,7 @@ def test_a_missing_file_of_weights_is_named(capsys: pytest.CaptureFixture[str]) 
 def test_an_unknown_network_is_named_with_its_neighbours(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Of the names that there are."""
+    """The error names similar names that there are."""
     with pytest.raises(SystemExit):
         main(["pretrained", "--arch", "resnet81"])
     text = "expected convnet or one of torchvision's 80 networks for classification, such as resnet18, resnet152, "
@@ -335,7 +338,7 @@ def test_an_unknown_network_is_named_with_its_neighbours(
 def test_what_does_not_go_together_is_refused(
     words: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With what would."""
+    """Options that do not go together are refused with what would."""
     assert refuse(capsys, *words) == text
 
 
@@ -356,7 +359,7 @@ def test_what_does_not_go_together_is_refused(
     ],
 )
 def test_the_head_is_what_gives_the_scores(arch: str, name: str) -> None:
-    """Wherever a network has it."""
+    """The head is found wherever a network has it."""
     with torch.device("meta"):
         body = build(arch, 7)
     assert (
@@ -367,7 +370,7 @@ def test_the_head_is_what_gives_the_scores(arch: str, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def sky(tmp_path_factory: pytest.TempPathFactory, squeezenet: Path) -> Path:
-    """Night and noon, learnt by our own network and by squeezenet1_1 from random weights."""
+    """Returns night and noon, learnt by our own network and by squeezenet1_1 from random weights."""
     root = tmp_path_factory.mktemp("tuned")
     photographs = write_folder(root / "sky")
     torch.manual_seed(0)
@@ -400,7 +403,7 @@ def sky(tmp_path_factory: pytest.TempPathFactory, squeezenet: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["own", "theirs"])
 def test_a_new_head_learns_a_new_task(sky: Path, name: str) -> None:
-    """Day and night are told apart, calibrated and measured as in any family."""
+    """A new head tells day and night apart, calibrated and measured as in any family."""
     card, session = open_file(sky / name / "sky-pretrained.onnx")
     assert card.classes == ("night", "noon")
     assert card.metrics["accuracy"].value > 0.8
@@ -413,7 +416,7 @@ def test_a_new_head_learns_a_new_task(sky: Path, name: str) -> None:
 
 
 def test_the_card_names_what_it_began_with(sky: Path) -> None:
-    """The file of weights and its SHA-256, and every option that the network decided."""
+    """The card names the file of weights, its SHA-256, and every option that the network decided."""
     card, session = open_file(sky / "own" / "sky-pretrained.onnx")
     digest = weights.fingerprint(sky / "cache" / "weights" / "cifar8-cnn.pt")
     assert (
@@ -458,22 +461,22 @@ def load_sky(sky: Path, *words: str) -> tuple[ImageDataset, object]:
 
 @pytest.mark.parametrize("unfreeze", [False, True])
 def test_a_frozen_body_stays_as_it_was(sky: Path, unfreeze: bool) -> None:  # noqa: FBT001
-    """Weights and statistics of its normalisations; unfrozen, both change."""
+    """A frozen body keeps weights and statistics of its normalisations; unfrozen, both change."""
     dataset, options = load_sky(
         sky, "--epochs", "3", *(("--unfreeze",) if unfreeze else ())
     )
     rows = split(dataset, seed=0)
-    scorer, head = PRETRAINED.start(dataset, rows, options)
-    before = {name: value.clone() for name, value in scorer.body.state_dict().items()}
-    PRETRAINED.tune(scorer, head, dataset, rows, options, lambda _: None)
+    model, head = PRETRAINED.make_model(dataset, rows, options)
+    before = {name: value.clone() for name, value in model.body.state_dict().items()}
+    PRETRAINED.fine_tune(model, head, dataset, rows, options, lambda _: None)
     changed = {
         name
-        for name, value in scorer.body.state_dict().items()
+        for name, value in model.body.state_dict().items()
         if not torch.equal(value, before[name])
     }
     norms = {name for name in before if name.endswith("running_mean")}
     assert "head.weight" in changed
-    assert isinstance(scorer, TunedScorer)
+    assert isinstance(model, FineTunedNetwork)
     if unfreeze:
         assert changed >= {"blocks.0.first.weight", *norms}
         assert "whitening.weight" not in changed
@@ -482,33 +485,35 @@ def test_a_frozen_body_stays_as_it_was(sky: Path, unfreeze: bool) -> None:  # no
 
 
 def test_epochs_are_counted_on(sky: Path) -> None:
-    """The body's begin after the head's."""
+    """The body's epochs are counted on after the head's."""
     dataset, options = load_sky(sky, "--epochs", "4", "--unfreeze")
     rows = split(dataset, seed=0)
-    told = []
-    scorer, head = PRETRAINED.start(dataset, rows, options)
-    PRETRAINED.tune(
-        scorer, head, dataset, rows, options, lambda epoch: told.append(epoch.number)
+    numbers = []
+    model, head = PRETRAINED.make_model(dataset, rows, options)
+    PRETRAINED.fine_tune(
+        model, head, dataset, rows, options, lambda epoch: numbers.append(epoch.number)
     )
-    assert told == [1, 2, 3, 4]
+    assert numbers == [1, 2, 3, 4]
 
 
 def test_weights_are_compared_by_the_number_of_images(sky: Path) -> None:
-    """Fine-tuned and from scratch, with intervals, a larger choice holding the smaller ones."""
+    """Fine-tuned and from scratch are compared with intervals; a larger choice holds the smaller ones."""
     dataset, options = load_sky(sky, "--epochs", "2")
     rows = split(dataset, seed=0)
-    points = few_images.measure(PRETRAINED, dataset, rows, options, sizes=(5, 500))
+    points = fine_tuning_curve.measure(
+        PRETRAINED, dataset, rows, options, sizes=(5, 500)
+    )
     assert [size for size, _, _ in points] == [5, 26]
     assert all(each.interval is not None for _, *metrics in points for each in metrics)
     few, more = (
-        few_images.choose(dataset, rows, size, seed=0).train for size in (5, 10)
+        fine_tuning_curve.choose(dataset, rows, size, seed=0).train for size in (5, 10)
     )
     assert set(few) < set(more)
     assert np.bincount(dataset.target[few]).tolist() == [5, 5]
 
 
 def test_the_comparison_is_drawn() -> None:
-    """A mark for each network and number of images."""
+    """The comparison has a mark for each network and number of images."""
     points = [
         (
             size,
@@ -530,7 +535,7 @@ def test_our_own_weights_are_missed_by_name(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With the command that makes them."""
+    """The error names the command that makes our own weights."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path))
     words = (
         "--data",
@@ -548,7 +553,7 @@ def test_our_own_weights_are_missed_by_name(
 
 
 def test_the_stored_self_check_is_small(published: Path) -> None:
-    """Images of 16 pixels, which the graph enlarges: a card is text."""
+    """The self-check's images have 16 pixels, which the graph enlarges, because a card is text."""
     card, _ = open_file(published / "imagenet_resnet18-pretrained.onnx")
     assert np.array(card.self_check.input).shape == (3, 16, 16, 3)
     assert len(json.dumps(card.to_document())) < 100_000

@@ -1,4 +1,4 @@
-"""Descent learns, penalises, stops early, and does the same again for the same seed."""
+"""Gradient descent learns, penalises, stops early, and does the same again for the same seed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def weights(fitted: FittedNetwork) -> np.ndarray:
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_the_loss_falls(optimizer: str) -> None:
-    """With either optimiser, well below that of a guess."""
+    """The loss falls well below that of a guess with either optimiser."""
     losses: list[Epoch] = []
     fit(
         "breast_cancer",
@@ -58,7 +58,7 @@ def test_the_loss_falls(optimizer: str) -> None:
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
-    """Bit for bit; another seed gives others."""
+    """The same seed gives the same weights, bit for bit, and another seed gives others."""
     one, same, other = (
         fit("wine", "--epochs", "5", "--seed", seed) for seed in ("1", "1", "2")
     )
@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 
 
 def test_it_stops_when_validation_no_longer_falls_and_keeps_the_best() -> None:
-    """Patience counts epochs since the best; the weights are those of the best."""
+    """Patience counts epochs since the best, and the weights are those of the best."""
     losses: list[Epoch] = []
     fitted = fit(
         "breast_cancer",
@@ -87,7 +87,7 @@ def test_it_stops_when_validation_no_longer_falls_and_keeps_the_best() -> None:
 
 
 def test_l1_makes_weights_vanish_and_l2_makes_them_small() -> None:
-    """What the course shows of both."""
+    """L1 makes weights vanish and L2 makes them small, as the course shows."""
     free, lasso, ridge = (
         np.abs(
             weights(
@@ -110,7 +110,7 @@ def test_l1_makes_weights_vanish_and_l2_makes_them_small() -> None:
 
 
 def test_a_converged_logistic_regression_is_scikit_learns() -> None:
-    """The same penalty, the same optimum: an independent solver gives the same probabilities."""
+    """An independent solver of the same penalty gives the same probabilities."""
     dataset = load("breast_cancer")
     rows = split(dataset, seed=0)
     arguments = (
@@ -149,14 +149,14 @@ def test_a_converged_logistic_regression_is_scikit_learns() -> None:
 def test_an_impossible_option_is_refused(
     arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By the command line, before anything is learnt."""
+    """The command line refuses an impossible option before anything is learnt."""
     with pytest.raises(SystemExit):
         options(*arguments)
     assert f"argument {arguments[0]}: " in capsys.readouterr().err
 
 
 def test_a_constant_feature_does_no_harm() -> None:
-    """Its deviation is zero, and nothing is divided by it."""
+    """A constant feature has a deviation of zero, by which nothing is divided."""
     features = np.array([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]], dtype=np.float32)
     module = Classifier(nn.Linear(2, 1), features, n_classes=2)
     label, probabilities = module(torch.from_numpy(features))

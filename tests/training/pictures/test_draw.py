@@ -1,4 +1,4 @@
-"""`--report`: the pictures of real, small models, and the numbers that they show."""
+"""`--report` draws real, small models, with the numbers that they show."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sklearn.tree import DecisionTreeClassifier
 
 from training import pipeline
 from training.__main__ import main
-from training.arguments import build_parser, make_lesson
+from training.arguments import build_parser, make_training_run
 from training.data.datasets import load, split
 from training.export.calibration import expected_calibration_error
 from training.families.pca import Components
 from training.pictures import charts, curves, draw, panels
-from training.pictures.subject import Subject
-from training.pipeline import Learnt, Lesson
+from training.pictures.drawn_model import DrawnModel
+from training.pipeline import TrainedModel, TrainingRun
 
 SHARED = {"metrics", "learning_curve"}
 CLASSIFIER = SHARED | {"confusion_matrix", "roc", "calibration"}
@@ -41,20 +41,20 @@ PICTURES = {
     "pca --task digits": {"metrics", "codes", "reconstructions", "explained_variance"},
     "pca --task diabetes --components 1": {"metrics", "explained_variance"},
 }
-"""The names of the pictures that each of these commands draws."""
+"""Each of these commands draws the pictures of these names."""
 
 
-def train(words: str | Sequence[str], folder: Path) -> tuple[Lesson, Learnt]:
-    """Learns and exports without a picture."""
+def train(words: str | Sequence[str], folder: Path) -> tuple[TrainingRun, TrainedModel]:
+    """Fits and exports without a picture."""
     options = build_parser().parse_args(
         [*(words.split() if isinstance(words, str) else words), "--output", str(folder)]
     )
-    lesson = make_lesson(options)
-    return lesson, pipeline.train(lesson, folder)[0]
+    training_run = make_training_run(options)
+    return training_run, pipeline.train(training_run, folder)[0]
 
 
 def check_picture(path: Path) -> None:
-    """A PNG of a size that a screen shows, with more on it than a white page."""
+    """Asserts a PNG of a size that a screen shows, with more on it than a white page."""
     with Image.open(path) as image:
         assert image.format == "PNG"
         assert 500 <= image.width <= 2500, path
@@ -67,7 +67,7 @@ def check_picture(path: Path) -> None:
 
 @pytest.mark.parametrize("words", PICTURES)
 def test_a_report_holds_what_suits_the_model(words: str, tmp_path: Path) -> None:
-    """These pictures and no others, each of a sensible size and not blank."""
+    """A report holds these pictures and no others, each of a sensible size and not blank."""
     family, _, task = words.split()[:3]
     assert (
         main(
@@ -88,7 +88,7 @@ def test_a_report_holds_what_suits_the_model(words: str, tmp_path: Path) -> None
 
 
 def test_a_generator_and_its_discriminator_are_drawn(tmp_path: Path) -> None:
-    """The discriminator without a learning curve: its family teaches generators."""
+    """A discriminator is drawn without a learning curve, because its family trains generators."""
     folder = tmp_path / "reports"
     places = ("--output", str(tmp_path), "--report", str(folder))
     assert main(["gan", "--task", "digits", "--epochs", "2", *places]) == 0
@@ -104,7 +104,7 @@ def test_a_generator_and_its_discriminator_are_drawn(tmp_path: Path) -> None:
 
 
 def test_a_table_with_gaps_categories_and_odd_names_is_drawn(tmp_path: Path) -> None:
-    """Names that matplotlib would take for mathematics, or hide, or that are too long, and twelve classes."""
+    """Names are drawn that matplotlib would take for mathematics, or hide, or that are too long, and twelve classes."""
     generator = np.random.default_rng(0)
     classes = [
         "$5",
@@ -155,20 +155,23 @@ def test_a_table_with_gaps_categories_and_odd_names_is_drawn(tmp_path: Path) -> 
 
 
 def test_old_pictures_are_replaced_and_foreign_files_stay(tmp_path: Path) -> None:
-    """Twice the same bytes; what else is in the folder is left alone."""
-    lesson, learnt = train("pca --task wine", tmp_path)
+    """Pictures drawn twice have the same bytes, and what else is in the folder is left alone."""
+    training_run, trained = train("pca --task wine", tmp_path)
     folder = tmp_path / "new" / "folder"
-    first = {path.name: path.read_bytes() for path in draw.draw(lesson, learnt, folder)}
+    first = {
+        path.name: path.read_bytes()
+        for path in draw.draw(training_run, trained, folder)
+    }
     (folder / "notes.txt").write_text("mine")
     (folder / "codes.png").write_text("old")
-    paths = draw.draw(lesson, learnt, folder)
+    paths = draw.draw(training_run, trained, folder)
     assert {path.name: path.read_bytes() for path in paths} == first
     assert {path.name for path in folder.iterdir()} == {*first, "notes.txt"}
     assert (folder / "notes.txt").read_text() == "mine"
 
 
 def test_roc_curves_have_the_areas_of_scikit_learn() -> None:
-    """One against the rest; a class without rows has no curve."""
+    """The areas of one against the rest are scikit-learn's; a class without rows has no curve."""
     generator = np.random.default_rng(0)
     target = generator.integers(3, size=200)
     probabilities = generator.dirichlet(np.ones(4), size=200) + 0.3 * np.eye(4)[target]
@@ -183,7 +186,7 @@ def test_roc_curves_have_the_areas_of_scikit_learn() -> None:
 
 
 def test_two_classes_have_one_roc_curve() -> None:
-    """That of the second; the first's is the same, mirrored."""
+    """Two classes have the second's curve, because the first's is the same, mirrored."""
     rates = curves.measure_roc(
         np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]), ("no", "yes")
     )
@@ -191,7 +194,7 @@ def test_two_classes_have_one_roc_curve() -> None:
 
 
 def test_reliability_is_scikit_learns_calibration_curve() -> None:
-    """Of being right, over the confidence; and its gaps, weighted by rows, are the expected calibration error."""
+    """The gaps of scikit-learn's curve, weighted by rows, are the expected calibration error."""
     generator = np.random.default_rng(0)
     probabilities = generator.dirichlet(np.full(3, 0.5), size=500)
     target = generator.integers(3, size=500)
@@ -208,7 +211,7 @@ def test_reliability_is_scikit_learns_calibration_curve() -> None:
 
 
 def test_reliability_of_certainty_is_one_bin() -> None:
-    """Its gap is the expected calibration error, as training measures it."""
+    """The gap of one bin is the expected calibration error, as training measures it."""
     probabilities = np.eye(2)[[0, 1, 1, 0]]
     target = np.array([0, 1, 0, 0])
     measured = curves.measure_reliability(probabilities, target)
@@ -222,7 +225,7 @@ def test_reliability_of_certainty_is_one_bin() -> None:
 def test_subsets_are_nested_and_stratified() -> None:
     """A smaller share's rows are among a larger's, and each class has its share of the rows."""
     dataset = load("wine")
-    train_rows = split(dataset, seed=0, validates=False).train
+    train_rows = split(dataset, seed=0, needs_validation=False).train
     small, large = (
         curves.choose_subset(dataset, train_rows, share=share, seed=0)
         for share in (0.2, 0.5)
@@ -237,9 +240,9 @@ def test_subsets_are_nested_and_stratified() -> None:
 
 
 def test_a_subset_keeps_two_rows_of_each_class() -> None:
-    """And is none where there are too few rows in all."""
+    """A subset keeps two rows of each class, and is none where there are too few rows in all."""
     dataset = load("digits")
-    train_rows = split(dataset, seed=0, validates=False).train
+    train_rows = split(dataset, seed=0, needs_validation=False).train
     tiny = curves.choose_subset(dataset, train_rows, share=0.001, seed=0)
     assert tiny is not None
     assert np.bincount(dataset.target[tiny]).tolist() == [2] * 10
@@ -250,27 +253,28 @@ def test_a_subset_keeps_two_rows_of_each_class() -> None:
 
 
 def test_a_learning_curve_learns_from_growing_parts(tmp_path: Path) -> None:
-    """A tenth, a fifth, two fifths and seven tenths of the 320 training rows; all of them are the model itself."""
-    lesson, learnt = train("naive_bayes --task points", tmp_path)
-    points = curves.measure_learning_curve(lesson, learnt.rows)
+    """The parts are a tenth, a fifth, two fifths and seven tenths of the 320 training rows."""
+    training_run, trained = train("naive_bayes --task points", tmp_path)
+    points = curves.measure_learning_curve(training_run, trained.rows)
     assert [n_rows for n_rows, _, _ in points] == [32, 64, 128, 224]
     assert all(0.9 <= score <= 1 for _, *scores in points for score in scores)
 
 
 def test_sizes_that_cannot_be_learnt_from_are_left_out(tmp_path: Path) -> None:
-    """Here there are fewer training rows than neighbours to ask."""
-    lesson, learnt = train(
+    """Sizes with fewer training rows than neighbours to ask are left out."""
+    training_run, trained = train(
         "knn --task wine --neighbors 60 --weights distance", tmp_path
     )
     assert [
-        n_rows for n_rows, _, _ in curves.measure_learning_curve(lesson, learnt.rows)
+        n_rows
+        for n_rows, _, _ in curves.measure_learning_curve(training_run, trained.rows)
     ] == [100]
 
 
 def test_explained_variance_is_scikit_learns() -> None:
-    """For every number of components, up to all of them."""
+    """The explained variance is scikit-learn's for every number of components, up to all of them."""
     dataset = load("wine")
-    rows = split(dataset, seed=0, validates=False)
+    rows = split(dataset, seed=0, needs_validation=False)
     train_features = dataset.features[rows.train]
     shares = curves.measure_explained_variance(
         Components(dataset, rows, n_components=2), train_features
@@ -282,7 +286,7 @@ def test_explained_variance_is_scikit_learns() -> None:
 
 
 def test_what_is_under_encoding_and_calibration_is_found(tmp_path: Path) -> None:
-    """A tree on the encoded columns, and the probabilities that it gave before the temperature."""
+    """A tree on the encoded columns is found, and the probabilities that it gave before the temperature."""
     generator = np.random.default_rng(0)
     lines = ["size,colour,class"]
 
@@ -302,18 +306,16 @@ def test_what_is_under_encoding_and_calibration_is_found(tmp_path: Path) -> None
         "--target",
         "class",
     )
-    _, learnt = train((*words, "--max-depth", "2"), tmp_path)
-    subject = Subject(learnt)
-    assert isinstance(subject.source, DecisionTreeClassifier)
-    assert subject.encoded.feature_names == ("size", "colour=green", "colour=red")
-    expected = subject.source.predict_proba(
-        subject.encoded.features[subject.rows.held_out]
-    )
-    np.testing.assert_array_equal(subject.uncalibrated, expected)
+    _, trained = train((*words, "--max-depth", "2"), tmp_path)
+    drawn = DrawnModel(trained)
+    assert isinstance(drawn.source, DecisionTreeClassifier)
+    assert drawn.encoded.feature_names == ("size", "colour=green", "colour=red")
+    expected = drawn.source.predict_proba(drawn.encoded.features[drawn.rows.held_out])
+    np.testing.assert_array_equal(drawn.uncalibrated, expected)
 
 
 def test_the_lowest_validation_loss_is_marked() -> None:
-    """A loss that is not a number is passed over."""
+    """The lowest validation loss is marked, and a loss that is not a number is passed over."""
     losses = {
         "train": np.array([3.0, 2.0, 1.0]),
         "validation": np.array([np.nan, 2.0, 2.5]),
@@ -330,7 +332,7 @@ def test_the_lowest_validation_loss_is_marked() -> None:
 
 
 def test_a_matrix_shows_every_count_but_zeros() -> None:
-    """With up to 30 classes; more have no room for numbers."""
+    """Up to 30 classes show every count but zeros; more have no room for numbers."""
     counts = np.array([[5, 0], [1, 3]])
     words = {"title": "Confusion", "about": "model", "x": "predicted", "y": "true"}
     axes = panels.draw_matrix(counts, ("a", "b"), ("a", "b"), **words).axes[0]

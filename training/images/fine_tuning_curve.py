@@ -1,4 +1,4 @@
-"""What weights from elsewhere are worth: accuracy by the number of images, fine-tuned and from scratch."""
+"""This module measures what pretrained weights are worth: accuracy by number of images, fine-tuned and from scratch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from model_card import Metric
 from training.data.datasets import Split
 from training.data.images import ImageDataset
 from training.export.evaluation import evaluate_classifier
-from training.images.classifier import teach
+from training.images.classifier import fit_model
 from training.images.network import FittedImageClassifier
 from training.images.pretrained import Pretrained
 
 SIZES = (50, 500)
-"""Images for each class; all of them come last."""
+"""So many images of each class are learnt from; all of them come last."""
 
 Point = tuple[int, Metric, Metric]
-"""Images for each class, and the accuracy, with its interval, fine-tuned and from scratch."""
+"""A point is images for each class, and the accuracy, with its interval, fine-tuned and from scratch."""
 
 
 def measure(
@@ -30,21 +30,26 @@ def measure(
     options: argparse.Namespace,
     *,
     sizes: Sequence[int] = SIZES,
-    tell: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> list[Point]:
-    """On the held-out images; both learn the same images with the same schedule, the network from scratch in one go."""
+    """Returns points on the held-out images; both networks learn the same images with the same schedule.
+
+    The network from scratch learns in one go.
+    """
     counts = np.bincount(dataset.target[rows.train])
     points = []
 
     for size in (*(each for each in sizes if each < counts.min()), int(counts.max())):
-        tell(f"fine-tuning and from scratch, {size} images of each class")
+        on_progress(f"fine-tuning and from scratch, {size} images of each class")
         part = choose(dataset, rows, size, seed=options.seed)
-        tuned = _measure(_tune(family, dataset, part, options), dataset, rows)
+        tuned = _measure(_fine_tune(family, dataset, part, options), dataset, rows)
         points.append(
             (
                 size,
                 tuned,
-                _measure(_learn(family, dataset, part, options), dataset, rows),
+                _measure(
+                    _train_from_scratch(family, dataset, part, options), dataset, rows
+                ),
             )
         )
 
@@ -52,7 +57,7 @@ def measure(
 
 
 def choose(dataset: ImageDataset, rows: Split, size: int, *, seed: int) -> Split:
-    """So many training images of each class, or all that there are; a larger choice holds the smaller ones."""
+    """Returns so many training images of each class, or all that there are; a larger choice holds the smaller ones."""
     order = np.random.default_rng(seed).permutation(rows.train)
     kept = [
         order[dataset.target[order] == each][:size]
@@ -63,20 +68,20 @@ def choose(dataset: ImageDataset, rows: Split, size: int, *, seed: int) -> Split
     )
 
 
-def _tune(
+def _fine_tune(
     family: Pretrained, dataset: ImageDataset, rows: Split, options: argparse.Namespace
 ) -> FittedImageClassifier:
-    scorer, head = family.start(dataset, rows, options)
-    family.tune(scorer, head, dataset, rows, options, lambda _: None)
-    return family.finish(scorer, dataset, options)
+    model, head = family.make_model(dataset, rows, options)
+    family.fine_tune(model, head, dataset, rows, options, lambda _: None)
+    return family.make_fitted(model, dataset, options)
 
 
-def _learn(
+def _train_from_scratch(
     family: Pretrained, dataset: ImageDataset, rows: Split, options: argparse.Namespace
 ) -> FittedImageClassifier:
-    scorer = family.start_from_scratch(dataset, rows, options)
-    teach(scorer, dataset, rows, family.schedule(options), lambda _: None)
-    return family.finish(scorer, dataset, options)
+    model = family.make_untrained_model(dataset, rows, options)
+    fit_model(model, dataset, rows, family.schedule(options), lambda _: None)
+    return family.make_fitted(model, dataset, options)
 
 
 def _measure(

@@ -1,4 +1,4 @@
-"""What a person sees while models learn, and the table of what came of it."""
+"""This module shows a person how models learn, and the table of what came of it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from model_card import Card, Metric
+from model_card import Calibration, Card, Metric
 from training.export.evaluation import HEADLINES
 from training.learning.family import Epoch
 
 
 def make_progress(console: Console) -> Progress:
-    """Bars with a name, what is going on, and the time it has taken; `note` is a field of each."""
-    columns = (
+    """Returns bars with a name, what is going on, and the time it has taken; `note` is a field of each."""
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
+        console=console,
     )
-    return Progress(*columns, console=console)
 
 
 def describe_epoch(epoch: Epoch) -> str:
@@ -32,22 +32,15 @@ def describe_epoch(epoch: Epoch) -> str:
 
 
 def headline(card: Card) -> tuple[str, Metric]:
-    """The metric that stands for all, and its name."""
+    """Returns the metric that stands for all, and its name."""
     name = next(name for name in HEADLINES if name in card.metrics)
     return name, card.metrics[name]
 
 
 def summarise(card: Card, path: Path, *, seconds: float) -> Table:
-    """Every metric of one model: held-out with its interval, on the training rows, and over folds."""
-    rows = (
-        "generated images"
-        if card.kind == "generator"
-        else "held-out rows"
-        if card.metrics
-        else "random images"
-    )
+    """Returns a table of one model's metrics: held-out with intervals, on the training rows, and over folds."""
     table = Table(
-        title=f"{card.name} on {card.parity.rows} {rows}",
+        title=f"{card.name} on {card.parity.rows} {_name_rows(card)}",
         title_justify="left",
         box=box.SIMPLE,
         pad_edge=False,
@@ -57,26 +50,14 @@ def summarise(card: Card, path: Path, *, seconds: float) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
 
     for name, metric in card.metrics.items():
-        table.add_row(
-            name.replace("_", " "),
-            _short(metric.value),
-            _interval(metric),
-            *_beside(card, name),
-        )
+        training, folds = _beside(card, name)
+        label = name.replace("_", " ")
+        value = _short(metric.value)
+        table.add_row(label, value, _interval(metric), training, folds)
 
     table.add_section()
     if card.calibration is not None:
-        table.add_row("temperature", _short(card.calibration.temperature))
-        for when, figures in (
-            ("before", card.calibration.before),
-            ("after", card.calibration.after),
-        ):
-            for name, figure in figures.items():
-                table.add_row(
-                    f"  {name.replace('_', ' ')} {when}",
-                    _short(figure),
-                    f"{card.calibration.rows} rows",
-                )
+        _add_calibration(table, card.calibration)
 
     table.add_row("labels unlike source", str(card.parity.unequal_labels))
     table.add_row("largest difference", f"{card.parity.max_abs_difference:.1e}")
@@ -86,8 +67,24 @@ def summarise(card: Card, path: Path, *, seconds: float) -> Table:
     return table
 
 
+def _name_rows(card: Card) -> str:
+    if card.kind == "generator":
+        return "generated images"
+    return "held-out rows" if card.metrics else "random images"
+
+
+def _add_calibration(table: Table, calibration: Calibration) -> None:
+    table.add_row("temperature", _short(calibration.temperature))
+    stages = {"before": calibration.before, "after": calibration.after}
+
+    for stage, figures in stages.items():
+        for name, figure in figures.items():
+            label = f"  {name.replace('_', ' ')} {stage}"
+            table.add_row(label, _short(figure), f"{calibration.rows} rows")
+
+
 def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
-    """One line for each model, by the metric that stands for its kind, the best first."""
+    """Returns a table of one line for each model, by the metric that stands for its kind, the best first."""
     table = _table("held-out rows with 95 % intervals, the best first")
     table.add_column("model", no_wrap=True)
     for column in ("held out", "interval", "training", "folds", "kB"):
@@ -110,11 +107,15 @@ def compare(cards: Sequence[tuple[Card, Path]]) -> Table:
             table.add_row(name.replace("_", " "), style="dim")
             shown = name
 
+        training, folds = _beside(card, name)
+        interval = _interval(metric).replace(" to ", "–")
         size = f"{path.stat().st_size / 1000:,.0f}"
-        figures = (_short(metric.value), _interval(metric), *_beside(card, name))
         table.add_row(
             card.name,
-            *(each.replace(" to ", "–").replace(" ± ", "±") for each in figures),
+            _short(metric.value),
+            interval,
+            training,
+            folds.replace(" ± ", "±"),
             size,
         )
 
@@ -128,7 +129,7 @@ def _table(title: str) -> Table:
 
 
 def _short(value: float) -> str:
-    """Four digits, three of them after the point where the number is below 1."""
+    """Returns four digits, three of them after the point where the number is below 1."""
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.4g}"
 
 
@@ -141,7 +142,7 @@ def _interval(metric: Metric) -> str:
 
 
 def _beside(card: Card, name: str) -> tuple[str, str]:
-    """The metric on the training rows, and its mean and standard deviation over folds."""
+    """Returns the metric on the training rows, and its mean and standard deviation over folds."""
     train = "" if card.train_metrics is None else _short(card.train_metrics[name].value)
     if card.cross_validation is None or name not in card.cross_validation.metrics:
         return train, ""

@@ -1,4 +1,4 @@
-"""What a report draws: a learnt model, its file, and what the file says."""
+"""This module holds what a report draws: a trained model, its file, and what the file says."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from sklearn.pipeline import Pipeline
 
 from model_card import OUTPUTS
 from training.data.datasets import Dataset
-from training.export.calibration import Calibrated
-from training.export.encoding import Encoded
+from training.export.calibration import CalibratedModel
+from training.export.encoding import EncodedModel
 from training.graph import Outputs, run
 from training.learning.estimator import FittedEstimator
-from training.learning.family import Fitted
+from training.learning.family import FittedModel
 from training.learning.network import FittedNetwork
-from training.pipeline import Learnt
+from training.pipeline import TrainedModel
 
 Floats = NDArray[np.float64]
 
 
-class Subject:
-    """What is drawn: a learnt model, its file, and what the file says of the held-out rows."""
+class DrawnModel:
+    """A DrawnModel is a trained model, its file, and what the file says of the held-out rows."""
 
-    def __init__(self, learnt: Learnt) -> None:
-        self.card = learnt.card
-        self.dataset = learnt.dataset
-        self.rows = learnt.rows
-        self.fitted = learnt.fitted
-        self.epochs = learnt.epochs
-        self._content = learnt.path.read_bytes()
+    def __init__(self, trained: TrainedModel) -> None:
+        self.card = trained.card
+        self.dataset = trained.dataset
+        self.rows = trained.rows
+        self.fitted = trained.fitted
+        self.epochs = trained.epochs
+        self._content = trained.path.read_bytes()
         self.about = f"{self.card.name}, {len(self.rows.held_out)} held-out rows"
 
     @property
     def table(self) -> Dataset:
-        """The data set, where it is one of rows of features."""
+        """Returns the data set, which must be one of rows of features."""
         assert isinstance(self.dataset, Dataset)
         return self.dataset
 
@@ -49,23 +49,23 @@ class Subject:
 
     @property
     def target(self) -> NDArray[Any]:
-        """Of the held-out rows."""
+        """Returns the target of the held-out rows."""
         return self.dataset.target[self.rows.held_out]
 
     @cached_property
     def encoded(self) -> Dataset:
-        """The table as the family learnt from it: without categories and gaps."""
+        """Returns the table as the family learnt from it: without categories and gaps."""
         return (
             self.fitted.encoding.apply(self.table)
-            if isinstance(self.fitted, Encoded)
+            if isinstance(self.fitted, EncodedModel)
             else self.table
         )
 
     @property
     def source(self) -> Any:
-        """The estimator or network under encoding, calibration and scaling; None where it is neither."""
-        fitted: Fitted = self.fitted
-        while isinstance(fitted, Encoded | Calibrated):
+        """Returns the estimator or network under encoding, calibration and scaling, or None where it is neither."""
+        fitted: FittedModel = self.fitted
+        while isinstance(fitted, EncodedModel | CalibratedModel):
             fitted = fitted.fitted
 
         if isinstance(fitted, FittedEstimator):
@@ -79,9 +79,11 @@ class Subject:
 
     @property
     def uncalibrated(self) -> Floats | None:
-        """Probabilities of the held-out rows before the temperature; None where there is no temperature."""
-        within = self.fitted.fitted if isinstance(self.fitted, Encoded) else self.fitted
-        if not isinstance(within, Calibrated):
+        """Returns probabilities of the held-out rows before the temperature, or None where there is none."""
+        within = (
+            self.fitted.fitted if isinstance(self.fitted, EncodedModel) else self.fitted
+        )
+        if not isinstance(within, CalibratedModel):
             return None
 
         learnt_from = (
@@ -94,7 +96,7 @@ class Subject:
         return probabilities
 
     def points(self) -> dict[str, tuple[NDArray[np.float32], NDArray[Any]]]:
-        """Features and target of the training and the held-out rows in which nothing is missing."""
+        """Returns features and target of the training and the held-out rows in which nothing is missing."""
         known = ~np.isnan(self.table.features).max(axis=1)
         parts = {"train": self.rows.train, "held-out": self.rows.held_out}
         kept = {part: rows[known[rows]] for part, rows in parts.items()}

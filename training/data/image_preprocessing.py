@@ -1,4 +1,4 @@
-"""Images of any size to the size that a network takes: with Pillow for learning, as nodes of the graph for serving.
+"""This module brings images of any size to the network's size: by Pillow for learning, by the graph for serving.
 
 The shorter side becomes `resize_px`, the longer one in proportion, rounded down as torchvision does; then the centre
 is cut out. Pillow's filter rounds to whole grey levels between its two passes, and so does ONNX's Resize on uint8
@@ -16,20 +16,20 @@ from PIL import Image
 
 from training.graph import GraphBuilder
 
-LONGEST = 8
-"""Times the shorter side: what is longer is cut to this before it is resized, so that a strip stays small."""
+MAX_ASPECT_RATIO = 8
+"""What is longer than this many times the shorter side is cut before it is resized, so that a strip stays small."""
 FILTERS: dict[str, tuple[Image.Resampling, dict[str, Any]]] = {
     "bilinear": (Image.Resampling.BILINEAR, {"mode": "linear"}),
     "bicubic": (Image.Resampling.BICUBIC, {"mode": "cubic", "cubic_coeff_a": -0.5}),
 }
-"""Pillow's filter and the same for ONNX's Resize."""
+"""Each name has Pillow's filter and the attributes of ONNX's Resize that do the same."""
 
 
 def resize_and_crop(
     image: Image.Image, resize_px: int, crop_px: int, filter_name: str = "bilinear"
 ) -> Image.Image:
-    """An RGB image of `crop_px` by `crop_px`."""
-    image = _cut(image, LONGEST * min(image.size))
+    """Returns an RGB image of `crop_px` by `crop_px`."""
+    image = _crop_strip(image, MAX_ASPECT_RATIO * min(image.size))
     shorter = min(image.size)
     width, height = (side * resize_px // shorter for side in image.size)
     resized = image.resize((width, height), FILTERS[filter_name][0])
@@ -38,10 +38,10 @@ def resize_and_crop(
     return resized.crop((left, top, left + crop_px, top + crop_px))
 
 
-def _cut(image: Image.Image, longest: int) -> Image.Image:
-    """The middle of what is longer than this."""
-    left, top = (max(0, side - longest) // 2 for side in image.size)
-    width, height = (min(side, longest) for side in image.size)
+def _crop_strip(image: Image.Image, max_length: int) -> Image.Image:
+    """Returns the middle of an image that is longer than `max_length`."""
+    left, top = (max(0, side - max_length) // 2 for side in image.size)
+    width, height = (min(side, max_length) for side in image.size)
     return image.crop((left, top, left + width, top + height))
 
 
@@ -52,7 +52,8 @@ def prepend(
     crop_px: int,
     filter_name: str = "bilinear",
 ) -> None:
-    """Puts the same ahead of a graph whose input `cropped` is uint8 `(n_images, crop_px, crop_px, 3)`, in place.
+    """Puts the same steps ahead of a graph whose input `cropped` is uint8 `(n_images, crop_px, crop_px, 3)`, in
+    place.
 
     The input becomes `pixels` uint8 `(n_images, height, width, 3)`. Resizing has to stay ahead of any transposition:
     onnxruntime's optimiser fails on one that it moved.
@@ -66,13 +67,13 @@ def prepend(
         np.array([0]),
     )
     shorter = graph.add("ReduceMin", size, keepdims=1)
-    longest = graph.add("Mul", shorter, np.array([LONGEST]))
+    max_length = graph.add("Mul", shorter, np.array([MAX_ASPECT_RATIO]))
     start = graph.add(
         "Div",
-        graph.add("Max", graph.add("Sub", size, longest), np.array([0])),
+        graph.add("Max", graph.add("Sub", size, max_length), np.array([0])),
         np.array([2]),
     )
-    length = graph.add("Min", size, longest)
+    length = graph.add("Min", size, max_length)
     axes = np.array([1, 2])
     cut = graph.add("Slice", "pixels", start, graph.add("Add", start, length), axes)
     sizes = graph.add("Div", graph.add("Mul", length, np.array([resize_px])), shorter)
