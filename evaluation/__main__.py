@@ -18,7 +18,7 @@ from evaluation import gate as gates
 from evaluation import predictions
 from evaluation.classifiers import Classifiers, LocalClassifiers
 from evaluation.gate import Gate
-from evaluation.labelled_data import Labelled, read_labelled
+from evaluation.labelled_data import LabelledData, read_labelled
 from evaluation.predictions import Predictions
 from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
@@ -210,7 +210,7 @@ def _find(options: argparse.Namespace, task: str) -> Classifiers:
 
 def _try(
     options: argparse.Namespace, task: str, contenders: Classifiers
-) -> tuple[Labelled, Predictions]:
+) -> tuple[LabelledData, Predictions]:
     labelled = read_labelled(
         options.data, contenders.contenders[0].card, label=options.label
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.classifiers import Classifiers, Said
-from evaluation.labelled_data import Labelled
+from evaluation.labelled_data import LabelledData
 from service.errors import InvalidRequest, TooLarge, Unusable
 
 ROWS_AT_A_TIME = 500
@@ -67,7 +67,7 @@ class Predictions:
 
 
 def run(
-    task: str, contenders: Classifiers, labelled: Labelled, *, on_rows: OnRows
+    task: str, contenders: Classifiers, labelled: LabelledData, *, on_rows: OnRows
 ) -> Predictions:
     """Asks every contender in batches; raises VeredictoError that names the place of a row at fault."""
     batches: list[list[Said]] = [[] for _ in contenders.contenders]
@@ -112,7 +112,7 @@ def run(
 
 
 def _classify(
-    contenders: Classifiers, labelled: Labelled, start: int, stop: int
+    contenders: Classifiers, labelled: LabelledData, start: int, stop: int
 ) -> list[list[Said]]:
     """Of one batch, for each contender in one or more parts; `inputs[3]` in an error becomes the place of that row."""
     try:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evaluation.labelled_data import Labelled, read_labelled
+from evaluation.labelled_data import LabelledData, read_labelled
 from model_card import Card, Feature, FeatureInput, ImageInput, SelfCheck
 from service.errors import Unusable
 from tests.support.hues import write_images
@@ -25,7 +25,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def read(path: Path, text: str, label: str | None = None) -> Labelled:
+def read(path: Path, text: str, label: str | None = None) -> LabelledData:
     return read_labelled(write(path / "rows.csv", text), CARD, label=label)
 
 
@@ -65,18 +65,18 @@ def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:
     )
 
 
-def test_parquet_without_polars_says_what_to_install(
+def test_a_table_without_polars_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Serving does not need it."""
+    """Serving does not need polars, so that it may be missing where the evaluation is tried."""
+    monkeypatch.delitem(sys.modules, "tables.reader", raising=False)
     monkeypatch.setitem(sys.modules, "polars", None)
-    (tmp_path / "rows.parquet").write_bytes(b"PAR1")
     with pytest.raises(Unusable) as error:
-        read_labelled(tmp_path / "rows.parquet", CARD, label=None)
+        read(tmp_path, "size,colour,answer\n0.5,green,yes\n")
 
     assert (
         str(error.value)
-        == "rows.parquet: Parquet needs polars: pip install 'polars>=1.20', or give a CSV file"
+        == "rows.csv: tables need polars: pip install 'veredicto[evaluate]'"
     )
 
 
@@ -179,8 +179,8 @@ def test_what_cannot_be_judged_on_is_said(
 
 
 def test_bytes_that_are_no_text_are_said_so(tmp_path: Path) -> None:
-    """With their place."""
-    (tmp_path / "rows.csv").write_bytes(b"size,colour\n\xff\xfe")
+    """The error names the place of the first such byte."""
+    (tmp_path / "rows.csv").write_bytes(b"size,colour\n\x00\xfe")
     with pytest.raises(
         Unusable,
         match=r"^rows\.csv: expected CSV in UTF-8, got bytes that are not, at 12$",
