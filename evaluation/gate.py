@@ -41,12 +41,15 @@ class Gate:
 
         return cls(claim, first, second, margin if match[2] == "better" else -margin)
 
-    def check(self, trial: Predictions) -> dict[str, Any]:
+    def check(self, predictions: Predictions) -> dict[str, Any]:
         """Whether the one-sided 95 % limit of the difference is over what is claimed, and what it would take.
 
         The limit is the lower end of Newcombe's 90 % interval for paired shares.
         """
-        hits = {answer.model: answer.label == trial.truth for answer in trial.answers}
+        hits = {
+            answer.model: answer.label == predictions.truth
+            for answer in predictions.answers
+        }
         pair = Pair.of(hits[self.first], hits[self.second])
         limit = lower_limit(pair)
         needed = rows_to_show(pair, margin=self.least)

@@ -41,14 +41,14 @@ class LabelledData:
     notes: list[str] = field(default_factory=list)
 
     def batch(self, start: int, stop: int) -> list[Any]:
-        """Rows as `/compare` takes them; image files are read now."""
+        """Returns rows as `/compare` takes them; image files are read now."""
         if self.files:
             return [ImageFile(path.read_bytes(), "") for path in self.files[start:stop]]
         return self.rows[start:stop]
 
 
 def read_labelled(path: Path, card: Card, *, label: str | None) -> LabelledData:
-    """What models with such a card can be judged on; raises Unusable, which says what would work."""
+    """Returns what models with such a card can be judged on; raises Unusable, which says what would work."""
     if not path.exists():
         raise Unusable(f"{path}: there is no such file or folder")
 

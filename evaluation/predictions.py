@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.classifiers import Classifiers, Said
+from evaluation.classifiers import ClassifiedRows, Classifiers
 from evaluation.labelled_data import LabelledData
 from service.errors import InvalidRequest, TooLarge, Unusable
 
@@ -21,8 +21,8 @@ OnRows = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What one model said: label `(n_rows,)`, probabilities `(n_rows, n_classes)`; what it costs."""
+class ClassifierAnswers:
+    """Holds what one model answered: label `(n_rows,)`, probabilities `(n_rows, n_classes)`, and what it costs."""
 
     model: str
     version: str
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """The probability of the label that it gives, `(n_rows,)`."""
+        """Returns the probability of the label that it gives, `(n_rows,)`."""
         chosen: NDArray[np.float64] = self.probabilities[
             np.arange(len(self.label)), self.label
         ]
@@ -51,18 +51,18 @@ class Predictions:
     fingerprint: str
     places: list[str]
     truth: NDArray[np.int64]
-    answers: list[Answer]
+    answers: list[ClassifierAnswers]
     timing: str
 
     @property
     def hits(self) -> NDArray[np.bool_]:
-        """`(n_rows, n_models)`, True where a model is right."""
+        """Returns `(n_rows, n_models)`, True where a model is right."""
         right: NDArray[np.bool_] = self.labels == self.truth[:, None]
         return right
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """`(n_rows, n_models)`."""
+        """Returns every model's labels, `(n_rows, n_models)`."""
         return np.stack([answer.label for answer in self.answers], axis=1)
 
 
@@ -70,7 +70,7 @@ def run(
     task: str, contenders: Classifiers, labelled: LabelledData, *, on_rows: OnRows
 ) -> Predictions:
     """Asks every contender in batches; raises VeredictoError that names the place of a row at fault."""
-    batches: list[list[Said]] = [[] for _ in contenders.contenders]
+    batches: list[list[ClassifiedRows]] = [[] for _ in contenders.contenders]
     n_rows = len(labelled.truth)
     size = IMAGES_AT_A_TIME if labelled.files else ROWS_AT_A_TIME
 
@@ -85,7 +85,7 @@ def run(
 
     latencies = contenders.latencies_ms(labelled.batch(0, 1)[0])
     answers = [
-        Answer(
+        ClassifierAnswers(
             model=each.name,
             version=each.version,
             family=each.card.family,
@@ -113,8 +113,11 @@ def run(
 
 def _classify(
     contenders: Classifiers, labelled: LabelledData, start: int, stop: int
-) -> list[list[Said]]:
-    """Of one batch, for each contender in one or more parts; `inputs[3]` in an error becomes the place of that row."""
+) -> list[list[ClassifiedRows]]:
+    """Returns a batch's answers, for each contender in one or more parts.
+
+    Raises Unusable, in which `inputs[3]` has become the place of that row.
+    """
     try:
         return [[said] for said in contenders.classify(labelled.batch(start, stop))]
     except TooLarge as error:

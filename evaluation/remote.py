@@ -11,24 +11,24 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 
-from evaluation.classifiers import Classifier, Said
+from evaluation.classifiers import ClassifiedRows, Classifier
 from model_card import Card, CardError, from_document
 from service.errors import TooLarge, Unusable
 from service.models.images import ImageFile
 
 TIMEOUT_S = 120
 MAX_TRIES = 5
-"""Of a request that the server has no room for just now."""
+"""A request that the server has no room for just now is sent so often."""
 MAX_WAIT_S = 10
 TOO_MUCH = (413, 504)
 """Statuses after which fewer rows may go through: over a limit, and not done in time."""
 MAX_BYTES = 4_000_000
-"""Of a request of several rows, so that the usual limits of a server hold."""
+"""A request of several rows has at most so many bytes, so that the usual limits of a server hold."""
 RUNS = 20
 
 
 class RemoteClassifiers:
-    """The same as `LocalClassifiers`, of a server; one connection, kept."""
+    """Asks a server over one kept connection, with the methods of `LocalClassifiers`."""
 
     timing = "one row over HTTP to the server and back, /predict_proba"
 
@@ -61,8 +61,8 @@ class RemoteClassifiers:
 
         return [_describe(self._server.get(f"/models/{quote(name)}")) for name in names]
 
-    def classify(self, rows: list[Any]) -> list[Said]:
-        """By `/compare`, which asks all models at once; raises TooLarge where fewer rows may go through."""
+    def classify(self, rows: list[Any]) -> list[ClassifiedRows]:
+        """Asks `/compare`, which asks all models at once; raises TooLarge where fewer rows may go through."""
         answer = self._server.post("/compare", {"task": self._task}, rows)
         index = {name: position for position, name in enumerate(answer["classes"])}
         answered = {each["model"]: each for each in answer["models"]}
@@ -76,7 +76,7 @@ class RemoteClassifiers:
         return [_read(answered[contender.name], index) for contender in self.contenders]
 
     def latencies_ms(self, row: Any) -> list[float]:
-        """The median of 20 requests, one at a time."""
+        """Returns the median of 20 requests, one at a time, for each contender."""
         return [self._time_ms(each.name, row) for each in self.contenders]
 
     def _time_ms(self, name: str, row: Any) -> float:
@@ -202,6 +202,6 @@ def _describe(document: dict[str, Any]) -> Classifier:
     return Classifier(name=card.name, version=version, card=card, size_bytes=None)
 
 
-def _read(answer: dict[str, Any], index: dict[str, int]) -> Said:
+def _read(answer: dict[str, Any], index: dict[str, int]) -> ClassifiedRows:
     label = np.array([index[name] for name in answer["predictions"]], dtype=np.int64)
-    return Said(label, np.array(answer["probabilities"], dtype=np.float64))
+    return ClassifiedRows(label, np.array(answer["probabilities"], dtype=np.float64))
