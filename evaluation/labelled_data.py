@@ -222,18 +222,11 @@ def _read_folder(path: Path, card: Card) -> LabelledData:
         )
 
     places = [f"{each.parent.name}/{each.name}" for each in files]
-    digest = hashlib.sha256()
-
-    for place, each in zip(places, files, strict=True):
-        digest.update(
-            f"{place}\0{hashlib.sha256(each.read_bytes()).hexdigest()}\n".encode()
-        )
-
     passed = len(found) - len(files)
 
     return LabelledData(
         source=path.name,
-        fingerprint=f"sha256:{digest.hexdigest()}",
+        fingerprint=_fingerprint(places, files),
         places=places,
         truth=_index(
             [each.parent.name for each in files],
@@ -247,6 +240,16 @@ def _read_folder(path: Path, card: Card) -> LabelledData:
         if passed
         else [],
     )
+
+
+def _fingerprint(places: list[str], files: list[Path]) -> str:
+    """Returns the SHA-256 of the images' names and contents."""
+    digest = hashlib.sha256()
+    for place, each in zip(places, files, strict=True):
+        content = hashlib.sha256(each.read_bytes()).hexdigest()
+        digest.update(f"{place}\0{content}\n".encode())
+
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _index(labels: list[str], card: Card, wheres: list[str]) -> NDArray[np.int64]:

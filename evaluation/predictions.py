@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.classifiers import ClassifiedRows, Classifiers
+from evaluation.classifiers import ClassifiedRows, Classifier, Classifiers
 from evaluation.labelled_data import LabelledData
 from service.errors import InvalidRequest, TooLarge, Unusable
 
@@ -85,15 +85,7 @@ def run(
 
     latencies = contenders.latencies_ms(labelled.batch(0, 1)[0])
     answers = [
-        ClassifierAnswers(
-            model=each.name,
-            version=each.version,
-            family=each.card.family,
-            size_bytes=each.size_bytes,
-            latency_ms=round(latency, 4),
-            label=np.concatenate([said.label for said in batch]),
-            probabilities=np.concatenate([said.probabilities for said in batch]),
-        )
+        _join(each, latency, batch)
         for each, latency, batch in zip(
             contenders.contenders, latencies, batches, strict=True
         )
@@ -108,6 +100,20 @@ def run(
         truth=labelled.truth,
         answers=answers,
         timing=contenders.timing,
+    )
+
+
+def _join(
+    classifier: Classifier, latency_ms: float, parts: list[ClassifiedRows]
+) -> ClassifierAnswers:
+    return ClassifierAnswers(
+        model=classifier.name,
+        version=classifier.version,
+        family=classifier.card.family,
+        size_bytes=classifier.size_bytes,
+        latency_ms=round(latency_ms, 4),
+        label=np.concatenate([part.label for part in parts]),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
     )
 
 
