@@ -120,7 +120,7 @@ def _trace_curves(
 def _judge_pairs(
     predictions: Predictions, hits: NDArray[np.bool_]
 ) -> list[dict[str, Any]]:
-    """Every pair once, in the order of the models; p-values are adjusted for their number."""
+    """Returns every pair once, in the order of the models; p-values are adjusted for their number."""
     places = list(combinations(range(len(predictions.answers)), 2))
     alike = agreement.agreements(predictions.labels)
     kappas = agreement.kappas(
@@ -141,27 +141,33 @@ def _judge_pairs(
             ],
             "agreement": alike[first, second],
             "kappa": None if np.isnan(kappas[first, second]) else kappas[first, second],
-            **{
-                "both_right": pair.both,
-                "only_a": pair.only_a,
-                "only_b": pair.only_b,
-                "both_wrong": pair.neither,
-            },
-            "difference": {
-                "value": pair.difference,
-                "interval": paired.difference_interval(pair),
-            },
-            "odds_ratio": paired.odds_ratio(pair),
-            "p_value": p_value,
-            "mid_p_value": paired_tests.mcnemar_mid_p(pair.only_a, pair.only_b),
-            "p_value_holm": p_holm,
-            "verdict": _decide(pair, p_holm),
-            "rows_needed": paired.rows_to_tell_apart(pair, tests=len(places)),
+            **_describe_pair(pair, p_value, p_holm, n_pairs=len(places)),
         }
         for (first, second), pair, p_value, p_holm in zip(
             places, counted, p_values, adjusted, strict=True
         )
     ]
+
+
+def _describe_pair(
+    pair: Pair, p_value: float, p_holm: float, *, n_pairs: int
+) -> dict[str, Any]:
+    return {
+        "both_right": pair.both,
+        "only_a": pair.only_a,
+        "only_b": pair.only_b,
+        "both_wrong": pair.neither,
+        "difference": {
+            "value": pair.difference,
+            "interval": paired.difference_interval(pair),
+        },
+        "odds_ratio": paired.odds_ratio(pair),
+        "p_value": p_value,
+        "mid_p_value": paired_tests.mcnemar_mid_p(pair.only_a, pair.only_b),
+        "p_value_holm": p_holm,
+        "verdict": _decide(pair, p_holm),
+        "rows_needed": paired.rows_to_tell_apart(pair, tests=n_pairs),
+    }
 
 
 def _decide(pair: Pair, p_value: float) -> str:
