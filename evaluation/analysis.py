@@ -24,13 +24,16 @@ from stats.paired import Pair
 from stats.scores import score
 
 MAX_POINTS = 150
-"""Of a curve in a report; what is computed from curves is computed from all of their points."""
+"""A curve in a report has at most so many points; what is computed from curves is computed from all of their points."""
 MAX_CURVES = 12
 MAX_DISAGREEMENTS = 100
 
 
 def judge(predictions: Predictions, *, risk: float) -> dict[str, Any]:
-    """The numbers as JSON values; `risk` is the share of wrong answers that is wanted of a model that may decline."""
+    """Returns the numbers as JSON values.
+
+    `risk` is the share of wrong answers that is wanted of a model that may decline.
+    """
     hits = predictions.hits
     labels = predictions.labels
     numbers = {
@@ -171,7 +174,7 @@ def _describe_pair(
 
 
 def _decide(pair: Pair, p_value: float) -> str:
-    """`a` or `b`, whichever is shown to be right more often; `alike`; or `too few` rows on which one alone is right."""
+    """Returns `a` or `b`, whichever is shown to be right more often, `alike`, or `too few` where few rows tell."""
     if pair.discordant < paired.FEWEST_DISCORDANT:
         return "too few"
     if p_value >= paired.ALPHA:
@@ -180,7 +183,7 @@ def _decide(pair: Pair, p_value: float) -> str:
 
 
 def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
-    """The model that is right most often on these rows; of equals the one whose probabilities are better."""
+    """Returns the model that is right most often on these rows; of equals the one whose probabilities are better."""
     losses = [
         score(each.probabilities, each.label, predictions.truth)["log_loss"]["value"]
         for each in predictions.answers
@@ -196,7 +199,7 @@ def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
 def _judge_costs(
     predictions: Predictions, hits: NDArray[np.bool_]
 ) -> dict[str, list[str] | None]:
-    """Models that none beats in both accuracy and latency, or bytes; None where not all sizes are known."""
+    """Returns models that none beats in both accuracy and latency, or bytes; None where not all sizes are known."""
     accuracy = hits.mean(axis=0).tolist()
     names = [answer.model for answer in predictions.answers]
     sizes = [answer.size_bytes for answer in predictions.answers]
@@ -214,7 +217,9 @@ def _judge_costs(
 def find_front(
     names: Sequence[str], costs: Sequence[float], values: Sequence[float]
 ) -> list[str]:
-    """The Pareto front: whoever has nobody of at most its cost and at least its value, better in one of them."""
+    """Returns the Pareto front: whoever has nobody of at most its cost and at least its value, better in one of
+    them.
+    """
     points = list(zip(names, costs, values, strict=True))
     return [
         name
@@ -226,7 +231,9 @@ def find_front(
 
 
 def _find_disagreements(labels: NDArray[np.int64], n_classes: int) -> dict[str, Any]:
-    """How many rows do not have one label from all models, and the first hundred of them, the most divided first."""
+    """Counts the rows that do not have one label from all models, and lists a hundred of them, the most divided
+    first.
+    """
     n_rows, n_models = labels.shape
     places = labels + n_classes * np.arange(n_rows)[:, None]
     votes = (

@@ -151,7 +151,7 @@ def recall(evidence: dict[str, Any]) -> Predictions:
 
 
 def verify(evidence: dict[str, Any]) -> list[str]:
-    """Computes everything again from the stored answers; what differs, a line each, none where all is as stored."""
+    """Computes everything again from the stored answers; returns a line for each difference."""
     predictions = recall(evidence)
     try:
         risk = float(evidence["options"]["risk"])
@@ -175,7 +175,7 @@ def verify(evidence: dict[str, Any]) -> list[str]:
 
 
 def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:
-    """What models that are asked again say otherwise, and where data or versions are others."""
+    """Returns what models that are asked again say otherwise, and where data or versions are others."""
     predictions = recall(evidence)
     if predictions.fingerprint != again.fingerprint:
         return [
@@ -195,7 +195,7 @@ def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:
 
 
 def find_differences(stored: Any, found: Any, where: str = "") -> list[str]:
-    """Where two JSON values differ: text exactly, numbers by more than 1e-9."""
+    """Returns where two JSON values differ: text exactly, numbers by more than 1e-9."""
     if isinstance(stored, dict) and isinstance(found, dict):
         keys = [*stored, *(key for key in found if key not in stored)]
         nested = [
@@ -237,7 +237,7 @@ def _show(value: Any) -> str:
 def _differ(
     stored: ClassifierAnswers, found: ClassifierAnswers, places: list[str]
 ) -> list[str]:
-    """Of one model: its version, its labels, its probabilities."""
+    """Compares one model's version, labels and probabilities."""
     if stored.version != found.version:
         return [
             f"answers: {stored.model} was of version {stored.version}, this is {found.version}"
