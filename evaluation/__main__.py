@@ -18,7 +18,7 @@ from evaluation import gate as gates
 from evaluation import predictions
 from evaluation.classifiers import Classifiers, LocalClassifiers
 from evaluation.gate import Gate
-from evaluation.labelled_data import Labelled, read_labelled
+from evaluation.labelled_data import LabelledData, read_labelled
 from evaluation.predictions import Predictions
 from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
@@ -30,10 +30,15 @@ DONE = 0
 NOT_SHOWN = 1
 UNUSABLE = 2
 RISK = 0.01
+EXAMPLES = """examples:
+  python -m evaluation --task churn --data new.csv --label churn --output churn.html
+  python -m evaluation --task birds --data new-birds/ --url http://127.0.0.1:3000
+  python -m evaluation --verify churn.json --gate "mlp better than logistic by 0.01"
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code; what is wrong is one line on stderr."""
+    """Returns the exit code; what is wrong is written as one line on stderr."""
     options = _parse(arguments)
     try:
         return _verify(options) if options.verify else _report(options)
@@ -48,9 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    if options.verify is None and (options.task is None or options.data is None):
+        parser.error("expected --task and --data, or --verify")
+
+    return options
+
+
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evaluation",
         description="Judges a task's classifiers on labelled rows: HTML and evidence.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--task", help="whose classifiers are judged")
@@ -58,7 +74,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--data",
         type=Path,
         metavar="FILE|DIR",
-        help="CSV or Parquet with a column of labels, or a folder of images",
+        help="CSV, TSV or Parquet with a column of labels, or a folder of images",
     )
     add(
         "--label",
@@ -75,6 +91,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="folder of exported models (that of VEREDICTO_MODELS)",
     )
+    _add_results(parser)
+
+    return parser
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--output",
         type=Path,
@@ -106,11 +129,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE.json",
         help="compute evidence again; with --data, ask the models again too",
     )
-    options = parser.parse_args(arguments)
-    if options.verify is None and (options.task is None or options.data is None):
-        parser.error("expected --task and --data, or --verify")
-
-    return options
 
 
 def _share(text: str) -> float:
@@ -152,7 +170,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _place(options: argparse.Namespace) -> tuple[Path, Path]:
-    """Where report and evidence go; what stands in the way is found before anything is computed."""
+    """Returns where report and evidence go; what stands in the way is found before anything is computed."""
     output = options.output or Path(f"{options.task}-report.html")
     beside = options.evidence or output.with_suffix(".json")
     if output == beside:
@@ -189,10 +207,10 @@ def _verify(options: argparse.Namespace) -> int:
         _say(f"{options.verify.name}: {checked}")
         return DONE if all(each["shown"] for each in results) else NOT_SHOWN
 
-    hidden = len(differences) - evidences.MOST_SHOWN
+    hidden = len(differences) - evidences.MAX_SHOWN
     _say(
         f"{options.verify.name}: {len(differences)} differences",
-        *differences[: evidences.MOST_SHOWN],
+        *differences[: evidences.MAX_SHOWN],
     )
     if hidden > 0:
         _say(f"and {hidden} more")
@@ -210,7 +228,7 @@ def _find(options: argparse.Namespace, task: str) -> Classifiers:
 
 def _try(
     options: argparse.Namespace, task: str, contenders: Classifiers
-) -> tuple[Labelled, Predictions]:
+) -> tuple[LabelledData, Predictions]:
     labelled = read_labelled(
         options.data, contenders.contenders[0].card, label=options.label
     )
@@ -221,7 +239,7 @@ def _try(
 
 
 class _Progress:
-    """Rows done, on stderr: in place on a terminal, else a line for each tenth."""
+    """Writes the rows done on stderr: in place on a terminal, else a line for each tenth."""
 
     def __init__(self) -> None:
         self._tenth = 0

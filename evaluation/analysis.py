@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.predictions import Answer, Predictions
+from evaluation.predictions import ClassifierAnswers, Predictions
 from service.contract import codec
 from stats import (
     agreement,
@@ -23,52 +23,64 @@ from stats import (
 from stats.paired import Pair
 from stats.scores import score
 
-MOST_POINTS = 150
-"""Of a curve in a report; what is computed from curves is computed from all of their points."""
-MOST_CURVES = 12
-MOST_DISAGREEMENTS = 100
+MAX_POINTS = 150
+"""A curve in a report has at most so many points; what is computed from curves is computed from all of their points."""
+MAX_CURVES = 12
+MAX_DISAGREEMENTS = 100
 
 
-def judge(trial: Predictions, *, risk: float) -> dict[str, Any]:
-    """The numbers as JSON values; `risk` is the share of wrong answers that is wanted of a model that may decline."""
-    hits = trial.hits
-    labels = trial.labels
+def judge(predictions: Predictions, *, risk: float) -> dict[str, Any]:
+    """Returns the numbers as JSON values.
+
+    `risk` is the share of wrong answers that is wanted of a model that may decline.
+    """
+    hits = predictions.hits
+    labels = predictions.labels
     numbers = {
-        "rows": len(trial.truth),
-        "rows_of_class": np.bincount(trial.truth, minlength=len(trial.classes)),
-        "models": [_judge_model(answer, trial, risk=risk) for answer in trial.answers],
-        "pairs": _judge_pairs(trial, hits),
+        "rows": len(predictions.truth),
+        "rows_of_class": np.bincount(
+            predictions.truth, minlength=len(predictions.classes)
+        ),
+        "models": [
+            _judge_model(answer, predictions, risk=risk)
+            for answer in predictions.answers
+        ],
+        "pairs": _judge_pairs(predictions, hits),
         "cochran_q": paired_tests.cochran_q(hits),
-        "fleiss_kappa": agreement.fleiss_kappa(labels, n_classes=len(trial.classes)),
-        "leader": _lead(trial, hits),
-        "pareto": _judge_costs(trial, hits),
-        "disagreements": _find_disagreements(labels, len(trial.classes)),
+        "fleiss_kappa": agreement.fleiss_kappa(
+            labels, n_classes=len(predictions.classes)
+        ),
+        "leader": _lead(predictions, hits),
+        "pareto": _judge_costs(predictions, hits),
+        "disagreements": _find_disagreements(labels, len(predictions.classes)),
     }
     values: dict[str, Any] = codec.as_json(numbers)
 
     return values
 
 
-def _judge_model(answer: Answer, trial: Predictions, *, risk: float) -> dict[str, Any]:
+def _judge_model(
+    answer: ClassifierAnswers, predictions: Predictions, *, risk: float
+) -> dict[str, Any]:
     confidence = answer.confidence
-    hits = answer.label == trial.truth
-    metrics = score(answer.probabilities, answer.label, trial.truth)
+    hits = answer.label == predictions.truth
+    metrics = score(answer.probabilities, answer.label, predictions.truth)
     wide = reliability.describe_bins(
         confidence, hits, reliability.equal_width(confidence)
     )
     even = reliability.describe_bins(
         confidence, hits, reliability.equal_mass(confidence)
     )
-    curve = roc.thin(*risk_coverage.risk_coverage(confidence, hits), most=MOST_POINTS)
+    curve = roc.thin(*risk_coverage.risk_coverage(confidence, hits), most=MAX_POINTS)
 
     return {
         "model": answer.model,
         "metrics": metrics,
         "classes": confusion.per_class(metrics["confusion"]),
         "ece_equal_mass": reliability.calibration_error(even),
-        "brier_parts": reliability.brier_parts(answer.probabilities, trial.truth),
+        "brier_parts": reliability.brier_parts(answer.probabilities, predictions.truth),
         "reliability": {"equal_width": wide, "equal_mass": even},
-        "roc": _trace_curves(answer, trial),
+        "roc": _trace_curves(answer, predictions),
         "risk_coverage": dict(
             zip(("coverage", "risk", "threshold"), curve, strict=True)
         ),
@@ -80,22 +92,26 @@ def _judge_model(answer: Answer, trial: Predictions, *, risk: float) -> dict[str
     }
 
 
-def _trace_curves(answer: Answer, trial: Predictions) -> list[dict[str, Any]]:
+def _trace_curves(
+    answer: ClassifierAnswers, predictions: Predictions
+) -> list[dict[str, Any]]:
     """ROC curves: of two classes that of the second, of several one for each of the first twelve that can have one."""
-    n_classes = len(trial.classes)
-    rows = np.bincount(trial.truth, minlength=n_classes)
-    possible = [each for each in range(n_classes) if 0 < rows[each] < len(trial.truth)]
-    chosen = possible[1:] if n_classes == 2 else possible[:MOST_CURVES]
+    n_classes = len(predictions.classes)
+    rows = np.bincount(predictions.truth, minlength=n_classes)
+    possible = [
+        each for each in range(n_classes) if 0 < rows[each] < len(predictions.truth)
+    ]
+    chosen = possible[1:] if n_classes == 2 else possible[:MAX_CURVES]
     curves = []
 
     for each in chosen:
         false, true, _ = roc.roc_curve(
-            answer.probabilities[:, each], trial.truth == each
+            answer.probabilities[:, each], predictions.truth == each
         )
-        false, true = roc.thin(false, true, most=MOST_POINTS)
+        false, true = roc.thin(false, true, most=MAX_POINTS)
         curves.append(
             {
-                "class": trial.classes[each],
+                "class": predictions.classes[each],
                 "false_positive_rate": false,
                 "true_positive_rate": true,
             }
@@ -104,11 +120,15 @@ def _trace_curves(answer: Answer, trial: Predictions) -> list[dict[str, Any]]:
     return curves
 
 
-def _judge_pairs(trial: Predictions, hits: NDArray[np.bool_]) -> list[dict[str, Any]]:
-    """Every pair once, in the order of the models; p-values are adjusted for their number."""
-    places = list(combinations(range(len(trial.answers)), 2))
-    alike = agreement.agreements(trial.labels)
-    kappas = agreement.kappas(alike, trial.labels, n_classes=len(trial.classes))
+def _judge_pairs(
+    predictions: Predictions, hits: NDArray[np.bool_]
+) -> list[dict[str, Any]]:
+    """Returns every pair once, in the order of the models; p-values are adjusted for their number."""
+    places = list(combinations(range(len(predictions.answers)), 2))
+    alike = agreement.agreements(predictions.labels)
+    kappas = agreement.kappas(
+        alike, predictions.labels, n_classes=len(predictions.classes)
+    )
     counted = [Pair.of(hits[:, first], hits[:, second]) for first, second in places]
     p_values = [
         paired_tests.mcnemar(hits[:, first], hits[:, second])["p_value"]
@@ -118,25 +138,13 @@ def _judge_pairs(trial: Predictions, hits: NDArray[np.bool_]) -> list[dict[str, 
 
     return [
         {
-            "models": [trial.answers[first].model, trial.answers[second].model],
+            "models": [
+                predictions.answers[first].model,
+                predictions.answers[second].model,
+            ],
             "agreement": alike[first, second],
             "kappa": None if np.isnan(kappas[first, second]) else kappas[first, second],
-            **{
-                "both_right": pair.both,
-                "only_a": pair.only_a,
-                "only_b": pair.only_b,
-                "both_wrong": pair.neither,
-            },
-            "difference": {
-                "value": pair.difference,
-                "interval": paired.difference_interval(pair),
-            },
-            "odds_ratio": paired.odds_ratio(pair),
-            "p_value": p_value,
-            "mid_p_value": paired_tests.mcnemar_mid_p(pair.only_a, pair.only_b),
-            "p_value_holm": p_holm,
-            "verdict": _decide(pair, p_holm),
-            "rows_needed": paired.rows_to_tell_apart(pair, tests=len(places)),
+            **_describe_pair(pair, p_value, p_holm, n_pairs=len(places)),
         }
         for (first, second), pair, p_value, p_holm in zip(
             places, counted, p_values, adjusted, strict=True
@@ -144,8 +152,29 @@ def _judge_pairs(trial: Predictions, hits: NDArray[np.bool_]) -> list[dict[str, 
     ]
 
 
+def _describe_pair(
+    pair: Pair, p_value: float, p_holm: float, *, n_pairs: int
+) -> dict[str, Any]:
+    return {
+        "both_right": pair.both,
+        "only_a": pair.only_a,
+        "only_b": pair.only_b,
+        "both_wrong": pair.neither,
+        "difference": {
+            "value": pair.difference,
+            "interval": paired.difference_interval(pair),
+        },
+        "odds_ratio": paired.odds_ratio(pair),
+        "p_value": p_value,
+        "mid_p_value": paired_tests.mcnemar_mid_p(pair.only_a, pair.only_b),
+        "p_value_holm": p_holm,
+        "verdict": _decide(pair, p_holm),
+        "rows_needed": paired.rows_to_tell_apart(pair, tests=n_pairs),
+    }
+
+
 def _decide(pair: Pair, p_value: float) -> str:
-    """`a` or `b`, whichever is shown to be right more often; `alike`; or `too few` rows on which one alone is right."""
+    """Returns `a` or `b`, whichever is shown to be right more often, `alike`, or `too few` where few rows tell."""
     if pair.discordant < paired.FEWEST_DISCORDANT:
         return "too few"
     if p_value >= paired.ALPHA:
@@ -153,29 +182,29 @@ def _decide(pair: Pair, p_value: float) -> str:
     return "a" if pair.only_a > pair.only_b else "b"
 
 
-def _lead(trial: Predictions, hits: NDArray[np.bool_]) -> str:
-    """The model that is right most often on these rows; of equals the one whose probabilities are better."""
+def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
+    """Returns the model that is right most often on these rows; of equals the one whose probabilities are better."""
     losses = [
-        score(each.probabilities, each.label, trial.truth)["log_loss"]["value"]
-        for each in trial.answers
+        score(each.probabilities, each.label, predictions.truth)["log_loss"]["value"]
+        for each in predictions.answers
     ]
     # Rounded, so that neither the order of a sum nor another machine decides between equals: the first of them leads.
     order = sorted(
         range(len(losses)),
         key=lambda each: (-int(hits[:, each].sum()), round(losses[each], 9)),
     )
-    return trial.answers[order[0]].model
+    return predictions.answers[order[0]].model
 
 
 def _judge_costs(
-    trial: Predictions, hits: NDArray[np.bool_]
+    predictions: Predictions, hits: NDArray[np.bool_]
 ) -> dict[str, list[str] | None]:
-    """Models that none beats in both accuracy and latency, or bytes; None where not all sizes are known."""
+    """Returns models that none beats in both accuracy and latency, or bytes; None where not all sizes are known."""
     accuracy = hits.mean(axis=0).tolist()
-    names = [answer.model for answer in trial.answers]
-    sizes = [answer.size_bytes for answer in trial.answers]
+    names = [answer.model for answer in predictions.answers]
+    sizes = [answer.size_bytes for answer in predictions.answers]
     known = [size for size in sizes if size is not None]
-    latencies = [answer.latency_ms for answer in trial.answers]
+    latencies = [answer.latency_ms for answer in predictions.answers]
 
     return {
         "latency": find_front(names, latencies, accuracy),
@@ -188,7 +217,9 @@ def _judge_costs(
 def find_front(
     names: Sequence[str], costs: Sequence[float], values: Sequence[float]
 ) -> list[str]:
-    """The Pareto front: whoever has nobody of at most its cost and at least its value, better in one of them."""
+    """Returns the Pareto front: whoever has nobody of at most its cost and at least its value, better in one of
+    them.
+    """
     points = list(zip(names, costs, values, strict=True))
     return [
         name
@@ -200,7 +231,9 @@ def find_front(
 
 
 def _find_disagreements(labels: NDArray[np.int64], n_classes: int) -> dict[str, Any]:
-    """How many rows do not have one label from all models, and the first hundred of them, the most divided first."""
+    """Counts the rows that do not have one label from all models, and lists a hundred of them, the most divided
+    first.
+    """
     n_rows, n_models = labels.shape
     places = labels + n_classes * np.arange(n_rows)[:, None]
     votes = (
@@ -211,4 +244,4 @@ def _find_disagreements(labels: NDArray[np.int64], n_classes: int) -> dict[str, 
     divided = np.flatnonzero(votes < n_models)
     order = divided[np.argsort(votes[divided], kind="stable")]
 
-    return {"count": len(divided), "rows": order[:MOST_DISAGREEMENTS]}
+    return {"count": len(divided), "rows": order[:MAX_DISAGREEMENTS]}

@@ -35,8 +35,8 @@ class Classifier:
     size_bytes: int | None
 
 
-class Said(NamedTuple):
-    """What a model says of rows: label `(n_rows,)`, indices of classes; probabilities `(n_rows, n_classes)`."""
+class ClassifiedRows(NamedTuple):
+    """Holds a model's answers for rows: label `(n_rows,)`, indices of classes; probabilities `(n_rows, n_classes)`."""
 
     label: NDArray[np.int64]
     probabilities: NDArray[np.float64]
@@ -49,21 +49,21 @@ class Classifiers(Protocol):
     timing: str
     software: dict[str, str]
 
-    def classify(self, rows: list[Any]) -> list[Said]:
-        """What each contender says; raises VeredictoError where a row is at fault, `inputs[i]` in its text."""
+    def classify(self, rows: list[Any]) -> list[ClassifiedRows]:
+        """Returns what each contender answers; raises VeredictoError that names a row at fault as `inputs[i]`."""
         ...
 
     def latencies_ms(self, row: Any) -> list[float]:
-        """Of one row, for each contender."""
+        """Returns the latency of one row for each contender."""
         ...
 
     def close(self) -> None:
-        """Gives back what it holds."""
+        """Ends what is held open, as a connection."""
         ...
 
 
 class LocalClassifiers:
-    """The models of a folder, loaded here; one thread, processor only."""
+    """Loads the models of a folder here; one thread, processor only."""
 
     timing = "one row in onnxruntime in this process, one thread"
 
@@ -86,12 +86,12 @@ class LocalClassifiers:
         self.contenders = [_describe(model, folder) for model in self._models]
         self.software: dict[str, str] = {}
 
-    def classify(self, rows: list[Any]) -> list[Said]:
+    def classify(self, rows: list[Any]) -> list[ClassifiedRows]:
         inputs = self._encode(rows)
         return [_say(*model.run(inputs)) for model in self._models]
 
     def latencies_ms(self, row: Any) -> list[float]:
-        """The median of 50 runs."""
+        """Returns the median of 50 runs for each contender."""
         inputs = self._encode([row])
         return [_time_ms(model, inputs) for model in self._models]
 
@@ -126,9 +126,13 @@ def _describe(model: Model, folder: Path) -> Classifier:
     )
 
 
-def _say(label: NDArray[np.int64], probabilities: NDArray[np.float32]) -> Said:
-    """Probabilities as an answer writes them, so that a server's figures are the same."""
-    return Said(label, np.array(codec.as_json(probabilities), dtype=np.float64))
+def _say(
+    label: NDArray[np.int64], probabilities: NDArray[np.float32]
+) -> ClassifiedRows:
+    """Returns probabilities as an answer writes them, so that a server's figures are the same."""
+    return ClassifiedRows(
+        label, np.array(codec.as_json(probabilities), dtype=np.float64)
+    )
 
 
 def _time_ms(model: Model, inputs: Inputs) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from evaluation.analysis import judge
 from evaluation.gate import Gate
-from evaluation.predictions import Answer, Predictions
+from evaluation.predictions import ClassifierAnswers, Predictions
 from evaluation.verdict import write_verdict
 from service import VERSION
 from service.contract import codec
@@ -23,25 +23,29 @@ FORMAT = "veredicto evidence"
 SCHEMA_VERSION = 1
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "simplejpeg")
 TOLERANCE = 1e-9
-"""Of a number that is computed again, relative or absolute."""
+"""A number that is computed again may differ by so much, relatively or absolutely."""
 ANSWER_TOLERANCE = 1e-5
-"""Of a probability that a model is asked for again: processors round differently."""
-MOST_SHOWN = 20
+"""A probability that a model is asked for again may differ by so much: processors round differently."""
+MAX_SHOWN = 20
 
 
 def gather(
-    trial: Predictions, *, risk: float, gates: list[Gate], software: dict[str, str]
+    predictions: Predictions,
+    *,
+    risk: float,
+    gates: list[Gate],
+    software: dict[str, str],
 ) -> dict[str, Any]:
-    """The evidence as JSON values."""
+    """Returns the evidence as JSON values."""
     evidence = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
-        "task": trial.task,
-        "classes": trial.classes,
+        "task": predictions.task,
+        "classes": predictions.classes,
         "data": {
-            "source": trial.source,
-            "fingerprint": trial.fingerprint,
-            "places": trial.places,
+            "source": predictions.source,
+            "fingerprint": predictions.fingerprint,
+            "places": predictions.places,
         },
         "options": {"risk": risk, "gates": [gate.claim for gate in gates]},
         "seeds": {"bootstrap": scores.SEED, "replicates": scores.REPLICATES},
@@ -51,27 +55,29 @@ def gather(
             **_find_versions(),
             **software,
         },
-        "timing": trial.timing,
-        "truth": trial.truth,
-        "answers": [_write_answer(answer) for answer in trial.answers],
-        **conclude(trial, risk=risk, gates=gates),
+        "timing": predictions.timing,
+        "truth": predictions.truth,
+        "answers": [_write_answer(answer) for answer in predictions.answers],
+        **conclude(predictions, risk=risk, gates=gates),
     }
     values: dict[str, Any] = codec.as_json(evidence)
     return values
 
 
-def conclude(trial: Predictions, *, risk: float, gates: list[Gate]) -> dict[str, Any]:
-    """All that follows from a trial: numbers, verdict, gates."""
-    numbers = judge(trial, risk=risk)
+def conclude(
+    predictions: Predictions, *, risk: float, gates: list[Gate]
+) -> dict[str, Any]:
+    """Returns all that follows from predictions: numbers, verdict, gates."""
+    numbers = judge(predictions, risk=risk)
     costs: dict[str, dict[str, float | None]] = {
         answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
-        for answer in trial.answers
+        for answer in predictions.answers
     }
-    verdict = write_verdict(numbers, task=trial.task, costs=costs, risk=risk)
+    verdict = write_verdict(numbers, task=predictions.task, costs=costs, risk=risk)
     concluded = {
         "numbers": numbers,
         "verdict": verdict,
-        "gates": [gate.check(trial) for gate in gates],
+        "gates": [gate.check(predictions) for gate in gates],
     }
     values: dict[str, Any] = codec.as_json(concluded)
 
@@ -104,9 +110,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def recall(evidence: dict[str, Any]) -> Predictions:
-    """The trial that evidence keeps; raises Unusable where it is incomplete or impossible."""
+    """Returns the predictions that evidence keeps; raises Unusable where it is incomplete or impossible."""
     try:
-        trial = Predictions(
+        predictions = Predictions(
             task=evidence["task"],
             classes=tuple(evidence["classes"]),
             source=evidence["data"]["source"],
@@ -121,9 +127,9 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             f"the evidence is incomplete: {type(error).__name__}: {error}"
         ) from None
 
-    shape = (len(trial.truth), len(trial.classes))
+    shape = (len(predictions.truth), len(predictions.classes))
 
-    for answer in trial.answers:
+    for answer in predictions.answers:
         if answer.probabilities.shape != shape or answer.label.shape != shape[:1]:
             raise Unusable(
                 f"the evidence is incomplete: {answer.model} has no answer to each of {shape[0]} rows"
@@ -133,18 +139,20 @@ def recall(evidence: dict[str, Any]) -> Predictions:
                 f"the evidence is impossible: {answer.model} has probabilities that are not from 0 to 1"
             )
 
-    indices = np.concatenate([trial.truth, *(answer.label for answer in trial.answers)])
-    if not len(trial.truth) or indices.min() < 0 or indices.max() >= shape[1]:
+    indices = np.concatenate(
+        [predictions.truth, *(answer.label for answer in predictions.answers)]
+    )
+    if not len(predictions.truth) or indices.min() < 0 or indices.max() >= shape[1]:
         raise Unusable(
             f"the evidence is impossible: expected indices of {shape[1]} classes for at least one row"
         )
 
-    return trial
+    return predictions
 
 
 def verify(evidence: dict[str, Any]) -> list[str]:
-    """Computes everything again from the stored answers; what differs, a line each, none where all is as stored."""
-    trial = recall(evidence)
+    """Computes everything again from the stored answers; returns a line for each difference."""
+    predictions = recall(evidence)
     try:
         risk = float(evidence["options"]["risk"])
         claims = evidence["options"]["gates"]
@@ -156,32 +164,38 @@ def verify(evidence: dict[str, Any]) -> list[str]:
 
     gates = [
         Gate.parse(
-            claim, task=trial.task, models=[each.model for each in trial.answers]
+            claim,
+            task=predictions.task,
+            models=[each.model for each in predictions.answers],
         )
         for claim in claims
     ]
 
-    return find_differences(stored, conclude(trial, risk=risk, gates=gates))
+    return find_differences(stored, conclude(predictions, risk=risk, gates=gates))
 
 
 def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:
-    """What models that are asked again say otherwise, and where data or versions are others."""
-    trial = recall(evidence)
-    if trial.fingerprint != again.fingerprint:
-        return [f"data: stored {trial.fingerprint}, these are {again.fingerprint}"]
+    """Returns what models that are asked again say otherwise, and where data or versions are others."""
+    predictions = recall(evidence)
+    if predictions.fingerprint != again.fingerprint:
+        return [
+            f"data: stored {predictions.fingerprint}, these are {again.fingerprint}"
+        ]
 
     asked = {answer.model: answer for answer in again.answers}
-    missing = [answer.model for answer in trial.answers if answer.model not in asked]
+    missing = [
+        answer.model for answer in predictions.answers if answer.model not in asked
+    ]
     lines = [f"answers: {name} is not there to be asked again" for name in missing]
-    for answer in trial.answers:
+    for answer in predictions.answers:
         if answer.model in asked:
-            lines += _differ(answer, asked[answer.model], trial.places)
+            lines += _differ(answer, asked[answer.model], predictions.places)
 
     return lines
 
 
 def find_differences(stored: Any, found: Any, where: str = "") -> list[str]:
-    """Where two JSON values differ: text exactly, numbers by more than 1e-9."""
+    """Returns where two JSON values differ: text exactly, numbers by more than 1e-9."""
     if isinstance(stored, dict) and isinstance(found, dict):
         keys = [*stored, *(key for key in found if key not in stored)]
         nested = [
@@ -220,8 +234,10 @@ def _show(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _differ(stored: Answer, found: Answer, places: list[str]) -> list[str]:
-    """Of one model: its version, its labels, its probabilities."""
+def _differ(
+    stored: ClassifierAnswers, found: ClassifierAnswers, places: list[str]
+) -> list[str]:
+    """Compares one model's version, labels and probabilities."""
     if stored.version != found.version:
         return [
             f"answers: {stored.model} was of version {stored.version}, this is {found.version}"
@@ -229,7 +245,7 @@ def _differ(stored: Answer, found: Answer, places: list[str]) -> list[str]:
 
     lines = [
         f"answers: {stored.model}, {places[row]}: stored class {stored.label[row]}, answers {found.label[row]}"
-        for row in np.flatnonzero(stored.label != found.label)[:MOST_SHOWN]
+        for row in np.flatnonzero(stored.label != found.label)[:MAX_SHOWN]
     ]
     worst = float(np.abs(stored.probabilities - found.probabilities).max())
     if worst > ANSWER_TOLERANCE:
@@ -240,7 +256,7 @@ def _differ(stored: Answer, found: Answer, places: list[str]) -> list[str]:
     return lines
 
 
-def _write_answer(answer: Answer) -> dict[str, Any]:
+def _write_answer(answer: ClassifierAnswers) -> dict[str, Any]:
     return {
         **{"model": answer.model, "version": answer.version, "family": answer.family},
         **{"size_bytes": answer.size_bytes, "latency_ms": answer.latency_ms},
@@ -248,10 +264,12 @@ def _write_answer(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _read_answer(answer: dict[str, Any]) -> Answer:
+def _read_answer(answer: dict[str, Any]) -> ClassifierAnswers:
     label = np.array(answer["label"], dtype=np.int64)
     probabilities = np.array(answer["probabilities"], dtype=np.float64)
-    return Answer(**(answer | {"label": label, "probabilities": probabilities}))
+    return ClassifierAnswers(
+        **(answer | {"label": label, "probabilities": probabilities})
+    )
 
 
 def _find_versions() -> dict[str, str]:

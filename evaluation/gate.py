@@ -18,7 +18,10 @@ _CLAIM = re.compile(
 
 @dataclass(frozen=True)
 class Gate:
-    """Accuracy of `first` less that of `second` is over `least`; `least` is below 0 where worse is allowed for."""
+    """Claims that the accuracy of `first` less that of `second` is over `least`.
+
+    `least` is below 0 where worse is allowed for.
+    """
 
     claim: str
     first: str
@@ -27,7 +30,10 @@ class Gate:
 
     @classmethod
     def parse(cls, claim: str, *, task: str, models: list[str]) -> Gate:
-        """Names with or without `task-`; raises Unusable for what is no claim, or about no model of these."""
+        """Reads a claim, in which names come with or without `task-`.
+
+        Raises Unusable for what is no claim, or about no model of these.
+        """
         match = _CLAIM.fullmatch(claim.strip())
         if match is None:
             raise Unusable(f"--gate: expected {USAGE}, got {claim!r}")
@@ -41,12 +47,15 @@ class Gate:
 
         return cls(claim, first, second, margin if match[2] == "better" else -margin)
 
-    def check(self, trial: Predictions) -> dict[str, Any]:
-        """Whether the one-sided 95 % limit of the difference is over what is claimed, and what it would take.
+    def check(self, predictions: Predictions) -> dict[str, Any]:
+        """Returns whether the one-sided 95 % limit of the difference is over what is claimed, and what it would take.
 
         The limit is the lower end of Newcombe's 90 % interval for paired shares.
         """
-        hits = {answer.model: answer.label == trial.truth for answer in trial.answers}
+        hits = {
+            answer.model: answer.label == predictions.truth
+            for answer in predictions.answers
+        }
         pair = Pair.of(hits[self.first], hits[self.second])
         limit = lower_limit(pair)
         needed = rows_to_show(pair, margin=self.least)
@@ -66,7 +75,9 @@ class Gate:
 
 
 def describe(result: dict[str, Any]) -> str:
-    """One line: shown or not, the figure, its limit, what it had to be over, and how many rows would show it."""
+    """Returns one line: shown or not, the figure, its limit, what it had to be over, and how many rows would show
+    it.
+    """
     text = (
         f"{'shown' if result['shown'] else 'NOT SHOWN'}: {result['claim']}: accuracy differs by "
         f"{result['difference']:+.4f} on {result['rows']} rows, one-sided 95 % limit {result['lower_limit']:+.4f}, "

@@ -6,22 +6,27 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.table import Table, Value, read_table
 from model_card import Card, Feature, FeatureInput
 from service.errors import Unusable
 from service.models.images import ImageFile
 
-MISSING = ("", "NA", "N/A", "na", "n/a", "NaN", "nan", "null", "NULL", "?")
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tables.reader import Table
+
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
+
+Value = float | str | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
+class LabelledData:
     """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
 
     `fingerprint` is the SHA-256 of the file, or of the images' names and contents. `notes` is what was passed over.
@@ -36,14 +41,14 @@ class Labelled:
     notes: list[str] = field(default_factory=list)
 
     def batch(self, start: int, stop: int) -> list[Any]:
-        """Rows as `/compare` takes them; image files are read now."""
+        """Returns rows as `/compare` takes them; image files are read now."""
         if self.files:
             return [ImageFile(path.read_bytes(), "") for path in self.files[start:stop]]
         return self.rows[start:stop]
 
 
-def read_labelled(path: Path, card: Card, *, label: str | None) -> Labelled:
-    """What models with such a card can be judged on; raises Unusable, which says what would work."""
+def read_labelled(path: Path, card: Card, *, label: str | None) -> LabelledData:
+    """Returns what models with such a card can be judged on; raises Unusable, which says what would work."""
     if not path.exists():
         raise Unusable(f"{path}: there is no such file or folder")
 
@@ -61,51 +66,85 @@ def read_labelled(path: Path, card: Card, *, label: str | None) -> Labelled:
     return _read_rows(path, card, label) if takes_rows else _read_folder(path, card)
 
 
-def _read_rows(path: Path, card: Card, label: str | None) -> Labelled:
+def _read_rows(path: Path, card: Card, label: str | None) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
-    table = read_table(path)
+    table = _read_table(path)
     features = card.input.features
-    label, others = _find_label(
-        table, [each.name for each in features], label, path.name
-    )
-    columns = [table.columns.index(each.name) for each in features]
-    rows = [
-        {
-            feature.name: _read_value(row[column], feature, f"{path.name}, {place}")
-            for feature, column in zip(features, columns, strict=True)
-        }
-        for row, place in zip(table.rows, table.places, strict=True)
-    ]
-    labels = [str(row[table.columns.index(label)]) for row in table.rows]
+    feature_names = [each.name for each in features]
+    label, others = _find_label(table.frame.columns, feature_names, label, path.name)
+    labels, kept = _read_labels(table.frame[label])
+    frame = table.frame[kept]
+    places = [table.places[index] for index in kept]
+    wheres = [f"{path.name}, {place}" for place in places]
+    columns = [_read_column(frame[each.name], each, wheres) for each in features]
+    notes = _note_passed_over(others, n_without_label=table.frame.height - len(kept))
+    if not labels:
+        raise Unusable(
+            f"{path.name}: expected labels in the column {label!r}, got no value in any row"
+        )
 
-    return Labelled(
+    return LabelledData(
         source=path.name,
         fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
-        places=table.places,
-        truth=_index(
-            labels,
-            card,
-            [f"{path.name}, {place}: column {label!r}" for place in table.places],
-        ),
-        rows=rows,
-        notes=[f"columns that are no features are passed over: {', '.join(others)}"]
-        if others
-        else [],
+        places=places,
+        truth=_index(labels, card, [f"{where}: column {label!r}" for where in wheres]),
+        rows=[
+            dict(zip(feature_names, row, strict=True))
+            for row in zip(*columns, strict=True)
+        ],
+        notes=notes,
     )
+
+
+def _read_table(path: Path) -> Table:
+    """Reads the table with the reader of training; raises Unusable, also where polars is not installed."""
+    try:
+        from tables.reader import UnreadableTableError, read_table
+    except ImportError:
+        raise Unusable(
+            f"{path.name}: tables need polars: pip install 'veredicto[evaluate]'"
+        ) from None
+
+    try:
+        return read_table(path)
+    except UnreadableTableError as error:
+        raise Unusable(str(error)) from None
+
+
+def _read_labels(column: pl.Series) -> tuple[list[str], list[int]]:
+    """Returns the labels as training names classes, and the indices of the rows that have one."""
+    from tables.reader import as_whole, name_values
+
+    names = name_values(as_whole(column))
+    kept = [index for index, name in enumerate(names) if name is not None]
+
+    return [name for name in names if name is not None], kept
+
+
+def _note_passed_over(columns: list[str], *, n_without_label: int) -> list[str]:
+    notes = []
+    if columns:
+        notes.append(
+            f"columns that are no features are passed over: {', '.join(columns)}"
+        )
+    if n_without_label:
+        notes.append(f"rows without a label are passed over: {n_without_label}")
+
+    return notes
 
 
 def _find_label(
-    table: Table, features: list[str], label: str | None, where: str
+    columns: list[str], features: list[str], label: str | None, where: str
 ) -> tuple[str, list[str]]:
-    """The column of labels, the named one or the only one that is no feature, and the further columns."""
-    missing = [name for name in features if name not in table.columns]
+    """Returns the column of labels, the named one or the only one that is no feature, and the further columns."""
+    missing = [name for name in features if name not in columns]
     if missing:
         shown = ", ".join(repr(name) for name in missing[:5]) + (
             ", ..." if len(missing) > 5 else ""
         )
         raise Unusable(f"{where}: expected a column for each feature, missing: {shown}")
 
-    others = [name for name in table.columns if name not in features]
+    others = [name for name in columns if name not in features]
     if label is None and len(others) == 1:
         return others[0], []
 
@@ -119,13 +158,22 @@ def _find_label(
     return label, [name for name in others if name != label]
 
 
+def _read_column(column: pl.Series, feature: Feature, wheres: list[str]) -> list[Value]:
+    """Returns a feature's values as requests have them; numbers stay numbers, all else is named as training does."""
+    from tables.reader import name_values
+
+    is_number = column.dtype.is_numeric() and not feature.values
+    values = column.to_list() if is_number else name_values(column)
+
+    return [
+        _read_value(value, feature, where)
+        for value, where in zip(values, wheres, strict=True)
+    ]
+
+
 def _read_value(value: Value, feature: Feature, where: str) -> Value:
-    """As a request has it: a number, a category's name, or None for a missing value that the graph imputes."""
-    if (
-        value is None
-        or value in MISSING
-        or (isinstance(value, float) and math.isnan(value))
-    ):
+    """Returns a number, a category's name, or None for a missing value that the graph imputes."""
+    if value is None:
         if feature.imputed is None:
             raise Unusable(
                 f"{where}: feature {feature.name!r} is missing; these models were not taught to do without"
@@ -133,11 +181,11 @@ def _read_value(value: Value, feature: Feature, where: str) -> Value:
         return None
 
     if feature.values:
-        if str(value) not in feature.values:
+        if value not in feature.values:
             raise Unusable(
                 f"{where}: feature {feature.name!r} expects one of {', '.join(feature.values)}, got {value!r}"
             )
-        return str(value)
+        return value
 
     try:
         number = float(value)
@@ -148,13 +196,13 @@ def _read_value(value: Value, feature: Feature, where: str) -> Value:
 
     if not math.isfinite(number):
         raise Unusable(
-            f"{where}: feature {feature.name!r} expects a finite number, got {value!r}"
+            f"{where}: feature {feature.name!r} expects a finite number, got {str(value)!r}"
         )
 
     return number
 
 
-def _read_folder(path: Path, card: Card) -> Labelled:
+def _read_folder(path: Path, card: Card) -> LabelledData:
     """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over."""
     folders = sorted(
         each
@@ -174,18 +222,11 @@ def _read_folder(path: Path, card: Card) -> Labelled:
         )
 
     places = [f"{each.parent.name}/{each.name}" for each in files]
-    digest = hashlib.sha256()
-
-    for place, each in zip(places, files, strict=True):
-        digest.update(
-            f"{place}\0{hashlib.sha256(each.read_bytes()).hexdigest()}\n".encode()
-        )
-
     passed = len(found) - len(files)
 
-    return Labelled(
+    return LabelledData(
         source=path.name,
-        fingerprint=f"sha256:{digest.hexdigest()}",
+        fingerprint=_fingerprint(places, files),
         places=places,
         truth=_index(
             [each.parent.name for each in files],
@@ -199,6 +240,16 @@ def _read_folder(path: Path, card: Card) -> Labelled:
         if passed
         else [],
     )
+
+
+def _fingerprint(places: list[str], files: list[Path]) -> str:
+    """Returns the SHA-256 of the images' names and contents."""
+    digest = hashlib.sha256()
+    for place, each in zip(places, files, strict=True):
+        content = hashlib.sha256(each.read_bytes()).hexdigest()
+        digest.update(f"{place}\0{content}\n".encode())
+
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _index(labels: list[str], card: Card, wheres: list[str]) -> NDArray[np.int64]:

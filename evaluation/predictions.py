@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.classifiers import Classifiers, Said
-from evaluation.labelled_data import Labelled
+from evaluation.classifiers import ClassifiedRows, Classifier, Classifiers
+from evaluation.labelled_data import LabelledData
 from service.errors import InvalidRequest, TooLarge, Unusable
 
 ROWS_AT_A_TIME = 500
@@ -21,8 +21,8 @@ OnRows = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What one model said: label `(n_rows,)`, probabilities `(n_rows, n_classes)`; what it costs."""
+class ClassifierAnswers:
+    """Holds what one model answered: label `(n_rows,)`, probabilities `(n_rows, n_classes)`, and what it costs."""
 
     model: str
     version: str
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """The probability of the label that it gives, `(n_rows,)`."""
+        """Returns the probability of the label that it gives, `(n_rows,)`."""
         chosen: NDArray[np.float64] = self.probabilities[
             np.arange(len(self.label)), self.label
         ]
@@ -51,26 +51,26 @@ class Predictions:
     fingerprint: str
     places: list[str]
     truth: NDArray[np.int64]
-    answers: list[Answer]
+    answers: list[ClassifierAnswers]
     timing: str
 
     @property
     def hits(self) -> NDArray[np.bool_]:
-        """`(n_rows, n_models)`, True where a model is right."""
+        """Returns `(n_rows, n_models)`, True where a model is right."""
         right: NDArray[np.bool_] = self.labels == self.truth[:, None]
         return right
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """`(n_rows, n_models)`."""
+        """Returns every model's labels, `(n_rows, n_models)`."""
         return np.stack([answer.label for answer in self.answers], axis=1)
 
 
 def run(
-    task: str, contenders: Classifiers, labelled: Labelled, *, on_rows: OnRows
+    task: str, contenders: Classifiers, labelled: LabelledData, *, on_rows: OnRows
 ) -> Predictions:
     """Asks every contender in batches; raises VeredictoError that names the place of a row at fault."""
-    batches: list[list[Said]] = [[] for _ in contenders.contenders]
+    batches: list[list[ClassifiedRows]] = [[] for _ in contenders.contenders]
     n_rows = len(labelled.truth)
     size = IMAGES_AT_A_TIME if labelled.files else ROWS_AT_A_TIME
 
@@ -85,15 +85,7 @@ def run(
 
     latencies = contenders.latencies_ms(labelled.batch(0, 1)[0])
     answers = [
-        Answer(
-            model=each.name,
-            version=each.version,
-            family=each.card.family,
-            size_bytes=each.size_bytes,
-            latency_ms=round(latency, 4),
-            label=np.concatenate([said.label for said in batch]),
-            probabilities=np.concatenate([said.probabilities for said in batch]),
-        )
+        _join(each, latency, batch)
         for each, latency, batch in zip(
             contenders.contenders, latencies, batches, strict=True
         )
@@ -111,10 +103,27 @@ def run(
     )
 
 
+def _join(
+    classifier: Classifier, latency_ms: float, parts: list[ClassifiedRows]
+) -> ClassifierAnswers:
+    return ClassifierAnswers(
+        model=classifier.name,
+        version=classifier.version,
+        family=classifier.card.family,
+        size_bytes=classifier.size_bytes,
+        latency_ms=round(latency_ms, 4),
+        label=np.concatenate([part.label for part in parts]),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+    )
+
+
 def _classify(
-    contenders: Classifiers, labelled: Labelled, start: int, stop: int
-) -> list[list[Said]]:
-    """Of one batch, for each contender in one or more parts; `inputs[3]` in an error becomes the place of that row."""
+    contenders: Classifiers, labelled: LabelledData, start: int, stop: int
+) -> list[list[ClassifiedRows]]:
+    """Returns a batch's answers, for each contender in one or more parts.
+
+    Raises Unusable, in which `inputs[3]` has become the place of that row.
+    """
     try:
         return [[said] for said in contenders.classify(labelled.batch(start, stop))]
     except TooLarge as error:

@@ -16,7 +16,9 @@ def write_verdict(
     costs: dict[str, dict[str, float | None]],
     risk: float,
 ) -> dict[str, Any]:
-    """`headline`, one sentence, and `findings`, a list of them. `costs` has each model's latency_ms and size_bytes."""
+    """Returns `headline`, one sentence, and `findings`, a list of them. `costs` has each model's latency_ms and
+    size_bytes.
+    """
     leader = numbers["leader"]
     told = {each["model"]: each for each in numbers["models"]}
     mine = [
@@ -36,44 +38,44 @@ def write_verdict(
 
 
 def shorten(name: str, task: str) -> str:
-    """A model's name without its task."""
+    """Returns a model's name without its task."""
     return name.removeprefix(f"{task}-")
 
 
 def join(names: list[str]) -> str:
-    """a, b and c"""
+    """Returns names as `a, b and c`."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def percent(share: float) -> str:
-    """12.3 %"""
+    """Returns a share as `12.3 %`."""
     return f"{100 * share:.1f} %"
 
 
 def signed(share: float) -> str:
-    """+1.2 % or 0.0 %; with the sign of minus, not the hyphen."""
+    """Returns a difference as `+1.2 %` or `0.0 %`, with the sign of minus, not the hyphen."""
     text = f"{100 * share:+.1f} %"
     return "0.0 %" if text[1:] == "0.0 %" else text.replace("-", "−")
 
 
 def count_rows(number: int) -> str:
-    """1 row, 2 rows"""
+    """Returns a count as `1 row` or `2 rows`."""
     return f"{number:,} row{'s' * (number != 1)}"
 
 
 def round_up(rows: int) -> str:
-    """A number of rows that is an estimate, to two digits."""
+    """Returns a number of rows that is an estimate, to two digits."""
     digits = max(0, len(str(rows)) - 2)
     return f"{-(-rows // 10**digits) * 10**digits:,}"
 
 
 def show_p(p_value: float) -> str:
-    """p = 0.012, or p < 0.001"""
+    """Returns `p = 0.012`, or `p < 0.001`."""
     return f"p < {LEAST_SHOWN}" if p_value < LEAST_SHOWN else f"p = {p_value:.2g}"
 
 
 def _facing(pair: dict[str, Any], leader: str) -> dict[str, Any]:
-    """The pair as the leader sees it: the other's name, `better` where the leader is shown to be."""
+    """Returns the pair as the leader sees it: the other's name, `better` where the leader is shown to be."""
     first, second = pair["models"]
     is_first = first == leader
     low, high = pair["difference"]["interval"]
@@ -160,7 +162,7 @@ def _price(
     costs: dict[str, dict[str, float | None]],
     task: str,
 ) -> str:
-    """Which of those that are not shown to be worse is the cheapest."""
+    """Says which of those that are not shown to be worse is the cheapest."""
     level = [leader, *(pair["other"] for pair in mine if not pair["better"])]
     if len(level) == 1:
         return ""
@@ -181,7 +183,7 @@ def _price(
 
 
 def _decline(leader: dict[str, Any], task: str, risk: float) -> str:
-    """What the leader would have to leave unanswered for the wanted risk."""
+    """Says what the leader would have to leave unanswered for the wanted risk."""
     name = shorten(leader["model"], task)
     found = leader["at_risk"]
     sure = leader["at_guaranteed_risk"]

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation import gate
-from evaluation.labelled_data import Labelled
+from evaluation.labelled_data import LabelledData
 from evaluation.report import figures
 from evaluation.report.heatmap import MOST_CLASSES, draw_confusion
 from evaluation.verdict import percent, shorten, show_p, signed
@@ -71,14 +71,14 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
     )
 
 
-def draw_thumbnails(labelled: Labelled, rows: Sequence[int]) -> dict[int, str]:
+def draw_thumbnails(labelled: LabelledData, rows: Sequence[int]) -> dict[int, str]:
     """Data URIs of images at these rows, none where the rows are no images."""
     if not labelled.files:
         return {}
     return {row: _draw_thumbnail(labelled, row) for row in rows}
 
 
-def _draw_thumbnail(labelled: Labelled, row: int) -> str:
+def _draw_thumbnail(labelled: LabelledData, row: int) -> str:
     content = labelled.files[row].read_bytes()
     place = labelled.places[row]
     budget = images.PixelBudget(MOST_PIXELS)

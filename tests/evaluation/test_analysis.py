@@ -83,11 +83,15 @@ def test_the_leader_is_shown_to_be_better_than_the_worst() -> None:
 
 def test_of_equals_the_better_probabilities_lead() -> None:
     """Twins that differ in how sure they are of what is right."""
-    trial = make_trial({"first": 1.0}, n_rows=50)
+    predictions = make_trial({"first": 1.0}, n_rows=50)
     surer = replace(
-        trial.answers[0], model="task-second", probabilities=np.eye(2)[trial.truth]
+        predictions.answers[0],
+        model="task-second",
+        probabilities=np.eye(2)[predictions.truth],
     )
-    numbers = judge(replace(trial, answers=[trial.answers[0], surer]), risk=0.01)
+    numbers = judge(
+        replace(predictions, answers=[predictions.answers[0], surer]), risk=0.01
+    )
     assert numbers["leader"] == "task-second"
     assert numbers["pairs"][0]["verdict"] == "too few"
     assert numbers["pairs"][0]["rows_needed"] is None
@@ -116,21 +120,24 @@ def test_disagreements_are_counted_and_the_most_divided_come_first() -> None:
     ]
     probabilities = np.full((4, 3), 1 / 3)
     answers = [replace(each, probabilities=probabilities) for each in answers]
-    trial = replace(
+    predictions = replace(
         TRIAL,
         truth=np.array([0, 0, 1, 2]),
         answers=answers,
         places=["1", "2", "3", "4"],
     )
-    assert judge(trial, risk=0.05)["disagreements"] == {"count": 3, "rows": [2, 1, 3]}
+    assert judge(predictions, risk=0.05)["disagreements"] == {
+        "count": 3,
+        "rows": [2, 1, 3],
+    }
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 7])
 def test_few_rows_have_numbers_or_reasons(n_rows: int) -> None:
     """One row, one class, one model."""
-    trial = make_trial({"alone": 1.0}, n_rows=n_rows)
-    trial = replace(trial, truth=np.zeros(n_rows, dtype=np.int64))
-    numbers = judge(trial, risk=0.01)
+    predictions = make_trial({"alone": 1.0}, n_rows=n_rows)
+    predictions = replace(predictions, truth=np.zeros(n_rows, dtype=np.int64))
+    numbers = judge(predictions, risk=0.01)
     assert numbers["pairs"] == []
     assert numbers["fleiss_kappa"] is None
     assert numbers["models"][0]["roc"] == []

@@ -65,14 +65,16 @@ def test_a_claim_about_an_unknown_model_lists_the_known_ones() -> None:
 
 def test_a_clear_difference_is_shown_and_a_small_one_is_not() -> None:
     """The limit is the lower end of the 90 % interval."""
-    trial = make_trial({"champion": 0.8, "challenger": 0.95}, n_rows=400)
-    shown = parse("challenger better than champion by 0.01").check(trial)
-    hits = trial.hits
+    predictions = make_trial({"champion": 0.8, "challenger": 0.95}, n_rows=400)
+    shown = parse("challenger better than champion by 0.01").check(predictions)
+    hits = predictions.hits
     pair = Pair.of(hits[:, 1], hits[:, 0])
     assert shown["shown"]
     assert shown["lower_limit"] == difference_interval(pair, confidence=0.9)[0]
     assert shown["difference"] == pytest.approx(hits[:, 1].mean() - hits[:, 0].mean())
-    assert not parse("challenger better than champion by 0.14").check(trial)["shown"]
+    assert not parse("challenger better than champion by 0.14").check(predictions)[
+        "shown"
+    ]
 
 
 def test_equals_are_not_worse_only_on_enough_rows() -> None:
@@ -83,9 +85,11 @@ def test_equals_are_not_worse_only_on_enough_rows() -> None:
     )
     claim = parse("challenger not worse than champion by 0.005")
     found = []
-    for trial in (few, many):
-        twin = replace(trial.answers[0], model="task-challenger")
-        found.append(claim.check(replace(trial, answers=[trial.answers[0], twin])))
+    for predictions in (few, many):
+        twin = replace(predictions.answers[0], model="task-challenger")
+        found.append(
+            claim.check(replace(predictions, answers=[predictions.answers[0], twin]))
+        )
 
     assert [each["shown"] for each in found] == [False, True]
     assert (
@@ -98,17 +102,17 @@ def test_equals_are_not_worse_only_on_enough_rows() -> None:
 
 def test_the_line_says_what_was_found_and_what_was_claimed() -> None:
     """And that no number of rows would do, where the difference is not what is claimed."""
-    trial = make_trial({"champion": 0.9, "challenger": 0.9}, n_rows=100)
+    predictions = make_trial({"champion": 0.9, "challenger": 0.9}, n_rows=100)
     first = replace(
-        trial.answers[0],
-        label=np.where(np.arange(100) < 90, trial.truth, 1 - trial.truth),
+        predictions.answers[0],
+        label=np.where(np.arange(100) < 90, predictions.truth, 1 - predictions.truth),
     )
     second = replace(
-        trial.answers[1],
-        label=np.where(np.arange(100) < 88, trial.truth, 1 - trial.truth),
+        predictions.answers[1],
+        label=np.where(np.arange(100) < 88, predictions.truth, 1 - predictions.truth),
     )
     result = parse("challenger better than champion by 0.01").check(
-        replace(trial, answers=[first, second])
+        replace(predictions, answers=[first, second])
     )
     limit = result["lower_limit"]
     assert gate.describe(result) == (

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evaluation.labelled_data import Labelled, read_labelled
+from evaluation.labelled_data import LabelledData, read_labelled
 from model_card import Card, Feature, FeatureInput, ImageInput, SelfCheck
 from service.errors import Unusable
 from tests.support.hues import write_images
@@ -25,12 +25,12 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def read(path: Path, text: str, label: str | None = None) -> Labelled:
+def read(path: Path, text: str, label: str | None = None) -> LabelledData:
     return read_labelled(write(path / "rows.csv", text), CARD, label=label)
 
 
 def test_a_csv_becomes_rows_truth_and_places(tmp_path: Path) -> None:
-    """The one column that is no feature is the label; the order of columns is free; empty lines are passed over."""
+    """The one column that is no feature is the label, the order of columns is free, and empty lines are passed over."""
     found = read(tmp_path, "colour,answer,size\ngreen,yes,0.5\n\nred,no,-1\n")
     assert found.rows == ROWS
     assert found.truth.tolist() == [1, 0]
@@ -43,7 +43,7 @@ def test_a_csv_becomes_rows_truth_and_places(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_other_separators_are_found(tmp_path: Path, separator: str) -> None:
-    """And a byte order mark, and spaces, and the ends of lines that Windows writes."""
+    """Semicolons, tabs and bars are found, also with a byte order mark, spaces and the line ends of Windows."""
     text = "\ufeffsize, colour,answer\r\n0.5 ,green,yes\r\n-1,red, no\r\n".replace(
         ",", separator
     )
@@ -52,7 +52,7 @@ def test_other_separators_are_found(tmp_path: Path, separator: str) -> None:
 
 
 def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:
-    """Numbers as numbers, labels as the names of classes."""
+    """Parquet's numbers stay numbers, and its labels are the names of classes."""
     frame = pl.DataFrame(
         {"size": [0.5, -1.0], "colour": ["green", "red"], "answer": ["yes", "no"]}
     )
@@ -65,31 +65,31 @@ def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:
     )
 
 
-def test_parquet_without_polars_says_what_to_install(
+def test_a_table_without_polars_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Serving does not need it."""
+    """Serving does not need polars, so that it may be missing where the evaluation is tried."""
+    monkeypatch.delitem(sys.modules, "tables.reader", raising=False)
     monkeypatch.setitem(sys.modules, "polars", None)
-    (tmp_path / "rows.parquet").write_bytes(b"PAR1")
     with pytest.raises(Unusable) as error:
-        read_labelled(tmp_path / "rows.parquet", CARD, label=None)
+        read(tmp_path, "size,colour,answer\n0.5,green,yes\n")
 
     assert (
         str(error.value)
-        == "rows.parquet: Parquet needs polars: pip install 'polars>=1.20', or give a CSV file"
+        == "rows.csv: tables need polars: pip install 'veredicto[evaluate]'"
     )
 
 
 def test_further_columns_are_passed_over_where_the_label_is_named(
     tmp_path: Path,
 ) -> None:
-    """And said."""
+    """A note says which columns are passed over."""
     found = read(tmp_path, "id,size,colour,answer\n7,0.5,green,yes\n", label="answer")
     assert found.notes == ["columns that are no features are passed over: id"]
 
 
 def test_a_missing_value_that_is_imputed_is_none(tmp_path: Path) -> None:
-    """As a request has it."""
+    """A missing value is None, as a request has it."""
     features = (
         Feature(name="size", type="number", imputed=0.5),
         Feature(name="age", type="number"),
@@ -172,15 +172,15 @@ def test_a_missing_value_that_is_imputed_is_none(tmp_path: Path) -> None:
 def test_what_cannot_be_judged_on_is_said(
     tmp_path: Path, text: str, label: str | None, expected: str
 ) -> None:
-    """What was expected, what came, where, what would work."""
+    """The error says what was expected, what came, where, and what would work."""
     with pytest.raises(Unusable) as error:
         read(tmp_path, text, label)
     assert str(error.value) == expected
 
 
 def test_bytes_that_are_no_text_are_said_so(tmp_path: Path) -> None:
-    """With their place."""
-    (tmp_path / "rows.csv").write_bytes(b"size,colour\n\xff\xfe")
+    """The error names the place of the first such byte."""
+    (tmp_path / "rows.csv").write_bytes(b"size,colour\n\x00\xfe")
     with pytest.raises(
         Unusable,
         match=r"^rows\.csv: expected CSV in UTF-8, got bytes that are not, at 12$",
@@ -189,7 +189,7 @@ def test_bytes_that_are_no_text_are_said_so(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_images_becomes_files_and_truth(tmp_path: Path) -> None:
-    """In the order of their names; hidden files and other endings are passed over."""
+    """The files are in the order of their names; hidden files and other endings are passed over."""
     folder = write_images(tmp_path / "photos", per_class=2)
     (folder / "red" / "notes.txt").write_text("no image")
     (folder / "red" / ".hidden.jpg").write_text("no image")
@@ -213,7 +213,7 @@ def test_a_folder_of_images_becomes_files_and_truth(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:
-    """Another pixel, another fingerprint; the folder's own name does not count."""
+    """Another image gives another fingerprint; the folder's own name does not count."""
     first = read_labelled(
         write_images(tmp_path / "one"), image_card(), label=None
     ).fingerprint
@@ -226,7 +226,7 @@ def test_the_fingerprint_of_a_folder_is_of_names_and_contents(tmp_path: Path) ->
 def test_a_folder_of_no_class_and_a_folder_without_images_are_said_so(
     tmp_path: Path,
 ) -> None:
-    """With the classes that would work."""
+    """The error lists the classes that would work."""
     folder = write_images(tmp_path / "photos", per_class=1)
     (folder / "red").rename(folder / "rouge")
     with pytest.raises(Unusable) as error:
@@ -245,7 +245,7 @@ def test_a_folder_of_no_class_and_a_folder_without_images_are_said_so(
 
 
 def test_rows_and_images_are_not_mistaken_for_one_another(tmp_path: Path) -> None:
-    """A folder for a task of rows, a file for a task of images, nothing at all."""
+    """A folder for a task of rows, a file for a task of images and a missing path are refused."""
     with pytest.raises(
         Unusable, match=r"colour takes a table, CSV or Parquet, got a folder$"
     ):
@@ -275,5 +275,5 @@ def image_card() -> Card:
 
 
 def test_truth_is_an_index_of_each_class(tmp_path: Path) -> None:
-    """int64, as everywhere."""
+    """Truth has the type int64, as everywhere."""
     assert read(tmp_path, "size,colour,answer\n1,red,no\n").truth.dtype == np.int64

@@ -75,7 +75,7 @@ def judge(rows: Path, models: Path, *further: object) -> int:
 def test_a_report_says_who_is_better(
     rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On stdout, on the page, and in evidence that holds."""
+    """The verdict is on stdout, on the page, and in evidence that verifies."""
     assert judge(rows, models) == 0
     output = capsys.readouterr().out
     headline = json.loads((rows.parent / "report.json").read_bytes())["verdict"][
@@ -92,7 +92,7 @@ def test_a_report_says_who_is_better(
 
 
 def test_the_same_data_gives_the_same_evidence(rows: Path, models: Path) -> None:
-    """But for how long it took."""
+    """Two reports on the same data differ in nothing but latencies and what follows from them."""
     found = []
     for _ in range(2):
         judge(rows, models)
@@ -109,7 +109,7 @@ def test_the_same_data_gives_the_same_evidence(rows: Path, models: Path) -> None
 def test_gates_decide_the_exit_code(
     rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """0 where all are shown, 1 where one is not, 2 where it is no claim or names no model."""
+    """The code is 0 where all are shown, 1 where one is not, 2 where it is no claim or names no model."""
     assert judge(rows, models, "--gate", "first better than second by 0.1") == 0
     assert (
         capsys.readouterr()
@@ -137,7 +137,7 @@ def test_gates_decide_the_exit_code(
 def test_evidence_answers_further_claims(
     rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without data and without models."""
+    """Evidence alone decides a further claim, without data and without models."""
     judge(rows, models)
     verify = ["--verify", str(rows.parent / "report.json"), "--gate"]
     assert main([*verify, "first better than second by 0.1"]) == 0
@@ -322,7 +322,7 @@ def test_a_server_gives_the_evidence_that_its_files_give(
 def test_a_server_that_cannot_be_asked_is_said_so(
     rows: Path, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody there, no address, no such task."""
+    """A server that does not answer, a wrong address and an unknown task each have one line and exit 2."""
     for url in ("http://127.0.0.1:9", "ftp://host", server.url):
         assert main(["--task", "colour", "--data", str(rows), "--url", url]) == 2
 
@@ -390,7 +390,7 @@ def test_a_threshold_of_the_report_does_in_serving_what_it_says(
 
 
 def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
-    """As a newcomer runs it, on the 114 held-out rows; `--help` says what it takes."""
+    """The command judges the 114 held-out rows as a newcomer runs it, and `--help` teaches it by examples."""
     write_held_out(tmp_path / "rows.csv")
     command = [
         sys.executable,
@@ -418,6 +418,7 @@ def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
         [*command[:3], "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "--gate CLAIM" in usage.stdout
+    assert usage.stdout.count("\n  python -m evaluation --") == 3
 
 
 @pytest.mark.parametrize(
@@ -427,7 +428,7 @@ def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
 def test_a_command_that_asks_for_nothing_is_refused(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 2, as for everything that cannot be done."""
+    """The exit code is 2, as for everything that cannot be done."""
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2

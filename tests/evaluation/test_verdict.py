@@ -12,19 +12,19 @@ from evaluation.predictions import Predictions
 from tests.support.trials import make_trial
 
 
-def told(trial: Predictions, risk: float = 0.01) -> dict[str, Any]:
-    return evidence.conclude(trial, risk=risk, gates=[])["verdict"]
+def told(predictions: Predictions, risk: float = 0.01) -> dict[str, Any]:
+    return evidence.conclude(predictions, risk=risk, gates=[])["verdict"]
 
 
 def with_hits(*hits: list[bool]) -> Predictions:
     """Models `m0`, `m1`, ... that are right where it is said."""
-    trial = make_trial(
+    predictions = make_trial(
         {f"m{number}": 1.0 for number in range(len(hits))}, n_rows=len(hits[0])
     )
     answers = []
 
-    for answer, right in zip(trial.answers, hits, strict=True):
-        label = np.where(right, trial.truth, 1 - trial.truth)
+    for answer, right in zip(predictions.answers, hits, strict=True):
+        label = np.where(right, predictions.truth, 1 - predictions.truth)
         answers.append(
             replace(
                 answer,
@@ -33,7 +33,7 @@ def with_hits(*hits: list[bool]) -> Predictions:
             )
         )
 
-    return replace(trial, answers=answers)
+    return replace(predictions, answers=answers)
 
 
 def split(*counts: tuple[int, bool, bool]) -> Predictions:
@@ -108,8 +108,8 @@ def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
 
 def test_some_beaten_and_some_level_are_both_named() -> None:
     """No single model is the best."""
-    trial = make_trial({"worst": 0.6, "one": 0.9, "other": 0.92})
-    assert told(trial)["headline"].endswith(
+    predictions = make_trial({"worst": 0.6, "one": 0.9, "other": 0.92})
+    assert told(predictions)["headline"].endswith(
         "It is shown to be better than worst, but not than other."
     )
 

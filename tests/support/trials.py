@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluation.predictions import Answer, Predictions
+from evaluation.predictions import ClassifierAnswers, Predictions
 
 
 def make_trial(
@@ -34,7 +34,7 @@ def make_trial(
         probabilities = np.repeat(rest[:, None], len(classes), axis=1)
         probabilities[np.arange(n_rows), label] = confidence
         answers.append(
-            Answer(
+            ClassifierAnswers(
                 model=f"task-{name}",
                 version=f"{number:012x}",
                 family=name,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -14,12 +11,17 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from polars.exceptions import PolarsError
 
+from tables.reader import (
+    NoRowsError,
+    RepeatedColumnError,
+    UnreadableTableError,
+    as_whole,
+    name_values,
+    read_table,
+)
 from training.data.datasets import Dataset
 
-MISSING = ("", "NA", "N/A", "na", "n/a", "NaN", "nan", "null", "NULL", "?")
-SEPARATORS = ",;\t|"
 FEWEST_ROWS = 30
 FEWEST_OF_CLASS = 10
 MOST_CLASSES = 100
@@ -52,7 +54,7 @@ def read_dataset(
     frame = read_frame(path)
     _check_names(frame, target, exclude)
     known = frame.filter(pl.col(target).is_not_null())
-    frame, labelled = known.drop(*exclude, target), _as_whole(known[target])
+    frame, labelled = known.drop(*exclude, target), as_whole(known[target])
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
     reasons = [*_check_target(labelled, classifies=classifies), *_check_columns(frame)]
     if reasons:
@@ -77,113 +79,21 @@ def read_dataset(
 
 
 def read_frame(path: Path) -> pl.DataFrame:
-    """The file's columns, by its ending Parquet or CSV; the separator and the decimal comma are found out.
-
-    A column without a name is called after its place, as `column_1`; a text of nothing is a missing value, and
-    texts that are numbers throughout are numbers.
-    """
+    """Returns the file's typed columns, as `tables.reader` finds them; raises TableError with training's words."""
     try:
-        is_parquet = path.suffix.lower() in (".parquet", ".pq")
-        frame = pl.read_parquet(path) if is_parquet else _read_csv(path.read_bytes())
+        return read_table(path).frame
     except OSError as error:
         raise TableError(f"{path.name}: {error.strerror or error}") from error
-    except (PolarsError, csv.Error) as error:
+    except NoRowsError as error:
+        raise TableError(f"{path.name}: it has no rows") from error
+    except RepeatedColumnError as error:
         raise TableError(
-            f"{path.name}: it is no table that can be read: {str(error).splitlines()[0]}"
+            f"the column {error.column!r} is there twice: give each its own name"
         ) from error
-
-    if not frame.height:
-        raise TableError(f"{path.name}: it has no rows")
-
-    names = [
-        name.strip() or f"column_{number}"
-        for number, name in enumerate(frame.columns, start=1)
-    ]
-    _check_different(names)
-    frame.columns = names
-
-    return frame.with_columns(_tidy(column) for column in frame)
-
-
-def _read_csv(content: bytes) -> pl.DataFrame:
-    text = _decode(content)
-    header = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=header.count)
-    _check_different(
-        [
-            name
-            for name in next(csv.reader([header.rstrip("\r")], delimiter=separator), [])
-            if name
-        ]
-    )
-    frame = pl.read_csv(
-        io.BytesIO(text.encode()),
-        separator=separator,
-        null_values=list(MISSING),
-        infer_schema_length=None,
-    )
-    if separator == ",":
-        return frame
-
-    return frame.with_columns(
-        column.str.replace(",", ".", literal=True)
-        if _has_decimal_commas(column)
-        else column
-        for column in frame
-    )
-
-
-def _decode(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
-
-
-def _check_different(names: Sequence[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
+    except UnreadableTableError as error:
         raise TableError(
-            f"the column {twice[0]!r} is there twice: give each its own name"
-        )
-
-
-def _has_decimal_commas(column: pl.Series) -> bool:
-    if column.dtype != pl.String:
-        return False
-    known = column.drop_nulls()
-    number = known.str.contains(r"^\s*[+-]?\d+([,.]\d+)?\s*$")
-    return bool(number.all()) and bool(known.str.contains(",", literal=True).any())
-
-
-def _tidy(column: pl.Series) -> pl.Series:
-    """Texts without the spaces around them, nothing and NaN as missing, texts of numbers as numbers."""
-    if column.dtype.is_float():
-        return column.fill_nan(None)
-    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
-        return column
-
-    texts = column.cast(pl.String).str.strip_chars()
-    texts = texts.set(texts == "", None)
-    numbers = texts.cast(pl.Float64, strict=False)
-    is_number = numbers.null_count() == texts.null_count() < len(texts)
-
-    return (
-        numbers if is_number and bool(numbers.drop_nulls().is_finite().all()) else texts
-    )
-
-
-def _as_whole(column: pl.Series) -> pl.Series:
-    """Whole numbers as such, also where gaps have made them floats, as pandas does."""
-    if not column.dtype.is_float():
-        return column
-
-    whole = column.cast(pl.Int64, strict=False)
-    return (
-        whole if bool((whole == column).all()) and whole.null_count() == 0 else column
-    )
+            f"{path.name}: it is no table that can be read: {error.reason}"
+        ) from error
 
 
 def _check_names(frame: pl.DataFrame, target: str, exclude: Sequence[str]) -> None:
@@ -233,7 +143,7 @@ def _check_target(target: pl.Series, *, classifies: bool) -> list[str]:
             else []
         )
 
-    counts = Counter(_names(target))
+    counts = Counter(name_values(target))
     if len(counts) > MOST_CLASSES:
         return [
             f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"
@@ -307,7 +217,7 @@ def _encode(column: pl.Series) -> tuple[NDArray[np.float32], tuple[str, ...] | N
             np.float32
         ), None
 
-    names = _names(column)
+    names = name_values(column)
     values = tuple(sorted({name for name in names if name is not None}))
     code = {name: index for index, name in enumerate(values)}
 
@@ -322,7 +232,7 @@ def _encode_target(
     if not classifies:
         return target.cast(pl.Float64).to_numpy().astype(np.float32), ()
 
-    names = [str(name) for name in _names(target)]  # none is missing
+    names = [str(name) for name in name_values(target)]  # none is missing
     order = (
         [str(value) for value in target.unique().sort()]
         if target.dtype.is_numeric()
@@ -331,13 +241,6 @@ def _encode_target(
     code = {name: index for index, name in enumerate(order)}
 
     return np.array([code[name] for name in names], dtype=np.int64), tuple(order)
-
-
-def _names(column: pl.Series) -> list[str | None]:
-    """Values as their names; booleans as JSON writes them, texts without the spaces around them."""
-    if column.dtype == pl.Boolean:
-        return [None if value is None else str(value).lower() for value in column]
-    return [None if value is None else str(value).strip() for value in column]
 
 
 def _quote(value: object) -> str:

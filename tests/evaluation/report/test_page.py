@@ -50,9 +50,9 @@ class Outline(HTMLParser):
         self.text += data
 
 
-def render(trial: Predictions, pictures: dict[int, str] | None = None) -> str:
+def render(predictions: Predictions, pictures: dict[int, str] | None = None) -> str:
     return page.render(
-        evidence.gather(trial, risk=0.05, gates=[], software={}), pictures or {}
+        evidence.gather(predictions, risk=0.05, gates=[], software={}), pictures or {}
     )
 
 
@@ -98,10 +98,10 @@ def test_names_of_data_are_never_read_as_html() -> None:
     nasty = '<b onclick="x()">&"'
     answers = [replace(each, model=f"{each.model}{nasty}") for each in TRIAL.answers]
     places = [f"{place}{nasty}" for place in TRIAL.places]
-    trial = replace(
+    predictions = replace(
         TRIAL, classes=(nasty, "<i>", "c"), source=nasty, places=places, answers=answers
     )
-    html = render(trial)
+    html = render(predictions)
     assert "<b" not in html.replace("<body", "")
     assert "<i>" not in html
     assert nasty in outline(html).text
@@ -128,12 +128,12 @@ def test_any_number_of_rows_classes_and_models_has_a_page(
 ) -> None:
     """One row, many classes (whose confusions are listed), more models than colours."""
     names = {f"m{number}": 0.8 for number in range(n_models)}
-    trial = make_trial(
+    predictions = make_trial(
         names,
         n_rows=n_rows,
         classes=tuple(f"class {each}" for each in range(n_classes)),
     )
-    parsed = outline(render(trial))
+    parsed = outline(render(predictions))
     assert "svg" in parsed.tags
 
 
@@ -148,8 +148,8 @@ def test_a_server_that_tells_no_sizes_has_no_picture_of_them() -> None:
 def test_a_page_of_ten_thousand_rows_is_small() -> None:
     """Under 5 MB, with eight models and ten classes and a picture for each row that is shown."""
     names = {f"m{number}": 0.7 + 0.03 * number for number in range(8)}
-    trial = make_trial(names, n_rows=10_000, classes=tuple("0123456789"))
-    gathered = evidence.gather(trial, risk=0.05, gates=[], software={})
+    predictions = make_trial(names, n_rows=10_000, classes=tuple("0123456789"))
+    gathered = evidence.gather(predictions, risk=0.05, gates=[], software={})
     rows: list[Any] = gathered["numbers"]["disagreements"]["rows"]
     thumbnail = (
         "data:image/jpeg;base64," + "A" * 8_000

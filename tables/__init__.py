@@ -1,0 +1,1 @@
+"""Tables that people bring, read in one way for training and for evaluation."""

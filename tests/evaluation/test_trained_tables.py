@@ -1,0 +1,126 @@
+"""Every table that training learns from is one that the evaluation judges on, as the same program wrote it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evaluation.__main__ import main as evaluate
+from evaluation.classifiers import LocalClassifiers
+from evaluation.labelled_data import read_labelled
+from model_card import Feature, FeatureInput
+from training.__main__ import main as train
+from training.data.table import read_dataset
+
+N_ROWS = 60
+
+
+def join(header: str, line: Callable[[int], str]) -> str:
+    return "\n".join([header, *(line(row) for row in range(N_ROWS))]) + "\n"
+
+
+def say(row: int) -> str:
+    return "sí" if row % 5 < 2 else "no"
+
+
+TABLES = {
+    "decimal_commas": join(
+        "precio;día;label", lambda row: f"{row % 11},5;{row % 7};{say(row)}"
+    ).encode(),
+    "cp1252": join(
+        "año,ciudad,label",
+        lambda row: f"{row % 11},{('León', 'Ávila')[row % 2]},{say(row)}",
+    ).encode("cp1252"),
+    "utf_16": join(
+        "día\tciudad\tlabel",
+        lambda row: f"{row % 11}\t{('León', 'Ávila')[row % 2]}\t{say(row)}",
+    ).encode("utf-16"),
+    "byte_order_mark": join("size,label", lambda row: f"{row % 11},{say(row)}").encode(
+        "utf-8-sig"
+    ),
+    "carriage_returns": join("size,label", lambda row: f"{row % 11},{say(row)}")
+    .replace("\n", "\r")
+    .encode(),
+    "quotes": join(
+        '"size, cm","plan;a;b",label',
+        lambda row: f'"{row % 11}","{("a, b", "c d")[row % 2]}",{say(row)}',
+    ).encode(),
+    "booleans": join(
+        "size,smoker,label",
+        lambda row: (
+            f"{row % 11},{('TRUE', 'FALSE')[row % 2]},{('False', 'True')[row % 5 < 2]}"
+        ),
+    ).encode(),
+    "missing_markers": join(
+        "size,plan,label",
+        lambda row: (
+            f"{('NA', '?', ' null ', '')[row] if row < 4 else row % 11},"
+            f"{('N/A', 'a', 'b', 'c')[row % 4]},{say(row)}"
+        ),
+    ).encode(),
+    "missing_labels": join(
+        "size,label", lambda row: f"{row % 11},{'' if row % 10 == 9 else say(row)}"
+    ).encode(),
+    "float_labels": join(
+        "size,label", lambda row: f"{row % 11},{('0.0', '1.0')[row % 5 < 2]}"
+    ).encode(),
+    "empty_lines": join("size,label", lambda row: f"{row % 11},{say(row)}\n").encode(),
+    "nameless_column": join(
+        ",size,label", lambda row: f"{row % 3},{row % 11},{say(row)}"
+    ).encode(),
+}
+
+
+def check_is_judged_as_trained(path: Path, folder: Path) -> None:
+    """Trains a tree on the table, judges it on the same table, and compares the values that both have read."""
+    words = ["--task", "mine", "--data", str(path)]
+    training = [*words, "--target", "label", "--output", str(folder)]
+    assert train(["decision_tree", *training]) == 0
+
+    report = folder / "report.html"
+    options = ["--label", "label", "--models", str(folder), "--output", str(report)]
+    assert evaluate([*words, *options]) == 0
+
+    dataset = read_dataset(path, target="label", task="mine")
+    evidence = json.loads(report.with_suffix(".json").read_bytes())
+    assert evidence["truth"] == dataset.target.tolist()
+
+    card = LocalClassifiers(folder, "mine").contenders[0].card
+    rows = read_labelled(path, card, label="label").rows
+    assert isinstance(card.input, FeatureInput)
+    features = [[encode(row[f.name], f) for f in card.input.features] for row in rows]
+    found = np.array(features, dtype=np.float32)
+    assert np.array_equal(found, dataset.features, equal_nan=True)
+
+
+def encode(value: float | str | None, feature: Feature) -> float:
+    if value is None:
+        return np.nan
+    return feature.values.index(value) if feature.values else float(value)
+
+
+@pytest.mark.parametrize("kind", sorted(TABLES))
+def test_a_table_that_is_learnt_from_is_judged_on(tmp_path: Path, kind: str) -> None:
+    """A model is judged on the very table that it has learnt from, and both read equal values."""
+    path = tmp_path / f"{kind}.csv"
+    path.write_bytes(TABLES[kind])
+    check_is_judged_as_trained(path, tmp_path)
+
+
+def test_a_parquet_table_that_is_learnt_from_is_judged_on(tmp_path: Path) -> None:
+    """Parquet's own booleans, texts and gaps are read alike by both."""
+    path = tmp_path / "mine.parquet"
+    pl.DataFrame(
+        {
+            "size": [None if row < 4 else row % 11 for row in range(N_ROWS)],
+            "plan": [("a", "NA", " ", "b ")[row % 4] for row in range(N_ROWS)],
+            "smoker": [row % 2 == 0 for row in range(N_ROWS)],
+            "label": [row % 5 < 2 for row in range(N_ROWS)],
+        }
+    ).write_parquet(path)
+    check_is_judged_as_trained(path, tmp_path)
