@@ -19,7 +19,7 @@ import yaml
 
 from tests.support.server import ROOT, serve
 
-PACKAGES = ("cli", "evaluation", "service", "stats", "training")
+PACKAGES = ("cli", "evaluation", "service", "stats", "tables", "training")
 OURS = ("model_card", *PACKAGES, "tests", "benchmarks")
 EXTRAS = {
     "model_card": (),
