@@ -23,7 +23,7 @@ from evaluation.predictions import Predictions
 from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
 from service.contract import codec
-from service.errors import Unusable, VeredictoError
+from service.errors import EvaluationError, VeredictoError
 from service.settings import Settings
 
 DONE = 0
@@ -174,13 +174,13 @@ def _place(options: argparse.Namespace) -> tuple[Path, Path]:
     output = options.output or Path(f"{options.task}-report.html")
     beside = options.evidence or output.with_suffix(".json")
     if output == beside:
-        raise Unusable(
+        raise EvaluationError(
             f"--output and --evidence: expected two files, got {output} twice"
         )
 
     for path in (output, beside):
         if path.is_dir() or not path.parent.is_dir():
-            raise Unusable(f"{path}: expected a file in a folder that is there")
+            raise EvaluationError(f"{path}: expected a file in a folder that is there")
 
     return output, beside
 

@@ -175,7 +175,7 @@ def _describe_pair(
 
 def _decide(pair: Pair, p_value: float) -> str:
     """Returns `a` or `b`, whichever is shown to be right more often, `alike`, or `too few` where few rows tell."""
-    if pair.discordant < paired.FEWEST_DISCORDANT:
+    if pair.discordant < paired.MIN_DISCORDANT:
         return "too few"
     if p_value >= paired.ALPHA:
         return "alike"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from model_card import Card
 from service.contract import codec
-from service.errors import NotFound, Unusable
+from service.errors import EvaluationError, NotFound
 from service.models import image_rows
 from service.models.model import Inputs, Model
 from service.models.registry import Registry
@@ -68,9 +68,9 @@ class LocalClassifiers:
     timing = "one row in onnxruntime in this process, one thread"
 
     def __init__(self, folder: Path, task: str) -> None:
-        """Raises NotFound for an unknown task and Unusable for a folder without models."""
+        """Raises NotFound for an unknown task and EvaluationError for a folder without models."""
         if not folder.is_dir():
-            raise Unusable(f"{folder}: expected a folder of exported models")
+            raise EvaluationError(f"{folder}: expected a folder of exported models")
 
         registry = Registry.load(folder)
 
@@ -81,7 +81,7 @@ class LocalClassifiers:
                 f"; {file} was refused: {reason}"
                 for file, reason in registry.refused.items()
             )
-            raise Unusable(f"{error}{refused}") from None
+            raise EvaluationError(f"{error}{refused}") from None
 
         self.contenders = [_describe(model, folder) for model in self._models]
         self.software: dict[str, str] = {}

@@ -16,7 +16,7 @@ from evaluation.predictions import ClassifierAnswers, Predictions
 from evaluation.verdict import write_verdict
 from service import VERSION
 from service.contract import codec
-from service.errors import Unusable
+from service.errors import EvaluationError
 from stats import scores
 
 FORMAT = "veredicto evidence"
@@ -85,24 +85,26 @@ def conclude(
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Raises Unusable for a file that is no evidence."""
+    """Raises EvaluationError for a file that is no evidence."""
     try:
         evidence = codec.read_json(path.read_bytes())
     except OSError as error:
-        raise Unusable(
+        raise EvaluationError(
             f"{path}: expected a file of evidence: {error.strerror}"
         ) from None
     except ValueError as error:
-        raise Unusable(f"{path.name}: expected a file of evidence: {error}") from None
+        raise EvaluationError(
+            f"{path.name}: expected a file of evidence: {error}"
+        ) from None
 
     if not isinstance(evidence, dict) or evidence.get("format") != FORMAT:
-        raise Unusable(
+        raise EvaluationError(
             f'{path.name}: expected {{"format": "{FORMAT}", ...}}, as --evidence writes it'
         )
 
     if evidence.get("schema_version") != SCHEMA_VERSION:
         came = evidence.get("schema_version")
-        raise Unusable(
+        raise EvaluationError(
             f"{path.name}: expected evidence of schema {SCHEMA_VERSION}, got {came}"
         )
 
@@ -110,7 +112,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def recall(evidence: dict[str, Any]) -> Predictions:
-    """Returns the predictions that evidence keeps; raises Unusable where it is incomplete or impossible."""
+    """Returns the predictions that evidence keeps; raises EvaluationError where it is incomplete or impossible."""
     try:
         predictions = Predictions(
             task=evidence["task"],
@@ -123,7 +125,7 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             timing=evidence["timing"],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(
+        raise EvaluationError(
             f"the evidence is incomplete: {type(error).__name__}: {error}"
         ) from None
 
@@ -131,11 +133,11 @@ def recall(evidence: dict[str, Any]) -> Predictions:
 
     for answer in predictions.answers:
         if answer.probabilities.shape != shape or answer.label.shape != shape[:1]:
-            raise Unusable(
+            raise EvaluationError(
                 f"the evidence is incomplete: {answer.model} has no answer to each of {shape[0]} rows"
             )
         if not ((answer.probabilities >= 0) & (answer.probabilities <= 1)).all():
-            raise Unusable(
+            raise EvaluationError(
                 f"the evidence is impossible: {answer.model} has probabilities that are not from 0 to 1"
             )
 
@@ -143,7 +145,7 @@ def recall(evidence: dict[str, Any]) -> Predictions:
         [predictions.truth, *(answer.label for answer in predictions.answers)]
     )
     if not len(predictions.truth) or indices.min() < 0 or indices.max() >= shape[1]:
-        raise Unusable(
+        raise EvaluationError(
             f"the evidence is impossible: expected indices of {shape[1]} classes for at least one row"
         )
 
@@ -158,7 +160,7 @@ def verify(evidence: dict[str, Any]) -> list[str]:
         claims = evidence["options"]["gates"]
         stored = {key: evidence[key] for key in ("numbers", "verdict", "gates")}
     except (KeyError, TypeError, ValueError) as error:
-        raise Unusable(
+        raise EvaluationError(
             f"the evidence is incomplete: {type(error).__name__}: {error}"
         ) from None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.predictions import Predictions
-from service.errors import Unusable
+from service.errors import EvaluationError
 from stats.paired import Pair, lower_limit, rows_to_show
 
 USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
@@ -32,16 +32,18 @@ class Gate:
     def parse(cls, claim: str, *, task: str, models: list[str]) -> Gate:
         """Reads a claim, in which names come with or without `task-`.
 
-        Raises Unusable for what is no claim, or about no model of these.
+        Raises EvaluationError for what is no claim, or about no model of these.
         """
         match = _CLAIM.fullmatch(claim.strip())
         if match is None:
-            raise Unusable(f"--gate: expected {USAGE}, got {claim!r}")
+            raise EvaluationError(f"--gate: expected {USAGE}, got {claim!r}")
 
         first = _find(match[1], task, models)
         second = _find(match[3], task, models)
         if first == second:
-            raise Unusable(f"--gate: expected two different models, got {claim!r}")
+            raise EvaluationError(
+                f"--gate: expected two different models, got {claim!r}"
+            )
 
         margin = float(match[4])
 
@@ -95,6 +97,6 @@ def _find(name: str, task: str, models: list[str]) -> str:
     for known in models:
         if known in (name, f"{task}-{name}"):
             return known
-    raise Unusable(
+    raise EvaluationError(
         f"--gate: unknown model {name!r}; models of {task}: {', '.join(models)}"
     )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card, Feature, FeatureInput
-from service.errors import Unusable
+from service.errors import EvaluationError
 from service.models.images import ImageFile
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class LabelledData:
 
 
 def read_labelled(path: Path, card: Card, *, label: str | None) -> LabelledData:
-    """Returns what models with such a card can be judged on; raises Unusable, which says what would work."""
+    """Returns what models with such a card can be judged on; raises EvaluationError, which says what would work."""
     if not path.exists():
-        raise Unusable(f"{path}: there is no such file or folder")
+        raise EvaluationError(f"{path}: there is no such file or folder")
 
     takes_rows = isinstance(card.input, FeatureInput)
     if path.is_dir() == takes_rows:
@@ -59,7 +59,7 @@ def read_labelled(path: Path, card: Card, *, label: str | None) -> LabelledData:
             if takes_rows
             else "a folder with a folder of images for each class"
         )
-        raise Unusable(
+        raise EvaluationError(
             f"{path.name}: {card.task} takes {expected}, got a {'folder' if takes_rows else 'file'}"
         )
 
@@ -79,7 +79,7 @@ def _read_rows(path: Path, card: Card, label: str | None) -> LabelledData:
     columns = [_read_column(frame[each.name], each, wheres) for each in features]
     notes = _note_passed_over(others, n_without_label=table.frame.height - len(kept))
     if not labels:
-        raise Unusable(
+        raise EvaluationError(
             f"{path.name}: expected labels in the column {label!r}, got no value in any row"
         )
 
@@ -97,18 +97,18 @@ def _read_rows(path: Path, card: Card, label: str | None) -> LabelledData:
 
 
 def _read_table(path: Path) -> Table:
-    """Reads the table with the reader of training; raises Unusable, also where polars is not installed."""
+    """Reads the table with the reader of training; raises EvaluationError, also where polars is not installed."""
     try:
         from tables.reader import UnreadableTableError, read_table
     except ImportError:
-        raise Unusable(
+        raise EvaluationError(
             f"{path.name}: tables need polars: pip install 'veredicto[evaluate]'"
         ) from None
 
     try:
         return read_table(path)
     except UnreadableTableError as error:
-        raise Unusable(str(error)) from None
+        raise EvaluationError(str(error)) from None
 
 
 def _read_labels(column: pl.Series) -> tuple[list[str], list[int]]:
@@ -142,7 +142,9 @@ def _find_label(
         shown = ", ".join(repr(name) for name in missing[:5]) + (
             ", ..." if len(missing) > 5 else ""
         )
-        raise Unusable(f"{where}: expected a column for each feature, missing: {shown}")
+        raise EvaluationError(
+            f"{where}: expected a column for each feature, missing: {shown}"
+        )
 
     others = [name for name in columns if name not in features]
     if label is None and len(others) == 1:
@@ -151,7 +153,7 @@ def _find_label(
     if label not in others:
         there = ", ".join(repr(name) for name in others) or "none"
         got = "none was named" if label is None else f"got {label!r}"
-        raise Unusable(
+        raise EvaluationError(
             f"{where}: expected --label COLUMN, {got}; columns that are no features: {there}"
         )
 
@@ -175,14 +177,14 @@ def _read_value(value: Value, feature: Feature, where: str) -> Value:
     """Returns a number, a category's name, or None for a missing value that the graph imputes."""
     if value is None:
         if feature.imputed is None:
-            raise Unusable(
+            raise EvaluationError(
                 f"{where}: feature {feature.name!r} is missing; these models were not taught to do without"
             )
         return None
 
     if feature.values:
         if value not in feature.values:
-            raise Unusable(
+            raise EvaluationError(
                 f"{where}: feature {feature.name!r} expects one of {', '.join(feature.values)}, got {value!r}"
             )
         return value
@@ -190,12 +192,12 @@ def _read_value(value: Value, feature: Feature, where: str) -> Value:
     try:
         number = float(value)
     except ValueError:
-        raise Unusable(
+        raise EvaluationError(
             f"{where}: feature {feature.name!r} expects a number, got {value!r}"
         ) from None
 
     if not math.isfinite(number):
-        raise Unusable(
+        raise EvaluationError(
             f"{where}: feature {feature.name!r} expects a finite number, got {str(value)!r}"
         )
 
@@ -217,7 +219,7 @@ def _read_folder(path: Path, card: Card) -> LabelledData:
     ]
     files = [each for each in found if each.suffix.lower() in IMAGE_ENDINGS]
     if not files:
-        raise Unusable(
+        raise EvaluationError(
             f"{path.name}: expected a folder of images for each class of {card.task}, got no image"
         )
 
@@ -261,7 +263,7 @@ def _index(labels: list[str], card: Card, wheres: list[str]) -> NDArray[np.int64
             known = ", ".join(card.classes[:20]) + (
                 ", ..." if len(card.classes) > 20 else ""
             )
-            raise Unusable(
+            raise EvaluationError(
                 f"{where} expects a class of {card.task}, got {label!r}; classes: {known}"
             )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evaluation.classifiers import ClassifiedRows, Classifier, Classifiers
 from evaluation.labelled_data import LabelledData
-from service.errors import InvalidRequest, TooLarge, Unusable
+from service.errors import EvaluationError, InvalidRequest, TooLarge
 
 ROWS_AT_A_TIME = 500
 IMAGES_AT_A_TIME = 32
@@ -122,13 +122,13 @@ def _classify(
 ) -> list[list[ClassifiedRows]]:
     """Returns a batch's answers, for each contender in one or more parts.
 
-    Raises Unusable, in which `inputs[3]` has become the place of that row.
+    Raises EvaluationError, in which `inputs[3]` has become the place of that row.
     """
     try:
         return [[said] for said in contenders.classify(labelled.batch(start, stop))]
     except TooLarge as error:
         if stop - start == 1:
-            raise Unusable(
+            raise EvaluationError(
                 f"{labelled.source}, {labelled.places[start]}: {error}"
             ) from None
 
@@ -139,9 +139,9 @@ def _classify(
         )
 
         return [first + second for first, second in zip(*halves, strict=True)]
-    except (InvalidRequest, Unusable) as error:
+    except (InvalidRequest, EvaluationError) as error:
 
         def place(match: re.Match[str]) -> str:
             return f"{labelled.source}, {labelled.places[start + int(match[1])]}"
 
-        raise Unusable(re.sub(r"inputs\[(\d+)\]", place, str(error))) from None
+        raise EvaluationError(re.sub(r"inputs\[(\d+)\]", place, str(error))) from None

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluation.classifiers import ClassifiedRows, Classifier
 from model_card import Card, CardError, from_document
-from service.errors import TooLarge, Unusable
+from service.errors import EvaluationError, TooLarge
 from service.models.images import ImageFile
 
 TIMEOUT_S = 120
@@ -33,13 +33,13 @@ class RemoteClassifiers:
     timing = "one row over HTTP to the server and back, /predict_proba"
 
     def __init__(self, url: str, task: str) -> None:
-        """Raises Unusable for a server that cannot be asked, and with its words for a task that it does not have."""
+        """Raises EvaluationError for a server that cannot be asked, and with its words for a task that it does not have."""
         self._server = _Server(url)
         self._task = task
         try:
             self.contenders = self._list()
             about = self._server.get("/v2")
-        except Unusable:
+        except EvaluationError:
             self.close()
             raise
 
@@ -55,7 +55,7 @@ class RemoteClassifiers:
         names = [each["name"] for each in classifiers if each["task"] == self._task]
         if not names:
             known = ", ".join(sorted({each["task"] for each in classifiers})) or "none"
-            raise Unusable(
+            raise EvaluationError(
                 f"{self._server.shown}: unknown task {self._task!r}; its tasks with classifiers: {known}"
             )
 
@@ -69,7 +69,7 @@ class RemoteClassifiers:
 
         for contender in self.contenders:
             if answered.get(contender.name, {}).get("version") != contender.version:
-                raise Unusable(
+                raise EvaluationError(
                     f"{self._server.shown}: its models changed while they were asked: {contender.name}"
                 )
 
@@ -91,7 +91,7 @@ class RemoteClassifiers:
 
 
 class _Server:
-    """Keeps one client; every answer is JSON, every failure an Unusable or a TooLarge with the server's words."""
+    """Keeps one client; every answer is JSON, every failure an EvaluationError or a TooLarge with the server's words."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -100,7 +100,7 @@ class _Server:
             address = httpx.URL()
 
         if address.scheme not in ("http", "https") or not address.host:
-            raise Unusable(f"--url: expected http://HOST:PORT, got {url!r}")
+            raise EvaluationError(f"--url: expected http://HOST:PORT, got {url!r}")
 
         self._client = httpx.Client(
             base_url=address,
@@ -150,13 +150,13 @@ class _Server:
         try:
             answer = response.json()
         except ValueError:
-            raise Unusable(
+            raise EvaluationError(
                 f"{self.shown}{path}: expected JSON from Veredicto, got {response.content[:60]!r}"
             ) from None
 
         if response.status_code != 200:
             words = answer.get("error", answer) if isinstance(answer, dict) else answer
-            raise (TooLarge if response.status_code in TOO_MUCH else Unusable)(
+            raise (TooLarge if response.status_code in TOO_MUCH else EvaluationError)(
                 f"{self.shown}{path} answered {response.status_code}: {words}"
             )
 
@@ -183,7 +183,7 @@ class _Server:
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                 return self._client.send(request)
         except httpx.HTTPError as error:
-            raise Unusable(
+            raise EvaluationError(
                 f"{self.shown}{request.url.path}: no answer: {error or type(error).__name__}"
             ) from None
 
@@ -195,7 +195,7 @@ def _describe(document: dict[str, Any]) -> Classifier:
     try:
         card: Card = from_document(document)
     except CardError as error:
-        raise Unusable(
+        raise EvaluationError(
             f"the server's card of {document.get('name')!r}: {error}"
         ) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stats.paired import FEWEST_DISCORDANT
+from stats.paired import MIN_DISCORDANT
 
 LEAST_SHOWN = 0.001
 
@@ -139,7 +139,7 @@ def _compare(pair: dict[str, Any], leader: str, n_rows: int, task: str) -> str:
 
     on = count_rows(discordant)
     if pair["verdict"] == "too few":
-        why = f"one alone is right on only {on}, and fewer than {FEWEST_DISCORDANT} can show no difference"
+        why = f"one alone is right on only {on}, and fewer than {MIN_DISCORDANT} can show no difference"
         return f"{name} and {other}: no verdict on {rows}; {why}. {ask}"
 
     return (

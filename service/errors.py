@@ -10,7 +10,7 @@ VeredictoError
 ├── NotReady             models are missing or were refused
 ├── Overloaded           more work waiting than allowed
 ├── DeadlinePassed       the answer was not ready in time
-├── Unusable             labelled data, evidence or a gate that no report can be made of; a server that cannot be asked
+├── EvaluationError      labelled data, evidence or a gate that no report can be made of; a server that cannot be asked
 └── Defect               of the service, never of the request; the log has what it is
 """
 
@@ -58,4 +58,4 @@ class DeadlinePassed(VeredictoError): ...
 class Defect(VeredictoError): ...
 
 
-class Unusable(VeredictoError): ...
+class EvaluationError(VeredictoError): ...

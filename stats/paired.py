@@ -19,7 +19,7 @@ from stats.scores import wilson
 
 ALPHA = 0.05
 POWER = 0.8
-FEWEST_DISCORDANT = 6
+MIN_DISCORDANT = 6
 """Fewer discordant rows cannot give a two-sided p-value under 0.05, however they fall: 2 / 2**5 > 0.05."""
 
 _normal_quantile = NormalDist().inv_cdf

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 CELL = 34
-MOST_CLASSES = 20
+MAX_HEATMAP_CLASSES = 20
 """Side of a cell; more classes would be too many to look at."""
 HEAD = 20
-SHORTEST = 44
-LONGEST = 150
+MIN_LABEL_WIDTH = 44
+MAX_LABEL_WIDTH = 150
 LETTER = 7
 """Space for names, and what a letter of them takes."""
 UPRIGHT = 4
@@ -68,7 +68,8 @@ def _name_column(middle: float, bottom: int, name: str) -> str:
 def measure(names: Iterable[str]) -> int:
     """Width that the longest of these names takes, in units of a picture."""
     return min(
-        LONGEST, max(SHORTEST, 16 + LETTER * max(len(_cut(name)) for name in names))
+        MAX_LABEL_WIDTH,
+        max(MIN_LABEL_WIDTH, 16 + LETTER * max(len(_cut(name)) for name in names)),
     )
 
 
@@ -95,5 +96,5 @@ def _write(across: float, up: float, text: str, anchor: str, style: str = "") ->
 
 
 def _cut(name: str) -> str:
-    most = (LONGEST - 16) // LETTER
+    most = (MAX_LABEL_WIDTH - 16) // LETTER
     return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -14,16 +14,16 @@ from markupsafe import Markup
 from evaluation import gate
 from evaluation.labelled_data import LabelledData
 from evaluation.report import figures
-from evaluation.report.heatmap import MOST_CLASSES, draw_confusion
+from evaluation.report.heatmap import MAX_HEATMAP_CLASSES, draw_confusion
 from evaluation.verdict import percent, shorten, show_p, signed
 from service.models import images
 from stats.confusion import most_confused
 
 TEMPLATES = Path(__file__).parent
 THUMBNAIL_PX = 96
-MOST_PIXELS = 200_000_000
-MOST_CONFUSIONS = 20
-MOST_CLASS_ROWS = 100
+MAX_PIXELS = 200_000_000
+MAX_CONFUSIONS = 20
+MAX_CLASS_ROWS = 100
 METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -66,8 +66,8 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
         matrix=_arrange_pairs(numbers),
         figures=_draw(evidence),
         disagreements=_list_disagreements(evidence, pictures),
-        few_classes=len(evidence["classes"]) <= MOST_CLASSES,
-        most_class_rows=MOST_CLASS_ROWS,
+        few_classes=len(evidence["classes"]) <= MAX_HEATMAP_CLASSES,
+        max_class_rows=MAX_CLASS_ROWS,
     )
 
 
@@ -81,7 +81,7 @@ def draw_thumbnails(labelled: LabelledData, rows: Sequence[int]) -> dict[int, st
 def _draw_thumbnail(labelled: LabelledData, row: int) -> str:
     content = labelled.files[row].read_bytes()
     place = labelled.places[row]
-    budget = images.PixelBudget(MOST_PIXELS)
+    budget = images.PixelBudget(MAX_PIXELS)
     pixels = images.decode(
         content, where=place, media_type="", budget=budget, min_px=THUMBNAIL_PX
     )
@@ -118,7 +118,7 @@ def _draw(evidence: dict[str, Any]) -> dict[str, Any]:
         )
 
     matrices = [model["metrics"]["confusion"] for model in models]
-    if len(classes) <= MOST_CLASSES:
+    if len(classes) <= MAX_HEATMAP_CLASSES:
         drawn["confusion"] = [draw_confusion(matrix, classes) for matrix in matrices]
     else:
         drawn["confused"] = [_name_confusions(matrix, classes) for matrix in matrices]
@@ -141,7 +141,7 @@ def _mark(drawn: Any) -> Any:
 def _name_confusions(
     matrix: list[list[int]], classes: list[str]
 ) -> list[dict[str, Any]]:
-    found = most_confused(np.array(matrix, dtype=np.int64), most=MOST_CONFUSIONS)
+    found = most_confused(np.array(matrix, dtype=np.int64), most=MAX_CONFUSIONS)
     return [
         {"true": classes[true], "predicted": classes[named], "rows": rows}
         for true, named, rows in found

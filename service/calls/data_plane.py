@@ -161,7 +161,7 @@ class DataPlane:
             self.monitor.record_feedback(request.id, request.label), Reply(answer)
         )
 
-    def compare_live(self, task: str) -> answers.Standing:
+    def compare_live(self, task: str) -> answers.LiveComparison:
         """Returns how the task's classifiers did on recent requests; without a journal the figures are empty."""
         if self.monitor is not None:
             return self.monitor.compare(task)

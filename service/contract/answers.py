@@ -178,7 +178,7 @@ class LiveWindow(TypedDict):
     labelled: int
 
 
-class ModelStanding(TypedDict):
+class LiveModel(TypedDict):
     model: str
     version: str
     rows: int
@@ -186,7 +186,7 @@ class ModelStanding(TypedDict):
     accuracy: MetricValue
 
 
-class PairStanding(TypedDict):
+class LivePair(TypedDict):
     models: tuple[str, str]
     rows: int
     agreement: float
@@ -213,15 +213,15 @@ class Disagreement(TypedDict):
     label: str | None
 
 
-class Standing(TypedDict):
+class LiveComparison(TypedDict):
     task: str
     classes: list[str]
     champion: str | None
     window: LiveWindow
     shed: int
     dropped: int
-    models: list[ModelStanding]
-    pairs: list[PairStanding]
+    models: list[LiveModel]
+    pairs: list[LivePair]
     tests: list[ChallengerTest]
     disagreements: list[Disagreement]
     drift: Drift | None

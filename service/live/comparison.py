@@ -36,7 +36,7 @@ def describe(
     deployment: ShadowDeployment | None,
     window: PredictionWindow,
     drift: answers.Drift | None = None,
-) -> answers.Standing:
+) -> answers.LiveComparison:
     """Returns the answer for the classifiers of a task that are served; other versions in the window are left out."""
     versions = [ModelVersion(model.name, model.version) for model in models]
     classes = models[0].classes
@@ -64,7 +64,7 @@ def describe(
         "drift": drift,
     }
 
-    return cast(answers.Standing, comparison)
+    return cast(answers.LiveComparison, comparison)
 
 
 def _describe_model(

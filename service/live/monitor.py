@@ -54,7 +54,7 @@ class Monitor:
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
 
         self._lock = threading.Lock()
-        self._comparisons: dict[str, tuple[float, answers.Standing]] = {}
+        self._comparisons: dict[str, tuple[float, answers.LiveComparison]] = {}
         tuning.switch_threads_often()
 
     def watch_load(self, count_in_flight: Callable[[], int]) -> None:
@@ -100,7 +100,7 @@ class Monitor:
             FeedbackRecord(prediction_id, row, str(label))
         )
 
-    def compare(self, task: str) -> answers.Standing:
+    def compare(self, task: str) -> answers.LiveComparison:
         """Returns the live comparison of the task's classifiers, about a second old; raises NotFound and Overloaded."""
         models = self._registry.task(task)
 
@@ -130,7 +130,9 @@ class Monitor:
             self._shadow.close()
         self.journal.close()
 
-    def _make_comparison(self, task: str, models: list[Model]) -> answers.Standing:
+    def _make_comparison(
+        self, task: str, models: list[Model]
+    ) -> answers.LiveComparison:
         try:
             window = reader.read_window(
                 self.journal.path, task, max_rows=comparison.MAX_WINDOW_ROWS

@@ -13,7 +13,7 @@ import pytest
 
 from evaluation import evidence
 from evaluation.gate import Gate
-from service.errors import Unusable
+from service.errors import EvaluationError
 from tests.support.trials import make_trial
 
 TRIAL = make_trial(
@@ -174,7 +174,7 @@ def test_a_file_that_is_no_evidence_is_said_so(
     """Empty, something else, or of a newer schema."""
     path = tmp_path / "file.json"
     path.write_text(content)
-    with pytest.raises(Unusable) as error:
+    with pytest.raises(EvaluationError) as error:
         evidence.read(path)
     assert str(error.value).startswith(expected)
 
@@ -214,6 +214,6 @@ def test_evidence_that_cannot_be_is_refused(
     path: tuple[str | int, ...], value: object, expected: str
 ) -> None:
     """It is not computed from."""
-    with pytest.raises(Unusable) as error:
+    with pytest.raises(EvaluationError) as error:
         evidence.verify(changed(*path, to=value))
     assert str(error.value) == expected

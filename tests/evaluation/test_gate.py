@@ -9,7 +9,7 @@ import pytest
 
 from evaluation import gate
 from evaluation.gate import Gate
-from service.errors import Unusable
+from service.errors import EvaluationError
 from stats.paired import Pair, difference_interval
 from tests.support.trials import make_trial
 
@@ -43,7 +43,7 @@ def test_a_claim_names_models_with_or_without_their_task() -> None:
 )
 def test_what_is_no_claim_is_said_so(claim: str) -> None:
     """With both forms that would work."""
-    with pytest.raises(Unusable) as error:
+    with pytest.raises(EvaluationError) as error:
         parse(claim)
     assert str(error.value) == (
         f'--gate: expected "A better than B by 0.01" or "A not worse than B by 0.005", got {claim!r}'
@@ -52,14 +52,14 @@ def test_what_is_no_claim_is_said_so(claim: str) -> None:
 
 def test_a_claim_about_an_unknown_model_lists_the_known_ones() -> None:
     """The same model twice is no claim either."""
-    with pytest.raises(Unusable) as error:
+    with pytest.raises(EvaluationError) as error:
         parse("challenger better than chapion by 0.01")
 
     assert (
         str(error.value)
         == "--gate: unknown model 'chapion'; models of task: task-champion, task-challenger"
     )
-    with pytest.raises(Unusable, match="expected two different models"):
+    with pytest.raises(EvaluationError, match="expected two different models"):
         parse("champion better than task-champion by 0.01")
 
 

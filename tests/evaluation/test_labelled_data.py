@@ -12,7 +12,7 @@ import pytest
 
 from evaluation.labelled_data import LabelledData, read_labelled
 from model_card import Card, Feature, FeatureInput, ImageInput, SelfCheck
-from service.errors import Unusable
+from service.errors import EvaluationError
 from tests.support.hues import write_images
 from tests.support.tiny_models import COLOURS, tiny_card
 
@@ -71,7 +71,7 @@ def test_a_table_without_polars_says_what_to_install(
     """Serving does not need polars, so that it may be missing where the evaluation is tried."""
     monkeypatch.delitem(sys.modules, "tables.reader", raising=False)
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(Unusable) as error:
+    with pytest.raises(EvaluationError) as error:
         read(tmp_path, "size,colour,answer\n0.5,green,yes\n")
 
     assert (
@@ -173,7 +173,7 @@ def test_what_cannot_be_judged_on_is_said(
     tmp_path: Path, text: str, label: str | None, expected: str
 ) -> None:
     """The error says what was expected, what came, where, and what would work."""
-    with pytest.raises(Unusable) as error:
+    with pytest.raises(EvaluationError) as error:
         read(tmp_path, text, label)
     assert str(error.value) == expected
 
@@ -182,7 +182,7 @@ def test_bytes_that_are_no_text_are_said_so(tmp_path: Path) -> None:
     """The error names the place of the first such byte."""
     (tmp_path / "rows.csv").write_bytes(b"size,colour\n\x00\xfe")
     with pytest.raises(
-        Unusable,
+        EvaluationError,
         match=r"^rows\.csv: expected CSV in UTF-8, got bytes that are not, at 12$",
     ):
         read_labelled(tmp_path / "rows.csv", CARD, label=None)
@@ -229,7 +229,7 @@ def test_a_folder_of_no_class_and_a_folder_without_images_are_said_so(
     """The error lists the classes that would work."""
     folder = write_images(tmp_path / "photos", per_class=1)
     (folder / "red").rename(folder / "rouge")
-    with pytest.raises(Unusable) as error:
+    with pytest.raises(EvaluationError) as error:
         read_labelled(folder, image_card(), label=None)
 
     assert str(error.value) == (
@@ -238,7 +238,7 @@ def test_a_folder_of_no_class_and_a_folder_without_images_are_said_so(
     (tmp_path / "nothing").mkdir()
 
     with pytest.raises(
-        Unusable,
+        EvaluationError,
         match=r"^nothing: expected a folder of images for each class of hue, got no image$",
     ):
         read_labelled(tmp_path / "nothing", image_card(), label=None)
@@ -247,17 +247,17 @@ def test_a_folder_of_no_class_and_a_folder_without_images_are_said_so(
 def test_rows_and_images_are_not_mistaken_for_one_another(tmp_path: Path) -> None:
     """A folder for a task of rows, a file for a task of images and a missing path are refused."""
     with pytest.raises(
-        Unusable, match=r"colour takes a table, CSV or Parquet, got a folder$"
+        EvaluationError, match=r"colour takes a table, CSV or Parquet, got a folder$"
     ):
         read_labelled(tmp_path, CARD, label=None)
 
     with pytest.raises(
-        Unusable,
+        EvaluationError,
         match=r"hue takes a folder with a folder of images for each class, got a file$",
     ):
         read_labelled(write(tmp_path / "rows.csv", ""), image_card(), label=None)
 
-    with pytest.raises(Unusable, match=r"there is no such file or folder$"):
+    with pytest.raises(EvaluationError, match=r"there is no such file or folder$"):
         read_labelled(tmp_path / "nowhere", CARD, label=None)
 
 

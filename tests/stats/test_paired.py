@@ -123,8 +123,8 @@ def test_an_odds_ratio_without_an_end_says_why() -> None:
 
 def test_fewer_discordant_rows_than_the_floor_can_never_be_significant() -> None:
     """The floor itself can be significant at 0.05, one discordant row less cannot."""
-    assert 2 * binom.cdf(0, paired.FEWEST_DISCORDANT - 1, 0.5) > paired.ALPHA
-    assert 2 * binom.cdf(0, paired.FEWEST_DISCORDANT, 0.5) < paired.ALPHA
+    assert 2 * binom.cdf(0, paired.MIN_DISCORDANT - 1, 0.5) > paired.ALPHA
+    assert 2 * binom.cdf(0, paired.MIN_DISCORDANT, 0.5) < paired.ALPHA
 
 
 def test_so_many_rows_tell_the_difference_in_four_of_five_samples() -> None:
