@@ -33,7 +33,7 @@ class RemoteClassifiers:
     timing = "one row over HTTP to the server and back, /predict_proba"
 
     def __init__(self, url: str, task: str) -> None:
-        """Raises EvaluationError for a server that cannot be asked, and with its words for a task that it does not have."""
+        """Raises EvaluationError for a server that cannot be asked, or in its words for an unknown task."""
         self._server = _Server(url)
         self._task = task
         try:
@@ -91,7 +91,7 @@ class RemoteClassifiers:
 
 
 class _Server:
-    """Keeps one client; every answer is JSON, every failure an EvaluationError or a TooLarge with the server's words."""
+    """Keeps one client; each answer is JSON, each failure an EvaluationError or a TooLarge in the server's words."""
 
     def __init__(self, url: str) -> None:
         try:
