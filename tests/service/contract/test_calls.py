@@ -36,7 +36,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
     with serve(
         tmp_path_factory.mktemp("home"),
-        target="tests.support.extra_call:Veredicto",
+        words=("-m", "bentoml", "serve", "tests.support.extra_call:Veredicto"),
         VEREDICTO_MODELS=folder,
     ) as running:
         yield running

@@ -178,7 +178,7 @@ def test_an_error_of_a_route_without_a_graph_is_blamed_on_none(
 def test_a_run_is_given_up_when_its_client_leaves(
     pipeline: Pipeline, pool: ThreadPoolExecutor, predict: ContractRoute, graph: Graph
 ) -> None:
-    """A run that waits for a thread raises ClientLeft when `leaving` completes, and counts as cancelled."""
+    """A run that waits for a thread raises ClientLeft when `disconnect` completes, and counts as cancelled."""
     graph.max_quick_rows = 0
     go_on = Event()
     pool.submit(go_on.wait, 30)
@@ -189,7 +189,7 @@ def test_a_run_is_given_up_when_its_client_leaves(
     async def run() -> None:
         outcome = pipeline.start(predict, ROWS, INLINE)
         try:
-            await pipeline.complete(outcome, leaving=leave)
+            await pipeline.complete(outcome, disconnect=leave)
         finally:
             go_on.set()
 
@@ -202,12 +202,12 @@ def test_a_run_is_given_up_when_its_client_leaves(
 def test_a_run_is_answered_to_a_client_that_stays(
     pipeline: Pipeline, predict: ContractRoute, graph: Graph
 ) -> None:
-    """A run completes with its reply where `leaving` does not."""
+    """A run completes with its reply where `disconnect` does not."""
     graph.max_quick_rows = 0
 
     async def run() -> Reply:
         outcome = pipeline.start(predict, ROWS, INLINE)
-        return await pipeline.complete(outcome, leaving=asyncio.Event().wait)
+        return await pipeline.complete(outcome, disconnect=asyncio.Event().wait)
 
     reply = asyncio.run(run())
 

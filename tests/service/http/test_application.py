@@ -17,9 +17,9 @@ from sklearn.datasets import load_breast_cancer
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, tiny_probabilities, write_tiny
-from training.arguments import build_parser, make_lesson
+from training.arguments import build_parser, make_training_run
 from training.data import datasets
-from training.pipeline import learn
+from training.pipeline import fit
 
 LOGISTIC = "breast_cancer-logistic"
 ROW = [1.0, 2.0]
@@ -102,8 +102,10 @@ def test_every_row_of_breast_cancer_agrees_with_the_source_model(
     provenance = server.client.get(f"/models/{LOGISTIC}").json()["provenance"]
     options = build_parser().parse_args(provenance["command"].split()[3:])
     dataset = datasets.load("breast_cancer")
-    source, _, _ = learn(
-        make_lesson(options), datasets.split(dataset, seed=options.seed), lambda _: None
+    source, _, _ = fit(
+        make_training_run(options),
+        datasets.split(dataset, seed=options.seed),
+        lambda _: None,
     )
     expected = source.outputs(dataset.features)
     fields = {"model": LOGISTIC, "inputs": load_breast_cancer().data.tolist()}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.contract.requests import CompareRequest, RequestDecoder
+from service.contract.codec import RequestDecoder
+from service.contract.requests import CompareRequest
 from service.errors import InvalidRequest
 from service.http.forms import MAX_FIELD_BYTES, read_request
 from service.models.images import ImageFile
