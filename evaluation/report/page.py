@@ -149,7 +149,7 @@ def _name_confusions(
 
 
 def _arrange_pairs(numbers: dict[str, Any]) -> list[list[dict[str, Any] | None]]:
-    """For each model a row: against each other one, how far it is above it, and what the test says."""
+    """Returns a row for each model: how far it is above each other one, and what the test says."""
     names = [model["model"] for model in numbers["models"]]
     cells: dict[tuple[str, str], dict[str, Any]] = {}
 

@@ -23,7 +23,7 @@ NUMBERS = judge(TRIAL, risk=0.05)
 
 
 def test_numbers_are_the_same_for_the_same_trial() -> None:
-    """To the last digit, and they are JSON."""
+    """The same predictions give the same numbers to the last digit, and all of them are JSON."""
     assert judge(TRIAL, risk=0.05) == NUMBERS
     assert json.loads(json.dumps(NUMBERS, allow_nan=False)) == NUMBERS
 
@@ -145,7 +145,7 @@ def test_few_rows_have_numbers_or_reasons(n_rows: int) -> None:
 
 
 def test_curves_are_thinned_and_their_ends_kept() -> None:
-    """Of ten thousand rows a report draws a hundred and fifty points; figures come from all."""
+    """A report draws 150 points of ten thousand rows, and its figures come from all of them."""
     numbers = judge(make_trial({"one": 0.8, "two": 0.8}, n_rows=10_000), risk=0.05)
     for model in numbers["models"]:
         assert all(len(each["true_positive_rate"]) <= 150 for each in model["roc"])

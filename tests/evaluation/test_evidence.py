@@ -44,7 +44,7 @@ def changed(*path: str | int, to: Any) -> dict[str, Any]:
 
 
 def test_evidence_survives_its_file(tmp_path: Path) -> None:
-    """What is read is what was written, and it follows from its answers."""
+    """Evidence that is read is the evidence that was written, and it follows from its answers."""
     path = tmp_path / "evidence.json"
     path.write_text(json.dumps(EVIDENCE))
     assert evidence.read(path) == EVIDENCE
@@ -68,7 +68,7 @@ def test_evidence_says_what_it_rests_on() -> None:
 
 
 def test_a_changed_number_is_found_by_its_place() -> None:
-    """With what is stored and what follows."""
+    """A changed number is named by its place, with what is stored and what follows."""
     found = evidence.verify(
         changed("numbers", "models", 1, "metrics", "accuracy", "value", to=0.99)
     )

@@ -42,7 +42,7 @@ def test_a_claim_names_models_with_or_without_their_task() -> None:
     ],
 )
 def test_what_is_no_claim_is_said_so(claim: str) -> None:
-    """With both forms that would work."""
+    """The refusal of what is no claim shows both forms that would work."""
     with pytest.raises(EvaluationError) as error:
         parse(claim)
     assert str(error.value) == (
@@ -51,7 +51,7 @@ def test_what_is_no_claim_is_said_so(claim: str) -> None:
 
 
 def test_a_claim_about_an_unknown_model_lists_the_known_ones() -> None:
-    """The same model twice is no claim either."""
+    """A claim about an unknown model lists the known ones, and one about the same model twice is refused."""
     with pytest.raises(EvaluationError) as error:
         parse("challenger better than chapion by 0.01")
 
@@ -78,7 +78,7 @@ def test_a_clear_difference_is_shown_and_a_small_one_is_not() -> None:
 
 
 def test_equals_are_not_worse_only_on_enough_rows() -> None:
-    """The same model under two names: the line says how many rows it would take."""
+    """A model under two names is not worse than itself only on enough rows, and the line says how many."""
     few, many = (
         make_trial({"champion": 0.9, "challenger": 0.9}, n_rows=n_rows)
         for n_rows in (100, 2000)
@@ -101,7 +101,7 @@ def test_equals_are_not_worse_only_on_enough_rows() -> None:
 
 
 def test_the_line_says_what_was_found_and_what_was_claimed() -> None:
-    """And that no number of rows would do, where the difference is not what is claimed."""
+    """The line says what was found and claimed, and that no number of rows would do where the claim is false."""
     predictions = make_trial({"champion": 0.9, "challenger": 0.9}, n_rows=100)
     first = replace(
         predictions.answers[0],

@@ -168,7 +168,7 @@ def test_tampered_evidence_does_not_verify(
 def test_models_are_asked_again_where_the_data_is_given(
     rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same ones answer as stored; another one under the same name does not."""
+    """Verifying with the data asks the models again: the same ones answer as stored, another one does not."""
     judge(rows, models)
     verify = [
         "--verify",

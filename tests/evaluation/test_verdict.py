@@ -56,7 +56,7 @@ def test_a_single_difference_is_no_verdict_and_asks_for_more_rows() -> None:
 
 
 def test_models_that_are_not_told_apart_are_said_so() -> None:
-    """With the rows that differ, the difference, and what it would take."""
+    """The verdict on models that are not told apart gives the rows that differ, the difference, and what it would take."""
     found = told(
         split((90, True, True), (12, True, False), (8, False, True), (4, False, False))
     )
@@ -70,7 +70,7 @@ def test_models_that_are_not_told_apart_are_said_so() -> None:
 
 
 def test_a_better_model_is_called_the_best() -> None:
-    """And nothing is said of cheaper ones, since none is as good."""
+    """The better model is called the best, and no cheaper one is named, since none is as good."""
     found = told(split((80, True, True), (20, True, False), (2, False, True)))
     assert found["headline"].startswith("m0 is the best: right on 98.0 % of 102 rows")
     assert found["headline"].endswith("and shown to be better than m1.")

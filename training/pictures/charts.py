@@ -184,7 +184,7 @@ def _add_metric(axes: Axes, row: int, name: str, card: Card) -> None:
 
 
 def _as_errors(metric: Metric) -> Array | None:
-    """How far the interval reaches below and above the value, as matplotlib wants it; a value may lie outside."""
+    """Returns how far the interval reaches below and above the value, as matplotlib wants it; a value may lie outside."""
     if metric.interval is None:
         return None
     low, high = metric.interval
@@ -314,7 +314,7 @@ def draw_roc(curves: Mapping[str, tuple[Array, Array, float]], *, about: str) ->
 def draw_reliability(
     bins: Mapping[str, Mapping[str, Array]], *, n_bins: int, about: str
 ) -> Figure:
-    """By name confidence, accuracy, its interval and rows, each `(n_filled_bins,)`; the last name stands out."""
+    """Draws by name confidence, accuracy, its interval and rows, each `(n_filled_bins,)`; the last name stands out."""
     figure = make_figure("Calibration: is it right as often as it is sure?", height=5.4)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     style_axes(upper, about, y="accuracy in the bin")

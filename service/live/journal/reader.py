@@ -58,7 +58,7 @@ class Example(NamedTuple):
 
 
 class PairCounts(NamedTuple):
-    """How a challenger fared against its champion on all labelled rows.
+    """The counts say how a challenger fared against its champion on all labelled rows.
 
     `counts` are the rows on which the challenger alone was right, both or neither were, and the champion alone was;
     `bounds` are the lower and the upper bound of the mean difference so far.

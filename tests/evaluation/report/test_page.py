@@ -81,7 +81,7 @@ def test_the_verdict_comes_first() -> None:
 
 
 def test_every_picture_is_well_formed() -> None:
-    """As XML, with a name for a screen reader, and no number that is none."""
+    """Every picture is XML, has a name for a screen reader, and has no NaN in it."""
     pictures = re.findall(r"<svg .*?</svg>", render(TRIAL), flags=re.DOTALL)
     assert (
         len(pictures) == 1 + 2 + 2 * 3 + 1 + 3 + 3 + 3
@@ -108,7 +108,7 @@ def test_names_of_data_are_never_read_as_html() -> None:
 
 
 def test_rows_of_disagreement_are_listed_with_pictures() -> None:
-    """Where there are any."""
+    """The page lists the rows on which models disagree, with their images where there are any."""
     row = evidence.conclude(TRIAL, risk=0.05, gates=[])["numbers"]["disagreements"][
         "rows"
     ][0]
@@ -138,7 +138,7 @@ def test_any_number_of_rows_classes_and_models_has_a_page(
 
 
 def test_a_server_that_tells_no_sizes_has_no_picture_of_them() -> None:
-    """And it is said."""
+    """The page says that a server tells no sizes, and has no picture of them."""
     answers = [replace(each, size_bytes=None) for each in TRIAL.answers]
     html = render(replace(TRIAL, answers=answers))
     assert "Accuracy against size" not in html
