@@ -29,7 +29,7 @@ def test_numbers_are_the_same_for_the_same_trial() -> None:
 
 
 def test_metrics_are_those_of_compare() -> None:
-    """One computation for both."""
+    """The metrics of a report are those that /compare computes for the same rows."""
     for answer, found in zip(TRIAL.answers, NUMBERS["models"], strict=True):
         expected = scores.score(answer.probabilities, answer.label, TRIAL.truth)
         assert found["metrics"]["log_loss"]["value"] == expected["log_loss"]["value"]
@@ -43,7 +43,7 @@ def test_metrics_are_those_of_compare() -> None:
 
 
 def test_pairs_equal_the_oracles() -> None:
-    """Exact tests, Holm's correction, kappa; every pair once."""
+    """Each pair comes once, and its exact test, Holm's correction and kappa equal the oracles'."""
     hits = TRIAL.hits
     p_values = []
 
@@ -76,13 +76,13 @@ def test_pairs_equal_the_oracles() -> None:
 
 
 def test_the_leader_is_shown_to_be_better_than_the_worst() -> None:
-    """The third model of each pair's verdict."""
+    """The pair of the leader and the worst model says that the leader is better."""
     assert NUMBERS["leader"] == "task-best"
     assert [pair["verdict"] for pair in NUMBERS["pairs"]] == ["b", "b", "b"]
 
 
 def test_of_equals_the_better_probabilities_lead() -> None:
-    """Twins that differ in how sure they are of what is right."""
+    """Of two models that are right equally often the one with the better probabilities leads."""
     predictions = make_trial({"first": 1.0}, n_rows=50)
     surer = replace(
         predictions.answers[0],
@@ -98,7 +98,7 @@ def test_of_equals_the_better_probabilities_lead() -> None:
 
 
 def test_the_front_is_whom_nobody_beats_in_both() -> None:
-    """Equal in both, nobody beats; equal in one, the other decides."""
+    """A model that is equal in both is not beaten, and where one is equal the other decides."""
     names = ["cheap", "dear", "worse", "twin", "dearer"]
     costs = [1.0, 5.0, 5.0, 1.0, 6.0]
     values = [0.8, 0.9, 0.7, 0.8, 0.9]
@@ -106,13 +106,13 @@ def test_the_front_is_whom_nobody_beats_in_both() -> None:
 
 
 def test_sizes_that_are_not_all_known_have_no_front() -> None:
-    """A server does not tell them."""
+    """There is no front where a server does not tell the sizes of its models."""
     answers = [replace(answer, size_bytes=None) for answer in TRIAL.answers]
     assert judge(replace(TRIAL, answers=answers), risk=0.05)["pareto"]["bytes"] is None
 
 
 def test_disagreements_are_counted_and_the_most_divided_come_first() -> None:
-    """Three labels before two, then in the order of the rows."""
+    """Rows with three labels come before those with two, and then rows come in their order."""
     labels = np.array([[0, 0, 0], [0, 0, 1], [0, 1, 2], [1, 1, 2]])
     answers = [
         replace(each, label=labels[:, place])
@@ -134,7 +134,7 @@ def test_disagreements_are_counted_and_the_most_divided_come_first() -> None:
 
 @pytest.mark.parametrize("n_rows", [1, 2, 7])
 def test_few_rows_have_numbers_or_reasons(n_rows: int) -> None:
-    """One row, one class, one model."""
+    """One row, one class or one model gives numbers, or reasons why there are none."""
     predictions = make_trial({"alone": 1.0}, n_rows=n_rows)
     predictions = replace(predictions, truth=np.zeros(n_rows, dtype=np.int64))
     numbers = judge(predictions, risk=0.01)

@@ -52,7 +52,7 @@ def test_evidence_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_evidence_says_what_it_rests_on() -> None:
-    """Data, versions of models and software, seeds, options."""
+    """Evidence names the data, the versions of models and software, the seeds and the options."""
     assert EVIDENCE["data"]["fingerprint"] == TRIAL.fingerprint
     assert [answer["version"] for answer in EVIDENCE["answers"]] == [
         answer.version for answer in TRIAL.answers
@@ -79,7 +79,7 @@ def test_a_changed_number_is_found_by_its_place() -> None:
 
 
 def test_a_changed_answer_changes_what_follows() -> None:
-    """One label of one model: its accuracy, and much else."""
+    """One changed label of one model changes its accuracy, and much else."""
     label = EVIDENCE["answers"][0]["label"][0]
     found = evidence.verify(changed("answers", 0, "label", 0, to=(label + 1) % 3))
     assert any(
@@ -100,12 +100,12 @@ def test_a_changed_answer_changes_what_follows() -> None:
 def test_no_part_of_a_conclusion_can_be_changed(
     path: tuple[str | int, ...], value: object
 ) -> None:
-    """Words, gates, names, numbers, options."""
+    """A change of words, gates, names, numbers or options is found."""
     assert evidence.verify(changed(*path, to=value))
 
 
 def test_rounding_is_no_difference() -> None:
-    """Up to 1e-9, and no more."""
+    """A difference of up to 1e-9 is none, and a larger one is found."""
     value = EVIDENCE["numbers"]["models"][0]["metrics"]["log_loss"]["value"]
     path = ("numbers", "models", 0, "metrics", "log_loss", "value")
     assert evidence.verify(changed(*path, to=value + 1e-11)) == []
@@ -113,7 +113,7 @@ def test_rounding_is_no_difference() -> None:
 
 
 def test_a_missing_and_a_further_number_are_found() -> None:
-    """Either way round."""
+    """A number that is missing is found, and so is one too many."""
     copy = deepcopy(EVIDENCE)
     del copy["numbers"]["fleiss_kappa"]
     copy["numbers"]["luck"] = 7
@@ -123,7 +123,7 @@ def test_a_missing_and_a_further_number_are_found() -> None:
 
 
 def test_the_same_answers_again_are_no_difference() -> None:
-    """Within what processors round differently."""
+    """The same answers are no difference within what processors round differently."""
     answers = [
         replace(each, probabilities=each.probabilities + 1e-7) for each in TRIAL.answers
     ]
@@ -131,7 +131,7 @@ def test_the_same_answers_again_are_no_difference() -> None:
 
 
 def test_other_data_versions_and_answers_are_named() -> None:
-    """Whatever comes first: the data, the model, the row."""
+    """Other data, other versions and other answers are each named by the first that differs."""
     other = replace(TRIAL, fingerprint="sha256:" + "1" * 64)
     assert evidence.verify_answers(EVIDENCE, other) == [
         f"data: stored {TRIAL.fingerprint}, these are {other.fingerprint}"
@@ -171,7 +171,7 @@ def test_other_data_versions_and_answers_are_named() -> None:
 def test_a_file_that_is_no_evidence_is_said_so(
     tmp_path: Path, content: str, expected: str
 ) -> None:
-    """Empty, something else, or of a newer schema."""
+    """A file that is empty, something else or of a newer schema is refused as no evidence."""
     path = tmp_path / "file.json"
     path.write_text(content)
     with pytest.raises(EvaluationError) as error:
@@ -213,7 +213,7 @@ def test_a_file_that_is_no_evidence_is_said_so(
 def test_evidence_that_cannot_be_is_refused(
     path: tuple[str | int, ...], value: object, expected: str
 ) -> None:
-    """It is not computed from."""
+    """Evidence with values that cannot be is refused, and nothing is computed from it."""
     with pytest.raises(EvaluationError) as error:
         evidence.verify(changed(*path, to=value))
     assert str(error.value) == expected

@@ -152,7 +152,7 @@ def test_evidence_answers_further_claims(
 def test_tampered_evidence_does_not_verify(
     rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 1 and the place."""
+    """Evidence that was tampered with does not verify: the exit code is 1, and the place is named."""
     judge(rows, models)
     path = rows.parent / "report.json"
     path.write_text(
@@ -195,7 +195,7 @@ def test_models_are_asked_again_where_the_data_is_given(
 def test_one_row_is_enough_or_has_words(
     tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str], label: str
 ) -> None:
-    """A single row of a class; a class that there is not."""
+    """A single row is judged, and a class that the models do not have is refused in words."""
     rows = tmp_path / "rows.csv"
     rows.write_text(f"size,colour,answer\n0.5,green,{label}\n")
     assert judge(rows, models) == (0 if label == "yes" else 2)
@@ -214,7 +214,7 @@ def test_one_row_is_enough_or_has_words(
 def test_an_unknown_task_and_a_folder_that_is_none_are_said(
     rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line, exit 2."""
+    """An unknown task and a folder that is none are said in one line, with exit code 2."""
     assert judge(rows, models, "--task", "color") == 2
     assert judge(rows, models / "nowhere") == 2
     assert judge(rows, models, "--evidence", rows.parent / "report.html") == 2
@@ -230,7 +230,7 @@ def test_an_unknown_task_and_a_folder_that_is_none_are_said(
 def test_what_only_the_graph_refuses_names_the_line(
     tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A number that float32 cannot hold, far down in the file."""
+    """A number that float32 cannot hold, far down in the file, is named by its line."""
     lines = ["0.5,green,yes"] * 600 + ["1e39,green,yes"]
     rows = tmp_path / "rows.csv"
     rows.write_text("\n".join(["size,colour,answer", *lines]))
@@ -356,7 +356,7 @@ def write_held_out(path: Path) -> list[list[float]]:
 def test_a_threshold_of_the_report_does_in_serving_what_it_says(
     tmp_path: Path, server: Server
 ) -> None:
-    """Sent as `min_probability`, it leaves as many rows unanswered."""
+    """The threshold, sent as `min_probability`, leaves as many rows unanswered as the report says."""
     rows = write_held_out(tmp_path / "rows.csv")
     output = tmp_path / "report.html"
     assert (

@@ -43,7 +43,7 @@ def split(*counts: tuple[int, bool, bool]) -> Predictions:
 
 
 def test_a_single_difference_is_no_verdict_and_asks_for_more_rows() -> None:
-    """One row of 114, as Connor's formula has it."""
+    """A single difference in 114 rows is no verdict, and Connor's formula says how many rows it takes."""
     found = told(split((100, True, True), (1, True, False), (13, False, False)))
     assert found["headline"] == (
         "m0 leads, right on 88.6 % of 114 rows (95 %: 81.5 % to 93.2 %), "
@@ -56,7 +56,7 @@ def test_a_single_difference_is_no_verdict_and_asks_for_more_rows() -> None:
 
 
 def test_models_that_are_not_told_apart_are_said_so() -> None:
-    """The verdict on models that are not told apart gives the rows that differ, the difference, and what it would take."""
+    """The verdict gives the rows on which models that are not told apart differ, and what would tell them apart."""
     found = told(
         split((90, True, True), (12, True, False), (8, False, True), (4, False, False))
     )
@@ -81,7 +81,7 @@ def test_a_better_model_is_called_the_best() -> None:
 
 
 def test_equals_are_not_told_apart_by_any_number_of_rows() -> None:
-    """Unless that changes."""
+    """No number of rows tells equals apart, unless they stop being equal."""
     found = told(split((90, True, True), (5, True, False), (5, False, True)))
     assert found["headline"].startswith(
         "m0 leads (level with m1), right on 95.0 % of 100 rows"
@@ -92,14 +92,14 @@ def test_equals_are_not_told_apart_by_any_number_of_rows() -> None:
 
 
 def test_models_that_are_right_on_the_same_rows_are_said_so() -> None:
-    """There is nothing that more such rows would tell."""
+    """The verdict says that the models are right on the same rows, and that more such rows would tell nothing."""
     assert told(split((9, True, True), (1, False, False)))["findings"][0] == (
         "m0 and m1: no verdict on 10 rows; they are right on the same ones."
     )
 
 
 def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
-    """It is said."""
+    """The verdict on a model alone says that there is nothing to compare it with."""
     found = told(make_trial({"alone": 0.9}))
     assert found["headline"].endswith(
         "It is the only classifier of task: there is nothing to compare it with."
@@ -107,7 +107,7 @@ def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
 
 
 def test_some_beaten_and_some_level_are_both_named() -> None:
-    """No single model is the best."""
+    """Where no single model is the best, those that are beaten and those that are level are both named."""
     predictions = make_trial({"worst": 0.6, "one": 0.9, "other": 0.92})
     assert told(predictions)["headline"].endswith(
         "It is shown to be better than worst, but not than other."
@@ -115,7 +115,7 @@ def test_some_beaten_and_some_level_are_both_named() -> None:
 
 
 def test_numbers_of_rows_are_rounded_up_to_two_digits() -> None:
-    """They are estimates."""
+    """Numbers of rows are rounded up to two digits, since they are estimates."""
     assert [verdict.round_up(rows) for rows in (1, 99, 101, 893, 8451)] == [
         "1",
         "99",
@@ -126,7 +126,7 @@ def test_numbers_of_rows_are_rounded_up_to_two_digits() -> None:
 
 
 def test_shares_and_p_values_are_written_for_people() -> None:
-    """No minus before nothing, no zero for what is small."""
+    """Shares have no minus before nothing, and p-values have no zero for what is small."""
     assert [verdict.signed(share) for share in (0.0123, -0.0123, -0.0001)] == [
         "+1.2 %",
         "−1.2 %",

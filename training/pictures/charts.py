@@ -184,7 +184,7 @@ def _add_metric(axes: Axes, row: int, name: str, card: Card) -> None:
 
 
 def _as_errors(metric: Metric) -> Array | None:
-    """Returns how far the interval reaches below and above the value, as matplotlib wants it; a value may lie outside."""
+    """Returns how far the interval reaches below and above the value, which may lie outside, as matplotlib wants it."""
     if metric.interval is None:
         return None
     low, high = metric.interval

@@ -22,12 +22,12 @@ from evaluation.report.heatmap import draw_confusion
     ],
 )
 def test_ticks_are_round(axis: Axis, expected: list[float]) -> None:
-    """Linear, logarithmic and by name."""
+    """The ticks of linear, logarithmic and named axes are round."""
     assert axis.ticks() == pytest.approx(expected)
 
 
 def test_ticks_are_written_short() -> None:
-    """Shares in percent, large numbers with their letter, rows by name."""
+    """Shares are written in percent, large numbers with their letter, and rows by name."""
     assert Axis(name="x", percent=True).write(0.875) == "87.5 %"
     assert [Axis(name="x").write(tick) for tick in (0.02, 2000, 50_000, 2e6)] == [
         "0.02",
@@ -39,7 +39,7 @@ def test_ticks_are_written_short() -> None:
 
 
 def test_an_axis_holds_its_values_with_room() -> None:
-    """Also where all are equal; of a logarithmic one both ends stay above 0."""
+    """An axis has room around its values, also where all are equal, and a logarithmic one stays above 0."""
     assert span([1, 3]) == pytest.approx((0.8, 3.2))
     assert span([0.5, 0.5])[0] < 0.5 < span([0.5, 0.5])[1]
     low, high = span([0.01, 0.01], log=True)
@@ -47,7 +47,7 @@ def test_an_axis_holds_its_values_with_room() -> None:
 
 
 def test_points_lie_inside_the_picture() -> None:
-    """Values beyond an axis at its end."""
+    """Values beyond an axis are drawn at its end."""
     chart = Chart(title="t", x=Axis(name="x"), y=Axis(name="y"))
     for value in (-1.0, 0.0, 0.5, 1.0, 7.0):
         across, up = chart.at((value, value))
@@ -58,7 +58,7 @@ def test_points_lie_inside_the_picture() -> None:
 
 
 def test_names_beside_points_do_not_lie_on_one_another() -> None:
-    """Three at one place get three heights."""
+    """Three names at one place get three heights."""
     chart = Chart(title="t", x=Axis(name="x"), y=Axis(name="y"))
     chart.add_labels([((0.5, 0.5), name) for name in ("first", "second", "third")])
     heights = sorted(

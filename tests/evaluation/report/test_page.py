@@ -64,7 +64,7 @@ def outline(html: str) -> Outline:
 
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
-    """No address but of data in it, no script, no import of a style."""
+    """The page has no address but of data in it, no script, and no import of a style."""
     html = render(TRIAL)
     parsed = outline(html)
     assert "script" not in parsed.tags
@@ -73,7 +73,7 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
 
 
 def test_the_verdict_comes_first() -> None:
-    """Before any table."""
+    """The verdict comes before any table."""
     html = render(TRIAL)
     headline = evidence.conclude(TRIAL, risk=0.05, gates=[])["verdict"]["headline"]
     assert headline.replace(" %", "\u00a0%") in outline(html).text
@@ -94,7 +94,7 @@ def test_every_picture_is_well_formed() -> None:
 
 
 def test_names_of_data_are_never_read_as_html() -> None:
-    """Classes, files, rows and models with signs that mean something there."""
+    """Classes, files, rows and models whose names have signs of HTML are shown as text."""
     nasty = '<b onclick="x()">&"'
     answers = [replace(each, model=f"{each.model}{nasty}") for each in TRIAL.answers]
     places = [f"{place}{nasty}" for place in TRIAL.places]
