@@ -1,7 +1,4 @@
-"""`python -m service` serves the exported models over HTTP; `make serve` and `veredicto serve` start it too.
-
-The process becomes BentoML's, so that a signal that is sent to it reaches the server.
-"""
+"""`python -m service` serves the exported models over HTTP; `make serve` and `veredicto serve` start it too."""
 
 from __future__ import annotations
 
@@ -9,30 +6,26 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
-from typing import NoReturn
 
-from service.errors import SettingsError
-from service.settings import PREFIX, Settings
+from service.launch import TARGET, ServerOptions, run_server
+from service.settings import PREFIX
 
-TARGET = "service.app:Veredicto"
-GRACE_S = 30
-"""Requests in flight have this long to end once the server is told to stop."""
-NOT_STARTED = 1
 MAX_PORT = 2**16 - 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Becomes the server; returns 1 only where it cannot start, with one line on stderr that says why."""
-    options = _parse(arguments)
-    try:
-        _check()
-        _become_server(options.host, options.port)
-    except SettingsError as error:
-        sys.stderr.write(f"veredicto does not start: {error}\n")
+    """Serves until a signal ends it; returns the exit status."""
+    given = _parse(arguments)
+    options = ServerOptions(
+        host=given.host,
+        port=given.port,
+        target=given.target,
+        folder=given.folder,
+        grace_s=given.grace_s,
+        worker_arguments=tuple(given.worker_arguments),
+    )
 
-    return NOT_STARTED
+    return run_server(options)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -54,6 +47,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=os.environ.get("PORT", "3000"),
         help="port to listen on (PORT, or 3000)",
     )
+    # `bentoml serve` hands on what it was told by these.
+    parser.add_argument("--target", default=TARGET, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", default=".", help=argparse.SUPPRESS)
+    parser.add_argument("--grace-s", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("worker_arguments", nargs="*", help=argparse.SUPPRESS)
 
     return parser.parse_args(arguments)
 
@@ -66,36 +64,6 @@ def _port(text: str) -> int:
         )
 
     return port
-
-
-def _check() -> None:
-    """Raises SettingsError for whatever would end the server in a way that does not say what is wrong."""
-    settings = Settings.from_environment(os.environ)
-    for library in ("bentoml", "onnxruntime"):
-        if find_spec(library) is None:
-            raise SettingsError(
-                f"{library} is not installed: pip install 'veredicto[cpu]', or [gpu]"
-            )
-
-    if f"{PREFIX}MODELS" not in os.environ and not settings.models.is_dir():
-        raise SettingsError(
-            f"expected a folder of exported models, got none: name yours in {PREFIX}MODELS "
-            f"(the default, {settings.models}, is not there)"
-        )
-
-    other = Path("service", "__init__.py").resolve()  # BentoML looks here first
-    if other.exists() and other.parent != Path(__file__).resolve().parent:
-        raise SettingsError(
-            f"expected a folder without a package of the name service, got {Path.cwd()}: "
-            "start it from another folder"
-        )
-
-
-def _become_server(host: str, port: int) -> NoReturn:
-    command = [sys.executable, "-m", "bentoml", "serve", TARGET]
-    command += ["--host", host, "--port", str(port)]
-    command += ["--timeout-graceful-shutdown", str(GRACE_S)]
-    os.execv(sys.executable, command)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,13 @@ from service.execution import tuning
 tuning.set_environment()
 
 import bentoml
+import click
 import msgspec
 
 from service.contract.calls import CALLS, Call
 from service.errors import SettingsError
-from service.grpc.port import check_can_listen
+from service.launch import become_server
+from service.processes.link import find_link
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,11 +57,17 @@ def data_plane() -> DataPlane:
     from service.calls.data_plane import DataPlane
     from service.models.registry import Registry
 
+    link = find_link()
+
     # BentoML is imported meanwhile, since half of the loading is onnxruntime's, not Python's.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(import_module, _APPLICATION)
         registry = Registry.load(
-            settings.models, device=settings.device, threads=settings.threads
+            settings.models,
+            device=settings.device,
+            threads=settings.threads,
+            known_bad=link.first["refused"] if link is not None else None,
+            on_load=link.tell_loading if link is not None else None,
         )
 
     registry.measure()
@@ -87,8 +95,9 @@ class FrontedService(bentoml.Service[T_co]):
         from service.execution.batching import Batches
         from service.execution.metrics import ModelMetrics
         from service.http.application import Application
-        from service.http.fast_path import install_fast_path
+        from service.http.fast_path import install_fast_path, install_server
         from service.http.lifespan import accompany
+        from service.http.surroundings import Surroundings
 
         plane = data_plane()
         behind = super().to_asgi(is_main=is_main)
@@ -98,13 +107,23 @@ class FrontedService(bentoml.Service[T_co]):
             plane.monitor.watch_load(admission.count_in_flight)
             behind = accompany(behind, plane.monitor)
 
+        companions = []
         if settings.grpc_port:
             from service.grpc.server import Server
 
-            behind = accompany(behind, Server(plane, settings, admission, batches))
+            companions.append(Server(plane, settings, admission, batches))
+            behind = accompany(behind, companions[0])
 
         application = Application(plane, settings, admission, batches, behind=behind)
         install_fast_path(application, settings)
+        surroundings = Surroundings(
+            settings=settings,
+            lifecycle=plane.lifecycle,
+            link=find_link(),
+            companions=companions,
+            probes=application.probes,
+        )
+        install_server(surroundings)
         # With no handler the line of an access is not even formatted.
         logging.getLogger("uvicorn.access").propagate = False
         tuning.settle_memory()
@@ -190,19 +209,16 @@ class Veredicto(Calls):
 
     @bentoml.on_deployment
     @staticmethod
-    def check_before_start() -> None:
-        """Refuses to start, once and ahead of all workers: each of them alone could not say why none starts."""
-        try:
-            if settings.grpc_port:
-                check_can_listen(settings)
-            if settings.journal is not None:
-                from service.live.journal import schema
+    def start_supervisor() -> None:
+        """Puts our supervisor in the place of BentoML's, for `bentoml serve` with all that it was told.
 
-                schema.check(settings.journal)
-        except SettingsError as error:
-            sys.exit(f"veredicto does not start: {error}")
-        if settings.shadow:
-            from service.live import challengers
+        BentoML's does not replace dead workers in a container, nor stopped ones anywhere, and takes commands from
+        whoever can reach its port on this machine.
+        """
+        become_server(_read_arguments())
 
-            if not challengers.check_in_subprocess():
-                sys.exit(1)
+
+def _read_arguments() -> dict[str, Any]:
+    """Returns the options of `bentoml serve`; none where the service is started in another way."""
+    context = click.get_current_context(silent=True)
+    return dict(context.params) if context is not None else {}

@@ -24,6 +24,11 @@ MAX_SHOWN_CHARACTERS = 200
 TABLE_START = "<!-- settings: made by `python -m service.settings docs/settings.md` -->"
 TABLE_END = "<!-- /settings -->"
 
+KUBERNETES_VARIABLE = "KUBERNETES_SERVICE_HOST"
+"""Kubernetes sets this variable in every container."""
+DRAIN_IN_KUBERNETES_S = 5
+"""Kubernetes takes about this long to send no more requests to a pod that is told to stop."""
+
 _ROOT = Path(__file__).resolve().parent.parent
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 _KUBERNETES_NAME = re.compile(
@@ -115,6 +120,13 @@ def _parse_count(text: str) -> int:
     return count
 
 
+def _parse_seconds(text: str) -> int:
+    seconds = _parse_whole_number(text)
+    if seconds > MAX_WHOLE_NUMBER:
+        raise ValueError
+    return seconds
+
+
 def _choose_from(*choices: str) -> SettingType:
     def parse(text: str) -> str:
         if text not in choices:
@@ -141,6 +153,13 @@ COUNT = SettingType(
     f"a whole number from 1 to {MAX_WHOLE_NUMBER}",
     f"1 to {MAX_WHOLE_NUMBER}",
     _parse_count,
+    max_shown_characters=50,
+)
+SECONDS = SettingType(
+    "whole number",
+    f"a whole number from 0 to {MAX_WHOLE_NUMBER}",
+    f"0 to {MAX_WHOLE_NUMBER}",
+    _parse_seconds,
     max_shown_characters=50,
 )
 SHARE = SettingType(
@@ -211,6 +230,22 @@ class Settings:
         COUNT,
         "A request without an answer so many seconds after its arrival is answered 504.",
     ] = 30
+    drain_s: Annotated[
+        int | None,
+        SECONDS,
+        "Told to stop, the server is not ready but serves on for so many seconds; without a value for 5 in Kubernetes, "
+        "else for none.",
+    ] = None
+    grace_s: Annotated[
+        int,
+        COUNT,
+        "After that, what is in flight has so many seconds to end.",
+    ] = 20
+    load_s: Annotated[
+        int,
+        COUNT,
+        "A worker that takes longer to load one file is ended, and the next one refuses that file.",
+    ] = 60
     fast_path: Annotated[
         bool,
         FLAG,
@@ -275,6 +310,9 @@ class Settings:
             for name in types
             if name in given
         }
+        if values.get("drain_s") is None and KUBERNETES_VARIABLE in environment:
+            values["drain_s"] = DRAIN_IN_KUBERNETES_S
+
         settings = cls(**values)
 
         if settings.shadow and settings.journal is None:

@@ -27,6 +27,7 @@ from service.contract.requests import (
     TransformRequest,
 )
 from service.errors import InvalidRequest, NotReady, VeredictoError
+from service.execution.lifecycle import Lifecycle
 from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_for
 from service.live import comparison
 from service.live.monitor import Monitor
@@ -45,6 +46,7 @@ class DataPlane:
     ) -> None:
         self.registry = registry
         self.monitor = monitor
+        self.lifecycle = Lifecycle()
         self._router = Router(registry, settings, monitor or NoOutcomes())
         self._limits = Limits(settings)
         self._strict = settings.strict
@@ -254,7 +256,9 @@ class DataPlane:
 
     def check_ready(self) -> None:
         """Raises NotReady, which says what keeps the service from being as the operator wants it."""
-        reason = self.registry.why_not_ready(strict=self._strict)
+        reason = self.lifecycle.why_not_ready()
+        if reason is None:
+            reason = self.registry.why_not_ready(strict=self._strict)
         if reason is None and self._strict:
             reason = next(iter(self._router.problems.values()), None)
 

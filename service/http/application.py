@@ -59,7 +59,9 @@ class Application:
         self._routes.update(protocol.routes)
         self.fast_routes = {path.encode(): each for path, each in self._routes.items()}
         """The routes that may be answered at once stand here by the whole URL."""
-        self.writer = Writer()
+        self.probes = self._views.list_probes()
+        """What is asked whether the server lives and is ready; any thread may ask."""
+        self.writer = Writer(plane.lifecycle)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_post = scope["type"] == "http" and scope["method"] == "POST"

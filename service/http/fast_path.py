@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import select
 from importlib import import_module
 from importlib.metadata import version
 
 from service.http.application import Application
+from service.http.surroundings import Surroundings
 from service.settings import Settings
 
 MIN_UVICORN = (0, 30)
@@ -34,12 +36,42 @@ def install_fast_path(application: Application, settings: Settings) -> bool:
     return False
 
 
+def install_server(surroundings: Surroundings) -> bool:
+    """Makes our server that of BentoML's worker; where it cannot, uvicorn's own serves, without a drain."""
+    reason = find_unknown_version(version("uvicorn"))
+    if reason is None and not hasattr(select, "epoll"):
+        reason = "this system has no epoll"
+
+    if reason is None:
+        server = import_module("service.http.uvicorn_server")
+        missing = server.find_missing_names()
+        reason = f"uvicorn lacks {', '.join(missing)}" if missing else None
+
+    if reason is not None:
+        logger.warning("uvicorn's own server accepts connections: %s", reason)
+        return False
+
+    server.install(surroundings)
+
+    return True
+
+
+def find_unknown_version(installed: str) -> str | None:
+    """Returns why this version of uvicorn is none that we know, or None."""
+    numbers = tuple(int(part) for part in installed.split(".")[:2] if part.isdigit())
+    if MIN_UVICORN <= numbers < BEFORE_UVICORN:
+        return None
+
+    known = ".".join(map(str, MIN_UVICORN)), ".".join(map(str, BEFORE_UVICORN))
+
+    return f"uvicorn {installed} is not between {known[0]} and {known[1]}"
+
+
 def why_unknown(installed: str) -> str | None:
     """Returns what of the installed uvicorn is not as the fast path needs it, or None."""
-    numbers = tuple(int(part) for part in installed.split(".")[:2] if part.isdigit())
-    if not MIN_UVICORN <= numbers < BEFORE_UVICORN:
-        known = ".".join(map(str, MIN_UVICORN)), ".".join(map(str, BEFORE_UVICORN))
-        return f"uvicorn {installed} is not between {known[0]} and {known[1]}"
+    reason = find_unknown_version(installed)
+    if reason is not None:
+        return reason
 
     try:
         protocol = import_module("service.http.uvicorn_protocol")

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from service.execution.lifecycle import Lifecycle
 from service.execution.run import Pending, Reply, Run
 from service.http.application import STARTED
 from service.http.lifespan import Send
@@ -79,7 +80,8 @@ class FastWriter(Writer):
     A response that nobody takes is held for `stuck_s` seconds.
     """
 
-    def __init__(self, *, stuck_s: float) -> None:
+    def __init__(self, lifecycle: Lifecycle, *, stuck_s: float) -> None:
+        super().__init__(lifecycle)
         self.stuck_s = stuck_s
         self._server_headers: list[tuple[bytes, bytes]] = []
         self._server_lines = b""
@@ -87,7 +89,8 @@ class FastWriter(Writer):
     async def send(self, response: Response, send: Send) -> None:
         """Sends a response by one write where the connection is in the plain state, else by messages."""
         cycle: Any = getattr(send, "__self__", None)
-        if type(cycle) is RequestResponseCycle and _is_plain(cycle):
+        is_known = type(cycle) is RequestResponseCycle
+        if is_known and _is_plain(cycle) and not self.lifecycle.is_draining:
             cycle.response_started = cycle.response_complete = True
             self.write(response, cycle.transport, cycle.default_headers)
             cycle.message_event.set()
@@ -95,7 +98,7 @@ class FastWriter(Writer):
             return
 
         n_bytes = len(response.body)
-        if type(cycle) is RequestResponseCycle and n_bytes > MAX_UNWATCHED_BYTES:
+        if is_known and n_bytes > MAX_UNWATCHED_BYTES:
             self._watch(cycle.transport, n_bytes + 1)
 
         await super().send(response, send)
@@ -175,6 +178,7 @@ class FastPathProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._lifecycle = self.application.writer.lifecycle
         is_bare = not self.root_path and self.limit_concurrency is None
         self._routes = self.application.fast_routes if is_bare else {}
         # Nothing here speaks WebSocket, whose connections have no deadline.
@@ -295,6 +299,7 @@ class FastPathProtocol(HttpToolsProtocol):
             and not self.expect_100_continue
             and not self.flow.write_paused
             and not self.transport.is_closing()
+            and not self._lifecycle.is_draining
         )
 
     def _fall_back(self, outcome: Any = None) -> None:
@@ -340,6 +345,6 @@ def find_missing_names() -> list[str]:
 
 def install(application: Any, *, stuck_s: float) -> None:
     """Makes this protocol that of the servers that start from here on, where the choice is left to uvicorn."""
-    application.writer = FastWriter(stuck_s=stuck_s)
+    application.writer = FastWriter(application.writer.lifecycle, stuck_s=stuck_s)
     FastPathProtocol.application = application
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{FastPathProtocol.__name__}"

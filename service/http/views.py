@@ -8,7 +8,7 @@ from pathlib import Path
 
 from service.calls.data_plane import DataPlane
 from service.contract.codec import encode
-from service.errors import NotReady
+from service.errors import NotReady, VeredictoError
 from service.execution.batching import Batches
 from service.http.open_inference import PREFIX, OpenInferenceRoutes
 from service.http.responses import (
@@ -27,6 +27,7 @@ LAYERS = "/layers"
 TASKS = "/tasks/"
 COMPARISON = "/comparison"
 READ_ONLY = ("GET", "HEAD")
+PROBES = ("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
 _PAGES = Path(__file__).parent.parent / "pages"
 
 
@@ -44,8 +45,8 @@ class Views:
             "/docs": partial(_show_page, "docs.html"),
             "/docs.json": partial(respond, document.describe_interface(plane.cards())),
             "/models": lambda: respond(plane.list_models()),
-            "/livez": lambda: respond({"live": True}),
-            "/healthz": lambda: respond({"live": True}),
+            "/livez": self._show_liveness,
+            "/healthz": self._show_liveness,
             "/readyz": self._show_readiness,
         }
 
@@ -92,6 +93,24 @@ class Views:
             return encode(self._plane.compare_live(task))
 
         return Response(200, await self._batches.offload(compare))
+
+    def list_probes(self) -> dict[bytes, Callable[[], Response]]:
+        """Returns the views that a probe asks, by their paths; any thread may call them."""
+        return {path.encode(): partial(self._probe, path) for path in PROBES}
+
+    def _probe(self, path: str) -> Response:
+        view = self._fixed.get(path)
+        try:
+            return self._protocol.view(path) if view is None else view()
+        except VeredictoError as error:
+            return respond_to_error(error)
+
+    def _show_liveness(self) -> Response:
+        """Says that the event loop turns, or by 503 that it does not."""
+        reason = self._plane.lifecycle.why_not_live()
+        if reason is not None:
+            return respond_to_error(NotReady(f"not live: {reason}"))
+        return respond({"live": True})
 
     def _show_readiness(self) -> Response:
         try:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from service.execution.lifecycle import Lifecycle
 from service.http.lifespan import Send
 from service.http.responses import Response, list_headers
 
+CLOSE = (b"connection", b"close")
+
 
 class Writer:
-    """This writer sends responses as any ASGI server takes them."""
+    """This writer sends responses as any ASGI server takes them; while the server drains, each ends its connection."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self.lifecycle = lifecycle
 
     async def send(self, response: Response, send: Send) -> None:
         """Sends a whole response."""
@@ -17,11 +25,14 @@ class Writer:
         self, response: Response, send: Send, *, has_body: bool
     ) -> None:
         """Sends a response by messages, without its body where the request was HEAD."""
-        start = {
+        start: dict[str, Any] = {
             "type": "http.response.start",
             "status": response.status,
             "headers": list_headers(response),
         }
+        if self.lifecycle.is_draining:
+            start["headers"].append(CLOSE)
+
         body = response.body if has_body else b""
         await send(start)
         await send({"type": "http.response.body", "body": body})

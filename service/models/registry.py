@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,15 +29,29 @@ class Registry:
     refused: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu", threads: int = 1) -> Registry:
+    def load(
+        cls,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        threads: int = 1,
+        known_bad: Mapping[str, str] | None = None,
+        on_load: Callable[[str], None] | None = None,
+    ) -> Registry:
         """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out.
 
-        How long runs take is unknown until `measure`.
+        How long runs take is unknown until `measure`. The files of `known_bad`, such as those whose load ended another
+        process, are refused for the reason that stands there. `on_load` is told of each file before it is read.
         """
         registry = cls()
         for path, name, version in _find(folder):
             shown = os.fsencode(path.relative_to(folder))
             file = shown.decode("utf-8", "backslashreplace")
+            if known_bad is not None and file in known_bad:
+                registry.refused[file] = known_bad[file]
+                continue
+            if on_load is not None:
+                on_load(file)
             try:
                 registry._check_name(name, version)
                 graph = load_graph(

@@ -1,0 +1,246 @@
+"""The listener accepts connections in a thread of its own, and answers probes there.
+
+The event loop takes a new connection between two rounds of all that are busy, so a probe waits as long as the service
+is busy, and whoever asks it restarts a healthy server. This thread takes connections as they come: 1,000 busy ones kept
+a new one from being accepted for 5.8 s. A connection whose first request is a probe is answered here; any other is
+handed to the event loop with its first byte, so one that sends nothing costs a descriptor alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Protocol
+
+from service.http.responses import Response, list_headers
+
+MAX_PROBE_BYTES = 8192
+"""A probe with a longer head goes to the event loop, as any other request."""
+MAX_ACCEPTED = 64
+"""So many connections are accepted in a row, before those that have sent something get their turn."""
+MAX_SILENT = 10_000
+"""So many connections may be open that have not sent a byte; of more, the oldest is closed."""
+SWEEP_S = 0.5
+PAUSE_S = 0.1
+"""Nothing is accepted for this long where no descriptor is left."""
+_METHODS = (b"GET ", b"HEAD ")
+_END_OF_HEAD = b"\r\n\r\n"
+_REASONS = {200: b"OK", 503: b"Service Unavailable"}
+_EPOLLEXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
+
+logger = logging.getLogger(__name__)
+
+
+class Adopter(Protocol):
+    """The event loop's side takes connections over, and says how many it has."""
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Takes a connection over; any thread may call it."""
+        ...
+
+    def refuse(self) -> bytes | None:
+        """Returns what a connection is told that cannot be taken, or None where it can; any thread may call it."""
+        ...
+
+
+class Listener:
+    """A listener has one thread, from its start until it is closed."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        adopter: Adopter,
+        probes: Mapping[bytes, Callable[[], Response]],
+        *,
+        silent_s: float,
+    ) -> None:
+        self._listening = listening
+        self._adopter = adopter
+        self._probes = probes
+        self._silent_s = silent_s
+        self._silent: dict[int, tuple[socket.socket, float]] = {}
+        self._poll = select.epoll()
+        self._told, self._telling = socket.socketpair()
+        self._is_closing = False
+        self._paused_until_s = 0.0
+        self._swept_s = monotonic()
+        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+
+    @property
+    def listening(self) -> socket.socket:
+        """Returns the socket from which connections are accepted."""
+        return self._listening
+
+    @property
+    def n_silent(self) -> int:
+        """Returns how many connections have not sent a byte yet."""
+        return len(self._silent)
+
+    def start(self) -> None:
+        """Starts to accept connections."""
+        self._told.settimeout(0)
+        self._poll.register(self._told, select.EPOLLIN)
+        self._poll.register(self._listening, select.EPOLLIN | _EPOLLEXCLUSIVE)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Accepts who has connected already, and then nobody; returns once all of them are handed over."""
+        self._is_closing = True
+        self._telling.send(b"!")
+        self._thread.join()
+        self._poll.close()
+        self._told.close()
+        self._telling.close()
+
+    def _run(self) -> None:
+        while not self._is_closing:
+            try:
+                self._turn()
+            except Exception:
+                logger.exception("the listener goes on after a defect")
+
+        self._accept(limit=None)
+        self._listening.close()
+        for connection, _ in list(self._silent.values()):
+            self._hand_over(connection)
+
+    def _turn(self) -> None:
+        for descriptor, _ in self._poll.poll(SWEEP_S):
+            if descriptor == self._listening.fileno():
+                self._accept(limit=MAX_ACCEPTED)
+            elif descriptor in self._silent:
+                self._look_at(self._silent[descriptor][0])
+
+        now_s = monotonic()
+        if now_s - self._swept_s >= SWEEP_S:
+            self._swept_s = now_s
+            self._sweep(now_s)
+
+    def _accept(self, *, limit: int | None) -> None:
+        """Accepts connections until there is none, or the limit is reached."""
+        n_accepted = 0
+        while limit is None or n_accepted < limit:
+            try:
+                connection, _ = self._listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._pause(error)
+                return
+
+            n_accepted += 1
+            connection.settimeout(0)
+            self._silent[connection.fileno()] = connection, monotonic()
+            if not self._look_at(connection):
+                self._poll.register(connection, select.EPOLLIN)
+
+    def _pause(self, error: OSError) -> None:
+        """Leaves connections unaccepted for a moment: without a descriptor each try would fail at once."""
+        logger.warning("cannot accept a connection: %s", error.strerror)
+        if not self._is_closing:
+            select.select([self._told], [], [], PAUSE_S)
+
+    def _look_at(self, connection: socket.socket) -> bool:
+        """Answers or hands over a connection that has sent something; returns whether it is no longer waited for."""
+        try:
+            data = connection.recv(MAX_PROBE_BYTES, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+
+        if not data:
+            self._drop(connection)
+        elif not self._is_probe(data) or self._answer(connection, data):
+            self._hand_over(connection)
+
+        return True
+
+    def _is_probe(self, data: bytes) -> bool:
+        """Returns whether the first request is a whole one for a path that is answered here."""
+        if not data.startswith(_METHODS) or not data.endswith(_END_OF_HEAD):
+            return False
+
+        line = data[: data.find(b"\r\n")].split(b" ")
+        is_alone = data.find(_END_OF_HEAD) == len(data) - len(_END_OF_HEAD)
+
+        return (
+            len(line) == 3
+            and line[1] in self._probes
+            and line[2] in (b"HTTP/1.1", b"HTTP/1.0")
+            and is_alone
+            and b"content-length:" not in data.lower()
+            and b"transfer-encoding:" not in data.lower()
+        )
+
+    def _answer(self, connection: socket.socket, data: bytes) -> bool:
+        """Answers a probe; returns whether the connection stays open."""
+        method, path, version = data[: data.find(b"\r\n")].split(b" ")
+        response = self._probes[path]()
+        lowered = data.lower()
+        stays = version == b"HTTP/1.1" and b"\r\nconnection: close" not in lowered
+        stays = stays and not self._is_closing
+        content = _write(response, stays=stays, has_body=method == b"GET")
+
+        try:
+            connection.recv(len(data))
+            connection.send(content)
+        except OSError:
+            stays = False
+
+        if not stays:
+            self._drop(connection)
+
+        return stays
+
+    def _hand_over(self, connection: socket.socket) -> None:
+        self._forget(connection)
+        refusal = self._adopter.refuse()
+        if refusal is None:
+            self._adopter.adopt(connection)
+            return
+
+        try:
+            # What was sent is read, or closing would reset the connection before the answer is read.
+            connection.recv(MAX_PROBE_BYTES)
+            connection.send(refusal)
+        except OSError:
+            pass
+        connection.close()
+
+    def _drop(self, connection: socket.socket) -> None:
+        self._forget(connection)
+        connection.close()
+
+    def _forget(self, connection: socket.socket) -> None:
+        descriptor = connection.fileno()
+        self._silent.pop(descriptor, None)
+        try:
+            self._poll.unregister(descriptor)
+        except (OSError, ValueError):
+            # It had sent something before it was waited for.
+            pass
+
+    def _sweep(self, now_s: float) -> None:
+        """Closes connections that have sent nothing for too long; they stand in the order in which they came."""
+        for connection, since_s in list(self._silent.values()):
+            if now_s - since_s < self._silent_s and len(self._silent) <= MAX_SILENT:
+                return
+            self._drop(connection)
+
+
+def _write(response: Response, *, stays: bool, has_body: bool) -> bytes:
+    """Returns a response as it goes over the wire."""
+    headers = list_headers(response)
+    if not stays:
+        headers.append((b"connection", b"close"))
+
+    lines = b"".join(b"%s: %s\r\n" % header for header in headers)
+    reason = _REASONS.get(response.status, b"")
+    body = response.body if has_body else b""
+
+    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (response.status, reason, lines, body)

@@ -1,0 +1,24 @@
+"""What a server works with beside its application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from service.execution.lifecycle import Lifecycle
+from service.http.lifespan import Companion
+from service.http.responses import Response
+from service.processes.link import Link
+from service.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """A server drains by these settings, and tells its supervisor by this link that it lives."""
+
+    settings: Settings
+    lifecycle: Lifecycle
+    link: Link | None
+    companions: Sequence[Companion]
+    """These end while the last requests are answered."""
+    probes: Mapping[bytes, Callable[[], Response]]

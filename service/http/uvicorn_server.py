@@ -1,0 +1,268 @@
+"""This is uvicorn's server with a listener in a thread of its own, a link to the supervisor, and an end without losses.
+
+BentoML's worker makes a `uvicorn.Server` once its application is there; `install` puts this class in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, ClassVar
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+
+from service.http.lifespan import Companion
+from service.http.listener import Listener
+from service.http.surroundings import Surroundings
+from service.processes.listening import refuse_new_connections
+
+TICK_S = 0.1
+N_TICKS_OF_BEAT = 5
+"""The supervisor hears of a worker every half second."""
+LINGER_S = 0.5
+"""A connection without a request has this long for one more, whose answer says that the connection ends."""
+BODY_LIMIT_S = 5.0
+"""A request whose body has not come this long after the end began is given up."""
+HANDSHAKE_LIMIT_S = 10.0
+CLOSED_POLL_S = 0.02
+
+_NAMES = ("startup", "shutdown", "on_tick", "handle_exit", "main_loop")
+_STATE_NAMES = ("connections", "tasks", "default_headers", "total_requests")
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerServer(uvicorn.Server):
+    """One worker's server: it accepts in a thread, tells that it lives, and drains before it ends."""
+
+    surroundings: ClassVar[Surroundings]
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        around = self.surroundings
+        self._settings = around.settings
+        self._lifecycle = around.lifecycle
+        self._link = around.link
+        self._listeners: list[Listener] = []
+        self._closing = asyncio.Event()
+        self._is_told_to_drain = False
+        self._is_in_a_hurry = False
+        self._adopting: set[asyncio.Task[Any]] = set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts the application, and then to accept connections from the sockets."""
+        self._loop = asyncio.get_running_loop()
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+
+        self._lifecycle.turn()
+        self.servers = []
+        for each in sockets or []:
+            listener = Listener(
+                each,
+                self,
+                {} if self.config.is_ssl else self.surroundings.probes,
+                silent_s=self._settings.deadline_s,
+            )
+            listener.start()
+            self._listeners.append(listener)
+
+        self._listen_to_supervisor()
+        self.started = True
+
+    def handle_exit(self, sig: int, _frame: Any) -> None:
+        """Begins the end; an interrupt, or a second signal, takes the short way."""
+        if self.should_exit or sig == signal.SIGINT:
+            self._is_in_a_hurry = True
+        self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Notes that the loop turns, tells the supervisor so, and returns whether the end has begun."""
+        self._lifecycle.turn()
+        if self._link is not None and counter % N_TICKS_OF_BEAT == 0:
+            self._link.send("beat")
+
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # it is closed by its listener
+        """Drains, takes no more connections, answers what is in flight, and ends the application."""
+        ticking = asyncio.create_task(self._tick())
+        self._lifecycle.start_draining()
+        await self._drain()
+        for listener in self._listeners:
+            await asyncio.to_thread(listener.close)
+
+        if self._adopting:
+            await asyncio.wait(self._adopting)
+
+        end_s = monotonic() + self._grace_s()
+        companions = [self._stop(each) for each in self.surroundings.companions]
+        await asyncio.gather(self._finish_connections(end_s), *companions)
+        await self._finish_tasks(end_s)
+        if not self.force_exit:
+            await self.lifespan.shutdown()
+        ticking.cancel()
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Hands a connection from the listener's thread to the event loop."""
+        self._loop.call_soon_threadsafe(self._take_over, connection)
+
+    def refuse(self) -> bytes | None:
+        """Takes every connection."""
+        return None
+
+    def _take_over(self, connection: socket.socket) -> None:
+        task = self._loop.create_task(self._connect(connection))
+        self._adopting.add(task)
+        task.add_done_callback(self._adopting.discard)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        options: dict[str, Any] = {}
+        if self.config.is_ssl:
+            options = {
+                "ssl": self.config.ssl,
+                "ssl_handshake_timeout": HANDSHAKE_LIMIT_S,
+            }
+
+        try:
+            await self._loop.connect_accepted_socket(
+                self._make_protocol, connection, **options
+            )
+        except (OSError, ValueError):
+            # The client left meanwhile, or spoke something else than TLS.
+            connection.close()
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+
+        return protocol
+
+    def _listen_to_supervisor(self) -> None:
+        """Lets the supervisor begin the end, which comes too where there is no supervisor any more."""
+        if self._link is None:
+            return
+
+        def tell(act: Callable[[], None]) -> Callable[[Any], None]:
+            return lambda _: self._call(act)
+
+        self._link.handle("drain", tell(self._start_draining))
+        self._link.handle("close", tell(self._start_closing))
+        self._link.on_orphaned(lambda: self._call(self._leave_at_once))
+        self._link.send("ready")
+
+    def _call(self, act: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(act)
+
+    def _start_draining(self) -> None:
+        self._is_told_to_drain = True
+        self.should_exit = True
+
+    def _start_closing(self) -> None:
+        self._closing.set()
+        self.should_exit = True
+
+    def _leave_at_once(self) -> None:
+        logger.error("the supervisor is gone: this worker ends")
+        self._is_in_a_hurry = True
+        self._start_closing()
+
+    async def _tick(self) -> None:
+        counter = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            counter += 1
+            await self.on_tick(counter)
+
+    async def _drain(self) -> None:
+        """Serves on until the supervisor says that it is time, or for as long as the setting has it."""
+        if self._closing.is_set() or self._is_in_a_hurry:
+            return
+
+        if self._is_told_to_drain:
+            await self._closing.wait()
+        elif self._link is None:
+            await self._sleep(self._settings.drain_s or 0)
+            for listener in self._listeners:
+                refuse_new_connections(listener.listening)
+
+    async def _sleep(self, seconds: float) -> None:
+        end_s = monotonic() + seconds
+        while monotonic() < end_s and not self._is_in_a_hurry:
+            await asyncio.sleep(TICK_S)
+
+    def _grace_s(self) -> float:
+        return float(self.config.timeout_graceful_shutdown or self._settings.grace_s)
+
+    async def _stop(self, companion: Companion) -> None:
+        try:
+            await companion.stop()
+        except Exception:
+            logger.exception("a companion did not stop in order")
+
+    async def _finish_connections(self, end_s: float) -> None:
+        """Ends each connection after its next answer, idle ones after a moment, and those of slow bodies."""
+        connections: Any = self.server_state.connections
+        linger_s = 0.0 if self._is_in_a_hurry else LINGER_S
+        idle_until_s = monotonic() + linger_s
+        while monotonic() < idle_until_s and connections:
+            await asyncio.sleep(CLOSED_POLL_S)
+
+        for connection in list(connections):
+            connection.shutdown()
+
+        body_until_s = min(monotonic() + BODY_LIMIT_S, end_s)
+        while connections and monotonic() < end_s and not self._is_in_a_hurry:
+            await asyncio.sleep(CLOSED_POLL_S)
+            if monotonic() >= body_until_s:
+                _abort_unfinished(connections)
+
+        for connection in list(connections):
+            connection.transport.abort()
+
+    async def _finish_tasks(self, end_s: float) -> None:
+        """Waits for what still runs, and cancels it at the end of the grace."""
+        tasks = self.server_state.tasks
+        while tasks and monotonic() < end_s and not self._is_in_a_hurry:
+            await asyncio.sleep(CLOSED_POLL_S)
+
+        if tasks:
+            logger.error(
+                "%d requests did not end in time and were given up", len(tasks)
+            )
+        for task in list(tasks):
+            task.cancel()
+
+
+def _abort_unfinished(connections: Any) -> None:
+    """Ends the connections whose request has not come whole."""
+    for connection in list(connections):
+        cycle = connection.cycle
+        if cycle is None or (cycle.more_body and not cycle.response_started):
+            connection.transport.abort()
+
+
+def find_missing_names() -> list[str]:
+    """Returns the names that this server uses of uvicorn's inside, and that the installed uvicorn lacks."""
+    state = uvicorn.server.ServerState()
+    missing = [name for name in _NAMES if not hasattr(uvicorn.Server, name)]
+    missing += [name for name in _STATE_NAMES if not hasattr(state, name)]
+
+    return missing
+
+
+def install(surroundings: Surroundings) -> None:
+    """Makes this class the server that BentoML's worker starts."""
+    WorkerServer.surroundings = surroundings
+    uvicorn.Server = WorkerServer  # type: ignore[misc]  # BentoML's worker looks it up there

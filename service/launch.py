@@ -1,0 +1,208 @@
+"""Starting the server: everything that can be wrong is looked at first, then the supervisor starts the workers.
+
+`python -m service`, `veredicto serve` and `bentoml serve` all end here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+from service.errors import SettingsError
+from service.processes import supervisor
+from service.processes.listening import listen
+from service.settings import PREFIX, Settings
+
+TARGET = "service.app:Veredicto"
+BACKLOG = 2048
+NOT_STARTED = 1
+_ROOT = Path(__file__).resolve().parent.parent
+_CHECK_SHADOW = "from service.live import challengers; challengers.check_or_exit()"
+_SSL_OPTIONS = (
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_keyfile_password",
+    "ssl_version",
+    "ssl_cert_reqs",
+    "ssl_ca_certs",
+    "ssl_ciphers",
+)
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """These come from the command line; everything else that can be set is in the Settings."""
+
+    host: str
+    port: int
+    target: str = TARGET
+    """BentoML's name of the service: an import path, the tag of a bento or a folder."""
+    folder: str = "."
+    backlog: int = BACKLOG
+    grace_s: int | None = None
+    worker_arguments: tuple[str, ...] = field(default=())
+
+
+def run_server(options: ServerOptions) -> int:
+    """Serves until a signal ends it; returns the exit status, after one line on stderr where it cannot start."""
+    try:
+        settings = Settings.from_environment(os.environ)
+        _check_environment(options, settings)
+        _check_settings(settings)
+        listener = listen(options.host, options.port, options.backlog)
+        folder = _make_folder()
+    except SettingsError as error:
+        sys.stderr.write(f"veredicto does not start: {error}\n")
+        return NOT_STARTED
+
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    grace_s = settings.grace_s if options.grace_s is None else options.grace_s
+    started = supervisor.Supervisor(
+        listener,
+        supervisor.Options(
+            command=supervisor.make_worker_command(
+                options.target,
+                (
+                    "--backlog",
+                    str(options.backlog),
+                    "--timeout-graceful-shutdown",
+                    str(grace_s),
+                    *options.worker_arguments,
+                ),
+            ),
+            folder=options.folder,
+            n_workers=settings.workers,
+            drain_s=settings.drain_s or 0,
+            grace_s=grace_s,
+            load_s=settings.load_s,
+            environment=_make_environment(folder),
+        ),
+    )
+
+    try:
+        return started.run()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def become_server(told: Mapping[str, Any]) -> None:
+    """Makes a process of `bentoml serve`, told these options, the supervisor; BentoML's stays where it reloads code."""
+    if not told or told.get("development") or told.get("reload"):
+        return
+
+    command = [sys.executable, "-P", "-m", "service"]
+    command += ["--host", told["host"], "--port", str(told["port"])]
+    command += ["--target", told["bento"], "--folder", told["working_dir"] or "."]
+    if told.get("timeout_graceful_shutdown") is not None:
+        command += ["--grace-s", str(told["timeout_graceful_shutdown"])]
+
+    names = [*_SSL_OPTIONS, "timeout_keep_alive"]
+    given = {name: told[name] for name in names if told.get(name) is not None}
+    command.append("--")
+    for name, value in given.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+
+    inherited = os.environ.get("PYTHONPATH")
+    paths = [str(_ROOT)] + ([inherited] if inherited else [])
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    sys.stdout.flush()
+    os.execv(sys.executable, command)
+
+
+def _check_environment(options: ServerOptions, settings: Settings) -> None:
+    """Raises SettingsError for what would end the server in a way that does not say what is wrong."""
+    for library in ("bentoml", "onnxruntime"):
+        if find_spec(library) is None:
+            raise SettingsError(
+                f"{library} is not installed: pip install 'veredicto[cpu]', or [gpu]"
+            )
+
+    if f"{PREFIX}MODELS" not in os.environ and not settings.models.is_dir():
+        raise SettingsError(
+            f"expected a folder of exported models, got none: name yours in {PREFIX}MODELS "
+            f"(the default, {settings.models}, is not there)"
+        )
+
+    # BentoML looks into this folder first.
+    other = Path(options.folder, "service", "__init__.py").resolve()
+    if other.exists() and other.parent != Path(__file__).resolve().parent:
+        raise SettingsError(
+            f"expected a folder without a package of the name service, got {Path.cwd()}: "
+            "start it from another folder"
+        )
+
+
+def _check_settings(settings: Settings) -> None:
+    """Refuses to start, once and ahead of all workers: each of them alone could not say why none starts."""
+    if settings.grpc_port:
+        from service.grpc.port import check_can_listen
+
+        check_can_listen(settings)
+
+    if settings.journal is not None:
+        from service.live.journal import schema
+
+        schema.check(settings.journal)
+
+    if settings.shadow:
+        # The models that it names are loaded, which this process does not need to be large for.
+        finished = subprocess.run([sys.executable, "-c", _CHECK_SHADOW], check=False)
+        if finished.returncode:
+            _stop_silently()
+
+
+def _stop_silently() -> NoReturn:
+    """Ends the process where another has said why."""
+    sys.exit(NOT_STARTED)
+
+
+def _make_folder() -> Path:
+    """Returns a folder of this server's own, for what its workers share; raises SettingsError where none can be."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="veredicto-"))
+    except OSError as error:
+        raise SettingsError(
+            f"expected a writable folder for temporary files, found none ({error.strerror}): "
+            "name one in TMPDIR, such as an emptyDir of the pod"
+        ) from error
+
+
+def _make_environment(folder: Path) -> dict[str, str]:
+    """Returns the variables of the workers: counters that no other server shares, and a home that can be written."""
+    counters = folder / "counters"
+    counters.mkdir()
+    environment = {
+        "PROMETHEUS_MULTIPROC_DIR": str(counters),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "ORT_DISABLE_TELEMETRY": "1",
+    }
+    if not _can_write(_find_home()):
+        environment["BENTOML_HOME"] = str(folder / "bentoml")
+
+    return environment
+
+
+def _find_home() -> Path:
+    """Returns BentoML's folder, which is in the user's home where no variable names it."""
+    named = os.environ.get("BENTOML_HOME")
+    return Path(named) if named else Path("~", "bentoml").expanduser()
+
+
+def _can_write(folder: Path) -> bool:
+    """Returns whether a folder is there or can be made, and files can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

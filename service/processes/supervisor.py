@@ -1,0 +1,395 @@
+"""The supervisor starts the workers, replaces those that die or hang, and ends them in order.
+
+It loads no model and answers no request: one small process with one loop that waits for its workers, for signals and
+for time to pass.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from types import FrameType
+from typing import Any
+
+from service.processes.channel import Channel, ChannelClosed, Message
+from service.processes.link import CHANNEL_VARIABLE
+from service.processes.listening import refuse_new_connections
+
+POLL_S = 0.1
+MAX_STILL_S = 5.0
+"""A worker that says nothing for this long is replaced: its event loop does not turn, or it was stopped."""
+FIRST_DELAY_S = 0.2
+MAX_DELAY_S = 10.0
+"""A worker that dies again and again is started again after a delay, which doubles from the first to this one."""
+HEALTHY_S = 30.0
+"""A worker that has lived for this long is started again without a delay."""
+MAX_FAILED_STARTS = 5
+"""So many workers may die before the first one is ready; then there is no hope for the next."""
+END_LIMIT_S = 5.0
+"""A worker has this long to end after its grace; then it is killed."""
+CANNOT_START = (1, 3)
+"""A worker that cannot start has said why, and ends with one of these."""
+
+STOPPED = 0
+NOT_STARTED = 1
+NEVER_READY = 5
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """These are the times that the supervisor keeps, in seconds, and what it starts."""
+
+    command: Callable[[int, int], Sequence[str]]
+    """Returns the command of a worker, by the descriptor of the listening socket and the worker's number from 1."""
+    folder: str
+    """The workers run in this folder."""
+    n_workers: int
+    drain_s: float
+    grace_s: float
+    load_s: float
+    max_still_s: float = MAX_STILL_S
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Worker:
+    """A worker is a process that was started; `loading` is the file that it reads at the moment."""
+
+    number: int
+    process: subprocess.Popen[bytes]
+    channel: Channel
+    started_s: float
+    heard_s: float
+    is_ready: bool = False
+    is_stopped: bool = False
+    loading: str | None = None
+    why_killed: str | None = None
+
+
+class Supervisor:
+    """The supervisor keeps as many workers as it was told to, until a signal stops it."""
+
+    def __init__(self, listener: socket.socket, options: Options) -> None:
+        self._listener = listener
+        self._options = options
+        self._workers: dict[int, Worker] = {}
+        self._due_s: dict[int, float] = {}
+        self._delay_s: dict[int, float] = {}
+        self._refused: dict[str, str] = {}
+        self._selector = selectors.DefaultSelector()
+        self._looked_s = monotonic()
+        self._n_failed_starts = 0
+        self._n_restarts = 0
+        self._was_ready = False
+        self._is_told_to_stop = False
+        self._is_in_a_hurry = False
+        self._status: int | None = None
+
+    def run(self) -> int:
+        """Supervises until it is told to stop; returns the exit status of the server."""
+        self._watch_signals()
+        for number in range(1, self._options.n_workers + 1):
+            self._start(number)
+
+        while self._status is None and not self._is_told_to_stop:
+            self._look()
+            self._start_due()
+
+        self._end(is_drained=self._status is None and not self._is_in_a_hurry)
+
+        return STOPPED if self._status is None else self._status
+
+    def _watch_signals(self) -> None:
+        reading, writing = socket.socketpair()
+        reading.settimeout(0)
+        writing.settimeout(0)
+        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        self._wakeup = reading, writing
+        self._selector.register(reading, selectors.EVENT_READ)
+        signal.signal(signal.SIGTERM, self._take_signal)
+        signal.signal(signal.SIGINT, self._take_signal)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # Without a handler the death of a worker would not end a wait.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def _take_signal(self, number: int, _: FrameType | None) -> None:
+        """Ends the server: the first SIGTERM in order, an interrupt without the drain, a second signal at once."""
+        if self._is_told_to_stop or number == signal.SIGINT:
+            self._is_in_a_hurry = True
+        self._is_told_to_stop = True
+
+    def _start(self, number: int) -> None:
+        channel, theirs = Channel.make_pair()
+        descriptor = self._listener.fileno()
+        environment = {**os.environ, **self._options.environment}
+        environment[CHANNEL_VARIABLE] = str(theirs.fileno())
+        process = subprocess.Popen(
+            self._options.command(descriptor, number),
+            cwd=self._options.folder,
+            env=environment,
+            pass_fds=(descriptor, theirs.fileno()),
+            # An interrupt at the terminal goes to this process, which ends the workers in order.
+            start_new_session=True,
+        )
+        theirs.close()
+        now_s = monotonic()
+        worker = Worker(number, process, channel, now_s, now_s)
+        self._workers[number] = worker
+        self._selector.register(channel, selectors.EVENT_READ, worker)
+        self._tell(worker, "begin", refused=self._refused, restarts=self._n_restarts)
+
+    def _look(self) -> None:
+        """Waits a moment, and takes what has happened meanwhile."""
+        for key, _ in self._selector.select(POLL_S):
+            if key.data is None:
+                self._wakeup[0].recv(4096)
+            else:
+                self._read(key.data)
+
+        self._bury_dead()
+        self._check_progress()
+
+    def _read(self, worker: Worker) -> None:
+        try:
+            messages = worker.channel.receive()
+        except ChannelClosed:
+            # The worker is about to be found dead.
+            self._selector.unregister(worker.channel)
+            return
+
+        worker.heard_s = monotonic()
+        for message in messages:
+            self._take(worker, message)
+
+    def _take(self, worker: Worker, message: Message) -> None:
+        kind = message["kind"]
+        if kind == "loading":
+            worker.loading = message["file"]
+        elif kind == "ready":
+            self._greet(worker)
+
+    def _greet(self, worker: Worker) -> None:
+        worker.is_ready = True
+        worker.loading = None
+        is_first = not self._was_ready
+        self._was_ready = True
+        logger.info(
+            "worker %d serves: pid %d, ready after %.1f s",
+            worker.number,
+            worker.process.pid,
+            monotonic() - worker.started_s,
+        )
+        if is_first:
+            self._n_failed_starts = 0
+
+    def _bury_dead(self) -> None:
+        for worker in list(self._workers.values()):
+            self._notice_stop(worker)
+            status = worker.process.poll()
+            if status is not None:
+                self._bury(worker, status)
+
+    def _notice_stop(self, worker: Worker) -> None:
+        """Notes a worker that a signal has stopped, and says so once."""
+        if not hasattr(os, "waitid") or worker.process.returncode is not None:
+            return
+
+        try:
+            found = os.waitid(
+                os.P_PID,
+                worker.process.pid,
+                os.WSTOPPED | os.WCONTINUED | os.WNOHANG,
+            )
+        except ChildProcessError:
+            return
+
+        if found is None:
+            return
+
+        worker.is_stopped = found.si_code == os.CLD_STOPPED
+        if worker.is_stopped:
+            logger.warning(
+                "worker %d (pid %d) was stopped by a signal; it is replaced unless it goes on",
+                worker.number,
+                worker.process.pid,
+            )
+
+    def _bury(self, worker: Worker, status: int) -> None:
+        """Logs the death of a worker, and has another started in its place."""
+        self._forget(worker)
+        lived_s = monotonic() - worker.started_s
+        logger.error(
+            "worker %d (pid %d) %s after %.1f s%s",
+            worker.number,
+            worker.process.pid,
+            worker.why_killed or _describe_end(status),
+            lived_s,
+            f" while it loaded {worker.loading}" if worker.loading else "",
+        )
+        if self._is_told_to_stop:
+            return
+
+        if worker.loading is not None and status < 0:
+            self._refused[worker.loading] = (
+                f"its load did not end within {self._options.load_s:g} s"
+                if worker.why_killed
+                else "its load ended the process that loaded it"
+            )
+        elif not worker.is_ready and not self._was_ready:
+            self._n_failed_starts += 1
+            self._give_up_on(status)
+
+        self._n_restarts += 1
+        self._due_s[worker.number] = monotonic() + self._choose_delay(worker, lived_s)
+
+    def _choose_delay(self, worker: Worker, lived_s: float) -> float:
+        number = worker.number
+        if lived_s >= HEALTHY_S or (worker.is_ready and number not in self._delay_s):
+            self._delay_s[number] = FIRST_DELAY_S
+            return 0.0
+
+        delay_s = self._delay_s.get(number, FIRST_DELAY_S)
+        self._delay_s[number] = min(2 * delay_s, MAX_DELAY_S)
+
+        return delay_s
+
+    def _give_up_on(self, status: int) -> None:
+        if status in CANNOT_START:
+            self._status = NOT_STARTED
+        elif self._n_failed_starts >= MAX_FAILED_STARTS:
+            logger.error("no worker became ready: %d have died", self._n_failed_starts)
+            self._status = NEVER_READY
+
+    def _check_progress(self) -> None:
+        """Kills workers that say nothing: those that serve and hang, and those that load one file for too long."""
+        now_s = monotonic()
+        late_s = now_s - self._looked_s - POLL_S
+        self._looked_s = now_s
+        for worker in self._workers.values():
+            if late_s > 1:
+                # This process did not run either: nobody was heard.
+                worker.heard_s += late_s
+            limit_s = (
+                self._options.max_still_s if worker.is_ready else self._options.load_s
+            )
+            if now_s - worker.heard_s > limit_s and worker.why_killed is None:
+                doing = "said nothing" if worker.is_ready else "did not become ready"
+                worker.why_killed = f"{doing} for {limit_s:g} s and was killed"
+                worker.process.kill()
+
+    def _start_due(self) -> None:
+        now_s = monotonic()
+        for number, due_s in list(self._due_s.items()):
+            if now_s >= due_s:
+                del self._due_s[number]
+                self._start(number)
+
+    def _end(self, *, is_drained: bool) -> None:
+        """Ends all workers: not ready at once, then no new connections, then what is in flight."""
+        self._is_told_to_stop = True
+        if is_drained:
+            self._tell_all("drain")
+            self._wait(self._options.drain_s)
+            refuse_new_connections(self._listener)
+
+        self._tell_all("close")
+        self._listener.close()
+        self._wait(self._options.grace_s + END_LIMIT_S, until_gone=True)
+        for worker in list(self._workers.values()):
+            logger.error(
+                "worker %d (pid %d) did not end in time and was killed",
+                worker.number,
+                worker.process.pid,
+            )
+            worker.process.kill()
+            worker.process.wait()
+            self._forget(worker)
+
+    def _wait(self, seconds: float, *, until_gone: bool = False) -> None:
+        """Waits for time to pass, or for all workers to end; a second signal ends the wait."""
+        end_s = monotonic() + seconds
+        was_in_a_hurry = self._is_in_a_hurry
+        while monotonic() < end_s and (self._workers or not until_gone):
+            self._look_for_ends()
+            if self._is_in_a_hurry and not was_in_a_hurry:
+                return
+
+    def _look_for_ends(self) -> None:
+        for key, _ in self._selector.select(POLL_S):
+            if key.data is None:
+                self._wakeup[0].recv(4096)
+            else:
+                self._read(key.data)
+
+        for worker in list(self._workers.values()):
+            status = worker.process.poll()
+            if status is not None:
+                self._forget(worker)
+                if status:
+                    logger.error(
+                        "worker %d (pid %d) %s while it stopped",
+                        worker.number,
+                        worker.process.pid,
+                        _describe_end(status),
+                    )
+
+    def _forget(self, worker: Worker) -> None:
+        self._workers.pop(worker.number, None)
+        try:
+            self._selector.unregister(worker.channel)
+        except (KeyError, ValueError):
+            # It was unregistered when its channel closed.
+            pass
+        worker.channel.close()
+
+    def _tell_all(self, kind: str, **fields: Any) -> None:
+        for worker in self._workers.values():
+            self._tell(worker, kind, **fields)
+
+    def _tell(self, worker: Worker, kind: str, **fields: Any) -> None:
+        try:
+            worker.channel.send(kind, **fields)
+        except ChannelClosed:
+            logger.debug("worker %d is gone", worker.number)
+
+
+def _describe_end(status: int) -> str:
+    """Returns how a process has ended, in words."""
+    if status >= 0:
+        return f"ended with status {status}"
+
+    name = signal.Signals(-status).name
+    hint = " (perhaps for want of memory)" if name == "SIGKILL" else ""
+
+    return f"was ended by {name}{hint}"
+
+
+def make_worker_command(
+    target: str, arguments: Sequence[str]
+) -> Callable[[int, int], list[str]]:
+    """Returns what makes the command of a worker: BentoML's own program for it, which serves `target`."""
+
+    def command(descriptor: int, number: int) -> list[str]:
+        return [
+            sys.executable,
+            "-m",
+            "_bentoml_impl.worker.service",
+            target,
+            "--fd",
+            str(descriptor),
+            "--worker-id",
+            str(number),
+            *arguments,
+        ]
+
+    return command
