@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import monotonic
+from time import perf_counter
 
 MAX_STILL_S = 1.0
 """An event loop that has not turned for this long counts as stuck."""
@@ -13,11 +13,12 @@ class Lifecycle:
 
     def __init__(self) -> None:
         self.is_draining = False
-        self._turned_s = monotonic()
+        self.turned_s = perf_counter()
+        """The event loop turned then, by `time.perf_counter`."""
 
     def turn(self) -> None:
         """Notes that the event loop turns; it must be called several times a second."""
-        self._turned_s = monotonic()
+        self.turned_s = perf_counter()
 
     def start_draining(self) -> None:
         """Ends the readiness; requests are answered as before."""
@@ -25,7 +26,7 @@ class Lifecycle:
 
     def why_not_live(self) -> str | None:
         """Returns what is wrong with the event loop, or None where it turns. Any thread may ask."""
-        still_s = monotonic() - self._turned_s
+        still_s = perf_counter() - self.turned_s
         if still_s <= MAX_STILL_S:
             return None
         return f"the event loop has not turned for {still_s:.1f} s"

@@ -54,6 +54,7 @@ class Application:
         self._models = admission.models
         self._pipeline = Pipeline(batches)
         self._limits = limits
+        self._lifecycle = plane.lifecycle
         self._views = Views(plane, batches, protocol)
         self._routes = _make_routes(plane, limits)
         self._routes.update(protocol.routes)
@@ -89,6 +90,7 @@ class Application:
     ) -> Run | Reply | Pending | None:
         """Returns the reply to a small request, or what is left of it; None where it is not small, or one too many."""
         started = perf_counter()
+        self._lifecycle.turned_s = started
         outcome: Run | Reply | Pending
 
         try:

@@ -12,11 +12,13 @@ import logging
 import select
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Protocol
 
-from service.http.responses import Response, list_headers
+from service.errors import Overloaded
+from service.http.responses import Response, list_headers, respond_to_error
 
 MAX_PROBE_BYTES = 8192
 """A probe with a longer head goes to the event loop, as any other request."""
@@ -25,6 +27,9 @@ MAX_ACCEPTED = 64
 MAX_SILENT = 10_000
 """So many connections may be open that have not sent a byte; of more, the oldest is closed."""
 SWEEP_S = 0.5
+MAX_WAIT_S = 0.25
+"""A connection for which there is no room is refused after this time."""
+ROOM_POLL_S = 0.01
 PAUSE_S = 0.1
 """Nothing is accepted for this long where no descriptor is left."""
 _METHODS = (b"GET ", b"HEAD ")
@@ -42,8 +47,12 @@ class Adopter(Protocol):
         """Takes a connection over; any thread may call it."""
         ...
 
-    def refuse(self) -> bytes | None:
-        """Returns what a connection is told that cannot be taken, or None where it can; any thread may call it."""
+    def has_room(self) -> bool:
+        """Returns whether one more busy connection may be taken over; any thread may call it."""
+        ...
+
+    def beat(self) -> None:
+        """Lets the event loop's state be told to whoever wants to know it; it is called twice a second."""
         ...
 
 
@@ -63,6 +72,8 @@ class Listener:
         self._probes = probes
         self._silent_s = silent_s
         self._silent: dict[int, tuple[socket.socket, float]] = {}
+        self._waiting: deque[tuple[socket.socket, float]] = deque()
+        """These have sent a request for which there is no room; the first has waited longest."""
         self._poll = select.epoll()
         self._told, self._telling = socket.socketpair()
         self._is_closing = False
@@ -105,19 +116,22 @@ class Listener:
 
         self._accept(limit=None)
         self._listening.close()
-        for connection, _ in list(self._silent.values()):
+        for connection, _ in [*self._silent.values(), *self._waiting]:
             self._hand_over(connection)
 
     def _turn(self) -> None:
-        for descriptor, _ in self._poll.poll(SWEEP_S):
+        for descriptor, _ in self._poll.poll(ROOM_POLL_S if self._waiting else SWEEP_S):
             if descriptor == self._listening.fileno():
                 self._accept(limit=MAX_ACCEPTED)
             elif descriptor in self._silent:
                 self._look_at(self._silent[descriptor][0])
 
         now_s = monotonic()
+        if self._waiting:
+            self._serve_waiting(now_s)
         if now_s - self._swept_s >= SWEEP_S:
             self._swept_s = now_s
+            self._adopter.beat()
             self._sweep(now_s)
 
     def _accept(self, *, limit: int | None) -> None:
@@ -199,18 +213,21 @@ class Listener:
 
     def _hand_over(self, connection: socket.socket) -> None:
         self._forget(connection)
-        refusal = self._adopter.refuse()
-        if refusal is None:
+        if self._is_closing or (not self._waiting and self._adopter.has_room()):
             self._adopter.adopt(connection)
-            return
+        else:
+            self._waiting.append((connection, monotonic()))
 
-        try:
-            # What was sent is read, or closing would reset the connection before the answer is read.
-            connection.recv(MAX_PROBE_BYTES)
-            connection.send(refusal)
-        except OSError:
-            pass
-        connection.close()
+    def _serve_waiting(self, now_s: float) -> None:
+        """Hands over who waits as long as there is room, the latest first, and refuses who has waited too long.
+
+        The latest can still be answered in time; who came first has waited for nothing already.
+        """
+        while self._waiting and self._adopter.has_room():
+            self._adopter.adopt(self._waiting.pop()[0])
+
+        while self._waiting and now_s - self._waiting[0][1] >= MAX_WAIT_S:
+            _refuse(self._waiting.popleft()[0])
 
     def _drop(self, connection: socket.socket) -> None:
         self._forget(connection)
@@ -233,6 +250,18 @@ class Listener:
             self._drop(connection)
 
 
+def _refuse(connection: socket.socket) -> None:
+    """Tells a client to try again later, and closes its connection."""
+    try:
+        # What it sent is read, or closing would reset the connection before the answer is read.
+        connection.recv(MAX_PROBE_BYTES)
+        connection.send(_REFUSAL)
+    except OSError:
+        # The client has left.
+        pass
+    connection.close()
+
+
 def _write(response: Response, *, stays: bool, has_body: bool) -> bytes:
     """Returns a response as it goes over the wire."""
     headers = list_headers(response)
@@ -244,3 +273,14 @@ def _write(response: Response, *, stays: bool, has_body: bool) -> bytes:
     body = response.body if has_body else b""
 
     return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (response.status, reason, lines, body)
+
+
+_REFUSAL = _write(
+    respond_to_error(
+        Overloaded(
+            "too many requests at once: more connections are busy than VEREDICTO_MAX_IN_FLIGHT allows; try again"
+        )
+    ),
+    stays=False,
+    has_body=True,
+)

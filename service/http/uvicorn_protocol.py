@@ -175,6 +175,8 @@ class FastPathProtocol(HttpToolsProtocol):
     """This is uvicorn's HTTP/1.1 of one connection, which answers small requests where they are read."""
 
     application: ClassVar[FastApplication]
+    is_used = False
+    """This is true where a request came since somebody last set it to false."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -215,6 +217,7 @@ class FastPathProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+        self.is_used = True
         self._is_reading_head = True
 
     def on_headers_complete(self) -> None:

@@ -23,8 +23,6 @@ from service.http.surroundings import Surroundings
 from service.processes.listening import refuse_new_connections
 
 TICK_S = 0.1
-N_TICKS_OF_BEAT = 5
-"""The supervisor hears of a worker every half second."""
 LINGER_S = 0.5
 """A connection without a request has this long for one more, whose answer says that the connection ends."""
 BODY_LIMIT_S = 5.0
@@ -52,6 +50,7 @@ class WorkerServer(uvicorn.Server):
         self._listeners: list[Listener] = []
         self._closing = asyncio.Event()
         self._is_told_to_drain = False
+        self._n_busy = 0
         self._is_in_a_hurry = False
         self._adopting: set[asyncio.Task[Any]] = set()
 
@@ -84,10 +83,13 @@ class WorkerServer(uvicorn.Server):
         self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Notes that the loop turns, tells the supervisor so, and returns whether the end has begun."""
+        """Notes that the loop turns, counts the busy connections, and returns whether the end has begun."""
         self._lifecycle.turn()
-        if self._link is not None and counter % N_TICKS_OF_BEAT == 0:
-            self._link.send("beat")
+        self._n_busy = 0
+        connections: Any = self.server_state.connections
+        for connection in connections:
+            self._n_busy += connection.is_used
+            connection.is_used = False
 
         return await super().on_tick(counter)
 
@@ -112,11 +114,20 @@ class WorkerServer(uvicorn.Server):
 
     def adopt(self, connection: socket.socket) -> None:
         """Hands a connection from the listener's thread to the event loop."""
+        self._n_busy += 1
         self._loop.call_soon_threadsafe(self._take_over, connection)
 
-    def refuse(self) -> bytes | None:
-        """Takes every connection."""
-        return None
+    def has_room(self) -> bool:
+        """Returns whether fewer connections are busy than requests may be in flight."""
+        return self._n_busy < self._settings.max_in_flight
+
+    def beat(self) -> None:
+        """Tells the supervisor that the event loop turns, from the listener's thread.
+
+        A timer of the loop would not do: uvloop runs none while a thousand connections are busy.
+        """
+        if self._link is not None and self._lifecycle.why_not_live() is None:
+            self._link.send("beat")
 
     def _take_over(self, connection: socket.socket) -> None:
         task = self._loop.create_task(self._connect(connection))
