@@ -22,6 +22,7 @@ from model_card import (
 from service.contract.arrays import Rows
 from service.contract.requests import Row
 from service.errors import InvalidRequest, ModelRefused, TooLarge
+from service.models.folder import MAX_MODEL_BYTES, read_file
 from service.models.graph import Graph
 from service.models.rows import RowEncoder
 from service.models.session import Session, TensorInfo, one_line
@@ -321,15 +322,20 @@ def load_graph(
     path: Path,
     *,
     name: str,
+    content: bytes | None = None,
     version: str | None = None,
     device: str = "cpu",
     threads: int = 1,
 ) -> Graph:
     """Returns the graph in a file with the model that its card makes of it, checked but not yet measured.
 
-    Its version is the content's where none is given. It raises ModelRefused.
+    `content` is the file's where it was read already. Its version is the content's where none is given. It raises
+    ModelRefused.
     """
-    session = Session(path.read_bytes(), device=device, threads=threads)
+    if content is None:
+        content = read_file(path, max_bytes=MAX_MODEL_BYTES)
+
+    session = Session(content, device=device, threads=threads)
     graph = Graph(name, version or session.version, session)
 
     try:
