@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, VeredictoError
+from service.models.cancellation import current
 from service.models.datatypes import BY_SESSION
 from service.models.model_statistics import Statistics
 from service.models.session import Session, TensorInfo, one_line
@@ -59,6 +60,8 @@ class Graph:
         self.statistics = Statistics()
         self.max_quick_rows = 0
         """A run of at most this many rows is not worth a thread; `measure` sets it, and it is 0 before."""
+        self.row_s = 0.0
+        """A row takes at least about so many seconds, where many come together; `measure` sets it."""
         self.is_batchable = False
         """This is true where the rows of several requests are worth one joined run."""
 
@@ -74,8 +77,13 @@ class Graph:
         self.run = model.run_outputs
 
     def _run_session(self, names: list[str], inputs: Any) -> list[Any]:
+        token = current.token
         try:
+            if token is not None:
+                return list(token.run(self.session.run, names, inputs))
             return list(self.session.run(names, inputs, self.session.options))
+        except VeredictoError:
+            raise
         except Exception as error:
             # onnxruntime's errors share no base class, and the graph is anyone's.
             raise InvalidRequest(
@@ -94,13 +102,23 @@ class Graph:
             row_s = max(
                 (self._time(MEASURED_ROWS) - alone_s) / (MEASURED_ROWS - 1), 1e-9
             )
+            self.row_s = row_s
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
             n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_MEASURED_S else 2
-            self.is_batchable = self._time(n_rows) < MAX_JOINED_SHARE * n_rows * alone_s
+            joined_s = self._time(n_rows)
+            self.row_s = min(alone_s, joined_s / n_rows)
+            self.is_batchable = joined_s < MAX_JOINED_SHARE * n_rows * alone_s
 
     def _varies_in_rows_alone(self) -> bool:
-        """Returns whether the number of rows decides the cost; without a card any other axis may be free too."""
+        """Returns whether the number of rows decides the cost.
+
+        An operator may work for as long as a value says, and without a card any other axis may be free too.
+        """
+        # Images are never read on the event loop, and are resized by their shapes.
+        if self.session.depends_on_values and not self.takes_images:
+            return False
+
         shapes = [each.shape for each in self.inputs.values()]
         return self.model is not None or all(
             min(shape[1:], default=0) >= 0 for shape in shapes

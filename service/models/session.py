@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import onnxruntime
 
 from service.errors import ModelRefused
+from service.models import onnx_file
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Session:
         session = _open(content, device=device, threads=threads)
         self.load_ms = (perf_counter() - started) * 1000
         self.n_bytes = len(content)
+        self.depends_on_values = onnx_file.depends_on_values(content)
         self.version = hashlib.sha256(content).hexdigest()[:12]
         self.providers: list[str] = session.get_providers()
         self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
@@ -55,7 +57,12 @@ class Session:
         # wrapper is not kept, which holds the file's bytes as long as it lives.
         self.run: Any = getattr(session, "_sess", session).run
         # All runs share these options, since each would make its own.
-        self.options: Any = onnxruntime.RunOptions()
+        self.options: Any = make_run_options()
+
+
+def make_run_options() -> Any:
+    """Returns options of runs that end where their `terminate` is set to True, from whatever thread."""
+    return onnxruntime.RunOptions()
 
 
 def one_line(error: Exception) -> str:
