@@ -64,7 +64,9 @@ def decode(graph: Graph, request: Any) -> InferenceRequest:
         values = _read(spec, tensor, content)
         inputs[spec.name] = inference.convert_input(graph, spec, values)
 
-    return InferenceRequest(request.id, inputs, outputs)
+    timeout_s = inference.read_timeout_s(_read_parameters(request.parameters))
+
+    return InferenceRequest(request.id, inputs, outputs, timeout_s)
 
 
 def _select_outputs(

@@ -184,6 +184,7 @@ class Server:
 
         async def infer(context: Any) -> Reply:
             self._admission.check_room()
+            # A call that is cancelled, or over its client's deadline, ends its work as any task that is cancelled.
             content = await _read(context)
             self._limits.check_body(len(content), self._limits.max_bytes)
             outcome = self._pipeline.start(route, content, route.read_head(content))

@@ -43,6 +43,7 @@ class _Head(NamedTuple):
     id: str
     inputs: list[tuple[InputSpec, InputTensor, Any]]
     outputs: RequestedOutputs
+    timeout_s: float | None = None
 
 
 class _Output(NamedTuple):
@@ -73,7 +74,7 @@ class InferBodyCodec:
         if header_length is None:
             head = self._read_head(body)
             inputs = _read_inputs(graph, head, memoryview(b""))
-            return InferenceRequest(head.id, inputs, head.outputs)
+            return InferenceRequest(head.id, inputs, head.outputs, head.timeout_s)
 
         if header_length == 0:
             inputs = _read_raw(graph, body)
@@ -90,7 +91,7 @@ class InferBodyCodec:
         head = read_head(body[:header_length])
         inputs = _read_inputs(graph, head, memoryview(body)[header_length:])
 
-        return InferenceRequest(head.id, inputs, head.outputs)
+        return InferenceRequest(head.id, inputs, head.outputs, head.timeout_s)
 
     def plan(self, request: InferenceRequest) -> Run:
         """Returns the run of a request, which makes an `InferAnswer`; raises InvalidRequest or TooLarge."""
@@ -115,7 +116,9 @@ class InferBodyCodec:
         inference.check_inputs(graph, [each.name for each in request.inputs])
         outputs = inference.select_outputs(graph, specs, as_bytes=as_bytes)
 
-        return _Head(request.id, inputs, outputs)
+        timeout_s = inference.read_timeout_s(request.parameters)
+
+        return _Head(request.id, inputs, outputs, timeout_s)
 
     def _write(self, request_id: str, results: Sequence[OutputTensor]) -> InferAnswer:
         outputs = []

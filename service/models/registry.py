@@ -10,6 +10,7 @@ from pathlib import Path
 
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound
+from service.models.content import read_content
 from service.models.folder import MAX_MODEL_BYTES, ModelFolder
 from service.models.graph import Graph
 from service.models.model import Model, load_graph
@@ -57,7 +58,7 @@ class Registry:
                 registry._check_name(name, version)
                 graph = load_graph(
                     path,
-                    content=model_folder.read(each),
+                    content=read_content(model_folder, each),
                     name=name,
                     version=version,
                     device=device,

@@ -77,11 +77,12 @@ class OutputTensor(NamedTuple):
 
 
 class InferenceRequest(NamedTuple):
-    """A decoded request has an id, its tensors by name, and the outputs that it asks for."""
+    """A decoded request has an id, its tensors by name, the outputs that it asks for, and how long it waits."""
 
     id: str
     inputs: Tensors
     outputs: RequestedOutputs
+    timeout_s: float | None = None
 
 
 def plan(
@@ -101,7 +102,31 @@ def plan(
         ]
         return write(tensors)
 
-    return Run(graph, names, inputs, n_rows, finish, n_rows * n_classes)
+    run = Run(graph, names, inputs, n_rows, finish, n_rows * n_classes)
+    run.timeout_s = request.timeout_s
+
+    return run
+
+
+def read_timeout_s(parameters: Parameters) -> float | None:
+    """Returns the seconds that the parameter `timeout` allows, which is in microseconds; 0 and no value mean any time.
+
+    It raises InvalidRequest for what is no such number.
+    """
+    timeout_us = parameters.get("timeout")
+    if timeout_us is None:
+        return None
+
+    if (
+        not isinstance(timeout_us, int)
+        or isinstance(timeout_us, bool)
+        or timeout_us < 0
+    ):
+        raise InvalidRequest(
+            f"the parameter timeout: expected microseconds, a whole number, got {timeout_us!r:.40}"
+        )
+
+    return timeout_us / 1e6 or None
 
 
 def check_inputs(graph: Graph, names: Iterable[str]) -> None:
@@ -213,6 +238,9 @@ def _check_type(graph: Graph, info: TensorInfo, datatype: str, where: str) -> Da
 
 
 def _check_shape(info: TensorInfo, shape: Sequence[int], where: str) -> None:
+    if not info.is_ranked:
+        return
+
     fits = len(shape) == len(info.shape) and all(
         fixed in (-1, given) for fixed, given in zip(info.shape, shape, strict=True)
     )
