@@ -29,6 +29,7 @@ from service.execution.run import Reply, Run
 from service.grpc import infer_message, messages
 from service.grpc.port import cannot_listen, show_address
 from service.models.graph import Graph
+from service.models.registry import LATEST
 from service.open_inference import compression, metadata
 from service.settings import Settings
 
@@ -222,7 +223,9 @@ class Server:
 
 def _is_served(plane: DataPlane, request: Any) -> bool:
     versions = plane.registry.versions.get(request.name, {})
-    return bool(versions) and (not request.version or request.version in versions)
+    return bool(versions) and (
+        request.version in ("", LATEST) or request.version in versions
+    )
 
 
 def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:

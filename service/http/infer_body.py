@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from service.contract.codec import encode
+from service.contract.codec import UTF8_BOM, encode
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.run import Run
 from service.models.datatypes import BYTES
 from service.models.graph import Graph
 from service.models.images import ImageFile
-from service.open_inference import inference, tensors
+from service.open_inference import inference, parameters, tensors
 from service.open_inference.inference import (
     InferenceRequest,
     InputSpec,
@@ -26,7 +26,12 @@ from service.open_inference.inference import (
     RequestedOutputs,
     Tensors,
 )
-from service.open_inference.requests import InferRequest, InputTensor
+from service.open_inference.requests import (
+    InferRequest,
+    InputTensor,
+    has_data,
+    read_parameters,
+)
 
 InferAnswer = tuple[bytes, list[bytes]]
 """An answer has its JSON, and the bytes that follow it of outputs that were asked for as such."""
@@ -106,19 +111,23 @@ class InferBodyCodec:
             spec = inference.find_input(
                 graph, tensor.name, tensor.shape, tensor.datatype, index
             )
-            inputs.append((spec, tensor, tensor.parameters.get("binary_data_size")))
+            inputs.append((spec, tensor, parameters.read_size(tensor, spec.where)))
 
-        as_bytes = bool(request.parameters.get("binary_data_output", False))
+        own = read_parameters(request.parameters)
+        parameters.check_request(own)
+        as_bytes = parameters.read_flag(own, "binary_data_output", default=False)
         specs = [
-            OutputSpec.from_parameters(each.name, each.parameters, as_bytes=as_bytes)
+            OutputSpec.from_parameters(
+                each.name, read_parameters(each.parameters), as_bytes=as_bytes
+            )
             for each in request.outputs or ()
         ]
         inference.check_inputs(graph, [each.name for each in request.inputs])
         outputs = inference.select_outputs(graph, specs, as_bytes=as_bytes)
 
-        timeout_s = inference.read_timeout_s(request.parameters)
+        timeout_s = inference.read_timeout_s(own)
 
-        return _Head(request.id, inputs, outputs, timeout_s)
+        return _Head(request.id or "", inputs, outputs, timeout_s)
 
     def _write(self, request_id: str, results: Sequence[OutputTensor]) -> InferAnswer:
         outputs = []
@@ -169,7 +178,9 @@ def _decode(head: bytes) -> InferRequest:
         raise InvalidRequest(
             f"the request is not as the protocol has it: {error}"
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except tensors.DECODE_ERRORS as error:
+        if head.startswith(UTF8_BOM):
+            return _decode(head[len(UTF8_BOM) :])
         raise InvalidRequest(f"the request is not JSON: {error}") from error
 
 
@@ -181,7 +192,7 @@ def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:
         if size is None:
             data = _get_data(tensor, where)
             array = tensors.read_json(data, datatype, shape, where=where)
-        elif not isinstance(size, int) or not 0 <= size <= len(rest):
+        elif size > len(rest):
             raise InvalidRequest(
                 f"inputs[{index}]: binary_data_size is {size!r}, and {len(rest)} bytes are left"
             )
@@ -200,10 +211,11 @@ def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:
 
 
 def _get_data(tensor: InputTensor, where: str) -> msgspec.Raw:
-    if isinstance(tensor.data, msgspec.UnsetType):
+    if not has_data(tensor):
         raise InvalidRequest(
             f"{where}: expected data, or a parameter binary_data_size and bytes after the JSON"
         )
+    assert not isinstance(tensor.data, msgspec.UnsetType)
     return tensor.data
 
 

@@ -17,6 +17,9 @@ from service.models.model import Model, load_graph
 
 logger = logging.getLogger(__name__)
 
+LATEST = "-1"
+"""Triton's clients may name the latest version so."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
@@ -119,7 +122,7 @@ class Registry:
                 f"Request for unknown model: {name[:200]!r} is not found; known models: {known}"
             )
 
-        if version is None:
+        if version is None or version == LATEST:
             return next(reversed(versions.values()))
 
         if version not in versions:

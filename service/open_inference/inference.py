@@ -22,7 +22,9 @@ from service.models.datatypes import BY_ARRAY, BY_SESSION, BYTES, DATATYPES, Dat
 from service.models.graph import Graph
 from service.models.images import ImageFile
 from service.models.session import TensorInfo
+from service.open_inference.parameters import check_tensor, read_count, read_flag
 from service.open_inference.requests import Parameters
+from service.open_inference.tensors import widen
 
 MAX_AXES = 32
 """A shape has at most this many axes: their product is looked at before they are compared with the graph's."""
@@ -44,16 +46,24 @@ class OutputSpec(NamedTuple):
     """An output is asked for whole, or as the `n_classes` highest classes of each row; as bytes or as values."""
 
     name: str
-    n_classes: Any = 0
+    n_classes: int = 0
     as_bytes: bool = False
 
     @classmethod
     def from_parameters(
-        cls, name: str, parameters: Parameters, *, as_bytes: Any
+        cls, name: str, parameters: Parameters, *, as_bytes: bool
     ) -> OutputSpec:
         """Reads an output's parameters; `as_bytes` is the request's choice where they have none."""
-        n_classes = parameters.get("classification", 0)
-        return cls(name, n_classes, bool(parameters.get("binary_data", as_bytes)))
+        if not parameters:
+            return cls(name, as_bytes=as_bytes)
+
+        where = f"output {name[:100]!r}"
+        check_tensor(parameters, where)
+        n_classes = read_count(parameters, "classification", where) or 0
+
+        return cls(
+            name, n_classes, read_flag(parameters, "binary_data", default=as_bytes)
+        )
 
 
 class RequestedOutputs(NamedTuple):
@@ -156,9 +166,7 @@ def select_outputs(
     _check_outputs(graph, specs)
     chosen = specs or [OutputSpec(name, as_bytes=as_bytes) for name in graph.outputs]
     names = [each.name for each in chosen]
-    counts = [each.n_classes for each in chosen if isinstance(each.n_classes, int)]
-
-    return RequestedOutputs(chosen, names, sum(max(0, count) for count in counts))
+    return RequestedOutputs(chosen, names, sum(each.n_classes for each in chosen))
 
 
 def find_input(
@@ -321,19 +329,19 @@ def _make_tensor(graph: Graph, spec: OutputSpec, output: Any) -> OutputTensor:
 
 
 def _classify(
-    array: NDArray[Any], n_classes: Any, labels: Sequence[str], where: str
+    array: NDArray[Any], n_classes: int, labels: Sequence[str], where: str
 ) -> NDArray[Any]:
     """Returns the highest values of each row as texts `value:index:class`; of equals the first comes first."""
-    is_count = isinstance(n_classes, int) and not isinstance(n_classes, bool)
-    has_numbers = array.ndim > 0 and array.dtype.kind in "fiu"
-    if not is_count or n_classes < 1 or not has_numbers:
+    array = widen(array)
+    if array.ndim == 0 or array.dtype.kind not in "fiu":
         raise InvalidRequest(
-            f"{where}: classification is a whole number of at least 1, of an output of numbers"
+            f"{where}: classification is of an output of numbers, with an axis of classes"
         )
 
     n_rows = len(array) if array.ndim > 1 else 1
     rows = array.reshape(n_rows, prod(array.shape[1:]) if array.ndim > 1 else -1)
-    keys = -rows.astype(np.float64)
+    # float64 does not tell integers beyond 2**53 apart; the complement turns the order of any integers.
+    keys = -rows.astype(np.float64) if array.dtype.kind == "f" else ~rows
     order = np.argsort(keys, axis=1, kind="stable")[:, :n_classes]
     texts = [
         [
