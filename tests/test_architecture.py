@@ -123,6 +123,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.open_inference",
     },
     "service.settings": {"service.errors"},
+    "service.verify": {"service.errors", "service.models", "service.settings"},
     "training.__main__": {
         "model_card",
         "training.arguments",
@@ -238,7 +239,9 @@ SHOWN: dict[str, set[str]] = {
     "service.live": {"challengers", "comparison", "monitor"},
     "service.live.journal": {"reader", "records", "schema", "writer"},
     "service.models": {
+        "content",
         "datatypes",
+        "folder",
         "graph",
         "image_rows",
         "images",
@@ -251,6 +254,7 @@ SHOWN: dict[str, set[str]] = {
         "compression",
         "inference",
         "metadata",
+        "parameters",
         "requests",
         "tensors",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from math import prod
@@ -181,6 +182,10 @@ def _decode(head: bytes) -> InferRequest:
     except tensors.DECODE_ERRORS as error:
         if head.startswith(UTF8_BOM):
             return _decode(head[len(UTF8_BOM) :])
+        if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            raise InvalidRequest(
+                "the request is not JSON: expected UTF-8, it begins with the byte order mark of UTF-16"
+            ) from error
         raise InvalidRequest(f"the request is not JSON: {error}") from error
 
 

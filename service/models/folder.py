@@ -79,6 +79,15 @@ class ModelFolder:
 
         return [each for each in files if each is not None]
 
+    def stamp(self, file: ModelFile) -> tuple[object, ...]:
+        """Returns what differs once a file, what lies beside it but other models, or the sums have changed."""
+        beside = [
+            path
+            for path in sorted(file.path.parent.glob("*"))
+            if path.suffix != _SUFFIX and not path.name.startswith(".")
+        ]
+        return tuple(_stamp(path) for path in (file.path, *beside, self.path / SUMS))
+
     def read(self, file: ModelFile) -> bytes:
         """Returns the content of a file; raises ModelRefused for one that may not be read or is not as the sums say."""
         if file.refusal is not None:
@@ -122,6 +131,12 @@ class ModelFolder:
             reason = error.strerror if isinstance(error, OSError) else error
             return f"{SUMS} cannot be read: {reason}"
 
+    def find_missing(self) -> list[str]:
+        """Returns the files that the sums list and the folder lacks."""
+        if not isinstance(self.sums, Mapping):
+            return []
+        return [_show(name) for name in self.sums if not (self.path / name).exists()]
+
     def _look_at(self, inner: Path, name: str, version: str | None) -> ModelFile | None:
         """Returns the file at a path in the folder; None for what is there and no regular file."""
         path = self.path / inner
@@ -163,6 +178,15 @@ def read_file(path: Path, *, max_bytes: int) -> bytes:
         )
 
     return content
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        return (path.name, error.errno)
+
+    return (path.name, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def check_size(n_bytes: int, *, max_bytes: int) -> None:

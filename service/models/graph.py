@@ -150,7 +150,7 @@ class Graph:
                     ) from error
                 if lacks_memory(error):
                     raise ModelRefused(
-                        f"its first run needs more memory than there is: {one_line(error)[:300]}"
+                        "its first run needs more memory than there is"
                     ) from error
                 return
 
