@@ -95,7 +95,10 @@ def write_all(folder: Path) -> None:
         write_identity(folder, f"identity_{name}", kind, ["n", 3])
 
     write_identity(folder, "identity_BYTES", TensorProto.STRING, ["n", 2])
+    write_identity(folder, "identity_BF16", TensorProto.BFLOAT16, ["n", 3])
     write_identity(folder, "scalar", TensorProto.FLOAT, [])
+    write_identity(folder, "open", TensorProto.FLOAT, None)
+    write_zip_map(folder, "maps", ["no", "yes"])
     write_identity(folder, "free", TensorProto.FLOAT, ["n", "m", "k"])
     write_gather(folder)
     write_image_model(folder)
