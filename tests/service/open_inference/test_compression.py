@@ -126,5 +126,5 @@ def test_a_body_that_is_cut_off_is_refused(
 def test_the_encoding_that_the_client_likes_best_is_chosen(
     accepted: str, kind: str
 ) -> None:
-    """A quality of 0, however it is written, refuses; of equals the first is taken, and none where none is liked best."""
+    """A quality of 0, however written, refuses; of equals the first is taken, and none where none is liked best."""
     assert choose(accepted) == kind
