@@ -38,7 +38,7 @@ table: .venv/test.stamp ## write the tables of models into the documents, from t
 	$(BIN)/python -m training.model_tables
 
 verify: .venv/serve.stamp ## check the files of VEREDICTO_MODELS, and its SHA256SUMS, without loading them
-	@$(BIN)/python -m service.verify
+	@$(BIN)/python -m service.models.verify
 
 bench: .venv/test.stamp ## measure against the floor and other servers (needs wrk)
 	$(BIN)/python -m benchmarks

@@ -107,7 +107,12 @@ PACKAGES: dict[str, set[str]] = {
         "stats",
     },
     "service.live.journal": {"service.errors", "service.execution", "stats"},
-    "service.models": {"model_card", "service.contract", "service.errors"},
+    "service.models": {
+        "model_card",
+        "service.contract",
+        "service.errors",
+        "service.settings",
+    },
     "service.open_inference": {
         "service",
         "service.contract",
@@ -123,7 +128,6 @@ PACKAGES: dict[str, set[str]] = {
         "service.open_inference",
     },
     "service.settings": {"service.errors"},
-    "service.verify": {"service.errors", "service.models", "service.settings"},
     "training.__main__": {
         "model_card",
         "training.arguments",
@@ -239,9 +243,7 @@ SHOWN: dict[str, set[str]] = {
     "service.live": {"challengers", "comparison", "monitor"},
     "service.live.journal": {"reader", "records", "schema", "writer"},
     "service.models": {
-        "content",
         "datatypes",
-        "folder",
         "graph",
         "image_rows",
         "images",

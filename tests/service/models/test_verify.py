@@ -10,13 +10,13 @@ from pathlib import Path
 from onnx import TensorProto
 
 from service.models.folder import ModelFolder
-from service.verify import verify
+from service.models.verify import verify
 from tests.support.graphs import write_function_bomb, write_identity
 from tests.support.server import ROOT
 
 
 def run_verify(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "service.verify", str(folder)]
+    command = [sys.executable, "-m", "service.models.verify", str(folder)]
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""`python -m service.verify FOLDER` says of each model file whether it could be loaded, without loading it.
+"""`python -m service.models.verify FOLDER` says of each model file whether it could be loaded, without loading it.
 
 It reads what a server reads before onnxruntime does: the kind of file, size, sums, operators, and weights beside it.
 """
