@@ -6,19 +6,17 @@ are skipped, so that a large file costs little more than a small one.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
 from typing import NamedTuple
 
 from service.errors import ModelRefused
+from service.models.wire import Field, WireReader
 
 MAX_NODES = 200_000
 """A graph whose functions are put in place of their calls may have this many nodes."""
 MAX_DEPTH = 32
 """Graphs within nodes, and calls within functions, may be this deep; protobuf reads 100 messages within each other."""
-MAX_FIELDS = 10_000_000
 
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 DATA_DEPENDENT = frozenset(
@@ -52,21 +50,7 @@ KNOWN_DOMAINS = frozenset(
 
 _NODE_TEXTS = (1, 2, 4, 7, 8)
 """A node's inputs, outputs, operator, domain and overload have these numbers."""
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _EXTERNAL = 1
-_FLOATS = re.compile(rb"(?:\x3d.{4})+", re.DOTALL)
-_INTS = re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])+")
-_SHORT_TEXTS = re.compile(
-    rb"(?:\x4a(?:"
-    + b"|".join(
-        b"\\x%02x.{%d}" % (n_bytes, n_bytes)
-        for n_bytes in (10, 4, *range(4), *range(5, 10), *range(11, 20))
-    )
-    + rb"))+",
-    re.DOTALL,
-)
-_RUNS = {0x3D: _FLOATS, 0x40: _INTS, 0x4A: _SHORT_TEXTS}
-"""The values of an attribute, each with a tag of its own, are one step: of a forest of 3 MB they took 180 ms."""
 _BITS = {
     **dict.fromkeys((1, 6, 12), 32),
     **dict.fromkeys((2, 3, 9, 17, 18, 19, 20, 24), 8),
@@ -79,15 +63,6 @@ _BITS = {
 
 Key = tuple[str, str, str]
 """A function is known by domain, name and overload."""
-
-
-class Field(NamedTuple):
-    """A field of a message is a number, or a place in the file from `start` to `end`."""
-
-    number: int
-    value: int
-    start: int
-    end: int
 
 
 class ExternalTensor(NamedTuple):
@@ -140,8 +115,8 @@ class _Reader:
     """A reader goes once through one file."""
 
     def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._n_fields = 0
+        self._wire = WireReader(content)
+        self._n_bytes = len(content)
         self._outline = Outline()
         self._functions: dict[Key, _Body] = {}
         self._called: dict[Key, int] = {}
@@ -149,7 +124,7 @@ class _Reader:
     def read(self) -> Outline:
         main = _Body()
         n_graphs = 0
-        for each in self._fields(0, len(self._content)):
+        for each in self._wire.fields(0, self._n_bytes):
             if each.number == 7:
                 n_graphs += 1
                 self._read_graph(each, main, depth=0)
@@ -167,60 +142,11 @@ class _Reader:
 
         return self._outline
 
-    def _fields(self, start: int, end: int) -> Iterator[Field]:
-        """Yields the fields of a message; raises ModelRefused where sizes and bytes do not agree."""
-        place = start
-        while place < end:
-            self._n_fields += 1
-            if self._n_fields > MAX_FIELDS:
-                raise ModelRefused(f"it has more than {MAX_FIELDS} fields")
-
-            tag, place = self._read_varint(place, end)
-            number, kind = tag >> 3, tag & 7
-            value = first = place
-            if kind == _VARINT:
-                value, place = self._read_varint(place, end)
-            elif kind == _BYTES:
-                value, first = self._read_varint(place, end)
-                place = first + value
-            elif kind in (_FIXED32, _FIXED64):
-                place += 4 if kind == _FIXED32 else 8
-            else:
-                raise ModelRefused(
-                    f"onnxruntime cannot load it: it is no ONNX file: byte {place} begins no field that protobuf has"
-                )
-
-            if place > end:
-                raise ModelRefused(
-                    f"onnxruntime cannot load it: it is no whole ONNX file: the field at byte {first} "
-                    f"ends at byte {place}, what it is in at byte {end}"
-                )
-
-            yield Field(number, value, first, place)
-
-    def _read_varint(self, place: int, end: int) -> tuple[int, int]:
-        value = shift = 0
-        content = self._content
-        while place < end and shift < 70:
-            byte = content[place]
-            place += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value, place
-            shift += 7
-
-        raise ModelRefused(
-            f"onnxruntime cannot load it: it is no whole ONNX file: the number at byte {place} does not end"
-        )
-
-    def _text(self, each: Field) -> str:
-        return self._content[each.start : each.end].decode("utf-8", "replace")
-
     def _read_graph(self, graph: Field, body: _Body, *, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise ModelRefused(f"its graphs are more than {MAX_DEPTH} deep")
 
-        for each in self._fields(graph.start, graph.end):
+        for each in self._wire.fields(graph.start, graph.end):
             if each.number == 1:
                 self._read_node(each, body, depth=depth)
             elif each.number == 5:
@@ -228,7 +154,7 @@ class _Reader:
                 if depth == 0:
                     body.constants.add(name)
             elif each.number == 15:
-                for part in self._fields(each.start, each.end):
+                for part in self._wire.fields(each.start, each.end):
                     if part.number in (1, 2):
                         self._read_tensor(part, is_initializer=False)
             elif each.number in (11, 12) and depth == 0:
@@ -237,13 +163,13 @@ class _Reader:
     def _read_function(self, function: Field) -> None:
         body = _Body()
         name = domain = overload = ""
-        for each in self._fields(function.start, function.end):
+        for each in self._wire.fields(function.start, function.end):
             if each.number == 1:
-                name = self._text(each)
+                name = self._wire.text(each)
             elif each.number == 10:
-                domain = self._text(each)
+                domain = self._wire.text(each)
             elif each.number == 13:
-                overload = self._text(each)
+                overload = self._wire.text(each)
             elif each.number == 7:
                 self._read_node(each, body, depth=1)
             elif each.number == 11:
@@ -254,11 +180,11 @@ class _Reader:
     def _read_node(self, node: Field, body: _Body, *, depth: int) -> None:
         texts: dict[int, list[str]] = {number: [] for number in _NODE_TEXTS}
         attributes = []
-        for each in self._fields(node.start, node.end):
+        for each in self._wire.fields(node.start, node.end):
             if each.number == 5:
                 attributes.append(each)
             elif each.number in texts:
-                texts[each.number].append(self._text(each))
+                texts[each.number].append(self._wire.text(each))
 
         inputs, outputs, *singles = texts.values()
         # Of a field that comes several times protobuf takes the last.
@@ -277,49 +203,22 @@ class _Reader:
 
     def _read_attribute(self, attribute: Field, body: _Body, *, depth: int) -> None:
         """Reads the graphs and tensors of an attribute; of its values, which may be millions, none is looked at."""
-        for each in self._fields_but_values(attribute):
+        for each in self._wire.fields_but_values(attribute):
             if each.number in (6, 11):
                 self._read_graph(each, body, depth=depth + 1)
             elif each.number in (5, 10):
                 self._read_tensor(each, is_initializer=False)
 
-    def _fields_but_values(self, attribute: Field) -> Iterator[Field]:
-        """Yields the fields of an attribute, without its numbers and short texts."""
-        start = attribute.start
-        while start < attribute.end:
-            pattern = _RUNS.get(self._content[start])
-            run = pattern and pattern.match(self._content, start, attribute.end)
-            if run:
-                start = run.end()
-                continue
-
-            each = next(self._fields(start, attribute.end))
-            start = each.end
-            yield each
-
     def _read_class_names(self, attributes: list[Field]) -> tuple[str | int, ...]:
         names: list[str | int] = []
         for attribute in attributes:
-            for each in self._fields(attribute.start, attribute.end):
+            for each in self._wire.fields(attribute.start, attribute.end):
                 if each.number == 9:
-                    names.append(self._text(each))
+                    names.append(self._wire.text(each))
                 elif each.number == 8:
-                    names += self._read_ints(each)
+                    names += self._wire.integers(each)
 
         return tuple(names)
-
-    def _read_ints(self, each: Field) -> list[int]:
-        """Returns the numbers of a field, which may be one or, packed, several."""
-        if each.value != each.end - each.start or self._content[each.start - 1] == 0x40:
-            return [_sign(each.value)]
-
-        place = each.start
-        numbers = []
-        while place < each.end:
-            number, place = self._read_varint(place, each.end)
-            numbers.append(_sign(number))
-
-        return numbers
 
     def _read_tensor(self, tensor: Field, *, is_initializer: bool) -> str:
         """Returns a tensor's name, and notes one whose values are in another file; raises ModelRefused."""
@@ -328,13 +227,13 @@ class _Reader:
         name = ""
         entries = []
         is_external = False
-        for each in self._fields(tensor.start, tensor.end):
+        for each in self._wire.fields(tensor.start, tensor.end):
             if each.number == 1:
-                dims += self._read_dims(each)
+                dims += self._wire.integers(each)
             elif each.number == 2:
                 kind = each.value
             elif each.number == 8:
-                name = self._text(each)
+                name = self._wire.text(each)
             elif each.number == 13:
                 entries.append(self._read_entry(each))
             elif each.number == 14:
@@ -352,25 +251,19 @@ class _Reader:
 
         return name
 
-    def _read_dims(self, each: Field) -> list[int]:
-        """Returns one length, or several where they are packed."""
-        if self._content[each.start - 1] & 7 == _VARINT and each.start < each.end:
-            return [each.value]
-        return self._read_ints(each)
-
     def _read_entry(self, entry: Field) -> tuple[str, str]:
         texts = {1: "", 2: ""}
-        for each in self._fields(entry.start, entry.end):
-            texts[each.number] = self._text(each)
+        for each in self._wire.fields(entry.start, entry.end):
+            texts[each.number] = self._wire.text(each)
         return texts[1], texts[2]
 
     def _read_value_info(self, value_info: Field) -> None:
         """Notes a tensor without a shape, which is not one whose shape has no axes."""
         name = ""
         has_shape = True
-        for each in self._fields(value_info.start, value_info.end):
+        for each in self._wire.fields(value_info.start, value_info.end):
             if each.number == 1:
-                name = self._text(each)
+                name = self._wire.text(each)
             elif each.number == 2:
                 has_shape = self._has_shape(each)
 
@@ -378,10 +271,10 @@ class _Reader:
             self._outline.unranked.add(name)
 
     def _has_shape(self, value_type: Field) -> bool:
-        for each in self._fields(value_type.start, value_type.end):
+        for each in self._wire.fields(value_type.start, value_type.end):
             if each.number == 1:
                 return any(
-                    part.number == 2 for part in self._fields(each.start, each.end)
+                    part.number == 2 for part in self._wire.fields(each.start, each.end)
                 )
         return True
 
@@ -438,10 +331,6 @@ def _note_sizes(
         body.sizes.update(inputs)
     elif operator in SIZED_BY_INPUT:
         body.sizes.update(inputs[1:])
-
-
-def _sign(value: int) -> int:
-    return value - 2**64 if value >= 2**63 else value
 
 
 def _make_external(

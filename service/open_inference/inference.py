@@ -8,7 +8,6 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,9 +21,9 @@ from service.models.datatypes import BY_ARRAY, BY_SESSION, BYTES, DATATYPES, Dat
 from service.models.graph import Graph
 from service.models.images import ImageFile
 from service.models.session import TensorInfo
+from service.open_inference.classification import classify
 from service.open_inference.parameters import check_tensor, read_count, read_flag
 from service.open_inference.requests import Parameters
-from service.open_inference.tensors import widen
 
 MAX_AXES = 32
 """A shape has at most this many axes: their product is looked at before they are compared with the graph's."""
@@ -323,37 +322,6 @@ def _make_tensor(graph: Graph, spec: OutputSpec, output: Any) -> OutputTensor:
     if spec.n_classes:
         labels = graph.labels(spec.name)
         where = f"output {spec.name!r}"
-        array = _classify(array, spec.n_classes, labels, where)
+        array = classify(array, spec.n_classes, labels, where)
 
     return OutputTensor(spec, BY_ARRAY[array.dtype.str].name, array)
-
-
-def _classify(
-    array: NDArray[Any], n_classes: int, labels: Sequence[str], where: str
-) -> NDArray[Any]:
-    """Returns the highest values of each row as texts `value:index:class`; of equals the first comes first."""
-    array = widen(array)
-    if array.ndim == 0 or array.dtype.kind not in "fiu":
-        raise InvalidRequest(
-            f"{where}: classification is of an output of numbers, with an axis of classes"
-        )
-
-    n_rows = len(array) if array.ndim > 1 else 1
-    rows = array.reshape(n_rows, prod(array.shape[1:]) if array.ndim > 1 else -1)
-    # float64 does not tell integers beyond 2**53 apart; the complement turns the order of any integers.
-    keys = -rows.astype(np.float64) if array.dtype.kind == "f" else ~rows
-    order = np.argsort(keys, axis=1, kind="stable")[:, :n_classes]
-    texts = [
-        [
-            _name_value(value, index, labels)
-            for value, index in zip(row[best], best, strict=True)
-        ]
-        for row, best in zip(rows, order.tolist(), strict=True)
-    ]
-
-    return np.array(texts, dtype=np.object_)
-
-
-def _name_value(value: Any, index: int, labels: Sequence[str]) -> str:
-    text = f"{value}:{index}"
-    return f"{text}:{labels[index]}" if index < len(labels) else text
