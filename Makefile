@@ -11,7 +11,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage check train table bench bento proto lock clean
+.PHONY: help serve test coverage check train table verify bench bento proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -36,6 +36,9 @@ train: .venv/test.stamp ## train every shipped model that is not up to date
 
 table: .venv/test.stamp ## write the tables of models into the documents, from the cards
 	$(BIN)/python -m training.model_tables
+
+verify: .venv/serve.stamp ## check the files of VEREDICTO_MODELS, and its SHA256SUMS, without loading them
+	@$(BIN)/python -m service.models.verify
 
 bench: .venv/test.stamp ## measure against the floor and other servers (needs wrk)
 	$(BIN)/python -m benchmarks

@@ -66,6 +66,7 @@ def data_plane() -> DataPlane:
             settings.models,
             device=settings.device,
             threads=settings.threads,
+            max_model_bytes=settings.max_model_bytes,
             known_bad=link.first["refused"] if link is not None else None,
             on_load=link.tell_loading if link is not None else None,
         )

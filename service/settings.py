@@ -17,6 +17,7 @@ from service.errors import SettingsError
 
 PREFIX = "VEREDICTO_"
 MAX_WHOLE_NUMBER = 2**31 - 1
+MAX_BYTES = 2**53
 MAX_PORT = 2**16 - 1
 MAX_SHOWN_CHARACTERS = 200
 """A refusal shows no more of a value than this."""
@@ -101,7 +102,7 @@ def _parse_champions(text: str) -> dict[str, str]:
 
 def _parse_whole_number(text: str) -> int:
     """Plain digits alone are taken: int() would also take spaces, signs, underscores and other scripts' digits."""
-    if not text.isascii() or not text.isdigit() or len(text) > 10:
+    if not text.isascii() or not text.isdigit() or len(text) > 16:
         raise ValueError
     return int(text)
 
@@ -125,6 +126,13 @@ def _parse_seconds(text: str) -> int:
     if seconds > MAX_WHOLE_NUMBER:
         raise ValueError
     return seconds
+
+
+def _parse_bytes(text: str) -> int:
+    n_bytes = _parse_whole_number(text)
+    if not 1 <= n_bytes <= MAX_BYTES:
+        raise ValueError
+    return n_bytes
 
 
 def _choose_from(*choices: str) -> SettingType:
@@ -160,6 +168,13 @@ SECONDS = SettingType(
     f"a whole number from 0 to {MAX_WHOLE_NUMBER}",
     f"0 to {MAX_WHOLE_NUMBER}",
     _parse_seconds,
+    max_shown_characters=50,
+)
+BYTES = SettingType(
+    "whole number",
+    f"a whole number from 1 to {MAX_BYTES}",
+    f"1 to {MAX_BYTES}",
+    _parse_bytes,
     max_shown_characters=50,
 )
 SHARE = SettingType(
@@ -204,6 +219,11 @@ class Settings:
     workers: Annotated[
         int, COUNT, "So many server processes are started, each with all models."
     ] = 1
+    max_model_bytes: Annotated[
+        int,
+        BYTES,
+        "A model file that is larger, with the weights beside it, is refused.",
+    ] = 4 * 1024**3
     max_body_bytes: Annotated[int, COUNT, "Larger request bodies are answered 413."] = (
         8 * 1024 * 1024
     )

@@ -107,7 +107,12 @@ PACKAGES: dict[str, set[str]] = {
         "stats",
     },
     "service.live.journal": {"service.errors", "service.execution", "stats"},
-    "service.models": {"model_card", "service.contract", "service.errors"},
+    "service.models": {
+        "model_card",
+        "service.contract",
+        "service.errors",
+        "service.settings",
+    },
     "service.open_inference": {
         "service",
         "service.contract",
@@ -251,6 +256,7 @@ SHOWN: dict[str, set[str]] = {
         "compression",
         "inference",
         "metadata",
+        "parameters",
         "requests",
         "tensors",
     },

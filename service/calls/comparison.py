@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from service.contract import codec
 from service.contract.answers import Comparison
+from service.models import cancellation
 from stats import agreement, paired_tests
 from stats.scores import score
 
@@ -55,7 +56,7 @@ def compare(
 
     models = [
         _describe(output, each, classes)
-        for output, each in zip(outputs, written, strict=True)
+        for output, each in cancellation.watch(zip(outputs, written, strict=True))
     ]
     names = tuple(output.model for output in outputs)
     comparison: dict[str, Any] = {
@@ -66,7 +67,8 @@ def compare(
         "pairs": _pairs(names, labels, len(classes), truth),
     }
     if truth is not None:
-        for model, label, each in zip(models, labels, probabilities, strict=True):
+        scored = zip(models, labels, probabilities, strict=True)
+        for model, label, each in cancellation.watch(scored):
             model["metrics"] = score(each, label, truth)
         comparison["cochran_q"] = paired_tests.cochran_q(truth[:, None] == labels.T)
 
@@ -110,7 +112,8 @@ def _pairs(
 
     hits = labels == truth
     tests = [
-        paired_tests.mcnemar(first, second) for first, second in combinations(hits, 2)
+        paired_tests.mcnemar(first, second)
+        for first, second in cancellation.watch(combinations(hits, 2))
     ]
     adjusted = paired_tests.holm([test["p_value"] for test in tests])
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model_card import FeatureInput
 from service.errors import InvalidRequest
-from service.models import images
+from service.models import cancellation, images
 from service.models.images import Pixels
 from service.models.model import Model
 
@@ -54,7 +54,7 @@ def explain_rows(
     if "contributions" in outputs:
         return [
             _explain_by_contributions(model, row, outputs, index, class_name)
-            for index, row in enumerate(features)
+            for index, row in cancellation.watch(enumerate(features))
         ]
 
     if class_name is not None:
@@ -62,7 +62,10 @@ def explain_rows(
             f"class: {model.name} is explained by its neighbours, whatever their class"
         )
 
-    return [_explain_by_neighbors(model, outputs, row) for row in range(len(features))]
+    return [
+        _explain_by_neighbors(model, outputs, row)
+        for row in cancellation.watch(range(len(features)))
+    ]
 
 
 def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
@@ -81,6 +84,7 @@ def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
         return Heat(predicted, chosen, probability, "class_activation", values)
 
     small = images.shrink(image, MAX_OCCLUDED_PX)
+    cancellation.check()
     copies = [_occlude(small, index) for index in range(N_PATCHES**2)]
     _, occluded = model.run([small, *copies])
     drops = (occluded[0, chosen] - occluded[1:, chosen]).reshape(N_PATCHES, N_PATCHES)

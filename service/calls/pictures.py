@@ -14,7 +14,7 @@ from service.contract import answers
 from service.contract.limits import Limits
 from service.contract.requests import ExplainRequest, GenerateRequest
 from service.errors import InvalidRequest, TooLarge
-from service.models import images
+from service.models import cancellation, images
 from service.models.model import MAX_IMAGES, Inputs, Model
 from service.models.registry import Registry
 
@@ -37,7 +37,8 @@ class Pictures:
         model, inputs = self._encode_rows(request)
         if isinstance(inputs, list):
             explanations = [
-                self._explain_image(model, image, request) for image in inputs
+                self._explain_image(model, image, request)
+                for image in cancellation.watch(inputs)
             ]
         else:
             explanations = explanation.explain_rows(model, inputs, request.class_name)
@@ -55,7 +56,9 @@ class Pictures:
         model, inputs = self._encode_rows(request)
         if not isinstance(inputs, list):
             return None
-        pictures = [_draw(model, image, request)[0] for image in inputs]
+        pictures = [
+            _draw(model, image, request)[0] for image in cancellation.watch(inputs)
+        ]
         return images.encode_png(images.stack(pictures))
 
     def _encode_rows(self, request: ExplainRequest) -> tuple[Model, Inputs]:
@@ -151,7 +154,7 @@ class Pictures:
         return {
             "model": model.name,
             "version": model.version,
-            "images": [_encode(each) for each in generated],
+            "images": [_encode(each) for each in cancellation.watch(generated)],
         }
 
     def draw_generated(self, request: GenerateRequest) -> bytes:

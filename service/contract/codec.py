@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
 
+UTF8_BOM = b"\xef\xbb\xbf"
 MIN_PACKED_COLUMNS = 64
 """One row of fewer values is converted by numpy as quickly as it is packed."""
 
@@ -76,12 +77,17 @@ class RequestDecoder:
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(request_type).decode
 
     def decode(self, body: bytes) -> Any:
-        """Returns the request; raises InvalidRequest, which says where the body is wrong and what this call takes."""
+        """Returns the request; raises InvalidRequest, which says where the body is wrong and what this call takes.
+
+        PowerShell and Excel write a byte order mark ahead of UTF-8, which is passed over.
+        """
         try:
             request = self._decode_numbers(body)
         except msgspec.ValidationError:
             return self._decode_rows(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if body.startswith(UTF8_BOM):
+                return self.decode(body[len(UTF8_BOM) :])
             raise InvalidRequest(_explain_malformed(str(error), body)) from error
 
         if self._has_rows:

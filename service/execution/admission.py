@@ -15,7 +15,7 @@ from service.settings import Settings
 T = TypeVar("T")
 _Task = asyncio.Task[Any] | None
 
-WATCH_EVERY_S = 0.25
+WATCH_EVERY_S = 0.1
 MAX_ERROR_CHARS = 4000
 """An error is cut to this many characters: texts quote what the client sent, and need not send all of it back."""
 
@@ -37,8 +37,6 @@ class Admission:
         """Each request's task stands here with the time when it started."""
         self._late: set[_Task] = set()
         self._is_watching = False
-        self.is_full = False
-        """This is true where there is no room for a request that is not in flight yet."""
 
     async def admit(self, answering: Awaitable[T], started: float, what: str) -> T:
         """Returns the answer of a request in flight; raises VeredictoError for whatever prevents it, counted for its
@@ -48,7 +46,6 @@ class Admission:
         """
         task = asyncio.current_task()
         self._in_flight[task] = started
-        self.is_full = len(self._in_flight) >= self._max
         if not self._is_watching:
             self._watch()
 
@@ -67,7 +64,6 @@ class Admission:
             raise report_defect(what) from None
         finally:
             del self._in_flight[task]
-            self.is_full = len(self._in_flight) >= self._max
             self._late.discard(task)
 
     def count_in_flight(self) -> int:

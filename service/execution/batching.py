@@ -1,7 +1,7 @@
 """Runs that take their time are made in threads; requests that come while a graph is busy share its next run.
 
 There is no timer: a request that finds its graph idle is run at once and alone. Rows are joined where a measurement at
-the start showed that together they take less time than one by one.
+the start showed that together they take less time than one by one. A run ends when nobody waits for it any more.
 """
 
 from __future__ import annotations
@@ -9,19 +9,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
-from time import perf_counter_ns
+from time import perf_counter, perf_counter_ns
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from service.errors import Overloaded, VeredictoError
+from service.errors import DeadlinePassed, Overloaded, TooLarge, VeredictoError
 from service.execution.processors import count_processors
 from service.execution.run import MAX_INLINE_TEXTS, Outputs, Reply, Run, RunRecord
+from service.execution.threads import (
+    MAX_WAIT_S,
+    MIN_WAITING,
+    PACE_SHARE,
+    Job,
+    Threads,
+    make_pool,
+)
 from service.models.graph import Graph
 from service.models.model_statistics import Times
 from service.settings import Settings
@@ -57,51 +65,106 @@ class _Waiting:
     run: Run
     future: asyncio.Future[Finished]
     came_ns: int = field(default_factory=perf_counter_ns)
+    batch: _Running | None = None
 
 
-@dataclass
+@dataclass(eq=False)
+class _Running:
+    """A run in a thread ends early where all requests that share it were given up."""
+
+    shared: list[_Waiting]
+    job: Job | None = None
+    started: float = field(default_factory=perf_counter)
+
+    def give_up(self, waiting: _Waiting) -> bool:
+        """Takes one request away, and returns whether that was the last one."""
+        self.shared.remove(waiting)
+        return not self.shared
+
+
+@dataclass(eq=False)
 class _Queue:
-    """The queue of one graph holds `n_rows` waiting rows and has `n_running` runs in threads."""
+    """The queue of one graph holds `n_rows` waiting rows and has some runs in threads."""
 
     waiting: deque[_Waiting] = field(default_factory=deque)
     n_rows: int = 0
-    n_running: int = 0
+    running: list[_Running] = field(default_factory=list)
+    interval_s: float = 0.0
+    """This is the mean time that one more waiting request takes."""
+    finished: float = 0.0
+
+    def expect_wait_s(self) -> float:
+        """Returns the seconds that one more request would wait; what runs takes at least as long as it has already."""
+        pace_s = self.interval_s
+        if self.running:
+            oldest_s = perf_counter() - self.running[0].started
+            pace_s = max(pace_s, oldest_s / len(self.running))
+        return len(self.waiting) * pace_s
+
+    def note_end(self, running: _Running, n_requests: int) -> None:
+        """Learns from a run of so many requests how long one more of them waits."""
+        self.running.remove(running)
+        now = perf_counter()
+        if self.waiting:
+            passed_s = now - max(self.finished, running.started)
+            self.interval_s += PACE_SHARE * (passed_s / n_requests - self.interval_s)
+        self.finished = now
 
 
 class Batches:
     """The queues of all graphs share one event loop and one pool; `max_waiting_rows` rows may wait for each graph."""
 
     def __init__(
-        self, pool: Executor, *, n_threads: int, max_waiting_rows: int
+        self,
+        pool: Executor,
+        *,
+        n_threads: int,
+        max_waiting_rows: int,
+        deadline_s: float = np.inf,
     ) -> None:
-        self._pool = pool
+        self.threads = Threads(pool, n_threads)
         self._n_threads = n_threads
         self._max_waiting_rows = max_waiting_rows
+        self._deadline_s = deadline_s
         self._queues: dict[Graph, _Queue] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Batches:
-        """Returns the queues of a pool that has one thread for each processor."""
+        """Returns the queues of a pool that has one thread for each processor, and some for long work."""
         n_threads = count_processors()
-        pool = ThreadPoolExecutor(n_threads, thread_name_prefix="veredicto")
         return cls(
-            pool,
+            make_pool(n_threads),
             n_threads=n_threads,
             max_waiting_rows=MAX_WAITING_REQUESTS * settings.max_rows,
+            deadline_s=settings.deadline_s,
         )
 
-    def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
-        """Calls a function in a thread, so that a large request does not delay the small ones."""
-        return self._pool.submit(function, *arguments)
+    def submit(self, key: Hashable, name: str, work: Callable[[], T]) -> Job:
+        """Does a piece of work in a thread, so that a large request does not delay the small ones.
+
+        `key` is the account that it belongs to, `name` what errors call it. It raises Overloaded.
+        """
+        return self.threads.submit(key, name, work)
 
     async def offload(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Returns the result of a function that is called in a thread."""
-        return await asyncio.wrap_future(self.submit(function, *arguments))
+        """Returns the result of a function that is called in a thread; it is ended where nobody waits any more."""
+        job = self.submit(function, "this answer", partial(function, *arguments))
+        result: T = await self.wait_for(job)
+        return result
+
+    async def wait_for(self, job: Job) -> Any:
+        """Returns what a job gives; a job that is no longer waited for is ended."""
+        try:
+            return await asyncio.wrap_future(job.future)
+        except asyncio.CancelledError:
+            self.threads.cancel(job)
+            raise
 
     async def carry_out(self, run: Run) -> Reply:
         """Returns the reply of a run that takes its time; an error or a cancellation is counted for its graph."""
         try:
-            finished = await self.run(run)
+            self._check_cost(run)
+            finished = await self._run_in_time(run)
             content, output_ns = finished.content, finished.output_ns
             if content is None:
                 started_ns = perf_counter_ns()
@@ -125,6 +188,28 @@ class Batches:
 
         return Reply(content, (RunRecord(run.graph, times),))
 
+    def _check_cost(self, run: Run) -> None:
+        """Raises TooLarge for a run that cannot end within the deadline, by what was measured at the start."""
+        expected_s = run.n_rows * run.graph.row_s
+        if expected_s > self._deadline_s:
+            raise TooLarge(
+                f"{run.n_rows} rows take {run.graph.name} about {expected_s:.0f} s, over the deadline of "
+                f"{self._deadline_s:g} s (VEREDICTO_DEADLINE_S): send them in several requests"
+            )
+
+    async def _run_in_time(self, run: Run) -> Finished:
+        """Returns the outputs of a run; raises DeadlinePassed after the time that the request itself allows."""
+        if run.timeout_s is None:
+            return await self.run(run)
+
+        try:
+            async with asyncio.timeout(run.timeout_s - run.decode_ns / 1e9):
+                return await self.run(run)
+        except TimeoutError:
+            raise DeadlinePassed(
+                f"no answer within {run.timeout_s:g} s, which the request's timeout allows"
+            ) from None
+
     async def _write(self, run: Run, outputs: Outputs) -> Any:
         """Returns the answer, written in a thread where that takes long."""
         n_bytes = sum(each.nbytes for each in outputs)
@@ -135,15 +220,10 @@ class Batches:
     async def run(self, run: Run) -> Finished:
         """Waits for a run's turn and returns its outputs; raises InvalidRequest as the graph does.
 
-        It raises Overloaded where too many rows wait for the graph already.
+        It raises Overloaded where too many rows wait for the graph already, or one more request would wait too long.
         """
         queue = self._queues.setdefault(run.graph, _Queue())
-        if queue.n_rows and queue.n_rows + run.n_rows > self._max_waiting_rows:
-            raise Overloaded(
-                f"{queue.n_rows} rows wait for {run.graph.name} already, the limit is {self._max_waiting_rows} "
-                f"({MAX_WAITING_REQUESTS} times VEREDICTO_MAX_ROWS): try again"
-            )
-
+        self._check_room(queue, run)
         waiting = _Waiting(run, asyncio.get_running_loop().create_future())
         queue.waiting.append(waiting)
         queue.n_rows += run.n_rows
@@ -151,26 +231,65 @@ class Batches:
 
         try:
             return await waiting.future
-        finally:
-            # A request that was given up while it waited is still in the queue.
-            if waiting in queue.waiting:
-                queue.waiting.remove(waiting)
-                queue.n_rows -= run.n_rows
+        except asyncio.CancelledError:
+            self._give_up(queue, waiting)
+            raise
+
+    def _check_room(self, queue: _Queue, run: Run) -> None:
+        """Raises Overloaded where too many rows wait for the graph, or a request would wait too long."""
+        name = run.graph.name
+        if queue.n_rows and queue.n_rows + run.n_rows > self._max_waiting_rows:
+            raise Overloaded(
+                f"{queue.n_rows} rows wait for {name} already, the limit is {self._max_waiting_rows} "
+                f"({MAX_WAITING_REQUESTS} times VEREDICTO_MAX_ROWS): try again"
+            )
+
+        if len(queue.waiting) >= MIN_WAITING:
+            wait_s = queue.expect_wait_s()
+            if wait_s > MAX_WAIT_S:
+                raise Overloaded(
+                    f"{len(queue.waiting)} requests wait for {name} already, for about {wait_s:.1g} s: try again"
+                )
+
+    def _give_up(self, queue: _Queue, waiting: _Waiting) -> None:
+        """Takes a request out of the queue, or ends its run where no other request shares that."""
+        if waiting in queue.waiting:
+            queue.waiting.remove(waiting)
+            queue.n_rows -= waiting.run.n_rows
+            return
+
+        batch = waiting.batch
+        if batch is not None and batch.give_up(waiting) and batch.job is not None:
+            self.threads.cancel(batch.job)
 
     def _start(self, queue: _Queue) -> None:
-        while queue.waiting and queue.n_running < self._n_threads:
+        while queue.waiting and len(queue.running) < self._n_threads:
             chosen = _take_batch(queue)
-            queue.n_running += 1
-            running = asyncio.get_running_loop().run_in_executor(
-                self._pool, _run_batch, [each.run for each in chosen]
-            )
-            running.add_done_callback(partial(self._distribute, queue, chosen))
+            running = _Running(list(chosen))
+            for each in chosen:
+                each.batch = running
+
+            graph = chosen[0].run.graph
+            runs = [each.run for each in chosen]
+            job = self.submit(graph, graph.name, partial(_run_batch, runs))
+            running.job = job
+            queue.running.append(running)
+            ran = asyncio.wrap_future(job.future)
+            ran.add_done_callback(partial(self._distribute, queue, running, chosen))
 
     def _distribute(
-        self, queue: _Queue, chosen: Sequence[_Waiting], ran: asyncio.Future[_Batch]
+        self,
+        queue: _Queue,
+        running: _Running,
+        chosen: Sequence[_Waiting],
+        ran: asyncio.Future[_Batch],
     ) -> None:
-        queue.n_running -= 1
+        queue.note_end(running, len(chosen))
         self._start(queue)
+        if ran.cancelled() or ran.exception() is not None:
+            # Nobody waits for it any more.
+            return
+
         results, started_ns, infer_ns, content, output_ns = ran.result()
         n_rows = sum(each.run.n_rows for each in chosen)
         chosen[0].run.graph.statistics.execute(n_rows, infer_ns)
@@ -247,6 +366,8 @@ def _execute_all(runs: list[Run]) -> list[Outputs | BaseException]:
     if len(runs) > 1:
         try:
             return list(_split(runs, _join(runs).execute()))
+        except DeadlinePassed:
+            raise
         except Exception:
             logger.debug("a run of several requests failed", exc_info=True)
     return [_execute_safely(run) for run in runs]

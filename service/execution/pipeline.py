@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import perf_counter_ns
 from typing import Any, NamedTuple, Protocol
 
@@ -76,7 +77,19 @@ class Pipeline:
         """Takes a small request through both phases here, any other in a thread; only the event loop may call it."""
         if len(body) <= head.max_inline_bytes:
             return self.answer(route, body, head)
-        return Pending(self._batches.submit(_decode_and_answer, route, body, head))
+
+        return self._submit(
+            _find_account(route, head), partial(_decode_and_answer, route, body, head)
+        )
+
+    def check_room(self, route: Route, head: Head) -> None:
+        """Raises Overloaded where a request that takes a thread would wait too long, before its body is read."""
+        if head.max_inline_bytes < 0:
+            self._batches.threads.check_room(_find_account(route, head))
+
+    def _submit(self, account: Account, work: Callable[[], Any]) -> Pending:
+        job = self._batches.submit(account, account.name, work)
+        return Pending(job.future, None, partial(self._batches.threads.cancel, job))
 
     def answer(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Takes a request through both phases, and through its run where that is quick.
@@ -86,8 +99,9 @@ class Pipeline:
         started_ns = perf_counter_ns()
         request = _decode(route, body, head)
         if route.is_slow(request):
-            return Pending(
-                self._batches.submit(_answer, route, request, head, started_ns)
+            return self._submit(
+                Account(_name(route), is_costly=True),
+                partial(_answer, route, request, head, started_ns),
             )
 
         return _answer(route, request, head, started_ns)
@@ -97,20 +111,29 @@ class Pipeline:
         outcome: Run | Reply | Pending,
         disconnect: Callable[[], Awaitable[Any]] | None = None,
     ) -> Reply:
-        """Returns the reply that comes of both phases; raises ClientLeft where `disconnect` ends while a run waits."""
+        """Returns the reply that comes of both phases; raises ClientLeft where `disconnect` ends before that.
+
+        The work of a client that left is ended, and so is that of a request whose task is cancelled.
+        """
+        if isinstance(outcome, Reply):
+            return outcome
+        if disconnect is None:
+            return await self._complete(outcome)
+
+        return await _race(self._complete(outcome), disconnect())
+
+    async def _complete(self, outcome: Run | Reply | Pending) -> Reply:
         while not isinstance(outcome, Reply):
             if isinstance(outcome, Pending):
                 outcome = await outcome.wait()
-            elif disconnect is None:
-                outcome = await self._batches.carry_out(outcome)
             else:
-                outcome = await _race(self._batches.carry_out(outcome), disconnect())
+                outcome = await self._batches.carry_out(outcome)
 
         return outcome
 
 
 async def _race(reply: Awaitable[Reply], disconnect: Awaitable[Any]) -> Reply:
-    """Returns the reply; raises ClientLeft where the client leaves first."""
+    """Returns the reply; raises ClientLeft where the client leaves first, and gives up what the reply waits for."""
     replying = asyncio.ensure_future(reply)
     left = asyncio.ensure_future(disconnect)
 
@@ -122,6 +145,21 @@ async def _race(reply: Awaitable[Reply], disconnect: Awaitable[Any]) -> Reply:
     finally:
         replying.cancel()
         left.cancel()
+
+
+class Account(NamedTuple):
+    """Requests of one route or graph share threads, apart from those whose cost does not show in their length."""
+
+    name: str
+    is_costly: bool
+
+
+def _find_account(route: Route, head: Head) -> Account:
+    return Account(_name(route), head.max_inline_bytes < 0)
+
+
+def _name(route: Route) -> str:
+    return route.metrics.route if route.graph is None else route.graph.name
 
 
 def _decode(route: Route, body: bytes, head: Head) -> Any:

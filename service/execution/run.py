@@ -40,10 +40,13 @@ class Reply(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """A reply that waits is true once its future is done, or is what the future gives."""
+    """A reply that waits is true once its future is done, or is what the future gives; `cancel` ends what it waits
+    for.
+    """
 
     future: Future[Any]
     reply: Reply | None = None
+    cancel: Callable[[], None] | None = None
 
     def encode_with(self, encode: Callable[[Any], Any]) -> Pending:
         """Returns the pending reply as a transport writes it."""
@@ -53,7 +56,20 @@ class Pending(NamedTuple):
 
     async def wait(self) -> Run | Reply | Pending:
         """Waits and returns what comes of it; raises what keeps the reply from being true."""
-        return self._choose(await asyncio.wrap_future(self.future))
+        waiting = asyncio.wrap_future(self.future)
+        try:
+            # What cannot be ended is not cancelled either: someone else will set its result.
+            return self._choose(
+                await (asyncio.shield(waiting) if self.cancel is None else waiting)
+            )
+        except asyncio.CancelledError:
+            self.give_up()
+            raise
+
+    def give_up(self) -> None:
+        """Ends the work that it waits for, where there is any."""
+        if self.cancel is not None:
+            self.cancel()
 
     def block(self) -> Run | Reply | Pending:
         """Waits as `wait` does, for a caller without an event loop."""
@@ -80,6 +96,8 @@ class Run:
     n_texts: int = 0
     decode_ns: int = 0
     encode: Callable[[Any], Any] | None = None
+    timeout_s: float | None = None
+    """The request itself may say how long it waits."""
 
     def encode_with(self, encode: Callable[[Any], Any]) -> Run:
         """Sets what writes the answer, and returns the run itself."""

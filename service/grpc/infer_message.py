@@ -22,6 +22,7 @@ from service.open_inference.inference import (
     OutputTensor,
     RequestedOutputs,
 )
+from service.open_inference.parameters import check_request, check_tensor, read_flag
 from service.open_inference.requests import Parameters
 
 CONTENTS = {
@@ -60,18 +61,22 @@ def decode(graph: Graph, request: Any) -> InferenceRequest:
     outputs = _select_outputs(graph, request, specs)
     inputs = {}
     for index, (spec, tensor) in enumerate(zip(specs, request.inputs, strict=True)):
+        check_tensor(_read_parameters(tensor.parameters), spec.where)
         content = memoryview(raw[index]) if raw else None
         values = _read(spec, tensor, content)
         inputs[spec.name] = inference.convert_input(graph, spec, values)
 
-    return InferenceRequest(request.id, inputs, outputs)
+    timeout_s = inference.read_timeout_s(_read_parameters(request.parameters))
+
+    return InferenceRequest(request.id, inputs, outputs, timeout_s)
 
 
 def _select_outputs(
     graph: Graph, request: Any, input_specs: Sequence[InputSpec]
 ) -> RequestedOutputs:
     parameters = _read_parameters(request.parameters)
-    as_bytes = bool(parameters.get("binary_data_output", True))
+    check_request(parameters)
+    as_bytes = read_flag(parameters, "binary_data_output", default=True)
     specs = []
     for each in request.outputs:
         own = _read_parameters(each.parameters)

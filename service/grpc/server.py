@@ -29,6 +29,7 @@ from service.execution.run import Reply, Run
 from service.grpc import infer_message, messages
 from service.grpc.port import cannot_listen, show_address
 from service.models.graph import Graph
+from service.models.registry import LATEST
 from service.open_inference import compression, metadata
 from service.settings import Settings
 
@@ -184,6 +185,7 @@ class Server:
 
         async def infer(context: Any) -> Reply:
             self._admission.check_room()
+            # A call that is cancelled, or over its client's deadline, ends its work as any task that is cancelled.
             content = await _read(context)
             self._limits.check_body(len(content), self._limits.max_bytes)
             outcome = self._pipeline.start(route, content, route.read_head(content))
@@ -221,7 +223,9 @@ class Server:
 
 def _is_served(plane: DataPlane, request: Any) -> bool:
     versions = plane.registry.versions.get(request.name, {})
-    return bool(versions) and (not request.version or request.version in versions)
+    return bool(versions) and (
+        request.version in ("", LATEST) or request.version in versions
+    )
 
 
 def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from service.execution.pipeline import Pipeline
 from service.execution.run import Pending, Reply, Run
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
+from service.http.request_timeout import limit_time
 from service.http.responses import Message, Response, respond, respond_to_error
 from service.http.route import ContractRoute, HTTPRoute
 from service.http.views import READ_ONLY, Views
@@ -95,11 +96,8 @@ class Application:
 
         try:
             head = route.read_head(headers)
-            if (
-                self._admission.is_full
-                or len(body) > head.max_inline_bytes
-                or len(body) > head.max_bytes
-            ):
+            # What is answered here and now needs no room among the requests in flight.
+            if len(body) > head.max_inline_bytes or len(body) > head.max_bytes:
                 return None
 
             outcome = self._pipeline.answer(route, body, head)
@@ -124,17 +122,25 @@ class Application:
         self, route: HTTPRoute, scope: Message, receive: Receive
     ) -> Reply:
         """Returns the reply to a request; raises VeredictoError, and ClientLeft."""
-        self._admission.check_room()
         outcome = scope.get(STARTED)
-        if outcome is None:
-            head = route.read_head(scope["headers"], scope["query_string"])
-            body = await self._read_body(scope, receive, head.max_bytes)
-            outcome = self._pipeline.start(route, body, head)
-        else:
-            # The outcome was made of this body, which comes first all the same.
-            await receive()
+        try:
+            self._admission.check_room()
+            async with limit_time(scope["headers"]):
+                if outcome is None:
+                    head = route.read_head(scope["headers"], scope["query_string"])
+                    self._pipeline.check_room(route, head)
+                    body = await self._read_body(scope, receive, head.max_bytes)
+                    outcome = self._pipeline.start(route, body, head)
+                else:
+                    # The outcome was made of this body, which comes first all the same.
+                    await receive()
 
-        return await self._pipeline.complete(outcome, disconnect=receive)
+                return await self._pipeline.complete(outcome, disconnect=receive)
+        except BaseException:
+            # What was begun is ended however the request ends.
+            if type(outcome) is Pending:
+                outcome.give_up()
+            raise
 
     async def _read_body(self, scope: Message, receive: Receive, limit: int) -> bytes:
         """Returns the whole body; raises TooLarge without reading more than the limit, and ClientLeft."""

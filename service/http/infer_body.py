@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from math import prod
@@ -10,14 +11,14 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from service.contract.codec import encode
+from service.contract.codec import UTF8_BOM, encode
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.run import Run
 from service.models.datatypes import BYTES
 from service.models.graph import Graph
 from service.models.images import ImageFile
-from service.open_inference import inference, tensors
+from service.open_inference import inference, parameters, tensors
 from service.open_inference.inference import (
     InferenceRequest,
     InputSpec,
@@ -26,7 +27,12 @@ from service.open_inference.inference import (
     RequestedOutputs,
     Tensors,
 )
-from service.open_inference.requests import InferRequest, InputTensor
+from service.open_inference.requests import (
+    InferRequest,
+    InputTensor,
+    has_data,
+    read_parameters,
+)
 
 InferAnswer = tuple[bytes, list[bytes]]
 """An answer has its JSON, and the bytes that follow it of outputs that were asked for as such."""
@@ -43,6 +49,7 @@ class _Head(NamedTuple):
     id: str
     inputs: list[tuple[InputSpec, InputTensor, Any]]
     outputs: RequestedOutputs
+    timeout_s: float | None = None
 
 
 class _Output(NamedTuple):
@@ -73,7 +80,7 @@ class InferBodyCodec:
         if header_length is None:
             head = self._read_head(body)
             inputs = _read_inputs(graph, head, memoryview(b""))
-            return InferenceRequest(head.id, inputs, head.outputs)
+            return InferenceRequest(head.id, inputs, head.outputs, head.timeout_s)
 
         if header_length == 0:
             inputs = _read_raw(graph, body)
@@ -90,7 +97,7 @@ class InferBodyCodec:
         head = read_head(body[:header_length])
         inputs = _read_inputs(graph, head, memoryview(body)[header_length:])
 
-        return InferenceRequest(head.id, inputs, head.outputs)
+        return InferenceRequest(head.id, inputs, head.outputs, head.timeout_s)
 
     def plan(self, request: InferenceRequest) -> Run:
         """Returns the run of a request, which makes an `InferAnswer`; raises InvalidRequest or TooLarge."""
@@ -105,17 +112,23 @@ class InferBodyCodec:
             spec = inference.find_input(
                 graph, tensor.name, tensor.shape, tensor.datatype, index
             )
-            inputs.append((spec, tensor, tensor.parameters.get("binary_data_size")))
+            inputs.append((spec, tensor, parameters.read_size(tensor, spec.where)))
 
-        as_bytes = bool(request.parameters.get("binary_data_output", False))
+        own = read_parameters(request.parameters)
+        parameters.check_request(own)
+        as_bytes = parameters.read_flag(own, "binary_data_output", default=False)
         specs = [
-            OutputSpec.from_parameters(each.name, each.parameters, as_bytes=as_bytes)
+            OutputSpec.from_parameters(
+                each.name, read_parameters(each.parameters), as_bytes=as_bytes
+            )
             for each in request.outputs or ()
         ]
         inference.check_inputs(graph, [each.name for each in request.inputs])
         outputs = inference.select_outputs(graph, specs, as_bytes=as_bytes)
 
-        return _Head(request.id, inputs, outputs)
+        timeout_s = inference.read_timeout_s(own)
+
+        return _Head(request.id or "", inputs, outputs, timeout_s)
 
     def _write(self, request_id: str, results: Sequence[OutputTensor]) -> InferAnswer:
         outputs = []
@@ -166,7 +179,13 @@ def _decode(head: bytes) -> InferRequest:
         raise InvalidRequest(
             f"the request is not as the protocol has it: {error}"
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except tensors.DECODE_ERRORS as error:
+        if head.startswith(UTF8_BOM):
+            return _decode(head[len(UTF8_BOM) :])
+        if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            raise InvalidRequest(
+                "the request is not JSON: expected UTF-8, it begins with the byte order mark of UTF-16"
+            ) from error
         raise InvalidRequest(f"the request is not JSON: {error}") from error
 
 
@@ -178,7 +197,7 @@ def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:
         if size is None:
             data = _get_data(tensor, where)
             array = tensors.read_json(data, datatype, shape, where=where)
-        elif not isinstance(size, int) or not 0 <= size <= len(rest):
+        elif size > len(rest):
             raise InvalidRequest(
                 f"inputs[{index}]: binary_data_size is {size!r}, and {len(rest)} bytes are left"
             )
@@ -197,10 +216,11 @@ def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:
 
 
 def _get_data(tensor: InputTensor, where: str) -> msgspec.Raw:
-    if isinstance(tensor.data, msgspec.UnsetType):
+    if not has_data(tensor):
         raise InvalidRequest(
             f"{where}: expected data, or a parameter binary_data_size and bytes after the JSON"
         )
+    assert not isinstance(tensor.data, msgspec.UnsetType)
     return tensor.data
 
 

@@ -27,6 +27,7 @@ from service.execution.run import Reply, Run
 from service.http.infer_body import InferAnswer, InferBodyCodec
 from service.http.responses import JSON, Response, respond
 from service.models.graph import Graph
+from service.models.registry import LATEST
 from service.open_inference import compression, metadata
 from service.open_inference.inference import InferenceRequest
 from service.settings import Settings
@@ -175,8 +176,9 @@ class OpenInferenceRoutes:
             for graph in versions.values():
                 route = InferRoute(graph, limits, metrics)
                 self.routes[f"/v2/models/{name}/versions/{graph.version}/infer"] = route
-                # The latest version comes last, and keeps this path.
+                # The latest version comes last, and keeps these paths.
                 self.routes[f"/v2/models/{name}/infer"] = route
+                self.routes[f"/v2/models/{name}/versions/{LATEST}/infer"] = route
 
         self._views: Mapping[str, Callable[[], Response]] = {
             "/v2": lambda: respond(metadata.describe_server()),
@@ -244,7 +246,7 @@ def _respond(accepted: str, answer: InferAnswer) -> Response:
         content_type = OCTETS
 
     is_long = accepted != "" and len(content) >= MIN_COMPRESSED_BYTES
-    kind = _choose_compression(accepted) if is_long else ""
+    kind = compression.choose(accepted) if is_long else ""
     if kind:
         content = compression.compress(content, kind)
         headers = (*headers, (b"content-encoding", kind.encode()))
@@ -277,18 +279,6 @@ def _read_compression(value: bytes) -> str:
         )
 
     return kind.replace("identity", "")
-
-
-def _choose_compression(accepted: str) -> str:
-    """Returns the first compression that the client takes, empty where it takes none of ours."""
-    for each in accepted.split(","):
-        name, _, quality = each.partition(";")
-        kind = name.strip()
-        is_refused = quality.replace(" ", "") in ("q=0", "q=0.0")
-        if kind in compression.KINDS and not is_refused:
-            return kind
-
-    return ""
 
 
 def _decode_index(body: bytes) -> _IndexRequest:

@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.errors import InvalidRequest
-from service.models.datatypes import BY_SESSION
+from service.errors import InvalidRequest, ModelRefused, Overloaded, VeredictoError
+from service.models.cancellation import current
+from service.models.datatypes import BY_SESSION, BYTES
 from service.models.model_statistics import Statistics
-from service.models.session import Session, TensorInfo, one_line
+from service.models.session import (
+    Session,
+    TensorInfo,
+    lacks_memory,
+    limit_runs,
+    one_line,
+)
 
 if TYPE_CHECKING:
     from service.models.model import Model
 
+MAX_FIRST_RUN_S = 10
+"""A graph whose first run takes longer is refused."""
 QUICK_S = 0.002
 """A run that takes less is made where its request was read: to hand it to a thread costs a good part of that."""
 MIN_RUNS = 3
@@ -43,11 +52,7 @@ class Graph:
         self.session = session
         self.model: Model | None = None
         self.inputs: Mapping[str, TensorInfo] = session.inputs
-        self.outputs: Mapping[str, TensorInfo] = {
-            each.name: each
-            for each in session.outputs.values()
-            if each.type in BY_SESSION
-        }
+        self.outputs: Mapping[str, TensorInfo] = session.outputs
         self.extras: Mapping[str, TensorInfo] = {}
         self.run: Callable[[list[str], Any], list[Any]] = self._run_session
         """This callable takes output names and inputs, and returns the outputs in the order of the names.
@@ -59,6 +64,8 @@ class Graph:
         self.statistics = Statistics()
         self.max_quick_rows = 0
         """A run of at most this many rows is not worth a thread; `measure` sets it, and it is 0 before."""
+        self.row_s = 0.0
+        """A row takes at least about so many seconds, where many come together; `measure` sets it."""
         self.is_batchable = False
         """This is true where the rows of several requests are worth one joined run."""
 
@@ -74,18 +81,27 @@ class Graph:
         self.run = model.run_outputs
 
     def _run_session(self, names: list[str], inputs: Any) -> list[Any]:
+        token = current.token
         try:
+            if token is not None:
+                return list(token.run(self.session.run, names, inputs))
             return list(self.session.run(names, inputs, self.session.options))
+        except VeredictoError:
+            raise
         except Exception as error:
             # onnxruntime's errors share no base class, and the graph is anyone's.
+            if lacks_memory(error):
+                raise Overloaded(
+                    f"{self.name} needs more memory for this run than there is"
+                ) from error
             raise InvalidRequest(
                 f"{self.name} cannot work with these values: {one_line(error)[:500]}"
             ) from error
 
     def has_rows(self, output: str) -> bool:
         """Returns whether an output has one row for each input row, so that a joined run can be split by it."""
-        shape = self.session.outputs[output].shape
-        return bool(shape) and shape[0] < 0
+        found = self.session.outputs[output]
+        return found.is_ranked and bool(found.shape) and found.shape[0] < 0
 
     def measure(self) -> None:
         """Measures how long runs take, and sets `max_quick_rows` and `is_batchable`; nothing else may run meanwhile."""
@@ -94,25 +110,59 @@ class Graph:
             row_s = max(
                 (self._time(MEASURED_ROWS) - alone_s) / (MEASURED_ROWS - 1), 1e-9
             )
+            self.row_s = row_s
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
             n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_MEASURED_S else 2
-            self.is_batchable = self._time(n_rows) < MAX_JOINED_SHARE * n_rows * alone_s
+            joined_s = self._time(n_rows)
+            self.row_s = min(alone_s, joined_s / n_rows)
+            self.is_batchable = joined_s < MAX_JOINED_SHARE * n_rows * alone_s
 
     def _varies_in_rows_alone(self) -> bool:
-        """Returns whether the number of rows decides the cost; without a card any other axis may be free too."""
-        shapes = [each.shape for each in self.inputs.values()]
+        """Returns whether the number of rows decides the cost.
+
+        An operator may work for as long as a value says, and without a card any other axis may be free too.
+        """
+        # Images are never read on the event loop, and are resized by their shapes.
+        if self.session.outline.depends_on_values and not self.takes_images:
+            return False
+
         return self.model is not None or all(
-            min(shape[1:], default=0) >= 0 for shape in shapes
+            each.is_ranked and min(each.shape[1:], default=0) >= 0
+            for each in self.inputs.values()
         )
+
+    def try_out(self) -> None:
+        """Runs two rows of an example, and corrects by what comes the shapes that the file promises.
+
+        It raises ModelRefused where the run does not end, or needs more memory than there is. A graph may well have no
+        answer to an example of zeros.
+        """
+        names = list(self.outputs)
+        with limit_runs(MAX_FIRST_RUN_S) as options:
+            try:
+                outputs = self.session.run(names, self._make_example(2), options)
+            except Exception as error:
+                # onnxruntime's errors share no base class.
+                if options.terminate:
+                    raise ModelRefused(
+                        f"its first run did not end within {MAX_FIRST_RUN_S} s"
+                    ) from error
+                if lacks_memory(error):
+                    raise ModelRefused(
+                        "its first run needs more memory than there is"
+                    ) from error
+                return
+
+        for name, output in zip(names, outputs, strict=True):
+            self.session.free_axes(name, np.shape(output))
 
     def _time(self, n_rows: int) -> float:
         """Returns the seconds that a run of `n_rows` rows takes, infinity where it fails."""
         names = list(self.outputs)
         inputs = self._make_example(n_rows)
-        return _shortest_s(
-            lambda: self.session.run(names, inputs, self.session.options)
-        )
+        with limit_runs(MAX_FIRST_RUN_S) as options:
+            return _shortest_s(lambda: self.session.run(names, inputs, options))
 
     def _make_example(self, n_rows: int) -> dict[str, Any]:
         """Returns inputs of `n_rows` rows by name: the card's stored rows, or without a card zeros and empty texts."""
@@ -125,23 +175,25 @@ class Graph:
 
         example = {}
         for name, tensor in self.inputs.items():
-            datatype = BY_SESSION.get(tensor.type)
-            if datatype is None:
-                continue
-
+            datatype = BY_SESSION[tensor.type]
             shape = [1 if length < 0 else length for length in tensor.shape]
             if shape and tensor.shape[0] < 0:
                 shape[0] = n_rows
 
-            example[name] = np.full(shape, datatype.json(), datatype.array)
+            is_text = datatype.name == BYTES
+            example[name] = (
+                np.full(shape, "", np.object_)
+                if is_text
+                else np.zeros(shape, datatype.array)
+            )
 
         return example
 
     def labels(self, output: str) -> Sequence[str]:
         """Returns the class names of the columns of an output, none where it has no classes."""
-        if self.model is None or output != "probabilities":
-            return ()
-        return self.model.classes
+        if self.model is None:
+            return self.session.class_names.get(output, ())
+        return self.model.classes if output == "probabilities" else ()
 
 
 def _shortest_s(run: Callable[[], Any]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import InvalidRequest
-from service.models import images
+from service.models import cancellation, images
 from service.models.images import ImageFile, Pixels
 
 ENCODED = "b64"
@@ -67,6 +67,7 @@ def split(pixels: NDArray[np.uint8], *, max_pixels: int) -> list[Pixels]:
 
 def _read(rows: Iterable[Any], model: str) -> Iterator[tuple[str, ImageFile]]:
     for index, row in enumerate(rows):
+        cancellation.check()
         where = f"inputs[{index}]"
         if isinstance(row, ImageFile):
             yield where, row

@@ -22,9 +22,11 @@ from model_card import (
 from service.contract.arrays import Rows
 from service.contract.requests import Row
 from service.errors import InvalidRequest, ModelRefused, TooLarge
-from service.models.graph import Graph
+from service.models.cancellation import current
+from service.models.content import ModelContent, read_one
+from service.models.graph import MAX_FIRST_RUN_S, Graph
 from service.models.rows import RowEncoder
-from service.models.session import Session, TensorInfo, one_line
+from service.models.session import Session, TensorInfo, limit_runs, one_line
 
 Inputs = NDArray[np.float32] | list[NDArray[np.uint8]]
 """A graph takes rows of features or noise `(n_rows, n)`, or a list of images `(height, width, 3)` of any size."""
@@ -35,6 +37,8 @@ SELF_CHECK_TOLERANCE = 1e-4
 MAX_IMAGES = 16
 """One request for the layers of a network may have this many images."""
 ROWS_AT_A_TIME = 1024
+PART_S = 0.1
+"""One run takes so many rows or images as are expected to take a tenth of a second, so that work ends soon."""
 VALUES_AT_A_TIME = 1024 * 1024
 """One run takes images of at most this many values after resizing: a network holds many times that in between."""
 BYTES_AT_A_TIME = 64 * 1024 * 1024
@@ -174,13 +178,25 @@ class Model:
     def _run_in_parts(
         self, names: list[str], rows: NDArray[np.float32]
     ) -> list[NDArray[Any]]:
-        """Runs 1024 rows at a time, since a graph may hold many times its input in between."""
+        """Runs 1024 rows at a time at most, since a graph may hold many times its input in between."""
         parts = []
-        for start in range(0, len(rows), ROWS_AT_A_TIME):
-            inputs = {self._tensor: rows[start : start + ROWS_AT_A_TIME]}
-            parts.append(self._run(names, inputs, self._options))
+        size = self._limit_part(ROWS_AT_A_TIME)
+        for start in range(0, len(rows), size):
+            inputs = {self._tensor: rows[start : start + size]}
+            parts.append(self._run_once(names, inputs))
 
         return self._join(names, parts)
+
+    def _run_once(self, names: list[str], inputs: dict[str, Any]) -> list[NDArray[Any]]:
+        """Runs the graph so that the run ends where the work of this thread is no longer wanted."""
+        token = current.token
+        outputs: list[NDArray[Any]] = (
+            self._run(names, inputs, self._options)
+            if token is None
+            else token.run(self._run, names, inputs)
+        )
+
+        return outputs
 
     @property
     def layer_names(self) -> list[str]:
@@ -204,11 +220,7 @@ class Model:
         if len(inputs) > ROWS_AT_A_TIME:
             return self._run_in_parts(names, inputs)
 
-        outputs: list[NDArray[Any]] = self._run(
-            names, {self._tensor: inputs}, self._options
-        )
-
-        return outputs
+        return self._run_once(names, {self._tensor: inputs})
 
     def _run_images(
         self, names: list[str], images: list[NDArray[np.uint8]]
@@ -233,7 +245,7 @@ class Model:
             for start in range(0, len(indices), size):
                 chosen = indices[start : start + size]
                 pixels = np.stack([images[index] for index in chosen])
-                parts.append(self._run(names, {self._tensor: pixels}, self._options))
+                parts.append(self._run_once(names, {self._tensor: pixels}))
                 order += chosen
 
         return self._join(names, parts, np.argsort(order))
@@ -257,7 +269,12 @@ class Model:
     def _images_at_a_time(self) -> int:
         """Returns how many images one run takes by their values after resizing."""
         assert self.size_px is not None
-        return VALUES_AT_A_TIME // (3 * self.size_px**2)
+        return self._limit_part(VALUES_AT_A_TIME // (3 * self.size_px**2))
+
+    def _limit_part(self, n_rows: int) -> int:
+        """Returns `n_rows`, or fewer where so many take the graph longer than a part of the work should."""
+        row_s = self.graph.row_s
+        return max(1, min(n_rows, int(PART_S / row_s))) if row_s else max(1, n_rows)
 
     def check_finite(self, output: NDArray[Any]) -> None:
         """Raises InvalidRequest, which names the row, for an output `(n_rows, ...)` with a value that is not finite."""
@@ -288,12 +305,14 @@ class Model:
 
         inputs = {self._tensor: self.self_check_inputs()}
 
-        try:
-            outputs = self._run(names, inputs, self._options)
-        except Exception as error:
-            raise ModelRefused(
-                f"its self-check does not run: {one_line(error)}"
-            ) from error
+        with limit_runs(MAX_FIRST_RUN_S) as options:
+            try:
+                outputs = self._run(names, inputs, options)
+            except Exception as error:
+                reason = one_line(error)
+                if options.terminate:
+                    reason = f"it did not end within {MAX_FIRST_RUN_S} s"
+                raise ModelRefused(f"its self-check does not run: {reason}") from error
 
         for name, output in zip(names, outputs, strict=True):
             _compare_output(name, output, np.array(check.output[name], np.float64))
@@ -321,15 +340,20 @@ def load_graph(
     path: Path,
     *,
     name: str,
+    content: ModelContent | None = None,
     version: str | None = None,
     device: str = "cpu",
     threads: int = 1,
 ) -> Graph:
     """Returns the graph in a file with the model that its card makes of it, checked but not yet measured.
 
-    Its version is the content's where none is given. It raises ModelRefused.
+    `content` is the file's where it was read already. Its version is the content's where none is given. It raises
+    ModelRefused.
     """
-    session = Session(path.read_bytes(), device=device, threads=threads)
+    if content is None:
+        content = read_one(path)
+
+    session = Session(content, device=device, threads=threads)
     graph = Graph(name, version or session.version, session)
 
     try:
@@ -337,7 +361,9 @@ def load_graph(
     except CardError as error:
         raise ModelRefused(f"its card breaks the contract: {error}") from error
 
-    if card is not None:
+    if card is None:
+        graph.try_out()
+    else:
         graph.attach(Model.from_card(card, graph, threads=threads))
 
     return graph

@@ -50,16 +50,20 @@ class Statistics:
         self.output_ns += output_ns
         self.queue_ns += queue_ns
         if executions:
-            self.execute(rows, infer_ns)
+            self.execute(rows, infer_ns, input_ns=input_ns, output_ns=output_ns)
 
         self._last_s = time()
 
-    def execute(self, rows: int, infer_ns: int) -> None:
-        """Counts one run, made for one request or for several together."""
+    def execute(
+        self, rows: int, infer_ns: int, *, input_ns: int = 0, output_ns: int = 0
+    ) -> None:
+        """Counts one run, made for one request or for several together, which are read and written one by one."""
         self.executions += 1
-        batch = self._batches.setdefault(rows, [0, 0])
+        batch = self._batches.setdefault(rows, [0, 0, 0, 0])
         batch[0] += 1
-        batch[1] += infer_ns
+        batch[1] += input_ns
+        batch[2] += infer_ns
+        batch[3] += output_ns
 
     def fail(self, reason: str, total_ns: int) -> None:
         """Counts a request without an answer; `reason` is one of a few fixed words."""
@@ -77,15 +81,24 @@ class Statistics:
             "success": {"count": self.succeeded, "ns": self.success_ns},
             "fail": {"count": self.failed.total(), "ns": self.fail_ns},
         }
+        # Nothing is cached; the extension has these members nevertheless.
+        cache = {
+            "cache_hit": {"count": 0, "ns": 0},
+            "cache_miss": {"count": 0, "ns": 0},
+        }
         batches = [
-            {"batch_size": rows, "compute_infer": {"count": count, "ns": spent_ns}}
-            for rows, (count, spent_ns) in sorted(self._batches.items())
+            {"batch_size": rows}
+            | {
+                phase: {"count": count, "ns": ns}
+                for (phase, _), ns in zip(_PHASES[1:], spent_ns, strict=True)
+            }
+            for rows, (count, *spent_ns) in sorted(self._batches.items())
         ]
 
         return {
             "last_inference": round(self._last_s * 1000),
             "inference_count": self.rows,
             "execution_count": self.executions,
-            "inference_stats": outcomes | phases,
+            "inference_stats": outcomes | phases | cache,
             "batch_stats": batches,
         }

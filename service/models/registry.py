@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,10 +10,15 @@ from pathlib import Path
 
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound
+from service.models.content import read_content
+from service.models.folder import MAX_MODEL_BYTES, ModelFolder
 from service.models.graph import Graph
 from service.models.model import Model, load_graph
 
 logger = logging.getLogger(__name__)
+
+LATEST = "-1"
+"""Triton's clients may name the latest version so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,7 @@ class Registry:
         *,
         device: str = "cpu",
         threads: int = 1,
+        max_model_bytes: int = MAX_MODEL_BYTES,
         known_bad: Mapping[str, str] | None = None,
         on_load: Callable[[str], None] | None = None,
     ) -> Registry:
@@ -44,9 +49,9 @@ class Registry:
         process, are refused for the reason that stands there. `on_load` is told of each file before it is read.
         """
         registry = cls()
-        for path, name, version in _find(folder):
-            shown = os.fsencode(path.relative_to(folder))
-            file = shown.decode("utf-8", "backslashreplace")
+        model_folder = ModelFolder(folder, max_bytes=max_model_bytes)
+        for each in model_folder.find():
+            path, name, version, file, _ = each
             if known_bad is not None and file in known_bad:
                 registry.refused[file] = known_bad[file]
                 continue
@@ -55,7 +60,12 @@ class Registry:
             try:
                 registry._check_name(name, version)
                 graph = load_graph(
-                    path, name=name, version=version, device=device, threads=threads
+                    path,
+                    content=read_content(model_folder, each),
+                    name=name,
+                    version=version,
+                    device=device,
+                    threads=threads,
                 )
                 registry._add(graph)
             except OSError as error:
@@ -112,7 +122,7 @@ class Registry:
                 f"Request for unknown model: {name[:200]!r} is not found; known models: {known}"
             )
 
-        if version is None:
+        if version is None or version == LATEST:
             return next(reversed(versions.values()))
 
         if version not in versions:
@@ -182,21 +192,6 @@ class Registry:
             return f"refused {reasons}{hint}"
 
         return None
-
-
-def _find(folder: Path) -> Iterator[tuple[Path, str, str | None]]:
-    """Yields files with their names and, where they lie in Triton's layout, their versions, the latest last."""
-    numbered = []
-    for path in folder.glob("*/*/model.onnx"):
-        version = path.parent.name
-        if version.isascii() and version.isdigit():
-            numbered.append((path.parent.parent.name, int(version), version, path))
-
-    for name, _, version, path in sorted(numbered):
-        yield path, name, version
-
-    for path in sorted(folder.glob("*.onnx")):
-        yield path, path.stem, None
 
 
 def _check_task(card: Card, models: list[Model]) -> None:

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
-import hashlib
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from threading import Timer
 from time import perf_counter
 from typing import Any, NamedTuple
 
+import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from service.errors import ModelRefused
+from service.models.content import ModelContent
+from service.models.datatypes import BFLOAT16, BY_SESSION
+from service.models.zip_maps import ZipMap
 
 logger = logging.getLogger(__name__)
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
+_BFLOAT16 = "tensor(bfloat16)"
+_ONNX_BFLOAT16 = 16
+_NO_MEMORY = re.compile(r"bad_alloc|allocate memory|out of memory", re.IGNORECASE)
+MAX_LOAD_S = 30
+"""onnxruntime may work on a file for so long, computing what is constant in it."""
 
 
 class TensorInfo(NamedTuple):
-    """A tensor of a graph has onnxruntime's type, such as `tensor(float)`, and a shape with -1 for a free length."""
+    """A tensor of a graph has onnxruntime's type, such as `tensor(float)`, and a shape with -1 for a free length.
+
+    One that is not `is_ranked` may have any shape, and shows `(-1,)`.
+    """
 
     name: str
     type: str
     shape: tuple[int, ...]
+    is_ranked: bool = True
 
     @property
     def shown(self) -> str:
@@ -36,26 +54,164 @@ class TensorInfo(NamedTuple):
 class Session:
     """A session runs a graph: `run(output names, {input name: array}, options)` returns a list of arrays.
 
-    `version` is the first 12 hex digits of the file's SHA-256.
+    Its inputs and outputs are those that the protocol can say: what it cannot is turned into what it can, or refused.
+    `class_names` has the names of the columns of what was a map in each row.
     """
 
     def __init__(
-        self, content: bytes, *, device: str = "cpu", threads: int = 1
+        self, content: ModelContent, *, device: str = "cpu", threads: int = 1
     ) -> None:
         started = perf_counter()
         session = _open(content, device=device, threads=threads)
         self.load_ms = (perf_counter() - started) * 1000
-        self.n_bytes = len(content)
-        self.version = hashlib.sha256(content).hexdigest()[:12]
+        self.n_bytes = content.n_bytes
+        self.outline = content.outline
+        self.version = content.version
         self.providers: list[str] = session.get_providers()
         self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
-        self.inputs = {each.name: _describe(each) for each in session.get_inputs()}
-        self.outputs = {each.name: _describe(each) for each in session.get_outputs()}
+        unranked = content.outline.unranked
+        self.inputs = {
+            each.name: _describe(each, unranked) for each in session.get_inputs()
+        }
+        self.outputs = {
+            each.name: _describe(each, unranked) for each in session.get_outputs()
+        }
         # The wrapper's own method checks names and types of the inputs in Python; callers know them to be right. The
         # wrapper is not kept, which holds the file's bytes as long as it lives.
-        self.run: Any = getattr(session, "_sess", session).run
+        inner = getattr(session, "_sess", session)
+        self.run: Any = inner.run
         # All runs share these options, since each would make its own.
-        self.options: Any = onnxruntime.RunOptions()
+        self.options: Any = make_run_options()
+        self.class_names: dict[str, tuple[str, ...]] = {}
+
+        zip_maps = self._turn_maps_into_tensors()
+        self._check_types()
+        types = [*self.inputs.values(), *self.outputs.values()]
+        if any(each.type == _BFLOAT16 for each in types):
+            self.run = partial(_run_with_bfloat16, inner, self.inputs)
+        if zip_maps:
+            self.run = partial(_run_with_zip_maps, self.run, zip_maps)
+
+    def _turn_maps_into_tensors(self) -> dict[str, ZipMap]:
+        """Describes each output of maps as a tensor, and returns how it is made one."""
+        zip_maps = {}
+        for name, tensor in self.outputs.items():
+            keys = self.outline.zip_maps.get(name, ())
+            zip_map = ZipMap.from_type(name, tensor.type, keys)
+            if zip_map is not None:
+                zip_maps[name] = zip_map
+                shape = (-1, len(keys))
+                self.outputs[name] = TensorInfo(name, zip_map.type, shape)
+                self.class_names[name] = tuple(map(str, keys))
+
+        return zip_maps
+
+    def _check_types(self) -> None:
+        """Leaves out outputs that the protocol cannot say; raises ModelRefused where nothing is left, or for inputs."""
+        for name, tensor in self.inputs.items():
+            if tensor.type not in BY_SESSION:
+                raise ModelRefused(
+                    f"its input {name!r} is {tensor.type}, which the Open Inference Protocol has no type for"
+                )
+
+        left_out = {
+            name: tensor.type
+            for name, tensor in self.outputs.items()
+            if tensor.type not in BY_SESSION
+        }
+        if len(left_out) == len(self.outputs):
+            shown = ", ".join(f"{name!r} is {kind}" for name, kind in left_out.items())
+            raise ModelRefused(
+                f"it has no output that the Open Inference Protocol has a type for: {shown or 'none at all'}"
+            )
+
+        for name, kind in left_out.items():
+            del self.outputs[name]
+            logger.warning("the output %r is left out: it is %s", name, kind)
+
+    def free_axes(self, name: str, shape: tuple[int, ...]) -> None:
+        """Corrects what the file says of an output's shape by one that a run gave."""
+        known = self.outputs[name]
+        if len(known.shape) != len(shape):
+            self.outputs[name] = known._replace(shape=(-1,), is_ranked=False)
+            return
+
+        lengths = tuple(
+            said if said == found else -1
+            for said, found in zip(known.shape, shape, strict=True)
+        )
+        self.outputs[name] = known._replace(shape=lengths)
+
+
+@contextmanager
+def limit_runs(max_s: float) -> Iterator[Any]:
+    """Yields options of runs that end, with an error, `max_s` seconds from now."""
+    options = make_run_options()
+    timer = Timer(max_s, setattr, (options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+
+    try:
+        yield options
+    finally:
+        timer.cancel()
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Returns whether a run ended because it needs more memory than there is."""
+    return isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) is not None
+
+
+def make_run_options() -> Any:
+    """Returns options of runs that end where their `terminate` is set to True, from whatever thread."""
+    options = onnxruntime.RunOptions()
+    # What goes wrong is raised; a wrong shape in a file would be a line in the log for every run.
+    options.log_severity_level = 4
+    return options
+
+
+def _run_with_zip_maps(
+    run: Any, zip_maps: dict[str, ZipMap], names: list[str], inputs: Any, options: Any
+) -> list[Any]:
+    outputs = run(names, inputs, options)
+    return [
+        zip_maps[name].to_array(output) if name in zip_maps else output
+        for name, output in zip(names, outputs, strict=True)
+    ]
+
+
+def _run_with_bfloat16(
+    session: Any,
+    infos: dict[str, TensorInfo],
+    names: list[str],
+    inputs: dict[str, Any],
+    options: Any,
+) -> list[Any]:
+    """Runs a session on values of onnxruntime's own, since numpy has no bfloat16: it has the two bytes alone."""
+    values = {
+        name: _to_value(array, infos[name].type)._ortvalue
+        for name, array in inputs.items()
+    }
+    outputs = session.run_with_ort_values(values, names, options)
+    return [_to_array(each) for each in outputs]
+
+
+def _to_value(array: NDArray[Any], session_type: str) -> Any:
+    make = onnxruntime.OrtValue
+    if session_type != _BFLOAT16:
+        return make.ortvalue_from_numpy(np.asarray(array))
+
+    bits = np.ascontiguousarray(array).view(np.uint16)
+    return make.ortvalue_from_numpy_with_onnx_type(bits, _ONNX_BFLOAT16)
+
+
+def _to_array(value: Any) -> NDArray[Any]:
+    if value.data_type() != _BFLOAT16:
+        array: NDArray[Any] = value.numpy()
+        return array
+
+    content = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+    return np.frombuffer(content, BFLOAT16).reshape(value.shape())
 
 
 def one_line(error: Exception) -> str:
@@ -81,11 +237,13 @@ def _share_arena() -> None:
     onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(as_it_is))
 
 
-def _describe(tensor: Any) -> TensorInfo:
+def _describe(tensor: Any, unranked: set[str]) -> TensorInfo:
     shape = tuple(
         length if isinstance(length, int) and length >= 0 else -1
         for length in tensor.shape
     )
+    if not shape and tensor.name in unranked:
+        return TensorInfo(tensor.name, tensor.type, (-1,), is_ranked=False)
     return TensorInfo(tensor.name, tensor.type, shape)
 
 
@@ -103,17 +261,34 @@ def _make_options(threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
-def _open(content: bytes, *, device: str, threads: int) -> onnxruntime.InferenceSession:
+def _open(
+    content: ModelContent, *, device: str, threads: int
+) -> onnxruntime.InferenceSession:
     options = _make_options(threads)
+    if content.weights:
+        # By a path onnxruntime would map the files, whose later change in place would change the answers.
+        locations = list(content.weights)
+        weights = list(content.weights.values())
+        options.add_external_initializers_from_files_in_memory(
+            locations, weights, [len(each) for each in weights]
+        )
+
+    timer = Timer(MAX_LOAD_S, options.set_load_cancellation_flag, (True,))
+    timer.daemon = True
+    timer.start()
     _share_arena()
     has_cuda = _CUDA in onnxruntime.get_available_providers()
     providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
 
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=providers)
+        session = onnxruntime.InferenceSession(
+            content.graph, options, providers=providers
+        )
     except Exception as error:
         # onnxruntime's errors share no base class.
         raise ModelRefused(f"onnxruntime cannot load it: {one_line(error)}") from error
+    finally:
+        timer.cancel()
 
     if device == "cuda" and session.get_providers()[0] != _CUDA:
         raise ModelRefused(

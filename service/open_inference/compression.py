@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from service.errors import InvalidRequest, TooLarge
 
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 KINDS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
@@ -42,6 +44,36 @@ def decompress_message(message: bytes, max_bytes: int, setting: str) -> bytes:
     """Returns a message of gRPC without its compression, where it has one; raises as `decompress` does."""
     kind = find_compression(message)
     return decompress(message, kind, max_bytes, setting) if kind else message
+
+
+def choose(accepted: str) -> str:
+    """Returns the compression that a client likes best by its Accept-Encoding, empty where it likes none of ours.
+
+    Of equals the first comes first, and a compression before none.
+    """
+    qualities: dict[str, float] = {}
+    for each in accepted.lower().split(","):
+        name, _, parameters = each.partition(";")
+        qualities.setdefault(name.strip(), _read_quality(parameters))
+
+    others = qualities.get("*", 0.0)
+    kinds = [each for each in qualities if each in KINDS]
+    kinds += [each for each in KINDS if each not in kinds]
+    best = max(kinds, key=lambda kind: qualities.get(kind, others))
+    quality = qualities.get(best, others)
+
+    return best if quality > 0 and quality >= qualities.get("identity", 0.0) else ""
+
+
+def _read_quality(parameters: str) -> float:
+    """Returns how much a client likes an encoding, from 0 for not at all to 1; a quality that is none counts as 0."""
+    for each in parameters.split(";"):
+        name, _, value = each.partition("=")
+        if name.strip() == "q":
+            match = _QUALITY.fullmatch(value.strip())
+            return float(value) if match else 0.0
+
+    return 1.0
 
 
 def compress(content: bytes, kind: str) -> bytes:

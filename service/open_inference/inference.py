@@ -8,7 +8,6 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,8 @@ from service.models.datatypes import BY_ARRAY, BY_SESSION, BYTES, DATATYPES, Dat
 from service.models.graph import Graph
 from service.models.images import ImageFile
 from service.models.session import TensorInfo
+from service.open_inference.classification import classify
+from service.open_inference.parameters import check_tensor, read_count, read_flag
 from service.open_inference.requests import Parameters
 
 MAX_AXES = 32
@@ -44,16 +45,24 @@ class OutputSpec(NamedTuple):
     """An output is asked for whole, or as the `n_classes` highest classes of each row; as bytes or as values."""
 
     name: str
-    n_classes: Any = 0
+    n_classes: int = 0
     as_bytes: bool = False
 
     @classmethod
     def from_parameters(
-        cls, name: str, parameters: Parameters, *, as_bytes: Any
+        cls, name: str, parameters: Parameters, *, as_bytes: bool
     ) -> OutputSpec:
         """Reads an output's parameters; `as_bytes` is the request's choice where they have none."""
-        n_classes = parameters.get("classification", 0)
-        return cls(name, n_classes, bool(parameters.get("binary_data", as_bytes)))
+        if not parameters:
+            return cls(name, as_bytes=as_bytes)
+
+        where = f"output {name[:100]!r}"
+        check_tensor(parameters, where)
+        n_classes = read_count(parameters, "classification", where) or 0
+
+        return cls(
+            name, n_classes, read_flag(parameters, "binary_data", default=as_bytes)
+        )
 
 
 class RequestedOutputs(NamedTuple):
@@ -77,11 +86,12 @@ class OutputTensor(NamedTuple):
 
 
 class InferenceRequest(NamedTuple):
-    """A decoded request has an id, its tensors by name, and the outputs that it asks for."""
+    """A decoded request has an id, its tensors by name, the outputs that it asks for, and how long it waits."""
 
     id: str
     inputs: Tensors
     outputs: RequestedOutputs
+    timeout_s: float | None = None
 
 
 def plan(
@@ -101,7 +111,31 @@ def plan(
         ]
         return write(tensors)
 
-    return Run(graph, names, inputs, n_rows, finish, n_rows * n_classes)
+    run = Run(graph, names, inputs, n_rows, finish, n_rows * n_classes)
+    run.timeout_s = request.timeout_s
+
+    return run
+
+
+def read_timeout_s(parameters: Parameters) -> float | None:
+    """Returns the seconds that the parameter `timeout` allows, which is in microseconds; 0 and no value mean any time.
+
+    It raises InvalidRequest for what is no such number.
+    """
+    timeout_us = parameters.get("timeout")
+    if timeout_us is None:
+        return None
+
+    if (
+        not isinstance(timeout_us, int)
+        or isinstance(timeout_us, bool)
+        or timeout_us < 0
+    ):
+        raise InvalidRequest(
+            f"the parameter timeout: expected microseconds, a whole number, got {timeout_us!r:.40}"
+        )
+
+    return timeout_us / 1e6 or None
 
 
 def check_inputs(graph: Graph, names: Iterable[str]) -> None:
@@ -131,9 +165,7 @@ def select_outputs(
     _check_outputs(graph, specs)
     chosen = specs or [OutputSpec(name, as_bytes=as_bytes) for name in graph.outputs]
     names = [each.name for each in chosen]
-    counts = [each.n_classes for each in chosen if isinstance(each.n_classes, int)]
-
-    return RequestedOutputs(chosen, names, sum(max(0, count) for count in counts))
+    return RequestedOutputs(chosen, names, sum(each.n_classes for each in chosen))
 
 
 def find_input(
@@ -213,6 +245,9 @@ def _check_type(graph: Graph, info: TensorInfo, datatype: str, where: str) -> Da
 
 
 def _check_shape(info: TensorInfo, shape: Sequence[int], where: str) -> None:
+    if not info.is_ranked:
+        return
+
     fits = len(shape) == len(info.shape) and all(
         fixed in (-1, given) for fixed, given in zip(info.shape, shape, strict=True)
     )
@@ -287,37 +322,6 @@ def _make_tensor(graph: Graph, spec: OutputSpec, output: Any) -> OutputTensor:
     if spec.n_classes:
         labels = graph.labels(spec.name)
         where = f"output {spec.name!r}"
-        array = _classify(array, spec.n_classes, labels, where)
+        array = classify(array, spec.n_classes, labels, where)
 
     return OutputTensor(spec, BY_ARRAY[array.dtype.str].name, array)
-
-
-def _classify(
-    array: NDArray[Any], n_classes: Any, labels: Sequence[str], where: str
-) -> NDArray[Any]:
-    """Returns the highest values of each row as texts `value:index:class`; of equals the first comes first."""
-    is_count = isinstance(n_classes, int) and not isinstance(n_classes, bool)
-    has_numbers = array.ndim > 0 and array.dtype.kind in "fiu"
-    if not is_count or n_classes < 1 or not has_numbers:
-        raise InvalidRequest(
-            f"{where}: classification is a whole number of at least 1, of an output of numbers"
-        )
-
-    n_rows = len(array) if array.ndim > 1 else 1
-    rows = array.reshape(n_rows, prod(array.shape[1:]) if array.ndim > 1 else -1)
-    keys = -rows.astype(np.float64)
-    order = np.argsort(keys, axis=1, kind="stable")[:, :n_classes]
-    texts = [
-        [
-            _name_value(value, index, labels)
-            for value, index in zip(row[best], best, strict=True)
-        ]
-        for row, best in zip(rows, order.tolist(), strict=True)
-    ]
-
-    return np.array(texts, dtype=np.object_)
-
-
-def _name_value(value: Any, index: int, labels: Sequence[str]) -> str:
-    text = f"{value}:{index}"
-    return f"{text}:{labels[index]}" if index < len(labels) else text

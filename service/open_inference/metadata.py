@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NotRequired, TypedDict
 
 from service import VERSION
+from service.contract.codec import encode
 from service.models.datatypes import BY_SESSION, BYTES
 from service.models.graph import Graph
 from service.models.registry import Registry
@@ -37,7 +38,7 @@ class TensorMetadata(TypedDict):
 
 
 class ModelMetadata(TypedDict):
-    """A model's `properties` are what its card says in brief; a graph without a card has none."""
+    """A model's `properties` are what its card says in brief; without a card, the classes of outputs that were maps."""
 
     name: str
     versions: list[str]
@@ -110,6 +111,11 @@ def describe_model(graph: Graph, versions: list[str]) -> ModelMetadata:
             properties["further_outputs"] = ",".join(graph.extras)
 
         document["properties"] = properties
+    elif graph.session.class_names:
+        document["properties"] = {
+            f"classes of {output}": encode(names).decode()
+            for output, names in graph.session.class_names.items()
+        }
 
     return document
 
@@ -173,17 +179,12 @@ def describe_statistics(models: Iterable[Graph]) -> AllStatistics:
 
 
 def _describe_tensor(tensor: TensorInfo) -> TensorMetadata:
-    datatype = BY_SESSION.get(tensor.type)
-    return {
-        "name": tensor.name,
-        "datatype": datatype.name if datatype else tensor.type,
-        "shape": tensor.shape,
-    }
+    datatype = BY_SESSION[tensor.type].name
+    return {"name": tensor.name, "datatype": datatype, "shape": tensor.shape}
 
 
 def _describe_tensor_config(tensor: TensorInfo, *, has_rows: bool) -> TensorConfig:
-    datatype = BY_SESSION.get(tensor.type)
-    name = datatype.name if datatype else "INVALID"
+    name = BY_SESSION[tensor.type].name
     if name == BYTES:
         name = "STRING"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 Parameters = dict[str, str | int | float | bool]
+OptionalParameters = dict[str, str | int | float | bool | None] | None
+"""As every optional field, parameters and the value of each may be null, which is as if they were absent."""
 
 
 class InputTensor(msgspec.Struct):
@@ -14,16 +16,30 @@ class InputTensor(msgspec.Struct):
     shape: list[int]
     datatype: str
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    parameters: Parameters = {}  # msgspec makes a new one for each
+    parameters: OptionalParameters = None
 
 
 class RequestedOutput(msgspec.Struct):
     name: str
-    parameters: Parameters = {}
+    parameters: OptionalParameters = None
 
 
 class InferRequest(msgspec.Struct):
     inputs: list[InputTensor]
-    id: str = ""
-    parameters: Parameters = {}
+    id: str | None = None
+    parameters: OptionalParameters = None
     outputs: list[RequestedOutput] | None = None
+
+
+def has_data(tensor: InputTensor) -> bool:
+    """Returns whether an input has its values in the JSON; null is as if they were absent."""
+    return (
+        not isinstance(tensor.data, msgspec.UnsetType) and bytes(tensor.data) != b"null"
+    )
+
+
+def read_parameters(given: OptionalParameters) -> Parameters:
+    """Returns the parameters that have a value."""
+    if not given:
+        return {}
+    return {name: value for name, value in given.items() if value is not None}

@@ -18,8 +18,22 @@ from numpy.typing import NDArray
 
 from service.contract.arrays import to_vector
 from service.errors import InvalidRequest
-from service.models.datatypes import BYTES, DATATYPES, Datatype
+from service.models.datatypes import (
+    BFLOAT16,
+    BYTES,
+    DATATYPES,
+    Datatype,
+    from_bfloat16,
+    to_bfloat16,
+)
 
+DECODE_ERRORS = (
+    msgspec.DecodeError,
+    UnicodeDecodeError,
+    OverflowError,
+    RecursionError,
+)
+"""msgspec raises these for what is no JSON, no UTF-8, too large a number or too deep, and for another type."""
 _LENGTH = struct.Struct("<I")
 _NESTED = re.compile(rb"\s*\[\s*\[")
 _LITTLE_ENDIAN = {
@@ -34,7 +48,7 @@ def read_json(
     n_axes = max(1, len(shape)) if _NESTED.match(memoryview(data)) else 1
     try:
         values = _decoder(datatype.name, n_axes).decode(data)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except DECODE_ERRORS as error:
         raise InvalidRequest(
             f"{where}: data of type {datatype.name}, {len(shape)} axes: {error}"
         ) from error
@@ -48,7 +62,12 @@ def read_json(
         if not all(isinstance(each, str) for each in elements):
             raise InvalidRequest(f"{where}: data of type BYTES is nested unevenly")
 
-    if datatype.json is float and not np.isfinite(array).all():
+    if n_axes > 1 and array.shape != tuple(shape):
+        raise InvalidRequest(
+            f"{where}: expected data of shape {list(shape)}, flat or nested, got shape {list(array.shape)}"
+        )
+
+    if datatype.json is float and not np.isfinite(widen(array)).all():
         raise InvalidRequest(
             f"{where}: data has a number that {datatype.name} cannot hold"
         )
@@ -120,6 +139,7 @@ def write_json(array: NDArray[Any], *, where: str) -> Any:
             for each in elements
         ]
 
+    flat = widen(flat)
     if flat.dtype.kind == "f" and not np.isfinite(flat).all():
         raise InvalidRequest(
             f"{where}: it has values that are not finite, which JSON cannot hold: ask for binary_data"
@@ -157,11 +177,18 @@ def reshape(array: NDArray[Any], shape: Sequence[int], *, where: str) -> NDArray
         ) from error
 
 
+def widen(array: NDArray[Any]) -> NDArray[Any]:
+    """Returns bfloat16 as the float32 that numpy can compare, and anything else as it is."""
+    return from_bfloat16(array) if array.dtype == BFLOAT16 else array
+
+
 def _as_array(
     values: list[Any] | NDArray[np.float64], datatype: Datatype, where: str
 ) -> NDArray[Any]:
     try:
         with np.errstate(over="ignore"):
+            if datatype.array == BFLOAT16:
+                return to_bfloat16(np.array(values, dtype=np.float32))
             return np.array(values, dtype=datatype.array)
     except (ValueError, OverflowError) as error:
         raise InvalidRequest(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.support.tiny_models import write_image_model, write_kind
 
@@ -36,7 +37,7 @@ def write_graph(
     return path
 
 
-def tensor(name: str, kind: int, shape: list[int | str]) -> onnx.ValueInfoProto:
+def tensor(name: str, kind: int, shape: list[int | str] | None) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
@@ -59,7 +60,9 @@ def write_simple(folder: Path, *, version: str | None = None) -> Path:
     return write_graph(path, nodes, inputs, outputs)
 
 
-def write_identity(folder: Path, name: str, kind: int, shape: list[int | str]) -> Path:
+def write_identity(
+    folder: Path, name: str, kind: int, shape: list[int | str] | None
+) -> Path:
     """Writes a graph whose output `y` is its input `x`."""
     nodes = [helper.make_node("Identity", ["x"], ["y"])]
     return write_graph(
@@ -92,8 +95,126 @@ def write_all(folder: Path) -> None:
         write_identity(folder, f"identity_{name}", kind, ["n", 3])
 
     write_identity(folder, "identity_BYTES", TensorProto.STRING, ["n", 2])
+    write_identity(folder, "identity_BF16", TensorProto.BFLOAT16, ["n", 3])
     write_identity(folder, "scalar", TensorProto.FLOAT, [])
+    write_identity(folder, "open", TensorProto.FLOAT, None)
+    write_zip_map(folder, "maps", ["no", "yes"])
     write_identity(folder, "free", TensorProto.FLOAT, ["n", "m", "k"])
     write_gather(folder)
     write_image_model(folder)
     write_kind(folder, "generator")
+
+
+def write_with_weights(
+    folder: Path, name: str, *, location: str | None = None, fill: float = 1.0
+) -> Path:
+    """Writes a graph that adds two weights to its rows, which lie in a file beside it; returns the graph's path."""
+    weights = numpy_helper.from_array(np.full(2, fill, np.float32), "w")
+    entry = weights.external_data.add()
+    entry.key = "location"
+    entry.value = location or f"{name}.onnx.data"
+    weights.data_location = TensorProto.EXTERNAL
+    content = weights.raw_data
+    weights.ClearField("raw_data")
+
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "w"], ["y"])],
+        "graph",
+        [tensor("x", TensorProto.FLOAT, ["n", 2])],
+        [tensor("y", TensorProto.FLOAT, ["n", 2])],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 10
+    path = folder / f"{name}.onnx"
+    path.write_bytes(model.SerializeToString())
+    if location is None:
+        (folder / entry.value).write_bytes(content)
+
+    return path
+
+
+def write_zip_map(folder: Path, name: str, keys: list[str] | list[int]) -> Path:
+    """Writes a graph whose output is a map of class names to the values of each row, as scikit-learn's exports have."""
+    kind = TensorProto.STRING if isinstance(keys[0], str) else TensorProto.INT64
+    attribute = (
+        "classlabels_strings" if isinstance(keys[0], str) else "classlabels_int64s"
+    )
+    node = helper.make_node(
+        "ZipMap", ["x"], ["maps"], domain="ai.onnx.ml", **{attribute: keys}
+    )
+    maps = helper.make_sequence_type_proto(
+        helper.make_map_type_proto(
+            kind, helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+        )
+    )
+    graph = helper.make_graph(
+        [node],
+        "graph",
+        [tensor("x", TensorProto.FLOAT, ["n", len(keys)])],
+        [helper.make_value_info("maps", maps)],
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 1)]
+    model = helper.make_model(graph, opset_imports=opsets)
+    model.ir_version = 10
+    path = folder / f"{name}.onnx"
+    path.write_bytes(model.SerializeToString())
+
+    return path
+
+
+def write_endless(folder: Path) -> Path:
+    """Writes a graph whose loop never ends."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["go_on"]),
+            helper.make_node("Identity", ["a"], ["b"]),
+        ],
+        "body",
+        [
+            tensor("i", TensorProto.INT64, []),
+            tensor("go", TensorProto.BOOL, []),
+            tensor("a", TensorProto.FLOAT, ["n"]),
+        ],
+        [tensor("go_on", TensorProto.BOOL, []), tensor("b", TensorProto.FLOAT, ["n"])],
+    )
+    true = helper.make_tensor("true", TensorProto.BOOL, [], [True])
+    nodes = [
+        helper.make_node("Constant", [], ["true"], value=true),
+        helper.make_node("Loop", ["", "true", "x"], ["y"], body=body),
+    ]
+    return write_graph(
+        folder / "endless.onnx",
+        nodes,
+        [tensor("x", TensorProto.FLOAT, ["n"])],
+        [tensor("y", TensorProto.FLOAT, ["n"])],
+    )
+
+
+def write_function_bomb(folder: Path, *, depth: int = 30) -> Path:
+    """Writes a graph of a few kilobytes whose functions each call the one below twice."""
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("bomb", 1)]
+    functions = []
+    for level in range(depth):
+        called = f"f{level - 1}" if level else "Neg"
+        domain = "bomb" if level else ""
+        nodes = [
+            helper.make_node(called, ["a"], ["b"], domain=domain),
+            helper.make_node(called, ["b"], ["c"], domain=domain),
+        ]
+        functions.append(
+            helper.make_function("bomb", f"f{level}", ["a"], ["c"], nodes, opsets)
+        )
+
+    graph = helper.make_graph(
+        [helper.make_node(f"f{depth - 1}", ["x"], ["y"], domain="bomb")],
+        "graph",
+        [tensor("x", TensorProto.FLOAT, ["n"])],
+        [tensor("y", TensorProto.FLOAT, ["n"])],
+    )
+    model = helper.make_model(graph, opset_imports=opsets, functions=functions)
+    model.ir_version = 10
+    path = folder / "bomb.onnx"
+    path.write_bytes(model.SerializeToString())
+
+    return path

@@ -427,6 +427,37 @@ def image_files() -> list[bytes]:
     return [picture("red"), picture("green", (40, 30)), picture("blue")]
 
 
+def test_bfloat16_goes_raw_and_the_latest_version_has_a_number(
+    client: triton.InferenceServerClient,
+) -> None:
+    """A tensor of bfloat16 comes back as the bytes it was, and version -1 is the latest."""
+    tensor = triton.InferInput("x", [1, 3], "BF16")
+    tensor._raw_content = b"\x80\x3f\x20\x40\x40\xc0"
+    answer = client.infer("identity_BF16", [tensor], model_version="-1")
+
+    assert answer._result.raw_output_contents[0] == tensor._raw_content
+    assert client.is_model_ready("simple", "-1")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"sequence_id": 3}, "sequences of requests are not served"),
+        ({"priority": 2}, "priorities are not served"),
+    ],
+)
+def test_what_is_not_served_is_refused_as_over_http(
+    client: triton.InferenceServerClient, given: dict[str, int], words: str
+) -> None:
+    """Parameters that ask for what is not served are invalid arguments."""
+    row = make_input("x", np.zeros((1, 3), np.float32), "FP32")
+
+    with pytest.raises(InferenceServerException, match=words) as refused:
+        client.infer("identity_FP32", [row], **given)
+
+    assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
+
+
 def test_a_models_requests_are_counted_with_those_of_http(
     endpoints: Endpoints, client: triton.InferenceServerClient
 ) -> None:

@@ -717,8 +717,8 @@ def test_a_body_that_announces_too_much_is_refused_at_once(limited: Server) -> N
 def test_more_work_than_allowed_is_turned_away(
     models: Path, start_server: Callable[..., object]
 ) -> None:
-    """A request over the limit in flight gets 503 with Retry-After, and one that comes when there is room gets an
-    answer.
+    """A request over the limit in flight gets 503 with Retry-After where it is not small enough to be answered at once,
+    and one that comes when there is room gets an answer.
     """
     request = {"model": "colour-first", "inputs": [[1, "red"]]}
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n"
@@ -727,17 +727,19 @@ def test_more_work_than_allowed_is_turned_away(
         with connect(server) as slow:
             slow.sendall(head)
             waits_for_body = slow.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
-            refused = server.post("/predict", request)
+            refused = server.post("/predict_proba?top=1", request)
+            small = server.post("/predict", request)
             slow.sendall(json.dumps(request).encode().ljust(99))
             answer = slow.recv(1000)
 
-        later = server.post("/predict", request)
+        later = server.post("/predict_proba?top=1", request)
 
     assert waits_for_body
     assert error_of(refused, 503) == (
         "1 requests are being answered already, the limit is 1 (VEREDICTO_MAX_IN_FLIGHT): try again"
     )
     assert refused.headers["retry-after"] == "1"
+    assert small.status_code == 200
     assert b"200 OK" in answer
     assert later.status_code == 200
 

@@ -158,13 +158,14 @@ def test_a_task_has_one_set_of_classes(models: Path) -> None:
     }
 
 
-def test_a_folder_named_like_a_model_is_refused(models: Path) -> None:
-    """A folder named like a model's file is refused with a reason and raises nothing."""
+def test_a_folder_named_like_a_model_is_passed_over(
+    models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder named like a model's file is no model, and the log says so."""
     (models / "folder.onnx").mkdir()
 
-    assert Registry.load(models).refused == {
-        "folder.onnx": "it cannot be read: Is a directory"
-    }
+    assert not Registry.load(models).refused
+    assert "passed over folder.onnx: it is a folder, no regular file" in caplog.text
 
 
 def test_a_file_name_that_is_no_text_is_shown_escaped(models: Path) -> None:

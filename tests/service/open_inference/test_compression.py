@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from service.errors import InvalidRequest, TooLarge
 from service.open_inference.compression import (
     KINDS,
+    choose,
     compress,
     decompress,
     decompress_message,
@@ -102,3 +103,28 @@ def test_a_body_that_is_cut_off_is_refused(
     end = data.draw(st.integers(0, len(packed) - 1))
     with refuse(InvalidRequest, f"the body's {kind} is cut off"):
         decompress(packed[:end], kind, len(content), SETTING)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "kind"),
+    [
+        ("gzip", "gzip"),
+        ("deflate, gzip", "deflate"),
+        ("gzip;q=0.1, deflate;q=0.9", "deflate"),
+        ("gzip; q=0.500", "gzip"),
+        ("gzip;q=0", ""),
+        ("gzip;q=0.00, *", "deflate"),
+        ("*;q=0", ""),
+        ("identity, gzip;q=0.5", ""),
+        ("identity;q=0.5, *;q=0.8", "gzip"),
+        ("br", ""),
+        ("", ""),
+        ("gzip;q=much", ""),
+        ("gzip;level=9;q=0.3", "gzip"),
+    ],
+)
+def test_the_encoding_that_the_client_likes_best_is_chosen(
+    accepted: str, kind: str
+) -> None:
+    """A quality of 0, however written, refuses; of equals the first is taken, and none where none is liked best."""
+    assert choose(accepted) == kind

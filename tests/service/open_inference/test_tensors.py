@@ -50,8 +50,8 @@ def view(content: bytes, datatype: str, shape: list[int]) -> np.ndarray:
 
 @st.composite
 def arrays(draw: st.DrawFn) -> tuple[str, np.ndarray]:
-    """A type's name and an array of it, of any shape and of finite values."""
-    name = draw(st.sampled_from(NUMERIC))
+    """A type's name and an array of it, of any shape and of finite values; bfloat16, which numpy lacks, is apart."""
+    name = draw(st.sampled_from([each for each in NUMERIC if each != "BF16"]))
     elements = {"allow_nan": False, "allow_infinity": False}
     is_float = DATATYPES[name].json is float
     array = draw(

@@ -1,0 +1,46 @@
+"""A client says in a header how long it waits; that shortens the server's deadline, and never lengthens it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from service.errors import DeadlinePassed, InvalidRequest
+
+TIMEOUT_HEADERS = (b"x-request-timeout-ms", b"x-envoy-expected-rq-timeout-ms")
+"""The second one is what Envoy, and so Istio, sets on what it passes on."""
+MAX_DIGITS = 9
+
+
+@asynccontextmanager
+async def limit_time(headers: Iterable[tuple[bytes, bytes]]) -> AsyncIterator[None]:
+    """Ends what is awaited inside after the time that a header allows; raises DeadlinePassed or InvalidRequest."""
+    timeout_ms = read_timeout_ms(headers)
+    if timeout_ms is None:
+        yield
+        return
+
+    try:
+        async with asyncio.timeout(timeout_ms / 1000):
+            yield
+    except TimeoutError:
+        raise DeadlinePassed(
+            f"no answer within {timeout_ms} ms, which the request's header allows"
+        ) from None
+
+
+def read_timeout_ms(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """Returns the shortest time that a header allows; None where none does."""
+    found = [_parse(name, value) for name, value in headers if name in TIMEOUT_HEADERS]
+    return min(found, default=None)
+
+
+def _parse(name: bytes, value: bytes) -> int:
+    text = value.strip()
+    if not text.isdigit() or len(text) > MAX_DIGITS or not int(text):
+        raise InvalidRequest(
+            f"{name.decode()}: expected a whole number of milliseconds of at least 1, "
+            f"got {value[:40].decode('latin-1')!r}"
+        )
+    return int(text)

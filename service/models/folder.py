@@ -1,0 +1,252 @@
+"""A model folder has visible regular files named `NAME.onnx`, or `NAME/VERSION/model.onnx` in Triton's layout.
+
+Whatever else lies there is never opened: a FIFO would hold the start, and a device has no end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from service.errors import ModelRefused
+
+logger = logging.getLogger(__name__)
+
+SUMS = "SHA256SUMS"
+"""Where the folder has a file of this name, as `sha256sum` writes it, each model file must be in it and match."""
+MAX_SUMS_BYTES = 4 * 1024 * 1024
+MAX_MODEL_BYTES = 4 * 1024**3
+_SUFFIX = ".onnx"
+_FILE_IN_VERSION = "model.onnx"
+_SUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class ModelFile(NamedTuple):
+    """A file of the folder has the model's name, its version in Triton's layout, and the path that errors show.
+
+    `refusal` is the reason why it cannot be read at all, as for a link that leads nowhere.
+    """
+
+    path: Path
+    name: str
+    version: str | None
+    shown: str
+    refusal: str | None = None
+
+
+class ModelFolder:
+    """A model folder finds its files, and reads each within the limit of bytes and against the sums."""
+
+    def __init__(self, path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> None:
+        self.path = path
+        self.max_bytes = max_bytes
+
+    def find(self) -> list[ModelFile]:
+        """Returns the files, those of Triton's layout first, and of each name the latest version last."""
+        names = _list_names(self.path)
+        if isinstance(names, str):
+            return [ModelFile(self.path, "", None, ".", refusal=names)]
+
+        versions = sorted(
+            (name, int(version), version)
+            for name in names
+            if not name.endswith(_SUFFIX)
+            for version in _list_versions(self.path / name)
+        )
+        files = [
+            self._look_at(Path(name, version, _FILE_IN_VERSION), name, version)
+            for name, _, version in versions
+        ]
+        files += [
+            self._look_at(Path(name), name.removesuffix(_SUFFIX), None)
+            for name in names
+            if name.endswith(_SUFFIX)
+        ]
+
+        return [each for each in files if each is not None]
+
+    def stamp(self, file: ModelFile) -> tuple[object, ...]:
+        """Returns what differs once a file, what lies beside it but other models, or the sums have changed."""
+        beside = [
+            path
+            for path in sorted(file.path.parent.glob("*"))
+            if path.suffix != _SUFFIX and not path.name.startswith(".")
+        ]
+        return tuple(_stamp(path) for path in (file.path, *beside, self.path / SUMS))
+
+    def read(self, file: ModelFile) -> bytes:
+        """Returns the content of a file; raises ModelRefused for one that may not be read or is not as the sums say."""
+        if file.refusal is not None:
+            raise ModelRefused(file.refusal)
+
+        content = read_file(file.path, max_bytes=self.max_bytes)
+        self.check_sum(file.path, content)
+
+        return content
+
+    def check_sum(self, path: Path, content: bytes) -> None:
+        """Raises ModelRefused where the folder has sums, and this content of a file in it is not as they say."""
+        if self.sums is None:
+            return
+
+        if isinstance(self.sums, str):
+            raise ModelRefused(self.sums)
+
+        name = path.relative_to(self.path).as_posix()
+        expected = self.sums.get(name)
+        if expected is None:
+            raise ModelRefused(f"{SUMS} does not list {_show(name)}")
+
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected:
+            raise ModelRefused(
+                f"the SHA-256 of {_show(name)} begins with {found[:12]}, {SUMS} says {expected[:12]}"
+            )
+
+    @cached_property
+    def sums(self) -> Mapping[str, str] | str | None:
+        """Returns the sums by file name, None where the folder has none, or as a text what is wrong with them."""
+        path = self.path / SUMS
+        if not os.path.lexists(path):
+            return None
+
+        try:
+            text = read_file(path, max_bytes=MAX_SUMS_BYTES).decode()
+            return dict(_read_sums(text))
+        except (ModelRefused, OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            return f"{SUMS} cannot be read: {reason}"
+
+    def find_missing(self) -> list[str]:
+        """Returns the files that the sums list and the folder lacks."""
+        if not isinstance(self.sums, Mapping):
+            return []
+        return [_show(name) for name in self.sums if not (self.path / name).exists()]
+
+    def _look_at(self, inner: Path, name: str, version: str | None) -> ModelFile | None:
+        """Returns the file at a path in the folder; None for what is there and no regular file."""
+        path = self.path / inner
+        shown = _show(inner)
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            reason = f"it cannot be read: {error.strerror}"
+            if path.is_symlink():
+                reason += "; it is a link"
+            return ModelFile(path, name, version, shown, reason)
+
+        if stat.S_ISREG(mode):
+            return ModelFile(path, name, version, shown)
+
+        logger.warning(
+            "passed over %s: it is %s, no regular file", shown, _name_kind(mode)
+        )
+
+        return None
+
+
+def read_file(path: Path, *, max_bytes: int) -> bytes:
+    """Returns the content of a regular file, opened in a way that waits for nobody; raises ModelRefused or OSError."""
+    # What is no regular file is not even opened: that alone may have an effect on a device.
+    _check_mode(path.stat().st_mode)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+    with os.fdopen(descriptor, "rb") as opened:
+        # Another file may have come to its place meanwhile.
+        found = os.fstat(descriptor)
+        _check_mode(found.st_mode)
+        check_size(found.st_size, max_bytes=max_bytes)
+        content = opened.read(found.st_size + 1)
+
+    if len(content) != found.st_size:
+        raise ModelRefused(
+            f"its size changed from {found.st_size} bytes while it was read"
+        )
+
+    return content
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        return (path.name, error.errno)
+
+    return (path.name, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def check_size(n_bytes: int, *, max_bytes: int) -> None:
+    """Raises ModelRefused for more bytes than a model may have."""
+    if n_bytes > max_bytes:
+        raise ModelRefused(
+            f"its {n_bytes} bytes are over the limit of {max_bytes} (VEREDICTO_MAX_MODEL_BYTES)"
+        )
+
+
+def _check_mode(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise ModelRefused(f"expected a regular file, got {_name_kind(mode)}")
+
+
+def _name_kind(mode: int) -> str:
+    return _KINDS.get(stat.S_IFMT(mode), "something else")
+
+
+def _list_names(folder: Path) -> list[str] | str:
+    """Returns the visible names in a folder in order, none where it is missing, or as a text why it cannot be read."""
+    try:
+        return sorted(
+            path.name for path in folder.iterdir() if not path.name.startswith(".")
+        )
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        return f"the folder cannot be read: {error.strerror}"
+
+
+def _list_versions(folder: Path) -> Iterator[str]:
+    """Yields the names of the numbered folders in which there is a file of a model."""
+    if not folder.is_dir():
+        return
+
+    names = _list_names(folder)
+    if isinstance(names, str):
+        logger.warning("passed over %s: %s", _show(folder.name), names)
+        return
+
+    for name in names:
+        is_number = name.isascii() and name.isdigit()
+        if is_number and os.path.lexists(folder / name / _FILE_IN_VERSION):
+            yield name
+
+
+def _read_sums(text: str) -> Iterator[tuple[str, str]]:
+    """Yields file names and sums; raises ModelRefused for a line that is not as `sha256sum` writes it."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line or line.startswith("#"):
+            continue
+
+        match = _SUM_LINE.fullmatch(line)
+        if match is None:
+            raise ModelRefused(f"line {number} is not as `sha256sum` writes it")
+
+        yield os.path.normpath(match[2]), match[1].lower()
+
+
+def _show(path: Path | str) -> str:
+    """Returns a path as text, with escapes for the bytes that are none."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

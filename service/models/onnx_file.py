@@ -1,0 +1,358 @@
+"""An ONNX file is read here as protobuf's wire format has it, to say what it would make onnxruntime do.
+
+Only what matters for that is read: operators, functions, files beside it, and the types of inputs and outputs. Values
+are skipped, so that a large file costs little more than a small one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import NamedTuple
+
+from service.errors import ModelRefused
+from service.models.wire import Field, WireReader
+
+MAX_NODES = 200_000
+"""A graph whose functions are put in place of their calls may have this many nodes."""
+MAX_DEPTH = 32
+"""Graphs within nodes, and calls within functions, may be this deep; protobuf reads 100 messages within each other."""
+
+CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+DATA_DEPENDENT = frozenset(
+    {"Compress", "NonMaxSuppression", "NonZero", "StringSplit", "Unique"}
+)
+SIZED_BY_INPUT = frozenset(
+    {
+        "CenterCropPad",
+        "ConstantOfShape",
+        "Expand",
+        "MaxUnpool",
+        "OneHot",
+        "Pad",
+        "Range",
+        "Reshape",
+        "Resize",
+        "Slice",
+        "Tile",
+        "TopK",
+        "Upsample",
+    }
+)
+"""These operators take a size as an input after their first; a size that is a constant is no matter."""
+ALL_INPUTS_ARE_SIZES = frozenset({"ConstantOfShape", "Range"})
+BOUNDED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
+"""Of the operators of other domains it is not known whether their cost follows from shapes alone."""
+KNOWN_DOMAINS = frozenset(
+    {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training", "com.microsoft"}
+)
+"""onnxruntime as it is installed has operators of these domains."""
+
+_NODE_TEXTS = (1, 2, 4, 7, 8)
+"""A node's inputs, outputs, operator, domain and overload have these numbers."""
+_EXTERNAL = 1
+_BITS = {
+    **dict.fromkeys((1, 6, 12), 32),
+    **dict.fromkeys((2, 3, 9, 17, 18, 19, 20, 24), 8),
+    **dict.fromkeys((4, 5, 10, 16), 16),
+    **dict.fromkeys((7, 11, 13, 14), 64),
+    15: 128,
+    **dict.fromkeys((21, 22, 23), 4),
+}
+"""A value of each of ONNX's types has so many bits in a file."""
+
+Key = tuple[str, str, str]
+"""A function is known by domain, name and overload."""
+
+
+class ExternalTensor(NamedTuple):
+    """A tensor has its values in another file, from `offset`, as many bytes as its type and shape need."""
+
+    name: str
+    location: str
+    offset: int
+    n_bytes: int
+
+
+@dataclass
+class _Body:
+    """The nodes of a graph or of a function: how many there are, and which functions they call how often.
+
+    `sizes` are the inputs that decide how much a node works; they are no matter where they are `constants`.
+    """
+
+    n_nodes: int = 0
+    calls: dict[Key, int] = field(default_factory=dict)
+    constants: set[str] = field(default_factory=lambda: {""})
+    sizes: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Outline:
+    """The outline of a file has what its nodes are; `zip_maps` has the class names of each output of a ZipMap."""
+
+    operators: set[tuple[str, str]] = field(default_factory=set)
+    external: list[ExternalTensor] = field(default_factory=list)
+    zip_maps: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
+    unranked: set[str] = field(default_factory=set)
+    """The inputs and outputs whose shape the file leaves open, their number of axes too."""
+    n_nodes: int = 0
+    depends_on_values: bool = False
+    """This is true where what a run costs may depend on values, and not on the shapes of its inputs alone."""
+
+    @property
+    def has_control_flow(self) -> bool:
+        """Returns whether how often a node runs depends on values."""
+        return any(name in CONTROL_FLOW for _, name in self.operators)
+
+
+def read_outline(content: bytes) -> Outline:
+    """Returns the outline of a file; raises ModelRefused for one that is broken, too deep, endless or not served."""
+    return _Reader(content).read()
+
+
+class _Reader:
+    """A reader goes once through one file."""
+
+    def __init__(self, content: bytes) -> None:
+        self._wire = WireReader(content)
+        self._n_bytes = len(content)
+        self._outline = Outline()
+        self._functions: dict[Key, _Body] = {}
+        self._called: dict[Key, int] = {}
+
+    def read(self) -> Outline:
+        main = _Body()
+        n_graphs = 0
+        for each in self._wire.fields(0, self._n_bytes):
+            if each.number == 7:
+                n_graphs += 1
+                self._read_graph(each, main, depth=0)
+            elif each.number == 25:
+                self._read_function(each)
+
+        if n_graphs != 1:
+            raise ModelRefused(
+                f"onnxruntime cannot load it: it is no ONNX file: it has {n_graphs} graphs"
+            )
+
+        self._check_domains()
+        self._outline.n_nodes = self._count(main, depth=0)
+        self._outline.depends_on_values = self._depends_on_values(main)
+
+        return self._outline
+
+    def _read_graph(self, graph: Field, body: _Body, *, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise ModelRefused(f"its graphs are more than {MAX_DEPTH} deep")
+
+        for each in self._wire.fields(graph.start, graph.end):
+            if each.number == 1:
+                self._read_node(each, body, depth=depth)
+            elif each.number == 5:
+                name = self._read_tensor(each, is_initializer=depth == 0)
+                if depth == 0:
+                    body.constants.add(name)
+            elif each.number == 15:
+                for part in self._wire.fields(each.start, each.end):
+                    if part.number in (1, 2):
+                        self._read_tensor(part, is_initializer=False)
+            elif each.number in (11, 12) and depth == 0:
+                self._read_value_info(each)
+
+    def _read_function(self, function: Field) -> None:
+        body = _Body()
+        name = domain = overload = ""
+        for each in self._wire.fields(function.start, function.end):
+            if each.number == 1:
+                name = self._wire.text(each)
+            elif each.number == 10:
+                domain = self._wire.text(each)
+            elif each.number == 13:
+                overload = self._wire.text(each)
+            elif each.number == 7:
+                self._read_node(each, body, depth=1)
+            elif each.number == 11:
+                self._read_attribute(each, body, depth=1)
+
+        self._functions[domain, name, overload] = body
+
+    def _read_node(self, node: Field, body: _Body, *, depth: int) -> None:
+        texts: dict[int, list[str]] = {number: [] for number in _NODE_TEXTS}
+        attributes = []
+        for each in self._wire.fields(node.start, node.end):
+            if each.number == 5:
+                attributes.append(each)
+            elif each.number in texts:
+                texts[each.number].append(self._wire.text(each))
+
+        inputs, outputs, *singles = texts.values()
+        # Of a field that comes several times protobuf takes the last.
+        name, domain, overload = (each[-1] if each else "" for each in singles)
+        body.n_nodes += 1
+        key = (domain, name, overload)
+        body.calls[key] = body.calls.get(key, 0) + 1
+        self._outline.operators.add((domain, name))
+        if depth <= 1:
+            _note_sizes(body, name, inputs, outputs)
+        if name == "ZipMap" and outputs:
+            self._outline.zip_maps[outputs[0]] = self._read_class_names(attributes)
+
+        for each in attributes:
+            self._read_attribute(each, body, depth=depth)
+
+    def _read_attribute(self, attribute: Field, body: _Body, *, depth: int) -> None:
+        """Reads the graphs and tensors of an attribute; of its values, which may be millions, none is looked at."""
+        for each in self._wire.fields_but_values(attribute):
+            if each.number in (6, 11):
+                self._read_graph(each, body, depth=depth + 1)
+            elif each.number in (5, 10):
+                self._read_tensor(each, is_initializer=False)
+
+    def _read_class_names(self, attributes: list[Field]) -> tuple[str | int, ...]:
+        names: list[str | int] = []
+        for attribute in attributes:
+            for each in self._wire.fields(attribute.start, attribute.end):
+                if each.number == 9:
+                    names.append(self._wire.text(each))
+                elif each.number == 8:
+                    names += self._wire.integers(each)
+
+        return tuple(names)
+
+    def _read_tensor(self, tensor: Field, *, is_initializer: bool) -> str:
+        """Returns a tensor's name, and notes one whose values are in another file; raises ModelRefused."""
+        dims: list[int] = []
+        kind = 0
+        name = ""
+        entries = []
+        is_external = False
+        for each in self._wire.fields(tensor.start, tensor.end):
+            if each.number == 1:
+                dims += self._wire.integers(each)
+            elif each.number == 2:
+                kind = each.value
+            elif each.number == 8:
+                name = self._wire.text(each)
+            elif each.number == 13:
+                entries.append(self._read_entry(each))
+            elif each.number == 14:
+                is_external = each.value == _EXTERNAL
+
+        if not is_external:
+            return name
+
+        if not is_initializer:
+            raise ModelRefused(
+                f"the constant {name!r} of a node is in another file: only the graph's own initializers may be"
+            )
+
+        self._outline.external.append(_make_external(name, dims, kind, dict(entries)))
+
+        return name
+
+    def _read_entry(self, entry: Field) -> tuple[str, str]:
+        texts = {1: "", 2: ""}
+        for each in self._wire.fields(entry.start, entry.end):
+            texts[each.number] = self._wire.text(each)
+        return texts[1], texts[2]
+
+    def _read_value_info(self, value_info: Field) -> None:
+        """Notes a tensor without a shape, which is not one whose shape has no axes."""
+        name = ""
+        has_shape = True
+        for each in self._wire.fields(value_info.start, value_info.end):
+            if each.number == 1:
+                name = self._wire.text(each)
+            elif each.number == 2:
+                has_shape = self._has_shape(each)
+
+        if not has_shape:
+            self._outline.unranked.add(name)
+
+    def _has_shape(self, value_type: Field) -> bool:
+        for each in self._wire.fields(value_type.start, value_type.end):
+            if each.number == 1:
+                return any(
+                    part.number == 2 for part in self._wire.fields(each.start, each.end)
+                )
+        return True
+
+    def _check_domains(self) -> None:
+        """Raises ModelRefused where a node is of a domain that neither onnxruntime nor the file itself has."""
+        own = {domain for domain, _, _ in self._functions}
+        for domain, name in sorted(self._outline.operators):
+            if domain not in KNOWN_DOMAINS and domain not in own:
+                raise ModelRefused(
+                    f"its operator {name[:100]!r} is of the domain {domain[:100]!r}, for which onnxruntime "
+                    "needs a library of its own: only the operators of ONNX and onnxruntime are served"
+                )
+
+    def _depends_on_values(self, main: _Body) -> bool:
+        return any(
+            domain not in BOUNDED_DOMAINS or name in CONTROL_FLOW | DATA_DEPENDENT
+            for domain, name in self._outline.operators
+        ) or any(
+            not body.constants.issuperset(body.sizes)
+            for body in (main, *self._functions.values())
+        )
+
+    def _count(self, body: _Body, *, depth: int) -> int:
+        """Returns how many nodes a body has with its functions in place; raises ModelRefused for too many."""
+        if depth > MAX_DEPTH:
+            raise ModelRefused(
+                f"its functions call each other more than {MAX_DEPTH} deep, or themselves"
+            )
+
+        n_nodes = body.n_nodes
+        for key, times in body.calls.items():
+            if key not in self._functions:
+                continue
+
+            if key not in self._called:
+                self._called[key] = self._count(self._functions[key], depth=depth + 1)
+            n_nodes += times * self._called[key]
+
+        if n_nodes > MAX_NODES:
+            raise ModelRefused(
+                f"it has more than {MAX_NODES} nodes once its functions are put in place of their calls"
+            )
+
+        return n_nodes
+
+
+def _note_sizes(
+    body: _Body, operator: str, inputs: list[str], outputs: list[str]
+) -> None:
+    """Notes which of a node's inputs decide how much it works, and which of its outputs are constant."""
+    if operator == "Constant":
+        body.constants.update(outputs)
+    elif operator in ALL_INPUTS_ARE_SIZES:
+        body.sizes.update(inputs)
+    elif operator in SIZED_BY_INPUT:
+        body.sizes.update(inputs[1:])
+
+
+def _make_external(
+    name: str, dims: list[int], kind: int, entries: dict[str, str]
+) -> ExternalTensor:
+    """Returns a tensor in another file; raises ModelRefused where its place there is not what its shape needs."""
+    try:
+        offset = int(entries.get("offset") or 0)
+        length = int(entries["length"]) if entries.get("length") else None
+    except ValueError as error:
+        raise ModelRefused(
+            f"the place of {name!r} in another file is no number: {error}"
+        ) from error
+
+    n_bytes = (prod(dims) * _BITS.get(kind, 0) + 7) // 8
+    if kind not in _BITS or min(dims, default=0) < 0:
+        raise ModelRefused(
+            f"{name!r} is in another file, and of a type or shape that cannot be there"
+        )
+    if offset < 0 or (length is not None and length != n_bytes):
+        raise ModelRefused(
+            f"{name!r} needs {n_bytes} bytes of another file, its entry says {length} from {offset}"
+        )
+
+    return ExternalTensor(name, entries.get("location", ""), offset, n_bytes)

@@ -1,0 +1,44 @@
+"""The extension of classification has the highest values of each row of an output as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import InvalidRequest
+from service.open_inference.tensors import widen
+
+
+def classify(
+    array: NDArray[Any], n_classes: int, labels: Sequence[str], where: str
+) -> NDArray[Any]:
+    """Returns the highest values of each row as texts `value:index:class`; of equals the first comes first."""
+    array = widen(array)
+    if array.ndim == 0 or array.dtype.kind not in "fiu":
+        raise InvalidRequest(
+            f"{where}: classification is of an output of numbers, with an axis of classes"
+        )
+
+    n_rows = len(array) if array.ndim > 1 else 1
+    rows = array.reshape(n_rows, prod(array.shape[1:]) if array.ndim > 1 else -1)
+    # float64 does not tell integers beyond 2**53 apart; the complement turns the order of any integers.
+    keys = -rows.astype(np.float64) if array.dtype.kind == "f" else ~rows
+    order = np.argsort(keys, axis=1, kind="stable")[:, :n_classes]
+    texts = [
+        [
+            _name_value(value, index, labels)
+            for value, index in zip(row[best], best, strict=True)
+        ]
+        for row, best in zip(rows, order.tolist(), strict=True)
+    ]
+
+    return np.array(texts, dtype=np.object_)
+
+
+def _name_value(value: Any, index: int, labels: Sequence[str]) -> str:
+    text = f"{value}:{index}"
+    return f"{text}:{labels[index]}" if index < len(labels) else text

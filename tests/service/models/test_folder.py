@@ -1,0 +1,148 @@
+"""A model folder has what is visible, regular and named as a model; anything else holds nobody up."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from service.errors import ModelRefused
+from service.models.folder import ModelFolder, read_file
+
+
+def find(folder: Path) -> dict[str, str | None]:
+    """Returns the refusals of the files of a folder by the names that errors show."""
+    return {each.shown: each.refusal for each in ModelFolder(folder).find()}
+
+
+def test_only_visible_regular_files_count(tmp_path: Path) -> None:
+    """Hidden files, folders, FIFOs, sockets and devices named like models are no models."""
+    (tmp_path / "good.onnx").write_bytes(b"model")
+    (tmp_path / "._good.onnx").write_bytes(b"left by macOS")
+    (tmp_path / ".onnx").write_bytes(b"without a name")
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "zero.onnx").symlink_to("/dev/zero")
+    (tmp_path / ".hidden" / "1").mkdir(parents=True)
+    (tmp_path / ".hidden" / "1" / "model.onnx").write_bytes(b"hidden")
+    os.mkfifo(tmp_path / "fifo.onnx")
+    (tmp_path / "versions" / "1").mkdir(parents=True)
+    os.mkfifo(tmp_path / "versions" / "1" / "model.onnx")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(tmp_path / "socket.onnx"))
+
+        assert find(tmp_path) == {"good.onnx": None}
+
+
+def test_links_of_a_mounted_volume_are_followed(tmp_path: Path) -> None:
+    """A file is found once where Kubernetes mounts it, as a link into a hidden folder that is a link itself."""
+    dated = tmp_path / "..2026_01_01"
+    dated.mkdir()
+    (dated / "mounted.onnx").write_bytes(b"model")
+    (tmp_path / "..data").symlink_to(dated.name)
+    (tmp_path / "mounted.onnx").symlink_to("..data/mounted.onnx")
+    folder = ModelFolder(tmp_path)
+
+    (file,) = folder.find()
+
+    assert file.shown == "mounted.onnx"
+    assert folder.read(file) == b"model"
+
+
+def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    """A link without an end is refused with words, since somebody meant a model."""
+    (tmp_path / "nowhere.onnx").symlink_to("missing")
+    (tmp_path / "loop.onnx").symlink_to("loop.onnx")
+
+    assert find(tmp_path) == {
+        "loop.onnx": "it cannot be read: Too many levels of symbolic links; it is a link",
+        "nowhere.onnx": "it cannot be read: No such file or directory; it is a link",
+    }
+
+
+def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    """A file in place of the folder is named as what keeps the models from being found."""
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+
+    assert find(path) == {".": "the folder cannot be read: Not a directory"}
+
+
+def test_a_file_over_the_limit_is_not_read(tmp_path: Path) -> None:
+    """A file that is larger than the limit is refused by its size, with the setting's name."""
+    (tmp_path / "large.onnx").touch()
+    os.truncate(tmp_path / "large.onnx", 2**40)
+    folder = ModelFolder(tmp_path, max_bytes=1000)
+
+    with pytest.raises(ModelRefused, match=r"limit of 1000 \(VEREDICTO_MAX_MODEL"):
+        folder.read(*folder.find())
+
+
+def test_a_fifo_in_place_of_a_file_is_not_opened(tmp_path: Path) -> None:
+    """Reading what became a FIFO after it was found is refused at once."""
+    os.mkfifo(tmp_path / "fifo")
+
+    with pytest.raises(ModelRefused, match="expected a regular file, got a FIFO"):
+        read_file(tmp_path / "fifo", max_bytes=10)
+
+
+def sign(folder: Path, **contents: bytes) -> ModelFolder:
+    """Returns a folder whose sums are of these contents, whatever its files have."""
+    lines = [
+        f"{hashlib.sha256(content).hexdigest()}  ./{name}.onnx"
+        for name, content in contents.items()
+    ]
+    (folder / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+
+    return ModelFolder(folder)
+
+
+def test_a_file_must_be_as_the_sums_say(tmp_path: Path) -> None:
+    """Where a folder has sums a file is read if it matches, and refused if it differs or is not in them."""
+    for name in ("right", "wrong", "unlisted"):
+        (tmp_path / f"{name}.onnx").write_bytes(name.encode())
+    folder = sign(tmp_path, right=b"right", wrong=b"something else")
+    files = {each.name: each for each in folder.find()}
+
+    assert folder.read(files["right"]) == b"right"
+    with pytest.raises(ModelRefused, match=r"SHA-256 of wrong.onnx .* SHA256SUMS says"):
+        folder.read(files["wrong"])
+    with pytest.raises(ModelRefused, match=r"SHA256SUMS does not list unlisted.onnx"):
+        folder.read(files["unlisted"])
+
+
+@pytest.mark.parametrize("content", [b"no sums", b"\xff", None])
+def test_sums_that_cannot_be_read_refuse_every_file(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    """A file of sums that is broken, or is none, lets no model through."""
+    (tmp_path / "good.onnx").write_bytes(b"model")
+    path = tmp_path / "SHA256SUMS"
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(content)
+    folder = ModelFolder(tmp_path)
+
+    with pytest.raises(ModelRefused, match="SHA256SUMS cannot be read: "):
+        folder.read(*folder.find())
+
+
+def test_a_stamp_differs_once_anything_has_changed(tmp_path: Path) -> None:
+    """Another file under the model's name, beside it or of sums makes another stamp, and another model does not."""
+    (tmp_path / "model.onnx").write_bytes(b"model")
+    folder = ModelFolder(tmp_path)
+    (file,) = folder.find()
+    stamps = [folder.stamp(file)]
+
+    (tmp_path / "other.onnx").write_bytes(b"other")
+    assert folder.stamp(file) == stamps[0]
+
+    for name in ("model.onnx", "model.onnx.data", "SHA256SUMS"):
+        (tmp_path / "new").write_bytes(name.encode())
+        (tmp_path / "new").rename(tmp_path / name)
+        stamps.append(folder.stamp(file))
+
+    assert len(set(stamps)) == len(stamps)
