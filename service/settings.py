@@ -237,6 +237,11 @@ class Settings:
         COUNT,
         "A request whose images have more pixels, by their headers, is answered 413.",
     ] = 50_000_000
+    max_decoding_bytes: Annotated[
+        int,
+        COUNT,
+        "Decoding images takes this much memory in one process; one that waits for it for 5 s is answered 503.",
+    ] = 512 * 1024 * 1024
     max_rows: Annotated[
         int,
         COUNT,

@@ -243,10 +243,12 @@ SHOWN: dict[str, set[str]] = {
     "service.live": {"challengers", "comparison", "monitor"},
     "service.live.journal": {"reader", "records", "schema", "writer"},
     "service.models": {
+        "cancellation",
         "datatypes",
         "graph",
         "image_rows",
         "images",
+        "memory",
         "model",
         "model_statistics",
         "registry",

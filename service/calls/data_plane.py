@@ -287,6 +287,7 @@ class DataPlane:
                 model=models[0].name,
                 size_px=max(sizes),
                 max_pixels=self._limits.max_pixels,
+                max_decoding_bytes=self._limits.max_decoding_bytes,
             )
 
         if image_rows.are_files(rows):

@@ -13,6 +13,7 @@ class Limits:
         self._settings = settings
         self.max_rows = settings.max_rows
         self.max_pixels = settings.max_pixels
+        self.max_decoding_bytes = settings.max_decoding_bytes
         self.max_json_bytes = settings.max_body_bytes
         self.max_image_bytes = settings.max_image_bytes
         self.max_bytes = max(settings.max_body_bytes, settings.max_image_bytes)

@@ -148,7 +148,7 @@ class Batches:
 
     async def offload(self, function: Callable[..., T], *arguments: Any) -> T:
         """Returns the result of a function that is called in a thread; it is ended where nobody waits any more."""
-        job = self.submit(function, "this answer", partial(function, *arguments))
+        job = self.submit("offload", "an answer", partial(function, *arguments))
         result: T = await self.wait_for(job)
         return result
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import sys
@@ -23,6 +22,9 @@ def set_environment() -> None:
 
 def settle_memory() -> None:
     """Keeps what is loaded out of later collections, and gives back what loading freed; 70 MB less with 44 models."""
+    # It imports what needs numpy, and this module comes before that.
+    from service.models.memory import release_freed
+
     gc.set_threshold(*GC_THRESHOLDS)
     gc.collect()
     gc.freeze()
@@ -32,12 +34,3 @@ def settle_memory() -> None:
 def switch_threads_often() -> None:
     """Lets the event loop wait for a thread in the background for half a millisecond at most."""
     sys.setswitchinterval(SWITCH_S)
-
-
-def release_freed() -> None:
-    """Gives freed memory back to the system; loading a model frees a copy of it."""
-    if sys.platform == "linux":
-        # Only glibc has this function.
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)

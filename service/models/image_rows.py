@@ -32,7 +32,12 @@ def has_encoded_image(rows: Any) -> bool:
 
 
 def decode_rows(
-    rows: Any, *, model: str, size_px: int, max_pixels: int
+    rows: Any,
+    *,
+    model: str,
+    size_px: int,
+    max_pixels: int,
+    max_decoding_bytes: int = images.MAX_DECODING_BYTES,
 ) -> list[Pixels]:
     """Returns each row's image, RGB `(height, width, 3)`, for a graph that resizes images to `size_px`.
 
@@ -41,7 +46,7 @@ def decode_rows(
     if not len(rows):
         raise InvalidRequest("inputs: expected at least one image, got none")
 
-    budget = images.PixelBudget(max_pixels)
+    budget = images.PixelBudget(max_pixels, max_decoding_bytes)
     return [
         images.decode(
             file.content,

@@ -14,9 +14,17 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from service.errors import InvalidRequest, TooLarge, VeredictoError
+from service.models import cancellation
+from service.models.image_files import (
+    PNG_START,
+    count_scans,
+    read_png_depth,
+    strip_png,
+)
+from service.models.memory import share_decoding_budget
 
 
 class ImageFile(NamedTuple):
@@ -54,9 +62,39 @@ TAKEN_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 KNOWN = "JPEG, PNG, WebP, BMP or GIF"
 
+KINDS = {each: each for each in FORMATS} | {"MPO": "JPEG"}
+"""A JPEG with a second picture, as telephones write it, is decoded as the JPEG that it is."""
+_WORDS_FOR_SHORT = ("truncated", "too short", "unexpected end", "premature")
+_WORDS_FOR_UNKNOWN = ("unsupported", "unknown", "not supported")
+
+MAX_SCANS = 100
+SCANS_AT_MAX_PIXELS = 16
+"""A JPEG has at most 100 scans, and of the most pixels 16: a usual progressive one has ten."""
+MAX_SIDE_PX = 65_535
+"""This is JPEG's own limit; a longer image is nothing that anyone looks at."""
+MAX_CONVERTED_PX = 4_000_000
+STRIP_PX = 1_000_000
+"""An image of more pixels is made smaller while it is converted, a strip of a million pixels at a time."""
+LOADED_BYTES = {"JPEG": 0, "PNG": 4, "BMP": 4, "GIF": 2, "WEBP": 18}
+CONVERTED_BYTES = 16
+"""A pixel takes so many bytes while it is decoded, as was measured, and while it is converted."""
+READ_BYTES = 8192
+"""Decoders read so many bytes at a time, between which their work can be ended."""
+MAX_DECODING_BYTES = 512 * 1024 * 1024
+"""This much memory may be taken for decoding where no setting says so."""
+
 ORIENTATION = 0x0112
 UPRIGHT = 1
 """The EXIF orientation tag has this value in an image that need not be turned."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 MAX_HEAT_MAP_PX = 1024
 """The longer side of a heat map has at most this many pixels."""
 MIN_HEAT_MAP_PX = 256
@@ -110,9 +148,15 @@ def make_grid(images: Pixels) -> Pixels:
 
 
 class PixelBudget:
-    """A budget limits the pixels that the images of one request have together, counted from their headers."""
+    """A budget limits what the images of one request may cost to decode, counted from their headers.
 
-    def __init__(self, max_pixels: int) -> None:
+    Their pixels are counted together; what each takes in memory is taken from what all requests share.
+    """
+
+    def __init__(
+        self, max_pixels: int, max_decoding_bytes: int = MAX_DECODING_BYTES
+    ) -> None:
+        self.memory = share_decoding_budget(max_decoding_bytes)
         self._max_pixels = max_pixels
         self._taken = 0
 
@@ -122,27 +166,43 @@ class PixelBudget:
         self._taken += pixels
         check_size(self._taken, "inputs", self._max_pixels)
 
+    def check_scans(self, n_scans: int, pixels: int, where: str) -> None:
+        """Raises TooLarge for a JPEG whose pixels come in more scans than it may cost to read."""
+        most = min(MAX_SCANS, SCANS_AT_MAX_PIXELS * self._max_pixels // max(1, pixels))
+        if n_scans > most:
+            raise TooLarge(
+                f"{where}: a JPEG of {n_scans} scans is over the limit of {most} for its {pixels} pixels: "
+                "save it again, as a usual JPEG"
+            )
+
+
+class _WatchedFile(BytesIO):
+    """A file that a decoder reads in parts ends the decoding where it is no longer wanted."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        cancellation.check()
+        return super().read(size)
+
 
 def decode(
     content: bytes, *, where: str, media_type: str, budget: PixelBudget, min_px: int
 ) -> Pixels:
     """Returns a JPEG, PNG, WebP, BMP or GIF (its first frame) as RGB `(height, width, 3)`, upright and on white.
 
-    A large JPEG is decoded at a half, a quarter or an eighth of its size, as long as both sides stay at least `min_px`.
-    It raises InvalidRequest for what is no such image, or is not of the media type, and TooLarge for one of more pixels
-    than are left.
+    A large image is decoded at a part of its size, as long as both sides stay at least `min_px`. It raises
+    InvalidRequest for what is no such image, or is not of the media type, and TooLarge for one that costs more than
+    is left.
     """
-    try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
-            budget.take(image.width * image.height, where)
-            _check_type(image.format, media_type, where)
-            image.draft(None, (min_px, min_px))
-            if image.format == "JPEG":
-                pixels = _decode_upright_jpeg(content, image)
-                if pixels is not None:
-                    return pixels
+    if content.startswith(PNG_START):
+        content = strip_png(content)
 
-            return _convert_to_upright_rgb(image)
+    try:
+        with Image.open(_WatchedFile(content), formats=FORMATS) as image:
+            budget.take(image.width * image.height, where)
+            kind = KINDS.get(image.format or "", "")
+            _check_type(kind, media_type, where)
+            _check_sides(image, where)
+            return _decode_open(content, image, kind, where, budget, min_px)
     except VeredictoError:
         raise
     except UnidentifiedImageError:
@@ -156,6 +216,48 @@ def decode(
         ) from error
 
 
+def _decode_open(
+    content: bytes,
+    image: Image.Image,
+    kind: str,
+    where: str,
+    budget: PixelBudget,
+    min_px: int,
+) -> Pixels:
+    """Returns the pixels of a file whose header was read, once there is memory to decode them."""
+    n_pixels = image.width * image.height
+    kept_bytes = LOADED_BYTES[kind] * n_pixels
+    if kind == "JPEG":
+        scans = count_scans(content)
+        budget.check_scans(scans.n_scans, n_pixels, where)
+        image.draft(None, (min_px, min_px))
+        kept_bytes = 2 * scans.n_components * n_pixels if scans.keeps_all else 0
+
+    elif kind == "PNG":
+        _adapt_transparency(image, read_png_depth(content))
+
+    factor = _find_factor(image, min_px)
+    taken = image.width * image.height // (1 if kind == "JPEG" else factor**2)
+    with budget.memory.reserve(kept_bytes + CONVERTED_BYTES * taken, where):
+        pixels = _decode_upright_jpeg(content, image) if kind == "JPEG" else None
+        return _convert_to_upright_rgb(image, factor) if pixels is None else pixels
+
+
+def _find_factor(image: Image.Image, min_px: int) -> int:
+    """Returns by what whole number the sides of a large image are divided; 1 for one that is small enough."""
+    n_pixels = image.width * image.height
+    factor = isqrt(max(0, n_pixels - 1) // MAX_CONVERTED_PX) + 1
+    return max(1, min(factor, min(image.width, image.height) // max(1, min_px)))
+
+
+def _check_sides(image: Image.Image, where: str) -> None:
+    longest = max(image.size)
+    if longest > MAX_SIDE_PX:
+        raise TooLarge(
+            f"{where}: a side of {longest} pixels is over the limit of {MAX_SIDE_PX}"
+        )
+
+
 def check_size(pixels: int, where: str, max_pixels: int) -> None:
     """Raises TooLarge, which names the limit, for more than `max_pixels`."""
     if pixels > max_pixels:
@@ -165,7 +267,7 @@ def check_size(pixels: int, where: str, max_pixels: int) -> None:
         )
 
 
-def _check_type(found: str | None, media_type: str, where: str) -> None:
+def _check_type(found: str, media_type: str, where: str) -> None:
     said = media_type.partition(";")[0].strip().lower()
     if said in MEDIA_TYPES and MEDIA_TYPES[said] != found:
         raise InvalidRequest(
@@ -199,18 +301,47 @@ def _decode_upright_jpeg(content: bytes, image: Image.Image) -> Pixels | None:
     return pixels
 
 
-def _convert_to_upright_rgb(image: Image.Image) -> Pixels:
+def _convert_to_upright_rgb(image: Image.Image, factor: int) -> Pixels:
+    """Returns the loaded image on white, both sides divided by `factor`, turned as its tag says."""
+    image.decodermaxblock = READ_BYTES  # type: ignore[attr-defined]  # of every file's image
     image.load()
+
     try:
-        image = ImageOps.exif_transpose(image)
+        turn = TURNS.get(image.getexif().get(ORIENTATION, UPRIGHT))
     except Exception:
         # Where the tag is broken the picture need not be.
         logger.debug("an orientation that cannot be read")
+        turn = None
 
+    pixels = _reduce(image, factor) if factor > 1 else _convert_to_rgb(image)
+    if turn is None:
+        return pixels
+
+    return np.asarray(Image.fromarray(pixels).transpose(turn))
+
+
+def _reduce(image: Image.Image, factor: int) -> Pixels:
+    """Returns the mean of each square of `factor` pixels, made strip by strip, so that it takes little memory."""
+    width, height = image.size
+    n_rows = factor * max(1, STRIP_PX // (width * factor))
+    strips = []
+    for top in cancellation.watch(range(0, height, n_rows)):
+        strip = image.crop((0, top, width, min(height, top + n_rows)))
+        # A mode's own knowledge of what is transparent goes along.
+        strip.info = image.info
+        rgb = Image.fromarray(_convert_to_rgb(strip))
+        strips.append(np.asarray(rgb.reduce(factor)))
+
+    return np.concatenate(strips)
+
+
+def _convert_to_rgb(image: Image.Image) -> Pixels:
     # These modes have 16 bits.
     if image.mode.startswith("I"):
-        wide = np.asarray(image).astype(np.float32) * np.float32(255 / 65535)
+        deep = np.asarray(image)
+        wide = deep.astype(np.float32) * np.float32(255 / 65535)
         grey = np.rint(np.clip(wide, 0, 255)).astype(np.uint8)
+        grey[deep == image.info.get("transparency", -1)] = 255
         return np.repeat(grey[:, :, None], 3, axis=2)
 
     if image.has_transparency_data:
@@ -220,6 +351,15 @@ def _convert_to_upright_rgb(image: Image.Image) -> Pixels:
     return np.asarray(image.convert("RGB"))
 
 
+def _adapt_transparency(image: Image.Image, depth: int) -> None:
+    """Changes the transparent colour of a PNG of so many bits a sample to the depth that its pixels are decoded to."""
+    key = image.info.get("transparency")
+    if isinstance(key, tuple) and depth == 16:
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    elif isinstance(key, int) and image.mode == "L" and depth in (2, 4):
+        image.info["transparency"] = key * 255 // (2**depth - 1)
+
+
 def _describe(content: bytes) -> str:
     if not content:
         return "nothing"
@@ -227,9 +367,14 @@ def _describe(content: bytes) -> str:
 
 
 def _explain(error: Exception) -> str:
-    """Returns the decoder's words without the objects that some of them print."""
-    text = str(error).partition(" <")[0].strip()
-    return text[:200] or type(error).__name__
+    """Returns in our words what a decoder says of a file, which says it of its own inside."""
+    text = str(error).lower()
+    if any(word in text for word in _WORDS_FOR_SHORT):
+        return "the file ends before its image does"
+    if any(word in text for word in _WORDS_FOR_UNKNOWN):
+        return "the file is of a kind that is not decoded here"
+
+    return "the file is broken"
 
 
 def shrink(pixels: Pixels, max_px: int) -> Pixels:

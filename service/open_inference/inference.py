@@ -305,7 +305,11 @@ def _prepare(graph: Graph, inputs: Tensors, limits: Limits) -> tuple[Any, int]:
     if isinstance(given, list):
         size_px = model.size_px or 0
         images = image_rows.decode_rows(
-            given, model=graph.name, size_px=size_px, max_pixels=max_pixels
+            given,
+            model=graph.name,
+            size_px=size_px,
+            max_pixels=max_pixels,
+            max_decoding_bytes=limits.max_decoding_bytes,
         )
         return images, n_rows
 

@@ -841,7 +841,7 @@ def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
         )
 
         answer = server.post(
-            "/predict", {"model": "colour-first", "inputs": [[1, "red"]]}
+            "/predict_proba?top=1", {"model": "colour-first", "inputs": [[1, "red"]]}
         )
 
         assert (answer.status_code, answer.json()["error"]) == (503, text)

@@ -1,0 +1,105 @@
+"""What decoding an image file costs is read from its markers and chunks, before anything is decoded."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+JPEG_START = b"\xff\xd8"
+PNG_START = b"\x89PNG\r\n\x1a\n"
+MAX_PNG_TEXT_BYTES = 64_000
+"""A longer text in a PNG is passed over; a shorter one may say how the image is turned."""
+
+_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+"""A marker in data of a scan: 0 stands after an 0xff of the data, and 0xd0 to 0xd7 are restarts."""
+_END = 0xD9
+_SCAN = 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
+_WITHOUT_LENGTH = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
+_KEPT_CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf"})
+
+
+class JpegScans(NamedTuple):
+    """A JPEG has its pixels in so many scans; `keeps_all` is true where all scans are kept until the last is read."""
+
+    n_scans: int
+    n_components: int
+    keeps_all: bool
+
+
+def count_scans(content: bytes) -> JpegScans:
+    """Returns the scans of the first picture of a JPEG, as far as its markers can be followed."""
+    n_scans = 0
+    n_components = 3
+    is_sequential = True
+    place = len(JPEG_START)
+
+    while True:
+        found = _MARKER.search(content, place)
+        if found is None:
+            break
+
+        marker = content[found.end() - 1]
+        place = found.end()
+        if marker == _END:
+            break
+        if marker in _WITHOUT_LENGTH:
+            continue
+
+        length = int.from_bytes(content[place : place + 2], "big")
+        if marker == _SCAN:
+            n_scans += 1
+        elif marker in _FRAMES:
+            n_components = content[place + 7] if place + 7 < len(content) else 3
+            is_sequential = marker in _SEQUENTIAL
+
+        place += max(2, length)
+
+    return JpegScans(n_scans, n_components, not is_sequential or n_scans > 1)
+
+
+def strip_png(content: bytes) -> bytes:
+    """Returns a PNG without what lies beside its pixels: profiles, long texts, and further frames of an animation.
+
+    A file that has none of these, or whose chunks cannot be followed, is returned as it is.
+    """
+    kept = [PNG_START]
+    is_stripped = False
+    for name, chunk in _read_chunks(content):
+        if name in _KEPT_CHUNKS or _is_short_text(name, chunk):
+            kept.append(chunk)
+        else:
+            is_stripped = True
+            if not name[:1].islower():
+                # A chunk that matters and is not known is the decoder's to refuse.
+                return content
+
+    return b"".join(kept) if is_stripped else content
+
+
+def read_png_depth(content: bytes) -> int:
+    """Returns the bits of a sample of a PNG."""
+    return content[24]
+
+
+def _read_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yields the name of each chunk, and the whole chunk."""
+    place = len(PNG_START)
+    while place + 8 <= len(content):
+        length, name = struct.unpack_from(">I4s", content, place)
+        end = place + 12 + length
+        yield name, content[place:end]
+        if name == b"IEND":
+            return
+        place = end
+
+
+def _is_short_text(name: bytes, chunk: bytes) -> bool:
+    """Returns whether a chunk is a text in UTF-8 that is not compressed."""
+    if name != b"iTXt" or len(chunk) > MAX_PNG_TEXT_BYTES:
+        return False
+    flag = chunk.find(b"\0", 8) + 1
+    return chunk[flag : flag + 1] == b"\0"
