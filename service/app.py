@@ -196,9 +196,9 @@ class Veredicto(Calls):
             if settings.grpc_port:
                 check_can_listen(settings)
             if settings.journal is not None:
-                from service.live.journal import schema
+                from service.live.journal.begin import begin
 
-                schema.check(settings.journal)
+                begin(settings.journal)
         except SettingsError as error:
             sys.exit(f"veredicto does not start: {error}")
         if settings.shadow:
