@@ -147,9 +147,9 @@ class Waiting:
         return lost_rows
 
 
-def refuse(feedback: list[WaitingFeedback], reason: str) -> int:
-    """Ends the futures with Overloaded, and returns how many were not ended before."""
-    error = Overloaded(f"feedback: the label is not stored, {reason}")
+def refuse(feedback: list[WaitingFeedback], advice: str) -> int:
+    """Ends the futures with Overloaded, and returns how many were not ended before; `advice` ends its sentence."""
+    error = Overloaded(f"feedback: the label is not stored{advice}")
     n_refused = 0
 
     for each in feedback:

@@ -127,7 +127,7 @@ class Journal:
         problem = self._problem
         if isinstance(problem, Lost):
             self._metrics.refuse(1)
-            raise Overloaded(f"feedback: the label is not stored, {_advise(problem)}")
+            raise Overloaded(f"feedback: the label is not stored{_advise(problem)}")
         if self._closing.is_set():
             raise Overloaded("feedback: the label is not stored: the service stops")
 
@@ -155,7 +155,7 @@ class Journal:
             file.check_names()
         except Unusable as error:
             raise Overloaded(
-                f"the journal cannot be read now, {_advise(error)}"
+                f"the journal cannot be read now{_advise(error)}"
             ) from error
 
     def outcomes(self, task: str) -> Mapping[str, tuple[int, int]]:
@@ -200,7 +200,7 @@ class Journal:
 
         self._write_carefully()
         _, feedback = self._waiting.take()
-        waiting.refuse(feedback, "try again: the service stops")
+        waiting.refuse(feedback, ", try again: the service stops")
         if self._file is not None:
             self._file.close(is_sound=True)
 
@@ -224,7 +224,7 @@ class Journal:
         except Exception:  # whatever it is: answers go out all the same
             logger.exception("a defect in the journal")
             self._waiting.count_unwritten(records)
-            waiting.refuse(feedback, "try again: a defect of the service")
+            waiting.refuse(feedback, ", try again: a defect of the service")
         else:
             self._answer_feedback(feedback, results)
             self._count_written(records, results)
@@ -367,7 +367,7 @@ class Journal:
 
 
 def _advise(problem: Unusable) -> str:
-    """Returns what a client or an operator may do, and the reason."""
+    """Returns the end of a sentence for clients: the reason, and what would work."""
     if isinstance(problem, Lost):
-        return f"before the service is started again: {problem}"
-    return f"try again: {problem}"
+        return f": {problem}; the journal is used again after a restart of the service"
+    return f", try again: {problem}"
