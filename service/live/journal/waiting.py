@@ -19,6 +19,8 @@ from service.live.journal.records import (
 
 MAX_WAITING_BYTES = 16 * 1024 * 1024
 """Predictions, shadows and counts that wait or are being written take no more: 30,000 predictions of one row."""
+MAX_SHARED_BYTES = 1024 * 1024
+"""Of more than this labels are copied: those of a run hold what onnxruntime made of it, 2 kB for a row."""
 MAX_WAITING_FEEDBACK = 10_000
 MAX_LABEL_BYTES = 4 * 1024 * 1024
 """The texts of labels that wait take no more."""
@@ -58,6 +60,8 @@ class Waiting:
             if self._n_bytes + n_bytes > MAX_WAITING_BYTES and self._n_bytes:
                 self._drop(record)
             else:
+                if self._n_bytes > MAX_SHARED_BYTES:
+                    record = record._replace(labels=record.labels.copy())
                 self._records.append(record)
                 self._n_bytes += n_bytes
 
