@@ -34,7 +34,7 @@ def read_json(
     n_axes = max(1, len(shape)) if _NESTED.match(memoryview(data)) else 1
     try:
         values = _decoder(datatype.name, n_axes).decode(data)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest(
             f"{where}: data of type {datatype.name}, {len(shape)} axes: {error}"
         ) from error
