@@ -73,7 +73,7 @@ def make_decoders(folder: Path) -> dict[str, Decoder]:
     graphs = {graph.name: graph for graph in Registry.load(folder)}
 
     return {
-        **{f"contract_{call.name}": _make_contract(call.request) for call in CALLS},
+        "contract": _make_contract(),
         "rows": _make_rows(),
         "form": Decoder(_decode_form, _FORMS),
         "query": Decoder(_decode_query, (b"task=colour&models=a&models=b", b"task=a&label=%ff")),
@@ -94,10 +94,26 @@ def make_decoders(folder: Path) -> dict[str, Decoder]:
     }  # fmt: skip
 
 
-def _make_contract(request_type: Any) -> Decoder:
-    fields = {
+def _make_contract() -> Decoder:
+    """Returns the decoder of the call that the first byte chooses."""
+    decoders = [RequestDecoder(call.request) for call in CALLS]
+    seeds = [
+        bytes([place]) + seed
+        for place, decoder in enumerate(decoders)
+        for seed in _make_requests(decoder.fields)
+    ]
+
+    def decode(content: bytes) -> object:
+        place = content[0] % len(decoders) if content else 0
+        return decoders[place].decode(content[1:])
+
+    return Decoder(decode, tuple(seeds))
+
+
+def _make_requests(known_fields: tuple[str, ...]) -> list[bytes]:
+    """Returns requests that have all fields of a call, with rows of names and with rows of numbers."""
+    values: dict[str, Any] = {
         "model": "colour-first",
-        "task": "colour",
         "inputs": [[0.5, "red"], {"size": 1, "colour": "green"}],
         "labels": ["yes", 1],
         "models": ["colour-first"],
@@ -110,16 +126,15 @@ def _make_contract(request_type: Any) -> Decoder:
         "id": "AAAAAAAAAAAAAAAA/0",
         "label": "yes",
     }
-    known = request_type.__struct_encode_fields__
-    request = {name: value for name, value in fields.items() if name in known}
-    if "model" in known and "task" in known:
-        del request["task"]
+    if "model" not in known_fields:
+        values["task"] = "colour"
 
-    seeds = [json.dumps(request).encode()]
+    request = {name: value for name, value in values.items() if name in known_fields}
+    requests = [request]
     if "inputs" in request:
-        seeds.append(json.dumps(request | {"inputs": [[1, 2], [3, 4]]}).encode())
+        requests.append(request | {"inputs": [[1, 2], [3, 4]]})
 
-    return Decoder(RequestDecoder(request_type).decode, tuple(seeds))
+    return [json.dumps(each).encode() for each in requests]
 
 
 def _make_rows() -> Decoder:
