@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from service.errors import InvalidRequest, NotFound, Overloaded
-from service.live.journal import schema
+from service.live.journal import schema, writer
 from service.live.journal import waiting as module
 from service.live.journal.records import (
     FeedbackRecord,
@@ -278,6 +278,27 @@ def test_what_waits_is_bounded_in_bytes(open_journal: Callable[..., Journal]) ->
 
     assert 0 < n_bytes <= module.MAX_WAITING_BYTES
     assert waiting.n_dropped > 0
+
+
+@pytest.mark.parametrize("now_s", [0.0, -86_400.0, 4e9, 1e12])
+def test_steps_of_the_clock_change_nothing(
+    open_journal: Callable[..., Journal],
+    monkeypatch: pytest.MonkeyPatch,
+    now_s: float,
+) -> None:
+    """Ids differ and feedback is accepted whatever the time of day is said to be."""
+    journal = open_journal()
+    prediction_ids = [journal.record_prediction(FIRST, np.array([1]))]
+    monkeypatch.setattr(writer, "time", lambda: now_s)
+    prediction_ids += [
+        journal.record_prediction(FIRST, np.array([1])) for _ in range(200)
+    ]
+
+    for each in prediction_ids:
+        journal.record_feedback(FeedbackRecord(each, None, "yes"))
+    journal.close()
+    assert len(set(prediction_ids)) == 201
+    assert count(journal.path, "truths") == 201
 
 
 def test_long_labels_do_not_pile_up(open_journal: Callable[..., Journal]) -> None:
