@@ -184,8 +184,8 @@ _journal_failures = Counter(
 )
 _journal_usable = Gauge(
     "veredicto_journal_usable",
-    "1 where every worker can write the journal's file, 0 where one cannot",
-    multiprocess_mode="livemin",
+    "1 where the worker that looked last can write the journal's file, else 0",
+    **_LATEST,
 )
 _shadow_rows = Counter(
     "veredicto_shadow_rows",
@@ -202,7 +202,6 @@ class JournalMetrics:
 
     def __init__(self) -> None:
         self._shown_dropped = 0
-        _journal_usable.set(1)
 
     def fail(self, *, is_lost: bool) -> None:
         """Counts that the file cannot be written any more."""

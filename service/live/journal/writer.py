@@ -10,18 +10,16 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from base64 import urlsafe_b64encode
-from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from os import urandom
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 
 from service.errors import NotFound, Overloaded, VeredictoError
 from service.execution.metrics import JournalMetrics
 from service.live.journal import waiting
 from service.live.journal.file import BegunFile, JournalFile
+from service.live.journal.ids import PredictionIds
 from service.live.journal.problems import Lost, Unusable, explain
 from service.live.journal.records import (
     FeatureCounts,
@@ -48,8 +46,6 @@ PREDICTION_WAIT_S = 0.5
 REFRESH_S = 1.0
 OPEN_WAIT_S = 2.0
 """A journal is made without its file where opening that takes longer: the thread goes on trying."""
-_RANDOM_BYTES = 9
-_IDS_AT_A_TIME = 64
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +74,7 @@ class Journal:
         self._metrics = JournalMetrics()
 
         self._waiting = Waiting()
-        self._ids: deque[str] = deque()
+        self._take_id = PredictionIds().take
 
         self._wake = threading.Event()
         self._has_feedback = threading.Event()
@@ -100,7 +96,7 @@ class Journal:
 
     def record_prediction(self, model_key: ModelKey, labels: Labels) -> str:
         """Returns the id of a new prediction of labels `(n_rows,)`; it has one even where it cannot be kept."""
-        prediction_id = self._make_id()
+        prediction_id = self._take_id()
         self._waiting.add_prediction(PredictionRecord(prediction_id, model_key, labels))
         if not self._wake.is_set():
             self._wake.set()
@@ -170,21 +166,6 @@ class Journal:
         self._has_feedback.set()
         self._wake.set()
         self._thread.join()
-
-    def _make_id(self) -> str:
-        """Returns 16 random characters, so that nobody guesses another's id and no two workers make the same.
-
-        An id begins with the time: ids of one time lie together in the file, and few of its pages change. Many are
-        made at a time, which is cheaper.
-        """
-        while True:
-            try:
-                return self._ids.pop()
-            except IndexError:
-                seconds = (int(time()) % 2**24).to_bytes(3, "big")
-                for _ in range(_IDS_AT_A_TIME):
-                    made = urlsafe_b64encode(seconds + urandom(_RANDOM_BYTES))
-                    self._ids.append(made.decode())
 
     def _write_until_closed(self) -> None:
         self._write_carefully()
@@ -276,6 +257,7 @@ class Journal:
             file.connection, max_rows=self._max_rows, fsync=self._fsync
         )
         self._file = file
+        self._metrics.recover()
 
         return file, self._transactions
 
