@@ -1,7 +1,7 @@
 """The journal's open file: whether it is still the one that its path names, and whether only SQLite has written it.
 
 A file that was deleted goes on taking what is written into it, and nobody ever reads that. So the path is looked at
-before what is in the file counts as accepted. A look takes 12 us.
+before what is in the file counts as accepted. A look takes 20 us.
 """
 
 from __future__ import annotations
