@@ -61,7 +61,12 @@ def _parse_folder(text: str) -> Path:
 
 
 def _parse_file(text: str) -> Path:
-    if not text.strip() or Path(text).is_dir():
+    try:
+        is_folder = Path(text).is_dir()
+    except OSError:  # who begins with the file says why
+        is_folder = False
+
+    if not text.strip() or is_folder:
         raise ValueError
     return Path(text).absolute()
 

@@ -29,7 +29,7 @@ def begin(path: Path) -> None:
     the server from starting: workers say it and refuse feedback.
     """
     _make(path)
-    if path.exists() and not path.is_file():
+    if os.access(path, os.F_OK) and not path.is_file():
         raise _refuse(path, "expected a file, got something else")
     if path.suffix not in _DATABASE_SUFFIXES and _is_text(path):
         raise _refuse(path, "it cannot be used: file is not a database but a text")
@@ -60,7 +60,7 @@ def _make(path: Path) -> None:
     try:
         path.touch()
     except OSError as error:
-        if not path.exists() and error.errno not in _MAY_PASS:
+        if error.errno not in _MAY_PASS and not os.access(path, os.F_OK):
             raise _refuse(
                 path,
                 f"it cannot be made: {error.strerror}; it must lie in a folder that is there and can be written to",

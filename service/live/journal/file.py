@@ -77,7 +77,7 @@ class JournalFile:
     def __init__(self, path: Path, *, begun: BegunFile | None) -> None:
         if begun is not None:
             _check_begun(path, begun)
-        if path.exists() and not os.access(path, os.W_OK):
+        if os.access(path, os.F_OK) and not os.access(path, os.W_OK):
             raise Unusable(f"{MAIN} cannot be written to: its permissions")
 
         self._path = path

@@ -79,6 +79,11 @@ def test_what_waiting_cannot_mend_is_refused(tmp_path: Path) -> None:
     make_another_programs(tmp_path / "other.db")
     messages = {}
 
+    with pytest.raises(SettingsError, match="cannot be made: File name too long"):
+        begin(tmp_path / ("x" * 300))
+    with pytest.raises(SettingsError, match="cannot be made: Not a directory"):
+        begin(tmp_path / "notes.md" / "journal.db")
+
     for name in ("missing/journal.db", "folder", "notes.md", "other.db"):
         with pytest.raises(SettingsError) as refused:
             begin(tmp_path / name)
