@@ -3,6 +3,8 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 3000
 BIN := .venv/bin
+# `make fuzz` spends so long on each decoder.
+FUZZ_S ?= 30
 # Each worker has servers of its own: more than four would wait for each other.
 SPREAD ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
@@ -11,7 +13,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage check train table verify bench bento proto lock clean
+.PHONY: help serve test coverage fuzz check train table verify bench bento proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -24,6 +26,13 @@ test: .venv/test.stamp ## run all tests, the files of tests spread over the proc
 
 coverage: .venv/test.stamp ## run all tests, and show what they leave out
 	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term
+
+fuzz: .venv/test.stamp ## fuzz each decoder by coverage for FUZZ_S seconds (30)
+	@$(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("atheris") is None and "atheris is needed, which has wheels for Linux on x86_64 and Python 3.11 to 3.13")'
+	@for name in $$($(BIN)/python -m tests.fuzz 2>/dev/null); do \
+		echo "== $$name"; \
+		$(BIN)/python -m tests.fuzz $$name --seconds $(FUZZ_S) || exit 1; \
+	done
 
 check: .venv/test.stamp ## lint, format and types
 	$(BIN)/ruff check .

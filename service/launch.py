@@ -150,9 +150,9 @@ def _check_settings(settings: Settings) -> None:
         check_can_listen(settings)
 
     if settings.journal is not None:
-        from service.live.journal import schema
+        from service.live.journal.begin import begin
 
-        schema.check(settings.journal)
+        begin(settings.journal)
 
     if settings.shadow:
         # The models that it names are loaded, which this process does not need to be large for.

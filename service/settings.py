@@ -67,9 +67,14 @@ def _parse_folder(text: str) -> Path:
 
 
 def _parse_file(text: str) -> Path:
-    if not text.strip() or Path(text).is_dir():
+    try:
+        is_folder = Path(text).is_dir()
+    except OSError:  # who begins with the file says why
+        is_folder = False
+
+    if not text.strip() or is_folder:
         raise ValueError
-    return Path(text).resolve()
+    return Path(text).absolute()
 
 
 def _parse_flag(text: str) -> bool:
@@ -309,6 +314,11 @@ class Settings:
     journal_rows: Annotated[
         int, COUNT, "So many predictions are kept; the oldest go first."
     ] = 1_000_000
+    journal_fsync: Annotated[
+        bool,
+        FLAG,
+        "With 1 a label is accepted when the disk has it, and a power cut loses none; with 0 when the system has it.",
+    ] = True
     shadow: Annotated[
         Mapping[str, str],
         CHAMPIONS,

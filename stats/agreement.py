@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Labels = NDArray[np.int64]
 Shares = NDArray[np.float64]
 
+NO_KAPPA = "undefined: both models give one and the same label throughout"
+"""This is why a kappa is NaN."""
 MAX_CHANCE = 1 - 1e-9
 """Chance agreement above this counts as 1, where kappa divides by zero."""
 

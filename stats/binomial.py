@@ -32,8 +32,11 @@ def clopper_pearson(
     misses = n_rows - hits
     lower = 1 - upper_limit(misses, n_rows, alpha=alpha)
     upper = upper_limit(hits, n_rows, alpha=alpha)
+    if n_rows == 0:
+        return lower, upper
 
-    return lower, upper
+    share = hits / n_rows
+    return min(lower, share), max(upper, share)
 
 
 def upper_limit(hits: int, n_rows: int, *, alpha: float) -> float:

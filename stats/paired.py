@@ -114,7 +114,13 @@ def odds_ratio(pair: Pair) -> dict[str, Any]:
             "reason": "without an upper end: b alone is right on no row",
         }
 
-    return {"value": pair.only_a / pair.only_b, "interval": (lower, upper)}
+    value = pair.only_a / pair.only_b
+    if (
+        upper is not None
+    ):  # rounding may leave out the value of so many rows that both ends meet it
+        upper = max(upper, value)
+
+    return {"value": value, "interval": (min(lower, value), upper)}
 
 
 def rows_to_tell_apart(pair: Pair, *, tests: int = 1) -> int | None:

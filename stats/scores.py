@@ -75,10 +75,11 @@ def wilson(hits: int, n_rows: int, *, z: float = Z) -> tuple[float, float]:
     half_width = z * math.sqrt(variance + correction)
     scale = 1 + z * z / n_rows
 
-    low = max(0.0, (centre - half_width) / scale)
-    high = min(1.0, (centre + half_width) / scale)
+    # Rounding would leave out a share of 0 or 1, whose limit it is.
+    low = 0.0 if hits == 0 else max(0.0, (centre - half_width) / scale)
+    high = 1.0 if hits == n_rows else min(1.0, (centre + half_width) / scale)
 
-    return low, high
+    return min(low, share), max(high, share)
 
 
 def balanced_accuracy(margins: Margins) -> Floats:
@@ -209,6 +210,10 @@ def _mean(losses: Floats) -> dict[str, Any]:
     if len(losses) == 1:
         return _metric(value, None, reason="no interval: a single row")
 
+    if losses.min() == losses.max():
+        reason = "no interval: every row has the same loss"
+        return _metric(value, None, reason=reason)
+
     deviation = float(losses.std(ddof=1))
     half_width = Z * deviation / len(losses) ** 0.5
 
@@ -277,11 +282,16 @@ def _metric(
     highest: float | None = None,
     reason: str | None = None,
 ) -> dict[str, Any]:
-    """Returns a metric as the contract has it; its interval is cut to what is possible, from 0 to `highest`."""
-    if interval is not None:
+    """Returns a metric as the contract has it; its interval is cut to what is possible, from 0 to `highest`.
+
+    The interval holds the value: that of a percentile bootstrap may miss it, where draws leave out a rare class.
+    """
+    if interval is not None and value is not None:
         low = max(0.0, float(interval[0]))
         high = float(interval[1])
-        interval = low, high if highest is None else min(highest, high)
+        if highest is not None:
+            high = min(highest, high)
+        interval = min(low, value), max(high, value)
 
     metric: dict[str, Any] = {"value": value, "interval": interval}
     if reason is not None:

@@ -241,7 +241,7 @@ SHOWN: dict[str, set[str]] = {
     "service.grpc": {"port", "server"},
     "service.http": {"application", "fast_path", "lifespan"},
     "service.live": {"challengers", "comparison", "monitor"},
-    "service.live.journal": {"reader", "records", "schema", "writer"},
+    "service.live.journal": {"begin", "reader", "records", "writer"},
     "service.models": {
         "cancellation",
         "datatypes",

@@ -140,6 +140,8 @@ def _relate(
             "agreement": agreed[first][second],
             "kappa": None if isnan(kappa) else kappa,
         }
+        if isnan(kappa):
+            pair["reason"] = agreement.NO_KAPPA
         pairs.append(pair)
 
     return pairs

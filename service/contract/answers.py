@@ -134,6 +134,7 @@ class PairComparison(TypedDict):
     models: tuple[str, str]
     agreement: float
     kappa: float | None
+    reason: NotRequired[str]
     mcnemar: NotRequired[McNemar]
 
 
@@ -191,6 +192,7 @@ class LivePair(TypedDict):
     rows: int
     agreement: float
     kappa: float | None
+    reason: NotRequired[str]
 
 
 class ChallengerTest(TypedDict):

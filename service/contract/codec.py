@@ -40,6 +40,8 @@ def to_matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
 
 Numbers = list[list[float]]
 _NOT_FINITE = (b"NaN", b"Inf", b"-Inf", b"nan", b"inf")
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe{", b"\xfe\xff\x00{")
+"""Objects begin with these in UTF-8 and UTF-16 as PowerShell and Notepad write them."""
 _WORDS = {
     "`": "",
     "Object ": "",
@@ -131,6 +133,8 @@ def _explain(text: str) -> str:
 def _explain_malformed(text: str, body: bytes) -> str:
     if not body:
         return "malformed JSON: the body is empty"
+    if body.startswith(_BYTE_ORDER_MARKS):
+        return "malformed JSON: expected UTF-8, got a byte order mark: send the text in UTF-8 without one"
 
     place = re.search(r"byte (\d+)", text)
     if place and body.startswith(_NOT_FINITE, int(place[1])):

@@ -173,6 +173,20 @@ _accepted = Counter(
     "veredicto_feedback_accepted",
     "True classes of predictions that were accepted, each once",
 )
+_refused = Counter(
+    "veredicto_feedback_refused",
+    "True classes of predictions that the journal could not keep, answered 503",
+)
+_journal_failures = Counter(
+    "veredicto_journal_failures",
+    "Times that the journal's file could not be written any more, for now or lost until a restart",
+    ["kind"],
+)
+_journal_usable = Gauge(
+    "veredicto_journal_usable",
+    "1 where the worker that looked last can write the journal's file, else 0",
+    **_LATEST,
+)
 _shadow_rows = Counter(
     "veredicto_shadow_rows",
     "Rows that a model answered in the shadow of a champion",
@@ -188,6 +202,19 @@ class JournalMetrics:
 
     def __init__(self) -> None:
         self._shown_dropped = 0
+
+    def fail(self, *, is_lost: bool) -> None:
+        """Counts that the file cannot be written any more."""
+        _journal_failures.labels("lost" if is_lost else "passing").inc()
+        _journal_usable.set(0)
+
+    def recover(self) -> None:
+        """Shows that the file is written again."""
+        _journal_usable.set(1)
+
+    def refuse(self, n_labels: int) -> None:
+        """Counts labels that were refused since the file cannot be written."""
+        _refused.inc(n_labels)
 
     def add(self, *, written: int, accepted: int) -> None:
         """Adds the predictions and the feedback that one transaction wrote."""

@@ -109,14 +109,16 @@ def _describe_pairs(
         agreements = agreement.agreements(table)
         kappas = agreement.kappas(agreements, table, n_classes=n_classes)
         kappa = float(kappas[0, 1])
-        pairs.append(
-            {
-                "models": [versions[first].name, versions[second].name],
-                "rows": int(both.sum()),
-                "agreement": float(agreements[0, 1]),
-                "kappa": None if isnan(kappa) else kappa,
-            }
-        )
+        pair: dict[str, Any] = {
+            "models": [versions[first].name, versions[second].name],
+            "rows": int(both.sum()),
+            "agreement": float(agreements[0, 1]),
+            "kappa": None if isnan(kappa) else kappa,
+        }
+        if isnan(kappa):
+            pair["reason"] = agreement.NO_KAPPA
+
+        pairs.append(pair)
 
     return pairs
 
@@ -160,9 +162,14 @@ def _describe_test(pair: PairCounts, alpha: float) -> dict[str, Any]:
         "alpha": alpha,
         "verdict": sequential.judge(lower, upper),
     }
+    difference = described["difference"]
     if lower > upper:
         described["reason"] = (
             "no interval: no one difference fits all rows, so it has changed on the way"
+        )
+    elif difference is not None and not lower <= difference <= upper:
+        described["reason"] = (
+            "the interval is what all rows allowed at any time, so the difference of now may lie beside it"
         )
 
     return described

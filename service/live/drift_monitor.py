@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from service.contract.answers import Drift
+from service.errors import Overloaded
 from service.execution.metrics import show_drift
 from service.live import drift
 from service.live.drift import Cells, Features
@@ -62,6 +63,8 @@ class DriftMonitor:
         )
         if feature_counts is None:
             feature_counts = np.zeros(cells.n_counts, np.int64)
+        if len(feature_counts) != cells.n_counts:
+            raise sqlite3.DatabaseError("its counts of rows do not fit the model")
 
         return drift.describe(cells, feature_counts)
 
@@ -72,8 +75,15 @@ class DriftMonitor:
 
     def _count_until_closed(self) -> None:
         while not self._closing.wait(INTERVAL_S):
+            self._count_carefully()
+        self._count_carefully()
+
+    def _count_carefully(self) -> None:
+        """Counts what waits; the thread outlives a defect of counting."""
+        try:
             self._count_waiting()
-        self._count_waiting()
+        except Exception:
+            logger.exception("a defect in counting for drift")
 
     def _count_waiting(self) -> None:
         """Gives the counts to the journal, and shows the drift of those that are in its file by now."""
@@ -97,8 +107,9 @@ class DriftMonitor:
 
     def _show(self, task: str) -> None:
         try:
+            self._journal.check_readable()
             found = self.describe(task)
-        except sqlite3.Error:
+        except (sqlite3.Error, Overloaded):
             logger.debug("the journal cannot be read now", exc_info=True)
             return
 

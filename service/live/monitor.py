@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sqlite3
 import threading
@@ -20,6 +21,7 @@ from service.live.challengers import find_shadow_deployments, make_model_key
 from service.live.drift import Cells
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
+from service.live.journal.begin import read_begun
 from service.live.journal.records import FeedbackRecord, Labels
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
@@ -48,7 +50,11 @@ class Monitor:
         }
 
         self.journal = Journal(
-            path, max_rows=settings.journal_rows, model_keys=self._model_keys
+            path,
+            max_rows=settings.journal_rows,
+            model_keys=self._model_keys,
+            fsync=settings.journal_fsync,
+            begun=read_begun(os.environ),
         )
         self._shadow = Shadow(deployments, self.journal) if deployments else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
@@ -133,6 +139,7 @@ class Monitor:
     def _make_comparison(
         self, task: str, models: list[Model]
     ) -> answers.LiveComparison:
+        self.journal.check_readable()
         try:
             window = reader.read_window(
                 self.journal.path, task, max_rows=comparison.MAX_WINDOW_ROWS

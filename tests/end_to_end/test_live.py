@@ -216,6 +216,7 @@ def test_challengers_are_compared_with_the_champion(live: Server) -> None:
             "rows": 1,
             "agreement": 1.0,
             "kappa": None,
+            "reason": "undefined: both models give one and the same label throughout",
         }
     ]
     assert [each["accuracy"]["value"] for each in found["models"]] == [1.0, 1.0]

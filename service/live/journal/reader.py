@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,12 +101,9 @@ class _Prediction(NamedTuple):
 
 def read_window(path: Path, task: str, *, max_rows: int) -> PredictionWindow:
     """Reads one state of the file, whoever writes meanwhile; raises sqlite3.Error."""
-    connection = schema.connect_to_read(path)
-    try:
+    with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
         connection.execute("BEGIN")
         return _TaskReader(connection, task).read_window(max_rows)
-    finally:
-        connection.close()
 
 
 def read_feature_counts(
@@ -114,8 +113,7 @@ def read_feature_counts(
 
     It returns None where there are no counts of this basis, and raises sqlite3.Error.
     """
-    connection = schema.connect_to_read(path)
-    try:
+    with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
         found = []
         n_found = 0
 
@@ -124,10 +122,17 @@ def read_feature_counts(
             n_found += n_rows
             if n_found >= max_rows:
                 break
-    finally:
-        connection.close()
 
-    return np.sum(found, axis=0, dtype=np.int64) if found else None
+        return np.sum(found, axis=0, dtype=np.int64) if found else None
+
+
+@contextmanager
+def _explaining_damage() -> Iterator[None]:
+    """Raises sqlite3.DatabaseError where rows are not as the journal writes them: the file is damaged, not the code."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError) as error:
+        raise sqlite3.DatabaseError("its rows do not fit together") from error
 
 
 class _TaskReader:
@@ -145,11 +150,11 @@ class _TaskReader:
             self._task, self._n_shed, self._n_dropped = found
 
         models = self._execute(
-            "SELECT number, name, version FROM models WHERE task = ?", (self._task,)
-        )
-        self._models = {
-            key: ModelVersion(name, version) for key, name, version in models
-        }
+            "SELECT number, name, version, classes FROM models WHERE task = ?",
+            (self._task,),
+        ).fetchall()
+        self._models = {key: ModelVersion(*names) for key, *names, _ in models}
+        self._n_classes = {key: len(json.loads(classes)) for key, *_, classes in models}
         challenger_sets = self._execute("SELECT number, models FROM lineups")
         self._challenger_sets: dict[int, list[int]] = {
             key: json.loads(models) for key, models in challenger_sets
@@ -206,7 +211,15 @@ class _TaskReader:
 
             start += each.n_rows
 
+        for key, place in places.items():
+            self._check_labels(table[place], self._n_classes[key])
+
         return table
+
+    def _check_labels(self, labels: Labels, n_classes: int) -> None:
+        """Raises ValueError where a label is no class, and not -1 either."""
+        if len(labels) and not -1 <= labels.min() <= labels.max() < n_classes:
+            raise ValueError
 
     def _read_true_labels(self, predictions: list[_Prediction]) -> Labels:
         """Returns the true labels `(n_rows,)` of the rows of these predictions."""
@@ -225,6 +238,7 @@ class _TaskReader:
             if seq in starts:  # else of another task
                 true_labels[starts[seq] + row] = label
 
+        self._check_labels(true_labels, max(self._n_classes.values(), default=0))
         return true_labels
 
     def _read_examples(self) -> list[Example]:
@@ -250,6 +264,9 @@ class _TaskReader:
         labels = {self._models[model]: champion_label}
         for key, label in zip(challengers, table[:, row].tolist(), strict=True):
             labels[self._models[key]] = label
+
+        n_classes = min(self._n_classes[key] for key in (model, *challengers))
+        self._check_labels(np.array([*labels.values(), true_label or 0]), n_classes)
 
         return Example(
             row_id=prediction_id if n_rows == 1 else f"{prediction_id}/{row}",

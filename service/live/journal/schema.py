@@ -1,7 +1,7 @@
-"""The SQLite file that predictions and their true labels are kept in: it is made, opened, or refused.
+"""The SQLite file that predictions and their true labels are kept in: it is made, migrated, opened, or refused.
 
 Several processes share it (write-ahead log). What has been committed outlives the process, whatever ends it; a power
-cut may take the last commits, since only checkpoints wait for the disk.
+cut may take the last commits but those that waited for the disk.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from service.errors import SettingsError
+from service.live.journal.problems import Lost, WrongFile
 
 APPLICATION_ID = 0x56455244
 """VERD in ASCII tells our files from those of other programs."""
-SCHEMA = 1
+SCHEMA = 2
 """Names of tables and columns stay as they are: `number` is a surrogate key, `truths` has the true labels, `lineups`
-the sets of challengers, `spreads` the feature counts."""
-BUSY_MS = 5000
+the sets of challengers, `spreads` the feature counts. `journal` has one row, the random id of the file."""
+BUSY_MS = 2000
+"""So long a transaction waits for another process before it fails."""
+READ_BUSY_MS = 1000
 _TABLES = """
 CREATE TABLE tasks (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
     kept INTEGER NOT NULL DEFAULT 0, shed INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0);
@@ -37,6 +39,8 @@ CREATE INDEX spreads_of_task ON spreads (task, number);
 CREATE TABLE pairs (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, better INTEGER NOT NULL DEFAULT 0,
     equal INTEGER NOT NULL DEFAULT 0, worse INTEGER NOT NULL DEFAULT 0, lower REAL NOT NULL DEFAULT -1,
     upper REAL NOT NULL DEFAULT 1, PRIMARY KEY (champion, challenger)) WITHOUT ROWID;
+CREATE TABLE journal (id TEXT NOT NULL);
+INSERT INTO journal VALUES (lower(hex(randomblob(8))))
 """
 """Labels are class indices, little-endian int32: of predictions `(n_rows,)`, of shadows `(n_challengers, n_rows)`.
 
@@ -44,84 +48,123 @@ Counts are little-endian int64, `(n_counts,)`.
 """
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Opens a file in autocommit mode, making it where there is none; raises SettingsError where it is no journal."""
-    try:
-        connection = sqlite3.connect(
-            path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
-        )
-    except sqlite3.Error as error:
-        raise _refuse(
-            path,
-            f"it cannot be opened: {error}; it must lie in a folder that can be written to",
-        ) from error
+_MIGRATIONS = {
+    1: """
+CREATE TABLE IF NOT EXISTS spreads (number INTEGER PRIMARY KEY, task INTEGER NOT NULL, basis TEXT NOT NULL,
+    n_rows INTEGER NOT NULL, counts BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS spreads_of_task ON spreads (task, number);
+CREATE TABLE journal (id TEXT NOT NULL);
+INSERT INTO journal VALUES (lower(hex(randomblob(8))))
+""",
+}
+"""Each brings a file from its schema to the next; the first files of schema 1 had no feature counts."""
 
+
+def connect(path: Path, *, may_make: bool = True) -> sqlite3.Connection:
+    """Opens a file in autocommit mode, making its tables where it has none; raises sqlite3.Error and Lost.
+
+    A file of an earlier schema is migrated; one of a later schema, or another program's, is left as it is.
+    """
+    connection = connect_unprepared(path, may_make=may_make)
     try:
-        _prepare(connection, path)
-    except sqlite3.Error as error:
-        connection.close()
-        raise _refuse(path, f"it cannot be used: {error}") from error
-    except SettingsError:
+        prepare(connection, may_make=may_make)
+    except BaseException:
         connection.close()
         raise
 
     return connection
 
 
+def connect_unprepared(path: Path, *, may_make: bool) -> sqlite3.Connection:
+    """Opens a file in autocommit mode whatever is in it; raises sqlite3.Error."""
+    return _open(path, mode="rwc" if may_make else "rw", busy_ms=BUSY_MS)
+
+
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Opens a journal that is there, for queries only; raises sqlite3.Error."""
-    connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
+    connection = _open(path, mode="rw", busy_ms=READ_BUSY_MS)
     connection.execute("PRAGMA query_only = 1")
     return connection
 
 
-def check(path: Path) -> None:
-    """Looks through all of the file; raises SettingsError where it is no journal or is damaged."""
-    connection = connect(path)
-    try:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
-        found = str(error)
-    finally:
-        connection.close()
+def read_id(connection: sqlite3.Connection) -> str:
+    """Returns the id of the journal, which another file with another history does not have; raises sqlite3.Error."""
+    found = connection.execute("SELECT id FROM journal").fetchone()
+    return "" if found is None else str(found[0])
 
+
+def check_pages(connection: sqlite3.Connection) -> None:
+    """Looks through all of the file, as this connection sees it; raises Lost where it is damaged, and sqlite3.Error."""
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise _refuse(
-            path,
-            f"it is damaged ({' '.join(found.split())[:200]}): put it aside, and a new one is made",
+        reason = " ".join(found.split())[:200]
+        raise Lost(
+            f"the journal's file is damaged ({reason}): put it aside, and a restart makes a new one"
         )
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Makes the tables of an empty file, or checks those of another; raises SettingsError where they are not ours."""
-    connection.execute("BEGIN IMMEDIATE")
+def _open(path: Path, *, mode: str, busy_ms: int) -> sqlite3.Connection:
+    """Opens a file by its URI, since only so SQLite is told not to make one that is missing."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_ms / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def prepare(connection: sqlite3.Connection, *, may_make: bool) -> None:
+    """Brings the file to the latest schema; raises sqlite3.Error and Lost.
+
+    A file that has the schema is not written to, and may be locked by another process that writes.
+    """
+    if _read_schema(connection) < SCHEMA:
+        connection.execute("BEGIN IMMEDIATE")
+        schema = _read_schema(connection)  # which another process may have changed
+        if schema == 0 and not may_make:
+            raise Lost("the journal's file was emptied")
+
+        _migrate(connection, schema)
+        connection.execute("COMMIT")
+
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise WrongFile(
+            "its file system does not let processes share memory: put it on a local disk"
+        )
+
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # makes the log
+
+
+def _read_schema(connection: sqlite3.Connection) -> int:
+    """Returns the version of the schema, 0 for an empty file; raises Lost for one that this version does not know."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (schema,) = connection.execute("PRAGMA user_version").fetchone()
     (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     if application == 0 and not n_tables:
-        for statement in _TABLES.split(";"):
+        return 0
+    if application != APPLICATION_ID:
+        raise WrongFile("it is another program's database: name a file of its own")
+    if schema not in (SCHEMA, *_MIGRATIONS):
+        raise Lost(
+            f"the journal's schema is {schema}, this version knows 1 to {SCHEMA}: name another file"
+        )
+
+    return int(schema)
+
+
+def _migrate(connection: sqlite3.Connection, schema: int) -> None:
+    """Makes the tables of an empty file, or changes those of an earlier schema, within a transaction."""
+    scripts = [_TABLES]
+    if schema:
+        scripts = [_MIGRATIONS[each] for each in range(schema, SCHEMA)]
+
+    for script in scripts:
+        for statement in script.split(";"):
             connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    elif application != APPLICATION_ID:
-        raise _refuse(path, "it is another program's database: name a file of its own")
-    elif schema != SCHEMA:
-        raise _refuse(
-            path,
-            f"its schema is {schema}, this version knows {SCHEMA}: name another file",
-        )
 
-    connection.execute("COMMIT")
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise _refuse(
-            path,
-            "its file system does not let processes share memory: put it on a local disk",
-        )
-
-    connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def _refuse(path: Path, reason: str) -> SettingsError:
-    return SettingsError(f"VEREDICTO_JOURNAL: {path.name}: {reason}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA}")

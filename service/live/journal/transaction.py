@@ -91,10 +91,17 @@ class _StoredPrediction(NamedTuple):
 
 
 class Transactions:
-    """Writes through one connection; the file keeps the latest `max_rows` predictions, counted by rows."""
+    """Writes through one connection; the file keeps the latest `max_rows` predictions, counted by rows.
 
-    def __init__(self, connection: sqlite3.Connection, *, max_rows: int) -> None:
+    With `fsync` a transaction that has feedback waits for the disk, which then also has all that was written before.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, *, max_rows: int, fsync: bool = False
+    ) -> None:
         self._connection = connection
+        self._fsync = fsync
+        self._waits_for_disk = False
         self._execute = connection.execute
         self._max_rows = max_rows
         self._keys = SurrogateKeys(connection)
@@ -107,6 +114,9 @@ class Transactions:
         It returns for each feedback True where its label is new, False where it was known, or the error that refuses
         it: NotFound where the prediction is not there, which may still come.
         """
+        if self._fsync:
+            self._wait_for_disk(records)
+
         try:
             with self._transaction():
                 results = list(self._write_records(records))
@@ -147,6 +157,14 @@ class Transactions:
             (name, version): (right, wrong)
             for name, version, right, wrong in found.fetchall()
         }
+
+    def _wait_for_disk(self, records: Sequence[Record]) -> None:
+        """Lets the next transaction wait for the disk where feedback is among its records."""
+        has_feedback = any(isinstance(each, FeedbackRecord) for each in records)
+        if has_feedback != self._waits_for_disk:
+            level = "FULL" if has_feedback else "NORMAL"
+            self._execute(f"PRAGMA synchronous = {level}")
+            self._waits_for_disk = has_feedback
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -69,6 +69,11 @@ def test_optional_fields_may_be_left_out_or_null() -> None:
     ("body", "message"),
     [
         (b"", "malformed JSON: the body is empty"),
+        (
+            b'\xef\xbb\xbf{"model": "m"}',
+            "malformed JSON: expected UTF-8, got a byte order mark: send the text in UTF-8 without one",
+        ),
+        ('{"model": "m"}'.encode("utf-16"), "malformed JSON: expected UTF-8, got"),
         (b'{"model": "m"', "malformed JSON: Input data was truncated"),
         (b'{"model": "m" "inputs"}', "malformed JSON: expected ',' or '}' (byte 14)"),
         (b"\xff\xfe", "malformed JSON: invalid character (byte 0)"),

@@ -121,3 +121,54 @@ def test_a_missing_file_raises_an_error_of_sqlite(tmp_path: Path) -> None:
     """Reading never makes the tables of a journal: a file without them raises OperationalError."""
     with pytest.raises(sqlite3.OperationalError):
         reader.read_window(tmp_path / "nothing.db", "colour", max_rows=10)
+
+
+DAMAGES = {
+    "a label beyond the classes": "UPDATE predictions SET labels = x'09000000'",
+    "a label under -1": "UPDATE predictions SET labels = x'f0ffffff'",
+    "labels cut short": "UPDATE predictions SET labels = x'0000'",
+    "labels that are a text": "UPDATE predictions SET labels = 'no'",
+    "a true label beyond the classes": "UPDATE truths SET label = 7",
+    "a row beyond the prediction": "UPDATE truths SET row = 500",
+    "an unknown model": "UPDATE predictions SET model = 99",
+    "an unknown set of challengers": "UPDATE shadows SET lineup = 99",
+    "classes that are no JSON": "UPDATE models SET classes = '['",
+    "inputs that are no JSON": "UPDATE examples SET inputs = '{'",
+    "a shadow without labels": "UPDATE shadows SET labels = x''",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_rows_that_do_not_fit_together_are_damage(
+    transactions: Transactions, path: Path, name: str
+) -> None:
+    """Whatever the file says that no journal writes, reading it raises sqlite3.DatabaseError."""
+    shadow = ShadowRecord(
+        prediction_ids=["a"],
+        row_counts=[1],
+        champion=FIRST,
+        challengers=(SECOND,),
+        labels=np.array([[1]]),
+        examples=[ShadowExample("a", 0, "[1]")],
+    )
+    transactions.write([predict("a", FIRST, 0), shadow])
+    transactions.write([FeedbackRecord("a", None, "no")])
+    assert reader.read_window(path, "colour", max_rows=10).examples
+
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(DAMAGES[name])
+
+    with pytest.raises(sqlite3.DatabaseError):
+        reader.read_window(path, "colour", max_rows=10)
+
+
+def test_counts_of_different_lengths_are_damage(
+    transactions: Transactions, path: Path
+) -> None:
+    """Counts that cannot be summed raise sqlite3.DatabaseError."""
+    for n_counts in (3, 4):
+        counts = np.ones(n_counts, np.int64)
+        transactions.write([FeatureCounts("colour", "basis", 400, counts)])
+
+    with pytest.raises(sqlite3.DatabaseError, match="do not fit together"):
+        reader.read_feature_counts(path, "colour", basis="basis", max_rows=10_000)

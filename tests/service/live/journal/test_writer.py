@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from os import urandom
 from pathlib import Path
 from threading import Event
 
@@ -15,8 +16,15 @@ import numpy as np
 import pytest
 
 from service.errors import InvalidRequest, NotFound, Overloaded
-from service.live.journal import writer as module
-from service.live.journal.records import FeedbackRecord, ModelKey, ShadowRecord
+from service.live.journal import ids, schema
+from service.live.journal import waiting as module
+from service.live.journal.records import (
+    FeedbackRecord,
+    ModelKey,
+    PredictionRecord,
+    ShadowRecord,
+)
+from service.live.journal.transaction import Transactions
 from service.live.journal.writer import Journal
 from tests.support.server import ROOT
 
@@ -174,7 +182,7 @@ def test_a_full_queue_drops_predictions_and_counts_them(
     open_journal: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While another locks the file, answers have their ids all the same, and what is dropped is counted."""
-    monkeypatch.setattr(module, "MAX_WAITING_ROWS", 10)
+    monkeypatch.setattr(module, "MAX_WAITING_BYTES", 5000)
     journal = open_journal()
 
     with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
@@ -244,6 +252,176 @@ def test_a_full_disk_drops_predictions_and_refuses_feedback(tmp_path: Path) -> N
     assert dropped >= 5000
     assert truths == right + wrong
     assert wrong == 1
+
+
+def test_what_waits_is_bounded_in_bytes(open_journal: Callable[..., Journal]) -> None:
+    """While another locks the file, predictions of many rows and shadows take no more than their part of memory."""
+    journal = open_journal()
+    labels = np.zeros(10_000, dtype=np.int64)
+
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(1000):
+            prediction_id = journal.record_prediction(FIRST, labels)
+            shadow = ShadowRecord(
+                [prediction_id], [10_000], FIRST, (SECOND,), labels[None, :], []
+            )
+            journal.record_shadow(shadow)
+
+        waiting = journal._waiting
+        n_bytes = sum(
+            each.labels.nbytes
+            for each in waiting._records
+            if isinstance(each, PredictionRecord | ShadowRecord)
+        )
+        other.execute("ROLLBACK")
+
+    assert 0 < n_bytes <= module.MAX_WAITING_BYTES
+    assert waiting.n_dropped > 0
+
+
+@pytest.mark.parametrize("now_s", [0.0, -86_400.0, 4e9, 1e12])
+def test_steps_of_the_clock_change_nothing(
+    open_journal: Callable[..., Journal],
+    monkeypatch: pytest.MonkeyPatch,
+    now_s: float,
+) -> None:
+    """Ids differ and feedback is accepted whatever the time of day is said to be."""
+    journal = open_journal()
+    prediction_ids = [journal.record_prediction(FIRST, np.array([1]))]
+    monkeypatch.setattr(ids, "time", lambda: now_s)
+    prediction_ids += [
+        journal.record_prediction(FIRST, np.array([1])) for _ in range(200)
+    ]
+
+    for each in prediction_ids:
+        journal.record_feedback(FeedbackRecord(each, None, "yes"))
+    journal.close()
+    assert len(set(prediction_ids)) == 201
+    assert count(journal.path, "truths") == 201
+
+
+def test_long_labels_do_not_pile_up(open_journal: Callable[..., Journal]) -> None:
+    """Feedback whose labels together are too long to wait is refused."""
+    journal = open_journal()
+    label = "x" * (module.MAX_LABEL_BYTES // 2)
+
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(2):
+            journal.record_feedback(FeedbackRecord("any", None, label))
+        with pytest.raises(Overloaded, match="labels wait to be stored already"):
+            journal.record_feedback(FeedbackRecord("any", None, label))
+        other.execute("ROLLBACK")
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if holds():
+            return
+        Event().wait(0.02)
+    raise AssertionError("it does not come true")
+
+
+@pytest.mark.parametrize("name", ["journal.db", "journal.db-wal", "journal.db-shm"])
+def test_no_label_is_accepted_after_a_file_was_deleted(
+    open_journal: Callable[..., Journal],
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+) -> None:
+    """Feedback is refused from the moment at which a file is gone, predictions have ids, and the log says it once."""
+    journal = open_journal()
+    before = journal.record_prediction(FIRST, np.array([1]))
+    journal.record_feedback(FeedbackRecord(before, None, "yes")).result(LIMIT_S)
+    journal.path.with_name(name).unlink()
+
+    for _ in range(20):
+        prediction_id = journal.record_prediction(FIRST, np.array([1]))
+        with pytest.raises(Overloaded, match="deleted or moved while the server runs"):
+            journal.record_feedback(FeedbackRecord(prediction_id, None, "yes")).result(
+                LIMIT_S
+            )
+
+    assert len(prediction_id) == 16
+    assert len(caplog.records) == 1
+    with pytest.raises(Overloaded, match=r"^the journal cannot be read now: "):
+        journal.check_readable()
+    assert journal.path.with_name(name).exists() is False
+
+
+def test_a_deletion_is_noticed_though_nothing_is_written(
+    open_journal: Callable[..., Journal], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread looks at the file by itself."""
+    journal = open_journal()
+    journal.path.unlink()
+    wait_until(lambda: bool(caplog.records))
+    assert caplog.messages == [
+        "predictions are dropped: the journal cannot be written: the journal's file was deleted or moved while the "
+        "server runs, feedback is refused until a restart"
+    ]
+
+
+def test_a_damaged_file_is_refused_from_the_start(
+    tmp_path: Path, open_journal: Callable[..., Journal]
+) -> None:
+    """A journal of a damaged file is made, gives ids, refuses feedback, and leaves the file as it is."""
+    content = urandom(60_000)
+    (tmp_path / "journal.db").write_bytes(content)
+    journal = open_journal()
+
+    assert len(journal.record_prediction(FIRST, np.array([1]))) == 16
+    with pytest.raises(Overloaded, match="damaged: file is not a database; the jour"):
+        journal.record_feedback(FeedbackRecord("any", None, "yes"))
+
+    journal.close()
+    assert (tmp_path / "journal.db").read_bytes() == content
+
+
+def test_a_lock_at_the_start_ends_by_itself(
+    tmp_path: Path, open_journal: Callable[..., Journal]
+) -> None:
+    """A journal of a new file that another process locks refuses feedback, and takes it when the lock is gone."""
+    path = tmp_path / "journal.db"
+    path.touch()
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        journal = open_journal()
+        with pytest.raises(Overloaded, match="try again: database is locked"):
+            journal.record_feedback(FeedbackRecord("any", None, "yes")).result(LIMIT_S)
+        other.execute("ROLLBACK")
+
+    def is_accepted() -> bool:
+        prediction_id = journal.record_prediction(FIRST, np.array([1]))
+        record = FeedbackRecord(prediction_id, None, "yes")
+        try:
+            journal.record_feedback(record).result(LIMIT_S)
+        except Overloaded:
+            return False
+        return True
+
+    wait_until(is_accepted)
+
+
+@pytest.mark.parametrize(("fsync", "expected"), [(0, [1, 1, 1]), (1, [1, 2, 1])])
+def test_only_labels_wait_for_the_disk(
+    tmp_path: Path, fsync: int, expected: list[int]
+) -> None:
+    """With `fsync` a transaction of labels waits for the disk, one of predictions does not; without it none does."""
+    path = tmp_path / "journal.db"
+    levels = []
+    with closing(schema.connect(path)) as connection:
+        transactions = Transactions(connection, max_rows=100, fsync=bool(fsync))
+        for records in (
+            [PredictionRecord("any", FIRST, np.array([1]))],
+            [FeedbackRecord("any", None, "yes")],
+            [PredictionRecord("other", FIRST, np.array([1]))],
+        ):
+            transactions.write(records)
+            levels.append(connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    assert levels == expected
 
 
 def test_outcomes_are_read_without_waiting(

@@ -1,0 +1,33 @@
+"""The ids of predictions, which go out with answers and come back with feedback."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections import deque
+from os import urandom
+from time import time
+
+_RANDOM_BYTES = 9
+_IDS_AT_A_TIME = 64
+
+
+class PredictionIds:
+    """Makes many ids at a time, which is cheaper; any thread may take one."""
+
+    def __init__(self) -> None:
+        self._ids: deque[str] = deque()
+
+    def take(self) -> str:
+        """Returns 16 random characters, so that nobody guesses another's id and no two workers make the same.
+
+        An id begins with the time: ids of one time lie together in the file, and few of its pages change. Nothing
+        else is read from it, so a clock that is wrong or steps back costs pages alone.
+        """
+        while True:
+            try:
+                return self._ids.pop()
+            except IndexError:
+                seconds = (int(time()) % 2**24).to_bytes(3, "big")
+                for _ in range(_IDS_AT_A_TIME):
+                    made = urlsafe_b64encode(seconds + urandom(_RANDOM_BYTES))
+                    self._ids.append(made.decode())

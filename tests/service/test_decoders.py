@@ -1,0 +1,106 @@
+"""Whatever bytes a client sends, each decoder returns a request or refuses it with words, and takes no second."""
+
+from __future__ import annotations
+
+import os
+from time import thread_time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.decoders import PIECES, Decoder, check, make_decoders
+
+NAMES = (
+    *(
+        "contract",
+        "rows",
+        "form",
+        "query",
+        "media_type",
+        "infer_json",
+        "infer_binary",
+        "infer_raw",
+    ),
+    *("grpc", "tensor_json", "tensor_bytes", "compressed"),
+)
+N_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
+MAX_S = 1.0
+
+EDITS = st.lists(
+    st.tuples(
+        st.floats(0, 1),
+        st.integers(0, 6),
+        st.one_of(st.sampled_from(PIECES), st.binary(max_size=4)),
+    ),
+    min_size=1,
+    max_size=4,
+)
+"""An edit has where, how many bytes are replaced, and by what."""
+
+
+@pytest.fixture(scope="module")
+def decoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Decoder]:
+    return make_decoders(tmp_path_factory.mktemp("models"))
+
+
+def mutate(seed: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
+    content = bytearray(seed)
+    for place, n_replaced, piece in edits:
+        start = round(place * len(content))
+        content[start : start + n_replaced] = piece
+
+    return bytes(content)
+
+
+def test_every_decoder_is_tried(decoders: dict[str, Decoder]) -> None:
+    """The names here are those of all decoders, and each takes its own seeds."""
+    assert sorted(decoders) == sorted(NAMES)
+    for decoder in decoders.values():
+        for seed in decoder.seeds:
+            decoder.decode(seed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(
+    max_examples=N_EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 20), edits=EDITS)
+def test_changed_requests_are_decoded_or_refused(
+    decoders: dict[str, Decoder],
+    name: str,
+    seed: int,
+    edits: list[tuple[float, int, bytes]],
+) -> None:
+    """A request that was changed at random is one or a VeredictoError, within a second of the processor."""
+    decoder = decoders[name]
+    content = mutate(decoder.seeds[seed % len(decoder.seeds)], edits)
+    started_s = thread_time()
+    check(decoder, content)
+    assert thread_time() - started_s < MAX_S
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_hostile_piece_is_decoded_or_refused_everywhere(
+    decoders: dict[str, Decoder], name: str
+) -> None:
+    """Each piece alone, and in place of each value of a seed, is a request or a VeredictoError."""
+    decoder = decoders[name]
+    for piece in PIECES:
+        check(decoder, piece)
+        for seed in decoder.seeds:
+            for place in range(0, len(seed), 5):
+                check(decoder, seed[:place] + piece + seed[place:])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_long_and_deep_bodies_take_no_second(
+    decoders: dict[str, Decoder], name: str
+) -> None:
+    """A megabyte of brackets, digits, commas or nothing is refused within a second of the processor."""
+    for piece in (b"[", b'{"a":', b"9", b",", b"\0", b"\r\n", b"--", b"&a=b", b'"'):
+        started_s = thread_time()
+        check(decoders[name], piece * (1_000_000 // len(piece)))
+        assert thread_time() - started_s < MAX_S, (name, piece)
