@@ -49,11 +49,11 @@ def test_other_versions_are_unknown(installed: str) -> None:
 
 def test_a_name_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A known version that lacks a name which the fast path leans on is refused with that name."""
-    monkeypatch.delattr(HttpToolsProtocol, "_unset_keepalive_if_required")
+    monkeypatch.delattr(HttpToolsProtocol, "_start_asgi_task")
 
     reason = why_unknown(INSTALLED)
 
-    assert reason == f"uvicorn {INSTALLED} lacks _unset_keepalive_if_required"
+    assert reason == f"uvicorn {INSTALLED} lacks _start_asgi_task"
 
 
 def test_an_unknown_uvicorn_is_used_the_plain_way(
@@ -69,7 +69,8 @@ def test_an_unknown_uvicorn_is_used_the_plain_way(
 
     assert type(application.writer) is Writer
     assert caplog.messages == [
-        "requests go the plain ASGI way: uvicorn 1.2.3 is not between 0.30 and 0.60"
+        "requests go the plain ASGI way, without limits on heads, connections and pipelining: "
+        "uvicorn 1.2.3 is not between 0.30 and 0.60"
     ]
 
 

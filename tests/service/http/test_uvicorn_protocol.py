@@ -24,6 +24,7 @@ from service.http.uvicorn_protocol import (
     FastPathProtocol,
     install,
 )
+from service.settings import Settings
 from tests.support.server import Server
 
 QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
@@ -93,7 +94,7 @@ class _Open:
 
 def test_the_choice_of_a_protocol_is_ours(application: Application) -> None:
     """A server that is left to choose its protocol, as BentoML leaves it to uvicorn, takes the fast path's."""
-    install(application, stuck_s=60)
+    install(application, Settings())
     config = uvicorn.Config(application, log_config=None)
     config.load()
 
@@ -286,7 +287,7 @@ def test_a_client_that_sends_no_whole_headers_is_let_go(
         (
             b"POST /predict HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
             b"Content-Length: 10\r\n\r\n",
-            400,
+            504,
         ),
     ],
     ids=["long", "nowhere", "upgrade"],
@@ -294,7 +295,7 @@ def test_a_client_that_sends_no_whole_headers_is_let_go(
 def test_a_client_whose_body_does_not_end_is_let_go(
     impatient_server: Server, sent: bytes, status: int
 ) -> None:
-    """A client that was answered before its body ended is let go after the deadline."""
+    """A client that was answered, before its body ended or since it did not, is let go after the deadline."""
     with connect(impatient_server) as slow:
         slow.sendall(sent)
 
