@@ -15,8 +15,9 @@ from service.errors import VeredictoError
 from service.execution.admission import Admission, ClientLeft, report_defect
 from service.execution.batching import Batches
 from service.execution.metrics import flush_routes
-from service.execution.pipeline import Pipeline
+from service.execution.pipeline import Head, Pipeline
 from service.execution.run import Pending, Reply, Run
+from service.http.bodies import Bodies
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
 from service.http.responses import Message, Response, respond, respond_to_error
@@ -53,7 +54,7 @@ class Application:
         self._admission = admission
         self._models = admission.models
         self._pipeline = Pipeline(batches)
-        self._limits = limits
+        self._bodies = Bodies(settings)
         self._views = Views(plane, batches, protocol)
         self._routes = _make_routes(plane, limits)
         self._routes.update(protocol.routes)
@@ -71,9 +72,7 @@ class Application:
         started = perf_counter()
 
         try:
-            reply = await self._admission.admit(
-                self._answer(route, scope, receive), started, scope["path"]
-            )
+            reply = await self._read_and_answer(route, scope, receive, started)
         except VeredictoError as error:
             reply = Reply(respond_to_error(error))
         except ClientLeft:
@@ -116,37 +115,49 @@ class Application:
         if reply.records:
             self._models.succeed(reply.records, seconds)
 
-    async def _answer(
-        self, route: HTTPRoute, scope: Message, receive: Receive
+    async def _read_and_answer(
+        self, route: HTTPRoute, scope: Message, receive: Receive, started: float
     ) -> Reply:
-        """Returns the reply to a request; raises VeredictoError, and ClientLeft."""
-        self._admission.check_room()
-        outcome = scope.get(STARTED)
-        if outcome is None:
+        """Returns the reply to a request, which is in flight once its body has come.
+
+        It raises VeredictoError, counted for its model, and ClientLeft.
+        """
+        path = scope["path"]
+        if STARTED in scope:
+            answering = self._answer_started(scope[STARTED], receive)
+            return await self._admission.admit(answering, started, path)
+
+        try:
             head = route.read_head(scope["headers"], scope["query_string"])
-            body = await self._read_body(scope, receive, head.max_bytes)
-            outcome = self._pipeline.start(route, body, head)
-        else:
-            # The outcome was made of this body, which comes first all the same.
-            await receive()
+            coming = self._bodies.open(scope, receive, head.max_bytes)
+        except VeredictoError:
+            raise
+        except Exception:
+            raise report_defect(path) from None
+
+        with coming:
+            body = await coming.read()
+            answering = self._answer(route, body, head, receive)
+            return await self._admission.admit(answering, started, path)
+
+    async def _answer(
+        self, route: HTTPRoute, body: bytes, head: Head, receive: Receive
+    ) -> Reply:
+        """Returns the reply to a request whose body has come; raises VeredictoError, and ClientLeft."""
+        self._admission.check_room()
+        outcome = self._pipeline.start(route, body, head)
 
         return await self._pipeline.complete(outcome, disconnect=receive)
 
-    async def _read_body(self, scope: Message, receive: Receive, limit: int) -> bytes:
-        """Returns the whole body; raises TooLarge without reading more than the limit, and ClientLeft."""
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                self._limits.check_body(int(value), limit)
+    async def _answer_started(
+        self, outcome: Run | Reply | Pending, receive: Receive
+    ) -> Reply:
+        """Returns the reply to a request that was begun on the fast path; raises as `_answer` does."""
+        self._admission.check_room()
+        # The outcome was made of this body, which comes first all the same.
+        await receive()
 
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body: bytes = message["body"]
-        else:
-            body = await _read_rest(message, receive, limit)
-
-        self._limits.check_body(len(body), limit)
-
-        return body
+        return await self._pipeline.complete(outcome, disconnect=receive)
 
     async def _answer_other(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answers what is no call: a view, or what the application behind knows."""
@@ -191,18 +202,6 @@ class Application:
         if path in self._routes:
             return ("POST",)
         return READ_ONLY if path in _BEHIND else self._views.allowed_methods(path)
-
-
-async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
-    """Returns a body that did not come at once; one over the limit is not read to its end."""
-    body = bytearray()
-    while message["type"] == "http.request":
-        body += message.get("body", b"")
-        if not message.get("more_body") or len(body) > limit:
-            return bytes(body)
-        message = await receive()
-
-    raise ClientLeft
 
 
 def _make_routes(plane: DataPlane, limits: Limits) -> dict[str, HTTPRoute]:

@@ -24,7 +24,7 @@ from service.http.application import STARTED
 from service.http.connections import Connections
 from service.http.heads import Refusal
 from service.http.lifespan import Send
-from service.http.responses import Response
+from service.http.responses import CLOSE, Response
 from service.http.wire_protocol import WireProtocol
 from service.http.writer import Writer
 from service.settings import Settings
@@ -85,7 +85,8 @@ class FastWriter(Writer):
     async def send(self, response: Response, send: Send) -> None:
         """Sends a response by one write where the connection is in the plain state, else by messages."""
         cycle: Any = getattr(send, "__self__", None)
-        if type(cycle) is RequestResponseCycle and _is_plain(cycle):
+        ends = CLOSE in response.headers
+        if type(cycle) is RequestResponseCycle and not ends and _is_plain(cycle):
             cycle.response_started = cycle.response_complete = True
             self.write(response, cycle.transport, cycle.default_headers)
             cycle.message_event.set()

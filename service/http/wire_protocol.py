@@ -31,6 +31,7 @@ LINGER_S = 5
 """What a refused client still sends is dropped for so long, since a reset would take the answer away from it."""
 MAX_IN_A_ROW = 16
 """This many requests of one read are answered at once, before those of other connections get their turn."""
+_CR = 13
 _FRAMING = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 
 
@@ -254,8 +255,9 @@ class WireProtocol(HttpToolsProtocol):
 
     def _read_head(self, data: bytes, at: int, n_checked: int) -> int:
         """Reads a head where it is whole; returns where the data goes on."""
-        while data[at : at + 1] in (b"\r", b"\n"):
-            at += 1
+        if data[at] <= _CR:
+            # Empty lines ahead of a request are to be passed over.
+            at = len(data) - len(data[at:].lstrip(b"\r\n"))
 
         end = data.find(END, at) + len(END)
         is_whole = end >= len(END)
