@@ -56,6 +56,7 @@ class WireProtocol(HttpToolsProtocol):
         # Nothing here speaks WebSocket, whose connections have no deadline.
         self.ws_protocol_class = None
         self._rest = b""
+        self._head = b""
         self._left = 0
         self._chunks: Chunks | None = None
         self._is_new = True
@@ -289,6 +290,7 @@ class WireProtocol(HttpToolsProtocol):
     def _feed_head(self, head: bytes) -> None:
         """Has a whole head parsed; raises Refusal."""
         self._is_complete = False
+        self._head = head
 
         try:
             self.parser.feed_data(head)
