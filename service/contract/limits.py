@@ -143,14 +143,19 @@ declare_setting(
     "refused without being read to its end",
 )
 MAX_JSON_DEPTH = declare(
-    "arrays and objects in each other in JSON", 100, "levels", 400, "refused"
+    "arrays and objects in each other in JSON", 1_000, "levels or so", 400, "refused"
 )
 MAX_GZIP_MEMBERS = declare("members of a gzip body", 1_000, "members", 400, "refused")
 MAX_FORM_FIELDS = declare("parts of a form", 20_000, "parts", 400, "refused")
 MAX_FORM_FIELD_BYTES = declare(
     "value of a form's field", 10_000, "bytes", 400, "refused"
 )
-MAX_PART_HEAD_BYTES = declare("head of a form's part", 8_192, "bytes", 400, "refused")
+MAX_PART_FIELDS = declare(
+    "fields of the head of a form's part", 8, "fields", 400, "refused"
+)
+MAX_PART_FIELD_BYTES = declare(
+    "one field of the head of a form's part", 4_096, "bytes", 400, "refused"
+)
 declare_setting("rows of a request", "max_rows", 413, "refused")
 declare_setting(
     "pixels of a request's images", "max_pixels", 413, "refused before they are decoded"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from service.contract.codec import encode
+from service.contract.codec import NESTED, encode
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.run import Run
@@ -166,7 +166,9 @@ def _decode(head: bytes) -> InferRequest:
         raise InvalidRequest(
             f"the request is not as the protocol has it: {error}"
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise InvalidRequest(f"the request is not JSON: {NESTED}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"the request is not JSON: {error}") from error
 
 

@@ -8,9 +8,7 @@ import socket
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
-from http.client import HTTPResponse
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +23,7 @@ from service.http.uvicorn_protocol import (
     install,
 )
 from service.settings import Settings
+from tests.support.connections import connect, read, write
 from tests.support.server import Server
 
 QUICK = {"model": "points-mlp", "inputs": [[1, 2]]}
@@ -36,60 +35,6 @@ def connection(server: Server) -> Iterator[socket.socket]:
     with connect(server) as opened:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield opened
-
-
-def connect(server: Server) -> socket.socket:
-    """Opens a bare connection, for what no HTTP client would send."""
-    host, port = server.url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=30)
-
-
-def write(
-    path: str, document: Any, *headers: str, version: str = "1.1", method: str = "POST"
-) -> bytes:
-    """Returns a request as bytes."""
-    body = json.dumps(document).encode()
-    lines = [
-        f"{method} {path} HTTP/{version}",
-        "Host: x",
-        f"Content-Length: {len(body)}",
-        *headers,
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def read(connection: socket.socket, count: int = 1) -> list[tuple[int, Any]]:
-    """Returns status and document of `count` answers that come in a row."""
-    stream = connection.makefile("rb")
-    answers = []
-
-    for _ in range(count):
-        response = HTTPResponse(_Stream(stream))  # type: ignore[arg-type]  # all that it asks of a socket
-        response.begin()
-        answers.append((response.status, json.loads(response.read())))
-
-    return answers
-
-
-class _Stream:
-    """A stream that several `HTTPResponse` read from, one after the other."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def makefile(self, *_: Any) -> Any:
-        return _Open(self._stream)
-
-
-class _Open:
-    def __init__(self, stream: Any) -> None:
-        self.read = stream.read
-        self.readline = stream.readline
-        self.readinto = stream.readinto
-
-    def flush(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def test_the_choice_of_a_protocol_is_ours(application: Application) -> None:
