@@ -1,21 +1,17 @@
-"""Heads and chunks are measured here before the parser sees them, so that what it keeps of them has an end."""
+"""Heads are measured here before the parser sees them, so that what it keeps of them has an end."""
 
 from __future__ import annotations
 
 import re
 
 from service.contract.limits import (
-    MAX_CHUNK_LINE_BYTES,
     MAX_FIELD_BYTES,
     MAX_FIELDS,
     MAX_HEAD_BYTES,
     MAX_REQUEST_LINE_BYTES,
-    MAX_TRAILER_BYTES,
 )
 
 END = b"\r\n\r\n"
-MAX_CHUNKS_AT_ONCE = 512
-"""Chunks of one byte cost 2 us each, so that a read full of them would hold the event loop for 80 ms."""
 _MIN_FIELD_BYTES = 4
 _SMALL_BYTES = min(
     MAX_FIELDS * _MIN_FIELD_BYTES, MAX_FIELD_BYTES, MAX_REQUEST_LINE_BYTES
@@ -25,7 +21,7 @@ _LONE_LF = re.compile(rb"(?<!\r)\n")
 _START = re.compile(
     rb"[A-Za-z][A-Za-z-]{0,31}( ([\x21-\x7e\x80-\xff]*( [HTP/0-9.]*\r?)?)?)?"
 )
-_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(;|$)")
+_LINE = re.compile(rb"[A-Za-z][A-Za-z-]{0,31} +[^ ]+ HTTP/[0-9]\.[0-9]")
 _OFFERS = (b"upgrade", b"http2-settings")
 
 
@@ -53,8 +49,12 @@ def check_part(head: bytes, n_checked: int) -> None:
     if len(head) - head.rfind(b"\r\n") > MAX_FIELD_BYTES + 2:
         raise _refuse_field()
 
-    line = head if line_bytes < 0 else head[:line_bytes]
-    if not _START.fullmatch(line):
+    is_request = (
+        _START.fullmatch(head)
+        if line_bytes < 0
+        else _LINE.fullmatch(head, 0, line_bytes)
+    )
+    if not is_request:
         raise Refusal(400, explain(head, "the first line is no request line"))
 
 
@@ -94,75 +94,6 @@ def explain(head: bytes, reason: object) -> str:
         return "malformed request: TLS is not spoken on this port: use http://"
 
     return f"malformed request: {reason}; expected HTTP/1.1"
-
-
-class Chunks:
-    """A body in chunks is measured as it comes; the parser checks and reads it."""
-
-    def __init__(self) -> None:
-        self.is_complete = False
-        self._left = 0
-        self._line = b""
-        self._is_in_trailer = False
-        self._trailer_bytes = 0
-
-    def measure(self, data: bytes, start: int) -> int:
-        """Returns where the body's part of the data ends, or a part of that after very many chunks.
-
-        It raises Refusal for a chunk without a size, and for an extension or a trailer that is too long.
-        """
-        for _ in range(MAX_CHUNKS_AT_ONCE):
-            if self._left:
-                step = min(self._left, len(data) - start)
-                self._left -= step
-                start += step
-
-            if start == len(data):
-                break
-
-            end = data.find(b"\n", start, start + MAX_TRAILER_BYTES) + 1
-            stop = end or min(len(data), start + MAX_TRAILER_BYTES)
-            self._line += data[start:stop]
-            start = stop
-            self._check_line()
-            if end:
-                self._take_line()
-            if self.is_complete or not end:
-                break
-
-        return start
-
-    def _check_line(self) -> None:
-        n_bytes = len(self._line)
-        if self._is_in_trailer:
-            if self._trailer_bytes + n_bytes > MAX_TRAILER_BYTES:
-                raise Refusal(
-                    431,
-                    f"the fields after the chunks are over the limit of {MAX_TRAILER_BYTES} bytes",
-                )
-        elif n_bytes > MAX_CHUNK_LINE_BYTES:
-            raise Refusal(
-                400,
-                "malformed request: the size of a chunk and its extensions are over the limit "
-                f"of {MAX_CHUNK_LINE_BYTES} bytes",
-            )
-
-    def _take_line(self) -> None:
-        line = self._line.rstrip(b"\r\n")
-        if self._is_in_trailer:
-            self._trailer_bytes += len(self._line)
-            self.is_complete = not line
-        elif not _SIZE.match(line):
-            raise Refusal(
-                400,
-                f"malformed request: expected the size of a chunk, got {line[:40].decode('latin-1')!r}",
-            )
-        else:
-            n_bytes = int(line.partition(b";")[0], 16)
-            self._is_in_trailer = n_bytes == 0
-            self._left = n_bytes + 2 if n_bytes else 0
-
-        self._line = b""
 
 
 def _check_line(head: bytes) -> None:

@@ -13,26 +13,24 @@ from typing import Any, ClassVar
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.http.connections import MAX_LINGERING, Connections
+from service.http.framing import FRAMING, Chunks, Framing, write_refusal
 from service.http.heads import (
     END,
-    Chunks,
     Refusal,
     check_part,
     check_whole,
     decline_upgrade,
     explain,
 )
-from service.http.responses import RETRY_AFTER_S, respond
 
 LINGER_S = 5
 """What a refused client still sends is dropped for so long, since a reset would take the answer away from it."""
 MAX_IN_A_ROW = 16
 """This many requests of one read are answered at once, before those of other connections get their turn."""
 _CR = 13
-_FRAMING = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 
 
 class HeldFlow(FlowControl):
@@ -65,8 +63,7 @@ class WireProtocol(HttpToolsProtocol):
         self._is_complete = False
         self._is_ending = False
         self._is_lingering = False
-        self._refusal: Refusal | None = None
-        self._n_hosts = 0
+        self._framing = Framing()
         self._n_in_a_row = 0
         self._since = 0.0
         self._unsent = 0
@@ -144,8 +141,7 @@ class WireProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._has_begun = False
         self._is_complete = False
-        self._refusal = None
-        self._n_hosts = 0
+        self._framing = Framing()
         self._left = 0
         self._chunks = None
 
@@ -154,8 +150,8 @@ class WireProtocol(HttpToolsProtocol):
         if self._is_in_head:
             name = name.lower()
             self.headers.append((name, value))
-            if name in _FRAMING:
-                self._note(name, value)
+            if name in FRAMING:
+                self._framing.note(name, value)
 
     def on_headers_complete(self) -> None:
         parser = self.parser
@@ -163,10 +159,12 @@ class WireProtocol(HttpToolsProtocol):
             return
 
         self._is_in_head = False
-        version = parser.get_http_version()
-        if version != "1.1" or self._n_hosts != 1:
-            self._check_version(version)
-        if self._refusal is None:
+        framing = self._framing
+        framing.check(parser.get_http_version())
+        if framing.refusal is None:
+            self._left = framing.n_bytes
+            self._chunks = framing.chunks
+            self.expect_100_continue = framing.expects
             self._has_begun = True
             self._start()
 
@@ -303,8 +301,8 @@ class WireProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             raise Refusal(400, explain(head, error)) from None
 
-        if self._refusal is not None:
-            raise self._refusal
+        if self._framing.refusal is not None:
+            raise self._framing.refusal
         if not (self._is_complete or self._left or self._chunks):
             raise Refusal(400, explain(head, "it has no method that is known here"))
 
@@ -348,46 +346,6 @@ class WireProtocol(HttpToolsProtocol):
         if is_last != self._is_complete:
             self._refuse(Refusal(400, explain(b"", "the body does not end as it says")))
 
-    def _note(self, name: bytes, value: bytes) -> None:
-        """Notes what a field says of the request's form."""
-        if name == b"host":
-            self._n_hosts += 1
-        elif name == b"content-length":
-            self._left = int(value)
-        elif name == b"transfer-encoding":
-            if self._chunks is not None or value.strip().lower() != b"chunked":
-                shown = value[:40].decode("latin-1")
-                self._refusal = Refusal(
-                    400,
-                    f"malformed request: Transfer-Encoding {shown!r} is not chunked",
-                )
-            self._chunks = Chunks()
-        elif value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        else:
-            shown = value[:40].decode("latin-1")
-            self._refusal = Refusal(
-                417, f"expected Expect: 100-continue or none, got {shown!r}"
-            )
-
-    def _check_version(self, version: str) -> None:
-        if version not in ("1.1", "1.0"):
-            self._refusal = Refusal(
-                400,
-                f"malformed request: HTTP/{version} is not spoken here: use HTTP/1.1",
-            )
-        elif self._n_hosts != 1 and (version == "1.1" or self._n_hosts):
-            self._refusal = Refusal(
-                400,
-                f"malformed request: expected one Host field, got {self._n_hosts or 'none'}",
-            )
-        elif self._chunks is not None:
-            self._refusal = Refusal(
-                400, "malformed request: HTTP/1.0 has no Transfer-Encoding"
-            )
-        elif version == "1.0":
-            self.expect_100_continue = False
-
     def _refuse(self, refusal: Refusal) -> None:
         """Says what is wrong, and ends the connection once the client had time to read that."""
         self._is_ending = True
@@ -407,31 +365,10 @@ class WireProtocol(HttpToolsProtocol):
 
         self.wire.n_lingering += 1
         self._is_lingering = True
-        self.transport.write(self._write_refusal(refusal))
+        self.transport.write(write_refusal(refusal, self.server_state.default_headers))
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
         self.flow.is_held = False
         self.flow.resume_reading()
         self.loop.call_later(LINGER_S, self.transport.abort)
-
-    def _write_refusal(self, refusal: Refusal) -> bytes:
-        response = respond({"error": str(refusal)}, status=refusal.status)
-        extra = {
-            405: b"allow: GET, HEAD, POST\r\n",
-            503: b"retry-after: %s\r\n" % RETRY_AFTER_S,
-        }
-        lines = b"".join(
-            b"%s: %s\r\n" % each for each in self.server_state.default_headers
-        )
-        return (
-            b"%scontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n%s%s\r\n%s"
-            % (
-                STATUS_LINE[refusal.status],
-                response.content_type,
-                len(response.body),
-                extra.get(refusal.status, b""),
-                lines,
-                response.body,
-            )
-        )

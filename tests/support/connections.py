@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import socket
 from http.client import HTTPResponse
-from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.support.server import Server
 
@@ -76,11 +77,6 @@ def read_to_end(connection: socket.socket) -> bytes:
 
 def measure_memory(server: Server) -> int:
     """Returns the bytes of memory of the server's processes."""
-    ids = [server.process.pid]
-    for process_id in ids:
-        children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
-        ids += map(int, children.split())
-
-    return sum(
-        int(Path(f"/proc/{each}/statm").read_text().split()[1]) * 4096 for each in ids
-    )
+    process = psutil.Process(server.process.pid)
+    processes = [process, *process.children(recursive=True)]
+    return sum(each.memory_info().rss for each in processes)
