@@ -11,8 +11,6 @@ from service.http.responses import RETRY_AFTER_S, respond
 
 MAX_CHUNKS_AT_ONCE = 512
 """Chunks of one byte cost 2 us each, so that a read full of them would hold the event loop for 80 ms."""
-FRAMING = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
-"""These fields are noted."""
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*(;|$)")
 _EXTRA_LINES = {
     405: b"allow: GET, HEAD, POST\r\n",
@@ -21,18 +19,20 @@ _EXTRA_LINES = {
 
 
 class Framing:
-    """What the fields of one request say of its form."""
+    """What the fields of one request say of its form, and the refusal of one that has none of its version of HTTP."""
 
-    __slots__ = ("_n_hosts", "chunks", "expects", "n_bytes", "refusal")
-
-    def __init__(self) -> None:
+    def __init__(self, version: str, headers: list[tuple[bytes, bytes]]) -> None:
         self.n_bytes = 0
         self.chunks: Chunks | None = None
         self.expects = False
         self.refusal: Refusal | None = None
         self._n_hosts = 0
+        for name, value in headers:
+            self._note(name, value)
 
-    def note(self, name: bytes, value: bytes) -> None:
+        self._check(version)
+
+    def _note(self, name: bytes, value: bytes) -> None:
         """Notes what one field says; the parser has checked that a length is a number, and there once."""
         if name == b"host":
             self._n_hosts += 1
@@ -43,24 +43,20 @@ class Framing:
                 shown = value[:40].decode("latin-1")
                 self._refuse(f"Transfer-Encoding {shown!r} is not chunked")
             self.chunks = Chunks()
-        elif value.lower() == b"100-continue":
+        elif name == b"expect" and value.lower() == b"100-continue":
             self.expects = True
-        else:
+        elif name == b"expect":
             shown = value[:40].decode("latin-1")
             self.refusal = Refusal(
                 417, f"expected Expect: 100-continue or none, got {shown!r}"
             )
 
-    def check(self, version: str) -> None:
-        """Keeps the refusal of a request that is not in the form of its version of HTTP."""
-        if version == "1.1" and self._n_hosts == 1:
-            return
-
+    def _check(self, version: str) -> None:
         if version not in ("1.1", "1.0"):
             self._refuse(f"HTTP/{version} is not spoken here: use HTTP/1.1")
-        elif self._n_hosts > 1 or version == "1.1":
+        elif self._n_hosts > 1 or (version == "1.1" and not self._n_hosts):
             self._refuse(f"expected one Host field, got {self._n_hosts or 'none'}")
-        elif self.chunks is not None:
+        elif self.chunks is not None and version == "1.0":
             self._refuse("HTTP/1.0 has no Transfer-Encoding")
 
         if version == "1.0":

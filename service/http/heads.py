@@ -13,7 +13,7 @@ from service.contract.limits import (
 
 END = b"\r\n\r\n"
 _MIN_FIELD_BYTES = 4
-_SMALL_BYTES = min(
+SMALL_BYTES = min(
     MAX_FIELDS * _MIN_FIELD_BYTES, MAX_FIELD_BYTES, MAX_REQUEST_LINE_BYTES
 )
 """A head of at most this many bytes is within all limits, whatever is in it."""
@@ -60,9 +60,6 @@ def check_part(head: bytes, n_checked: int) -> None:
 
 def check_whole(head: bytes) -> None:
     """Raises Refusal for a head that is longer than allowed, or has a field that is, or too many of them."""
-    if len(head) <= _SMALL_BYTES:
-        return
-
     if len(head) > MAX_REQUEST_LINE_BYTES:
         _check_line(head)
     if len(head) > MAX_HEAD_BYTES:

@@ -10,7 +10,7 @@ from 0.88 to 1.14 of the requests a second of a bare ASGI callable. `service.htt
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Protocol
 
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import (
@@ -36,6 +36,8 @@ MAX_AWAITED_BYTES = 256_000
 MAX_KNOWN = 256
 MAX_KNOWN_BYTES = 1024
 """So many heads of at most this length are known; one more begins the collection anew."""
+KnownHead = tuple[Any, list[tuple[bytes, bytes]], int]
+"""A head that came before has the route of its request, its fields, and the length of the body."""
 _ANSWERED = object()
 
 _CYCLE_ATTRIBUTES = (
@@ -153,14 +155,6 @@ class FastApplication(Protocol):
         ...
 
 
-class KnownHead(NamedTuple):
-    """A head that came before says where its request goes, and how long the body is."""
-
-    route: Any
-    headers: list[tuple[bytes, bytes]]
-    n_bytes: int
-
-
 class FastPathProtocol(WireProtocol):
     """This is one connection whose small requests are answered where they are read."""
 
@@ -175,6 +169,7 @@ class FastPathProtocol(WireProtocol):
         self._routes = self.application.fast_routes if is_bare and self.is_fast else {}
         self._route: Any | None = None
         self._body = b""
+        self._head_before = b""
         self._outcome: Any = None
         self._is_passed_on = False
         self._waiting: asyncio.TimerHandle | None = None
@@ -189,11 +184,11 @@ class FastPathProtocol(WireProtocol):
         known = self.known_heads.get(data[:end])
         if (
             known is not None
-            and len(data) - end == known.n_bytes
+            and len(data) - end == known[2]
             and self._routes
             and self._is_idle()
         ):
-            outcome = self._answer(known.route, data[end:], known.headers)
+            outcome = self._answer(known[0], data[end:], known[1])
             if outcome is _ANSWERED:
                 return
 
@@ -257,10 +252,14 @@ class FastPathProtocol(WireProtocol):
         self._n_in_a_row -= 1
         self._route = route
         self._body = b""
-        if self._left and len(self._head) <= MAX_KNOWN_BYTES:
+        head = self._head
+        if head != self._head_before:
+            # One that has an id of its own will not come again.
+            self._head_before = head
+        elif self._left and len(head) <= MAX_KNOWN_BYTES:
             if len(self.known_heads) >= MAX_KNOWN:
                 self.known_heads.clear()
-            self.known_heads[self._head] = KnownHead(route, self.headers, self._left)
+            self.known_heads[head] = (route, self.headers, self._left)
 
     def _is_idle(self) -> bool:
         """Returns whether a request may begin here, and be answered at once."""
@@ -295,7 +294,7 @@ class FastPathProtocol(WireProtocol):
         if self._waiting is not None:
             return
 
-        if self._chunks is not None or self._left > MAX_AWAITED_BYTES:
+        if self._left > MAX_AWAITED_BYTES:
             self._fall_back()
         else:
             self._waiting = self.loop.call_later(AWAITED_S, self._fall_back)
@@ -310,9 +309,10 @@ class FastPathProtocol(WireProtocol):
         parser = self.parser
         return (
             parser.get_method() == b"POST"
-            and parser.get_http_version() == "1.1"
+            and self._version == "1.1"
             and parser.should_keep_alive()
             and not self.expect_100_continue
+            and self._chunks is None
             and not self.transport.is_closing()
         )
 

@@ -16,9 +16,10 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.http.connections import MAX_LINGERING, Connections
-from service.http.framing import FRAMING, Chunks, Framing, write_refusal
+from service.http.framing import Chunks, Framing, write_refusal
 from service.http.heads import (
     END,
+    SMALL_BYTES,
     Refusal,
     check_part,
     check_whole,
@@ -31,6 +32,8 @@ LINGER_S = 5
 MAX_IN_A_ROW = 16
 """This many requests of one read are answered at once, before those of other connections get their turn."""
 _CR = 13
+_UNUSUAL = frozenset({b"transfer-encoding", b"expect"})
+"""A request of HTTP/1.1 that has none of these, and no field twice, needs no closer look."""
 
 
 class HeldFlow(FlowControl):
@@ -58,12 +61,12 @@ class WireProtocol(HttpToolsProtocol):
         self._left = 0
         self._chunks: Chunks | None = None
         self._is_new = True
-        self._is_in_head = False
         self._has_begun = False
         self._is_complete = False
         self._is_ending = False
         self._is_lingering = False
-        self._framing = Framing()
+        self._refusal: Refusal | None = None
+        self._version = ""
         self._n_in_a_row = 0
         self._since = 0.0
         self._unsent = 0
@@ -138,35 +141,42 @@ class WireProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
-        self._is_in_head = True
         self._has_begun = False
         self._is_complete = False
-        self._framing = Framing()
-        self._left = 0
-        self._chunks = None
+        self._refusal = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # Fields after a body in chunks are none of the request's.
-        if self._is_in_head:
-            name = name.lower()
-            self.headers.append((name, value))
-            if name in FRAMING:
-                self._framing.note(name, value)
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         parser = self.parser
         if parser.should_upgrade():
             return
 
-        self._is_in_head = False
-        framing = self._framing
-        framing.check(parser.get_http_version())
+        headers = self.headers
+        fields = dict(headers)
+        self._version = version = parser.get_http_version()
+        if (
+            version == "1.1"
+            and len(fields) == len(headers)
+            and b"host" in fields
+            and _UNUSUAL.isdisjoint(fields)
+        ):
+            self._left = int(fields.get(b"content-length", 0))
+            self._has_begun = True
+            self._start()
+            return
+
+        framing = Framing(version, headers)
+        self._refusal = framing.refusal
         if framing.refusal is None:
             self._left = framing.n_bytes
             self._chunks = framing.chunks
             self.expect_100_continue = framing.expects
             self._has_begun = True
             self._start()
+            # Fields after a body in chunks are none of the request's.
+            self.headers = []
 
     def on_message_complete(self) -> None:
         self._is_complete = True
@@ -264,7 +274,8 @@ class WireProtocol(HttpToolsProtocol):
         try:
             if is_whole:
                 head = data[at:end]
-                check_whole(head)
+                if end - at > SMALL_BYTES:
+                    check_whole(head)
                 self._feed_head(head)
             else:
                 end = len(data)
@@ -301,8 +312,8 @@ class WireProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             raise Refusal(400, explain(head, error)) from None
 
-        if self._framing.refusal is not None:
-            raise self._framing.refusal
+        if self._refusal is not None:
+            raise self._refusal
         if not (self._is_complete or self._left or self._chunks):
             raise Refusal(400, explain(head, "it has no method that is known here"))
 
