@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.http import fast_path
 from service.http.application import Application
-from service.http.fast_path import install_fast_path, why_unknown
-from service.http.uvicorn_protocol import FastWriter
+from service.http.fast_path import (
+    install_fast_path,
+    make_server_options,
+    why_unknown,
+)
+from service.http.uvicorn_protocol import FastPathProtocol, FastWriter
 from service.http.writer import Writer
 from service.settings import Settings
 from tests.conftest import ROOT
@@ -78,6 +83,18 @@ def test_the_fast_path_is_used_where_it_is_known(application: Application) -> No
     """With a known uvicorn the fast path's writer sends a response by one write."""
     assert install_fast_path(application, Settings())
     assert type(application.writer) is FastWriter
+
+
+def test_uvicorn_takes_the_options_of_our_server(application: Application) -> None:
+    """A server of these options keeps idle connections as the setting says, and has our protocol."""
+    install_fast_path(application, Settings())
+    options = make_server_options(Settings(keep_alive_s=99))
+    config = uvicorn.Config(application, log_config=None, **options)
+    config.load()
+
+    assert config.timeout_keep_alive == 99
+    assert config.ws_protocol_class is None
+    assert config.http_protocol_class is FastPathProtocol
 
 
 def test_a_setting_turns_it_off(models: Path, start_server: Callable[..., Any]) -> None:
