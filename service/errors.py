@@ -7,6 +7,7 @@ VeredictoError
 ├── NotFound             no such model or task
 ├── TooLarge             over a limit; the text names the limit and its setting
 ├── UnsupportedMediaType a content type or encoding that the route does not take
+├── BodyTooSlow          the body came too slowly while others waited for its memory
 ├── NotReady             models are missing or were refused
 ├── Overloaded           more work waiting than allowed
 ├── DeadlinePassed       the answer was not ready in time
@@ -44,6 +45,9 @@ class TooLarge(VeredictoError): ...
 
 
 class UnsupportedMediaType(VeredictoError): ...
+
+
+class BodyTooSlow(VeredictoError): ...
 
 
 class NotReady(VeredictoError): ...

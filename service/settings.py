@@ -276,6 +276,19 @@ class Settings:
         COUNT,
         "A worker that takes longer to load one file is ended, and the next one refuses that file.",
     ] = 60
+    max_bodies_bytes: Annotated[
+        int,
+        COUNT,
+        "Request bodies that are still coming, of all connections of one process, have so many bytes of memory.",
+    ] = 256 * 1024 * 1024
+    max_connections: Annotated[
+        int, COUNT, "More connections to one process are answered 503 and closed."
+    ] = 10_000
+    keep_alive_s: Annotated[
+        int,
+        COUNT,
+        "A connection without a request is kept for so many seconds; a proxy's should be kept for less.",
+    ] = 75
     fast_path: Annotated[
         bool,
         FLAG,

@@ -309,7 +309,7 @@ DOORS: dict[str, set[str]] = {
     "prometheus_client": {"service.execution.metrics"},
     "python_multipart": {"service.http.forms"},
     "simplejpeg": {"service.models.images"},
-    "uvicorn": {"service.http.uvicorn_protocol"},
+    "uvicorn": {"service.http.uvicorn_protocol", "service.http.wire_protocol"},
 }
 """These modules of the service and of the evaluation import each library."""
 

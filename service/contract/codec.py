@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from struct import error, pack
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from service.contract.limits import MAX_JSON_DEPTH
 from service.errors import InvalidRequest
 
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -39,6 +41,7 @@ def to_matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
 
 
 Numbers = list[list[float]]
+NESTED = f"arrays and objects are nested too deeply; expected at most {MAX_JSON_DEPTH} levels"
 _NOT_FINITE = (b"NaN", b"Inf", b"-Inf", b"nan", b"inf")
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe{", b"\xfe\xff\x00{")
 """Objects begin with these in UTF-8 and UTF-16 as PowerShell and Notepad write them."""
@@ -141,6 +144,27 @@ def _explain_malformed(text: str, body: bytes) -> str:
         return f"malformed JSON at byte {place[1]}: NaN and infinity are not numbers; every value must be finite"
 
     return f"malformed JSON: {text.removeprefix('JSON is malformed: ')}"
+
+
+def decode_base64(text: str) -> bytes:
+    """Returns the bytes of base64, in lines or in one, padded or not; raises ValueError with what would work."""
+    try:
+        return b64decode(text, validate=True)
+    except ValueError as error:
+        plain = "".join(text.splitlines())
+        plain += "=" * (-len(plain) % 4)
+        if plain != text:
+            return decode_base64(plain)
+        if text.startswith("data:"):
+            raise ValueError("it is a data URL: send what follows its comma") from error
+        if "-" in text or "_" in text:
+            raise ValueError(
+                "it has - or _, of the alphabet for URLs: send + and / for them"
+            ) from error
+
+        raise ValueError(
+            f"{error}; expected letters, digits, + and /, with = at the end"
+        ) from error
 
 
 def name_classes(classes: tuple[str, ...], label: NDArray[np.int64]) -> list[str]:

@@ -1,9 +1,165 @@
-"""The limits on what one request may hold are checked here, and nowhere else worded."""
+"""All limits are declared here, one a line; those on what one request may hold are also checked and worded here.
+
+`python -m service.contract.limits docs/limits.md` writes the table of all limits into a page.
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
 from service.errors import TooLarge
-from service.settings import Settings
+from service.settings import PREFIX, Settings, describe_settings
+
+TABLE_START = (
+    "<!-- limits: made by `python -m service.contract.limits docs/limits.md` -->"
+)
+TABLE_END = "<!-- /limits -->"
+
+
+class LimitDescription(NamedTuple):
+    """A limit as a reader of the documentation sees it; all four are texts."""
+
+    what: str
+    limit: str
+    status: str
+    effect: str
+
+
+LIMITS: list[LimitDescription] = []
+"""Every limit is declared once, below, and stands here in that order."""
+
+
+def declare(what: str, value: int, unit: str, status: int | str, effect: str) -> int:
+    """Returns the value of a limit that no setting changes, and adds it to the table."""
+    LIMITS.append(LimitDescription(what, f"{value:,} {unit}", str(status), effect))
+    return value
+
+
+def declare_setting(what: str, field: str, status: int | str, effect: str) -> None:
+    """Adds a limit to the table that is the setting `VEREDICTO_<FIELD>`."""
+    name = f"{PREFIX}{field.upper()}"
+    [default] = [each.default for each in describe_settings() if each.name == name]
+    LIMITS.append(
+        LimitDescription(what, f"`{name}` ({int(default):,})", str(status), effect)
+    )
+
+
+declare_setting("connections", "max_connections", 503, "one more is told so and closed")
+declare_setting("idle connection, in seconds", "keep_alive_s", "-", "it is closed")
+declare_setting(
+    "connection without a whole head, or whose client takes nothing, in seconds",
+    "deadline_s",
+    "-",
+    "it is closed",
+)
+MAX_REQUEST_LINE_BYTES = declare(
+    "request line",
+    16_384,
+    "bytes",
+    414,
+    "refused before it is read, and the connection closed",
+)
+MAX_FIELD_BYTES = declare(
+    "one header field",
+    16_384,
+    "bytes",
+    431,
+    "refused before it is read, and the connection closed",
+)
+MAX_FIELDS = declare(
+    "header fields",
+    128,
+    "fields",
+    431,
+    "refused before they are parsed, and the connection closed",
+)
+MAX_HEAD_BYTES = declare(
+    "request line and header fields together",
+    65_536,
+    "bytes",
+    431,
+    "refused before they are read, and the connection closed",
+)
+MAX_TRAILER_BYTES = declare(
+    "fields after a body in chunks",
+    8_192,
+    "bytes",
+    431,
+    "refused, and the connection closed",
+)
+MAX_CHUNK_LINE_BYTES = declare(
+    "size of a chunk with its extensions",
+    1_024,
+    "bytes",
+    400,
+    "refused, and the connection closed",
+)
+MAX_HELD_BYTES = declare(
+    "parts of heads and requests behind others, of all connections",
+    64 * 2**20,
+    "bytes",
+    503,
+    "the connection that adds to them is closed",
+)
+MAX_UNSENT_BYTES = declare(
+    "answers that clients have not taken, of all connections",
+    256 * 2**20,
+    "bytes",
+    "-",
+    "the connection that has waited longest is closed",
+)
+declare_setting(
+    "requests being answered", "max_in_flight", 503, "refused with Retry-After"
+)
+declare_setting("time to an answer, in seconds", "deadline_s", 504, "given up")
+declare_setting(
+    "bodies that are still coming, of all connections, in bytes",
+    "max_bodies_bytes",
+    503,
+    "a body too many is refused with Retry-After",
+)
+SMALL_BODY_BYTES = declare(
+    "body that is small: it has room beside the large ones", 256_000, "bytes", "-", ""
+)
+MIN_BODY_BYTES_PER_S = declare(
+    "speed at which a body must come where others wait for room",
+    65_536,
+    "bytes a second",
+    408,
+    "the slowest is refused, and its connection closed",
+)
+declare_setting(
+    "body of JSON, unpacked, in bytes",
+    "max_body_bytes",
+    413,
+    "refused without being read to its end",
+)
+declare_setting(
+    "body of image files or tensors, in bytes",
+    "max_image_bytes",
+    413,
+    "refused without being read to its end",
+)
+MAX_JSON_DEPTH = declare(
+    "arrays and objects in each other in JSON", 1_000, "levels or so", 400, "refused"
+)
+MAX_GZIP_MEMBERS = declare("members of a gzip body", 1_000, "members", 400, "refused")
+MAX_FORM_FIELDS = declare("parts of a form", 20_000, "parts", 400, "refused")
+MAX_FORM_FIELD_BYTES = declare(
+    "value of a form's field", 10_000, "bytes", 400, "refused"
+)
+MAX_PART_FIELDS = declare(
+    "fields of the head of a form's part", 8, "fields", 400, "refused"
+)
+MAX_PART_FIELD_BYTES = declare(
+    "one field of the head of a form's part", 4_096, "bytes", 400, "refused"
+)
+declare_setting("rows of a request", "max_rows", 413, "refused")
+declare_setting(
+    "pixels of a request's images", "max_pixels", 413, "refused before they are decoded"
+)
 
 
 class Limits:
@@ -52,3 +208,42 @@ class Limits:
     def name(self, limit: int) -> str:
         """Returns the setting of a limit of bytes."""
         return self._settings.name_limit(limit)
+
+
+def make_limits_table() -> str:
+    """Returns the limits as a Markdown table, one limit a row."""
+    lines = [
+        "| what is limited | limit | status | what happens beyond it |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {' | '.join(each)} |" for each in LIMITS]
+
+    return "\n".join(lines)
+
+
+def replace_limits_table(page: str) -> str:
+    """Returns the page with the table of today between its two markers; raises ValueError where one is missing."""
+    before, start, rest = page.partition(TABLE_START)
+    _, end, after = rest.partition(TABLE_END)
+    if not start or not end:
+        raise ValueError(
+            f"expected {TABLE_START!r} and after it {TABLE_END!r} in the page"
+        )
+
+    return f"{before}{start}\n{make_limits_table()}\n{end}{after}"
+
+
+def main(arguments: list[str]) -> None:
+    """Rewrites the table of the page that is named; prints the table where none is."""
+    if not arguments:
+        sys.stdout.write(make_limits_table() + "\n")
+        return
+
+    page = Path(arguments[0])
+    page.write_text(
+        replace_limits_table(page.read_text(encoding="utf-8")), encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -7,6 +7,7 @@ that stack would have done is done here and in `service.execution`: limits, dead
 from __future__ import annotations
 
 from time import perf_counter
+from typing import Any
 
 from service.calls.data_plane import DataPlane
 from service.contract.calls import CALLS
@@ -15,8 +16,9 @@ from service.errors import VeredictoError
 from service.execution.admission import Admission, ClientLeft, report_defect
 from service.execution.batching import Batches
 from service.execution.metrics import flush_routes
-from service.execution.pipeline import Pipeline
+from service.execution.pipeline import Head, Pipeline
 from service.execution.run import Pending, Reply, Run
+from service.http.bodies import Bodies
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
 from service.http.request_timeout import limit_time
@@ -54,8 +56,8 @@ class Application:
         self._admission = admission
         self._models = admission.models
         self._pipeline = Pipeline(batches)
-        self._limits = limits
         self._lifecycle = plane.lifecycle
+        self._bodies = Bodies(settings)
         self._views = Views(plane, batches, protocol)
         self._routes = _make_routes(plane, limits)
         self._routes.update(protocol.routes)
@@ -75,9 +77,7 @@ class Application:
         started = perf_counter()
 
         try:
-            reply = await self._admission.admit(
-                self._answer(route, scope, receive), started, scope["path"]
-            )
+            reply = await self._read_and_answer(route, scope, receive, started)
         except VeredictoError as error:
             reply = Reply(respond_to_error(error))
         except ClientLeft:
@@ -118,45 +118,63 @@ class Application:
         if reply.records:
             self._models.succeed(reply.records, seconds)
 
-    async def _answer(
-        self, route: HTTPRoute, scope: Message, receive: Receive
+    async def _read_and_answer(
+        self, route: HTTPRoute, scope: Message, receive: Receive, started: float
     ) -> Reply:
-        """Returns the reply to a request; raises VeredictoError, and ClientLeft."""
-        outcome = scope.get(STARTED)
-        try:
-            self._admission.check_room()
-            async with limit_time(scope["headers"]):
-                if outcome is None:
-                    head = route.read_head(scope["headers"], scope["query_string"])
-                    self._pipeline.check_room(route, head)
-                    body = await self._read_body(scope, receive, head.max_bytes)
-                    outcome = self._pipeline.start(route, body, head)
-                else:
-                    # The outcome was made of this body, which comes first all the same.
-                    await receive()
+        """Returns the reply to a request, which is in flight once its body has come.
 
+        It raises VeredictoError, counted for its model, and ClientLeft.
+        """
+        path = scope["path"]
+        headers = scope["headers"]
+        if STARTED in scope:
+            outcome = scope[STARTED]
+            # The outcome was made of this body, which comes first all the same.
+            answering = self._complete(outcome, headers, receive, is_body_read=False)
+            return await self._admission.admit(answering, started, path)
+
+        try:
+            head = route.read_head(headers, scope["query_string"])
+            self._pipeline.check_room(route, head)
+            coming = self._bodies.open(scope, receive, head.max_bytes)
+        except VeredictoError:
+            raise
+        except Exception:
+            raise report_defect(path) from None
+
+        with coming:
+            body = await coming.read()
+            answering = self._answer(route, body, head, headers, receive)
+            return await self._admission.admit(answering, started, path)
+
+    async def _answer(
+        self, route: HTTPRoute, body: bytes, head: Head, headers: Any, receive: Receive
+    ) -> Reply:
+        """Returns the reply to a request whose body has come; raises VeredictoError, and ClientLeft."""
+        self._admission.check_room()
+        outcome = self._pipeline.start(route, body, head)
+
+        return await self._complete(outcome, headers, receive, is_body_read=True)
+
+    async def _complete(
+        self,
+        outcome: Run | Reply | Pending,
+        headers: Any,
+        receive: Receive,
+        *,
+        is_body_read: bool,
+    ) -> Reply:
+        """Returns the reply that comes of what was begun, which is ended however the request ends."""
+        try:
+            async with limit_time(headers):
+                self._admission.check_room()
+                if not is_body_read:
+                    await receive()
                 return await self._pipeline.complete(outcome, disconnect=receive)
         except BaseException:
-            # What was begun is ended however the request ends.
             if type(outcome) is Pending:
                 outcome.give_up()
             raise
-
-    async def _read_body(self, scope: Message, receive: Receive, limit: int) -> bytes:
-        """Returns the whole body; raises TooLarge without reading more than the limit, and ClientLeft."""
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                self._limits.check_body(int(value), limit)
-
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body: bytes = message["body"]
-        else:
-            body = await _read_rest(message, receive, limit)
-
-        self._limits.check_body(len(body), limit)
-
-        return body
 
     async def _answer_other(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answers what is no call: a view, or what the application behind knows."""
@@ -201,18 +219,6 @@ class Application:
         if path in self._routes:
             return ("POST",)
         return READ_ONLY if path in _BEHIND else self._views.allowed_methods(path)
-
-
-async def _read_rest(message: Message, receive: Receive, limit: int) -> bytes:
-    """Returns a body that did not come at once; one over the limit is not read to its end."""
-    body = bytearray()
-    while message["type"] == "http.request":
-        body += message.get("body", b"")
-        if not message.get("more_body") or len(body) > limit:
-            return bytes(body)
-        message = await receive()
-
-    raise ClientLeft
 
 
 def _make_routes(plane: DataPlane, limits: Limits) -> dict[str, HTTPRoute]:

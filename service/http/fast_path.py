@@ -1,4 +1,4 @@
-"""The fast path is installed only where the setting and the installed uvicorn allow it."""
+"""Our protocol is installed where it knows the installed uvicorn; the setting decides whether it has a fast path."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import logging
 import select
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
+from service.contract.limits import MAX_HEAD_BYTES
 from service.http.application import Application
 from service.http.surroundings import Surroundings
 from service.settings import Settings
@@ -19,21 +21,37 @@ logger = logging.getLogger(__name__)
 
 
 def install_fast_path(application: Application, settings: Settings) -> bool:
-    """Makes uvicorn's protocol answer small requests from here on; says in one log line why where it cannot."""
+    """Makes uvicorn's protocol ours from here on, and returns whether it answers small requests.
+
+    One log line says why where it does not, or where connections have no limits.
+    """
+    reason = why_unknown(version("uvicorn"))
+    if reason is not None:
+        logger.warning(
+            "requests go the plain ASGI way, without limits on heads, connections and pipelining: %s",
+            reason,
+        )
+        return False
+
+    protocol = import_module("service.http.uvicorn_protocol")
+    protocol.install(application, settings)
     if not settings.fast_path:
         logger.info(
             "the fast path is off (VEREDICTO_FAST_PATH=0): requests go the plain ASGI way"
         )
-        return False
 
-    reason = why_unknown(version("uvicorn"))
-    if reason is None:
-        protocol = import_module("service.http.uvicorn_protocol")
-        protocol.install(application, stuck_s=settings.deadline_s)
-        return True
+    return settings.fast_path
 
-    logger.warning("requests go the plain ASGI way: %s", reason)
-    return False
+
+def make_server_options(settings: Settings) -> dict[str, Any]:
+    """Returns what `uvicorn.Config` is to be told, so that its own protocols have our limits where they can."""
+    return {
+        "http": "auto",
+        "ws": "none",
+        "access_log": False,
+        "timeout_keep_alive": settings.keep_alive_s,
+        "h11_max_incomplete_event_size": MAX_HEAD_BYTES,
+    }
 
 
 def install_server(surroundings: Surroundings) -> bool:

@@ -5,6 +5,8 @@ This is the only module that knows the parser.
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,6 +14,12 @@ from urllib.parse import parse_qsl
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import FormParser, parse_options_header
 
+from service.contract.limits import (
+    MAX_FORM_FIELD_BYTES,
+    MAX_FORM_FIELDS,
+    MAX_PART_FIELD_BYTES,
+    MAX_PART_FIELDS,
+)
 from service.contract.requests import MULTIPART
 from service.errors import InvalidRequest
 from service.models.images import ImageFile
@@ -19,8 +27,23 @@ from service.models.images import ImageFile
 FILE_FIELD = "image"
 REPEATED = {"labels": "labels", "label": "labels", "models": "models"}
 """These fields may come several times, and make a list of this name."""
-MAX_FIELDS = 20_000
-MAX_FIELD_BYTES = 10_000
+_WORDS = (
+    (
+        "Maximum header size",
+        f"a field of a part's head is over the limit of {MAX_PART_FIELD_BYTES} bytes",
+    ),
+    (
+        "Maximum header count",
+        f"the head of a part has more than {MAX_PART_FIELDS} fields",
+    ),
+    ("Did not find", "expected CR LF at the end of a line"),
+    ("Found", "the head of a part is not of lines like 'Name: value'"),
+    ("Expected boundary", "the first boundary is not followed by a line end"),
+)
+"""The parser's messages begin with the left, ours say the right."""
+
+# A client's fault is answered, and need not be logged too.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 def read_request(
@@ -88,10 +111,16 @@ def _parse(
             f"malformed multipart: expected a boundary in the Content-Type, got {media_type[:200]!r}"
         )
 
+    form = _cut_form(body, boundary)
     fields: list[tuple[str, str]] = []
     files: list[ImageFile] = []
     ended: list[bool] = []
-    limits = {"MAX_MEMORY_FILE_SIZE": len(body) + 1, "MAX_FIELDS": MAX_FIELDS}
+    limits = {
+        "MAX_MEMORY_FILE_SIZE": len(form) + 1,
+        "MAX_FIELDS": MAX_FORM_FIELDS,
+        "MAX_HEADER_SIZE": MAX_PART_FIELD_BYTES,
+        "MAX_HEADER_COUNT": MAX_PART_FIELDS,
+    }
 
     try:
         parser = FormParser(
@@ -102,10 +131,10 @@ def _parse(
             boundary=boundary,
             config=limits,
         )
-        parser.write(body)
+        parser.write(form)
         parser.finalize()
     except (FormParserError, ValueError) as error:
-        raise InvalidRequest(f"malformed multipart: {error}") from error
+        raise InvalidRequest(f"malformed multipart: {_explain(error)}") from error
 
     if not ended:
         raise InvalidRequest(
@@ -115,12 +144,51 @@ def _parse(
     return fields, files
 
 
+def _cut_form(body: bytes, boundary: bytes) -> bytes:
+    """Returns the body from its first boundary to its last, without what RFC 2046 lets stand around them.
+
+    It raises InvalidRequest where there is no boundary, or more parts than a form may have.
+    """
+    line = b"\r\n--" + boundary
+    start = 0 if body.startswith(line[2:]) else body.find(line) + 2
+    if start == 1:
+        shown = boundary[:100].decode("latin-1")
+        raise InvalidRequest(
+            f"malformed multipart: expected the boundary {shown!r} that the Content-Type names, found none in the body"
+        )
+
+    n_parts = body.count(line, start)
+    if n_parts > MAX_FORM_FIELDS:
+        raise InvalidRequest(
+            f"malformed multipart: {n_parts} parts are over the limit of {MAX_FORM_FIELDS}"
+        )
+
+    last = body.find(line + b"--", start)
+    end = last + len(line) + 2 if last >= 0 else len(body)
+    if start or end < len(body):
+        body = body[start:end]
+
+    padding = re.compile(re.escape(line) + rb"[ \t]+(?=\r\n)")
+
+    return padding.sub(lambda _: line, body) if padding.search(body) else body
+
+
+def _explain(error: ValueError) -> str:
+    """Returns the parser's message in our words, and where the form is wrong."""
+    text = str(error)
+    offset = getattr(error, "offset", -1)
+    where = f" (byte {offset} of the form)" if offset >= 0 else ""
+    ours = [words for start, words in _WORDS if text.startswith(start)]
+
+    return (ours[0] if ours else text) + where
+
+
 def _read_field(field: Any) -> tuple[str, str]:
     name = _text(field.field_name)
     value = field.value or b""
-    if len(value) > MAX_FIELD_BYTES:
+    if len(value) > MAX_FORM_FIELD_BYTES:
         raise InvalidRequest(
-            f"form field {name!r}: expected at most {MAX_FIELD_BYTES} bytes"
+            f"form field {name!r}: expected at most {MAX_FORM_FIELD_BYTES} bytes"
         )
 
     return name, _text(value)

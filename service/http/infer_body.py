@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from service.contract.codec import UTF8_BOM, encode
+from service.contract.codec import NESTED, UTF8_BOM, encode
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.run import Run
@@ -179,6 +179,8 @@ def _decode(head: bytes) -> InferRequest:
         raise InvalidRequest(
             f"the request is not as the protocol has it: {error}"
         ) from error
+    except RecursionError as error:
+        raise InvalidRequest(f"the request is not JSON: {NESTED}") from error
     except tensors.DECODE_ERRORS as error:
         if head.startswith(UTF8_BOM):
             return _decode(head[len(UTF8_BOM) :])

@@ -18,12 +18,14 @@ JSON = b"application/json"
 PNG = b"image/png"
 HTML = b"text/html; charset=utf-8"
 RETRY_AFTER_S = b"1"
+CLOSE = (b"connection", b"close")
 
 STATUSES: dict[type[VeredictoError], int] = {
     errors.InvalidRequest: 400,
     errors.NotFound: 404,
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
+    errors.BodyTooSlow: 408,
     errors.NotReady: 503,
     errors.Overloaded: 503,
     errors.DeadlinePassed: 504,
@@ -46,9 +48,15 @@ def respond(document: Any, *, status: int = 200, headers: Headers = ()) -> Respo
 
 
 def respond_to_error(error: VeredictoError) -> Response:
-    """Returns the response to a request without an answer; a 503 asks the client to try again in a second."""
+    """Returns the response to a request without an answer.
+
+    A 503 asks the client to try again in a second, and a 408 ends the connection, since more of the body may come.
+    """
     status = STATUSES[type(error)]
-    headers = ((b"retry-after", RETRY_AFTER_S),) if status == 503 else ()
+    headers: Headers = ((b"retry-after", RETRY_AFTER_S),) if status == 503 else ()
+    if status == 408:
+        headers = (CLOSE,)
+
     return respond(
         {"error": str(error)[:MAX_ERROR_CHARS]}, status=status, headers=headers
     )

@@ -1,4 +1,5 @@
-"""The fast path is uvicorn's HTTP/1.1 protocol with a short way for small requests. Only this module knows uvicorn.
+"""The fast path is uvicorn's HTTP/1.1 protocol with a short way for small requests. It and
+`service.http.wire_protocol` know uvicorn.
 
 A response of ours is whole, its headers are ours and its length is known: it needs one write, not two messages whose
 headers are looked through again. A request that came whole, to a route that needs nothing but its body, needs no task,
@@ -9,7 +10,7 @@ from 0.88 to 1.14 of the requests a second of a bare ASGI callable. `service.htt
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol
 
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import (
@@ -21,18 +22,24 @@ from uvicorn.protocols.http.httptools_impl import (
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Pending, Reply, Run
 from service.http.application import STARTED
+from service.http.connections import Connections
+from service.http.heads import END, Refusal
 from service.http.lifespan import Send
-from service.http.responses import Message, Response
+from service.http.responses import CLOSE, Response
+from service.http.wire_protocol import WireProtocol
 from service.http.writer import Writer
+from service.settings import Settings
 
-MAX_IN_A_ROW = 16
-"""This many requests of one read are answered at once, before those of other connections get their turn."""
 AWAITED_S = 0.02
 MAX_AWAITED_BYTES = 256_000
 """The rest of a body of at most this size is awaited for 20 ms before its request goes the usual way."""
-MAX_UNWATCHED_BYTES = 1_000_000
-"""A longer answer is watched until it is gone; a shorter one costs little where it waits."""
 
+MAX_KNOWN = 256
+MAX_KNOWN_BYTES = 1024
+"""So many heads of at most this length are known; one more begins the collection anew."""
+KnownHead = tuple[Any, list[tuple[bytes, bytes]], int]
+"""A head that came before has the route of its request, its fields, and the length of the body."""
+_ANSWERED = object()
 
 _CYCLE_ATTRIBUTES = (
     "transport",
@@ -50,7 +57,7 @@ _PROTOCOL_ATTRIBUTES = (
     "loop",
     "parser",
     "server_state",
-    "timeout_keep_alive_task",
+    "connections",
     "ws_protocol_class",
     "root_path",
     "limit_concurrency",
@@ -69,37 +76,31 @@ _METHODS = (
     "on_body",
     "on_message_complete",
     "on_response_complete",
-    "_unset_keepalive_if_required",
+    "_start_asgi_task",
+    "pause_writing",
+    "resume_writing",
 )
 """The fast path uses these names of uvicorn's inside."""
 
 
 class FastWriter(Writer):
-    """This writer sends a response by one write; it knows the server's own headers, which change once a second.
+    """This writer sends a response by one write; it knows the server's own headers, which change once a second."""
 
-    A response that nobody takes is held for `stuck_s` seconds.
-    """
-
-    def __init__(self, lifecycle: Lifecycle, *, stuck_s: float) -> None:
+    def __init__(self, lifecycle: Lifecycle) -> None:
         super().__init__(lifecycle)
-        self.stuck_s = stuck_s
         self._server_headers: list[tuple[bytes, bytes]] = []
         self._server_lines = b""
 
     async def send(self, response: Response, send: Send) -> None:
         """Sends a response by one write where the connection is in the plain state, else by messages."""
         cycle: Any = getattr(send, "__self__", None)
-        is_known = type(cycle) is RequestResponseCycle
-        if is_known and _is_plain(cycle) and not self.lifecycle.is_draining:
+        ends = CLOSE in response.headers or self.lifecycle.is_draining
+        if type(cycle) is RequestResponseCycle and not ends and _is_plain(cycle):
             cycle.response_started = cycle.response_complete = True
             self.write(response, cycle.transport, cycle.default_headers)
             cycle.message_event.set()
             cycle.on_response()
             return
-
-        n_bytes = len(response.body)
-        if is_known and n_bytes > MAX_UNWATCHED_BYTES:
-            self._watch(cycle.transport, n_bytes + 1)
 
         await super().send(response, send)
 
@@ -115,9 +116,6 @@ class FastWriter(Writer):
             self._server_lines = _lines(server_headers)
 
         body = response.body
-        if len(body) > MAX_UNWATCHED_BYTES:
-            self._watch(transport, len(body) + 1)
-
         transport.write(
             b"%scontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n%s"
             % (
@@ -129,18 +127,6 @@ class FastWriter(Writer):
                 body,
             )
         )
-
-    def _watch(self, transport: Any, left: int) -> None:
-        """Ends a connection on which nothing has gone out since `left` bytes were left: its client does not read."""
-
-        def look() -> None:
-            now_left = transport.get_write_buffer_size()
-            if now_left >= left:
-                transport.abort()
-            elif now_left and not transport.is_closing():
-                self._watch(transport, now_left)
-
-        asyncio.get_running_loop().call_later(self.stuck_s, look)
 
 
 def _is_plain(cycle: Any) -> bool:
@@ -171,67 +157,56 @@ class FastApplication(Protocol):
         ...
 
 
-class FastPathProtocol(HttpToolsProtocol):
-    """This is uvicorn's HTTP/1.1 of one connection, which answers small requests where they are read."""
+class FastPathProtocol(WireProtocol):
+    """This is one connection whose small requests are answered where they are read."""
 
     application: ClassVar[FastApplication]
-    is_used = False
-    """This is true where a request came since somebody last set it to false."""
+    is_fast: ClassVar[bool] = True
+    known_heads: ClassVar[dict[bytes, KnownHead]] = {}
+    """Heads of plain requests, byte for byte: clients repeat them, and parsing one costs 9 us of a row's 40."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._lifecycle = self.application.writer.lifecycle
         is_bare = not self.root_path and self.limit_concurrency is None
-        self._routes = self.application.fast_routes if is_bare else {}
-        # Nothing here speaks WebSocket, whose connections have no deadline.
-        self.ws_protocol_class = None
+        self._routes = self.application.fast_routes if is_bare and self.is_fast else {}
         self._route: Any | None = None
         self._body = b""
-        self._n_left = 0
-        self._is_reading_head = False
+        self._head_before = b""
+        self._outcome: Any = None
+        self._is_passed_on = False
         self._waiting: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
-        self._wait_for_head()
-
     def connection_lost(self, exc: Exception | None) -> None:
+        self._route = None
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._n_left = MAX_IN_A_ROW
+        end = data.find(END, 0, MAX_KNOWN_BYTES) + len(END)
+        known = self.known_heads.get(data[:end])
+        if (
+            known is not None
+            and len(data) - end == known[2]
+            and self._routes
+            and self._is_idle()
+        ):
+            outcome = self._answer(known[0], data[end:], known[1])
+            if outcome is _ANSWERED:
+                return
+
+            self._outcome = outcome
+            self._is_passed_on = True
+
         super().data_received(data)
         if self._route is not None:
             self._wait_for_rest()
-        elif self._waiting is None and (self._is_reading_head or self._is_left_over()):
-            self._wait_for_head()
 
     def shutdown(self) -> None:
         # A request whose answer is still to come must be known to uvicorn.
         if self._route is not None:
             self._fall_back()
         super().shutdown()
-
-    def on_message_begin(self) -> None:
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-        self.is_used = True
-        self._is_reading_head = True
-
-    def on_headers_complete(self) -> None:
-        self._is_reading_head = False
-        if self._waiting is not None:
-            self._stop_waiting()
-
-        route = self._routes.get(self.url)
-        if route is not None and self._n_left and self._is_plain():
-            self._n_left -= 1
-            self._route = route
-            self._body = b""
-        else:
-            self._begin()
 
     def on_body(self, body: bytes) -> None:
         if self._route is None:
@@ -244,43 +219,90 @@ class FastPathProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
 
+        self._is_complete = True
         if self._waiting is not None:
             self._stop_waiting()
 
-        outcome = self.application.answer_at_once(self._route, self._body, self.headers)
-        if type(outcome) is Reply:
-            self._route = None
+        route = self._route
+        self._route = None
+        outcome = self._answer(route, self._body, self.headers)
+        if outcome is _ANSWERED:
             self._body = b""
-            self.application.writer.write(
-                outcome.content, self.transport, self.server_state.default_headers
-            )
-            self.on_response_complete()
         else:
             self._fall_back(outcome)
             super().on_message_complete()
 
-    def _is_left_over(self) -> bool:
-        """Returns whether this is the rest of a body that was answered early: no timer of uvicorn's runs then."""
+    def _answer(self, route: Any, body: bytes, headers: Any) -> Any:
+        """Answers a request at once where it is small; returns what there is of an answer where it is not."""
+        self.is_used = True
+        outcome = self.application.answer_at_once(route, body, headers)
+        if type(outcome) is not Reply:
+            return outcome
+
+        self.application.writer.write(
+            outcome.content, self.transport, self.server_state.default_headers
+        )
+        # Nothing is held back here, and the connection stays: this is all that is left of `on_response_complete`.
+        self.server_state.total_requests += 1
+        self._is_new = False
+        self._since = self.loop.time()
+
+        return _ANSWERED
+
+    def _start(self) -> None:
+        route = self._routes.get(self.url)
+        if self._is_passed_on or route is None or not self._is_plain():
+            self._is_passed_on = False
+            super()._start()
+            return
+
+        self._n_in_a_row -= 1
+        self._route = route
+        self._body = b""
+        head = self._head
+        if head != self._head_before:
+            # One that has an id of its own will not come again.
+            self._head_before = head
+        elif self._left and len(head) <= MAX_KNOWN_BYTES:
+            if len(self.known_heads) >= MAX_KNOWN:
+                self.known_heads.clear()
+            self.known_heads[head] = (route, self.headers, self._left)
+
+    def _is_idle(self) -> bool:
+        """Returns whether a request may begin here, and be answered at once."""
+        cycle = self.cycle
         return (
-            self.cycle is not None
-            and self.cycle.response_complete
-            and self.timeout_keep_alive_task is None
+            not self._rest
+            and not self._left
+            and self._chunks is None
+            and self._route is None
+            and (cycle is None or cycle.response_complete)
+            and not self.flow.write_paused
+            and not self._is_ending
             and not self.transport.is_closing()
+            and not self._lifecycle.is_draining
         )
 
-    def _wait_for_head(self) -> None:
-        """Closes the connection of a client that sends nothing, or headers without an end, after a deadline."""
-        self._waiting = self.loop.call_later(
-            self.application.writer.stuck_s, self.transport.close
-        )
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if self._outcome is not None:
+            cycle.scope[STARTED] = self._outcome
+            self._outcome = None
+        super()._start_asgi_task(cycle, app)
+
+    def _is_answering(self) -> bool:
+        return self._route is not None or super()._is_answering()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._route = None
+        self._stop_waiting()
+        super()._refuse(refusal)
 
     def _wait_for_rest(self) -> None:
         """Waits a moment for the rest of a body that came in part, since there is no deadline here."""
         if self._waiting is not None:
             return
 
-        length = dict(self.headers).get(b"content-length")
-        if length is None or int(length) > MAX_AWAITED_BYTES:
+        if self._left > MAX_AWAITED_BYTES:
             self._fall_back()
         else:
             self._waiting = self.loop.call_later(AWAITED_S, self._fall_back)
@@ -291,16 +313,14 @@ class FastPathProtocol(HttpToolsProtocol):
             self._waiting = None
 
     def _is_plain(self) -> bool:
-        """Returns whether nothing is left but to answer: no answer before it is due, and the client reads and stays."""
+        """Returns whether nothing is left but to answer: the client takes the answer as it is, and stays."""
         parser = self.parser
         return (
-            (self.cycle is None or self.cycle.response_complete)
-            and parser.get_method() == b"POST"
-            and parser.get_http_version() == "1.1"
+            parser.get_method() == b"POST"
+            and self._version == "1.1"
             and parser.should_keep_alive()
-            and not parser.should_upgrade()
             and not self.expect_100_continue
-            and not self.flow.write_paused
+            and self._chunks is None
             and not self.transport.is_closing()
             and not self._lifecycle.is_draining
         )
@@ -309,26 +329,12 @@ class FastPathProtocol(HttpToolsProtocol):
         """Hands the request to uvicorn, with what has come of its body, and what there is of an answer."""
         self._route = None
         self._stop_waiting()
-        self._begin(outcome)
+        self._outcome = outcome
+        super()._start()
         body = self._body
         self._body = b""
         if body:
             super().on_body(body)
-
-    def _begin(self, outcome: Any = None) -> None:
-        # A request before this one in the same read may have set the timer.
-        self._unset_keepalive_if_required()
-        url = self.url
-        headers = self.headers
-        expects = self.expect_100_continue
-        super().on_message_begin()
-        self.url = url
-        self.expect_100_continue = expects
-        self.headers += headers
-        if outcome is not None:
-            cast(Message, self.scope)[STARTED] = outcome
-
-        super().on_headers_complete()
 
 
 def find_missing_names() -> list[str]:
@@ -346,8 +352,12 @@ def find_missing_names() -> list[str]:
     return missing
 
 
-def install(application: Any, *, stuck_s: float) -> None:
+def install(application: Any, settings: Settings) -> None:
     """Makes this protocol that of the servers that start from here on, where the choice is left to uvicorn."""
-    application.writer = FastWriter(application.writer.lifecycle, stuck_s=stuck_s)
+    if settings.fast_path:
+        application.writer = FastWriter(application.writer.lifecycle)
     FastPathProtocol.application = application
+    FastPathProtocol.is_fast = settings.fast_path
+    FastPathProtocol.known_heads = {}
+    FastPathProtocol.wire = Connections(settings)
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{FastPathProtocol.__name__}"

@@ -6,9 +6,7 @@ from typing import Any
 
 from service.execution.lifecycle import Lifecycle
 from service.http.lifespan import Send
-from service.http.responses import Response, list_headers
-
-CLOSE = (b"connection", b"close")
+from service.http.responses import CLOSE, Response, list_headers
 
 
 class Writer:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.contract.codec import decode_base64
 from service.errors import InvalidRequest
 from service.models import cancellation, images
 from service.models.images import ImageFile, Pixels
@@ -86,8 +85,8 @@ def _read(rows: Iterable[Any], model: str) -> Iterator[tuple[str, ImageFile]]:
             )
 
         try:
-            content = b64decode(row[ENCODED], validate=True)
-        except (binascii.Error, ValueError) as error:
+            content = decode_base64(row[ENCODED])
+        except ValueError as error:
             raise InvalidRequest(f"{where}: 'b64' is not base64: {error}") from error
 
         yield where, ImageFile(content, "")

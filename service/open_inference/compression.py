@@ -5,32 +5,72 @@ from __future__ import annotations
 import re
 import zlib
 
+from service.contract.limits import MAX_GZIP_MEMBERS
 from service.errors import InvalidRequest, TooLarge
 
 _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
+SLICE_BYTES = 65_536
 KINDS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 def decompress(body: bytes, kind: str, max_bytes: int, setting: str) -> bytes:
     """Returns a body without its compression; raises InvalidRequest, and TooLarge before it is all decompressed.
 
-    `setting` names where the limit is from.
+    A body of gzip may have several members, as RFC 1952 has it. `setting` names where the limit is from.
     """
-    try:
-        decompressor = zlib.decompressobj(KINDS[kind])
-        content = decompressor.decompress(body, max_bytes + 1)
-    except zlib.error:
-        raise InvalidRequest(f"the body is not {kind}, as its encoding says") from None
+    parts: list[bytes] = []
+    n_bytes = 0
+    at = 0
 
-    if len(content) > max_bytes:
-        raise TooLarge(
-            f"the body unpacks to more than the limit of {max_bytes} bytes ({setting})"
-        )
+    for _ in range(MAX_GZIP_MEMBERS):
+        try:
+            content, at = _decompress_member(body, at, kind, max_bytes + 1 - n_bytes)
+        except zlib.error:
+            raise InvalidRequest(_explain(kind, at)) from None
 
-    if not decompressor.eof:
-        raise InvalidRequest(f"the body's {kind} is cut off")
+        parts.append(content)
+        n_bytes += len(content)
+        if n_bytes > max_bytes:
+            raise TooLarge(
+                f"the body unpacks to more than the limit of {max_bytes} bytes ({setting})"
+            )
 
-    return content
+        if at < 0:
+            raise InvalidRequest(f"the body's {kind} is cut off")
+        if kind != "gzip" or not body[at:].strip(b"\0"):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    raise InvalidRequest(
+        f"the body's gzip has more than {MAX_GZIP_MEMBERS} members: send it as one"
+    )
+
+
+def _decompress_member(
+    body: bytes, start: int, kind: str, max_bytes: int
+) -> tuple[bytes, int]:
+    """Returns so much of what a member unpacks to, and where it ends; -1 where no end came.
+
+    What is left is handed out as a copy, so that the body is fed in slices.
+    """
+    decompressor = zlib.decompressobj(KINDS[kind])
+    parts = []
+    for at in range(start, len(body), SLICE_BYTES):
+        part = decompressor.decompress(body[at : at + SLICE_BYTES], max_bytes)
+        parts.append(part)
+        max_bytes -= len(part)
+        if decompressor.eof:
+            end = min(at + SLICE_BYTES, len(body))
+            return b"".join(parts), end - len(decompressor.unused_data)
+        if max_bytes <= 0:
+            break
+
+    return b"".join(parts), -1
+
+
+def _explain(kind: str, start: int) -> str:
+    if start:
+        return f"bytes follow the body's {kind} that are none of it"
+    return f"the body is not {kind}, as its encoding says"
 
 
 def find_compression(message: bytes) -> str:

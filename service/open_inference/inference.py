@@ -5,14 +5,13 @@ How tensors come and go is not known here: `http.infer_body` and `grpc.infer_mes
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.contract.codec import decode_base64
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.run import Outputs, Run
@@ -263,8 +262,8 @@ def _decode_file(element: Any, where: str) -> bytes:
         return element
 
     try:
-        return b64decode(element, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return decode_base64(element)
+    except ValueError as error:
         raise InvalidRequest(
             f"{where}: expected image files in base64: {error}"
         ) from error

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.http import fast_path
 from service.http.application import Application
-from service.http.fast_path import install_fast_path, why_unknown
-from service.http.uvicorn_protocol import FastWriter
+from service.http.fast_path import (
+    install_fast_path,
+    make_server_options,
+    why_unknown,
+)
+from service.http.uvicorn_protocol import FastPathProtocol, FastWriter
 from service.http.writer import Writer
 from service.settings import Settings
 from tests.conftest import ROOT
@@ -49,11 +54,11 @@ def test_other_versions_are_unknown(installed: str) -> None:
 
 def test_a_name_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A known version that lacks a name which the fast path leans on is refused with that name."""
-    monkeypatch.delattr(HttpToolsProtocol, "_unset_keepalive_if_required")
+    monkeypatch.delattr(HttpToolsProtocol, "_start_asgi_task")
 
     reason = why_unknown(INSTALLED)
 
-    assert reason == f"uvicorn {INSTALLED} lacks _unset_keepalive_if_required"
+    assert reason == f"uvicorn {INSTALLED} lacks _start_asgi_task"
 
 
 def test_an_unknown_uvicorn_is_used_the_plain_way(
@@ -69,7 +74,8 @@ def test_an_unknown_uvicorn_is_used_the_plain_way(
 
     assert type(application.writer) is Writer
     assert caplog.messages == [
-        "requests go the plain ASGI way: uvicorn 1.2.3 is not between 0.30 and 0.60"
+        "requests go the plain ASGI way, without limits on heads, connections and pipelining: "
+        "uvicorn 1.2.3 is not between 0.30 and 0.60"
     ]
 
 
@@ -77,6 +83,18 @@ def test_the_fast_path_is_used_where_it_is_known(application: Application) -> No
     """With a known uvicorn the fast path's writer sends a response by one write."""
     assert install_fast_path(application, Settings())
     assert type(application.writer) is FastWriter
+
+
+def test_uvicorn_takes_the_options_of_our_server(application: Application) -> None:
+    """A server of these options keeps idle connections as the setting says, and has our protocol."""
+    install_fast_path(application, Settings())
+    options = make_server_options(Settings(keep_alive_s=99))
+    config = uvicorn.Config(application, log_config=None, **options)
+    config.load()
+
+    assert config.timeout_keep_alive == 99
+    assert config.ws_protocol_class is None
+    assert config.http_protocol_class is FastPathProtocol
 
 
 def test_a_setting_turns_it_off(models: Path, start_server: Callable[..., Any]) -> None:

@@ -8,13 +8,16 @@ import tracemalloc
 import zlib
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.contract.limits import MAX_GZIP_MEMBERS
 from service.errors import InvalidRequest, TooLarge
 from service.open_inference.compression import (
     KINDS,
+    SLICE_BYTES,
     choose,
     compress,
     decompress,
@@ -128,3 +131,45 @@ def test_the_encoding_that_the_client_likes_best_is_chosen(
 ) -> None:
     """A quality of 0, however written, refuses; of equals the first is taken, and none where none is liked best."""
     assert choose(accepted) == kind
+
+
+@given(st.lists(st.binary(), min_size=1, max_size=5), st.integers(0, 9))
+def test_a_gzip_body_may_have_several_members(parts: list[bytes], n_zeros: int) -> None:
+    """Members one behind the other are one body, as RFC 1952, 2.2 has it, and zeros may follow them."""
+    packed = b"".join(map(gzip.compress, parts)) + bytes(n_zeros)
+    content = b"".join(parts)
+
+    assert decompress(packed, "gzip", len(content), SETTING) == content
+
+
+def test_members_are_within_the_limit_together() -> None:
+    """Members of half of the limit each are refused as one that is longer would be."""
+    packed = gzip.compress(bytes(51)) * 2
+    with refuse(
+        TooLarge, f"the body unpacks to more than the limit of 99 bytes ({SETTING})"
+    ):
+        decompress(packed, "gzip", 99, SETTING)
+
+
+def test_more_members_than_a_body_may_have_are_refused() -> None:
+    """Members without content, of which a body of 8 MB would hold 400,000, have a limit of their number."""
+    packed = gzip.compress(b"") * (MAX_GZIP_MEMBERS + 1)
+    with refuse(
+        InvalidRequest,
+        f"the body's gzip has more than {MAX_GZIP_MEMBERS} members: send it as one",
+    ):
+        decompress(packed, "gzip", 99, SETTING)
+
+
+def test_bytes_behind_the_members_are_refused() -> None:
+    """What follows the last member must be zeros."""
+    with refuse(InvalidRequest, "bytes follow the body's gzip that are none of it"):
+        decompress(gzip.compress(b"a") + b"more", "gzip", 99, SETTING)
+
+
+def test_a_body_of_many_slices_is_unpacked() -> None:
+    """A body that is longer than what is unpacked at once comes back as it was, whatever its members' lengths."""
+    content = np.random.default_rng(0).bytes(3 * SLICE_BYTES)
+    packed = gzip.compress(content) + gzip.compress(content[:1000])
+
+    assert decompress(packed, "gzip", 10**6, SETTING) == content + content[:1000]
