@@ -5,6 +5,8 @@ VeredictoError
 ├── ModelRefused         a file of the model folder cannot be served
 ├── InvalidRequest       the request is at fault: its JSON, a field, a row, a value
 ├── NotFound             no such model or task
+├── Unauthenticated      the caller has no token, or one that is not known
+├── Forbidden            the caller's token, or its page's site, does not have the right
 ├── TooLarge             over a limit; the text names the limit and its setting
 ├── UnsupportedMediaType a content type or encoding that the route does not take
 ├── NotReady             models are missing or were refused
@@ -26,6 +28,8 @@ class VeredictoError(Exception):
     """
 
     model: Any = None
+    request_id: str | None = None
+    """A defect has the id that its log line has, where the request came without one."""
 
 
 class SettingsError(VeredictoError): ...
@@ -38,6 +42,12 @@ class InvalidRequest(VeredictoError): ...
 
 
 class NotFound(VeredictoError): ...
+
+
+class Unauthenticated(VeredictoError): ...
+
+
+class Forbidden(VeredictoError): ...
 
 
 class TooLarge(VeredictoError): ...

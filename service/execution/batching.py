@@ -157,6 +157,13 @@ class Batches:
                 queue.waiting.remove(waiting)
                 queue.n_rows -= run.n_rows
 
+    def count_waiting_rows(self) -> dict[tuple[str, ...], float]:
+        """Returns how many rows wait, by the name and the version of their graph."""
+        return {
+            (graph.name, graph.version): queue.n_rows
+            for graph, queue in self._queues.items()
+        }
+
     def _start(self, queue: _Queue) -> None:
         while queue.waiting and queue.n_running < self._n_threads:
             chosen = _take_batch(queue)

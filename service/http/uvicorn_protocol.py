@@ -116,7 +116,8 @@ class FastWriter(Writer):
             self._watch(transport, len(body) + 1)
 
         transport.write(
-            b"%scontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n%s"
+            b"%scontent-type: %s\r\ncontent-length: %d\r\n"
+            b"x-content-type-options: nosniff\r\n%s%s\r\n%s"
             % (
                 STATUS_LINE[response.status],
                 response.content_type,
