@@ -96,6 +96,9 @@ class FrontedService(bentoml.Service[T_co]):
         from service.http.application import Application
         from service.http.fast_path import install_fast_path
         from service.http.gate import Gate
+        from service.observability.logs import configure_logging
+
+        configure_logging(settings)
         from service.http.lifespan import accompany
 
         plane = data_plane()

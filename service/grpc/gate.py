@@ -11,6 +11,7 @@ import grpc
 from service.access.rights import find_method_rights
 from service.access.tokens import Access
 from service.errors import Unauthenticated, VeredictoError
+from service.execution.metrics import RouteMetrics
 from service.observability.ids import (
     REQUEST_ID,
     make_request_id,
@@ -29,30 +30,43 @@ class AccessInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # it
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        self._metrics = RouteMetrics("gRPC refused")
 
     async def intercept_service(self, continuation: _Handlers, details: Any) -> Any:
         """Returns the handler of a call, or one that refuses it."""
-        authorization = _find(details.invocation_metadata or (), "authorization")
+        metadata = details.invocation_metadata or ()
+        authorization = _find(metadata, "authorization")
         try:
             self._access.require(find_method_rights(details.method), authorization)
         except VeredictoError as error:
-            return _make_refusal(error, await continuation(details))
+            request_id = _find(metadata, REQUEST_ID_KEY)
+            handler = await continuation(details)
+            return self._refuse(handler, error, read_request_id(request_id))
 
         return await continuation(details)
 
+    def _refuse(
+        self, handler: Any, error: VeredictoError, request_id: str | None
+    ) -> Any:
+        """Returns a handler that refuses a call, counted under one label; None where there is no such method."""
+        if handler is None:
+            return None
 
-def _make_refusal(error: VeredictoError, handler: Any) -> Any:
-    """Returns a handler of the same kind as the one refused; None where there is no such method."""
-    if handler is None:
-        return None
+        is_unknown = isinstance(error, Unauthenticated)
+        codes = grpc.StatusCode
+        code = codes.UNAUTHENTICATED if is_unknown else codes.PERMISSION_DENIED
 
-    is_unknown = isinstance(error, Unauthenticated)
-    codes = grpc.StatusCode
-    code = codes.UNAUTHENTICATED if is_unknown else codes.PERMISSION_DENIED
+        async def refuse(_: Any, context: Any) -> None:
+            self._metrics.record(code.name, 0.0)
+            if request_id is not None:
+                context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
+            await context.abort(code, str(error))
 
-    async def refuse(_: Any, context: Any) -> None:
-        await context.abort(code, str(error))
+        return _make_handler(handler, refuse)
 
+
+def _make_handler(handler: Any, refuse: Any) -> Any:
+    """Returns a handler of the same kind as another."""
     if handler.request_streaming and handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler(refuse)
     if handler.request_streaming:

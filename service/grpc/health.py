@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from service.grpc import messages
 
@@ -67,6 +67,8 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # it publis
 def add_services(server: Any, is_ready: Callable[[], bool], service: str) -> None:
     """Adds health and reflection to a server, of which `service` is the service that it is there for."""
     health_pb2_grpc.add_HealthServicer_to_server(Health(is_ready, service), server)
-    pool = messages.make_pool(health_pb2.DESCRIPTOR.serialized_pb)
+    pool = messages.make_pool(
+        health_pb2.DESCRIPTOR.serialized_pb, reflection_pb2.DESCRIPTOR.serialized_pb
+    )
     names = (service, NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server, pool=pool)
