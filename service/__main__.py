@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
+from service.access.check import check_access
+from service.access.tls import list_bentoml_options
 from service.errors import SettingsError
 from service.settings import PREFIX, Settings
 
@@ -27,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Becomes the server; returns 1 only where it cannot start, with one line on stderr that says why."""
     options = _parse(arguments)
     try:
-        _check()
-        _become_server(options.host, options.port)
+        tls_options = _check()
+        _become_server(options.host, options.port, tls_options)
     except SettingsError as error:
         sys.stderr.write(f"veredicto does not start: {error}\n")
 
@@ -68,9 +70,13 @@ def _port(text: str) -> int:
     return port
 
 
-def _check() -> None:
-    """Raises SettingsError for whatever would end the server in a way that does not say what is wrong."""
+def _check() -> list[str]:
+    """Returns the server's arguments for TLS.
+
+    It raises SettingsError for whatever would end the server in a way that does not say what is wrong.
+    """
     settings = Settings.from_environment(os.environ)
+    check_access(settings)
     for library in ("bentoml", "onnxruntime"):
         if find_spec(library) is None:
             raise SettingsError(
@@ -90,11 +96,14 @@ def _check() -> None:
             "start it from another folder"
         )
 
+    return list_bentoml_options(settings)
 
-def _become_server(host: str, port: int) -> NoReturn:
+
+def _become_server(host: str, port: int, tls_options: list[str]) -> NoReturn:
     command = [sys.executable, "-m", "bentoml", "serve", TARGET]
     command += ["--host", host, "--port", str(port)]
     command += ["--timeout-graceful-shutdown", str(GRACE_S)]
+    command += tls_options
     os.execv(sys.executable, command)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ssl
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from service.errors import SettingsError
 from service.settings import Settings
 
-HANDSHAKE_LIMIT_S = 10
-"""A client that has not greeted by then is let go."""
+LOOP = "service.access.event_loop:Loop"
+FIRST_WITH_LOOPS = (0, 36)
+"""The first uvicorn that takes the name of an event loop's class."""
 
 
 def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:
@@ -23,7 +26,6 @@ def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
     _read("VEREDICTO_TLS_CERT", settings.tls_cert)
     _read("VEREDICTO_TLS_KEY", settings.tls_key)
 
@@ -51,14 +53,37 @@ def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:
 
 def list_uvicorn_options(settings: Settings) -> dict[str, Any]:
     """Returns the arguments of `uvicorn.Config` for TLS, none where the server speaks none; raises SettingsError."""
-    context = make_ssl_context(settings)
-    if context is None:
+    if make_ssl_context(settings) is None:
         return {}
 
-    def make_context(_config: Any, _make_default: Any) -> ssl.SSLContext:
-        return context
+    options: dict[str, Any] = {
+        "ssl_certfile": str(settings.tls_cert),
+        "ssl_keyfile": str(settings.tls_key),
+    }
+    if settings.tls_client_ca is not None:
+        options["ssl_ca_certs"] = str(settings.tls_client_ca)
+        options["ssl_cert_reqs"] = int(ssl.CERT_REQUIRED)
+    # Older ones take no loop of ours, and end handshakes after a minute.
+    if _read_uvicorn_version() >= FIRST_WITH_LOOPS and find_spec("uvloop"):
+        options["loop"] = LOOP
 
-    return {"ssl_context_factory": make_context}
+    return options
+
+
+def list_bentoml_options(settings: Settings) -> list[str]:
+    """Returns the arguments of `bentoml serve` for TLS."""
+    options = list_uvicorn_options(settings)
+    options.pop("loop", None)
+    return [
+        text
+        for name, value in options.items()
+        for text in ("--" + name.replace("_", "-"), str(value))
+    ]
+
+
+def _read_uvicorn_version() -> tuple[int, ...]:
+    parts = version("uvicorn").split(".")[:2]
+    return tuple(int(part) for part in parts if part.isdigit())
 
 
 def read_credentials(settings: Settings) -> tuple[bytes, bytes, bytes | None] | None:
