@@ -94,7 +94,6 @@ class Visit:
         self._traceparent = read_traceparent(_find(metadata, TRACEPARENT_KEY))
         if observer.is_on:
             self.request_id = self.request_id or make_request_id()
-            self._traceparent = observer.begin(self._traceparent)
 
         REQUEST_ID.set(self.request_id)
         names = (

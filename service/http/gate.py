@@ -204,7 +204,6 @@ class Gate:
         traceparent = read_traceparent(found.get(TRACEPARENT))
         if self.observer.is_on:
             request_id = request_id or make_request_id()
-            traceparent = self.observer.begin(traceparent)
         visit.name(request_id, traceparent)
 
         if refusal is not None:

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from service.observability.access_log import AccessLog
 from service.settings import Settings
-
-
-class PhaseTimes(Protocol):
-    """The nanoseconds that a run took to be read, to wait, to run and to be written."""
-
-    input_ns: int
-    queue_ns: int
-    infer_ns: int
-    output_ns: int
 
 
 class Ended(NamedTuple):
@@ -50,10 +41,6 @@ class Observer:
 
         log = AccessLog(settings.access_log) if settings.access_log else None
         return cls(log, make_tracer())
-
-    def begin(self, traceparent: str | None) -> str | None:
-        """Returns the `traceparent` of a request's own span, where spans are made, else the one that came."""
-        return traceparent if self._tracer is None else self._tracer.begin(traceparent)
 
     def finish(self, ended: Ended) -> None:
         """Tells of a request that has ended."""

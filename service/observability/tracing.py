@@ -64,15 +64,6 @@ class Tracer:
         self._set_span = propagation.set_span_in_context
         self._provider = provider
         self._tracer = provider.get_tracer("veredicto")
-        self._ids = provider.id_generator
-
-    def begin(self, traceparent: str | None) -> str:
-        """Returns the `traceparent` that names a request of this trace; a new trace where the client has none."""
-        if traceparent is not None:
-            return traceparent
-
-        trace_id = self._ids.generate_trace_id()
-        return f"00-{trace_id:032x}-{self._ids.generate_span_id():016x}-01"
 
     def finish(self, ended: Ended) -> None:
         """Makes the spans of a request, which ends now."""
