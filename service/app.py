@@ -11,9 +11,10 @@ import functools
 import inspect
 import logging
 import os
+import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 from service.execution import tuning
@@ -25,6 +26,8 @@ import bentoml
 import click
 import msgspec
 
+from service import VERSION
+from service.access.check import check_access
 from service.contract.calls import CALLS, Call
 from service.errors import SettingsError
 from service.launch import become_server
@@ -33,6 +36,8 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.calls.data_plane import DataPlane
+    from service.execution.admission import Admission
+    from service.execution.batching import Batches
     from service.http.lifespan import ASGIApp
 
 T_co = TypeVar("T_co", covariant=True)
@@ -43,6 +48,7 @@ _APPLICATION = "_bentoml_impl.server.app"
 # Importing this module is starting the service.
 try:
     settings = Settings.from_environment(os.environ)
+    check_access(settings)
 except SettingsError as error:
     sys.exit(f"veredicto does not start: {error}")
 
@@ -92,18 +98,25 @@ class FrontedService(bentoml.Service[T_co]):
     """This is a BentoML service whose requests meet an `Application` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        from service.execution import gauges
         from service.execution.admission import Admission
         from service.execution.batching import Batches
-        from service.execution.metrics import ModelMetrics
+        from service.execution.metrics import Flusher, ModelMetrics
         from service.http.application import Application
         from service.http.fast_path import install_fast_path, install_server
+        from service.http.gate import Gate
         from service.http.lifespan import accompany
         from service.http.surroundings import Surroundings
+        from service.observability.logs import configure_logging
 
+        configure_logging(settings)
         plane = data_plane()
         behind = super().to_asgi(is_main=is_main)
         admission = Admission(settings, ModelMetrics(plane.registry))
         batches = Batches.of(settings)
+        gate = Gate.of(settings)
+        _watch(plane, admission, batches)
+        behind = accompany(accompany(behind, Flusher()), gauges.Refresher())
         if plane.monitor is not None:
             plane.monitor.watch_load(admission.count_in_flight)
             behind = accompany(behind, plane.monitor)
@@ -112,10 +125,20 @@ class FrontedService(bentoml.Service[T_co]):
         if settings.grpc_port:
             from service.grpc.server import Server
 
-            companions.append(Server(plane, settings, admission, batches))
-            behind = accompany(behind, companions[0])
+            server = Server(
+                plane,
+                settings,
+                admission,
+                batches,
+                access=gate.access,
+                observer=gate.observer,
+            )
+            companions.append(server)
+            behind = accompany(behind, server)
 
-        application = Application(plane, settings, admission, batches, behind=behind)
+        application = Application(
+            plane, settings, admission, batches, behind=behind, gate=gate
+        )
         install_fast_path(application, settings)
         surroundings = Surroundings(
             settings=settings,
@@ -130,6 +153,22 @@ class FrontedService(bentoml.Service[T_co]):
         tuning.settle_memory()
 
         return application
+
+
+def _watch(plane: DataPlane, admission: Admission, batches: Batches) -> None:
+    """Shows in `/metrics` how this worker is doing."""
+    from service.execution import gauges
+
+    gauges.show_build(
+        version=VERSION,
+        python=platform.python_version(),
+        onnxruntime=metadata.version("onnxruntime"),
+    )
+    gauges.watch_process()
+    gauges.watch("in_flight", admission.count_in_flight)
+    gauges.watch("queue_rows", batches.count_waiting_rows)
+    gauges.watch("ready", plane.is_ready)
+    gauges.watch("refused_files", lambda: len(plane.registry.refused))
 
 
 class Calls:

@@ -5,6 +5,8 @@ VeredictoError
 ├── ModelRefused         a file of the model folder cannot be served
 ├── InvalidRequest       the request is at fault: its JSON, a field, a row, a value
 ├── NotFound             no such model or task
+├── Unauthenticated      the caller has no token, or one that is not known
+├── Forbidden            the caller's token, or its page's site, does not have the right
 ├── TooLarge             over a limit; the text names the limit and its setting
 ├── UnsupportedMediaType a content type or encoding that the route does not take
 ├── BodyTooSlow          the body came too slowly while others waited for its memory
@@ -27,6 +29,8 @@ class VeredictoError(Exception):
     """
 
     model: Any = None
+    request_id: str | None = None
+    """A defect has the id that its log line has, where the request came without one."""
 
 
 class SettingsError(VeredictoError): ...
@@ -39,6 +43,12 @@ class InvalidRequest(VeredictoError): ...
 
 
 class NotFound(VeredictoError): ...
+
+
+class Unauthenticated(VeredictoError): ...
+
+
+class Forbidden(VeredictoError): ...
 
 
 class TooLarge(VeredictoError): ...

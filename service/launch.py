@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import subprocess
@@ -17,7 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
+from service.access.check import check_access
+from service.access.tls import list_bentoml_options
 from service.errors import SettingsError
+from service.observability.logs import configure_logging
 from service.processes import supervisor
 from service.processes.listening import listen
 from service.settings import PREFIX, Settings
@@ -36,7 +38,6 @@ _SSL_OPTIONS = (
     "ssl_ca_certs",
     "ssl_ciphers",
 )
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ def run_server(options: ServerOptions) -> int:
     """Serves until a signal ends it; returns the exit status, after one line on stderr where it cannot start."""
     try:
         settings = Settings.from_environment(os.environ)
+        check_access(settings)
         _check_environment(options, settings)
         _check_settings(settings)
         listener = listen(options.host, options.port, options.backlog)
@@ -65,7 +67,7 @@ def run_server(options: ServerOptions) -> int:
         sys.stderr.write(f"veredicto does not start: {error}\n")
         return NOT_STARTED
 
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    configure_logging(settings)
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
     started = supervisor.Supervisor(
         listener,
@@ -77,6 +79,7 @@ def run_server(options: ServerOptions) -> int:
                     str(options.backlog),
                     "--timeout-graceful-shutdown",
                     str(grace_s),
+                    *list_bentoml_options(settings),
                     *options.worker_arguments,
                 ),
             ),

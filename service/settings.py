@@ -31,6 +31,7 @@ DRAIN_IN_KUBERNETES_S = 5
 """Kubernetes takes about this long to send no more requests to a pod that is told to stop."""
 
 _ROOT = Path(__file__).resolve().parent.parent
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 _KUBERNETES_NAME = re.compile(
     rf"{PREFIX}(\w+_)?"
@@ -140,6 +141,29 @@ def _parse_bytes(text: str) -> int:
     return n_bytes
 
 
+def _parse_optional_count(text: str) -> int:
+    count = _parse_whole_number(text)
+    if count > MAX_WHOLE_NUMBER:
+        raise ValueError
+    return count
+
+
+def _parse_public(text: str) -> frozenset[str]:
+    rights = frozenset(each.strip() for each in text.split(","))
+    if rights == {"none"}:
+        return frozenset()
+    if not rights <= {"predict", "observe"}:
+        raise ValueError
+    return rights
+
+
+def _parse_origins(text: str) -> tuple[str, ...]:
+    origins = tuple(each.strip().lower() for each in text.split(","))
+    if not all(_ORIGIN.fullmatch(each) for each in origins):
+        raise ValueError
+    return origins
+
+
 def _choose_from(*choices: str) -> SettingType:
     def parse(text: str) -> str:
         if text not in choices:
@@ -195,6 +219,26 @@ CHAMPIONS = SettingType(
     "`TASK:MODEL[,TASK:MODEL...]`",
     _parse_champions,
 )
+OPTIONAL_COUNT = SettingType(
+    "whole number",
+    f"a whole number from 1 to {MAX_WHOLE_NUMBER}, or 0 for none",
+    f"0 to {MAX_WHOLE_NUMBER}",
+    _parse_optional_count,
+    max_shown_characters=50,
+)
+PUBLIC = SettingType(
+    "rights",
+    "predict, observe, both with a comma, or none",
+    "`predict`, `observe`, `predict,observe`, `none`",
+    _parse_public,
+)
+ORIGINS = SettingType(
+    "origins",
+    "https://HOST[:PORT][,https://HOST...], each without a path",
+    "`https://HOST[:PORT],...`",
+    _parse_origins,
+)
+LOG = _choose_from("text", "json")
 DEVICE = _choose_from("auto", "cpu", "cuda")
 POLICY = _choose_from("champion", "thompson", "epsilon")
 
@@ -337,6 +381,44 @@ class Settings:
         CHAMPIONS,
         "The other classifiers of a task answer in the background what its champion, named here, is asked.",
     ] = field(default_factory=dict)
+    tokens: Annotated[
+        Path | None,
+        FILE,
+        "Callers need a token of this file, whose lines `python -m service.access new NAME RIGHT...` makes.",
+    ] = None
+    public: Annotated[
+        frozenset[str] | None,
+        PUBLIC,
+        "What needs no token; without the setting nothing where there are tokens, else all but the administration.",
+    ] = None
+    tls_cert: Annotated[
+        Path | None,
+        FILE,
+        "HTTP and gRPC speak TLS with this certificate, or chain of certificates, in PEM.",
+    ] = None
+    tls_key: Annotated[
+        Path | None, FILE, "This is the certificate's private key in PEM."
+    ] = None
+    tls_client_ca: Annotated[
+        Path | None,
+        FILE,
+        "Clients need a certificate that one of these authorities, in PEM, has signed.",
+    ] = None
+    cors: Annotated[
+        tuple[str, ...],
+        ORIGINS,
+        "Pages of these origins may ask the server from a browser; those of any other site may not.",
+    ] = ()
+    log: Annotated[
+        str,
+        LOG,
+        "Log lines are `text` to read, or one `json` object each to search.",
+    ] = "text"
+    access_log: Annotated[
+        int,
+        OPTIONAL_COUNT,
+        "At most so many requests a second are logged, and how many were left out; with 0 none is.",
+    ] = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -368,7 +450,20 @@ class Settings:
                 "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say"
             )
 
+        settings.check_tls()
+
         return settings
+
+    def check_tls(self) -> None:
+        """Raises SettingsError where a setting of TLS stands without another that it needs."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError(
+                "VEREDICTO_TLS_CERT and VEREDICTO_TLS_KEY need each other: a certificate and its key"
+            )
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise SettingsError(
+                "VEREDICTO_TLS_CLIENT_CA needs VEREDICTO_TLS_CERT and VEREDICTO_TLS_KEY"
+            )
 
     def name_limit(self, n_bytes: int) -> str:
         """Returns the name of the setting that a limit of so many bytes comes from."""
@@ -475,7 +570,7 @@ def _parse(name: str, text: str, setting_type: SettingType) -> Any:
 
 
 def _show_default(default: Any) -> str:
-    if default is None or default == {}:
+    if default is None or default == {} or default == ():
         return "none"
     if isinstance(default, bool):
         return str(int(default))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from service.errors import DeadlinePassed, Defect, Overloaded, VeredictoError
 from service.execution.metrics import ModelMetrics
+from service.observability.ids import REQUEST_ID, make_request_id
 from service.settings import Settings
 
 T = TypeVar("T")
@@ -100,7 +101,15 @@ class Admission:
         )
 
 
-def report_defect(what: str) -> Defect:
-    """Logs the exception that is being handled, and returns the error that a client is told in its place."""
-    logger.exception("a defect in %s", what)
-    return Defect("the service has a defect; its log has the details")
+def report_defect(what: str, request_id: str | None = None) -> Defect:
+    """Logs the exception that is being handled, and returns the error that a client is told in its place.
+
+    A request without an id gets one, by which the log line is found.
+    """
+    known_id = request_id or REQUEST_ID.get()
+    error = Defect("the service has a defect; its log has the details")
+    if known_id is None:
+        error.request_id = known_id = make_request_id()
+    logger.exception("a defect in %s", what, extra={"request_id": known_id})
+
+    return error

@@ -262,6 +262,13 @@ class Batches:
         if batch is not None and batch.give_up(waiting) and batch.job is not None:
             self.threads.cancel(batch.job)
 
+    def count_waiting_rows(self) -> dict[tuple[str, ...], float]:
+        """Returns how many rows wait, by the name and the version of their graph."""
+        return {
+            (graph.name, graph.version): queue.n_rows
+            for graph, queue in self._queues.items()
+        }
+
     def _start(self, queue: _Queue) -> None:
         while queue.waiting and len(queue.running) < self._n_threads:
             chosen = _take_batch(queue)

@@ -1,27 +1,41 @@
 """These are the data plane's counts for Prometheus, which BentoML's `/metrics` shows summed over its workers.
 
 Writing a value that several processes share costs system calls, several for each request. So requests are counted in
-plain numbers and the shared values follow once a second, and whenever this worker is scraped.
+plain numbers and the shared values follow ten times a second, and whenever this worker is scraped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from bisect import bisect_left
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    generate_latest,
+)
 
 from service.contract.answers import Drift
 from service.errors import VeredictoError
+from service.execution import gauges, metric_files
 from service.execution.run import RunRecord
 from service.models.graph import Graph
 from service.models.model_statistics import Statistics
 
-FLUSH_S = 1.0
+FLUSH_S = 0.1
+"""A worker that is killed loses the counts of this time at most."""
+FLUSH_LIMIT_S = 0.1
+"""A scrape in another thread waits so long for the event loop to flush, and shows what there is where that is busy."""
 BOUNDS_S = (
     0.0001,
     0.00025,
@@ -41,6 +55,8 @@ BOUNDS_S = (
     10,
     30,
 )
+
+metric_files.install()
 
 
 class TalliedHistogram(Histogram):
@@ -110,10 +126,11 @@ class ModelMetrics:
     """These metrics move the growth of all graphs' statistics to `/metrics`; only the event loop changes them."""
 
     def __init__(self, models: Iterable[Graph]) -> None:
-        self._models = [
-            _ModelMetrics(each.name, each.version, each.statistics) for each in models
-        ]
+        self._models = models
+        """These are asked again at each flush, since models come and go."""
+        self._shown: WeakKeyDictionary[Graph, _Shown] = WeakKeyDictionary()
         self._is_due = False
+        _model_metrics.add(self)
 
     def succeed(self, records: Sequence[RunRecord], seconds: float) -> None:
         """Counts an answer for each graph that had a part in it."""
@@ -137,30 +154,33 @@ class ModelMetrics:
         """Moves what the statistics have grown by to the values that `/metrics` shows."""
         self._is_due = False
         for each in self._models:
-            each.flush()
+            if each not in self._shown:
+                self._shown[each] = _Shown()
+        for graph, shown in list(self._shown.items()):
+            shown.grow((graph.name, graph.version), graph.statistics)
 
 
-class _ModelMetrics:
-    def __init__(self, name: str, version: str, statistics: Statistics) -> None:
-        self._labels = (name, version)
-        self._statistics = statistics
-        self._shown = dict.fromkeys((*_counts, *_phases), 0)
-        self._shown_failures: Tally[str] = Tally()
+class _Shown:
+    """This is what `/metrics` shows of a graph's statistics already."""
 
-    def flush(self) -> None:
+    def __init__(self) -> None:
+        self._values = dict.fromkeys((*_counts, *_phases), 0)
+        self._failures: Tally[str] = Tally()
+
+    def grow(self, labels: tuple[str, str], statistics: Statistics) -> None:
         """Writes only the values that have changed."""
         for counters, unit in ((_counts, 1.0), (_phases, 1e9)):
             for field, counter in counters.items():
-                value = getattr(self._statistics, field)
-                if value != self._shown[field]:
-                    counter.labels(*self._labels).inc(
-                        (value - self._shown[field]) / unit
-                    )
-                    self._shown[field] = value
-        for reason, count in (self._statistics.failed - self._shown_failures).items():
-            _failures.labels(*self._labels, reason).inc(count)
-            self._shown_failures[reason] += count
+                value = getattr(statistics, field)
+                if value != self._values[field]:
+                    counter.labels(*labels).inc((value - self._values[field]) / unit)
+                    self._values[field] = value
+        for reason, count in (statistics.failed - self._failures).items():
+            _failures.labels(*labels, reason).inc(count)
+            self._failures[reason] += count
 
+
+_model_metrics: WeakSet[ModelMetrics] = WeakSet()
 
 _written = Counter(
     "veredicto_journal_predictions",
@@ -261,6 +281,9 @@ class RouteMetrics:
 
     def flush(self) -> None:
         """Moves what was counted to the values that `/metrics` shows."""
+        if not self._statuses:
+            return
+
         for status, count in self._statuses.items():
             _requests.labels(self.route, str(status)).inc(count)
         self._histogram.add(self._buckets, self._total_s)
@@ -275,10 +298,84 @@ class RouteMetrics:
 _routes: list[RouteMetrics] = []
 
 
-def flush_routes() -> None:
-    """Moves what was counted of all routes, as each does by itself once a second."""
+def flush() -> None:
+    """Moves all that was counted to the values that `/metrics` shows; only the event loop may call it."""
     for each in _routes:
         each.flush()
+    for models in list(_model_metrics):
+        models.flush()
+
+
+class Flusher:
+    """The flusher moves the last counts when the server ends, and meanwhile for scrapes in other threads."""
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        """Remembers the event loop, whose counts these are."""
+        type(self)._loop = asyncio.get_running_loop()
+
+    async def stop(self) -> None:
+        """Moves the last counts."""
+        type(self)._loop = None
+        flush()
+
+    @classmethod
+    def request(cls) -> None:
+        """Lets the event loop flush, from whichever thread, and waits for it a moment."""
+        loop = cls._loop
+        if loop is None:
+            flush()
+            return
+
+        done = threading.Event()
+
+        def flush_there() -> None:
+            flush()
+            gauges.refresh()
+            done.set()
+
+        try:
+            loop.call_soon_threadsafe(flush_there)
+        except RuntimeError:
+            # The loop has ended, and has flushed.
+            return
+        done.wait(FLUSH_LIMIT_S)
+
+
+class _Sums:
+    """A collector of what all workers have counted."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields each metric; a histogram's buckets come first, as the format has them."""
+        for metric in metric_files.collect(self._folder):
+            if metric.type == "histogram":
+                metric.samples.sort(key=_order_sample)
+            yield metric
+
+
+def _order_sample(sample: Any) -> tuple[Any, ...]:
+    labels = {name: value for name, value in sample.labels.items() if name != "le"}
+    bound = float(sample.labels.get("le", 0))
+    kinds = ("_bucket", "_count", "_sum")
+    kind = next((i for i, each in enumerate(kinds) if sample.name.endswith(each)), 3)
+    return sorted(labels.items()), kind, bound
+
+
+def render_metrics() -> bytes:
+    """Returns all metrics as text; any thread but the event loop's may call it."""
+    Flusher.request()
+    folder = metric_files.find_folder()
+    if folder is None:
+        return generate_latest(REGISTRY)
+
+    registry = CollectorRegistry()
+    registry.register(_Sums(folder))
+
+    return generate_latest(registry)
 
 
 _FEATURE = ["task", "feature"]

@@ -15,8 +15,9 @@ GC_THRESHOLDS = (50_000, 20, 50)
 def set_environment() -> None:
     """Keeps numpy to one thread: it only looks through rows here, and its threads would wait for each other.
 
-    This must be called before numpy is imported.
+    It keeps gRPC from a line for each client that fails at TLS. This must be called before both are imported.
     """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

@@ -38,10 +38,19 @@ def encode(name: str, fields: Mapping[str, Any]) -> bytes:
     return content
 
 
-def _load_classes() -> dict[str, Any]:
-    (file,) = FileDescriptorSet.FromString(DESCRIPTOR_SET.read_bytes()).file
+def make_pool(*others: bytes) -> DescriptorPool:
+    """Returns a pool of the protocol's file, and of other files that are given as their serialised descriptors."""
     pool = DescriptorPool()
-    pool.Add(file)
+    pool.AddSerializedFile(_FILE.SerializeToString())
+    for each in others:
+        pool.AddSerializedFile(each)
+
+    return pool
+
+
+def _load_classes() -> dict[str, Any]:
+    file = _FILE
+    pool = make_pool()
     names = [message.name for message in file.message_type]
 
     return {
@@ -50,4 +59,5 @@ def _load_classes() -> dict[str, Any]:
     }
 
 
+(_FILE,) = FileDescriptorSet.FromString(DESCRIPTOR_SET.read_bytes()).file
 _CLASSES = _load_classes()

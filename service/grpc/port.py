@@ -8,7 +8,12 @@ from importlib.util import find_spec
 from service.errors import SettingsError
 from service.settings import Settings
 
-PACKAGES = {"grpc": "grpcio>=1.60", "google.protobuf": "protobuf>=5"}
+PACKAGES = {
+    "grpc": "grpcio>=1.60",
+    "google.protobuf": "protobuf>=5",
+    "grpc_health": "grpcio-health-checking>=1.60",
+    "grpc_reflection": "grpcio-reflection>=1.60",
+}
 """gRPC needs these modules, each from this package."""
 
 

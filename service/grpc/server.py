@@ -17,6 +17,8 @@ import grpc
 from grpc.aio import EOF
 
 from service import errors
+from service.access.tls import read_credentials
+from service.access.tokens import Access
 from service.calls.data_plane import DataPlane
 from service.contract.calls import NEVER_INLINE
 from service.contract.limits import Limits
@@ -27,9 +29,12 @@ from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import BodyLimits, Pipeline
 from service.execution.run import Reply, Run
 from service.grpc import infer_message, messages
+from service.grpc.gate import AccessInterceptor, Visit
+from service.grpc.health import add_services
 from service.grpc.port import cannot_listen, show_address
 from service.models.graph import Graph
 from service.models.registry import LATEST
+from service.observability.observer import Observer
 from service.open_inference import compression, metadata
 from service.settings import Settings
 
@@ -43,6 +48,8 @@ READ_FACTOR = 2
 CODES: dict[type[VeredictoError], Any] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
+    errors.Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    errors.Forbidden: grpc.StatusCode.PERMISSION_DENIED,
     errors.TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.NotReady: grpc.StatusCode.UNAVAILABLE,
     errors.Overloaded: grpc.StatusCode.UNAVAILABLE,
@@ -106,7 +113,13 @@ class Server:
         settings: Settings,
         admission: Admission,
         batches: Batches,
+        *,
+        access: Access | None = None,
+        observer: Observer | None = None,
     ) -> None:
+        self._access = access or Access.of(settings.tokens, settings.public)
+        self._observer = observer or Observer.of(settings)
+        self._is_draining = False
         self._plane = plane
         self._settings = settings
         self._admission = admission
@@ -125,13 +138,16 @@ class Server:
             ("grpc.so_reuseport", int(self._settings.workers > 1)),
             ("grpc.per_message_decompression", 0),
         ]
-        server = grpc.aio.server(options=options)
+        server = grpc.aio.server(
+            interceptors=(AccessInterceptor(self._access),), options=options
+        )
         handlers = {name: self._make_handler(name) for name in (*self._views, INFER)}
         handler = grpc.method_handlers_generic_handler(SERVICE, handlers)
         server.add_generic_rpc_handlers((handler,))
+        add_services(server, self._is_serving, SERVICE)
 
         try:
-            server.add_insecure_port(show_address(self._settings))
+            self._listen(server)
         except RuntimeError as error:
             raise cannot_listen(
                 self._settings, "another process has the port, or the host is not here"
@@ -140,8 +156,33 @@ class Server:
         await server.start()
         self._server = server
 
+    def _listen(self, server: Any) -> None:
+        address = show_address(self._settings)
+        credentials = read_credentials(self._settings)
+        if credentials is None:
+            server.add_insecure_port(address)
+            return
+
+        key, certificate, authorities = credentials
+        server.add_secure_port(
+            address,
+            grpc.ssl_server_credentials(
+                [(key, certificate)],
+                root_certificates=authorities,
+                require_client_auth=authorities is not None,
+            ),
+        )
+
+    def _is_serving(self) -> bool:
+        return not self._is_draining and self._plane.is_ready()
+
+    def drain(self) -> None:
+        """Tells those who ask for its health that the server is about to end, and goes on serving."""
+        self._is_draining = True
+
     async def stop(self) -> None:
         """Takes no more requests, and answers those in flight."""
+        self.drain()
         if self._server is not None:
             await self._server.stop(self._settings.deadline_s)
 
@@ -153,7 +194,8 @@ class Server:
 
         # The message is read from the context, not from the stream.
         async def handle(stream: Any, context: Any) -> bytes:
-            return await self._call(answer, metrics, context)
+            visit = Visit(self._observer, metrics.route, context)
+            return await self._call(answer, metrics, context, visit)
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
@@ -162,6 +204,7 @@ class Server:
         answer: Callable[[Any], Awaitable[Reply]],
         metrics: RouteMetrics,
         context: Any,
+        visit: Visit,
     ) -> bytes:
         started = perf_counter()
         try:
@@ -169,6 +212,7 @@ class Server:
         except VeredictoError as error:
             code = CODES[type(error)]
             metrics.record(code.name, perf_counter() - started)
+            visit.finish(code.name, 0)
             await _refuse(context, code, str(error))
 
         seconds = perf_counter() - started
@@ -177,6 +221,7 @@ class Server:
             self._admission.models.succeed(reply.records, seconds)
 
         content: bytes = reply.content
+        visit.finish("OK", len(content), reply.records)
 
         return content
 

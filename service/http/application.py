@@ -12,13 +12,14 @@ from typing import Any
 from service.calls.data_plane import DataPlane
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
-from service.errors import VeredictoError
+from service.errors import NotFound, VeredictoError
 from service.execution.admission import Admission, ClientLeft, report_defect
 from service.execution.batching import Batches
-from service.execution.metrics import flush_routes
+from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Head, Pipeline
 from service.execution.run import Pending, Reply, Run
 from service.http.bodies import Bodies
+from service.http.gate import Gate, Visit
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
 from service.http.request_timeout import limit_time
@@ -31,7 +32,6 @@ from service.settings import Settings
 STARTED = "veredicto.started"
 """A request that was begun on the fast path has its outcome under this key of its scope."""
 _BEHIND = (
-    "/metrics",
     "/schema.json",
     "/static_content/swagger-ui.css",
     "/static_content/swagger-ui-bundle.js",
@@ -49,10 +49,12 @@ class Application:
         batches: Batches,
         *,
         behind: ASGIApp,
+        gate: Gate | None = None,
     ) -> None:
         limits = Limits(settings)
         protocol = OpenInferenceRoutes(plane, settings)
         self._behind = behind
+        self._gate = gate or Gate.of(settings)
         self._admission = admission
         self._models = admission.models
         self._pipeline = Pipeline(batches)
@@ -66,6 +68,8 @@ class Application:
         self.probes = self._views.list_probes()
         """What is asked whether the server lives and is ready; any thread may ask."""
         self.writer = Writer(plane.lifecycle)
+        self._views_metrics = RouteMetrics("view")
+        self._unknown_metrics = RouteMetrics("unknown")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_post = scope["type"] == "http" and scope["method"] == "POST"
@@ -75,8 +79,13 @@ class Application:
             return
 
         started = perf_counter()
+        visit = self._gate.enter("POST", scope["path"], scope["headers"])
+        if visit is not None:
+            visit.enter_task()
 
         try:
+            if visit is not None:
+                visit.check()
             reply = await self._read_and_answer(route, scope, receive, started)
         except VeredictoError as error:
             reply = Reply(respond_to_error(error))
@@ -84,7 +93,10 @@ class Application:
             return
 
         self._count(route, reply, started)
-        await self.writer.send(reply.content, send)
+        response = reply.content
+        if visit is not None:
+            response = visit.leave(response, route.path, reply.records)
+        await self.writer.send(response, send)
 
     def answer_at_once(
         self, route: HTTPRoute, body: bytes, headers: list[tuple[bytes, bytes]]
@@ -93,8 +105,12 @@ class Application:
         started = perf_counter()
         self._lifecycle.turned_s = started
         outcome: Run | Reply | Pending
+        visit = self._gate.enter("POST", route.path, headers)
 
         try:
+            if visit is not None:
+                visit.check()
+
             head = route.read_head(headers)
             # What is answered here and now needs no room among the requests in flight.
             if len(body) > head.max_inline_bytes or len(body) > head.max_bytes:
@@ -105,10 +121,15 @@ class Application:
             self._models.fail(error, perf_counter() - started)
             outcome = Reply(respond_to_error(error))
         except Exception:
-            outcome = Reply(respond_to_error(report_defect(route.path)))
+            request_id = None if visit is None else visit.request_id
+            outcome = Reply(respond_to_error(report_defect(route.path, request_id)))
 
         if type(outcome) is Reply:
             self._count(route, outcome, started)
+            if visit is not None:
+                outcome = Reply(
+                    visit.leave(outcome.content, route.path, outcome.records)
+                )
 
         return outcome
 
@@ -182,24 +203,46 @@ class Application:
             await self._behind(scope, receive, send)
             return
 
-        if scope["path"] in _BEHIND and scope["method"] in READ_ONLY:
-            flush_routes()
-            self._models.flush()
-            await self._behind(scope, receive, send)
-            return
+        started = perf_counter()
+        path, method = scope["path"], scope["method"]
+        visit = self._gate.enter(method, path, scope["headers"])
+        if visit is not None:
+            visit.enter_task()
 
         try:
-            response = await self._show(scope)
+            response = await self._show(scope, visit)
         except VeredictoError as error:
             response = respond_to_error(error)
         except Exception:
-            where = f"{scope['method']} {scope['path'][:200]}"
-            response = respond_to_error(report_defect(where))
+            response = respond_to_error(report_defect(f"{method} {path[:200]}"))
 
-        has_body = scope["method"] != "HEAD"
-        await self.writer.send_plainly(response, send, has_body=has_body)
+        if response is None:
+            await self._behind(scope, receive, self._gate.follow(visit, send))
+            return
 
-    async def _show(self, scope: Message) -> Response:
+        self._count_view(path, response, started)
+        if visit is not None:
+            response = visit.leave(response)
+        await self.writer.send_plainly(response, send, has_body=method != "HEAD")
+
+    def _count_view(self, path: str, response: Response, started: float) -> None:
+        """Counts what is no call under one of two labels, since clients make up paths."""
+        metrics = self._views_metrics if self._is_known(path) else self._unknown_metrics
+        metrics.record(response.status, perf_counter() - started)
+
+    def _is_known(self, path: str) -> bool:
+        try:
+            return bool(self._allowed_methods(path))
+        except NotFound:
+            return False
+
+    async def _show(self, scope: Message, visit: Visit | None) -> Response | None:
+        """Returns the answer to what is no call; None where the application behind has it."""
+        if visit is not None:
+            if visit.preflight is not None:
+                return visit.preflight
+            visit.check()
+
         path = scope["path"]
         method = scope["method"]
         allowed = self._allowed_methods(path)
@@ -212,6 +255,9 @@ class Application:
             text = f"{method} is not taken by {path[:200]}; allowed: {names}"
             headers = ((b"allow", names.encode()),)
             return respond({"error": text}, status=405, headers=headers)
+
+        if path in _BEHIND:
+            return None
 
         return await self._views.show(scope)
 

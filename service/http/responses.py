@@ -17,12 +17,23 @@ Headers = tuple[tuple[bytes, bytes], ...]
 JSON = b"application/json"
 PNG = b"image/png"
 HTML = b"text/html; charset=utf-8"
+METRICS = b"text/plain; version=0.0.4; charset=utf-8"
 RETRY_AFTER_S = b"1"
+SECURITY: Headers = ((b"x-content-type-options", b"nosniff"),)
+"""Every answer has these headers."""
 CLOSE = (b"connection", b"close")
+_MORE: dict[int, Headers] = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    408: (CLOSE,),
+    503: ((b"retry-after", RETRY_AFTER_S),),
+}
+"""Answers of these statuses have these headers too; more of a body may come after a 408, which ends the connection."""
 
 STATUSES: dict[type[VeredictoError], int] = {
     errors.InvalidRequest: 400,
     errors.NotFound: 404,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.BodyTooSlow: 408,
@@ -48,14 +59,14 @@ def respond(document: Any, *, status: int = 200, headers: Headers = ()) -> Respo
 
 
 def respond_to_error(error: VeredictoError) -> Response:
-    """Returns the response to a request without an answer.
+    """Returns the response to a request without an answer; a 503 asks the client to try again in a second.
 
-    A 503 asks the client to try again in a second, and a 408 ends the connection, since more of the body may come.
+    The id of a defect's log line goes with it.
     """
     status = STATUSES[type(error)]
-    headers: Headers = ((b"retry-after", RETRY_AFTER_S),) if status == 503 else ()
-    if status == 408:
-        headers = (CLOSE,)
+    headers = _MORE.get(status, ())
+    if error.request_id is not None:
+        headers = (*headers, (b"x-request-id", error.request_id.encode()))
 
     return respond(
         {"error": str(error)[:MAX_ERROR_CHARS]}, status=status, headers=headers
@@ -68,5 +79,6 @@ def list_headers(response: Response) -> list[tuple[bytes, bytes]]:
     return [
         (b"content-type", response.content_type),
         (b"content-length", length),
+        *SECURITY,
         *response.headers,
     ]

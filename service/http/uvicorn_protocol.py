@@ -117,7 +117,8 @@ class FastWriter(Writer):
 
         body = response.body
         transport.write(
-            b"%scontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n%s"
+            b"%scontent-type: %s\r\ncontent-length: %d\r\n"
+            b"x-content-type-options: nosniff\r\n%s%s\r\n%s"
             % (
                 STATUS_LINE[response.status],
                 response.content_type,

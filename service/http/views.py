@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,12 @@ from service.calls.data_plane import DataPlane
 from service.contract.codec import encode
 from service.errors import NotReady, VeredictoError
 from service.execution.batching import Batches
+from service.execution.metrics import render_metrics
 from service.http.open_inference import PREFIX, OpenInferenceRoutes
+from service.http.page_security import protect_page
 from service.http.responses import (
     HTML,
+    METRICS,
     PNG,
     Message,
     Response,
@@ -26,6 +30,7 @@ MODELS = "/models/"
 LAYERS = "/layers"
 TASKS = "/tasks/"
 COMPARISON = "/comparison"
+METRICS_PATH = "/metrics"
 READ_ONLY = ("GET", "HEAD")
 PROBES = ("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
 _PAGES = Path(__file__).parent.parent / "pages"
@@ -52,7 +57,7 @@ class Views:
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for an unknown one below `/v2`."""
-        if path in self._fixed or path.startswith(MODELS):
+        if path in self._fixed or path == METRICS_PATH or path.startswith(MODELS):
             return READ_ONLY
         if path.startswith(TASKS) and path.endswith(COMPARISON):
             return READ_ONLY
@@ -65,6 +70,8 @@ class Views:
         view = self._fixed.get(path)
         if view is not None:
             return view()
+        if path == METRICS_PATH:
+            return Response(200, await asyncio.to_thread(render_metrics), METRICS)
         if path.startswith(PREFIX):
             return self._protocol.view(path)
         if path.startswith(TASKS):
@@ -121,4 +128,5 @@ class Views:
 
 
 def _show_page(name: str) -> Response:
-    return Response(200, (_PAGES / name).read_bytes(), HTML)
+    page = (_PAGES / name).read_bytes()
+    return Response(200, page, HTML, protect_page(page))

@@ -1,0 +1,123 @@
+"""HTTP and gRPC speak TLS 1.2 or later by the same certificate, which is looked at before anything listens."""
+
+from __future__ import annotations
+
+import ssl
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from service.errors import SettingsError
+from service.settings import Settings
+
+LOOP = "service.access.event_loop:Loop"
+FIRST_WITH_LOOPS = (0, 36)
+"""The first uvicorn that takes the name of an event loop's class."""
+
+
+def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:
+    """Returns what a server of HTTP needs to speak TLS; None where it does not.
+
+    It raises SettingsError, in one line, for files that are missing, unreadable or do not belong together.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _read("VEREDICTO_TLS_CERT", settings.tls_cert)
+    _read("VEREDICTO_TLS_KEY", settings.tls_key)
+
+    try:
+        # Without a function of its own a key with a password would ask on the terminal.
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password=_refuse)
+    except (ssl.SSLError, ValueError) as error:
+        raise SettingsError(
+            "VEREDICTO_TLS_CERT, VEREDICTO_TLS_KEY: expected a certificate and its own key, "
+            f"in PEM and without a password: {_word(error)}"
+        ) from error
+
+    if settings.tls_client_ca is not None:
+        _read("VEREDICTO_TLS_CLIENT_CA", settings.tls_client_ca)
+        try:
+            context.load_verify_locations(settings.tls_client_ca)
+        except (ssl.SSLError, ValueError) as error:
+            raise SettingsError(
+                f"VEREDICTO_TLS_CLIENT_CA: expected certificates in PEM: {_word(error)}"
+            ) from error
+        context.verify_mode = ssl.CERT_REQUIRED
+
+    return context
+
+
+def list_uvicorn_options(settings: Settings) -> dict[str, Any]:
+    """Returns the arguments of `uvicorn.Config` for TLS, none where the server speaks none; raises SettingsError."""
+    if make_ssl_context(settings) is None:
+        return {}
+
+    options: dict[str, Any] = {
+        "ssl_certfile": str(settings.tls_cert),
+        "ssl_keyfile": str(settings.tls_key),
+    }
+    if settings.tls_client_ca is not None:
+        options["ssl_ca_certs"] = str(settings.tls_client_ca)
+        options["ssl_cert_reqs"] = int(ssl.CERT_REQUIRED)
+    # Older ones take no loop of ours, and end handshakes after a minute.
+    if _read_uvicorn_version() >= FIRST_WITH_LOOPS and find_spec("uvloop"):
+        options["loop"] = LOOP
+
+    return options
+
+
+def list_bentoml_options(settings: Settings) -> list[str]:
+    """Returns the arguments of `bentoml serve` for TLS."""
+    options = list_uvicorn_options(settings)
+    options.pop("loop", None)
+    return [
+        text
+        for name, value in options.items()
+        for text in ("--" + name.replace("_", "-"), str(value))
+    ]
+
+
+def _read_uvicorn_version() -> tuple[int, ...]:
+    parts = version("uvicorn").split(".")[:2]
+    return tuple(int(part) for part in parts if part.isdigit())
+
+
+def read_credentials(settings: Settings) -> tuple[bytes, bytes, bytes | None] | None:
+    """Returns key, certificate and the clients' authorities as gRPC takes them; raises SettingsError."""
+    if make_ssl_context(settings) is None:
+        return None
+
+    assert settings.tls_cert is not None
+    assert settings.tls_key is not None
+    authorities = settings.tls_client_ca
+
+    return (
+        settings.tls_key.read_bytes(),
+        settings.tls_cert.read_bytes(),
+        None if authorities is None else authorities.read_bytes(),
+    )
+
+
+def _read(setting: str, path: Path) -> None:
+    """Raises SettingsError where a file cannot be read, which OpenSSL would not say."""
+    try:
+        if not path.is_file():
+            raise SettingsError(f"{setting}: expected a file, there is none at {path}")
+        path.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"{setting}: cannot read {path}: {error.strerror}"
+        ) from error
+
+
+def _refuse() -> str:
+    raise ValueError("the key has a password")
+
+
+def _word(error: Exception) -> str:
+    reason = getattr(error, "reason", None)
+    return str(reason or error).lower().replace("_", " ")

@@ -1,0 +1,290 @@
+"""The files in which workers keep their counts for each other: one that the disk has no room for is kept in memory.
+
+`prometheus_client` maps files that have no blocks yet, and a write to such a page of a full disk ends the process
+(SIGBUS). Here each file is given its blocks before it is mapped. Files of workers that are gone are merged to one, so
+that a scrape does not read more with every worker that dies.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import glob
+import logging
+import mmap
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import multiprocess, values
+from prometheus_client.metrics_core import Metric
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+DEAD = "0"
+"""The merged files of dead workers have this in place of a process id."""
+SUPERVISOR = "supervisor"
+RESTARTS = ("veredicto_worker_restarts", "Workers that were replaced, by reason")
+INITIAL_BYTES = 1 << 16
+_LOCK = "lock"
+_HEADER_BYTES = 8
+
+_Value = tuple[float, float]
+"""A value and the time when it was set, which is 0 for counts."""
+
+_in_memory: dict[str, AllocatedFile] = {}
+"""Files that could not be written stand here by their paths."""
+
+
+class AllocatedFile(MmapedDict):
+    """These are the values of one kind of one process, in a file that has all of its blocks, or else in memory."""
+
+    _f: Any
+    _m: Any
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002  # its signature
+        self._fname = filename
+        self._positions: dict[str, int] = {}
+        self._f = self._m = None
+        try:
+            self._open(is_read_only=read_mode)
+        except OSError as error:
+            if read_mode:
+                raise
+            self._keep_in_memory(INITIAL_BYTES, error)
+
+        self._read_positions()
+
+    def _open(self, *, is_read_only: bool) -> None:
+        flags = os.O_RDONLY if is_read_only else os.O_RDWR | os.O_CREAT
+        descriptor = os.open(self._fname, flags, 0o600)
+        try:
+            n_bytes = os.fstat(descriptor).st_size
+            self._capacity = max(n_bytes, INITIAL_BYTES)
+            if not is_read_only:
+                _allocate(descriptor, self._capacity)
+            access = mmap.ACCESS_READ if is_read_only else mmap.ACCESS_WRITE
+            self._m = mmap.mmap(descriptor, self._capacity, access=access)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._f = os.fdopen(descriptor, "rb" if is_read_only else "r+b")
+
+    def _read_positions(self) -> None:
+        self._used = int.from_bytes(self._m[:4], "little")
+        if self._used == 0:
+            self._set_used(_HEADER_BYTES)
+        for key, _, _, position in self._read_all_values():
+            self._positions[key] = position
+
+    def _set_used(self, n_bytes: int) -> None:
+        self._used = n_bytes
+        if not (self._f is not None and self._f.mode == "rb"):
+            self._m[:4] = n_bytes.to_bytes(4, "little")
+
+    def _init_value(self, key: str) -> None:
+        # The longest entry is its key, padded, and 20 bytes more.
+        while self._used + len(key.encode()) + 32 > self._capacity:
+            self._grow()
+        super()._init_value(key)
+
+    def _grow(self) -> None:
+        """Doubles the room, in the file where the disk has it."""
+        more = self._capacity
+        if self._f is not None:
+            try:
+                _allocate(self._f.fileno(), self._capacity + more)
+                self._m = mmap.mmap(self._f.fileno(), self._capacity + more)
+            except OSError as error:
+                self._keep_in_memory(self._capacity + more, error)
+        else:
+            self._keep_in_memory(self._capacity + more, None)
+        self._capacity += more
+
+    def _keep_in_memory(self, n_bytes: int, error: OSError | None) -> None:
+        """Moves the values to memory, where this process alone sees them from here on."""
+        if error is not None and not _in_memory:
+            logger.warning(
+                "metrics of this worker are kept in its memory, and other workers do not show them: %s",
+                error.strerror,
+            )
+
+        memory = mmap.mmap(-1, n_bytes)
+        if self._m is not None:
+            memory[: len(self._m)] = self._m[:]
+        if self._f is not None:
+            self._f.close()
+        if self._m is None:
+            self._capacity = n_bytes
+        self._f = None
+        self._m = memory
+        _in_memory[self._fname] = self
+
+    @staticmethod
+    def read_all_values_from_file(filename: str) -> Any:
+        """Yields the values of a file, or of what stands in its place in memory."""
+        kept = _in_memory.get(filename)
+        if kept is not None:
+            return iter(list(kept._read_all_values()))
+        return MmapedDict.read_all_values_from_file(filename)
+
+    def close(self) -> None:
+        """Closes the file and the map of it."""
+        if self._m is not None:
+            self._m.close()
+            self._m = None
+        if self._f is not None:
+            self._f.close()
+            self._f = None
+
+
+def _allocate(descriptor: int, n_bytes: int) -> None:
+    """Gives a file all of its blocks, and keeps what is in it; raises OSError where the disk has no room."""
+    try:
+        os.posix_fallocate(descriptor, 0, n_bytes)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise
+        content = os.pread(descriptor, n_bytes, 0)
+        os.pwrite(descriptor, content.ljust(n_bytes, b"\0"), 0)
+
+
+def install() -> None:
+    """Makes files of metrics that are opened from here on allocated ones."""
+    for each in (values, multiprocess):
+        vars(each)["MmapedDict"] = AllocatedFile
+
+
+def find_folder() -> str | None:
+    """Returns the folder in which the workers of this server share their counts; None for a single process."""
+    return os.environ.get(FOLDER)
+
+
+def collect(folder: str) -> list[Metric]:
+    """Returns the sums over all workers, living and dead; files of dead ones are merged first."""
+    merge_dead_workers(folder)
+    with _lock(folder, fcntl.LOCK_SH):
+        files = set(glob.glob(os.path.join(folder, "*.db")))  # noqa: PTH118, PTH207  # as the library names them
+        found = multiprocess.MultiProcessCollector.merge(
+            sorted(files | _in_memory.keys())
+        )
+        return list(found)
+
+
+def merge_dead_workers(folder: str | None = None) -> None:
+    """Adds the counts of workers that are gone to one file for each kind, and forgets their gauges."""
+    folder = folder or find_folder()
+    if folder is None or not any(_find_dead(folder)):
+        return
+
+    try:
+        with _lock(folder, fcntl.LOCK_EX):
+            for path in list(_find_dead(folder)):
+                _merge(path)
+    except OSError as error:
+        # They are still counted where they are.
+        logger.warning("cannot merge metrics of dead workers: %s", error.strerror)
+
+
+def _find_dead(folder: str) -> Iterator[Path]:
+    """Yields the files of processes that are not there any more."""
+    for path in Path(folder).glob("*.db"):
+        pid = path.stem.rpartition("_")[2]
+        if pid.isdecimal() and pid != DEAD and not _is_alive(int(pid)):
+            yield path
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+
+    # A dead child that nobody has waited for yet counts nothing more.
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return True
+    return state not in ("Z", "X")
+
+
+def _merge(path: Path) -> None:
+    kind = path.stem.rpartition("_")[0]
+    if kind.startswith("gauge_live"):
+        path.unlink()
+        return
+
+    merged: dict[str, _Value] = {}
+    target = path.with_name(f"{kind}_{DEAD}.db")
+    for each in (target, path):
+        if each.is_file():
+            for key, value, seen, _ in MmapedDict.read_all_values_from_file(str(each)):
+                merged[key] = _join(kind, merged.get(key), (value, seen))
+
+    fresh = path.with_name(f"{kind}_{DEAD}.new")
+    fresh.unlink(missing_ok=True)
+    _write(fresh, merged)
+    fresh.replace(target)
+    path.unlink()
+
+
+def _join(kind: str, old: _Value | None, new: _Value) -> _Value:
+    """Returns what two workers' values come to: the sum of counts, the later of two gauges."""
+    if old is None:
+        return new
+    if kind.startswith("gauge"):
+        return max(old, new, key=lambda each: each[1])
+    return old[0] + new[0], 0.0
+
+
+def _write(path: Path, merged: dict[str, _Value]) -> None:
+    """Writes a file of values; raises OSError where the disk has no room for it."""
+    file = AllocatedFile(str(path))
+    for key, (value, seen) in merged.items():
+        file.write_value(key, value, seen)
+    file.close()
+    if _in_memory.pop(str(path), None) is not None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def count_restart(reason: str, folder: str | None = None) -> None:
+    """Counts a worker that the supervisor has replaced; `reason` is one of a few words."""
+    folder = folder or find_folder()
+    if folder is None:
+        return
+
+    path = str(Path(folder) / f"counter_{SUPERVISOR}.db")
+    name, sentence = RESTARTS
+    key = mmap_key(name, f"{name}_total", ["reason"], [reason], sentence)
+    with _restarts:
+        file = AllocatedFile(path)
+        value, _ = file.read_value(key)
+        file.write_value(key, value + 1, 0.0)
+        file.close()
+        _in_memory.pop(path, None)
+
+
+_restarts = threading.Lock()
+
+
+@contextmanager
+def _lock(folder: str, kind: int) -> Iterator[None]:
+    """Holds the folder's lock, so that no scrape meets a file that is being merged; one without room needs none."""
+    try:
+        descriptor = os.open(Path(folder) / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        yield
+        return
+
+    try:
+        fcntl.flock(descriptor, kind)
+        yield
+    finally:
+        os.close(descriptor)
