@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from typing import Any, NoReturn
 from service.access.check import check_access
 from service.access.tls import list_bentoml_options
 from service.errors import SettingsError
+from service.execution.metric_files import count_restart
 from service.observability.logs import configure_logging
 from service.processes import supervisor
 from service.processes.listening import listen
@@ -69,6 +71,7 @@ def run_server(options: ServerOptions) -> int:
 
     configure_logging(settings)
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
+    environment = _make_environment(folder)
     started = supervisor.Supervisor(
         listener,
         supervisor.Options(
@@ -88,7 +91,10 @@ def run_server(options: ServerOptions) -> int:
             drain_s=settings.drain_s or 0,
             grace_s=grace_s,
             load_s=settings.load_s,
-            environment=_make_environment(folder),
+            environment=environment,
+            count_restart=partial(
+                count_restart, folder=environment["PROMETHEUS_MULTIPROC_DIR"]
+            ),
         ),
     )
 

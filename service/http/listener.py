@@ -66,11 +66,13 @@ class Listener:
         probes: Mapping[bytes, Callable[[], Response]],
         *,
         silent_s: float,
+        max_wait_s: float = MAX_WAIT_S,
     ) -> None:
         self._listening = listening
         self._adopter = adopter
         self._probes = probes
         self._silent_s = silent_s
+        self._max_wait_s = max_wait_s
         self._silent: dict[int, tuple[socket.socket, float]] = {}
         self._waiting: deque[tuple[socket.socket, float]] = deque()
         """These have sent a request for which there is no room; the first has waited longest."""
@@ -85,6 +87,16 @@ class Listener:
     def listening(self) -> socket.socket:
         """Returns the socket from which connections are accepted."""
         return self._listening
+
+    @property
+    def is_alive(self) -> bool:
+        """Returns whether its thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def n_waiting(self) -> int:
+        """Returns how many connections wait for room."""
+        return len(self._waiting)
 
     @property
     def n_silent(self) -> int:
@@ -226,7 +238,7 @@ class Listener:
         while self._waiting and self._adopter.has_room():
             self._adopter.adopt(self._waiting.pop()[0])
 
-        while self._waiting and now_s - self._waiting[0][1] >= MAX_WAIT_S:
+        while self._waiting and now_s - self._waiting[0][1] >= self._max_wait_s:
             _refuse(self._waiting.popleft()[0])
 
     def _drop(self, connection: socket.socket) -> None:

@@ -58,6 +58,8 @@ class Options:
     grace_s: float
     load_s: float
     max_still_s: float = MAX_STILL_S
+    count_restart: Callable[[str], None] | None = None
+    """This is told of each worker that is replaced, and by one word why: `died`, `hung` or `stopped`."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -250,6 +252,8 @@ class Supervisor:
             self._give_up_on(status)
 
         self._n_restarts += 1
+        if self._options.count_restart is not None:
+            self._options.count_restart(_name_reason(worker))
         self._due_s[worker.number] = monotonic() + self._choose_delay(worker, lived_s)
 
     def _choose_delay(self, worker: Worker, lived_s: float) -> float:
@@ -361,6 +365,13 @@ class Supervisor:
             worker.channel.send(kind, **fields)
         except ChannelClosed:
             logger.debug("worker %d is gone", worker.number)
+
+
+def _name_reason(worker: Worker) -> str:
+    """Returns in one word why a worker is replaced."""
+    if worker.why_killed is None:
+        return "died"
+    return "stopped" if worker.is_stopped else "hung"
 
 
 def _describe_end(status: int) -> str:

@@ -1,0 +1,226 @@
+"""Real servers under load: their workers are killed and stopped, they are told to end, and no request is lost."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.server import ROOT, Server, free_port
+
+LIMIT_S = 90
+BODY = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]})
+Start = Callable[..., Any]
+
+
+class Client:
+    """A client asks again and again on a kept connection, and comes again where a connection is refused."""
+
+    def __init__(self, port: int) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._port = port
+        self._is_done = False
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self) -> None:
+        """Starts to ask, in a thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops after the request that it is at."""
+        self._is_done = True
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_done:
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+            try:
+                connection.connect()
+                self._ask_on(connection)
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+            except (OSError, http.client.HTTPException) as error:
+                self.outcomes[type(error).__name__] += 1
+            finally:
+                connection.close()
+
+    def _ask_on(self, connection: http.client.HTTPConnection) -> None:
+        """Asks on one connection for as long as the server keeps it."""
+        is_kept = True
+        while is_kept and not self._is_done:
+            connection.request(
+                "POST", "/predict", BODY, {"Content-Type": "application/json"}
+            )
+            response = connection.getresponse()
+            response.read()
+            self.outcomes[str(response.status)] += 1
+            is_kept = response.getheader("connection") != "close"
+
+
+@contextmanager
+def ask(server: Server, n_clients: int = 4) -> Iterator[list[Client]]:
+    """Asks from several clients until the block ends; each has been answered before it begins."""
+    clients = [Client(int(server.url.rpartition(":")[2])) for _ in range(n_clients)]
+    for client in clients:
+        client.start()
+
+    try:
+        wait_until(lambda: all(client.outcomes["200"] for client in clients))
+        yield clients
+    finally:
+        for client in clients:
+            client.stop()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Returns once it is so; fails after a minute and a half."""
+    end = time.monotonic() + LIMIT_S
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def find_workers(server: Server) -> list[int]:
+    """Returns the process ids of the workers."""
+    children = psutil.Process(server.process.pid).children()
+    return [each.pid for each in children if each.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize(
+    "words", [("-m", "service"), ("-m", "bentoml", "serve", "service.app:Veredicto")]
+)
+def test_a_stop_loses_no_request(
+    models: Path, start_server: Start, words: tuple[str, ...]
+) -> None:
+    """Told to stop, the server says that it is not ready, serves on, ends connections by a header, and exits with 0."""
+    with (
+        start_server(
+            VEREDICTO_MODELS=models, VEREDICTO_DRAIN_S=1, words=words
+        ) as server,
+        ask(server) as clients,
+    ):
+        server.process.terminate()
+        ready = httpx.get(server.url + "/readyz")
+        status = server.process.wait(LIMIT_S)
+
+    assert ready.status_code == 503
+    assert ready.json() == {"error": "not ready: the server is stopping"}
+    assert status == 0
+    assert [set(client.outcomes) for client in clients] == [{"200"}] * len(clients)
+
+
+def test_a_worker_that_is_killed_loses_only_what_it_held(
+    models: Path, start_server: Start
+) -> None:
+    """Each client loses at most one request, another worker comes, and both the log and `/metrics` tell of it."""
+    with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
+        wait_until(lambda: len(find_workers(server)) == 2)
+        with ask(server) as clients:
+            killed = find_workers(server)[0]
+            os.kill(killed, signal.SIGKILL)
+            wait_until(
+                lambda: (
+                    len(find_workers(server)) == 2
+                    and killed not in find_workers(server)
+                )
+            )
+
+        metrics = server.client.get("/metrics").text
+        log = server.log.read_text()
+
+    lost = [client.outcomes.total() - client.outcomes["200"] for client in clients]
+    assert max(lost) <= 1
+    assert 'veredicto_worker_restarts_total{reason="died"} 1.0' in metrics
+    assert f"(pid {killed}) was ended by SIGKILL" in log
+
+
+def test_a_worker_that_is_stopped_is_replaced(
+    models: Path, start_server: Start
+) -> None:
+    """The only worker, stopped by a signal, is replaced, and the server answers again."""
+    with start_server(VEREDICTO_MODELS=models) as server:
+        stopped = find_workers(server)[0]
+        os.kill(stopped, signal.SIGSTOP)
+        wait_until(lambda: stopped not in find_workers(server))
+
+        answer = httpx.get(server.url + "/readyz", timeout=LIMIT_S)
+
+    assert answer.status_code == 200
+
+
+def test_workers_end_with_their_supervisor(models: Path, tmp_path: Path) -> None:
+    """Nothing is left on the port after a supervisor was killed."""
+    port = free_port()
+    variables = os.environ | {
+        "VEREDICTO_MODELS": str(models),
+        "BENTOML_HOME": str(tmp_path / "home"),
+    }
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "--port", str(port)],
+            cwd=ROOT,
+            env=variables,
+            stdout=log,
+            stderr=log,
+        )
+
+    transport = httpx.HTTPTransport(retries=8)
+    with httpx.Client(transport=transport, timeout=60) as client:
+        assert client.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+
+    workers = psutil.Process(process.pid).children()
+    process.kill()
+    process.wait()
+    gone, alive = psutil.wait_procs(workers, timeout=LIMIT_S)
+
+    assert len(gone) == len(workers) > 0
+    assert alive == []
+
+
+def test_nobody_can_command_the_supervisor(models: Path, start_server: Start) -> None:
+    """The supervisor listens on nothing but the server's own port."""
+    with start_server(VEREDICTO_MODELS=models) as server:
+        processes = {server.process.pid, *find_workers(server)}
+        ports = {
+            each.laddr.port
+            for each in psutil.net_connections("inet")
+            if each.pid in processes and each.status == psutil.CONN_LISTEN
+        }
+
+    assert ports == {int(server.url.rpartition(":")[2])}
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(
+    models: Path, start_server: Start, tmp_path: Path
+) -> None:
+    """A second server on the same port ends with status 1 and says which port it is."""
+    with start_server(VEREDICTO_MODELS=models) as server:
+        port = server.url.rpartition(":")[2]
+        finished = subprocess.run(
+            [sys.executable, "-m", "service", "--port", port],
+            cwd=ROOT,
+            env=os.environ | {"BENTOML_HOME": str(tmp_path / "second")},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        f"veredicto does not start: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+    )

@@ -1,0 +1,228 @@
+"""The listener's thread is tried on real sockets, with an event loop's side that only keeps what it is given."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from service.errors import NotReady
+from service.http.listener import MAX_WAIT_S, Listener
+from service.http.responses import respond, respond_to_error
+from service.processes.listening import listen
+
+LIMIT_S = 20
+PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+UNREADY = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+ROW = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Loop:
+    """The event loop's side of a listener keeps the connections that it is given."""
+
+    def __init__(self) -> None:
+        self.is_full = False
+        self.beats = 0
+        self.adopted: list[socket.socket] = []
+        self._changed = threading.Condition()
+
+    def has_room(self) -> bool:
+        """Returns whether a test has left room."""
+        return not self.is_full
+
+    def beat(self) -> None:
+        """Counts the times that it was asked how it does."""
+        self.beats += 1
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Keeps a connection."""
+        with self._changed:
+            self.adopted.append(connection)
+            self._changed.notify()
+
+    def wait_for(self, n_adopted: int) -> None:
+        """Returns once so many connections were handed over."""
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: len(self.adopted) >= n_adopted, LIMIT_S
+            )
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    """The connections that it was given are closed at the end."""
+    made = Loop()
+    yield made
+    for each in made.adopted:
+        each.close()
+
+
+Make = Callable[..., Listener]
+
+
+@pytest.fixture
+def make(loop: Loop) -> Iterator[Make]:
+    """Starts listeners that answer two probes, and closes them."""
+    probes = {
+        b"/livez": lambda: respond({"live": True}),
+        b"/readyz": lambda: respond_to_error(NotReady("not ready: wait")),
+    }
+    made: list[Listener] = []
+
+    def start(silent_s: float = LIMIT_S, max_wait_s: float = MAX_WAIT_S) -> Listener:
+        listening = listen("127.0.0.1", 0, 64)
+        made.append(
+            Listener(listening, loop, probes, silent_s=silent_s, max_wait_s=max_wait_s)
+        )
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for each in made:
+        if each.is_alive:
+            each.close()
+
+
+@pytest.fixture
+def listener(make: Make) -> Listener:
+    """This listener waits long for connections that send nothing."""
+    return make()
+
+
+def connect(listener: Listener) -> socket.socket:
+    connection = socket.create_connection(listener.listening.getsockname(), LIMIT_S)
+    connection.settimeout(LIMIT_S)
+    return connection
+
+
+def test_a_probe_is_answered_without_the_event_loop(
+    listener: Listener, loop: Loop
+) -> None:
+    """The answer comes from the thread; the connection, which stays, is handed over after it."""
+    with connect(listener) as client:
+        client.sendall(PROBE)
+        head, _, body = client.recv(4096).partition(b"\r\n\r\n")
+
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert json.loads(body) == {"live": True}
+        loop.wait_for(1)
+
+
+def test_a_probe_may_end_its_connection(listener: Listener, loop: Loop) -> None:
+    """Whoever says that it asks only once is answered, also by 503, and its connection ends."""
+    with connect(listener) as client:
+        client.sendall(UNREADY)
+        answer = client.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"connection: close\r\n" in answer
+    assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"error": "not ready: wait"}
+    assert loop.adopted == []
+
+
+def test_any_other_request_is_handed_over_unread(
+    listener: Listener, loop: Loop
+) -> None:
+    """The event loop reads the request from its first byte."""
+    with connect(listener) as client:
+        client.sendall(ROW)
+        loop.wait_for(1)
+
+        assert loop.adopted[0].recv(4096) == ROW
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PROBE + ROW,
+        PROBE.replace(b"Host: x", b"Content-Length: 3"),
+        PROBE.replace(b"Host: x", b"Transfer-Encoding: chunked"),
+        PROBE.replace(b"/livez", b"/livez?a=1"),
+        PROBE.replace(b"HTTP/1.1", b"HTTP/2.0"),
+        PROBE[:-2],
+        b"GET /livez\r\n\r\n",
+    ],
+)
+def test_what_is_no_plain_probe_is_handed_over(
+    listener: Listener, loop: Loop, content: bytes
+) -> None:
+    """More than one whole request without a body for the path as it is goes to the event loop."""
+    with connect(listener) as client:
+        client.sendall(content)
+        loop.wait_for(1)
+
+        assert loop.adopted[0].recv(4096) == content
+
+
+def test_a_connection_that_sends_nothing_is_not_handed_over_and_ends(
+    make: Make, loop: Loop
+) -> None:
+    """It costs no more than a descriptor, until it is closed."""
+    with connect(make(silent_s=0.1)) as client:
+        assert client.recv(1) == b""
+
+    assert loop.adopted == []
+
+
+def test_who_finds_no_room_is_refused_after_a_moment(
+    listener: Listener, loop: Loop
+) -> None:
+    """The answer is 503 with Retry-After, and probes are answered all the while."""
+    loop.is_full = True
+    with connect(listener) as client, connect(listener) as prober:
+        client.sendall(ROW)
+        prober.sendall(PROBE)
+        assert prober.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+
+        answer = client.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"retry-after: 1\r\n" in answer
+    assert (
+        "VEREDICTO_MAX_IN_FLIGHT"
+        in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    )
+
+
+def test_who_waits_is_handed_over_once_there_is_room(make: Make, loop: Loop) -> None:
+    """A short burst over the limit is not refused."""
+    listener = make(max_wait_s=LIMIT_S)
+    loop.is_full = True
+    with connect(listener) as client:
+        client.sendall(ROW)
+        end = time.monotonic() + LIMIT_S
+        while not listener.n_waiting and time.monotonic() < end:
+            time.sleep(0.001)
+        loop.is_full = False
+        loop.wait_for(1)
+
+        assert loop.adopted[0].recv(4096) == ROW
+
+
+def test_closing_hands_over_who_has_connected_already(
+    listener: Listener, loop: Loop
+) -> None:
+    """A connection that was made before the listener closes is served, whether it has sent something or not."""
+    with connect(listener) as silent, connect(listener) as asking:
+        asking.sendall(ROW)
+        listener.close()
+
+        assert len(loop.adopted) == 2
+        silent.sendall(ROW)
+        assert {each.recv(4096) for each in loop.adopted} == {ROW}
+
+
+def test_the_listener_asks_for_a_beat_while_nothing_happens(
+    listener: Listener, loop: Loop
+) -> None:
+    """The event loop's state is told from this thread, so that a busy loop is not taken for a dead one."""
+    end = time.monotonic() + LIMIT_S
+    while loop.beats < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+
+    assert loop.beats >= 2
+    assert listener.is_alive
