@@ -103,11 +103,12 @@ class FrontedService(bentoml.Service[T_co]):
         from service.execution.batching import Batches
         from service.execution.metrics import Flusher, ModelMetrics
         from service.http.application import Application
-        from service.http.fast_path import install_fast_path, install_server
+        from service.http.fast_path import install_fast_path
         from service.http.gate import Gate
         from service.http.lifespan import accompany
-        from service.http.surroundings import Surroundings
         from service.observability.logs import configure_logging
+        from service.server.install import install_server
+        from service.server.surroundings import Surroundings
 
         configure_logging(settings)
         plane = data_plane()
@@ -167,6 +168,8 @@ def _watch(plane: DataPlane, admission: Admission, batches: Batches) -> None:
     gauges.watch_process()
     gauges.watch("in_flight", admission.count_in_flight)
     gauges.watch("queue_rows", batches.count_waiting_rows)
+    gauges.watch("threads_busy", batches.threads.count_busy)
+    gauges.watch("threads_stuck", batches.threads.count_stuck)
     gauges.watch("ready", plane.is_ready)
     gauges.watch("refused_files", lambda: len(plane.registry.refused))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from service.access.check import check_access
 from service.access.tls import list_bentoml_options
@@ -30,7 +29,6 @@ TARGET = "service.app:Veredicto"
 BACKLOG = 2048
 NOT_STARTED = 1
 _ROOT = Path(__file__).resolve().parent.parent
-_CHECK_SHADOW = "from service.live import challengers; challengers.check_or_exit()"
 _SSL_OPTIONS = (
     "ssl_certfile",
     "ssl_keyfile",
@@ -164,15 +162,11 @@ def _check_settings(settings: Settings) -> None:
         begin(settings.journal)
 
     if settings.shadow:
-        # The models that it names are loaded, which this process does not need to be large for.
-        finished = subprocess.run([sys.executable, "-c", _CHECK_SHADOW], check=False)
-        if finished.returncode:
-            _stop_silently()
+        from service.live import challengers
 
-
-def _stop_silently() -> NoReturn:
-    """Ends the process where another has said why."""
-    sys.exit(NOT_STARTED)
+        if not challengers.check_in_subprocess():
+            # That process has said why.
+            sys.exit(NOT_STARTED)
 
 
 def _make_folder() -> Path:

@@ -159,6 +159,11 @@ class Threads:
                 if not account.waiting:
                     self._ready.remove(account)
 
+    def count_busy(self) -> int:
+        """Returns the number of threads that work."""
+        with self._lock:
+            return len(self._running)
+
     def count_stuck(self) -> int:
         """Returns the number of threads whose work goes on, although it was ended over a second ago."""
         latest = perf_counter() - STUCK_S

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import select
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
 from service.contract.limits import MAX_HEAD_BYTES
 from service.http.application import Application
-from service.http.surroundings import Surroundings
 from service.settings import Settings
 
 MIN_UVICORN = (0, 30)
@@ -52,26 +50,6 @@ def make_server_options(settings: Settings) -> dict[str, Any]:
         "timeout_keep_alive": settings.keep_alive_s,
         "h11_max_incomplete_event_size": MAX_HEAD_BYTES,
     }
-
-
-def install_server(surroundings: Surroundings) -> bool:
-    """Makes our server that of BentoML's worker; where it cannot, uvicorn's own serves, without a drain."""
-    reason = find_unknown_version(version("uvicorn"))
-    if reason is None and not hasattr(select, "epoll"):
-        reason = "this system has no epoll"
-
-    if reason is None:
-        server = import_module("service.http.uvicorn_server")
-        missing = server.find_missing_names()
-        reason = f"uvicorn lacks {', '.join(missing)}" if missing else None
-
-    if reason is not None:
-        logger.warning("uvicorn's own server accepts connections: %s", reason)
-        return False
-
-    server.install(surroundings)
-
-    return True
 
 
 def find_unknown_version(installed: str) -> str | None:

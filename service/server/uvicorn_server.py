@@ -17,10 +17,11 @@ from typing import Any, ClassVar
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from service.execution import gauges
 from service.http.lifespan import Companion
-from service.http.listener import Listener
-from service.http.surroundings import Surroundings
 from service.processes.listening import refuse_new_connections
+from service.server.listener import Listener
+from service.server.surroundings import Surroundings
 
 TICK_S = 0.1
 LINGER_S = 0.5
@@ -73,6 +74,7 @@ class WorkerServer(uvicorn.Server):
             listener.start()
             self._listeners.append(listener)
 
+        gauges.watch("connections", lambda: len(self.server_state.connections))
         self._listen_to_supervisor()
         self.started = True
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from service.errors import NotReady
-from service.http.listener import MAX_WAIT_S, Listener
 from service.http.responses import respond, respond_to_error
 from service.processes.listening import listen
+from service.server.listener import MAX_WAIT_S, Listener
 
 LIMIT_S = 20
 PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
