@@ -25,6 +25,7 @@ tuning.set_environment()
 import bentoml
 import click
 import msgspec
+from bentoml._internal.configuration.containers import BentoMLContainer
 
 from service import VERSION
 from service.access.check import check_access
@@ -264,4 +265,12 @@ class Veredicto(Calls):
 def _read_arguments() -> dict[str, Any]:
     """Returns the options of `bentoml serve`; none where the service is started in another way."""
     context = click.get_current_context(silent=True)
-    return dict(context.params) if context is not None else {}
+    if context is None:
+        return {}
+
+    told = dict(context.params)
+    configured = BentoMLContainer.http
+    told["host"] = told["host"] or os.environ.get("HOST") or configured.host.get()
+    told["port"] = told["port"] or os.environ.get("PORT") or configured.port.get()
+
+    return told

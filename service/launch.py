@@ -19,7 +19,6 @@ from typing import Any
 from service.access.check import check_access
 from service.access.tls import list_bentoml_options
 from service.errors import SettingsError
-from service.execution.metric_files import count_restart
 from service.observability.logs import configure_logging
 from service.processes import supervisor
 from service.processes.listening import listen
@@ -66,6 +65,9 @@ def run_server(options: ServerOptions) -> int:
     except SettingsError as error:
         sys.stderr.write(f"veredicto does not start: {error}\n")
         return NOT_STARTED
+
+    # It needs a library that may be what is missing.
+    from service.execution.metric_files import count_restart
 
     configure_logging(settings)
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
@@ -140,9 +142,13 @@ def _check_environment(options: ServerOptions, settings: Settings) -> None:
             f"(the default, {settings.models}, is not there)"
         )
 
-    # BentoML looks into this folder first.
+    # BentoML looks into this folder first, but for a bento.
     other = Path(options.folder, "service", "__init__.py").resolve()
-    if other.exists() and other.parent != Path(__file__).resolve().parent:
+    if (
+        options.target == TARGET
+        and other.exists()
+        and other.parent != Path(__file__).resolve().parent
+    ):
         raise SettingsError(
             f"expected a folder without a package of the name service, got {Path.cwd()}: "
             "start it from another folder"

@@ -137,6 +137,18 @@ declare_setting(
     "refused without being read to its end",
 )
 declare_setting(
+    "file of a model, its weights beside it included, in bytes",
+    "max_model_bytes",
+    "-",
+    "the file is refused by its name when it is loaded",
+)
+declare_setting(
+    "memory of all images that are being decoded, in bytes",
+    "max_decoding_bytes",
+    "413 or 503",
+    "one that never fits is refused, one that does not fit now waits",
+)
+declare_setting(
     "body of image files or tensors, in bytes",
     "max_image_bytes",
     413,

@@ -9,6 +9,7 @@ handed to the event loop with its first byte, so one that sends nothing costs a 
 from __future__ import annotations
 
 import logging
+import re
 import select
 import socket
 import threading
@@ -32,8 +33,13 @@ MAX_WAIT_S = 0.25
 ROOM_POLL_S = 0.01
 PAUSE_S = 0.1
 """Nothing is accepted for this long where no descriptor is left."""
+MAX_PROBE_LINES = 64
 _METHODS = (b"GET ", b"HEAD ")
-_END_OF_HEAD = b"\r\n\r\n"
+_PLAIN_HEAD = re.compile(
+    rb"[A-Z]+ [!-~]+ HTTP/1\.[01]\r\n([!#-'*+.0-9A-Z^-z|~-]+:[\t -~]*\r\n)+\r\n"
+)
+_UNUSUAL = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:", b"\r\nexpect:")
+"""A request with such a field has a body, or waits for leave to send one."""
 _REASONS = {200: b"OK", 503: b"Service Unavailable"}
 _EPOLLEXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
 
@@ -187,20 +193,18 @@ class Listener:
         return True
 
     def _is_probe(self, data: bytes) -> bool:
-        """Returns whether the first request is a whole one for a path that is answered here."""
-        if not data.startswith(_METHODS) or not data.endswith(_END_OF_HEAD):
+        """Returns whether there is one whole request, as plain as probes are, for a path that is answered here."""
+        if not data.startswith(_METHODS) or not _PLAIN_HEAD.fullmatch(data):
             return False
 
-        line = data[: data.find(b"\r\n")].split(b" ")
-        is_alone = data.find(_END_OF_HEAD) == len(data) - len(_END_OF_HEAD)
+        lowered = data.lower()
+        path = data[: data.find(b"\r\n")].split(b" ")[1]
 
         return (
-            len(line) == 3
-            and line[1] in self._probes
-            and line[2] in (b"HTTP/1.1", b"HTTP/1.0")
-            and is_alone
-            and b"content-length:" not in data.lower()
-            and b"transfer-encoding:" not in data.lower()
+            path in self._probes
+            and lowered.count(b"\r\nhost:") == 1
+            and data.count(b"\r\n") <= MAX_PROBE_LINES
+            and not any(each in lowered for each in _UNUSUAL)
         )
 
     def _answer(self, connection: socket.socket, data: bytes) -> bool:

@@ -28,6 +28,8 @@ LINGER_S = 0.5
 """A connection without a request has this long for one more, whose answer says that the connection ends."""
 BODY_LIMIT_S = 5.0
 """A request whose body has not come this long after the end began is given up."""
+MIN_BUSY = 64
+"""So many connections may be busy whatever the setting: a small request is answered without a place in flight."""
 HANDSHAKE_LIMIT_S = 10.0
 CLOSED_POLL_S = 0.02
 
@@ -120,8 +122,8 @@ class WorkerServer(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._take_over, connection)
 
     def has_room(self) -> bool:
-        """Returns whether fewer connections are busy than requests may be in flight."""
-        return self._n_busy < self._settings.max_in_flight
+        """Returns whether fewer connections are busy than requests may be in flight, or so few that it does not matter."""
+        return self._n_busy < max(self._settings.max_in_flight, MIN_BUSY)
 
     def beat(self) -> None:
         """Tells the supervisor that the event loop turns, from the listener's thread.

@@ -25,7 +25,7 @@ EXTRAS = {
     "model_card": (),
     "stats": (),
     "cli": (),
-    "service": ("cpu", "grpc"),
+    "service": ("cpu", "grpc", "otel"),
     "evaluation": ("cpu", "evaluate"),
     "tables": ("evaluate",),
     "training": ("train",),

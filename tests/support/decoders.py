@@ -85,8 +85,8 @@ def make_decoders(folder: Path) -> dict[str, Decoder]:
             (b"abc",),
         ),
         "grpc": _make_grpc(graphs),
-        "tensor_json": Decoder(_decode_tensor_json, (b"\x0a\x05[1,2]", b'\x0c\x04["a"]')),
-        "tensor_bytes": Decoder(_decode_tensor_bytes, (b"\x0c\x04\x01\0\0\0a", b"\x01\x05ab")),
+        "tensor_json": Decoder(_decode_tensor_json, (b"\x0b\x05[1,2]", b'\x0d\x04["a"]')),
+        "tensor_bytes": Decoder(_decode_tensor_bytes, (b"\x0d\x04\x01\0\0\0a", b"\x01\x05ab")),
         "compressed": Decoder(
             lambda content: compression.decompress_message(content, MAX_BYTES, "LIMIT"),
             (zlib.compress(b"abc"), compression.compress(b"abc", "gzip")),
