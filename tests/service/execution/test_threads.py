@@ -128,6 +128,13 @@ def test_one_account_does_not_take_all_threads(pool: Executor) -> None:
     assert find_max_long(1) >= 2
 
 
+async def find_refusal(threads: Threads) -> None:
+    """Asks for room until it is refused: the wait that is expected grows with the time that the first job has run."""
+    while True:
+        threads.check_room("a")
+        await asyncio.sleep(0)
+
+
 def test_too_many_waiting_jobs_are_refused(pool: Executor) -> None:
     """Behind a job that hangs so many wait as are allowed, the next is refused, and one that leaves is not run."""
     gate = Event()
@@ -140,14 +147,8 @@ def test_too_many_waiting_jobs_are_refused(pool: Executor) -> None:
             threads.submit("a", "model a", partial(ran.append, index))
             for index in range(MIN_WAITING)
         ]
-        while True:
-            # The wait that is expected grows with the time that the first has run.
-            try:
-                threads.check_room("a")
-            except Overloaded as error:
-                assert "wait for model a already" in str(error)
-                break
-            await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match="wait for model a already"):
+            await find_refusal(threads)
 
         threads.cancel(jobs[0])
         gate.set()

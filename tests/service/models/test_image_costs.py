@@ -67,7 +67,7 @@ def insert_after_header(png: bytes, extra: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("progressive", [False, True])
-def test_scans_are_counted(progressive: bool) -> None:
+def test_scans_are_counted(*, progressive: bool) -> None:
     """The scans of a JPEG are those that its markers begin, and a progressive one keeps them all."""
     content = encode(picture(), "JPEG", progressive=progressive)
 
