@@ -122,7 +122,7 @@ class WorkerServer(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._take_over, connection)
 
     def has_room(self) -> bool:
-        """Returns whether fewer connections are busy than requests may be in flight, or so few that it does not matter."""
+        """Returns whether fewer connections are busy than requests may be in flight, or only a few."""
         return self._n_busy < max(self._settings.max_in_flight, MIN_BUSY)
 
     def beat(self) -> None:
