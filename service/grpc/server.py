@@ -6,6 +6,7 @@ arrival, and not only when all of it has come.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from string import ascii_letters, digits, punctuation
@@ -22,7 +23,7 @@ from service.access.tokens import Access
 from service.calls.data_plane import DataPlane
 from service.contract.calls import NEVER_INLINE
 from service.contract.limits import Limits
-from service.errors import InvalidRequest, TooLarge, VeredictoError
+from service.errors import InvalidRequest, NotReady, TooLarge, VeredictoError
 from service.execution.admission import MAX_ERROR_CHARS, Admission
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
@@ -43,6 +44,7 @@ INFER = "ModelInfer"
 MAX_INLINE_BYTES = 64_000
 MAX_VIEW_BYTES = 64_000
 """A message that asks for no inference has at most this many bytes."""
+REFUSING_S = 0.3
 READ_FACTOR = 2
 """gRPC reads messages up to this many times our limit, so that we word the refusal; longer ones it refuses unread."""
 CODES: dict[type[VeredictoError], Any] = {
@@ -120,6 +122,7 @@ class Server:
         self._access = access or Access.of(settings.tokens, settings.public)
         self._observer = observer or Observer.of(settings)
         self._is_draining = False
+        self._is_refusing = False
         self._plane = plane
         self._settings = settings
         self._admission = admission
@@ -181,10 +184,18 @@ class Server:
         self._is_draining = True
 
     async def stop(self) -> None:
-        """Takes no more requests, and answers those in flight."""
+        """Answers what is in flight, refuses what comes, and ends; a second call does nothing.
+
+        gRPC cancels the calls that reach a server in the moment of its end, and no client tries those again. So calls
+        are refused as unavailable first, for long enough that clients turn to another server.
+        """
         self.drain()
-        if self._server is not None:
-            await self._server.stop(self._settings.deadline_s)
+        server = self._server
+        self._server = None
+        if server is not None:
+            self._is_refusing = True
+            await asyncio.sleep(REFUSING_S)
+            await server.stop(self._settings.deadline_s)
 
     def _make_handler(self, name: str) -> Any:
         metrics = RouteMetrics(f"/{SERVICE}/{name}")
@@ -207,6 +218,9 @@ class Server:
         visit: Visit,
     ) -> bytes:
         started = perf_counter()
+        if self._is_refusing:
+            answer = _refuse_all
+
         try:
             reply = await self._admission.admit(answer(context), started, metrics.route)
         except VeredictoError as error:
@@ -302,6 +316,11 @@ def _describe_statistics(plane: DataPlane, request: Any) -> Mapping[str, Any]:
 def _list_repository(plane: DataPlane, request: Any) -> dict[str, Any]:
     models = metadata.list_repository(plane.registry, only_ready=request.ready)
     return {"models": models}
+
+
+async def _refuse_all(_: Any) -> Reply:
+    """Raises NotReady, since the server is about to end."""
+    raise NotReady("the server is stopping: ask another one")
 
 
 async def _read(context: Any) -> bytes:
