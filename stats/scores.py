@@ -216,8 +216,12 @@ def _mean(losses: Floats) -> dict[str, Any]:
 
     deviation = float(losses.std(ddof=1))
     half_width = Z * deviation / len(losses) ** 0.5
+    low, high = value - half_width, value + half_width
+    if low == high:
+        reason = "no interval: the losses differ by too little"
+        return _metric(value, None, reason=reason)
 
-    return _metric(value, (value - half_width, value + half_width))
+    return _metric(value, (low, high))
 
 
 def _resampled(

@@ -58,7 +58,7 @@ def read_request(
     `known_fields` are the fields that the request may have. It raises InvalidRequest for a malformed form, and for a
     field that is unknown, missing or of the wrong type.
     """
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    pairs = read_query(query)
     if media_type.startswith(MULTIPART):
         fields, files = _parse(media_type, body)
         pairs += fields
@@ -75,6 +75,20 @@ def read_request(
     request.inputs = files
 
     return request
+
+
+def read_query(query: bytes) -> list[tuple[str, str]]:
+    """Returns names and values in the order in which they stand; raises InvalidRequest for too many."""
+    try:
+        return parse_qsl(
+            query.decode("latin-1"),
+            keep_blank_values=True,
+            max_num_fields=MAX_FORM_FIELDS,
+        )
+    except ValueError:
+        raise InvalidRequest(
+            f"the query has more than the limit of {MAX_FORM_FIELDS} fields"
+        ) from None
 
 
 def _collect(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import parse_qsl
 
 from service.contract.calls import NEVER_INLINE, Call
 from service.contract.codec import RequestDecoder, encode
@@ -16,7 +15,7 @@ from service.errors import InvalidRequest, UnsupportedMediaType
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Head, Route
 from service.execution.run import Pending, Reply, Run
-from service.http.forms import read_request
+from service.http.forms import read_query, read_request
 from service.http.responses import JSON, PNG, Response
 from service.models.graph import Graph
 from service.models.image_rows import has_encoded_image
@@ -132,7 +131,7 @@ class ContractRoute:
     def _apply_query(self, query: bytes, request: Any) -> None:
         """Sets the fields that stand in the query, all of which are counts; raises InvalidRequest."""
         known = self._call.query
-        for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        for name, text in read_query(query):
             if name not in known:
                 raise InvalidRequest(
                     f"unknown query parameter {name!r}; "

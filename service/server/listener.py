@@ -2,8 +2,8 @@
 
 The event loop takes a new connection between two rounds of all that are busy, so a probe waits as long as the service
 is busy, and whoever asks it restarts a healthy server. This thread takes connections as they come: 1,000 busy ones kept
-a new one from being accepted for 5.8 s. A connection whose first request is a probe is answered here; any other is
-handed to the event loop with its first byte, so one that sends nothing costs a descriptor alone.
+a new one from being accepted for 5.8 s. A connection that sends nothing but probes stays here; any other is handed to
+the event loop with the first byte of something else, so one that sends nothing costs a descriptor alone.
 """
 
 from __future__ import annotations
@@ -72,14 +72,17 @@ class Listener:
         probes: Mapping[bytes, Callable[[], Response]],
         *,
         silent_s: float,
+        keep_alive_s: float,
         max_wait_s: float = MAX_WAIT_S,
     ) -> None:
         self._listening = listening
         self._adopter = adopter
         self._probes = probes
         self._silent_s = silent_s
+        self._keep_alive_s = keep_alive_s
         self._max_wait_s = max_wait_s
         self._silent: dict[int, tuple[socket.socket, float]] = {}
+        """Each is closed at its time where it has sent nothing until then; who was heard last stands last."""
         self._waiting: deque[tuple[socket.socket, float]] = deque()
         """These have sent a request for which there is no room; the first has waited longest."""
         self._poll = select.epoll()
@@ -106,7 +109,7 @@ class Listener:
 
     @property
     def n_silent(self) -> int:
-        """Returns how many connections have not sent a byte yet."""
+        """Returns how many connections have sent nothing yet but probes."""
         return len(self._silent)
 
     def start(self) -> None:
@@ -166,7 +169,7 @@ class Listener:
 
             n_accepted += 1
             connection.settimeout(0)
-            self._silent[connection.fileno()] = connection, monotonic()
+            self._wait_for(connection, self._silent_s)
             if not self._look_at(connection):
                 self._poll.register(connection, select.EPOLLIN)
 
@@ -175,6 +178,10 @@ class Listener:
         logger.warning("cannot accept a connection: %s", error.strerror)
         if not self._is_closing:
             select.select([self._told], [], [], PAUSE_S)
+
+    def _wait_for(self, connection: socket.socket, seconds: float) -> None:
+        self._silent.pop(connection.fileno(), None)
+        self._silent[connection.fileno()] = connection, monotonic() + seconds
 
     def _look_at(self, connection: socket.socket) -> bool:
         """Answers or hands over a connection that has sent something; returns whether it is no longer waited for."""
@@ -185,9 +192,13 @@ class Listener:
         except OSError:
             data = b""
 
+        if data and self._is_probe(data) and self._answer(connection, data):
+            self._wait_for(connection, self._keep_alive_s)
+            return False
+
         if not data:
             self._drop(connection)
-        elif not self._is_probe(data) or self._answer(connection, data):
+        elif connection.fileno() >= 0:
             self._hand_over(connection)
 
         return True
@@ -259,11 +270,11 @@ class Listener:
             pass
 
     def _sweep(self, now_s: float) -> None:
-        """Closes connections that have sent nothing for too long; they stand in the order in which they came."""
-        for connection, since_s in list(self._silent.values()):
-            if now_s - since_s < self._silent_s and len(self._silent) <= MAX_SILENT:
-                return
-            self._drop(connection)
+        """Closes connections that were silent for too long, and those heard longest ago where they are too many."""
+        n_surplus = len(self._silent) - MAX_SILENT
+        for position, (connection, until_s) in enumerate(list(self._silent.values())):
+            if now_s >= until_s or position < n_surplus:
+                self._drop(connection)
 
 
 def _refuse(connection: socket.socket) -> None:

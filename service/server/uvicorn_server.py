@@ -72,6 +72,7 @@ class WorkerServer(uvicorn.Server):
                 self,
                 {} if self.config.is_ssl else self.surroundings.probes,
                 silent_s=self._settings.deadline_s,
+                keep_alive_s=self._settings.keep_alive_s,
             )
             listener.start()
             self._listeners.append(listener)

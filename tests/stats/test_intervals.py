@@ -97,6 +97,15 @@ def test_the_metrics_of_equal_rows_have_no_interval_without_width() -> None:
     assert found["brier"]["reason"] == "no interval: every row has the same loss"
 
 
+def test_an_interval_that_is_lost_in_rounding_is_none() -> None:
+    """Losses that differ by less than a number can hold have no interval rather than one of no width."""
+    probabilities = np.array([[1.0, 1e-82], [1.0, 2e-82]])
+    found = scores.score(probabilities, np.zeros(2, np.int64), np.zeros(2, np.int64))
+    check(found)
+    assert found["brier"]["interval"] is None
+    assert found["brier"]["reason"] == "no interval: the losses differ by too little"
+
+
 def check(metrics: dict[str, Any]) -> None:
     for name, metric in metrics.items():
         if name == "confusion":

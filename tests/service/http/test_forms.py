@@ -18,7 +18,7 @@ from service.contract.limits import (
 )
 from service.contract.requests import CompareRequest
 from service.errors import InvalidRequest
-from service.http.forms import read_request
+from service.http.forms import read_query, read_request
 from service.models.images import ImageFile
 
 DECODER = RequestDecoder(CompareRequest)
@@ -238,3 +238,12 @@ def test_a_form_that_is_cut_off_is_refused(data: st.DataObject) -> None:
     end = data.draw(st.integers(0, last))
     with pytest.raises(InvalidRequest, match=r"^malformed multipart: "):
         read(MULTIPART, body[:end])
+
+
+def test_a_query_of_too_many_fields_is_refused() -> None:
+    """The fields are counted before any is read, so a long query costs next to nothing."""
+    assert read_query(b"a=b&a=") == [("a", "b"), ("a", "")]
+    with pytest.raises(
+        InvalidRequest, match=f"more than the limit of {MAX_FORM_FIELDS}"
+    ):
+        read_query(b"&a=b" * (MAX_FORM_FIELDS + 1))

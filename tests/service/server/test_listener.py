@@ -73,10 +73,21 @@ def make(loop: Loop) -> Iterator[Make]:
     }
     made: list[Listener] = []
 
-    def start(silent_s: float = LIMIT_S, max_wait_s: float = MAX_WAIT_S) -> Listener:
+    def start(
+        silent_s: float = LIMIT_S,
+        keep_alive_s: float = LIMIT_S,
+        max_wait_s: float = MAX_WAIT_S,
+    ) -> Listener:
         listening = listen("127.0.0.1", 0, 64)
         made.append(
-            Listener(listening, loop, probes, silent_s=silent_s, max_wait_s=max_wait_s)
+            Listener(
+                listening,
+                loop,
+                probes,
+                silent_s=silent_s,
+                keep_alive_s=keep_alive_s,
+                max_wait_s=max_wait_s,
+            )
         )
         made[-1].start()
         return made[-1]
@@ -102,14 +113,31 @@ def connect(listener: Listener) -> socket.socket:
 def test_a_probe_is_answered_without_the_event_loop(
     listener: Listener, loop: Loop
 ) -> None:
-    """The answer comes from the thread; the connection, which stays, is handed over after it."""
+    """Each answer comes from the thread, where the connection stays until it asks for something else."""
     with connect(listener) as client:
-        client.sendall(PROBE)
-        head, _, body = client.recv(4096).partition(b"\r\n\r\n")
+        for _ in range(3):
+            client.sendall(PROBE)
+            head, _, body = client.recv(4096).partition(b"\r\n\r\n")
 
-        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert json.loads(body) == {"live": True}
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert json.loads(body) == {"live": True}
+            assert loop.adopted == []
+
+        client.sendall(ROW)
         loop.wait_for(1)
+        assert loop.adopted[0].recv(4096) == ROW
+
+
+def test_a_prober_is_kept_for_as_long_as_any_idle_connection(
+    make: Make, loop: Loop
+) -> None:
+    """A connection that has had an answer ends after the keep-alive's time, not after that of silent ones."""
+    with connect(make(keep_alive_s=0.1)) as client:
+        client.sendall(PROBE)
+        answer = client.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert loop.adopted == []
 
 
 def test_a_probe_may_end_its_connection(listener: Listener, loop: Loop) -> None:
