@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import tracemalloc
 from time import thread_time
 
 import pytest
@@ -26,6 +28,10 @@ NAMES = (
 )
 N_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 MAX_S = 1.0
+MAX_MEMORY_BYTES = 2_000_000
+MAX_MEMORY_FACTOR = 100
+"""Decoding takes no more memory than so many bytes, and so many times those of the request."""
+N_MEASURED = 60
 
 EDITS = st.lists(
     st.tuples(
@@ -104,3 +110,29 @@ def test_long_and_deep_bodies_take_no_second(
         started_s = thread_time()
         check(decoders[name], piece * (1_000_000 // len(piece)))
         assert thread_time() - started_s < MAX_S, (name, piece)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_memory_is_within_what_the_request_is_long(
+    decoders: dict[str, Decoder], name: str
+) -> None:
+    """No short request takes much memory, whatever was changed in it at random."""
+    chance = random.Random(0)
+    decoder = decoders[name]
+    tracemalloc.start()
+
+    try:
+        for _ in range(N_MEASURED):
+            edits = [
+                (chance.random(), chance.randrange(7), chance.choice(PIECES))
+                for _ in range(chance.randint(1, 4))
+            ]
+            content = mutate(chance.choice(decoder.seeds), edits)
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            check(decoder, content)
+            taken = tracemalloc.get_traced_memory()[1] - before
+            limit = MAX_MEMORY_BYTES + MAX_MEMORY_FACTOR * len(content)
+            assert taken < limit, content
+    finally:
+        tracemalloc.stop()
