@@ -5,6 +5,10 @@ PORT ?= 3000
 BIN := .venv/bin
 # `make fuzz` spends so long on each decoder.
 FUZZ_S ?= 30
+# `make soak` asks a server for so long, `make chaos` breaks it so often, `make hostile` sends it so many requests.
+SOAK_S ?= 1800
+CHAOS_N ?= 100
+HOSTILE_N ?= 100000
 # Each worker has servers of its own: more than four would wait for each other.
 SPREAD ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
@@ -13,7 +17,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage fuzz check train table verify bench bento proto lock clean
+.PHONY: help serve test coverage fuzz soak chaos check train table verify bench bento proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -33,6 +37,12 @@ fuzz: .venv/test.stamp ## fuzz each decoder by coverage for FUZZ_S seconds (30)
 		echo "== $$name"; \
 		$(BIN)/python -m tests.fuzz $$name --seconds $(FUZZ_S) || exit 1; \
 	done
+
+soak: .venv/test.stamp ## ask a server at 70 % of its capacity for SOAK_S seconds (1800), and a leaking one
+	SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -m soak -s tests/end_to_end/test_soak.py
+
+chaos: .venv/test.stamp ## kill, stop, end and starve servers, CHAOS_N times each (100)
+	CHAOS_N=$(CHAOS_N) $(BIN)/python -m pytest -m soak -s tests/end_to_end/test_chaos.py tests/end_to_end/test_live.py
 
 check: .venv/test.stamp ## lint, format and types
 	$(BIN)/ruff check .

@@ -50,6 +50,7 @@ def serve(
     python: str = sys.executable,
     words: Sequence[str] = SERVICE,
     cwd: Path = ROOT,
+    port: int | None = None,
     **environment: object,
 ) -> Iterator[Server]:
     """Serves until the block ends, then asks the process to stop and waits; raises AssertionError with the log.
@@ -57,7 +58,7 @@ def serve(
     Python runs `words` in `cwd`. `folder` takes the log and BentoML's home, so that no two servers share a folder of
     metrics. `environment` is all that the server has of VEREDICTO_* variables.
     """
-    port = free_port()
+    port = port or free_port()
     log = folder / "server.log"
     variables = _environment(folder) | {
         name: str(value) for name, value in environment.items()
