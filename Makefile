@@ -17,7 +17,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage fuzz soak chaos check train table verify bench bento proto lock clean
+.PHONY: help serve test coverage fuzz soak chaos hostile check train table verify bench bento proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -43,6 +43,9 @@ soak: .venv/test.stamp ## ask a server at 70 % of its capacity for SOAK_S second
 
 chaos: .venv/test.stamp ## kill, stop, end and starve servers, CHAOS_N times each (100)
 	CHAOS_N=$(CHAOS_N) $(BIN)/python -m pytest -m soak -s tests/end_to_end/test_chaos.py tests/end_to_end/test_live.py
+
+hostile: .venv/test.stamp ## send a server HOSTILE_N broken requests (100000) over HTTP and gRPC
+	HOSTILE_N=$(HOSTILE_N) $(BIN)/python -m pytest -m soak -s tests/end_to_end/test_hostile.py
 
 check: .venv/test.stamp ## lint, format and types
 	$(BIN)/ruff check .
