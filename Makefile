@@ -17,7 +17,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage fuzz soak chaos hostile check train table verify bench bento proto lock clean
+.PHONY: help serve test coverage fuzz soak chaos hostile check train table verify sbom audit bench bento proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -62,6 +62,17 @@ table: .venv/test.stamp ## write the tables of models into the documents, from t
 verify: .venv/serve.stamp ## check the files of VEREDICTO_MODELS, and its SHA256SUMS, without loading them
 	@$(BIN)/python -m service.models.verify
 
+sbom: .venv/audit.stamp ## list what serving installs, in build/sbom.json (CycloneDX)
+	@$(BIN)/uv venv --quiet --clear build/served
+	@$(BIN)/uv pip sync --quiet --python build/served requirements/serve.txt
+	@$(BIN)/cyclonedx-py environment --output-reproducible --output-format JSON --output-file build/sbom.json \
+		--pyproject pyproject.toml build/served/bin/python
+
+audit: .venv/audit.stamp ## ask PyPI for known weaknesses of what serving installs
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r requirements/serve.txt || { \
+		echo "make audit: a package has a known weakness, or PyPI's advisories could not be asked for; see above" >&2; \
+		exit 1; }
+
 bench: .venv/test.stamp ## measure against the floor and other servers (needs wrk)
 	$(BIN)/python -m benchmarks
 
@@ -79,6 +90,8 @@ lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowe
 		--no-annotate --quiet --extra cpu -c requirements/test.txt -o requirements/serve.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
 		--no-annotate --quiet --extra cpu --extra grpc -c requirements/test.txt -o requirements/grpc.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
+		--no-annotate --quiet --extra cpu --extra audit -c requirements/test.txt -o requirements/audit.txt
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info benchmarks/.environments
@@ -90,6 +103,10 @@ clean: ## remove the virtual environment and caches
 
 .venv/serve.stamp: requirements/serve.txt .venv/python.stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/serve.txt
+	@touch $@
+
+.venv/audit.stamp: requirements/audit.txt .venv/test.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/audit.txt
 	@touch $@
 
 .venv/test.stamp: requirements/test.txt .venv/serve.stamp

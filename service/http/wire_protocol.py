@@ -224,7 +224,8 @@ class WireProtocol(HttpToolsProtocol):
         self.headers += headers
         super().on_headers_complete()
         if self._left or self._chunks is not None:
-            self.cycle.transport = ClosingTransport(self.transport, self._leave)
+            closing: Any = ClosingTransport(self.transport, self._leave)
+            self.cycle.transport = closing
 
     def _is_answering(self) -> bool:
         """Returns whether an answer is still to come."""
