@@ -66,6 +66,7 @@ class Graph:
         """A run of at most this many rows is not worth a thread; `measure` sets it, and it is 0 before."""
         self.row_s = 0.0
         """A row takes at least about so many seconds, where many come together; `measure` sets it."""
+        self.is_measured = False
         self.is_batchable = False
         """This is true where the rows of several requests are worth one joined run."""
 
@@ -79,6 +80,14 @@ class Graph:
         }
         self.takes_images = model.size_px is not None
         self.run = model.run_outputs
+
+    def retire(self) -> None:
+        """Lets go of the model, so that both end with the last request that has the graph.
+
+        They hold each other, and what the start has loaded is never looked through for such circles.
+        """
+        self.model = None
+        self.run = _refuse_to_run
 
     def _run_session(self, names: list[str], inputs: Any) -> list[Any]:
         token = current.token
@@ -105,6 +114,7 @@ class Graph:
 
     def measure(self) -> None:
         """Measures how long runs take, and sets `max_quick_rows` and `is_batchable`; nothing else may run meanwhile."""
+        self.is_measured = True
         alone_s = self._time(1)
         if alone_s < QUICK_S and self._varies_in_rows_alone():
             row_s = max(
@@ -194,6 +204,10 @@ class Graph:
         if self.model is None:
             return self.session.class_names.get(output, ())
         return self.model.classes if output == "probabilities" else ()
+
+
+def _refuse_to_run(names: list[str], inputs: Any) -> list[Any]:  # noqa: ARG001  # as every run
+    raise Overloaded("this version of the model is no longer served: try again")
 
 
 def _shortest_s(run: Callable[[], Any]) -> float:

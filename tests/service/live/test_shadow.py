@@ -34,9 +34,7 @@ class RecordingJournal(Journal):
     """A journal that also remembers the records that it was given."""
 
     def __init__(self, path: Path, registry: Registry) -> None:
-        model_keys = {
-            model.name: make_model_key(model) for model in registry.models.values()
-        }
+        model_keys = [make_model_key(model) for model in registry.models.values()]
         self.shadow_records: list[ShadowRecord] = []
         self.n_shed = 0
         self.has_records = Event()

@@ -39,7 +39,7 @@ def open_journal(tmp_path: Path) -> Iterator[Callable[..., Journal]]:
     with ExitStack() as stack:
 
         def make(*, max_rows: int = 10_000) -> Journal:
-            model_keys = {each.name: each for each in (FIRST, SECOND)}
+            model_keys = (FIRST, SECOND)
             made = Journal(
                 tmp_path / "journal.db", max_rows=max_rows, model_keys=model_keys
             )
@@ -145,7 +145,7 @@ def test_many_threads_give_feedback_and_record(
         Journal(
             journal.path,
             max_rows=10,
-            model_keys={FIRST.name: FIRST, SECOND.name: SECOND},
+            model_keys=(FIRST, SECOND),
         )
     ) as again:
         assert again.outcomes("colour") == {
@@ -212,7 +212,7 @@ from service.live.journal.writer import Journal
 from service.live.journal.records import ModelKey, FeedbackRecord
 
 model_key = ModelKey("colour", "colour-first", "v1", ("no", "yes"))
-journal = Journal(Path(sys.argv[1]), max_rows=10**6, model_keys={model_key.name: model_key})
+journal = Journal(Path(sys.argv[1]), max_rows=10**6, model_keys=[model_key])
 before = journal.record_prediction(model_key, np.array([1]))
 journal.record_feedback(FeedbackRecord(before, None, "yes")).result(30)
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
