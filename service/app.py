@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from service.execution.admission import Admission
     from service.execution.batching import Batches
     from service.http.lifespan import ASGIApp
-    from service.models.loading import Loaded, Loading
+    from service.repository.loading import Loaded, Loading
     from service.server.reloads import Reloads
 
 T_co = TypeVar("T_co", covariant=True)
@@ -64,7 +64,7 @@ def load_models() -> tuple[Loading, Loaded]:
     It imports what serves only when called, because the supervisor imports this module too, and starts sooner without
     it.
     """
-    from service.models.loading import Loading
+    from service.repository.loading import Loading
 
     link = find_link()
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
-from service.models.generation import Order, Store
-from service.models.stamps import stamp_folder
 from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.link import CHANNEL_VARIABLE
 from service.processes.reloading import LOOK, Reloading, Request
+from service.repository.generation import Order, Store
+from service.repository.stamps import stamp_folder
 
 SETTLE_S = 1.0
 """A folder that has changed is looked at again after at most this time, until it is the same twice."""

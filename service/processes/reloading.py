@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol
 
-from service.models.generation import Manifest, Order, Store
+from service.repository.generation import Manifest, Order, Store
 
 LOOK, LOAD, UNLOAD = "look", "load", "unload"
 DONE, REFUSED, FAILED = "done", "refused", "failed"

@@ -15,9 +15,9 @@ from typing import Any
 
 from service.models.content import ModelContent
 from service.models.folder import ModelFile
-from service.models.generation import CannotKeep, Maker, Order, Store
 from service.observability.logs import configure_logging
 from service.processes.link import Link, find_link
+from service.repository.generation import CannotKeep, Maker, Order, Store
 from service.settings import Settings
 
 LOW_PRIORITY = 5

@@ -12,10 +12,10 @@ from secrets import token_hex
 
 from service.errors import InvalidRequest, NotFound, Overloaded, VeredictoError
 from service.models.graph import Graph
-from service.models.loading import Loaded, Loading
 from service.models.memory import release_freed
 from service.processes.link import Link
 from service.processes.reloading import BROKEN, UNFIT, UNKNOWN
+from service.repository.loading import Loaded, Loading
 
 RETIRE_S = 1.0
 """A graph that is no longer served is let go this long after the deadline of the last request that can have it."""

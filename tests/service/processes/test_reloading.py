@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from service.models.generation import Entry, Manifest, Order, Store
 from service.processes.reloading import (
     BROKEN,
     DONE,
@@ -23,6 +22,7 @@ from service.processes.reloading import (
     Reloading,
     Request,
 )
+from service.repository.generation import Entry, Manifest, Order, Store
 
 LOAD_S = 10.0
 

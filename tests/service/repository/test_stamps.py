@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.models.stamps import stamp_beside, stamp_file, stamp_folder
+from service.repository.stamps import stamp_beside, stamp_file, stamp_folder
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 from service.errors import ModelRefused
 from service.models.content import ModelContent, read_content
 from service.models.folder import MAX_MODEL_BYTES, SUMS, ModelFile, ModelFolder
-from service.models.stamps import stamp_beside, stamp_file, stamp_folder
+from service.repository.stamps import stamp_beside, stamp_file, stamp_folder
 
 WHOLE_FOLDER = "."
 _GRAPH = "model.onnx"

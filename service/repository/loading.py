@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.models.generation import Manifest, Store
 from service.models.graph import Graph
 from service.models.registry import Registry
+from service.repository.generation import Manifest, Store
 from service.settings import Settings
 
 
