@@ -129,9 +129,9 @@ class Server:
         self._pipeline = Pipeline(batches)
         self._limits = Limits(settings)
         self._views = self._make_views()
-        self._changes: dict[str, Callable[..., Pending]] = {
-            "RepositoryModelLoad": plane.repository.load,
-            "RepositoryModelUnload": plane.repository.unload,
+        self._changes: dict[str, tuple[Callable[..., Pending], str]] = {
+            "RepositoryModelLoad": (plane.repository.load, "isLoaded"),
+            "RepositoryModelUnload": (plane.repository.unload, "isUnloaded"),
         }
         self._server: Any = None
 
@@ -267,12 +267,14 @@ class Server:
     async def _change(self, name: str, context: Any) -> Reply:
         """Returns the answer of a method that loads or unloads a model, once all workers have."""
         request = await self._read_view(name, context)
-        pending: Pending = self._changes[name](
-            request.model_name, dict(request.parameters)
-        )
-        await self._pipeline.complete(pending)
+        # KServe's clients write the name where Triton's have a repository's.
+        model = request.model_name or request.repository_name
+        change, done = self._changes[name]
+        await self._pipeline.complete(change(model, dict(request.parameters)))
 
-        return Reply(messages.encode(f"{name}Response", {}))
+        return Reply(
+            messages.encode(f"{name}Response", {"model_name": model, done: True})
+        )
 
     async def _read_view(self, name: str, context: Any) -> Any:
         """Returns the message of a method that is no inference; raises TooLarge and InvalidRequest."""
