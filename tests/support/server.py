@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -19,6 +20,10 @@ SERVICE = ("-m", "service")
 """Python runs this, as `make serve` does."""
 START_RETRIES = 8  # with httpx's backoff that is about a minute
 STOP_LIMIT_S = 30
+PORTS = range(22_000, 32_000)
+_reservations: list[socket.socket] = []
+_turns = itertools.count(os.getpid() * 97)
+"""Each process begins elsewhere among the ports."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +100,22 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Returns the number of a TCP port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Returns the number of a TCP port of 127.0.0.1 that nothing listens on, and that no other test is given.
+
+    The numbers are below those that systems give to outgoing connections, which would take one again before its server
+    listens. A UDP socket of the same number, open until this process ends, tells other test processes that it is taken.
+    """
+    for _ in PORTS:
+        port = PORTS[next(_turns) % len(PORTS)]
+        reservation = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            reservation.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            reservation.close()
+        else:
+            _reservations.append(reservation)
+            return port
+
+    raise OSError(f"no free port from {PORTS[0]} to {PORTS[-1]}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from os import urandom
 from pathlib import Path
 from threading import Event
 
@@ -316,7 +316,7 @@ def test_long_labels_do_not_pile_up(open_journal: Callable[..., Journal]) -> Non
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    for _ in range(500):
+    for _ in range(3000):
         if holds():
             return
         Event().wait(0.02)
@@ -366,7 +366,7 @@ def test_a_damaged_file_is_refused_from_the_start(
     tmp_path: Path, open_journal: Callable[..., Journal]
 ) -> None:
     """A journal of a damaged file is made, gives ids, refuses feedback, and leaves the file as it is."""
-    content = urandom(60_000)
+    content = random.Random(0).randbytes(60_000)
     (tmp_path / "journal.db").write_bytes(content)
     journal = open_journal()
 
@@ -440,7 +440,7 @@ def test_outcomes_are_read_without_waiting(
     )
     journal.record_feedback(FeedbackRecord(prediction_id, None, "yes")).result(LIMIT_S)
 
-    for _ in range(300):
+    for _ in range(3000):
         if journal.outcomes("colour")["colour-first"] == (1, 0):
             break
         Event().wait(0.02)
