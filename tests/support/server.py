@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -55,12 +56,14 @@ def serve(
     python: str = sys.executable,
     words: Sequence[str] = SERVICE,
     cwd: Path = ROOT,
+    tls: ssl.SSLContext | None = None,
     **environment: object,
 ) -> Iterator[Server]:
     """Serves until the block ends, then asks the process to stop and waits; raises AssertionError with the log.
 
     Python runs `words` in `cwd`. `folder` takes the log and BentoML's home, so that no two servers share a folder of
-    metrics. `environment` is all that the server has of VEREDICTO_* variables.
+    metrics. With `tls` its client speaks TLS by this context. `environment` is all that the server has of VEREDICTO_*
+    variables.
     """
     port = free_port()
     log = folder / "server.log"
@@ -74,8 +77,10 @@ def serve(
             command, cwd=cwd, env=variables, stdout=output, stderr=subprocess.STDOUT
         )
 
-    url = f"http://127.0.0.1:{port}"
-    retrying = httpx.HTTPTransport(retries=START_RETRIES)
+    url = f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
+    retrying = httpx.HTTPTransport(
+        retries=START_RETRIES, verify=True if tls is None else tls
+    )
 
     try:
         with httpx.Client(base_url=url, timeout=60, transport=retrying) as client:
