@@ -30,8 +30,13 @@ QUICK_S = 0.002
 MIN_RUNS = 3
 MAX_RUNS = 10
 MIN_MEASURED_S = 0.005
-MAX_MEASURED_S = 0.05
-"""The start measures each graph until its runs took 5 ms in total, or 50 ms where they are fewer than 3."""
+MAX_JOINED_S = 0.05
+"""Four rows are run together where they are expected to take no longer than this, and two where they are."""
+MAX_FEW_S = 0.25
+"""The start measures each graph until its runs took 5 ms in total, or 250 ms where they are fewer than 3.
+
+A busy system interrupts a run for 50 ms, and a graph whose only run that was would count as slow for good.
+"""
 JOINED_ROWS = 4
 MEASURED_ROWS = 64
 MAX_JOINED_SHARE = 0.9
@@ -123,7 +128,7 @@ class Graph:
             self.row_s = row_s
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
-            n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_MEASURED_S else 2
+            n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_JOINED_S else 2
             joined_s = self._time(n_rows)
             self.row_s = min(alone_s, joined_s / n_rows)
             self.is_batchable = joined_s < MAX_JOINED_SHARE * n_rows * alone_s
@@ -222,7 +227,7 @@ def _shortest_s(run: Callable[[], Any]) -> float:
             return np.inf
 
         times.append(perf_counter() - started)
-        if sum(times) > (MIN_MEASURED_S if len(times) >= MIN_RUNS else MAX_MEASURED_S):
+        if sum(times) > (MIN_MEASURED_S if len(times) >= MIN_RUNS else MAX_FEW_S):
             break
 
     return min(times)

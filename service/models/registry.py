@@ -132,6 +132,10 @@ class Registry:
         try:
             return self.models[name]
         except KeyError:
+            if name in self.versions:
+                raise NotFound(
+                    f"{name!r} has no card: only the Open Inference Protocol serves it, at /v2/models/{name}"
+                ) from None
             raise NotFound(
                 f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}"
             ) from None

@@ -94,6 +94,13 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def wait_until_unready(server: Server) -> httpx.Response:
+    """Returns the first answer that says that the server is not ready; the signal takes its way to the worker."""
+    while (answer := server.client.get("/readyz")).status_code == 200:
+        time.sleep(0.005)
+    return answer
+
+
 def find_workers(server: Server) -> list[int]:
     """Returns the process ids of the workers."""
     children = psutil.Process(server.process.pid).children()
@@ -109,12 +116,12 @@ def test_a_stop_loses_no_request(
     """Told to stop, the server says that it is not ready, serves on, ends connections by a header, and exits with 0."""
     with (
         start_server(
-            VEREDICTO_MODELS=models, VEREDICTO_DRAIN_S=1, words=words
+            VEREDICTO_MODELS=models, VEREDICTO_DRAIN_S=3, words=words
         ) as server,
         ask(server) as clients,
     ):
         server.process.terminate()
-        ready = httpx.get(server.url + "/readyz")
+        ready = wait_until_unready(server)
         status = server.process.wait(LIMIT_S)
 
     assert ready.status_code == 503
