@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from service.access.tokens import make_token
 from tests.conftest import write_models
+from tests.support.clients import find_workers
 from tests.support.server import Server, free_port, serve
 from tests.support.tiny_models import tiny_card, tiny_probabilities, write_tiny
 from tests.support.triton_grpc import triton
@@ -71,15 +71,6 @@ class Reloading:
         """Returns the reasons by file that a worker tells."""
         listed = self.server.client.get("/models").json().get("refused", [])
         return {each["file"]: each["reason"] for each in listed}
-
-    def find_workers(self) -> list[psutil.Process]:
-        """Returns the processes that serve."""
-        children = psutil.Process(self.server.process.pid).children()
-        return [
-            each
-            for each in children
-            if "_bentoml_impl.worker.service" in " ".join(each.cmdline())
-        ]
 
 
 def start(folder: Path, **environment: object) -> Iterator[Reloading]:
@@ -298,8 +289,7 @@ def test_a_worker_that_is_killed_comes_back_with_what_the_others_serve(
     """A changed folder that was not loaded is nothing to a worker that starts: both answer with one version."""
     served = by_request.list_versions()
     by_request.write(9.5)
-    old = {each.pid for each in by_request.find_workers()}
-    os.kill(min(old), signal.SIGKILL)
+    os.kill(min(find_workers(by_request.server)), signal.SIGKILL)
 
     def has_new_worker() -> bool:
         ready = by_request.server.log.read_text().count("ready after")

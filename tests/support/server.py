@@ -57,6 +57,7 @@ def serve(
     words: Sequence[str] = SERVICE,
     cwd: Path = ROOT,
     tls: ssl.SSLContext | None = None,
+    port: int | None = None,
     **environment: object,
 ) -> Iterator[Server]:
     """Serves until the block ends, then asks the process to stop and waits; raises AssertionError with the log.
@@ -65,7 +66,7 @@ def serve(
     metrics. With `tls` its client speaks TLS by this context. `environment` is all that the server has of VEREDICTO_*
     variables.
     """
-    port = free_port()
+    port = port or free_port()
     log = folder / "server.log"
     variables = _environment(folder) | {
         name: str(value) for name, value in environment.items()

@@ -10,9 +10,10 @@ from tests.support.server import Server
 
 WAIT_S = 0.05
 TRIES = 600
+LIMIT_S = 90.0
 
 
-def wait_until(holds: Callable[[], bool], limit_s: float) -> None:
+def wait_until(holds: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
     """Returns once something is true; raises AssertionError where it is not in time."""
     end_s = time.monotonic() + limit_s
     while not holds():

@@ -242,6 +242,28 @@ def test_what_is_not_http_is_refused_in_json(
     assert words in error
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("form", ["length", "chunks"])
+def test_an_early_answer_reaches_who_is_still_sending(
+    connection: socket.socket, version: str, form: str
+) -> None:
+    """A connection that ends with an answer is not reset by what of the request was not read."""
+    body = b"x" * 3_000_000
+    if form == "chunks" and version == "1.0":
+        pytest.skip("HTTP/1.0 has no chunks")
+
+    framing = f"Content-Length: {len(body)}"
+    if form == "chunks":
+        framing = "Transfer-Encoding: chunked"
+        body = chunk(body)
+
+    head = f"POST /nowhere HTTP/{version}\r\nHost: x\r\nConnection: close\r\n{framing}\r\n\r\n"
+    connection.sendall(head.encode() + body)
+
+    assert read(connection)[0][0] == 404
+    assert connection.recv(1) == b""
+
+
 def test_nothing_is_logged_of_what_is_not_http(server: Server) -> None:
     """A request that cannot be read is answered, and leaves no line in the log."""
     before = server.log.read_text()
