@@ -78,10 +78,13 @@ def load_models() -> tuple[Loading, Loaded]:
         told = link.first
         if told.get("generation") is None:
             loading = Loading(settings, on_load=link.tell_loading)
-            return loading, loading.load_folder(told["refused"])
+            loaded = loading.load_folder(told["refused"])
+        else:
+            loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
+            loaded = loading.load(told["generation"], known_bad=told["refused"])
 
-        loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
-        loaded = loading.load(told["generation"], known_bad=told["refused"])
+    # Whatever ends this worker from here on was none of its files.
+    link.tell_loading(None)
 
     return loading, loaded
 

@@ -312,7 +312,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "service.processes": {"link", "listening", "reloader", "reloading", "supervisor"},
     "service.reference": {"document"},
-    "service.repository": {"generation", "loading", "stamps"},
+    "service.repository": {"generation", "loading", "maker", "stamps"},
     "service.server": {"install", "reloads", "surroundings"},
     "stats": {
         "agreement",
