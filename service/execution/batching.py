@@ -139,12 +139,19 @@ class Batches:
             deadline_s=settings.deadline_s,
         )
 
-    def submit(self, key: Hashable, name: str, work: Callable[[], T]) -> Job:
+    def submit(
+        self,
+        key: Hashable,
+        name: str,
+        work: Callable[[], T],
+        *,
+        is_begun: bool = False,
+    ) -> Job:
         """Does a piece of work in a thread, so that a large request does not delay the small ones.
 
         `key` is the account that it belongs to, `name` what errors call it. It raises Overloaded.
         """
-        return self.threads.submit(key, name, work)
+        return self.threads.submit(key, name, work, is_begun=is_begun)
 
     async def offload(self, function: Callable[..., T], *arguments: Any) -> T:
         """Returns the result of a function that is called in a thread; it is ended where nobody waits any more."""
@@ -270,7 +277,7 @@ class Batches:
         }
 
     def _start(self, queue: _Queue) -> None:
-        while queue.waiting and len(queue.running) < self._n_threads:
+        while queue.waiting and len(queue.running) < self._count_ahead(queue):
             chosen = _take_batch(queue)
             running = _Running(list(chosen))
             for each in chosen:
@@ -278,11 +285,21 @@ class Batches:
 
             graph = chosen[0].run.graph
             runs = [each.run for each in chosen]
-            job = self.submit(graph, graph.name, partial(_run_batch, runs))
+            job = self.submit(
+                graph,
+                graph.name,
+                partial(_run_batch, runs),
+                is_begun=any(each.is_begun for each in runs),
+            )
             running.job = job
             queue.running.append(running)
             ran = asyncio.wrap_future(job.future)
             ran.add_done_callback(partial(self._distribute, queue, running, chosen))
+
+    def _count_ahead(self, queue: _Queue) -> int:
+        """Returns how many runs may be in threads or wait for one; what is to be joined waits here, to be more."""
+        is_batchable = queue.waiting[0].run.graph.is_batchable
+        return self._n_threads if is_batchable else 2 * self._n_threads
 
     def _distribute(
         self,

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 from service.contract.limits import MAX_HELD_BYTES, MAX_UNSENT_BYTES
+from service.http.refusals import Refusals
 from service.settings import Settings
 
 MAX_LINGERING = 256
@@ -33,6 +34,11 @@ class Connections:
         self.keep_alive_s = settings.keep_alive_s
         self.stuck_s = settings.deadline_s
         self.n_lingering = 0
+        self.refusals = Refusals()
+        self.level = 1.0
+        """This share of the connections is served while the event loop is behind; the listener's thread sets it."""
+        self.phase = 0.0
+        """It moves, so that each connection has its turn among those that are served."""
         self._held_bytes = 0
         self._unsent: dict[Connection, int] = {}
         self._unsent_bytes = 0

@@ -347,9 +347,10 @@ def test_connections_over_the_limit_are_told_so(
     """One connection more than allowed gets 503 and its end, and there is room again once another has ended."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_MAX_CONNECTIONS=3) as server:
         with ExitStack() as stack:
-            for _ in range(2):
+            for _ in range(3):
                 opened = stack.enter_context(connect(server))
-                opened.sendall(GET + b"\r\n")
+                # A prober's connection would stay with the listener.
+                opened.sendall(GET.replace(b"/livez", b"/models") + b"\r\n")
 
                 assert read(opened)[0][0] == 200
 
