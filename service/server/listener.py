@@ -76,6 +76,10 @@ class Room(Protocol):
         """Counts a connection that it is given."""
         ...
 
+    def refuse(self) -> bool:
+        """Returns whether one more connection may be refused, which is counted."""
+        ...
+
 
 class Listener:
     """A listener has one thread, from its start until it is closed."""
@@ -308,8 +312,11 @@ class Listener:
             connection, since_s = self._waiting.pop()
             self._adopt(connection, now_s - since_s)
 
-        while self._waiting and now_s - self._waiting[0][1] >= self._max_wait_s:
+        while self._is_over(now_s) and self._pulse.refuse():
             _refuse(self._waiting.popleft()[0])
+
+    def _is_over(self, now_s: float) -> bool:
+        return bool(self._waiting) and now_s - self._waiting[0][1] >= self._max_wait_s
 
     def _drop(self, connection: socket.socket) -> None:
         self._forget(connection)

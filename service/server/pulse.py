@@ -21,6 +21,8 @@ MAX_FACTOR = 2
 WINDOW_S = 0.1
 """It is behind by the shortest wait in this time; a single long one says nothing."""
 ASK_EVERY_S = 0.005
+MAX_REFUSED = 8
+"""So many connections are refused between two signs: who is closed comes again, which costs more than to be served."""
 ROTATION_S = 60.0
 """Where not all connections are served, each has its turn within this time."""
 MAX_HANDED = 32
@@ -50,6 +52,7 @@ class Pulse:
         self._given_s = 0.0
         self._n_handed = 0
         self._n_seen = 0
+        self._n_refused = 0
         self._lag_s = 0.0
         self._window_s = perf_counter()
         self._least_s = float("inf")
@@ -67,6 +70,11 @@ class Pulse:
         """Returns whether the loop may be given one more connection."""
         n_free = MIN_CONNECTIONS - self._count()
         return self._n_handed < max(n_free, MAX_HANDED)
+
+    def refuse(self) -> bool:
+        """Counts a connection that is refused; returns whether one more may be, before the next sign."""
+        self._n_refused += 1
+        return self._n_refused <= MAX_REFUSED
 
     def feel(self) -> None:
         """Looks whether the sign has come, and asks for the next one."""
@@ -102,6 +110,7 @@ class Pulse:
             self._is_asked = False
             self._lag_s = given_s - self._computed_s
             self._n_handed -= self._n_seen
+            self._n_refused = 0
             self._least_s = min(self._least_s, self._lag_s)
         else:
             so_far_s = clock_gettime(self._clock) - self._computed_s
@@ -128,4 +137,5 @@ class Pulse:
         if wire.level < 1.0:
             wire.phase += (now_s - self._window_s) / ROTATION_S
         self._window_s = now_s
+        self._n_refused = 0
         self._least_s = float("inf")

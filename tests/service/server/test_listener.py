@@ -39,6 +39,10 @@ class Loop:
     def hand_over(self) -> None:
         """Counts nothing, since there is room or there is none."""
 
+    def refuse(self) -> bool:
+        """Lets any number be refused."""
+        return True
+
     def has_room(self) -> bool:
         """Returns whether a test has left room."""
         return not self.is_full
