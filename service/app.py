@@ -150,7 +150,9 @@ class FrontedService(bentoml.Service[T_co]):
             link=find_link(),
             companions=companions,
             probes=application.probes,
-            scrapes=Scrapes(gate, Access.of(settings.tokens, settings.public)),
+            scrapes=Scrapes(
+                gate.with_access(Access.of(settings.tokens, settings.public))
+            ),
         )
         install_server(surroundings)
         # With no handler the line of an access is not even formatted.

@@ -261,7 +261,15 @@ SHOWN: dict[str, set[str]] = {
     "evaluation.report": {"page"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane"},
-    "service.contract": {"answers", "arrays", "calls", "codec", "limits", "requests"},
+    "service.contract": {
+        "answers",
+        "arrays",
+        "calls",
+        "codec",
+        "far_numbers",
+        "limits",
+        "requests",
+    },
     "service.execution": {
         "admission",
         "batching",
@@ -275,7 +283,14 @@ SHOWN: dict[str, set[str]] = {
         "tuning",
     },
     "service.grpc": {"port", "server"},
-    "service.http": {"application", "fast_path", "gate", "lifespan", "responses"},
+    "service.http": {
+        "application",
+        "connections",
+        "fast_path",
+        "gate",
+        "lifespan",
+        "responses",
+    },
     "service.live": {"challengers", "comparison", "monitor"},
     "service.live.journal": {"begin", "reader", "records", "writer"},
     "service.models": {
@@ -301,7 +316,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "service.processes": {"link", "listening", "supervisor"},
     "service.reference": {"document"},
-    "service.server": {"install", "surroundings"},
+    "service.server": {"install", "scrapes", "surroundings"},
     "stats": {
         "agreement",
         "chi_square",

@@ -40,6 +40,10 @@ MAX_JOINED_ROWS = 16
 """One run takes at most this many rows of several requests."""
 MAX_WAITING_REQUESTS = 16
 """The rows of this many requests of the largest size may wait for a graph together."""
+MAX_AHEAD = 16
+"""So many runs that cannot be joined wait where threads find them without the event loop, which may be late."""
+MAX_BEGUN_WAIT_S = 1.0
+"""A run whose request was decoded in a thread is refused only where it would wait longer than this."""
 MAX_INLINE_BYTES = 32_000
 """Outputs of at most this size become an answer on the event loop, in half a millisecond at most."""
 T = TypeVar("T")
@@ -253,7 +257,7 @@ class Batches:
 
         if len(queue.waiting) >= MIN_WAITING:
             wait_s = queue.expect_wait_s()
-            if wait_s > MAX_WAIT_S:
+            if wait_s > (MAX_BEGUN_WAIT_S if run.is_begun else MAX_WAIT_S):
                 raise Overloaded(
                     f"{len(queue.waiting)} requests wait for {name} already, for about {wait_s:.1g} s: try again"
                 )
@@ -297,9 +301,9 @@ class Batches:
             ran.add_done_callback(partial(self._distribute, queue, running, chosen))
 
     def _count_ahead(self, queue: _Queue) -> int:
-        """Returns how many runs may be in threads or wait for one; what is to be joined waits here, to be more."""
+        """Returns how many runs may be in threads or wait for one; what can be joined waits here, to be more."""
         is_batchable = queue.waiting[0].run.graph.is_batchable
-        return self._n_threads if is_batchable else 2 * self._n_threads
+        return self._n_threads + (0 if is_batchable else MAX_AHEAD)
 
     def _distribute(
         self,

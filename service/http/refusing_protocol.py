@@ -9,8 +9,8 @@ from random import random
 from typing import Any, ClassVar, Protocol
 
 from service.errors import Overloaded
+from service.http.connections import BEHIND
 from service.http.heads import Refusal
-from service.http.refusals import BEHIND
 from service.http.responses import Response, respond_to_error
 from service.http.wire_protocol import WireProtocol
 

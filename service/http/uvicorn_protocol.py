@@ -22,10 +22,9 @@ from uvicorn.protocols.http.httptools_impl import (
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Pending, Reply, Run
 from service.http.application import STARTED
-from service.http.connections import Connections
+from service.http.connections import BUSY, Connections
 from service.http.heads import END, Refusal
 from service.http.lifespan import Send
-from service.http.refusals import BUSY
 from service.http.refusing_protocol import (
     MIN_CHECKED_BYTES,
     Doorkeeper,

@@ -18,7 +18,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Protocol
 
-from service.http.refusals import BUSY
+from service.http.connections import BUSY
 from service.http.responses import Response
 from service.server.probes import (
     MAX_PROBE_BYTES,

@@ -16,8 +16,8 @@ from service.http.connections import Connections
 MIN_CONNECTIONS = 32
 TARGET_S = 0.003
 """The loop is kept this far behind where more is asked than it can do: it has always work, and nobody waits long."""
-MAX_FACTOR = 2
-"""Connections are refused where it stays behind by more than twice that."""
+MAX_LAG_S = 0.02
+"""Connections are refused only where it is this far behind: a few hundred rows that come together are none too many."""
 WINDOW_S = 0.1
 """It is behind by the shortest wait in this time; a single long one says nothing."""
 ASK_EVERY_S = 0.005
@@ -126,7 +126,7 @@ class Pulse:
         level = wire.level
         if n_connections <= MIN_CONNECTIONS or self._least_s == float("inf"):
             level = 1.0
-        elif self._least_s > MAX_FACTOR * TARGET_S:
+        elif self._least_s > MAX_LAG_S:
             level *= TARGET_S / self._least_s
             level = max(level, MIN_CONNECTIONS / n_connections)
         elif self._least_s < TARGET_S:

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Protocol
 
-from service.access.tokens import Access
 from service.errors import VeredictoError
 from service.execution.admission import report_defect
 from service.execution.metrics import render_metrics
@@ -36,9 +35,9 @@ class Scrapes:
     """Scrapes that come while one is written share the next one; the gate has tokens that no other thread reads."""
 
     def __init__(
-        self, gate: Gate, access: Access, render: Callable[[], bytes] = render_metrics
+        self, gate: Gate, render: Callable[[], bytes] = render_metrics
     ) -> None:
-        self._gate = gate.with_access(access)
+        self._gate = gate
         self._render = render
         self._pool = ThreadPoolExecutor(MAX_SCRAPES, thread_name_prefix="scrape")
         self._lock = threading.Lock()

@@ -9,11 +9,10 @@ import pytest
 
 from service.http.connections import Connections
 from service.server.pulse import (
-    MAX_FACTOR,
     MAX_HANDED,
+    MAX_LAG_S,
     MAX_REFUSED,
     MIN_CONNECTIONS,
-    TARGET_S,
     WINDOW_S,
     Pulse,
 )
@@ -21,7 +20,7 @@ from service.settings import Settings
 
 CLOCK = time.CLOCK_THREAD_CPUTIME_ID
 """The test's own thread is the loop, and what it computes is what the loop computes."""
-LONG_S = 2 * MAX_FACTOR * TARGET_S
+LONG_S = 2 * MAX_LAG_S
 
 
 class Loop:
