@@ -11,14 +11,14 @@ import re
 from service.contract.limits import MAX_FAR_NUMBERS
 from service.errors import InvalidRequest
 
-_MIN_BYTES = 5 * MAX_FAR_NUMBERS
+MIN_CHECKED_BYTES = 5 * MAX_FAR_NUMBERS
 """A shorter body cannot have as many of them."""
 _FAR = re.compile(rb"[eE][+-]?0*(?:28[5-9]|29[0-9]|[3-9][0-9][0-9]|[1-9][0-9]{3})")
 
 
 def check_numbers(body: bytes) -> None:
     """Raises InvalidRequest for a body with many numbers that no model can use."""
-    if len(body) < _MIN_BYTES:
+    if len(body) < MIN_CHECKED_BYTES:
         return
 
     # To count letters takes a thirtieth of the parser's time; the pattern is looked for where there are many.

@@ -49,11 +49,11 @@ class Held(Protocol):
 
 
 class Refusals:
-    """Refusals are cheap, and those of clients that do not wait are rationed, so that they leave the time to the others.
+    """Refusals are rationed, so that clients that do not wait leave the time to the others.
 
-    A client that is told to come again in a second, and comes at once, would have ten refusals for each answer: at 20 us
-    each, and more with a body that is read to be thrown away, that is all of the event loop's time. Within their share
-    refusals are immediate; beyond it the connections that were just refused are read again in turn.
+    A client that is told to come again in a second, and comes at once, would have ten refusals for each answer: at
+    20 us each, and more with a body that is read to be thrown away, that is all of the event loop's time. Within their
+    share refusals are immediate; beyond it the connections that were just refused are read again in turn.
     """
 
     def __init__(self) -> None:
