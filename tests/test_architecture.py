@@ -270,7 +270,15 @@ SHOWN: dict[str, set[str]] = {
     "evaluation.report": {"page"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane"},
-    "service.contract": {"answers", "arrays", "calls", "codec", "limits", "requests"},
+    "service.contract": {
+        "answers",
+        "arrays",
+        "calls",
+        "codec",
+        "far_numbers",
+        "limits",
+        "requests",
+    },
     "service.execution": {
         "admission",
         "batching",
@@ -284,7 +292,14 @@ SHOWN: dict[str, set[str]] = {
         "tuning",
     },
     "service.grpc": {"port", "server"},
-    "service.http": {"application", "fast_path", "gate", "lifespan", "responses"},
+    "service.http": {
+        "application",
+        "connections",
+        "fast_path",
+        "gate",
+        "lifespan",
+        "responses",
+    },
     "service.live": {"challengers", "comparison", "monitor"},
     "service.live.journal": {"begin", "reader", "records", "writer"},
     "service.models": {
@@ -313,7 +328,7 @@ SHOWN: dict[str, set[str]] = {
     "service.processes": {"link", "listening", "reloader", "reloading", "supervisor"},
     "service.reference": {"document"},
     "service.repository": {"generation", "loading", "maker", "stamps"},
-    "service.server": {"install", "reloads", "surroundings"},
+    "service.server": {"install", "reloads", "scrapes", "surroundings"},
     "stats": {
         "agreement",
         "chi_square",
