@@ -15,6 +15,7 @@ import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module, metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 from service.execution import tuning
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from service.execution.admission import Admission
     from service.execution.batching import Batches
     from service.http.lifespan import ASGIApp
+    from service.repository.loading import Loaded, Loading
+    from service.server.reloads import Reloads
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -55,30 +58,41 @@ except SettingsError as error:
 
 
 @functools.cache
-def data_plane() -> DataPlane:
-    """Returns the one data plane of this process, whose models are loaded and warmed up.
+def load_models() -> tuple[Loading, Loaded]:
+    """Returns the models of this process, loaded and warmed up: what the other workers serve, where there are any.
 
     It imports what serves only when called, because the supervisor imports this module too, and starts sooner without
     it.
     """
-    from service.calls.data_plane import DataPlane
-    from service.models.registry import Registry
+    from service.repository.loading import Loading
 
     link = find_link()
 
     # BentoML is imported meanwhile, since half of the loading is onnxruntime's, not Python's.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(import_module, _APPLICATION)
-        registry = Registry.load(
-            settings.models,
-            device=settings.device,
-            threads=settings.threads,
-            max_model_bytes=settings.max_model_bytes,
-            known_bad=link.first["refused"] if link is not None else None,
-            on_load=link.tell_loading if link is not None else None,
-        )
+        if link is None:
+            loading = Loading(settings)
+            return loading, loading.load_folder()
 
-    registry.measure()
+        told = link.first
+        if told.get("generation") is None:
+            loading = Loading(settings, on_load=link.tell_loading)
+            return loading, loading.load_folder(told["refused"])
+
+        loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
+        loaded = loading.load(told["generation"], known_bad=told["refused"])
+
+    return loading, loaded
+
+
+@functools.cache
+def data_plane() -> DataPlane:
+    """Returns the one data plane of this process."""
+    from service.calls.data_plane import DataPlane
+
+    _, loaded = load_models()
+    registry = loaded.registry
     if settings.journal is None:
         return DataPlane(registry, settings)
 
@@ -119,6 +133,9 @@ class FrontedService(bentoml.Service[T_co]):
         gate = Gate.of(settings)
         _watch(plane, admission, batches)
         behind = accompany(accompany(behind, Flusher()), gauges.Refresher())
+        reloads = _make_reloads(plane, batches)
+        if reloads is not None:
+            behind = accompany(behind, reloads)
         if plane.monitor is not None:
             plane.monitor.watch_load(admission.count_in_flight)
             behind = accompany(behind, plane.monitor)
@@ -141,11 +158,15 @@ class FrontedService(bentoml.Service[T_co]):
         application = Application(
             plane, settings, admission, batches, behind=behind, gate=gate
         )
+        if reloads is not None:
+            reloads.followers += [plane.follow, application.follow]
+
         install_fast_path(application, settings)
         surroundings = Surroundings(
             settings=settings,
             lifecycle=plane.lifecycle,
             link=find_link(),
+            unserved=load_models()[1].unserved,
             companions=companions,
             probes=application.probes,
         )
@@ -155,6 +176,22 @@ class FrontedService(bentoml.Service[T_co]):
         tuning.settle_memory()
 
         return application
+
+
+def _make_reloads(plane: DataPlane, batches: Batches) -> Reloads | None:
+    """Returns what follows the supervisor from one generation of models to the next; None without copies of them."""
+    from service.server.reloads import Reloads
+
+    link = find_link()
+    loading, loaded = load_models()
+    if link is None or not loading.has_store:
+        return None
+
+    reloads = Reloads(link, loading, loaded, deadline_s=settings.deadline_s)
+    reloads.forget = batches.forget
+    plane.repository.ask = reloads.ask
+
+    return reloads
 
 
 def _watch(plane: DataPlane, admission: Admission, batches: Batches) -> None:

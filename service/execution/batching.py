@@ -262,6 +262,12 @@ class Batches:
         if batch is not None and batch.give_up(waiting) and batch.job is not None:
             self.threads.cancel(batch.job)
 
+    def forget(self, graphs: Sequence[Graph]) -> None:
+        """Forgets the queues and accounts of graphs that are served no longer."""
+        for graph in graphs:
+            self._queues.pop(graph, None)
+            self.threads.forget(graph)
+
     def count_waiting_rows(self) -> dict[tuple[str, ...], float]:
         """Returns how many rows wait, by the name and the version of their graph."""
         return {

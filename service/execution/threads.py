@@ -149,6 +149,11 @@ class Threads:
             with self._lock:
                 account.check_room(perf_counter())
 
+    def forget(self, key: Hashable) -> None:
+        """Forgets an account; what it still has goes on."""
+        with self._lock:
+            self._accounts.pop(key, None)
+
     def cancel(self, job: Job) -> None:
         """Ends a job, and takes it out of what waits."""
         job.cancel()

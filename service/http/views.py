@@ -48,12 +48,17 @@ class Views:
         self._fixed: dict[str, Callable[[], Response]] = {
             "/": partial(_show_page, "home.html"),
             "/docs": partial(_show_page, "docs.html"),
-            "/docs.json": partial(respond, document.describe_interface(plane.cards())),
             "/models": lambda: respond(plane.list_models()),
             "/livez": self._show_liveness,
             "/healthz": self._show_liveness,
             "/readyz": self._show_readiness,
         }
+        self.follow()
+
+    def follow(self) -> None:
+        """Describes the interface anew, whose examples are of the models that are served."""
+        described = document.describe_interface(self._plane.cards())
+        self._fixed["/docs.json"] = partial(respond, described)
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for an unknown one below `/v2`."""

@@ -19,6 +19,8 @@ class Surroundings:
     settings: Settings
     lifecycle: Lifecycle
     link: Link | None
+    unserved: Mapping[str, str]
+    """Files that this worker was given and refuses, by the reason."""
     companions: Sequence[Companion]
     """These end while the last requests are answered."""
     probes: Mapping[bytes, Callable[[], Response]]
