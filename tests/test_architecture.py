@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPS = ("model_card", "stats", "tables", "service", "evaluation", "training", "cli")
+TOPS = (
+    "model_card",
+    "stats",
+    "tables",
+    "charts",
+    "service",
+    "evaluation",
+    "training",
+    "cli",
+)
 HEAVY = (
     "torch",
     "sklearn",
@@ -46,7 +55,13 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.settings",
     },
-    "evaluation.report": {"evaluation", "service.models", "stats"},
+    "evaluation.report": {
+        "charts",
+        "evaluation",
+        "service.errors",
+        "service.models",
+        "stats",
+    },
     "service.__main__": {"service.launch", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
@@ -238,6 +253,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.shipped",
     },
     "training.pictures": {
+        "charts",
         "model_card",
         "training.data",
         "training.export",
@@ -258,6 +274,18 @@ PACKAGES: dict[str, set[str]] = {
 """Each package imports these packages of ours."""
 
 SHOWN: dict[str, set[str]] = {
+    "charts": {
+        "bars",
+        "canvas",
+        "heatmap",
+        "intervals",
+        "lines",
+        "palette",
+        "reliability",
+        "scales",
+        "scatter",
+        "svg",
+    },
     "evaluation": {
         "classifiers",
         "evidence",
@@ -363,6 +391,17 @@ DOORS: dict[str, set[str]] = {
     "httpx": {"evaluation.remote"},
     "jinja2": {"evaluation.report.page"},
     "markupsafe": {"evaluation.report.page"},
+    "matplotlib": {
+        "charts.bars",
+        "charts.canvas",
+        "charts.heatmap",
+        "charts.intervals",
+        "charts.lines",
+        "charts.reliability",
+        "charts.scales",
+        "charts.scatter",
+        "charts.svg",
+    },
     "msgspec": {
         "service.app",
         "service.contract.codec",
@@ -391,7 +430,7 @@ DOORS: dict[str, set[str]] = {
     },
     "uvloop": {"service.access.event_loop"},
 }
-"""These modules of the service and of the evaluation import each library."""
+"""These modules of the service, of the evaluation and of what it builds on import each library."""
 
 
 def find_modules() -> dict[str, Path]:
@@ -486,7 +525,7 @@ def test_each_library_has_the_doors_that_the_table_says() -> None:
     for module in MODULES:
         for library in (
             IMPORTS[module] - set(MODULES)
-            if module.startswith(("service", "evaluation", "tables"))
+            if module.startswith(("service", "evaluation", "tables", "charts"))
             else ()
         ):
             if library in DOORS:
@@ -603,7 +642,9 @@ def test_serving_loads_nothing_of_the_report() -> None:
         "evaluation.evidence",
         "evaluation.analysis",
         "evaluation.report.page",
+        "charts.svg",
         "stats.paired",
+        "matplotlib",
         "polars",
     ]
     finished = subprocess.run(
@@ -615,6 +656,23 @@ def test_serving_loads_nothing_of_the_report() -> None:
     )
 
     assert finished.stdout.strip() == "[]"
+
+
+def test_matplotlib_is_loaded_where_something_is_drawn() -> None:
+    """The command of the evaluation and that of training start without matplotlib, which takes a second to load."""
+    program = (
+        "import sys, evaluation.__main__, evaluation.report.page, training.__main__\n"
+        "print('matplotlib' in sys.modules)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert finished.stdout.strip() == "False"
 
 
 def test_the_supervisor_does_not_load_what_serves() -> None:
