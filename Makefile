@@ -31,7 +31,8 @@ test: .venv/test.stamp ## run all tests, the files of tests spread over the proc
 coverage: .venv/test.stamp ## run all tests, and show what they leave out
 	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term
 
-fuzz: .venv/test.stamp ## fuzz each decoder by coverage for FUZZ_S seconds (30)
+fuzz: .venv/test.stamp ## try properties on more examples, fuzz each decoder by coverage for FUZZ_S seconds (30)
+	$(BIN)/python -m pytest $(SPREAD) --hypothesis-profile=search -m hypothesis
 	@$(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("atheris") is None and "atheris is needed, which has wheels for Linux on x86_64 and Python 3.11 to 3.13")'
 	@for name in $$($(BIN)/python -m tests.fuzz 2>/dev/null); do \
 		echo "== $$name"; \

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPS = ("model_card", "stats", "tables", "service", "evaluation", "training", "cli")
+TOPS = (
+    "model_card",
+    "stats",
+    "tables",
+    "charts",
+    "service",
+    "evaluation",
+    "training",
+    "cli",
+)
 HEAVY = (
     "torch",
     "sklearn",
@@ -46,7 +55,13 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.settings",
     },
-    "evaluation.report": {"evaluation", "service.models", "stats"},
+    "evaluation.report": {
+        "charts",
+        "evaluation",
+        "service.errors",
+        "service.models",
+        "stats",
+    },
     "service.__main__": {"service.launch", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
@@ -61,9 +76,9 @@ PACKAGES: dict[str, set[str]] = {
         "service.http",
         "service.launch",
         "service.live",
-        "service.models",
         "service.observability",
         "service.processes",
+        "service.repository",
         "service.server",
         "service.settings",
     },
@@ -145,18 +160,27 @@ PACKAGES: dict[str, set[str]] = {
         "service.models",
         "service.settings",
     },
-    "service.processes": {"service.errors"},
+    "service.processes": {
+        "service.errors",
+        "service.models",
+        "service.observability",
+        "service.repository",
+        "service.settings",
+    },
     "service.reference": {
         "model_card",
         "service.contract",
         "service.models",
         "service.open_inference",
     },
+    "service.repository": {"service.errors", "service.models", "service.settings"},
     "service.server": {
         "service.errors",
         "service.execution",
         "service.http",
+        "service.models",
         "service.processes",
+        "service.repository",
         "service.settings",
     },
     "service.settings": {"service.errors"},
@@ -229,6 +253,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.shipped",
     },
     "training.pictures": {
+        "charts",
         "model_card",
         "training.data",
         "training.export",
@@ -249,6 +274,18 @@ PACKAGES: dict[str, set[str]] = {
 """Each package imports these packages of ours."""
 
 SHOWN: dict[str, set[str]] = {
+    "charts": {
+        "bars",
+        "canvas",
+        "heatmap",
+        "intervals",
+        "lines",
+        "palette",
+        "reliability",
+        "scales",
+        "scatter",
+        "svg",
+    },
     "evaluation": {
         "classifiers",
         "evidence",
@@ -261,7 +298,15 @@ SHOWN: dict[str, set[str]] = {
     "evaluation.report": {"page"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane"},
-    "service.contract": {"answers", "arrays", "calls", "codec", "limits", "requests"},
+    "service.contract": {
+        "answers",
+        "arrays",
+        "calls",
+        "codec",
+        "far_numbers",
+        "limits",
+        "requests",
+    },
     "service.execution": {
         "admission",
         "batching",
@@ -275,12 +320,21 @@ SHOWN: dict[str, set[str]] = {
         "tuning",
     },
     "service.grpc": {"port", "server"},
-    "service.http": {"application", "fast_path", "gate", "lifespan", "responses"},
+    "service.http": {
+        "application",
+        "connections",
+        "fast_path",
+        "gate",
+        "lifespan",
+        "responses",
+    },
     "service.live": {"challengers", "comparison", "monitor"},
     "service.live.journal": {"begin", "reader", "records", "writer"},
     "service.models": {
         "cancellation",
+        "content",
         "datatypes",
+        "folder",
         "graph",
         "image_rows",
         "images",
@@ -299,9 +353,10 @@ SHOWN: dict[str, set[str]] = {
         "requests",
         "tensors",
     },
-    "service.processes": {"link", "listening", "supervisor"},
+    "service.processes": {"link", "listening", "reloader", "reloading", "supervisor"},
     "service.reference": {"document"},
-    "service.server": {"install", "surroundings"},
+    "service.repository": {"generation", "loading", "maker", "stamps"},
+    "service.server": {"install", "reloads", "scrapes", "surroundings"},
     "stats": {
         "agreement",
         "chi_square",
@@ -336,12 +391,23 @@ DOORS: dict[str, set[str]] = {
     "httpx": {"evaluation.remote"},
     "jinja2": {"evaluation.report.page"},
     "markupsafe": {"evaluation.report.page"},
+    "matplotlib": {
+        "charts.bars",
+        "charts.canvas",
+        "charts.heatmap",
+        "charts.intervals",
+        "charts.lines",
+        "charts.reliability",
+        "charts.scales",
+        "charts.scatter",
+        "charts.svg",
+    },
     "msgspec": {
         "service.app",
         "service.contract.codec",
         "service.contract.requests",
         "service.http.infer_body",
-        "service.http.open_inference",
+        "service.http.repository",
         "service.open_inference.requests",
         "service.open_inference.tensors",
         "service.reference.document",
@@ -364,7 +430,7 @@ DOORS: dict[str, set[str]] = {
     },
     "uvloop": {"service.access.event_loop"},
 }
-"""These modules of the service and of the evaluation import each library."""
+"""These modules of the service, of the evaluation and of what it builds on import each library."""
 
 
 def find_modules() -> dict[str, Path]:
@@ -459,7 +525,7 @@ def test_each_library_has_the_doors_that_the_table_says() -> None:
     for module in MODULES:
         for library in (
             IMPORTS[module] - set(MODULES)
-            if module.startswith(("service", "evaluation", "tables"))
+            if module.startswith(("service", "evaluation", "tables", "charts"))
             else ()
         ):
             if library in DOORS:
@@ -576,7 +642,9 @@ def test_serving_loads_nothing_of_the_report() -> None:
         "evaluation.evidence",
         "evaluation.analysis",
         "evaluation.report.page",
+        "charts.svg",
         "stats.paired",
+        "matplotlib",
         "polars",
     ]
     finished = subprocess.run(
@@ -588,6 +656,23 @@ def test_serving_loads_nothing_of_the_report() -> None:
     )
 
     assert finished.stdout.strip() == "[]"
+
+
+def test_matplotlib_is_loaded_where_something_is_drawn() -> None:
+    """The command of the evaluation and that of training start without matplotlib, which takes a second to load."""
+    program = (
+        "import sys, evaluation.__main__, evaluation.report.page, training.__main__\n"
+        "print('matplotlib' in sys.modules)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert finished.stdout.strip() == "False"
 
 
 def test_the_supervisor_does_not_load_what_serves() -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,18 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.clients import LIMIT_S, ask, find_workers, wait_until
-from tests.support.server import ROOT, free_port
+from tests.support.clients import LIMIT_S, ask, find_workers
+from tests.support.server import ROOT, Server, free_port
+from tests.support.waiting import wait_until
 
 Start = Callable[..., Any]
+
+
+def wait_until_unready(server: Server) -> httpx.Response:
+    """Returns the first answer that says that the server is not ready; the signal takes its way to the worker."""
+    while (answer := server.client.get("/readyz")).status_code == 200:
+        time.sleep(0.005)
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -29,12 +38,12 @@ def test_a_stop_loses_no_request(
     """Told to stop, the server says that it is not ready, serves on, ends connections by a header, and exits with 0."""
     with (
         start_server(
-            VEREDICTO_MODELS=models, VEREDICTO_DRAIN_S=1, words=words
+            VEREDICTO_MODELS=models, VEREDICTO_DRAIN_S=3, words=words
         ) as server,
         ask(server) as clients,
     ):
         server.process.terminate()
-        ready = httpx.get(server.url + "/readyz")
+        ready = wait_until_unready(server)
         status = server.process.wait(LIMIT_S)
 
     assert ready.status_code == 503

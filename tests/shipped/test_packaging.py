@@ -19,7 +19,7 @@ import yaml
 
 from tests.support.server import ROOT, serve
 
-PACKAGES = ("cli", "evaluation", "service", "stats", "tables", "training")
+PACKAGES = ("charts", "cli", "evaluation", "service", "stats", "tables", "training")
 OURS = ("model_card", *PACKAGES, "tests", "benchmarks")
 EXTRAS = {
     "model_card": (),
@@ -28,6 +28,7 @@ EXTRAS = {
     "service": ("cpu", "grpc", "otel"),
     "evaluation": ("cpu", "evaluate"),
     "tables": ("evaluate",),
+    "charts": ("evaluate",),
     "training": ("train",),
     "tests": ("cpu", "grpc", "train", "test"),
     "benchmarks": ("cpu", "test"),

@@ -7,14 +7,16 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
 
 from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 LIMIT_S = 90
+WORKER = "_bentoml_impl.worker.service"
 BODY = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]})
 
 
@@ -84,15 +86,15 @@ def ask_port(port: int, n_clients: int = 4) -> Iterator[list[Client]]:
             client.stop()
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Returns once it is so; fails after a minute and a half."""
-    end = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def find_workers(server: Server) -> list[int]:
-    """Returns the process ids of the workers."""
-    children = psutil.Process(server.process.pid).children()
-    return [each.pid for each in children if each.status() != psutil.STATUS_ZOMBIE]
+    """Returns the process ids of the workers, which are not all that the supervisor starts."""
+    found = []
+    for each in psutil.Process(server.process.pid).children():
+        try:
+            words = each.cmdline()
+        except psutil.Error:
+            continue
+        if WORKER in words and each.status() != psutil.STATUS_ZOMBIE:
+            found.append(each.pid)
+
+    return found
