@@ -197,7 +197,7 @@ class FastPathProtocol(RefusingProtocol):
             and (route := self._routes.get(known[0])) is not None
             and self._is_idle()
         ):
-            if self._is_late or (self.wire.level < 1.0 and self._is_unwelcome()):
+            if (self._late_until_s or self.wire.level < 1.0) and self._is_unwelcome():
                 self._turn_away(route, len(data))
                 return
 
@@ -269,7 +269,7 @@ class FastPathProtocol(RefusingProtocol):
         route = self._routes.get(self.url)
         is_long = self._left > MIN_CHECKED_BYTES or (route is None and self._left > 0)
         if (
-            (is_long or self._is_late or self.wire.level < 1.0)
+            (is_long or self._late_until_s or self.wire.level < 1.0)
             and not self._is_passed_on
             and self._refuse_by_head(has_long_body=is_long)
         ):
