@@ -22,7 +22,8 @@ from service.errors import SettingsError
 from service.observability.logs import configure_logging
 from service.processes import supervisor
 from service.processes.listening import listen
-from service.settings import PREFIX, Settings
+from service.service_links import log_service_links
+from service.settings import PREFIX, Settings, name_settings
 
 TARGET = "service.app:Veredicto"
 BACKLOG = 2048
@@ -70,6 +71,7 @@ def run_server(options: ServerOptions) -> int:
     from service.execution.metric_files import count_restart
 
     configure_logging(settings)
+    log_service_links(os.environ, name_settings())
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
     environment = _make_environment(folder)
     started = supervisor.Supervisor(

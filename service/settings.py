@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from service.errors import SettingsError
+from service.service_links import is_service_link
 
 PREFIX = "VEREDICTO_"
 MAX_WHOLE_NUMBER = 2**31 - 1
@@ -32,13 +32,6 @@ DRAIN_IN_KUBERNETES_S = 5
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
-_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
-_KUBERNETES_NAME = re.compile(
-    rf"{PREFIX}(\w+_)?"
-    r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
-)
-
-logger = logging.getLogger(__name__)
 
 
 class SettingType(NamedTuple):
@@ -426,7 +419,11 @@ class Settings:
 
         Variables that Kubernetes makes for Services named `veredicto` or `veredicto-*` are no settings.
         """
-        given = _select_settings(environment)
+        given = {
+            name: text
+            for name, text in environment.items()
+            if name.startswith(PREFIX) and not is_service_link(name, text)
+        }
         types = {_name_variable(name): each for name, each in _read_types().items()}
 
         unknown = sorted(given.keys() - types.keys())
@@ -518,36 +515,9 @@ def replace_settings_table(page: str) -> str:
     return f"{before}{start}\n{make_settings_table()}\n{end}{after}"
 
 
-def _select_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Returns the VEREDICTO_* variables but those that Kubernetes makes for Services, each of which is logged.
-
-    The log line of one that has the name of a setting is a warning: its value may have been meant.
-    """
-    given = {}
-    known = {_name_variable(each.name) for each in fields(Settings)}
-
-    for name, text in environment.items():
-        if not name.startswith(PREFIX):
-            continue
-
-        if _is_made_by_kubernetes(name, text):
-            logger.log(
-                logging.WARNING if name in known else logging.INFO,
-                "%s=%s is no setting: Kubernetes sets it for a Service of that name",
-                name,
-                text[:MAX_SHOWN_CHARACTERS],
-            )
-        else:
-            given[name] = text
-
-    return given
-
-
-def _is_made_by_kubernetes(name: str, text: str) -> bool:
-    """Kubernetes sets NAME_SERVICE_HOST, NAME_SERVICE_PORT, NAME_PORT=tcp://HOST:PORT and more for each Service."""
-    if name.endswith("_PORT") and _SERVICE_ADDRESS.match(text):
-        return True
-    return _KUBERNETES_NAME.fullmatch(name) is not None
+def name_settings() -> frozenset[str]:
+    """Returns the variables of all settings."""
+    return frozenset(_name_variable(each.name) for each in fields(Settings))
 
 
 def _read_types() -> dict[str, SettingType]:

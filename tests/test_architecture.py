@@ -117,6 +117,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.live.journal",
         "service.observability",
         "service.processes",
+        "service.service_links",
         "service.settings",
     },
     "service.live": {
@@ -159,7 +160,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.processes",
         "service.settings",
     },
-    "service.settings": {"service.errors"},
+    "service.settings": {"service.errors", "service.service_links"},
     "training.__main__": {
         "model_card",
         "training.arguments",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import fields
 from pathlib import Path
 
@@ -188,61 +187,6 @@ def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
         match=r"unknown setting VEREDICTO_MODEL; known settings: VEREDICTO_ACCESS_LOG, ",
     ):
         Settings.from_environment({"VEREDICTO_MODEL": "x"})
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("VEREDICTO_SERVICE_HOST", "10.0.0.11"),
-        ("VEREDICTO_SERVICE_PORT", "3000"),
-        ("VEREDICTO_SERVICE_PORT_HTTP", "3000"),
-        ("VEREDICTO_PORT", "tcp://10.0.0.11:3000"),
-        ("VEREDICTO_PORT_3000_TCP", "tcp://10.0.0.11:3000"),
-        ("VEREDICTO_PORT_3000_TCP_PROTO", "tcp"),
-        ("VEREDICTO_PORT_3000_TCP_PORT", "3000"),
-        ("VEREDICTO_PORT_3000_TCP_ADDR", "10.0.0.11"),
-        ("VEREDICTO_GRPC_SERVICE_HOST", "10.0.0.12"),
-        ("VEREDICTO_GRPC_SERVICE_PORT", "8001"),
-        ("VEREDICTO_GRPC_PORT", "tcp://10.0.0.12:8001"),
-        ("VEREDICTO_GRPC_PORT_8001_TCP_ADDR", "10.0.0.12"),
-    ],
-)
-def test_variables_that_kubernetes_makes_for_services_are_ignored(
-    name: str, value: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A variable of a Service named `veredicto` or `veredicto-grpc` leaves the defaults, and one log line names it.
-
-    The line is a warning where the variable has the name of a setting.
-    """
-    with caplog.at_level(logging.INFO, logger="service.settings"):
-        settings = Settings.from_environment({name: value})
-
-    assert settings == Settings()
-    assert caplog.messages == [
-        f"{name}={value} is no setting: Kubernetes sets it for a Service of that name"
-    ]
-    is_warning = caplog.records[0].levelno == logging.WARNING
-    assert is_warning is (name == "VEREDICTO_GRPC_PORT")
-
-
-def test_a_port_of_grpc_stands_beside_the_variables_of_kubernetes() -> None:
-    """The port that an operator sets is taken where Kubernetes sets the other variables of a Service."""
-    settings = Settings.from_environment(
-        {"VEREDICTO_GRPC_PORT": "8001", "VEREDICTO_GRPC_SERVICE_PORT": "9000"}
-    )
-    assert settings.grpc_port == 8001
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("VEREDICTO_PORT", "3000"), ("VEREDICTO_GRPC_ADDRESS", "tcp://10.0.0.12:8001")],
-)
-def test_what_kubernetes_does_not_make_is_refused_as_ever(
-    name: str, value: str
-) -> None:
-    """An unknown variable that only looks like one of Kubernetes raises SettingsError."""
-    with pytest.raises(SettingsError, match=rf"^unknown setting {name}; "):
-        Settings.from_environment({name: value})
 
 
 def test_every_setting_is_described_by_a_sentence() -> None:
