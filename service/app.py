@@ -74,6 +74,7 @@ def data_plane() -> DataPlane:
             device=settings.device,
             threads=settings.threads,
             max_model_bytes=settings.max_model_bytes,
+            aliases=settings.model_name,
             known_bad=link.first["refused"] if link is not None else None,
             on_load=link.tell_loading if link is not None else None,
         )

@@ -261,7 +261,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "evaluation.report": {"page"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
-    "service.calls": {"data_plane"},
+    "service.calls": {"data_plane", "invocations"},
     "service.contract": {"answers", "arrays", "calls", "codec", "limits", "requests"},
     "service.execution": {
         "admission",

@@ -22,6 +22,8 @@ from service.http.bodies import Bodies
 from service.http.gate import Gate, Visit
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
+from service.http.platforms import PREFIX as V1
+from service.http.platforms import PlatformRoutes, list_other_paths
 from service.http.request_timeout import limit_time
 from service.http.responses import Message, Response, respond, respond_to_error
 from service.http.route import ContractRoute, HTTPRoute
@@ -60,12 +62,17 @@ class Application:
         self._pipeline = Pipeline(batches)
         self._lifecycle = plane.lifecycle
         self._bodies = Bodies(settings)
-        self._views = Views(plane, batches, protocol)
+        self._platforms = PlatformRoutes(plane, limits)
+        self._views = Views(plane, batches, protocol, self._platforms)
         self._routes = _make_routes(plane, limits)
         self._routes.update(protocol.routes)
+        self._other_paths = list_other_paths(settings)
+        for path, ours in self._other_paths.items():
+            if ours in self._routes:
+                self._routes[path] = self._routes[ours]
         self.fast_routes = {path.encode(): each for path, each in self._routes.items()}
         """The routes that may be answered at once stand here by the whole URL."""
-        self.probes = self._views.list_probes()
+        self.probes = self._views.list_probes(self._other_paths)
         """What is asked whether the server lives and is ready; any thread may ask."""
         self.writer = Writer(plane.lifecycle)
         self._views_metrics = RouteMetrics("view")
@@ -73,7 +80,9 @@ class Application:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_post = scope["type"] == "http" and scope["method"] == "POST"
-        route = self._routes.get(scope["path"]) if is_post else None
+        if scope.get("path") in self._other_paths:
+            scope = {**scope, "path": self._other_paths[scope["path"]]}
+        route = self._find_route(scope["path"]) if is_post else None
         if route is None:
             await self._answer_other(scope, receive, send)
             return
@@ -97,6 +106,12 @@ class Application:
         if visit is not None:
             response = visit.leave(response, route.path, reply.records)
         await self.writer.send(response, send)
+
+    def _find_route(self, path: str) -> HTTPRoute | None:
+        route = self._routes.get(path)
+        if route is None and path.startswith(V1):
+            return self._platforms.find(path)
+        return route
 
     def answer_at_once(
         self, route: HTTPRoute, body: bytes, headers: list[tuple[bytes, bytes]]

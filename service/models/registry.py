@@ -10,6 +10,7 @@ from pathlib import Path
 
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound
+from service.models.aliases import add_aliases
 from service.models.content import read_content
 from service.models.folder import MAX_MODEL_BYTES, ModelFolder
 from service.models.graph import Graph
@@ -31,6 +32,10 @@ class Registry:
     models: dict[str, Model] = field(default_factory=dict)
     versions: dict[str, dict[str, Graph]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Each further name stands here with the model's own; the empty one with that of the model that needs no name."""
+    alias_problems: dict[str, str] = field(default_factory=dict)
+    """A name that could not be given stands here with the reason."""
 
     @classmethod
     def load(
@@ -40,17 +45,21 @@ class Registry:
         device: str = "cpu",
         threads: int = 1,
         max_model_bytes: int = MAX_MODEL_BYTES,
+        aliases: Mapping[str, str] | None = None,
         known_bad: Mapping[str, str] | None = None,
         on_load: Callable[[str], None] | None = None,
     ) -> Registry:
         """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out.
 
         How long runs take is unknown until `measure`. The files of `known_bad`, such as those whose load ended another
-        process, are refused for the reason that stands there. `on_load` is told of each file before it is read.
+        process, are refused for the reason that stands there. `on_load` is told of each file before it is read. With
+        an alias for the only file, that file may have any name: its model has the card's.
         """
         registry = cls()
         model_folder = ModelFolder(folder, max_bytes=max_model_bytes)
-        for each in model_folder.find():
+        files = model_folder.find()
+        takes_any_name = len(files) == 1 and "" in (aliases or {}).values()
+        for each in files:
             path, name, version, file, _ = each
             if known_bad is not None and file in known_bad:
                 registry.refused[file] = known_bad[file]
@@ -66,6 +75,7 @@ class Registry:
                     version=version,
                     device=device,
                     threads=threads,
+                    takes_any_name=takes_any_name,
                 )
                 registry._add(graph)
             except OSError as error:
@@ -79,8 +89,11 @@ class Registry:
                     "loading it fails in a way that the service does not know; its log has the details"
                 )
 
+        add_aliases(registry, aliases or {})
         for file, reason in registry.refused.items():
             logger.error("refused %s: %s", file, reason)
+        for problem in registry.alias_problems.values():
+            logger.error("%s", problem)
 
         names = ", ".join(registry.versions)
         logger.info("serving %d models: %s", len(registry.versions), names)
@@ -139,15 +152,19 @@ class Registry:
             graph for versions in self.versions.values() for graph in versions.values()
         )
 
+    def count(self) -> int:
+        """Returns how many models are served, each under its own name."""
+        return len(self.versions.keys() - self.aliases.keys())
+
     def find_graphs(self, name: str, version: str | None = None) -> list[Graph]:
         """Returns the graph of this version, or the graphs of all versions where none is named; raises NotFound."""
         latest = self.find_graph(name, version)
         return [latest] if version else list(self.versions[name].values())
 
     def model(self, name: str) -> Model:
-        """Returns the model of this name; raises NotFound, which lists the known models."""
+        """Returns the model of this name or alias; raises NotFound, which lists the known models."""
         try:
-            return self.models[name]
+            return self.models[self.aliases.get(name, name)]
         except KeyError:
             raise NotFound(
                 f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}"
@@ -191,7 +208,7 @@ class Registry:
             hint = " (VEREDICTO_STRICT=0 serves the others)" if self.versions else ""
             return f"refused {reasons}{hint}"
 
-        return None
+        return next(iter(self.alias_problems.values()), None) if strict else None
 
 
 def _check_task(card: Card, models: list[Model]) -> None:

@@ -36,6 +36,13 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/generate",
         "/explain",
         "/feedback",
+        "/invocations",
+    }
+    platforms = {
+        "/ping",
+        "/v1/models",
+        "/v1/models/{name}",
+        "/v1/models/{name}:predict",
     }
     views = {
         "/models",
@@ -52,7 +59,8 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         for ending in ("", "/ready", "/config", "/stats", "/infer")
     }
 
-    assert set(interface["paths"]) == calls | views | pages | probes | protocol | models
+    routes = calls | views | pages | probes | protocol | models | platforms
+    assert set(interface["paths"]) == routes
 
 
 def test_every_route_answers(interface: dict[str, Any], server: Server) -> None:
@@ -100,6 +108,11 @@ def test_every_route_answers(interface: dict[str, Any], server: Server) -> None:
         ("/explain", {"model": "points-knn", "inputs": [ROW]}, 200),
         ("/explain", {"model": "points-mlp", "inputs": [ROW]}, 400),
         ("/generate", {"model": "digits-gan", "count": 100_000}, 413),
+        (
+            "/invocations",
+            {"instances": [ROW], "parameters": {"model": "points-mlp"}},
+            200,
+        ),
         ("/predict", {"model": "points-mlp", "inputs": []}, 400),
         ("/predict", {"model": "nothing", "inputs": [ROW]}, 404),
     ],
