@@ -35,7 +35,13 @@ EVERYTHING: dict[str, Any] = {
 PLAIN = {
     "base/veredicto.yaml": (
         {},
-        ("Deployment", "Service", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy"),
+        (
+            "Deployment",
+            "Service",
+            "ServiceAccount",
+            "PodDisruptionBudget",
+            "NetworkPolicy",
+        ),
     ),
     "autoscaling/autoscaler.yaml": (
         {"autoscaling": {"enabled": True}},
