@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,21 @@ import numpy as np
 import pytest
 import tritonclient.http
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
+from PIL import Image
 
+from service.calls.data_plane import DataPlane
+from service.contract.limits import Limits
+from service.http.platforms import PlatformRoutes
+from service.models.registry import Registry
+from service.settings import Settings
 from tests.support.graphs import write_simple
 from tests.support.server import ROOT, START_RETRIES, STOP_LIMIT_S, free_port, serve
-from tests.support.tiny_models import tiny_card, write_kind, write_tiny
+from tests.support.tiny_models import (
+    tiny_card,
+    write_image_model,
+    write_kind,
+    write_tiny,
+)
 from tests.support.triton_grpc import triton as triton_grpc
 
 ROW = [1.0, "green"]
@@ -161,6 +174,42 @@ def test_kinds_answer_in_their_own_way(tmp_path: Path) -> None:
 
     assert refused.status_code == 400
     assert "only to /generate" in refused.json()["error"]
+
+
+def test_an_image_is_an_instance(tmp_path: Path) -> None:
+    """An instance of a model of images is a file in base64, which is decoded in a thread, as for `/predict`."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    path = write_image_model(folder)
+    row = {"b64": base64.b64encode(make_image()).decode()}
+    with serve(tmp_path, VEREDICTO_MODELS=folder) as server:
+        asked = server.post("/predict", {"model": path.stem, "inputs": [row]}).json()
+        answer = server.post("/invocations", {"instances": [row]})
+        broken = server.post("/invocations", {"instances": [{"b64": "no image"}]})
+
+    assert answer.json() == {"predictions": asked["predictions"]}
+    assert broken.status_code == 400
+    assert broken.json()["error"].startswith("instances[0]")
+
+
+def make_image() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (16, 16), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+def test_rows_of_images_take_a_thread(models: Path) -> None:
+    """A call that takes no image file but rows of them is slow by what its rows are."""
+    settings = Settings(models=models)
+    plane = DataPlane(Registry.load(models), settings)
+    route = PlatformRoutes(plane, Limits(settings)).invocations
+    head = route.read_head([])
+
+    image = route.decode(b'{"instances": [{"b64": "AAAA"}]}', head)
+    row = route.decode(b'{"instances": [[1, "green"]]}', head)
+
+    assert route.is_slow(image)
+    assert not route.is_slow(row)
 
 
 @pytest.mark.parametrize(
