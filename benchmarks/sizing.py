@@ -1,6 +1,7 @@
-"""`python -m benchmarks.sizing [MODEL ...]` prints what a worker with one model takes: memory, and processor a request.
+"""`python -m benchmarks.sizing [MODEL ...]` prints what a server of one worker and one model takes.
 
-The processor's time is the worker's own, so the table holds on a machine that does other things meanwhile.
+Its memory is that of supervisor and worker, what both share counted twice, and its rates are by its own processor time:
+so the table holds on a machine that does other things meanwhile.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from threading import Event
 from time import monotonic
 from typing import Any, NamedTuple
 
-import psutil
 from PIL import Image
+
+from benchmarks.resources import PROC, ProcessTree
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = (
@@ -41,7 +43,7 @@ ROWS_AT_ONCE = 100
 
 
 class Measured(NamedTuple):
-    """What one worker took: MiB at rest and after the bursts, and requests or rows in a second of one processor."""
+    """What one server took: MiB at rest and after the bursts, and requests or rows in a second of one processor."""
 
     start_mib: float
     end_mib: float
@@ -89,37 +91,46 @@ def measure(name: str) -> Measured:
 
 def _measure(server: subprocess.Popen[bytes], port: int, name: str) -> Measured:
     client = _connect(port)
-    [worker] = psutil.Process(server.pid).children()
+    processes = ProcessTree(server.pid)
     row = _make_row(client, name)
     one = json.dumps({"model": name, "inputs": [row]})
     many = json.dumps({"model": name, "inputs": [row] * ROWS_AT_ONCE})
 
     for _ in range(WARM_UP):
         _ask(client, one)
-    start_mib = worker.memory_info().rss / 2**20
-    requests_per_s = _find_rate(worker, client, one)
+    start_mib = _read_mib(processes)
+    requests_per_s = _find_rate(processes, client, one)
     is_image = isinstance(row, dict)
     rows_per_s = (
-        requests_per_s if is_image else _find_rate(worker, client, many) * ROWS_AT_ONCE
+        requests_per_s
+        if is_image
+        else _find_rate(processes, client, many) * ROWS_AT_ONCE
     )
 
-    return Measured(
-        start_mib, worker.memory_info().rss / 2**20, requests_per_s, rows_per_s
-    )
+    return Measured(start_mib, _read_mib(processes), requests_per_s, rows_per_s)
 
 
 def _find_rate(
-    worker: psutil.Process, client: http.client.HTTPConnection, body: str
+    processes: ProcessTree, client: http.client.HTTPConnection, body: str
 ) -> float:
-    """Returns the requests that the worker answers in a second of its own processor time."""
-    before_s = sum(worker.cpu_times()[:2])
+    """Returns the requests that the server answers in a second of its own processor time."""
+    before_s = processes.cpu_s()
     until_s = monotonic() + BURST_S
     n_requests = 0
     while monotonic() < until_s:
         _ask(client, body)
         n_requests += 1
 
-    return n_requests / (sum(worker.cpu_times()[:2]) - before_s)
+    return n_requests / (processes.cpu_s() - before_s)
+
+
+def _read_mib(processes: ProcessTree) -> float:
+    """Returns the resident memory of all processes."""
+    pages = [
+        int((PROC / str(each.pid) / "statm").read_text().split()[1])
+        for each in processes.members()
+    ]
+    return sum(pages) * os.sysconf("SC_PAGESIZE") / 2**20
 
 
 def _connect(port: int) -> http.client.HTTPConnection:

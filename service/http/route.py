@@ -74,7 +74,7 @@ class ContractRoute:
         self._max_image_bytes = limits.max_image_bytes
         self._plain = CallHead(limits.max_json_bytes, call.max_inline_bytes)
         self._takes_images = call.image_of is not None
-        self._has_rows = "inputs" in call.request.__struct_fields__
+        self._has_rows = decoder.has_rows
         self._decode_json = decoder.decode
         self._convert = partial(decoder.convert, strict=False)
         self._fields = decoder.fields

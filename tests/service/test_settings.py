@@ -242,3 +242,51 @@ def test_a_page_without_markers_is_not_touched(tmp_path: Path) -> None:
         main([str(page)])
 
     assert page.read_text(encoding="utf-8") == "# A page\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("flowers", {"flowers": ""}),
+        ("a=wine-mlp, b=wine-knn", {"a": "wine-mlp", "b": "wine-knn"}),
+        ("flowers=model", {"flowers": "model"}),
+        ("my flowers.v1_2", {"my flowers.v1_2": ""}),
+    ],
+)
+def test_models_have_further_names(text: str, names: dict[str, str]) -> None:
+    """An alias stands alone for the only model, or with the name of one."""
+    settings = Settings.from_environment({"VEREDICTO_MODEL_NAME": text})
+    assert settings.model_name == names
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "a=", "=wine-mlp", "a,b", "a=x,a=y", "a=x,b", "a/b", "a:b"]
+)
+def test_what_is_no_name_of_a_model_is_refused(text: str) -> None:
+    """Names are not empty, come once, and may stand in a path."""
+    with pytest.raises(SettingsError, match=r"^VEREDICTO_MODEL_NAME: expected ALIAS "):
+        Settings.from_environment({"VEREDICTO_MODEL_NAME": text})
+
+
+def test_vertex_ais_variables_are_settings_where_ours_are_not_set() -> None:
+    """A path of ours goes before that of Vertex AI, and an empty one of Vertex AI's is none."""
+    variables = {
+        "AIP_PREDICT_ROUTE": "/a",
+        "AIP_HEALTH_ROUTE": "",
+        "VEREDICTO_PREDICT_ROUTE": "/b",
+    }
+    settings = Settings.from_environment(variables)
+    assert settings.predict_route == "/b"
+    assert settings.health_route is None
+
+    theirs = Settings.from_environment({"AIP_PREDICT_ROUTE": "/v1/endpoints/1:predict"})
+    assert theirs.predict_route == "/v1/endpoints/1:predict"
+
+
+@pytest.mark.parametrize("text", ["predict", "", "/a b", "/a?b", "/a#b", "/\u00e9"])
+def test_what_is_no_path_is_refused(text: str) -> None:
+    """A path begins with a slash and has plain characters."""
+    with pytest.raises(
+        SettingsError, match=r"^VEREDICTO_HEALTH_ROUTE: expected a path"
+    ):
+        Settings.from_environment({"VEREDICTO_HEALTH_ROUTE": text})
