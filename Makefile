@@ -17,7 +17,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage fuzz soak chaos hostile check train table verify sbom audit bench bento proto lock clean
+.PHONY: help serve test coverage fuzz soak chaos hostile check train table verify sbom audit bench bento image proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -79,6 +79,9 @@ bench: .venv/test.stamp ## measure against the floor and other servers (needs wr
 
 bento: .venv/test.stamp ## build the bento, for a container or another machine
 	$(BIN)/bentoml build
+
+image: ## build the container's image with buildah into build/image (apt-get install buildah mmdebstrap)
+	@deploy/container/build.sh build/image
 
 proto: .venv/test.stamp ## compile the gRPC messages of open_inference.proto
 	$(BIN)/python -m grpc_tools.protoc --proto_path=service/grpc \

@@ -11,11 +11,16 @@ from service.launch import TARGET, ServerOptions, run_server
 from service.settings import PREFIX
 
 MAX_PORT = 2**16 - 1
+PORT_VARIABLES = ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT")
+"""Vertex AI and SageMaker say the port by these, where PORT does not; Cloud Run and Azure set PORT."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until a signal ends it; returns the exit status."""
     given = _parse(arguments)
+    if given.model_name is not None:
+        os.environ[f"{PREFIX}MODEL_NAME"] = given.model_name
+
     options = ServerOptions(
         host=given.host,
         port=given.port,
@@ -44,8 +49,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--port",
         type=_port,
-        default=os.environ.get("PORT", "3000"),
-        help="port to listen on (PORT, or 3000)",
+        default=_find_port(),
+        help=f"port to listen on (PORT, {', '.join(PORT_VARIABLES)}, or 3000)",
+    )
+    parser.add_argument(
+        "--model-name",
+        metavar="ALIAS[=NAME,...]",
+        help=f"another name for the only model of the folder, or for several ({PREFIX}MODEL_NAME)",
     )
     # `bentoml serve` hands on what it was told by these.
     parser.add_argument("--target", default=TARGET, help=argparse.SUPPRESS)
@@ -54,6 +64,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("worker_arguments", nargs="*", help=argparse.SUPPRESS)
 
     return parser.parse_args(arguments)
+
+
+def _find_port() -> str:
+    named = (os.environ.get(each) for each in PORT_VARIABLES)
+    return os.environ.get("PORT", next(filter(None, named), "3000"))
 
 
 def _port(text: str) -> int:

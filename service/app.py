@@ -15,6 +15,7 @@ import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module, metadata
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
@@ -230,7 +231,8 @@ class Calls:
 def _make_method(call: Call) -> Any:
     """Returns the BentoML method of a call, whose parameters are the fields of its request."""
     encoded = {
-        each.name: each.encode_name for each in msgspec.structs.fields(call.request)
+        _name_parameter(each): each.encode_name
+        for each in msgspec.structs.fields(call.request)
     }
     signature = _make_signature(call.request)
 
@@ -258,10 +260,17 @@ def _make_signature(request: type) -> inspect.Signature:
 
         annotation = _show_type(field.type)
         parameters.append(
-            inspect.Parameter(field.name, kind, default=default, annotation=annotation)
+            inspect.Parameter(
+                _name_parameter(field), kind, default=default, annotation=annotation
+            )
         )
 
     return inspect.Signature(parameters, return_annotation=dict[str, Any])
+
+
+def _name_parameter(field: msgspec.structs.FieldInfo) -> str:
+    """Returns a field's name in JSON, which BentoML's client sends, but for one that Python has another use for."""
+    return field.name if iskeyword(field.encode_name) else field.encode_name
 
 
 def _show_type(field: Any) -> Any:

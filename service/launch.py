@@ -23,7 +23,8 @@ from service.observability.logs import configure_logging
 from service.processes import supervisor
 from service.processes.listening import listen
 from service.processes.reloader import ReloadOptions
-from service.settings import PREFIX, Settings
+from service.service_links import log_service_links
+from service.settings import PREFIX, Settings, name_settings
 
 TARGET = "service.app:Veredicto"
 BACKLOG = 2048
@@ -74,6 +75,7 @@ def run_server(options: ServerOptions) -> int:
 
     configure_logging(settings)
     count = partial(count_event, folder=str(folder / COUNTERS))
+    log_service_links(os.environ, name_settings())
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
     environment = _make_environment(folder)
     started = supervisor.Supervisor(

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from service.errors import SettingsError
+from service.service_links import is_service_link
 
 PREFIX = "VEREDICTO_"
 MAX_WHOLE_NUMBER = 2**31 - 1
@@ -27,18 +27,18 @@ TABLE_END = "<!-- /settings -->"
 
 KUBERNETES_VARIABLE = "KUBERNETES_SERVICE_HOST"
 """Kubernetes sets this variable in every container."""
+PLATFORM_VARIABLES = {
+    "predict_route": "AIP_PREDICT_ROUTE",
+    "health_route": "AIP_HEALTH_ROUTE",
+}
+"""Vertex AI sets these variables in every container."""
 DRAIN_IN_KUBERNETES_S = 5
 """Kubernetes takes about this long to send no more requests to a pod that is told to stop."""
 
 _ROOT = Path(__file__).resolve().parent.parent
+_MODEL_NAME = re.compile(r"[\w.-]([\w .-]*[\w.-])?")
+_ROUTE = re.compile(r"/[!-\"$-.0->@-~/]*")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
-_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
-_KUBERNETES_NAME = re.compile(
-    rf"{PREFIX}(\w+_)?"
-    r"(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
-)
-
-logger = logging.getLogger(__name__)
 
 
 class SettingType(NamedTuple):
@@ -104,6 +104,24 @@ def _parse_champions(text: str) -> dict[str, str]:
     if len(champions) < len(pairs):
         raise ValueError
     return champions
+
+
+def _parse_model_names(text: str) -> dict[str, str]:
+    """Returns names of models by their aliases; an alias alone is that of the only model, whose name is left empty."""
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    names = {alias.strip(): name.strip() for alias, _, name in pairs}
+    is_alone = len(pairs) == 1 and "=" not in text
+    if len(names) < len(pairs) or not (is_alone or all(names.values())):
+        raise ValueError
+    if not all(_MODEL_NAME.fullmatch(alias) for alias in names):
+        raise ValueError
+    return names
+
+
+def _parse_route(text: str) -> str:
+    if not _ROUTE.fullmatch(text):
+        raise ValueError
+    return text
 
 
 def _parse_whole_number(text: str) -> int:
@@ -219,6 +237,18 @@ CHAMPIONS = SettingType(
     "`TASK:MODEL[,TASK:MODEL...]`",
     _parse_champions,
 )
+MODEL_NAMES = SettingType(
+    "models by alias",
+    "ALIAS for the only model, or ALIAS=NAME[,ALIAS=NAME...], each alias once",
+    "`ALIAS`, `ALIAS=NAME[,ALIAS=NAME...]`",
+    _parse_model_names,
+)
+ROUTE = SettingType(
+    "path",
+    "a path of plain characters that begins with / and has no ? or #",
+    "`/...`",
+    _parse_route,
+)
 OPTIONAL_COUNT = SettingType(
     "whole number",
     f"a whole number from 1 to {MAX_WHOLE_NUMBER}, or 0 for none",
@@ -252,6 +282,21 @@ class Settings:
         FOLDER,
         "The folder to serve, of `NAME.onnx` or `NAME/VERSION/model.onnx`.",
     ] = _ROOT / "exported_models"
+    model_name: Annotated[
+        Mapping[str, str],
+        MODEL_NAMES,
+        "Models have these further names; one alone is that of the folder's only model, whatever its file is called.",
+    ] = field(default_factory=dict)
+    predict_route: Annotated[
+        str | None,
+        ROUTE,
+        "This path answers as `/invocations` does; without a value it is that of `AIP_PREDICT_ROUTE`, Vertex AI's.",
+    ] = None
+    health_route: Annotated[
+        str | None,
+        ROUTE,
+        "This path answers as `/readyz` does; without a value it is that of `AIP_HEALTH_ROUTE`, Vertex AI's.",
+    ] = None
     strict: Annotated[
         bool,
         FLAG,
@@ -432,7 +477,11 @@ class Settings:
 
         Variables that Kubernetes makes for Services named `veredicto` or `veredicto-*` are no settings.
         """
-        given = _select_settings(environment)
+        given = {
+            name: text
+            for name, text in environment.items()
+            if name.startswith(PREFIX) and not is_service_link(name, text)
+        }
         types = {_name_variable(name): each for name, each in _read_types().items()}
 
         unknown = sorted(given.keys() - types.keys())
@@ -446,6 +495,9 @@ class Settings:
             for name in types
             if name in given
         }
+        for name, variable in PLATFORM_VARIABLES.items():
+            if name not in values and environment.get(variable):
+                values[name] = _parse(variable, environment[variable], ROUTE)
         if values.get("drain_s") is None and KUBERNETES_VARIABLE in environment:
             values["drain_s"] = DRAIN_IN_KUBERNETES_S
 
@@ -524,36 +576,9 @@ def replace_settings_table(page: str) -> str:
     return f"{before}{start}\n{make_settings_table()}\n{end}{after}"
 
 
-def _select_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Returns the VEREDICTO_* variables but those that Kubernetes makes for Services, each of which is logged.
-
-    The log line of one that has the name of a setting is a warning: its value may have been meant.
-    """
-    given = {}
-    known = {_name_variable(each.name) for each in fields(Settings)}
-
-    for name, text in environment.items():
-        if not name.startswith(PREFIX):
-            continue
-
-        if _is_made_by_kubernetes(name, text):
-            logger.log(
-                logging.WARNING if name in known else logging.INFO,
-                "%s=%s is no setting: Kubernetes sets it for a Service of that name",
-                name,
-                text[:MAX_SHOWN_CHARACTERS],
-            )
-        else:
-            given[name] = text
-
-    return given
-
-
-def _is_made_by_kubernetes(name: str, text: str) -> bool:
-    """Kubernetes sets NAME_SERVICE_HOST, NAME_SERVICE_PORT, NAME_PORT=tcp://HOST:PORT and more for each Service."""
-    if name.endswith("_PORT") and _SERVICE_ADDRESS.match(text):
-        return True
-    return _KUBERNETES_NAME.fullmatch(name) is not None
+def name_settings() -> frozenset[str]:
+    """Returns the variables of all settings."""
+    return frozenset(_name_variable(each.name) for each in fields(Settings))
 
 
 def _read_types() -> dict[str, SettingType]:

@@ -132,6 +132,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.live.journal",
         "service.observability",
         "service.processes",
+        "service.service_links",
         "service.settings",
     },
     "service.live": {
@@ -183,7 +184,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.repository",
         "service.settings",
     },
-    "service.settings": {"service.errors"},
+    "service.settings": {"service.errors", "service.service_links"},
     "training.__main__": {
         "model_card",
         "training.arguments",
@@ -297,7 +298,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "evaluation.report": {"page"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
-    "service.calls": {"data_plane"},
+    "service.calls": {"data_plane", "invocations"},
     "service.contract": {
         "answers",
         "arrays",

@@ -21,10 +21,12 @@ _DESCRIBE: Rights = frozenset({PREDICT, OBSERVE})
 
 REPOSITORY = "/v2/repository/models/"
 _MODELS = "/v2/models/"
+_V1_MODELS = "/v1/models"
 _RIGHTS: dict[str, Rights] = {
     "/livez": OPEN,
     "/readyz": OPEN,
     "/healthz": OPEN,
+    "/ping": OPEN,
     "/v2/health/live": OPEN,
     "/v2/health/ready": OPEN,
     "/predict": _PREDICT,
@@ -34,6 +36,7 @@ _RIGHTS: dict[str, Rights] = {
     "/explain": _PREDICT,
     "/generate": _PREDICT,
     "/feedback": _PREDICT,
+    "/invocations": _PREDICT,
     "/": _OBSERVE,
     "/docs": _OBSERVE,
     "/docs.json": _OBSERVE,
@@ -74,6 +77,8 @@ def find_rights(path: str) -> Rights:
         return _ADMIN
     if path.startswith(_MODELS):
         return _find_model_rights(path)
+    if path.startswith(_V1_MODELS):
+        return _PREDICT if path.endswith(":predict") else _DESCRIBE
     if path.startswith(("/models/", "/tasks/", "/static_content/")):
         return _OBSERVE
     return ANY

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card
-from service.calls import abstention
+from service.calls import abstention, invocations
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
@@ -23,6 +23,7 @@ from service.contract.requests import (
     ExplainRequest,
     FeedbackRequest,
     GenerateRequest,
+    InvocationsRequest,
     PredictProbaRequest,
     PredictRequest,
     TransformRequest,
@@ -216,6 +217,33 @@ class DataPlane:
             return cast(answers.Transformation, answer)
 
         return self._plan(model, "transform", request.inputs, finish)
+
+    def invocations(self, request: InvocationsRequest) -> Run:
+        """Predicts instances by the one model that is meant, whatever its kind; the answer has predictions alone."""
+        name = invocations.find_name(self.registry, request)
+        model = invocations.find_model(self.registry, name)
+        call = invocations.find_call(model, request)
+        plain = invocations.make_request(call, model.name, request.inputs)
+        try:
+            run: Run = getattr(self, call)(plain)
+        except VeredictoError as error:
+            invocations.reword(error)
+            raise
+
+        finish = run.finish
+
+        def finish_as_predictions(outputs: Outputs) -> answers.Predictions:
+            answer = finish(outputs)
+            predictions: dict[str, Any] = {
+                "predictions": answer[invocations.FIELDS[call]]
+            }
+            if "id" in answer:
+                predictions["id"] = answer["id"]
+            return cast(answers.Predictions, predictions)
+
+        run.finish = finish_as_predictions
+
+        return run
 
     def explain(self, request: ExplainRequest) -> Reply:
         """Explains each row by contributions of features, by neighbours, or by a map of the image."""

@@ -17,6 +17,13 @@ class Prediction(TypedDict):
     id: NotRequired[str]
 
 
+class Predictions(TypedDict):
+    """The predictions of instances are labels, numbers or cluster numbers; of some calls they are lists of numbers."""
+
+    predictions: list[str | float | list[float]]
+    id: NotRequired[str]
+
+
 class Transformation(TypedDict):
     model: str
     version: str

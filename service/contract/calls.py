@@ -96,4 +96,12 @@ CALLS = (
         max_inline_bytes=64_000,
         tag="Live",
     ),
+    Call(
+        "invocations",
+        requests.InvocationsRequest,
+        answers.Predictions,
+        "One model's predictions of instances, as SageMaker, Vertex AI and clients of TensorFlow Serving ask for them",
+        max_inline_bytes=16_000,
+        tag="Platforms",
+    ),
 )

@@ -67,9 +67,9 @@ class RequestDecoder:
         self.fields: tuple[str, ...] = request_type.__struct_encode_fields__
         self._usage = request_type.__doc__
         self._type = request_type
-        self._has_rows = "inputs" in request_type.__struct_fields__
+        self.has_rows = "inputs" in request_type.__struct_fields__
         numbers = request_type
-        if self._has_rows:
+        if self.has_rows:
             numbers = msgspec.defstruct(
                 f"{request_type.__name__}OfNumbers",
                 [("inputs", Numbers)],
@@ -99,7 +99,7 @@ class RequestDecoder:
                 return self.decode(body[len(UTF8_BOM) :])
             raise InvalidRequest(_explain_malformed(str(error), body)) from error
 
-        if self._has_rows:
+        if self.has_rows:
             # Rows of unequal length stay lists.
             matrix = to_matrix(request.inputs)
             if matrix is not None:

@@ -69,3 +69,13 @@ class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     id: str
     label: str | int
+
+
+class InvocationsRequest(
+    msgspec.Struct, forbid_unknown_fields=True, rename={"inputs": "instances"}
+):
+    """{"instances": [ROW, ...], "parameters": {"model": NAME, "call": CALL} (optional, both of its fields too)}"""
+
+    inputs: list[Row]
+    parameters: dict[str, str] | None = None
+    signature_name: str | None = None

@@ -23,6 +23,8 @@ from service.http.bodies import Bodies
 from service.http.gate import Gate, Visit
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
+from service.http.platforms import PREFIX as V1
+from service.http.platforms import PlatformRoutes, list_other_paths
 from service.http.request_timeout import limit_time
 from service.http.responses import Message, Response, respond, respond_to_error
 from service.http.route import ContractRoute, HTTPRoute
@@ -62,13 +64,15 @@ class Application:
         self._lifecycle = plane.lifecycle
         self._bodies = Bodies(settings)
         self._protocol = protocol
-        self._views = Views(plane, batches, protocol)
+        self._platforms = PlatformRoutes(plane, limits)
+        self._views = Views(plane, batches, protocol, self._platforms)
         self._calls = _make_routes(plane, limits)
+        self._other_paths = list_other_paths(settings)
         self._routes: dict[str, HTTPRoute] = {}
         self.fast_routes: dict[bytes, HTTPRoute] = {}
         """The routes that may be answered at once stand here by the whole URL; each connection has this very object."""
         self._set_routes()
-        self.probes = self._views.list_probes()
+        self.probes = self._views.list_probes(self._other_paths)
         """What is asked whether the server lives and is ready; any thread may ask."""
         self.writer = Writer(plane.lifecycle)
         self._views_metrics = RouteMetrics("view")
@@ -82,6 +86,10 @@ class Application:
 
     def _set_routes(self) -> None:
         self._routes = {**self._calls, **self._protocol.routes}
+        for path, ours in self._other_paths.items():
+            if ours in self._routes:
+                self._routes[path] = self._routes[ours]
+
         self.fast_routes.clear()
         for path, route in self._routes.items():
             self.fast_routes[path.encode()] = route
@@ -90,10 +98,14 @@ class Application:
         route = self._routes.get(path)
         if route is None and path.startswith(REPOSITORY):
             return self._protocol.find_model_route(path)
+        if route is None and path.startswith(V1):
+            return self._platforms.find(path)
         return route
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_post = scope["type"] == "http" and scope["method"] == "POST"
+        if scope.get("path") in self._other_paths:
+            scope = {**scope, "path": self._other_paths[scope["path"]]}
         route = self._find_route(scope["path"]) if is_post else None
         if route is None:
             await self._answer_other(scope, receive, send)

@@ -74,6 +74,7 @@ class ContractRoute:
         self._max_image_bytes = limits.max_image_bytes
         self._plain = CallHead(limits.max_json_bytes, call.max_inline_bytes)
         self._takes_images = call.image_of is not None
+        self._has_rows = decoder.has_rows
         self._decode_json = decoder.decode
         self._convert = partial(decoder.convert, strict=False)
         self._fields = decoder.fields
@@ -114,7 +115,7 @@ class ContractRoute:
     def is_slow(self, request: Any) -> bool:
         """Returns whether the request has an image in its JSON, which takes a thread to decode."""
         return (
-            self._takes_images
+            self._has_rows
             and type(request.inputs) is list
             and has_encoded_image(request.inputs)
         )

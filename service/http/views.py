@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from service.execution.batching import Batches
 from service.execution.metrics import render_metrics
 from service.http.open_inference import PREFIX, OpenInferenceRoutes
 from service.http.page_security import protect_page
+from service.http.platforms import PREFIX as V1
+from service.http.platforms import PlatformRoutes
 from service.http.responses import (
     HTML,
     METRICS,
@@ -40,9 +42,14 @@ class Views:
     """The views answer GET and HEAD."""
 
     def __init__(
-        self, plane: DataPlane, batches: Batches, protocol: OpenInferenceRoutes
+        self,
+        plane: DataPlane,
+        batches: Batches,
+        protocol: OpenInferenceRoutes,
+        platforms: PlatformRoutes,
     ) -> None:
         self._plane = plane
+        self._platforms = platforms
         self._batches = batches
         self._protocol = protocol
         self._fixed: dict[str, Callable[[], Response]] = {
@@ -61,11 +68,13 @@ class Views:
         self._fixed["/docs.json"] = partial(respond, described)
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
-        """Returns the methods of a path, none for an unknown one; raises NotFound for an unknown one below `/v2`."""
+        """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
         if path in self._fixed or path == METRICS_PATH or path.startswith(MODELS):
             return READ_ONLY
         if path.startswith(TASKS) and path.endswith(COMPARISON):
             return READ_ONLY
+        if path.startswith(V1):
+            return self._platforms.allowed_methods(path)
 
         return self._protocol.allowed_methods(path) if path.startswith(PREFIX) else ()
 
@@ -79,6 +88,8 @@ class Views:
             return Response(200, await asyncio.to_thread(render_metrics), METRICS)
         if path.startswith(PREFIX):
             return self._protocol.view(path)
+        if path.startswith(V1):
+            return self._platforms.view(path)
         if path.startswith(TASKS):
             return await self._compare_live(path)
 
@@ -108,9 +119,15 @@ class Views:
 
         return Response(200, await self._batches.offload(compare))
 
-    def list_probes(self) -> dict[bytes, Callable[[], Response]]:
-        """Returns the views that a probe asks, by their paths; any thread may call them."""
-        return {path.encode(): partial(self._probe, path) for path in PROBES}
+    def list_probes(
+        self, other_paths: Mapping[str, str]
+    ) -> dict[bytes, Callable[[], Response]]:
+        """Returns the views that a probe asks, by their paths and by others; any thread may call them."""
+        paths = {path: path for path in PROBES}
+        paths |= {path: ours for path, ours in other_paths.items() if ours in PROBES}
+        return {
+            path.encode(): partial(self._probe, ours) for path, ours in paths.items()
+        }
 
     def _probe(self, path: str) -> Response:
         view = self._fixed.get(path)
@@ -131,7 +148,7 @@ class Views:
             self._plane.check_ready()
         except NotReady as error:
             return respond_to_error(error)
-        return respond({"ready": True, "models": len(self._plane.registry.versions)})
+        return respond({"ready": True, "models": self._plane.registry.count()})
 
 
 def _show_page(name: str) -> Response:

@@ -75,6 +75,13 @@ class Graph:
         self.is_batchable = False
         """This is true where the rows of several requests are worth one joined run."""
 
+    def rename(self, name: str) -> Graph:
+        """Returns the same graph under another name, with statistics of its own and not yet measured."""
+        renamed = Graph(name, self.version, self.session)
+        if self.model is not None:
+            renamed.attach(self.model)
+        return renamed
+
     def attach(self, model: Model) -> None:
         """Makes this the graph of a model, whose kind names its outputs and which runs it from here on."""
         known = self.outputs

@@ -344,22 +344,26 @@ def load_graph(
     version: str | None = None,
     device: str = "cpu",
     threads: int = 1,
+    takes_any_name: bool = False,
 ) -> Graph:
     """Returns the graph in a file with the model that its card makes of it, checked but not yet measured.
 
-    `content` is the file's where it was read already. Its version is the content's where none is given. It raises
-    ModelRefused.
+    `content` is the file's where it was read already. Its version is the content's where none is given. With
+    `takes_any_name` the card says the name. It raises ModelRefused.
     """
     if content is None:
         content = read_one(path)
 
     session = Session(content, device=device, threads=threads)
-    graph = Graph(name, version or session.version, session)
 
     try:
         card = from_metadata(session.metadata)
     except CardError as error:
         raise ModelRefused(f"its card breaks the contract: {error}") from error
+
+    if takes_any_name and card is not None:
+        name = card.name
+    graph = Graph(name, version or session.version, session)
 
     if card is None:
         graph.try_out()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound
+from service.models.aliases import add_aliases
 from service.models.content import read_content
 from service.models.folder import MAX_MODEL_BYTES, ModelFile, ModelFolder
 from service.models.graph import Graph
@@ -32,13 +33,17 @@ class Registry:
     """
 
     models: Mapping[str, Model] = field(default_factory=dict)
-    versions: Mapping[str, dict[str, Graph]] = field(default_factory=dict)
+    versions: dict[str, dict[str, Graph]] = field(default_factory=dict)
     files: Mapping[str, Graph] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     late: Sequence[str] = ()
     """These of the refused came while the service ran, which was ready without them."""
     unloaded: Sequence[str] = ()
     """These names were unloaded by request."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Each further name stands here with the model's own; the empty one with that of the model that needs no name."""
+    alias_problems: dict[str, str] = field(default_factory=dict)
+    """A name that could not be given stands here with the reason."""
 
     @classmethod
     def load(
@@ -48,6 +53,7 @@ class Registry:
         device: str = "cpu",
         threads: int = 1,
         max_model_bytes: int = MAX_MODEL_BYTES,
+        aliases: Mapping[str, str] | None = None,
         known_bad: Mapping[str, str] | None = None,
         loaded: Mapping[str, Graph] | None = None,
         on_load: Callable[[str], None] | None = None,
@@ -56,7 +62,8 @@ class Registry:
 
         How long runs take is unknown until `measure`. The files of `known_bad`, such as those whose load ended another
         process, are refused for the reason that stands there; those of `loaded` are taken as the graphs that stand
-        there. `on_load` is told of each file before it is read.
+        there. `on_load` is told of each file before it is read. With an alias for the only file, that file may have any
+        name: its model has the card's.
         """
         if isinstance(folder, Path):
             folder = ModelFolder(folder, max_bytes=max_model_bytes)
@@ -67,12 +74,16 @@ class Registry:
             threads=threads,
             refused=dict(known_bad or {}),
             on_load=on_load,
+            takes_any_name="" in (aliases or {}).values(),
         )
         registry = loader.load(loaded or {})
 
+        add_aliases(registry, aliases or {})
         for file, reason in registry.refused.items():
             if known_bad is None or file not in known_bad:
                 logger.error("refused %s: %s", file, reason)
+        for problem in registry.alias_problems.values():
+            logger.error("%s", problem)
 
         if not loaded:
             names = ", ".join(registry.versions)
@@ -121,6 +132,10 @@ class Registry:
             graph for versions in self.versions.values() for graph in versions.values()
         )
 
+    def count(self) -> int:
+        """Returns how many models are served, each under its own name."""
+        return len(self.versions.keys() - self.aliases.keys())
+
     def find_graphs(self, name: str, version: str | None = None) -> list[Graph]:
         """Returns the graph of this version, or the graphs of all versions where none is named; raises NotFound."""
         versions = self.versions
@@ -128,9 +143,9 @@ class Registry:
         return [latest] if version else list(versions.get(name, {}).values())
 
     def model(self, name: str) -> Model:
-        """Returns the model of this name; raises NotFound, which lists the known models."""
+        """Returns the model of this name or alias; raises NotFound, which lists the known models."""
         try:
-            return self.models[name]
+            return self.models[self.aliases.get(name, name)]
         except KeyError:
             if name in self.versions:
                 raise NotFound(
@@ -181,7 +196,7 @@ class Registry:
             hint = " (VEREDICTO_STRICT=0 serves the others)" if self.versions else ""
             return f"refused {reasons}{hint}"
 
-        return None
+        return next(iter(self.alias_problems.values()), None) if strict else None
 
 
 class _Loader:
@@ -195,7 +210,9 @@ class _Loader:
         threads: int,
         refused: dict[str, str],
         on_load: Callable[[str], None] | None,
+        takes_any_name: bool,
     ) -> None:
+        self._takes_any_name = takes_any_name
         self._folder = folder
         self._device = device
         self._threads = threads
@@ -209,6 +226,7 @@ class _Loader:
     def load(self, loaded: Mapping[str, Graph]) -> Registry:
         """Returns the registry; what is loaded already is never refused for the sake of what is new."""
         files = self._folder.find()
+        self._takes_any_name = self._takes_any_name and len(files) == 1
         known_bad = set(self._refused)
         for file in files:
             if file.shown in loaded:
@@ -261,6 +279,7 @@ class _Loader:
             version=file.version,
             device=self._device,
             threads=self._threads,
+            takes_any_name=self._takes_any_name,
         )
 
     def _check_name(self, file: ModelFile) -> None:

@@ -37,6 +37,8 @@ def try_out(file: ModelFile, content: ModelContent, settings: Settings) -> None:
         version=file.version,
         device=settings.device,
         threads=settings.threads,
+        # Where there are several files, the workers refuse what is not named as its card says.
+        takes_any_name="" in (settings.model_name or {}).values(),
     )
 
 

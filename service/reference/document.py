@@ -11,7 +11,7 @@ from service.contract import answers
 from service.contract.calls import CALLS, Call
 from service.contract.requests import MULTIPART
 from service.models.images import TAKEN_TYPES
-from service.reference import open_inference
+from service.reference import open_inference, platforms
 from service.reference.openapi import REFERENCE, content, responses, view
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
@@ -40,6 +40,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
 
     paths = _call_paths(reference, examples)
     paths |= _live_paths(reference, tasks)
+    paths |= platforms.describe_routes(reference, names, examples.get("/invocations"))
     paths |= _model_paths(reference, names)
     paths |= open_inference.describe_routes(reference, names, example)
     paths |= _operation_paths()
@@ -174,6 +175,8 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
         if card.kind == "classifier":
             examples.setdefault("/predict", request)
             examples.setdefault("/predict_proba", request)
+            named = {"parameters": {"model": card.name}}
+            examples.setdefault("/invocations", {"instances": [row], **named})
             examples.setdefault("/compare", {"task": card.task, "inputs": [row]})
         elif card.kind == "transformer":
             examples.setdefault("/transform", request)

@@ -47,6 +47,7 @@ class Loading:
             device=settings.device,
             threads=settings.threads,
             max_model_bytes=settings.max_model_bytes,
+            aliases=settings.model_name,
             known_bad=known_bad,
             on_load=self._on_load,
         )
@@ -74,6 +75,7 @@ class Loading:
             generation,
             device=self._settings.device,
             threads=self._settings.threads,
+            aliases=self._settings.model_name,
             known_bad={**refused, **(known_bad or {})},
             loaded={} if before is None else _find_same(manifest, before),
             on_load=self._on_load,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import fields
 from pathlib import Path
 
@@ -190,61 +189,6 @@ def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
         Settings.from_environment({"VEREDICTO_MODEL": "x"})
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("VEREDICTO_SERVICE_HOST", "10.0.0.11"),
-        ("VEREDICTO_SERVICE_PORT", "3000"),
-        ("VEREDICTO_SERVICE_PORT_HTTP", "3000"),
-        ("VEREDICTO_PORT", "tcp://10.0.0.11:3000"),
-        ("VEREDICTO_PORT_3000_TCP", "tcp://10.0.0.11:3000"),
-        ("VEREDICTO_PORT_3000_TCP_PROTO", "tcp"),
-        ("VEREDICTO_PORT_3000_TCP_PORT", "3000"),
-        ("VEREDICTO_PORT_3000_TCP_ADDR", "10.0.0.11"),
-        ("VEREDICTO_GRPC_SERVICE_HOST", "10.0.0.12"),
-        ("VEREDICTO_GRPC_SERVICE_PORT", "8001"),
-        ("VEREDICTO_GRPC_PORT", "tcp://10.0.0.12:8001"),
-        ("VEREDICTO_GRPC_PORT_8001_TCP_ADDR", "10.0.0.12"),
-    ],
-)
-def test_variables_that_kubernetes_makes_for_services_are_ignored(
-    name: str, value: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A variable of a Service named `veredicto` or `veredicto-grpc` leaves the defaults, and one log line names it.
-
-    The line is a warning where the variable has the name of a setting.
-    """
-    with caplog.at_level(logging.INFO, logger="service.settings"):
-        settings = Settings.from_environment({name: value})
-
-    assert settings == Settings()
-    assert caplog.messages == [
-        f"{name}={value} is no setting: Kubernetes sets it for a Service of that name"
-    ]
-    is_warning = caplog.records[0].levelno == logging.WARNING
-    assert is_warning is (name == "VEREDICTO_GRPC_PORT")
-
-
-def test_a_port_of_grpc_stands_beside_the_variables_of_kubernetes() -> None:
-    """The port that an operator sets is taken where Kubernetes sets the other variables of a Service."""
-    settings = Settings.from_environment(
-        {"VEREDICTO_GRPC_PORT": "8001", "VEREDICTO_GRPC_SERVICE_PORT": "9000"}
-    )
-    assert settings.grpc_port == 8001
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("VEREDICTO_PORT", "3000"), ("VEREDICTO_GRPC_ADDRESS", "tcp://10.0.0.12:8001")],
-)
-def test_what_kubernetes_does_not_make_is_refused_as_ever(
-    name: str, value: str
-) -> None:
-    """An unknown variable that only looks like one of Kubernetes raises SettingsError."""
-    with pytest.raises(SettingsError, match=rf"^unknown setting {name}; "):
-        Settings.from_environment({name: value})
-
-
 def test_every_setting_is_described_by_a_sentence() -> None:
     """The descriptions name every field's variable, and each has a type, a default, a range and a full sentence."""
     described = describe_settings()
@@ -298,3 +242,51 @@ def test_a_page_without_markers_is_not_touched(tmp_path: Path) -> None:
         main([str(page)])
 
     assert page.read_text(encoding="utf-8") == "# A page\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("flowers", {"flowers": ""}),
+        ("a=wine-mlp, b=wine-knn", {"a": "wine-mlp", "b": "wine-knn"}),
+        ("flowers=model", {"flowers": "model"}),
+        ("my flowers.v1_2", {"my flowers.v1_2": ""}),
+    ],
+)
+def test_models_have_further_names(text: str, names: dict[str, str]) -> None:
+    """An alias stands alone for the only model, or with the name of one."""
+    settings = Settings.from_environment({"VEREDICTO_MODEL_NAME": text})
+    assert settings.model_name == names
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "a=", "=wine-mlp", "a,b", "a=x,a=y", "a=x,b", "a/b", "a:b"]
+)
+def test_what_is_no_name_of_a_model_is_refused(text: str) -> None:
+    """Names are not empty, come once, and may stand in a path."""
+    with pytest.raises(SettingsError, match=r"^VEREDICTO_MODEL_NAME: expected ALIAS "):
+        Settings.from_environment({"VEREDICTO_MODEL_NAME": text})
+
+
+def test_vertex_ais_variables_are_settings_where_ours_are_not_set() -> None:
+    """A path of ours goes before that of Vertex AI, and an empty one of Vertex AI's is none."""
+    variables = {
+        "AIP_PREDICT_ROUTE": "/a",
+        "AIP_HEALTH_ROUTE": "",
+        "VEREDICTO_PREDICT_ROUTE": "/b",
+    }
+    settings = Settings.from_environment(variables)
+    assert settings.predict_route == "/b"
+    assert settings.health_route is None
+
+    theirs = Settings.from_environment({"AIP_PREDICT_ROUTE": "/v1/endpoints/1:predict"})
+    assert theirs.predict_route == "/v1/endpoints/1:predict"
+
+
+@pytest.mark.parametrize("text", ["predict", "", "/a b", "/a?b", "/a#b", "/\u00e9"])
+def test_what_is_no_path_is_refused(text: str) -> None:
+    """A path begins with a slash and has plain characters."""
+    with pytest.raises(
+        SettingsError, match=r"^VEREDICTO_HEALTH_ROUTE: expected a path"
+    ):
+        Settings.from_environment({"VEREDICTO_HEALTH_ROUTE": text})

@@ -16,6 +16,7 @@ from PIL import Image
 from evaluation.__main__ import main as evaluate
 from service.settings import Settings
 from tests.support.documents import (
+    DOCUMENTS,
     ROOT,
     address,
     find_answered,
@@ -34,7 +35,12 @@ EVALUATE = ".venv/bin/python -m evaluation "
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("predict", "train", "judge")))
 PREDICT = read_document("docs/predict.md")
 JUDGE = read_document("docs/judge.md")
-ANSWERED = [*find_answered(PREDICT), *find_answered(read_document("docs/deploy.md"))]
+DEPLOY = [path for path in DOCUMENTS if path.startswith("docs/deploy/")]
+ANSWERED = [
+    pair
+    for text in (PREDICT, *map(read_document, DEPLOY))
+    for pair in find_answered(text)
+]
 
 
 def commands_of(*pages: str, start: str) -> list[str]:
@@ -172,7 +178,7 @@ def test_the_commands_of_the_page_about_live_comparison_run(
 def test_every_command_is_run_or_understood() -> None:
     """The pages have no console commands but those of the tests above."""
     known = ("curl ", TRAIN, EVALUATE, "make serve")
-    for page in (*PAGES, "docs/live.md", "docs/deploy.md"):
+    for page in (*PAGES, "docs/live.md", *DEPLOY):
         for command in find_commands(read_document(page)):
             assert command.startswith(known), (page, command)
 

@@ -125,6 +125,9 @@ def _make_requests(known_fields: tuple[str, ...]) -> list[bytes]:
         "layer": "conv",
         "id": "AAAAAAAAAAAAAAAA/0",
         "label": "yes",
+        "instances": [[0.5, "red"], {"size": 1, "colour": "green"}],
+        "parameters": {"model": "colour-first"},
+        "signature_name": "serving_default",
     }
     if "model" not in known_fields:
         values["task"] = "colour"

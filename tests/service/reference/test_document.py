@@ -40,6 +40,13 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/generate",
         "/explain",
         "/feedback",
+        "/invocations",
+    }
+    platforms = {
+        "/ping",
+        "/v1/models",
+        "/v1/models/{name}",
+        "/v1/models/{name}:predict",
     }
     views = {
         "/models",
@@ -57,10 +64,8 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
     }
 
     changes = {f"{CHANGES}{action}" for action in ("load", "unload")}
-
-    assert set(interface["paths"]) == (
-        calls | views | pages | probes | protocol | models | changes
-    )
+    routes = calls | views | pages | probes | protocol | models | platforms | changes
+    assert set(interface["paths"]) == routes
 
 
 def test_every_route_answers(interface: dict[str, Any], server: Server) -> None:
@@ -111,6 +116,11 @@ def test_every_route_answers(interface: dict[str, Any], server: Server) -> None:
         ("/explain", {"model": "points-knn", "inputs": [ROW]}, 200),
         ("/explain", {"model": "points-mlp", "inputs": [ROW]}, 400),
         ("/generate", {"model": "digits-gan", "count": 100_000}, 413),
+        (
+            "/invocations",
+            {"instances": [ROW], "parameters": {"model": "points-mlp"}},
+            200,
+        ),
         ("/predict", {"model": "points-mlp", "inputs": []}, 400),
         ("/predict", {"model": "nothing", "inputs": [ROW]}, 404),
     ],

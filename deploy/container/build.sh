@@ -1,0 +1,42 @@
+#!/bin/sh
+# Builds the image with buildah alone, as an OCI archive and as the folder that it unpacks to: build.sh FOLDER [OPTION...]
+#
+# The base comes from Debian's packages by mmdebstrap, so no registry of images is asked. Options go to buildah, such as
+# --build-arg ACCELERATOR=cuda.
+set -eu
+out=$(mkdir -p "$1" && cd "$1" && pwd)
+shift
+cd "$(dirname "$0")/../.."
+
+for tool in buildah mmdebstrap; do
+    command -v "$tool" > /dev/null || { echo "$tool is needed: apt-get install buildah mmdebstrap" >&2; exit 1; }
+done
+export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
+run() { buildah --root "$out/storage" --runroot "$out/run" "$@"; }
+
+if [ ! -f "$out/base.tar" ]; then
+    mmdebstrap --variant=minbase bookworm "$out/base.tar.part"
+    mv "$out/base.tar.part" "$out/base.tar"
+fi
+base=$(run from scratch)
+run add --quiet "$base" "$out/base.tar" / > /dev/null
+run commit --quiet "$base" localhost/veredicto-base > /dev/null
+run rm "$base" > /dev/null
+
+# The machine's own way to its registry of packages, and whom it trusts there, hold in the build as well.
+for path in /etc/pip.conf /etc/ssl/certs; do
+    [ ! -e "$path" ] || set -- --volume "$path:$path:ro" "$@"
+done
+version=$(sed -n 's/^VERSION = "\(.*\)"/\1/p' service/__init__.py)
+revision=$(git rev-parse HEAD 2> /dev/null || echo unknown)
+run build --quiet --format docker --file Containerfile --tag localhost/veredicto --build-arg BASE=localhost/veredicto-base \
+    --build-arg VERSION="$version" --build-arg REVISION="$revision" "$@" .
+
+rm -rf "$out/rootfs" "$out/image.tar"
+mkdir "$out/rootfs"
+made=$(run from localhost/veredicto)
+cp -a "$(run mount "$made")/." "$out/rootfs/"
+run inspect localhost/veredicto > "$out/image.json"
+run rm "$made" > /dev/null
+run push --quiet localhost/veredicto "docker-archive:$out/image.tar:veredicto:$version"
+echo "$(du -sm "$out/rootfs" | cut -f1) MB unpacked in $out/rootfs; docker load < $out/image.tar"

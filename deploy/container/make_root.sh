@@ -1,0 +1,30 @@
+#!/bin/sh
+# Extracts Debian's packages that packages.txt lists into the folder $1, and takes away what no server needs.
+set -eu
+root=$1
+
+mkdir -p /tmp/packages "$root/etc" "$root/tmp" "$root/models"
+cp packages.txt /tmp/packages/
+cd /tmp/packages
+apt-get update
+# shellcheck disable=SC2046
+apt-get -o APT::Sandbox::User=root download $(cat packages.txt)
+for package in *.deb; do
+    dpkg-deb --extract "$package" "$root"
+done
+
+# Users need no entry here; a name for root and one for the default user are all that some tool may look for.
+printf 'root:x:0:0:root:/:/nologin\nveredicto:x:65532:65532:veredicto:/tmp:/nologin\n' > "$root/etc/passwd"
+printf 'root:x:0:\nveredicto:x:65532:\n' > "$root/etc/group"
+printf 'passwd: files\ngroup: files\nhosts: files dns\n' > "$root/etc/nsswitch.conf"
+chmod 1777 "$root/tmp"
+
+cd "$root"
+rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/lintian usr/share/bug usr/lib/*/gconv \
+    usr/lib/python3.11/lib2to3 usr/lib/python3.11/pydoc_data opt/site/bin
+find opt/site -depth -type d \( -name tests -o -name test -o -name testing \) -path '*/numpy/*' ! -path '*/numpy/testing' \
+    -exec rm -rf {} +
+find opt/site -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.a' \) \
+    -delete
+# Debug symbols are half of some libraries. A wheel's bundled libraries, which patchelf wrote, are left as they are.
+find opt/site -name '*.so' ! -path '*.libs/*' ! -path '*/onnxruntime/*' ! -path '*/nvidia/*' -exec strip --strip-unneeded {} +
