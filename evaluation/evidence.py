@@ -17,7 +17,7 @@ from evaluation.verdict import write_verdict
 from service import VERSION
 from service.contract import codec
 from service.errors import EvaluationError
-from stats import scores
+from stats import class_means
 
 FORMAT = "veredicto evidence"
 SCHEMA_VERSION = 1
@@ -48,7 +48,7 @@ def gather(
             "places": predictions.places,
         },
         "options": {"risk": risk, "gates": [gate.claim for gate in gates]},
-        "seeds": {"bootstrap": scores.SEED, "replicates": scores.REPLICATES},
+        "seeds": {"draws": class_means.SEED, "replicates": class_means.REPLICATES},
         "software": {
             "veredicto": VERSION,
             "python": platform.python_version(),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.scores import wilson
+from stats.binomial import wilson
 
 Counts = NDArray[np.int64]
 

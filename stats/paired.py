@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.binomial import clopper_pearson
-from stats.scores import wilson
+from stats.binomial import clopper_pearson, wilson
 
 ALPHA = 0.05
 POWER = 0.8

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.scores import ECE_BINS, wilson
+from stats.binomial import wilson
+from stats.scores import ECE_BINS
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -305,6 +305,7 @@ SHOWN: dict[str, set[str]] = {
     "stats": {
         "agreement",
         "chi_square",
+        "class_means",
         "confusion",
         "paired",
         "paired_tests",

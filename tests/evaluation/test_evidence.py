@@ -60,7 +60,7 @@ def test_evidence_says_what_it_rests_on() -> None:
     assert {"veredicto", "python", "numpy", "onnxruntime", "server"} <= EVIDENCE[
         "software"
     ].keys()
-    assert EVIDENCE["seeds"] == {"bootstrap": 0, "replicates": 1000}
+    assert EVIDENCE["seeds"] == {"draws": 0, "replicates": 1000}
     assert EVIDENCE["options"] == {
         "risk": 0.05,
         "gates": ["challenger better than champion by 0.01"],
