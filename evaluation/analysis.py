@@ -21,6 +21,7 @@ from stats import (
     roc,
 )
 from stats.paired import Pair
+from stats.rows_needed import plan_to_tell_apart
 from stats.scores import score
 
 MAX_POINTS = 150
@@ -129,6 +130,7 @@ def _judge_pairs(
     kappas = agreement.kappas(
         alike, predictions.labels, n_classes=len(predictions.classes)
     )
+    n_pairs = len(places)
     counted = [Pair.of(hits[:, first], hits[:, second]) for first, second in places]
     p_values = [
         paired_tests.mcnemar(hits[:, first], hits[:, second])["p_value"]
@@ -144,10 +146,11 @@ def _judge_pairs(
             ],
             "agreement": alike[first, second],
             "kappa": None if np.isnan(kappas[first, second]) else kappas[first, second],
-            **_describe_pair(pair, p_value, p_holm, n_pairs=len(places)),
+            **_describe_pair(pair, p_value, p_holm, n_pairs=n_pairs),
+            **_decide(pair, p_holm, p_values[:number] + p_values[number + 1 :]),
         }
-        for (first, second), pair, p_value, p_holm in zip(
-            places, counted, p_values, adjusted, strict=True
+        for number, ((first, second), pair, p_value, p_holm) in enumerate(
+            zip(places, counted, p_values, adjusted, strict=True)
         )
     ]
 
@@ -168,18 +171,22 @@ def _describe_pair(
         "p_value": p_value,
         "mid_p_value": paired_tests.mcnemar_mid_p(pair.only_a, pair.only_b),
         "p_value_holm": p_holm,
-        "verdict": _decide(pair, p_holm),
-        "rows_needed": paired.rows_to_tell_apart(pair, tests=n_pairs),
+        "rows_needed": plan_to_tell_apart(pair, tests=n_pairs),
     }
 
 
-def _decide(pair: Pair, p_value: float) -> str:
-    """Returns `a` or `b`, whichever is shown to be right more often, `alike`, or `too few` where few rows tell."""
-    if pair.discordant < paired.MIN_DISCORDANT:
-        return "too few"
+def _decide(pair: Pair, p_value: float, others: list[float]) -> dict[str, Any]:
+    """Returns the verdict, and how many discordant rows it takes at least beside the p-values of the other pairs.
+
+    It is `a` or `b`, whichever is shown to be right more often, `not shown`, or `too few` where no split of so few
+    discordant rows could have shown a difference.
+    """
+    least = paired_tests.min_discordant(others, alpha=paired.ALPHA)
+    verdict = "a" if pair.only_a > pair.only_b else "b"
     if p_value >= paired.ALPHA:
-        return "alike"
-    return "a" if pair.only_a > pair.only_b else "b"
+        verdict = "too few" if pair.discordant < least else "not shown"
+
+    return {"verdict": verdict, "min_discordant": least}
 
 
 def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:

@@ -20,7 +20,7 @@ from service.errors import EvaluationError
 from stats import class_means
 
 FORMAT = "veredicto evidence"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "simplejpeg")
 TOLERANCE = 1e-9
 """A number that is computed again may differ by so much, relatively or absolutely."""

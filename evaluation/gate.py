@@ -8,7 +8,8 @@ from typing import Any
 
 from evaluation.predictions import Predictions
 from service.errors import EvaluationError
-from stats.paired import Pair, lower_limit, rows_to_show
+from stats.paired import Pair, lower_limit
+from stats.rows_needed import rows_to_show
 
 USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
 _CLAIM = re.compile(
@@ -60,7 +61,8 @@ class Gate:
         }
         pair = Pair.of(hits[self.first], hits[self.second])
         limit = lower_limit(pair)
-        needed = rows_to_show(pair, margin=self.least)
+        shown = limit > self.least
+        needed = None if shown else rows_to_show(pair, margin=self.least)
 
         return {
             **{
@@ -70,7 +72,7 @@ class Gate:
             },
             "difference": pair.difference,
             "lower_limit": limit,
-            "shown": limit > self.least,
+            "shown": shown,
             "rows": pair.n_rows,
             "rows_needed": needed,
         }
@@ -88,9 +90,10 @@ def describe(result: dict[str, Any]) -> str:
     if result["shown"]:
         return text
     if result["rows_needed"] is None:
-        return f"{text}; no number of rows would show it unless the difference grows"
+        return f"{text}; if the difference is what was seen, no number of rows would show it"
 
-    return f"{text}; about {result['rows_needed']:,} rows would show it if the difference stays"
+    rows = f"{result['rows_needed']:,} rows"
+    return f"{text}; if the difference is what was seen, 80 % of samples of {rows} would show it"
 
 
 def _find(name: str, task: str, models: list[str]) -> str:

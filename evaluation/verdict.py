@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from stats.paired import MIN_DISCORDANT
-
 LEAST_SHOWN = 0.001
 
 
@@ -133,13 +131,13 @@ def _compare(pair: dict[str, Any], leader: str, n_rows: int, task: str) -> str:
 
     discordant = pair["only_a"] + pair["only_b"]
     rows = count_rows(n_rows)
-    ask = _ask(pair["rows_needed"], n_rows)
+    ask = _ask(pair, n_rows)
     if discordant == 0:
         return f"{name} and {other}: no verdict on {rows}; they are right on the same ones."
 
     on = count_rows(discordant)
     if pair["verdict"] == "too few":
-        why = f"one alone is right on only {on}, and fewer than {MIN_DISCORDANT} can show no difference"
+        why = f"one alone is right on only {on}, and fewer than {pair['min_discordant']} can show no difference"
         return f"{name} and {other}: no verdict on {rows}; {why}. {ask}"
 
     return (
@@ -148,12 +146,22 @@ def _compare(pair: dict[str, Any], leader: str, n_rows: int, task: str) -> str:
     )
 
 
-def _ask(needed: int | None, rows: int) -> str:
-    if needed is None:
+def _ask(pair: dict[str, Any], n_rows: int) -> str:
+    """Says how many rows a verdict would take, from what was seen and from the ends of its interval."""
+    plan = pair["rows_needed"]
+    fewest, most = plan["range"]
+    if plan["rows"] is None:
         return "They are right equally often: more rows would tell them apart only if that changes."
-    if needed <= rows:
-        return "So many rows should have been enough for this difference; chance was against it."
-    return f"About {round_up(needed - rows)} more rows would be needed."
+
+    may_be_none = " (it may be none: the interval holds 0)" if most is None else ""
+    between = (
+        f"{round_up(fewest)} to {'any number' if most is None else round_up(most)}"
+    )
+
+    return (
+        f"If the difference is what was seen{may_be_none}, {100 * plan['power']:.0f} % of samples of "
+        f"{round_up(max(plan['rows'], n_rows))} rows would show it; from the ends of the interval it is {between}."
+    )
 
 
 def _price(

@@ -59,6 +59,18 @@ def holm(p_values: list[float]) -> list[float]:
     return adjusted
 
 
+def min_discordant(other_p_values: list[float], *, alpha: float) -> int:
+    """Returns on how many rows at least one model alone must be right for Holm's correction to find a difference.
+
+    So many, all for one of the two, have a p-value of 2 / 2**count, which is adjusted beside those of the other pairs.
+    """
+    count = 1
+    while holm([2 / 2**count, *other_p_values])[0] >= alpha:
+        count += 1
+
+    return count
+
+
 def cochran_q(hits: Hits) -> dict[str, Any]:
     """Returns the statistic and the p-value of Cochran's Q over hits `(n_rows, n_models)`; Biometrika 37 (1950) 256.
 

@@ -312,6 +312,7 @@ SHOWN: dict[str, set[str]] = {
         "reliability",
         "risk_coverage",
         "roc",
+        "rows_needed",
         "scores",
         "sequential",
     },

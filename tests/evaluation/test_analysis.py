@@ -94,7 +94,7 @@ def test_of_equals_the_better_probabilities_lead() -> None:
     )
     assert numbers["leader"] == "task-second"
     assert numbers["pairs"][0]["verdict"] == "too few"
-    assert numbers["pairs"][0]["rows_needed"] is None
+    assert numbers["pairs"][0]["rows_needed"]["rows"] is None
 
 
 def test_the_front_is_whom_nobody_beats_in_both() -> None:

@@ -163,15 +163,15 @@ def test_other_data_versions_and_answers_are_named() -> None:
             'file.json: expected {"format": "veredicto evidence", ...}, as --evidence writes it',
         ),
         (
-            '{"format": "veredicto evidence", "schema_version": 2}',
-            "file.json: expected evidence of schema 1, got 2",
+            '{"format": "veredicto evidence", "schema_version": 1}',
+            "file.json: expected evidence of schema 2, got 1",
         ),
     ],
 )
 def test_a_file_that_is_no_evidence_is_said_so(
     tmp_path: Path, content: str, expected: str
 ) -> None:
-    """A file that is empty, something else or of a newer schema is refused as no evidence."""
+    """A file that is empty, something else or of an older schema is refused as no evidence."""
     path = tmp_path / "file.json"
     path.write_text(content)
     with pytest.raises(EvaluationError) as error:
