@@ -82,6 +82,17 @@ def _build_parser() -> argparse.ArgumentParser:
         help="of labels; may be left out where one column alone is no feature",
     )
     add(
+        "--group",
+        metavar="COLUMN",
+        help="whose equal values mean that rows belong together (a patient, a film)",
+    )
+    add(
+        "--equal-rows",
+        choices=("together", "apart"),
+        default="together",
+        help="copies are together in a group; draws that happen to be equal are apart",
+    )
+    add(
         "--url",
         help="of a running server to ask; without it the files of --models are run here",
     )
@@ -230,7 +241,11 @@ def _try(
     options: argparse.Namespace, task: str, contenders: Classifiers
 ) -> tuple[LabelledData, Predictions]:
     labelled = read_labelled(
-        options.data, contenders.contenders[0].card, label=options.label
+        options.data,
+        contenders.contenders[0].card,
+        label=options.label,
+        group=options.group,
+        joins_equal=options.equal_rows == "together",
     )
     for note in labelled.notes:
         _tell(note)

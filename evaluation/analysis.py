@@ -14,6 +14,7 @@ from service.contract import codec
 from stats import (
     agreement,
     confusion,
+    groups,
     paired,
     paired_tests,
     reliability,
@@ -47,7 +48,8 @@ def judge(predictions: Predictions, *, risk: float) -> dict[str, Any]:
             for answer in predictions.answers
         ],
         "pairs": _judge_pairs(predictions, hits),
-        "cochran_q": paired_tests.cochran_q(hits),
+        "n_groups": groups.count_groups(predictions.groups, len(predictions.truth)),
+        "cochran_q": _test_all(predictions, hits),
         "fleiss_kappa": agreement.fleiss_kappa(
             labels, n_classes=len(predictions.classes)
         ),
@@ -65,19 +67,19 @@ def _judge_model(
 ) -> dict[str, Any]:
     confidence = answer.confidence
     hits = answer.label == predictions.truth
-    metrics = score(answer.probabilities, answer.label, predictions.truth)
-    wide = reliability.describe_bins(
-        confidence, hits, reliability.equal_width(confidence)
+    members = predictions.groups
+    metrics = score(answer.probabilities, answer.label, predictions.truth, members)
+    wide, even = (
+        reliability.describe_bins(confidence, hits, divide(confidence), members)
+        for divide in (reliability.equal_width, reliability.equal_mass)
     )
-    even = reliability.describe_bins(
-        confidence, hits, reliability.equal_mass(confidence)
-    )
+    effect = groups.design_effect(hits - hits.mean(), members)
     curve = roc.thin(*risk_coverage.risk_coverage(confidence, hits), most=MAX_POINTS)
 
     return {
         "model": answer.model,
         "metrics": metrics,
-        "classes": confusion.per_class(metrics["confusion"]),
+        "classes": confusion.per_class(metrics["confusion"], effect=effect),
         "ece_equal_mass": reliability.calibration_error(even),
         "brier_parts": reliability.brier_parts(answer.probabilities, predictions.truth),
         "reliability": {"equal_width": wide, "equal_mass": even},
@@ -87,10 +89,31 @@ def _judge_model(
         ),
         "risk_area": risk_coverage.area(confidence, hits),
         "at_risk": risk_coverage.threshold(confidence, hits, risk=risk),
-        "at_guaranteed_risk": risk_coverage.guaranteed_threshold(
-            confidence, hits, risk=risk
-        ),
+        "at_guaranteed_risk": _promise(confidence, hits, members, risk=risk),
     }
+
+
+def _promise(
+    confidence: NDArray[np.float64],
+    hits: NDArray[np.bool_],
+    members: NDArray[np.int64] | None,
+    *,
+    risk: float,
+) -> dict[str, Any]:
+    """Returns the threshold that can be promised, of the first row of each group where rows belong together."""
+    if members is not None:
+        _, first = np.unique(members, return_index=True)
+        confidence, hits = confidence[first], hits[first]
+
+    return risk_coverage.guaranteed_threshold(confidence, hits, risk=risk)
+
+
+def _test_all(predictions: Predictions, hits: NDArray[np.bool_]) -> dict[str, Any]:
+    """Returns Cochran's test, which is one of rows by themselves."""
+    if predictions.groups is not None:
+        reason = "undefined: rows belong together"
+        return {"statistic": None, "p_value": None, "reason": reason}
+    return paired_tests.cochran_q(hits)
 
 
 def _trace_curves(
@@ -126,38 +149,73 @@ def _judge_pairs(
 ) -> list[dict[str, Any]]:
     """Returns every pair once, in the order of the models; p-values are adjusted for their number."""
     places = list(combinations(range(len(predictions.answers)), 2))
-    alike = agreement.agreements(predictions.labels)
+    agreed = agreement.agreements(predictions.labels)
     kappas = agreement.kappas(
-        alike, predictions.labels, n_classes=len(predictions.classes)
+        agreed, predictions.labels, n_classes=len(predictions.classes)
     )
-    n_pairs = len(places)
-    counted = [Pair.of(hits[:, first], hits[:, second]) for first, second in places]
-    p_values = [
-        paired_tests.mcnemar(hits[:, first], hits[:, second])["p_value"]
+    tested = [
+        _test(hits[:, first], hits[:, second], predictions.groups)
         for first, second in places
     ]
+    p_values = [each["p_value"] for each in tested]
     adjusted = paired_tests.holm(p_values)
+    names = [answer.model for answer in predictions.answers]
+    pairs = []
 
-    return [
-        {
-            "models": [
-                predictions.answers[first].model,
-                predictions.answers[second].model,
-            ],
-            "agreement": alike[first, second],
-            "kappa": None if np.isnan(kappas[first, second]) else kappas[first, second],
-            **_describe_pair(pair, p_value, p_holm, n_pairs=n_pairs),
-            **_decide(pair, p_holm, p_values[:number] + p_values[number + 1 :]),
-        }
-        for number, ((first, second), pair, p_value, p_holm) in enumerate(
-            zip(places, counted, p_values, adjusted, strict=True)
+    for number, ((first, second), test) in enumerate(zip(places, tested, strict=True)):
+        pair = Pair.of(hits[:, first], hits[:, second])
+        others = p_values[:number] + p_values[number + 1 :]
+        kappa = kappas[first, second]
+        pairs.append(
+            {
+                "models": [names[first], names[second]],
+                "agreement": agreed[first, second],
+                "kappa": None if np.isnan(kappa) else kappa,
+                **_describe_pair(pair, test["effect"], n_pairs=len(places)),
+                **test,
+                "p_value_holm": adjusted[number],
+                **_decide(pair, test["n_apart"], adjusted[number], others),
+            }
         )
-    ]
+
+    return pairs
 
 
-def _describe_pair(
-    pair: Pair, p_value: float, p_holm: float, *, n_pairs: int
+def _test(
+    first: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+    members: NDArray[np.int64] | None,
 ) -> dict[str, Any]:
+    """Returns the exact test of a pair, by McNemar of rows and by flipped signs of groups.
+
+    `n_apart` are the rows on which one alone is right, or the groups in which one is right more often.
+    """
+    effect = paired.find_effect(first, second, members)
+    sums = groups.sum_by_group(first.astype(np.int64) - second, members)
+    n_apart = int((sums != 0).sum())
+    mid_p: float | None
+    if members is not None:
+        p_value = paired_tests.sign_flip(sums.astype(np.int64))
+        mid_p = None
+    else:
+        found = paired_tests.mcnemar(first, second)
+        p_value = found["p_value"]
+        mid_p = paired_tests.mcnemar_mid_p(found["only_a"], found["only_b"])
+
+    return {
+        "p_value": p_value,
+        "mid_p_value": mid_p,
+        "n_apart": n_apart,
+        "effect": effect,
+    }
+
+
+def _describe_pair(pair: Pair, effect: float, *, n_pairs: int) -> dict[str, Any]:
+    """Returns counts and figures of a pair; `effect` rows are worth an independent one."""
+    ratio = paired.odds_ratio(pair)
+    if effect != 1 and ratio["interval"] is not None:
+        ratio |= {"interval": None, "reason": "no interval: rows belong together"}
+
     return {
         "both_right": pair.both,
         "only_a": pair.only_a,
@@ -165,26 +223,25 @@ def _describe_pair(
         "both_wrong": pair.neither,
         "difference": {
             "value": pair.difference,
-            "interval": paired.difference_interval(pair),
+            "interval": paired.difference_interval(pair, effect=effect),
         },
-        "odds_ratio": paired.odds_ratio(pair),
-        "p_value": p_value,
-        "mid_p_value": paired_tests.mcnemar_mid_p(pair.only_a, pair.only_b),
-        "p_value_holm": p_holm,
-        "rows_needed": plan_to_tell_apart(pair, tests=n_pairs),
+        "odds_ratio": ratio,
+        "rows_needed": plan_to_tell_apart(pair, tests=n_pairs, effect=effect),
     }
 
 
-def _decide(pair: Pair, p_value: float, others: list[float]) -> dict[str, Any]:
-    """Returns the verdict, and how many discordant rows it takes at least beside the p-values of the other pairs.
+def _decide(
+    pair: Pair, n_apart: int, p_value: float, others: list[float]
+) -> dict[str, Any]:
+    """Returns the verdict, and how many rows or groups must be apart at least beside the p-values of the other pairs.
 
     It is `a` or `b`, whichever is shown to be right more often, `not shown`, or `too few` where no split of so few
-    discordant rows could have shown a difference.
+    could have shown a difference.
     """
     least = paired_tests.min_discordant(others, alpha=paired.ALPHA)
     verdict = "a" if pair.only_a > pair.only_b else "b"
     if p_value >= paired.ALPHA:
-        verdict = "too few" if pair.discordant < least else "not shown"
+        verdict = "too few" if n_apart < least else "not shown"
 
     return {"verdict": verdict, "min_discordant": least}
 

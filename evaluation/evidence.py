@@ -12,6 +12,7 @@ import numpy as np
 
 from evaluation.analysis import judge
 from evaluation.gate import Gate
+from evaluation.grouping import read_grouping, write_grouping
 from evaluation.predictions import ClassifierAnswers, Predictions
 from evaluation.verdict import write_verdict
 from service import VERSION
@@ -46,6 +47,7 @@ def gather(
             "source": predictions.source,
             "fingerprint": predictions.fingerprint,
             "places": predictions.places,
+            "grouping": write_grouping(predictions.grouping),
         },
         "options": {"risk": risk, "gates": [gate.claim for gate in gates]},
         "seeds": {"draws": class_means.SEED, "replicates": class_means.REPLICATES},
@@ -73,7 +75,13 @@ def conclude(
         answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
         for answer in predictions.answers
     }
-    verdict = write_verdict(numbers, task=predictions.task, costs=costs, risk=risk)
+    verdict = write_verdict(
+        numbers,
+        task=predictions.task,
+        costs=costs,
+        risk=risk,
+        grouping=predictions.grouping,
+    )
     concluded = {
         "numbers": numbers,
         "verdict": verdict,
@@ -123,6 +131,7 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             truth=np.array(evidence["truth"], dtype=np.int64),
             answers=[_read_answer(answer) for answer in evidence["answers"]],
             timing=evidence["timing"],
+            grouping=read_grouping(evidence["data"]["grouping"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
@@ -140,6 +149,11 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             raise EvaluationError(
                 f"the evidence is impossible: {answer.model} has probabilities that are not from 0 to 1"
             )
+
+    if predictions.groups is not None and len(predictions.groups) != shape[0]:
+        raise EvaluationError(
+            f"the evidence is incomplete: expected a group of each of {shape[0]} rows, got {len(predictions.groups)}"
+        )
 
     indices = np.concatenate(
         [predictions.truth, *(answer.label for answer in predictions.answers)]

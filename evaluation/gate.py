@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluation.predictions import Predictions
 from service.errors import EvaluationError
-from stats.paired import Pair, lower_limit
+from stats.paired import Pair, find_effect, lower_limit
 from stats.rows_needed import rows_to_show
 
 USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
@@ -60,9 +60,10 @@ class Gate:
             for answer in predictions.answers
         }
         pair = Pair.of(hits[self.first], hits[self.second])
-        limit = lower_limit(pair)
+        effect = find_effect(hits[self.first], hits[self.second], predictions.groups)
+        limit = lower_limit(pair, effect=effect)
         shown = limit > self.least
-        needed = None if shown else rows_to_show(pair, margin=self.least)
+        needed = None if shown else rows_to_show(pair, margin=self.least, effect=effect)
 
         return {
             **{

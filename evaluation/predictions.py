@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.classifiers import ClassifiedRows, Classifier, Classifiers
+from evaluation.grouping import EACH_BY_ITSELF, Grouping
 from evaluation.labelled_data import LabelledData
 from service.errors import EvaluationError, InvalidRequest, TooLarge
 
@@ -43,7 +44,10 @@ class ClassifierAnswers:
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from."""
+    """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
+
+    `grouping` says which rows belong together.
+    """
 
     task: str
     classes: tuple[str, ...]
@@ -53,6 +57,12 @@ class Predictions:
     truth: NDArray[np.int64]
     answers: list[ClassifierAnswers]
     timing: str
+    grouping: Grouping = EACH_BY_ITSELF
+
+    @property
+    def groups(self) -> NDArray[np.int64] | None:
+        """Returns the number of each row's group, `(n_rows,)`; None where each row is by itself."""
+        return self.grouping.groups
 
     @property
     def hits(self) -> NDArray[np.bool_]:
@@ -100,6 +110,7 @@ def run(
         truth=labelled.truth,
         answers=answers,
         timing=contenders.timing,
+        grouping=labelled.grouping,
     )
 
 

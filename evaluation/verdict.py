@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from evaluation.grouping import EACH_BY_ITSELF, Grouping
+
 LEAST_SHOWN = 0.001
 
 
@@ -13,6 +15,7 @@ def write_verdict(
     task: str,
     costs: dict[str, dict[str, float | None]],
     risk: float,
+    grouping: Grouping = EACH_BY_ITSELF,
 ) -> dict[str, Any]:
     """Returns `headline`, one sentence, and `findings`, a list of them. `costs` has each model's latency_ms and
     size_bytes.
@@ -22,7 +25,8 @@ def write_verdict(
     mine = [
         _facing(pair, leader) for pair in numbers["pairs"] if leader in pair["models"]
     ]
-    findings = [_compare(pair, leader, numbers["rows"], task) for pair in mine]
+    findings = [_tell_groups(numbers, grouping)]
+    findings += [_compare(pair, leader, numbers["rows"], task) for pair in mine]
     findings += [
         _price(leader, mine, costs, task),
         _decline(told[leader], task, risk),
@@ -33,6 +37,22 @@ def write_verdict(
         "headline": _head(told[leader], mine, numbers, task),
         "findings": [each for each in findings if each],
     }
+
+
+def _tell_groups(numbers: dict[str, Any], grouping: Grouping) -> str:
+    """Says which rows belong together, where any do."""
+    if grouping.groups is None:
+        return ""
+
+    counted = (
+        f"{count_groups(numbers['n_groups'])}, and intervals and tests count those"
+    )
+    equal = f"{count_rows(grouping.n_equal)} repeat others"
+    if grouping.column is None:
+        return f"{equal}: equal rows belong together, in {counted}."
+
+    together = f"The rows belong together by {grouping.column!r}, in {counted}"
+    return f"{together}; {equal}." if grouping.n_equal else f"{together}."
 
 
 def shorten(name: str, task: str) -> str:
@@ -59,6 +79,11 @@ def signed(share: float) -> str:
 def count_rows(number: int) -> str:
     """Returns a count as `1 row` or `2 rows`."""
     return f"{number:,} row{'s' * (number != 1)}"
+
+
+def count_groups(number: int) -> str:
+    """Returns a count as `1 group` or `2 groups`."""
+    return f"{number:,} group{'s' * (number != 1)}"
 
 
 def round_up(rows: int) -> str:
@@ -137,6 +162,8 @@ def _compare(pair: dict[str, Any], leader: str, n_rows: int, task: str) -> str:
 
     on = count_rows(discordant)
     if pair["verdict"] == "too few":
+        if pair["n_apart"] < discordant:
+            on += f" of {count_groups(pair['n_apart'])}"
         why = f"one alone is right on only {on}, and fewer than {pair['min_discordant']} can show no difference"
         return f"{name} and {other}: no verdict on {rows}; {why}. {ask}"
 

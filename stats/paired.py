@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.binomial import clopper_pearson
+from stats.groups import Groups, design_effect
 
 Cells = Any
 """Counts of rows, or shares of them: numbers, or arrays of float64."""
@@ -59,6 +60,14 @@ class Pair:
     def difference(self) -> float:
         """The accuracy of a less that of b, from -1 to 1."""
         return (self.only_a - self.only_b) / self.n_rows
+
+
+def find_effect(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], groups: Groups | None
+) -> float:
+    """Returns the design effect of the difference of two models' hits `(n_rows,)`: 1 where each row is by itself."""
+    apart = first.astype(np.float64) - second
+    return design_effect(apart - apart.mean(), groups)
 
 
 def difference_interval(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.binomial import wilson
+from stats.groups import Groups, design_effect
 from stats.scores import ECE_BINS
 
 Floats = NDArray[np.float64]
@@ -38,24 +39,27 @@ def equal_mass(values: Floats, *, bins: int = ECE_BINS) -> Labels:
 
 
 def describe_bins(
-    confidence: Floats, hits: Hits, bin_of: Labels
+    confidence: Floats, hits: Hits, bin_of: Labels, groups: Groups | None = None
 ) -> list[dict[str, Any]]:
     """Returns the rows, mean confidence and accuracy with Wilson's interval of each bin that has rows.
 
-    `bin_of` has the bin of each row, `(n_rows,)`; the lowest bin comes first.
+    `bin_of` has the bin of each row, `(n_rows,)`; the lowest bin comes first. `groups` has the group of each row.
     """
     described = []
 
     for each in np.unique(bin_of):
         inside = bin_of == each
         n_rows = int(inside.sum())
-        n_hits = int(hits[inside].sum())
+        right = hits[inside]
+        n_hits = int(right.sum())
+        within = None if groups is None else groups[inside]
+        effect = design_effect(right - n_hits / n_rows, within)
         described.append(
             {
                 "rows": n_rows,
                 "confidence": float(confidence[inside].mean()),
                 "accuracy": n_hits / n_rows,
-                "interval": wilson(n_hits, n_rows),
+                "interval": wilson(n_hits / effect, n_rows / effect),
             }
         )
 

@@ -307,6 +307,7 @@ SHOWN: dict[str, set[str]] = {
         "chi_square",
         "class_means",
         "confusion",
+        "groups",
         "paired",
         "paired_tests",
         "reliability",
