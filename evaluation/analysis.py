@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.pairs import judge_pairs, test_pair
 from evaluation.predictions import ClassifierAnswers, Predictions
 from service.contract import codec
 from stats import (
@@ -20,46 +20,75 @@ from stats import (
     reliability,
     risk_coverage,
     roc,
+    simultaneous,
 )
-from stats.paired import Pair
-from stats.rows_needed import plan_to_tell_apart
 from stats.scores import score
 
 MAX_POINTS = 150
 """A curve in a report has at most so many points; what is computed from curves is computed from all of their points."""
 MAX_CURVES = 12
+WITHIN = 0.01
+"""A difference of accuracies that does not matter, where nobody says otherwise."""
 MAX_DISAGREEMENTS = 100
 
 
-def judge(predictions: Predictions, *, risk: float) -> dict[str, Any]:
+def judge(
+    predictions: Predictions, *, risk: float, within: float = WITHIN
+) -> dict[str, Any]:
     """Returns the numbers as JSON values.
 
-    `risk` is the share of wrong answers that is wanted of a model that may decline.
+    `risk` is the share of wrong answers that is wanted of a model that may decline, `within` the difference of
+    accuracies that does not matter.
     """
     hits = predictions.hits
-    labels = predictions.labels
+    members = predictions.groups
+    names = [answer.model for answer in predictions.answers]
+    critical = simultaneous.critical_value(simultaneous.draw_errors(hits, members))
+    leader = _lead(predictions, hits)
     numbers = {
         "rows": len(predictions.truth),
+        "n_groups": groups.count_groups(members, len(predictions.truth)),
         "rows_of_class": np.bincount(
             predictions.truth, minlength=len(predictions.classes)
         ),
+        "baseline": _judge_baseline(predictions, hits[:, names.index(leader)]),
         "models": [
             _judge_model(answer, predictions, risk=risk)
             for answer in predictions.answers
         ],
-        "pairs": _judge_pairs(predictions, hits),
-        "n_groups": groups.count_groups(predictions.groups, len(predictions.truth)),
+        "critical_value": critical,
+        "pairs": judge_pairs(predictions, critical=critical, within=within),
         "cochran_q": _test_all(predictions, hits),
         "fleiss_kappa": agreement.fleiss_kappa(
-            labels, n_classes=len(predictions.classes)
+            predictions.labels, n_classes=len(predictions.classes)
         ),
-        "leader": _lead(predictions, hits),
+        "leader": leader,
+        "may_be_best": [names[each] for each in simultaneous.find_best(hits, members)],
         "pareto": _judge_costs(predictions, hits),
-        "disagreements": _find_disagreements(labels, len(predictions.classes)),
+        "disagreements": _find_disagreements(
+            predictions.labels, len(predictions.classes)
+        ),
     }
     values: dict[str, Any] = codec.as_json(numbers)
 
     return values
+
+
+def _judge_baseline(
+    predictions: Predictions, leader: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Returns the commonest class, its share, and whether the leader is shown to be right more often."""
+    commonest = int(np.bincount(predictions.truth).argmax())
+    constant = predictions.truth == commonest
+    tested = test_pair(leader, constant, predictions.groups)
+    is_above = bool(leader.mean() > constant.mean())
+
+    return {
+        "class": predictions.classes[commonest],
+        "share": constant.mean(),
+        "p_value": tested["p_value"],
+        "beaten": is_above and tested["p_value"] < paired.ALPHA,
+    }
 
 
 def _judge_model(
@@ -82,6 +111,8 @@ def _judge_model(
         "classes": confusion.per_class(metrics["confusion"], effect=effect),
         "ece_equal_mass": reliability.calibration_error(even),
         "brier_parts": reliability.brier_parts(answer.probabilities, predictions.truth),
+        "votes": is_vote(confidence),
+        "calibrated_ece": reliability.expect_error(confidence),
         "reliability": {"equal_width": wide, "equal_mass": even},
         "roc": _trace_curves(answer, predictions),
         "risk_coverage": dict(
@@ -91,6 +122,11 @@ def _judge_model(
         "at_risk": risk_coverage.threshold(confidence, hits, risk=risk),
         "at_guaranteed_risk": _promise(confidence, hits, members, risk=risk),
     }
+
+
+def is_vote(confidence: NDArray[np.float64]) -> bool:
+    """Returns whether every answer is certain: such a model votes, and has no probabilities to be judged by."""
+    return bool((confidence >= 1).all())
 
 
 def _promise(
@@ -144,110 +180,11 @@ def _trace_curves(
     return curves
 
 
-def _judge_pairs(
-    predictions: Predictions, hits: NDArray[np.bool_]
-) -> list[dict[str, Any]]:
-    """Returns every pair once, in the order of the models; p-values are adjusted for their number."""
-    places = list(combinations(range(len(predictions.answers)), 2))
-    agreed = agreement.agreements(predictions.labels)
-    kappas = agreement.kappas(
-        agreed, predictions.labels, n_classes=len(predictions.classes)
-    )
-    tested = [
-        _test(hits[:, first], hits[:, second], predictions.groups)
-        for first, second in places
-    ]
-    p_values = [each["p_value"] for each in tested]
-    adjusted = paired_tests.holm(p_values)
-    names = [answer.model for answer in predictions.answers]
-    pairs = []
-
-    for number, ((first, second), test) in enumerate(zip(places, tested, strict=True)):
-        pair = Pair.of(hits[:, first], hits[:, second])
-        others = p_values[:number] + p_values[number + 1 :]
-        kappa = kappas[first, second]
-        pairs.append(
-            {
-                "models": [names[first], names[second]],
-                "agreement": agreed[first, second],
-                "kappa": None if np.isnan(kappa) else kappa,
-                **_describe_pair(pair, test["effect"], n_pairs=len(places)),
-                **test,
-                "p_value_holm": adjusted[number],
-                **_decide(pair, test["n_apart"], adjusted[number], others),
-            }
-        )
-
-    return pairs
-
-
-def _test(
-    first: NDArray[np.bool_],
-    second: NDArray[np.bool_],
-    members: NDArray[np.int64] | None,
-) -> dict[str, Any]:
-    """Returns the exact test of a pair, by McNemar of rows and by flipped signs of groups.
-
-    `n_apart` are the rows on which one alone is right, or the groups in which one is right more often.
-    """
-    effect = paired.find_effect(first, second, members)
-    sums = groups.sum_by_group(first.astype(np.int64) - second, members)
-    n_apart = int((sums != 0).sum())
-    mid_p: float | None
-    if members is not None:
-        p_value = paired_tests.sign_flip(sums.astype(np.int64))
-        mid_p = None
-    else:
-        found = paired_tests.mcnemar(first, second)
-        p_value = found["p_value"]
-        mid_p = paired_tests.mcnemar_mid_p(found["only_a"], found["only_b"])
-
-    return {
-        "p_value": p_value,
-        "mid_p_value": mid_p,
-        "n_apart": n_apart,
-        "effect": effect,
-    }
-
-
-def _describe_pair(pair: Pair, effect: float, *, n_pairs: int) -> dict[str, Any]:
-    """Returns counts and figures of a pair; `effect` rows are worth an independent one."""
-    ratio = paired.odds_ratio(pair)
-    if effect != 1 and ratio["interval"] is not None:
-        ratio |= {"interval": None, "reason": "no interval: rows belong together"}
-
-    return {
-        "both_right": pair.both,
-        "only_a": pair.only_a,
-        "only_b": pair.only_b,
-        "both_wrong": pair.neither,
-        "difference": {
-            "value": pair.difference,
-            "interval": paired.difference_interval(pair, effect=effect),
-        },
-        "odds_ratio": ratio,
-        "rows_needed": plan_to_tell_apart(pair, tests=n_pairs, effect=effect),
-    }
-
-
-def _decide(
-    pair: Pair, n_apart: int, p_value: float, others: list[float]
-) -> dict[str, Any]:
-    """Returns the verdict, and how many rows or groups must be apart at least beside the p-values of the other pairs.
-
-    It is `a` or `b`, whichever is shown to be right more often, `not shown`, or `too few` where no split of so few
-    could have shown a difference.
-    """
-    least = paired_tests.min_discordant(others, alpha=paired.ALPHA)
-    verdict = "a" if pair.only_a > pair.only_b else "b"
-    if p_value >= paired.ALPHA:
-        verdict = "too few" if n_apart < least else "not shown"
-
-    return {"verdict": verdict, "min_discordant": least}
-
-
 def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
-    """Returns the model that is right most often on these rows; of equals the one whose probabilities are better."""
+    """Returns the model that is right most often on these rows; of equals the one whose probabilities are better.
+
+    A model whose answers are all certain votes and says no probability: where it is never wrong that is no merit.
+    """
     losses = [
         score(each.probabilities, each.label, predictions.truth)["log_loss"]["value"]
         for each in predictions.answers
@@ -255,7 +192,11 @@ def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
     # Rounded, so that neither the order of a sum nor another machine decides between equals: the first of them leads.
     order = sorted(
         range(len(losses)),
-        key=lambda each: (-int(hits[:, each].sum()), round(losses[each], 9)),
+        key=lambda each: (
+            -int(hits[:, each].sum()),
+            is_vote(predictions.answers[each].confidence),
+            round(losses[each], 9),
+        ),
     )
     return predictions.answers[order[0]].model
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.analysis import judge
+from evaluation.analysis import WITHIN, judge
 from evaluation.gate import Gate
 from evaluation.grouping import read_grouping, write_grouping
 from evaluation.predictions import ClassifierAnswers, Predictions
@@ -36,6 +36,7 @@ def gather(
     risk: float,
     gates: list[Gate],
     software: dict[str, str],
+    within: float = WITHIN,
 ) -> dict[str, Any]:
     """Returns the evidence as JSON values."""
     evidence = {
@@ -49,7 +50,11 @@ def gather(
             "places": predictions.places,
             "grouping": write_grouping(predictions.grouping),
         },
-        "options": {"risk": risk, "gates": [gate.claim for gate in gates]},
+        "options": {
+            "risk": risk,
+            "within": within,
+            "gates": [gate.claim for gate in gates],
+        },
         "seeds": {"draws": class_means.SEED, "replicates": class_means.REPLICATES},
         "software": {
             "veredicto": VERSION,
@@ -60,17 +65,21 @@ def gather(
         "timing": predictions.timing,
         "truth": predictions.truth,
         "answers": [_write_answer(answer) for answer in predictions.answers],
-        **conclude(predictions, risk=risk, gates=gates),
+        **conclude(predictions, risk=risk, within=within, gates=gates),
     }
     values: dict[str, Any] = codec.as_json(evidence)
     return values
 
 
 def conclude(
-    predictions: Predictions, *, risk: float, gates: list[Gate]
+    predictions: Predictions,
+    *,
+    risk: float,
+    gates: list[Gate],
+    within: float = WITHIN,
 ) -> dict[str, Any]:
     """Returns all that follows from predictions: numbers, verdict, gates."""
-    numbers = judge(predictions, risk=risk)
+    numbers = judge(predictions, risk=risk, within=within)
     costs: dict[str, dict[str, float | None]] = {
         answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
         for answer in predictions.answers
@@ -171,6 +180,7 @@ def verify(evidence: dict[str, Any]) -> list[str]:
     predictions = recall(evidence)
     try:
         risk = float(evidence["options"]["risk"])
+        within = float(evidence["options"]["within"])
         claims = evidence["options"]["gates"]
         stored = {key: evidence[key] for key in ("numbers", "verdict", "gates")}
     except (KeyError, TypeError, ValueError) as error:
@@ -187,7 +197,9 @@ def verify(evidence: dict[str, Any]) -> list[str]:
         for claim in claims
     ]
 
-    return find_differences(stored, conclude(predictions, risk=risk, gates=gates))
+    again = conclude(predictions, risk=risk, within=within, gates=gates)
+
+    return find_differences(stored, again)
 
 
 def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:

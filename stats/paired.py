@@ -71,14 +71,20 @@ def find_effect(
 
 
 def difference_interval(
-    pair: Pair, *, confidence: float = 0.95, effect: float = 1.0
+    pair: Pair,
+    *,
+    confidence: float = 0.95,
+    z: float | None = None,
+    effect: float = 1.0,
 ) -> tuple[float, float]:
     """Returns the interval of the difference, within -1 and 1; Newcombe, Stat. Med. 17 (1998) 2635, method 10.
 
     The Wilson limits of both accuracies are joined by the correlation of the hits, which is corrected for continuity.
-    So many rows as `effect` says are worth an independent one.
+    `z` is a critical value in place of a confidence. So many rows as `effect` says are worth an independent one.
     """
-    z = _normal_quantile((1 + confidence) / 2)
+    if z is None:
+        z = _normal_quantile((1 + confidence) / 2)
+
     counts = (pair.both, pair.only_a, pair.only_b, pair.neither)
     cells = np.array(counts, dtype=np.float64) / effect
     lower, upper = newcombe(*cells, z=z)

@@ -19,6 +19,12 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 Hits = NDArray[np.bool_]
 
+SEED = 0
+MIN_DRAWS = 100
+MAX_DRAWS = 1000
+MAX_VALUES = 5_000_000
+"""Of many rows fewer samples are drawn, so that it takes a fraction of a second."""
+
 
 def equal_width(values: Floats, *, bins: int = ECE_BINS) -> Labels:
     """Returns the bin of each value between 0 and 1, `(n_rows,)`, from 0 to `bins` - 1.
@@ -78,6 +84,27 @@ def calibration_error(bins: list[dict[str, Any]]) -> float:
         total += each["rows"] * gap
 
     return float(total / n_rows)
+
+
+def expect_error(confidence: Floats) -> dict[str, float]:
+    """Returns the calibration error that a calibrated model would show on so many rows: its mean and upper 95 % limit.
+
+    Rows are right with the probability that the model gives, drawn many times (consistency resampling; Bröcker and
+    Smith, Weather Forecast. 22, 2007, 651). Bins of equal width, as in `scores.expected_calibration_error`.
+    """
+    bin_of = equal_width(confidence)
+    order = np.argsort(bin_of, kind="stable")
+    ranked = confidence[order]
+    starts = np.searchsorted(bin_of[order], np.unique(bin_of))
+    generator = np.random.default_rng(SEED)
+    n_draws = max(MIN_DRAWS, min(MAX_DRAWS, MAX_VALUES // len(confidence)))
+    errors = np.empty(n_draws)
+
+    for draw in range(n_draws):
+        gaps = (generator.random(len(ranked)) < ranked) - ranked
+        errors[draw] = np.abs(np.add.reduceat(gaps, starts)).sum() / len(ranked)
+
+    return {"mean": float(errors.mean()), "limit": float(np.quantile(errors, 0.95))}
 
 
 def brier_parts(probabilities: Floats, truth: Labels) -> dict[str, float]:

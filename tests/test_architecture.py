@@ -250,13 +250,14 @@ PACKAGES: dict[str, set[str]] = {
 
 SHOWN: dict[str, set[str]] = {
     "evaluation": {
+        "analysis",
         "classifiers",
         "evidence",
         "gate",
         "labelled_data",
         "predictions",
         "remote",
-        "verdict",
+        "words",
     },
     "evaluation.report": {"page"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
@@ -316,6 +317,7 @@ SHOWN: dict[str, set[str]] = {
         "rows_needed",
         "scores",
         "sequential",
+        "simultaneous",
     },
     "tables": {"reader"},
     "training.data": {"datasets", "image_preprocessing", "images", "table"},

@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluation.report.chart import BOTTOM, TOP, Axis, Chart, span
 from evaluation.report.heatmap import measure
-from evaluation.verdict import shorten
+from evaluation.words import shorten
 
 COLOURS = 8
 """Of the page's style sheet, `c0` to `c7`; further models take them again, with dashes."""

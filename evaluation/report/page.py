@@ -15,7 +15,7 @@ from evaluation import gate
 from evaluation.labelled_data import LabelledData
 from evaluation.report import figures
 from evaluation.report.heatmap import MAX_HEATMAP_CLASSES, draw_confusion
-from evaluation.verdict import percent, shorten, show_p, signed
+from evaluation.words import percent, shorten, show_p, signed
 from service.models import images
 from stats.confusion import most_confused
 

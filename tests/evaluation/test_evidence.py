@@ -63,6 +63,7 @@ def test_evidence_says_what_it_rests_on() -> None:
     assert EVIDENCE["seeds"] == {"draws": 0, "replicates": 1000}
     assert EVIDENCE["options"] == {
         "risk": 0.05,
+        "within": 0.01,
         "gates": ["challenger better than champion by 0.01"],
     }
 
