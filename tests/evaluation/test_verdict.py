@@ -167,7 +167,7 @@ def test_a_model_that_says_one_class_is_named_where_it_is_no_worse() -> None:
 
 
 def test_as_good_as_is_said_where_it_is_shown() -> None:
-    """Two models whose difference is within a point on 3,000 rows are as good within it, and 300 rows do not show it."""
+    """Two models whose difference is within a point on 3,000 rows are as good within it, and 300 do not show it."""
     many = told(split((2900, True, True), (20, True, False), (20, False, True)))
     few = told(split((290, True, True), (2, True, False), (2, False, True)))
     words = "They are as good within 1.0 %: this pair alone differs by less, at 5 %."
