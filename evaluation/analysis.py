@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evaluation.pairs import judge_pairs, test_pair
 from evaluation.predictions import ClassifierAnswers, Predictions
+from evaluation.slices import judge_slices
 from service.contract import codec
 from stats import (
     agreement,
@@ -64,6 +65,7 @@ def judge(
         ),
         "leader": leader,
         "may_be_best": [names[each] for each in simultaneous.find_best(hits, members)],
+        "slices": judge_slices(predictions, leader),
         "pareto": _judge_costs(predictions, hits),
         "disagreements": _find_disagreements(
             predictions.labels, len(predictions.classes)

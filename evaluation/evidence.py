@@ -14,6 +14,7 @@ from evaluation.analysis import WITHIN, judge
 from evaluation.gate import Gate
 from evaluation.grouping import read_grouping, write_grouping
 from evaluation.predictions import ClassifierAnswers, Predictions
+from evaluation.slicing import read_slicings, write_slicings
 from evaluation.verdict import write_verdict
 from service import VERSION
 from service.contract import codec
@@ -49,6 +50,7 @@ def gather(
             "fingerprint": predictions.fingerprint,
             "places": predictions.places,
             "grouping": write_grouping(predictions.grouping),
+            "slicings": write_slicings(predictions.slicings),
         },
         "options": {
             "risk": risk,
@@ -141,6 +143,9 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             answers=[_read_answer(answer) for answer in evidence["answers"]],
             timing=evidence["timing"],
             grouping=read_grouping(evidence["data"]["grouping"]),
+            slicings=read_slicings(
+                evidence["data"]["slicings"], len(evidence["truth"])
+            ),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(

@@ -8,12 +8,16 @@ from evaluation.grouping import Grouping
 from evaluation.words import (
     count_groups,
     count_rows,
+    join,
     percent,
     round_up,
     shorten,
     show_p,
     signed,
 )
+
+MAX_WORSE = 3
+"""So many parts of the rows are named."""
 
 
 def tell_groups(numbers: dict[str, Any], grouping: Grouping) -> str:
@@ -77,6 +81,36 @@ def compare(
         f"{name} and {other} cannot be told apart in accuracy on {rows}: one alone is right on {on}, accuracy differs "
         f"by {signed(pair['apart'])} ({between}). {ask}"
     )
+
+
+def find_worse(numbers: dict[str, Any], leader: str, task: str) -> str:
+    """Says where the leader is worse than another model, the surest of it first."""
+    slices = numbers["slices"]
+    name = shorten(leader, task)
+    if not slices["tests"]:
+        return ""
+
+    looked = f"{slices['parts']} parts of {slices['min_rows']} rows or more, by class and by column, were looked at"
+    if not slices["worse"]:
+        return f"In no part of the rows is {name} shown to be worse than another model: {looked}."
+
+    surest = [_describe_worse(each, task) for each in slices["worse"][:MAX_WORSE]]
+    more = slices["n_worse"] - len(surest)
+    further = f", and in {more} more comparisons" if more > 0 else ""
+
+    return (
+        f"{name} is worse {join(surest)}{further} ({looked}; of such findings at most {100 * slices['rate']:.0f} % are "
+        "chance)."
+    )
+
+
+def _describe_worse(found: dict[str, Any], task: str) -> str:
+    other = shorten(found["other"], task)
+    where = f"than {other} where {found['slicing']} is {found['part']!r}"
+    shares = (
+        f"{percent(found['accuracy'])} against {percent(found['accuracy_of_other'])}"
+    )
+    return f"{where} ({shares} of {count_rows(found['rows'])})"
 
 
 def price(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.grouping import EACH_BY_ITSELF, Grouping, find_groups
+from evaluation.slicing import Slicing, slice_columns
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
 from service.models.images import ImageFile
@@ -41,6 +43,7 @@ class LabelledData:
     files: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     grouping: Grouping = EACH_BY_ITSELF
+    slicings: Sequence[Slicing] = ()
 
     def batch(self, start: int, stop: int) -> list[Any]:
         """Returns rows as `/compare` takes them; image files are read now."""
@@ -123,6 +126,9 @@ def _read_rows(
         grouping=find_groups(
             contents, column=group, values=values, joins_equal=joins_equal
         ),
+        slicings=slice_columns(
+            dict(zip(feature_names, columns, strict=True)) | _read_others(frame, others)
+        ),
     )
 
 
@@ -141,6 +147,18 @@ def _read_members(
         )
 
     return name_values(table.frame[group])
+
+
+def _read_others(frame: pl.DataFrame, names: list[str]) -> dict[str, list[Any]]:
+    """Returns columns that are no features: numbers as numbers, all else by name."""
+    from tables.reader import name_values
+
+    return {
+        name: frame[name].to_list()
+        if frame[name].dtype.is_numeric()
+        else name_values(frame[name])
+        for name in names
+    }
 
 
 def _read_table(path: Path) -> Table:
@@ -172,7 +190,7 @@ def _note_passed_over(columns: list[str], *, n_without_label: int) -> list[str]:
     notes = []
     if columns:
         notes.append(
-            f"columns that are no features are passed over: {', '.join(columns)}"
+            f"columns that are no features are passed over by models, and part the rows: {', '.join(columns)}"
         )
     if n_without_label:
         notes.append(f"rows without a label are passed over: {n_without_label}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from evaluation.classifiers import ClassifiedRows, Classifier, Classifiers
 from evaluation.grouping import EACH_BY_ITSELF, Grouping
 from evaluation.labelled_data import LabelledData
+from evaluation.slicing import Slicing
 from service.errors import EvaluationError, InvalidRequest, TooLarge
 
 ROWS_AT_A_TIME = 500
@@ -46,7 +47,7 @@ class ClassifierAnswers:
 class Predictions:
     """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
 
-    `grouping` says which rows belong together.
+    `grouping` says which rows belong together, `slicings` in which parts of the rows models are compared too.
     """
 
     task: str
@@ -58,6 +59,7 @@ class Predictions:
     answers: list[ClassifierAnswers]
     timing: str
     grouping: Grouping = EACH_BY_ITSELF
+    slicings: Sequence[Slicing] = ()
 
     @property
     def groups(self) -> NDArray[np.int64] | None:
@@ -111,6 +113,7 @@ def run(
         answers=answers,
         timing=contenders.timing,
         grouping=labelled.grouping,
+        slicings=labelled.slicings,
     )
 
 

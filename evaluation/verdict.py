@@ -32,6 +32,7 @@ def write_verdict(
         "" if is_beaten else baseline,
         *(findings.compare(pair, leader, numbers, task) for pair in mine),
         baseline if is_beaten else "",
+        findings.find_worse(numbers, leader, task) if mine else "",
         findings.price(numbers, costs, task),
         findings.decline(told[leader], task, risk),
         findings.calibrate(told[leader], task),

@@ -88,6 +88,25 @@ def holm(p_values: list[float]) -> list[float]:
     return adjusted
 
 
+def benjamini_yekutieli(p_values: list[float]) -> list[float]:
+    """Returns p-values adjusted for the share of false discoveries, whatever the tests have in common.
+
+    Ann. Stat. 29 (2001) 1165; those of `statsmodels.stats.multitest.multipletests` with the method "fdr_by".
+    """
+    n_tests = len(p_values)
+    harmonic = math.fsum(1 / each for each in range(1, n_tests + 1))
+    order = sorted(range(n_tests), key=p_values.__getitem__, reverse=True)
+    adjusted = [1.0] * n_tests
+    lowest = 1.0
+
+    for place, index in enumerate(order):
+        rank = n_tests - place
+        lowest = min(lowest, p_values[index] * n_tests * harmonic / rank)
+        adjusted[index] = lowest
+
+    return adjusted
+
+
 def min_discordant(other_p_values: list[float], *, alpha: float) -> int:
     """Returns on how many rows at least one model alone must be right for Holm's correction to find a difference.
 

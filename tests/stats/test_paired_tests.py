@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy.stats import permutation_test
+from statsmodels.stats.multitest import multipletests
 
 from stats import paired_tests
 from stats.groups import sum_by_group
@@ -84,3 +85,12 @@ def test_sums_of_rows_by_themselves_are_the_rows() -> None:
     values = np.array([1, -1, 0])
     assert sum_by_group(values, None).tolist() == [1, -1, 0]
     assert sum_by_group(values, np.array([0, 0, 1])).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("n_tests", [1, 5, 200])
+def test_false_discoveries_are_those_of_statsmodels(n_tests: int) -> None:
+    """Adjusted p-values equal statsmodels' of Benjamini and Yekutieli to 1e-9."""
+    p_values = np.random.default_rng(n_tests).random(n_tests) ** 4
+    expected = multipletests(p_values, method="fdr_by")[1]
+    found = paired_tests.benjamini_yekutieli(p_values.tolist())
+    assert found == pytest.approx(expected.tolist(), abs=1e-9)
