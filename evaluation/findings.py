@@ -157,8 +157,8 @@ def calibrate(leader: dict[str, Any], task: str) -> str:
     error = leader["metrics"]["ece"]["value"]
     usual = leader["calibrated_ece"]
     figure = (
-        f"a calibration error of {percent(error)}; a calibrated model would show {percent(usual['mean'])} on so many "
-        f"rows, and up to {percent(usual['limit'])} in 95 % of samples"
+        f"a calibration error of {percent(error)}; in 95 % of samples of so many rows a calibrated model would show up "
+        f"to {percent(usual['limit'])}"
     )
     if error > usual["limit"]:
         return f"{name}'s probabilities are not calibrated: {figure}."

@@ -14,7 +14,9 @@ MAX_SLICINGS = 60
 """Of features and columns, the first of them."""
 MAX_NAMES = 20
 """A column with more different names has no parts that are worth looking at."""
-QUARTERS = (0.25, 0.5, 0.75)
+MAX_BINS = 4
+ROWS_OF_BIN = 30
+"""Numbers are parted into quarters, or fewer parts where those would have fewer rows than this."""
 MISSING = "missing"
 
 
@@ -64,7 +66,7 @@ def read_slicings(written: list[dict[str, Any]], n_rows: int) -> list[Slicing]:
 def _slice(name: str, values: Sequence[Any]) -> Slicing | None:
     present = [value for value in values if value is not None]
     numbers = all(isinstance(each, int | float) for each in present)
-    if numbers and len(set(present)) > len(QUARTERS) + 1:
+    if numbers and len(set(present)) > MAX_BINS + 1:
         return _slice_numbers(name, values)
 
     names = sorted({_write(value) for value in values})
@@ -78,12 +80,14 @@ def _slice(name: str, values: Sequence[Any]) -> Slicing | None:
 
 
 def _slice_numbers(name: str, values: Sequence[Any]) -> Slicing:
-    """Returns quarters of about as many rows; equal numbers are never parted."""
+    """Returns parts of about as many rows; equal numbers are never parted."""
     numbers = np.array([np.nan if each is None else each for each in values], float)
     is_missing = np.isnan(numbers)
     present = numbers[~is_missing]
     below = present[present < present.max()]
-    edges = np.unique(np.quantile(present, QUARTERS, method="lower"))
+    n_bins = max(2, min(MAX_BINS, len(present) // ROWS_OF_BIN))
+    shares = np.arange(1, n_bins) / n_bins
+    edges = np.unique(np.quantile(present, shares, method="lower"))
     edges = np.unique(np.minimum(edges, below.max()))
     shown = [f"{edge:.4g}" for edge in edges]
     parts = [f"up to {shown[0]}"]

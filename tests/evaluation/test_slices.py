@@ -36,7 +36,15 @@ def spoil(predictions: Predictions, inside: np.ndarray) -> Predictions:
     )
 
 
-def test_numbers_have_quarters_and_names_have_parts() -> None:
+def test_numbers_have_quarters_where_rows_are_enough() -> None:
+    """Numbers of 120 rows and more have quarters, of 114 rows thirds, and of fewer halves."""
+    for n_rows, n_parts in ((120, 4), (114, 3), (40, 2)):
+        (found,) = slice_columns({"size": [float(each) for each in range(n_rows)]})
+        assert np.bincount(found.part_of).min() >= n_rows // n_parts
+        assert len(found.parts) == n_parts
+
+
+def test_numbers_and_names_have_parts() -> None:
     """Equal numbers stay together, few distinct numbers are names, and what is missing is a part of its own."""
     found = slice_columns(
         {
@@ -51,8 +59,8 @@ def test_numbers_have_quarters_and_names_have_parts() -> None:
     told = {each.name: (each.parts, each.part_of.tolist()) for each in found}
     assert set(told) == {"size", "doors", "name", "place", "top"}
     assert told["size"] == (
-        ["up to 2", "2 to 3", "3 to 5", "over 5", "missing"],
-        [0, 0, 0, 1, 2, 2, 3, 3, 4],
+        ["up to 3", "over 3", "missing"],
+        [0, 0, 0, 0, 1, 1, 1, 1, 2],
     )
     assert told["doors"][0] == ["3", "5"]
     assert told["place"] == (["here", "missing", "there"], [0, 1, *[2] * 7])
