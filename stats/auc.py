@@ -71,26 +71,31 @@ def measure_curve(
     """Returns the area of one curve with its limits; both classes have rows.
 
     They are DeLong's on the logit scale where enough rows overlap, else Newcombe's: near an area of 1 the variance that
-    is seen is that of a few rows, and mostly too small. Of groups it is Obuchowski's (Biometrics 53, 1997, 567).
+    is seen is that of a few rows, and mostly too small. Of groups it is Obuchowski's (Biometrics 53, 1997, 567), or that
+    of each class by itself where it is larger: a class may have few groups.
     """
     placements = _place(scores, positive)
     area = float(placements[positive].mean())
     influence = _weigh(placements, positive, area)
-    effect = design_effect(influence, groups)
-    n_overlapping = min(
-        _count_effective(each)
-        for shares in (placements, 1 - placements)
-        for each in (shares[positive], shares[~positive])
-    )
-    if n_overlapping / effect >= MIN_OVERLAPPING:
-        deviation = float(np.sqrt(effect * (influence**2).sum()))
-        return Curve(area, *logit_limits(area, deviation), influence)
+    of_all = design_effect(influence, groups)
+    variance = 0.0
+    n_overlapping = np.inf
+    n_independent = []
 
-    n_positive = int(positive.sum())
-    n_negative = len(scores) - n_positive
-    limits = newcombe(area, n_positive / effect, n_negative / effect)
+    for inside in (positive, ~positive):
+        within = None if groups is None else groups[inside]
+        effect = max(of_all, design_effect(influence[inside], within))
+        parts = influence[inside]
+        variance += effect * float(parts @ parts)
+        shares = placements[inside]
+        overlapping = min(_count_effective(shares), _count_effective(1 - shares))
+        n_overlapping = min(n_overlapping, overlapping / effect)
+        n_independent.append(len(parts) / effect)
 
-    return Curve(area, *limits, influence)
+    if n_overlapping >= MIN_OVERLAPPING:
+        return Curve(area, *logit_limits(area, math.sqrt(variance)), influence)
+
+    return Curve(area, *newcombe(area, *n_independent), influence)
 
 
 def logit_limits(area: float, deviation: float) -> tuple[float, float]:
