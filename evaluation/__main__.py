@@ -16,6 +16,7 @@ from typing import Any
 from evaluation import evidence as evidences
 from evaluation import gate as gates
 from evaluation import predictions
+from evaluation.analysis import WITHIN
 from evaluation.classifiers import Classifiers, LocalClassifiers
 from evaluation.gate import Gate
 from evaluation.labelled_data import LabelledData, read_labelled
@@ -30,6 +31,9 @@ DONE = 0
 NOT_SHOWN = 1
 UNUSABLE = 2
 RISK = 0.01
+AFTERWARDS = (
+    "; claimed after the data was seen, so that its 5 % holds only if nobody looked"
+)
 EXAMPLES = """examples:
   python -m evaluation --task churn --data new.csv --label churn --output churn.html
   python -m evaluation --task birds --data new-birds/ --url http://127.0.0.1:3000
@@ -82,6 +86,17 @@ def _build_parser() -> argparse.ArgumentParser:
         help="of labels; may be left out where one column alone is no feature",
     )
     add(
+        "--group",
+        metavar="COLUMN",
+        help="whose equal values mean that rows belong together (a patient, a film)",
+    )
+    add(
+        "--equal-rows",
+        choices=("together", "apart"),
+        default="together",
+        help="copies are together in a group; draws that happen to be equal are apart",
+    )
+    add(
         "--url",
         help="of a running server to ask; without it the files of --models are run here",
     )
@@ -115,6 +130,12 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         type=_share,
         default=RISK,
         help="wanted share of wrong answers, for thresholds (0.01)",
+    )
+    add(
+        "--within",
+        type=_share,
+        default=WITHIN,
+        help="difference of accuracies that does not matter: as good within it (0.01)",
     )
     add(
         "--gate",
@@ -156,7 +177,11 @@ def _report(options: argparse.Namespace) -> int:
         labelled, judged = _try(options, options.task, contenders)
 
     evidence = evidences.gather(
-        judged, risk=options.risk, gates=claims, software=contenders.software
+        judged,
+        risk=options.risk,
+        within=options.within,
+        gates=claims,
+        software=contenders.software,
     )
     pictures = page.draw_thumbnails(
         labelled, evidence["numbers"]["disagreements"]["rows"]
@@ -203,7 +228,7 @@ def _verify(options: argparse.Namespace) -> int:
         differences += evidences.verify_answers(evidence, again)
         checked += ", and the models answer as stored"
 
-    _say(*map(gates.describe, results))
+    _say(*(f"{gates.describe(each)}{AFTERWARDS}" for each in results))
     if not differences:
         _say(f"{options.verify.name}: {checked}")
         return DONE if all(each["shown"] for each in results) else NOT_SHOWN
@@ -231,7 +256,11 @@ def _try(
     options: argparse.Namespace, task: str, contenders: Classifiers
 ) -> tuple[LabelledData, Predictions]:
     labelled = read_labelled(
-        options.data, contenders.contenders[0].card, label=options.label
+        options.data,
+        contenders.contenders[0].card,
+        label=options.label,
+        group=options.group,
+        joins_equal=options.equal_rows == "together",
     )
     for note in labelled.notes:
         _tell(note)

@@ -3,60 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.pairs import judge_pairs, test_pair
 from evaluation.predictions import ClassifierAnswers, Predictions
+from evaluation.slices import judge_slices
 from service.contract import codec
 from stats import (
     agreement,
     confusion,
+    groups,
     paired,
     paired_tests,
     reliability,
     risk_coverage,
     roc,
+    simultaneous,
 )
-from stats.paired import Pair
 from stats.scores import score
 
 MAX_POINTS = 150
 """A curve in a report has at most so many points; what is computed from curves is computed from all of their points."""
 MAX_CURVES = 12
+WITHIN = 0.01
+"""A difference of accuracies that does not matter, where nobody says otherwise."""
 MAX_DISAGREEMENTS = 100
 
 
-def judge(predictions: Predictions, *, risk: float) -> dict[str, Any]:
+def judge(
+    predictions: Predictions, *, risk: float, within: float = WITHIN
+) -> dict[str, Any]:
     """Returns the numbers as JSON values.
 
-    `risk` is the share of wrong answers that is wanted of a model that may decline.
+    `risk` is the share of wrong answers that is wanted of a model that may decline, `within` the difference of
+    accuracies that does not matter.
     """
     hits = predictions.hits
-    labels = predictions.labels
+    members = predictions.groups
+    names = [answer.model for answer in predictions.answers]
+    critical = simultaneous.critical_value(simultaneous.draw_errors(hits, members))
+    leader = _lead(predictions, hits)
     numbers = {
         "rows": len(predictions.truth),
+        "n_groups": groups.count_groups(members, len(predictions.truth)),
         "rows_of_class": np.bincount(
             predictions.truth, minlength=len(predictions.classes)
         ),
+        "baseline": _judge_baseline(predictions, hits[:, names.index(leader)]),
         "models": [
             _judge_model(answer, predictions, risk=risk)
             for answer in predictions.answers
         ],
-        "pairs": _judge_pairs(predictions, hits),
-        "cochran_q": paired_tests.cochran_q(hits),
+        "critical_value": critical,
+        "pairs": judge_pairs(predictions, critical=critical, within=within),
+        "cochran_q": _test_all(predictions, hits),
         "fleiss_kappa": agreement.fleiss_kappa(
-            labels, n_classes=len(predictions.classes)
+            predictions.labels, n_classes=len(predictions.classes)
         ),
-        "leader": _lead(predictions, hits),
+        "leader": leader,
+        "may_be_best": [names[each] for each in simultaneous.find_best(hits, members)],
+        "slices": judge_slices(predictions, leader),
         "pareto": _judge_costs(predictions, hits),
-        "disagreements": _find_disagreements(labels, len(predictions.classes)),
+        "disagreements": _find_disagreements(
+            predictions.labels, len(predictions.classes)
+        ),
     }
     values: dict[str, Any] = codec.as_json(numbers)
 
     return values
+
+
+def _judge_baseline(
+    predictions: Predictions, leader: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Returns the commonest class, its share, and whether the leader is shown to be right more often."""
+    commonest = int(np.bincount(predictions.truth).argmax())
+    constant = predictions.truth == commonest
+    tested = test_pair(leader, constant, predictions.groups)
+    is_above = bool(leader.mean() > constant.mean())
+
+    return {
+        "class": predictions.classes[commonest],
+        "share": constant.mean(),
+        "p_value": tested["p_value"],
+        "beaten": is_above and tested["p_value"] < paired.ALPHA,
+    }
 
 
 def _judge_model(
@@ -64,21 +98,23 @@ def _judge_model(
 ) -> dict[str, Any]:
     confidence = answer.confidence
     hits = answer.label == predictions.truth
-    metrics = score(answer.probabilities, answer.label, predictions.truth)
-    wide = reliability.describe_bins(
-        confidence, hits, reliability.equal_width(confidence)
+    members = predictions.groups
+    metrics = score(answer.probabilities, answer.label, predictions.truth, members)
+    wide, even = (
+        reliability.describe_bins(confidence, hits, divide(confidence), members)
+        for divide in (reliability.equal_width, reliability.equal_mass)
     )
-    even = reliability.describe_bins(
-        confidence, hits, reliability.equal_mass(confidence)
-    )
+    effect = groups.design_effect(hits - hits.mean(), members)
     curve = roc.thin(*risk_coverage.risk_coverage(confidence, hits), most=MAX_POINTS)
 
     return {
         "model": answer.model,
         "metrics": metrics,
-        "classes": confusion.per_class(metrics["confusion"]),
+        "classes": confusion.per_class(metrics["confusion"], effect=effect),
         "ece_equal_mass": reliability.calibration_error(even),
         "brier_parts": reliability.brier_parts(answer.probabilities, predictions.truth),
+        "votes": is_vote(confidence),
+        "calibrated_ece": reliability.expect_error(confidence),
         "reliability": {"equal_width": wide, "equal_mass": even},
         "roc": _trace_curves(answer, predictions),
         "risk_coverage": dict(
@@ -86,10 +122,36 @@ def _judge_model(
         ),
         "risk_area": risk_coverage.area(confidence, hits),
         "at_risk": risk_coverage.threshold(confidence, hits, risk=risk),
-        "at_guaranteed_risk": risk_coverage.guaranteed_threshold(
-            confidence, hits, risk=risk
-        ),
+        "at_guaranteed_risk": _promise(confidence, hits, members, risk=risk),
     }
+
+
+def is_vote(confidence: NDArray[np.float64]) -> bool:
+    """Returns whether every answer is certain: such a model votes, and has no probabilities to be judged by."""
+    return bool((confidence >= 1).all())
+
+
+def _promise(
+    confidence: NDArray[np.float64],
+    hits: NDArray[np.bool_],
+    members: NDArray[np.int64] | None,
+    *,
+    risk: float,
+) -> dict[str, Any]:
+    """Returns the threshold that can be promised, of the first row of each group where rows belong together."""
+    if members is not None:
+        _, first = np.unique(members, return_index=True)
+        confidence, hits = confidence[first], hits[first]
+
+    return risk_coverage.guaranteed_threshold(confidence, hits, risk=risk)
+
+
+def _test_all(predictions: Predictions, hits: NDArray[np.bool_]) -> dict[str, Any]:
+    """Returns Cochran's test, which is one of rows by themselves."""
+    if predictions.groups is not None:
+        reason = "undefined: rows belong together"
+        return {"statistic": None, "p_value": None, "reason": reason}
+    return paired_tests.cochran_q(hits)
 
 
 def _trace_curves(
@@ -120,70 +182,11 @@ def _trace_curves(
     return curves
 
 
-def _judge_pairs(
-    predictions: Predictions, hits: NDArray[np.bool_]
-) -> list[dict[str, Any]]:
-    """Returns every pair once, in the order of the models; p-values are adjusted for their number."""
-    places = list(combinations(range(len(predictions.answers)), 2))
-    alike = agreement.agreements(predictions.labels)
-    kappas = agreement.kappas(
-        alike, predictions.labels, n_classes=len(predictions.classes)
-    )
-    counted = [Pair.of(hits[:, first], hits[:, second]) for first, second in places]
-    p_values = [
-        paired_tests.mcnemar(hits[:, first], hits[:, second])["p_value"]
-        for first, second in places
-    ]
-    adjusted = paired_tests.holm(p_values)
-
-    return [
-        {
-            "models": [
-                predictions.answers[first].model,
-                predictions.answers[second].model,
-            ],
-            "agreement": alike[first, second],
-            "kappa": None if np.isnan(kappas[first, second]) else kappas[first, second],
-            **_describe_pair(pair, p_value, p_holm, n_pairs=len(places)),
-        }
-        for (first, second), pair, p_value, p_holm in zip(
-            places, counted, p_values, adjusted, strict=True
-        )
-    ]
-
-
-def _describe_pair(
-    pair: Pair, p_value: float, p_holm: float, *, n_pairs: int
-) -> dict[str, Any]:
-    return {
-        "both_right": pair.both,
-        "only_a": pair.only_a,
-        "only_b": pair.only_b,
-        "both_wrong": pair.neither,
-        "difference": {
-            "value": pair.difference,
-            "interval": paired.difference_interval(pair),
-        },
-        "odds_ratio": paired.odds_ratio(pair),
-        "p_value": p_value,
-        "mid_p_value": paired_tests.mcnemar_mid_p(pair.only_a, pair.only_b),
-        "p_value_holm": p_holm,
-        "verdict": _decide(pair, p_holm),
-        "rows_needed": paired.rows_to_tell_apart(pair, tests=n_pairs),
-    }
-
-
-def _decide(pair: Pair, p_value: float) -> str:
-    """Returns `a` or `b`, whichever is shown to be right more often, `alike`, or `too few` where few rows tell."""
-    if pair.discordant < paired.MIN_DISCORDANT:
-        return "too few"
-    if p_value >= paired.ALPHA:
-        return "alike"
-    return "a" if pair.only_a > pair.only_b else "b"
-
-
 def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
-    """Returns the model that is right most often on these rows; of equals the one whose probabilities are better."""
+    """Returns the model that is right most often on these rows; of equals the one whose probabilities are better.
+
+    A model whose answers are all certain votes and says no probability: where it is never wrong that is no merit.
+    """
     losses = [
         score(each.probabilities, each.label, predictions.truth)["log_loss"]["value"]
         for each in predictions.answers
@@ -191,7 +194,11 @@ def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
     # Rounded, so that neither the order of a sum nor another machine decides between equals: the first of them leads.
     order = sorted(
         range(len(losses)),
-        key=lambda each: (-int(hits[:, each].sum()), round(losses[each], 9)),
+        key=lambda each: (
+            -int(hits[:, each].sum()),
+            is_vote(predictions.answers[each].confidence),
+            round(losses[each], 9),
+        ),
     )
     return predictions.answers[order[0]].model
 

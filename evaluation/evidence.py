@@ -10,17 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.analysis import judge
+from evaluation.analysis import WITHIN, judge
 from evaluation.gate import Gate
+from evaluation.grouping import read_grouping, write_grouping
 from evaluation.predictions import ClassifierAnswers, Predictions
+from evaluation.slicing import read_slicings, write_slicings
 from evaluation.verdict import write_verdict
 from service import VERSION
 from service.contract import codec
 from service.errors import EvaluationError
-from stats import scores
+from stats import class_means
 
 FORMAT = "veredicto evidence"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "simplejpeg")
 TOLERANCE = 1e-9
 """A number that is computed again may differ by so much, relatively or absolutely."""
@@ -35,6 +37,7 @@ def gather(
     risk: float,
     gates: list[Gate],
     software: dict[str, str],
+    within: float = WITHIN,
 ) -> dict[str, Any]:
     """Returns the evidence as JSON values."""
     evidence = {
@@ -46,9 +49,15 @@ def gather(
             "source": predictions.source,
             "fingerprint": predictions.fingerprint,
             "places": predictions.places,
+            "grouping": write_grouping(predictions.grouping),
+            "slicings": write_slicings(predictions.slicings),
         },
-        "options": {"risk": risk, "gates": [gate.claim for gate in gates]},
-        "seeds": {"bootstrap": scores.SEED, "replicates": scores.REPLICATES},
+        "options": {
+            "risk": risk,
+            "within": within,
+            "gates": [gate.claim for gate in gates],
+        },
+        "seeds": {"draws": class_means.SEED, "replicates": class_means.REPLICATES},
         "software": {
             "veredicto": VERSION,
             "python": platform.python_version(),
@@ -58,22 +67,32 @@ def gather(
         "timing": predictions.timing,
         "truth": predictions.truth,
         "answers": [_write_answer(answer) for answer in predictions.answers],
-        **conclude(predictions, risk=risk, gates=gates),
+        **conclude(predictions, risk=risk, within=within, gates=gates),
     }
     values: dict[str, Any] = codec.as_json(evidence)
     return values
 
 
 def conclude(
-    predictions: Predictions, *, risk: float, gates: list[Gate]
+    predictions: Predictions,
+    *,
+    risk: float,
+    gates: list[Gate],
+    within: float = WITHIN,
 ) -> dict[str, Any]:
     """Returns all that follows from predictions: numbers, verdict, gates."""
-    numbers = judge(predictions, risk=risk)
+    numbers = judge(predictions, risk=risk, within=within)
     costs: dict[str, dict[str, float | None]] = {
         answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
         for answer in predictions.answers
     }
-    verdict = write_verdict(numbers, task=predictions.task, costs=costs, risk=risk)
+    verdict = write_verdict(
+        numbers,
+        task=predictions.task,
+        costs=costs,
+        risk=risk,
+        grouping=predictions.grouping,
+    )
     concluded = {
         "numbers": numbers,
         "verdict": verdict,
@@ -123,6 +142,10 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             truth=np.array(evidence["truth"], dtype=np.int64),
             answers=[_read_answer(answer) for answer in evidence["answers"]],
             timing=evidence["timing"],
+            grouping=read_grouping(evidence["data"]["grouping"]),
+            slicings=read_slicings(
+                evidence["data"]["slicings"], len(evidence["truth"])
+            ),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
@@ -141,6 +164,11 @@ def recall(evidence: dict[str, Any]) -> Predictions:
                 f"the evidence is impossible: {answer.model} has probabilities that are not from 0 to 1"
             )
 
+    if predictions.groups is not None and len(predictions.groups) != shape[0]:
+        raise EvaluationError(
+            f"the evidence is incomplete: expected a group of each of {shape[0]} rows, got {len(predictions.groups)}"
+        )
+
     indices = np.concatenate(
         [predictions.truth, *(answer.label for answer in predictions.answers)]
     )
@@ -157,6 +185,7 @@ def verify(evidence: dict[str, Any]) -> list[str]:
     predictions = recall(evidence)
     try:
         risk = float(evidence["options"]["risk"])
+        within = float(evidence["options"]["within"])
         claims = evidence["options"]["gates"]
         stored = {key: evidence[key] for key in ("numbers", "verdict", "gates")}
     except (KeyError, TypeError, ValueError) as error:
@@ -173,7 +202,9 @@ def verify(evidence: dict[str, Any]) -> list[str]:
         for claim in claims
     ]
 
-    return find_differences(stored, conclude(predictions, risk=risk, gates=gates))
+    again = conclude(predictions, risk=risk, within=within, gates=gates)
+
+    return find_differences(stored, again)
 
 
 def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from evaluation.predictions import Predictions
 from service.errors import EvaluationError
-from stats.paired import Pair, lower_limit, rows_to_show
+from stats.paired import Pair, find_effect, lower_limit
+from stats.rows_needed import rows_to_show
 
 USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
 _CLAIM = re.compile(
@@ -59,8 +60,10 @@ class Gate:
             for answer in predictions.answers
         }
         pair = Pair.of(hits[self.first], hits[self.second])
-        limit = lower_limit(pair)
-        needed = rows_to_show(pair, margin=self.least)
+        effect = find_effect(hits[self.first], hits[self.second], predictions.groups)
+        limit = lower_limit(pair, effect=effect)
+        shown = limit > self.least
+        needed = None if shown else rows_to_show(pair, margin=self.least, effect=effect)
 
         return {
             **{
@@ -70,7 +73,7 @@ class Gate:
             },
             "difference": pair.difference,
             "lower_limit": limit,
-            "shown": limit > self.least,
+            "shown": shown,
             "rows": pair.n_rows,
             "rows_needed": needed,
         }
@@ -88,9 +91,10 @@ def describe(result: dict[str, Any]) -> str:
     if result["shown"]:
         return text
     if result["rows_needed"] is None:
-        return f"{text}; no number of rows would show it unless the difference grows"
+        return f"{text}; if the difference is what was seen, no number of rows would show it"
 
-    return f"{text}; about {result['rows_needed']:,} rows would show it if the difference stays"
+    rows = f"{result['rows_needed']:,} rows"
+    return f"{text}; if the difference is what was seen, 80 % of samples of {rows} would show it"
 
 
 def _find(name: str, task: str, models: list[str]) -> str:

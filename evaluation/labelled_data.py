@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.grouping import EACH_BY_ITSELF, Grouping, find_groups
+from evaluation.slicing import Slicing, slice_columns
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
 from service.models.images import ImageFile
@@ -39,6 +42,8 @@ class LabelledData:
     rows: list[Any] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    grouping: Grouping = EACH_BY_ITSELF
+    slicings: Sequence[Slicing] = ()
 
     def batch(self, start: int, stop: int) -> list[Any]:
         """Returns rows as `/compare` takes them; image files are read now."""
@@ -47,8 +52,18 @@ class LabelledData:
         return self.rows[start:stop]
 
 
-def read_labelled(path: Path, card: Card, *, label: str | None) -> LabelledData:
-    """Returns what models with such a card can be judged on; raises EvaluationError, which says what would work."""
+def read_labelled(
+    path: Path,
+    card: Card,
+    *,
+    label: str | None,
+    group: str | None = None,
+    joins_equal: bool = True,
+) -> LabelledData:
+    """Returns what models with such a card can be judged on; raises EvaluationError, which says what would work.
+
+    `group` is the column whose equal values mean that rows belong together; equal rows do so unless it is said.
+    """
     if not path.exists():
         raise EvaluationError(f"{path}: there is no such file or folder")
 
@@ -63,15 +78,27 @@ def read_labelled(path: Path, card: Card, *, label: str | None) -> LabelledData:
             f"{path.name}: {card.task} takes {expected}, got a {'folder' if takes_rows else 'file'}"
         )
 
-    return _read_rows(path, card, label) if takes_rows else _read_folder(path, card)
+    if takes_rows:
+        return _read_rows(path, card, label, group, joins_equal=joins_equal)
+    if group is not None:
+        raise EvaluationError(
+            f"--group: expected a table with a column {group!r}, got a folder of images"
+        )
+
+    return _read_folder(path, card, joins_equal=joins_equal)
 
 
-def _read_rows(path: Path, card: Card, label: str | None) -> LabelledData:
+def _read_rows(
+    path: Path, card: Card, label: str | None, group: str | None, *, joins_equal: bool
+) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
     table = _read_table(path)
     features = card.input.features
     feature_names = [each.name for each in features]
-    label, others = _find_label(table.frame.columns, feature_names, label, path.name)
+    members = _read_members(table, group, path.name)
+    names = [each for each in table.frame.columns if each != group or each == label]
+    names += [each for each in feature_names if each == group]
+    label, others = _find_label(names, feature_names, label, path.name)
     labels, kept = _read_labels(table.frame[label])
     frame = table.frame[kept]
     places = [table.places[index] for index in kept]
@@ -83,6 +110,9 @@ def _read_rows(path: Path, card: Card, label: str | None) -> LabelledData:
             f"{path.name}: expected labels in the column {label!r}, got no value in any row"
         )
 
+    contents = list(zip(*columns, labels, strict=True))
+    values = None if members is None else [members[index] for index in kept]
+
     return LabelledData(
         source=path.name,
         fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
@@ -93,7 +123,42 @@ def _read_rows(path: Path, card: Card, label: str | None) -> LabelledData:
             for row in zip(*columns, strict=True)
         ],
         notes=notes,
+        grouping=find_groups(
+            contents, column=group, values=values, joins_equal=joins_equal
+        ),
+        slicings=slice_columns(
+            dict(zip(feature_names, columns, strict=True)) | _read_others(frame, others)
+        ),
     )
+
+
+def _read_members(
+    table: Table, group: str | None, where: str
+) -> list[str | None] | None:
+    """Returns the value of the column of groups in each row, None without such a column."""
+    from tables.reader import name_values
+
+    if group is None:
+        return None
+    if group not in table.frame.columns:
+        known = ", ".join(repr(name) for name in table.frame.columns)
+        raise EvaluationError(
+            f"{where}: --group: expected one of its columns, {known}, got {group!r}"
+        )
+
+    return name_values(table.frame[group])
+
+
+def _read_others(frame: pl.DataFrame, names: list[str]) -> dict[str, list[Any]]:
+    """Returns columns that are no features: numbers as numbers, all else by name."""
+    from tables.reader import name_values
+
+    return {
+        name: frame[name].to_list()
+        if frame[name].dtype.is_numeric()
+        else name_values(frame[name])
+        for name in names
+    }
 
 
 def _read_table(path: Path) -> Table:
@@ -125,7 +190,7 @@ def _note_passed_over(columns: list[str], *, n_without_label: int) -> list[str]:
     notes = []
     if columns:
         notes.append(
-            f"columns that are no features are passed over: {', '.join(columns)}"
+            f"columns that are no features are passed over by models, and part the rows: {', '.join(columns)}"
         )
     if n_without_label:
         notes.append(f"rows without a label are passed over: {n_without_label}")
@@ -204,7 +269,7 @@ def _read_value(value: Value, feature: Feature, where: str) -> Value:
     return number
 
 
-def _read_folder(path: Path, card: Card) -> LabelledData:
+def _read_folder(path: Path, card: Card, *, joins_equal: bool) -> LabelledData:
     """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over."""
     folders = sorted(
         each
@@ -224,11 +289,13 @@ def _read_folder(path: Path, card: Card) -> LabelledData:
         )
 
     places = [f"{each.parent.name}/{each.name}" for each in files]
+    hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
+    contents = [(each.parent.name, of) for each, of in zip(files, hashes, strict=True)]
     passed = len(found) - len(files)
 
     return LabelledData(
         source=path.name,
-        fingerprint=_fingerprint(places, files),
+        fingerprint=_fingerprint(places, hashes),
         places=places,
         truth=_index(
             [each.parent.name for each in files],
@@ -241,14 +308,14 @@ def _read_folder(path: Path, card: Card) -> LabelledData:
         ]
         if passed
         else [],
+        grouping=find_groups(contents, joins_equal=joins_equal),
     )
 
 
-def _fingerprint(places: list[str], files: list[Path]) -> str:
+def _fingerprint(places: list[str], hashes: list[str]) -> str:
     """Returns the SHA-256 of the images' names and contents."""
     digest = hashlib.sha256()
-    for place, each in zip(places, files, strict=True):
-        content = hashlib.sha256(each.read_bytes()).hexdigest()
+    for place, content in zip(places, hashes, strict=True):
         digest.update(f"{place}\0{content}\n".encode())
 
     return f"sha256:{digest.hexdigest()}"

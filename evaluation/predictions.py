@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.classifiers import ClassifiedRows, Classifier, Classifiers
+from evaluation.grouping import EACH_BY_ITSELF, Grouping
 from evaluation.labelled_data import LabelledData
+from evaluation.slicing import Slicing
 from service.errors import EvaluationError, InvalidRequest, TooLarge
 
 ROWS_AT_A_TIME = 500
@@ -43,7 +45,10 @@ class ClassifierAnswers:
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from."""
+    """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
+
+    `grouping` says which rows belong together, `slicings` in which parts of the rows models are compared too.
+    """
 
     task: str
     classes: tuple[str, ...]
@@ -53,6 +58,13 @@ class Predictions:
     truth: NDArray[np.int64]
     answers: list[ClassifierAnswers]
     timing: str
+    grouping: Grouping = EACH_BY_ITSELF
+    slicings: Sequence[Slicing] = ()
+
+    @property
+    def groups(self) -> NDArray[np.int64] | None:
+        """Returns the number of each row's group, `(n_rows,)`; None where each row is by itself."""
+        return self.grouping.groups
 
     @property
     def hits(self) -> NDArray[np.bool_]:
@@ -100,6 +112,8 @@ def run(
         truth=labelled.truth,
         answers=answers,
         timing=contenders.timing,
+        grouping=labelled.grouping,
+        slicings=labelled.slicings,
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from stats.paired import MIN_DISCORDANT
-
-LEAST_SHOWN = 0.001
+from evaluation import findings
+from evaluation.grouping import EACH_BY_ITSELF, Grouping
+from evaluation.words import count_rows, join, percent, shorten
 
 
 def write_verdict(
@@ -15,8 +15,9 @@ def write_verdict(
     task: str,
     costs: dict[str, dict[str, float | None]],
     risk: float,
+    grouping: Grouping = EACH_BY_ITSELF,
 ) -> dict[str, Any]:
-    """Returns `headline`, one sentence, and `findings`, a list of them. `costs` has each model's latency_ms and
+    """Returns `headline`, one sentence or some, and `findings`, a list of them. `costs` has each model's latency_ms and
     size_bytes.
     """
     leader = numbers["leader"]
@@ -24,54 +25,24 @@ def write_verdict(
     mine = [
         _facing(pair, leader) for pair in numbers["pairs"] if leader in pair["models"]
     ]
-    findings = [_compare(pair, leader, numbers["rows"], task) for pair in mine]
-    findings += [
-        _price(leader, mine, costs, task),
-        _decline(told[leader], task, risk),
-        _calibrate(told[leader], task),
+    baseline = findings.compare_with_baseline(numbers, told[leader], task)
+    is_beaten = numbers["baseline"]["beaten"]
+    found = [
+        findings.tell_groups(numbers, grouping),
+        "" if is_beaten else baseline,
+        *(findings.compare(pair, leader, numbers, task) for pair in mine),
+        baseline if is_beaten else "",
+        findings.find_worse(numbers, leader, task) if mine else "",
+        findings.price(numbers, costs, task),
+        findings.decline(told[leader], task, risk),
+        findings.calibrate(told[leader], task),
+        "All this holds for rows like these, and only if no model has learnt from them.",
     ]
 
     return {
         "headline": _head(told[leader], mine, numbers, task),
-        "findings": [each for each in findings if each],
+        "findings": [each for each in found if each],
     }
-
-
-def shorten(name: str, task: str) -> str:
-    """Returns a model's name without its task."""
-    return name.removeprefix(f"{task}-")
-
-
-def join(names: list[str]) -> str:
-    """Returns names as `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-def percent(share: float) -> str:
-    """Returns a share as `12.3 %`."""
-    return f"{100 * share:.1f} %"
-
-
-def signed(share: float) -> str:
-    """Returns a difference as `+1.2 %` or `0.0 %`, with the sign of minus, not the hyphen."""
-    text = f"{100 * share:+.1f} %"
-    return "0.0 %" if text[1:] == "0.0 %" else text.replace("-", "−")
-
-
-def count_rows(number: int) -> str:
-    """Returns a count as `1 row` or `2 rows`."""
-    return f"{number:,} row{'s' * (number != 1)}"
-
-
-def round_up(rows: int) -> str:
-    """Returns a number of rows that is an estimate, to two digits."""
-    digits = max(0, len(str(rows)) - 2)
-    return f"{-(-rows // 10**digits) * 10**digits:,}"
-
-
-def show_p(p_value: float) -> str:
-    """Returns `p = 0.012`, or `p < 0.001`."""
-    return f"p < {LEAST_SHOWN}" if p_value < LEAST_SHOWN else f"p = {p_value:.2g}"
 
 
 def _facing(pair: dict[str, Any], leader: str) -> dict[str, Any]:
@@ -101,108 +72,36 @@ def _head(
     figure = f"right on {percent(accuracy['value'])} of {rows} (95 %: {percent(low)} to {percent(high)})"
     beaten = [shorten(pair["other"], task) for pair in mine if pair["better"]]
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
-    equal = [shorten(pair["other"], task) for pair in mine if pair["apart"] == 0]
-    leads = f"{name} leads{f' (level with {join(equal)})' if equal else ''}"
     if not mine:
         return f"{name} is {figure}. It is the only classifier of {task}: there is nothing to compare it with."
-
     if not level:
-        return (
-            f"{name} is the best: {figure}, and shown to be better than {join(beaten)}."
-        )
+        return f"{name} is the best in accuracy: {figure}, and shown to be better than {join(beaten)}."
 
+    leads = _lead(name, mine, task)
     if len(mine) == 1:
-        return f"{leads}, {figure}, but {name} and {level[0]} cannot be told apart on {rows}."
+        return f"{leads}, {figure}, but {name} and {level[0]} cannot be told apart in accuracy on {rows}."
 
     better = (
-        f"It is shown to be better than {join(beaten)}, but not"
+        f"{name} is shown to be better than {join(beaten)}, but not"
         if beaten
-        else "It is not shown to be better"
+        else f"{name} is not shown to be better"
     )
+    compared = f"{leads}: {figure}. {better} than {join(level)}."
 
-    return f"No single model is shown to be the best. {leads}: {figure}. {better} than {join(level)}."
-
-
-def _compare(pair: dict[str, Any], leader: str, n_rows: int, task: str) -> str:
-    name = shorten(leader, task)
-    other = shorten(pair["other"], task)
-    low, high = pair["between"]
-    between = f"95 %: {signed(low)} to {signed(high)}; {show_p(pair['p_value_holm'])} after Holm's correction"
-    if pair["better"]:
-        return f"{name} is better than {other}: right on {percent(pair['apart'])} more of the rows ({between})."
-
-    discordant = pair["only_a"] + pair["only_b"]
-    rows = count_rows(n_rows)
-    ask = _ask(pair["rows_needed"], n_rows)
-    if discordant == 0:
-        return f"{name} and {other}: no verdict on {rows}; they are right on the same ones."
-
-    on = count_rows(discordant)
-    if pair["verdict"] == "too few":
-        why = f"one alone is right on only {on}, and fewer than {MIN_DISCORDANT} can show no difference"
-        return f"{name} and {other}: no verdict on {rows}; {why}. {ask}"
-
-    return (
-        f"{name} and {other} cannot be told apart on {rows}: one alone is right on {on}, accuracy differs by "
-        f"{signed(pair['apart'])} ({between}). {ask}"
-    )
+    return f"No single model is shown to be the best in accuracy. {compared} {_name_best(numbers, task)}"
 
 
-def _ask(needed: int | None, rows: int) -> str:
-    if needed is None:
-        return "They are right equally often: more rows would tell them apart only if that changes."
-    if needed <= rows:
-        return "So many rows should have been enough for this difference; chance was against it."
-    return f"About {round_up(needed - rows)} more rows would be needed."
+def _lead(name: str, mine: list[dict[str, Any]], task: str) -> str:
+    """Says who is right most often, and names all of them where several are right equally often."""
+    equal = [shorten(pair["other"], task) for pair in mine if pair["apart"] == 0]
+    return f"{join([name, *equal])} are level in front" if equal else f"{name} leads"
 
 
-def _price(
-    leader: str,
-    mine: list[dict[str, Any]],
-    costs: dict[str, dict[str, float | None]],
-    task: str,
-) -> str:
-    """Says which of those that are not shown to be worse is the cheapest."""
-    level = [leader, *(pair["other"] for pair in mine if not pair["better"])]
-    if len(level) == 1:
-        return ""
+def _name_best(numbers: dict[str, Any], task: str) -> str:
+    names = [shorten(each, task) for each in numbers["may_be_best"]]
+    if len(names) == len(numbers["models"]):
+        return "Any of them may be the best."
+    if len(names) == 1:
+        return f"With 95 % confidence {names[0]} is the best."
 
-    fastest = min(level, key=lambda each: costs[each]["latency_ms"] or 0)
-    text = f"Of the {len(level)} that are not told apart, {shorten(fastest, task)} is the fastest"
-    text += f" ({costs[fastest]['latency_ms']:.3g} ms a row)"
-    sizes = {each: costs[each]["size_bytes"] for each in level}
-    known = {each: size for each, size in sizes.items() if size is not None}
-    if len(known) < len(sizes):
-        return f"{text}."
-
-    smallest = min(known, key=lambda each: known[each])
-    if smallest == fastest:
-        return f"{text} and the smallest ({known[smallest]:,.0f} bytes)."
-
-    return f"{text} and {shorten(smallest, task)} the smallest ({known[smallest]:,.0f} bytes)."
-
-
-def _decline(leader: dict[str, Any], task: str, risk: float) -> str:
-    """Says what the leader would have to leave unanswered for the wanted risk."""
-    name = shorten(leader["model"], task)
-    found = leader["at_risk"]
-    sure = leader["at_guaranteed_risk"]
-    if found["threshold"] is None:
-        return f"No threshold of probability brings {name}'s wrong answers down to {100 * risk:g} % on these rows."
-
-    text = (
-        f"To be wrong on at most {100 * risk:g} % of what it answers, {name} would answer from a probability of "
-        f"{found['threshold']:.9g} on, which is {percent(found['coverage'])} of these rows"
-    )
-    if sure["threshold"] is None:
-        return f"{text}; these rows are too few to promise that for others."
-
-    promise = f"from {sure['threshold']:.9g} on ({percent(sure['coverage'])} of rows)"
-
-    return f"{text}; {promise} that can be promised for others, with 95 % confidence."
-
-
-def _calibrate(leader: dict[str, Any], task: str) -> str:
-    error = leader["metrics"]["ece"]["value"]
-    name = shorten(leader["model"], task)
-    return f"{name}'s probabilities are off by {percent(error)} on average (calibration error)."
+    return f"With 95 % confidence the best is one of {join(names)}."

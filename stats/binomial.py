@@ -6,12 +6,14 @@ A binomial variable is the number of hits among `n_rows` rows that are hits with
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+Z = NormalDist().inv_cdf(0.975)
 HALVINGS = 100
 """The interval in which a limit is sought is halved so often: more than a float64 has digits."""
 
@@ -19,6 +21,22 @@ HALVINGS = 100
 def binomial_cdf(hits: int, n_rows: int, *, share: float) -> float:
     """Returns the probability of at most so many hits, as `scipy.stats.binom.cdf` does."""
     return _sum_probabilities(_log_coefficients(hits, n_rows), n_rows, share)
+
+
+def wilson(hits: float, n_rows: float, *, z: float = Z) -> tuple[float, float]:
+    """Returns the score interval of a share, within 0 and 1; Wilson, JASA 22 (1927) 209. `n_rows` is over 0."""
+    share = hits / n_rows
+    centre = share + z * z / (2 * n_rows)
+    variance = share * (1 - share) / n_rows
+    correction = z * z / (4 * n_rows * n_rows)
+    half_width = z * math.sqrt(variance + correction)
+    scale = 1 + z * z / n_rows
+
+    # Rounding would leave out a share of 0 or 1, whose limit it is.
+    low = 0.0 if hits == 0 else max(0.0, (centre - half_width) / scale)
+    high = 1.0 if hits == n_rows else min(1.0, (centre + half_width) / scale)
+
+    return min(low, share), max(high, share)
 
 
 def clopper_pearson(

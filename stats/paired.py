@@ -1,4 +1,4 @@
-"""Two classifiers on the same rows: how far their accuracies are apart, and how many rows it takes to tell.
+"""Two classifiers on the same rows: how far their accuracies are apart.
 
 All of it follows from the four counts of `Pair`; only the discordant rows, on which one alone is right, say anything
 of a difference.
@@ -6,7 +6,6 @@ of a difference.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -15,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.binomial import clopper_pearson
-from stats.scores import wilson
+from stats.groups import Groups, design_effect
+
+Cells = Any
+"""Counts of rows, or shares of them: numbers, or arrays of float64."""
 
 ALPHA = 0.05
-POWER = 0.8
-MIN_DISCORDANT = 6
-"""Fewer discordant rows cannot give a two-sided p-value under 0.05, however they fall: 2 / 2**5 > 0.05."""
 
 _normal_quantile = NormalDist().inv_cdf
 
@@ -63,31 +62,57 @@ class Pair:
         return (self.only_a - self.only_b) / self.n_rows
 
 
-def difference_interval(pair: Pair, *, confidence: float = 0.95) -> tuple[float, float]:
+def find_effect(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], groups: Groups | None
+) -> float:
+    """Returns the design effect of the difference of two models' hits `(n_rows,)`: 1 where each row is by itself."""
+    apart = first.astype(np.float64) - second
+    return design_effect(apart - apart.mean(), groups)
+
+
+def difference_interval(
+    pair: Pair,
+    *,
+    confidence: float = 0.95,
+    z: float | None = None,
+    effect: float = 1.0,
+) -> tuple[float, float]:
     """Returns the interval of the difference, within -1 and 1; Newcombe, Stat. Med. 17 (1998) 2635, method 10.
 
     The Wilson limits of both accuracies are joined by the correlation of the hits, which is corrected for continuity.
+    `z` is a critical value in place of a confidence. So many rows as `effect` says are worth an independent one.
     """
-    z = _normal_quantile((1 + confidence) / 2)
-    n_rows = pair.n_rows
-    low_a, high_a = wilson(pair.hits_a, n_rows, z=z)
-    low_b, high_b = wilson(pair.hits_b, n_rows, z=z)
-    share_a = pair.hits_a / n_rows
-    share_b = pair.hits_b / n_rows
+    if z is None:
+        z = _normal_quantile((1 + confidence) / 2)
 
-    phi = _correlate_hits(pair)
+    counts = (pair.both, pair.only_a, pair.only_b, pair.neither)
+    cells = np.array(counts, dtype=np.float64) / effect
+    lower, upper = newcombe(*cells, z=z)
+
+    return min(float(lower), pair.difference), max(float(upper), pair.difference)
+
+
+def newcombe(
+    both: Cells, only_a: Cells, only_b: Cells, neither: Cells, *, z: float
+) -> tuple[Cells, Cells]:
+    """Returns the lower and upper limits `(...)` of the differences of tables `(...)`, which need not be whole."""
+    n_rows = both + only_a + only_b + neither
+    share_a = (both + only_a) / n_rows
+    share_b = (both + only_b) / n_rows
+    low_a, high_a = _wilson(share_a, n_rows, z)
+    low_b, high_b = _wilson(share_b, n_rows, z)
+
+    phi = _correlate_hits(both, only_a, only_b, neither)
     below = _join_half_widths(share_a - low_a, high_b - share_b, phi)
     above = _join_half_widths(high_a - share_a, share_b - low_b, phi)
+    difference = share_a - share_b
 
-    lower = max(-1.0, pair.difference - below)
-    upper = min(1.0, pair.difference + above)
-
-    return lower, upper
+    return np.maximum(-1.0, difference - below), np.minimum(1.0, difference + above)
 
 
-def lower_limit(pair: Pair) -> float:
+def lower_limit(pair: Pair, *, effect: float = 1.0) -> float:
     """Returns the one-sided 95 % limit under the difference: the lower end of its 90 % interval."""
-    lower, _ = difference_interval(pair, confidence=1 - 2 * ALPHA)
+    lower, _ = difference_interval(pair, confidence=1 - 2 * ALPHA, effect=effect)
     return lower
 
 
@@ -123,60 +148,33 @@ def odds_ratio(pair: Pair) -> dict[str, Any]:
     return {"value": value, "interval": (min(lower, value), upper)}
 
 
-def rows_to_tell_apart(pair: Pair, *, tests: int = 1) -> int | None:
-    """Returns the rows that McNemar's test needs to find this difference with a power of 0.8.
+def _wilson(shares: Cells, n_rows: Cells, z: float) -> tuple[Cells, Cells]:
+    """Returns Wilson's limits of shares `(...)`; those of 0 and 1 are met within rounding."""
+    centre = shares + z * z / (2 * n_rows)
+    spread = shares * (1 - shares) / n_rows + z * z / (4 * n_rows * n_rows)
+    half_width = z * np.sqrt(spread)
+    scale = 1 + z * z / n_rows
 
-    The formula is that of Connor, Biometrics 43 (1987) 207. It takes the shares of discordant rows for the true ones;
-    of several tests this may be the one that Holm's correction is strictest with. It is None where the models are right
-    equally often: no number of rows tells equals apart.
-    """
-    difference = pair.difference
-    discordant = pair.discordant / pair.n_rows
-    if difference == 0:
-        return None
-
-    z_alpha = _normal_quantile(1 - ALPHA / (2 * tests))
-    z_power = _normal_quantile(POWER)
-    under_equality = z_alpha * math.sqrt(discordant)
-    under_difference = z_power * math.sqrt(discordant - difference**2)
-
-    return math.ceil((under_equality + under_difference) ** 2 / difference**2)
+    return (centre - half_width) / scale, (centre + half_width) / scale
 
 
-def rows_to_show(pair: Pair, *, margin: float) -> int | None:
-    """Returns the rows after which the one-sided limit is over `margin` with a power of 0.8, were the shares true.
-
-    It is the normal approximation for a paired difference and a margin; Liu et al., Stat. Med. 21 (2002) 231. It is
-    None where the difference itself is not over the margin. Without a discordant row one is assumed, half of it on
-    either side.
-    """
-    gap = pair.difference - margin
-    if gap <= 0:
-        return None
-
-    variance = max(pair.discordant, 1) / pair.n_rows - pair.difference**2
-    z = _normal_quantile(1 - ALPHA) + _normal_quantile(POWER)
-
-    return math.ceil(z**2 * variance / gap**2)
-
-
-def _correlate_hits(pair: Pair) -> float:
+def _correlate_hits(both: Cells, only_a: Cells, only_b: Cells, neither: Cells) -> Cells:
     """Returns Newcombe's phi, from -1 to 1; 0 where a model is right or wrong throughout."""
-    n_rows = pair.n_rows
-    misses_a = n_rows - pair.hits_a
-    misses_b = n_rows - pair.hits_b
-    product = pair.hits_a * misses_a * pair.hits_b * misses_b
-    if product == 0:
-        return 0.0
+    n_rows = both + only_a + only_b + neither
+    hits_a = both + only_a
+    hits_b = both + only_b
+    product = hits_a * (n_rows - hits_a) * hits_b * (n_rows - hits_b)
 
-    covariance: float = pair.both * pair.neither - pair.only_a * pair.only_b
-    if covariance > 0:  # corrected for continuity
-        covariance = max(covariance - n_rows / 2, 0)
+    plain = both * neither - only_a * only_b
+    corrected = np.maximum(plain - n_rows / 2, 0)  # for continuity
+    covariance = np.where(plain > 0, corrected, plain)
+    is_defined = product > 0
+    root = np.sqrt(np.where(is_defined, product, 1.0))
 
-    return covariance / math.sqrt(product)
+    return np.where(is_defined, covariance / root, 0.0)
 
 
-def _join_half_widths(first: float, second: float, phi: float) -> float:
+def _join_half_widths(first: Cells, second: Cells, phi: Cells) -> Cells:
     """Returns the half width of a difference from those of two shares whose hits are correlated by `phi`."""
     squared = first**2 - 2 * phi * first * second + second**2
-    return math.sqrt(max(0.0, squared))
+    return np.sqrt(np.maximum(0.0, squared))

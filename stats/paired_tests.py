@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from stats.chi_square import chi_square_tail
 
 Hits = NDArray[np.bool_]
+
+MAX_EXACT_TOTAL = 20_000
+"""Signs are flipped exactly up to so many rows on which the groups differ; of more the normal limit is as good."""
 
 
 def mcnemar(first: Hits, second: Hits) -> dict[str, Any]:
@@ -28,6 +32,31 @@ def mcnemar(first: Hits, second: Hits) -> dict[str, Any]:
         "only_b": only_b,
         "p_value": min(1.0, 2 * n_as_rare / n_outcomes),
     }
+
+
+def sign_flip(sums: NDArray[np.int64]) -> float:
+    """Returns the exact two-sided p-value of groups' sums `(n_groups,)` of hits of a less hits of b.
+
+    Under the hypothesis each group's sum might as well have had the other sign; p is the share of all choices of signs
+    whose total is at least as far from 0. Of groups of one row it is McNemar's exact test, and of very many rows the
+    normal limit of it, the test of Durkalski et al., Stat. Med. 22 (2003) 2417.
+    """
+    sizes = np.abs(sums[sums != 0])
+    total = int(sizes.sum())
+    seen = abs(int(sums.sum()))
+    if total > MAX_EXACT_TOTAL:
+        deviation = math.sqrt(float((sizes.astype(np.float64) ** 2).sum()))
+        return math.erfc(seen / deviation / math.sqrt(2))
+
+    probabilities = np.ones(1)
+    for size, count in zip(*np.unique(sizes, return_counts=True), strict=True):
+        probabilities = np.convolve(probabilities, _toss_coins(int(count), int(size)))
+
+    # The places are the sums of the groups whose sign is positive.
+    above = float(probabilities[(total + seen) // 2 :].sum())
+    below = float(probabilities[: (total - seen) // 2 + 1].sum())
+
+    return min(1.0, above + below)
 
 
 def mcnemar_mid_p(only_a: int, only_b: int) -> float:
@@ -59,6 +88,37 @@ def holm(p_values: list[float]) -> list[float]:
     return adjusted
 
 
+def benjamini_yekutieli(p_values: list[float]) -> list[float]:
+    """Returns p-values adjusted for the share of false discoveries, whatever the tests have in common.
+
+    Ann. Stat. 29 (2001) 1165; those of `statsmodels.stats.multitest.multipletests` with the method "fdr_by".
+    """
+    n_tests = len(p_values)
+    harmonic = math.fsum(1 / each for each in range(1, n_tests + 1))
+    order = sorted(range(n_tests), key=p_values.__getitem__, reverse=True)
+    adjusted = [1.0] * n_tests
+    lowest = 1.0
+
+    for place, index in enumerate(order):
+        rank = n_tests - place
+        lowest = min(lowest, p_values[index] * n_tests * harmonic / rank)
+        adjusted[index] = lowest
+
+    return adjusted
+
+
+def min_discordant(other_p_values: list[float], *, alpha: float) -> int:
+    """Returns on how many rows at least one model alone must be right for Holm's correction to find a difference.
+
+    So many, all for one of the two, have a p-value of 2 / 2**count, which is adjusted beside those of the other pairs.
+    """
+    count = 1
+    while holm([2 / 2**count, *other_p_values])[0] >= alpha:
+        count += 1
+
+    return count
+
+
 def cochran_q(hits: Hits) -> dict[str, Any]:
     """Returns the statistic and the p-value of Cochran's Q over hits `(n_rows, n_models)`; Biometrika 37 (1950) 256.
 
@@ -83,6 +143,20 @@ def cochran_q(hits: Hits) -> dict[str, Any]:
         "statistic": statistic,
         "p_value": chi_square_tail(statistic, degrees=n_models - 1),
     }
+
+
+def _toss_coins(n_coins: int, value: int) -> NDArray[np.float64]:
+    """Returns the probabilities of the sums, from 0 on, of fair coins that are worth this each."""
+    logs = [
+        math.lgamma(n_coins + 1)
+        - math.lgamma(each + 1)
+        - math.lgamma(n_coins - each + 1)
+        for each in range(n_coins + 1)
+    ]
+    probabilities = np.zeros(n_coins * value + 1)
+    probabilities[::value] = np.exp(np.array(logs) - n_coins * math.log(2))
+
+    return probabilities
 
 
 def _undefined(reason: str) -> dict[str, Any]:

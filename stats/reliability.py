@@ -11,11 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stats.scores import ECE_BINS, wilson
+from stats.binomial import wilson
+from stats.groups import Groups, design_effect
+from stats.scores import ECE_BINS
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 Hits = NDArray[np.bool_]
+
+SEED = 0
+MIN_DRAWS = 100
+MAX_DRAWS = 1000
+MAX_VALUES = 5_000_000
+"""Of many rows fewer samples are drawn, so that it takes a fraction of a second."""
 
 
 def equal_width(values: Floats, *, bins: int = ECE_BINS) -> Labels:
@@ -37,24 +45,27 @@ def equal_mass(values: Floats, *, bins: int = ECE_BINS) -> Labels:
 
 
 def describe_bins(
-    confidence: Floats, hits: Hits, bin_of: Labels
+    confidence: Floats, hits: Hits, bin_of: Labels, groups: Groups | None = None
 ) -> list[dict[str, Any]]:
     """Returns the rows, mean confidence and accuracy with Wilson's interval of each bin that has rows.
 
-    `bin_of` has the bin of each row, `(n_rows,)`; the lowest bin comes first.
+    `bin_of` has the bin of each row, `(n_rows,)`; the lowest bin comes first. `groups` has the group of each row.
     """
     described = []
 
     for each in np.unique(bin_of):
         inside = bin_of == each
         n_rows = int(inside.sum())
-        n_hits = int(hits[inside].sum())
+        right = hits[inside]
+        n_hits = int(right.sum())
+        within = None if groups is None else groups[inside]
+        effect = design_effect(right - n_hits / n_rows, within)
         described.append(
             {
                 "rows": n_rows,
                 "confidence": float(confidence[inside].mean()),
                 "accuracy": n_hits / n_rows,
-                "interval": wilson(n_hits, n_rows),
+                "interval": wilson(n_hits / effect, n_rows / effect),
             }
         )
 
@@ -73,6 +84,27 @@ def calibration_error(bins: list[dict[str, Any]]) -> float:
         total += each["rows"] * gap
 
     return float(total / n_rows)
+
+
+def expect_error(confidence: Floats) -> dict[str, float]:
+    """Returns the calibration error that a calibrated model would show on so many rows: its mean and upper 95 % limit.
+
+    Rows are right with the probability that the model gives, drawn many times (consistency resampling; Bröcker and
+    Smith, Weather Forecast. 22, 2007, 651). Bins of equal width, as in `scores.expected_calibration_error`.
+    """
+    bin_of = equal_width(confidence)
+    order = np.argsort(bin_of, kind="stable")
+    ranked = confidence[order]
+    starts = np.searchsorted(bin_of[order], np.unique(bin_of))
+    generator = np.random.default_rng(SEED)
+    n_draws = max(MIN_DRAWS, min(MAX_DRAWS, MAX_VALUES // len(confidence)))
+    errors = np.empty(n_draws)
+
+    for draw in range(n_draws):
+        gaps = (generator.random(len(ranked)) < ranked) - ranked
+        errors[draw] = np.abs(np.add.reduceat(gaps, starts)).sum() / len(ranked)
+
+    return {"mean": float(errors.mean()), "limit": float(np.quantile(errors, 0.95))}
 
 
 def brier_parts(probabilities: Floats, truth: Labels) -> dict[str, float]:

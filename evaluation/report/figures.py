@@ -17,7 +17,7 @@ from charts.reliability import add_reliability
 from charts.scales import set_linear, set_log, set_rows, span
 from charts.scatter import add_labels, add_point, add_steps
 from charts.svg import write_svg
-from evaluation import verdict
+from evaluation import words
 
 ROW_PX = 26
 WIDE_PX = 400
@@ -106,7 +106,7 @@ def draw_intervals(numbers: Numbers, task: str) -> str:
     )
     ends = [end for _, each in order for end in each["metrics"]["accuracy"]["interval"]]
     low, high = span(ends, room=0.05)
-    names = [verdict.shorten(each["model"], task) for _, each in order]
+    names = [words.shorten(each["model"], task) for _, each in order]
     figure, axes = make_inline_figure(
         width_px=WIDE_PX,
         height_px=ROW_PX * len(order) + 56,
@@ -160,7 +160,7 @@ def draw_reliability(model: Numbers, place: int, task: str) -> str:
     )
 
     return write_svg(
-        figure, label=f"Reliability of {verdict.shorten(model['model'], task)}"
+        figure, label=f"Reliability of {words.shorten(model['model'], task)}"
     )
 
 
@@ -264,7 +264,7 @@ def draw_costs(
             is_filled=each in front,
         )
 
-    labels = [verdict.shorten(each, task) for each in names]
+    labels = [words.shorten(each, task) for each in names]
     add_labels(axes, list(zip(points, labels, strict=True)))
 
     return write_svg(figure, label=f"Accuracy against {name}")
@@ -294,7 +294,7 @@ def draw_confusion(model: Numbers, classes: Sequence[str], task: str) -> str:
     texts = MatrixTexts(names_pt=NAMES_PT, counts_pt=NAMES_PT, is_upright=is_upright)
     add_matrix(axes, counts, classes, classes, texts=texts, has_diagonal=True)
 
-    name = verdict.shorten(model["model"], task)
+    name = words.shorten(model["model"], task)
 
     size = f"width:{width:.0f}px;max-width:max(100%,{MIN_SCALE * width:.0f}px)"
 

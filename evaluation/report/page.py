@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from evaluation import gate
 from evaluation.labelled_data import LabelledData
-from evaluation.verdict import percent, shorten, show_p, signed
+from evaluation.words import percent, shorten, show_p, signed
 from service.errors import EvaluationError
 from service.models import images
 from stats.confusion import most_confused

@@ -82,19 +82,22 @@ def test_the_leader_is_shown_to_be_better_than_the_worst() -> None:
 
 
 def test_of_equals_the_better_probabilities_lead() -> None:
-    """Of two models that are right equally often the one with the better probabilities leads."""
+    """Of models that are right equally often the one with the best probabilities leads, and one that votes does not."""
     predictions = make_trial({"first": 1.0}, n_rows=50)
     surer = replace(
         predictions.answers[0],
         model="task-second",
-        probabilities=np.eye(2)[predictions.truth],
+        probabilities=np.eye(2)[predictions.truth] * 0.998 + 0.001,
+    )
+    voter = replace(
+        surer, model="task-third", probabilities=np.eye(2)[predictions.truth]
     )
     numbers = judge(
-        replace(predictions, answers=[predictions.answers[0], surer]), risk=0.01
+        replace(predictions, answers=[predictions.answers[0], surer, voter]), risk=0.01
     )
     assert numbers["leader"] == "task-second"
     assert numbers["pairs"][0]["verdict"] == "too few"
-    assert numbers["pairs"][0]["rows_needed"] is None
+    assert numbers["pairs"][0]["rows_needed"]["rows"] is None
 
 
 def test_the_front_is_whom_nobody_beats_in_both() -> None:

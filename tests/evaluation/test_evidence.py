@@ -60,9 +60,10 @@ def test_evidence_says_what_it_rests_on() -> None:
     assert {"veredicto", "python", "numpy", "onnxruntime", "server"} <= EVIDENCE[
         "software"
     ].keys()
-    assert EVIDENCE["seeds"] == {"bootstrap": 0, "replicates": 1000}
+    assert EVIDENCE["seeds"] == {"draws": 0, "replicates": 1000}
     assert EVIDENCE["options"] == {
         "risk": 0.05,
+        "within": 0.01,
         "gates": ["challenger better than champion by 0.01"],
     }
 
@@ -163,15 +164,15 @@ def test_other_data_versions_and_answers_are_named() -> None:
             'file.json: expected {"format": "veredicto evidence", ...}, as --evidence writes it',
         ),
         (
-            '{"format": "veredicto evidence", "schema_version": 2}',
-            "file.json: expected evidence of schema 1, got 2",
+            '{"format": "veredicto evidence", "schema_version": 1}',
+            "file.json: expected evidence of schema 2, got 1",
         ),
     ],
 )
 def test_a_file_that_is_no_evidence_is_said_so(
     tmp_path: Path, content: str, expected: str
 ) -> None:
-    """A file that is empty, something else or of a newer schema is refused as no evidence."""
+    """A file that is empty, something else or of an older schema is refused as no evidence."""
     path = tmp_path / "file.json"
     path.write_text(content)
     with pytest.raises(EvaluationError) as error:

@@ -83,9 +83,11 @@ def test_a_table_without_polars_says_what_to_install(
 def test_further_columns_are_passed_over_where_the_label_is_named(
     tmp_path: Path,
 ) -> None:
-    """A note says which columns are passed over."""
+    """A note says which columns models pass over."""
     found = read(tmp_path, "id,size,colour,answer\n7,0.5,green,yes\n", label="answer")
-    assert found.notes == ["columns that are no features are passed over: id"]
+    assert found.notes == [
+        "columns that are no features are passed over by models, and part the rows: id"
+    ]
 
 
 def test_a_missing_value_that_is_imputed_is_none(tmp_path: Path) -> None:

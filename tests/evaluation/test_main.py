@@ -81,9 +81,9 @@ def test_a_report_says_who_is_better(
     headline = json.loads((rows.parent / "report.json").read_bytes())["verdict"][
         "headline"
     ]
-    assert headline.startswith("first is the best: right on ")
+    assert headline.startswith("first is the best in accuracy: right on ")
     assert output.startswith(headline)
-    assert "first is the best" in (rows.parent / "report.html").read_text()
+    assert "first is the best in accuracy" in (rows.parent / "report.html").read_text()
     assert main(["--verify", str(rows.parent / "report.json")]) == 0
     assert (
         capsys.readouterr().out
@@ -412,7 +412,7 @@ def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
     )
     assert (finished.returncode, finished.stderr) == (0, "114 of 114 rows\n")
     assert finished.stdout.startswith(
-        "No single model is shown to be the best. logistic leads (level with mlp): right on 96.5 % of 114 rows"
+        "No single model is shown to be the best in accuracy. logistic and mlp are level in front: right on 96.5 % of "
     )
     usage = subprocess.run(
         [*command[:3], "--help"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation import evidence, verdict
+from evaluation import evidence, words
 from evaluation.predictions import Predictions
 from tests.support.trials import make_trial
 
@@ -47,11 +47,12 @@ def test_a_single_difference_is_no_verdict_and_asks_for_more_rows() -> None:
     found = told(split((100, True, True), (1, True, False), (13, False, False)))
     assert found["headline"] == (
         "m0 leads, right on 88.6 % of 114 rows (95 %: 81.5 % to 93.2 %), "
-        "but m0 and m1 cannot be told apart on 114 rows."
+        "but m0 and m1 cannot be told apart in accuracy on 114 rows."
     )
     assert found["findings"][0] == (
         "m0 and m1: no verdict on 114 rows; one alone is right on only 1 row, and fewer than 6 can show no difference. "
-        "About 780 more rows would be needed."
+        "If the difference is what was seen (it may be none: the interval holds 0), 80 % of samples of 900 rows would "
+        "show it; from the ends of the interval it is 180 to any number."
     )
 
 
@@ -61,18 +62,26 @@ def test_models_that_are_not_told_apart_are_said_so() -> None:
         split((90, True, True), (12, True, False), (8, False, True), (4, False, False))
     )
     assert found["findings"][0] == (
-        "m0 and m1 cannot be told apart on 114 rows: one alone is right on 20 rows, accuracy differs by +3.5 % "
-        "(95 %: −4.5 % to +11.7 %; p = 0.5 after Holm's correction). About 1,100 more rows would be needed."
+        "m0 and m1 cannot be told apart in accuracy on 114 rows: one alone is right on 20 rows, accuracy differs by "
+        "+3.5 % (95 %: −4.5 % to +11.7 %; p = 0.5). If the difference is "
+        "what was seen (it may be none: the interval holds 0), 80 % of samples of 1,200 rows would show it; from the "
+        "ends of the interval it is 99 to any number."
     )
-    assert found["findings"][1] == (
-        "Of the 2 that are not told apart, m0 is the fastest (0.01 ms a row) and the smallest (1,000 bytes)."
-    )
+    assert found["findings"][1:4] == [
+        "Saying 'yes' always is right on 54.4 %; m0 is shown to be better.",
+        "In no part of the rows is m0 shown to be worse than another model: 2 parts of 30 rows or more, by class and "
+        "by column, were looked at.",
+        "Of the 2 that may be the best, m0 was the fastest (0.01 ms a row, the median here) and is the smallest "
+        "(1,000 bytes).",
+    ]
 
 
 def test_a_better_model_is_called_the_best() -> None:
     """The better model is called the best, and no cheaper one is named, since none is as good."""
     found = told(split((80, True, True), (20, True, False), (2, False, True)))
-    assert found["headline"].startswith("m0 is the best: right on 98.0 % of 102 rows")
+    assert found["headline"].startswith(
+        "m0 is the best in accuracy: right on 98.0 % of 102 rows"
+    )
     assert found["headline"].endswith("and shown to be better than m1.")
     assert found["findings"][0].startswith(
         "m0 is better than m1: right on 17.6 % more of the rows (95 %: "
@@ -84,7 +93,7 @@ def test_equals_are_not_told_apart_by_any_number_of_rows() -> None:
     """No number of rows tells equals apart, unless they stop being equal."""
     found = told(split((90, True, True), (5, True, False), (5, False, True)))
     assert found["headline"].startswith(
-        "m0 leads (level with m1), right on 95.0 % of 100 rows"
+        "m0 and m1 are level in front, right on 95.0 % of 100 rows"
     )
     assert found["findings"][0].endswith(
         "They are right equally often: more rows would tell them apart only if that changes."
@@ -93,9 +102,11 @@ def test_equals_are_not_told_apart_by_any_number_of_rows() -> None:
 
 def test_models_that_are_right_on_the_same_rows_are_said_so() -> None:
     """The verdict says that the models are right on the same rows, and that more such rows would tell nothing."""
-    assert told(split((9, True, True), (1, False, False)))["findings"][0] == (
-        "m0 and m1: no verdict on 10 rows; they are right on the same ones."
-    )
+    found = told(split((9, True, True), (1, False, False)))["findings"]
+    assert found[:2] == [
+        "Saying 'no' always is right on 60.0 %, and m0 is not shown to be better than that (p = 0.25).",
+        "m0 and m1: no verdict on 10 rows; they are right on the same ones.",
+    ]
 
 
 def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
@@ -110,13 +121,14 @@ def test_some_beaten_and_some_level_are_both_named() -> None:
     """Where no single model is the best, those that are beaten and those that are level are both named."""
     predictions = make_trial({"worst": 0.6, "one": 0.9, "other": 0.92})
     assert told(predictions)["headline"].endswith(
-        "It is shown to be better than worst, but not than other."
+        "one is shown to be better than worst, but not than other. "
+        "With 95 % confidence the best is one of one and other."
     )
 
 
 def test_numbers_of_rows_are_rounded_up_to_two_digits() -> None:
     """Numbers of rows are rounded up to two digits, since they are estimates."""
-    assert [verdict.round_up(rows) for rows in (1, 99, 101, 893, 8451)] == [
+    assert [words.round_up(rows) for rows in (1, 99, 101, 893, 8451)] == [
         "1",
         "99",
         "110",
@@ -127,18 +139,84 @@ def test_numbers_of_rows_are_rounded_up_to_two_digits() -> None:
 
 def test_shares_and_p_values_are_written_for_people() -> None:
     """Shares have no minus before nothing, and p-values have no zero for what is small."""
-    assert [verdict.signed(share) for share in (0.0123, -0.0123, -0.0001)] == [
+    assert [words.signed(share) for share in (0.0123, -0.0123, -0.0001)] == [
         "+1.2 %",
         "−1.2 %",
         "0.0 %",
     ]
-    assert [verdict.show_p(p_value) for p_value in (0.5, 0.0012, 0.00002)] == [
+    assert [words.show_p(p_value) for p_value in (0.5, 0.0012, 0.00002)] == [
         "p = 0.5",
         "p = 0.0012",
         "p < 0.001",
     ]
-    assert [verdict.join(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == [
+    assert [words.join(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == [
         "a",
         "a and b",
         "a, b and c",
     ]
+
+
+def test_a_model_that_says_one_class_is_named_where_it_is_no_worse() -> None:
+    """Where most rows are of one class the first finding says that always saying it is right more often."""
+    predictions = with_hits([True] * 90 + [False] * 10)
+    common = replace(predictions, truth=np.zeros(100, dtype=np.int64))
+    label = np.where(np.arange(100) < 90, 0, 1)
+    answers = [replace(common.answers[0], label=label)]
+    found = told(replace(common, answers=answers))["findings"][0]
+    assert found == (
+        "Saying 'no' always is right on 100.0 %, more often than any model here."
+    )
+
+
+def test_as_good_as_is_said_where_it_is_shown() -> None:
+    """Two models whose difference is within a point on 3,000 rows are as good within it, and 300 do not show it."""
+    many = told(split((2900, True, True), (20, True, False), (20, False, True)))
+    few = told(split((290, True, True), (2, True, False), (2, False, True)))
+    words = "They are as good within 1.0 %: this pair alone differs by less, at 5 %."
+    assert words in many["findings"][0]
+    assert words not in few["findings"][0]
+
+
+def test_no_interval_beside_a_verdict_contradicts_it() -> None:
+    """With seven models the interval of a pair that is told apart is on one side of 0, and of any other on both."""
+    names = {f"m{number}": 0.8 + 0.02 * number for number in range(7)}
+    for seed in range(5):
+        predictions = make_trial(names, n_rows=300, seed=seed)
+        numbers = evidence.conclude(predictions, risk=0.01, gates=[])["numbers"]
+        for pair in numbers["pairs"]:
+            low, high = pair["difference"]["interval"]
+            alone = pair["difference"]["alone"]
+            if pair["verdict"] in ("a", "b"):
+                assert low >= 0 or high <= 0
+            else:
+                assert low <= min(0, alone[0])
+                assert high >= max(0, alone[1])
+
+
+def test_a_promise_comes_without_the_number_that_is_none() -> None:
+    """Few rows have no threshold in words, and many certain ones have the one that is promised."""
+    few = told(split((9, True, True), (1, False, False)))["findings"]
+    assert (
+        "From which probability on m0 would be wrong on at most 1 % of what it answers cannot be promised: these rows "
+        "are too few for it."
+    ) in few
+    many = told(split((900, True, True)))["findings"]
+    assert any("It can be promised, with 95 % confidence" in each for each in many)
+
+
+def test_a_model_that_votes_is_said_to() -> None:
+    """A model whose answers are all certain has no calibration error in words."""
+    predictions = with_hits([True] * 20)
+    answer = predictions.answers[0]
+    votes = replace(answer, probabilities=np.eye(2)[answer.label])
+    found = told(replace(predictions, answers=[votes]))["findings"]
+    assert any(each.startswith("m0 votes: each of its answers") for each in found)
+    assert not any("calibration error" in each for each in found)
+
+
+def test_a_calibration_error_stands_beside_what_is_usual() -> None:
+    """Probabilities of 0.9 that are right in nine of ten rows are not shown to be off, and in six of ten are."""
+    honest = told(with_hits([True] * 90 + [False] * 10))["findings"]
+    boastful = told(with_hits([True] * 60 + [False] * 40))["findings"]
+    assert any("m0's probabilities are not shown to be off" in each for each in honest)
+    assert any("m0's probabilities are not calibrated" in each for each in boastful)

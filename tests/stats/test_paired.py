@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
 from stats import paired
@@ -119,39 +118,3 @@ def test_an_odds_ratio_without_an_end_says_why() -> None:
         == "undefined: the models are right on the same rows"
     )
     assert paired.odds_ratio(Pair(5, 0, 3, 5))["value"] == 0
-
-
-def test_fewer_discordant_rows_than_the_floor_can_never_be_significant() -> None:
-    """The floor itself can be significant at 0.05, one discordant row less cannot."""
-    assert 2 * binom.cdf(0, paired.MIN_DISCORDANT - 1, 0.5) > paired.ALPHA
-    assert 2 * binom.cdf(0, paired.MIN_DISCORDANT, 0.5) < paired.ALPHA
-
-
-def test_so_many_rows_tell_the_difference_in_four_of_five_samples() -> None:
-    """With Connor's number of rows McNemar's statistic is over its 5 % limit in 80 % of samples."""
-    pair = Pair(800, 100, 50, 50)
-    n_rows = paired.rows_to_tell_apart(pair)
-    assert n_rows is not None
-    draws = np.random.default_rng(1).multinomial(
-        n_rows, [0.8, 0.1, 0.05, 0.05], size=4000
-    )
-    statistics = (draws[:, 1] - draws[:, 2]) ** 2 / (draws[:, 1] + draws[:, 2])
-    assert np.mean(statistics > 3.841459) == pytest.approx(0.8, abs=0.02)
-
-
-def test_so_many_rows_show_the_margin_in_four_of_five_samples() -> None:
-    """With the number of rows the one-sided limit is over the margin in 80 % of samples."""
-    pair = Pair(800, 100, 50, 50)
-    n_rows = paired.rows_to_show(pair, margin=0.02)
-    assert n_rows is not None
-    draws = np.random.default_rng(2).multinomial(
-        n_rows, [0.8, 0.1, 0.05, 0.05], size=2000
-    )
-    shown = [paired.lower_limit(Pair(*draw)) > 0.02 for draw in draws.tolist()]
-    assert np.mean(shown) == pytest.approx(0.8, abs=0.03)
-
-
-def test_no_number_of_rows_tells_equals_apart() -> None:
-    """The numbers of rows are None for equal models, and for a margin that the difference does not reach."""
-    assert paired.rows_to_tell_apart(Pair(90, 4, 4, 2)) is None
-    assert paired.rows_to_show(Pair(90, 4, 3, 3), margin=0.01) is None

@@ -102,3 +102,20 @@ def test_equal_confidence_is_never_parted() -> None:
     """Ties fall into one bin, and one row into one."""
     assert len(set(reliability.equal_mass(np.full(100, 0.7)).tolist())) == 1
     assert reliability.equal_mass(np.array([1.0])).tolist() == [0]
+
+
+def test_a_calibrated_model_is_expected_to_show_an_error() -> None:
+    """The mean and the limit equal those of errors computed one by one from drawn rows, within their noise."""
+    generator = np.random.default_rng(8)
+    confidence = generator.uniform(0.5, 1, 200)
+    errors = []
+    for _ in range(400):
+        hits = generator.random(200) < confidence
+        bins = reliability.describe_bins(
+            confidence, hits, reliability.equal_width(confidence)
+        )
+        errors.append(reliability.calibration_error(bins))
+
+    found = reliability.expect_error(confidence)
+    assert found["mean"] == pytest.approx(np.mean(errors), abs=0.003)
+    assert found["limit"] == pytest.approx(np.quantile(errors, 0.95), abs=0.01)

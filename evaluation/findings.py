@@ -1,0 +1,203 @@
+"""The sentences of a verdict, each from its numbers; none says more than is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evaluation.grouping import Grouping
+from evaluation.words import (
+    count_groups,
+    count_rows,
+    join,
+    percent,
+    round_up,
+    shorten,
+    show_p,
+    signed,
+)
+
+MAX_WORSE = 3
+"""So many parts of the rows are named."""
+
+
+def tell_groups(numbers: dict[str, Any], grouping: Grouping) -> str:
+    """Says which rows belong together, where any do."""
+    if grouping.groups is None:
+        return ""
+
+    counted = (
+        f"{count_groups(numbers['n_groups'])}, and intervals and tests count those"
+    )
+    equal = f"{count_rows(grouping.n_equal)} repeat others"
+    if grouping.column is None:
+        return f"{equal}: equal rows belong together, in {counted}."
+
+    together = f"The rows belong together by {grouping.column!r}, in {counted}"
+    return f"{together}; {equal}." if grouping.n_equal else f"{together}."
+
+
+def compare_with_baseline(
+    numbers: dict[str, Any], leader: dict[str, Any], task: str
+) -> str:
+    """Says how the leader stands to one who always says the commonest class."""
+    baseline = numbers["baseline"]
+    name = shorten(leader["model"], task)
+    always = (
+        f"Saying {baseline['class']!r} always is right on {percent(baseline['share'])}"
+    )
+    if baseline["beaten"]:
+        return f"{always}; {name} is shown to be better."
+    if leader["metrics"]["accuracy"]["value"] < baseline["share"]:
+        return f"{always}, more often than any model here."
+
+    p_value = show_p(baseline["p_value"])
+    return f"{always}, and {name} is not shown to be better than that ({p_value})."
+
+
+def compare(
+    pair: dict[str, Any], leader: str, numbers: dict[str, Any], task: str
+) -> str:
+    """Says what is shown of the leader and another model, which the pair is seen from."""
+    name = shorten(leader, task)
+    other = shorten(pair["other"], task)
+    rows = count_rows(numbers["rows"])
+    between = _write_interval(pair, len(numbers["pairs"]))
+    if pair["better"]:
+        return f"{name} is better than {other}: right on {percent(pair['apart'])} more of the rows ({between})."
+
+    discordant = pair["only_a"] + pair["only_b"]
+    if discordant == 0:
+        return f"{name} and {other}: no verdict on {rows}; they are right on the same ones."
+
+    on = count_rows(discordant)
+    if pair["n_apart"] < discordant:
+        on += f" of {count_groups(pair['n_apart'])}"
+    ask = f"{_ask(pair, numbers['rows'])}{_equate(pair)}"
+    if pair["verdict"] == "too few":
+        why = f"one alone is right on only {on}, and fewer than {pair['min_discordant']} can show no difference"
+        return f"{name} and {other}: no verdict on {rows}; {why}. {ask}"
+
+    return (
+        f"{name} and {other} cannot be told apart in accuracy on {rows}: one alone is right on {on}, accuracy differs "
+        f"by {signed(pair['apart'])} ({between}). {ask}"
+    )
+
+
+def find_worse(numbers: dict[str, Any], leader: str, task: str) -> str:
+    """Says where the leader is worse than another model, the surest of it first."""
+    slices = numbers["slices"]
+    name = shorten(leader, task)
+    if not slices["tests"]:
+        return ""
+
+    looked = f"{slices['parts']} parts of {slices['min_rows']} rows or more, by class and by column, were looked at"
+    if not slices["worse"]:
+        return f"In no part of the rows is {name} shown to be worse than another model: {looked}."
+
+    surest = [_describe_worse(each, task) for each in slices["worse"][:MAX_WORSE]]
+    more = slices["n_worse"] - len(surest)
+    further = f", and in {more} more comparisons" if more > 0 else ""
+
+    return (
+        f"{name} is worse {join(surest)}{further} ({looked}; of such findings at most {100 * slices['rate']:.0f} % are "
+        "chance)."
+    )
+
+
+def _describe_worse(found: dict[str, Any], task: str) -> str:
+    other = shorten(found["other"], task)
+    where = f"than {other} where {found['slicing']} is {found['part']!r}"
+    shares = (
+        f"{percent(found['accuracy'])} against {percent(found['accuracy_of_other'])}"
+    )
+    return f"{where} ({shares} of {count_rows(found['rows'])})"
+
+
+def price(
+    numbers: dict[str, Any], costs: dict[str, dict[str, float | None]], task: str
+) -> str:
+    """Says which of those that may be the best is the cheapest."""
+    best = numbers["may_be_best"]
+    if len(best) == 1:
+        return ""
+
+    fastest = min(best, key=lambda each: costs[each]["latency_ms"] or 0)
+    text = f"Of the {len(best)} that may be the best, {shorten(fastest, task)} was the fastest"
+    text += f" ({costs[fastest]['latency_ms']:.3g} ms a row, the median here)"
+    sizes = {each: costs[each]["size_bytes"] for each in best}
+    known = {each: size for each, size in sizes.items() if size is not None}
+    if len(known) < len(sizes):
+        return f"{text}."
+
+    smallest = min(known, key=lambda each: known[each])
+    if smallest == fastest:
+        return f"{text} and is the smallest ({known[smallest]:,.0f} bytes)."
+
+    return f"{text}, and {shorten(smallest, task)} is the smallest ({known[smallest]:,.0f} bytes)."
+
+
+def decline(leader: dict[str, Any], task: str, risk: float) -> str:
+    """Says what the leader would have to leave unanswered for the wanted risk, as far as it can be promised."""
+    name = shorten(leader["model"], task)
+    sure = leader["at_guaranteed_risk"]
+    wanted = f"be wrong on at most {100 * risk:g} % of what it answers"
+    if sure["threshold"] is None:
+        return f"From which probability on {name} would {wanted} cannot be promised: these rows are too few for it."
+
+    promise = f"It can be promised, with 95 % confidence, that {name} will {wanted}"
+    return f"{promise} from a probability of {sure['threshold']:.9g} on ({percent(sure['coverage'])} of these rows)."
+
+
+def calibrate(leader: dict[str, Any], task: str) -> str:
+    """Says how far the leader's probabilities are off, beside what a calibrated model would show on so many rows."""
+    name = shorten(leader["model"], task)
+    if leader["votes"]:
+        return f"{name} votes: each of its answers has a probability of 1, which says nothing of how sure it is."
+
+    error = leader["metrics"]["ece"]["value"]
+    usual = leader["calibrated_ece"]
+    figure = (
+        f"a calibration error of {percent(error)}; in 95 % of samples of so many rows a calibrated model would show up "
+        f"to {percent(usual['limit'])}"
+    )
+    if error > usual["limit"]:
+        return f"{name}'s probabilities are not calibrated: {figure}."
+
+    return f"{name}'s probabilities are not shown to be off: {figure}."
+
+
+def _write_interval(pair: dict[str, Any], n_pairs: int) -> str:
+    low, high = pair["between"]
+    together = f", all {n_pairs} pairs together" if n_pairs > 1 else ""
+    corrected = " after Holm's correction" if n_pairs > 1 else ""
+    p_value = f"{show_p(pair['p_value_holm'])}{corrected}"
+
+    return f"95 %{together}: {signed(low)} to {signed(high)}; {p_value}"
+
+
+def _equate(pair: dict[str, Any]) -> str:
+    """Says where the models are shown to be about as good as each other."""
+    if not pair["as_good"]["shown"]:
+        return ""
+
+    within = percent(pair["as_good"]["within"])
+    return (
+        f" They are as good within {within}: this pair alone differs by less, at 5 %."
+    )
+
+
+def _ask(pair: dict[str, Any], n_rows: int) -> str:
+    """Says how many rows a verdict would take, from what was seen and from the ends of its interval."""
+    plan = pair["rows_needed"]
+    fewest, most = plan["range"]
+    if plan["rows"] is None:
+        return "They are right equally often: more rows would tell them apart only if that changes."
+
+    may_be_none = " (it may be none: the interval holds 0)" if most is None else ""
+    upper = "any number" if most is None else round_up(most)
+    rows = round_up(max(plan["rows"], n_rows))
+
+    return (
+        f"If the difference is what was seen{may_be_none}, {100 * plan['power']:.0f} % of samples of {rows} rows would "
+        f"show it; from the ends of the interval it is {round_up(fewest)} to {upper}."
+    )

@@ -1,0 +1,152 @@
+"""Every pair of models: tests, differences with intervals, and what they show."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.predictions import Predictions
+from stats import agreement, groups, paired, paired_tests
+from stats.paired import Pair
+from stats.rows_needed import plan_to_tell_apart
+
+
+def judge_pairs(
+    predictions: Predictions, *, critical: float, within: float
+) -> list[dict[str, Any]]:
+    """Returns every pair once, in the order of the models; p-values are adjusted for their number.
+
+    `critical` is how many deviations all differences stay within at once, `within` the difference that does not matter.
+    """
+    hits = predictions.hits
+    places = list(combinations(range(len(predictions.answers)), 2))
+    agreed = agreement.agreements(predictions.labels)
+    kappas = agreement.kappas(
+        agreed, predictions.labels, n_classes=len(predictions.classes)
+    )
+    tested = [
+        test_pair(hits[:, first], hits[:, second], predictions.groups)
+        for first, second in places
+    ]
+    p_values = [each["p_value"] for each in tested]
+    adjusted = paired_tests.holm(p_values)
+    names = [answer.model for answer in predictions.answers]
+    pairs = []
+
+    for number, ((first, second), test) in enumerate(zip(places, tested, strict=True)):
+        pair = Pair.of(hits[:, first], hits[:, second])
+        others = p_values[:number] + p_values[number + 1 :]
+        kappa = kappas[first, second]
+        pairs.append(
+            {
+                "models": [names[first], names[second]],
+                "agreement": agreed[first, second],
+                "kappa": None if np.isnan(kappa) else kappa,
+                **_describe_pair(pair, test["effect"], n_pairs=len(places)),
+                **test,
+                "p_value_holm": adjusted[number],
+                **_decide(pair, test["n_apart"], adjusted[number], others),
+                "as_good": _equate(pair, test["effect"], within),
+            }
+        )
+        pairs[-1]["difference"] |= _bound(
+            pair, test["effect"], critical, pairs[-1]["verdict"]
+        )
+
+    return pairs
+
+
+def test_pair(
+    first: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+    members: NDArray[np.int64] | None,
+) -> dict[str, Any]:
+    """Returns the exact test of a pair, by McNemar of rows and by flipped signs of groups.
+
+    `n_apart` are the rows on which one alone is right, or the groups in which one is right more often.
+    """
+    effect = paired.find_effect(first, second, members)
+    sums = groups.sum_by_group(first.astype(np.int64) - second, members)
+    n_apart = int((sums != 0).sum())
+    mid_p: float | None
+    if members is not None:
+        p_value = paired_tests.sign_flip(sums.astype(np.int64))
+        mid_p = None
+    else:
+        found = paired_tests.mcnemar(first, second)
+        p_value = found["p_value"]
+        mid_p = paired_tests.mcnemar_mid_p(found["only_a"], found["only_b"])
+
+    return {
+        "p_value": p_value,
+        "mid_p_value": mid_p,
+        "n_apart": n_apart,
+        "effect": effect,
+    }
+
+
+def _describe_pair(pair: Pair, effect: float, *, n_pairs: int) -> dict[str, Any]:
+    """Returns counts and figures of a pair; `effect` rows are worth an independent one."""
+    ratio = paired.odds_ratio(pair)
+    if effect != 1 and ratio["interval"] is not None:
+        ratio |= {"interval": None, "reason": "no interval: rows belong together"}
+
+    return {
+        "both_right": pair.both,
+        "only_a": pair.only_a,
+        "only_b": pair.only_b,
+        "both_wrong": pair.neither,
+        "difference": {
+            "value": pair.difference,
+            "alone": paired.difference_interval(pair, effect=effect),
+        },
+        "odds_ratio": ratio,
+        "rows_needed": plan_to_tell_apart(pair, tests=n_pairs, effect=effect),
+    }
+
+
+def _bound(
+    pair: Pair, effect: float, critical: float, verdict: str
+) -> dict[str, tuple[float, float]]:
+    """Returns the interval that holds together with those of all other pairs, and agrees with the verdict.
+
+    What the test shows ends at 0, and what it does not show reaches 0: step by step it sees a little more than the
+    intervals together, and exactly it sees a little less.
+    """
+    low, high = paired.difference_interval(pair, z=critical, effect=effect)
+    if verdict == "a":
+        return {"interval": (max(low, 0.0), high)}
+    if verdict == "b":
+        return {"interval": (low, min(high, 0.0))}
+
+    return {"interval": (min(low, 0.0), max(high, 0.0))}
+
+
+def _equate(pair: Pair, effect: float, within: float) -> dict[str, Any]:
+    """Returns whether the models are shown to differ by less than `within`; Schuirmann, J. Pharm. Biopharm. 15 (1987).
+
+    Two one-sided tests of 5 % each (TOST) are the 90 % interval of this pair alone between -within and within.
+    """
+    low, high = paired.difference_interval(pair, confidence=0.9, effect=effect)
+    shown = -within < low and high < within
+
+    return {"within": within, "interval": (low, high), "shown": shown}
+
+
+def _decide(
+    pair: Pair, n_apart: int, p_value: float, others: list[float]
+) -> dict[str, Any]:
+    """Returns the verdict, and how many rows or groups must be apart at least beside the p-values of the other pairs.
+
+    It is `a` or `b`, whichever is shown to be right more often, `not shown`, or `too few` where no split of so few
+    could have shown a difference.
+    """
+    least = paired_tests.min_discordant(others, alpha=paired.ALPHA)
+    verdict = "a" if pair.only_a > pair.only_b else "b"
+    if p_value >= paired.ALPHA:
+        verdict = "too few" if n_apart < least else "not shown"
+
+    return {"verdict": verdict, "min_discordant": least}

@@ -1,0 +1,47 @@
+"""Numbers and names as people read them."""
+
+from __future__ import annotations
+
+LEAST_SHOWN = 0.001
+
+
+def shorten(name: str, task: str) -> str:
+    """Returns a model's name without its task."""
+    return name.removeprefix(f"{task}-")
+
+
+def join(names: list[str]) -> str:
+    """Returns names as `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def percent(share: float) -> str:
+    """Returns a share as `12.3 %`."""
+    return f"{100 * share:.1f} %"
+
+
+def signed(share: float) -> str:
+    """Returns a difference as `+1.2 %` or `0.0 %`, with the sign of minus, not the hyphen."""
+    text = f"{100 * share:+.1f} %"
+    return "0.0 %" if text[1:] == "0.0 %" else text.replace("-", "−")
+
+
+def count_rows(number: int) -> str:
+    """Returns a count as `1 row` or `2 rows`."""
+    return f"{number:,} row{'s' * (number != 1)}"
+
+
+def count_groups(number: int) -> str:
+    """Returns a count as `1 group` or `2 groups`."""
+    return f"{number:,} group{'s' * (number != 1)}"
+
+
+def round_up(rows: int) -> str:
+    """Returns a number of rows that is an estimate, to two digits."""
+    digits = max(0, len(str(rows)) - 2)
+    return f"{-(-rows // 10**digits) * 10**digits:,}"
+
+
+def show_p(p_value: float) -> str:
+    """Returns `p = 0.012`, or `p < 0.001`."""
+    return f"p < {LEAST_SHOWN}" if p_value < LEAST_SHOWN else f"p = {p_value:.2g}"

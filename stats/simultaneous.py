@@ -1,0 +1,112 @@
+"""Several classifiers on the same rows at once: who may be the best, and intervals that all hold together.
+
+Axes: hits `(n_rows, n_models)` are True where a model is right; groups `(n_rows,)` as in `stats.groups`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats.binomial import Z
+from stats.groups import Groups, sum_by_group
+from stats.paired import Pair, find_effect, newcombe
+
+Floats = NDArray[np.float64]
+Hits = NDArray[np.bool_]
+
+CONFIDENCE = 0.95
+ROUNDING = 1e-15
+"""A variance of a difference that is less than this is 0."""
+DRAWS = 10_000
+SEED = 0
+"""The draws are seeded: the same rows have the same critical values."""
+
+
+class Spread(NamedTuple):
+    """Draws of the errors of all accuracies together, `(DRAWS, n_models)`, and the deviations of their differences,
+    `(n_models, n_models)`, 0 where two models are right on the same rows.
+    """
+
+    errors: Floats
+    deviations: Floats
+
+
+def draw_errors(hits: Hits, groups: Groups | None = None) -> Spread:
+    """Returns draws from the normal distribution with the covariance that rows, or groups of them, show."""
+    residuals = hits - hits.mean(axis=0)
+    sums = np.stack([sum_by_group(each, groups) for each in residuals.T], axis=1)
+    covariance = sums.T @ sums / len(hits) ** 2
+    variances = np.diagonal(covariance)
+    squares = variances[:, None] + variances[None, :] - 2 * covariance
+    deviations = np.sqrt(np.where(squares > ROUNDING, squares, 0.0))
+
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    generator = np.random.default_rng(SEED)
+    errors: Floats = generator.standard_normal((DRAWS, len(values))) @ root.T
+
+    return Spread(errors, deviations)
+
+
+def critical_value(spread: Spread) -> float:
+    """Returns how many deviations all differences of pairs stay within at once, in 95 % of samples.
+
+    It is the quantile of the largest studentised difference, and at least that of a single one (max-T; Hothorn, Bretz
+    and Westfall, Biom. J. 50, 2008, 346).
+    """
+    largest = np.zeros(len(spread.errors))
+    for model in range(spread.errors.shape[1]):
+        np.maximum(largest, np.abs(_studentise(spread, model)).max(axis=1), out=largest)
+
+    return max(Z, float(np.quantile(largest, CONFIDENCE)))
+
+
+def find_best(hits: Hits, groups: Groups | None = None) -> list[int]:
+    """Returns the models that may be the best: with 95 % confidence the one that truly is best is among them.
+
+    A model is thrown out where another one's difference to it has a lower limit over 0; the limits hold for all others
+    at once. Multiple comparisons with the best: Hsu, Ann. Stat. 12 (1984) 1136. The limits are Newcombe's.
+    """
+    n_models = hits.shape[1]
+    spread = draw_errors(hits, groups)
+    kept = []
+
+    for model in range(n_models):
+        highest = _studentise(spread, model).max(axis=1)
+        z = float(np.quantile(highest, CONFIDENCE))
+        others = [each for each in range(n_models) if each != model]
+        limits = [
+            difference_limit(hits[:, other], hits[:, model], groups, z=z)
+            for other in others
+        ]
+        if not any(limit > 0 for limit in limits):
+            kept.append(model)
+
+    return kept
+
+
+def difference_limit(
+    first: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+    groups: Groups | None,
+    *,
+    z: float,
+) -> float:
+    """Returns the lower limit of a difference of accuracies, by Newcombe."""
+    pair = Pair.of(first, second)
+    cells = np.array([pair.both, pair.only_a, pair.only_b, pair.neither], np.float64)
+    lower, _ = newcombe(*(cells / find_effect(first, second, groups)), z=z)
+
+    return float(lower)
+
+
+def _studentise(spread: Spread, model: int) -> Floats:
+    """Returns the errors of all models less that of one, in deviations, `(DRAWS, n_models)`."""
+    deviations = spread.deviations[model]
+    apart = spread.errors - spread.errors[:, [model]]
+    found: Floats = apart / np.where(deviations > 0, deviations, np.inf)
+
+    return found
