@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPS = ("model_card", "stats", "tables", "service", "evaluation", "training", "cli")
+TOPS = (
+    "model_card",
+    "stats",
+    "tables",
+    "service",
+    "evaluation",
+    "loadtest",
+    "training",
+    "cli",
+)
 HEAVY = (
     "torch",
     "sklearn",
@@ -47,6 +56,15 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
     },
     "evaluation.report": {"evaluation", "service.models", "stats"},
+    "loadtest": {"loadtest.sending", "loadtest.targets", "service.errors", "stats"},
+    "loadtest.__main__": {"loadtest", "loadtest.targets", "service.errors"},
+    "loadtest.sending": {"service.errors", "tables"},
+    "loadtest.targets": {
+        "loadtest.sending",
+        "service.errors",
+        "service.grpc",
+        "tables",
+    },
     "service.__main__": {"service.launch", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
@@ -259,6 +277,16 @@ SHOWN: dict[str, set[str]] = {
         "verdict",
     },
     "evaluation.report": {"page"},
+    "loadtest": {"arguments", "console", "raw_file", "result", "run"},
+    "loadtest.sending": {
+        "connection",
+        "grpc_sender",
+        "http_sender",
+        "pacing",
+        "samples",
+        "schedule",
+    },
+    "loadtest.targets": {"server", "target"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane"},
     "service.contract": {"answers", "arrays", "calls", "codec", "limits", "requests"},
@@ -274,7 +302,7 @@ SHOWN: dict[str, set[str]] = {
         "run",
         "tuning",
     },
-    "service.grpc": {"port", "server"},
+    "service.grpc": {"messages", "port", "server"},
     "service.http": {"application", "fast_path", "gate", "lifespan", "responses"},
     "service.live": {"challengers", "comparison", "monitor"},
     "service.live.journal": {"begin", "reader", "records", "writer"},
@@ -313,6 +341,8 @@ SHOWN: dict[str, set[str]] = {
         "roc",
         "scores",
         "sequential",
+        "steadiness",
+        "tails",
     },
     "tables": {"reader"},
     "training.data": {"datasets", "image_preprocessing", "images", "table"},
@@ -329,7 +359,13 @@ DOORS: dict[str, set[str]] = {
     "bentoml": {"service.app"},
     "click": {"service.app"},
     "google": {"service.grpc.messages"},
-    "grpc": {"service.grpc.gate", "service.grpc.health", "service.grpc.server"},
+    "grpc": {
+        "loadtest.sending.grpc_sender",
+        "loadtest.targets.grpc_model",
+        "service.grpc.gate",
+        "service.grpc.health",
+        "service.grpc.server",
+    },
     "grpc_health": {"service.grpc.health"},
     "grpc_reflection": {"service.grpc.health"},
     "httptools": {"service.http.wire_protocol"},
@@ -349,7 +385,12 @@ DOORS: dict[str, set[str]] = {
     "onnxruntime": {"service.models.session"},
     "opentelemetry": {"service.observability.tracing"},
     "orjson": {"service.contract.codec"},
-    "polars": {"evaluation.labelled_data", "tables.reader"},
+    "polars": {
+        "evaluation.labelled_data",
+        "loadtest.raw_file",
+        "loadtest.targets.inputs",
+        "tables.reader",
+    },
     "prometheus_client": {
         "service.execution.gauges",
         "service.execution.metric_files",
@@ -364,7 +405,7 @@ DOORS: dict[str, set[str]] = {
     },
     "uvloop": {"service.access.event_loop"},
 }
-"""These modules of the service and of the evaluation import each library."""
+"""These modules of the service, of the evaluation and of load tests import each library."""
 
 
 def find_modules() -> dict[str, Path]:
@@ -459,7 +500,7 @@ def test_each_library_has_the_doors_that_the_table_says() -> None:
     for module in MODULES:
         for library in (
             IMPORTS[module] - set(MODULES)
-            if module.startswith(("service", "evaluation", "tables"))
+            if module.startswith(("service", "evaluation", "loadtest", "tables"))
             else ()
         ):
             if library in DOORS:

@@ -19,7 +19,7 @@ import yaml
 
 from tests.support.server import ROOT, serve
 
-PACKAGES = ("cli", "evaluation", "service", "stats", "tables", "training")
+PACKAGES = ("cli", "evaluation", "loadtest", "service", "stats", "tables", "training")
 OURS = ("model_card", *PACKAGES, "tests", "benchmarks")
 EXTRAS = {
     "model_card": (),
@@ -27,6 +27,7 @@ EXTRAS = {
     "cli": (),
     "service": ("cpu", "grpc", "otel"),
     "evaluation": ("cpu", "evaluate"),
+    "loadtest": ("load",),
     "tables": ("evaluate",),
     "training": ("train",),
     "tests": ("cpu", "grpc", "train", "test"),

@@ -1,0 +1,95 @@
+"""`python -m loadtest`: how fast a server answers under a load, and at which load it still does.
+
+Exits 0 when done, 1 when an objective is not shown or a regression is, 2 when it cannot be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from loadtest import arguments, console, result
+from loadtest.run import measure
+from loadtest.targets.target import find_target
+from service.errors import LoadTestError, VeredictoError
+
+DONE = 0
+NOT_SHOWN = 1
+UNUSABLE = 2
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Returns the exit code; what is wrong is written as one line on stderr."""
+    options = arguments.parse(words)
+    try:
+        check_places(options)
+        return _test(options)
+    except VeredictoError as error:
+        _tell(f"error: {' '.join(str(error).split())}")
+    except OSError as error:
+        _tell(f"error: {error.filename or ''}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        _tell("\nstopped")
+
+    return UNUSABLE
+
+
+def check_places(options: argparse.Namespace) -> None:
+    """Finds what stands in the way of the files before anything is measured."""
+    places: list[Path] = [each for each in (options.output, options.raw) if each]
+    for path in places:
+        if path.is_dir() or not path.parent.is_dir():
+            raise LoadTestError(f"{path}: expected a file in a folder that is there")
+
+
+def _test(options: argparse.Namespace) -> int:
+    """Measures one target at one load."""
+    target = find_target(arguments.make_wanted(options))
+    load = arguments.make_load(options)
+    line = console.LiveLine()
+    runs = measure(
+        target,
+        load,
+        repeats=options.repeats,
+        on_progress=line,
+        on_run=line.end,
+    )
+    document = result.build(
+        target, load, runs, slo=options.slo or (), confidence=options.confidence
+    )
+    _say(*console.show(document))
+
+    if options.raw is not None:
+        from loadtest import raw_file
+
+        raw_file.write(runs, options.raw)
+        _say(f"requests: {options.raw}")
+    if options.output is not None:
+        result.write(document, options.output)
+        _say(f"result: {options.output}")
+
+    return find_exit_code(document)
+
+
+def find_exit_code(document: dict[str, Any]) -> int:
+    """Returns whether every objective is shown, by a valid test; without an objective there is nothing to show."""
+    asked = document["objectives"]
+    is_shown = document["valid"] and all(each["finding"] == "shown" for each in asked)
+
+    return DONE if is_shown or not asked else NOT_SHOWN
+
+
+def _say(*lines: object) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
