@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadtest import arguments, console, result
-from loadtest.run import measure
-from loadtest.targets.target import find_target
+from loadtest import arguments, commands, comparison, console, result, verdict
 from service.errors import LoadTestError, VeredictoError
 
 DONE = 0
@@ -46,32 +44,34 @@ def check_places(options: argparse.Namespace) -> None:
 
 
 def _test(options: argparse.Namespace) -> int:
-    """Measures one target at one load."""
-    target = find_target(arguments.make_wanted(options))
-    load = arguments.make_load(options)
-    line = console.LiveLine()
-    runs = measure(
-        target,
-        load,
-        repeats=options.repeats,
-        on_progress=line,
-        on_run=line.end,
-    )
-    document = result.build(
-        target, load, runs, slo=options.slo or (), confidence=options.confidence
-    )
-    _say(*console.show(document))
+    """Measures, writes what is wanted, and compares."""
+    old = None if options.compare is None else result.read(options.compare)
+    if options.task and options.slo:
+        document = commands.judge_task(options)
+        _say(*verdict.show(document))
+        code = DONE if document["best"] else NOT_SHOWN
+    else:
+        document, runs = commands.measure_target(options)
+        _say(*console.show(document))
+        code = find_exit_code(document)
+        if options.raw is not None:
+            from loadtest import raw_file
 
-    if options.raw is not None:
-        from loadtest import raw_file
+            raw_file.write(runs, options.raw)
+            _say(f"requests: {options.raw}")
 
-        raw_file.write(runs, options.raw)
-        _say(f"requests: {options.raw}")
+    if old is not None:
+        document["comparison"] = comparison.compare(
+            old, document, margin=options.margin
+        )
+        _say("", *comparison.say(document["comparison"]))
+        code = NOT_SHOWN if document["comparison"]["regression"] else code
+
     if options.output is not None:
         result.write(document, options.output)
         _say(f"result: {options.output}")
 
-    return find_exit_code(document)
+    return code
 
 
 def find_exit_code(document: dict[str, Any]) -> int:

@@ -13,6 +13,7 @@ from loadtest.targets.target import PROTOCOLS, Wanted
 from service.errors import LoadTestError
 
 DURATION_S = 10.0
+SEARCH_DURATION_S = 5.0
 TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 1000
 WARM_UP_SHARE = 0.2
@@ -133,7 +134,12 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         default=POISSON,
         help="of an open loop: at random, as of many callers (poisson), or evenly",
     )
-    add("--duration", type=_seconds, metavar="S", help="of a measurement (10)")
+    add(
+        "--duration",
+        type=_seconds,
+        metavar="S",
+        help="of a measurement (10), or of each trial of a search (5)",
+    )
     add(
         "--warm-up",
         type=_seconds_or_none,
@@ -154,7 +160,12 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="an open loop has at most so many, then requests wait here (1000)",
     )
-    add("--repeats", type=_count, default=1, metavar="N", help="of the measurement (1)")
+    add(
+        "--repeats",
+        type=_count,
+        metavar="N",
+        help="of the measurement (1), or of the search (3)",
+    )
     add("--seed", type=int, default=0, help="of the arrivals at random (0)")
 
 
@@ -208,7 +219,8 @@ def make_wanted(options: argparse.Namespace, *, model: str | None = None) -> Wan
 def make_load(options: argparse.Namespace, *, rate: Rate | None = None) -> Load:
     """Returns how it is loaded; `rate` is one that is searched."""
     recorded_s = None if options.replay is None else read_arrivals(options.replay)
-    duration_s = options.duration or DURATION_S
+    is_searched = options.rate is None and options.concurrency is None
+    duration_s = options.duration or (SEARCH_DURATION_S if is_searched else DURATION_S)
     if recorded_s is not None and options.duration is None:
         duration_s = max(1.0, float(recorded_s[-1]) + 1e-6)
 

@@ -78,6 +78,7 @@ def show(document: dict[str, Any]) -> list[str]:
         *_show_generator(document["repeats"]),
     ]
     lines += [say(each) for each in document["objectives"]]
+    lines += _show_search(document.get("search"))
     if not document["valid"]:
         lines += ["", f"NOT VALID: {document['why']}"]
 
@@ -143,6 +144,27 @@ def _show_server(repeats: list[dict[str, Any]]) -> list[str]:
         lines.append(
             f"the server used {server['cores']:.2f} cores: {server['requests_per_core_s']:,.0f} requests/s per core"
         )
+
+    return lines
+
+
+def _show_search(search: dict[str, Any] | None) -> list[str]:
+    """Returns the highest rate that was found, with what its repeats say of it."""
+    if search is None:
+        return []
+
+    lines = [f"not known: {each}" for each in search["why"]]
+    if search["rate"] is None:
+        return [*lines, "no rate keeps the objectives"]
+
+    low, high = search["interval"]
+    sure = (
+        f", with {search['confidence']:.0%} confidence" if search["confidence"] else ""
+    )
+    lines.append(
+        f"the highest rate that keeps them: {search['rate']:,.0f} requests/s, "
+        f"from {low:,.0f} to {high:,.0f} over {len(search['rates'])} repeats{sure}"
+    )
 
     return lines
 

@@ -121,7 +121,7 @@ def find_faults(
     steadiness: dict[str, Any] | None,
 ) -> list[str]:
     """Returns why the run is not valid, nothing where it is; a run at a rising rate is not asked to be steady."""
-    faults = _judge_length(samples) + _judge_generator(samples, generator)
+    faults = _judge_length(samples) + judge_generator(samples, generator)
     if steadiness is not None:
         faults += _judge_steadiness(steadiness, samples.duration_s)
 
@@ -142,7 +142,7 @@ def _judge_length(samples: Samples) -> list[str]:
     ]
 
 
-def _judge_generator(samples: Samples, generator: dict[str, Any]) -> list[str]:
+def judge_generator(samples: Samples, generator: dict[str, Any]) -> list[str]:
     faults = []
     if generator["cpu_share"] > MAX_CPU_SHARE:
         faults.append(

@@ -285,3 +285,45 @@ def test_words_that_make_no_sense_are_refused(words: tuple[str, ...]) -> None:
         main(["--url", "http://127.0.0.1:1", *words])
 
     assert stopped.value.code == 2
+
+
+def test_the_highest_rate_is_searched(
+    load: Callable[..., dict[str, Any]], url: str
+) -> None:
+    """The result has the rate with its interval, and what was measured at it."""
+    words = ("--url", url, "--duration", "0.2", "--repeats", "1")
+    found = load(*words, "--slo", "p50<20ms", code=1)
+    assert found["search"]["rate"] > 50
+    assert found["load"]["rate"] == found["search"]["rate"]
+    assert found["search"]["trials"]
+
+
+def test_every_classifier_of_a_task_is_measured(
+    load: Callable[..., dict[str, Any]], models: Path, tmp_path: Path
+) -> None:
+    """The result joins each one's accuracy with its figures, and the verdict names one of them."""
+    with serve(tmp_path, VEREDICTO_MODELS=models) as server:
+        words = ("--url", server.url, "--task", "colour", "--rate", "100")
+        found = load(*words, "--slo", "p50<5s")
+
+    names = [each["model"] for each in found["classifiers"]]
+    assert sorted(names) == ["colour-first", "colour-second"]
+    assert found["best"] in names
+    assert found["best"] in found["verdict"]
+    assert found["requests"] == 50
+
+
+def test_a_test_is_compared_with_an_old_one(
+    load: Callable[..., dict[str, Any]], url: str, tmp_path: Path
+) -> None:
+    """The comparison is in the result; a file that is no result is refused."""
+    old = tmp_path / "old.json"
+    words = ("--url", url, "--concurrency", "1", "--repeats", "3")
+    load(*words)
+    (tmp_path / "result.json").rename(old)
+    found = load(*words, "--compare", str(old), "--margin", "500%", code=1)
+    figures = [each["figure"] for each in found["comparison"]["changes"]]
+    assert figures == ["p50", "p99", "rate"]
+
+    old.write_text("{}")
+    assert main([*words, "--compare", str(old)]) == 2
