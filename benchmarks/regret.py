@@ -12,16 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from charts.canvas import add_axes, add_legend, apply_style, make_figure, save_png
+from charts.lines import add_level, add_line
+from charts.palette import BLUE, ORANGE, VERMILLION
 from service.calls.policy import Champion, Epsilon, Policy, Thompson
-from training.pictures.canvas import (
-    BLUE,
-    GREY,
-    ORANGE,
-    VERMILLION,
-    add_axes,
-    add_legend,
-    make_figure,
-)
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCURACIES = {
@@ -77,14 +71,14 @@ def draw(regrets: Mapping[str, Sequence[Regret]], path: Path) -> None:
     for (name, runs), colour in zip(regrets.items(), COLOURS, strict=True):
         requests = np.arange(1, len(runs[0]) + 1)
         low, high = np.quantile(runs, (0.1, 0.9), axis=0)
-        axes.fill_between(requests, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(requests, np.mean(runs, axis=0), color=colour, label=name)
+        mean = np.mean(runs, axis=0)
+        add_line(axes, requests, mean, colour=colour, band=(low, high), label=name)
 
-    axes.axhline(0, color=GREY, linewidth=0.7)
+    add_level(axes, 0)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlim(0)
     add_legend(axes, loc="upper left")
-    figure.savefig(path, metadata={"Software": None})
+    save_png(figure, path)
 
 
 def main() -> None:
@@ -101,7 +95,8 @@ def main() -> None:
             f"{name}: {whole:.0f} lost in {N_REQUESTS:,} requests, {whole - half:.0f} of them in the second half"
         )
 
-    draw(regrets, ROOT / "docs" / "routing.png")
+    with apply_style():
+        draw(regrets, ROOT / "docs" / "routing.png")
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ def _share(text: str) -> float:
 
 
 def _report(options: argparse.Namespace) -> int:
+    page.require_matplotlib()
     output, beside = _place(options)
     with closing(_find(options, options.task)) as contenders:
         names = [each.name for each in contenders.contenders]

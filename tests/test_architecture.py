@@ -17,6 +17,7 @@ TOPS = (
     "model_card",
     "stats",
     "tables",
+    "charts",
     "service",
     "evaluation",
     "loadtest",
@@ -55,7 +56,13 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.settings",
     },
-    "evaluation.report": {"evaluation", "service.models", "stats"},
+    "evaluation.report": {
+        "charts",
+        "evaluation",
+        "service.errors",
+        "service.models",
+        "stats",
+    },
     "loadtest": {"loadtest.sending", "loadtest.targets", "service.errors", "stats"},
     "loadtest.__main__": {"loadtest", "service.errors"},
     "loadtest.sending": {"service.errors", "tables"},
@@ -247,6 +254,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.shipped",
     },
     "training.pictures": {
+        "charts",
         "model_card",
         "training.data",
         "training.export",
@@ -267,6 +275,18 @@ PACKAGES: dict[str, set[str]] = {
 """Each package imports these packages of ours."""
 
 SHOWN: dict[str, set[str]] = {
+    "charts": {
+        "bars",
+        "canvas",
+        "heatmap",
+        "intervals",
+        "lines",
+        "palette",
+        "reliability",
+        "scales",
+        "scatter",
+        "svg",
+    },
     "evaluation": {
         "classifiers",
         "evidence",
@@ -382,6 +402,17 @@ DOORS: dict[str, set[str]] = {
     "httpx": {"evaluation.remote"},
     "jinja2": {"evaluation.report.page"},
     "markupsafe": {"evaluation.report.page"},
+    "matplotlib": {
+        "charts.bars",
+        "charts.canvas",
+        "charts.heatmap",
+        "charts.intervals",
+        "charts.lines",
+        "charts.reliability",
+        "charts.scales",
+        "charts.scatter",
+        "charts.svg",
+    },
     "msgspec": {
         "service.app",
         "service.contract.codec",
@@ -415,7 +446,7 @@ DOORS: dict[str, set[str]] = {
     },
     "uvloop": {"service.access.event_loop"},
 }
-"""These modules of the service, of the evaluation and of load tests import each library."""
+"""These modules of the service, of the evaluation and of what it builds on import each library."""
 
 
 def find_modules() -> dict[str, Path]:
@@ -510,7 +541,9 @@ def test_each_library_has_the_doors_that_the_table_says() -> None:
     for module in MODULES:
         for library in (
             IMPORTS[module] - set(MODULES)
-            if module.startswith(("service", "evaluation", "loadtest", "tables"))
+            if module.startswith(
+                ("service", "evaluation", "loadtest", "tables", "charts")
+            )
             else ()
         ):
             if library in DOORS:
@@ -627,7 +660,9 @@ def test_serving_loads_nothing_of_the_report() -> None:
         "evaluation.evidence",
         "evaluation.analysis",
         "evaluation.report.page",
+        "charts.svg",
         "stats.paired",
+        "matplotlib",
         "polars",
     ]
     finished = subprocess.run(
@@ -639,6 +674,23 @@ def test_serving_loads_nothing_of_the_report() -> None:
     )
 
     assert finished.stdout.strip() == "[]"
+
+
+def test_matplotlib_is_loaded_where_something_is_drawn() -> None:
+    """The command of the evaluation and that of training start without matplotlib, which takes a second to load."""
+    program = (
+        "import sys, evaluation.__main__, evaluation.report.page, training.__main__\n"
+        "print('matplotlib' in sys.modules)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert finished.stdout.strip() == "False"
 
 
 def test_the_supervisor_does_not_load_what_serves() -> None:

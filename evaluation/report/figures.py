@@ -1,215 +1,307 @@
-"""The pictures of a report, each from its numbers."""
+"""The pictures of a report, each from its numbers. It is imported where a report is drawn: matplotlib comes with it."""
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
-from evaluation.report.chart import BOTTOM, TOP, Axis, Chart, span
-from evaluation.report.heatmap import measure
-from evaluation.verdict import shorten
+import numpy as np
 
-COLOURS = 8
-"""Of the page's style sheet, `c0` to `c7`; further models take them again, with dashes."""
-ROW = 26
+from charts.canvas import apply_style, make_inline_figure, measure_text, shorten
+from charts.heatmap import MatrixTexts, add_matrix
+from charts.intervals import add_interval
+from charts.lines import add_diagonal, add_level, add_series
+from charts.palette import style_series
+from charts.reliability import add_reliability
+from charts.scales import set_linear, set_log, set_rows, span
+from charts.scatter import add_labels, add_point, add_steps
+from charts.svg import write_svg
+from evaluation import verdict
+
+ROW_PX = 26
+WIDE_PX = 400
+SQUARE_PX = 360
+LOW_PX = 290
+KEY_PX = (48, 12)
+CELL_PX = 34
+MAX_HEATMAP_CLASSES = 20
+"""More classes would be too many to look at."""
+NAMES_PT = 9.0
+MAX_UPRIGHT_PX = CELL_PX
+AXIS_NAME_PX = 24
+MIN_MATRIX_PX = 230
+LEAST_SCALE = 0.8
+"""A matrix is made so much smaller on a narrow screen, and beyond that it is scrolled."""
+COSTS = {"latency": "ms a row", "bytes": "bytes of the file"}
+"""How an axis calls each cost of a model."""
+
+Numbers = dict[str, Any]
 
 
-def style_of(place: int) -> str:
-    """The classes of a model's colour and dashes, by its place among the models."""
-    return f"c{place % COLOURS} d{place // COLOURS % 3}"
+def draw_all(evidence: Numbers) -> dict[str, Any]:
+    """Returns all pictures of a page as elements of HTML, in lists where there is one for each model or class."""
+    numbers = evidence["numbers"]
+    task = evidence["task"]
+    models = numbers["models"]
+    with apply_style():
+        drawn: dict[str, Any] = {
+            "legend": [draw_key(place) for place in range(len(models))],
+            "intervals": draw_intervals(numbers, task),
+            "reliability": [
+                draw_reliability(model, place, task)
+                for place, model in enumerate(models)
+            ],
+            "roc": [draw_roc(numbers, which) for which in range(len(models[0]["roc"]))],
+            "risk": draw_risk(numbers, evidence["options"]["risk"]),
+        }
+        drawn |= _draw_all_costs(evidence)
+        if len(evidence["classes"]) <= MAX_HEATMAP_CLASSES:
+            drawn["confusion"] = [
+                draw_confusion(model, evidence["classes"], task) for model in models
+            ]
+
+    return drawn
 
 
-def draw_intervals(numbers: dict[str, Any], task: str) -> str:
-    """Accuracy of each model with its 95 % interval, the best on top."""
+def _draw_all_costs(evidence: Numbers) -> dict[str, str]:
+    numbers = evidence["numbers"]
+    front = numbers["pareto"]
+    costs = {
+        name: [answer[key] for answer in evidence["answers"]]
+        for name, key in (("latency", "latency_ms"), ("bytes", "size_bytes"))
+        if front[name] is not None
+    }
+    return {
+        name: draw_costs(
+            numbers, each, front[name], name=COSTS[name], task=evidence["task"]
+        )
+        for name, each in costs.items()
+    }
+
+
+def draw_key(number: int) -> str:
+    """Draws the line and the marker of a model, for a list of their names."""
+    look = style_series(number)
+    width, height = KEY_PX
+    figure, axes = make_inline_figure(
+        width_px=width, height_px=height, left_px=1, right_px=1, top_px=0, bottom_px=0
+    )
+    axes.axis("off")
+    axes.set(xlim=(0, 1), ylim=(-1, 1))
+    add_series(axes, np.array([0.0, 1.0]), np.zeros(2), look=look)
+    axes.plot([0.5], [0], marker=look.marker, color=look.colour, markersize=4.5)
+
+    return write_svg(figure)
+
+
+def draw_intervals(numbers: Numbers, task: str) -> str:
+    """Draws the accuracy of each model with its 95 % interval, the best on top."""
     leader = numbers["leader"]
     order = sorted(
         enumerate(numbers["models"]),
         key=lambda each: (
-            each[1]["metrics"]["accuracy"]["value"],
-            each[1]["model"] == leader,
+            -each[1]["metrics"]["accuracy"]["value"],
+            each[1]["model"] != leader,
         ),
     )
     ends = [end for _, each in order for end in each["metrics"]["accuracy"]["interval"]]
     low, high = span(ends, room=0.05)
-    names = tuple(shorten(each["model"], task) for _, each in order)
-    chart = Chart(
-        title="Accuracy of each model with its 95 % interval",
-        x=Axis(
-            name="accuracy, with its 95 % interval",
-            low=max(0.0, low),
-            high=min(1.0, high),
-            percent=True,
-        ),
-        y=Axis(name="", low=-0.5, high=len(order) - 0.5, rows=names),
-        width=400,
-        height=ROW * len(order) + TOP + BOTTOM,
-        left=measure(names),
+    names = [verdict.shorten(each["model"], task) for _, each in order]
+    figure, axes = make_inline_figure(
+        width_px=WIDE_PX,
+        height_px=ROW_PX * len(order) + 56,
+        left_px=_measure_names(names),
+        x="accuracy, with its 95 % interval",
     )
+    set_linear(axes, "x", max(0.0, low), min(1.0, high), percent=True)
+    set_rows(axes, names)
 
     for row, (place, each) in enumerate(order):
         accuracy = each["metrics"]["accuracy"]
-        chart.add_line(
-            [(accuracy["interval"][0], row), (accuracy["interval"][1], row)],
-            f"bar c{place % COLOURS}",
-        )
-        chart.add_point(
+        look = style_series(place)
+        add_interval(
+            axes,
             (accuracy["value"], row),
-            f"dot c{place % COLOURS}",
-            radius=5,
+            accuracy["interval"],
+            colour=look.colour,
+            marker=look.marker,
             tip=f"{accuracy['value']:.4f}",
+            is_bold=True,
         )
 
-    return chart.draw()
+    return write_svg(figure, label="Accuracy of each model with its 95 % interval")
 
 
-def draw_reliability(model: dict[str, Any], place: int, task: str) -> str:
-    """Share of right answers against the mean confidence of each bin of equal mass; honest ones lie on the diagonal."""
+def draw_reliability(model: Numbers, place: int, task: str) -> str:
+    """Draws the share of right answers against the mean confidence of each bin of equal mass; honest ones lie on the
+    diagonal.
+    """
     bins = model["reliability"]["equal_mass"]
     ends = [each["confidence"] for each in bins] + [
         end for each in bins for end in each["interval"]
     ]
     low = max(0.0, math.floor(10 * min(ends)) / 10)
-    chart = Chart(
-        title=f"Reliability of {shorten(model['model'], task)}",
-        x=Axis(name="confidence", low=low, percent=True),
-        y=Axis(name="right", low=low, percent=True),
-        height=280,
+    figure, axes = make_inline_figure(
+        width_px=SQUARE_PX, height_px=LOW_PX, x="confidence", y="right"
     )
-    chart.add_line([(low, low), (1, 1)], "guide")
+    set_linear(axes, "x", low, 1.0, percent=True)
+    set_linear(axes, "y", low, 1.0, percent=True)
+    add_diagonal(axes, low=low)
+    look = style_series(place)
+    add_reliability(
+        axes,
+        _arrange_bins(bins),
+        colour=look.colour,
+        marker=look.marker,
+        tips=[
+            f"{each['rows']} rows: confidence {each['confidence']:.3f}, right {each['accuracy']:.3f}"
+            for each in bins
+        ],
+    )
 
-    for each in bins:
-        middle = each["confidence"]
-        chart.add_line(
-            [(middle, each["interval"][0]), (middle, each["interval"][1])],
-            f"thin c{place % COLOURS}",
-        )
-
-    for each in bins:
-        tip = f"{each['rows']} rows: confidence {each['confidence']:.3f}, right {each['accuracy']:.3f}"
-        chart.add_point(
-            (each["confidence"], each["accuracy"]), f"dot c{place % COLOURS}", tip=tip
-        )
-
-    return chart.draw()
+    return write_svg(
+        figure, label=f"Reliability of {verdict.shorten(model['model'], task)}"
+    )
 
 
-def draw_roc(numbers: dict[str, Any], which: int) -> tuple[str, str]:
-    """The class, and the curves of all models for it."""
+def _arrange_bins(bins: Sequence[Numbers]) -> dict[str, Any]:
+    low, high = np.array([each["interval"] for each in bins]).T
+    middles = {
+        name: np.array([each[name] for each in bins])
+        for name in ("confidence", "accuracy")
+    }
+    return middles | {"low": low, "high": high}
+
+
+def draw_roc(numbers: Numbers, which: int) -> tuple[str, str]:
+    """Returns a class, and the curves of all models for it."""
     name = numbers["models"][0]["roc"][which]["class"]
-    chart = Chart(
-        title=f"ROC curves of the class {name}",
-        x=Axis(name="false positive rate", percent=True),
-        y=Axis(name="true positive rate", percent=True),
+    figure, axes = make_inline_figure(
+        width_px=SQUARE_PX,
+        height_px=LOW_PX + 10,
+        x="false positive rate",
+        y="true positive rate",
     )
-    chart.add_line([(0, 0), (1, 1)], "guide")
+    set_linear(axes, "x", 0.0, 1.0, percent=True)
+    set_linear(axes, "y", 0.0, 1.0, percent=True)
+    add_diagonal(axes)
 
     for place, model in enumerate(numbers["models"]):
         curve = model["roc"][which]
-        points = zip(
-            curve["false_positive_rate"], curve["true_positive_rate"], strict=True
+        rates = (
+            np.array(curve[each])
+            for each in ("false_positive_rate", "true_positive_rate")
         )
-        chart.add_line(points, f"curve {style_of(place)}")
+        add_series(axes, *rates, look=style_series(place))
 
-    return name, chart.draw()
+    return name, write_svg(figure, label=f"ROC curves of the class {name}")
 
 
-def draw_risk(numbers: dict[str, Any], risk: float) -> str:
-    """Wrong answers against the share of rows that is answered, the surest first."""
-    highest = max(
-        max(model["risk_coverage"]["risk"][len(model["risk_coverage"]["risk"]) // 10 :])
-        for model in numbers["models"]
+def draw_risk(numbers: Numbers, risk: float) -> str:
+    """Draws wrong answers against the share of rows that is answered, the surest first."""
+    models = numbers["models"]
+    risks = [model["risk_coverage"]["risk"] for model in models]
+    highest = max(max(each[len(each) // 10 :]) for each in risks)
+    figure, axes = make_inline_figure(
+        width_px=WIDE_PX,
+        height_px=300,
+        x="coverage: rows answered, the surest first",
+        y="risk: wrong among them",
     )
-    chart = Chart(
-        title="Risk against coverage",
-        x=Axis(name="coverage: rows answered, the surest first", percent=True),
-        y=Axis(
-            name="risk: wrong among them",
-            high=max(1.15 * highest, 2 * risk, 0.01),
-            percent=True,
-        ),
-        width=400,
-        height=300,
-    )
-    chart.add_line([(0, risk), (1, risk)], "guide")
-    chart.add_text(
-        (0, risk), f"wanted: {100 * risk:g} %", style="tick over", shift=(6, -5)
-    )
+    set_linear(axes, "x", 0.0, 1.0, percent=True)
+    top = max(1.15 * highest, 2 * risk, 0.01)
+    set_linear(axes, "y", 0.0, top, percent=True)
+    add_level(axes, risk, text=f"wanted: {100 * risk:g} %")
 
-    for place, model in enumerate(numbers["models"]):
+    for place, model in enumerate(models):
         curve = model["risk_coverage"]
-        chart.add_line(
-            zip(curve["coverage"], curve["risk"], strict=True),
-            f"curve {style_of(place)}",
+        look = style_series(place)
+        add_series(
+            axes, np.array(curve["coverage"]), np.array(curve["risk"]), look=look
         )
-        chart.add_point(
-            (1, curve["risk"][-1]),
-            f"dot c{place % COLOURS}",
-            radius=3,
-            tip=f"{model['model']}: all rows",
-        )
+        end = (1.0, curve["risk"][-1])
+        add_point(axes, end, look=look, tip=f"{model['model']}: all rows", size=3.5)
 
-    for place, model in enumerate(numbers["models"]):
+    for place, model in enumerate(models):
         found = model["at_risk"]
         if found["threshold"] is not None:
             tip = f"{model['model']}: threshold {found['threshold']:.4f}"
-            chart.add_point(
-                (found["coverage"], found["risk"]), f"dot c{place % COLOURS}", tip=tip
-            )
+            at = (found["coverage"], found["risk"])
+            add_point(axes, at, look=style_series(place), tip=tip)
 
-    return chart.draw()
+    return write_svg(figure, label="Risk against coverage")
 
 
 def draw_costs(
-    numbers: dict[str, Any],
+    numbers: Numbers,
     costs: list[float],
     front: list[str],
     *,
     name: str,
     task: str,
 ) -> str:
-    """Accuracy against a cost on a logarithmic axis; filled and joined are those that none beats in both."""
+    """Draws accuracy against a cost on a logarithmic axis; filled and joined are those that none beats in both."""
     accuracy = [model["metrics"]["accuracy"]["value"] for model in numbers["models"]]
-    low, high = span(costs, log=True, room=0.15)
-    bottom, top = span(accuracy, room=0.15)
-    chart = Chart(
-        title=f"Accuracy against {name}",
-        x=Axis(name=name, low=low, high=high, log=True),
-        y=Axis(
-            name="accuracy", low=max(0.0, bottom), high=min(1.005, top), percent=True
-        ),
-        width=440,
-        height=320,
-    )
-    points = list(zip(costs, accuracy, strict=True))
     names = [model["model"] for model in numbers["models"]]
-    _add_front(
-        chart,
+    points = list(zip(costs, accuracy, strict=True))
+    figure, axes = make_inline_figure(
+        width_px=WIDE_PX + 40, height_px=320, x=name, y="accuracy"
+    )
+    bottom, top = span(accuracy, room=0.15)
+    set_log(axes, "x", *span(costs, log=True, room=0.15))
+    set_linear(axes, "y", max(0.0, bottom), min(1.005, top), percent=True)
+    add_steps(
+        axes,
         [point for point, each in zip(points, names, strict=True) if each in front],
     )
 
     for place, (point, each) in enumerate(zip(points, names, strict=True)):
-        style = f"{'dot' if each in front else 'ring'} c{place % COLOURS}"
-        chart.add_point(
-            point, style, radius=5, tip=f"{each}: {point[1]:.4f} at {point[0]:,.4g}"
+        add_point(
+            axes,
+            point,
+            look=style_series(place),
+            tip=f"{each}: {point[1]:.4f} at {point[0]:,.4g}",
+            is_filled=each in front,
         )
 
-    chart.add_labels(
-        [
-            (point, shorten(each, task))
-            for point, each in zip(points, names, strict=True)
-        ]
+    labels = [verdict.shorten(each, task) for each in names]
+    add_labels(axes, list(zip(points, labels, strict=True)))
+
+    return write_svg(figure, label=f"Accuracy against {name}")
+
+
+def draw_confusion(model: Numbers, classes: Sequence[str], task: str) -> str:
+    """Draws rows of true classes and columns of predicted ones; the stronger a cell, the larger its share of the
+    true class.
+    """
+    counts = np.array(model["metrics"]["confusion"], dtype=np.int64)
+    longest = _measure_names(classes)
+    is_upright = max(map(measure_text, classes)) > MAX_UPRIGHT_PX
+    side = CELL_PX * len(classes)
+    left = longest + AXIS_NAME_PX
+    below = AXIS_NAME_PX + (longest if is_upright else 16)
+    width = max(left + side + 4, MIN_MATRIX_PX)
+    figure, axes = make_inline_figure(
+        width_px=width,
+        height_px=side + below + 4,
+        left_px=left,
+        right_px=width - left - side,
+        top_px=4,
+        bottom_px=below,
+        x="predicted",
+        y="true",
     )
+    texts = MatrixTexts(names_pt=NAMES_PT, counts_pt=NAMES_PT, is_upright=is_upright)
+    add_matrix(axes, counts, classes, classes, texts=texts, has_diagonal=True)
 
-    return chart.draw()
+    name = verdict.shorten(model["model"], task)
+
+    size = f"width:{width:.0f}px;max-width:max(100%,{LEAST_SCALE * width:.0f}px)"
+
+    return write_svg(figure, label=f"Confusion matrix of {name}", style=size)
 
 
-def _add_front(chart: Chart, points: list[tuple[float, float]]) -> None:
-    """Steps from each model of the front to the next dearer one, and on to the edge."""
-    best = sorted(points)
-    steps = [
-        step
-        for this, following in pairwise(best)
-        for step in (this, (following[0], this[1]))
-    ]
-    chart.add_line([*steps, best[-1], (chart.x.high, best[-1][1])], "front")
+def _measure_names(names: Sequence[str]) -> float:
+    """Returns how many pixels the longest of these names takes beside axes."""
+    return max(40.0, 14 + max(measure_text(shorten(name)) for name in names))

@@ -1,9 +1,13 @@
-"""Evidence as one page that loads nothing from anywhere. The only module that knows Jinja."""
+"""Evidence as one page that loads nothing from anywhere; it is the only module that knows Jinja.
+
+Its pictures are drawn with matplotlib, which is imported when a page is drawn: those who judge nothing need none.
+"""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,8 @@ from markupsafe import Markup
 
 from evaluation import gate
 from evaluation.labelled_data import LabelledData
-from evaluation.report import figures
-from evaluation.report.heatmap import MAX_HEATMAP_CLASSES, draw_confusion
 from evaluation.verdict import percent, shorten, show_p, signed
+from service.errors import EvaluationError
 from service.models import images
 from stats.confusion import most_confused
 
@@ -35,10 +38,22 @@ METRICS = {
 }
 
 
+def require_matplotlib() -> None:
+    """Raises EvaluationError where reports cannot be drawn, so that this is known before anything is computed."""
+    if find_spec("matplotlib") is None:
+        raise EvaluationError(
+            "reports need matplotlib: pip install 'veredicto[evaluate]'"
+        )
+
+
 def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
-    """The page; `pictures` has a data URI for rows on which models disagree, where the rows are images."""
+    """Returns the page; `pictures` has a data URI for rows on which models disagree, where the rows are images."""
+    from charts import palette
+    from evaluation.report import figures
+
     numbers = evidence["numbers"]
     task = evidence["task"]
+    drawn = figures.draw_all(evidence)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -62,11 +77,11 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
         answers=evidence["answers"],
         metrics=METRICS,
         gates=[gate.describe(each) for each in evidence["gates"]],
-        styles=[figures.style_of(place) for place in range(len(numbers["models"]))],
+        palette=Markup(palette.write_css()),
         matrix=_arrange_pairs(numbers),
-        figures=_draw(evidence),
+        figures={name: _mark(each) for name, each in drawn.items()},
+        confusions=_list_confusions(evidence),
         disagreements=_list_disagreements(evidence, pictures),
-        few_classes=len(evidence["classes"]) <= MAX_HEATMAP_CLASSES,
         max_class_rows=MAX_CLASS_ROWS,
     )
 
@@ -89,53 +104,22 @@ def _draw_thumbnail(labelled: LabelledData, row: int) -> str:
     return f"data:image/jpeg;base64,{b64encode(images.encode_jpeg(images.shrink(pixels, THUMBNAIL_PX))).decode()}"
 
 
-def _draw(evidence: dict[str, Any]) -> dict[str, Any]:
-    """All pictures; they are our own markup, and what they take from data is escaped where it is drawn."""
-    numbers = evidence["numbers"]
-    task = evidence["task"]
-    classes = evidence["classes"]
-    models = numbers["models"]
-    front = numbers["pareto"]
-    latencies = [answer["latency_ms"] for answer in evidence["answers"]]
-    sizes = [answer["size_bytes"] for answer in evidence["answers"]]
-    drawn: dict[str, Any] = {
-        "intervals": figures.draw_intervals(numbers, task),
-        "reliability": [
-            figures.draw_reliability(model, place, task)
-            for place, model in enumerate(models)
-        ],
-        "roc": [
-            figures.draw_roc(numbers, which) for which in range(len(models[0]["roc"]))
-        ],
-        "risk": figures.draw_risk(numbers, evidence["options"]["risk"]),
-        "latency": figures.draw_costs(
-            numbers, latencies, front["latency"], name="ms a row", task=task
-        ),
-    }
-    if front["bytes"] is not None:
-        drawn["bytes"] = figures.draw_costs(
-            numbers, sizes, front["bytes"], name="bytes of the file", task=task
-        )
-
-    matrices = [model["metrics"]["confusion"] for model in models]
-    if len(classes) <= MAX_HEATMAP_CLASSES:
-        drawn["confusion"] = [draw_confusion(matrix, classes) for matrix in matrices]
-    else:
-        drawn["confused"] = [_name_confusions(matrix, classes) for matrix in matrices]
-
-    return {name: _mark(each) for name, each in drawn.items()}
-
-
 def _mark(drawn: Any) -> Any:
-    """SVG that is not to be escaped; names beside it are."""
+    """Returns pictures as markup that is not to be escaped; names beside them are."""
     if isinstance(drawn, list):
         return [_mark(each) for each in drawn]
     if isinstance(drawn, tuple):
         return drawn[0], Markup(drawn[1])
 
-    return (
-        Markup(drawn) if isinstance(drawn, str) and drawn.startswith("<svg ") else drawn
-    )
+    return Markup(drawn)
+
+
+def _list_confusions(evidence: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Returns for each model the classes that it confuses most, which are listed where they are too many for cells."""
+    matrices = [
+        model["metrics"]["confusion"] for model in evidence["numbers"]["models"]
+    ]
+    return [_name_confusions(matrix, evidence["classes"]) for matrix in matrices]
 
 
 def _name_confusions(

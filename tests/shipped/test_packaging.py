@@ -19,7 +19,7 @@ import yaml
 
 from tests.support.server import ROOT, serve
 
-PACKAGES = ("cli", "evaluation", "loadtest", "service", "stats", "tables", "training")
+PACKAGES = ("charts", "cli", "evaluation", "loadtest", "service", "stats", "tables", "training")
 OURS = ("model_card", *PACKAGES, "tests", "benchmarks")
 EXTRAS = {
     "model_card": (),
@@ -29,6 +29,7 @@ EXTRAS = {
     "evaluation": ("cpu", "evaluate"),
     "loadtest": ("load",),
     "tables": ("evaluate",),
+    "charts": ("evaluate",),
     "training": ("train",),
     "tests": ("cpu", "grpc", "train", "test"),
     "benchmarks": ("cpu", "test"),

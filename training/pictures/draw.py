@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from charts.canvas import apply_style, save_png
 from training.data.datasets import Dataset
 from training.data.images import ImageDataset
 from training.export.evaluation import HEADLINES
@@ -20,7 +21,7 @@ from training.families.kmeans import Centres
 from training.families.pca import Components
 from training.images import fine_tuning_curve
 from training.images.pretrained import Pretrained
-from training.pictures import canvas, charts, curves, panels
+from training.pictures import curves, figures, panels
 from training.pictures.drawn_model import DrawnModel
 from training.pipeline import TrainedModel, TrainingRun
 
@@ -46,9 +47,10 @@ def draw(training_run: TrainingRun, trained: TrainedModel, folder: Path) -> list
     """Writes every picture that suits the model into the folder and returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, figure in _draw_all(training_run, trained):
-        paths.append(folder / f"{name}.png")
-        figure.savefig(paths[-1])
+    with apply_style():
+        for name, figure in _draw_all(training_run, trained):
+            paths.append(folder / f"{name}.png")
+            save_png(figure, paths[-1])
 
     return paths
 
@@ -61,7 +63,7 @@ def _draw_all(training_run: TrainingRun, trained: TrainedModel) -> Pictures:
         yield "losses", _draw_losses(trained)
 
     unit = drawn.table.target_name if card.kind == "regressor" else ""
-    yield "metrics", charts.draw_metrics(card, about=_count_rows(drawn), unit=unit)
+    yield "metrics", figures.draw_metrics(card, about=_count_rows(drawn), unit=unit)
     kinds = {
         "classifier": _draw_classifier,
         "regressor": _draw_regressor,
@@ -105,7 +107,7 @@ def _draw_losses(trained: TrainedModel) -> Figure:
         else LOSS_UNITS[card.kind]
     )
 
-    return charts.draw_losses(losses, epochs, unit=unit, about=card.name)
+    return figures.draw_losses(losses, epochs, unit=unit, about=card.name)
 
 
 def _draw_few_images(
@@ -121,7 +123,7 @@ def _draw_few_images(
         training_run.options,
         on_progress=training_run.callbacks.stage,
     )
-    return charts.draw_few_images(
+    return figures.draw_few_images(
         points,
         about=f"{trained.card.name}, {len(trained.rows.held_out)} held-out images",
     )
@@ -144,7 +146,7 @@ def _draw_learning_curve(training_run: TrainingRun, trained: TrainedModel) -> Pi
         trained.card.train_metrics[metric].value,
         trained.card.metrics[metric].value,
     )
-    figure = charts.draw_learning_curve(
+    figure = figures.draw_learning_curve(
         np.array([*points, all_rows]),
         metric=metric,
         interval=trained.card.metrics[metric],
@@ -173,7 +175,7 @@ def _draw_classifier(drawn: DrawnModel) -> Pictures:
 
     rates = curves.measure_roc(outputs["probabilities"], target, classes)
     if rates:
-        yield "roc", charts.draw_roc(rates, about=drawn.about)
+        yield "roc", figures.draw_roc(rates, about=drawn.about)
 
     yield "calibration", _draw_calibration(drawn)
 
@@ -198,7 +200,7 @@ def _draw_calibration(drawn: DrawnModel) -> Figure:
 
     about = f"{drawn.about}, bars: 95 % interval"
 
-    return charts.draw_reliability(bins, n_bins=curves.BINS, about=about)
+    return figures.draw_reliability(bins, n_bins=curves.BINS, about=about)
 
 
 def _draw_boundary(drawn: DrawnModel) -> Figure:
@@ -229,7 +231,7 @@ def _draw_boundary(drawn: DrawnModel) -> Figure:
 def _draw_regressor(drawn: DrawnModel) -> Pictures:
     dataset = drawn.table
     value = drawn.held_out["value"]
-    figure = charts.draw_predictions(
+    figure = figures.draw_predictions(
         drawn.target, value, name=dataset.target_name, about=drawn.about
     )
     yield "predicted_against_true", figure
@@ -243,7 +245,7 @@ def _draw_regressor(drawn: DrawnModel) -> Pictures:
     every = np.concatenate([feature for feature, _ in points.values()])
     grid = np.linspace(every.min(), every.max(), GRID_POINTS, dtype=np.float32)
     line = (grid, drawn.say(grid[:, None])["value"])
-    figure = charts.draw_line(
+    figure = figures.draw_line(
         points,
         line,
         about=_count_rows(drawn),
@@ -336,7 +338,7 @@ def _draw_transformer(drawn: DrawnModel) -> Pictures:
         about = f"{drawn.card.name}, {len(drawn.rows.train)} training rows"
         yield (
             "explained_variance",
-            charts.draw_explained_variance(shares, kept=codes.shape[1], about=about),
+            figures.draw_explained_variance(shares, kept=codes.shape[1], about=about),
         )
 
 
@@ -430,7 +432,7 @@ def _draw_tree(
     drawn: DrawnModel, tree: DecisionTreeClassifier | DecisionTreeRegressor
 ) -> Figure:
     depth = tree.get_depth()
-    shown = canvas.TREE_DEPTH
+    shown = panels.TREE_DEPTH
     more = (
         f"; only the first {shown} of {depth} levels, (...) goes on"
         if depth > shown
@@ -460,4 +462,4 @@ def _draw_importances(drawn: DrawnModel, shares: NDArray[np.float64]) -> Figure:
 
     names = encoded.feature_names
 
-    return charts.draw_bars(shares, names, title=title, about=drawn.card.name, x=scale)
+    return figures.draw_bars(shares, names, title=title, about=drawn.card.name, x=scale)

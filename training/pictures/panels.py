@@ -8,19 +8,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from sklearn.tree import plot_tree
 
-from training.pictures.canvas import (
-    BLACK,
-    MARKERS,
-    MOST_COUNTS,
-    PALETTE,
-    SHADES,
-    SHORT,
-    TREE_DEPTH,
+from charts.canvas import (
+    FONT_PT,
     Array,
     add_axes,
     add_legend,
@@ -29,6 +22,12 @@ from training.pictures.canvas import (
     style_axes,
     widen,
 )
+from charts.heatmap import MatrixTexts, add_heat, add_matrix, add_share_bar
+from charts.palette import GROUND, QUIET, TEXT, style_series
+
+TREE_DEPTH = 3
+MAX_MARKER_CHARS = 2
+"""Letters of a class name up to which it serves as its own marker."""
 
 
 def draw_matrix(
@@ -42,54 +41,24 @@ def draw_matrix(
     y: str,
 ) -> Figure:
     """Draws counts `(n_rows, n_columns)`, shaded by their share of the row."""
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     n_rows, n_columns = counts.shape
     side = float(np.clip(9 / max(counts.shape), 0.13, 0.62))
     size = min(9.5, side * 32)
-    names = [shorten(each) for each in (*rows, *columns)]
     lengths = [
-        max(len(each) for each in part) * size * 0.0085
-        for part in (names[:n_rows], names[n_rows:])
+        max(len(shorten(each)) for each in part) * size * 0.0085
+        for part in (rows, columns)
     ]
     width = max(6.0, n_columns * side + lengths[0] + 2)
-    upright = lengths[1] > (width - lengths[0] - 2) / n_columns
-    height = max(3.2, n_rows * side + 1.3 + (lengths[1] if upright else 0.2))
+    is_upright = lengths[1] > (width - lengths[0] - 2) / n_columns
+    height = max(3.2, n_rows * side + 1.3 + (lengths[1] if is_upright else 0.2))
     figure = make_figure(title, width=width, height=height)
     axes = add_axes(figure, about, x=x, y=y)
-    axes.grid(visible=False)
-    image = axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
-    axes.set_yticks(range(n_rows), names[:n_rows], fontsize=size)
-    axes.set_xticks(
-        range(n_columns), names[n_rows:], fontsize=size, rotation=90 if upright else 0
-    )
-    axes.tick_params(length=0)
-
-    if max(counts.shape) <= MOST_COUNTS:
-        _write_counts(axes, counts, shares, size=size)
-
-    figure.colorbar(
-        image,
-        ax=axes,
-        label="share of the row",
-        shrink=0.8,
-        format=lambda share, _: f"{share:.0%}",
-    )
+    texts = MatrixTexts(names_pt=size, counts_pt=size, is_upright=is_upright)
+    has_diagonal = tuple(rows) == tuple(columns)
+    add_matrix(axes, counts, rows, columns, texts=texts, has_diagonal=has_diagonal)
+    add_share_bar(figure, axes, "share of the row")
 
     return figure
-
-
-def _write_counts(axes: Axes, counts: Array, shares: Array, *, size: float) -> None:
-    """Writes each count but zeros into its cell, in white where this is dark."""
-    for row, column in np.argwhere(counts > 0):
-        axes.text(
-            column,
-            row,
-            f"{counts[row, column]}",
-            ha="center",
-            va="center",
-            fontsize=size,
-            color="white" if shares[row, column] > 0.5 else BLACK,
-        )
 
 
 def draw_boundary(
@@ -125,7 +94,10 @@ def draw_boundary(
         _scatter_classes(axes, features, target, names, is_held_out=part == "held-out")
 
     axes.set(xlim=(left, right), ylim=(bottom, top))
-    _add_sureness_bar(figure, axes, chance=1 / probabilities.shape[2])
+    sureness = (
+        "probability of the most probable class: the stronger the colour, the surer"
+    )
+    add_share_bar(figure, axes, sureness, lowest=1 / len(names), below=True)
     add_legend(axes, loc="center left", bbox_to_anchor=(1.02, 0.5))
 
     return figure
@@ -137,8 +109,7 @@ def _shade_classes(probabilities: Array) -> Array:
     chance = 1 / n_classes
     sureness = (probabilities.max(axis=2) - chance) / (1 - chance)
     strength = 0.1 + 0.5 * np.clip(sureness, 0, 1)[..., None]
-    palette = [PALETTE[each % len(PALETTE)] for each in range(n_classes)]
-    colours = np.array([to_rgb(each) for each in palette])
+    colours = np.array([to_rgb(style_series(each).colour) for each in range(n_classes)])
     shades: Array = 1 - strength * (1 - colours[probabilities.argmax(axis=2)])
 
     return shades
@@ -155,28 +126,17 @@ def _scatter_classes(
     """Draws the points of each class; held-out ones are large and stand in the legend."""
     for each in np.unique(target):
         chosen = features[target == each]
+        look = style_series(each)
         axes.scatter(
             chosen[:, 0],
             chosen[:, 1],
             label=shorten(names[each]) if is_held_out else None,
-            marker=MARKERS[each // len(PALETTE) % len(MARKERS)],
+            marker=look.marker,
             linewidths=0.9,
-            color=PALETTE[each % len(PALETTE)],
-            edgecolors=BLACK if is_held_out else "white",
+            color=look.colour,
+            edgecolors=TEXT if is_held_out else GROUND,
             s=42 if is_held_out else 16,
         )
-
-
-def _add_sureness_bar(figure: Figure, axes: Axes, *, chance: float) -> None:
-    greys = ScalarMappable(
-        Normalize(chance, 1),
-        LinearSegmentedColormap.from_list("greys", ["#E8E8E8", "#8C8C8C"]),
-    )
-    bar = figure.colorbar(greys, ax=axes, location="bottom", shrink=0.6, aspect=30)
-    bar.set_label(
-        "probability of the most probable class: the stronger the colour, the surer",
-        fontsize=9,
-    )
 
 
 def draw_tree(
@@ -199,7 +159,7 @@ def draw_tree(
         impurity=False,
         filled=True,
         rounded=True,
-        fontsize=9,
+        fontsize=FONT_PT,
     )
 
     for node in nodes:
@@ -242,7 +202,7 @@ def draw_images(
     figure = make_figure(
         title, width=width, height=0.9 + 0.78 * len(rows) + 0.2 * bool(above)
     )
-    figure.supxlabel(about, x=0.012, ha="left", fontsize=9, color="#555555")
+    figure.supxlabel(about, x=0.012, ha="left", fontsize=FONT_PT, color=QUIET)
     parts = figure.subplots(len(rows), n_columns, squeeze=False)
 
     for line, (name, images) in zip(parts, rows.items(), strict=True):
@@ -258,11 +218,11 @@ def draw_images(
                     interpolation="nearest",
                 )
         line[0].set_ylabel(
-            shorten(name), rotation=0, ha="right", va="center", fontsize=9
+            shorten(name), rotation=0, ha="right", va="center", fontsize=FONT_PT
         )
 
     for axes, text in zip(parts[0], above, strict=False):
-        axes.set_title(shorten(text), fontsize=9)
+        axes.set_title(shorten(text), fontsize=FONT_PT)
 
     return figure
 
@@ -285,20 +245,7 @@ def draw_heat(
         title, width=max(6.0, n_columns * side + 2.4), height=max(3.6, height)
     )
     axes = add_axes(figure, about)
-    axes.grid(visible=False)
-    largest = float(np.abs(values).max()) or 1.0
-    signed = bool((values < 0).any())
-    image = axes.imshow(
-        values,
-        cmap="PuOr" if signed else SHADES,
-        vmin=-largest if signed else 0,
-        vmax=largest,
-        aspect="auto" if columns else "equal",
-    )
-    axes.tick_params(length=0)
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
-    axes.set_yticks(range(len(rows)), [shorten(each) for each in rows], fontsize=9)
-    figure.colorbar(image, ax=axes, label=scale, shrink=0.8)
+    add_heat(figure, axes, values, rows=rows, columns=columns, scale=scale)
 
     return figure
 
@@ -320,20 +267,26 @@ def draw_codes(
 
     for each in np.unique(target):
         text = classes[each]
-        is_short = len(text) <= SHORT and text.isascii() and text.isalnum()
-        marker = f"${text}$" if is_short else MARKERS[each % len(MARKERS)]
-        style: dict[str, Any] = {
-            "s": 42 if is_short else 26,
-            "marker": marker,
-            "linewidths": 0.3 if is_short else 0,
-        }
-        style |= {"color": PALETTE[each % len(PALETTE)], "label": shorten(text)}
-        axes.scatter(codes[target == each, 0], codes[target == each, 1], **style)
+        look = style_series(each)
+        is_short = _serves_as_marker(text)
+        axes.scatter(
+            codes[target == each, 0],
+            codes[target == each, 1],
+            s=42 if is_short else 26,
+            marker=f"${text}$" if is_short else look.marker,
+            linewidths=0.3 if is_short else 0,
+            color=look.colour,
+            label=shorten(text),
+        )
 
-    if all(len(each) <= SHORT for each in classes):
+    if all(map(_serves_as_marker, classes)):
         return figure
 
     n_columns = int(np.ceil(len(np.unique(target)) / 20))
     add_legend(axes, loc="center left", bbox_to_anchor=(1.02, 0.5), ncols=n_columns)
 
     return figure
+
+
+def _serves_as_marker(name: str) -> bool:
+    return len(name) <= MAX_MARKER_CHARS and name.isascii() and name.isalnum()

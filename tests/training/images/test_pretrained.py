@@ -27,7 +27,7 @@ from training.images.architecture import TorchvisionNetwork, build, find_head
 from training.images.convnet import ConvNet
 from training.images.pretrained import PRETRAINED, FineTunedNetwork
 from training.learning.family import TrainingError
-from training.pictures import charts
+from training.pictures import figures
 
 ARCHS = ("mobilenet_v3_small", "resnet18", "squeezenet1_1")
 """Two of these have fully connected heads, with and without a hidden layer, and one has a convolution."""
@@ -522,7 +522,7 @@ def test_the_comparison_is_drawn() -> None:
         )
         for size in (5, 50)
     ]
-    (axes,) = charts.draw_few_images(points, about="sky-pretrained").axes
+    (axes,) = figures.draw_few_images(points, about="sky-pretrained").axes
     assert [
         container.lines[0].get_ydata().tolist() for container in axes.containers
     ] == [[0.9, 0.9], [0.7, 0.7]]
