@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ def check_places(options: argparse.Namespace) -> None:
         if path.is_dir() or not path.parent.is_dir():
             raise LoadTestError(f"{path}: expected a file in a folder that is there")
 
+    if options.output is not None and options.output.suffix == ".html":
+        raise LoadTestError("--output: expected the name of a JSON file, got .html")
+
 
 def _test(options: argparse.Namespace) -> int:
     """Measures, writes what is wanted, and compares."""
@@ -70,8 +74,21 @@ def _test(options: argparse.Namespace) -> int:
     if options.output is not None:
         result.write(document, options.output)
         _say(f"result: {options.output}")
+        _write_report(document, options.output.with_suffix(".html"))
 
     return code
+
+
+def _write_report(document: dict[str, Any], path: Path) -> None:
+    """Draws the report beside the result where matplotlib is installed, which nothing else here needs."""
+    if find_spec("matplotlib") is None:
+        _tell("no report: it needs matplotlib: pip install 'veredicto[load]'")
+        return
+
+    from loadtest.report import page
+
+    path.write_text(page.render(document), encoding="utf-8")
+    _say(f"report: {path}")
 
 
 def find_exit_code(document: dict[str, Any]) -> int:

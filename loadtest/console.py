@@ -70,22 +70,22 @@ def show(document: dict[str, Any]) -> list[str]:
     target = document["target"]
     lines = [
         f"{target['address']}  {target['protocol']}, {target['inputs']}",
-        _say_load(document["load"]),
+        say_load(document["load"]),
         "",
-        _say_requests(document),
+        say_requests(document),
         *_show_latencies(document),
         *_show_server(document["repeats"]),
-        *_show_generator(document["repeats"]),
+        *show_generator(document["repeats"]),
     ]
     lines += [say(each) for each in document["objectives"]]
-    lines += _show_search(document.get("search"))
+    lines += show_search(document)
     if not document["valid"]:
         lines += ["", f"NOT VALID: {document['why']}"]
 
     return lines
 
 
-def _say_load(load: dict[str, Any]) -> str:
+def say_load(load: dict[str, Any]) -> str:
     ending = f"for {load['duration_s']:g} s after {load['warm_up_s']:g} s of warm-up"
     if load["loop"] == "closed":
         return f"closed loop, {load['concurrency']} callers, {ending}"
@@ -99,7 +99,7 @@ def _say_load(load: dict[str, Any]) -> str:
     return f"open loop, {rate} requests/s, {load['arrivals']} arrivals, {ending}"
 
 
-def _say_requests(document: dict[str, Any]) -> str:
+def say_requests(document: dict[str, Any]) -> str:
     errors = document["errors"]
     n_errors = sum(errors.values())
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in errors.items())
@@ -148,28 +148,30 @@ def _show_server(repeats: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _show_search(search: dict[str, Any] | None) -> list[str]:
+def show_search(document: dict[str, Any]) -> list[str]:
     """Returns the highest rate that was found, with what its repeats say of it."""
+    search = document.get("search")
     if search is None:
         return []
 
+    slo = ",".join(each["objective"] for each in document["objectives"])
     lines = [f"not known: {each}" for each in search["why"]]
     if search["rate"] is None:
-        return [*lines, "no rate keeps the objectives"]
+        return [*lines, f"no rate keeps {slo}"]
 
     low, high = search["interval"]
     sure = (
         f", with {search['confidence']:.0%} confidence" if search["confidence"] else ""
     )
     lines.append(
-        f"the highest rate that keeps them: {search['rate']:,.0f} requests/s, "
+        f"the highest rate that keeps {slo}: {search['rate']:,.0f} requests/s, "
         f"from {low:,.0f} to {high:,.0f} over {len(search['rates'])} repeats{sure}"
     )
 
     return lines
 
 
-def _show_generator(repeats: list[dict[str, Any]]) -> list[str]:
+def show_generator(repeats: list[dict[str, Any]]) -> list[str]:
     worst = max(repeats, key=lambda each: float(each["generator"]["late_ms"]["p99"]))
     generator = worst["generator"]
 

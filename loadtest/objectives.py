@@ -102,6 +102,7 @@ def _describe(
 
     return {
         "objective": objective.text,
+        "bound_ms": objective.bound_ms,
         "seen": seen if np.isfinite(seen) else None,
         "holds": objective.holds(samples),
         "finding": found.finding.value,

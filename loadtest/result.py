@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from loadtest import objectives, validity
 from loadtest.objectives import Objective
 from loadtest.run import Load, Run
@@ -19,6 +21,8 @@ from stats.tails import percentile, percentile_interval
 
 FORMAT = "veredicto load test"
 SCHEMA_VERSION = 1
+POINTS_PER_DECADE = 20
+"""Of the distribution: so many points to 90 %, as many to 99 %, and so on."""
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999}
 
 
@@ -57,6 +61,7 @@ def build(
         "errors": samples.count_errors(),
         "latency_ms": describe_latencies(samples),
         "latency_intervals_ms": describe_intervals(samples),
+        "distribution": describe_distribution(samples),
         "valid": not faults,
         **({"why": "; ".join(faults)} if faults else {}),
         "objectives": objectives.describe(list(slo), samples, confidence=confidence),
@@ -75,6 +80,23 @@ def describe_latencies(samples: Samples) -> dict[str, float | None]:
     }
 
     return found | {"max": float(values.max()), "mean": float(values.mean())}
+
+
+def describe_distribution(samples: Samples) -> list[list[float]]:
+    """Returns shares of the requests with the latency that each does not exceed, as far out as there are requests."""
+    values = samples.ok_latency_ms
+    if not len(values):
+        return []
+
+    n_decades = np.log10(len(values))
+    places = np.arange(0, n_decades, 1 / POINTS_PER_DECADE)
+    shares = 1 - 10.0**-places
+    latencies_ms = np.quantile(values, shares, method="inverted_cdf")
+
+    return [
+        [float(share), float(latency_ms)]
+        for share, latency_ms in zip(shares, latencies_ms, strict=True)
+    ]
 
 
 def describe_intervals(samples: Samples) -> dict[str, list[float | None]]:

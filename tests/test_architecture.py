@@ -64,7 +64,8 @@ PACKAGES: dict[str, set[str]] = {
         "stats",
     },
     "loadtest": {"loadtest.sending", "loadtest.targets", "service.errors", "stats"},
-    "loadtest.__main__": {"loadtest", "service.errors"},
+    "loadtest.__main__": {"loadtest", "loadtest.report", "service.errors"},
+    "loadtest.report": {"charts", "loadtest"},
     "loadtest.sending": {"service.errors", "tables"},
     "loadtest.targets": {
         "loadtest.sending",
@@ -302,10 +303,12 @@ SHOWN: dict[str, set[str]] = {
         "commands",
         "comparison",
         "console",
+        "objectives",
         "raw_file",
         "result",
         "verdict",
     },
+    "loadtest.report": {"page"},
     "loadtest.sending": {
         "connection",
         "grpc_sender",
@@ -400,8 +403,8 @@ DOORS: dict[str, set[str]] = {
     "grpc_reflection": {"service.grpc.health"},
     "httptools": {"service.http.wire_protocol"},
     "httpx": {"evaluation.remote"},
-    "jinja2": {"evaluation.report.page"},
-    "markupsafe": {"evaluation.report.page"},
+    "jinja2": {"evaluation.report.page", "loadtest.report.page"},
+    "markupsafe": {"evaluation.report.page", "loadtest.report.page"},
     "matplotlib": {
         "charts.bars",
         "charts.canvas",

@@ -1,7 +1,7 @@
 """A server of a few lines in a process of its own, whose every delay and failure a test decides.
 
 It answers `/` at once, `/fail` with 500, `/never` not at all, `/close` by closing, `/chunks` in chunks, `/end` until
-the connection's end, `/once` with `Connection: close`; while it stalls it does nothing else.
+the connection's end, `/once` with `Connection: close`, `/later` after some time; while it stalls it does nothing else.
 """
 
 from __future__ import annotations
@@ -31,15 +31,31 @@ SILENT = (b"/never", b"/close")
 class Protocol(asyncio.Protocol):
     """Requests have no body, or one that comes with their head."""
 
+    n_later = 0
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         path = data.split(b" ", 2)[1]
+        if path == b"/later":
+            self._answer_later()
+            return
+
         if path not in SILENT:
             self._transport.write(ANSWERS.get(path, NOT_FOUND))
         if path in CLOSING:
             self._transport.close()
+
+    def _answer_later(self) -> None:
+        """Answers after 40 ms, and each fifth time after 120 ms."""
+        Protocol.n_later += 1
+        delay_s = 0.12 if Protocol.n_later % 5 == 0 else 0.04
+        asyncio.get_running_loop().call_later(delay_s, self._answer_now)
+
+    def _answer_now(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(ANSWERS[b"/"])
 
 
 async def answer(*, period_s: float, stall_s: float) -> None:
