@@ -50,6 +50,9 @@ def check_places(options: argparse.Namespace) -> None:
 def _test(options: argparse.Namespace) -> int:
     """Measures, writes what is wanted, and compares."""
     old = None if options.compare is None else result.read(options.compare)
+    if old is not None and not commands.is_search(options):
+        comparison.check_same(old["load"], arguments.make_load(options).describe())
+
     if options.task and options.slo:
         document = commands.judge_task(options)
         _say(*verdict.show(document))

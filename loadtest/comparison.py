@@ -36,7 +36,7 @@ def compare(
 ) -> dict[str, Any]:
     """Returns how latencies, in a closed loop the rate, and errors changed; raises LoadTestError for other loads."""
     is_search = "search" in old and "search" in new
-    _check_same(old, new, names=("loop",) if is_search else MUST_MATCH)
+    check_same(old["load"], new["load"], names=("loop",) if is_search else MUST_MATCH)
     if is_search:
         return _compare_searches(old, new, margin=margin)
 
@@ -79,11 +79,12 @@ def _compare_searches(
     }
 
 
-def _check_same(
-    old: dict[str, Any], new: dict[str, Any], *, names: Sequence[str]
+def check_same(
+    old: dict[str, Any], new: dict[str, Any], *, names: Sequence[str] = MUST_MATCH
 ) -> None:
+    """Raises LoadTestError where two loads are not the same, so that nothing follows from a comparison."""
     for name in names:
-        was, is_now = old["load"].get(name), new["load"].get(name)
+        was, is_now = old.get(name), new.get(name)
         if was != is_now:
             raise LoadTestError(
                 f"--compare: expected tests under the same load, got {name} {was} in the old one, {is_now} in this one"

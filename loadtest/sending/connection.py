@@ -61,7 +61,11 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         """Begins to connect; raises ConnectionBroken where that fails at once."""
-        plain = socket.socket(address.family, socket.SOCK_STREAM)
+        try:
+            plain = socket.socket(address.family, socket.SOCK_STREAM)
+        except OSError as error:  # the process has as many files open as it may
+            raise ConnectionBroken(name_failure(error)) from None
+
         plain.settimeout(0)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket: socket.socket = plain
@@ -171,7 +175,8 @@ class Connection:
 
     @property
     def stays_open(self) -> bool:
-        return not self._answer.closes
+        """An answer that came before its request had been sent whole leaves the rest of it in the way."""
+        return not (self._answer.closes or self.wants_write)
 
     def close(self) -> None:
         self.socket.close()

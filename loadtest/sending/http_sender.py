@@ -15,7 +15,7 @@ from time import process_time
 
 from loadtest.sending.connection import Address, Connection, ConnectionBroken
 from loadtest.sending.pacing import ClosedLoop, OpenLoop, Pacing, Progress, clock
-from loadtest.sending.polling import WRITABLE, Poller, sharpen_timers
+from loadtest.sending.polling import WRITABLE, Poller, raise_file_limit, sharpen_timers
 from loadtest.sending.samples import GeneratorUse, Recorder, Samples
 
 TICK_S = 0.1
@@ -41,6 +41,7 @@ def send(
         else _ClosedRun(address, messages, pacing, timeout_s=timeout_s)
     )
     sharpen_timers()
+    raise_file_limit()
     was_collecting = gc.isenabled()
     gc.disable()  # a collection among millions of numbers stops for milliseconds
     try:

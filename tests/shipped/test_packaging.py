@@ -19,7 +19,16 @@ import yaml
 
 from tests.support.server import ROOT, serve
 
-PACKAGES = ("charts", "cli", "evaluation", "loadtest", "service", "stats", "tables", "training")
+PACKAGES = (
+    "charts",
+    "cli",
+    "evaluation",
+    "loadtest",
+    "service",
+    "stats",
+    "tables",
+    "training",
+)
 OURS = ("model_card", *PACKAGES, "tests", "benchmarks")
 EXTRAS = {
     "model_card": (),

@@ -1,7 +1,8 @@
 """A server of a few lines in a process of its own, whose every delay and failure a test decides.
 
 It answers `/` at once, `/fail` with 500, `/never` not at all, `/close` by closing, `/chunks` in chunks, `/end` until
-the connection's end, `/once` with `Connection: close`, `/later` after some time; while it stalls it does nothing else.
+the connection's end, `/once` with `Connection: close`, `/later` after some time, `/refuse` before it has read
+the body; while it stalls it does nothing else.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import cast
 ANSWERS = {
     b"/": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"/fail": b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+    b"/refuse": b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n",
     b"/chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     b"/end": b"HTTP/1.1 200 OK\r\n\r\nuntil the end",
     b"/once": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
@@ -44,6 +46,8 @@ class Protocol(asyncio.Protocol):
 
         if path not in SILENT:
             self._transport.write(ANSWERS.get(path, NOT_FOUND))
+        if path == b"/refuse":
+            self._transport.pause_reading()
         if path in CLOSING:
             self._transport.close()
 

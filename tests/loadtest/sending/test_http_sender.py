@@ -155,3 +155,14 @@ def test_progress_is_told_while_it_runs(port: int) -> None:
     assert len(told) >= 3
     assert [each.n_ended for each in told] == sorted(each.n_ended for each in told)
     assert told[-1].recent_s
+
+
+def test_an_answer_before_the_end_of_its_request_is_counted(port: int) -> None:
+    """A server that refuses a large body at its head is heard, and the next request has a connection of its own."""
+    address = Address(
+        host="127.0.0.1", family=socket.AF_INET, sockaddr=("127.0.0.1", port)
+    )
+    message = b"POST /refuse HTTP/1.1\r\nHost: test\r\n\r\n" + bytes(20_000_000)
+    samples = http_sender.send(address, [message], at_rate(20, 0.2), timeout_s=5)
+    assert samples.count_errors() == {"status 413": 4}
+    assert samples.generator.connections == 4
