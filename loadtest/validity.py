@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from loadtest.sending.samples import Samples
+from loadtest.sending.samples import Floats, Samples
 from stats.steadiness import Trend, find_trend, find_warm_up
 from stats.tails import percentile
 
@@ -20,8 +20,8 @@ LATE_S = 0.002
 MAX_LATE_SHARE = 0.25
 """The 99th percentile of how late requests were sent may be such a share of that of the latencies, or 2 ms."""
 TREND_P_VALUE = 0.01
-MAX_DRIFT = 0.5
-"""A trend over the whole run is judged as none up to such a share of the median."""
+MAX_DRIFT = 1.5
+"""A trend is none as long as the last quarter of a run is at most so many times as slow as the first, or as fast."""
 MAX_WARM_UP_RATIO = 1.5
 """A run that begins with slices slower by this than what follows was not warmed up."""
 MIN_WARM_UP_SHARE = 0.1
@@ -107,11 +107,14 @@ def describe_steadiness(slices: list[Slice], duration_s: float) -> dict[str, Any
     }
 
 
-def _describe_trend(trend: Trend, medians: Any) -> dict[str, float]:
+def _describe_trend(trend: Trend, medians: Floats) -> dict[str, float]:
+    n_quarter = max(1, len(medians) // 4)
+
     return {
         "tau": trend.tau,
         "p_value": trend.p_value,
-        "drift": trend.slope * (len(medians) - 1) / float(np.median(medians)),
+        "start_ms": float(np.median(medians[:n_quarter])),
+        "end_ms": float(np.median(medians[-n_quarter:])),
     }
 
 
@@ -165,15 +168,13 @@ def judge_generator(samples: Samples, generator: dict[str, Any]) -> list[str]:
 def _judge_steadiness(steadiness: dict[str, Any], duration_s: float) -> list[str]:
     faults = []
     trend = steadiness["trend"]
-    drifts = (
-        trend is not None
-        and trend["p_value"] < TREND_P_VALUE
-        and abs(trend["drift"]) > MAX_DRIFT
-    )
+    drifts = trend is not None and trend["p_value"] < TREND_P_VALUE
     if drifts:
-        way = "rose" if trend["drift"] > 0 else "fell"
+        start_ms, end_ms = trend["start_ms"], trend["end_ms"]
+        drifts = max(start_ms, end_ms) > MAX_DRIFT * min(start_ms, end_ms)
+    if drifts:
         faults.append(
-            f"not steady: the median latency {way} by {abs(trend['drift']):.0%} during the run"
+            f"not steady: the median latency went from {start_ms:,.3f} ms to {end_ms:,.3f} ms during the run"
         )
 
     is_warming = (

@@ -17,6 +17,10 @@ from service.errors import LoadTestError
 PR_SET_TIMERSLACK = 29
 SLACK_NS = 1
 
+COARSE_S = 0.001
+"""What `epoll` alone may wait too long; longer waits do without `select`, which saves a call of the kernel."""
+MIN_COARSE_S = 0.003
+
 READABLE = 1
 WRITABLE = 4
 
@@ -40,6 +44,9 @@ class Poller:
 
     def poll(self, timeout_s: float) -> list[tuple[int, int]]:
         """Returns ready descriptors and their events, none where the time has passed."""
+        if timeout_s > MIN_COARSE_S:
+            return self._epoll.poll(timeout_s - COARSE_S)  # the rest another time
+
         if timeout_s > 0:
             select.select(self._own, (), (), timeout_s)
 
