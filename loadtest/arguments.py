@@ -63,7 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_target(parser)
+    _add_requests(parser)
     _add_load(parser)
+    _add_limits(parser)
     _add_results(parser)
 
     return parser
@@ -83,6 +85,10 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
         choices=PROTOCOLS,
         help="predict where the server has the model's card, else v2; grpc by the address",
     )
+
+
+def _add_requests(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("what is sent").add_argument
     add(
         "--data",
         type=Path,
@@ -134,6 +140,11 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         default=POISSON,
         help="of an open loop: at random, as of many callers (poisson), or evenly",
     )
+    add("--seed", type=int, default=0, help="of the arrivals at random (0)")
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("for how long").add_argument
     add(
         "--duration",
         type=_seconds,
@@ -166,7 +177,6 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of the measurement (1), or of the search (3)",
     )
-    add("--seed", type=int, default=0, help="of the arrivals at random (0)")
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """Sends requests over HTTP/1.1 from one thread: an event loop of its own that does nothing else.
 
-A request takes 14 us of processor; a bare protocol of asyncio took 12 without reading the answer, but asyncio's timers are
-of whole milliseconds. aiohttp took 96.
+A request takes 14 us of processor; a bare protocol of asyncio took 12 without reading the answer, but asyncio's timers
+are of whole milliseconds. aiohttp took 96.
 """
 
 from __future__ import annotations
