@@ -5,6 +5,10 @@ PORT ?= 3000
 BIN := .venv/bin
 # `make fuzz` spends so long on each decoder.
 FUZZ_S ?= 30
+# `make soak` asks a server for so long, `make chaos` breaks it so often, `make hostile` sends it so many requests.
+SOAK_S ?= 1800
+CHAOS_N ?= 100
+HOSTILE_N ?= 100000
 # Each worker has servers of its own: more than four would wait for each other.
 SPREAD ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
@@ -13,7 +17,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage fuzz check train table verify bench bento proto lock clean
+.PHONY: help serve test coverage fuzz soak chaos hostile check train table verify sbom audit bench bento proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -27,12 +31,22 @@ test: .venv/test.stamp ## run all tests, the files of tests spread over the proc
 coverage: .venv/test.stamp ## run all tests, and show what they leave out
 	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term
 
-fuzz: .venv/test.stamp ## fuzz each decoder by coverage for FUZZ_S seconds (30)
+fuzz: .venv/test.stamp ## try properties on more examples, fuzz each decoder by coverage for FUZZ_S seconds (30)
+	$(BIN)/python -m pytest $(SPREAD) --hypothesis-profile=search -m hypothesis
 	@$(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("atheris") is None and "atheris is needed, which has wheels for Linux on x86_64 and Python 3.11 to 3.13")'
 	@for name in $$($(BIN)/python -m tests.fuzz 2>/dev/null); do \
 		echo "== $$name"; \
 		$(BIN)/python -m tests.fuzz $$name --seconds $(FUZZ_S) || exit 1; \
 	done
+
+soak: .venv/test.stamp ## ask a server at 70 % of its capacity for SOAK_S seconds (1800), and a leaking one
+	SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -m soak -s tests/end_to_end/test_soak.py
+
+chaos: .venv/test.stamp ## kill, stop, end and starve servers, CHAOS_N times each (100)
+	CHAOS_N=$(CHAOS_N) $(BIN)/python -m pytest -m soak -s tests/end_to_end/test_chaos.py tests/end_to_end/test_live.py
+
+hostile: .venv/test.stamp ## send a server HOSTILE_N broken requests (100000) over HTTP and gRPC
+	HOSTILE_N=$(HOSTILE_N) $(BIN)/python -m pytest -m soak -s tests/end_to_end/test_hostile.py
 
 check: .venv/test.stamp ## lint, format and types
 	$(BIN)/ruff check .
@@ -48,6 +62,17 @@ table: .venv/test.stamp ## write the tables of models into the documents, from t
 
 verify: .venv/serve.stamp ## check the files of VEREDICTO_MODELS, and its SHA256SUMS, without loading them
 	@$(BIN)/python -m service.models.verify
+
+sbom: .venv/audit.stamp ## list what serving installs, in build/sbom.json (CycloneDX)
+	@$(BIN)/uv venv --quiet --clear build/served
+	@$(BIN)/uv pip sync --quiet --python build/served requirements/serve.txt
+	@$(BIN)/cyclonedx-py environment --output-reproducible --output-format JSON --output-file build/sbom.json \
+		--pyproject pyproject.toml build/served/bin/python
+
+audit: .venv/audit.stamp ## ask PyPI for known weaknesses of what serving installs
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r requirements/serve.txt || { \
+		echo "make audit: a package has a known weakness, or PyPI's advisories could not be asked for; see above" >&2; \
+		exit 1; }
 
 bench: .venv/test.stamp ## measure against the floor and other servers (needs wrk)
 	$(BIN)/python -m benchmarks
@@ -66,6 +91,8 @@ lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowe
 		--no-annotate --quiet --extra cpu -c requirements/test.txt -o requirements/serve.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
 		--no-annotate --quiet --extra cpu --extra grpc -c requirements/test.txt -o requirements/grpc.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
+		--no-annotate --quiet --extra cpu --extra audit -c requirements/test.txt -o requirements/audit.txt
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info benchmarks/.environments
@@ -77,6 +104,10 @@ clean: ## remove the virtual environment and caches
 
 .venv/serve.stamp: requirements/serve.txt .venv/python.stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/serve.txt
+	@touch $@
+
+.venv/audit.stamp: requirements/audit.txt .venv/test.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/audit.txt
 	@touch $@
 
 .venv/test.stamp: requirements/test.txt .venv/serve.stamp

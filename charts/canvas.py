@@ -22,6 +22,8 @@ Array = NDArray[Any]
 DOTS_PER_INCH = 120
 PX_PER_INCH = 96
 """A browser's pixels, at which an inline figure is shown at its own size."""
+Y_NAME_PX = 16
+"""From an inline figure's left edge to the foot of its vertical axis's name, however long the texts of ticks are."""
 TITLE_PT = 12
 FONT_PT = 9
 """Of all texts but titles; 12 px in a browser."""
@@ -76,7 +78,7 @@ def make_inline_figure(
     *,
     width_px: float,
     height_px: float,
-    left_px: float = 64,
+    left_px: float = 72,
     right_px: float = 22,
     top_px: float = 12,
     bottom_px: float = 44,
@@ -98,6 +100,9 @@ def make_inline_figure(
     style_axes(axes, "", x=x, y=y)
     axes.patch.set_visible(False)
     axes.tick_params(length=0, pad=5)
+    axes.tick_params(axis="x", pad=6)
+    plot_px = width_px - left_px - right_px
+    axes.yaxis.set_label_coords((Y_NAME_PX - left_px) / plot_px, 0.5)
 
     return figure, axes
 

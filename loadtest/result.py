@@ -48,13 +48,7 @@ def build(
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "target": {
-            "address": target.shown,
-            "protocol": target.protocol,
-            "model": target.model,
-            "inputs": target.inputs,
-            "bodies": len(target.messages),
-        },
+        "target": _describe_target(target),
         "load": load.describe(),
         "rate": sum(rates) / len(rates),
         "requests": len(samples.due_s),
@@ -66,6 +60,16 @@ def build(
         **({"why": "; ".join(faults)} if faults else {}),
         "objectives": objectives.describe(list(slo), samples, confidence=confidence),
         "repeats": repeats,
+    }
+
+
+def _describe_target(target: Target) -> dict[str, Any]:
+    return {
+        "address": target.shown,
+        "protocol": target.protocol,
+        "model": target.model,
+        "inputs": target.inputs,
+        "bodies": len(target.messages),
     }
 
 

@@ -15,6 +15,7 @@ import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module, metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 from service.execution import tuning
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from service.execution.admission import Admission
     from service.execution.batching import Batches
     from service.http.lifespan import ASGIApp
+    from service.repository.loading import Loaded, Loading
+    from service.server.reloads import Reloads
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -55,30 +58,44 @@ except SettingsError as error:
 
 
 @functools.cache
-def data_plane() -> DataPlane:
-    """Returns the one data plane of this process, whose models are loaded and warmed up.
+def load_models() -> tuple[Loading, Loaded]:
+    """Returns the models of this process, loaded and warmed up: what the other workers serve, where there are any.
 
     It imports what serves only when called, because the supervisor imports this module too, and starts sooner without
     it.
     """
-    from service.calls.data_plane import DataPlane
-    from service.models.registry import Registry
+    from service.repository.loading import Loading
 
     link = find_link()
 
     # BentoML is imported meanwhile, since half of the loading is onnxruntime's, not Python's.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(import_module, _APPLICATION)
-        registry = Registry.load(
-            settings.models,
-            device=settings.device,
-            threads=settings.threads,
-            max_model_bytes=settings.max_model_bytes,
-            known_bad=link.first["refused"] if link is not None else None,
-            on_load=link.tell_loading if link is not None else None,
-        )
+        if link is None:
+            loading = Loading(settings)
+            return loading, loading.load_folder()
 
-    registry.measure()
+        told = link.first
+        if told.get("generation") is None:
+            loading = Loading(settings, on_load=link.tell_loading)
+            loaded = loading.load_folder(told["refused"])
+        else:
+            loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
+            loaded = loading.load(told["generation"], known_bad=told["refused"])
+
+    # Whatever ends this worker from here on was none of its files.
+    link.tell_loading(None)
+
+    return loading, loaded
+
+
+@functools.cache
+def data_plane() -> DataPlane:
+    """Returns the one data plane of this process."""
+    from service.calls.data_plane import DataPlane
+
+    _, loaded = load_models()
+    registry = loaded.registry
     if settings.journal is None:
         return DataPlane(registry, settings)
 
@@ -99,6 +116,7 @@ class FrontedService(bentoml.Service[T_co]):
     """This is a BentoML service whose requests meet an `Application` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        from service.access.tokens import Access
         from service.execution import gauges
         from service.execution.admission import Admission
         from service.execution.batching import Batches
@@ -109,6 +127,7 @@ class FrontedService(bentoml.Service[T_co]):
         from service.http.lifespan import accompany
         from service.observability.logs import configure_logging
         from service.server.install import install_server
+        from service.server.scrapes import Scrapes
         from service.server.surroundings import Surroundings
 
         configure_logging(settings)
@@ -119,6 +138,9 @@ class FrontedService(bentoml.Service[T_co]):
         gate = Gate.of(settings)
         _watch(plane, admission, batches)
         behind = accompany(accompany(behind, Flusher()), gauges.Refresher())
+        reloads = _make_reloads(plane, batches)
+        if reloads is not None:
+            behind = accompany(behind, reloads)
         if plane.monitor is not None:
             plane.monitor.watch_load(admission.count_in_flight)
             behind = accompany(behind, plane.monitor)
@@ -141,13 +163,20 @@ class FrontedService(bentoml.Service[T_co]):
         application = Application(
             plane, settings, admission, batches, behind=behind, gate=gate
         )
+        if reloads is not None:
+            reloads.followers += [plane.follow, application.follow]
+
         install_fast_path(application, settings)
         surroundings = Surroundings(
             settings=settings,
             lifecycle=plane.lifecycle,
             link=find_link(),
+            unserved=load_models()[1].unserved,
             companions=companions,
             probes=application.probes,
+            scrapes=Scrapes(
+                gate.with_access(Access.of(settings.tokens, settings.public))
+            ),
         )
         install_server(surroundings)
         # With no handler the line of an access is not even formatted.
@@ -155,6 +184,22 @@ class FrontedService(bentoml.Service[T_co]):
         tuning.settle_memory()
 
         return application
+
+
+def _make_reloads(plane: DataPlane, batches: Batches) -> Reloads | None:
+    """Returns what follows the supervisor from one generation of models to the next; None without copies of them."""
+    from service.server.reloads import Reloads
+
+    link = find_link()
+    loading, loaded = load_models()
+    if link is None or not loading.has_store:
+        return None
+
+    reloads = Reloads(link, loading, loaded, deadline_s=settings.deadline_s)
+    reloads.forget = batches.forget
+    plane.repository.ask = reloads.ask
+
+    return reloads
 
 
 def _watch(plane: DataPlane, admission: Admission, batches: Batches) -> None:

@@ -22,11 +22,14 @@ from service.errors import SettingsError
 from service.observability.logs import configure_logging
 from service.processes import supervisor
 from service.processes.listening import listen
+from service.processes.reloader import ReloadOptions
 from service.settings import PREFIX, Settings
 
 TARGET = "service.app:Veredicto"
 BACKLOG = 2048
 NOT_STARTED = 1
+COUNTERS = "counters"
+TRIAL = (sys.executable, "-m", "service.processes.trial")
 _ROOT = Path(__file__).resolve().parent.parent
 _SSL_OPTIONS = (
     "ssl_certfile",
@@ -67,9 +70,10 @@ def run_server(options: ServerOptions) -> int:
         return NOT_STARTED
 
     # It needs a library that may be what is missing.
-    from service.execution.metric_files import count_restart
+    from service.execution.metric_files import RELOADS, RESTARTS, count_event
 
     configure_logging(settings)
+    count = partial(count_event, folder=str(folder / COUNTERS))
     grace_s = settings.grace_s if options.grace_s is None else options.grace_s
     environment = _make_environment(folder)
     started = supervisor.Supervisor(
@@ -92,8 +96,15 @@ def run_server(options: ServerOptions) -> int:
             grace_s=grace_s,
             load_s=settings.load_s,
             environment=environment,
-            count_restart=partial(
-                count_restart, folder=environment["PROMETHEUS_MULTIPROC_DIR"]
+            count_restart=partial(count, RESTARTS),
+            reload=ReloadOptions(
+                source=settings.models,
+                store=folder / "models",
+                command=TRIAL,
+                max_model_bytes=settings.max_model_bytes,
+                reload_s=settings.reload_s,
+                count_reload=partial(count, RELOADS),
+                environment=_extend_path(environment),
             ),
         ),
     )
@@ -121,11 +132,16 @@ def become_server(told: Mapping[str, Any]) -> None:
     for name, value in given.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
 
-    inherited = os.environ.get("PYTHONPATH")
-    paths = [str(_ROOT)] + ([inherited] if inherited else [])
-    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    os.environ.update(_extend_path({}))
     sys.stdout.flush()
     os.execv(sys.executable, command)
+
+
+def _extend_path(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables with which Python finds this package, wherever it is started."""
+    inherited = os.environ.get("PYTHONPATH")
+    paths = [str(_ROOT)] + ([inherited] if inherited else [])
+    return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _check_environment(options: ServerOptions, settings: Settings) -> None:
@@ -188,7 +204,7 @@ def _make_folder() -> Path:
 
 def _make_environment(folder: Path) -> dict[str, str]:
     """Returns the variables of the workers: counters that no other server shares, and a home that can be written."""
-    counters = folder / "counters"
+    counters = folder / COUNTERS
     counters.mkdir()
     environment = {
         "PROMETHEUS_MULTIPROC_DIR": str(counters),

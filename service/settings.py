@@ -320,6 +320,12 @@ class Settings:
         COUNT,
         "A worker that takes longer to load one file is ended, and the next one refuses that file.",
     ] = 60
+    reload_s: Annotated[
+        int | None,
+        SECONDS,
+        "Every so many seconds a changed model folder is loaded anew, in all workers or in none; with 0 only a request "
+        "that has the right `admin` loads models, and without a value nothing does.",
+    ] = None
     max_bodies_bytes: Annotated[
         int,
         COUNT,

@@ -14,6 +14,7 @@ from service.calls import abstention
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
+from service.calls.repository import Repository
 from service.contract import answers, codec
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
@@ -47,10 +48,19 @@ class DataPlane:
         self.registry = registry
         self.monitor = monitor
         self.lifecycle = Lifecycle()
+        self.repository = Repository(is_on=settings.reload_s is not None)
+        self._settings = settings
         self._router = Router(registry, settings, monitor or NoOutcomes())
         self._limits = Limits(settings)
         self._strict = settings.strict
         self.pictures = Pictures(registry, self._limits, self._encode)
+
+    def follow(self) -> None:
+        """Follows the registry, which has other models now."""
+        if self.monitor is not None:
+            self.monitor.follow()
+        outcomes = self.monitor or NoOutcomes()
+        self._router = Router(self.registry, self._settings, outcomes)
 
     def answer(self, name: str, **fields: Any) -> dict[str, Any]:
         """Returns the answer of a call, from Python values to Python values."""
@@ -243,6 +253,8 @@ class DataPlane:
         listed: dict[str, Any] = {"models": models}
         if refused:
             listed["refused"] = refused
+        if self.registry.unloaded:
+            listed["unloaded"] = list(self.registry.unloaded)
 
         return cast(answers.ModelList, listed)
 

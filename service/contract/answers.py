@@ -246,6 +246,7 @@ class RefusedFile(TypedDict):
 class ModelList(TypedDict):
     models: list[ModelSummary]
     refused: NotRequired[list[RefusedFile]]
+    unloaded: NotRequired[list[str]]
 
 
 class Error(TypedDict):

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import multiprocess, values
 from prometheus_client.metrics_core import Metric
@@ -29,7 +29,22 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 DEAD = "0"
 """The merged files of dead workers have this in place of a process id."""
 SUPERVISOR = "supervisor"
-RESTARTS = ("veredicto_worker_restarts", "Workers that were replaced, by reason")
+
+
+class Event(NamedTuple):
+    """An event of the supervisor's is counted under this name, by one label."""
+
+    name: str
+    label: str
+    sentence: str
+
+
+RESTARTS = Event(
+    "veredicto_worker_restarts", "reason", "Workers that were replaced, by reason"
+)
+RELOADS = Event(
+    "veredicto_reloads", "outcome", "Looks at a changed model folder, by outcome"
+)
 INITIAL_BYTES = 1 << 16
 _LOCK = "lock"
 _HEADER_BYTES = 8
@@ -254,16 +269,16 @@ def _write(path: Path, merged: dict[str, _Value]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def count_restart(reason: str, folder: str | None = None) -> None:
-    """Counts a worker that the supervisor has replaced; `reason` is one of a few words."""
+def count_event(event: Event, word: str, folder: str | None = None) -> None:
+    """Counts an event in the supervisor; `word` is one of a few, the value of its label."""
     folder = folder or find_folder()
     if folder is None:
         return
 
     path = str(Path(folder) / f"counter_{SUPERVISOR}.db")
-    name, sentence = RESTARTS
-    key = mmap_key(name, f"{name}_total", ["reason"], [reason], sentence)
-    with _restarts:
+    name, label, sentence = event
+    key = mmap_key(name, f"{name}_total", [label], [word], sentence)
+    with _events:
         file = AllocatedFile(path)
         value, _ = file.read_value(key)
         file.write_value(key, value + 1, 0.0)
@@ -271,7 +286,7 @@ def count_restart(reason: str, folder: str | None = None) -> None:
         _in_memory.pop(path, None)
 
 
-_restarts = threading.Lock()
+_events = threading.Lock()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from service.execution.admission import MAX_ERROR_CHARS, Admission
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import BodyLimits, Pipeline
-from service.execution.run import Reply, Run
+from service.execution.run import Pending, Reply, Run
 from service.grpc import infer_message, messages
 from service.grpc.gate import AccessInterceptor, Visit
 from service.grpc.health import add_services
@@ -129,6 +129,10 @@ class Server:
         self._pipeline = Pipeline(batches)
         self._limits = Limits(settings)
         self._views = self._make_views()
+        self._changes: dict[str, tuple[Callable[..., Pending], str]] = {
+            "RepositoryModelLoad": (plane.repository.load, "isLoaded"),
+            "RepositoryModelUnload": (plane.repository.unload, "isUnloaded"),
+        }
         self._server: Any = None
 
     async def start(self) -> None:
@@ -144,7 +148,8 @@ class Server:
         server = grpc.aio.server(
             interceptors=(AccessInterceptor(self._access),), options=options
         )
-        handlers = {name: self._make_handler(name) for name in (*self._views, INFER)}
+        names = (*self._views, *self._changes, INFER)
+        handlers = {name: self._make_handler(name) for name in names}
         handler = grpc.method_handlers_generic_handler(SERVICE, handlers)
         server.add_generic_rpc_handlers((handler,))
         add_services(server, self._is_serving, SERVICE)
@@ -202,6 +207,8 @@ class Server:
         answer: Callable[[Any], Awaitable[Reply]] = partial(self._show, name)
         if name == INFER:
             answer = self._make_infer(metrics)
+        elif name in self._changes:
+            answer = partial(self._change, name)
 
         # The message is read from the context, not from the stream.
         async def handle(stream: Any, context: Any) -> bytes:
@@ -254,6 +261,23 @@ class Server:
 
     async def _show(self, name: str, context: Any) -> Reply:
         """Returns the answer of a method that describes something."""
+        request = await self._read_view(name, context)
+        return Reply(messages.encode(f"{name}Response", self._views[name](request)))
+
+    async def _change(self, name: str, context: Any) -> Reply:
+        """Returns the answer of a method that loads or unloads a model, once all workers have."""
+        request = await self._read_view(name, context)
+        # KServe's clients write the name where Triton's have a repository's.
+        model = request.model_name or request.repository_name
+        change, done = self._changes[name]
+        await self._pipeline.complete(change(model, dict(request.parameters)))
+
+        return Reply(
+            messages.encode(f"{name}Response", {"model_name": model, done: True})
+        )
+
+    async def _read_view(self, name: str, context: Any) -> Any:
+        """Returns the message of a method that is no inference; raises TooLarge and InvalidRequest."""
         content = await _read(context)
         if len(content) > MAX_VIEW_BYTES:
             raise TooLarge(
@@ -261,9 +285,8 @@ class Server:
             )
 
         content = compression.decompress_message(content, MAX_VIEW_BYTES, name)
-        request = messages.decode(f"{name}Request", content)
 
-        return Reply(messages.encode(f"{name}Response", self._views[name](request)))
+        return messages.decode(f"{name}Request", content)
 
     def _make_views(self) -> dict[str, Callable[[Any], Mapping[str, Any]]]:
         """Returns what each method but the inference answers to its request."""
@@ -271,7 +294,7 @@ class Server:
         return {
             "ServerLive": lambda _: {"live": True},
             "ServerReady": lambda _: {"ready": plane.is_ready()},
-            "ServerMetadata": lambda _: metadata.describe_server(),
+            "ServerMetadata": lambda _: metadata.describe_server(self._settings),
             "ModelReady": lambda request: {"ready": _is_served(plane, request)},
             "ModelMetadata": partial(_describe_model, plane),
             "ModelConfig": partial(_describe_config, plane, self._settings),
@@ -290,7 +313,7 @@ def _is_served(plane: DataPlane, request: Any) -> bool:
 def _describe_model(plane: DataPlane, request: Any) -> dict[str, Any]:
     """Returns a graph's metadata without a card's properties, for which the message has no place."""
     graph = plane.registry.find_graph(request.name, request.version or None)
-    versions = list(plane.registry.versions[graph.name])
+    versions = list(plane.registry.versions.get(graph.name, {}))
     described: dict[str, Any] = dict(metadata.describe_model(graph, versions))
     described.pop("properties", None)
 

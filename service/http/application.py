@@ -9,6 +9,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any
 
+from service.access.rights import REPOSITORY
 from service.calls.data_plane import DataPlane
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
@@ -60,20 +61,40 @@ class Application:
         self._pipeline = Pipeline(batches)
         self._lifecycle = plane.lifecycle
         self._bodies = Bodies(settings)
+        self._protocol = protocol
         self._views = Views(plane, batches, protocol)
-        self._routes = _make_routes(plane, limits)
-        self._routes.update(protocol.routes)
-        self.fast_routes = {path.encode(): each for path, each in self._routes.items()}
-        """The routes that may be answered at once stand here by the whole URL."""
+        self._calls = _make_routes(plane, limits)
+        self._routes: dict[str, HTTPRoute] = {}
+        self.fast_routes: dict[bytes, HTTPRoute] = {}
+        """The routes that may be answered at once stand here by the whole URL; each connection has this very object."""
+        self._set_routes()
         self.probes = self._views.list_probes()
         """What is asked whether the server lives and is ready; any thread may ask."""
         self.writer = Writer(plane.lifecycle)
         self._views_metrics = RouteMetrics("view")
         self._unknown_metrics = RouteMetrics("unknown")
 
+    def follow(self) -> None:
+        """Follows the registry, which has other models now; only the event loop may call it."""
+        self._protocol.follow()
+        self._views.follow()
+        self._set_routes()
+
+    def _set_routes(self) -> None:
+        self._routes = {**self._calls, **self._protocol.routes}
+        self.fast_routes.clear()
+        for path, route in self._routes.items():
+            self.fast_routes[path.encode()] = route
+
+    def _find_route(self, path: str) -> HTTPRoute | None:
+        route = self._routes.get(path)
+        if route is None and path.startswith(REPOSITORY):
+            return self._protocol.find_model_route(path)
+        return route
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_post = scope["type"] == "http" and scope["method"] == "POST"
-        route = self._routes.get(scope["path"]) if is_post else None
+        route = self._find_route(scope["path"]) if is_post else None
         if route is None:
             await self._answer_other(scope, receive, send)
             return
@@ -132,6 +153,26 @@ class Application:
                 )
 
         return outcome
+
+    def check_room(self, url: bytes, headers: Any, n_bytes: int) -> None:
+        """Raises Overloaded where a request with this head would wait too long."""
+        path, _, query = url.partition(b"?")
+        route = self.fast_routes.get(path)
+        if route is None:
+            return
+
+        try:
+            head = route.read_head(headers, query)
+        except Exception:
+            # It is told so where it is answered.
+            return
+        self._pipeline.check_room(route, head, n_bytes)
+
+    def count_refusal(self, url: bytes) -> None:
+        """Counts a request that was refused by its head."""
+        route = self.fast_routes.get(url.partition(b"?")[0])
+        metrics = self._unknown_metrics if route is None else route.metrics
+        metrics.record(503, 0.0)
 
     def _count(self, route: HTTPRoute, reply: Reply, started: float) -> None:
         seconds = perf_counter() - started

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from service.contract.codec import NESTED, UTF8_BOM, encode
+from service.contract.far_numbers import check_numbers
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.run import Run
@@ -173,6 +174,8 @@ def _describe(output: _Output) -> dict[str, Any]:
 
 
 def _decode(head: bytes) -> InferRequest:
+    check_numbers(head)
+
     try:
         return _DECODER.decode(head)
     except msgspec.ValidationError as error:
@@ -250,8 +253,17 @@ def _read_raw(graph: Graph, body: bytes) -> Tensors:
 
 
 def _fit_shape(shape: Sequence[int], n_bytes: int, item_bytes: int) -> list[int]:
-    """Returns a shape for so many bytes: its last free length takes them all, the free ones before it are 1."""
+    """Returns a shape for so many bytes: its last free length takes them all, and a free number of rows before it is 1.
+
+    It raises InvalidRequest where two lengths of a row are free, so that the bytes could be of several shapes.
+    """
     free = [axis for axis, length in enumerate(shape) if length < 0]
+    if len(free) > 1 + (0 in free):
+        raise InvalidRequest(
+            f"a body of bytes alone says no shape where several lengths are free, as in {list(shape)}: "
+            "send the shape in JSON before the bytes"
+        )
+
     row_bytes = item_bytes * prod(length for length in shape if length >= 0)
     fitted = [1 if length < 0 else length for length in shape]
     if free:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-import msgspec
-
 from service.calls.data_plane import DataPlane
 from service.contract.calls import NEVER_INLINE
 from service.contract.limits import Limits
@@ -22,9 +20,9 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.execution.metrics import RouteMetrics
-from service.execution.pipeline import BodyLimits
-from service.execution.run import Reply, Run
+from service.execution.run import Run
 from service.http.infer_body import InferAnswer, InferBodyCodec
+from service.http.repository import INDEX, IndexRoute, ModelRoute, ModelRoutes
 from service.http.responses import JSON, Response, respond
 from service.models.graph import Graph
 from service.models.registry import LATEST
@@ -36,12 +34,12 @@ PREFIX = "/v2"
 HEADER_LENGTH = b"inference-header-content-length"
 OCTETS = b"application/octet-stream"
 INFER_ROUTE = "/v2/models/{name}/infer"
-INDEX = "/v2/repository/index"
 MIN_COMPRESSED_BYTES = 1024
 """Answers of fewer bytes are sent as they are, since compression does not shorten them."""
 MAX_DIGITS = 10
 """A number of bytes in a header has at most this many digits."""
 MAX_INLINE_BYTES = 64_000
+TEXT_TENSOR = "tensor(string)"
 MAX_INLINE_TENSOR_BYTES = 1_000_000
 """A body of tensors, which need no parsing, is answered on the event loop up to this size."""
 _MODEL_PATH = re.compile(
@@ -68,6 +66,9 @@ class InferRoute:
         self.metrics = metrics
         self.graph: Graph | None = graph
         self._limits = limits
+        self._takes_texts = any(
+            each.type == TEXT_TENSOR for each in graph.inputs.values()
+        )
         self._plain = InferHead(limits.max_json_bytes, self._find_inline_bytes(None))
         self._codec = InferBodyCodec(graph, limits)
 
@@ -98,6 +99,10 @@ class InferRoute:
         if not header_length:
             return MAX_INLINE_BYTES
 
+        if self._takes_texts:
+            # Each text becomes an object of its own.
+            return MAX_INLINE_BYTES
+
         is_short = header_length <= MAX_INLINE_BYTES
         return MAX_INLINE_TENSOR_BYTES if is_short else NEVER_INLINE
 
@@ -120,69 +125,23 @@ class InferRoute:
         return self._codec.plan(request).encode_with(partial(_respond, head.accepted))
 
 
-class IndexRoute:
-    """This route is POST to the repository's index: what is served, and what was refused and why."""
-
-    path = INDEX
-    graph: Graph | None = None
-
-    def __init__(self, plane: DataPlane, limits: Limits) -> None:
-        self.metrics = RouteMetrics(INDEX)
-        self._plane = plane
-        self._limits = limits
-
-    def read_head(
-        self,
-        headers: Iterable[tuple[bytes, bytes]],
-        query: bytes = b"",
-    ) -> BodyLimits:
-        """Returns the limits alone; any body is answered where it was read, since one field of it matters."""
-        limit = self._limits.max_json_bytes
-        return BodyLimits(limit, limit)
-
-    def decode(self, body: bytes, head: BodyLimits) -> _IndexRequest:
-        """Returns the request in a body; raises InvalidRequest."""
-        return _decode_index(body) if body.strip() else _IndexRequest()
-
-    def is_slow(self, request: _IndexRequest) -> bool:
-        """Returns False: the list is short."""
-        return False
-
-    def answer(self, request: _IndexRequest, head: BodyLimits) -> Reply:
-        """Returns the list of what is in the folder."""
-        registry = self._plane.registry
-        return Reply(
-            respond(metadata.list_repository(registry, only_ready=request.ready))
-        )
-
-
-class _IndexRequest(msgspec.Struct):
-    ready: bool = False
-
-
 class OpenInferenceRoutes:
     """The protocol has routes and views for every served graph."""
 
     def __init__(self, plane: DataPlane, settings: Settings) -> None:
         self._plane = plane
         self._settings = settings
-        limits = Limits(settings)
-        metrics = RouteMetrics(INFER_ROUTE)
-        self.routes: dict[str, InferRoute | IndexRoute] = {
-            INDEX: IndexRoute(plane, limits)
-        }
-
-        for name, versions in plane.registry.versions.items():
-            for graph in versions.values():
-                route = InferRoute(graph, limits, metrics)
-                self.routes[f"/v2/models/{name}/versions/{graph.version}/infer"] = route
-                # The latest version comes last, and keeps these paths.
-                self.routes[f"/v2/models/{name}/infer"] = route
-                self.routes[f"/v2/models/{name}/versions/{LATEST}/infer"] = route
+        self._limits = Limits(settings)
+        self._metrics = RouteMetrics(INFER_ROUTE)
+        self._index = IndexRoute(plane, self._limits)
+        self._model_routes = ModelRoutes(plane)
+        self._by_graph: dict[Graph, InferRoute] = {}
+        self.routes: dict[str, InferRoute | IndexRoute] = {}
+        self.follow()
 
         self._views: Mapping[str, Callable[[], Response]] = {
-            "/v2": lambda: respond(metadata.describe_server()),
-            "/v2/": lambda: respond(metadata.describe_server()),
+            "/v2": self._describe_server,
+            "/v2/": self._describe_server,
             "/v2/models/stats": lambda: respond(
                 metadata.describe_statistics(plane.registry)
             ),
@@ -190,9 +149,31 @@ class OpenInferenceRoutes:
             "/v2/health/ready": self._show_readiness,
         }
 
+    def follow(self) -> None:
+        """Makes the routes of what is served now; a graph that was served before keeps its route."""
+        before = self._by_graph
+        self._by_graph = {}
+        routes: dict[str, InferRoute | IndexRoute] = {INDEX: self._index}
+        for name, versions in self._plane.registry.versions.items():
+            for graph in versions.values():
+                route = before.get(graph)
+                if route is None:
+                    route = InferRoute(graph, self._limits, self._metrics)
+                self._by_graph[graph] = route
+                routes[f"/v2/models/{name}/versions/{graph.version}/infer"] = route
+                # The latest version comes last, and keeps these paths.
+                routes[f"/v2/models/{name}/infer"] = route
+                routes[f"/v2/models/{name}/versions/{LATEST}/infer"] = route
+
+        self.routes = routes
+
+    def find_model_route(self, path: str) -> ModelRoute | None:
+        """Returns the route that loads or unloads a model, or None for any other path."""
+        return self._model_routes.find(path)
+
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path below `/v2`; raises NotFound."""
-        if path in self.routes:
+        if path in self.routes or self.find_model_route(path) is not None:
             return ("POST",)
 
         if path in self._views or _MODEL_PATH.fullmatch(path):
@@ -226,9 +207,12 @@ class OpenInferenceRoutes:
         if view == "/config":
             return respond(metadata.describe_config(graph, self._settings))
 
-        versions = list(registry.versions[graph.name])
+        versions = list(registry.versions.get(graph.name, {}))
 
         return respond(metadata.describe_model(graph, versions))
+
+    def _describe_server(self) -> Response:
+        return respond(metadata.describe_server(self._settings))
 
     def _show_readiness(self) -> Response:
         self._plane.check_ready()
@@ -279,12 +263,3 @@ def _read_compression(value: bytes) -> str:
         )
 
     return kind.replace("identity", "")
-
-
-def _decode_index(body: bytes) -> _IndexRequest:
-    try:
-        return msgspec.json.decode(body, type=_IndexRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(
-            f'expected {{"ready": true or false}}, or nothing: {error}'
-        ) from error

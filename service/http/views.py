@@ -48,12 +48,17 @@ class Views:
         self._fixed: dict[str, Callable[[], Response]] = {
             "/": partial(_show_page, "home.html"),
             "/docs": partial(_show_page, "docs.html"),
-            "/docs.json": partial(respond, document.describe_interface(plane.cards())),
             "/models": lambda: respond(plane.list_models()),
             "/livez": self._show_liveness,
             "/healthz": self._show_liveness,
             "/readyz": self._show_readiness,
         }
+        self.follow()
+
+    def follow(self) -> None:
+        """Describes the interface anew, whose examples are of the models that are served."""
+        described = document.describe_interface(self._plane.cards())
+        self._fixed["/docs.json"] = partial(respond, described)
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for an unknown one below `/v2`."""
@@ -77,7 +82,9 @@ class Views:
         if path.startswith(TASKS):
             return await self._compare_live(path)
 
-        return self._show_model(path.removeprefix(MODELS), scope)
+        # Cards are large, and a network's layers are looked at: 5 to 30 ms.
+        name = path.removeprefix(MODELS)
+        return await self._batches.offload(self._show_model, name, scope)
 
     def _show_model(self, name: str, scope: Message) -> Response:
         if not name.endswith(LAYERS):

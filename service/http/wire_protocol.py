@@ -9,6 +9,7 @@ other protocols, at which it would stop.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import httptools
@@ -47,12 +48,24 @@ class HeldFlow(FlowControl):
             super().resume_reading()
 
 
+class ClosingTransport:
+    """This is a transport as an answer sees it whose request is still coming.
+
+    A socket that is closed with bytes unread is reset, and that takes the answer from a client that has not read it.
+    """
+
+    __slots__ = ("close", "is_closing", "write")
+
+    def __init__(self, transport: Any, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
+
+
 class WireProtocol(HttpToolsProtocol):
     """This is one connection, read no further than its client reads."""
 
     wire: ClassVar[Connections]
-    is_used = False
-    """This is true where a request came since somebody last set it to false."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -199,7 +212,6 @@ class WireProtocol(HttpToolsProtocol):
 
     def _start(self) -> None:
         """Hands the request to uvicorn from its beginning."""
-        self.is_used = True
         url = self.url
         headers = self.headers
         expects = self.expect_100_continue
@@ -208,6 +220,9 @@ class WireProtocol(HttpToolsProtocol):
         self.expect_100_continue = expects
         self.headers += headers
         super().on_headers_complete()
+        if self._left or self._chunks is not None:
+            closing: Any = ClosingTransport(self.transport, self._leave)
+            self.cycle.transport = closing
 
     def _is_answering(self) -> bool:
         """Returns whether an answer is still to come."""
@@ -377,9 +392,24 @@ class WireProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
 
+        self.transport.write(write_refusal(refusal, self.server_state.default_headers))
+        self._linger()
+
+    def _leave(self) -> None:
+        """Ends the connection behind its last answer, once the client had time to read that."""
+        is_read = self._is_complete or self._is_ending
+        if is_read or self.wire.n_lingering >= MAX_LINGERING:
+            self.transport.close()
+            return
+
+        self._is_ending = True
+        self._keep(b"")
+        self._linger()
+
+    def _linger(self) -> None:
+        """Sends no more, and drops what comes, until the client ends the connection too or has had its time."""
         self.wire.n_lingering += 1
         self._is_lingering = True
-        self.transport.write(write_refusal(refusal, self.server_state.default_headers))
         if self.transport.can_write_eof():
             self.transport.write_eof()
 

@@ -42,12 +42,27 @@ class DriftMonitor:
         )
         self._thread.start()
 
+    def follow(self, cells: Mapping[str, Cells]) -> None:
+        """Counts by other cells from here on; rows that wait for cells that have changed are not counted."""
+        with self._lock:
+            same = {
+                task: self._waiting[task]
+                for task in cells
+                if task in self._cells and cells[task].basis == self._cells[task].basis
+            }
+            self._waiting = {task: same.get(task, []) for task in cells}
+            self._n_waiting = {
+                task: sum(map(len, parts)) for task, parts in self._waiting.items()
+            }
+            self._cells = cells
+
     def offer(self, task: str, features: Features) -> None:
         """Takes `(n_rows, n_features)` as the graph does; the caller must not change the array any more."""
         if self._n_waiting.get(task, MAX_WAITING_ROWS) < MAX_WAITING_ROWS:
             with self._lock:
-                self._waiting[task].append(features)
-                self._n_waiting[task] += len(features)
+                if task in self._waiting:
+                    self._waiting[task].append(features)
+                    self._n_waiting[task] += len(features)
 
     def describe(self, task: str) -> Drift | None:
         """Returns the drift of all workers' rows; raises sqlite3.Error.
@@ -87,18 +102,21 @@ class DriftMonitor:
 
     def _count_waiting(self) -> None:
         """Gives the counts to the journal, and shows the drift of those that are in its file by now."""
-        for task, parts in self._take_waiting().items():
+        for task, (cells, parts) in self._take_waiting().items():
             features = np.concatenate(parts)[:MAX_WAITING_ROWS]
-            cells = self._cells[task]
             counts = cells.count(features)
             self._journal.record_feature_counts(
                 FeatureCounts(task, cells.basis, len(features), counts)
             )
             self._show(task)
 
-    def _take_waiting(self) -> dict[str, list[Features]]:
+    def _take_waiting(self) -> dict[str, tuple[Cells, list[Features]]]:
         with self._lock:
-            waiting = {task: parts for task, parts in self._waiting.items() if parts}
+            waiting = {
+                task: (self._cells[task], parts)
+                for task, parts in self._waiting.items()
+                if parts
+            }
             for task in waiting:
                 self._waiting[task] = []
                 self._n_waiting[task] = 0

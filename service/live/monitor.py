@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import sqlite3
@@ -13,11 +14,15 @@ from pathlib import Path
 from time import monotonic
 
 from service.contract import answers
-from service.errors import NotFound, Overloaded
+from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
 from service.live import comparison
-from service.live.challengers import find_shadow_deployments, make_model_key
+from service.live.challengers import (
+    ShadowDeployment,
+    find_shadow_deployments,
+    make_model_key,
+)
 from service.live.drift import Cells
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
@@ -30,6 +35,7 @@ from service.models.registry import Registry
 from service.settings import Settings
 
 MAX_COMPARISON_AGE_S = 1.0
+logger = logging.getLogger(__name__)
 _ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(\d{1,9}))?")
 
 
@@ -37,22 +43,17 @@ class Monitor:
     """Monitors one process; its threads start with it and end with the server."""
 
     def __init__(self, registry: Registry, settings: Settings, path: Path) -> None:
-        classifiers = [
-            model
-            for model in registry.models.values()
-            if model.card.kind == "classifier"
-        ]
+        classifiers = _find_classifiers(registry)
         self._registry = registry
-        self._model_keys = {model.name: make_model_key(model) for model in classifiers}
+        self._settings = settings
+        self._model_keys = {model: make_model_key(model) for model in classifiers}
         deployments = find_shadow_deployments(registry, settings)
-        self._deployments_by_task = {
-            each.champion.card.task: each for each in deployments.values()
-        }
+        self._deployments_by_task = _by_task(deployments)
 
         self.journal = Journal(
             path,
             max_rows=settings.journal_rows,
-            model_keys=self._model_keys,
+            model_keys=list(self._model_keys.values()),
             fsync=settings.journal_fsync,
             begun=read_begun(os.environ),
         )
@@ -77,9 +78,8 @@ class Monitor:
 
     def observe(self, model: Model, inputs: Inputs, labels: Labels) -> str:
         """Returns the id of a classifier's answer, which is kept and shadowed without waiting for either."""
-        prediction_id = self.journal.record_prediction(
-            self._model_keys[model.name], labels
-        )
+        key = self._model_keys.get(model) or make_model_key(model)
+        prediction_id = self.journal.record_prediction(key, labels)
         if self._shadow is not None:
             self._shadow.offer(prediction_id, model, inputs, labels)
 
@@ -87,6 +87,24 @@ class Monitor:
             self._drift_monitor.offer(model.card.task, inputs)
 
         return prediction_id
+
+    def follow(self) -> None:
+        """Follows the registry, which has other models now; a request that has an old one is kept as its answer."""
+        classifiers = _find_classifiers(self._registry)
+        self._model_keys = {model: make_model_key(model) for model in classifiers}
+        self.journal.serve(list(self._model_keys.values()))
+        try:
+            deployments = find_shadow_deployments(self._registry, self._settings)
+        except SettingsError as error:
+            logger.error("no challengers run in the shadow any more: %s", error)
+            deployments = {}
+
+        self._deployments_by_task = _by_task(deployments)
+        if self._shadow is not None:
+            self._shadow.deploy(deployments)
+        self._drift_monitor.follow(_find_cells(classifiers))
+        with self._lock:
+            self._comparisons.clear()
 
     def record_feedback(self, row_id: str, label: str | int) -> Future[None]:
         """Returns a future that is done when the true label is stored; raises NotFound for what cannot be an id.
@@ -152,6 +170,18 @@ class Monitor:
 
         deployment = self._deployments_by_task.get(task)
         return comparison.describe(models, deployment, window, drift)
+
+
+def _find_classifiers(registry: Registry) -> list[Model]:
+    return [
+        model for model in registry.models.values() if model.card.kind == "classifier"
+    ]
+
+
+def _by_task(
+    deployments: Mapping[str, ShadowDeployment],
+) -> dict[str, ShadowDeployment]:
+    return {each.champion.card.task: each for each in deployments.values()}
 
 
 def _find_cells(classifiers: list[Model]) -> dict[str, Cells]:

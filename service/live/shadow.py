@@ -90,12 +90,16 @@ class Shadow:
         )
         self._thread.start()
 
+    def deploy(self, deployments: Mapping[str, ShadowDeployment]) -> None:
+        """Takes other deployments from here on; what waits is run as it was meant."""
+        self._deployments = deployments
+
     def offer(
         self, prediction_id: str, model: Model, inputs: Inputs, labels: Labels
     ) -> None:
         """Takes a prediction if its model is a champion; sheds it where there is no room or the server is busy."""
         deployment = self._deployments.get(model.name)
-        if deployment is None:
+        if deployment is None or deployment.champion is not model:
             return
 
         n_rows = len(labels)

@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from service.errors import ModelRefused
+from service.models.external_tensors import ExternalTensor
 from service.models.folder import (
     MAX_MODEL_BYTES,
     ModelFile,
     ModelFolder,
     read_file,
 )
-from service.models.onnx_file import ExternalTensor, Outline, read_outline
+from service.models.onnx_file import Outline, read_outline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,15 +28,20 @@ class ModelContent:
     weights: Mapping[str, bytes] = field(default_factory=dict)
 
     @cached_property
-    def version(self) -> str:
-        """Returns the first 12 hex digits of the file's SHA-256; where weights lie beside it, of all their sums."""
+    def digest(self) -> str:
+        """Returns the file's SHA-256 as 64 hex digits; where weights lie beside it, that of all their sums."""
         sums = [hashlib.sha256(self.graph).hexdigest()]
         for location, weights in sorted(self.weights.items()):
             sums.append(f"{hashlib.sha256(weights).hexdigest()}  {location}")
 
         joined = hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
-        return (joined if self.weights else sums[0])[:12]
+        return joined if self.weights else sums[0]
+
+    @property
+    def version(self) -> str:
+        """Returns the first 12 digits of the digest."""
+        return self.digest[:12]
 
     @property
     def n_bytes(self) -> int:

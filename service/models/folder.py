@@ -79,15 +79,6 @@ class ModelFolder:
 
         return [each for each in files if each is not None]
 
-    def stamp(self, file: ModelFile) -> tuple[object, ...]:
-        """Returns what differs once a file, what lies beside it but other models, or the sums have changed."""
-        beside = [
-            path
-            for path in sorted(file.path.parent.glob("*"))
-            if path.suffix != _SUFFIX and not path.name.startswith(".")
-        ]
-        return tuple(_stamp(path) for path in (file.path, *beside, self.path / SUMS))
-
     def read(self, file: ModelFile) -> bytes:
         """Returns the content of a file; raises ModelRefused for one that may not be read or is not as the sums say."""
         if file.refusal is not None:
@@ -178,15 +169,6 @@ def read_file(path: Path, *, max_bytes: int) -> bytes:
         )
 
     return content
-
-
-def _stamp(path: Path) -> tuple[object, ...]:
-    try:
-        found = path.stat()
-    except OSError as error:
-        return (path.name, error.errno)
-
-    return (path.name, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def check_size(n_bytes: int, *, max_bytes: int) -> None:

@@ -30,8 +30,13 @@ QUICK_S = 0.002
 MIN_RUNS = 3
 MAX_RUNS = 10
 MIN_MEASURED_S = 0.005
-MAX_MEASURED_S = 0.05
-"""The start measures each graph until its runs took 5 ms in total, or 50 ms where they are fewer than 3."""
+MAX_JOINED_S = 0.05
+"""Four rows are run together where they are expected to take no longer than this, and two where they are."""
+MAX_FEW_S = 0.25
+"""The start measures each graph until its runs took 5 ms in total, or 250 ms where they are fewer than 3.
+
+A busy system interrupts a run for 50 ms, and a graph whose only run that was would count as slow for good.
+"""
 JOINED_ROWS = 4
 MEASURED_ROWS = 64
 MAX_JOINED_SHARE = 0.9
@@ -66,6 +71,7 @@ class Graph:
         """A run of at most this many rows is not worth a thread; `measure` sets it, and it is 0 before."""
         self.row_s = 0.0
         """A row takes at least about so many seconds, where many come together; `measure` sets it."""
+        self.is_measured = False
         self.is_batchable = False
         """This is true where the rows of several requests are worth one joined run."""
 
@@ -79,6 +85,14 @@ class Graph:
         }
         self.takes_images = model.size_px is not None
         self.run = model.run_outputs
+
+    def retire(self) -> None:
+        """Lets go of the model, so that both end with the last request that has the graph.
+
+        They hold each other, and what the start has loaded is never looked through for such circles.
+        """
+        self.model = None
+        self.run = _refuse_to_run
 
     def _run_session(self, names: list[str], inputs: Any) -> list[Any]:
         token = current.token
@@ -105,6 +119,7 @@ class Graph:
 
     def measure(self) -> None:
         """Measures how long runs take, and sets `max_quick_rows` and `is_batchable`; nothing else may run meanwhile."""
+        self.is_measured = True
         alone_s = self._time(1)
         if alone_s < QUICK_S and self._varies_in_rows_alone():
             row_s = max(
@@ -113,7 +128,7 @@ class Graph:
             self.row_s = row_s
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
-            n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_MEASURED_S else 2
+            n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_JOINED_S else 2
             joined_s = self._time(n_rows)
             self.row_s = min(alone_s, joined_s / n_rows)
             self.is_batchable = joined_s < MAX_JOINED_SHARE * n_rows * alone_s
@@ -196,6 +211,10 @@ class Graph:
         return self.model.classes if output == "probabilities" else ()
 
 
+def _refuse_to_run(names: list[str], inputs: Any) -> list[Any]:  # noqa: ARG001  # as every run
+    raise Overloaded("this version of the model is no longer served: try again")
+
+
 def _shortest_s(run: Callable[[], Any]) -> float:
     """Returns the seconds of the fastest of up to ten runs, the first of which warms up; infinity where it fails."""
     times: list[float] = []
@@ -208,7 +227,7 @@ def _shortest_s(run: Callable[[], Any]) -> float:
             return np.inf
 
         times.append(perf_counter() - started)
-        if sum(times) > (MIN_MEASURED_S if len(times) >= MIN_RUNS else MAX_MEASURED_S):
+        if sum(times) > (MIN_MEASURED_S if len(times) >= MIN_RUNS else MAX_FEW_S):
             break
 
     return min(times)

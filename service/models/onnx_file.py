@@ -7,10 +7,11 @@ are skipped, so that a large file costs little more than a small one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
-from typing import NamedTuple
 
 from service.errors import ModelRefused
+from service.models.external_tensors import ExternalTensor, make_external
+from service.models.trees import OPERATORS as TREE_OPERATORS
+from service.models.trees import check_trees
 from service.models.wire import Field, WireReader
 
 MAX_NODES = 200_000
@@ -51,27 +52,8 @@ KNOWN_DOMAINS = frozenset(
 _NODE_TEXTS = (1, 2, 4, 7, 8)
 """A node's inputs, outputs, operator, domain and overload have these numbers."""
 _EXTERNAL = 1
-_BITS = {
-    **dict.fromkeys((1, 6, 12), 32),
-    **dict.fromkeys((2, 3, 9, 17, 18, 19, 20, 24), 8),
-    **dict.fromkeys((4, 5, 10, 16), 16),
-    **dict.fromkeys((7, 11, 13, 14), 64),
-    15: 128,
-    **dict.fromkeys((21, 22, 23), 4),
-}
-"""A value of each of ONNX's types has so many bits in a file."""
-
 Key = tuple[str, str, str]
 """A function is known by domain, name and overload."""
-
-
-class ExternalTensor(NamedTuple):
-    """A tensor has its values in another file, from `offset`, as many bytes as its type and shape need."""
-
-    name: str
-    location: str
-    offset: int
-    n_bytes: int
 
 
 @dataclass
@@ -130,6 +112,8 @@ class _Reader:
                 self._read_graph(each, main, depth=0)
             elif each.number == 25:
                 self._read_function(each)
+            elif each.number == 14:
+                self._read_entry(each)
 
         if n_graphs != 1:
             raise ModelRefused(
@@ -198,6 +182,9 @@ class _Reader:
         if name == "ZipMap" and outputs:
             self._outline.zip_maps[outputs[0]] = self._read_class_names(attributes)
 
+        if name in TREE_OPERATORS:
+            check_trees(self._wire, attributes)
+
         for each in attributes:
             self._read_attribute(each, body, depth=depth)
 
@@ -247,14 +234,15 @@ class _Reader:
                 f"the constant {name!r} of a node is in another file: only the graph's own initializers may be"
             )
 
-        self._outline.external.append(_make_external(name, dims, kind, dict(entries)))
+        self._outline.external.append(make_external(name, dims, kind, dict(entries)))
 
         return name
 
     def _read_entry(self, entry: Field) -> tuple[str, str]:
         texts = {1: "", 2: ""}
         for each in self._wire.fields(entry.start, entry.end):
-            texts[each.number] = self._wire.text(each)
+            if each.number in texts:
+                texts[each.number] = self._wire.text(each)
         return texts[1], texts[2]
 
     def _read_value_info(self, value_info: Field) -> None:
@@ -273,10 +261,22 @@ class _Reader:
     def _has_shape(self, value_type: Field) -> bool:
         for each in self._wire.fields(value_type.start, value_type.end):
             if each.number == 1:
-                return any(
-                    part.number == 2 for part in self._wire.fields(each.start, each.end)
-                )
+                return self._read_shapes(each) > 0
         return True
+
+    def _read_shapes(self, tensor_type: Field) -> int:
+        """Reads the names of free axes; returns how many shapes a tensor's type has."""
+        n_shapes = 0
+        for shape in self._wire.fields(tensor_type.start, tensor_type.end):
+            if shape.number != 2:
+                continue
+            n_shapes += 1
+            for axis in self._wire.fields(shape.start, shape.end):
+                for each in self._wire.fields(axis.start, axis.end):
+                    if each.number == 2:
+                        self._wire.text(each)
+
+        return n_shapes
 
     def _check_domains(self) -> None:
         """Raises ModelRefused where a node is of a domain that neither onnxruntime nor the file itself has."""
@@ -331,28 +331,3 @@ def _note_sizes(
         body.sizes.update(inputs)
     elif operator in SIZED_BY_INPUT:
         body.sizes.update(inputs[1:])
-
-
-def _make_external(
-    name: str, dims: list[int], kind: int, entries: dict[str, str]
-) -> ExternalTensor:
-    """Returns a tensor in another file; raises ModelRefused where its place there is not what its shape needs."""
-    try:
-        offset = int(entries.get("offset") or 0)
-        length = int(entries["length"]) if entries.get("length") else None
-    except ValueError as error:
-        raise ModelRefused(
-            f"the place of {name!r} in another file is no number: {error}"
-        ) from error
-
-    n_bytes = (prod(dims) * _BITS.get(kind, 0) + 7) // 8
-    if kind not in _BITS or min(dims, default=0) < 0:
-        raise ModelRefused(
-            f"{name!r} is in another file, and of a type or shape that cannot be there"
-        )
-    if offset < 0 or (length is not None and length != n_bytes):
-        raise ModelRefused(
-            f"{name!r} needs {n_bytes} bytes of another file, its entry says {length} from {offset}"
-        )
-
-    return ExternalTensor(name, entries.get("location", ""), offset, n_bytes)

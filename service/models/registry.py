@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound
 from service.models.content import read_content
-from service.models.folder import MAX_MODEL_BYTES, ModelFolder
+from service.models.folder import MAX_MODEL_BYTES, ModelFile, ModelFolder
 from service.models.graph import Graph
 from service.models.model import Model, load_graph
 
@@ -19,99 +18,82 @@ logger = logging.getLogger(__name__)
 
 LATEST = "-1"
 """Triton's clients may name the latest version so."""
+_FLAT = -1
+"""A file that lies in no folder of versions has this number."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Registry:
     """The registry has models by name, in order, and for each file that is not served the reason why.
 
     `versions` has every graph by name, also those without a card, and under each name its versions, the latest last.
+    `files` has the graph of each file. All are replaced together and never changed, so whoever has taken a graph keeps
+    it for as long as a request lasts.
     """
 
-    models: dict[str, Model] = field(default_factory=dict)
-    versions: dict[str, dict[str, Graph]] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+    versions: Mapping[str, dict[str, Graph]] = field(default_factory=dict)
+    files: Mapping[str, Graph] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    late: Sequence[str] = ()
+    """These of the refused came while the service ran, which was ready without them."""
+    unloaded: Sequence[str] = ()
+    """These names were unloaded by request."""
 
     @classmethod
     def load(
         cls,
-        folder: Path,
+        folder: Path | ModelFolder,
         *,
         device: str = "cpu",
         threads: int = 1,
         max_model_bytes: int = MAX_MODEL_BYTES,
         known_bad: Mapping[str, str] | None = None,
+        loaded: Mapping[str, Graph] | None = None,
         on_load: Callable[[str], None] | None = None,
     ) -> Registry:
         """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out.
 
         How long runs take is unknown until `measure`. The files of `known_bad`, such as those whose load ended another
-        process, are refused for the reason that stands there. `on_load` is told of each file before it is read.
+        process, are refused for the reason that stands there; those of `loaded` are taken as the graphs that stand
+        there. `on_load` is told of each file before it is read.
         """
-        registry = cls()
-        model_folder = ModelFolder(folder, max_bytes=max_model_bytes)
-        for each in model_folder.find():
-            path, name, version, file, _ = each
-            if known_bad is not None and file in known_bad:
-                registry.refused[file] = known_bad[file]
-                continue
-            if on_load is not None:
-                on_load(file)
-            try:
-                registry._check_name(name, version)
-                graph = load_graph(
-                    path,
-                    content=read_content(model_folder, each),
-                    name=name,
-                    version=version,
-                    device=device,
-                    threads=threads,
-                )
-                registry._add(graph)
-            except OSError as error:
-                registry.refused[file] = f"it cannot be read: {error.strerror}"
-            except ModelRefused as error:
-                registry.refused[file] = str(error)
-            except Exception:
-                # One file must never keep the others from being served.
-                logger.exception("a defect in loading %s", file)
-                registry.refused[file] = (
-                    "loading it fails in a way that the service does not know; its log has the details"
-                )
+        if isinstance(folder, Path):
+            folder = ModelFolder(folder, max_bytes=max_model_bytes)
+
+        loader = _Loader(
+            folder,
+            device=device,
+            threads=threads,
+            refused=dict(known_bad or {}),
+            on_load=on_load,
+        )
+        registry = loader.load(loaded or {})
 
         for file, reason in registry.refused.items():
-            logger.error("refused %s: %s", file, reason)
+            if known_bad is None or file not in known_bad:
+                logger.error("refused %s: %s", file, reason)
 
-        names = ", ".join(registry.versions)
-        logger.info("serving %d models: %s", len(registry.versions), names)
+        if not loaded:
+            names = ", ".join(registry.versions)
+            logger.info("serving %d models: %s", len(registry.versions), names)
 
         return registry
 
-    def _check_name(self, name: str, version: str | None) -> None:
-        """Raises ModelRefused for a file name whose bytes are no text, or that a folder has too."""
-        if not name.isprintable():
-            raise ModelRefused("its name is no text")
-        if version is None and name in self.versions:
-            raise ModelRefused(f"there is a folder {name} too")
+    def replace_by(self, other: Registry) -> list[Graph]:
+        """Takes over all that another registry has, and returns the graphs that are served no longer."""
+        before = list(self)
+        kept = {id(each) for each in other}
+        # One step of the interpreter: no thread ever sees half of it.
+        self.__dict__.update(other.__dict__)
+
+        return [each for each in before if id(each) not in kept]
 
     def measure(self) -> None:
-        """Measures how long the runs of each graph take; nothing else may run meanwhile."""
+        """Measures how long the runs of each graph take that is new; nothing else should run meanwhile."""
         for graph in self:
-            graph.measure()
-
-    def _add(self, graph: Graph) -> None:
-        """Adds a graph; the latest of several versions is the model that its task has."""
-        name = graph.name
-        if graph.model is None:
-            logger.warning(
-                "%s has no card: only the Open Inference Protocol serves it", name
-            )
-        else:
-            others = [each for each in self.models.values() if each.name != name]
-            _check_task(graph.model.card, others)
-            self.models[name] = graph.model
-
-        self.versions.setdefault(name, {})[graph.version] = graph
+            if not graph.is_measured:
+                graph.measure()
 
     def find_graph(self, name: str, version: str | None = None) -> Graph:
         """Returns a graph with or without a card, its latest version where none is named; raises NotFound."""
@@ -141,26 +123,28 @@ class Registry:
 
     def find_graphs(self, name: str, version: str | None = None) -> list[Graph]:
         """Returns the graph of this version, or the graphs of all versions where none is named; raises NotFound."""
+        versions = self.versions
         latest = self.find_graph(name, version)
-        return [latest] if version else list(self.versions[name].values())
+        return [latest] if version else list(versions.get(name, {}).values())
 
     def model(self, name: str) -> Model:
         """Returns the model of this name; raises NotFound, which lists the known models."""
         try:
             return self.models[name]
         except KeyError:
+            if name in self.versions:
+                raise NotFound(
+                    f"{name!r} has no card: only the Open Inference Protocol serves it, at /v2/models/{name}"
+                ) from None
             raise NotFound(
                 f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}"
             ) from None
 
-    @cached_property
-    def _classifiers(self) -> dict[str, list[Model]]:
-        """Returns the classifiers of each task that has any; nothing is added once the folder is loaded."""
-        found: dict[str, list[Model]] = {}
+    def __post_init__(self) -> None:
+        self._classifiers: dict[str, list[Model]] = {}
         for model in self.models.values():
             if model.card.kind == "classifier":
-                found.setdefault(model.card.task, []).append(model)
-        return found
+                self._classifiers.setdefault(model.card.task, []).append(model)
 
     def task(self, name: str) -> list[Model]:
         """Returns the classifiers of a task, by name.
@@ -181,17 +165,132 @@ class Registry:
 
     def why_not_ready(self, *, strict: bool) -> str | None:
         """Returns the reason why this folder is not what the operator wanted served, or None."""
-        if not self.versions and not self.refused:
+        if not self.versions and not self.refused and not self.unloaded:
             return "no model to serve: the folder of VEREDICTO_MODELS has no .onnx file"
 
-        if self.refused and (strict or not self.versions):
-            reasons = "; ".join(
-                f"{name}: {reason}" for name, reason in self.refused.items()
-            )
+        if not self.versions and self.unloaded:
+            return f"no model to serve: unloaded {', '.join(self.unloaded)}"
+
+        refused = {
+            file: reason
+            for file, reason in self.refused.items()
+            if file not in self.late or not self.versions
+        }
+        if refused and (strict or not self.versions):
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
             hint = " (VEREDICTO_STRICT=0 serves the others)" if self.versions else ""
             return f"refused {reasons}{hint}"
 
         return None
+
+
+class _Loader:
+    """A loader makes a registry of a folder: first of what is loaded already, then of what is new."""
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        *,
+        device: str,
+        threads: int,
+        refused: dict[str, str],
+        on_load: Callable[[str], None] | None,
+    ) -> None:
+        self._folder = folder
+        self._device = device
+        self._threads = threads
+        self._refused = refused
+        self._on_load = on_load
+        self._models: dict[str, Model] = {}
+        self._files: dict[str, Graph] = {}
+        self._latest: dict[str, int] = {}
+        """The highest version of each name that is here."""
+
+    def load(self, loaded: Mapping[str, Graph]) -> Registry:
+        """Returns the registry; what is loaded already is never refused for the sake of what is new."""
+        files = self._folder.find()
+        known_bad = set(self._refused)
+        for file in files:
+            if file.shown in loaded:
+                self._add(file, loaded[file.shown])
+        for file in files:
+            if file.shown not in loaded and file.shown not in known_bad:
+                self._load_carefully(file)
+
+        versions: dict[str, dict[str, Graph]] = {}
+        for file in files:
+            graph = self._files.get(file.shown)
+            if graph is not None:
+                versions.setdefault(graph.name, {})[graph.version] = graph
+
+        # Those of Triton's layout come first in a folder.
+        names = sorted(versions)
+
+        return Registry(
+            models={name: self._models[name] for name in names if name in self._models},
+            versions={name: versions[name] for name in names},
+            files=self._files,
+            refused=self._refused,
+        )
+
+    def _load_carefully(self, file: ModelFile) -> None:
+        """Loads a file; whatever is wrong with it is the reason why it is refused."""
+        shown = file.shown
+        if self._on_load is not None:
+            self._on_load(shown)
+
+        try:
+            self._check_name(file)
+            self._add(file, self._load(file))
+        except OSError as error:
+            self._refused[shown] = f"it cannot be read: {error.strerror}"
+        except ModelRefused as error:
+            self._refused[shown] = str(error)
+        except Exception:
+            # One file must never keep the others from being served.
+            logger.exception("a defect in loading %s", shown)
+            self._refused[shown] = (
+                "loading it fails in a way that the service does not know; its log has the details"
+            )
+
+    def _load(self, file: ModelFile) -> Graph:
+        return load_graph(
+            file.path,
+            content=read_content(self._folder, file),
+            name=file.name,
+            version=file.version,
+            device=self._device,
+            threads=self._threads,
+        )
+
+    def _check_name(self, file: ModelFile) -> None:
+        """Raises ModelRefused for a file name whose bytes are no text, or that is a file's and a folder's."""
+        if not file.name.isprintable():
+            raise ModelRefused("its name is no text")
+
+        latest = self._latest.get(file.name)
+        if latest is not None and file.version is None:
+            raise ModelRefused(f"there is a folder {file.name} too")
+        if latest == _FLAT:
+            raise ModelRefused(f"there is a file {file.name}.onnx too")
+
+    def _add(self, file: ModelFile, graph: Graph) -> None:
+        """Adds a graph; the latest of several versions is the model that its task has."""
+        number = _FLAT if file.version is None else int(file.version)
+        if graph.model is None:
+            if not graph.is_measured:
+                logger.warning(
+                    "%s has no card: only the Open Inference Protocol serves it",
+                    graph.name,
+                )
+        else:
+            others = [each for each in self._models.values() if each.name != graph.name]
+            _check_task(graph.model.card, others)
+            if number >= self._latest.get(graph.name, number):
+                self._models[graph.name] = graph.model
+
+        self._latest[graph.name] = max(number, self._latest.get(graph.name, number))
+        self._files[file.shown] = graph
 
 
 def _check_task(card: Card, models: list[Model]) -> None:

@@ -17,7 +17,6 @@ EXTENSIONS = (
     "binary_tensor_data",
     "classification",
     "model_configuration",
-    "model_repository(index)",
     "statistics",
 )
 PLATFORM = "onnxruntime_onnx"
@@ -82,9 +81,16 @@ class AllStatistics(TypedDict):
     model_stats: list[dict[str, Any]]
 
 
-def describe_server() -> ServerMetadata:
+def describe_server(settings: Settings) -> ServerMetadata:
     """Returns name, version and the extensions that work."""
-    return {"name": "veredicto", "version": VERSION, "extensions": EXTENSIONS}
+    takes_loads = settings.reload_s is not None
+    repository = "model_repository" if takes_loads else "model_repository(index)"
+
+    return {
+        "name": "veredicto",
+        "version": VERSION,
+        "extensions": sorted((*EXTENSIONS, repository)),
+    }
 
 
 def describe_model(graph: Graph, versions: list[str]) -> ModelMetadata:
@@ -158,6 +164,11 @@ def list_repository(registry: Registry, *, only_ready: bool) -> list[IndexEntry]
         index.append(
             {"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason}
         )
+
+    index += [
+        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": "unloaded"}
+        for name in registry.unloaded
+    ]
 
     return index
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from types import FrameType
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.link import CHANNEL_VARIABLE
 from service.processes.listening import refuse_new_connections
+from service.processes.reloader import Reloader, ReloadOptions, describe_end
 
 POLL_S = 0.1
 MAX_STILL_S = 5.0
@@ -61,6 +63,8 @@ class Options:
     count_restart: Callable[[str], None] | None = None
     """This is told of each worker that is replaced, and by one word why: `died`, `hung` or `stopped`."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    reload: ReloadOptions | None = None
+    """Without these the workers load the model folder itself."""
 
 
 @dataclass(eq=False)
@@ -72,6 +76,7 @@ class Worker:
     channel: Channel
     started_s: float
     heard_s: float
+    has_begun: bool = False
     is_ready: bool = False
     is_stopped: bool = False
     loading: str | None = None
@@ -87,7 +92,8 @@ class Supervisor:
         self._workers: dict[int, Worker] = {}
         self._due_s: dict[int, float] = {}
         self._delay_s: dict[int, float] = {}
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, tuple[str, str]] = {}
+        """Files whose load ended a worker stand here with their digest, and with the reason."""
         self._selector = selectors.DefaultSelector()
         self._looked_s = monotonic()
         self._n_failed_starts = 0
@@ -96,10 +102,15 @@ class Supervisor:
         self._is_told_to_stop = False
         self._is_in_a_hurry = False
         self._status: int | None = None
+        self._reloader: Reloader | None = None
+        if options.reload is not None:
+            self._reloader = Reloader(self, options.reload, load_s=options.load_s)
 
     def run(self) -> int:
         """Supervises until it is told to stop; returns the exit status of the server."""
         self._watch_signals()
+        if self._reloader is not None:
+            self._reloader.start()
         for number in range(1, self._options.n_workers + 1):
             self._start(number)
 
@@ -107,17 +118,52 @@ class Supervisor:
             self._look()
             self._start_due()
 
+        if self._reloader is not None:
+            self._reloader.stop()
         self._end(is_drained=self._status is None and not self._is_in_a_hurry)
 
         return STOPPED if self._status is None else self._status
+
+    def list_ready(self) -> list[int]:
+        """Returns the numbers of the workers that serve."""
+        return [each.number for each in self._workers.values() if each.is_ready]
+
+    def is_complete(self) -> bool:
+        """Returns whether every worker serves."""
+        return len(self.list_ready()) == self._options.n_workers
+
+    def tell_worker(self, number: int, kind: str, **fields: Any) -> None:
+        """Sends a message to a worker that may be gone."""
+        worker = self._workers.get(number)
+        if worker is not None:
+            self._tell(worker, kind, **fields)
+
+    def begin(self) -> None:
+        """Lets the workers begin, which wait for their models."""
+        for worker in self._workers.values():
+            self._let_begin(worker)
+
+    def watch(self, channel: Channel, read: Callable[[], None]) -> None:
+        """Calls `read` whenever the channel has something to read."""
+        self._selector.register(channel, selectors.EVENT_READ, read)
+
+    def unwatch(self, channel: Channel) -> None:
+        """Forgets a channel, which may be forgotten already."""
+        try:
+            self._selector.unregister(channel)
+        except (KeyError, ValueError):
+            # It was unregistered when it closed.
+            pass
 
     def _watch_signals(self) -> None:
         reading, writing = socket.socketpair()
         reading.settimeout(0)
         writing.settimeout(0)
         signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-        self._wakeup = reading, writing
-        self._selector.register(reading, selectors.EVENT_READ)
+        self._wakeup = writing
+        self._selector.register(
+            reading, selectors.EVENT_READ, lambda: reading.recv(4096)
+        )
         signal.signal(signal.SIGTERM, self._take_signal)
         signal.signal(signal.SIGINT, self._take_signal)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -147,26 +193,48 @@ class Supervisor:
         now_s = monotonic()
         worker = Worker(number, process, channel, now_s, now_s)
         self._workers[number] = worker
-        self._selector.register(channel, selectors.EVENT_READ, worker)
-        self._tell(worker, "begin", refused=self._refused, restarts=self._n_restarts)
+        self.watch(channel, partial(self._read, worker))
+        if self._reloader is None or self._reloader.state.has_begun:
+            self._let_begin(worker)
+
+    def _let_begin(self, worker: Worker) -> None:
+        """Tells a worker what to load: what the others serve, but for files whose load ended another worker."""
+        refused = {
+            file: reason
+            for file, (digest, reason) in self._refused.items()
+            if self._find_digest(file) == digest
+        }
+        worker.has_begun = True
+        worker.heard_s = monotonic()
+        served = {} if self._reloader is None else self._reloader.describe_served()
+        self._tell(
+            worker, "begin", refused=refused, restarts=self._n_restarts, **served
+        )
+
+    def _find_digest(self, file: str) -> str:
+        """Returns the digest of a file as it is served, empty where there are no copies."""
+        served = None if self._reloader is None else self._reloader.state.served
+        entry = None if served is None else served.find(file)
+        return "" if entry is None else entry.digest
 
     def _look(self) -> None:
         """Waits a moment, and takes what has happened meanwhile."""
-        for key, _ in self._selector.select(POLL_S):
-            if key.data is None:
-                self._wakeup[0].recv(4096)
-            else:
-                self._read(key.data)
-
+        self._take_what_comes()
         self._bury_dead()
         self._check_progress()
+        if self._reloader is not None:
+            self._reloader.look()
+
+    def _take_what_comes(self) -> None:
+        for key, _ in self._selector.select(POLL_S):
+            key.data()
 
     def _read(self, worker: Worker) -> None:
         try:
             messages = worker.channel.receive()
         except ChannelClosed:
             # The worker is about to be found dead.
-            self._selector.unregister(worker.channel)
+            self.unwatch(worker.channel)
             return
 
         worker.heard_s = monotonic()
@@ -177,8 +245,16 @@ class Supervisor:
         kind = message["kind"]
         if kind == "loading":
             worker.loading = message["file"]
+            if worker.is_ready and self._reloader is not None:
+                self._reloader.state.note_loading(message["file"], monotonic())
         elif kind == "ready":
             self._greet(worker)
+            if self._reloader is not None:
+                self._reloader.state.note_ready(message.get("refused", {}))
+        elif self._reloader is not None:
+            if kind == "prepared":
+                worker.loading = None
+            self._reloader.take(worker.number, message)
 
     def _greet(self, worker: Worker) -> None:
         worker.is_ready = True
@@ -234,19 +310,22 @@ class Supervisor:
             "worker %d (pid %d) %s after %.1f s%s",
             worker.number,
             worker.process.pid,
-            worker.why_killed or _describe_end(status),
+            worker.why_killed or describe_end(status),
             lived_s,
             f" while it loaded {worker.loading}" if worker.loading else "",
         )
         if self._is_told_to_stop:
             return
 
-        if worker.loading is not None and status < 0:
-            self._refused[worker.loading] = (
+        if self._reloader is not None and worker.is_ready:
+            self._reloader.state.note_gone(worker.number, worker.loading, monotonic())
+        if worker.loading is not None and status < 0 and not worker.is_ready:
+            reason = (
                 f"its load did not end within {self._options.load_s:g} s"
                 if worker.why_killed
                 else "its load ended the process that loaded it"
             )
+            self._refused[worker.loading] = self._find_digest(worker.loading), reason
         elif not worker.is_ready and not self._was_ready:
             self._n_failed_starts += 1
             self._give_up_on(status)
@@ -280,6 +359,9 @@ class Supervisor:
         late_s = now_s - self._looked_s - POLL_S
         self._looked_s = now_s
         for worker in self._workers.values():
+            if not worker.has_begun:
+                # It waits for its models.
+                worker.heard_s = now_s
             if late_s > 1:
                 # This process did not run either: nobody was heard.
                 worker.heard_s += late_s
@@ -329,12 +411,7 @@ class Supervisor:
                 return
 
     def _look_for_ends(self) -> None:
-        for key, _ in self._selector.select(POLL_S):
-            if key.data is None:
-                self._wakeup[0].recv(4096)
-            else:
-                self._read(key.data)
-
+        self._take_what_comes()
         for worker in list(self._workers.values()):
             status = worker.process.poll()
             if status is not None:
@@ -344,16 +421,12 @@ class Supervisor:
                         "worker %d (pid %d) %s while it stopped",
                         worker.number,
                         worker.process.pid,
-                        _describe_end(status),
+                        describe_end(status),
                     )
 
     def _forget(self, worker: Worker) -> None:
         self._workers.pop(worker.number, None)
-        try:
-            self._selector.unregister(worker.channel)
-        except (KeyError, ValueError):
-            # It was unregistered when its channel closed.
-            pass
+        self.unwatch(worker.channel)
         worker.channel.close()
 
     def _tell_all(self, kind: str, **fields: Any) -> None:
@@ -372,17 +445,6 @@ def _name_reason(worker: Worker) -> str:
     if worker.why_killed is None:
         return "died"
     return "stopped" if worker.is_stopped else "hung"
-
-
-def _describe_end(status: int) -> str:
-    """Returns how a process has ended, in words."""
-    if status >= 0:
-        return f"ended with status {status}"
-
-    name = signal.Signals(-status).name
-    hint = " (perhaps for want of memory)" if name == "SIGKILL" else ""
-
-    return f"was ended by {name}{hint}"
 
 
 def make_worker_command(

@@ -64,6 +64,12 @@ _ANSWER = {
 }
 
 
+_CHANGES = {
+    "load": "Load a model as its file is now, in all workers or in none; the right `admin` and VEREDICTO_RELOAD_S",
+    "unload": "Unload a model in all workers, until it is loaded again; the right `admin` and VEREDICTO_RELOAD_S",
+}
+
+
 def describe_routes(
     reference: dict[str, Any], names: list[str], example: dict[str, Any] | None
 ) -> dict[str, Any]:
@@ -86,6 +92,10 @@ def describe_routes(
         "/v2/repository/index": {"post": _describe_index(reference)},
     }
     by_name = [_path_parameter("name", names)]
+    for action, summary in _CHANGES.items():
+        path = f"/v2/repository/models/{{name}}/{action}"
+        paths[path] = {"post": _describe_change(action, summary, by_name)}
+
     by_version = [*by_name, _path_parameter("version", [])]
     infer = reference["InferRequest"]
 
@@ -167,6 +177,22 @@ def _describe_index(reference: dict[str, Any]) -> dict[str, Any]:
         "requestBody": {"required": False, "content": openapi.content(request)},
         "responses": openapi.responses(
             {"type": "array", "items": reference["IndexEntry"]}, 400, 413, 415, 503, 504
+        ),
+    }
+
+
+def _describe_change(
+    action: str, summary: str, parameters: list[dict[str, Any]]
+) -> dict[str, Any]:
+    request = {"type": "object", "properties": {"parameters": {"type": "object"}}}
+    return {
+        "operationId": f"repository_{action}",
+        "tags": ["Open Inference Protocol v2"],
+        "summary": summary,
+        "parameters": parameters,
+        "requestBody": {"required": False, "content": openapi.content(request)},
+        "responses": openapi.responses(
+            {"type": "object"}, 400, 401, 403, 404, 413, 415, 503, 504
         ),
     }
 

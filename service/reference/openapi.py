@@ -7,6 +7,8 @@ from typing import Any
 REFERENCE = "#/components/schemas/{name}"
 ERRORS = {
     400: "The request is at fault: malformed JSON, a wrong field, row or value",
+    401: "A token is needed, and none that is known came",
+    403: "The token has not the right for this, or the operator has turned it off",
     404: "No such path, model or task",
     405: "Wrong method; `Allow` names the right ones",
     413: "Over the limit of bytes or rows, which the text names",

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,84 +15,18 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.clients import LIMIT_S, ask, find_workers
 from tests.support.server import ROOT, Server, free_port
+from tests.support.waiting import wait_until
 
-LIMIT_S = 90
-BODY = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]})
 Start = Callable[..., Any]
 
 
-class Client:
-    """A client asks again and again on a kept connection, and comes again where a connection is refused."""
-
-    def __init__(self, port: int) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self._port = port
-        self._is_done = False
-        self._thread = threading.Thread(target=self._run)
-
-    def start(self) -> None:
-        """Starts to ask, in a thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stops after the request that it is at."""
-        self._is_done = True
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._is_done:
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-            try:
-                connection.connect()
-                self._ask_on(connection)
-            except ConnectionRefusedError:
-                time.sleep(0.02)
-            except (OSError, http.client.HTTPException) as error:
-                self.outcomes[type(error).__name__] += 1
-            finally:
-                connection.close()
-
-    def _ask_on(self, connection: http.client.HTTPConnection) -> None:
-        """Asks on one connection for as long as the server keeps it."""
-        is_kept = True
-        while is_kept and not self._is_done:
-            connection.request(
-                "POST", "/predict", BODY, {"Content-Type": "application/json"}
-            )
-            response = connection.getresponse()
-            response.read()
-            self.outcomes[str(response.status)] += 1
-            is_kept = response.getheader("connection") != "close"
-
-
-@contextmanager
-def ask(server: Server, n_clients: int = 4) -> Iterator[list[Client]]:
-    """Asks from several clients until the block ends; each has been answered before it begins."""
-    clients = [Client(int(server.url.rpartition(":")[2])) for _ in range(n_clients)]
-    for client in clients:
-        client.start()
-
-    try:
-        wait_until(lambda: all(client.outcomes["200"] for client in clients))
-        yield clients
-    finally:
-        for client in clients:
-            client.stop()
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Returns once it is so; fails after a minute and a half."""
-    end = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def find_workers(server: Server) -> list[int]:
-    """Returns the process ids of the workers."""
-    children = psutil.Process(server.process.pid).children()
-    return [each.pid for each in children if each.status() != psutil.STATUS_ZOMBIE]
+def wait_until_unready(server: Server) -> httpx.Response:
+    """Returns the first answer that says that the server is not ready; the signal takes its way to the worker."""
+    while (answer := server.client.get("/readyz")).status_code == 200:
+        time.sleep(0.005)
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -109,12 +38,12 @@ def test_a_stop_loses_no_request(
     """Told to stop, the server says that it is not ready, serves on, ends connections by a header, and exits with 0."""
     with (
         start_server(
-            VEREDICTO_MODELS=models, VEREDICTO_DRAIN_S=1, words=words
+            VEREDICTO_MODELS=models, VEREDICTO_DRAIN_S=3, words=words
         ) as server,
         ask(server) as clients,
     ):
         server.process.terminate()
-        ready = httpx.get(server.url + "/readyz")
+        ready = wait_until_unready(server)
         status = server.process.wait(LIMIT_S)
 
     assert ready.status_code == 503

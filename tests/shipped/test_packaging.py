@@ -292,7 +292,7 @@ def find_libraries(package: str) -> set[str]:
     return names - set(sys.stdlib_module_names) - set(OURS)
 
 
-@pytest.mark.parametrize("file", ["serve.txt", "grpc.txt", "test.txt"])
+@pytest.mark.parametrize("file", ["serve.txt", "grpc.txt", "test.txt", "audit.txt"])
 def test_requirements_are_pinned_without_addresses(file: str) -> None:
     """Each line has a version, and none has a place to fetch it from."""
     for line in (ROOT / "requirements" / file).read_text().splitlines():

@@ -61,7 +61,7 @@ def test_the_interval_of_a_difference_holds_it(
 
 
 @given(st.integers(0, 3000), st.integers(0, 3000))
-@settings(max_examples=50)
+@settings(max_examples=settings().max_examples // 2)
 def test_the_interval_of_an_odds_ratio_holds_it(only_a: int, only_b: int) -> None:
     """The exact interval holds the ratio; what has no value or no end has a reason."""
     found = paired.odds_ratio(Pair(1, only_a, only_b, 1))
@@ -74,7 +74,7 @@ def test_the_interval_of_an_odds_ratio_holds_it(only_a: int, only_b: int) -> Non
 
 
 @given(st.integers(0, 2**32 - 1), SIZES, st.integers(2, 5), st.sampled_from([0.01, 1]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 def test_every_metric_is_in_its_interval(
     seed: int, n_rows: int, n_classes: int, scale: float
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,10 @@ SERVICE = ("-m", "service")
 """Python runs this, as `make serve` does."""
 START_RETRIES = 8  # with httpx's backoff that is about a minute
 STOP_LIMIT_S = 30
+PORTS = range(22_000, 32_000)
+_reservations: list[socket.socket] = []
+_turns = itertools.count(os.getpid() * 97)
+"""Each process begins elsewhere among the ports."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,17 @@ def serve(
     python: str = sys.executable,
     words: Sequence[str] = SERVICE,
     cwd: Path = ROOT,
+    tls: ssl.SSLContext | None = None,
+    port: int | None = None,
     **environment: object,
 ) -> Iterator[Server]:
     """Serves until the block ends, then asks the process to stop and waits; raises AssertionError with the log.
 
     Python runs `words` in `cwd`. `folder` takes the log and BentoML's home, so that no two servers share a folder of
-    metrics. `environment` is all that the server has of VEREDICTO_* variables.
+    metrics. With `tls` its client speaks TLS by this context. `environment` is all that the server has of VEREDICTO_*
+    variables.
     """
-    port = free_port()
+    port = port or free_port()
     log = folder / "server.log"
     variables = _environment(folder) | {
         name: str(value) for name, value in environment.items()
@@ -69,8 +78,10 @@ def serve(
             command, cwd=cwd, env=variables, stdout=output, stderr=subprocess.STDOUT
         )
 
-    url = f"http://127.0.0.1:{port}"
-    retrying = httpx.HTTPTransport(retries=START_RETRIES)
+    url = f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
+    retrying = httpx.HTTPTransport(
+        retries=START_RETRIES, verify=True if tls is None else tls
+    )
 
     try:
         with httpx.Client(base_url=url, timeout=60, transport=retrying) as client:
@@ -95,8 +106,22 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Returns the number of a TCP port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Returns the number of a TCP port of 127.0.0.1 that nothing listens on, and that no other test is given.
+
+    The numbers are below those that systems give to outgoing connections, which would take one again before its server
+    listens. A UDP socket of the same number, open until this process ends, tells other test processes that it is taken.
+    """
+    for _ in PORTS:
+        port = PORTS[next(_turns) % len(PORTS)]
+        reservation = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            reservation.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            reservation.close()
+        else:
+            _reservations.append(reservation)
+            return port
+
+    raise OSError(f"no free port from {PORTS[0]} to {PORTS[-1]}")

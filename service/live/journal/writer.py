@@ -51,7 +51,7 @@ logger = logging.getLogger(__name__)
 
 
 class Journal:
-    """Takes records from any thread; `model_keys` are the classifiers that are served, by name.
+    """Takes records from any thread; `model_keys` are those of the classifiers that are served.
 
     With `fsync` feedback is accepted when the disk has it. `begun` is the file that the server began with. Whatever is
     wrong with the file, it is no error to make a journal.
@@ -62,7 +62,7 @@ class Journal:
         path: Path,
         *,
         max_rows: int,
-        model_keys: Mapping[str, ModelKey],
+        model_keys: Sequence[ModelKey],
         fsync: bool = False,
         begun: BegunFile | None = None,
     ) -> None:
@@ -93,6 +93,10 @@ class Journal:
         )
         self._thread.start()
         self._has_tried.wait(OPEN_WAIT_S)
+
+    def serve(self, model_keys: Sequence[ModelKey]) -> None:
+        """Takes other classifiers for those that are served, whose outcomes are told."""
+        self._model_keys = model_keys
 
     def record_prediction(self, model_key: ModelKey, labels: Labels) -> str:
         """Returns the id of a new prediction of labels `(n_rows,)`; it has one even where it cannot be kept."""
@@ -341,7 +345,7 @@ class Journal:
         self, found: Mapping[tuple[str, str], tuple[int, int]]
     ) -> dict[str, dict[str, tuple[int, int]]]:
         outcomes: dict[str, dict[str, tuple[int, int]]] = {}
-        for each in self._model_keys.values():
+        for each in self._model_keys:
             of_model = found.get((each.name, each.version), (0, 0))
             outcomes.setdefault(each.task, {})[each.name] = of_model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from evaluation import evidence
 from evaluation.predictions import Predictions
 from evaluation.report import page
+from service.errors import EvaluationError
 from tests.support.trials import make_trial
 
 TRIAL = make_trial(
@@ -91,6 +93,34 @@ def test_every_picture_is_well_formed() -> None:
         assert drawn.get("aria-label") or drawn.get("aria-hidden")
 
     assert not re.search(r"\bnan\b|\binf\b", "".join(pictures))
+
+
+def test_pictures_share_the_page() -> None:
+    """No picture has an id that another could have, and each colour is one of the page's style sheet."""
+    html = render(TRIAL)
+    drawn = "".join(re.findall(r"<svg .*?</svg>", html, flags=re.DOTALL))
+    used = set(re.findall(r"var\((--\w+)\)", drawn))
+    assert " id=" not in drawn
+    assert used >= {"--c0", "--c1", "--c2", "--quiet", "--ground"}
+    assert all(html.count(f"{name}:") == 2 for name in used)
+
+
+def test_a_page_is_the_same_whenever_it_is_drawn() -> None:
+    """The same evidence gives the same bytes."""
+    assert render(TRIAL) == render(TRIAL)
+
+
+def test_a_report_without_matplotlib_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Serving does not need matplotlib, so that it may be missing where the evaluation is tried."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(EvaluationError) as error:
+        page.require_matplotlib()
+
+    assert (
+        str(error.value) == "reports need matplotlib: pip install 'veredicto[evaluate]'"
+    )
 
 
 def test_names_of_data_are_never_read_as_html() -> None:

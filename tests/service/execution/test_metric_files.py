@@ -15,9 +15,10 @@ from prometheus_client.mmap_dict import mmap_key
 
 from service.execution import metric_files
 from service.execution.metric_files import (
+    RESTARTS,
     AllocatedFile,
     collect,
-    count_restart,
+    count_event,
     merge_dead_workers,
 )
 
@@ -68,7 +69,7 @@ def test_counts_of_dead_workers_are_kept_in_one_file(tmp_path: Path) -> None:
 def test_restarts_are_counted_by_their_reason(tmp_path: Path) -> None:
     """The supervisor's counts stand beside the workers'."""
     for reason in ("died", "died", "hung"):
-        count_restart(reason, str(tmp_path))
+        count_event(RESTARTS, reason, str(tmp_path))
 
     assert read_sum(tmp_path, "veredicto_worker_restarts_total") == 3
 

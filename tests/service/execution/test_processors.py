@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from service.execution import processors
 from service.execution.processors import (
     LOW_PRIORITY,
     WINDOW_S,
@@ -57,19 +58,27 @@ def test_the_load_is_what_a_thread_computes() -> None:
     assert waiting.ident is not None
 
     loads = Load(waiting.ident), Load(threading.get_ident()), Load()
-
-    assert [load.look() for load in loads] == [0.0, 0.0, 0.0]
-
     computed_s = time.thread_time()
     while time.thread_time() - computed_s < 2 * WINDOW_S:
         pass
 
-    idle, busy, whole = (load.look() for load in loads)
+    # The process is looked at first: a pause of this thread between the looks makes its own share only smaller.
+    whole, busy, idle = (load.look() for load in reversed(loads))
     done.set()
     waiting.join()
 
     assert idle < 0.01 < busy <= 1.01
     assert busy / count_processors() <= whole + 0.01 <= 1.02
+
+
+def test_there_is_no_load_before_the_end_of_a_window(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Too short a time says nothing, so that the load is 0 until a window has passed."""
+    monkeypatch.setattr(processors, "WINDOW_S", 60.0)
+    load = Load(threading.get_ident())
+
+    assert [load.look(), load.look()] == [0.0, 0.0]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="priorities of threads are Linux's")

@@ -822,7 +822,7 @@ def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
 ) -> None:
     """HTTP and gRPC share one limit of requests in flight and one deadline, from the arrival on."""
     port = free_port()
-    limits = {"VEREDICTO_MAX_IN_FLIGHT": 2, "VEREDICTO_DEADLINE_S": 1}
+    limits = {"VEREDICTO_MAX_IN_FLIGHT": 2, "VEREDICTO_DEADLINE_S": 4}
 
     with (
         start_server(
@@ -846,7 +846,7 @@ def test_requests_in_flight_are_counted_with_those_of_http_and_end_in_time(
 
         assert (answer.status_code, answer.json()["error"]) == (503, text)
 
-        late = "no answer within 1 s (VEREDICTO_DEADLINE_S), counted from the request's arrival"
+        late = "no answer within 4 s (VEREDICTO_DEADLINE_S), counted from the request's arrival"
         for each in stalled:
             assert refusal(each.answer.result) == ("DEADLINE_EXCEEDED", late)
             each.go_on()
@@ -908,7 +908,7 @@ def test_two_workers_share_the_port(
                 )
 
         expected = f'veredicto_requests_total{{route="{MODEL_INFER}",status="OK"}} 30.0'
-        deadline = monotonic() + 10
+        deadline = monotonic() + 60
 
         while (
             expected not in (text := httpx.get(f"{server.url}/metrics").text)

@@ -28,15 +28,15 @@ from tests.support.tiny_models import (
 )
 
 LIMIT_S = 30
+LONG_GATHER_S = 2
+"""Requests of one test are gathered although the machine is busy."""
 
 
 class RecordingJournal(Journal):
     """A journal that also remembers the records that it was given."""
 
     def __init__(self, path: Path, registry: Registry) -> None:
-        model_keys = {
-            model.name: make_model_key(model) for model in registry.models.values()
-        }
+        model_keys = [make_model_key(model) for model in registry.models.values()]
         self.shadow_records: list[ShadowRecord] = []
         self.n_shed = 0
         self.has_records = Event()
@@ -92,9 +92,10 @@ def offer(
 
 
 def test_challengers_answer_what_the_champion_was_asked(
-    models: Path, start_shadow: Callable[..., object]
+    models: Path, start_shadow: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests of one row and of several are run together and told apart again, disagreements with their values."""
+    monkeypatch.setattr(module, "GATHER_S", LONG_GATHER_S)
     registry, journal, shadow = start_shadow(models, "colour:colour-first")
     requests = [
         np.array([[0.5, 1.0]], np.float32),
@@ -200,9 +201,12 @@ def test_what_waits_at_the_end_is_shed(
 
 
 def test_a_challenger_without_an_answer_leaves_a_gap(
-    tmp_path: Path, start_shadow: Callable[..., object]
+    tmp_path: Path,
+    start_shadow: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A challenger that cannot answer one request of a run still answers the others."""
+    monkeypatch.setattr(module, "GATHER_S", LONG_GATHER_S)
     folder = tmp_path / "models"
     folder.mkdir()
     write_tiny(folder, tiny_card(family="first"), sign=0.5)

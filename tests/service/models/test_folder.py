@@ -128,21 +128,3 @@ def test_sums_that_cannot_be_read_refuse_every_file(
 
     with pytest.raises(ModelRefused, match="SHA256SUMS cannot be read: "):
         folder.read(*folder.find())
-
-
-def test_a_stamp_differs_once_anything_has_changed(tmp_path: Path) -> None:
-    """Another file under the model's name, beside it or of sums makes another stamp, and another model does not."""
-    (tmp_path / "model.onnx").write_bytes(b"model")
-    folder = ModelFolder(tmp_path)
-    (file,) = folder.find()
-    stamps = [folder.stamp(file)]
-
-    (tmp_path / "other.onnx").write_bytes(b"other")
-    assert folder.stamp(file) == stamps[0]
-
-    for name in ("model.onnx", "model.onnx.data", "SHA256SUMS"):
-        (tmp_path / "new").write_bytes(name.encode())
-        (tmp_path / "new").rename(tmp_path / name)
-        stamps.append(folder.stamp(file))
-
-    assert len(set(stamps)) == len(stamps)

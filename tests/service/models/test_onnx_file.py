@@ -139,6 +139,28 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
             read_outline(content[:length])
 
 
+@pytest.mark.parametrize("place", ["input", "axis", "operator", "key", "text"])
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path, place: str) -> None:
+    """Names of tensors, axes, operators and what is stored beside the graph are UTF-8, or the file is refused."""
+    names = {
+        each: "MARK" if each == place else each
+        for each in ("input", "axis", "operator", "key", "text")
+    }
+    graph = helper.make_graph(
+        [helper.make_node(names["operator"], [names["input"]], ["y"])],
+        "graph",
+        [tensor(names["input"], TensorProto.FLOAT, [names["axis"]])],
+        [tensor("y", TensorProto.FLOAT, ["n"])],
+    )
+    model = helper.make_model(graph)
+    helper.set_model_props(model, {names["key"]: names["text"]})
+    content = model.SerializeToString()
+
+    assert read_outline(content).n_nodes == 1
+    with pytest.raises(ModelRefused, match=r"a name in it, b'M\\xffRK', is no UTF-8"):
+        read_outline(content.replace(b"MARK", b"M\xffRK"))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     """Bytes of any kind raise nothing but a refusal."""

@@ -13,7 +13,7 @@ from service.processes.channel import Channel, ChannelClosed
 def pair() -> Iterator[tuple[Channel, Channel]]:
     """The supervisor's end does not wait, the worker's does."""
     ours, theirs = Channel.make_pair()
-    theirs.settimeout(5)
+    theirs.settimeout(60)
     other = Channel(theirs)
     yield ours, other
     ours.close()

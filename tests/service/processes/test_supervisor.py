@@ -43,7 +43,8 @@ from service.processes.supervisor import Options, Supervisor
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 options = Options(
     command=lambda descriptor, number: [sys.executable, {script!r}, str(number)],
-    folder={folder!r}, n_workers={n_workers}, drain_s=0.2, grace_s=2, load_s={load_s}, max_still_s=1.0,
+    folder={folder!r}, n_workers={n_workers}, drain_s=0.2, grace_s=2, load_s={load_s},
+    max_still_s={max_still_s},
 )
 sys.exit(Supervisor(listen("127.0.0.1", 0, 8), options).run())
 """
@@ -52,7 +53,7 @@ sys.exit(Supervisor(listen("127.0.0.1", 0, 8), options).run())
 class Supervised:
     """A supervisor is a process here, and its workers run one script, which notes what happens."""
 
-    def __init__(self, folder: Path, body: str, n_workers: int, load_s: float) -> None:
+    def __init__(self, folder: Path, body: str, **options: float) -> None:
         self._notes = folder / "notes"
         self._log = folder / "log"
         script = folder / "worker.py"
@@ -61,8 +62,7 @@ class Supervised:
             root=str(ROOT),
             script=str(script),
             folder=str(folder),
-            n_workers=n_workers,
-            load_s=load_s,
+            **options,
         )
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -103,8 +103,9 @@ def supervise(tmp_path: Path) -> Iterator[Start]:
     """Starts supervisors, and ends what is left of them and of their workers."""
     started: list[Supervised] = []
 
-    def start(body: str, n_workers: int = 1, load_s: float = LIMIT_S) -> Supervised:
-        started.append(Supervised(tmp_path, body, n_workers, load_s))
+    def start(body: str, **options: float) -> Supervised:
+        defaults = {"n_workers": 1, "load_s": LIMIT_S, "max_still_s": LIMIT_S}
+        started.append(Supervised(tmp_path, body, **defaults | options))
         return started[-1]
 
     yield start
@@ -134,14 +135,14 @@ def test_a_worker_that_dies_is_replaced_and_its_death_is_logged(
 
 def test_a_worker_that_is_stopped_is_replaced(supervise: Start) -> None:
     """A worker that a signal has stopped is killed once it was silent for too long, and another takes its place."""
-    supervised = supervise("serve()")
+    supervised = supervise("serve()", max_still_s=2)
     first = supervised.wait_for("ready", 1)[0]
     os.kill(first, signal.SIGSTOP)
 
     supervised.wait_for("ready", 2)
     log = supervised.read_log()
     assert f"worker 1 (pid {first}) was stopped by a signal" in log
-    assert f"worker 1 (pid {first}) said nothing for 1 s and was killed" in log
+    assert f"worker 1 (pid {first}) said nothing for 2 s and was killed" in log
 
 
 def test_a_worker_that_hangs_is_replaced(supervise: Start) -> None:
@@ -153,10 +154,10 @@ open(os.path.join(folder, "hung"), "w").close()
 link.send("ready")
 time.sleep(1000)
 """
-    supervised = supervise(hang_once)
+    supervised = supervise(hang_once, max_still_s=2)
 
     supervised.wait_for("ready", 1)
-    assert "said nothing for 1 s and was killed" in supervised.read_log()
+    assert "said nothing for 2 s and was killed" in supervised.read_log()
 
 
 def test_a_file_whose_load_hangs_is_refused_by_the_next_worker(
@@ -170,9 +171,9 @@ if "bad.onnx" not in link.first["refused"]:
 note("refused:" + link.first["refused"]["bad.onnx"].replace(" ", "_"))
 serve()
 """
-    supervised = supervise(load, load_s=1)
+    supervised = supervise(load, load_s=4)
 
-    supervised.wait_for("refused:its_load_did_not_end_within_1_s", 1)
+    supervised.wait_for("refused:its_load_did_not_end_within_4_s", 1)
     assert "while it loaded bad.onnx" in supervised.read_log()
 
 

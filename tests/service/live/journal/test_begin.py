@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -39,7 +40,10 @@ def test_without_a_server_no_file_was_begun() -> None:
 
 @pytest.mark.parametrize(
     ("content", "journal_id"),
-    [(os.urandom(60_000), ""), (b"SQLite format 3\0" + b"\xff" * 5000, "")],
+    [
+        (random.Random(0).randbytes(60_000), ""),
+        (b"SQLite format 3\0" + b"\xff" * 5000, ""),
+    ],
     ids=["noise", "a header alone"],
 )
 def test_a_damaged_file_does_not_keep_the_server_from_starting(

@@ -1,0 +1,115 @@
+"""Trees of a graph are followed before onnxruntime does so: in a cycle of nodes it would run without end.
+
+Nothing else ends such a run, which the values of one request may begin: the flag that ends others is looked at between
+operators. A cycle by the branch "false" onnxruntime refuses itself, and one by "true" it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import ModelRefused
+from service.models.wire import Field, WireReader
+
+OPERATORS = frozenset({"TreeEnsembleClassifier", "TreeEnsembleRegressor"})
+"""Of the newer `TreeEnsemble` onnxruntime refuses every cycle."""
+MAX_DEPTH = 10_000
+_NUMBERS = ("nodes_treeids", "nodes_nodeids", "nodes_truenodeids", "nodes_falsenodeids")
+_MODES = "nodes_modes"
+_NAMES_BEGIN = b"nodes_"
+_LEAF = b"LEAF"
+_NAME, _REFERENCE = 1, 21
+"""An attribute has its name, or that of a function's argument, under these numbers."""
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass
+class _Nodes:
+    """The nodes of all trees of one operator: the places of each one's children, -1 where it has none."""
+
+    on_true: Numbers
+    on_false: Numbers
+
+    def check(self) -> None:
+        """Raises ModelRefused where a node is reached from itself, by taking away, level by level, what is no child."""
+        n_nodes = len(self.on_true)
+        children = np.concatenate([self.on_true, self.on_false])
+        n_parents = np.bincount(children[children >= 0], minlength=n_nodes)
+        level = np.flatnonzero(n_parents == 0)
+        n_followed = len(level)
+
+        for _ in range(MAX_DEPTH):
+            children = np.concatenate([self.on_true[level], self.on_false[level]])
+            children, counts = np.unique(children[children >= 0], return_counts=True)
+            n_parents[children] -= counts
+            level = children[n_parents[children] == 0]
+            n_followed += len(level)
+            if not len(level):
+                break
+
+        if n_followed < n_nodes:
+            raise ModelRefused(
+                f"its trees have a node that is reached from itself, or are more than {MAX_DEPTH} nodes deep"
+            )
+
+
+def check_trees(wire: WireReader, attributes: list[Field]) -> None:
+    """Raises ModelRefused where the trees of an operator do not end; onnxruntime says what else is wrong with them."""
+    found: dict[str, Field] = {}
+    for attribute in attributes:
+        if not wire.has(attribute, _NAMES_BEGIN):
+            continue
+        texts = {
+            each.number: wire.text(each)
+            for each in wire.fields_but_values(attribute)
+            if each.number in (_NAME, _REFERENCE)
+        }
+        name = texts.get(_NAME, "")
+        if name not in (*_NUMBERS, _MODES):
+            continue
+        if _REFERENCE in texts or name in found:
+            raise ModelRefused(
+                f"its trees have {name!r} twice or from a function's argument: expected it once, in the operator"
+            )
+        found[name] = attribute
+
+    nodes = _read_nodes(wire, found)
+    if nodes is not None:
+        nodes.check()
+
+
+def _read_nodes(wire: WireReader, found: Mapping[str, Field]) -> _Nodes | None:
+    """Returns the nodes; None where something is missing or of another length, which onnxruntime refuses."""
+    if len(found) <= len(_NUMBERS):
+        return None
+
+    trees, ids, on_true, on_false = (wire.values(found[name]) for name in _NUMBERS)
+    is_leaf = np.array(
+        [text == _LEAF for text in wire.texts(found[_MODES])], dtype=np.bool_
+    )
+    if len({len(each) for each in (trees, ids, on_true, on_false, is_leaf)}) > 1:
+        return None
+
+    if not len(ids):
+        return None
+
+    # One number for each tree and node: both are counted from 0 first, so that no product overflows.
+    distinct, ids = np.unique(ids, return_inverse=True)
+    trees = np.unique(trees, return_inverse=True)[1] * len(distinct)
+    keys = trees + ids
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+
+    def find(children: Numbers) -> Numbers:
+        numbers = np.searchsorted(distinct, children).clip(max=len(distinct) - 1)
+        wanted = trees + numbers
+        places = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+        is_there = (distinct[numbers] == children) & (keys[places] == wanted)
+        return np.where(is_there & ~is_leaf, order[places], -1)
+
+    return _Nodes(find(on_true), find(on_false))

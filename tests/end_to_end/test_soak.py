@@ -1,0 +1,129 @@
+"""Servers under mixed load stay as they are: nothing fails, nothing grows, probes are quick; a leak is noticed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.soak import (
+    LEAKING,
+    RELOAD_S,
+    Soaked,
+    copy_models,
+    estimate_growth,
+    measure_capacity,
+    soak,
+    start_soaked,
+)
+
+SOAK_S = float(os.environ.get("SOAK_S", "1800"))
+SHARE_OF_CAPACITY = 0.7
+CAPACITY_S = 15
+MAX_GROWTH = 0.02
+MAX_PROBE_MS = 250
+CONTROL_S = 45
+"""The server that leaks is watched for so long at most, which is enough to see it."""
+
+SHORT_S = 9
+SHORT_WARM_UP_S = 3
+SHORT_RATE = 200
+SHORT_MAX_GROWTH = 0.05
+SHORT_MAX_PROBE_MS = 10_000
+"""The short version runs beside other tests, and judges no times but those of a server that hangs."""
+
+
+def check_answers(found: Soaked) -> None:
+    """Fails where a request failed, or a request that has one answer got another."""
+    assert found.n_answers > 0
+    assert found.failures == {}, found
+    assert found.probe_failures == (), found
+    n_versions = 1 if RELOAD_S is None else 2
+    assert all(each <= n_versions for each in found.n_distinct.values()), found
+
+
+def test_nothing_fails_or_grows_for_seconds(tmp_path: Path) -> None:
+    """Some seconds of a mixed load fail nowhere, and neither memory nor descriptors grow."""
+    models = copy_models(tmp_path / "models")
+    with start_soaked(tmp_path, models=models) as (server, grpc_port):
+        found = soak(
+            server,
+            grpc_port,
+            rate=SHORT_RATE,
+            seconds=SHORT_S,
+            warm_up_s=SHORT_WARM_UP_S,
+        )
+
+    check_answers(found)
+    assert found.growth < SHORT_MAX_GROWTH, found
+    assert found.descriptors_growth < 1, found
+    assert found.max_probe_ms < SHORT_MAX_PROBE_MS, found
+
+
+def test_a_leak_is_noticed_in_seconds(tmp_path: Path) -> None:
+    """A server that keeps all bodies answers as it should, and is over the limit of growth."""
+    models = copy_models(tmp_path / "models")
+    with start_soaked(tmp_path, words=LEAKING, models=models) as (server, grpc_port):
+        found = soak(
+            server,
+            grpc_port,
+            rate=SHORT_RATE,
+            seconds=SHORT_S,
+            warm_up_s=SHORT_WARM_UP_S,
+        )
+
+    check_answers(found)
+    assert found.growth > SHORT_MAX_GROWTH, found
+
+
+@pytest.mark.parametrize(
+    ("shape", "growth"),
+    [
+        (lambda times: times * 0 + 5, 0),
+        (lambda times: 5 + 2 * times, 2 * 99),
+        (lambda times: np.where(times == 40, 1000, 5 + times), 99),
+    ],
+)
+def test_growth_is_that_of_most_values(
+    shape: Callable[[np.ndarray], np.ndarray], growth: float
+) -> None:
+    """What does not grow has none, a line has its own, and one peak changes nothing."""
+    times = np.arange(100, dtype=np.float64)
+    assert estimate_growth(times, shape(times)) == pytest.approx(growth)
+
+
+@pytest.mark.soak
+def test_nothing_fails_or_grows_for_long(tmp_path: Path) -> None:
+    """SOAK_S seconds at 70 % of the capacity fail nowhere; memory grows by under 2 %, and probes take under 250 ms."""
+    found = soak_at_capacity(tmp_path, seconds=SOAK_S)
+    check_answers(found)
+    assert found.growth < MAX_GROWTH, found
+    assert found.descriptors_growth < 1, found
+    assert found.max_probe_ms < MAX_PROBE_MS, found
+
+
+@pytest.mark.soak
+def test_a_leak_is_noticed_by_the_long_watch(tmp_path: Path) -> None:
+    """The same watch on a server that keeps all bodies finds memory that grows by over 2 %."""
+    found = soak_at_capacity(tmp_path, words=LEAKING, seconds=min(SOAK_S, CONTROL_S))
+    check_answers(found)
+    assert found.growth > MAX_GROWTH, found
+
+
+def soak_at_capacity(tmp_path: Path, *, seconds: float, **options: object) -> Soaked:
+    """Returns what a server of the shipped models did at a share of what it is able to do."""
+    models = copy_models(tmp_path / "models") if RELOAD_S is not None else None
+    with start_soaked(tmp_path, models=models, **options) as (server, grpc_port):
+        capacity = measure_capacity(server, grpc_port, seconds=CAPACITY_S)
+        rate = SHARE_OF_CAPACITY * capacity
+        found = soak(
+            server, grpc_port, rate=rate, seconds=seconds, warm_up_s=seconds / 5
+        )
+
+    sys.stdout.write(f"capacity {capacity:.0f} a second, asked {rate:.0f}: {found}\n")
+
+    return found

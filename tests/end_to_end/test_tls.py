@@ -1,0 +1,144 @@
+"""Real servers speak TLS over HTTP and gRPC, and with an authority of clients only to those that it signed for."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import grpc
+import httpx
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.conftest import write_models
+from tests.support.certificates import Authority, Certificate
+from tests.support.server import Server, free_port, serve
+
+ROW = {"model": "colour-first", "inputs": [[1, "red"]]}
+LIMIT_S = 60
+
+
+@dataclass(frozen=True)
+class Secured:
+    """A server has the port of its gRPC, and authorities: its own and another."""
+
+    server: Server
+    grpc_port: int
+    authority: Authority
+    stranger: Authority
+    client: Certificate
+    is_mutual: bool
+
+
+@pytest.fixture(scope="module", params=["server", "mutual"])
+def secured(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Secured]:
+    """One server shows its certificate, and another wants to see the client's too."""
+    folder = tmp_path_factory.mktemp("secured")
+    authority = Authority(folder, "authority")
+    stranger = Authority(folder, "stranger")
+    own = authority.issue("server")
+    client = authority.issue("client")
+    settings = {
+        "VEREDICTO_MODELS": write_models(folder / "models"),
+        "VEREDICTO_TLS_CERT": own.cert,
+        "VEREDICTO_TLS_KEY": own.key,
+        "VEREDICTO_GRPC_PORT": free_port(),
+    }
+    is_mutual = request.param == "mutual"
+    if is_mutual:
+        settings["VEREDICTO_TLS_CLIENT_CA"] = authority.cert
+
+    with serve(folder, tls=trust(authority, client), **settings) as server:
+        port = int(settings["VEREDICTO_GRPC_PORT"])
+        yield Secured(server, port, authority, stranger, client, is_mutual)
+
+
+def trust(authority: Authority, client: Certificate | None = None) -> ssl.SSLContext:
+    """Returns how a client of this authority's servers speaks TLS, with its own certificate where it has one."""
+    context = ssl.create_default_context(cafile=authority.cert)
+    if client is not None:
+        context.load_cert_chain(client.cert, client.key)
+    return context
+
+
+def ask_health(
+    secured: Secured, authority: Authority, client: Certificate | None = None
+) -> int:
+    """Returns what gRPC's health service says; raises RpcError where no connection is made."""
+    credentials = grpc.ssl_channel_credentials(
+        authority.cert.read_bytes(),
+        client and client.key.read_bytes(),
+        client and client.cert.read_bytes(),
+    )
+    with grpc.secure_channel(f"127.0.0.1:{secured.grpc_port}", credentials) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=LIMIT_S)
+    return int(answer.status)
+
+
+def ask_http(secured: Secured, context: ssl.SSLContext) -> httpx.Response:
+    """Asks on a new connection."""
+    return httpx.get(f"{secured.server.url}/livez", verify=context, timeout=LIMIT_S)
+
+
+def test_requests_are_answered_over_tls(secured: Secured) -> None:
+    """A row and a probe are answered over TLS 1.2 and 1.3."""
+    assert secured.server.post("/predict", ROW).json()["predictions"] == ["no"]
+
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = trust(secured.authority, secured.client)
+        context.minimum_version = context.maximum_version = version
+        assert ask_http(secured, context).json() == {"live": True}
+
+
+def test_grpc_is_answered_over_tls(secured: Secured) -> None:
+    """The health service answers whom the server lets in by its certificate."""
+    serving = health_pb2.HealthCheckResponse.SERVING
+
+    assert ask_health(secured, secured.authority, secured.client) == serving
+
+
+def test_a_client_of_another_authority_does_not_believe_the_server(
+    secured: Secured,
+) -> None:
+    """The server's certificate is the one that was set, over HTTP and gRPC."""
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        ask_http(secured, trust(secured.stranger, secured.client))
+    with pytest.raises(grpc.RpcError) as refused:
+        ask_health(secured, secured.stranger, secured.client)
+
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("who", ["nobody", "stranger"])
+def test_only_the_clients_of_the_authority_are_let_in(
+    secured: Secured, who: str
+) -> None:
+    """Without a certificate, or with one of another authority, no mutual server answers, and any other does."""
+    client = None if who == "nobody" else secured.stranger.issue("unknown")
+    context = trust(secured.authority, client)
+
+    if not secured.is_mutual:
+        assert ask_http(secured, context).status_code == 200
+        assert ask_health(secured, secured.authority, client)
+        return
+
+    with pytest.raises(httpx.TransportError):
+        ask_http(secured, context)
+    with pytest.raises(grpc.RpcError):
+        ask_health(secured, secured.authority, client)
+
+
+def test_who_speaks_no_tls_gets_no_answer(secured: Secured) -> None:
+    """A plain request ends its connection, and the next client is served."""
+    port = int(secured.server.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), LIMIT_S) as plain:
+        plain.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = plain.makefile("rb").read()
+
+    assert b"HTTP/1.1" not in answer
+    assert secured.server.post("/predict", ROW).status_code == 200
