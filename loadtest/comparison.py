@@ -10,7 +10,7 @@ import numpy as np
 
 from service.errors import LoadTestError
 from stats.binomial import binomial_cdf
-from stats.repeats import compare_means
+from stats.runs import compare_means
 
 LATENCIES = ("p50", "p99")
 MIN_VALUES = 3

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from loadtest.sending.samples import Floats, Samples
-from stats.steadiness import Trend, find_trend, find_warm_up
+from stats.runs import Trend, find_trend, find_warm_up
 from stats.tails import percentile
 
 MIN_REQUESTS = 300
