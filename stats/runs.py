@@ -1,4 +1,4 @@
-"""Whether one run is steady, and what repeated runs say: the limits of their median, and how two sets of them compare."""
+"""Whether one run is steady, and what repeated runs say: the limits of their median, and how two sets compare."""
 
 from __future__ import annotations
 
