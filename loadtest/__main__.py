@@ -28,6 +28,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return _test(options)
     except VeredictoError as error:
         _tell(f"error: {' '.join(str(error).split())}")
+    except ModuleNotFoundError as error:
+        _tell(
+            f"error: {error.name} is not installed: pip install 'veredicto[load]' brings it"
+        )
     except OSError as error:
         _tell(f"error: {error.filename or ''}: {error.strerror or error}")
     except KeyboardInterrupt:

@@ -175,7 +175,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "--repeats",
         type=_count,
         metavar="N",
-        help="of the measurement (1), or of the search (3)",
+        help="of the measurement (1), or of the search (3; of a task 1)",
     )
 
 

@@ -61,7 +61,7 @@ def _search(
         lambda rate: measure(target, search.set_rate(load, rate))[0],
         options.slo,
         start_rate=search.find_start_rate(target, load),
-        repeats=options.repeats or SEARCH_REPEATS,
+        repeats=options.repeats or (1 if options.task else SEARCH_REPEATS),
         on_trial=_tell_trial,
     )
     rate = min(found.rates, default=search.MIN_RATE)

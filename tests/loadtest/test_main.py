@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,22 @@ def test_the_exit_code_is_0_where_all_is_shown(
     """A test that is not valid shows nothing, and one without objectives has nothing to show."""
     found = [{"finding": each} for each in findings]
     assert find_exit_code({"valid": valid, "objectives": found}) == code
+
+
+def test_a_missing_library_is_named(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    tmp_path: Path,
+) -> None:
+    """A test over HTTP needs numpy alone; what tables need is asked for where there is one."""
+    for name in ("polars", "grpc", "matplotlib", "tables.reader"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    words = ["--url", url, *SHORT]
+    assert main([*words, "--rate", "100"]) == 0
+    assert main([*words, "--replay", str(tmp_path / "times.csv")]) == 2
+    assert "pip install 'veredicto[load]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
