@@ -21,6 +21,8 @@ N_CHANNELS = 4
 """Connections, among which requests are dealt out in turn."""
 SETUP_S = 30
 TICK_S = 0.1
+RETRY_S = 0.1
+"""A caller whose request failed sends its next one after so long."""
 MAX_RECENT = 2000
 
 
@@ -159,7 +161,17 @@ class _Run:
             if self._n_ended == self._n_sent:
                 self._idle.notify_all()
 
-        if not isinstance(self._pacing, OpenLoop) and now < self._pacing.duration_s:
+        if isinstance(self._pacing, OpenLoop):
+            return
+        if kind == OK:
+            self._send_next()
+        else:  # a server that is gone fails at once, and would be asked as fast as this process can
+            threading.Timer(RETRY_S, self._send_next).start()
+
+    def _send_next(self) -> None:
+        """Sends a caller's next request, until the time is over."""
+        now = clock() - self._start_s
+        if now < self._pacing.duration_s:
             self._send_one(now)
 
     def _wait_for_answers(self) -> None:
