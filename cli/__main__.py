@@ -14,7 +14,7 @@ DONE = 0
 NOT_INSTALLED = 1
 MISUSED = 2
 HELP = ("-h", "--help")
-PACKAGES = ("model_card", "stats", "service", "evaluation", "training")
+PACKAGES = ("model_card", "stats", "service", "evaluation", "loadtest", "training")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,25 @@ COMMANDS = {
             (
                 "veredicto evaluate --verify sales-report.json",
                 "evidence, computed again",
+            ),
+        ),
+    ),
+    "load": Command(
+        package="loadtest",
+        extras="load",
+        summary="measure how fast a server answers under a load",
+        examples=(
+            (
+                "veredicto load --url http://HOST:3000 --model wine-mlp --rate 200",
+                "latencies at 200 requests a second",
+            ),
+            (
+                'veredicto load --url http://HOST:3000 --model wine-mlp --slo "p99<50ms"',
+                "the highest rate that keeps an objective",
+            ),
+            (
+                'veredicto load --url http://HOST:3000 --task wine --slo "p99<50ms" --rate 200',
+                "the most accurate classifier that keeps it",
             ),
         ),
     ),

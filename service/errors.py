@@ -14,6 +14,7 @@ VeredictoError
 ├── Overloaded           more work waiting than allowed
 ├── DeadlinePassed       the answer was not ready in time
 ├── EvaluationError      labelled data, evidence or a gate that no report can be made of; a server that cannot be asked
+├── LoadTestError        a load test that cannot be run or judged
 └── Defect               of the service, never of the request; the log has what it is
 """
 
@@ -73,3 +74,6 @@ class Defect(VeredictoError): ...
 
 
 class EvaluationError(VeredictoError): ...
+
+
+class LoadTestError(VeredictoError): ...

@@ -12,7 +12,12 @@ import pytest
 
 from tests.support.server import ROOT, serve
 
-COMMANDS = {"serve": "service", "train": "training", "evaluate": "evaluation"}
+COMMANDS = {
+    "serve": "service",
+    "train": "training",
+    "evaluate": "evaluation",
+    "load": "loadtest",
+}
 """Of each command the package that it runs."""
 
 
@@ -63,7 +68,7 @@ def test_what_is_no_command_is_told_the_commands(
     assert finished.returncode == 2
     assert finished.stdout == ""
     assert finished.stderr == (
-        f"veredicto: expected a command, one of serve, train, evaluate, got {found}; "
+        f"veredicto: expected a command, one of serve, train, evaluate, load, got {found}; "
         "veredicto --help shows examples\n"
     )
 
@@ -92,6 +97,8 @@ def test_help_of_a_command_begins_with_examples(name: str) -> None:
         ("evaluate", ("--task", "wine", "--data", "nowhere.csv")),
         ("evaluate", ("--verify", "nowhere.json")),
         ("serve", ("--port", "0")),
+        ("load", ("--url", "nowhere", "--rate", "x")),
+        ("load", ("--url", "ftp://nowhere", "--rate", "1")),
     ],
 )
 def test_a_command_is_the_same_as_its_package(
@@ -108,7 +115,8 @@ def test_a_command_is_the_same_as_its_package(
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"), [("train", "train"), ("evaluate", "cpu,evaluate")]
+    ("name", "extras"),
+    [("train", "train"), ("evaluate", "cpu,evaluate"), ("load", "load")],
 )
 def test_a_missing_library_says_what_to_install(
     bare_python: str, name: str, extras: str

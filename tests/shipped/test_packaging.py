@@ -19,7 +19,16 @@ import yaml
 
 from tests.support.server import ROOT, serve
 
-PACKAGES = ("charts", "cli", "evaluation", "service", "stats", "tables", "training")
+PACKAGES = (
+    "charts",
+    "cli",
+    "evaluation",
+    "loadtest",
+    "service",
+    "stats",
+    "tables",
+    "training",
+)
 OURS = ("model_card", *PACKAGES, "tests", "benchmarks")
 EXTRAS = {
     "model_card": (),
@@ -27,6 +36,7 @@ EXTRAS = {
     "cli": (),
     "service": ("cpu", "grpc", "otel"),
     "evaluation": ("cpu", "evaluate"),
+    "loadtest": ("load",),
     "tables": ("evaluate",),
     "charts": ("evaluate",),
     "training": ("train",),

@@ -1,0 +1,1 @@
+"""Load tests of an inference server from outside, over its network interface alone; nothing of ours imports it."""

@@ -1,0 +1,88 @@
+"""What a server says of itself before and after a run: its split of the time into queue and computation, its processor.
+
+Both come from public paths, the Open Inference Protocol's statistics and `/metrics`; a server may have neither. They
+count all requests of that time, whoever sent them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from loadtest.targets.server import Server
+from service.errors import LoadTestError
+
+PARTS = ("queue", "compute_input", "compute_infer", "compute_output")
+_CPU = re.compile(
+    r"^(?:veredicto_process_cpu_seconds|process_cpu_seconds_total)(?:\{[^}]*\})? (\S+)$",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Counters: requests and nanoseconds of each part of a model's statistics, processor seconds of all processes."""
+
+    counts: dict[str, tuple[int, int]]
+    cpu_s: float | None
+
+
+def read(server: Server | None, model: str | None) -> Figures | None:
+    """Returns the counters as they are now, None where the server has none."""
+    if server is None:
+        return None
+
+    try:
+        counts = {} if model is None else _read_statistics(server, model)
+        cpu_s = _read_cpu_s(server)
+    except LoadTestError:
+        return None
+
+    return Figures(counts=counts, cpu_s=cpu_s) if counts or cpu_s is not None else None
+
+
+def _read_statistics(server: Server, model: str) -> dict[str, tuple[int, int]]:
+    answer = server.get(f"/v2/models/{quote(model)}/stats")
+    if not isinstance(answer, dict):
+        return {}
+
+    listed = [each.get("inference_stats", {}) for each in answer.get("model_stats", ())]
+
+    return {
+        part: (
+            sum(int(each.get(part, {}).get("count", 0)) for each in listed),
+            sum(int(each.get(part, {}).get("ns", 0)) for each in listed),
+        )
+        for part in PARTS
+    }
+
+
+def _read_cpu_s(server: Server) -> float | None:
+    status, content = server.fetch("/metrics")
+    found = _CPU.findall(content.decode(errors="replace")) if status == 200 else []
+    return sum(map(float, found)) if found else None
+
+
+def compare(
+    before: Figures | None, after: Figures | None, *, elapsed_s: float, n_ok: int
+) -> dict[str, Any] | None:
+    """Returns the mean milliseconds of each part, the processor cores in use, and answers for each core's second."""
+    if before is None or after is None:
+        return None
+
+    figures: dict[str, Any] = {}
+    for part in before.counts.keys() & after.counts.keys():
+        count = after.counts[part][0] - before.counts[part][0]
+        ns = after.counts[part][1] - before.counts[part][1]
+        if count > 0:
+            figures[f"{part}_ms"] = ns / count / 1e6
+
+    if before.cpu_s is not None and after.cpu_s is not None:
+        cpu_s = after.cpu_s - before.cpu_s
+        if cpu_s > 0:
+            figures["cores"] = cpu_s / elapsed_s
+            figures["requests_per_core_s"] = n_ok / cpu_s
+
+    return dict(sorted(figures.items())) or None

@@ -1,0 +1,172 @@
+"""A server over HTTP as far as a test must know it beforehand: where it listens, and what it says of its models."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import SplitResult, quote, urlsplit
+
+from loadtest.sending.connection import Address
+from loadtest.targets.requests import Request
+from service.errors import LoadTestError
+
+TIMEOUT_S = 30
+NEVER_ANSWERED = (400, 401, 403, 404, 405, 413, 415, 422)
+MAX_SHOWN_BYTES = 300
+PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
+
+
+class Server:
+    """Asks one server of HTTP, for each question over a new connection."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self._parts = split_url(url)
+        self._headers = {"Accept": "application/json", **headers}
+        self.base = f"{self._parts.scheme}://{self._parts.netloc}"
+
+    def get(self, path: str) -> Any:
+        """Returns the JSON that a path answers with, or None where there is no such path."""
+        status, content = self.fetch(path)
+        if status == 404:
+            return None
+
+        try:
+            answer = json.loads(content)
+        except ValueError:
+            raise LoadTestError(
+                f"{self.base}{path}: expected JSON, got status {status} and {content[:60]!r}"
+            ) from None
+
+        if status != 200:
+            words = answer.get("error", answer) if isinstance(answer, dict) else answer
+            raise LoadTestError(f"{self.base}{path} answered {status}: {words}")
+
+        return answer
+
+    def fetch(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """Returns the status and the content of an answer."""
+        connection = self._connect()
+        try:
+            connection.request(
+                method, path, body=body, headers={**(headers or {}), **self._headers}
+            )
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, HTTPException) as error:
+            raise LoadTestError(
+                f"{self.base}{path}: no answer: {error or type(error).__name__}"
+            ) from None
+        finally:
+            connection.close()
+
+    def try_once(self, request: Request) -> None:
+        """Sends one request; raises LoadTestError in the server's words where it can never be answered."""
+        headers = {"Content-Type": request.content_type, **request.headers}
+        status, content = self.fetch(
+            request.path, method=request.method, body=request.body, headers=headers
+        )
+        if status in NEVER_ANSWERED:
+            words = content[:MAX_SHOWN_BYTES].decode(errors="replace")
+            raise LoadTestError(f"{self.base}{request.path} answered {status}: {words}")
+
+    def list_models(self, task: str) -> list[str]:
+        """Returns the names of a task's classifiers; raises LoadTestError, which names the tasks that there are."""
+        listed = self.get("/models")
+        if listed is None:
+            raise LoadTestError(
+                f"{self.base}: --task expects a server of Veredicto, which has the path /models"
+            )
+
+        models = listed["models"]
+        names = [
+            each["name"]
+            for each in models
+            if each["task"] == task and each["kind"] == "classifier"
+        ]
+        if not names:
+            known = ", ".join(
+                sorted(
+                    {each["task"] for each in models if each["kind"] == "classifier"}
+                )
+            )
+            raise LoadTestError(
+                f"{self.base}: unknown task {task!r}; its tasks with classifiers: {known or 'none'}"
+            )
+
+        return names
+
+    def find_card(self, name: str) -> dict[str, Any] | None:
+        """Returns a model's card, or None where the server has none of that name."""
+        card: dict[str, Any] | None = self.get(f"/models/{quote(name)}")
+        return card
+
+    def find_metadata(self, name: str) -> dict[str, Any] | None:
+        """Returns what the Open Inference Protocol says of a model, or None where it is not spoken."""
+        metadata: dict[str, Any] | None = self.get(f"/v2/models/{quote(name)}")
+        return metadata
+
+    def resolve(self) -> Address:
+        """Returns the first address of the server that takes a connection."""
+        parts = self._parts
+        host = parts.hostname or ""
+        try:
+            found = socket.getaddrinfo(host, port_of(parts), type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise LoadTestError(f"{self.base}: {error.strerror}") from None
+
+        failure = OSError("no address")
+        for family, _, _, _, sockaddr in found:
+            try:
+                with socket.socket(family, socket.SOCK_STREAM) as probe:
+                    probe.settimeout(TIMEOUT_S)
+                    probe.connect(sockaddr)
+            except OSError as error:
+                failure = error
+                continue
+
+            tls = ssl.create_default_context() if parts.scheme == "https" else None
+            return Address(host=host, family=family, sockaddr=sockaddr, tls=tls)
+
+        raise LoadTestError(
+            f"{self.base}: no connection: {failure.strerror or failure}"
+        )
+
+    def _connect(self) -> HTTPConnection:
+        host, port = self._parts.hostname or "", port_of(self._parts)
+        if self._parts.scheme == "https":
+            return HTTPSConnection(
+                host, port, timeout=TIMEOUT_S, context=ssl.create_default_context()
+            )
+
+        return HTTPConnection(host, port, timeout=TIMEOUT_S)
+
+
+def split_url(url: str) -> SplitResult:
+    """Returns the parts of an address, which may come without its scheme."""
+    parts = urlsplit(url if "//" in url else f"http://{url}")
+    try:
+        is_good = parts.scheme in PORTS and parts.hostname and port_of(parts)
+    except ValueError:
+        is_good = False
+
+    if not is_good:
+        raise LoadTestError(
+            f"--url: expected http://HOST:PORT, https://... or grpc://HOST:PORT, got {url!r}"
+        )
+
+    return parts
+
+
+def port_of(parts: SplitResult) -> int:
+    return parts.port or PORTS[parts.scheme]

@@ -1,0 +1,93 @@
+"""The report is one page with the pictures that its result has numbers for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest import verdict
+from loadtest.__main__ import main
+from loadtest.report import page
+from tests.support.raw_server import run_server
+
+CARD = {
+    "name": "birds-a",
+    "metrics": {"accuracy": {"value": 0.9, "interval": [0.8, 0.95]}},
+}
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The address of a server of a few lines."""
+    with run_server() as running:
+        yield running
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], str]]:
+    """A call runs a short test and returns its result and its report."""
+
+    def run(*words: str) -> tuple[dict[str, Any], str]:
+        output = tmp_path / "result.json"
+        common = ("--duration", "0.4", "--warm-up", "0", "--output", str(output))
+        assert main([*words, *common]) in (0, 1)
+        return json.loads(output.read_text()), output.with_suffix(".html").read_text()
+
+    return run
+
+
+def test_a_report_lies_beside_its_result(
+    load: Callable[..., tuple[dict[str, Any], str]], url: str
+) -> None:
+    """It has the figures and pictures of the result, and nothing of it is fetched from elsewhere."""
+    found, report = load("--url", url, "--rate", "200", "--slo", "p99<5s")
+    assert f"{found['latency_ms']['p99']:,.3f}" in report
+    assert "Latency by share of the requests" in report
+    assert "Latency over time" in report
+    assert "Latency against rate" not in report
+    assert report.count("<svg") == 2
+    assert "src=" not in report
+    assert "@import" not in report
+    assert report.count("://") == report.count(url)
+
+
+def test_failures_have_a_picture(
+    load: Callable[..., tuple[dict[str, Any], str]], url: str
+) -> None:
+    """A bar for each kind stands where requests failed, and no latency where none was answered."""
+    _, report = load("--url", f"{url}/fail", "--rate", "100")
+    assert "Requests that failed, by kind" in report
+    assert "status 500" in report
+    assert "Latency over time" not in report
+
+
+@pytest.mark.parametrize(
+    "words", [("--rate", "50:400"), ("--slo", "p50<20ms", "--repeats", "1")]
+)
+def test_latency_is_drawn_against_the_rate(
+    load: Callable[..., tuple[dict[str, Any], str]], url: str, words: tuple[str, ...]
+) -> None:
+    """A rate that rises and a search have it."""
+    _, report = load("--url", url, *words)
+    assert "Latency against rate" in report
+
+
+def test_a_verdict_has_its_classifiers(
+    load: Callable[..., tuple[dict[str, Any], str]], url: str
+) -> None:
+    """The table names them, the picture shows their accuracy, and names are escaped."""
+    found, _ = load("--url", url, "--rate", "200", "--slo", "p99<5s")
+    contenders = [
+        verdict.make_contender(CARD | {"name": name}, found)
+        for name in ("birds-a", "birds-<b>")
+    ]
+    document = verdict.describe(contenders, task="birds", slo="p99<5s")
+    report = page.render(document)
+    assert "Accuracy against latency" in report
+    assert '<th scope="row">birds-a</th>' in report
+    assert "<b>" not in report
+    assert "The most accurate classifier of birds" in report

@@ -1,0 +1,38 @@
+"""The command line, as the documentation and the help show it."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from loadtest import arguments
+from tests.support.documents import find_commands, read_document
+
+COMMANDS = [
+    command.partition(" -m loadtest ")[2]
+    for command in (
+        *find_commands(read_document("docs/load-testing.md")),
+        *arguments.EXAMPLES.splitlines()[1:],
+    )
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_is_shown_can_be_typed(command: str) -> None:
+    """Its words make a test of one load, or a search."""
+    options = arguments.parse(shlex.split(command))
+    assert options.url
+    assert options.slo or options.rate or options.concurrency
+
+
+def test_the_warm_up_is_a_fifth_of_the_test_at_most() -> None:
+    """It is two seconds of a long test, and none where that is wanted."""
+    common = ["--url", "http://127.0.0.1:1", "--rate", "10"]
+    for words, expected in (
+        (["--duration", "60"], 2.0),
+        (["--duration", "5"], 1.0),
+        (["--warm-up", "0"], 0.0),
+    ):
+        load = arguments.make_load(arguments.parse([*common, *words]))
+        assert load.warm_up_s == expected

@@ -1,0 +1,84 @@
+"""Runs that may be believed, and runs that may not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from loadtest import validity
+from loadtest.sending.samples import GeneratorUse, Samples
+
+
+def make_samples(
+    latency_s: np.ndarray, *, late_s: float = 0.0, cpu_share: float = 0.2
+) -> Samples:
+    """Returns a run of ten seconds with evenly spaced requests."""
+    n_requests = len(latency_s)
+    return Samples(
+        due_s=np.linspace(0, 10, n_requests, endpoint=False),
+        latency_s=latency_s,
+        outcomes=np.zeros(n_requests, dtype=np.uint16),
+        kinds=("ok",),
+        late_s=np.full(n_requests, late_s),
+        duration_s=10.0,
+        generator=GeneratorUse(cpu_s=10 * cpu_share, wall_s=10.0, connections=1),
+    )
+
+
+def find_faults(samples: Samples) -> str:
+    slices = validity.cut(samples)
+    faults = validity.find_faults(
+        samples,
+        validity.describe_generator(samples),
+        validity.describe_steadiness(slices, samples.duration_s),
+    )
+    return "; ".join(faults)
+
+
+@pytest.fixture
+def latency_s(generator: np.random.Generator) -> np.ndarray:
+    """Latencies of a steady server, around 10 ms."""
+    return generator.gamma(10, 0.001, size=2000)
+
+
+def test_a_steady_run_is_valid(latency_s: np.ndarray) -> None:
+    """Nothing is wrong with it."""
+    assert find_faults(make_samples(latency_s)) == ""
+
+
+def test_a_stall_makes_no_run_invalid(latency_s: np.ndarray) -> None:
+    """A server that stalls for a second is a finding, and no fault of the run."""
+    latency_s[1200:1400] += np.linspace(1, 0, 200)
+    assert find_faults(make_samples(latency_s)) == ""
+
+
+def test_few_requests_are_too_few(latency_s: np.ndarray) -> None:
+    """The message says how many there were and how many are needed."""
+    assert find_faults(make_samples(latency_s[:299])) == (
+        "too short: 299 requests were answered; the 99th percentile needs 300"
+    )
+
+
+def test_a_busy_generator_makes_a_run_void(latency_s: np.ndarray) -> None:
+    """It used more of its processor core than leaves it free to measure."""
+    faults = find_faults(make_samples(latency_s, cpu_share=0.95))
+    assert faults.startswith("the load generator was the bottleneck: it used 95%")
+
+
+def test_late_sends_make_a_run_void(latency_s: np.ndarray) -> None:
+    """Lateness of the generator would be taken for latency of the server."""
+    faults = find_faults(make_samples(latency_s, late_s=0.02))
+    assert "was sent 20.0 ms late or more" in faults
+
+
+def test_a_growing_queue_is_not_steady(latency_s: np.ndarray) -> None:
+    """Latencies that rise as long as the run lasts depend on how long that was."""
+    faults = find_faults(make_samples(latency_s + np.linspace(0, 1, 2000)))
+    assert faults.startswith("not steady: the median latency went from ")
+
+
+def test_a_warm_up_is_noticed(latency_s: np.ndarray) -> None:
+    """Two slow seconds at the start ask for a longer warm-up."""
+    latency_s[:400] *= 5
+    faults = find_faults(make_samples(latency_s))
+    assert "try a longer --warm-up" in faults
