@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from service.calls.data_plane import DataPlane
     from service.execution.admission import Admission
     from service.execution.batching import Batches
-    from service.http.lifespan import ASGIApp
+    from service.http.application import Application
+    from service.http.gate import Gate
+    from service.http.lifespan import ASGIApp, Companion
     from service.repository.loading import Loaded, Loading
     from service.server.reloads import Reloads
 
@@ -117,69 +119,12 @@ class FrontedService(bentoml.Service[T_co]):
     """This is a BentoML service whose requests meet an `Application` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        from service.access.tokens import Access
-        from service.execution import gauges
-        from service.execution.admission import Admission
-        from service.execution.batching import Batches
-        from service.execution.metrics import Flusher, ModelMetrics
-        from service.http.application import Application
-        from service.http.fast_path import install_fast_path
-        from service.http.gate import Gate
-        from service.http.lifespan import accompany
         from service.observability.logs import configure_logging
-        from service.server.install import install_server
-        from service.server.scrapes import Scrapes
-        from service.server.surroundings import Surroundings
 
         configure_logging(settings)
+        # The models load while BentoML's application is imported.
         plane = data_plane()
-        behind = super().to_asgi(is_main=is_main)
-        admission = Admission(settings, ModelMetrics(plane.registry))
-        batches = Batches.of(settings)
-        gate = Gate.of(settings)
-        _watch(plane, admission, batches)
-        behind = accompany(accompany(behind, Flusher()), gauges.Refresher())
-        reloads = _make_reloads(plane, batches)
-        if reloads is not None:
-            behind = accompany(behind, reloads)
-        if plane.monitor is not None:
-            plane.monitor.watch_load(admission.count_in_flight)
-            behind = accompany(behind, plane.monitor)
-
-        companions = []
-        if settings.grpc_port:
-            from service.grpc.server import Server
-
-            server = Server(
-                plane,
-                settings,
-                admission,
-                batches,
-                access=gate.access,
-                observer=gate.observer,
-            )
-            companions.append(server)
-            behind = accompany(behind, server)
-
-        application = Application(
-            plane, settings, admission, batches, behind=behind, gate=gate
-        )
-        if reloads is not None:
-            reloads.followers += [plane.follow, application.follow]
-
-        install_fast_path(application, settings)
-        surroundings = Surroundings(
-            settings=settings,
-            lifecycle=plane.lifecycle,
-            link=find_link(),
-            unserved=load_models()[1].unserved,
-            companions=companions,
-            probes=application.probes,
-            scrapes=Scrapes(
-                gate.with_access(Access.of(settings.tokens, settings.public))
-            ),
-        )
-        install_server(surroundings)
+        application = _front(plane, super().to_asgi(is_main=is_main))
         # With no handler the line of an access is not even formatted.
         logging.getLogger("uvicorn.access").propagate = False
         tuning.settle_memory()
@@ -187,20 +132,113 @@ class FrontedService(bentoml.Service[T_co]):
         return application
 
 
-def _make_reloads(plane: DataPlane, batches: Batches) -> Reloads | None:
-    """Returns what follows the supervisor from one generation of models to the next; None without copies of them."""
+def _make_reloads(plane: DataPlane, batches: Batches) -> list[Reloads]:
+    """Returns what follows the supervisor from one generation of models to the next; nothing without copies of them."""
     from service.server.reloads import Reloads
 
     link = find_link()
     loading, loaded = load_models()
     if link is None or not loading.has_store:
-        return None
+        return []
 
     reloads = Reloads(link, loading, loaded, deadline_s=settings.deadline_s)
     reloads.forget = batches.forget
     plane.repository.ask = reloads.ask
 
-    return reloads
+    return [reloads]
+
+
+def _front(plane: DataPlane, behind: ASGIApp) -> ASGIApp:
+    """Returns the application that answers ahead of BentoML's, and installs it in the server of this process."""
+    from service.execution.admission import Admission
+    from service.execution.batching import Batches
+    from service.execution.metrics import ModelMetrics
+    from service.http.application import Application
+    from service.http.fast_path import install_fast_path
+    from service.http.gate import Gate
+    from service.http.lifespan import accompany
+
+    admission = Admission(settings, ModelMetrics(plane.registry))
+    batches = Batches.of(settings)
+    gate = Gate.of(settings)
+    _watch(plane, admission, batches)
+    reloads = _make_reloads(plane, batches)
+    for each in (*_list_companions(plane, admission), *reloads):
+        behind = accompany(behind, each)
+
+    servers = _make_grpc_servers(plane, admission, batches, gate)
+    for server in servers:
+        behind = accompany(behind, server)
+
+    application = Application(
+        plane, settings, admission, batches, behind=behind, gate=gate
+    )
+    for each in reloads:
+        each.followers += [plane.follow, application.follow]
+    install_fast_path(application, settings)
+    _install(application, gate, plane, servers)
+
+    return application
+
+
+def _install(
+    application: Application,
+    gate: Gate,
+    plane: DataPlane,
+    companions: list[Companion],
+) -> None:
+    """Makes the server of this process drain as the settings say, and end these companions last."""
+    from service.access.tokens import Access
+    from service.server.install import install_server
+    from service.server.scrapes import Scrapes
+    from service.server.surroundings import Surroundings
+
+    access = Access.of(settings.tokens, settings.public)
+    surroundings = Surroundings(
+        settings=settings,
+        lifecycle=plane.lifecycle,
+        link=find_link(),
+        unserved=load_models()[1].unserved,
+        companions=companions,
+        probes=application.probes,
+        scrapes=Scrapes(gate.with_access(access)),
+    )
+    install_server(surroundings)
+
+
+def _list_companions(plane: DataPlane, admission: Admission) -> list[Companion]:
+    """Returns what starts and ends with the server: those that count, one that gives memory back, the monitor."""
+    from service.execution.freed_memory import Releaser
+    from service.execution.gauges import Refresher
+    from service.execution.metrics import Flusher
+
+    companions: list[Companion] = [Flusher(), Refresher(), Releaser()]
+    if plane.monitor is not None:
+        plane.monitor.watch_load(admission.count_in_flight)
+        companions.append(plane.monitor)
+
+    return companions
+
+
+def _make_grpc_servers(
+    plane: DataPlane, admission: Admission, batches: Batches, gate: Gate
+) -> list[Companion]:
+    """Returns the server of gRPC, or none where no port is set."""
+    if not settings.grpc_port:
+        return []
+
+    from service.grpc.server import Server
+
+    return [
+        Server(
+            plane,
+            settings,
+            admission,
+            batches,
+            access=gate.access,
+            observer=gate.observer,
+        )
+    ]
 
 
 def _watch(plane: DataPlane, admission: Admission, batches: Batches) -> None:

@@ -33,6 +33,14 @@ class VeredictoError(Exception):
     request_id: str | None = None
     """A defect has the id that its log line has, where the request came without one."""
 
+    def forget_frames(self) -> None:
+        """Lets go of the frames that it came through, once nobody needs to know them.
+
+        They have the request, and futures in them have the error: neither would go before the collector of cycles came.
+        """
+        self.__traceback__ = None
+        self.__context__ = None
+
 
 class SettingsError(VeredictoError): ...
 

@@ -343,6 +343,7 @@ SHOWN: dict[str, set[str]] = {
     "service.execution": {
         "admission",
         "batching",
+        "freed_memory",
         "gauges",
         "lifecycle",
         "metric_files",

@@ -85,6 +85,13 @@ class _Running:
         self.shared.remove(waiting)
         return not self.shared
 
+    def forget(self) -> None:
+        """Lets go of what refers to the run, so that its arrays go with the last of its requests."""
+        for each in self.shared:
+            each.batch = None
+        self.shared.clear()
+        self.job = None
+
 
 @dataclass(eq=False)
 class _Queue:
@@ -319,6 +326,7 @@ class Batches:
         ran: asyncio.Future[_Batch],
     ) -> None:
         queue.note_end(running, len(chosen))
+        running.forget()
         self._start(queue)
         if ran.cancelled() or ran.exception() is not None:
             # Nobody waits for it any more.

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from prometheus_client import Gauge
 
+from service.models.memory import read_memory_bytes
+
 REFRESH_S = 1.0
 Reading = float | Mapping[tuple[str, ...], float]
 """A gauge has one value, or one for each of its labels' values."""
@@ -94,18 +96,13 @@ def watch_process() -> None:
     """Shows what this process takes of the machine."""
     watch("process_cpu_seconds", _read_cpu_s)
     if Path("/proc/self/statm").exists():
-        watch("process_resident_memory_bytes", _read_memory_bytes)
+        watch("process_resident_memory_bytes", read_memory_bytes)
         watch("process_open_files", lambda: len(os.listdir("/proc/self/fd")))  # noqa: PTH208  # it is read each second
 
 
 def _read_cpu_s() -> float:
     times = os.times()
     return times.user + times.system
-
-
-def _read_memory_bytes() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGESIZE")
 
 
 class Refresher:

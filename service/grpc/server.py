@@ -234,6 +234,7 @@ class Server:
             code = CODES[type(error)]
             metrics.record(code.name, perf_counter() - started)
             visit.finish(code.name, 0)
+            error.forget_frames()
             await _refuse(context, code, str(error))
 
         seconds = perf_counter() - started

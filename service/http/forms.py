@@ -125,7 +125,13 @@ def _parse(
             f"malformed multipart: expected a boundary in the Content-Type, got {media_type[:200]!r}"
         )
 
-    form = _cut_form(body, boundary)
+    return _parse_parts(_cut_form(body, boundary), boundary)
+
+
+def _parse_parts(
+    form: bytes, boundary: bytes
+) -> tuple[list[tuple[str, str]], list[ImageFile]]:
+    """Returns the fields and files between the boundaries; raises InvalidRequest where they are no form."""
     fields: list[tuple[str, str]] = []
     files: list[ImageFile] = []
     ended: list[bool] = []

@@ -61,8 +61,9 @@ def respond(document: Any, *, status: int = 200, headers: Headers = ()) -> Respo
 def respond_to_error(error: VeredictoError) -> Response:
     """Returns the response to a request without an answer; a 503 asks the client to try again in a second.
 
-    The id of a defect's log line goes with it.
+    The id of a defect's log line goes with it, and the frames of the error do not outlive it.
     """
+    error.forget_frames()
     status = STATUSES[type(error)]
     headers = _MORE.get(status, ())
     if error.request_id is not None:

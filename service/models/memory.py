@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Condition
 from time import perf_counter
 
@@ -16,6 +18,7 @@ from service.models import cancellation
 LOOK_EVERY_S = 0.05
 """Work that waits for memory looks so often whether it is still wanted."""
 MAX_WAIT_S = 5.0
+_STATM = Path("/proc/self/statm")
 MIN_RELEASED_BYTES = 32 * 1024 * 1024
 """The allocator keeps freed memory; after work that took less it may."""
 
@@ -66,6 +69,15 @@ class MemoryBudget:
 def share_decoding_budget(max_bytes: int) -> MemoryBudget:
     """Returns the one budget of this process for decoding images."""
     return MemoryBudget(max_bytes, "VEREDICTO_MAX_DECODING_BYTES")
+
+
+def read_memory_bytes() -> int:
+    """Returns the resident memory of this process; 0 where the system does not say."""
+    try:
+        pages = int(_STATM.read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 def release_freed() -> None:
