@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, ClassVar
 
 import httptools
@@ -32,6 +33,8 @@ LINGER_S = 5
 """What a refused client still sends is dropped for so long, since a reset would take the answer away from it."""
 MAX_IN_A_ROW = 16
 """This many requests of one read are answered at once, before those of other connections get their turn."""
+MAX_TURN_S = 0.002
+"""Their turn comes after this time too: a comparison with labels takes milliseconds, and sixteen of them a while."""
 _CR = 13
 _UNUSUAL = frozenset({b"transfer-encoding", b"expect"})
 """A request of HTTP/1.1 that has none of these, and no field twice, needs no closer look."""
@@ -83,6 +86,7 @@ class WireProtocol(HttpToolsProtocol):
         self._refusal: Refusal | None = None
         self._version = ""
         self._n_in_a_row = 0
+        self._turn_ends_s = 0.0
         self._since = 0.0
         self._unsent = 0
         self._unsent_since = 0.0
@@ -116,7 +120,7 @@ class WireProtocol(HttpToolsProtocol):
         if self._is_ending:
             return
 
-        self._n_in_a_row = MAX_IN_A_ROW
+        self._begin_turn()
         n_before = len(self._rest)
         if n_before:
             data = self._rest + data
@@ -244,12 +248,23 @@ class WireProtocol(HttpToolsProtocol):
             elif self._is_answering() or self.flow.write_paused:
                 self._hold(data[at:])
                 return
-            elif not self._n_in_a_row:
+            elif self._is_turn_over():
                 self._hold(data[at:])
                 self.loop.call_soon(self._go_on)
                 return
             else:
                 at = self._read_head(data, at, 0 if at else n_checked)
+
+    def _begin_turn(self) -> None:
+        self._n_in_a_row = MAX_IN_A_ROW
+        self._turn_ends_s = perf_counter() + MAX_TURN_S
+
+    def _is_turn_over(self) -> bool:
+        """Returns whether others wait for long enough; the first request of a turn is always answered."""
+        n_left = self._n_in_a_row
+        return not n_left or (
+            n_left < MAX_IN_A_ROW and perf_counter() > self._turn_ends_s
+        )
 
     def _go_on(self) -> None:
         """Reads what was held back, and then what comes."""
@@ -259,7 +274,7 @@ class WireProtocol(HttpToolsProtocol):
         data = self._rest
         self._keep(b"")
         self.flow.is_held = False
-        self._n_in_a_row = MAX_IN_A_ROW
+        self._begin_turn()
         self._read(data)
         # The application asks for more of a body that is ahead of it.
         if not (

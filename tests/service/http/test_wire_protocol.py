@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import select
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,10 @@ OFFERS = {
     ),
     "unknown": ("connection: upgrade", "upgrade: spdy/3"),
 }
+N_BUNDLED = 64
+N_BUNDLERS = 6
+N_ROWS = 20
+MAX_BETWEEN = 40
 ENOUGH_BYTES = 20_000_000
 MAX_GROWTH_BYTES = 40_000_000
 
@@ -318,6 +324,45 @@ def test_requests_whose_answers_are_not_read_stay_with_their_client(
         assert server.post("/predict", QUICK).status_code == 200
 
     assert grown < MAX_GROWTH_BYTES
+
+
+def test_requests_in_a_row_let_others_in_between(
+    models: Path, start_server: Callable[..., Any]
+) -> None:
+    """While connections send slow requests in bundles, few of these are answered between two rows of another's."""
+    labelled = {"task": "colour", "inputs": [[0.5, "red"]] * 2, "labels": ["yes"] * 2}
+    bundle = write("/compare", labelled) * N_BUNDLED
+    row = write("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})
+    done = threading.Event()
+    with (
+        start_server(VEREDICTO_MODELS=models) as server,
+        connect(server) as other,
+        ThreadPoolExecutor(N_BUNDLERS) as pool,
+    ):
+        counts = [
+            pool.submit(send_bundles, server, bundle, done) for _ in range(N_BUNDLERS)
+        ]
+        try:
+            for _ in range(N_ROWS):
+                other.sendall(row)
+                assert other.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        finally:
+            done.set()
+
+    assert sum(each.result() for each in counts) < MAX_BETWEEN * N_ROWS
+
+
+def send_bundles(server: Server, bundle: bytes, done: threading.Event) -> int:
+    """Sends bundles until it is done; returns how many of their requests were answered by then."""
+    n_answers = n_before = 0
+    with connect(server) as opened:
+        while not done.is_set():
+            n_before += N_BUNDLED
+            opened.sendall(bundle)
+            while n_answers < n_before and not done.is_set():
+                n_answers += opened.recv(262_144).count(b"HTTP/1.1 200 ")
+
+    return n_answers
 
 
 def test_many_large_bodies_stay_within_their_budget(
