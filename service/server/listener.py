@@ -26,6 +26,7 @@ from service.server.probes import (
     keeps_connection,
     write_response,
 )
+from service.server.pulse import FEEL_S
 from service.server.scrapes import PATH, Scrapes
 
 MAX_ACCEPTED = 64
@@ -35,8 +36,6 @@ MAX_SILENT = 10_000
 SWEEP_S = 0.5
 MAX_WAIT_S = 0.5
 """A connection for which there is no room is refused after this time."""
-FEEL_S = 0.005
-"""The pulse is felt so often while there are many connections."""
 PAUSE_S = 0.1
 """Nothing is accepted for this long where no descriptor is left."""
 _EPOLLEXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
@@ -60,8 +59,8 @@ class Room(Protocol):
     """The listener's thread feels here how busy the event loop is."""
 
     @property
-    def is_quick(self) -> bool:
-        """Returns whether nothing has to be looked at."""
+    def rest_s(self) -> float:
+        """Returns how long the listener may rest."""
         ...
 
     def feel(self) -> None:
@@ -168,8 +167,8 @@ class Listener:
             self._hand_over(connection)
 
     def _turn(self) -> None:
-        is_quick = self._pulse.is_quick and not self._waiting
-        for descriptor, _ in self._poll.poll(SWEEP_S if is_quick else FEEL_S):
+        rest_s = FEEL_S if self._waiting else self._pulse.rest_s
+        for descriptor, _ in self._poll.poll(min(rest_s, SWEEP_S)):
             if descriptor == self._listening.fileno():
                 self._accept(limit=MAX_ACCEPTED)
             elif descriptor == self._told.fileno():

@@ -21,6 +21,8 @@ MAX_LAG_S = 0.1
 WINDOW_S = 0.1
 """It is behind by the shortest wait in this time; a single long one says nothing."""
 ASK_EVERY_S = 0.005
+FEEL_S, CALM_S, STILL_S = 0.005, 0.05, 0.5
+"""The pulse is felt so often while it is quick, while it is not, and while there are few connections."""
 MAX_REFUSED = 8
 """So many connections are refused between two signs: who is closed comes again, which costs more than to be served."""
 ROTATION_S = 60.0
@@ -58,9 +60,11 @@ class Pulse:
         self._least_s = float("inf")
 
     @property
-    def is_quick(self) -> bool:
-        """Returns whether so few connections are open that nothing has to be looked at."""
-        return not self._n_handed and self._count() <= MIN_CONNECTIONS
+    def rest_s(self) -> float:
+        """Returns how long the listener may rest, before it feels the pulse again."""
+        if self._n_handed or self._wire.level < 1.0 or self._lag_s > TARGET_S:
+            return FEEL_S
+        return CALM_S if self._count() > MIN_CONNECTIONS else STILL_S
 
     def hand_over(self) -> None:
         """Counts a connection that the loop is given."""
@@ -83,7 +87,7 @@ class Pulse:
             self._look()
         if now_s - self._window_s >= WINDOW_S:
             self._adapt(now_s)
-        if not self._is_asked and not self.is_quick:
+        if not self._is_asked and self.rest_s < STILL_S:
             self._begin(now_s)
 
     def _begin(self, now_s: float) -> None:

@@ -34,7 +34,7 @@ class Loop:
         self.adopted: list[socket.socket] = []
         self._changed = threading.Condition()
 
-    is_quick = False
+    rest_s = 0.005
     """The listener looks again soon whether there is room."""
 
     def feel(self) -> None:
