@@ -78,10 +78,13 @@ def load_models() -> tuple[Loading, Loaded]:
         told = link.first
         if told.get("generation") is None:
             loading = Loading(settings, on_load=link.tell_loading)
-            return loading, loading.load_folder(told["refused"])
+            loaded = loading.load_folder(told["refused"])
+        else:
+            loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
+            loaded = loading.load(told["generation"], known_bad=told["refused"])
 
-        loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
-        loaded = loading.load(told["generation"], known_bad=told["refused"])
+    # Whatever ends this worker from here on was none of its files.
+    link.tell_loading(None)
 
     return loading, loaded
 
@@ -113,6 +116,7 @@ class FrontedService(bentoml.Service[T_co]):
     """This is a BentoML service whose requests meet an `Application` first."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        from service.access.tokens import Access
         from service.execution import gauges
         from service.execution.admission import Admission
         from service.execution.batching import Batches
@@ -123,6 +127,7 @@ class FrontedService(bentoml.Service[T_co]):
         from service.http.lifespan import accompany
         from service.observability.logs import configure_logging
         from service.server.install import install_server
+        from service.server.scrapes import Scrapes
         from service.server.surroundings import Surroundings
 
         configure_logging(settings)
@@ -169,6 +174,9 @@ class FrontedService(bentoml.Service[T_co]):
             unserved=load_models()[1].unserved,
             companions=companions,
             probes=application.probes,
+            scrapes=Scrapes(
+                gate.with_access(Access.of(settings.tokens, settings.public))
+            ),
         )
         install_server(surroundings)
         # With no handler the line of an access is not even formatted.

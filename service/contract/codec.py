@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from service.contract.far_numbers import MIN_CHECKED_BYTES, check_numbers
 from service.contract.limits import MAX_JSON_DEPTH
 from service.errors import InvalidRequest
 
@@ -86,6 +87,9 @@ class RequestDecoder:
 
         PowerShell and Excel write a byte order mark ahead of UTF-8, which is passed over.
         """
+        if len(body) >= MIN_CHECKED_BYTES:
+            check_numbers(body)
+
         try:
             request = self._decode_numbers(body)
         except msgspec.ValidationError:

@@ -154,6 +154,13 @@ declare_setting(
     413,
     "refused without being read to its end",
 )
+MAX_FAR_NUMBERS = declare(
+    "numbers beyond 1e285 or below 1e-285 in a body of JSON",
+    100,
+    "numbers",
+    400,
+    "refused before they are read",
+)
 MAX_JSON_DEPTH = declare(
     "arrays and objects in each other in JSON", 1_000, "levels or so", 400, "refused"
 )

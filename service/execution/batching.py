@@ -40,6 +40,10 @@ MAX_JOINED_ROWS = 16
 """One run takes at most this many rows of several requests."""
 MAX_WAITING_REQUESTS = 16
 """The rows of this many requests of the largest size may wait for a graph together."""
+MAX_AHEAD = 16
+"""So many runs that cannot be joined wait where threads find them without the event loop, which may be late."""
+MAX_BEGUN_WAIT_S = 1.0
+"""A run whose request was decoded in a thread is refused only where it would wait longer than this."""
 MAX_INLINE_BYTES = 32_000
 """Outputs of at most this size become an answer on the event loop, in half a millisecond at most."""
 T = TypeVar("T")
@@ -139,12 +143,19 @@ class Batches:
             deadline_s=settings.deadline_s,
         )
 
-    def submit(self, key: Hashable, name: str, work: Callable[[], T]) -> Job:
+    def submit(
+        self,
+        key: Hashable,
+        name: str,
+        work: Callable[[], T],
+        *,
+        is_begun: bool = False,
+    ) -> Job:
         """Does a piece of work in a thread, so that a large request does not delay the small ones.
 
         `key` is the account that it belongs to, `name` what errors call it. It raises Overloaded.
         """
-        return self.threads.submit(key, name, work)
+        return self.threads.submit(key, name, work, is_begun=is_begun)
 
     async def offload(self, function: Callable[..., T], *arguments: Any) -> T:
         """Returns the result of a function that is called in a thread; it is ended where nobody waits any more."""
@@ -246,7 +257,7 @@ class Batches:
 
         if len(queue.waiting) >= MIN_WAITING:
             wait_s = queue.expect_wait_s()
-            if wait_s > MAX_WAIT_S:
+            if wait_s > (MAX_BEGUN_WAIT_S if run.is_begun else MAX_WAIT_S):
                 raise Overloaded(
                     f"{len(queue.waiting)} requests wait for {name} already, for about {wait_s:.1g} s: try again"
                 )
@@ -276,7 +287,7 @@ class Batches:
         }
 
     def _start(self, queue: _Queue) -> None:
-        while queue.waiting and len(queue.running) < self._n_threads:
+        while queue.waiting and len(queue.running) < self._count_ahead(queue):
             chosen = _take_batch(queue)
             running = _Running(list(chosen))
             for each in chosen:
@@ -284,11 +295,21 @@ class Batches:
 
             graph = chosen[0].run.graph
             runs = [each.run for each in chosen]
-            job = self.submit(graph, graph.name, partial(_run_batch, runs))
+            job = self.submit(
+                graph,
+                graph.name,
+                partial(_run_batch, runs),
+                is_begun=any(each.is_begun for each in runs),
+            )
             running.job = job
             queue.running.append(running)
             ran = asyncio.wrap_future(job.future)
             ran.add_done_callback(partial(self._distribute, queue, running, chosen))
+
+    def _count_ahead(self, queue: _Queue) -> int:
+        """Returns how many runs may be in threads or wait for one; what can be joined waits here, to be more."""
+        is_batchable = queue.waiting[0].run.graph.is_batchable
+        return self._n_threads + (0 if is_batchable else MAX_AHEAD)
 
     def _distribute(
         self,

@@ -34,7 +34,7 @@ from service.models.model_statistics import Statistics
 
 FLUSH_S = 0.1
 """A worker that is killed loses the counts of this time at most."""
-FLUSH_LIMIT_S = 0.1
+FLUSH_LIMIT_S = 0.05
 """A scrape in another thread waits so long for the event loop to flush, and shows what there is where that is busy."""
 BOUNDS_S = (
     0.0001,

@@ -82,9 +82,9 @@ class Pipeline:
             _find_account(route, head), partial(_decode_and_answer, route, body, head)
         )
 
-    def check_room(self, route: Route, head: Head) -> None:
+    def check_room(self, route: Route, head: Head, n_bytes: int = 0) -> None:
         """Raises Overloaded where a request that takes a thread would wait too long, before its body is read."""
-        if head.max_inline_bytes < 0:
+        if n_bytes > head.max_inline_bytes:
             self._batches.threads.check_room(_find_account(route, head))
 
     def _submit(self, account: Account, work: Callable[[], Any]) -> Pending:
@@ -126,6 +126,8 @@ class Pipeline:
         while not isinstance(outcome, Reply):
             if isinstance(outcome, Pending):
                 outcome = await outcome.wait()
+                if type(outcome) is Run:
+                    outcome.is_begun = True
             else:
                 outcome = await self._batches.carry_out(outcome)
 

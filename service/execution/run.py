@@ -98,6 +98,8 @@ class Run:
     encode: Callable[[Any], Any] | None = None
     timeout_s: float | None = None
     """The request itself may say how long it waits."""
+    is_begun: bool = False
+    """A thread has decoded the request, so that to refuse it now would waste that."""
 
     def encode_with(self, encode: Callable[[Any], Any]) -> Run:
         """Sets what writes the answer, and returns the run itself."""

@@ -43,6 +43,8 @@ class Job:
     token: CancellationToken = field(default_factory=CancellationToken)
     started: float = 0.0
     is_long: bool = False
+    is_begun: bool = False
+    """It ends what another job began, and goes ahead of what has not begun."""
 
     def execute(self) -> None:
         """Does the work, in this thread; its error is raised where the future is waited for."""
@@ -75,6 +77,10 @@ class Account:
     service_s: float = 0.0
     """This is the mean time that a job takes."""
     finished: float = 0.0
+
+    def is_long(self) -> bool:
+        """Returns whether its jobs are long work."""
+        return self.service_s > LONG_S or any(each.is_long for each in self.running)
 
     def expect_wait_s(self, now: float) -> float:
         """Returns the seconds that one more job would wait; what runs already takes at least as long as it has."""
@@ -120,10 +126,17 @@ class Threads:
         self._lock = Lock()
         self._is_watching = False
 
-    def submit(self, key: Hashable, name: str, work: Callable[[], Any]) -> Job:
+    def submit(
+        self,
+        key: Hashable,
+        name: str,
+        work: Callable[[], Any],
+        *,
+        is_begun: bool = False,
+    ) -> Job:
         """Returns the job that a piece of work becomes; raises Overloaded where it would wait for too long.
 
-        `key` is the account's, and `name` is its name in errors.
+        `key` is the account's, and `name` is its name in errors. What ends something that was begun goes ahead.
         """
         with self._lock:
             account = self._accounts.get(key)
@@ -131,7 +144,7 @@ class Threads:
                 account = self._accounts[key] = Account(name)
 
             account.check_room(perf_counter())
-            job = Job(account, work)
+            job = Job(account, work, is_begun=is_begun)
             account.waiting.append(job)
             if len(account.waiting) == 1:
                 self._ready.append(account)
@@ -143,7 +156,7 @@ class Threads:
         return job
 
     def check_room(self, key: Hashable) -> None:
-        """Raises Overloaded where one more job of this account would wait for too long."""
+        """Raises Overloaded where one more job of this account would wait for too long; any thread may call it."""
         account = self._accounts.get(key)
         if account is not None and len(account.waiting) >= MIN_WAITING:
             with self._lock:
@@ -207,22 +220,24 @@ class Threads:
         has_quick = len(self._running) - n_long < self.n_threads
         has_long = n_long < self._max_long
 
-        for _ in range(len(self._ready)):
-            account = self._ready[0]
-            self._ready.rotate(-1)
-            is_long = account.service_s > LONG_S or any(
-                each.is_long for each in account.running
-            )
-            has_thread = has_long if is_long else has_quick
-            if has_thread and len(account.running) < self.n_threads:
-                return self._begin(account, now, is_long=is_long)
+        chosen: Account | None = None
+        for account in self._ready:
+            has_thread = has_long if account.is_long() else has_quick
+            if not has_thread or len(account.running) >= self.n_threads:
+                continue
+            if account.waiting[0].is_begun:
+                chosen = account
+                break
+            chosen = chosen or account
 
-        return None
+        return None if chosen is None else self._begin(chosen, now)
 
-    def _begin(self, account: Account, now: float, *, is_long: bool) -> Job:
+    def _begin(self, account: Account, now: float) -> Job:
+        is_long = account.is_long()
         job = account.waiting.popleft()
-        if not account.waiting:
-            self._ready.remove(account)
+        self._ready.remove(account)
+        if account.waiting:
+            self._ready.append(account)
 
         job.started = now
         job.is_long = is_long

@@ -154,6 +154,26 @@ class Application:
 
         return outcome
 
+    def check_room(self, url: bytes, headers: Any, n_bytes: int) -> None:
+        """Raises Overloaded where a request with this head would wait too long."""
+        path, _, query = url.partition(b"?")
+        route = self.fast_routes.get(path)
+        if route is None:
+            return
+
+        try:
+            head = route.read_head(headers, query)
+        except Exception:
+            # It is told so where it is answered.
+            return
+        self._pipeline.check_room(route, head, n_bytes)
+
+    def count_refusal(self, url: bytes) -> None:
+        """Counts a request that was refused by its head."""
+        route = self.fast_routes.get(url.partition(b"?")[0])
+        metrics = self._unknown_metrics if route is None else route.metrics
+        metrics.record(503, 0.0)
+
     def _count(self, route: HTTPRoute, reply: Reply, started: float) -> None:
         seconds = perf_counter() - started
         route.metrics.record(reply.content.status, seconds)

@@ -139,6 +139,10 @@ class Gate:
         access = Access.of(settings.tokens, settings.public)
         return cls(access, Sites(settings.cors), Observer.of(settings))
 
+    def with_access(self, access: Access) -> Gate:
+        """Returns the same gate with an access of its own, for another thread."""
+        return Gate(access, self._sites, self.observer)
+
     def follow(self, visit: Visit | None, send: Send) -> Send:
         """Returns what sends the answer of another application, with the headers that ours have."""
         status = n_bytes = 0

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from service.contract.codec import NESTED, UTF8_BOM, encode
+from service.contract.far_numbers import check_numbers
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.run import Run
@@ -173,6 +174,8 @@ def _describe(output: _Output) -> dict[str, Any]:
 
 
 def _decode(head: bytes) -> InferRequest:
+    check_numbers(head)
+
     try:
         return _DECODER.decode(head)
     except msgspec.ValidationError as error:

@@ -39,6 +39,7 @@ MIN_COMPRESSED_BYTES = 1024
 MAX_DIGITS = 10
 """A number of bytes in a header has at most this many digits."""
 MAX_INLINE_BYTES = 64_000
+TEXT_TENSOR = "tensor(string)"
 MAX_INLINE_TENSOR_BYTES = 1_000_000
 """A body of tensors, which need no parsing, is answered on the event loop up to this size."""
 _MODEL_PATH = re.compile(
@@ -65,6 +66,9 @@ class InferRoute:
         self.metrics = metrics
         self.graph: Graph | None = graph
         self._limits = limits
+        self._takes_texts = any(
+            each.type == TEXT_TENSOR for each in graph.inputs.values()
+        )
         self._plain = InferHead(limits.max_json_bytes, self._find_inline_bytes(None))
         self._codec = InferBodyCodec(graph, limits)
 
@@ -93,6 +97,10 @@ class InferRoute:
         if self.graph.takes_images:
             return NEVER_INLINE
         if not header_length:
+            return MAX_INLINE_BYTES
+
+        if self._takes_texts:
+            # Each text becomes an object of its own.
             return MAX_INLINE_BYTES
 
         is_short = header_length <= MAX_INLINE_BYTES

@@ -20,6 +20,8 @@ from service.open_inference import metadata
 
 INDEX = "/v2/repository/index"
 MODEL_ROUTE = "/v2/repository/models/{name}"
+MAX_SMALL_BYTES = 64_000
+"""A body that is no larger is read on the event loop."""
 _MODEL_PATH = re.compile(
     r"/v2/repository/models/(?P<name>[^/]+)/(?P<action>load|unload)"
 )
@@ -52,9 +54,8 @@ class IndexRoute:
     def read_head(
         self, headers: Iterable[tuple[bytes, bytes]], query: bytes = b""
     ) -> BodyLimits:
-        """Returns the limit of bodies of JSON."""
-        limit = self._limits.max_json_bytes
-        return BodyLimits(limit, limit)
+        """Returns the limits alone: one field of the body matters."""
+        return BodyLimits(self._limits.max_json_bytes, MAX_SMALL_BYTES)
 
     def decode(self, body: bytes, head: BodyLimits) -> IndexRequest:
         """Returns the request in a body; raises InvalidRequest."""
@@ -89,7 +90,7 @@ class ModelRoute:
         self, headers: Iterable[tuple[bytes, bytes]], query: bytes = b""
     ) -> BodyLimits:
         """Returns the limit of bodies, which have hardly anything to say."""
-        return BodyLimits(MAX_MODEL_REQUEST_BYTES, MAX_MODEL_REQUEST_BYTES)
+        return BodyLimits(MAX_SMALL_BYTES, MAX_SMALL_BYTES)
 
     def decode(self, body: bytes, head: BodyLimits) -> ModelRequest:
         """Returns the request in a body; raises InvalidRequest."""
@@ -103,9 +104,6 @@ class ModelRoute:
         """Returns the reply that is true once all workers have loaded or unloaded the model."""
         pending: Pending = self._ask(self._name, request.parameters)
         return pending.encode_with(respond)
-
-
-MAX_MODEL_REQUEST_BYTES = 65_536
 
 
 class ModelRoutes:

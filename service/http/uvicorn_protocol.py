@@ -22,11 +22,15 @@ from uvicorn.protocols.http.httptools_impl import (
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Pending, Reply, Run
 from service.http.application import STARTED
-from service.http.connections import Connections
+from service.http.connections import BUSY, Connections
 from service.http.heads import END, Refusal
 from service.http.lifespan import Send
+from service.http.refusing_protocol import (
+    MIN_CHECKED_BYTES,
+    Doorkeeper,
+    RefusingProtocol,
+)
 from service.http.responses import CLOSE, Response
-from service.http.wire_protocol import WireProtocol
 from service.http.writer import Writer
 from service.settings import Settings
 
@@ -37,8 +41,11 @@ MAX_AWAITED_BYTES = 256_000
 MAX_KNOWN = 256
 MAX_KNOWN_BYTES = 1024
 """So many heads of at most this length are known; one more begins the collection anew."""
-KnownHead = tuple[Any, list[tuple[bytes, bytes]], int]
-"""A head that came before has the route of its request, its fields, and the length of the body."""
+KnownHead = tuple[bytes, list[tuple[bytes, bytes]], int]
+"""A head that came before has the URL of its request, its fields, and the length of the body.
+
+It has no route: that would be the one of a model which may have been replaced since.
+"""
 _ANSWERED = object()
 
 _CYCLE_ATTRIBUTES = (
@@ -145,11 +152,10 @@ def _lines(headers: Any) -> bytes:
     return b"".join(b"%s: %s\r\n" % header for header in headers)
 
 
-class FastApplication(Protocol):
+class FastApplication(Doorkeeper, Protocol):
     """An application can answer small requests at once; `fast_routes` are its routes by the whole URL."""
 
     fast_routes: dict[bytes, Any]
-    writer: Any
 
     def answer_at_once(
         self, route: Any, body: bytes, headers: list[tuple[bytes, bytes]]
@@ -158,7 +164,7 @@ class FastApplication(Protocol):
         ...
 
 
-class FastPathProtocol(WireProtocol):
+class FastPathProtocol(RefusingProtocol):
     """This is one connection whose small requests are answered where they are read."""
 
     application: ClassVar[FastApplication]
@@ -168,7 +174,6 @@ class FastPathProtocol(WireProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._lifecycle = self.application.writer.lifecycle
         is_bare = not self.root_path and self.limit_concurrency is None
         self._routes = self.application.fast_routes if is_bare and self.is_fast else {}
         self._route: Any | None = None
@@ -189,10 +194,14 @@ class FastPathProtocol(WireProtocol):
         if (
             known is not None
             and len(data) - end == known[2]
-            and self._routes
+            and (route := self._routes.get(known[0])) is not None
             and self._is_idle()
         ):
-            outcome = self._answer(known[0], data[end:], known[1])
+            if (self._late_until_s or self.wire.level < 1.0) and self._is_unwelcome():
+                self._turn_away(route, len(data))
+                return
+
+            outcome = self._answer(route, data[end:], known[1])
             if outcome is _ANSWERED:
                 return
 
@@ -235,7 +244,6 @@ class FastPathProtocol(WireProtocol):
 
     def _answer(self, route: Any, body: bytes, headers: Any) -> Any:
         """Answers a request at once where it is small; returns what there is of an answer where it is not."""
-        self.is_used = True
         outcome = self.application.answer_at_once(route, body, headers)
         if type(outcome) is not Reply:
             return outcome
@@ -250,8 +258,23 @@ class FastPathProtocol(WireProtocol):
 
         return _ANSWERED
 
+    def _turn_away(self, route: Any, n_bytes: int) -> None:
+        """Refuses a request that came whole."""
+        route.metrics.record(503, 0.0)
+        self._n_thrown = n_bytes
+        self._tell(BUSY)
+        self._end_refusal()
+
     def _start(self) -> None:
         route = self._routes.get(self.url)
+        is_long = self._left > MIN_CHECKED_BYTES or (route is None and self._left > 0)
+        if (
+            (is_long or self._late_until_s or self.wire.level < 1.0)
+            and not self._is_passed_on
+            and self._refuse_by_head(has_long_body=is_long)
+        ):
+            return
+
         if self._is_passed_on or route is None or not self._is_plain():
             self._is_passed_on = False
             super()._start()
@@ -264,10 +287,10 @@ class FastPathProtocol(WireProtocol):
         if head != self._head_before:
             # One that has an id of its own will not come again.
             self._head_before = head
-        elif self._left and len(head) <= MAX_KNOWN_BYTES:
+        elif 0 < self._left <= MIN_CHECKED_BYTES and len(head) <= MAX_KNOWN_BYTES:
             if len(self.known_heads) >= MAX_KNOWN:
                 self.known_heads.clear()
-            self.known_heads[head] = (route, self.headers, self._left)
+            self.known_heads[head] = (self.url, self.headers, self._left)
 
     def _is_idle(self) -> bool:
         """Returns whether a request may begin here, and be answered at once."""
@@ -313,19 +336,6 @@ class FastPathProtocol(WireProtocol):
             self._waiting.cancel()
             self._waiting = None
 
-    def _is_plain(self) -> bool:
-        """Returns whether nothing is left but to answer: the client takes the answer as it is, and stays."""
-        parser = self.parser
-        return (
-            parser.get_method() == b"POST"
-            and self._version == "1.1"
-            and parser.should_keep_alive()
-            and not self.expect_100_continue
-            and self._chunks is None
-            and not self.transport.is_closing()
-            and not self._lifecycle.is_draining
-        )
-
     def _fall_back(self, outcome: Any = None) -> None:
         """Hands the request to uvicorn, with what has come of its body, and what there is of an answer."""
         self._route = None
@@ -361,4 +371,5 @@ def install(application: Any, settings: Settings) -> None:
     FastPathProtocol.is_fast = settings.fast_path
     FastPathProtocol.known_heads = {}
     FastPathProtocol.wire = Connections(settings)
+    FastPathProtocol.teller = FastWriter(application.writer.lifecycle)
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{FastPathProtocol.__name__}"

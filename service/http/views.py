@@ -82,7 +82,9 @@ class Views:
         if path.startswith(TASKS):
             return await self._compare_live(path)
 
-        return self._show_model(path.removeprefix(MODELS), scope)
+        # Cards are large, and a network's layers are looked at: 5 to 30 ms.
+        name = path.removeprefix(MODELS)
+        return await self._batches.offload(self._show_model, name, scope)
 
     def _show_model(self, name: str, scope: Message) -> Response:
         if not name.endswith(LAYERS):

@@ -66,8 +66,6 @@ class WireProtocol(HttpToolsProtocol):
     """This is one connection, read no further than its client reads."""
 
     wire: ClassVar[Connections]
-    is_used = False
-    """This is true where a request came since somebody last set it to false."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -214,7 +212,6 @@ class WireProtocol(HttpToolsProtocol):
 
     def _start(self) -> None:
         """Hands the request to uvicorn from its beginning."""
-        self.is_used = True
         url = self.url
         headers = self.headers
         expects = self.expect_100_continue

@@ -53,8 +53,8 @@ class Link:
             except ChannelClosed:
                 return
 
-    def tell_loading(self, file: str) -> None:
-        """Tells the supervisor which file is about to be loaded, so that it knows which one is at fault."""
+    def tell_loading(self, file: str | None) -> None:
+        """Tells the supervisor which file is about to be loaded, None after the last: so it knows who is at fault."""
         self.send("loading", file=file)
 
     def _read_first(self) -> Message:

@@ -17,7 +17,8 @@ from service.models.content import ModelContent
 from service.models.folder import ModelFile
 from service.observability.logs import configure_logging
 from service.processes.link import Link, find_link
-from service.repository.generation import CannotKeep, Maker, Order, Store
+from service.repository.generation import Order, Store
+from service.repository.maker import CannotKeep, Maker
 from service.settings import Settings
 
 LOW_PRIORITY = 5

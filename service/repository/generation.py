@@ -1,23 +1,24 @@
 """A generation is the set of models that all workers serve, at one time, from copies that nobody else changes.
 
 The copies lie in a store, each under the SHA-256 of its content; a manifest says which of them make up a generation.
-So a worker that starts later loads what the others serve, whatever has become of the model folder meanwhile.
+So a worker that starts later loads what the others serve, whatever has become of the model folder meanwhile. This
+module imports nothing that reads models, since the supervisor imports it.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from service.errors import ModelRefused
-from service.models.content import ModelContent, read_content
-from service.models.folder import MAX_MODEL_BYTES, SUMS, ModelFile, ModelFolder
-from service.repository.stamps import stamp_beside, stamp_file, stamp_folder
+from service.models.folder import MAX_MODEL_BYTES, ModelFile, ModelFolder
 
-WHOLE_FOLDER = "."
+if TYPE_CHECKING:
+    from service.models.content import ModelContent
+
 _GRAPH = "model.onnx"
 
 
@@ -166,188 +167,3 @@ class Order:
     """Files that did not load, by the reason, are not tried again in this order."""
     unserved: Mapping[str, str] = field(default_factory=dict)
     """Files of the previous generation that the workers refused, by the reason."""
-
-
-class Maker:
-    """A maker makes a generation; `try_out` loads a content, and raises ModelRefused where it cannot be served.
-
-    `on_read` is told of each file before it is read.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        order: Order,
-        *,
-        try_out: Callable[[ModelFile, ModelContent], None] | None = None,
-        on_read: Callable[[str], None] | None = None,
-    ) -> None:
-        self._store = store
-        self._order = order
-        self._try_out = try_out
-        self._on_read = on_read
-        self._source = ModelFolder(Path(order.source), max_bytes=order.max_model_bytes)
-        self._previous = Manifest(number=0)
-        if order.previous is not None:
-            self._previous = store.read(order.previous)
-
-        self._entries: list[Entry] = []
-        self._refused: dict[str, str] = {}
-        self._refused_stamps: dict[str, str] = {}
-        self._late: set[str] = set()
-        self._beside: dict[Path, str] = {}
-        self._sums = stamp_file(self._source.path / SUMS)
-
-    def make(self) -> Manifest:
-        """Returns the manifest of the new generation, which is written to the store; raises OSError."""
-        order = self._order
-        stamp = stamp_folder(self._source.path)
-        files = self._source.find()
-        is_gone = all(each.path == self._source.path for each in files)
-        if is_gone and self._previous.entries and order.names is None:
-            self._keep_all()
-            files = []
-
-        for file in files:
-            if file.name in order.unloaded:
-                continue
-            if order.names is None or file.name in order.names:
-                self._take(file)
-
-        if order.names is not None:
-            self._keep_others(set(order.names) | set(order.unloaded))
-
-        manifest = Manifest(
-            number=order.number,
-            entries=tuple(sorted(self._entries, key=_order_entry)),
-            refused=self._refused,
-            refused_stamps=self._refused_stamps,
-            late=tuple(sorted(self._late)),
-            unloaded=tuple(sorted(order.unloaded)),
-            stamp=stamp if order.names is None else self._previous.stamp,
-        )
-        self._store.write(manifest)
-
-        return manifest
-
-    def _take(self, file: ModelFile) -> None:
-        """Takes a file as it is now, or as it was before where it cannot be served."""
-        shown = file.shown
-        before = self._previous.find(shown)
-        stamp = self._stamp(file)
-        if self._is_known(shown, stamp, before):
-            self._keep(shown, before)
-            return
-
-        reason = self._order.rejected.get(shown)
-        if reason is None:
-            try:
-                self._entries.append(self._read(file, stamp, before))
-                return
-            except OSError as error:
-                reason = f"it cannot be read: {error.strerror}"
-            except ModelRefused as error:
-                reason = str(error)
-
-        self._refuse(shown, reason, stamp, before)
-
-    def _is_known(self, file: str, stamp: str, before: Entry | None) -> bool:
-        """Returns whether a file is as it was, and need not be looked at again."""
-        refused_stamp = self._previous.refused_stamps.get(file)
-        if refused_stamp is not None and self._order.names is None:
-            return refused_stamp == stamp
-        return before is not None and before.stamp == stamp
-
-    def _stamp(self, file: ModelFile) -> str:
-        """Returns the stamp of a file and of what lies beside it."""
-        parent = file.path.parent
-        if parent not in self._beside:
-            self._beside[parent] = stamp_beside(parent)
-        return f"{stamp_file(file.path)}-{self._beside[parent]}-{self._sums}"
-
-    def _read(self, file: ModelFile, stamp: str, before: Entry | None) -> Entry:
-        if self._on_read is not None:
-            self._on_read(file.shown)
-        content = read_content(self._source, file)
-        is_new = before is None or before.digest != content.digest
-        if self._try_out is not None and is_new:
-            self._try_out(file, content)
-
-        try:
-            digest = self._store.keep(content)
-        except OSError as error:
-            raise CannotKeep(error.strerror or str(error)) from error
-
-        return Entry(
-            file=file.shown,
-            name=file.name,
-            version=file.version,
-            digest=digest,
-            stamp=stamp,
-        )
-
-    def _refuse(self, file: str, reason: str, stamp: str, before: Entry | None) -> None:
-        """Notes why a file is not served as it is; what was served of it goes on."""
-        is_new = self._order.previous is not None
-        if file in self._previous.refused and file not in self._previous.late:
-            is_new = False
-
-        if before is not None and file not in self._order.unserved:
-            self._entries.append(before)
-            version = before.version or before.digest[:12]
-            reason = f"{reason}; its version {version}, loaded before, goes on"
-        elif before is not None:
-            is_new = False
-
-        self._note(file, reason, stamp, is_late=is_new)
-
-    def _keep(self, file: str, before: Entry | None) -> None:
-        """Keeps what is served of a file, and what was wrong with it."""
-        unserved = self._order.unserved.get(file)
-        if before is not None and unserved is not None:
-            self._note(file, unserved, before.stamp, is_late=False)
-            return
-
-        if before is not None:
-            self._entries.append(before)
-
-        reason = self._previous.refused.get(file)
-        if reason is not None:
-            stamp = self._previous.refused_stamps[file]
-            self._note(file, reason, stamp, is_late=file in self._previous.late)
-
-    def _note(self, file: str, reason: str, stamp: str, *, is_late: bool) -> None:
-        self._refused[file] = reason
-        self._refused_stamps[file] = stamp
-        if is_late:
-            self._late.add(file)
-
-    def _keep_others(self, names: set[str]) -> None:
-        """Keeps what is served under other names than these."""
-        files = [each.file for each in self._previous.entries]
-        files += [each for each in self._previous.refused if each not in files]
-        for file in files:
-            before = self._previous.find(file)
-            name = _name(file) if before is None else before.name
-            if name not in names:
-                self._keep(file, before)
-
-    def _keep_all(self) -> None:
-        """Keeps all that is served, where the folder has nothing: rather its disk is missing than its models."""
-        self._keep_others(set(self._order.unloaded))
-        reason = "the folder has no model any more; those loaded before go on"
-        self._note(WHOLE_FOLDER, reason, "", is_late=True)
-
-
-class CannotKeep(Exception):
-    """The store has no room for a copy; the text is the system's reason."""
-
-
-def _order_entry(entry: Entry) -> tuple[object, ...]:
-    """Returns what puts versions in Triton's layout first, and of each name the latest last, as a folder has them."""
-    is_flat = entry.version is None
-    return is_flat, entry.name, int(entry.version or 0)
-
-
-def _name(file: str) -> str:
-    return file.removesuffix(".onnx").partition("/")[0]

@@ -9,38 +9,36 @@ the event loop with the first byte of something else, so one that sends nothing 
 from __future__ import annotations
 
 import logging
-import re
 import select
 import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Protocol
 
-from service.errors import Overloaded
-from service.http.responses import Response, list_headers, respond_to_error
+from service.http.connections import BUSY
+from service.http.responses import Response
+from service.server.probes import (
+    MAX_PROBE_BYTES,
+    find_path,
+    keeps_connection,
+    write_response,
+)
+from service.server.scrapes import PATH, Scrapes
 
-MAX_PROBE_BYTES = 8192
-"""A probe with a longer head goes to the event loop, as any other request."""
 MAX_ACCEPTED = 64
 """So many connections are accepted in a row, before those that have sent something get their turn."""
 MAX_SILENT = 10_000
 """So many connections may be open that have not sent a byte; of more, the oldest is closed."""
 SWEEP_S = 0.5
-MAX_WAIT_S = 0.25
+MAX_WAIT_S = 0.5
 """A connection for which there is no room is refused after this time."""
-ROOM_POLL_S = 0.01
+FEEL_S = 0.005
+"""The pulse is felt so often while there are many connections."""
 PAUSE_S = 0.1
 """Nothing is accepted for this long where no descriptor is left."""
-MAX_PROBE_LINES = 64
-_METHODS = (b"GET ", b"HEAD ")
-_PLAIN_HEAD = re.compile(
-    rb"[A-Z]+ [!-~]+ HTTP/1\.[01]\r\n([!#-'*+.0-9A-Z^-z|~-]+:[\t -~]*\r\n)+\r\n"
-)
-_UNUSUAL = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:", b"\r\nexpect:")
-"""A request with such a field has a body, or waits for leave to send one."""
-_REASONS = {200: b"OK", 503: b"Service Unavailable"}
 _EPOLLEXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
 
 logger = logging.getLogger(__name__)
@@ -49,16 +47,37 @@ logger = logging.getLogger(__name__)
 class Adopter(Protocol):
     """The event loop's side takes connections over, and says how many it has."""
 
-    def adopt(self, connection: socket.socket) -> None:
-        """Takes a connection over; any thread may call it."""
-        ...
-
-    def has_room(self) -> bool:
-        """Returns whether one more busy connection may be taken over; any thread may call it."""
+    def adopt(self, connection: socket.socket, waited_s: float = 0.0) -> None:
+        """Takes a connection over, whose request has waited so long; any thread may call it."""
         ...
 
     def beat(self) -> None:
         """Lets the event loop's state be told to whoever wants to know it; it is called twice a second."""
+        ...
+
+
+class Room(Protocol):
+    """The listener's thread feels here how busy the event loop is."""
+
+    @property
+    def is_quick(self) -> bool:
+        """Returns whether nothing has to be looked at."""
+        ...
+
+    def feel(self) -> None:
+        """Looks how the event loop does."""
+        ...
+
+    def has_room(self) -> bool:
+        """Returns whether the event loop may be given one more connection."""
+        ...
+
+    def hand_over(self) -> None:
+        """Counts a connection that it is given."""
+        ...
+
+    def refuse(self) -> bool:
+        """Returns whether one more connection may be refused, which is counted."""
         ...
 
 
@@ -69,18 +88,25 @@ class Listener:
         self,
         listening: socket.socket,
         adopter: Adopter,
+        pulse: Room,
         probes: Mapping[bytes, Callable[[], Response]],
         *,
         silent_s: float,
         keep_alive_s: float,
         max_wait_s: float = MAX_WAIT_S,
+        scrapes: Scrapes | None = None,
     ) -> None:
         self._listening = listening
         self._adopter = adopter
+        self._pulse = pulse
         self._probes = probes
         self._silent_s = silent_s
         self._keep_alive_s = keep_alive_s
         self._max_wait_s = max_wait_s
+        self._scrapes = scrapes
+        self._known = {*probes, PATH} if scrapes and probes else set(probes)
+        self._returned: deque[tuple[socket.socket, bool]] = deque()
+        """These were scraped, and come back with whether they stay."""
         self._silent: dict[int, tuple[socket.socket, float]] = {}
         """Each is closed at its time where it has sent nothing until then; who was heard last stands last."""
         self._waiting: deque[tuple[socket.socket, float]] = deque()
@@ -137,16 +163,21 @@ class Listener:
 
         self._accept(limit=None)
         self._listening.close()
+        self._take_back()
         for connection, _ in [*self._silent.values(), *self._waiting]:
             self._hand_over(connection)
 
     def _turn(self) -> None:
-        for descriptor, _ in self._poll.poll(ROOM_POLL_S if self._waiting else SWEEP_S):
+        is_quick = self._pulse.is_quick and not self._waiting
+        for descriptor, _ in self._poll.poll(SWEEP_S if is_quick else FEEL_S):
             if descriptor == self._listening.fileno():
                 self._accept(limit=MAX_ACCEPTED)
+            elif descriptor == self._told.fileno():
+                self._take_back()
             elif descriptor in self._silent:
                 self._look_at(self._silent[descriptor][0])
 
+        self._pulse.feel()
         now_s = monotonic()
         if self._waiting:
             self._serve_waiting(now_s)
@@ -192,7 +223,10 @@ class Listener:
         except OSError:
             data = b""
 
-        if data and self._is_probe(data) and self._answer(connection, data):
+        path = find_path(data, self._known)
+        if path == PATH:
+            return self._scrape(connection, data)
+        if path is not None and self._answer(connection, data):
             self._wait_for(connection, self._keep_alive_s)
             return False
 
@@ -203,29 +237,52 @@ class Listener:
 
         return True
 
-    def _is_probe(self, data: bytes) -> bool:
-        """Returns whether there is one whole request, as plain as probes are, for a path that is answered here."""
-        if not data.startswith(_METHODS) or not _PLAIN_HEAD.fullmatch(data):
-            return False
+    def _scrape(self, connection: socket.socket, data: bytes) -> bool:
+        """Has a scrape answered in a thread, or by the event loop where there are too many; returns true."""
+        scrapes = self._scrapes
+        assert scrapes is not None
+        if not scrapes.reserve():
+            self._hand_over(connection)
+            return True
 
-        lowered = data.lower()
-        path = data[: data.find(b"\r\n")].split(b" ")[1]
+        self._forget(connection)
+        connection.recv(len(data))
+        stays = keeps_connection(data) and not self._is_closing
+        has_body = data.startswith(b"GET ")
 
-        return (
-            path in self._probes
-            and lowered.count(b"\r\nhost:") == 1
-            and data.count(b"\r\n") <= MAX_PROBE_LINES
-            and not any(each in lowered for each in _UNUSUAL)
-        )
+        def write(response: Response) -> bytes:
+            return write_response(response, stays=stays, has_body=has_body)
+
+        def give_back(scraped: socket.socket, *, is_sent: bool) -> None:
+            if self._is_closing:
+                scraped.close()
+                return
+            self._returned.append((scraped, stays and is_sent))
+            with suppress(OSError):
+                self._telling.send(b".")
+
+        scrapes.begin(connection, data, write, give_back)
+
+        return True
+
+    def _take_back(self) -> None:
+        """Waits again for connections that were scraped."""
+        with suppress(BlockingIOError):
+            self._told.recv(4096)
+        while self._returned:
+            connection, stays = self._returned.popleft()
+            if stays:
+                self._wait_for(connection, self._keep_alive_s)
+                self._poll.register(connection, select.EPOLLIN)
+            else:
+                connection.close()
 
     def _answer(self, connection: socket.socket, data: bytes) -> bool:
         """Answers a probe; returns whether the connection stays open."""
-        method, path, version = data[: data.find(b"\r\n")].split(b" ")
+        method, path, _ = data[: data.find(b"\r\n")].split(b" ")
         response = self._probes[path]()
-        lowered = data.lower()
-        stays = version == b"HTTP/1.1" and b"\r\nconnection: close" not in lowered
-        stays = stays and not self._is_closing
-        content = _write(response, stays=stays, has_body=method == b"GET")
+        stays = keeps_connection(data) and not self._is_closing
+        content = write_response(response, stays=stays, has_body=method == b"GET")
 
         try:
             connection.recv(len(data))
@@ -240,21 +297,29 @@ class Listener:
 
     def _hand_over(self, connection: socket.socket) -> None:
         self._forget(connection)
-        if self._is_closing or (not self._waiting and self._adopter.has_room()):
-            self._adopter.adopt(connection)
+        if self._is_closing or (not self._waiting and self._pulse.has_room()):
+            self._adopt(connection, 0.0)
         else:
             self._waiting.append((connection, monotonic()))
+
+    def _adopt(self, connection: socket.socket, waited_s: float) -> None:
+        self._pulse.hand_over()
+        self._adopter.adopt(connection, waited_s)
 
     def _serve_waiting(self, now_s: float) -> None:
         """Hands over who waits as long as there is room, the latest first, and refuses who has waited too long.
 
         The latest can still be answered in time; who came first has waited for nothing already.
         """
-        while self._waiting and self._adopter.has_room():
-            self._adopter.adopt(self._waiting.pop()[0])
+        while self._waiting and self._pulse.has_room():
+            connection, since_s = self._waiting.pop()
+            self._adopt(connection, now_s - since_s)
 
-        while self._waiting and now_s - self._waiting[0][1] >= self._max_wait_s:
+        while self._is_over(now_s) and self._pulse.refuse():
             _refuse(self._waiting.popleft()[0])
+
+    def _is_over(self, now_s: float) -> bool:
+        return bool(self._waiting) and now_s - self._waiting[0][1] >= self._max_wait_s
 
     def _drop(self, connection: socket.socket) -> None:
         self._forget(connection)
@@ -289,25 +354,4 @@ def _refuse(connection: socket.socket) -> None:
     connection.close()
 
 
-def _write(response: Response, *, stays: bool, has_body: bool) -> bytes:
-    """Returns a response as it goes over the wire."""
-    headers = list_headers(response)
-    if not stays:
-        headers.append((b"connection", b"close"))
-
-    lines = b"".join(b"%s: %s\r\n" % header for header in headers)
-    reason = _REASONS.get(response.status, b"")
-    body = response.body if has_body else b""
-
-    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (response.status, reason, lines, body)
-
-
-_REFUSAL = _write(
-    respond_to_error(
-        Overloaded(
-            "too many requests at once: more connections are busy than VEREDICTO_MAX_IN_FLIGHT allows; try again"
-        )
-    ),
-    stays=False,
-    has_body=True,
-)
+_REFUSAL = write_response(BUSY, stays=False, has_body=True)

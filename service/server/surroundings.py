@@ -9,6 +9,7 @@ from service.execution.lifecycle import Lifecycle
 from service.http.lifespan import Companion
 from service.http.responses import Response
 from service.processes.link import Link
+from service.server.scrapes import Scrapes
 from service.settings import Settings
 
 
@@ -24,3 +25,4 @@ class Surroundings:
     companions: Sequence[Companion]
     """These end while the last requests are answered."""
     probes: Mapping[bytes, Callable[[], Response]]
+    scrapes: Scrapes

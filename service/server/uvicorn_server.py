@@ -10,17 +10,22 @@ import logging
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from service.execution import gauges
+from service.http.connections import Connections
 from service.http.lifespan import Companion
 from service.processes.listening import refuse_new_connections
 from service.server.listener import Listener
+from service.server.pulse import Pulse
 from service.server.surroundings import Surroundings
 
 TICK_S = 0.1
@@ -28,8 +33,8 @@ LINGER_S = 0.5
 """A connection without a request has this long for one more, whose answer says that the connection ends."""
 BODY_LIMIT_S = 5.0
 """A request whose body has not come this long after the end began is given up."""
-MIN_BUSY = 64
-"""So many connections may be busy whatever the setting: a small request is answered without a place in flight."""
+LATE_S = 0.1
+"""A connection that waited so long for the event loop is late."""
 HANDSHAKE_LIMIT_S = 10.0
 CLOSED_POLL_S = 0.02
 
@@ -53,7 +58,6 @@ class WorkerServer(uvicorn.Server):
         self._listeners: list[Listener] = []
         self._closing = asyncio.Event()
         self._is_told_to_drain = False
-        self._n_busy = 0
         self._is_in_a_hurry = False
         self._adopting: set[asyncio.Task[Any]] = set()
 
@@ -70,9 +74,11 @@ class WorkerServer(uvicorn.Server):
             listener = Listener(
                 each,
                 self,
+                self._make_pulse(),
                 {} if self.config.is_ssl else self.surroundings.probes,
                 silent_s=self._settings.deadline_s,
                 keep_alive_s=self._settings.keep_alive_s,
+                scrapes=self.surroundings.scrapes,
             )
             listener.start()
             self._listeners.append(listener)
@@ -81,6 +87,17 @@ class WorkerServer(uvicorn.Server):
         self._listen_to_supervisor()
         self.started = True
 
+    def _make_pulse(self) -> Pulse:
+        state = self.server_state
+        # A protocol that is none of ours serves all connections.
+        wire = getattr(self.config.http_protocol_class, "wire", None)
+        return Pulse(
+            time.pthread_getcpuclockid(threading.get_ident()),
+            self._loop.call_soon_threadsafe,
+            lambda: len(state.connections),
+            wire or Connections(self._settings),
+        )
+
     def handle_exit(self, sig: int, _frame: Any) -> None:
         """Begins the end; an interrupt, or a second signal, takes the short way."""
         if self.should_exit or sig == signal.SIGINT:
@@ -88,13 +105,8 @@ class WorkerServer(uvicorn.Server):
         self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Notes that the loop turns, counts the busy connections, and returns whether the end has begun."""
+        """Notes that the loop turns, and returns whether the end has begun."""
         self._lifecycle.turn()
-        self._n_busy = 0
-        connections: Any = self.server_state.connections
-        for connection in connections:
-            self._n_busy += connection.is_used
-            connection.is_used = False
 
         return await super().on_tick(counter)
 
@@ -117,14 +129,9 @@ class WorkerServer(uvicorn.Server):
             await self.lifespan.shutdown()
         ticking.cancel()
 
-    def adopt(self, connection: socket.socket) -> None:
+    def adopt(self, connection: socket.socket, waited_s: float = 0.0) -> None:
         """Hands a connection from the listener's thread to the event loop."""
-        self._n_busy += 1
-        self._loop.call_soon_threadsafe(self._take_over, connection)
-
-    def has_room(self) -> bool:
-        """Returns whether fewer connections are busy than requests may be in flight, or only a few."""
-        return self._n_busy < max(self._settings.max_in_flight, MIN_BUSY)
+        self._loop.call_soon_threadsafe(self._take_over, connection, waited_s)
 
     def beat(self) -> None:
         """Tells the supervisor that the event loop turns, from the listener's thread.
@@ -134,12 +141,12 @@ class WorkerServer(uvicorn.Server):
         if self._link is not None and self._lifecycle.why_not_live() is None:
             self._link.send("beat")
 
-    def _take_over(self, connection: socket.socket) -> None:
-        task = self._loop.create_task(self._connect(connection))
+    def _take_over(self, connection: socket.socket, waited_s: float) -> None:
+        task = self._loop.create_task(self._connect(connection, waited_s))
         self._adopting.add(task)
         task.add_done_callback(self._adopting.discard)
 
-    async def _connect(self, connection: socket.socket) -> None:
+    async def _connect(self, connection: socket.socket, waited_s: float) -> None:
         options: dict[str, Any] = {}
         if self.config.is_ssl:
             options = {
@@ -149,21 +156,23 @@ class WorkerServer(uvicorn.Server):
 
         try:
             await self._loop.connect_accepted_socket(
-                self._make_protocol, connection, **options
+                partial(self._make_protocol, waited_s), connection, **options
             )
         except (OSError, ValueError):
             # The client left meanwhile, or spoke something else than TLS.
             connection.close()
 
-    def _make_protocol(self) -> asyncio.Protocol:
+    def _make_protocol(self, waited_s: float) -> asyncio.Protocol:
         make: Any = self.config.http_protocol_class
-        protocol: asyncio.Protocol = make(
+        protocol: Any = make(
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
+        if waited_s > LATE_S and hasattr(protocol, "note_wait"):
+            protocol.note_wait()
 
-        return protocol
+        return cast(asyncio.Protocol, protocol)
 
     def _listen_to_supervisor(self) -> None:
         """Lets the supervisor begin the end, which comes too where there is no supervisor any more."""

@@ -113,6 +113,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             folder,
             VEREDICTO_MODELS=write_models(folder / "models"),
             VEREDICTO_TOKENS=file,
+            VEREDICTO_RELOAD_S=0,
             VEREDICTO_GRPC_PORT=port,
         ) as server,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,

@@ -11,8 +11,9 @@ import pytest
 from service.errors import ModelRefused
 from service.models.content import ModelContent
 from service.models.folder import ModelFile
-from service.repository.generation import CannotKeep, Maker, Manifest, Order, Store
+from service.repository.generation import Manifest, Order, Store
 from service.repository.loading import Loading
+from service.repository.maker import CannotKeep, Maker
 from service.settings import Settings
 from tests.support.tiny_models import tiny_card, write_tiny
 

@@ -11,13 +11,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from service.errors import NotReady
+from service.http.gate import Gate
 from service.http.responses import respond, respond_to_error
 from service.processes.listening import listen
 from service.server.listener import MAX_WAIT_S, Listener
+from service.server.scrapes import MAX_SCRAPES, Scrapes
+from service.settings import Settings
 
 LIMIT_S = 20
 PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 UNREADY = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 ROW = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -30,6 +34,19 @@ class Loop:
         self.adopted: list[socket.socket] = []
         self._changed = threading.Condition()
 
+    is_quick = False
+    """The listener looks again soon whether there is room."""
+
+    def feel(self) -> None:
+        """Does nothing, since a test says whether there is room."""
+
+    def hand_over(self) -> None:
+        """Counts nothing, since there is room or there is none."""
+
+    def refuse(self) -> bool:
+        """Lets any number be refused."""
+        return True
+
     def has_room(self) -> bool:
         """Returns whether a test has left room."""
         return not self.is_full
@@ -38,7 +55,9 @@ class Loop:
         """Counts the times that it was asked how it does."""
         self.beats += 1
 
-    def adopt(self, connection: socket.socket) -> None:
+    def adopt(
+        self, connection: socket.socket, waited_s: float = 0.0
+    ) -> None:  # nobody is late here
         """Keeps a connection."""
         with self._changed:
             self.adopted.append(connection)
@@ -77,16 +96,19 @@ def make(loop: Loop) -> Iterator[Make]:
         silent_s: float = LIMIT_S,
         keep_alive_s: float = LIMIT_S,
         max_wait_s: float = MAX_WAIT_S,
+        scrapes: Scrapes | None = None,
     ) -> Listener:
         listening = listen("127.0.0.1", 0, 64)
         made.append(
             Listener(
                 listening,
                 loop,
+                loop,
                 probes,
                 silent_s=silent_s,
                 keep_alive_s=keep_alive_s,
                 max_wait_s=max_wait_s,
+                scrapes=scrapes,
             )
         )
         made[-1].start()
@@ -210,10 +232,7 @@ def test_who_finds_no_room_is_refused_after_a_moment(
 
     assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
     assert b"retry-after: 1\r\n" in answer
-    assert (
-        "VEREDICTO_MAX_IN_FLIGHT"
-        in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
-    )
+    assert "behind" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
 
 
 def test_who_waits_is_handed_over_once_there_is_room(make: Make, loop: Loop) -> None:
@@ -254,3 +273,59 @@ def test_the_listener_asks_for_a_beat_while_nothing_happens(
 
     assert loop.beats >= 2
     assert listener.is_alive
+
+
+def make_scrapes(render: Callable[[], bytes]) -> Scrapes:
+    """Returns scrapes that whoever asks may have."""
+    return Scrapes(Gate.of(Settings()), render)
+
+
+def test_a_scrape_is_answered_without_the_event_loop(make: Make, loop: Loop) -> None:
+    """A thread of its own answers, the connection stays, and probes are answered while it writes."""
+    is_written = threading.Event()
+
+    def render() -> bytes:
+        assert is_written.wait(LIMIT_S)
+        return b"up 1\n"
+
+    listener = make(scrapes=make_scrapes(render))
+    loop.is_full = True
+    with connect(listener) as client, connect(listener) as prober:
+        for _ in range(2):
+            is_written.clear()
+            client.sendall(SCRAPE)
+            prober.sendall(PROBE)
+            assert prober.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+
+            is_written.set()
+            head, _, body = client.recv(4096).partition(b"\r\n\r\n")
+
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert body == b"up 1\n"
+
+    assert loop.adopted == []
+
+
+def test_of_too_many_scrapes_the_event_loop_has_the_rest(
+    make: Make, loop: Loop
+) -> None:
+    """Clients that do not take their answers keep neither the listener nor other scrapes waiting."""
+    is_over = threading.Event()
+
+    def render() -> bytes:
+        is_over.wait(LIMIT_S)
+        return b""
+
+    listener = make(scrapes=make_scrapes(render))
+    clients = [connect(listener) for _ in range(MAX_SCRAPES + 1)]
+    for each in clients:
+        each.sendall(SCRAPE)
+
+    loop.wait_for(1)
+    assert loop.adopted[0].recv(4096) == SCRAPE
+
+    is_over.set()
+    assert all(each.recv(4096) for each in clients[:MAX_SCRAPES])
+
+    for each in clients:
+        each.close()

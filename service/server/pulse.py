@@ -1,0 +1,141 @@
+"""The pulse is how long the event loop takes to come round; the listener's thread feels it, and acts on it.
+
+The loop is asked for a sign, and gives it when all that was ready before has had its turn: so what it computes until
+then is the work that any request waits for. No count says as much, since requests differ. The time on the clock would
+say more than that: where other processes take the processor, a loop with nothing to do answers late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import clock_gettime, perf_counter, thread_time
+from typing import Any
+
+from service.http.connections import Connections
+
+MIN_CONNECTIONS = 32
+TARGET_S = 0.02
+"""The loop is kept this far behind where more is asked than it can do: it has always work, and nobody waits long."""
+MAX_LAG_S = 0.1
+"""Connections are refused only where it is this far behind: 256 clients with a row each are none too many."""
+WINDOW_S = 0.1
+"""It is behind by the shortest wait in this time; a single long one says nothing."""
+ASK_EVERY_S = 0.005
+MAX_REFUSED = 8
+"""So many connections are refused between two signs: who is closed comes again, which costs more than to be served."""
+ROTATION_S = 60.0
+"""Where not all connections are served, each has its turn within this time."""
+MAX_HANDED = 32
+"""So many connections are handed to the loop between two signs."""
+GROWTH = 1.15
+RECOVERY = 2.0
+
+
+class Pulse:
+    """Only the listener's thread calls this, but for the sign, which the event loop gives."""
+
+    def __init__(
+        self,
+        clock: int,
+        ask: Callable[[Callable[[], None]], Any],
+        count_connections: Callable[[], int],
+        wire: Connections,
+    ) -> None:
+        self._clock = clock
+        """It tells how long the loop's thread has computed."""
+        self._ask = ask
+        self._count = count_connections
+        self._wire = wire
+        self._asked_s = 0.0
+        self._computed_s = 0.0
+        self._is_asked = False
+        self._given_s = 0.0
+        self._n_handed = 0
+        self._n_seen = 0
+        self._n_refused = 0
+        self._lag_s = 0.0
+        self._window_s = perf_counter()
+        self._least_s = float("inf")
+
+    @property
+    def is_quick(self) -> bool:
+        """Returns whether so few connections are open that nothing has to be looked at."""
+        return not self._n_handed and self._count() <= MIN_CONNECTIONS
+
+    def hand_over(self) -> None:
+        """Counts a connection that the loop is given."""
+        self._n_handed += 1
+
+    def has_room(self) -> bool:
+        """Returns whether the loop may be given one more connection."""
+        n_free = MIN_CONNECTIONS - self._count()
+        return self._n_handed < max(n_free, MAX_HANDED)
+
+    def refuse(self) -> bool:
+        """Counts a connection that is refused; returns whether one more may be, before the next sign."""
+        self._n_refused += 1
+        return self._n_refused <= MAX_REFUSED
+
+    def feel(self) -> None:
+        """Looks whether the sign has come, and asks for the next one."""
+        now_s = perf_counter()
+        if self._is_asked:
+            self._look()
+        if now_s - self._window_s >= WINDOW_S:
+            self._adapt(now_s)
+        if not self._is_asked and not self.is_quick:
+            self._begin(now_s)
+
+    def _begin(self, now_s: float) -> None:
+        if now_s - self._asked_s < ASK_EVERY_S and not self._n_handed:
+            return
+
+        self._is_asked = True
+        self._asked_s = now_s
+        self._computed_s = clock_gettime(self._clock)
+        self._given_s = 0.0
+        self._n_seen = self._n_handed
+        try:
+            self._ask(self._give)
+        except RuntimeError:
+            # The loop has ended.
+            self._is_asked = False
+
+    def _give(self) -> None:
+        self._given_s = thread_time()
+
+    def _look(self) -> None:
+        given_s = self._given_s
+        if given_s:
+            self._is_asked = False
+            self._lag_s = given_s - self._computed_s
+            self._n_handed -= self._n_seen
+            self._n_refused = 0
+            self._least_s = min(self._least_s, self._lag_s)
+        else:
+            so_far_s = clock_gettime(self._clock) - self._computed_s
+            self._lag_s = max(self._lag_s, so_far_s)
+
+    def _adapt(self, now_s: float) -> None:
+        """Serves fewer connections where the loop was behind for the whole window, and more where it was not."""
+        wire = self._wire
+        if self._is_asked:
+            self._least_s = min(self._least_s, self._lag_s)
+
+        n_connections = self._count()
+        level = wire.level
+        if n_connections <= MIN_CONNECTIONS or self._least_s == float("inf"):
+            level = 1.0
+        elif self._least_s > MAX_LAG_S:
+            level *= TARGET_S / self._least_s
+            level = max(level, MIN_CONNECTIONS / n_connections)
+        elif self._least_s < TARGET_S:
+            level *= RECOVERY if self._least_s < TARGET_S / 4 else GROWTH
+
+        wire.level = min(1.0, level)
+        wire.refusals.is_behind = wire.level < 1.0
+        if wire.level < 1.0:
+            wire.phase += (now_s - self._window_s) / ROTATION_S
+        self._window_s = now_s
+        self._n_refused = 0
+        self._least_s = float("inf")
