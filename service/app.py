@@ -154,9 +154,9 @@ def _front(plane: DataPlane, behind: ASGIApp) -> ASGIApp:
     from service.execution.batching import Batches
     from service.execution.metrics import ModelMetrics
     from service.http.application import Application
-    from service.http.fast_path import install_fast_path
     from service.http.gate import Gate
     from service.http.lifespan import accompany
+    from service.http.wire.fast_path import install_fast_path
 
     admission = Admission(settings, ModelMetrics(plane.registry))
     batches = Batches.of(settings)

@@ -9,6 +9,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from stats.student import t_quantile
+
 Floats = NDArray[np.float64]
 
 MIN_VALUES = 8
@@ -115,33 +117,8 @@ def _expand(alpha: float, n_runs: int) -> float:
     if n_runs < 2:
         return alpha
 
-    wide = sqrt(n_runs / (n_runs - 1)) * student_quantile(1 - alpha, n_runs - 1)
+    wide = sqrt(n_runs / (n_runs - 1)) * t_quantile(1 - 2 * alpha, n_runs - 1)
     return NormalDist().cdf(-wide)
-
-
-def student_quantile(alpha: float, degrees: int) -> float:
-    """Returns the quantile of Student's distribution, as `scipy.stats.t.ppf` does to 2 % for `alpha` up to 0.995.
-
-    Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.7.5; one and two degrees have closed forms.
-    """
-    if degrees == 1:
-        return float(np.tan(np.pi * (alpha - 0.5)))
-    if degrees == 2:
-        share = 2 * alpha - 1
-        return share * sqrt(2 / (1 - share**2))
-
-    z = NormalDist().inv_cdf(alpha)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-
-    for power, term in enumerate(terms, start=1):
-        z += term / degrees**power
-
-    return z
 
 
 def _draw_means(values: Floats, generator: np.random.Generator) -> Floats:

@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from service.errors import ModelRefused
-from service.models.external_tensors import ExternalTensor
 from service.models.folder import (
     MAX_MODEL_BYTES,
     ModelFile,
     ModelFolder,
     read_file,
 )
-from service.models.onnx_file import Outline, read_outline
+from service.models.parsing.external_tensors import ExternalTensor
+from service.models.parsing.onnx_file import Outline, read_outline
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import select
 from importlib import import_module
 from importlib.metadata import version
 
-from service.http.fast_path import find_unknown_version
+from service.http.wire.fast_path import find_unknown_version
 from service.server.surroundings import Surroundings
 
 logger = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Protocol
 
-from service.http.connections import BUSY
 from service.http.responses import Response
+from service.http.wire.connections import BUSY
 from service.server.probes import (
     MAX_PROBE_BYTES,
     find_path,

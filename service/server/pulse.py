@@ -11,7 +11,7 @@ from collections.abc import Callable
 from time import clock_gettime, perf_counter, thread_time
 from typing import Any
 
-from service.http.connections import Connections
+from service.http.wire.connections import Connections
 
 MIN_CONNECTIONS = 32
 TARGET_S = 0.02

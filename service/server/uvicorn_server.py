@@ -21,8 +21,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from service.execution import gauges
-from service.http.connections import Connections
 from service.http.lifespan import Companion
+from service.http.wire.connections import Connections
 from service.processes.listening import refuse_new_connections
 from service.server.listener import Listener
 from service.server.pulse import Pulse

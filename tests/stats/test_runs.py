@@ -11,7 +11,6 @@ from stats.runs import (
     find_trend,
     find_warm_up,
     median_confidence,
-    student_quantile,
 )
 
 
@@ -104,11 +103,3 @@ def test_equal_runs_are_seldom_shown_to_differ(
         outside += not ratio.low < 1 < ratio.high
 
     assert outside / 200 <= 0.1
-
-
-@pytest.mark.parametrize("degrees", [1, 2, 3, 5, 30])
-@pytest.mark.parametrize("alpha", [0.9, 0.975, 0.995])
-def test_quantiles_of_student_are_those_of_scipy(degrees: int, alpha: float) -> None:
-    """They are close enough for an interval from few runs."""
-    expected = float(scipy_stats.t.ppf(alpha, degrees))
-    assert student_quantile(alpha, degrees) == pytest.approx(expected, rel=0.02)

@@ -20,7 +20,7 @@ from service.execution.admission import Admission
 from service.execution.batching import Batches
 from service.execution.metrics import ModelMetrics
 from service.http.application import Application
-from service.http.uvicorn_protocol import FastPathProtocol, install
+from service.http.wire.uvicorn_protocol import FastPathProtocol, install
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.conftest import EXPORTED_MODELS, ROOT
@@ -28,7 +28,7 @@ from tests.conftest import EXPORTED_MODELS, ROOT
 MODEL = "points-logistic"
 
 WALK = [
-    "service/http/uvicorn_protocol.py",
+    "service/http/wire/uvicorn_protocol.py",
     "service/http/application.py",
     "service/http/gate.py",
     "service/http/route.py",

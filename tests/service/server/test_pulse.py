@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service.http.connections import Connections
+from service.http.wire.connections import Connections
 from service.server.pulse import (
     MAX_HANDED,
     MAX_LAG_S,

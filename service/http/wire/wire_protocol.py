@@ -17,9 +17,9 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.http.connections import MAX_LINGERING, Connections
-from service.http.framing import Chunks, Framing, write_refusal
-from service.http.heads import (
+from service.http.wire.connections import MAX_LINGERING, Connections
+from service.http.wire.framing import Chunks, Framing, write_refusal
+from service.http.wire.heads import (
     END,
     SMALL_BYTES,
     Refusal,

@@ -10,10 +10,10 @@ from time import perf_counter
 from typing import Any, ClassVar, Protocol
 
 from service.errors import Overloaded
-from service.http.connections import BEHIND
-from service.http.heads import Refusal
 from service.http.responses import Response, respond_to_error
-from service.http.wire_protocol import WireProtocol
+from service.http.wire.connections import BEHIND
+from service.http.wire.heads import Refusal
+from service.http.wire.wire_protocol import WireProtocol
 
 LATE_S = 0.05
 """What comes within this time after a wait was sent before its end, and is late."""

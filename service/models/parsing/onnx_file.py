@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from service.errors import ModelRefused
-from service.models.external_tensors import ExternalTensor, make_external
-from service.models.trees import OPERATORS as TREE_OPERATORS
-from service.models.trees import check_trees
-from service.models.wire import Field, WireReader
+from service.models.parsing.external_tensors import ExternalTensor, make_external
+from service.models.parsing.trees import OPERATORS as TREE_OPERATORS
+from service.models.parsing.trees import check_trees
+from service.models.parsing.wire import Field, WireReader
 
 MAX_NODES = 200_000
 """A graph whose functions are put in place of their calls may have this many nodes."""

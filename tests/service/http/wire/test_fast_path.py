@@ -13,14 +13,14 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.http import fast_path
 from service.http.application import Application
-from service.http.fast_path import (
+from service.http.wire import fast_path
+from service.http.wire.fast_path import (
     install_fast_path,
     make_server_options,
     why_unknown,
 )
-from service.http.uvicorn_protocol import FastPathProtocol, FastWriter
+from service.http.wire.uvicorn_protocol import FastPathProtocol, FastWriter
 from service.http.writer import Writer
 from service.settings import Settings
 from tests.conftest import ROOT

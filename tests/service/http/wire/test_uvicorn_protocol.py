@@ -16,7 +16,7 @@ import uvicorn
 from PIL import Image
 
 from service.http.application import Application
-from service.http.uvicorn_protocol import (
+from service.http.wire.uvicorn_protocol import (
     AWAITED_S,
     MAX_AWAITED_BYTES,
     FastPathProtocol,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.http.framing import MAX_CHUNKS_AT_ONCE, Chunks
-from service.http.heads import Refusal, check_part, decline_upgrade
+from service.http.wire.framing import MAX_CHUNKS_AT_ONCE, Chunks
+from service.http.wire.heads import Refusal, check_part, decline_upgrade
 
 HEAD = (
     b"POST /predict?a=b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUPGRADE : h2c\r\n"

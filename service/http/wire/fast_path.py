@@ -31,7 +31,7 @@ def install_fast_path(application: Application, settings: Settings) -> bool:
         )
         return False
 
-    protocol = import_module("service.http.uvicorn_protocol")
+    protocol = import_module("service.http.wire.uvicorn_protocol")
     protocol.install(application, settings)
     if not settings.fast_path:
         logger.info(
@@ -70,7 +70,7 @@ def why_unknown(installed: str) -> str | None:
         return reason
 
     try:
-        protocol = import_module("service.http.uvicorn_protocol")
+        protocol = import_module("service.http.wire.uvicorn_protocol")
     except (ImportError, AttributeError) as error:
         return f"uvicorn {installed} has another inside: {error}"
 

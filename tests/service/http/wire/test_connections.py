@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from service.http.connections import ALLOWANCE_S, REFUSAL_S, Refusals
+from service.http.wire.connections import ALLOWANCE_S, REFUSAL_S, Refusals
 
 N_IN_ADVANCE = int(ALLOWANCE_S / REFUSAL_S)
 LIMIT_S = 30

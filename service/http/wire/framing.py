@@ -6,8 +6,8 @@ import re
 from http import HTTPStatus
 
 from service.contract.limits import MAX_CHUNK_LINE_BYTES, MAX_TRAILER_BYTES
-from service.http.heads import Refusal
 from service.http.responses import RETRY_AFTER_S, respond
+from service.http.wire.heads import Refusal
 
 MAX_CHUNKS_AT_ONCE = 512
 """Chunks of one byte cost 2 us each, so that a read full of them would hold the event loop for 80 ms."""

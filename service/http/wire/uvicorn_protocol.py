@@ -1,10 +1,10 @@
 """The fast path is uvicorn's HTTP/1.1 protocol with a short way for small requests. It and
-`service.http.wire_protocol` know uvicorn.
+`service.http.wire.wire_protocol` know uvicorn.
 
 A response of ours is whole, its headers are ours and its length is known: it needs one write, not two messages whose
 headers are looked through again. A request that came whole, to a route that needs nothing but its body, needs no task,
 no scope and no messages. Where a connection is not in the plain state, both go the way that ASGI has. That took a row
-from 0.88 to 1.14 of the requests a second of a bare ASGI callable. `service.http.fast_path` decides whether it is used.
+from 0.88 to 1.14 of the requests a second of a bare ASGI callable. `fast_path` decides whether it is used.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from uvicorn.protocols.http.httptools_impl import (
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Pending, Reply, Run
 from service.http.application import STARTED
-from service.http.connections import BUSY, Connections
-from service.http.heads import END, Refusal
 from service.http.lifespan import Send
-from service.http.refusing_protocol import (
+from service.http.responses import CLOSE, Response
+from service.http.wire.connections import BUSY, Connections
+from service.http.wire.heads import END, Refusal
+from service.http.wire.refusing_protocol import (
     MIN_CHECKED_BYTES,
     Doorkeeper,
     RefusingProtocol,
 )
-from service.http.responses import CLOSE, Response
 from service.http.writer import Writer
 from service.settings import Settings
 

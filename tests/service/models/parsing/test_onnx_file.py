@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from service.errors import ModelRefused
-from service.models import onnx_file
-from service.models.onnx_file import read_outline
+from service.models.parsing import onnx_file
+from service.models.parsing.onnx_file import read_outline
 from tests.support.graphs import (
     tensor,
     write_endless,

@@ -1,0 +1,1 @@
+"""This package reads an ONNX file before onnxruntime sees it, and refuses what would hang or harm it."""
