@@ -39,4 +39,11 @@ cp -a "$(run mount "$made")/." "$out/rootfs/"
 run inspect localhost/veredicto > "$out/image.json"
 run rm "$made" > /dev/null
 run push --quiet localhost/veredicto "docker-archive:$out/image.tar:veredicto:$version"
+# What is in it, by a tool that is used where it is there: pip install cyclonedx-bom.
+PATH=$PATH:$PWD/.venv/bin
+if command -v cyclonedx-py > /dev/null; then
+    printf '#!/bin/sh\nPYTHONPATH=%s exec python3 -S "$@"\n' "$out/rootfs/opt/site" > "$out/run/python"
+    chmod +x "$out/run/python"
+    cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o "$out/sbom.json" "$out/run/python"
+fi
 echo "$(du -sm "$out/rootfs" | cut -f1) MB unpacked in $out/rootfs; docker load < $out/image.tar"

@@ -3,7 +3,7 @@
 set -eu
 root=$1
 
-mkdir -p /tmp/packages "$root/etc" "$root/tmp" "$root/models"
+mkdir -p /tmp/packages "$root/etc" "$root/tmp" "$root/models" "$root/var/lib/dpkg/status.d"
 cp packages.txt /tmp/packages/
 cd /tmp/packages
 apt-get update
@@ -11,6 +11,8 @@ apt-get update
 apt-get -o APT::Sandbox::User=root download $(cat packages.txt)
 for package in *.deb; do
     dpkg-deb --extract "$package" "$root"
+    # Scanners of images find here what of Debian is in it.
+    dpkg-deb --field "$package" > "$root/var/lib/dpkg/status.d/${package%%_*}"
 done
 
 # Users need no entry here; a name for root and one for the default user are all that some tool may look for.
@@ -20,7 +22,8 @@ printf 'passwd: files\ngroup: files\nhosts: files dns\n' > "$root/etc/nsswitch.c
 chmod 1777 "$root/tmp"
 
 cd "$root"
-rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/lintian usr/share/bug usr/lib/*/gconv \
+find usr/share/doc -type f ! -name copyright -delete
+rm -rf usr/share/man usr/share/locale usr/share/lintian usr/share/bug usr/lib/*/gconv \
     usr/lib/python3.11/lib2to3 usr/lib/python3.11/pydoc_data opt/site/bin
 find opt/site -depth -type d \( -name tests -o -name test -o -name testing \) -path '*/numpy/*' ! -path '*/numpy/testing' \
     -exec rm -rf {} +

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from keyword import iskeyword
 from typing import Any, get_type_hints
 
 import bentoml
@@ -69,8 +70,14 @@ def test_a_picture_is_a_method_of_the_data_plane(call: Call) -> None:
 
 @each_call
 def test_a_call_is_a_method_of_bentoml(call: Call) -> None:
-    """BentoML's service has a method of the call's name, whose parameters are the fields of the request."""
-    fields = {field.name for field in msgspec.structs.fields(call.request)}
+    """BentoML's service has a method of the call's name, whose parameters are the fields of the request's JSON.
+
+    A field that is a keyword of Python's has another name there.
+    """
+    fields = {
+        field.name if iskeyword(field.encode_name) else field.encode_name
+        for field in msgspec.structs.fields(call.request)
+    }
 
     method = Veredicto.apis[call.name]
 
