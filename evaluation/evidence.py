@@ -51,6 +51,7 @@ def gather(
             "places": predictions.places,
             "grouping": write_grouping(predictions.grouping),
             "slicings": write_slicings(predictions.slicings),
+            "learnt_by": predictions.learnt_by,
         },
         "options": {
             "risk": risk,
@@ -92,6 +93,7 @@ def conclude(
         costs=costs,
         risk=risk,
         grouping=predictions.grouping,
+        learnt_by=predictions.learnt_by,
     )
     concluded = {
         "numbers": numbers,
@@ -146,6 +148,7 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             slicings=read_slicings(
                 evidence["data"]["slicings"], len(evidence["truth"])
             ),
+            learnt_by=list(evidence["data"]["learnt_by"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(

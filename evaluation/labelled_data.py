@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.grouping import EACH_BY_ITSELF, Grouping, find_groups
+from evaluation.learnt import fingerprint_rows
 from evaluation.slicing import Slicing, slice_columns
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
@@ -32,7 +33,8 @@ Value = float | str | None
 class LabelledData:
     """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
 
-    `fingerprint` is the SHA-256 of the file, or of the images' names and contents. `notes` is what was passed over.
+    `fingerprint` is the SHA-256 of the file, or of the images' names and contents, `data_set` that of the rows as
+    training takes it, None of images. `notes` is what was passed over.
     """
 
     source: str
@@ -44,6 +46,7 @@ class LabelledData:
     notes: list[str] = field(default_factory=list)
     grouping: Grouping = EACH_BY_ITSELF
     slicings: Sequence[Slicing] = ()
+    data_set: str | None = None
 
     def batch(self, start: int, stop: int) -> list[Any]:
         """Returns rows as `/compare` takes them; image files are read now."""
@@ -113,15 +116,18 @@ def _read_rows(
     contents = list(zip(*columns, labels, strict=True))
     values = None if members is None else [members[index] for index in kept]
 
+    truth = _index(labels, card, [f"{where}: column {label!r}" for where in wheres])
+    rows = [
+        dict(zip(feature_names, row, strict=True)) for row in zip(*columns, strict=True)
+    ]
+
     return LabelledData(
         source=path.name,
         fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
         places=places,
-        truth=_index(labels, card, [f"{where}: column {label!r}" for where in wheres]),
-        rows=[
-            dict(zip(feature_names, row, strict=True))
-            for row in zip(*columns, strict=True)
-        ],
+        truth=truth,
+        rows=rows,
+        data_set=fingerprint_rows(rows, truth, card),
         notes=notes,
         grouping=find_groups(
             contents, column=group, values=values, joins_equal=joins_equal

@@ -71,8 +71,8 @@ def measure_curve(
     """Returns the area of one curve with its limits; both classes have rows.
 
     They are DeLong's on the logit scale where enough rows overlap, else Newcombe's: near an area of 1 the variance that
-    is seen is that of a few rows, and mostly too small. Of groups it is Obuchowski's (Biometrics 53, 1997, 567), or that
-    of each class by itself where it is larger: a class may have few groups.
+    is seen is that of a few rows, and mostly too small. Of groups it is Obuchowski's (Biometrics 53, 1997, 567), or
+    that of each class by itself where it is larger: a class may have few groups.
     """
     placements = _place(scores, positive)
     area = float(placements[positive].mean())
