@@ -25,7 +25,10 @@ def fingerprint_rows(
         [_encode(row[each.name], each.values) for each in features] for row in rows
     ]
     digest = hashlib.sha256("\n".join(names).encode())
-    digest.update(np.array(values, dtype="<f4").tobytes())
+    with np.errstate(over="ignore"):  # what float32 cannot hold the models refuse
+        encoded = np.array(values, dtype=np.float64).astype("<f4")
+
+    digest.update(encoded.tobytes())
     digest.update(truth.astype("<i8").tobytes())
 
     return f"sha256:{digest.hexdigest()}"
