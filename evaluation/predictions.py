@@ -116,12 +116,17 @@ def run(
         timing=contenders.timing,
         grouping=labelled.grouping,
         slicings=labelled.slicings,
-        learnt_by=[
-            each.name
-            for each in contenders.contenders
-            if each.card.provenance.fingerprint == labelled.data_set
-        ],
+        learnt_by=_find_learners(contenders, labelled),
     )
+
+
+def _find_learners(contenders: Classifiers, labelled: LabelledData) -> list[str]:
+    """Returns the models whose data set these rows are."""
+    return [
+        each.name
+        for each in contenders.contenders
+        if each.card.provenance.fingerprint == labelled.data_set
+    ]
 
 
 def _join(
