@@ -86,6 +86,24 @@ def _build_parser() -> argparse.ArgumentParser:
         help="of labels; may be left out where one column alone is no feature",
     )
     add(
+        "--url",
+        help="of a running server to ask; without it the files of --models are run here",
+    )
+    add(
+        "--models",
+        type=Path,
+        metavar="DIR",
+        help="folder of exported models (that of VEREDICTO_MODELS)",
+    )
+    _add_groups(parser)
+    _add_results(parser)
+
+    return parser
+
+
+def _add_groups(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
         "--group",
         metavar="COLUMN",
         help="whose equal values mean that rows belong together (a patient, a film)",
@@ -96,19 +114,6 @@ def _build_parser() -> argparse.ArgumentParser:
         default="together",
         help="copies are together in a group; draws that happen to be equal are apart",
     )
-    add(
-        "--url",
-        help="of a running server to ask; without it the files of --models are run here",
-    )
-    add(
-        "--models",
-        type=Path,
-        metavar="DIR",
-        help="folder of exported models (that of VEREDICTO_MODELS)",
-    )
-    _add_results(parser)
-
-    return parser
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:

@@ -44,14 +44,14 @@ def judge(
     hits = predictions.hits
     members = predictions.groups
     names = [answer.model for answer in predictions.answers]
+    labels = predictions.labels
+    n_classes = len(predictions.classes)
     critical = simultaneous.critical_value(simultaneous.draw_errors(hits, members))
     leader = _lead(predictions, hits)
     numbers = {
         "rows": len(predictions.truth),
         "n_groups": groups.count_groups(members, len(predictions.truth)),
-        "rows_of_class": np.bincount(
-            predictions.truth, minlength=len(predictions.classes)
-        ),
+        "rows_of_class": np.bincount(predictions.truth, minlength=n_classes),
         "baseline": _judge_baseline(predictions, hits[:, names.index(leader)]),
         "models": [
             _judge_model(answer, predictions, risk=risk)
@@ -60,16 +60,12 @@ def judge(
         "critical_value": critical,
         "pairs": judge_pairs(predictions, critical=critical, within=within),
         "cochran_q": _test_all(predictions, hits),
-        "fleiss_kappa": agreement.fleiss_kappa(
-            predictions.labels, n_classes=len(predictions.classes)
-        ),
+        "fleiss_kappa": agreement.fleiss_kappa(labels, n_classes=n_classes),
         "leader": leader,
         "may_be_best": [names[each] for each in simultaneous.find_best(hits, members)],
         "slices": judge_slices(predictions, leader),
         "pareto": _judge_costs(predictions, hits),
-        "disagreements": _find_disagreements(
-            predictions.labels, len(predictions.classes)
-        ),
+        "disagreements": _find_disagreements(labels, n_classes),
     }
     values: dict[str, Any] = codec.as_json(numbers)
 

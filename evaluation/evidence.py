@@ -45,13 +45,7 @@ def gather(
         "schema_version": SCHEMA_VERSION,
         "task": predictions.task,
         "classes": predictions.classes,
-        "data": {
-            "source": predictions.source,
-            "fingerprint": predictions.fingerprint,
-            "places": predictions.places,
-            "grouping": write_grouping(predictions.grouping),
-            "slicings": write_slicings(predictions.slicings),
-        },
+        "data": _write_data(predictions),
         "options": {
             "risk": risk,
             "within": within,
@@ -92,6 +86,7 @@ def conclude(
         costs=costs,
         risk=risk,
         grouping=predictions.grouping,
+        learnt_by=predictions.learnt_by,
     )
     concluded = {
         "numbers": numbers,
@@ -146,12 +141,20 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             slicings=read_slicings(
                 evidence["data"]["slicings"], len(evidence["truth"])
             ),
+            learnt_by=list(evidence["data"]["learnt_by"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
             f"the evidence is incomplete: {type(error).__name__}: {error}"
         ) from None
 
+    _check(predictions)
+
+    return predictions
+
+
+def _check(predictions: Predictions) -> None:
+    """Raises EvaluationError where an answer or a group is missing, or what is stored is impossible."""
     shape = (len(predictions.truth), len(predictions.classes))
 
     for answer in predictions.answers:
@@ -176,8 +179,6 @@ def recall(evidence: dict[str, Any]) -> Predictions:
         raise EvaluationError(
             f"the evidence is impossible: expected indices of {shape[1]} classes for at least one row"
         )
-
-    return predictions
 
 
 def verify(evidence: dict[str, Any]) -> list[str]:
@@ -287,6 +288,17 @@ def _differ(
         )
 
     return lines
+
+
+def _write_data(predictions: Predictions) -> dict[str, Any]:
+    return {
+        "source": predictions.source,
+        "fingerprint": predictions.fingerprint,
+        "places": predictions.places,
+        "grouping": write_grouping(predictions.grouping),
+        "slicings": write_slicings(predictions.slicings),
+        "learnt_by": predictions.learnt_by,
+    }
 
 
 def _write_answer(answer: ClassifierAnswers) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.grouping import EACH_BY_ITSELF, Grouping, find_groups
+from evaluation.learnt import fingerprint_rows
 from evaluation.slicing import Slicing, slice_columns
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
@@ -32,7 +33,8 @@ Value = float | str | None
 class LabelledData:
     """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
 
-    `fingerprint` is the SHA-256 of the file, or of the images' names and contents. `notes` is what was passed over.
+    `fingerprint` is the SHA-256 of the file, or of the images' names and contents, `data_set` that of the rows as
+    training takes it, None of images. `notes` is what was passed over.
     """
 
     source: str
@@ -44,6 +46,7 @@ class LabelledData:
     notes: list[str] = field(default_factory=list)
     grouping: Grouping = EACH_BY_ITSELF
     slicings: Sequence[Slicing] = ()
+    data_set: str | None = None
 
     def batch(self, start: int, stop: int) -> list[Any]:
         """Returns rows as `/compare` takes them; image files are read now."""
@@ -96,39 +99,36 @@ def _read_rows(
     features = card.input.features
     feature_names = [each.name for each in features]
     members = _read_members(table, group, path.name)
-    names = [each for each in table.frame.columns if each != group or each == label]
-    names += [each for each in feature_names if each == group]
+    kept_names = {label, *feature_names}
+    names = [
+        each for each in table.frame.columns if each != group or each in kept_names
+    ]
     label, others = _find_label(names, feature_names, label, path.name)
-    labels, kept = _read_labels(table.frame[label])
+    labels, kept = _read_labels(table.frame[label], path.name)
     frame = table.frame[kept]
     places = [table.places[index] for index in kept]
     wheres = [f"{path.name}, {place}" for place in places]
     columns = [_read_column(frame[each.name], each, wheres) for each in features]
     notes = _note_passed_over(others, n_without_label=table.frame.height - len(kept))
-    if not labels:
-        raise EvaluationError(
-            f"{path.name}: expected labels in the column {label!r}, got no value in any row"
-        )
-
     contents = list(zip(*columns, labels, strict=True))
     values = None if members is None else [members[index] for index in kept]
+    together = find_groups(
+        contents, column=group, values=values, joins_equal=joins_equal
+    )
+    parted = dict(zip(feature_names, columns, strict=True))
+    truth = _index(labels, card, [f"{where}: column {label!r}" for where in wheres])
+    rows = [dict(zip(feature_names, each[:-1], strict=True)) for each in contents]
 
     return LabelledData(
         source=path.name,
         fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
         places=places,
-        truth=_index(labels, card, [f"{where}: column {label!r}" for where in wheres]),
-        rows=[
-            dict(zip(feature_names, row, strict=True))
-            for row in zip(*columns, strict=True)
-        ],
+        truth=truth,
+        rows=rows,
+        data_set=fingerprint_rows(rows, truth, card),
         notes=notes,
-        grouping=find_groups(
-            contents, column=group, values=values, joins_equal=joins_equal
-        ),
-        slicings=slice_columns(
-            dict(zip(feature_names, columns, strict=True)) | _read_others(frame, others)
-        ),
+        grouping=together,
+        slicings=slice_columns(parted | _read_others(frame, others)),
     )
 
 
@@ -176,12 +176,16 @@ def _read_table(path: Path) -> Table:
         raise EvaluationError(str(error)) from None
 
 
-def _read_labels(column: pl.Series) -> tuple[list[str], list[int]]:
-    """Returns the labels as training names classes, and the indices of the rows that have one."""
+def _read_labels(column: pl.Series, where: str) -> tuple[list[str], list[int]]:
+    """Returns the labels as training names classes, and the indices of the rows that have one, which some must."""
     from tables.reader import as_whole, name_values
 
     names = name_values(as_whole(column))
     kept = [index for index, name in enumerate(names) if name is not None]
+    if not kept:
+        raise EvaluationError(
+            f"{where}: expected labels in the column {column.name!r}, got no value in any row"
+        )
 
     return [name for name in names if name is not None], kept
 
@@ -292,6 +296,9 @@ def _read_folder(path: Path, card: Card, *, joins_equal: bool) -> LabelledData:
     hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
     contents = [(each.parent.name, of) for each, of in zip(files, hashes, strict=True)]
     passed = len(found) - len(files)
+    notes = [
+        f"{passed} files whose ending is none of {', '.join(IMAGE_ENDINGS)} are passed over"
+    ]
 
     return LabelledData(
         source=path.name,
@@ -303,11 +310,7 @@ def _read_folder(path: Path, card: Card, *, joins_equal: bool) -> LabelledData:
             [f"{path.name}: the folder"] * len(files),
         ),
         files=files,
-        notes=[
-            f"{passed} files whose ending is none of {', '.join(IMAGE_ENDINGS)} are passed over"
-        ]
-        if passed
-        else [],
+        notes=notes if passed else [],
         grouping=find_groups(contents, joins_equal=joins_equal),
     )
 

@@ -21,39 +21,36 @@ def judge_pairs(
 
     `critical` is how many deviations all differences stay within at once, `within` the difference that does not matter.
     """
-    hits = predictions.hits
-    places = list(combinations(range(len(predictions.answers)), 2))
+    columns, members = predictions.hits.T, predictions.groups
+    places = list(combinations(range(len(columns)), 2))
     agreed = agreement.agreements(predictions.labels)
     kappas = agreement.kappas(
         agreed, predictions.labels, n_classes=len(predictions.classes)
     )
-    tested = [
-        test_pair(hits[:, first], hits[:, second], predictions.groups)
-        for first, second in places
-    ]
+    tested = [test_pair(columns[a], columns[b], members) for a, b in places]
     p_values = [each["p_value"] for each in tested]
     adjusted = paired_tests.holm(p_values)
     names = [answer.model for answer in predictions.answers]
     pairs = []
 
     for number, ((first, second), test) in enumerate(zip(places, tested, strict=True)):
-        pair = Pair.of(hits[:, first], hits[:, second])
+        pair = Pair.of(columns[first], columns[second])
+        effect = test["effect"]
         others = p_values[:number] + p_values[number + 1 :]
         kappa = kappas[first, second]
+        decided = _decide(pair, test["n_apart"], adjusted[number], others)
         pairs.append(
             {
                 "models": [names[first], names[second]],
                 "agreement": agreed[first, second],
                 "kappa": None if np.isnan(kappa) else kappa,
-                **_describe_pair(pair, test["effect"], n_pairs=len(places)),
+                **_describe_pair(pair, effect, n_pairs=len(places)),
                 **test,
                 "p_value_holm": adjusted[number],
-                **_decide(pair, test["n_apart"], adjusted[number], others),
-                "as_good": _equate(pair, test["effect"], within),
+                **decided,
+                "difference": _bound(pair, effect, critical, decided["verdict"]),
+                "as_good": _equate(pair, effect, within),
             }
-        )
-        pairs[-1]["difference"] |= _bound(
-            pair, test["effect"], critical, pairs[-1]["verdict"]
         )
 
     return pairs
@@ -99,30 +96,30 @@ def _describe_pair(pair: Pair, effect: float, *, n_pairs: int) -> dict[str, Any]
         "only_a": pair.only_a,
         "only_b": pair.only_b,
         "both_wrong": pair.neither,
-        "difference": {
-            "value": pair.difference,
-            "alone": paired.difference_interval(pair, effect=effect),
-        },
         "odds_ratio": ratio,
         "rows_needed": plan_to_tell_apart(pair, tests=n_pairs, effect=effect),
     }
 
 
-def _bound(
-    pair: Pair, effect: float, critical: float, verdict: str
-) -> dict[str, tuple[float, float]]:
-    """Returns the interval that holds together with those of all other pairs, and agrees with the verdict.
+def _bound(pair: Pair, effect: float, critical: float, verdict: str) -> dict[str, Any]:
+    """Returns the difference with the interval that holds together with those of all other pairs, and its own alone.
 
-    What the test shows ends at 0, and what it does not show reaches 0: step by step it sees a little more than the
-    intervals together, and exactly it sees a little less.
+    The first agrees with the verdict: what the test shows ends at 0, and what it does not show reaches 0. Step by step
+    the test sees a little more than the intervals together, and exactly it sees a little less.
     """
     low, high = paired.difference_interval(pair, z=critical, effect=effect)
     if verdict == "a":
-        return {"interval": (max(low, 0.0), high)}
-    if verdict == "b":
-        return {"interval": (low, min(high, 0.0))}
+        low = max(low, 0.0)
+    elif verdict == "b":
+        high = min(high, 0.0)
+    else:
+        low, high = min(low, 0.0), max(high, 0.0)
 
-    return {"interval": (min(low, 0.0), max(high, 0.0))}
+    return {
+        "value": pair.difference,
+        "interval": (low, high),
+        "alone": paired.difference_interval(pair, effect=effect),
+    }
 
 
 def _equate(pair: Pair, effect: float, within: float) -> dict[str, Any]:

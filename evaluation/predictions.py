@@ -48,6 +48,7 @@ class Predictions:
     """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
 
     `grouping` says which rows belong together, `slicings` in which parts of the rows models are compared too.
+    `learnt_by` are models whose data set these very rows are.
     """
 
     task: str
@@ -60,6 +61,7 @@ class Predictions:
     timing: str
     grouping: Grouping = EACH_BY_ITSELF
     slicings: Sequence[Slicing] = ()
+    learnt_by: Sequence[str] = ()
 
     @property
     def groups(self) -> NDArray[np.int64] | None:
@@ -114,7 +116,17 @@ def run(
         timing=contenders.timing,
         grouping=labelled.grouping,
         slicings=labelled.slicings,
+        learnt_by=_find_learners(contenders, labelled),
     )
+
+
+def _find_learners(contenders: Classifiers, labelled: LabelledData) -> list[str]:
+    """Returns the models whose data set these rows are."""
+    return [
+        each.name
+        for each in contenders.contenders
+        if each.card.provenance.fingerprint == labelled.data_set
+    ]
 
 
 def _join(

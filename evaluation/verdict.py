@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from evaluation import findings
@@ -16,6 +17,7 @@ def write_verdict(
     costs: dict[str, dict[str, float | None]],
     risk: float,
     grouping: Grouping = EACH_BY_ITSELF,
+    learnt_by: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Returns `headline`, one sentence or some, and `findings`, a list of them. `costs` has each model's latency_ms and
     size_bytes.
@@ -40,9 +42,18 @@ def write_verdict(
     ]
 
     return {
-        "headline": _head(told[leader], mine, numbers, task),
+        "headline": f"{_warn(learnt_by, task)}{_head(told[leader], mine, numbers, task)}",
         "findings": [each for each in found if each],
     }
+
+
+def _warn(learnt_by: Sequence[str], task: str) -> str:
+    """Says that these rows are what models were made from, where they are."""
+    if not learnt_by:
+        return ""
+
+    names = join([shorten(each, task) for each in learnt_by])
+    return f"{names} learnt from most of these rows, so that nothing here holds for others. "
 
 
 def _facing(pair: dict[str, Any], leader: str) -> dict[str, Any]:

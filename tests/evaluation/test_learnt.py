@@ -1,0 +1,65 @@
+"""Rows that models were made from are recognised, and the first sentence says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation import evidence
+from evaluation.classifiers import LocalClassifiers
+from evaluation.labelled_data import read_labelled
+from evaluation.learnt import fingerprint_rows
+from tests.support.server import ROOT
+from tests.support.trials import make_trial
+from training.__main__ import main as train
+from training.data import datasets
+from training.data.table import read_dataset
+
+
+@pytest.mark.parametrize("task", ["breast_cancer", "wine", "points"])
+def test_shipped_models_know_their_data_set(task: str) -> None:
+    """The fingerprint of the whole data set is the one in each card, and that of fewer rows is another."""
+    dataset = datasets.load(task)
+    rows = [
+        dict(zip(dataset.feature_names, each, strict=True))
+        for each in dataset.features.tolist()
+    ]
+    for contender in LocalClassifiers(ROOT / "exported_models", task).contenders:
+        card = contender.card
+        found = fingerprint_rows(rows, dataset.target, card)
+        assert found == card.provenance.fingerprint
+        fewer = fingerprint_rows(rows[1:], dataset.target[1:], card)
+        assert fewer != found
+
+
+def test_a_table_with_categories_and_gaps_is_recognised(tmp_path: Path) -> None:
+    """A table that a model was made from has the fingerprint in its card, categories and missing values too."""
+    path = tmp_path / "mine.csv"
+    lines = [
+        f"{'' if row < 3 else row % 11},{('red', 'green')[row % 2]},{('no', 'yes')[row % 5 < 2]}"
+        for row in range(60)
+    ]
+    path.write_text("\n".join(["size,colour,label", *lines]))
+    words = ["--task", "mine", "--data", str(path), "--target", "label"]
+    assert train(["decision_tree", *words, "--output", str(tmp_path)]) == 0
+    card = LocalClassifiers(tmp_path, "mine").contenders[0].card
+    found = read_labelled(path, card, label="label")
+    assert found.data_set == card.provenance.fingerprint
+    assert found.data_set == read_dataset(path, target="label", task="mine").fingerprint
+
+
+def test_the_first_sentence_says_who_learnt_from_the_rows() -> None:
+    """A verdict on rows that a model learnt from begins with that, and evidence of it is verified."""
+    predictions = make_trial({"one": 0.9, "other": 0.8})
+    predictions = replace(predictions, learnt_by=["task-one"])
+    found = evidence.gather(predictions, risk=0.01, gates=[], software={})
+    assert found["verdict"]["headline"].startswith(
+        "one learnt from most of these rows, so that nothing here holds for others. "
+    )
+    assert evidence.verify(found) == []
+    found["data"]["learnt_by"] = []
+    assert evidence.verify(found)
+    assert np.array_equal(evidence.recall(found).truth, predictions.truth)
