@@ -294,7 +294,9 @@ class Application:
         if visit is not None:
             if visit.preflight is not None:
                 return visit.preflight
-            visit.check()
+            # A path that changes what is served is no secret, and its method is wrong for everyone.
+            if not self._protocol.is_change(scope["path"]):
+                visit.check()
 
         path = scope["path"]
         method = scope["method"]

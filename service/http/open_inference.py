@@ -167,6 +167,10 @@ class OpenInferenceRoutes:
 
         self.routes = routes
 
+    def is_change(self, path: str) -> bool:
+        """Returns whether a path is one of those that load and unload models, which take POST alone."""
+        return self._model_routes.find(path) is not None
+
     def find_model_route(self, path: str) -> ModelRoute | None:
         """Returns the route that loads or unloads a model, or None for any other path."""
         return self._model_routes.find(path)

@@ -86,7 +86,9 @@ class Loading:
             for file, reason in registry.refused.items()
             if file not in refused
         }
-        registry.refused = {**registry.refused, **manifest.refused}
+        registry.refused = dict(
+            sorted({**registry.refused, **manifest.refused}.items())
+        )
         registry.late = manifest.late
         registry.unloaded = manifest.unloaded
 
