@@ -27,7 +27,6 @@ Y_NAME_PX = 16
 TITLE_PT = 12
 FONT_PT = 9
 """Of all texts but titles; 12 px in a browser."""
-SMALL_PT = 7.5
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": FONT_PT,

@@ -40,15 +40,16 @@ MIN_SHARED = 3
 """Elements of a group from which it is shorter to say once what all of them have."""
 LINE_OR_CURVE = re.compile("[LCQ]")
 ARCS_OF_A_CIRCLE = 8
+"""Curves of which matplotlib makes a round marker, and no other one."""
 
 
 def add_tip(artist: Artist, text: str) -> None:
-    """A browser shows the text where the pointer rests on the artist."""
+    """Gives an artist a text that a browser shows where the pointer rests on it."""
     artist.set_gid(TIP + clean(text))
 
 
 def add_halo(artist: Artist) -> None:
-    """A text is drawn over lines so that it can be read."""
+    """Gives a text a halo in which it can be read over lines."""
     artist.set_gid(HALO)
 
 
@@ -135,6 +136,7 @@ def _share_style(children: Sequence[Element]) -> Iterator[Element]:
 
 
 def _convert_path(element: Element) -> Iterator[Element]:
+    """Yields the path, unless nothing of it is seen."""
     path = _round(element.get("d", ""), digits=1)
     if LINE_OR_CURVE.search(path):
         yield Element("path", {"d": path} | _style(element.get("style", "")))
@@ -155,6 +157,7 @@ def _convert_use(element: Element, shape: Element) -> Element:
 
 
 def _convert_text(element: Element) -> Element:
+    """Returns a text that says of itself what differs from the page's texts."""
     declared = _declarations(element.get("style", ""))
     places = {each: _round(element.get(each, "0"), digits=1) for each in ("x", "y")}
     anchor = declared.get("text-anchor", "start")

@@ -431,17 +431,6 @@ DOORS: dict[str, set[str]] = {
     "httpx": {"evaluation.remote"},
     "jinja2": {"evaluation.report.page", "loadtest.report.page"},
     "markupsafe": {"evaluation.report.page", "loadtest.report.page"},
-    "matplotlib": {
-        "charts.bars",
-        "charts.canvas",
-        "charts.heatmap",
-        "charts.intervals",
-        "charts.lines",
-        "charts.reliability",
-        "charts.scales",
-        "charts.scatter",
-        "charts.svg",
-    },
     "msgspec": {
         "service.app",
         "service.contract.codec",

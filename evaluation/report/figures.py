@@ -28,10 +28,9 @@ CELL_PX = 34
 MAX_HEATMAP_CLASSES = 20
 """More classes would be too many to look at."""
 NAMES_PT = 9.0
-MAX_UPRIGHT_PX = CELL_PX
 AXIS_NAME_PX = 24
 MIN_MATRIX_PX = 230
-LEAST_SCALE = 0.8
+MIN_SCALE = 0.8
 """A matrix is made so much smaller on a narrow screen, and beyond that it is scrolled."""
 COSTS = {"latency": "ms a row", "bytes": "bytes of the file"}
 """How an axis calls each cost of a model."""
@@ -277,7 +276,7 @@ def draw_confusion(model: Numbers, classes: Sequence[str], task: str) -> str:
     """
     counts = np.array(model["metrics"]["confusion"], dtype=np.int64)
     longest = _measure_names(classes)
-    is_upright = max(map(measure_text, classes)) > MAX_UPRIGHT_PX
+    is_upright = max(map(measure_text, classes)) > CELL_PX
     side = CELL_PX * len(classes)
     left = longest + AXIS_NAME_PX
     below = AXIS_NAME_PX + (longest if is_upright else 16)
@@ -297,7 +296,7 @@ def draw_confusion(model: Numbers, classes: Sequence[str], task: str) -> str:
 
     name = verdict.shorten(model["model"], task)
 
-    size = f"width:{width:.0f}px;max-width:max(100%,{LEAST_SCALE * width:.0f}px)"
+    size = f"width:{width:.0f}px;max-width:max(100%,{MIN_SCALE * width:.0f}px)"
 
     return write_svg(figure, label=f"Confusion matrix of {name}", style=size)
 

@@ -6,6 +6,7 @@ The body, where there is one, is read and thrown away, since closing a connectio
 from __future__ import annotations
 
 from random import random
+from time import perf_counter
 from typing import Any, ClassVar, Protocol
 
 from service.errors import Overloaded
@@ -14,6 +15,8 @@ from service.http.heads import Refusal
 from service.http.responses import Response, respond_to_error
 from service.http.wire_protocol import WireProtocol
 
+LATE_S = 0.05
+"""What comes within this time after a wait was sent before its end, and is late."""
 MIN_CHECKED_BYTES = 16_384
 """A request with a shorter body, to a route without a query, is read before it is looked whether it has room."""
 
@@ -45,7 +48,7 @@ class RefusingProtocol(WireProtocol):
         self._rank = random()  # it protects nothing
         self._is_refusing = False
         self._is_held_back = False
-        self._is_late = False
+        self._late_until_s = 0.0
 
     def on_body(self, body: bytes) -> None:
         if not self._is_refusing:
@@ -60,17 +63,27 @@ class RefusingProtocol(WireProtocol):
     def release(self) -> None:
         """Reads on after a refusal; what was sent meanwhile is late."""
         self._is_held_back = False
-        self._is_late = True
+        self._late_until_s = perf_counter() + LATE_S
         self._go_on()
 
     def note_wait(self) -> None:
         """Notes that what was sent has waited: it is late where not all connections are served."""
-        self._is_late = self.wire.level < 1.0
+        if self.wire.level < 1.0:
+            self._late_until_s = perf_counter() + LATE_S
 
     def _is_unwelcome(self) -> bool:
-        """Returns whether this connection is one of those that are not served now."""
+        """Returns whether what came is late, or on a connection that is none of those served now.
+
+        Only what comes soon after a refusal or a wait was sent before the end of that.
+        """
+        if self._late_until_s:
+            is_late = perf_counter() < self._late_until_s
+            self._late_until_s = 0.0
+            if is_late:
+                return True
+
         wire = self.wire
-        return (self._rank + wire.phase) % 1.0 >= wire.level
+        return wire.level < 1.0 and (self._rank + wire.phase) % 1.0 >= wire.level
 
     def _is_answering(self) -> bool:
         return self._is_held_back or super()._is_answering()
@@ -91,7 +104,7 @@ class RefusingProtocol(WireProtocol):
     def _refuse_by_head(self, *, has_long_body: bool) -> bool:
         """Refuses the request whose head has just come where it would wait too long; returns whether it did."""
         refusal: Overloaded | None = None
-        if self._is_late or (self.wire.level < 1.0 and self._is_unwelcome()):
+        if self._is_unwelcome():
             refusal = Overloaded(BEHIND)
         elif has_long_body:
             refusal = self._find_refusal()
@@ -122,7 +135,6 @@ class RefusingProtocol(WireProtocol):
 
     def _end_refusal(self) -> None:
         """Goes on after a refusal, at once or once there is time for another one."""
-        self._is_late = False
         self._is_new = False
         self._since = self.loop.time()
         if self.wire.refusals.note(self, self._n_thrown):

@@ -41,8 +41,11 @@ MAX_AWAITED_BYTES = 256_000
 MAX_KNOWN = 256
 MAX_KNOWN_BYTES = 1024
 """So many heads of at most this length are known; one more begins the collection anew."""
-KnownHead = tuple[Any, list[tuple[bytes, bytes]], int]
-"""A head that came before has the route of its request, its fields, and the length of the body."""
+KnownHead = tuple[bytes, list[tuple[bytes, bytes]], int]
+"""A head that came before has the URL of its request, its fields, and the length of the body.
+
+It has no route: that would be the one of a model which may have been replaced since.
+"""
 _ANSWERED = object()
 
 _CYCLE_ATTRIBUTES = (
@@ -191,14 +194,14 @@ class FastPathProtocol(RefusingProtocol):
         if (
             known is not None
             and len(data) - end == known[2]
-            and self._routes
+            and (route := self._routes.get(known[0])) is not None
             and self._is_idle()
         ):
-            if self._is_late or (self.wire.level < 1.0 and self._is_unwelcome()):
-                self._turn_away(known[0], len(data))
+            if (self._late_until_s or self.wire.level < 1.0) and self._is_unwelcome():
+                self._turn_away(route, len(data))
                 return
 
-            outcome = self._answer(known[0], data[end:], known[1])
+            outcome = self._answer(route, data[end:], known[1])
             if outcome is _ANSWERED:
                 return
 
@@ -266,7 +269,7 @@ class FastPathProtocol(RefusingProtocol):
         route = self._routes.get(self.url)
         is_long = self._left > MIN_CHECKED_BYTES or (route is None and self._left > 0)
         if (
-            (is_long or self._is_late or self.wire.level < 1.0)
+            (is_long or self._late_until_s or self.wire.level < 1.0)
             and not self._is_passed_on
             and self._refuse_by_head(has_long_body=is_long)
         ):
@@ -287,7 +290,7 @@ class FastPathProtocol(RefusingProtocol):
         elif 0 < self._left <= MIN_CHECKED_BYTES and len(head) <= MAX_KNOWN_BYTES:
             if len(self.known_heads) >= MAX_KNOWN:
                 self.known_heads.clear()
-            self.known_heads[head] = (route, self.headers, self._left)
+            self.known_heads[head] = (self.url, self.headers, self._left)
 
     def _is_idle(self) -> bool:
         """Returns whether a request may begin here, and be answered at once."""

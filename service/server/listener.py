@@ -254,6 +254,9 @@ class Listener:
             return write_response(response, stays=stays, has_body=has_body)
 
         def give_back(scraped: socket.socket, *, is_sent: bool) -> None:
+            if self._is_closing:
+                scraped.close()
+                return
             self._returned.append((scraped, stays and is_sent))
             with suppress(OSError):
                 self._telling.send(b".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from http import HTTPStatus
 
 from service.http.responses import Response, list_headers
 
@@ -16,7 +17,6 @@ _PLAIN_HEAD = re.compile(
 )
 _UNUSUAL = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:", b"\r\nexpect:")
 """A request with such a field has a body, or waits for leave to send one."""
-_REASONS = {200: b"OK", 503: b"Service Unavailable"}
 
 
 def find_path(data: bytes, known: Container[bytes]) -> bytes | None:
@@ -49,7 +49,7 @@ def write_response(response: Response, *, stays: bool, has_body: bool) -> bytes:
         headers.append((b"connection", b"close"))
 
     lines = b"".join(b"%s: %s\r\n" % header for header in headers)
-    reason = _REASONS.get(response.status, b"")
+    reason = HTTPStatus(response.status).phrase.encode()
     body = response.body if has_body else b""
 
     return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (response.status, reason, lines, body)

@@ -14,10 +14,10 @@ from typing import Any
 from service.http.connections import Connections
 
 MIN_CONNECTIONS = 32
-TARGET_S = 0.003
+TARGET_S = 0.02
 """The loop is kept this far behind where more is asked than it can do: it has always work, and nobody waits long."""
-MAX_LAG_S = 0.02
-"""Connections are refused only where it is this far behind: a few hundred rows that come together are none too many."""
+MAX_LAG_S = 0.1
+"""Connections are refused only where it is this far behind: 256 clients with a row each are none too many."""
 WINDOW_S = 0.1
 """It is behind by the shortest wait in this time; a single long one says nothing."""
 ASK_EVERY_S = 0.005

@@ -21,6 +21,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from service.execution import gauges
+from service.http.connections import Connections
 from service.http.lifespan import Companion
 from service.processes.listening import refuse_new_connections
 from service.server.listener import Listener
@@ -88,12 +89,13 @@ class WorkerServer(uvicorn.Server):
 
     def _make_pulse(self) -> Pulse:
         state = self.server_state
-        protocol: Any = self.config.http_protocol_class
+        # A protocol that is none of ours serves all connections.
+        wire = getattr(self.config.http_protocol_class, "wire", None)
         return Pulse(
             time.pthread_getcpuclockid(threading.get_ident()),
             self._loop.call_soon_threadsafe,
             lambda: len(state.connections),
-            protocol.wire,
+            wire or Connections(self._settings),
         )
 
     def handle_exit(self, sig: int, _frame: Any) -> None:
@@ -167,7 +169,7 @@ class WorkerServer(uvicorn.Server):
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-        if waited_s > LATE_S:
+        if waited_s > LATE_S and hasattr(protocol, "note_wait"):
             protocol.note_wait()
 
         return cast(asyncio.Protocol, protocol)

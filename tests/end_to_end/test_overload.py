@@ -90,8 +90,8 @@ def test_accepted_rows_do_not_queue_behind_each_other(
 
     assert storm.counts[503] > n_ok / 100
     assert statistics.median(storm.took_s) < fair_s / 3
-    assert statistics.median(probes_s) < 1
-    assert statistics.median(scrapes_s) < 1
+    assert statistics.median(probes_s) < 5
+    assert statistics.median(scrapes_s) < 5
 
 
 def test_no_photograph_is_decoded_in_vain(

@@ -19,6 +19,7 @@ import pytest
 from service.access.tokens import make_token
 from tests.conftest import write_models
 from tests.support.clients import find_workers
+from tests.support.connections import connect, read, write
 from tests.support.server import Server, free_port, serve
 from tests.support.tiny_models import tiny_card, tiny_probabilities, write_tiny
 from tests.support.triton_grpc import triton
@@ -324,6 +325,28 @@ class HTTPConnectionOnce:
         self._connection.request("GET", "/models")
         listed = json.loads(self._connection.getresponse().read())["models"]
         return {each["name"]: each["version"] for each in listed}
+
+
+def test_a_request_that_was_known_goes_to_the_new_version(
+    watching: Reloading,
+) -> None:
+    """The same bytes on the same connection, asked often enough to be known, are answered by the model of today."""
+    tensor = {"name": "features", "datatype": "FP32", "shape": [1, 2]}
+    body = {"inputs": [tensor | {"data": FEATURES[0].tolist()}]}
+    request = write("/v2/models/colour-first/infer", body)
+    with connect(watching.server) as opened:
+
+        def ask() -> str:
+            opened.sendall(request)
+            return str(read(opened)[0][1]["model_version"])
+
+        before = [ask() for _ in range(4)]
+        version = watching.write(3.5)
+        wait_until(lambda: watching.list_versions()["colour-first"] == version, LIMIT_S)
+        after = [ask() for _ in range(4)]
+
+    assert version not in before
+    assert after == [version] * 4
 
 
 def test_a_changed_folder_is_followed(watching: Reloading) -> None:

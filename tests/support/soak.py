@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from tests.support.server import ROOT, SERVICE, Server, free_port, serve
 
 LEAKING = (*SERVICE, "--target", "tests.support.leaking:Veredicto")
 """Python runs this for a server that forgets nothing."""
-RELOAD_S: int | None = None
+RELOAD_S: int | None = 1
 """The server looks for changed models so often, and a model changes four times as rarely; None: no model changes."""
 PROBES = ("/livez", "/readyz")
 PROBE_LIMIT_S = 30
@@ -256,8 +256,11 @@ def measure_processes(server: Server) -> tuple[int, int]:
     """
     supervisor = psutil.Process(server.process.pid)
     processes = [supervisor, *supervisor.children()]
-    memory_bytes = sum(each.memory_full_info().uss for each in processes)
-    n_descriptors = sum(each.num_fds() for each in processes)
+    memory_bytes = n_descriptors = 0
+    for each in processes:
+        with suppress(psutil.Error):  # one that tries a model has ended
+            memory_bytes += each.memory_full_info().uss
+            n_descriptors += each.num_fds()
 
     return memory_bytes, n_descriptors
 

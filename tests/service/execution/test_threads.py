@@ -186,3 +186,24 @@ def test_a_cost_that_depends_on_values_takes_a_thread(
 
     assert used
     assert get_ident() not in used
+
+
+def test_what_was_begun_goes_ahead_of_what_was_not(pool: Executor) -> None:
+    """A run whose request a thread has decoded is made before another request is decoded."""
+    order: list[str] = []
+    may_end = Event()
+
+    async def play() -> None:
+        threads = Threads(pool, 1)
+        jobs = [threads.submit("other", "other", may_end.wait)]
+        decode = partial(order.append, "decoding")
+        jobs += [threads.submit("decoding", "decoding", decode) for _ in range(2)]
+        run = partial(order.append, "run")
+        jobs.append(threads.submit("graph", "graph", run, is_begun=True))
+        may_end.set()
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.gather(*(asyncio.wrap_future(each.future) for each in jobs))
+
+    asyncio.run(play())
+
+    assert order == ["run", "decoding", "decoding"]

@@ -11,13 +11,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from service.errors import NotReady
+from service.http.gate import Gate
 from service.http.responses import respond, respond_to_error
 from service.processes.listening import listen
 from service.server.listener import MAX_WAIT_S, Listener
+from service.server.scrapes import MAX_SCRAPES, Scrapes
+from service.settings import Settings
 
 LIMIT_S = 20
 PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 UNREADY = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 ROW = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -92,6 +96,7 @@ def make(loop: Loop) -> Iterator[Make]:
         silent_s: float = LIMIT_S,
         keep_alive_s: float = LIMIT_S,
         max_wait_s: float = MAX_WAIT_S,
+        scrapes: Scrapes | None = None,
     ) -> Listener:
         listening = listen("127.0.0.1", 0, 64)
         made.append(
@@ -103,6 +108,7 @@ def make(loop: Loop) -> Iterator[Make]:
                 silent_s=silent_s,
                 keep_alive_s=keep_alive_s,
                 max_wait_s=max_wait_s,
+                scrapes=scrapes,
             )
         )
         made[-1].start()
@@ -267,3 +273,59 @@ def test_the_listener_asks_for_a_beat_while_nothing_happens(
 
     assert loop.beats >= 2
     assert listener.is_alive
+
+
+def make_scrapes(render: Callable[[], bytes]) -> Scrapes:
+    """Returns scrapes that whoever asks may have."""
+    return Scrapes(Gate.of(Settings()), render)
+
+
+def test_a_scrape_is_answered_without_the_event_loop(make: Make, loop: Loop) -> None:
+    """A thread of its own answers, the connection stays, and probes are answered while it writes."""
+    is_written = threading.Event()
+
+    def render() -> bytes:
+        assert is_written.wait(LIMIT_S)
+        return b"up 1\n"
+
+    listener = make(scrapes=make_scrapes(render))
+    loop.is_full = True
+    with connect(listener) as client, connect(listener) as prober:
+        for _ in range(2):
+            is_written.clear()
+            client.sendall(SCRAPE)
+            prober.sendall(PROBE)
+            assert prober.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+
+            is_written.set()
+            head, _, body = client.recv(4096).partition(b"\r\n\r\n")
+
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert body == b"up 1\n"
+
+    assert loop.adopted == []
+
+
+def test_of_too_many_scrapes_the_event_loop_has_the_rest(
+    make: Make, loop: Loop
+) -> None:
+    """Clients that do not take their answers keep neither the listener nor other scrapes waiting."""
+    is_over = threading.Event()
+
+    def render() -> bytes:
+        is_over.wait(LIMIT_S)
+        return b""
+
+    listener = make(scrapes=make_scrapes(render))
+    clients = [connect(listener) for _ in range(MAX_SCRAPES + 1)]
+    for each in clients:
+        each.sendall(SCRAPE)
+
+    loop.wait_for(1)
+    assert loop.adopted[0].recv(4096) == SCRAPE
+
+    is_over.set()
+    assert all(each.recv(4096) for each in clients[:MAX_SCRAPES])
+
+    for each in clients:
+        each.close()
