@@ -22,6 +22,9 @@ class Contender:
 
         A generator that was too busy makes a server look slower, never faster; but a closed loop it slows down.
         """
+        if "search" in self.document:  # whose trials have said at which rate it does
+            return self.rate is not None
+
         holds = all(each["holds"] for each in self.document["objectives"])
         is_open = self.document["load"]["loop"] == "open"
 

@@ -72,6 +72,16 @@ def test_a_test_that_says_nothing_is_called_void() -> None:
     assert "The tests of failed are void" in verdict.say([failed], task="a", slo="b")
 
 
+def test_a_search_says_itself_at_which_rate_a_classifier_keeps_them() -> None:
+    """Its last test is at the edge, and may have been on the wrong side of it."""
+    found = make_contender("found", 0.9, holds=False)
+    found.document["search"] = {"rate": 120.0}
+    lost = make_contender("lost", 0.9)
+    lost.document["search"] = {"rate": None}
+    assert (found.keeps, found.rate) == (True, 120)
+    assert (lost.keeps, lost.rate) == (False, None)
+
+
 def test_the_table_has_a_line_for_each_classifier() -> None:
     """They stand in the order of their accuracy, with what a core answers."""
     described = verdict.describe([FAST, GOOD, SLOW], task="birds", slo="p99<50ms")
