@@ -33,6 +33,8 @@ SHORT_S = 9
 SHORT_WARM_UP_S = 3
 SHORT_RATE = 200
 SHORT_MAX_GROWTH = 0.05
+SHORT_MAX_DESCRIPTORS = 8
+"""The first reloads open what stays open."""
 SHORT_MAX_PROBE_MS = 10_000
 """The short version runs beside other tests, and judges no times but those of a server that hangs."""
 
@@ -60,7 +62,7 @@ def test_nothing_fails_or_grows_for_seconds(tmp_path: Path) -> None:
 
     check_answers(found)
     assert found.growth < SHORT_MAX_GROWTH, found
-    assert found.descriptors_growth < 1, found
+    assert found.descriptors_growth < SHORT_MAX_DESCRIPTORS, found
     assert found.max_probe_ms < SHORT_MAX_PROBE_MS, found
 
 
