@@ -70,51 +70,52 @@ def run_server(options: ServerOptions) -> int:
         sys.stderr.write(f"veredicto does not start: {error}\n")
         return NOT_STARTED
 
-    # It needs a library that may be what is missing.
-    from service.execution.metric_files import RELOADS, RESTARTS, count_event
-
     configure_logging(settings)
-    count = partial(count_event, folder=str(folder / COUNTERS))
     log_service_links(os.environ, name_settings())
-    grace_s = settings.grace_s if options.grace_s is None else options.grace_s
-    environment = _make_environment(folder)
-    started = supervisor.Supervisor(
-        listener,
-        supervisor.Options(
-            command=supervisor.make_worker_command(
-                options.target,
-                (
-                    "--backlog",
-                    str(options.backlog),
-                    "--timeout-graceful-shutdown",
-                    str(grace_s),
-                    *list_bentoml_options(settings),
-                    *options.worker_arguments,
-                ),
-            ),
-            folder=options.folder,
-            n_workers=settings.workers,
-            drain_s=settings.drain_s or 0,
-            grace_s=grace_s,
-            load_s=settings.load_s,
-            environment=environment,
-            count_restart=partial(count, RESTARTS),
-            reload=ReloadOptions(
-                source=settings.models,
-                store=folder / "models",
-                command=TRIAL,
-                max_model_bytes=settings.max_model_bytes,
-                reload_s=settings.reload_s,
-                count_reload=partial(count, RELOADS),
-                environment=_extend_path(environment),
-            ),
-        ),
-    )
+    started = supervisor.Supervisor(listener, _plan(options, settings, folder))
 
     try:
         return started.run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _plan(
+    options: ServerOptions, settings: Settings, folder: Path
+) -> supervisor.Options:
+    """Returns what the supervisor starts and the times that it keeps; `folder` is this server's own."""
+    # It needs a library that may be what is missing.
+    from service.execution.metric_files import RELOADS, RESTARTS, count_event
+
+    count = partial(count_event, folder=str(folder / COUNTERS))
+    grace_s = settings.grace_s if options.grace_s is None else options.grace_s
+    environment = _make_environment(folder)
+    arguments = (
+        *("--backlog", str(options.backlog)),
+        *("--timeout-graceful-shutdown", str(grace_s)),
+        *list_bentoml_options(settings),
+        *options.worker_arguments,
+    )
+
+    return supervisor.Options(
+        command=supervisor.make_worker_command(options.target, arguments),
+        folder=options.folder,
+        n_workers=settings.workers,
+        drain_s=settings.drain_s or 0,
+        grace_s=grace_s,
+        load_s=settings.load_s,
+        environment=environment,
+        count_restart=partial(count, RESTARTS),
+        reload=ReloadOptions(
+            source=settings.models,
+            store=folder / "models",
+            command=TRIAL,
+            max_model_bytes=settings.max_model_bytes,
+            reload_s=settings.reload_s,
+            count_reload=partial(count, RELOADS),
+            environment=_extend_path(environment),
+        ),
+    )
 
 
 def become_server(told: Mapping[str, Any]) -> None:
