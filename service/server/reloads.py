@@ -87,18 +87,21 @@ class Reloads:
 
     def _prepare(self, number: int, turn: int) -> None:
         """Loads what is new of a generation, and says whether all of it can be served here."""
+        found: Loaded | None = None
         try:
             found = self._loading.load(number, self._loaded)
             refused = dict(found.unserved)
         except Exception:
             logger.exception("generation %d of the models cannot be loaded", number)
-            self._link.send("prepared", generation=number, refused={"": "a defect"})
-            return
+            refused = {"": "a defect"}
 
         with self._lock:
-            if turn == self._turn and not refused:
+            # What was given up says nothing: the same generation may be on its way again.
+            if turn != self._turn:
+                return
+            if not refused:
                 self._next = found
-        self._link.send("prepared", generation=number, refused=refused)
+            self._link.send("prepared", generation=number, refused=refused)
 
     def _abort(self) -> None:
         with self._lock:
