@@ -14,7 +14,7 @@ from typing import Any
 from service.http.wire.connections import Connections
 
 MIN_CONNECTIONS = 32
-TARGET_S = 0.02
+TARGET_S = 0.005
 """The loop is kept this far behind where more is asked than it can do: it has always work, and nobody waits long."""
 MAX_LAG_S = 0.1
 """Connections are refused only where it is this far behind: 256 clients with a row each are none too many."""
