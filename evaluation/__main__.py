@@ -19,7 +19,8 @@ from evaluation import predictions
 from evaluation.analysis import WITHIN
 from evaluation.classifiers import Classifiers, LocalClassifiers
 from evaluation.gate import Gate
-from evaluation.labelled_data import LabelledData, read_labelled
+from evaluation.labelled_data import NOTHING, LabelledData, read_labelled
+from evaluation.learnt import collect_learnt
 from evaluation.predictions import Predictions
 from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
@@ -113,6 +114,11 @@ def _add_groups(parser: argparse.ArgumentParser) -> None:
         choices=("together", "apart"),
         default="together",
         help="copies are together in a group; draws that happen to be equal are apart",
+    )
+    add(
+        "--keep-learnt",
+        action="store_true",
+        help="judge on rows that the models were learnt from too, which are left out else",
     )
 
 
@@ -266,6 +272,9 @@ def _try(
         label=options.label,
         group=options.group,
         joins_equal=options.equal_rows == "together",
+        learnt=NOTHING
+        if options.keep_learnt
+        else collect_learnt(contenders.contenders),
     )
     for note in labelled.notes:
         _tell(note)

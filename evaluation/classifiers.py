@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import Card
+from model_card import Card, CardError
+from row_records import read_learnt
 from service.contract import codec
 from service.errors import EvaluationError, NotFound
 from service.models import image_rows
@@ -27,12 +28,16 @@ RUNS = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """A model by its card; `size_bytes` is None where the file is not at hand."""
+    """A model by its card; `size_bytes` is None where the file is not at hand.
+
+    `learnt` are the hashes of the rows that it was learnt from, ascending, None where that is not known.
+    """
 
     name: str
     version: str
     card: Card
     size_bytes: int | None
+    learnt: NDArray[np.uint64] | None = None
 
 
 class ClassifiedRows(NamedTuple):
@@ -123,7 +128,16 @@ def _describe(model: Model, folder: Path) -> Classifier:
         version=model.version,
         card=model.card,
         size_bytes=next(iter(sizes), None),
+        learnt=_read_learnt(model),
     )
+
+
+def _read_learnt(model: Model) -> NDArray[np.uint64] | None:
+    """Raises EvaluationError for a file whose record of learnt rows is broken."""
+    try:
+        return read_learnt(model.graph.session.metadata)
+    except CardError as error:
+        raise EvaluationError(f"{model.name}.onnx: {error}") from None
 
 
 def _say(

@@ -87,6 +87,7 @@ def conclude(
         risk=risk,
         grouping=predictions.grouping,
         learnt_by=predictions.learnt_by,
+        n_learnt=predictions.n_learnt,
     )
     concluded = {
         "numbers": numbers,
@@ -142,6 +143,7 @@ def recall(evidence: dict[str, Any]) -> Predictions:
                 evidence["data"]["slicings"], len(evidence["truth"])
             ),
             learnt_by=list(evidence["data"]["learnt_by"]),
+            n_learnt=int(evidence["data"].get("n_learnt", 0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
@@ -298,6 +300,7 @@ def _write_data(predictions: Predictions) -> dict[str, Any]:
         "grouping": write_grouping(predictions.grouping),
         "slicings": write_slicings(predictions.slicings),
         "learnt_by": predictions.learnt_by,
+        "n_learnt": predictions.n_learnt,
     }
 
 

@@ -13,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.grouping import EACH_BY_ITSELF, Grouping, find_groups
-from evaluation.learnt import fingerprint_rows
+from evaluation.learnt import (
+    Hashes,
+    fingerprint_rows,
+    hash_feature_rows,
+    hash_images,
+)
 from evaluation.slicing import Slicing, slice_columns
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 
+NOTHING: Hashes = np.empty(0, np.uint64)
+
 Value = float | str | None
 
 
@@ -34,7 +41,8 @@ class LabelledData:
     """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
 
     `fingerprint` is the SHA-256 of the file, or of the images' names and contents, `data_set` that of the rows as
-    training takes it, None of images. `notes` is what was passed over.
+    training takes it, None of images. `notes` is what was passed over, `n_learnt` how many rows were left out since
+    models were learnt from them.
     """
 
     source: str
@@ -47,6 +55,7 @@ class LabelledData:
     grouping: Grouping = EACH_BY_ITSELF
     slicings: Sequence[Slicing] = ()
     data_set: str | None = None
+    n_learnt: int = 0
 
     def batch(self, start: int, stop: int) -> list[Any]:
         """Returns rows as `/compare` takes them; image files are read now."""
@@ -62,10 +71,12 @@ def read_labelled(
     label: str | None,
     group: str | None = None,
     joins_equal: bool = True,
+    learnt: Hashes = NOTHING,
 ) -> LabelledData:
     """Returns what models with such a card can be judged on; raises EvaluationError, which says what would work.
 
-    `group` is the column whose equal values mean that rows belong together; equal rows do so unless it is said.
+    `group` is the column whose equal values mean that rows belong together; equal rows do so unless it is said. Rows
+    whose hash is among those of `learnt` are left out.
     """
     if not path.exists():
         raise EvaluationError(f"{path}: there is no such file or folder")
@@ -82,17 +93,25 @@ def read_labelled(
         )
 
     if takes_rows:
-        return _read_rows(path, card, label, group, joins_equal=joins_equal)
+        return _read_rows(
+            path, card, label, group, joins_equal=joins_equal, learnt=learnt
+        )
     if group is not None:
         raise EvaluationError(
             f"--group: expected a table with a column {group!r}, got a folder of images"
         )
 
-    return _read_folder(path, card, joins_equal=joins_equal)
+    return _read_folder(path, card, joins_equal=joins_equal, learnt=learnt)
 
 
 def _read_rows(
-    path: Path, card: Card, label: str | None, group: str | None, *, joins_equal: bool
+    path: Path,
+    card: Card,
+    label: str | None,
+    group: str | None,
+    *,
+    joins_equal: bool,
+    learnt: Hashes,
 ) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
     table = _read_table(path)
@@ -111,25 +130,44 @@ def _read_rows(
     columns = [_read_column(frame[each.name], each, wheres) for each in features]
     notes = _note_passed_over(others, n_without_label=table.frame.height - len(kept))
     contents = list(zip(*columns, labels, strict=True))
-    values = None if members is None else [members[index] for index in kept]
-    together = find_groups(
-        contents, column=group, values=values, joins_equal=joins_equal
-    )
-    parted = dict(zip(feature_names, columns, strict=True))
     truth = _index(labels, card, [f"{where}: column {label!r}" for where in wheres])
     rows = [dict(zip(feature_names, each[:-1], strict=True)) for each in contents]
+    new = _find_new(hash_feature_rows(rows, card), learnt, path.name)
+    values = None if members is None else [members[kept[index]] for index in new]
+    parted = {
+        name: [column[index] for index in new]
+        for name, column in zip(feature_names, columns, strict=True)
+    }
 
     return LabelledData(
         source=path.name,
         fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
-        places=places,
-        truth=truth,
-        rows=rows,
+        places=[places[index] for index in new],
+        truth=truth[new],
+        rows=[rows[index] for index in new],
         data_set=fingerprint_rows(rows, truth, card),
         notes=notes,
-        grouping=together,
-        slicings=slice_columns(parted | _read_others(frame, others)),
+        grouping=find_groups(
+            [contents[index] for index in new],
+            column=group,
+            values=values,
+            joins_equal=joins_equal,
+        ),
+        slicings=slice_columns(parted | _read_others(frame[new], others)),
+        n_learnt=len(rows) - len(new),
     )
+
+
+def _find_new(hashes: Hashes, learnt: Hashes, where: str) -> list[int]:
+    """Returns the indices of the rows that no model was learnt from; raises EvaluationError where there is none."""
+    new: list[int] = np.flatnonzero(~np.isin(hashes, learnt)).tolist()
+    if not new:
+        raise EvaluationError(
+            f"{where}: these models were learnt from all of its {len(hashes)} rows, which says nothing of others: "
+            "give other rows, or judge these with --keep-learnt"
+        )
+
+    return new
 
 
 def _read_members(
@@ -273,7 +311,9 @@ def _read_value(value: Value, feature: Feature, where: str) -> Value:
     return number
 
 
-def _read_folder(path: Path, card: Card, *, joins_equal: bool) -> LabelledData:
+def _read_folder(
+    path: Path, card: Card, *, joins_equal: bool, learnt: Hashes
+) -> LabelledData:
     """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over."""
     folders = sorted(
         each
@@ -292,10 +332,15 @@ def _read_folder(path: Path, card: Card, *, joins_equal: bool) -> LabelledData:
             f"{path.name}: expected a folder of images for each class of {card.task}, got no image"
         )
 
+    n_files = len(files)
+    passed = len(found) - n_files
+    if len(learnt):
+        new = _find_new(hash_images(files), learnt, path.name)
+        files = [files[index] for index in new]
+
     places = [f"{each.parent.name}/{each.name}" for each in files]
     hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
     contents = [(each.parent.name, of) for each, of in zip(files, hashes, strict=True)]
-    passed = len(found) - len(files)
     notes = [
         f"{passed} files whose ending is none of {', '.join(IMAGE_ENDINGS)} are passed over"
     ]
@@ -312,6 +357,7 @@ def _read_folder(path: Path, card: Card, *, joins_equal: bool) -> LabelledData:
         files=files,
         notes=notes if passed else [],
         grouping=find_groups(contents, joins_equal=joins_equal),
+        n_learnt=n_files - len(files),
     )
 
 

@@ -48,7 +48,8 @@ class Predictions:
     """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
 
     `grouping` says which rows belong together, `slicings` in which parts of the rows models are compared too.
-    `learnt_by` are models whose data set these very rows are.
+    `learnt_by` are models that most of these rows were learnt by, `n_learnt` rows are left out since some model was
+    learnt from them.
     """
 
     task: str
@@ -62,6 +63,7 @@ class Predictions:
     grouping: Grouping = EACH_BY_ITSELF
     slicings: Sequence[Slicing] = ()
     learnt_by: Sequence[str] = ()
+    n_learnt: int = 0
 
     @property
     def groups(self) -> NDArray[np.int64] | None:
@@ -117,11 +119,14 @@ def run(
         grouping=labelled.grouping,
         slicings=labelled.slicings,
         learnt_by=_find_learners(contenders, labelled),
+        n_learnt=labelled.n_learnt,
     )
 
 
 def _find_learners(contenders: Classifiers, labelled: LabelledData) -> list[str]:
-    """Returns the models whose data set these rows are."""
+    """Returns the models whose data set these rows are, and none where learnt rows were left out."""
+    if labelled.n_learnt:
+        return []
     return [
         each.name
         for each in contenders.contenders

@@ -18,6 +18,7 @@ def write_verdict(
     risk: float,
     grouping: Grouping = EACH_BY_ITSELF,
     learnt_by: Sequence[str] = (),
+    n_learnt: int = 0,
 ) -> dict[str, Any]:
     """Returns `headline`, one sentence or some, and `findings`, a list of them. `costs` has each model's latency_ms and
     size_bytes.
@@ -41,10 +42,22 @@ def write_verdict(
         "All this holds for rows like these, and only if no model has learnt from them.",
     ]
 
+    warning = _count_learnt(numbers, n_learnt) or _warn(learnt_by, task)
+
     return {
-        "headline": f"{_warn(learnt_by, task)}{_head(told[leader], mine, numbers, task)}",
+        "headline": f"{warning}{_head(told[leader], mine, numbers, task)}",
         "findings": [each for each in found if each],
     }
+
+
+def _count_learnt(numbers: dict[str, Any], n_learnt: int) -> str:
+    """Says how many rows were left out, where any were."""
+    if not n_learnt:
+        return ""
+
+    n_rows = n_learnt + numbers["rows"]
+    judged = f"the figures are on the other {numbers['rows']:,}. "
+    return f"Models were learnt from {n_learnt:,} of {count_rows(n_rows)}, which are left out; {judged}"
 
 
 def _warn(learnt_by: Sequence[str], task: str) -> str:

@@ -15,7 +15,7 @@ from training.learning.family import Family
 
 ROOT = Path(__file__).resolve().parents[2]
 ALWAYS = ("training.pipeline",)
-OURS = ("model_card", "training")
+OURS = ("model_card", "row_records", "training")
 MAKES_NO_FILE = (__name__, "training.data.table")
 """These modules are left out: this one judges files, and what is read of a table has a fingerprint of its own."""
 
@@ -150,5 +150,7 @@ def _imported(source: ast.Module) -> list[str]:
             found += [each.name for each in node.names]
 
     return [
-        name for name in found if name == "model_card" or name.startswith("training.")
+        name
+        for name in found
+        if name in ("model_card", "row_records") or name.startswith("training.")
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from math import ceil
@@ -34,6 +34,14 @@ from model_card import (
     Provenance,
     SelfCheck,
     from_metadata,
+)
+from row_records import (
+    HeldOut,
+    fingerprint_held_out,
+    hash_rows,
+    read_held_out,
+    write_held_out,
+    write_learnt,
 )
 from training.data.datasets import Dataset, Split
 from training.data.images import ImageDataset, ParityImages
@@ -128,7 +136,8 @@ def export(
         provenance=_make_provenance(fitted, dataset, rows, origin),
         licence=dataset.licence if isinstance(dataset, ImageDataset) else "MIT",
     )
-    content = serialise(model, card)
+    records = record_rows(fitted.kind, dataset, rows, outputs)
+    content = serialise(model, card, records)
     _check_file(content, card, inputs, outputs)
     path = folder / f"{card.name}.onnx"
     write_atomically(path, content)
@@ -190,12 +199,37 @@ def _find_tolerance(name: str, source: NDArray[Any], parity_tolerance: float) ->
     return parity_tolerance * max(1.0, float(np.abs(source).max()))
 
 
-def serialise(model: onnx.ModelProto, card: Card) -> bytes:
-    """Returns the file's bytes, which are the same for the same model and card."""
+def record_rows(
+    kind: str, dataset: Dataset | ImageDataset, rows: Split, outputs: Outputs
+) -> dict[str, str]:
+    """Returns what the file keeps of the rows: what it was learnt from, and a classifier's answers to held-out ones."""
+    if isinstance(dataset, ParityImages):
+        return {}
+
+    learnt = np.concatenate([rows.train, rows.validation])
+    records = write_learnt(hash_rows(dataset.inputs[learnt]))
+    if kind == "classifier":
+        truth = dataset.target[rows.held_out].astype(np.int64)
+        hashes = hash_rows(dataset.inputs[rows.held_out])
+        record = HeldOut(
+            rows=fingerprint_held_out(hashes, truth),
+            truth=truth,
+            labels=outputs["label"],
+            probabilities=outputs["probabilities"],
+        )
+        records |= write_held_out(record)
+
+    return records
+
+
+def serialise(
+    model: onnx.ModelProto, card: Card, records: Mapping[str, str] | None = None
+) -> bytes:
+    """Returns the file's bytes, which are the same for the same model, card and records of rows."""
     model.graph.name = card.name
     model.doc_string = card.summary
     model.model_version = 1
-    onnx.helper.set_model_props(model, card.to_metadata())
+    onnx.helper.set_model_props(model, card.to_metadata() | dict(records or {}))
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
 
@@ -293,8 +327,14 @@ def _check_file(
             f"expected no path of this machine in the file, found {place!r}",
         )
 
-    written = from_metadata(open_session(content).get_modelmeta().custom_metadata_map)
+    metadata = open_session(content).get_modelmeta().custom_metadata_map
+    written = from_metadata(metadata)
     _require(written == card, "expected the card to read back as it was written")
+    record = read_held_out(metadata)
+    _require(
+        record is None or np.array_equal(record.labels, outputs["label"]),
+        "expected the record of the held-out rows to read back as it was written",
+    )
 
     for name, output in run(content, inputs, OUTPUTS[card.kind]).items():
         _require(
