@@ -39,13 +39,15 @@ Classes = NDArray[np.int64]
 class HeldOut:
     """A HeldOut record holds true classes `(n_rows,)`, labels `(n_rows,)` and probabilities `(n_rows, n_classes)`.
 
-    `rows` is the fingerprint of the rows in their order: files with the same one answered the same rows.
+    `rows` is the fingerprint of the rows in their order: files with the same one answered the same rows. `groups`
+    `(n_rows,)` has one number for rows that are equal, None where no two are.
     """
 
     rows: str
     truth: Classes
     labels: Classes
     probabilities: Floats
+    groups: Classes | None = None
 
 
 def hash_rows(rows: NDArray[Any]) -> NDArray[np.uint64]:
@@ -72,11 +74,23 @@ def fingerprint_held_out(hashes: NDArray[np.uint64], truth: Classes) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def group_equal(hashes: NDArray[np.uint64], truth: Classes) -> Classes | None:
+    """Returns one number for rows of the same hash and class, `(n_rows,)`, or None where no two are equal."""
+    keys = np.stack([hashes, truth.astype(np.uint64)], axis=1)
+    unique, numbers = np.unique(keys, axis=0, return_inverse=True)
+    return None if len(unique) == len(keys) else numbers.reshape(-1).astype(np.int64)
+
+
 def write_held_out(record: HeldOut) -> dict[str, str]:
     """Returns the metadata property that holds the record."""
     codes = np.rint(record.probabilities * MAX_PROBABILITY_CODE).astype("<u2")
+    groups = {}
+    if record.groups is not None:
+        groups = {"groups": _pack(record.groups.astype("<u2"))}
+
     return _write(
         HELD_OUT_KEY,
+        **groups,
         rows=record.rows,
         n_classes=record.probabilities.shape[1],
         truth=_pack(record.truth.astype("<u2")),
@@ -100,17 +114,27 @@ def read_held_out(metadata: Mapping[str, str]) -> HeldOut | None:
         labels = _unpack(document["labels"], "<u2").astype(np.int64)
         codes = _unpack(document["probabilities"], "<u2").reshape(len(truth), n_classes)
         rows = str(document["rows"])
+        groups = None
+        if "groups" in document:
+            groups = _unpack(document["groups"], "<u2").astype(np.int64)
     except (KeyError, TypeError, ValueError) as error:
         raise CardError(f"{HELD_OUT_KEY}: {error}") from error
 
     sums = codes.sum(axis=1, keepdims=True, dtype=np.float64)
     fits = len(labels) == len(truth) > 0 and bool(sums.all())
+    fits = fits and (groups is None or len(groups) == len(truth))
     if not fits or max(truth.max(), labels.max()) >= n_classes:
         raise CardError(
             f"{HELD_OUT_KEY}: expected a class, a label and probabilities for each row"
         )
 
-    return HeldOut(rows=rows, truth=truth, labels=labels, probabilities=codes / sums)
+    return HeldOut(
+        rows=rows,
+        truth=truth,
+        labels=labels,
+        probabilities=codes / sums,
+        groups=groups,
+    )
 
 
 def write_learnt(hashes: NDArray[np.uint64]) -> dict[str, str]:

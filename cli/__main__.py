@@ -14,7 +14,16 @@ DONE = 0
 NOT_INSTALLED = 1
 MISUSED = 2
 HELP = ("-h", "--help")
-PACKAGES = ("model_card", "stats", "service", "evaluation", "loadtest", "training")
+PACKAGES = (
+    "model_card",
+    "row_records",
+    "stats",
+    "verdict",
+    "service",
+    "evaluation",
+    "loadtest",
+    "training",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,17 +16,17 @@ from typing import Any
 from evaluation import evidence as evidences
 from evaluation import gate as gates
 from evaluation import predictions
-from evaluation.analysis import WITHIN
 from evaluation.classifiers import Classifiers, LocalClassifiers
 from evaluation.gate import Gate
 from evaluation.labelled_data import NOTHING, LabelledData, read_labelled
 from evaluation.learnt import collect_learnt
-from evaluation.predictions import Predictions
 from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
 from service.contract import codec
 from service.errors import EvaluationError, VeredictoError
 from service.settings import Settings
+from verdict.analysis import WITHIN
+from verdict.predictions import Predictions
 
 DONE = 0
 NOT_SHOWN = 1

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.analysis import WITHIN, judge
 from evaluation.gate import Gate
-from evaluation.grouping import read_grouping, write_grouping
-from evaluation.predictions import ClassifierAnswers, Predictions
-from evaluation.slicing import read_slicings, write_slicings
-from evaluation.verdict import write_verdict
 from service import VERSION
 from service.contract import codec
 from service.errors import EvaluationError
 from stats import class_means
+from verdict.analysis import WITHIN, judge
+from verdict.grouping import read_grouping, write_grouping
+from verdict.predictions import ClassifierAnswers, Predictions
+from verdict.sentences import write_verdict
+from verdict.slicing import read_slicings, write_slicings
 
 FORMAT = "veredicto evidence"
 SCHEMA_VERSION = 2

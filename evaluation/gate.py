@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.predictions import Predictions
 from service.errors import EvaluationError
 from stats.paired import Pair, find_effect, lower_limit
 from stats.rows_needed import rows_to_show
+from verdict.predictions import Predictions
 
 USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
 _CLAIM = re.compile(

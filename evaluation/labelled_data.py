@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.grouping import EACH_BY_ITSELF, Grouping, find_groups
 from evaluation.learnt import (
     Hashes,
     fingerprint_rows,
     hash_feature_rows,
     hash_images,
 )
-from evaluation.slicing import Slicing, slice_columns
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
 from service.models.images import ImageFile
+from verdict.grouping import EACH_BY_ITSELF, Grouping, find_groups
+from verdict.slicing import Slicing, slice_columns
 
 if TYPE_CHECKING:
     import polars as pl

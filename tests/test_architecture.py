@@ -15,7 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TOPS = (
     "model_card",
+    "row_records",
     "stats",
+    "verdict",
     "tables",
     "charts",
     "service",
@@ -42,12 +44,14 @@ MAX_MODULES = 20
 PACKAGES: dict[str, set[str]] = {
     "evaluation": {
         "model_card",
+        "row_records",
         "service",
         "service.contract",
         "service.errors",
         "service.models",
         "stats",
         "tables",
+        "verdict",
     },
     "evaluation.__main__": {
         "evaluation",
@@ -55,6 +59,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.contract",
         "service.errors",
         "service.settings",
+        "verdict",
     },
     "evaluation.report": {
         "charts",
@@ -62,6 +67,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.models",
         "stats",
+        "verdict",
     },
     "loadtest": {"loadtest.sending", "loadtest.targets", "service.errors", "stats"},
     "loadtest.__main__": {"loadtest", "loadtest.report", "service.errors"},
@@ -73,6 +79,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.grpc",
         "tables",
     },
+    "row_records": {"model_card"},
     "service.__main__": {"service.launch", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
@@ -96,6 +103,7 @@ PACKAGES: dict[str, set[str]] = {
     },
     "service.calls": {
         "model_card",
+        "row_records",
         "service.contract",
         "service.errors",
         "service.execution",
@@ -103,6 +111,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.models",
         "service.settings",
         "stats",
+        "verdict",
     },
     "service.contract": {"service.errors", "service.settings"},
     "service.execution": {
@@ -230,6 +239,7 @@ PACKAGES: dict[str, set[str]] = {
     "training.data": {"tables", "training.graph"},
     "training.export": {
         "model_card",
+        "row_records",
         "training.data",
         "training.graph",
         "training.learning",
@@ -293,6 +303,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.graph",
         "training.learning",
     },
+    "verdict": {"service.contract", "stats"},
 }
 """Each package imports these packages of ours."""
 
@@ -310,14 +321,13 @@ SHOWN: dict[str, set[str]] = {
         "svg",
     },
     "evaluation": {
-        "analysis",
         "classifiers",
         "evidence",
         "gate",
         "labelled_data",
+        "learnt",
         "predictions",
         "remote",
-        "words",
     },
     "evaluation.report": {"page"},
     "loadtest": {
@@ -423,6 +433,7 @@ SHOWN: dict[str, set[str]] = {
     "training.images": {"classifier", "faces", "fine_tuning_curve", "pretrained"},
     "training.learning": {"estimator", "family", "gradient_descent", "network"},
     "training.pictures": {"draw"},
+    "verdict": {"analysis", "grouping", "predictions", "sentences", "slicing", "words"},
 }
 """Other packages import these modules of each package."""
 
@@ -689,7 +700,7 @@ def test_serving_loads_nothing_of_the_report() -> None:
     report = [
         "evaluation",
         "evaluation.evidence",
-        "evaluation.analysis",
+        "verdict.analysis",
         "evaluation.report.page",
         "charts.svg",
         "stats.paired",

@@ -17,7 +17,7 @@ from charts.reliability import add_reliability
 from charts.scales import set_linear, set_log, set_rows, span
 from charts.scatter import add_labels, add_point, add_steps
 from charts.svg import write_svg
-from evaluation import words
+from verdict import words
 
 ROW_PX = 26
 WIDE_PX = 400

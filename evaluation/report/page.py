@@ -17,10 +17,10 @@ from markupsafe import Markup
 
 from evaluation import gate
 from evaluation.labelled_data import LabelledData
-from evaluation.words import percent, shorten, show_p, signed
 from service.errors import EvaluationError
 from service.models import images
 from stats.confusion import most_confused
+from verdict.words import percent, shorten, show_p, signed
 
 TEMPLATES = Path(__file__).parent
 THUMBNAIL_PX = 96

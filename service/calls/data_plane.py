@@ -15,6 +15,7 @@ from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.calls.repository import Repository
+from service.calls.verdict import Verdicts
 from service.contract import answers, codec
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
@@ -54,6 +55,7 @@ class DataPlane:
         self._router = Router(registry, settings, monitor or NoOutcomes())
         self._limits = Limits(settings)
         self._strict = settings.strict
+        self._verdicts = Verdicts()
         self.pictures = Pictures(registry, self._limits, self._encode)
 
     def follow(self) -> None:
@@ -181,6 +183,10 @@ class DataPlane:
         return comparison.describe(
             self.registry.task(task), None, comparison.EMPTY_WINDOW
         )
+
+    def judge(self, task: str, by: str = "accuracy") -> answers.Verdict:
+        """Returns which of the task's classifiers to trust, from what their files keep of held-out rows."""
+        return self._verdicts.judge(self.registry.task(task), by=by)
 
     def compare(self, request: CompareRequest) -> Reply:
         """Runs the task's classifiers on the same rows, side by side."""

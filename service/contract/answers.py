@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from service.contract.requests import Row
 
@@ -234,6 +234,18 @@ class LiveComparison(TypedDict):
     tests: list[ChallengerTest]
     disagreements: list[Disagreement]
     drift: Drift | None
+
+
+class Verdict(TypedDict):
+    task: str
+    classes: list[str]
+    by: str
+    rows: int
+    headline: str
+    findings: list[str]
+    versions: dict[str, str]
+    left_out: dict[str, str]
+    numbers: dict[str, Any]
 
 
 class ModelSummary(TypedDict):

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from service.calls.data_plane import DataPlane
 from service.contract.codec import encode
-from service.errors import NotReady, VeredictoError
+from service.errors import InvalidRequest, NotReady, VeredictoError
 from service.execution.batching import Batches
 from service.execution.metrics import render_metrics
+from service.http.forms import read_query
 from service.http.open_inference import PREFIX, OpenInferenceRoutes
 from service.http.page_security import protect_page
 from service.http.platforms import PREFIX as V1
@@ -32,6 +33,8 @@ MODELS = "/models/"
 LAYERS = "/layers"
 TASKS = "/tasks/"
 COMPARISON = "/comparison"
+VERDICT = "/verdict"
+VERDICT_FIELDS = ("by",)
 METRICS_PATH = "/metrics"
 READ_ONLY = ("GET", "HEAD")
 PROBES = ("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
@@ -71,7 +74,7 @@ class Views:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
         if path in self._fixed or path == METRICS_PATH or path.startswith(MODELS):
             return READ_ONLY
-        if path.startswith(TASKS) and path.endswith(COMPARISON):
+        if path.startswith(TASKS) and path.endswith((COMPARISON, VERDICT)):
             return READ_ONLY
         if path.startswith(V1):
             return self._platforms.allowed_methods(path)
@@ -91,7 +94,7 @@ class Views:
         if path.startswith(V1):
             return self._platforms.view(path)
         if path.startswith(TASKS):
-            return await self._compare_live(path)
+            return await self._judge_task(path, scope["query_string"])
 
         # Cards are large, and a network's layers are looked at: 5 to 30 ms.
         name = path.removeprefix(MODELS)
@@ -110,14 +113,16 @@ class Views:
 
         return respond(pictures.describe_layers(name))
 
-    async def _compare_live(self, path: str) -> Response:
-        """Returns the live comparison of a task, read from a file and computed in a thread."""
-        task = path.removeprefix(TASKS).removesuffix(COMPARISON)
+    async def _judge_task(self, path: str, query: bytes) -> Response:
+        """Returns the verdict on a task's classifiers, or their live comparison; both are computed in a thread."""
+        task, _, what = path.removeprefix(TASKS).rpartition("/")
 
-        def compare() -> bytes:
-            return encode(self._plane.compare_live(task))
+        def judge() -> bytes:
+            if f"/{what}" == COMPARISON:
+                return encode(self._plane.compare_live(task))
+            return encode(self._plane.judge(task, **_read_options(query)))
 
-        return Response(200, await self._batches.offload(compare))
+        return Response(200, await self._batches.offload(judge))
 
     def list_probes(
         self, other_paths: Mapping[str, str]
@@ -149,6 +154,18 @@ class Views:
         except NotReady as error:
             return respond_to_error(error)
         return respond({"ready": True, "models": self._plane.registry.count()})
+
+
+def _read_options(query: bytes) -> dict[str, str]:
+    """Returns the fields of the query of a verdict; raises InvalidRequest for one that is not known."""
+    fields = dict(read_query(query))
+    unknown = sorted(set(fields) - set(VERDICT_FIELDS))
+    if unknown:
+        raise InvalidRequest(
+            f"query: unknown field {unknown[0]!r}; known fields: {', '.join(VERDICT_FIELDS)}"
+        )
+
+    return fields
 
 
 def _show_page(name: str) -> Response:

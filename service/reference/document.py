@@ -21,6 +21,7 @@ _TYPES = (
     answers.Layers,
     answers.LiveComparison,
     answers.ModelList,
+    answers.Verdict,
     answers.Error,
     *open_inference.TYPES,
 )
@@ -39,7 +40,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
     example = open_inference.show_example(examples.get("/predict"))
 
     paths = _call_paths(reference, examples)
-    paths |= _live_paths(reference, tasks)
+    paths |= _task_paths(reference, tasks)
     paths |= platforms.describe_routes(reference, names, examples.get("/invocations"))
     paths |= _model_paths(reference, names)
     paths |= open_inference.describe_routes(reference, names, example)
@@ -194,8 +195,8 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
     return examples
 
 
-def _live_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
-    """Returns the path that needs VEREDICTO_JOURNAL."""
+def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
+    """Returns the verdict on held-out rows, and the live comparison, whose figures need VEREDICTO_JOURNAL."""
     task = {
         "name": "task",
         "in": "path",
@@ -214,7 +215,25 @@ def _live_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         parameters=[task],
     )
 
-    return {"/tasks/{task}/comparison": comparison}
+    by = {
+        "name": "by",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "string", "enum": ["accuracy"]},
+        "description": "What the models are compared in",
+    }
+    verdict = view(
+        "verdict",
+        "Predict and compare",
+        "Which of the task's classifiers to trust, from what their files keep of held-out rows",
+        reference["Verdict"],
+        400,
+        404,
+        503,
+        parameters=[task, by],
+    )
+
+    return {"/tasks/{task}/comparison": comparison, "/tasks/{task}/verdict": verdict}
 
 
 def _model_paths(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:

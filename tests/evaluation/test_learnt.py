@@ -11,7 +11,8 @@ import pytest
 from evaluation import evidence
 from evaluation.classifiers import LocalClassifiers
 from evaluation.labelled_data import read_labelled
-from evaluation.learnt import fingerprint_rows
+from evaluation.learnt import collect_learnt, fingerprint_rows, hash_feature_rows
+from service.errors import EvaluationError
 from tests.support.server import ROOT
 from tests.support.trials import make_trial
 from training.__main__ import main as train
@@ -63,3 +64,49 @@ def test_the_first_sentence_says_who_learnt_from_the_rows() -> None:
     found["data"]["learnt_by"] = []
     assert evidence.verify(found)
     assert np.array_equal(evidence.recall(found).truth, predictions.truth)
+
+
+def test_rows_that_a_model_was_learnt_from_are_left_out(tmp_path: Path) -> None:
+    """Of the table that models were made from only held-out rows are judged; `learnt` empty keeps all of them."""
+    path = tmp_path / "mine.csv"
+    chance = np.random.default_rng(0)
+    sizes = chance.normal(size=200)
+    labels = np.where(sizes + chance.normal(scale=0.5, size=200) > 0, "yes", "no")
+    lines = [
+        f"{size!r},{label}" for size, label in zip(sizes.tolist(), labels, strict=True)
+    ]
+    path.write_text("\n".join(["size,label", *lines]))
+    words = ["--task", "mine", "--data", str(path), "--target", "label"]
+    assert train(["decision_tree", *words, "--output", str(tmp_path)]) == 0
+    contenders = LocalClassifiers(tmp_path, "mine").contenders
+    card = contenders[0].card
+    learnt = collect_learnt(contenders)
+
+    left = read_labelled(path, card, label="label", learnt=learnt)
+    kept = read_labelled(path, card, label="label")
+
+    split = card.provenance.split
+    assert left.n_learnt == split["train"] + split["validation"]
+    assert len(left.truth) == len(left.rows) == len(left.places) == split["held_out"]
+    assert left.data_set == kept.data_set
+    assert (kept.n_learnt, len(kept.truth)) == (0, 200)
+
+    path.write_text("\n".join(["size,label", *lines[:50]]))
+    everything = hash_feature_rows(
+        [{"size": float(line.partition(",")[0])} for line in lines], card
+    )
+    with pytest.raises(EvaluationError, match="--keep-learnt"):
+        read_labelled(path, card, label="label", learnt=np.sort(everything))
+
+
+def test_the_first_sentence_counts_learnt_rows() -> None:
+    """A verdict where rows were left out begins with how many, and evidence of it is verified."""
+    predictions = replace(make_trial({"one": 0.9, "other": 0.8}), n_learnt=455)
+    n_rows = len(predictions.truth)
+    found = evidence.gather(predictions, risk=0.01, gates=[], software={})
+    all_rows = f"{455 + n_rows:,}"
+    assert found["verdict"]["headline"].startswith(
+        f"Models were learnt from 455 of {all_rows} rows, which are left out; the figures are on the other {n_rows:,}. "
+    )
+    assert evidence.verify(found) == []
+    assert evidence.recall(found).n_learnt == 455

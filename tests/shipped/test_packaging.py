@@ -28,11 +28,14 @@ PACKAGES = (
     "stats",
     "tables",
     "training",
+    "verdict",
 )
-OURS = ("model_card", *PACKAGES, "tests", "benchmarks")
+OURS = ("model_card", "row_records", *PACKAGES, "tests", "benchmarks")
 EXTRAS = {
     "model_card": (),
+    "row_records": (),
     "stats": (),
+    "verdict": (),
     "cli": (),
     "service": ("cpu", "grpc", "otel"),
     "evaluation": ("cpu", "evaluate"),
@@ -74,7 +77,13 @@ def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that a freshly built wheel unpacks to."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("LICENSE", "README.md", "model_card.py", "pyproject.toml"):
+    for name in (
+        "LICENSE",
+        "README.md",
+        "model_card.py",
+        "row_records.py",
+        "pyproject.toml",
+    ):
         shutil.copy(ROOT / name, source)
 
     for name in (*PACKAGES, "tests", "benchmarks"):
@@ -114,8 +123,10 @@ def test_the_bento_holds_what_it_serves_and_no_more(bento: Path) -> None:
         "exported_models",
         "model_card.py",
         "requirements",
+        "row_records.py",
         "service",
         "stats",
+        "verdict",
     ]
     shipped = {path.name for path in (ROOT / "exported_models").glob("*.onnx")}
     assert {path.name for path in (source / "exported_models").iterdir()} == shipped
@@ -180,7 +191,7 @@ def test_the_wheel_holds_every_file_of_the_packages_and_no_other(wheel: Path) ->
         if path.is_file() and "__pycache__" not in path.parts
     }
 
-    assert packed == expected | {"model_card.py"}
+    assert packed == expected | {"model_card.py", "row_records.py"}
 
 
 def test_the_wheel_installs_the_command(wheel: Path) -> None:

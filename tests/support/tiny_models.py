@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,14 +110,18 @@ def write_tiny(
     *,
     sign: float = 1.0,
     stem: str | None = None,
+    records: Mapping[str, str] | None = None,
     **graph: Any,
 ) -> Path:
-    """Writes a tiny model; its card's self-check is made true, unless the card says something about it."""
+    """Writes a tiny model; its card's self-check is made true, unless the card says something about it.
+
+    `records` are further metadata of the file.
+    """
     model = tiny_graph(sign=sign, **graph)
     if card is not None:
         if card.self_check.output["probabilities"] == ((0.5, 0.5),):
             card = replace(card, self_check=true_self_check(sign=sign))
-        helper.set_model_props(model, card.to_metadata())
+        helper.set_model_props(model, card.to_metadata() | dict(records or {}))
 
     path = folder / f"{stem or (card.name if card else 'tiny')}.onnx"
     path.write_bytes(model.SerializeToString())

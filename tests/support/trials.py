@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluation.predictions import ClassifierAnswers, Predictions
+from verdict.predictions import ClassifierAnswers, Predictions
 
 
 def make_trial(

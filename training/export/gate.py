@@ -38,6 +38,7 @@ from model_card import (
 from row_records import (
     HeldOut,
     fingerprint_held_out,
+    group_equal,
     hash_rows,
     read_held_out,
     write_held_out,
@@ -216,6 +217,7 @@ def record_rows(
             truth=truth,
             labels=outputs["label"],
             probabilities=outputs["probabilities"],
+            groups=group_equal(hashes, truth),
         )
         records |= write_held_out(record)
 

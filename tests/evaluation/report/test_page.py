@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluation import evidence
-from evaluation.predictions import Predictions
 from evaluation.report import page
 from service.errors import EvaluationError
 from tests.support.trials import make_trial
+from verdict.predictions import Predictions
 
 TRIAL = make_trial(
     {"champion": 0.8, "challenger": 0.9, "third": 0.85}, classes=("a", "b", "c")

@@ -13,6 +13,7 @@ import torch
 from onnx import TensorProto, helper
 from torch import nn
 
+from row_records import hash_rows, read_held_out, read_learnt
 from training.data.datasets import Dataset, load, split
 from training.export import gate
 from training.export.gate import (
@@ -99,6 +100,25 @@ def test_what_passes_is_written_under_its_name(
     label = run(path.read_bytes(), dataset.features[rows])["label"]
     assert card.metrics["accuracy"].value == (label == dataset.target[rows]).mean()
     assert card.parity.rows == len(rows) == 36
+
+
+def test_the_file_keeps_its_answers_and_what_it_learnt(
+    fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
+) -> None:
+    """The file keeps the true classes and its own labels of the held-out rows, and the hashes of all other rows."""
+    rows = split(dataset, seed=0)
+    path, _ = export(fitted, dataset, rows, ORIGIN, tmp_path)
+    metadata = {each.key: each.value for each in onnx.load(path).metadata_props}
+    record, learnt = read_held_out(metadata), read_learnt(metadata)
+    assert record is not None
+    assert learnt is not None
+    answers = run(path.read_bytes(), dataset.features[rows.held_out])
+    assert np.array_equal(record.truth, dataset.target[rows.held_out])
+    assert np.array_equal(record.labels, answers["label"])
+    assert np.abs(record.probabilities - answers["probabilities"]).max() < 1e-4
+    others = np.concatenate([rows.train, rows.validation])
+    assert np.array_equal(learnt, np.unique(hash_rows(dataset.features[others])))
+    assert not np.isin(hash_rows(dataset.features[rows.held_out]), learnt).any()
 
 
 def test_the_same_model_is_the_same_file(

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.pairs import test_pair
-from evaluation.predictions import Predictions
-from evaluation.slicing import Slicing
 from stats.paired import Pair, difference_interval
 from stats.paired_tests import benjamini_yekutieli
+from verdict.pairs import test_pair
+from verdict.predictions import Predictions
+from verdict.slicing import Slicing
 
 MIN_ROWS = 30
 """Parts with fewer rows are not looked at."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from evaluation.grouping import Grouping
-from evaluation.words import (
+from verdict.grouping import Grouping
+from verdict.words import (
     count_groups,
     count_rows,
     join,
@@ -121,19 +122,35 @@ def price(
     if len(best) == 1:
         return ""
 
-    fastest = min(best, key=lambda each: costs[each]["latency_ms"] or 0)
-    text = f"Of the {len(best)} that may be the best, {shorten(fastest, task)} was the fastest"
-    text += f" ({costs[fastest]['latency_ms']:.3g} ms a row, the median here)"
-    sizes = {each: costs[each]["size_bytes"] for each in best}
-    known = {each: size for each, size in sizes.items() if size is not None}
-    if len(known) < len(sizes):
-        return f"{text}."
+    latencies = _find_known(costs, best, "latency_ms")
+    sizes = _find_known(costs, best, "size_bytes")
+    start = f"Of the {len(best)} that may be the best,"
+    if not latencies and not sizes:
+        return ""
 
-    smallest = min(known, key=lambda each: known[each])
+    smallest = min(sizes, key=lambda each: sizes[each], default="")
+    small = f"is the smallest ({sizes[smallest]:,.0f} bytes)" if sizes else ""
+    if not latencies:
+        return f"{start} {shorten(smallest, task)} {small}."
+
+    fastest = min(latencies, key=lambda each: latencies[each])
+    fast = f"{shorten(fastest, task)} was the fastest ({latencies[fastest]:.3g} ms a row, the median here)"
+    if not sizes:
+        return f"{start} {fast}."
     if smallest == fastest:
-        return f"{text} and is the smallest ({known[smallest]:,.0f} bytes)."
+        return f"{start} {fast} and {small}."
 
-    return f"{text}, and {shorten(smallest, task)} is the smallest ({known[smallest]:,.0f} bytes)."
+    return f"{start} {fast}, and {shorten(smallest, task)} {small}."
+
+
+def _find_known(
+    costs: dict[str, dict[str, float | None]], names: Sequence[str], kind: str
+) -> dict[str, float]:
+    """Returns a cost of each of these models, and none at all where that of one is not known."""
+    known = {name: costs[name][kind] for name in names}
+    if None in known.values():
+        return {}
+    return {name: cost for name, cost in known.items() if cost is not None}
 
 
 def decline(leader: dict[str, Any], task: str, risk: float) -> str:

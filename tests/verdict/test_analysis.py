@@ -11,10 +11,10 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, confusion_matrix
 from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from evaluation import analysis
-from evaluation.analysis import judge
 from stats import scores
 from tests.support.trials import make_trial
+from verdict import analysis
+from verdict.analysis import judge
 
 TRIAL = make_trial(
     {"worst": 0.7, "middle": 0.85, "best": 0.93}, classes=("a", "b", "c")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from evaluation import findings
-from evaluation.grouping import EACH_BY_ITSELF, Grouping
-from evaluation.words import count_rows, join, percent, shorten
+from verdict import findings
+from verdict.grouping import EACH_BY_ITSELF, Grouping
+from verdict.words import count_rows, join, percent, shorten
 
 
 def write_verdict(

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from evaluation import evidence
-from evaluation.analysis import judge
 from evaluation.classifiers import LocalClassifiers
 from evaluation.gate import Gate
-from evaluation.grouping import EACH_BY_ITSELF, find_groups
 from evaluation.labelled_data import read_labelled
-from evaluation.predictions import Predictions
 from service.errors import EvaluationError
 from tests.support.hues import write_images
 from tests.support.tiny_models import tiny_card, write_image_model
 from tests.support.trials import make_trial
+from verdict.analysis import judge
+from verdict.grouping import EACH_BY_ITSELF, find_groups
+from verdict.predictions import Predictions
 
 CARD = tiny_card()
 TRIAL = make_trial({"worse": 0.8, "better": 0.9}, n_rows=80)

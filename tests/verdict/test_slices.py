@@ -10,12 +10,12 @@ import pytest
 
 from evaluation import evidence
 from evaluation.labelled_data import read_labelled
-from evaluation.predictions import Predictions
-from evaluation.slices import judge_slices
-from evaluation.slicing import Slicing, slice_columns
 from service.errors import EvaluationError
 from tests.support.tiny_models import tiny_card
 from tests.support.trials import make_trial
+from verdict.predictions import Predictions
+from verdict.slices import judge_slices
+from verdict.slicing import Slicing, slice_columns
 
 
 def part(n_rows: int, n_parts: int) -> Slicing:

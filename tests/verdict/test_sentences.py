@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from evaluation import evidence, words
-from evaluation.predictions import Predictions
+from evaluation import evidence
 from tests.support.trials import make_trial
+from verdict import words
+from verdict.predictions import Predictions
 
 
 def told(predictions: Predictions, risk: float = 0.01) -> dict[str, Any]:

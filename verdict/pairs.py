@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.predictions import Predictions
 from stats import agreement, groups, paired, paired_tests
 from stats.paired import Pair
 from stats.rows_needed import plan_to_tell_apart
+from verdict.predictions import Predictions
 
 
 def judge_pairs(

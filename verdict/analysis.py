@@ -8,9 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.pairs import judge_pairs, test_pair
-from evaluation.predictions import ClassifierAnswers, Predictions
-from evaluation.slices import judge_slices
 from service.contract import codec
 from stats import (
     agreement,
@@ -24,6 +21,9 @@ from stats import (
     simultaneous,
 )
 from stats.scores import score
+from verdict.pairs import judge_pairs, test_pair
+from verdict.predictions import ClassifierAnswers, Predictions
+from verdict.slices import judge_slices
 
 MAX_POINTS = 150
 """A curve in a report has at most so many points; what is computed from curves is computed from all of their points."""
@@ -202,19 +202,23 @@ def _lead(predictions: Predictions, hits: NDArray[np.bool_]) -> str:
 def _judge_costs(
     predictions: Predictions, hits: NDArray[np.bool_]
 ) -> dict[str, list[str] | None]:
-    """Returns models that none beats in both accuracy and latency, or bytes; None where not all sizes are known."""
+    """Returns models that none beats in both accuracy and latency, or bytes; None where not all costs are known."""
     accuracy = hits.mean(axis=0).tolist()
     names = [answer.model for answer in predictions.answers]
     sizes = [answer.size_bytes for answer in predictions.answers]
-    known = [size for size in sizes if size is not None]
     latencies = [answer.latency_ms for answer in predictions.answers]
 
     return {
-        "latency": find_front(names, latencies, accuracy),
-        "bytes": find_front(names, known, accuracy)
-        if len(known) == len(sizes)
-        else None,
+        "latency": _find_known_front(names, latencies, accuracy),
+        "bytes": _find_known_front(names, sizes, accuracy),
     }
+
+
+def _find_known_front(
+    names: Sequence[str], costs: Sequence[float | None], values: Sequence[float]
+) -> list[str] | None:
+    known = [cost for cost in costs if cost is not None]
+    return find_front(names, known, values) if len(known) == len(costs) else None
 
 
 def find_front(

@@ -1,0 +1,175 @@
+"""The verdict of a task says which of its classifiers to trust, from what their files keep of held-out rows."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from model_card import CardError
+from row_records import HeldOut, read_held_out
+from service.contract.answers import Verdict
+from service.errors import InvalidRequest
+from service.models.model import Model
+from stats.groups import number_groups
+
+if TYPE_CHECKING:
+    from verdict.grouping import Grouping
+    from verdict.predictions import Predictions
+
+METRICS = ("accuracy",)
+RISK = 0.01
+"""This share of wrong answers is wanted of a model that may decline."""
+MAX_KEPT = 64
+"""So many verdicts are kept, since each takes a tenth of a second to compute and never changes."""
+CURVES = ("roc", "risk_coverage")
+NO_RECORD = "its file keeps no answers to held-out rows"
+OTHER_ROWS = (
+    "its file keeps answers to other held-out rows than the files of most models"
+)
+
+Judged = list[tuple[Model, HeldOut]]
+
+
+class Verdicts:
+    """Verdicts are computed once for the versions of a task's models; any thread may ask."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, ...], Verdict] = OrderedDict()
+        self._lock = Lock()
+
+    def judge(self, models: list[Model], *, by: str = METRICS[0]) -> Verdict:
+        """Returns the verdict on the classifiers of one task; raises InvalidRequest where there is nothing to judge."""
+        if by not in METRICS:
+            raise InvalidRequest(
+                f"by: expected one of {', '.join(METRICS)}, got {by!r}"
+            )
+
+        key = tuple(model.version for model in models)
+        with self._lock:
+            found = self._kept.get(key)
+        if found is None:
+            found = judge_held_out(models)
+
+        with self._lock:
+            self._kept[key] = found
+            self._kept.move_to_end(key)
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+
+        return found
+
+
+def judge_held_out(models: list[Model]) -> Verdict:
+    """Returns the verdict on those classifiers whose files keep answers to the same held-out rows."""
+    # The statistics of a report are imported at the first verdict, since most servers are never asked for one.
+    from verdict.analysis import judge
+    from verdict.sentences import write_verdict
+
+    judged, left_out = _select(models)
+    predictions = _gather(judged)
+    task = predictions.task
+    numbers = judge(predictions, risk=RISK)
+    costs: dict[str, dict[str, float | None]] = {
+        answer.model: {"latency_ms": None, "size_bytes": answer.size_bytes}
+        for answer in predictions.answers
+    }
+    said = write_verdict(
+        numbers, task=task, costs=costs, risk=RISK, grouping=predictions.grouping
+    )
+    for each in numbers["models"]:
+        for curve in CURVES:
+            del each[curve]
+
+    verdict = {
+        "task": task,
+        "classes": list(predictions.classes),
+        "by": METRICS[0],
+        "rows": len(predictions.truth),
+        **said,
+        "versions": {model.name: model.version for model, _ in judged},
+        "left_out": left_out,
+        "numbers": numbers,
+    }
+
+    return cast(Verdict, verdict)
+
+
+def _gather(judged: Judged) -> Predictions:
+    """Returns what the files keep, as a report takes it."""
+    from verdict.predictions import ClassifierAnswers, Predictions
+
+    first, record = judged[0]
+    answers = [
+        ClassifierAnswers(
+            model=model.name,
+            version=model.version,
+            family=model.card.family,
+            size_bytes=model.graph.session.n_bytes,
+            latency_ms=None,
+            label=each.labels,
+            probabilities=each.probabilities,
+        )
+        for model, each in judged
+    ]
+
+    return Predictions(
+        task=first.card.task,
+        classes=first.classes,
+        source="held-out rows",
+        fingerprint=record.rows,
+        places=[f"held-out row {number}" for number in range(len(record.truth))],
+        truth=record.truth,
+        answers=answers,
+        timing="",
+        grouping=_find_grouping(record),
+    )
+
+
+def _find_grouping(record: HeldOut) -> Grouping:
+    from verdict.grouping import EACH_BY_ITSELF, Grouping
+
+    if record.groups is None:
+        return EACH_BY_ITSELF
+
+    n_equal = len(record.groups) - len(np.unique(record.groups))
+    return Grouping(groups=number_groups(record.groups), column=None, n_equal=n_equal)
+
+
+def _select(models: list[Model]) -> tuple[Judged, dict[str, str]]:
+    """Returns the models with answers to the same rows as most have, and why each other one is left out.
+
+    It raises InvalidRequest where no file keeps any answers.
+    """
+    records: dict[str, HeldOut] = {}
+    left_out: dict[str, str] = {}
+    for model in models:
+        try:
+            record = read_held_out(model.graph.session.metadata)
+        except CardError as error:
+            left_out[model.name] = str(error)
+            continue
+
+        if record is None or record.probabilities.shape[1] != len(model.classes):
+            left_out[model.name] = NO_RECORD
+        else:
+            records[model.name] = record
+
+    if not records:
+        raise InvalidRequest(
+            f"the files of {models[0].card.task!r} keep no answers to held-out rows: train the models again, "
+            "or judge them on rows of yours with: veredicto evaluate"
+        )
+
+    counts = Counter(record.rows for record in records.values())
+    rows = counts.most_common(1)[0][0]
+    left_out |= {
+        name: OTHER_ROWS for name, each in records.items() if each.rows != rows
+    }
+    judged = [
+        (model, records[model.name]) for model in models if model.name not in left_out
+    ]
+
+    return judged, dict(sorted(left_out.items()))
