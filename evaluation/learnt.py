@@ -47,7 +47,7 @@ def _hash_image(content: bytes) -> np.uint64:
         )
     except InvalidRequest:
         return np.uint64(0)
-    return hash_rows(pixels[np.newaxis])[0]
+    return np.uint64(hash_rows(pixels[np.newaxis])[0])
 
 
 def fingerprint_rows(
