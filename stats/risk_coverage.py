@@ -7,6 +7,7 @@ ones among those.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,20 @@ Floats = NDArray[np.float64]
 Hits = NDArray[np.bool_]
 
 ALPHA = 0.05
+
+
+def set_threshold(of_truth: Floats, coverage: float) -> float | None:
+    """Returns the probability from which on a class belongs to a set that holds the truth with this probability.
+
+    `of_truth` `(n_rows,)` are probabilities of the true classes of rows that nothing was learnt from: split conformal
+    prediction (Papadopoulos et al., ECML 2002; Lei et al., JASA 113, 2018). It is None where the rows are too few.
+    """
+    n_rows = len(of_truth)
+    rank = math.ceil((n_rows + 1) * coverage - 1e-9)
+    if rank > n_rows:
+        return None
+
+    return float(np.sort(of_truth)[n_rows - max(rank, 1)])
 
 
 def risk_coverage(confidence: Floats, hits: Hits) -> tuple[Floats, Floats, Floats]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card
-from service.calls import abstention, invocations
+from service.calls import abstention, invocations, prediction_sets
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
@@ -84,8 +84,8 @@ class DataPlane:
             name = self._router.choose(_only_task(request))
 
         model = self._find(name)
-        if request.min_probability is not None:
-            return self._predict_selectively(model, request)
+        if request.min_probability is not None or request.coverage is not None:
+            return self._predict_carefully(model, request)
 
         is_classifier = model.card.kind == "classifier"
 
@@ -103,24 +103,34 @@ class DataPlane:
 
         return self._plan(model, "predict", request.inputs, finish)
 
-    def _predict_selectively(self, model: Model, request: PredictRequest) -> Run:
+    def _predict_carefully(self, model: Model, request: PredictRequest) -> Run:
+        """Predicts with reasons where a bound withholds a class, and with sets where a coverage is wanted."""
+        bound, coverage = request.min_probability, request.coverage
+
         def finish(outputs: Outputs) -> answers.Prediction:
-            assert request.min_probability is not None
             label, probabilities = outputs
             predictions, reasons = abstention.withhold(
-                model.classes, label, probabilities, request.min_probability
+                model.classes, label, probabilities, bound or 0.0
             )
-            answer = {
+            answer: dict[str, Any] = {
                 "model": model.name,
                 "version": model.version,
                 "predictions": predictions,
-                "reasons": reasons,
             }
+            if bound is not None:
+                answer["reasons"] = reasons
+            if coverage is not None:
+                answer["sets"] = prediction_sets.collect_sets(
+                    model.classes, probabilities, thresholds
+                )
 
             return cast(answers.Prediction, answer)
 
         run = self._plan(model, "predict", request.inputs, finish)
-        abstention.check_has_probabilities(model.graph)
+        if bound is not None:
+            abstention.check_has_probabilities(model.graph)
+        if coverage is not None:
+            thresholds = prediction_sets.find_thresholds(model, coverage)
 
         return run
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from model_card import CardError
-from row_records import HeldOut, read_held_out
+from row_records import HeldOut
 from service.contract.answers import Verdict
 from service.errors import InvalidRequest
 from service.models.model import Model
@@ -147,12 +147,12 @@ def _select(models: list[Model]) -> tuple[Judged, dict[str, str]]:
     left_out: dict[str, str] = {}
     for model in models:
         try:
-            record = read_held_out(model.graph.session.metadata)
+            record = model.held_out
         except CardError as error:
             left_out[model.name] = str(error)
             continue
 
-        if record is None or record.probabilities.shape[1] != len(model.classes):
+        if record is None:
             left_out[model.name] = NO_RECORD
         else:
             records[model.name] = record

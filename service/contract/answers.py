@@ -14,6 +14,7 @@ class Prediction(TypedDict):
     version: str
     predictions: list[str | float | None]
     reasons: NotRequired[list[str | None]]
+    sets: NotRequired[list[list[str]]]
     id: NotRequired[str]
 
 

@@ -13,12 +13,13 @@ Row = list[Value] | dict[str, Value]
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability": P (optional, of classifiers)}"""
+    """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability": P, "coverage": P (optional)}"""
 
     model: str | None = None
     inputs: list[Row]
     task: str | None = None
     min_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    coverage: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
 
 
 class PredictProbaRequest(msgspec.Struct, forbid_unknown_fields=True):

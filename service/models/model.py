@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,6 +20,7 @@ from model_card import (
     NoiseInput,
     from_metadata,
 )
+from row_records import HeldOut, read_held_out
 from service.contract.arrays import Rows
 from service.contract.requests import Row
 from service.errors import InvalidRequest, ModelRefused, TooLarge
@@ -110,6 +112,13 @@ class Model:
             self._encoder = RowEncoder(card.input)
         elif isinstance(card.input, ImageInput):
             self.size_px = max(card.input.height, card.input.width)
+
+    @cached_property
+    def held_out(self) -> HeldOut | None:
+        """Returns what the file keeps of held-out rows, None where that is nothing; it raises CardError."""
+        record = read_held_out(self.graph.session.metadata)
+        fits = record is not None and record.probabilities.shape[1] == len(self.classes)
+        return record if fits else None
 
     @classmethod
     def load(cls, path: Path, *, device: str = "cpu", threads: int = 1) -> Model | None:

@@ -15,6 +15,7 @@ from service.reference import open_inference, platforms
 from service.reference.openapi import REFERENCE, content, responses, view
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
+_COVERAGE = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 _TYPES = (
     *(call.request for call in CALLS),
     *(call.answer for call in CALLS),
@@ -112,7 +113,11 @@ def _image_fields(call: Call) -> dict[str, Any]:
     """Returns the single-valued fields beside an image file with their types, without those of the query."""
     fields: dict[str, Any] = {str(call.image_of): {"type": "string"}}
     if call.name == "predict":
-        fields |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
+        fields |= {
+            "task": {"type": "string"},
+            "min_probability": _PROBABILITY,
+            "coverage": _COVERAGE,
+        }
     return fields
 
 

@@ -170,8 +170,7 @@ def read_imports() -> dict[str, set[str]]:
             each.removeprefix("service.").rpartition(".")[2] for each in imported
         }
         for name, imported in packages.items()
-        if name.startswith(("service.", "verdict"))
-        and not name.endswith("__main__")
+        if name.startswith(("service.", "verdict")) and not name.endswith("__main__")
     }
 
 

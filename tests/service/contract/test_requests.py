@@ -17,7 +17,7 @@ from service.errors import InvalidRequest
 
 PREDICT = (
     '; this call takes {"model": NAME (or "task": TASK), "inputs": [ROW, ...], '
-    '"min_probability": P (optional, of classifiers)}'
+    '"min_probability": P, "coverage": P (optional)}'
 )
 
 
