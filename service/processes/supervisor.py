@@ -22,7 +22,7 @@ from typing import Any
 
 from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.link import CHANNEL_VARIABLE
-from service.processes.listening import refuse_new_connections
+from service.processes.listening import HALFWAY_S, refuse_new_connections
 from service.processes.reloader import Reloader, ReloadOptions, describe_end
 
 POLL_S = 0.1
@@ -387,6 +387,7 @@ class Supervisor:
             self._tell_all("drain")
             self._wait(self._options.drain_s)
             refuse_new_connections(self._listener)
+            self._wait(HALFWAY_S)
 
         self._tell_all("close")
         self._listener.close()

@@ -288,8 +288,6 @@ def test_a_clock_that_is_set_changes_nothing(
     assert n_workers == 1
 
 
-# A proxy may send on an idle connection in the moment in which the server closes it: one run in nine lost a request.
-@pytest.mark.soak
 @times(1, RARELY)
 def test_an_update_behind_a_proxy_loses_nothing(
     models: Path, tmp_path: Path, n_times: int

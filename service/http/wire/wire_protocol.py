@@ -17,7 +17,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.http.wire.connections import MAX_LINGERING, Connections
+from service.http.wire.connections import LINGER_S, MAX_LINGERING, Connections
 from service.http.wire.framing import Chunks, Framing, write_refusal
 from service.http.wire.heads import (
     END,
@@ -29,8 +29,6 @@ from service.http.wire.heads import (
     explain,
 )
 
-LINGER_S = 5
-"""What a refused client still sends is dropped for so long, since a reset would take the answer away from it."""
 MAX_IN_A_ROW = 16
 """This many requests of one read are answered at once, before those of other connections get their turn."""
 MAX_TURN_S = 0.002
@@ -118,6 +116,7 @@ class WireProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_ending:
+            self._since = self.loop.time()
             return
 
         self._begin_turn()
@@ -137,6 +136,24 @@ class WireProtocol(HttpToolsProtocol):
         self.wire.resume(self)
         if self.flow.is_held:
             self.loop.call_soon(self._go_on)
+
+    def shutdown(self) -> None:
+        """Ends the connection where it has no request, else after its next answer, which says so."""
+        if not self._has_request():
+            self.transport.close()
+        elif self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+
+    def is_unfinished(self) -> bool:
+        """Returns whether a request has begun to come, and not come whole, nor been answered."""
+        if self._left or self._chunks is not None:
+            return self.cycle is None or not self.cycle.response_started
+        return bool(self._rest) and not self._is_answering()
+
+    def _has_request(self) -> bool:
+        """Returns whether a request, a part of one or what a refused client still sends may be here."""
+        is_coming = self._rest or self._left or self._chunks or self._is_lingering
+        return bool(is_coming) or self._is_answering()
 
     def look(self, now: float) -> None:
         """Ends the connection where its client has sent or taken nothing for too long."""
@@ -430,4 +447,14 @@ class WireProtocol(HttpToolsProtocol):
 
         self.flow.is_held = False
         self.flow.resume_reading()
-        self.loop.call_later(LINGER_S, self.transport.abort)
+        self._since = self.loop.time()
+        self._end_lingering(self._since + self.wire.stuck_s)
+
+    def _end_lingering(self, end_s: float) -> None:
+        """Ends the connection where nothing has come for long enough, and at that time in any case."""
+        now = self.loop.time()
+        end_s_if_quiet = min(end_s, self._since + LINGER_S)
+        if now >= end_s_if_quiet:
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            self.loop.call_at(end_s_if_quiet, self._end_lingering, end_s)
