@@ -10,14 +10,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import glob
+import json
 import logging
 import mmap
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from prometheus_client import multiprocess, values
 from prometheus_client.metrics_core import Metric
@@ -49,11 +51,14 @@ INITIAL_BYTES = 1 << 16
 _LOCK = "lock"
 _HEADER_BYTES = 8
 
+IsDropped = Callable[[str, dict[str, str]], bool]
+"""It is told a metric's name and the labels of a series."""
 _Value = tuple[float, float]
 """A value and the time when it was set, which is 0 for counts."""
 
 _in_memory: dict[str, AllocatedFile] = {}
 """Files that could not be written stand here by their paths."""
+_open_files: WeakSet[AllocatedFile] = WeakSet()
 
 
 class AllocatedFile(MmapedDict):
@@ -64,6 +69,7 @@ class AllocatedFile(MmapedDict):
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002  # its signature
         self._fname = filename
+        self._guard = threading.Lock()
         self._positions: dict[str, int] = {}
         self._f = self._m = None
         try:
@@ -74,6 +80,35 @@ class AllocatedFile(MmapedDict):
             self._keep_in_memory(INITIAL_BYTES, error)
 
         self._read_positions()
+        if not read_mode:
+            _open_files.add(self)
+
+    def read_value(self, key: str) -> Any:
+        """Returns a value and its time, which is there from here on."""
+        with self._guard:
+            return super().read_value(key)
+
+    def write_value(self, key: str, value: float, timestamp: float) -> None:
+        """Writes a value and its time."""
+        with self._guard:
+            super().write_value(key, value, timestamp)
+
+    def drop(self, is_dropped: IsDropped) -> None:
+        """Drops series, by a new file in place of the old one; what is kept in memory stays as it is."""
+        with self._guard:
+            if self._f is None:
+                return
+
+            kept = _keep(self._read_all_values(), is_dropped)
+            if len(kept) == len(self._positions):
+                return
+
+            fresh = _replace(Path(self._fname), kept)
+            self._f.close()
+            self._f, self._m = fresh._f, fresh._m
+            self._capacity, self._used = fresh._capacity, fresh._used
+            self._positions = fresh._positions
+            _open_files.discard(fresh)
 
     def _open(self, *, is_read_only: bool) -> None:
         flags = os.O_RDONLY if is_read_only else os.O_RDWR | os.O_CREAT
@@ -150,6 +185,7 @@ class AllocatedFile(MmapedDict):
 
     def close(self) -> None:
         """Closes the file and the map of it."""
+        _open_files.discard(self)
         if self._m is not None:
             self._m.close()
             self._m = None
@@ -243,10 +279,7 @@ def _merge(path: Path) -> None:
             for key, value, seen, _ in MmapedDict.read_all_values_from_file(str(each)):
                 merged[key] = _join(kind, merged.get(key), (value, seen))
 
-    fresh = path.with_name(f"{kind}_{DEAD}.new")
-    fresh.unlink(missing_ok=True)
-    _write(fresh, merged)
-    fresh.replace(target)
+    _replace(target, merged).close()
     path.unlink()
 
 
@@ -259,14 +292,68 @@ def _join(kind: str, old: _Value | None, new: _Value) -> _Value:
     return old[0] + new[0], 0.0
 
 
-def _write(path: Path, merged: dict[str, _Value]) -> None:
-    """Writes a file of values; raises OSError where the disk has no room for it."""
-    file = AllocatedFile(str(path))
-    for key, (value, seen) in merged.items():
+def _keep(entries: Iterable[Any], is_dropped: IsDropped) -> dict[str, _Value]:
+    """Returns the values of the series that are not dropped."""
+    kept: dict[str, _Value] = {}
+    for key, value, seen, _ in entries:
+        metric, _, labels, _ = json.loads(key)
+        if not is_dropped(metric, labels):
+            kept[key] = value, seen
+
+    return kept
+
+
+def _replace(path: Path, kept: dict[str, _Value]) -> AllocatedFile:
+    """Replaces a file by one of these values, which is returned; raises OSError where the disk has no room for it."""
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    file = AllocatedFile(str(fresh))
+    for key, (value, seen) in kept.items():
         file.write_value(key, value, seen)
-    file.close()
-    if _in_memory.pop(str(path), None) is not None:
+    if _in_memory.pop(str(fresh), None) is not None:
+        file.close()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    fresh.replace(path)
+    file._fname = str(path)
+
+    return file
+
+
+def drop_series(is_dropped: IsDropped) -> None:
+    """Drops series from the files of this process and of dead ones; other processes see to their own."""
+    folder = find_folder()
+    if folder is None:
+        return
+
+    try:
+        with _lock(folder, fcntl.LOCK_EX):
+            for file in list(_open_files):
+                file.drop(is_dropped)
+            for path in Path(folder).glob(f"*_{DEAD}.db"):
+                found = MmapedDict.read_all_values_from_file(str(path))
+                _replace(path, _keep(found, is_dropped)).close()
+    except OSError as error:
+        # They are shown for longer.
+        logger.warning("cannot drop series of retired models: %s", error.strerror)
+
+
+def forget_children(metric: Any, models: set[tuple[str, str]]) -> None:
+    """Forgets what a metric has of these models, whose name and version are its first two labels."""
+    with metric._lock:
+        found = [labels for labels in metric._metrics if labels[:2] in models]
+        gone = {id(metric._metrics.pop(labels)._value) for labels in found}
+
+    known = _find_known_values()
+    known[:] = [each for each in known if id(each) not in gone]
+
+
+def _find_known_values() -> list[Any]:
+    """Returns the library's list of all values of this process, which it keeps for the case of a fork."""
+    made = values.ValueClass.__init__
+    cells = dict(zip(made.__code__.co_freevars, made.__closure__ or (), strict=True))
+    cell = cells.get("values")
+    return [] if cell is None else cell.cell_contents
 
 
 def count_event(event: Event, word: str, folder: str | None = None) -> None:
