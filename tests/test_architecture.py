@@ -479,6 +479,7 @@ DOORS: dict[str, set[str]] = {
     "simplejpeg": {"service.models.images"},
     "uvicorn": {
         "service.http.wire.uvicorn_protocol",
+        "service.http.wire.ending_protocol",
         "service.http.wire.wire_protocol",
         "service.server.uvicorn_server",
     },

@@ -178,6 +178,28 @@ def test_a_probe_may_end_its_connection(listener: Listener, loop: Loop) -> None:
     assert loop.adopted == []
 
 
+@pytest.mark.parametrize(
+    "options", [b"Connection:close", b"connection: \tClose", b"Connection: a ,close, b"]
+)
+def test_the_end_of_a_connection_may_be_written_in_many_ways(
+    listener: Listener, options: bytes
+) -> None:
+    """The word is one of a list, in letters of any case, with as much space around it as there is."""
+    with connect(listener) as client:
+        client.sendall(PROBE[:-2] + options + b"\r\n\r\n")
+
+        assert b"connection: close\r\n" in client.makefile("rb").read()
+
+
+def test_another_option_does_not_end_a_connection(listener: Listener) -> None:
+    """A word that only holds the other one is none."""
+    with connect(listener) as client:
+        for _ in range(2):
+            client.sendall(PROBE[:-2] + b"Connection: close-not, keep-alive\r\n\r\n")
+
+            assert b"connection: close" not in client.recv(4096)
+
+
 def test_any_other_request_is_handed_over_unread(
     listener: Listener, loop: Loop
 ) -> None:
