@@ -6,7 +6,10 @@ A refused client may still be sending, one that has said all may still be readin
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Callable
+from fcntl import ioctl
+from termios import FIONREAD
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -94,7 +97,9 @@ class EndingProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Ends the connection where it has no request, else after its next answer, which says so."""
         if not self._has_request():
-            self.transport.close()
+            # What was not read yet is a request: its answer ends the connection.
+            if not self._has_unread():
+                self.transport.close()
         elif self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
 
@@ -127,7 +132,7 @@ class EndingProtocol(HttpToolsProtocol):
 
         is_due = self._is_new or self._rest or self._left or self._chunks
         waits_s = self.wire.stuck_s if is_due else self.wire.keep_alive_s
-        if now - self._since >= waits_s:
+        if now - self._since >= waits_s and (is_due or not self._has_unread()):
             transport.close()
 
     def _is_answering(self) -> bool:
@@ -192,6 +197,15 @@ class EndingProtocol(HttpToolsProtocol):
         elif not self.transport.is_closing():
             self.loop.call_at(end_s_if_quiet, self._end_lingering, end_s)
 
+    def _has_unread(self) -> bool:
+        """Returns whether the client has sent something that the event loop, which may be late, has not read yet."""
+        descriptor = self.transport.get_extra_info("socket").fileno()
+        if descriptor < 0:
+            return False
+
+        (n_bytes,) = struct.unpack("i", ioctl(descriptor, FIONREAD, bytes(4)))
+        return bool(n_bytes)
+
     def _can_ask_whether_it_reads(self) -> bool:
         """Returns whether something may be sent ahead of the answer; a client that ended TLS reads no more."""
         cycle = self.cycle
@@ -212,10 +226,6 @@ class EndingProtocol(HttpToolsProtocol):
 
     def _end_half_closed(self) -> None:
         """Ends the connection behind the last answer to a client that sends no more."""
-        if (
-            self._is_half_closed
-            and not self._is_answering()
-            and not self.flow.is_held
-            and not self._is_lingering
-        ):
+        is_waiting = self._is_answering() or self.flow.is_held or self._is_lingering
+        if not is_waiting:
             self.transport.close()

@@ -149,7 +149,8 @@ class WireProtocol(EndingProtocol):
             self.loop.call_soon(self._go_on)
         else:
             self.flow.resume_reading()
-            self._end_half_closed()
+            if self._is_half_closed:
+                self._end_half_closed()
 
     def _start(self) -> None:
         """Hands the request to uvicorn from its beginning."""
@@ -214,7 +215,8 @@ class WireProtocol(EndingProtocol):
             WireProtocol._is_answering(self) and len(self.cycle.body) > HIGH_WATER_LIMIT
         ):
             self.flow.resume_reading()
-        self._end_half_closed()
+        if self._is_half_closed:
+            self._end_half_closed()
 
     def _hold(self, data: bytes) -> None:
         """Holds requests back, with all that would come behind them."""

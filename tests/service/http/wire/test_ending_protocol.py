@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from service.http.wire.connections import Connections
+from service.http.wire.wire_protocol import WireProtocol
+from service.settings import Settings
 from tests.support.connections import connect, read_to_end, write
 from tests.support.loops import write_counter
 from tests.support.server import Server, serve
@@ -68,3 +75,35 @@ def test_a_target_may_be_a_host_alone(counting: Server, target: bytes) -> None:
         )
 
         assert read_to_end(client).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n"])
+def test_a_connection_with_a_request_that_was_not_read_is_none_to_end(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    """An event loop that is late does not end a connection on which something has come meanwhile."""
+    monkeypatch.setattr(WireProtocol, "wire", Connections(Settings()), raising=False)
+
+    assert asyncio.run(end(sent)) == (not sent)
+
+
+async def end(sent: bytes) -> bool:
+    """Tells a connection to end before the loop has read what was sent; returns whether it ends."""
+    config = uvicorn.Config(nothing, log_config=None)
+    config.load()
+    protocol = WireProtocol(config=config, server_state=ServerState(), app_state={})
+    ours, theirs = socket.socketpair()
+    with theirs:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, ours)
+        theirs.sendall(sent)
+        protocol.shutdown()
+        ends = transport.is_closing()
+        transport.abort()
+        await asyncio.sleep(0)
+
+    return ends
+
+
+async def nothing(scope: Any, receive: Any, send: Any) -> None:
+    """This application answers nothing."""
