@@ -34,7 +34,7 @@ class RetiredSeries:
         retained_s: float = RETAINED_S,
     ) -> None:
         self._metrics = (*metrics, *others)
-        self._names = {f"{each._name}" for each in metrics}
+        self._names = {each._name for each in metrics}
         """These count served models alone: a version of a worker before this one is none that is served now."""
         self._retained_s = retained_s
         self._known: set[Labels] = set()

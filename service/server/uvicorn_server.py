@@ -291,7 +291,8 @@ def _shut_down(connections: Any) -> None:
 def _abort_unfinished(connections: Any) -> None:
     """Ends the connections whose request has not come whole."""
     for connection in list(connections):
-        if connection.is_unfinished():
+        # A protocol that is none of ours cannot tell.
+        if hasattr(connection, "is_unfinished") and connection.is_unfinished():
             connection.transport.abort()
 
 

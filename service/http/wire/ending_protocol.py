@@ -178,6 +178,10 @@ class EndingProtocol(HttpToolsProtocol):
 
     def _linger(self) -> None:
         """Sends no more, and drops what comes, until the client ends the connection too or has had its time."""
+        if self._is_half_closed:
+            self.transport.close()
+            return
+
         self.wire.n_lingering += 1
         self._is_lingering = True
         if self.transport.can_write_eof():
