@@ -471,6 +471,7 @@ DOORS: dict[str, set[str]] = {
         "tables.reader",
     },
     "prometheus_client": {
+        "service.execution.allocated_file",
         "service.execution.gauges",
         "service.execution.metric_files",
         "service.execution.metrics",

@@ -27,7 +27,7 @@ from prometheus_client import (
 
 from service.contract.answers import Drift
 from service.errors import VeredictoError
-from service.execution import gauges, metric_files
+from service.execution import allocated_file, gauges, metric_files
 from service.execution.retired_series import RetiredSeries
 from service.execution.run import RunRecord
 from service.models.graph import Graph
@@ -57,7 +57,7 @@ BOUNDS_S = (
     30,
 )
 
-metric_files.install()
+allocated_file.install()
 
 
 class TalliedHistogram(Histogram):

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from prometheus_client.mmap_dict import mmap_key
 
-from service.execution.metric_files import AllocatedFile
+from service.execution.allocated_file import AllocatedFile
 from tests.support.server import ROOT
 
 PREPARE = """
 import json, os, sys, threading, time
 from prometheus_client import CollectorRegistry, Counter
-from service.execution import metric_files, retired_series
+from service.execution import allocated_file, metric_files, retired_series
 from service.execution.retired_series import RetiredSeries
 
-metric_files.install()
+allocated_file.install()
 retired_series.LOOK_S = 0
 folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 served = Counter("served", "Rows", ["model", "version"], registry=CollectorRegistry())
