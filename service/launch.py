@@ -23,6 +23,7 @@ from service.observability.logs import configure_logging
 from service.processes import supervisor
 from service.processes.listening import listen
 from service.processes.reloader import ReloadOptions
+from service.processes.worker import make_worker_command
 from service.service_links import log_service_links
 from service.settings import PREFIX, Settings, name_settings
 
@@ -98,7 +99,7 @@ def _plan(
     )
 
     return supervisor.Options(
-        command=supervisor.make_worker_command(options.target, arguments),
+        command=make_worker_command(options.target, arguments),
         folder=options.folder,
         n_workers=settings.workers,
         drain_s=settings.drain_s or 0,

@@ -358,7 +358,8 @@ class Settings:
     grace_s: Annotated[
         int,
         COUNT,
-        "After that, what is in flight has so many seconds to end.",
+        "After that, what is in flight has so many seconds to end, and after a drain also connections that are idle, "
+        "for their clients to end them.",
     ] = 20
     load_s: Annotated[
         int,

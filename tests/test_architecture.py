@@ -403,7 +403,14 @@ SHOWN: dict[str, set[str]] = {
         "requests",
         "tensors",
     },
-    "service.processes": {"link", "listening", "reloader", "reloading", "supervisor"},
+    "service.processes": {
+        "link",
+        "listening",
+        "reloader",
+        "reloading",
+        "supervisor",
+        "worker",
+    },
     "service.reference": {"document"},
     "service.repository": {"generation", "loading", "maker", "stamps"},
     "service.server": {"install", "reloads", "scrapes", "surroundings"},
@@ -475,6 +482,7 @@ DOORS: dict[str, set[str]] = {
         "tables.reader",
     },
     "prometheus_client": {
+        "service.execution.allocated_file",
         "service.execution.gauges",
         "service.execution.metric_files",
         "service.execution.metrics",
@@ -483,6 +491,7 @@ DOORS: dict[str, set[str]] = {
     "simplejpeg": {"service.models.images"},
     "uvicorn": {
         "service.http.wire.uvicorn_protocol",
+        "service.http.wire.ending_protocol",
         "service.http.wire.wire_protocol",
         "service.server.uvicorn_server",
     },

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from prometheus_client import Gauge
 
+from service.execution import metric_files
 from service.models.memory import read_memory_bytes
 
 REFRESH_S = 1.0
@@ -79,6 +80,14 @@ def _show_labelled(name: str, reading: Mapping[tuple[str, ...], float]) -> None:
 
 
 _known_labels: dict[str, set[tuple[str, ...]]] = {}
+
+
+def forget(models: set[tuple[str, str]]) -> None:
+    """Shows nothing more of these models, each a name and a version; only the event loop may call it."""
+    for name, known in _known_labels.items():
+        if GAUGES[name].labels == _MODEL:
+            known -= models
+            metric_files.forget_children(_shown[name], models)
 
 
 def show_build(**versions: str) -> None:

@@ -1,17 +1,13 @@
-"""The files in which workers keep their counts for each other: one that the disk has no room for is kept in memory.
+"""Workers keep their counts for each other in files of one folder.
 
-`prometheus_client` maps files that have no blocks yet, and a write to such a page of a full disk ends the process
-(SIGBUS). Here each file is given its blocks before it is mapped. Files of workers that are gone are merged to one, so
-that a scrape does not read more with every worker that dies.
+Files of workers that are gone are merged to one, so that a scrape does not read more with every worker that dies.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import glob
 import logging
-import mmap
 import os
 import threading
 from collections.abc import Iterator
@@ -22,6 +18,16 @@ from typing import Any, NamedTuple
 from prometheus_client import multiprocess, values
 from prometheus_client.metrics_core import Metric
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
+
+from service.execution.allocated_file import (
+    AllocatedFile,
+    IsDropped,
+    Value,
+    in_memory,
+    keep_series,
+    open_files,
+    replace_file,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -45,134 +51,7 @@ RESTARTS = Event(
 RELOADS = Event(
     "veredicto_reloads", "outcome", "Looks at a changed model folder, by outcome"
 )
-INITIAL_BYTES = 1 << 16
 _LOCK = "lock"
-_HEADER_BYTES = 8
-
-_Value = tuple[float, float]
-"""A value and the time when it was set, which is 0 for counts."""
-
-_in_memory: dict[str, AllocatedFile] = {}
-"""Files that could not be written stand here by their paths."""
-
-
-class AllocatedFile(MmapedDict):
-    """These are the values of one kind of one process, in a file that has all of its blocks, or else in memory."""
-
-    _f: Any
-    _m: Any
-
-    def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002  # its signature
-        self._fname = filename
-        self._positions: dict[str, int] = {}
-        self._f = self._m = None
-        try:
-            self._open(is_read_only=read_mode)
-        except OSError as error:
-            if read_mode:
-                raise
-            self._keep_in_memory(INITIAL_BYTES, error)
-
-        self._read_positions()
-
-    def _open(self, *, is_read_only: bool) -> None:
-        flags = os.O_RDONLY if is_read_only else os.O_RDWR | os.O_CREAT
-        descriptor = os.open(self._fname, flags, 0o600)
-        try:
-            n_bytes = os.fstat(descriptor).st_size
-            self._capacity = max(n_bytes, INITIAL_BYTES)
-            if not is_read_only:
-                _allocate(descriptor, self._capacity)
-            access = mmap.ACCESS_READ if is_read_only else mmap.ACCESS_WRITE
-            self._m = mmap.mmap(descriptor, self._capacity, access=access)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._f = os.fdopen(descriptor, "rb" if is_read_only else "r+b")
-
-    def _read_positions(self) -> None:
-        self._used = int.from_bytes(self._m[:4], "little")
-        if self._used == 0:
-            self._set_used(_HEADER_BYTES)
-        for key, _, _, position in self._read_all_values():
-            self._positions[key] = position
-
-    def _set_used(self, n_bytes: int) -> None:
-        self._used = n_bytes
-        if not (self._f is not None and self._f.mode == "rb"):
-            self._m[:4] = n_bytes.to_bytes(4, "little")
-
-    def _init_value(self, key: str) -> None:
-        # The longest entry is its key, padded, and 20 bytes more.
-        while self._used + len(key.encode()) + 32 > self._capacity:
-            self._grow()
-        super()._init_value(key)
-
-    def _grow(self) -> None:
-        """Doubles the room, in the file where the disk has it."""
-        more = self._capacity
-        if self._f is not None:
-            try:
-                _allocate(self._f.fileno(), self._capacity + more)
-                self._m = mmap.mmap(self._f.fileno(), self._capacity + more)
-            except OSError as error:
-                self._keep_in_memory(self._capacity + more, error)
-        else:
-            self._keep_in_memory(self._capacity + more, None)
-        self._capacity += more
-
-    def _keep_in_memory(self, n_bytes: int, error: OSError | None) -> None:
-        """Moves the values to memory, where this process alone sees them from here on."""
-        if error is not None and not _in_memory:
-            logger.warning(
-                "metrics of this worker are kept in its memory, and other workers do not show them: %s",
-                error.strerror,
-            )
-
-        memory = mmap.mmap(-1, n_bytes)
-        if self._m is not None:
-            memory[: len(self._m)] = self._m[:]
-        if self._f is not None:
-            self._f.close()
-        if self._m is None:
-            self._capacity = n_bytes
-        self._f = None
-        self._m = memory
-        _in_memory[self._fname] = self
-
-    @staticmethod
-    def read_all_values_from_file(filename: str) -> Any:
-        """Yields the values of a file, or of what stands in its place in memory."""
-        kept = _in_memory.get(filename)
-        if kept is not None:
-            return iter(list(kept._read_all_values()))
-        return MmapedDict.read_all_values_from_file(filename)
-
-    def close(self) -> None:
-        """Closes the file and the map of it."""
-        if self._m is not None:
-            self._m.close()
-            self._m = None
-        if self._f is not None:
-            self._f.close()
-            self._f = None
-
-
-def _allocate(descriptor: int, n_bytes: int) -> None:
-    """Gives a file all of its blocks, and keeps what is in it; raises OSError where the disk has no room."""
-    try:
-        os.posix_fallocate(descriptor, 0, n_bytes)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-            raise
-        content = os.pread(descriptor, n_bytes, 0)
-        os.pwrite(descriptor, content.ljust(n_bytes, b"\0"), 0)
-
-
-def install() -> None:
-    """Makes files of metrics that are opened from here on allocated ones."""
-    for each in (values, multiprocess):
-        vars(each)["MmapedDict"] = AllocatedFile
 
 
 def find_folder() -> str | None:
@@ -186,7 +65,7 @@ def collect(folder: str) -> list[Metric]:
     with _lock(folder, fcntl.LOCK_SH):
         files = set(glob.glob(os.path.join(folder, "*.db")))  # noqa: PTH118, PTH207  # as the library names them
         found = multiprocess.MultiProcessCollector.merge(
-            sorted(files | _in_memory.keys())
+            sorted(files | in_memory.keys())
         )
         return list(found)
 
@@ -236,21 +115,18 @@ def _merge(path: Path) -> None:
         path.unlink()
         return
 
-    merged: dict[str, _Value] = {}
+    merged: dict[str, Value] = {}
     target = path.with_name(f"{kind}_{DEAD}.db")
     for each in (target, path):
         if each.is_file():
             for key, value, seen, _ in MmapedDict.read_all_values_from_file(str(each)):
                 merged[key] = _join(kind, merged.get(key), (value, seen))
 
-    fresh = path.with_name(f"{kind}_{DEAD}.new")
-    fresh.unlink(missing_ok=True)
-    _write(fresh, merged)
-    fresh.replace(target)
+    replace_file(target, merged).close()
     path.unlink()
 
 
-def _join(kind: str, old: _Value | None, new: _Value) -> _Value:
+def _join(kind: str, old: Value | None, new: Value) -> Value:
     """Returns what two workers' values come to: the sum of counts, the later of two gauges."""
     if old is None:
         return new
@@ -259,14 +135,40 @@ def _join(kind: str, old: _Value | None, new: _Value) -> _Value:
     return old[0] + new[0], 0.0
 
 
-def _write(path: Path, merged: dict[str, _Value]) -> None:
-    """Writes a file of values; raises OSError where the disk has no room for it."""
-    file = AllocatedFile(str(path))
-    for key, (value, seen) in merged.items():
-        file.write_value(key, value, seen)
-    file.close()
-    if _in_memory.pop(str(path), None) is not None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def drop_series(is_dropped: IsDropped) -> None:
+    """Drops series from the files of this process and of dead ones; other processes see to their own."""
+    folder = find_folder()
+    if folder is None:
+        return
+
+    try:
+        with _lock(folder, fcntl.LOCK_EX):
+            for file in list(open_files):
+                file.drop(is_dropped)
+            for path in Path(folder).glob(f"*_{DEAD}.db"):
+                found = MmapedDict.read_all_values_from_file(str(path))
+                replace_file(path, keep_series(found, is_dropped)).close()
+    except OSError as error:
+        # They are shown for longer.
+        logger.warning("cannot drop series of retired models: %s", error.strerror)
+
+
+def forget_children(metric: Any, models: set[tuple[str, str]]) -> None:
+    """Forgets what a metric has of these models, whose name and version are its first two labels."""
+    with metric._lock:
+        found = [labels for labels in metric._metrics if labels[:2] in models]
+        gone = {id(metric._metrics.pop(labels)._value) for labels in found}
+
+    known = _find_known_values()
+    known[:] = [each for each in known if id(each) not in gone]
+
+
+def _find_known_values() -> list[Any]:
+    """Returns the library's list of all values of this process, which it keeps for the case of a fork."""
+    made = values.ValueClass.__init__
+    cells = dict(zip(made.__code__.co_freevars, made.__closure__ or (), strict=True))
+    cell = cells.get("values")
+    return [] if cell is None else cell.cell_contents
 
 
 def count_event(event: Event, word: str, folder: str | None = None) -> None:
@@ -283,7 +185,7 @@ def count_event(event: Event, word: str, folder: str | None = None) -> None:
         value, _ = file.read_value(key)
         file.write_value(key, value + 1, 0.0)
         file.close()
-        _in_memory.pop(path, None)
+        in_memory.pop(path, None)
 
 
 _events = threading.Lock()

@@ -27,7 +27,8 @@ from prometheus_client import (
 
 from service.contract.answers import Drift
 from service.errors import VeredictoError
-from service.execution import gauges, metric_files
+from service.execution import allocated_file, gauges, metric_files
+from service.execution.retired_series import RetiredSeries
 from service.execution.run import RunRecord
 from service.models.graph import Graph
 from service.models.model_statistics import Statistics
@@ -56,7 +57,7 @@ BOUNDS_S = (
     30,
 )
 
-metric_files.install()
+allocated_file.install()
 
 
 class TalliedHistogram(Histogram):
@@ -130,6 +131,9 @@ class ModelMetrics:
         """These are asked again at each flush, since models come and go."""
         self._shown: WeakKeyDictionary[Graph, _Shown] = WeakKeyDictionary()
         self._is_due = False
+        self._retired = RetiredSeries(
+            (_failures, *_counts.values(), *_phases.values()), (_shadow_rows,)
+        )
         _model_metrics.add(self)
 
     def succeed(self, records: Sequence[RunRecord], seconds: float) -> None:
@@ -158,6 +162,7 @@ class ModelMetrics:
                 self._shown[each] = _Shown()
         for graph, shown in list(self._shown.items()):
             shown.grow((graph.name, graph.version), graph.statistics)
+        self._retired.look((each.name, each.version) for each in self._models)
 
 
 class _Shown:

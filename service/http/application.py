@@ -204,7 +204,9 @@ class Application:
         if STARTED in scope:
             outcome = scope[STARTED]
             # The outcome was made of this body, which comes first all the same.
-            answering = self._complete(outcome, headers, receive, is_body_read=False)
+            answering = self._complete(
+                outcome, headers, receive, started, is_body_read=False
+            )
             return await self._admission.admit(answering, started, path)
 
         try:
@@ -217,30 +219,40 @@ class Application:
             raise report_defect(path) from None
 
         with coming:
-            body = await coming.read()
-            answering = self._answer(route, body, head, headers, receive)
+            async with limit_time(headers, started):
+                body = await coming.read()
+            answering = self._answer(route, body, head, headers, receive, started)
             return await self._admission.admit(answering, started, path)
 
     async def _answer(
-        self, route: HTTPRoute, body: bytes, head: Head, headers: Any, receive: Receive
+        self,
+        route: HTTPRoute,
+        body: bytes,
+        head: Head,
+        headers: Any,
+        receive: Receive,
+        started: float,
     ) -> Reply:
         """Returns the reply to a request whose body has come; raises VeredictoError, and ClientLeft."""
         self._admission.check_room()
         outcome = self._pipeline.start(route, body, head)
 
-        return await self._complete(outcome, headers, receive, is_body_read=True)
+        return await self._complete(
+            outcome, headers, receive, started, is_body_read=True
+        )
 
     async def _complete(
         self,
         outcome: Run | Reply | Pending,
         headers: Any,
         receive: Receive,
+        started: float,
         *,
         is_body_read: bool,
     ) -> Reply:
         """Returns the reply that comes of what was begun, which is ended however the request ends."""
         try:
-            async with limit_time(headers):
+            async with limit_time(headers, started):
                 self._admission.check_room()
                 if not is_body_read:
                     await receive()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from time import perf_counter
 
 from service.errors import DeadlinePassed, InvalidRequest
 
@@ -14,15 +15,21 @@ MAX_DIGITS = 9
 
 
 @asynccontextmanager
-async def limit_time(headers: Iterable[tuple[bytes, bytes]]) -> AsyncIterator[None]:
-    """Ends what is awaited inside after the time that a header allows; raises DeadlinePassed or InvalidRequest."""
+async def limit_time(
+    headers: Iterable[tuple[bytes, bytes]], started: float
+) -> AsyncIterator[None]:
+    """Ends what is awaited inside once the time that a header allows has passed since the request's arrival.
+
+    It raises DeadlinePassed or InvalidRequest; `started` is by `time.perf_counter`.
+    """
     timeout_ms = read_timeout_ms(headers)
     if timeout_ms is None:
         yield
         return
 
+    left_s = timeout_ms / 1000 - (perf_counter() - started)
     try:
-        async with asyncio.timeout(timeout_ms / 1000):
+        async with asyncio.timeout(max(0.0, left_s)):
             yield
     except TimeoutError:
         raise DeadlinePassed(

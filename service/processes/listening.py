@@ -9,9 +9,24 @@ import sys
 
 from service.errors import SettingsError
 
+HALFWAY_S = 0.2
+"""Whoever is halfway to a connection has this long; who is ignored meanwhile asks again after a second."""
 SO_ATTACH_FILTER = 26
-_RETURN_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
-"""This program of the Berkeley packet filter has one instruction: to take nothing of any packet."""
+_LOAD_BYTE, _JUMP_IF_SET, _RETURN = 0x30, 0x45, 0x06
+_FLAGS_AT, _ACKNOWLEDGES = 13, 0x10
+_NO_NEW_CONNECTIONS = b"".join(
+    struct.pack("HBBI", *instruction)
+    for instruction in (
+        (_LOAD_BYTE, 0, 0, _FLAGS_AT),
+        (_JUMP_IF_SET, 0, 1, _ACKNOWLEDGES),
+        (_RETURN, 0, 0, 0xFFFF_FFFF),
+        (_RETURN, 0, 0, 0),
+    )
+)
+"""This program of the Berkeley packet filter drops what begins a connection, which alone acknowledges nothing.
+
+Whoever has got an answer to that is connected, as far as it knows: the packet that says so must be taken.
+"""
 
 
 def listen(host: str, port: int, backlog: int) -> socket.socket:
@@ -41,13 +56,14 @@ def refuse_new_connections(listener: socket.socket) -> None:
     """Makes the system ignore whoever wants to connect from here on; who has connected can still be accepted.
 
     A socket that is closed resets the connections that nobody has accepted yet, whose requests would be lost. Whoever
-    is ignored meanwhile asks again after a second, and is refused then.
+    is ignored meanwhile asks again after a second, and is refused then. The listener must stay open for HALFWAY_S.
     """
     if sys.platform != "linux":
         return
 
-    program = ctypes.create_string_buffer(_RETURN_NOTHING)
-    attached = struct.pack("HL", 1, ctypes.addressof(program))
+    program = ctypes.create_string_buffer(_NO_NEW_CONNECTIONS)
+    n_instructions = len(_NO_NEW_CONNECTIONS) // struct.calcsize("HBBI")
+    attached = struct.pack("HL", n_instructions, ctypes.addressof(program))
     try:
         listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, attached)
     except OSError:

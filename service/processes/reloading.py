@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol
 
+from service.processes.worker import MIN_START_S
 from service.repository.generation import Manifest, Order, Store
 
 LOOK, LOAD, UNLOAD = "look", "load", "unload"
@@ -147,9 +148,9 @@ class Reloading:
         """Goes on where nothing but time is waited for; to be called several times a second."""
         if self.phase is Phase.IDLE and self.has_begun and self._waiting:
             self._take(self._waiting.popleft(), now_s)
-        elif self.phase is Phase.TRYING and now_s - self._heard_s > self._load_s:
+        elif self.phase is Phase.TRYING and now_s - self._heard_s > self._trial_limit_s:
+            self._crew.end_trial(f"it did not end within {self._trial_limit_s:g} s")
             self._heard_s = now_s
-            self._crew.end_trial(f"it did not end within {self._load_s:g} s")
         elif self.phase is Phase.WAITING and self._crew.is_complete():
             self._prepare(now_s)
         elif self.phase is Phase.PREPARING and now_s - self._heard_s > self._load_s:
@@ -241,6 +242,12 @@ class Reloading:
         elif self.phase is Phase.COMMITTING:
             self._current.expected.discard(worker)
             self._finish_where_all_have()
+
+    @property
+    def _trial_limit_s(self) -> float:
+        """Returns how long a trial may say nothing: while it reads a file, or before its first one."""
+        is_loading = self._current.loading is not None
+        return self._load_s if is_loading else max(MIN_START_S, self._load_s)
 
     @property
     def _current(self) -> _Reload:

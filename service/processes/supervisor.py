@@ -7,12 +7,9 @@ for time to pass.
 from __future__ import annotations
 
 import logging
-import os
 import selectors
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,9 +18,9 @@ from types import FrameType
 from typing import Any
 
 from service.processes.channel import Channel, ChannelClosed, Message
-from service.processes.link import CHANNEL_VARIABLE
-from service.processes.listening import refuse_new_connections
+from service.processes.listening import HALFWAY_S, refuse_new_connections
 from service.processes.reloader import Reloader, ReloadOptions, describe_end
+from service.processes.worker import Worker, start_worker
 
 POLL_S = 0.1
 MAX_STILL_S = 5.0
@@ -65,22 +62,6 @@ class Options:
     environment: Mapping[str, str] = field(default_factory=dict)
     reload: ReloadOptions | None = None
     """Without these the workers load the model folder itself."""
-
-
-@dataclass(eq=False)
-class Worker:
-    """A worker is a process that was started; `loading` is the file that it reads at the moment."""
-
-    number: int
-    process: subprocess.Popen[bytes]
-    channel: Channel
-    started_s: float
-    heard_s: float
-    has_begun: bool = False
-    is_ready: bool = False
-    is_stopped: bool = False
-    loading: str | None = None
-    why_killed: str | None = None
 
 
 class Supervisor:
@@ -136,7 +117,7 @@ class Supervisor:
         """Sends a message to a worker that may be gone."""
         worker = self._workers.get(number)
         if worker is not None:
-            self._tell(worker, kind, **fields)
+            worker.tell(kind, **fields)
 
     def begin(self) -> None:
         """Lets the workers begin, which wait for their models."""
@@ -177,23 +158,16 @@ class Supervisor:
         self._is_told_to_stop = True
 
     def _start(self, number: int) -> None:
-        channel, theirs = Channel.make_pair()
         descriptor = self._listener.fileno()
-        environment = {**os.environ, **self._options.environment}
-        environment[CHANNEL_VARIABLE] = str(theirs.fileno())
-        process = subprocess.Popen(
+        worker = start_worker(
+            number,
             self._options.command(descriptor, number),
-            cwd=self._options.folder,
-            env=environment,
-            pass_fds=(descriptor, theirs.fileno()),
-            # An interrupt at the terminal goes to this process, which ends the workers in order.
-            start_new_session=True,
+            descriptor=descriptor,
+            folder=self._options.folder,
+            environment=self._options.environment,
         )
-        theirs.close()
-        now_s = monotonic()
-        worker = Worker(number, process, channel, now_s, now_s)
         self._workers[number] = worker
-        self.watch(channel, partial(self._read, worker))
+        self.watch(worker.channel, partial(self._read, worker))
         if self._reloader is None or self._reloader.state.has_begun:
             self._let_begin(worker)
 
@@ -207,9 +181,7 @@ class Supervisor:
         worker.has_begun = True
         worker.heard_s = monotonic()
         served = {} if self._reloader is None else self._reloader.describe_served()
-        self._tell(
-            worker, "begin", refused=refused, restarts=self._n_restarts, **served
-        )
+        worker.tell("begin", refused=refused, restarts=self._n_restarts, **served)
 
     def _find_digest(self, file: str) -> str:
         """Returns the digest of a file as it is served, empty where there are no copies."""
@@ -272,35 +244,10 @@ class Supervisor:
 
     def _bury_dead(self) -> None:
         for worker in list(self._workers.values()):
-            self._notice_stop(worker)
+            worker.notice_stop()
             status = worker.process.poll()
             if status is not None:
                 self._bury(worker, status)
-
-    def _notice_stop(self, worker: Worker) -> None:
-        """Notes a worker that a signal has stopped, and says so once."""
-        if not hasattr(os, "waitid") or worker.process.returncode is not None:
-            return
-
-        try:
-            found = os.waitid(
-                os.P_PID,
-                worker.process.pid,
-                os.WSTOPPED | os.WCONTINUED | os.WNOHANG,
-            )
-        except ChildProcessError:
-            return
-
-        if found is None:
-            return
-
-        worker.is_stopped = found.si_code == os.CLD_STOPPED
-        if worker.is_stopped:
-            logger.warning(
-                "worker %d (pid %d) was stopped by a signal; it is replaced unless it goes on",
-                worker.number,
-                worker.process.pid,
-            )
 
     def _bury(self, worker: Worker, status: int) -> None:
         """Logs the death of a worker, and has another started in its place."""
@@ -332,7 +279,7 @@ class Supervisor:
 
         self._n_restarts += 1
         if self._options.count_restart is not None:
-            self._options.count_restart(_name_reason(worker))
+            self._options.count_restart(worker.name_reason())
         self._due_s[worker.number] = monotonic() + self._choose_delay(worker, lived_s)
 
     def _choose_delay(self, worker: Worker, lived_s: float) -> float:
@@ -359,19 +306,14 @@ class Supervisor:
         late_s = now_s - self._looked_s - POLL_S
         self._looked_s = now_s
         for worker in self._workers.values():
-            if not worker.has_begun:
-                # It waits for its models.
-                worker.heard_s = now_s
             if late_s > 1:
                 # This process did not run either: nobody was heard.
                 worker.heard_s += late_s
-            limit_s = (
-                self._options.max_still_s if worker.is_ready else self._options.load_s
+            worker.check_progress(
+                now_s,
+                max_still_s=self._options.max_still_s,
+                load_s=self._options.load_s,
             )
-            if now_s - worker.heard_s > limit_s and worker.why_killed is None:
-                doing = "said nothing" if worker.is_ready else "did not become ready"
-                worker.why_killed = f"{doing} for {limit_s:g} s and was killed"
-                worker.process.kill()
 
     def _start_due(self) -> None:
         now_s = monotonic()
@@ -387,6 +329,7 @@ class Supervisor:
             self._tell_all("drain")
             self._wait(self._options.drain_s)
             refuse_new_connections(self._listener)
+            self._wait(HALFWAY_S)
 
         self._tell_all("close")
         self._listener.close()
@@ -431,38 +374,4 @@ class Supervisor:
 
     def _tell_all(self, kind: str, **fields: Any) -> None:
         for worker in self._workers.values():
-            self._tell(worker, kind, **fields)
-
-    def _tell(self, worker: Worker, kind: str, **fields: Any) -> None:
-        try:
-            worker.channel.send(kind, **fields)
-        except ChannelClosed:
-            logger.debug("worker %d is gone", worker.number)
-
-
-def _name_reason(worker: Worker) -> str:
-    """Returns in one word why a worker is replaced."""
-    if worker.why_killed is None:
-        return "died"
-    return "stopped" if worker.is_stopped else "hung"
-
-
-def make_worker_command(
-    target: str, arguments: Sequence[str]
-) -> Callable[[int, int], list[str]]:
-    """Returns what makes the command of a worker: BentoML's own program for it, which serves `target`."""
-
-    def command(descriptor: int, number: int) -> list[str]:
-        return [
-            sys.executable,
-            "-m",
-            "_bentoml_impl.worker.service",
-            target,
-            "--fd",
-            str(descriptor),
-            "--worker-id",
-            str(number),
-            *arguments,
-        ]
-
-    return command
+            worker.tell(kind, **fields)

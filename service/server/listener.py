@@ -20,6 +20,7 @@ from typing import Protocol
 
 from service.http.responses import Response
 from service.http.wire.connections import BUSY
+from service.server.lingering import Lingering
 from service.server.probes import (
     MAX_PROBE_BYTES,
     find_path,
@@ -38,6 +39,8 @@ MAX_WAIT_S = 0.5
 """A connection for which there is no room is refused after this time."""
 PAUSE_S = 0.1
 """Nothing is accepted for this long where no descriptor is left."""
+REFUSAL = write_response(BUSY, stays=False, has_body=True)
+"""This is said to a client for which there was no room in time."""
 _EPOLLEXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
 
 logger = logging.getLogger(__name__)
@@ -94,6 +97,7 @@ class Listener:
         keep_alive_s: float,
         max_wait_s: float = MAX_WAIT_S,
         scrapes: Scrapes | None = None,
+        refusal: bytes = REFUSAL,
     ) -> None:
         self._listening = listening
         self._adopter = adopter
@@ -103,6 +107,7 @@ class Listener:
         self._keep_alive_s = keep_alive_s
         self._max_wait_s = max_wait_s
         self._scrapes = scrapes
+        self._refusal = refusal
         self._known = {*probes, PATH} if scrapes and probes else set(probes)
         self._returned: deque[tuple[socket.socket, bool]] = deque()
         """These were scraped, and come back with whether they stay."""
@@ -111,9 +116,10 @@ class Listener:
         self._waiting: deque[tuple[socket.socket, float]] = deque()
         """These have sent a request for which there is no room; the first has waited longest."""
         self._poll = select.epoll()
+        self._lingering = Lingering(self._poll, max_s=silent_s)
         self._told, self._telling = socket.socketpair()
+        self._is_draining = False
         self._is_closing = False
-        self._paused_until_s = 0.0
         self._swept_s = monotonic()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
@@ -144,9 +150,13 @@ class Listener:
         self._poll.register(self._listening, select.EPOLLIN | _EPOLLEXCLUSIVE)
         self._thread.start()
 
+    def start_draining(self) -> None:
+        """Keeps no connection from here on that has been answered."""
+        self._is_draining = True
+
     def close(self) -> None:
         """Accepts who has connected already, and then nobody; returns once all of them are handed over."""
-        self._is_closing = True
+        self._is_draining = self._is_closing = True
         self._telling.send(b"!")
         self._thread.join()
         self._poll.close()
@@ -163,6 +173,7 @@ class Listener:
         self._accept(limit=None)
         self._listening.close()
         self._take_back()
+        self._lingering.close()
         for connection, _ in [*self._silent.values(), *self._waiting]:
             self._hand_over(connection)
 
@@ -175,6 +186,8 @@ class Listener:
                 self._take_back()
             elif descriptor in self._silent:
                 self._look_at(self._silent[descriptor][0])
+            elif descriptor in self._lingering:
+                self._lingering.read(descriptor)
 
         self._pulse.feel()
         now_s = monotonic()
@@ -246,7 +259,7 @@ class Listener:
 
         self._forget(connection)
         connection.recv(len(data))
-        stays = keeps_connection(data) and not self._is_closing
+        stays = keeps_connection(data) and not self._is_draining
         has_body = data.startswith(b"GET ")
 
         def write(response: Response) -> bytes:
@@ -280,7 +293,7 @@ class Listener:
         """Answers a probe; returns whether the connection stays open."""
         method, path, _ = data[: data.find(b"\r\n")].split(b" ")
         response = self._probes[path]()
-        stays = keeps_connection(data) and not self._is_closing
+        stays = keeps_connection(data) and not self._is_draining
         content = write_response(response, stays=stays, has_body=method == b"GET")
 
         try:
@@ -315,7 +328,7 @@ class Listener:
             self._adopt(connection, now_s - since_s)
 
         while self._is_over(now_s) and self._pulse.refuse():
-            _refuse(self._waiting.popleft()[0])
+            self._lingering.begin(self._waiting.popleft()[0], self._refusal)
 
     def _is_over(self, now_s: float) -> bool:
         return bool(self._waiting) and now_s - self._waiting[0][1] >= self._max_wait_s
@@ -335,22 +348,8 @@ class Listener:
 
     def _sweep(self, now_s: float) -> None:
         """Closes connections that were silent for too long, and those heard longest ago where they are too many."""
+        self._lingering.sweep(now_s)
         n_surplus = len(self._silent) - MAX_SILENT
         for position, (connection, until_s) in enumerate(list(self._silent.values())):
             if now_s >= until_s or position < n_surplus:
                 self._drop(connection)
-
-
-def _refuse(connection: socket.socket) -> None:
-    """Tells a client to try again later, and closes its connection."""
-    try:
-        # What it sent is read, or closing would reset the connection before the answer is read.
-        connection.recv(MAX_PROBE_BYTES)
-        connection.send(_REFUSAL)
-    except OSError:
-        # The client has left.
-        pass
-    connection.close()
-
-
-_REFUSAL = write_response(BUSY, stays=False, has_body=True)

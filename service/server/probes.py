@@ -15,6 +15,7 @@ _METHODS = (b"GET ", b"HEAD ")
 _PLAIN_HEAD = re.compile(
     rb"[A-Z]+ [!-~]+ HTTP/1\.[01]\r\n([!#-'*+.0-9A-Z^-z|~-]+:[\t -~]*\r\n)+\r\n"
 )
+_CLOSE = re.compile(rb"\r\nconnection:([^\r]*,)?[ \t]*close[ \t]*[,\r]", re.IGNORECASE)
 _UNUSUAL = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:", b"\r\nexpect:")
 """A request with such a field has a body, or waits for leave to send one."""
 
@@ -39,7 +40,7 @@ def find_path(data: bytes, known: Container[bytes]) -> bytes | None:
 def keeps_connection(data: bytes) -> bool:
     """Returns whether the connection stays open after this request."""
     line = data[: data.find(b"\r\n")]
-    return line.endswith(b"HTTP/1.1") and b"\r\nconnection: close" not in data.lower()
+    return line.endswith(b"HTTP/1.1") and not _CLOSE.search(data)
 
 
 def write_response(response: Response, *, stays: bool, has_body: bool) -> bytes:

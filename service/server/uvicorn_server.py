@@ -23,14 +23,14 @@ from uvicorn.config import STARTUP_FAILURE
 from service.execution import gauges
 from service.http.lifespan import Companion
 from service.http.wire.connections import Connections
-from service.processes.listening import refuse_new_connections
-from service.server.listener import Listener
+from service.processes.listening import HALFWAY_S, refuse_new_connections
+from service.server.listener import REFUSAL, Listener
 from service.server.pulse import Pulse
 from service.server.surroundings import Surroundings
 
 TICK_S = 0.1
-LINGER_S = 0.5
-"""A connection without a request has this long for one more, whose answer says that the connection ends."""
+IDLE_LIMIT_S = 0.5
+"""Without a drain a connection that has no request has this long for one more, whose answer says that it ends."""
 BODY_LIMIT_S = 5.0
 """A request whose body has not come this long after the end began is given up."""
 LATE_S = 0.1
@@ -79,6 +79,9 @@ class WorkerServer(uvicorn.Server):
                 silent_s=self._settings.deadline_s,
                 keep_alive_s=self._settings.keep_alive_s,
                 scrapes=self.surroundings.scrapes,
+                # A refusal in plain text is none in TLS, and a handshake costs as much as an answer. A client that
+                # finds its connection ended in the handshake knows that it may try again: it has asked nothing yet.
+                refusal=b"" if self.config.is_ssl else REFUSAL,
             )
             listener.start()
             self._listeners.append(listener)
@@ -114,6 +117,8 @@ class WorkerServer(uvicorn.Server):
         """Drains, takes no more connections, answers what is in flight, and ends the application."""
         ticking = asyncio.create_task(self._tick())
         self._lifecycle.start_draining()
+        for listener in self._listeners:
+            listener.start_draining()
         await self._drain()
         for listener in self._listeners:
             await asyncio.to_thread(listener.close)
@@ -221,6 +226,7 @@ class WorkerServer(uvicorn.Server):
             await self._sleep(self._settings.drain_s or 0)
             for listener in self._listeners:
                 refuse_new_connections(listener.listening)
+            await self._sleep(HALFWAY_S)
 
     async def _sleep(self, seconds: float) -> None:
         end_s = monotonic() + seconds
@@ -237,24 +243,30 @@ class WorkerServer(uvicorn.Server):
             logger.exception("a companion did not stop in order")
 
     async def _finish_connections(self, end_s: float) -> None:
-        """Ends each connection after its next answer, idle ones after a moment, and those of slow bodies."""
+        """Ends each connection after its next answer, and those whose request does not come whole."""
         connections: Any = self.server_state.connections
-        linger_s = 0.0 if self._is_in_a_hurry else LINGER_S
-        idle_until_s = monotonic() + linger_s
-        while monotonic() < idle_until_s and connections:
-            await asyncio.sleep(CLOSED_POLL_S)
-
-        for connection in list(connections):
-            connection.shutdown()
-
+        idle_until_s = self._find_end_of_idle(end_s)
         body_until_s = min(monotonic() + BODY_LIMIT_S, end_s)
         while connections and monotonic() < end_s and not self._is_in_a_hurry:
             await asyncio.sleep(CLOSED_POLL_S)
-            if monotonic() >= body_until_s:
+            now_s = monotonic()
+            if now_s >= idle_until_s:
+                _shut_down(connections)
+            if now_s >= body_until_s:
                 _abort_unfinished(connections)
 
+        _shut_down(connections)
+        await asyncio.sleep(0)
         for connection in list(connections):
             connection.transport.abort()
+
+    def _find_end_of_idle(self, end_s: float) -> float:
+        """Returns until when a connection without a request is kept for one more.
+
+        A client may send on it in the very moment in which it is closed, and then knows of its request only that it was
+        lost: a proxy tries none again that changes something. So with a drain the client is to close it.
+        """
+        return end_s if self._settings.drain_s else monotonic() + IDLE_LIMIT_S
 
     async def _finish_tasks(self, end_s: float) -> None:
         """Waits for what still runs, and cancels it at the end of the grace."""
@@ -270,11 +282,17 @@ class WorkerServer(uvicorn.Server):
             task.cancel()
 
 
+def _shut_down(connections: Any) -> None:
+    """Ends the connections that have no request, and has the others end after their answer."""
+    for connection in list(connections):
+        connection.shutdown()
+
+
 def _abort_unfinished(connections: Any) -> None:
     """Ends the connections whose request has not come whole."""
     for connection in list(connections):
-        cycle = connection.cycle
-        if cycle is None or (cycle.more_body and not cycle.response_started):
+        # A protocol that is none of ours cannot tell.
+        if hasattr(connection, "is_unfinished") and connection.is_unfinished():
             connection.transport.abort()
 
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.support.clients import LIMIT_S, ask, find_workers
+from tests.support.connections import connect, read, read_to_end, write
 from tests.support.server import ROOT, Server, free_port
 from tests.support.waiting import wait_until
 
@@ -50,6 +51,48 @@ def test_a_stop_loses_no_request(
     assert ready.json() == {"error": "not ready: the server is stopping"}
     assert status == 0
     assert [set(client.outcomes) for client in clients] == [{"200"}] * len(clients)
+
+
+def test_an_idle_connection_is_answered_until_its_client_ends_it(
+    models: Path, start_server: Start
+) -> None:
+    """Long after the drain a kept connection is still answered, by a last answer; one that stays idle ends in order."""
+    settings = {"VEREDICTO_DRAIN_S": 1, "VEREDICTO_GRACE_S": 5}
+    request = write("/predict", {"model": "colour-first", "inputs": [[1, "red"]]})
+    with (
+        start_server(VEREDICTO_MODELS=models, **settings) as server,
+        connect(server) as used,
+        connect(server) as idle,
+        connect(server) as silent,
+    ):
+        for each in (used, idle):
+            each.sendall(request)
+            assert read(each)[0][0] == 200
+
+        server.process.terminate()
+        wait_until(lambda: is_refused(server))
+        used.settimeout(2)
+        with pytest.raises(TimeoutError):
+            used.recv(1)
+
+        used.settimeout(LIMIT_S)
+        for each in (used, silent):
+            each.sendall(request)
+            answer = read_to_end(each)
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"\r\nconnection: close\r\n" in answer
+
+        assert idle.recv(1) == b""
+        assert server.process.wait(LIMIT_S) == 0
+
+
+def is_refused(server: Server) -> bool:
+    """Returns whether nobody listens any more."""
+    try:
+        connect(server).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_a_worker_that_is_killed_loses_only_what_it_held(

@@ -14,7 +14,11 @@ from service.errors import Overloaded
 from service.http.responses import Response, respond_to_error
 from service.settings import Settings
 
-MAX_LINGERING = 256
+LINGER_S = 5
+"""What a refused client still sends is dropped until nothing has come for so long, since a reset would take the answer
+away from it.
+"""
+MAX_LINGERING = 2048
 """So many refused connections may still be told why; those beyond are ended without a word."""
 
 SHARE = 0.1

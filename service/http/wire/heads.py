@@ -22,6 +22,7 @@ _START = re.compile(
     rb"[A-Za-z][A-Za-z-]{0,31}( ([\x21-\x7e\x80-\xff]*( [HTP/0-9.]*\r?)?)?)?"
 )
 _LINE = re.compile(rb"[A-Za-z][A-Za-z-]{0,31} +[^ ]+ HTTP/[0-9]\.[0-9]")
+_HOST_ALONE = re.compile(rb"\A([A-Za-z-]+ +[A-Za-z]+://[^/?# ]+)(?=[?# ])")
 _OFFERS = (b"upgrade", b"http2-settings")
 
 
@@ -81,6 +82,11 @@ def decline_upgrade(head: bytes) -> bytes:
         line for line in lines if line.partition(b":")[0].strip().lower() not in _OFFERS
     ]
     return b"\r\n".join(kept)
+
+
+def add_path(head: bytes) -> bytes:
+    """Returns the head with a path where its target names a host alone, as in `GET http://host HTTP/1.1`."""
+    return _HOST_ALONE.sub(rb"\1/", head, count=1)
 
 
 def explain(head: bytes, reason: object) -> str:

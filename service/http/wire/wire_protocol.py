@@ -9,28 +9,29 @@ other protocols, at which it would stop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-from service.http.wire.connections import MAX_LINGERING, Connections
-from service.http.wire.framing import Chunks, Framing, write_refusal
+from service.http.wire.ending_protocol import (
+    ClosingTransport,
+    EndingProtocol,
+    HeldFlow,
+)
+from service.http.wire.framing import Framing
 from service.http.wire.heads import (
     END,
     SMALL_BYTES,
     Refusal,
+    add_path,
     check_part,
     check_whole,
     decline_upgrade,
     explain,
 )
 
-LINGER_S = 5
-"""What a refused client still sends is dropped for so long, since a reset would take the answer away from it."""
 MAX_IN_A_ROW = 16
 """This many requests of one read are answered at once, before those of other connections get their turn."""
 MAX_TURN_S = 0.002
@@ -40,60 +41,22 @@ _UNUSUAL = frozenset({b"transfer-encoding", b"expect"})
 """A request of HTTP/1.1 that has none of these, and no field twice, needs no closer look."""
 
 
-class HeldFlow(FlowControl):
-    """Reading does not go on while requests are held back, whoever asks for more."""
-
-    is_held = False
-
-    def resume_reading(self) -> None:
-        """Reads on, but where requests wait."""
-        if not self.is_held:
-            super().resume_reading()
-
-
-class ClosingTransport:
-    """This is a transport as an answer sees it whose request is still coming.
-
-    A socket that is closed with bytes unread is reset, and that takes the answer from a client that has not read it.
-    """
-
-    __slots__ = ("close", "is_closing", "write")
-
-    def __init__(self, transport: Any, close: Callable[[], None]) -> None:
-        self.write = transport.write
-        self.is_closing = transport.is_closing
-        self.close = close
-
-
-class WireProtocol(HttpToolsProtocol):
+class WireProtocol(EndingProtocol):
     """This is one connection, read no further than its client reads."""
-
-    wire: ClassVar[Connections]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # Nothing here speaks WebSocket, whose connections have no deadline.
         self.ws_protocol_class = None
-        self._rest = b""
         self._head = b""
-        self._left = 0
-        self._chunks: Chunks | None = None
-        self._is_new = True
         self._has_begun = False
-        self._is_complete = False
-        self._is_ending = False
-        self._is_lingering = False
         self._refusal: Refusal | None = None
-        self._version = ""
         self._n_in_a_row = 0
         self._turn_ends_s = 0.0
-        self._since = 0.0
-        self._unsent = 0
-        self._unsent_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.flow: HeldFlow = HeldFlow(transport)
+        self.flow = HeldFlow(transport)
         self._since = self.loop.time()
         self.wire.watch(self.connections)
         if len(self.connections) > self.wire.max_connections:
@@ -106,18 +69,9 @@ class WireProtocol(HttpToolsProtocol):
                 )
             )
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._keep(b"")
-        self.wire.resume(self)
-        if self._is_lingering:
-            self._is_lingering = False
-            self.wire.n_lingering -= 1
-
-        self._is_ending = True
-        super().connection_lost(exc)
-
     def data_received(self, data: bytes) -> None:
         if self._is_ending:
+            self._since = self.loop.time()
             return
 
         self._begin_turn()
@@ -137,24 +91,6 @@ class WireProtocol(HttpToolsProtocol):
         self.wire.resume(self)
         if self.flow.is_held:
             self.loop.call_soon(self._go_on)
-
-    def look(self, now: float) -> None:
-        """Ends the connection where its client has sent or taken nothing for too long."""
-        transport = self.transport
-        unsent = transport.get_write_buffer_size()
-        if unsent != self._unsent:
-            self._unsent = unsent
-            self._unsent_since = now
-        elif unsent and now - self._unsent_since >= self.wire.stuck_s:
-            transport.abort()
-
-        if unsent or transport.is_closing() or self._is_answering():
-            return
-
-        is_due = self._is_new or self._rest or self._left or self._chunks
-        waits_s = self.wire.stuck_s if is_due else self.wire.keep_alive_s
-        if now - self._since >= waits_s:
-            transport.close()
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -213,6 +149,8 @@ class WireProtocol(HttpToolsProtocol):
             self.loop.call_soon(self._go_on)
         else:
             self.flow.resume_reading()
+            if self._is_half_closed:
+                self._end_half_closed()
 
     def _start(self) -> None:
         """Hands the request to uvicorn from its beginning."""
@@ -227,10 +165,6 @@ class WireProtocol(HttpToolsProtocol):
         if self._left or self._chunks is not None:
             closing: Any = ClosingTransport(self.transport, self._leave)
             self.cycle.transport = closing
-
-    def _is_answering(self) -> bool:
-        """Returns whether an answer is still to come."""
-        return self.cycle is not None and not self.cycle.response_complete
 
     def _read(self, data: bytes, n_checked: int = 0) -> None:
         """Reads as many requests as may be begun, and keeps the rest."""
@@ -281,6 +215,8 @@ class WireProtocol(HttpToolsProtocol):
             WireProtocol._is_answering(self) and len(self.cycle.body) > HIGH_WATER_LIMIT
         ):
             self.flow.resume_reading()
+        if self._is_half_closed:
+            self._end_half_closed()
 
     def _hold(self, data: bytes) -> None:
         """Holds requests back, with all that would come behind them."""
@@ -288,12 +224,6 @@ class WireProtocol(HttpToolsProtocol):
         self.flow.pause_reading()
         if not self._keep(data):
             self.transport.abort()
-
-    def _keep(self, data: bytes) -> bool:
-        """Keeps what cannot be read yet; returns whether there is room for it."""
-        more = len(data) - len(self._rest)
-        self._rest = data
-        return self.wire.hold(more) if more else True
 
     def _read_head(self, data: bytes, at: int, n_checked: int) -> int:
         """Reads a head where it is whole; returns where the data goes on."""
@@ -341,7 +271,11 @@ class WireProtocol(HttpToolsProtocol):
             return
         except httptools.HttpParserCallbackError:
             # uvicorn reads the target where the head is complete.
-            raise Refusal(400, explain(head, "its target is no URL")) from None
+            whole = add_path(head)
+            if whole == head:
+                raise Refusal(400, explain(head, "its target is no URL")) from None
+            self._parse_again(whole)
+            return
         except httptools.HttpParserError as error:
             raise Refusal(400, explain(head, error)) from None
 
@@ -355,8 +289,12 @@ class WireProtocol(HttpToolsProtocol):
         if self.parser.get_method() == b"CONNECT":
             raise Refusal(405, "CONNECT is not taken: this server is no proxy")
 
+        self._parse_again(decline_upgrade(head))
+
+    def _parse_again(self, head: bytes) -> None:
+        """Has a head parsed in place of one at which the parser has stopped."""
         self.parser = httptools.HttpRequestParser(self)
-        self._feed_head(decline_upgrade(head))
+        self._feed_head(head)
 
     def _read_chunks(self, data: bytes, at: int) -> int:
         """Reads some of a body in chunks; returns where the data goes on."""
@@ -389,45 +327,3 @@ class WireProtocol(HttpToolsProtocol):
 
         if is_last != self._is_complete:
             self._refuse(Refusal(400, explain(b"", "the body does not end as it says")))
-
-    def _refuse(self, refusal: Refusal) -> None:
-        """Says what is wrong, and ends the connection once the client had time to read that."""
-        self._is_ending = True
-        self._keep(b"")
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            # The application learns that its client is gone.
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.response_started:
-                self.transport.abort()
-                return
-
-        if self.wire.n_lingering >= MAX_LINGERING or self.transport.is_closing():
-            self.transport.abort()
-            return
-
-        self.transport.write(write_refusal(refusal, self.server_state.default_headers))
-        self._linger()
-
-    def _leave(self) -> None:
-        """Ends the connection behind its last answer, once the client had time to read that."""
-        is_read = self._is_complete or self._is_ending
-        if is_read or self.wire.n_lingering >= MAX_LINGERING:
-            self.transport.close()
-            return
-
-        self._is_ending = True
-        self._keep(b"")
-        self._linger()
-
-    def _linger(self) -> None:
-        """Sends no more, and drops what comes, until the client ends the connection too or has had its time."""
-        self.wire.n_lingering += 1
-        self._is_lingering = True
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-
-        self.flow.is_held = False
-        self.flow.resume_reading()
-        self.loop.call_later(LINGER_S, self.transport.abort)

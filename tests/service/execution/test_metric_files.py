@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.mmap_dict import mmap_key
 
-from service.execution import metric_files
+from service.execution import allocated_file
+from service.execution.allocated_file import AllocatedFile
 from service.execution.metric_files import (
     RESTARTS,
-    AllocatedFile,
     collect,
     count_event,
     merge_dead_workers,
@@ -85,7 +85,7 @@ def test_without_room_counts_are_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that cannot get its blocks leaves the process counting, and its counts in its own answers."""
-    monkeypatch.setattr(metric_files, "_in_memory", {})
+    monkeypatch.setattr(allocated_file, "in_memory", {})
     path = str(tmp_path / "counter_1.db")
     with limit_files(1024):
         file = AllocatedFile(path)

@@ -13,6 +13,7 @@ import pytest
 
 from service.errors import InvalidRequest
 from service.http.request_timeout import TIMEOUT_HEADERS, read_timeout_ms
+from tests.support.connections import connect, read
 from tests.support.loops import ENDLESS_TRIPS, write_counter
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
@@ -55,6 +56,20 @@ def check_counts(server: Server, path: str = PATH) -> None:
 
     assert response.status_code == 200, response.text
     assert response.json()["outputs"][0]["data"] == [3]
+
+
+def test_the_time_of_a_header_runs_while_the_body_comes(counting: Server) -> None:
+    """A request whose body does not come is answered 504 once its own time is over, long before the server's."""
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{HEADER}: 300\r\nContent-Length: 100\r\n\r\n"
+    with connect(counting) as client:
+        client.settimeout(DEADLINE_S / 2)
+        client.sendall(head.encode() + b"{")
+        status, document = read(client)[0]
+
+    assert (status, document["error"]) == (
+        504,
+        "no answer within 300 ms, which the request's header allows",
+    )
 
 
 def test_a_header_shortens_the_deadline(counting: Server) -> None:

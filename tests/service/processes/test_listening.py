@@ -54,3 +54,20 @@ def test_who_has_connected_is_accepted_and_nobody_else_connects() -> None:
 
             early.settimeout(60)
             assert early.recv(100) == b"answer"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the filter")
+def test_who_is_halfway_to_a_connection_gets_it() -> None:
+    """A client that has been told that it is connected is accepted, although the filter came before it said a word."""
+    with listen("127.0.0.1", 0, 8) as listener:
+        # With this the client's first packet is taken for the last of those that connect.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+        with socket.create_connection(listener.getsockname()) as halfway:
+            refuse_new_connections(listener)
+            halfway.sendall(b"question")
+
+            listener.settimeout(60)
+            accepted, _ = listener.accept()
+            with accepted:
+                accepted.settimeout(60)
+                assert accepted.recv(100) == b"question"

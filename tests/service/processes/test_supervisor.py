@@ -171,10 +171,25 @@ if "bad.onnx" not in link.first["refused"]:
 note("refused:" + link.first["refused"]["bad.onnx"].replace(" ", "_"))
 serve()
 """
-    supervised = supervise(load, load_s=4)
+    supervised = supervise(load, load_s=1)
 
-    supervised.wait_for("refused:its_load_did_not_end_within_4_s", 1)
+    supervised.wait_for("refused:its_load_did_not_end_within_1_s", 1)
     assert "while it loaded bad.onnx" in supervised.read_log()
+
+
+def test_the_start_of_a_process_is_no_part_of_a_load(supervise: Start) -> None:
+    """A worker that takes longer than a load may, before its first file and after its last, is not killed."""
+    begin_slowly = """
+time.sleep(1.5)
+link.send("loading", file="good.onnx")
+link.send("loading", file=None)
+time.sleep(1.5)
+serve()
+"""
+    supervised = supervise(begin_slowly, load_s=1)
+
+    supervised.wait_for("ready", 1)
+    assert len(supervised.find("start")) == 1
 
 
 def test_a_file_whose_load_ends_the_process_is_refused_by_the_next_worker(

@@ -14,11 +14,13 @@ from service.errors import NotReady
 from service.http.gate import Gate
 from service.http.responses import respond, respond_to_error
 from service.processes.listening import listen
-from service.server.listener import MAX_WAIT_S, Listener
+from service.server.listener import MAX_WAIT_S, REFUSAL, Listener
 from service.server.scrapes import MAX_SCRAPES, Scrapes
 from service.settings import Settings
 
 LIMIT_S = 20
+LARGE_BYTES = 8_000_000
+"""No socket's buffers hold so much."""
 PROBE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 UNREADY = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -97,6 +99,7 @@ def make(loop: Loop) -> Iterator[Make]:
         keep_alive_s: float = LIMIT_S,
         max_wait_s: float = MAX_WAIT_S,
         scrapes: Scrapes | None = None,
+        refusal: bytes = REFUSAL,
     ) -> Listener:
         listening = listen("127.0.0.1", 0, 64)
         made.append(
@@ -109,6 +112,7 @@ def make(loop: Loop) -> Iterator[Make]:
                 keep_alive_s=keep_alive_s,
                 max_wait_s=max_wait_s,
                 scrapes=scrapes,
+                refusal=refusal,
             )
         )
         made[-1].start()
@@ -174,6 +178,28 @@ def test_a_probe_may_end_its_connection(listener: Listener, loop: Loop) -> None:
     assert loop.adopted == []
 
 
+@pytest.mark.parametrize(
+    "options", [b"Connection:close", b"connection: \tClose", b"Connection: a ,close, b"]
+)
+def test_the_end_of_a_connection_may_be_written_in_many_ways(
+    listener: Listener, options: bytes
+) -> None:
+    """The word is one of a list, in letters of any case, with as much space around it as there is."""
+    with connect(listener) as client:
+        client.sendall(PROBE[:-2] + options + b"\r\n\r\n")
+
+        assert b"connection: close\r\n" in client.makefile("rb").read()
+
+
+def test_another_option_does_not_end_a_connection(listener: Listener) -> None:
+    """A word that only holds the other one is none."""
+    with connect(listener) as client:
+        for _ in range(2):
+            client.sendall(PROBE[:-2] + b"Connection: close-not, keep-alive\r\n\r\n")
+
+            assert b"connection: close" not in client.recv(4096)
+
+
 def test_any_other_request_is_handed_over_unread(
     listener: Listener, loop: Loop
 ) -> None:
@@ -233,6 +259,49 @@ def test_who_finds_no_room_is_refused_after_a_moment(
     assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
     assert b"retry-after: 1\r\n" in answer
     assert "behind" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+
+
+@pytest.mark.parametrize("refusal", [REFUSAL, b""])
+def test_who_is_refused_may_send_all_before_it_reads(
+    make: Make, loop: Loop, refusal: bytes
+) -> None:
+    """A client that has sent a large body finds the refusal, or an orderly end where there is none, and no reset."""
+    loop.is_full = True
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {LARGE_BYTES}\r\n\r\n"
+    with connect(make(max_wait_s=0.05, refusal=refusal)) as client:
+        client.sendall(head.encode() + bytes(LARGE_BYTES))
+        answer = client.makefile("rb").read()
+
+    assert answer == refusal
+
+
+def test_who_is_refused_and_stays_is_let_go(make: Make, loop: Loop) -> None:
+    """A refused client that never ends its connection, but sends on, is cut off in the end."""
+    loop.is_full = True
+    with connect(make(silent_s=1, max_wait_s=0.05)) as client:
+        client.sendall(ROW)
+        assert client.makefile("rb").read() == REFUSAL
+
+        with pytest.raises(OSError, match=r"reset|Broken"):  # noqa: PT012  # each byte might be the one
+            while True:
+                client.sendall(b"x")
+                time.sleep(0.01)
+
+
+def test_a_prober_is_told_that_the_server_drains(
+    listener: Listener, loop: Loop
+) -> None:
+    """The answer to a probe ends its connection once the server is about to stop."""
+    with connect(listener) as client:
+        client.sendall(PROBE)
+        assert b"connection: close" not in client.recv(4096)
+
+        listener.start_draining()
+        client.sendall(PROBE)
+        answer = client.makefile("rb").read()
+
+    assert b"connection: close\r\n" in answer
+    assert loop.adopted == []
 
 
 def test_who_waits_is_handed_over_once_there_is_room(make: Make, loop: Loop) -> None:

@@ -1,0 +1,135 @@
+"""A worker as its supervisor sees it: a process that was started, and what was heard of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from service.processes.channel import Channel, ChannelClosed
+from service.processes.link import CHANNEL_VARIABLE
+
+MIN_START_S = 60.0
+"""A process has at least this long to import what it needs, which a busy machine makes of two seconds."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Worker:
+    """A worker is a process that was started; `loading` is the file that it reads at the moment."""
+
+    number: int
+    process: subprocess.Popen[bytes]
+    channel: Channel
+    started_s: float
+    heard_s: float
+    has_begun: bool = False
+    is_ready: bool = False
+    is_stopped: bool = False
+    loading: str | None = None
+    why_killed: str | None = None
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Sends the worker a message, which may be gone."""
+        try:
+            self.channel.send(kind, **fields)
+        except ChannelClosed:
+            logger.debug("worker %d is gone", self.number)
+
+    def notice_stop(self) -> None:
+        """Notes that a signal has stopped the process, and says so once."""
+        if not hasattr(os, "waitid") or self.process.returncode is not None:
+            return
+
+        options = os.WSTOPPED | os.WCONTINUED | os.WNOHANG
+        try:
+            found = os.waitid(os.P_PID, self.process.pid, options)
+        except ChildProcessError:
+            return
+
+        if found is None:
+            return
+
+        self.is_stopped = found.si_code == os.CLD_STOPPED
+        if self.is_stopped:
+            logger.warning(
+                "worker %d (pid %d) was stopped by a signal; it is replaced unless it goes on",
+                self.number,
+                self.process.pid,
+            )
+
+    def check_progress(
+        self, now_s: float, *, max_still_s: float, load_s: float
+    ) -> None:
+        """Kills a worker that has said nothing for longer than it may."""
+        if not self.has_begun:
+            # It waits for its models.
+            self.heard_s = now_s
+
+        limit_s = max(MIN_START_S, load_s)
+        if self.is_ready:
+            limit_s = max_still_s
+        elif self.loading is not None:
+            limit_s = load_s
+
+        if now_s - self.heard_s > limit_s and self.why_killed is None:
+            doing = "said nothing" if self.is_ready else "did not become ready"
+            self.why_killed = f"{doing} for {limit_s:g} s and was killed"
+            self.process.kill()
+
+    def name_reason(self) -> str:
+        """Returns in one word why this worker is replaced."""
+        if self.why_killed is None:
+            return "died"
+        return "stopped" if self.is_stopped else "hung"
+
+
+def start_worker(
+    number: int,
+    command: Sequence[str],
+    *,
+    descriptor: int,
+    folder: str,
+    environment: Mapping[str, str],
+) -> Worker:
+    """Starts a process that accepts connections from the socket of this descriptor, with a channel to it."""
+    channel, theirs = Channel.make_pair()
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment, CHANNEL_VARIABLE: str(theirs.fileno())},
+        pass_fds=(descriptor, theirs.fileno()),
+        # An interrupt at the terminal goes to the supervisor, which ends the workers in order.
+        start_new_session=True,
+    )
+    theirs.close()
+    now_s = monotonic()
+
+    return Worker(number, process, channel, now_s, now_s)
+
+
+def make_worker_command(
+    target: str, arguments: Sequence[str]
+) -> Callable[[int, int], list[str]]:
+    """Returns what makes the command of a worker: BentoML's own program for it, which serves `target`."""
+
+    def command(descriptor: int, number: int) -> list[str]:
+        return [
+            sys.executable,
+            "-m",
+            "_bentoml_impl.worker.service",
+            target,
+            "--fd",
+            str(descriptor),
+            "--worker-id",
+            str(number),
+            *arguments,
+        ]
+
+    return command

@@ -1,0 +1,109 @@
+"""Connections of real servers end as their clients can know: no answer is lost that somebody still waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from service.http.wire.connections import Connections
+from service.http.wire.wire_protocol import WireProtocol
+from service.settings import Settings
+from tests.support.connections import connect, read_to_end, write
+from tests.support.loops import write_counter
+from tests.support.server import Server, serve
+
+SLOW, QUICK = 50_000, 3
+"""So many trips take a thread and some milliseconds, or are answered where they are read."""
+LEAVE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server has a graph that counts as far as a request says."""
+    folder = tmp_path_factory.mktemp("models")
+    write_counter(folder)
+    with serve(tmp_path_factory.mktemp("home"), VEREDICTO_MODELS=folder) as running:
+        yield running
+
+
+def count(trips: int) -> bytes:
+    entry = {"name": "trips", "datatype": "INT64", "shape": [1], "data": [trips]}
+    return write("/v2/models/counter/infer", {"inputs": [entry]})
+
+
+@pytest.mark.parametrize(
+    "trips", [[SLOW], [QUICK], [SLOW, SLOW, QUICK, SLOW], [QUICK] * 40]
+)
+def test_a_client_that_sends_no_more_gets_its_answers(
+    counting: Server, trips: list[int]
+) -> None:
+    """Who ends its side of the connection behind its requests is answered all of them, in order, and then let go."""
+    with connect(counting) as client:
+        client.sendall(b"".join(map(count, trips)))
+        client.shutdown(socket.SHUT_WR)
+        answers = read_to_end(client).replace(LEAVE, b"").split(b"HTTP/1.1 ")[1:]
+
+    assert [each[:6] for each in answers] == [b"200 OK"] * len(trips)
+    for each, number in zip(answers, trips, strict=True):
+        assert b'"data":[%d]' % number in each
+
+
+@pytest.mark.parametrize("n_left", [1, 40, 200])
+def test_a_client_that_ends_within_a_request_is_let_go(
+    counting: Server, n_left: int
+) -> None:
+    """Nothing is waited for that will not come: the connection ends at once."""
+    with connect(counting) as client:
+        client.sendall(count(QUICK)[:-n_left])
+        client.shutdown(socket.SHUT_WR)
+
+        assert read_to_end(client) == b""
+
+
+@pytest.mark.parametrize("target", [b"http://x", b"HTTPS://x:80", b"http://x?a=b"])
+def test_a_target_may_be_a_host_alone(counting: Server, target: bytes) -> None:
+    """Where no path stands behind the host, the root is asked for."""
+    with connect(counting) as client:
+        client.sendall(
+            b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
+        )
+
+        assert read_to_end(client).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n"])
+def test_a_connection_with_a_request_that_was_not_read_is_none_to_end(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    """An event loop that is late does not end a connection on which something has come meanwhile."""
+    monkeypatch.setattr(WireProtocol, "wire", Connections(Settings()), raising=False)
+
+    assert asyncio.run(end(sent)) == (not sent)
+
+
+async def end(sent: bytes) -> bool:
+    """Tells a connection to end before the loop has read what was sent; returns whether it ends."""
+    config = uvicorn.Config(nothing, log_config=None)
+    config.load()
+    protocol = WireProtocol(config=config, server_state=ServerState(), app_state={})
+    ours, theirs = socket.socketpair()
+    with theirs:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, ours)
+        theirs.sendall(sent)
+        protocol.shutdown()
+        ends = transport.is_closing()
+        transport.abort()
+        await asyncio.sleep(0)
+
+    return ends
+
+
+async def nothing(scope: Any, receive: Any, send: Any) -> None:
+    """This application answers nothing."""
