@@ -91,7 +91,7 @@ def _ask(
     table: LabelledTable,
     placement: Placement,
 ) -> _Answered:
-    """Returns the answers to all rows that the original can answer; those without a value that it needs are left out."""
+    """Returns the answers to all rows that the original can answer; others lack a value that it needs."""
     missing = np.isnan(placement.features)
     takes_missing = np.zeros(len(placement.columns), dtype=bool)
     for tensor, numbers in placement.inputs:

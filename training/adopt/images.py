@@ -87,8 +87,8 @@ class Preprocessing:
     def __str__(self) -> str:
         layout = "channels first" if self.is_channels_first else "channels last"
         return (
-            f"images of {self.crop_px} x {self.crop_px} pixels from {self.resize_px}, {self.channels} channels, {layout}, "
-            f"(pixel * {self.scale:.6g} - {list(self.mean)}) / {list(self.std)}"
+            f"images of {self.crop_px} x {self.crop_px} pixels from {self.resize_px}, {self.channels} channels, "
+            f"{layout}, (pixel * {self.scale:.6g} - {list(self.mean)}) / {list(self.std)}"
         )
 
 
@@ -169,8 +169,8 @@ def find_preprocessing(
     side = sides.pop() if len(sides) == 1 else -1
     if channels not in (1, 3) or side == -1:
         raise AdoptionError(
-            f"{foreign.file_name}: its input {tensor} is expected to be (n, 3, size, size) or (n, size, size, 3), or to "
-            "have one channel: export it so, with square images"
+            f"{foreign.file_name}: its input {tensor} is expected to be (n, 3, size, size) or (n, size, size, 3), or "
+            "to have one channel: export it so, with square images"
         )
 
     crop_px = side or options.size

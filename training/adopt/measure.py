@@ -152,8 +152,8 @@ def _run(
         exported = run(model.SerializeToString(), inputs, OUTPUTS[kind])
     except Exception as error:  # onnxruntime's errors share no base class
         raise AdoptionError(
-            f"{foreign.file_name}: it does not run on several rows at once ({first_line(error)}): export it with a free "
-            "number of rows (torch: dynamic_axes or dynamic_shapes, skl2onnx: [None, n])"
+            f"{foreign.file_name}: it does not run on several rows at once ({first_line(error)}): export it with a "
+            "free number of rows (torch: dynamic_axes or dynamic_shapes, skl2onnx: [None, n])"
         ) from error
 
     if len(exported[OUTPUTS[kind][0]]) != len(inputs):

@@ -13,7 +13,7 @@ from training.adopt.original import Answers
 from training.adopt.refusal import AdoptionError, shorten
 
 SCORES = ("probabilities", "logits", "votes")
-"""Scores are probabilities, or logits that softmax or sigmoid makes them of, or there are none: each label is a vote."""
+"""Scores are probabilities, or logits that softmax or sigmoid makes them of, or each label is a vote."""
 SUM_TOLERANCE = 1e-3
 """The probabilities of a row may miss a sum of 1 by this much, as half precision does."""
 
@@ -117,7 +117,7 @@ def _sort_out(foreign: ForeignGraph, answers: Answers, wishes: Wishes) -> _Candi
 
 
 def _find_kind(found: _Candidates, *, target_is_class: bool) -> str:
-    """Returns the kind: labels or a column for each class make a classifier, one column of numbers what the target is."""
+    """Returns the kind, which of one column of numbers is what the target says."""
     if found.tables or (found.labels and not found.columns):
         return "classifier"
     if found.columns:
