@@ -15,6 +15,7 @@ from tests.support.server import ROOT, serve
 COMMANDS = {
     "serve": "service",
     "train": "training",
+    "adopt": "training.adopt",
     "evaluate": "evaluation",
     "load": "loadtest",
 }
