@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ from training.adopt.table import (
 )
 from training.adopt.wrap import Outputs, wrap_table
 
+if TYPE_CHECKING:
+    from training.adopt.measure import Described
+
+MEASURED_ON = "on which it was measured; what it has learnt from is not known"
 PACKAGES = ("numpy", "onnx", "onnxruntime", "scikit-learn")
 _UNSTATED = ("model", "output", "replace")
 """These options do not change what is adopted, so the stored command leaves them out."""
@@ -93,6 +97,26 @@ def _ask(
 ) -> _Answered:
     """Returns the answers to all rows that the original can answer; others lack a value that it needs."""
     missing = np.isnan(placement.features)
+    kept = _find_answerable(original, placement, missing)
+    if not kept.any():
+        raise AdoptionError(
+            f"{foreign.file_name} answers no row of {table.file_name}: each lacks a value that it needs"
+        )
+
+    placement = placement.take(kept).mark_imputed(missing[kept].any(axis=0))
+
+    return _Answered(
+        table=table.take(kept),
+        placement=placement,
+        answers=original.ask(placement.feed()),
+        notes=_note_rows(table, placement, n_aside=int((~kept).sum())),
+    )
+
+
+def _find_answerable(
+    original: OriginalModel, placement: Placement, missing: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Tells which rows lack no value, or only numbers that the original answers without."""
     takes_missing = np.zeros(len(placement.columns), dtype=bool)
     for tensor, numbers in placement.inputs:
         takes_missing[list(numbers)] = tensor.element in FLOATS
@@ -102,34 +126,9 @@ def _ask(
     if gaps.any() and not original.can_answer(placement.take(gaps).feed()):
         aside |= gaps
 
-    if aside.all():
-        raise AdoptionError(
-            f"{foreign.file_name} answers no row of {table.file_name}: each lacks a value that it needs"
-        )
+    kept: NDArray[np.bool_] = ~aside
 
-    kept = ~aside
-    is_imputed = (missing[kept]).any(axis=0)
-    placement = placement.take(kept)
-    placement = replace(
-        placement,
-        columns=tuple(
-            replace(each, is_imputed=bool(imputed))
-            for each, imputed in zip(placement.columns, is_imputed, strict=True)
-        ),
-    )
-    kept_table = replace(
-        table,
-        frame=table.frame.filter(kept),
-        target=table.target.filter(kept),
-        places=[p for p, is_kept in zip(table.places, kept, strict=True) if is_kept],
-    )
-
-    return _Answered(
-        table=kept_table,
-        placement=placement,
-        answers=original.ask(placement.feed()),
-        notes=_note_rows(table, placement, n_aside=int(aside.sum())),
-    )
+    return kept
 
 
 def _note_rows(
@@ -183,97 +182,65 @@ def _finish(
     roles: Roles,
     classes: naming.Classes | None,
 ) -> Adoption:
-    """Wraps, measures and writes; what is slow to import is imported once nothing else can be refused."""
-    from training.adopt import measure
+    """Wraps, measures and writes; what is slow to import is imported once little else can be refused."""
+    from training.adopt import measure, relatives
 
     name = f"{options.task}-{options.family}"
-    relative = measure.find_relative(options.output, options.task, name)
-    placement = answered.placement
+    relative = relatives.find_relative(options.output, options.task, name)
     if relative is not None:
-        placement = _follow(placement, relative)
+        answered = replace(
+            answered, placement=relatives.follow(answered.placement, relative)
+        )
         if classes is not None and relative.classes:
             classes = naming.reorder(classes, relative.classes)
 
-    outputs = Outputs(
-        roles=roles,
-        order=classes.order if classes else (),
-        labels=classes.labels if classes else (),
+    order, labels = (classes.order, classes.labels) if classes else ((), ())
+    outputs = Outputs(roles=roles, order=order, labels=labels)
+    described = _describe(options, foreign, answered, classes)
+    if relative is not None:
+        relatives.check_fits(described, relative)
+
+    path, card = measure.publish(
+        options,
+        foreign,
+        wrap_table(foreign, answered.placement, outputs),
+        described,
+        answered.answers,
+        outputs,
     )
-    model = wrap_table(foreign, placement, outputs)
-    described = measure.Described(
+    names = [each.name for each in answered.placement.columns]
+    features = f"features: {shorten(names, 30)}"
+    said = [f"classes: {shorten(list(card.classes), 30)}"] if card.classes else []
+    notes = (foreign.describe(), features, *roles.reasons, *said, *answered.notes)
+
+    return Adoption(path=path, card=card, notes=notes)
+
+
+def _describe(
+    options: argparse.Namespace,
+    foreign: ForeignGraph,
+    answered: _Answered,
+    classes: naming.Classes | None,
+) -> Described:
+    from training.adopt import measure
+
+    table, placement = answered.table, answered.placement
+    learns = f"{table.target.name} from {len(placement.columns)} columns of {table.file_name}"
+
+    return measure.Described(
         task=options.task,
         family=options.family,
-        summary=_summarise(foreign, answered.table, placement),
+        summary=summarise(foreign, learns, what="rows"),
         input=_describe_input(placement),
         inputs=placement.features,
-        target=classes.target if classes else _read_numbers(answered.table),
+        target=classes.target if classes else _read_numbers(table),
         classes=classes.names if classes else None,
-        target_name=None if classes else str(answered.table.target.name),
-        data_set=f"{answered.table.file_name}, on which it was measured; what it has learnt from is not known",
+        target_name=None if classes else str(table.target.name),
+        data_set=f"{table.file_name}, {MEASURED_ON}",
         command=write_command(options),
         licence=options.licence,
         packages=find_versions(),
     )
-    if relative is not None:
-        measure.check_fits(
-            described, relative, [each.name for each in placement.columns]
-        )
-
-    content, card = measure.measure(
-        foreign,
-        model,
-        described,
-        answered.answers,
-        outputs,
-        takes_most_probable=options.most_probable,
-    )
-    path = options.output / f"{card.name}.onnx"
-    measure.write(path, content, card, replaces=options.replace)
-    features = [each.name for each in placement.columns]
-
-    return Adoption(
-        path=path,
-        card=card,
-        notes=(
-            foreign.describe(),
-            f"features: {shorten(features, 30)}",
-            *roles.reasons,
-            *([f"classes: {', '.join(card.classes)}"] if card.classes else []),
-            *answered.notes,
-        ),
-    )
-
-
-def _follow(placement: Placement, relative: Card) -> Placement:
-    """Returns the features in the order of another card, with its values, where it has the same ones."""
-    if not isinstance(relative.input, FeatureInput):
-        return placement
-
-    its = {each.name: each for each in relative.input.features}
-    if set(its) != {each.name for each in placement.columns}:
-        return placement
-
-    moved = placement.reorder(list(its))
-    columns = tuple(_take_values(each, its[each.name]) for each in moved.columns)
-
-    return replace(moved, columns=columns)
-
-
-def _take_values(column: Column, feature: Feature) -> Column:
-    """Returns a column of texts with the values of a card's feature, where these hold all that the rows have."""
-    if not column.is_text or not feature.values or not column.values:
-        return column
-
-    codes = {value: code for code, value in enumerate(feature.values)}
-    known = ~np.isnan(column.codes)
-    names = [column.values[int(each)] for each in column.codes[known]]
-    if not set(names) <= set(codes):
-        return column
-
-    moved = column.codes.copy()
-    moved[known] = [codes[name] for name in names]
-
-    return replace(column, codes=moved, values=feature.values)
 
 
 def _read_numbers(table: LabelledTable) -> NDArray[np.float64]:
@@ -282,12 +249,11 @@ def _read_numbers(table: LabelledTable) -> NDArray[np.float64]:
     return table.target.cast(pl.Float64).to_numpy()
 
 
-def _summarise(
-    foreign: ForeignGraph, table: LabelledTable, placement: Placement
-) -> str:
+def summarise(foreign: ForeignGraph, learns: str, *, what: str) -> str:
+    """Returns a card's summary, which says that nothing is known of the rows or images that were learnt."""
     return (
-        f"learnt elsewhere and adopted from {foreign.file_name} ({foreign.producer}); of the rows that it has learnt "
-        f"nothing is known: {table.target.name} from {len(placement.columns)} columns of {table.file_name}"
+        f"learnt elsewhere and adopted from {foreign.file_name} ({foreign.producer}); of the {what} that it has learnt "
+        f"nothing is known: {learns}"
     )
 
 

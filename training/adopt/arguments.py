@@ -40,6 +40,15 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_what_and_where(parser)
+    _add_columns(parser.add_argument_group("columns"))
+    _add_outputs(parser.add_argument_group("outputs"))
+    _add_images(parser.add_argument_group("images"))
+
+    return parser
+
+
+def _add_what_and_where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="the ONNX file")
     parser.add_argument(
         "--task", type=types.task, required=True, help="a name for what it decides"
@@ -69,11 +78,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--licence", default="not stated", help="the licence of the model, for its card"
     )
-    _add_columns(parser.add_argument_group("columns"))
-    _add_outputs(parser.add_argument_group("outputs"))
-    _add_images(parser.add_argument_group("images"))
-
-    return parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -13,15 +13,17 @@ from onnx import TensorProto, helper
 from model_card import ImageInput
 from training.adopt import measure
 from training.adopt.adoption import (
+    MEASURED_ON,
     Adoption,
     find_versions,
     read_wishes,
+    summarise,
     write_command,
 )
 from training.adopt.classes import Classes, match_classes
 from training.adopt.foreign import FLOATS, ForeignGraph, Tensor, read_foreign
 from training.adopt.original import OriginalModel
-from training.adopt.refusal import AdoptionError
+from training.adopt.refusal import AdoptionError, shorten
 from training.adopt.roles import Roles, decide
 from training.adopt.wrap import PREFIX, Outputs, join
 from training.data.image_preprocessing import prepend
@@ -108,41 +110,41 @@ def adopt_for_images(options: argparse.Namespace) -> Adoption:
     cropped = helper.make_tensor_value_info("cropped", TensorProto.UINT8, shape)
     model = join(foreign, before, cropped, outputs)
     prepend(model, resize_px=steps.resize_px, crop_px=steps.crop_px)
-    described = measure.Described(
+    path, card = measure.publish(
+        options,
+        foreign,
+        model,
+        _describe(options, foreign, steps, dataset, classes),
+        answers,
+        outputs,
+    )
+    said = f"classes: {shorten(list(classes.names), 30)}"
+    notes = (foreign.describe(), str(steps), *roles.reasons, said)
+
+    return Adoption(path=path, card=card, notes=notes)
+
+
+def _describe(
+    options: argparse.Namespace,
+    foreign: ForeignGraph,
+    steps: Preprocessing,
+    dataset: ImageDataset,
+    classes: Classes,
+) -> measure.Described:
+    return measure.Described(
         task=options.task,
         family=options.family,
-        summary=(
-            f"learnt elsewhere and adopted from {foreign.file_name} ({foreign.producer}); of the images that it has "
-            f"learnt nothing is known: {options.task} of {steps}"
-        ),
+        summary=summarise(foreign, f"{options.task} of {steps}", what="images"),
         input=ImageInput(height=steps.crop_px, width=steps.crop_px),
         inputs=dataset.pixels,
         target=classes.target,
         classes=classes.names,
         target_name=None,
-        data_set=f"{dataset.source}, on which it was measured; what it has learnt from is not known",
+        data_set=f"{dataset.source}, {MEASURED_ON}",
         command=write_command(options),
         licence=options.licence,
         packages=find_versions(),
     )
-    content, card = measure.measure(
-        foreign,
-        model,
-        described,
-        answers,
-        outputs,
-        takes_most_probable=options.most_probable,
-    )
-    path = options.output / f"{card.name}.onnx"
-    measure.write(path, content, card, replaces=options.replace)
-    notes = (
-        foreign.describe(),
-        str(steps),
-        *roles.reasons,
-        f"classes: {', '.join(classes.names)}",
-    )
-
-    return Adoption(path=path, card=card, notes=notes)
 
 
 def find_preprocessing(
@@ -166,23 +168,13 @@ def find_preprocessing(
     is_first = axes[1] in (1, 3)
     channels = axes[1] if is_first else axes[3]
     sides = {axes[2], axes[3]} if is_first else {axes[1], axes[2]}
-    side = sides.pop() if len(sides) == 1 else -1
-    if channels not in (1, 3) or side == -1:
+    if channels is None or channels not in (1, 3) or len(sides) != 1:
         raise AdoptionError(
             f"{foreign.file_name}: its input {tensor} is expected to be (n, 3, size, size) or (n, size, size, 3), or "
             "to have one channel: export it so, with square images"
         )
 
-    crop_px = side or options.size
-    if crop_px is None:
-        raise AdoptionError(
-            f"{foreign.file_name}: its input {tensor} leaves the size open: --size PIXELS says it"
-        )
-    if options.size is not None and options.size != crop_px:
-        raise AdoptionError(
-            f"--size {options.size}: {foreign.file_name} takes images of {crop_px} pixels; --resize says what they "
-            "are cut from"
-        )
+    crop_px = _find_size(foreign, tensor, sides.pop(), options.size)
 
     return Preprocessing(
         tensor=tensor,
@@ -194,6 +186,23 @@ def find_preprocessing(
         mean=_spread(options.mean, channels, "--mean", 0.0),
         std=_spread(options.std, channels, "--std", 1.0),
     )
+
+
+def _find_size(
+    foreign: ForeignGraph, tensor: Tensor, side: int | None, given: int | None
+) -> int:
+    """Returns the height and width of images, in pixels, that the graph or a person states."""
+    size = side or given
+    if size is None:
+        raise AdoptionError(
+            f"{foreign.file_name}: its input {tensor} leaves the size open: --size PIXELS says it"
+        )
+    if given is not None and given != size:
+        raise AdoptionError(
+            f"--size {given}: {foreign.file_name} takes images of {size} pixels; --resize says what they are cut from"
+        )
+
+    return size
 
 
 def _find_scale(options: argparse.Namespace, tensor: Tensor) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -65,6 +65,29 @@ class Described:
     packages: dict[str, str]
 
 
+def publish(
+    options: argparse.Namespace,
+    foreign: ForeignGraph,
+    model: onnx.ModelProto,
+    described: Described,
+    answers: Answers,
+    outputs: Outputs,
+) -> tuple[Path, Card]:
+    """Measures a wrapped graph and writes it into the folder of the options; returns the file and its card."""
+    content, card = measure(
+        foreign,
+        model,
+        described,
+        answers,
+        outputs,
+        takes_most_probable=options.most_probable,
+    )
+    path: Path = options.output / f"{card.name}.onnx"
+    write(path, content, replaces=options.replace)
+
+    return path, card
+
+
 def measure(
     foreign: ForeignGraph,
     model: onnx.ModelProto,
@@ -89,7 +112,7 @@ def measure(
     return _write_card(foreign, model, card, described.inputs, exported), card
 
 
-def write(path: Path, content: bytes, card: Card, *, replaces: bool) -> None:
+def write(path: Path, content: bytes, *, replaces: bool) -> None:
     """Writes the file whole; raises AdoptionError where another model has its name, unless it is to be replaced."""
     if path.exists() and not replaces and path.read_bytes() != content:
         there = read_card(path)
@@ -318,39 +341,3 @@ def _write_card(
         )
 
     return content
-
-
-def find_relative(folder: Path, task: str, name: str) -> Card | None:
-    """Returns the card of another file of the same task in a folder, which a service would hold this one against."""
-    for path in sorted(folder.glob(f"{task}-*.onnx")):
-        card = read_card(path)
-        if card is not None and card.task == task and card.name != name:
-            return card
-
-    return None
-
-
-def check_fits(described: Described, relative: Card, names: Sequence[str]) -> None:
-    """Raises AdoptionError where a service would not take this model beside another of its task."""
-    if not isinstance(relative.input, FeatureInput) or not isinstance(
-        described.input, FeatureInput
-    ):
-        return
-
-    mine = [(each.name, each.type, each.values) for each in described.input.features]
-    its = [(each.name, each.type, each.values) for each in relative.input.features]
-    may_miss = [each.imputed is None for each in described.input.features]
-    its_miss = [each.imputed is None for each in relative.input.features]
-    if (
-        mine != its
-        or may_miss != its_miss
-        or (
-            described.classes
-            and relative.classes
-            and described.classes != relative.classes
-        )
-    ):
-        raise AdoptionError(
-            f"the task {described.task!r} has {relative.name} already, of other features or classes "
-            f"({', '.join(names)}): choose another --task, or another --output folder"
-        )

@@ -226,41 +226,50 @@ def _find_scale(
     """Returns what scores `(n_rows, n_scores)` are, and the reason."""
     is_single = given.shape[1] == 1
     columns = (
-        "one column, that of the second class,"
-        if is_single
-        else "a column for each class,"
+        "one column, that of the second class," if is_single else "a column a class,"
     )
     if wishes.scores == "logits":
         return "logits", f"has {columns} logits (as you say)"
 
     if _are_probabilities(given):
-        return (
-            "probabilities",
-            f"has {columns} probabilities (in 0..1{'' if is_single else ', rows sum to 1'})",
-        )
+        sums = "" if is_single else ", rows sum to 1"
+        return "probabilities", f"has {columns} probabilities (in 0..1{sums})"
 
+    how = "sigmoid" if is_single else "softmax"
+    _check_logits(foreign, name, given, wishes, how, has_label=has_label)
+    span = f"from {given.min():.3g} to {given.max():.3g}"
+
+    return "logits", f"has {columns} logits ({span}: {how} is put behind them)"
+
+
+def _check_logits(
+    foreign: ForeignGraph,
+    name: str,
+    given: NDArray[np.float64],
+    wishes: Wishes,
+    how: str,
+    *,
+    has_label: bool,
+) -> None:
+    """Raises AdoptionError for scores that are no probabilities and that nothing shows to be logits."""
     low, high = given.min(), given.max()
     span = f"from {low:.3g} to {high:.3g}"
+    where = f"{foreign.file_name}: its output {name!r}"
     if wishes.scores == "probabilities":
         raise AdoptionError(
-            f"{foreign.file_name}: its output {name!r} has no probabilities, which lie in 0..1 and sum to 1 in each "
-            f"row, but values {span}: --scores logits has them made by {'sigmoid' if is_single else 'softmax'}"
+            f"{where} has no probabilities, which lie in 0..1 and sum to 1 in each row, but values {span}: "
+            f"--scores logits has them made by {how}"
         )
 
     if low >= -1e-6 and high <= 1 + 1e-6:
         sums = given.sum(axis=1)
         raise AdoptionError(
-            f"{foreign.file_name}: the rows of its output {name!r} sum to between {sums.min():.3g} and "
-            f"{sums.max():.3g}, as where several classes hold at once: a card needs classes of which one holds; "
-            "--scores logits has softmax make them so"
+            f"{where} has rows that sum to between {sums.min():.3g} and {sums.max():.3g}, as where several classes "
+            "hold at once: a card needs classes of which one holds; --scores logits has softmax make them so"
         )
 
     if has_label:
         raise AdoptionError(
-            f"{foreign.file_name}: its output {name!r} has margins {span} and no probabilities: export it with "
-            "calibrated ones (CalibratedClassifierCV), or say --scores logits or --scores votes"
+            f"{where} has margins {span} and no probabilities: export it with calibrated ones "
+            "(CalibratedClassifierCV), or say --scores logits or --scores votes"
         )
-
-    how = "sigmoid" if is_single else "softmax"
-
-    return "logits", f"has {columns} logits ({span}: {how} is put behind them)"

@@ -62,6 +62,14 @@ class Placement:
         )
         return replace(self, columns=tuple(columns))
 
+    def mark_imputed(self, imputed: NDArray[np.bool_]) -> Placement:
+        """Returns the same with what is told of each column: whether a value of it may be missing."""
+        columns = (
+            replace(each, is_imputed=bool(is_imputed))
+            for each, is_imputed in zip(self.columns, imputed, strict=True)
+        )
+        return replace(self, columns=tuple(columns))
+
     def reorder(self, names: Sequence[str]) -> Placement:
         """Returns the same with the features in the order of these names."""
         places = {each.name: number for number, each in enumerate(self.columns)}
@@ -85,6 +93,16 @@ class LabelledTable:
     target: pl.Series
     places: list[str]
     n_without_target: int
+
+    def take(self, rows: NDArray[np.bool_]) -> LabelledTable:
+        """Returns the same of these rows alone."""
+        places = [place for place, kept in zip(self.places, rows, strict=True) if kept]
+        return replace(
+            self,
+            frame=self.frame.filter(rows),
+            target=self.target.filter(rows),
+            places=places,
+        )
 
 
 def read_labelled_table(

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 from skl2onnx import convert_sklearn, to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -74,9 +74,6 @@ def flowers(tmp_path: Path) -> Path:
         pytest.param(LogisticRegression(), {}, id="maps of class names"),
         pytest.param(LogisticRegression(), {"zipmap": False}, id="a tensor"),
         pytest.param(RandomForestClassifier(9, random_state=0), {}, id="a forest"),
-        pytest.param(
-            HistGradientBoostingClassifier(max_iter=9), {}, id="boosted trees"
-        ),
     ],
 )
 def test_a_classifier_of_scikit_learn_is_served_as_it_was(
