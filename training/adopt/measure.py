@@ -43,6 +43,8 @@ from training.export.gate import (
 )
 from training.graph import open_session, run
 
+HALF_TOLERANCE = 2e-3
+"""Half precision has 11 bits, and onnxruntime computes more precisely where a cast to float32 follows."""
 TIE = 1e-6
 """Classes whose probabilities differ by less are level, and either may be the label."""
 
@@ -221,20 +223,30 @@ def _compare(
     source: dict[str, NDArray[Any]],
     exported: dict[str, NDArray[Any]],
 ) -> Parity:
-    is_image = isinstance(described.input, ImageInput)
     labelled = source | ({"label": exported["label"]} if kind == "classifier" else {})
     try:
         return compare_outputs(
             kind,
             labelled,
             exported,
-            parity_tolerance=IMAGE_TOLERANCE if is_image else PARITY_TOLERANCE,
+            parity_tolerance=_find_tolerance(foreign, described),
         )
     except ExportError as error:
         raise AdoptionError(
             f"{foreign.file_name}: {error}: a card's rows are float32, so export it with float32 inputs, and with a "
             "free number of rows"
         ) from error
+
+
+def _find_tolerance(foreign: ForeignGraph, described: Described) -> float:
+    if any(
+        each.element == onnx.TensorProto.FLOAT16
+        for each in (*foreign.inputs, *foreign.outputs)
+    ):
+        return HALF_TOLERANCE
+    return (
+        IMAGE_TOLERANCE if isinstance(described.input, ImageInput) else PARITY_TOLERANCE
+    )
 
 
 def _make_card(
