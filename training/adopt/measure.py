@@ -187,6 +187,14 @@ def _run(
             "dynamic_axes or dynamic_shapes, skl2onnx: [None, n])"
         )
 
+    numbers = exported[OUTPUTS[kind][-1]].reshape(len(inputs), -1)
+    bad = ~np.isfinite(numbers).all(axis=1)
+    if bad.any():
+        raise AdoptionError(
+            f"{foreign.file_name}: it has no finite answer to {int(bad.sum())} of {len(bad)} rows: leave these out of "
+            "the data, or export it in float32"
+        )
+
     return exported
 
 
