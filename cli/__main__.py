@@ -60,6 +60,18 @@ COMMANDS = {
             ("veredicto train mlp --help", "the options of one family"),
         ),
     ),
+    "adopt": Command(
+        package="training.adopt",
+        extras="train",
+        summary="give a card to an ONNX classifier or regressor of another library",
+        examples=(
+            (
+                "veredicto adopt forest.onnx --task sales --data test.csv --target bought",
+                "measured on rows that it has not learnt",
+            ),
+            ("veredicto adopt --help", "texts, classes, networks of images"),
+        ),
+    ),
     "evaluate": Command(
         package="evaluation",
         extras="cpu,evaluate",

@@ -90,8 +90,19 @@ def _train_one(options: argparse.Namespace, console: Console) -> int:
 
     for card, path in outcome.models:
         console.print(summarise(card, path, seconds=outcome.seconds))
+        _print_where(path, console)
 
     return _print_refusals([outcome], console)
+
+
+def _print_where(path: Path, console: Console) -> None:
+    """Prints where a file lies and how it is served, with a path from here where it lies below."""
+    here = Path.cwd()
+    shown = path.relative_to(here) if path.is_relative_to(here) else path
+    text = (
+        f"written {shown}; serve it: VEREDICTO_MODELS={shown.parent} python -m service"
+    )
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def _train_all(options: argparse.Namespace, console: Console) -> int:

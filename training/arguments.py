@@ -17,13 +17,23 @@ from training.data.table import TableError, read_dataset
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
 from training.images import faces, pretrained
 from training.pipeline import Callbacks, TrainingRun
+from training.shipped import SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
+MY_MODELS = ROOT / "my_models"
 KINDS = ("classifier", "regressor")
 _DEFAULT_TASKS = {"pretrained": pretrained.TASK, "faces": faces.TASK}
 _ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
-_UNSTATED = ("family", "families", "output", "report", "jobs", "again")
+_UNSTATED = (
+    "family",
+    "families",
+    "output",
+    "replace",
+    "report",
+    "jobs",
+    "again",
+)
 """These options do not change what is learnt, so the stored command leaves them out."""
 
 
@@ -33,7 +43,23 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = build_parser(images=_are_images(words)).parse_args(words)
     if options.family == "pretrained":
         pretrained.fill_defaults(options)
+    if options.family != "data" and not hasattr(options, "output"):
+        options.output = _choose_output(options)
     return options
+
+
+def _choose_output(options: argparse.Namespace) -> Path:
+    """Returns the folder of the shipped models, or `my_models` where a trial would change one of them."""
+    if options.family == "all" or options.data is not None or options.replace:
+        return EXPORTED_MODELS
+
+    command = write_command(options)
+    for words in SHIPPED:
+        if (words[0], words[2]) == (options.family, options.task):
+            shipped = parse([*words, "--output", str(EXPORTED_MODELS)])
+            return EXPORTED_MODELS if write_command(shipped) == command else MY_MODELS
+
+    return EXPORTED_MODELS
 
 
 def _are_images(words: Sequence[str]) -> bool:
@@ -318,8 +344,13 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=Path,
-        default=EXPORTED_MODELS,
-        help="folder of the exported file",
+        default=argparse.SUPPRESS,
+        help="folder of the exported file; without it exported_models, or my_models for a trial of a shipped model",
+    )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="without --output, let a trial replace the shipped model",
     )
     parser.add_argument(
         "--report",

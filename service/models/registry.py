@@ -10,6 +10,7 @@ from pathlib import Path
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound
 from service.models.aliases import add_aliases
+from service.models.cardless import explain_no_card, write_command
 from service.models.content import read_content
 from service.models.folder import MAX_MODEL_BYTES, ModelFile, ModelFolder
 from service.models.graph import Graph
@@ -148,12 +149,15 @@ class Registry:
             return self.models[self.aliases.get(name, name)]
         except KeyError:
             if name in self.versions:
-                raise NotFound(
-                    f"{name!r} has no card: only the Open Inference Protocol serves it, at /v2/models/{name}"
-                ) from None
+                raise NotFound(self._explain_no_card(name)) from None
             raise NotFound(
                 f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}"
             ) from None
+
+    def _explain_no_card(self, name: str) -> str:
+        graph = self.find_graph(self.aliases.get(name, name))
+        files = (file for file, each in self.files.items() if each is graph)
+        return explain_no_card(graph, next(files, f"{graph.name}.onnx"))
 
     def __post_init__(self) -> None:
         self._classifiers: dict[str, list[Model]] = {}
@@ -299,8 +303,9 @@ class _Loader:
         if graph.model is None:
             if not graph.is_measured:
                 logger.warning(
-                    "%s has no card: only the Open Inference Protocol serves it",
+                    "%s has no card: only the Open Inference Protocol serves it; this gives it one: %s",
                     graph.name,
+                    write_command(graph.name, file.shown),
                 )
         else:
             others = [each for each in self._models.values() if each.name != graph.name]

@@ -15,6 +15,7 @@ from tests.support.server import ROOT, serve
 COMMANDS = {
     "serve": "service",
     "train": "training",
+    "adopt": "training.adopt",
     "evaluate": "evaluation",
     "load": "loadtest",
 }
@@ -68,7 +69,7 @@ def test_what_is_no_command_is_told_the_commands(
     assert finished.returncode == 2
     assert finished.stdout == ""
     assert finished.stderr == (
-        f"veredicto: expected a command, one of serve, train, evaluate, load, got {found}; "
+        f"veredicto: expected a command, one of serve, train, adopt, evaluate, load, got {found}; "
         "veredicto --help shows examples\n"
     )
 

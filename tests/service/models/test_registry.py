@@ -39,7 +39,7 @@ def test_an_unknown_model_is_told_the_known_ones(models: Path) -> None:
 
 
 def test_a_model_without_a_card_is_told_from_an_unknown_one(models: Path) -> None:
-    """Who asks the contract for a graph without a card is told where it is served."""
+    """Who asks the contract for a graph without a card is told where it is served, what it is, and how to adopt it."""
     write_tiny(models, None, stem="bare")
 
     with pytest.raises(NotFound) as missing:
@@ -47,7 +47,9 @@ def test_a_model_without_a_card_is_told_from_an_unknown_one(models: Path) -> Non
 
     assert (
         str(missing.value)
-        == "'bare' has no card: only the Open Inference Protocol serves it, at /v2/models/bare"
+        == "'bare' has no card: only the Open Inference Protocol serves it, at /v2/models/bare; it takes features FP32 "
+        "(n, 2) and answers label INT64 (n,), probabilities FP32 (n, 2); this gives it one: veredicto adopt bare.onnx "
+        "--task bare --data test.csv --target COLUMN"
     )
 
 

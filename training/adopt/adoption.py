@@ -1,0 +1,332 @@
+"""This module leads from a foreign file and labelled rows to a file with a card."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import sys
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_card import Card, CardError, Feature, FeatureInput
+from training.adopt import classes as naming
+from training.adopt.foreign import FLOATS, ForeignGraph, read_foreign
+from training.adopt.original import Answers, OriginalModel
+from training.adopt.refusal import AdoptionError, shorten
+from training.adopt.roles import Roles, Wishes, decide
+from training.adopt.table import (
+    Column,
+    LabelledTable,
+    Placement,
+    place_columns,
+    read_labelled_table,
+)
+from training.adopt.wrap import Outputs, wrap_table
+
+if TYPE_CHECKING:
+    from training.adopt.measure import Described
+
+MEASURED_ON = "on which it was measured; what it has learnt from is not known"
+PACKAGES = ("numpy", "onnx", "onnxruntime", "scikit-learn")
+_UNSTATED = ("model", "output", "replace")
+"""These options do not change what is adopted, so the stored command leaves them out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adoption:
+    """An adoption is what came of it; `notes` say what each output is and what was left out."""
+
+    path: Path
+    card: Card
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answered:
+    """These rows have been answered by the original; `notes` say which were set aside."""
+
+    table: LabelledTable
+    placement: Placement
+    answers: Answers
+    notes: tuple[str, ...]
+
+
+def adopt_for_rows(options: argparse.Namespace) -> Adoption:
+    """Adopts a model of rows of a table; raises AdoptionError, and then nothing was written."""
+    foreign = read_foreign(options.model)
+    table = read_labelled_table(
+        options.data,
+        target=options.target,
+        exclude=options.exclude,
+        features=options.features,
+    )
+    placement = place_columns(foreign, table, dict(options.codes))
+    answered = _ask(OriginalModel(options.model, foreign), foreign, table, placement)
+    roles = decide(
+        foreign,
+        answered.answers,
+        read_wishes(options),
+        target_is_class=naming.is_binary(answered.table.target),
+    )
+    classes = _match(options, foreign, roles, answered.table)
+
+    return _finish(options, foreign, answered, roles, classes)
+
+
+def read_wishes(options: argparse.Namespace) -> Wishes:
+    """Returns what the options say of the outputs."""
+    return Wishes(
+        kind=options.kind,
+        outputs=options.outputs,
+        scores=options.scores,
+        classes=options.classes,
+    )
+
+
+def _ask(
+    original: OriginalModel,
+    foreign: ForeignGraph,
+    table: LabelledTable,
+    placement: Placement,
+) -> _Answered:
+    """Returns the answers to all rows that the original can answer; others lack a value that it needs."""
+    missing = np.isnan(placement.features)
+    kept = _find_answerable(original, placement, missing)
+    if not kept.any():
+        raise AdoptionError(
+            f"{foreign.file_name} answers no row of {table.file_name}: each lacks a value that it needs"
+        )
+
+    placement = placement.take(kept).mark_imputed(missing[kept].any(axis=0))
+
+    return _Answered(
+        table=table.take(kept),
+        placement=placement,
+        answers=original.ask(placement.feed()),
+        notes=_note_rows(table, placement, n_aside=int((~kept).sum())),
+    )
+
+
+def _find_answerable(
+    original: OriginalModel, placement: Placement, missing: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Tells which rows lack no value, or only numbers that the original answers without."""
+    takes_missing = np.zeros(len(placement.columns), dtype=bool)
+    for tensor, numbers in placement.inputs:
+        takes_missing[list(numbers)] = tensor.element in FLOATS
+
+    aside = (missing & ~takes_missing).any(axis=1)
+    gaps = missing.any(axis=1) & ~aside
+    if gaps.any() and not original.can_answer(placement.take(gaps).feed()):
+        aside |= gaps
+
+    kept: NDArray[np.bool_] = ~aside
+
+    return kept
+
+
+def _note_rows(
+    table: LabelledTable, placement: Placement, *, n_aside: int
+) -> tuple[str, ...]:
+    notes = []
+    unused = set(table.frame.columns) - {each.name for each in placement.columns}
+    if unused:
+        notes.append(f"columns that no input takes: {shorten(sorted(unused))}")
+    if table.n_without_target:
+        notes.append(
+            f"rows without a {table.target.name!r} are left out: {table.n_without_target}"
+        )
+    if n_aside:
+        notes.append(f"rows without a value that it needs are set aside: {n_aside}")
+
+    gaps = [each.name for each in placement.columns if each.is_imputed]
+    if gaps:
+        notes.append(f"missing values go into the graph as NaN: {shorten(gaps)}")
+
+    return tuple(notes)
+
+
+def _match(
+    options: argparse.Namespace,
+    foreign: ForeignGraph,
+    roles: Roles,
+    table: LabelledTable,
+) -> naming.Classes | None:
+    if roles.kind == "regressor":
+        if not table.target.dtype.is_numeric():
+            raise AdoptionError(
+                f"{foreign.file_name} answers one number a row, and the target {table.target.name!r} has texts: "
+                "--target names the column of the numbers, --kind classifier takes it for a score"
+            )
+        return None
+
+    return naming.match_classes(
+        roles,
+        foreign.file_name,
+        naming.read_truth(table.target),
+        table.places,
+        given=options.classes,
+    )
+
+
+def _finish(
+    options: argparse.Namespace,
+    foreign: ForeignGraph,
+    answered: _Answered,
+    roles: Roles,
+    classes: naming.Classes | None,
+) -> Adoption:
+    """Wraps, measures and writes; what is slow to import is imported once little else can be refused."""
+    from training.adopt import measure, relatives
+
+    name = f"{options.task}-{options.family}"
+    relative = relatives.find_relative(options.output, options.task, name)
+    if relative is not None:
+        answered = replace(
+            answered, placement=relatives.follow(answered.placement, relative)
+        )
+        if classes is not None and relative.classes:
+            classes = naming.reorder(classes, relative.classes)
+
+    order, labels = (classes.order, classes.labels) if classes else ((), ())
+    outputs = Outputs(roles=roles, order=order, labels=labels)
+    described = _describe(options, foreign, answered, classes)
+    if relative is not None:
+        relatives.check_fits(described, relative)
+
+    path, card = measure.publish(
+        options,
+        foreign,
+        wrap_table(foreign, answered.placement, outputs),
+        described,
+        answered.answers,
+        outputs,
+    )
+    names = [each.name for each in answered.placement.columns]
+    features = f"features: {shorten(names, 30)}"
+    said = [f"classes: {shorten(list(card.classes), 30)}"] if card.classes else []
+    notes = (foreign.describe(), features, *roles.reasons, *said, *answered.notes)
+
+    return Adoption(path=path, card=card, notes=notes)
+
+
+def _describe(
+    options: argparse.Namespace,
+    foreign: ForeignGraph,
+    answered: _Answered,
+    classes: naming.Classes | None,
+) -> Described:
+    from training.adopt import measure
+
+    table, placement = answered.table, answered.placement
+    learns = f"{table.target.name} from {len(placement.columns)} columns of {table.file_name}"
+
+    return measure.Described(
+        task=options.task,
+        family=options.family,
+        summary=summarise(foreign, learns, what="rows"),
+        input=_describe_input(placement),
+        inputs=placement.features,
+        target=classes.target if classes else _read_numbers(table),
+        classes=classes.names if classes else None,
+        target_name=None if classes else str(table.target.name),
+        data_set=f"{table.file_name}, {MEASURED_ON}",
+        command=write_command(options),
+        licence=options.licence,
+        packages=find_versions(),
+    )
+
+
+def _read_numbers(table: LabelledTable) -> NDArray[np.float64]:
+    import polars as pl
+
+    return table.target.cast(pl.Float64).to_numpy()
+
+
+def summarise(foreign: ForeignGraph, learns: str, *, what: str) -> str:
+    """Returns a card's summary, which says that nothing is known of the rows or images that were learnt."""
+    return (
+        f"learnt elsewhere and adopted from {foreign.file_name} ({foreign.producer}); of the {what} that it has learnt "
+        f"nothing is known: {learns}"
+    )
+
+
+def _describe_input(placement: Placement) -> FeatureInput:
+    """Returns the card's input, with the ranges and distributions of the rows that it was measured on."""
+    features, example = [], []
+    for column in placement.columns:
+        first = column.codes[~np.isnan(column.codes)][:1]
+        code = float(str(first[0])) if len(first) else 0.0
+        features.append(_describe_feature(column))
+        example.append(column.values[int(code)] if column.values else code)
+
+    try:
+        return FeatureInput(features=tuple(features), example=tuple(example))
+    except CardError as error:
+        raise AdoptionError(f"the columns cannot be features: {error}") from error
+
+
+def _describe_feature(column: Column) -> Feature:
+    from training.export.distribution import describe_distribution
+
+    known = column.codes[~np.isnan(column.codes)]
+    spread = describe_distribution(column.codes, column.values)
+    if column.values is not None:
+        filled = column.values[int(np.median(known))] if column.is_imputed else None
+        return Feature(
+            name=column.name,
+            type="category",
+            values=column.values,
+            imputed=filled,
+            distribution=spread,
+        )
+
+    return Feature(
+        name=column.name,
+        type="number",
+        range=(float(str(known.min())), float(str(known.max()))),
+        imputed=float(str(np.median(known))) if column.is_imputed else None,
+        distribution=spread,
+    )
+
+
+def write_command(options: argparse.Namespace) -> str:
+    """Returns the command without folders: where files lie does not change what is adopted."""
+    words = ["python", "-m", "training.adopt", options.model.name]
+    for name, value in vars(options).items():
+        if name in _UNSTATED or value in (None, False, [], ()):
+            continue
+
+        words.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            words += _as_words(name, value)
+
+    return shlex.join(words)
+
+
+def _as_words(name: str, value: Any) -> list[str]:
+    if name == "codes":
+        return [f"{column}={','.join(values)}" for column, values in value]
+    values = value if isinstance(value, list | tuple) else [value]
+    return [each.name if isinstance(each, Path) else str(each) for each in values]
+
+
+def find_versions() -> dict[str, str]:
+    """Returns the versions of what wraps and measures."""
+    return {"python": ".".join(map(str, sys.version_info[:2]))} | {
+        each: version(each) for each in PACKAGES
+    }
+
+
+def name_family(model: Path, task: str | None) -> str:
+    """Returns the family that a file's name gives: its words without the task, `adopted` where none is left."""
+    words = re.sub(r"[^a-z0-9]+", "_", model.stem.lower()).strip("_")
+    if task is not None and (words == task or words.startswith(f"{task}_")):
+        words = words[len(task) :].strip("_")
+    return words or "adopted"

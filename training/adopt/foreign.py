@@ -1,0 +1,332 @@
+"""This module reads a foreign graph: its inputs, its outputs, and the classes that its operators name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from training.adopt.refusal import AdoptionError, shorten
+from training.graph import DOMAINS, OPSET
+
+TEXT = TensorProto.STRING
+WHOLE = (
+    TensorProto.INT64,
+    TensorProto.INT32,
+    TensorProto.INT16,
+    TensorProto.INT8,
+    TensorProto.UINT8,
+    TensorProto.BOOL,
+)
+FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
+_PASSES_CLASSES_ON = ("Cast", "Reshape", "Identity", "Squeeze", "Unsqueeze", "Flatten")
+"""Between an output and what names its classes there may stand these operators."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """An input or output has an element type of ONNX and axes, None for a free one; `axes` is None without a rank."""
+
+    name: str
+    element: int
+    axes: tuple[int | None, ...] | None
+
+    def __str__(self) -> str:
+        kind = TensorProto.DataType.Name(self.element).lower()
+        kind = {"float": "float32", "double": "float64"}.get(kind, kind)
+        if self.axes is None:
+            return f"{self.name} {kind}"
+        sizes = ", ".join("n" if size is None else str(size) for size in self.axes)
+        return f"{self.name} {kind} ({sizes})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignGraph:
+    """A foreign graph has inputs and outputs, among them maps of class names, which `zip_maps` has by output."""
+
+    file_name: str
+    content: bytes
+    model: onnx.ModelProto
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    zip_maps: dict[str, tuple[str | int, ...]]
+
+    @property
+    def producer(self) -> str:
+        """Returns what the file says it was exported by."""
+        version = self.model.producer_version
+        name = self.model.producer_name or "an exporter that does not say its name"
+        return f"{name} {version}".strip()
+
+    def describe(self) -> str:
+        """Returns a line of inputs and outputs."""
+        maps = [f"{name} maps of class names" for name in self.zip_maps]
+        outputs = [str(each) for each in self.outputs if each.name not in self.zip_maps]
+        return f"{', '.join(map(str, self.inputs))} -> {', '.join([*outputs, *maps])}"
+
+
+def read_foreign(path: Path) -> ForeignGraph:
+    """Returns the graph in a file, whose weights may lie beside it; raises AdoptionError for what is none."""
+    try:
+        model = onnx.load(path)
+    except FileNotFoundError as error:
+        raise AdoptionError(
+            f"{path.name}: there is no such file, or the weights beside it are missing: keep both in one folder"
+        ) from error
+    except (OSError, DecodeError, ValueError, onnx.checker.ValidationError) as error:
+        raise AdoptionError(
+            f"{path.name}: expected an ONNX file, got what cannot be read as one: export the model anew"
+        ) from error
+
+    if not model.graph.output or not model.graph.node:
+        raise AdoptionError(
+            f"{path.name}: expected an ONNX file with a graph, got none: export the model anew"
+        )
+
+    _tidy_opsets(model)
+    _check_domains(model, path.name)
+    initialized = {each.name for each in model.graph.initializer}
+    inputs = [each for each in model.graph.input if each.name not in initialized]
+    zip_maps = dict(_find_zip_maps(model, path.name))
+
+    return ForeignGraph(
+        file_name=path.name,
+        content=_serialise(model, path.name),
+        model=model,
+        inputs=tuple(_read_tensor(each, path.name) for each in inputs),
+        outputs=tuple(
+            _read_output(each, zip_maps, path.name) for each in model.graph.output
+        ),
+        zip_maps=zip_maps,
+    )
+
+
+def convert(foreign: ForeignGraph) -> onnx.ModelProto:
+    """Returns the graph in the opset that every file of ours has; raises AdoptionError where that cannot be."""
+    model = onnx.ModelProto.FromString(foreign.content)
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+
+    number = next((each.version for each in model.opset_import if not each.domain), 0)
+    if not number:
+        model.opset_import.append(helper.make_opsetid("", OPSET))
+    elif number != OPSET:
+        try:
+            model = onnx.version_converter.convert_version(model, OPSET)
+        except Exception as error:  # the converter's errors share no base class
+            raise AdoptionError(
+                f"{foreign.file_name}: its operators are of opset {number}, which cannot be brought to {OPSET}: export "
+                f"it with target_opset={OPSET} (skl2onnx, onnxmltools) or opset_version={OPSET} (torch)"
+            ) from error
+
+    _tidy_opsets(model)
+
+    return model
+
+
+def find_classes(
+    foreign: ForeignGraph, outputs: list[str]
+) -> tuple[str | int, ...] | None:
+    """Returns the classes in the order of scores, as a map or an operator on the way to these outputs names them."""
+    for name in outputs:
+        if name in foreign.zip_maps:
+            return foreign.zip_maps[name]
+
+    makers = {name: node for node in foreign.model.graph.node for name in node.output}
+    found = {
+        classes
+        for name in outputs
+        for classes in _trace_classes(name, makers, foreign.model)
+    }
+
+    return found.pop() if len(found) == 1 else None
+
+
+def read_attribute(node: onnx.NodeProto, *names: str) -> tuple[Any, ...]:
+    """Returns the values of the first of these attributes that a node has, texts decoded; empty without one."""
+    for attribute in node.attribute:
+        if attribute.name in names:
+            values = helper.get_attribute_value(attribute)
+            values = [values] if isinstance(values, int | bytes) else values
+            if len(values):
+                return tuple(
+                    each.decode(errors="replace") if isinstance(each, bytes) else each
+                    for each in values
+                )
+
+    return ()
+
+
+def read_initializer(model: onnx.ModelProto, name: str) -> NDArray[Any] | None:
+    """Returns a constant of the graph by its name, None for what is no constant."""
+    for tensor in model.graph.initializer:
+        if tensor.name == name:
+            values: NDArray[Any] = numpy_helper.to_array(tensor)
+            return values
+    for node in model.graph.node:
+        if node.op_type == "Constant" and name in node.output:
+            found = helper.get_node_attr_value(node, node.attribute[0].name)
+            return (
+                numpy_helper.to_array(found) if isinstance(found, TensorProto) else None
+            )
+
+    return None
+
+
+def _trace_classes(
+    name: str, makers: dict[str, onnx.NodeProto], model: onnx.ModelProto
+) -> Iterator[tuple[str | int, ...]]:
+    """Yields the classes that the operators between an output and the inputs name, the nearest of each way."""
+    waiting, seen = [name], set[str]()
+    while waiting:
+        node = makers.get(waiting.pop())
+        if node is None or node.output[0] in seen:
+            continue
+
+        seen.add(node.output[0])
+        classes = read_attribute(
+            node,
+            "classlabels_strings",
+            "classlabels_int64s",
+            "classlabels_ints",
+        )
+        if classes:
+            yield classes
+            continue
+
+        if node.op_type == "ArrayFeatureExtractor":
+            stored = read_initializer(model, node.input[0])
+            if stored is not None and stored.dtype.kind in "iuOSU":
+                yield tuple(_as_python(each) for each in stored.ravel())
+                continue
+
+        passes = node.op_type in _PASSES_CLASSES_ON
+        waiting += list(node.input[:1]) if passes else list(node.input)
+
+
+def _as_python(value: Any) -> str | int:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value if isinstance(value, str) else int(value)
+
+
+def _find_zip_maps(
+    model: onnx.ModelProto, file_name: str
+) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """Yields each output that is a sequence of maps, with their keys."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    for output in model.graph.output:
+        if output.type.WhichOneof("value") == "tensor_type":
+            continue
+
+        node = makers.get(output.name)
+        if node is None or node.op_type != "ZipMap":
+            raise AdoptionError(
+                f"{file_name}: its output {output.name!r} is a sequence or an optional value, expected tensors or maps "
+                "of class names: export it with tensors as outputs (zipmap=False)"
+            )
+
+        yield (
+            output.name,
+            read_attribute(node, "classlabels_strings", "classlabels_int64s"),
+        )
+
+
+def _read_output(
+    info: onnx.ValueInfoProto,
+    zip_maps: dict[str, tuple[str | int, ...]],
+    file_name: str,
+) -> Tensor:
+    if info.name in zip_maps:
+        return Tensor(
+            name=info.name,
+            element=TensorProto.FLOAT,
+            axes=(None, len(zip_maps[info.name])),
+        )
+    return _read_tensor(info, file_name)
+
+
+def _read_tensor(info: onnx.ValueInfoProto, file_name: str) -> Tensor:
+    if info.type.WhichOneof("value") != "tensor_type":
+        raise AdoptionError(
+            f"{file_name}: its input {info.name!r} is no tensor: export it with tensors as inputs"
+        )
+
+    tensor = info.type.tensor_type
+    axes = tuple(
+        each.dim_value if each.HasField("dim_value") and each.dim_value > 0 else None
+        for each in tensor.shape.dim
+    )
+
+    return Tensor(
+        name=info.name,
+        element=tensor.elem_type,
+        axes=axes if tensor.HasField("shape") else None,
+    )
+
+
+def _tidy_opsets(model: onnx.ModelProto) -> None:
+    """Leaves one number for each domain that a node is of, in place; `ai.onnx` is the other name of ONNX's own."""
+    numbers: dict[str, int] = {}
+    for each in model.opset_import:
+        domain = "" if each.domain == "ai.onnx" else each.domain
+        numbers[domain] = max(each.version, numbers.get(domain, 0))
+
+    for node in model.graph.node:
+        node.domain = "" if node.domain == "ai.onnx" else node.domain
+
+    functions = {each.domain for each in model.functions}
+    used = {node.domain for node in model.graph.node} | functions | {""}
+    del model.opset_import[:]
+    model.opset_import.extend(
+        helper.make_opsetid(domain, number)
+        for domain, number in numbers.items()
+        if domain in used
+    )
+
+
+def _check_domains(model: onnx.ModelProto, file_name: str) -> None:
+    functions = {(each.domain, each.name) for each in model.functions}
+    foreign = sorted(
+        {
+            f"{node.domain}.{node.op_type}"
+            for graph in (model.graph, *model.functions)
+            for node in graph.node
+            if node.domain not in DOMAINS
+            and (node.domain, node.op_type) not in functions
+        }
+    )
+    if foreign:
+        raise AdoptionError(
+            f"{file_name}: it has operators that are not ONNX's own ({shorten(foreign)}): export it without "
+            "optimisations and extensions of one runtime, with the domains ai.onnx and ai.onnx.ml alone"
+        )
+
+
+def _serialise(model: onnx.ModelProto, file_name: str) -> bytes:
+    try:
+        content: bytes = model.SerializeToString()
+    except (ValueError, DecodeError) as error:
+        raise AdoptionError(
+            f"{file_name}: it has more than 2 GB of weights, and one file holds no more: export it in half precision"
+        ) from error
+
+    return content
+
+
+def as_texts(values: NDArray[Any]) -> NDArray[np.object_]:
+    """Returns labels as the texts that training names classes by, whole floats without their point."""
+    named = [
+        str(int(each))
+        if isinstance(each, float | np.floating) and each == int(each)
+        else str(each).strip()
+        for each in values.ravel().tolist()
+    ]
+    return np.array(named, dtype=np.object_)

@@ -1,0 +1,363 @@
+"""This module compares a wrapped graph with the original on every row, measures it, and writes its card."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from dataclasses import dataclass, replace
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from model_card import (
+    OUTPUTS,
+    Card,
+    CardError,
+    FeatureInput,
+    ImageInput,
+    Metric,
+    Parity,
+    Provenance,
+    SelfCheck,
+    from_metadata,
+)
+from training.adopt.foreign import ForeignGraph, as_texts
+from training.adopt.original import Answers, first_line
+from training.adopt.refusal import AdoptionError
+from training.adopt.wrap import Outputs
+from training.export.evaluation import evaluate_classifier, evaluate_regressor
+from training.export.freshness import read_card
+from training.export.gate import (
+    IMAGE_TOLERANCE,
+    MAX_SELF_CHECK_PX,
+    PARITY_TOLERANCE,
+    SELF_CHECK_ROWS,
+    ExportError,
+    compare_outputs,
+    serialise,
+    write_atomically,
+)
+from training.graph import open_session, run
+
+HALF_TOLERANCE = 2e-3
+"""Half precision has 11 bits, and onnxruntime computes more precisely where a cast to float32 follows."""
+TIE = 1e-6
+"""Classes whose probabilities differ by less are level, and either may be the label."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What an adoption knows of a model before it is measured; `inputs` and `target` have a row for each row."""
+
+    task: str
+    family: str
+    summary: str
+    input: FeatureInput | ImageInput
+    inputs: NDArray[Any]
+    target: NDArray[Any]
+    classes: tuple[str, ...] | None
+    target_name: str | None
+    data_set: str
+    command: str
+    licence: str
+    packages: dict[str, str]
+
+
+def publish(
+    options: argparse.Namespace,
+    foreign: ForeignGraph,
+    model: onnx.ModelProto,
+    described: Described,
+    answers: Answers,
+    outputs: Outputs,
+) -> tuple[Path, Card]:
+    """Measures a wrapped graph and writes it into the folder of the options; returns the file and its card."""
+    content, card = measure(
+        foreign,
+        model,
+        described,
+        answers,
+        outputs,
+        takes_most_probable=options.most_probable,
+    )
+    path: Path = options.output / f"{card.name}.onnx"
+    write(path, content, replaces=options.replace)
+
+    return path, card
+
+
+def measure(
+    foreign: ForeignGraph,
+    model: onnx.ModelProto,
+    described: Described,
+    answers: Answers,
+    outputs: Outputs,
+    *,
+    takes_most_probable: bool,
+) -> tuple[bytes, Card]:
+    """Returns the file's bytes and its card; raises AdoptionError where the wrapped graph answers otherwise."""
+    kind = outputs.roles.kind
+    exported = _run(foreign, model, described.inputs, kind)
+    source = read_source(foreign, answers, outputs)
+    unequal = _count_unequal_labels(
+        foreign, source, exported, takes_most_probable=takes_most_probable
+    )
+    parity = _compare(foreign, described, kind, source, exported)
+    check = _make_self_check(model, described, kind)
+    parity = replace(parity, unequal_labels=unequal)
+    card = _make_card(foreign, described, kind, exported, parity, check)
+
+    return _write_card(foreign, model, card, described.inputs, exported), card
+
+
+def write(path: Path, content: bytes, *, replaces: bool) -> None:
+    """Writes the file whole; raises AdoptionError where another model has its name, unless it is to be replaced."""
+    if path.exists() and not replaces and path.read_bytes() != content:
+        there = read_card(path)
+        what = "a file without a card" if there is None else f"{there.summary[:80]}"
+        raise AdoptionError(
+            f"{path.name} is there already ({what}): --family NAME gives this one another name, --replace replaces it"
+        )
+
+    write_atomically(path, content)
+
+
+def read_source(
+    foreign: ForeignGraph, answers: Answers, outputs: Outputs
+) -> dict[str, NDArray[Any]]:
+    """Returns what the original says by the names of the contract, computed without the wrapped graph.
+
+    Where it has a label of its own, this is `label`, an index into the card's classes, -1 for none of them.
+    """
+    roles = outputs.roles
+    if roles.kind == "regressor":
+        return {"value": answers[str(roles.value)].reshape(-1).astype(np.float64)}
+
+    source = {}
+    if roles.label is not None:
+        names = as_texts(np.array(outputs.labels, dtype=np.object_))
+        given = as_texts(answers[roles.label])
+        codes = {name: code for code, name in enumerate(names)}
+        source["label"] = np.array([codes.get(each, -1) for each in given], np.int64)
+
+    if roles.scale == "votes":
+        votes = source["label"][:, None] == np.arange(len(outputs.order))
+        source["probabilities"] = votes.astype(np.float64)
+    else:
+        source["probabilities"] = _make_probabilities(answers, outputs)
+
+    return source
+
+
+def _make_probabilities(answers: Answers, outputs: Outputs) -> NDArray[np.float64]:
+    """Returns the original's scores as probabilities `(n_rows, n_classes)`, in the order of the card's classes."""
+    given = answers[str(outputs.roles.scores)]
+    scores = given.reshape(len(given), -1).astype(np.float64)
+    is_single = scores.shape[1] == 1
+    if outputs.roles.scale == "logits":
+        both = np.hstack([np.zeros_like(scores), scores]) if is_single else scores
+        powers = np.exp(both - both.max(axis=1, keepdims=True))
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
+    else:
+        probabilities = np.hstack([1 - scores, scores]) if is_single else scores
+
+    ordered: NDArray[np.float64] = probabilities[:, list(outputs.order)]
+
+    return ordered
+
+
+def _run(
+    foreign: ForeignGraph, model: onnx.ModelProto, inputs: NDArray[Any], kind: str
+) -> dict[str, NDArray[Any]]:
+    try:
+        exported = run(model.SerializeToString(), inputs, OUTPUTS[kind])
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise AdoptionError(
+            f"{foreign.file_name}: it does not run on several rows at once ({first_line(error)}): export it with a "
+            "free number of rows (torch: dynamic_axes or dynamic_shapes, skl2onnx: [None, n])"
+        ) from error
+
+    if len(exported[OUTPUTS[kind][0]]) != len(inputs):
+        raise AdoptionError(
+            f"{foreign.file_name}: it answers one row of several: export it with a free number of rows (torch: "
+            "dynamic_axes or dynamic_shapes, skl2onnx: [None, n])"
+        )
+
+    numbers = exported[OUTPUTS[kind][-1]].reshape(len(inputs), -1)
+    bad = ~np.isfinite(numbers).all(axis=1)
+    if bad.any():
+        raise AdoptionError(
+            f"{foreign.file_name}: it has no finite answer to {int(bad.sum())} of {len(bad)} rows: leave these out of "
+            "the data, or export it in float32"
+        )
+
+    return exported
+
+
+def _count_unequal_labels(
+    foreign: ForeignGraph,
+    source: dict[str, NDArray[Any]],
+    exported: dict[str, NDArray[Any]],
+    *,
+    takes_most_probable: bool,
+) -> int:
+    """Returns in how many rows the original's label is another; raises AdoptionError where that is no tie."""
+    if "label" not in source:
+        return 0
+
+    unequal = source["label"] != exported["label"]
+    probabilities = source["probabilities"]
+    rows = np.arange(len(probabilities))
+    behind = probabilities.max(axis=1) - probabilities[rows, source["label"]]
+    wrong = unequal & ((behind > TIE) | (source["label"] < 0))
+    if wrong.any() and not takes_most_probable:
+        raise AdoptionError(
+            f"{foreign.file_name}: in {int(wrong.sum())} of {len(rows)} rows its label is not the most probable class "
+            "(a threshold of its own, or Platt scaling), which a card promises: --most-probable takes that class "
+            "instead, --scores votes the label alone"
+        )
+
+    return int(unequal.sum())
+
+
+def _compare(
+    foreign: ForeignGraph,
+    described: Described,
+    kind: str,
+    source: dict[str, NDArray[Any]],
+    exported: dict[str, NDArray[Any]],
+) -> Parity:
+    labelled = source | ({"label": exported["label"]} if kind == "classifier" else {})
+    try:
+        return compare_outputs(
+            kind,
+            labelled,
+            exported,
+            parity_tolerance=_find_tolerance(foreign, described),
+        )
+    except ExportError as error:
+        raise AdoptionError(
+            f"{foreign.file_name}: {error}: a card's rows are float32, so export it with float32 inputs, and with a "
+            "free number of rows"
+        ) from error
+
+
+def _find_tolerance(foreign: ForeignGraph, described: Described) -> float:
+    if any(
+        each.element == onnx.TensorProto.FLOAT16
+        for each in (*foreign.inputs, *foreign.outputs)
+    ):
+        return HALF_TOLERANCE
+    return (
+        IMAGE_TOLERANCE if isinstance(described.input, ImageInput) else PARITY_TOLERANCE
+    )
+
+
+def _make_card(
+    foreign: ForeignGraph,
+    described: Described,
+    kind: str,
+    exported: dict[str, NDArray[Any]],
+    parity: Parity,
+    check: SelfCheck,
+) -> Card:
+    try:
+        return Card(
+            task=described.task,
+            family=described.family,
+            kind=kind,
+            summary=described.summary,
+            input=described.input,
+            classes=described.classes,
+            target=described.target_name,
+            self_check=check,
+            metrics=_evaluate(kind, exported, described.target),
+            parity=parity,
+            provenance=Provenance(
+                data_set=described.data_set,
+                fingerprint=f"sha256:{hashlib.sha256(foreign.content).hexdigest()}",
+                split={"train": 0, "validation": 0, "held_out": len(described.inputs)},
+                seed=0,
+                packages=described.packages,
+                command=described.command,
+            ),
+            licence=described.licence,
+        )
+    except CardError as error:
+        raise AdoptionError(
+            f"{foreign.file_name}: it cannot have a card: {error}"
+        ) from error
+
+
+def _evaluate(
+    kind: str, exported: dict[str, NDArray[Any]], target: NDArray[Any]
+) -> dict[str, Metric]:
+    if kind == "classifier":
+        return evaluate_classifier(exported, target.astype(np.int64))
+    return evaluate_regressor(exported["value"], target.astype(np.float64))
+
+
+def _make_self_check(
+    model: onnx.ModelProto, described: Described, kind: str
+) -> SelfCheck:
+    """Returns the first row of each class, or the first few rows, and what the wrapped graph answers to them.
+
+    Of images it takes a few and makes them smaller, because a card is text.
+    """
+    chosen = list(range(min(SELF_CHECK_ROWS, len(described.inputs))))
+    if kind == "classifier" and described.inputs.ndim == 2:
+        classes = np.unique(described.target)
+        chosen = [int(np.flatnonzero(described.target == each)[0]) for each in classes]
+
+    rows = described.inputs[chosen]
+    if rows.ndim == 4:
+        steps = [ceil(side / MAX_SELF_CHECK_PX) for side in rows.shape[1:3]]
+        rows = rows[:, :: steps[0], :: steps[1]]
+
+    outputs = run(model.SerializeToString(), rows, OUTPUTS[kind])
+
+    return SelfCheck(
+        input=_as_tuples(rows),
+        output={name: _as_tuples(outputs[name]) for name in OUTPUTS[kind]},
+    )
+
+
+def _as_tuples(values: NDArray[Any]) -> tuple[Any, ...]:
+    """Returns tuples of the array's shape: numbers in their fewest digits, None for NaN."""
+    if values.ndim > 1:
+        return tuple(_as_tuples(each) for each in values)
+    if values.dtype.kind in "iu":
+        return tuple(values.tolist())
+    return tuple(None if np.isnan(each) else float(str(each)) for each in values)
+
+
+def _write_card(
+    foreign: ForeignGraph,
+    model: onnx.ModelProto,
+    card: Card,
+    inputs: NDArray[Any],
+    exported: dict[str, NDArray[Any]],
+) -> bytes:
+    """Returns the final bytes, which hold the card and answer as they were measured."""
+    try:
+        content = serialise(model, card)
+    except onnx.checker.ValidationError as error:
+        raise AdoptionError(
+            f"{foreign.file_name}: the wrapped graph is no valid ONNX ({first_line(error)}): export it with another "
+            "opset"
+        ) from error
+
+    written = from_metadata(open_session(content).get_modelmeta().custom_metadata_map)
+    again = run(content, inputs, OUTPUTS[card.kind])
+    if written != card or not all(
+        np.array_equal(again[name], exported[name]) for name in again
+    ):
+        raise AdoptionError(
+            f"{foreign.file_name}: it does not answer the same twice: export it without random operators (dropout off)"
+        )
+
+    return content

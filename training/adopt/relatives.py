@@ -1,0 +1,84 @@
+"""This module holds a model against another of its task, beside which a service is to take it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_card import Card, Feature, FeatureInput, ImageInput, NoiseInput
+from training.adopt.measure import Described
+from training.adopt.refusal import AdoptionError, shorten
+from training.adopt.table import Column, Placement
+from training.export.freshness import read_card
+
+
+def find_relative(folder: Path, task: str, name: str) -> Card | None:
+    """Returns the card of another file of the same task in a folder, which a service would hold this one against."""
+    for path in sorted(folder.glob(f"{task}-*.onnx")):
+        card = read_card(path)
+        if card is not None and card.task == task and card.name != name:
+            return card
+
+    return None
+
+
+def check_fits(described: Described, relative: Card) -> None:
+    """Raises AdoptionError where a service would not take this model beside another of its task."""
+    mine, its = _list_features(described.input), _list_features(relative.input)
+    differ = bool(
+        described.classes and relative.classes and described.classes != relative.classes
+    )
+    if mine != its or differ:
+        names = shorten([each[0] for each in its]) or "images"
+        classes = shorten(list(relative.classes or ())) or "numbers"
+        raise AdoptionError(
+            f"the task {described.task!r} has {relative.name} already, whose features or classes are others "
+            f"({names}; {classes}): choose another --task, or another --output folder"
+        )
+
+
+def _list_features(
+    given: FeatureInput | ImageInput | NoiseInput,
+) -> list[tuple[Any, ...]]:
+    """Returns what must be the same in all models of a task."""
+    if not isinstance(given, FeatureInput):
+        return []
+    return [
+        (each.name, each.type, each.values, each.imputed is None)
+        for each in given.features
+    ]
+
+
+def follow(placement: Placement, relative: Card) -> Placement:
+    """Returns the features in the order of another card, with its values, where it has the same ones."""
+    if not isinstance(relative.input, FeatureInput):
+        return placement
+
+    its = {each.name: each for each in relative.input.features}
+    if set(its) != {each.name for each in placement.columns}:
+        return placement
+
+    moved = placement.reorder(list(its))
+    columns = tuple(_take_values(each, its[each.name]) for each in moved.columns)
+
+    return replace(moved, columns=columns)
+
+
+def _take_values(column: Column, feature: Feature) -> Column:
+    """Returns a column of texts with the values of a card's feature, where these hold all that the rows have."""
+    if not column.is_text or not feature.values or not column.values:
+        return column
+
+    codes = {value: code for code, value in enumerate(feature.values)}
+    known = ~np.isnan(column.codes)
+    names = [column.values[int(each)] for each in column.codes[known]]
+    if not set(names) <= set(codes):
+        return column
+
+    moved = column.codes.copy()
+    moved[known] = [codes[name] for name in names]
+
+    return replace(column, codes=moved, values=feature.values)
