@@ -23,7 +23,10 @@ EXPORTED_MODELS = ROOT / "exported_models"
 KINDS = ("classifier", "regressor")
 _DEFAULT_TASKS = {"pretrained": pretrained.TASK, "faces": faces.TASK}
 _ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
-_UNSTATED = ("family", "families", "output", "report", "jobs", "again")
+_UNSTATED = (
+    *("family", "families", "output", "report", "jobs", "again"),
+    "photographs",
+)
 """These options do not change what is learnt, so the stored command leaves them out."""
 
 
@@ -145,7 +148,7 @@ def make_training_run(
     callbacks = callbacks or Callbacks()
     dataset = load_dataset(options, callbacks.stage)
     return TrainingRun(
-        name=options.family,
+        name=pretrained.name_family(options),
         family=(IMAGE_FAMILIES if isinstance(dataset, ImageDataset) else FAMILIES)[
             options.family
         ],

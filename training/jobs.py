@@ -25,11 +25,13 @@ from rich.progress import Progress, TaskID
 from model_card import Card
 from training.arguments import make_training_run, parse
 from training.console import describe_epoch, make_progress
+from training.data.images import ParityImages
 from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
+from training.images import photographs, pretrained
 from training.learning.family import Epoch, TrainingError
-from training.pipeline import Callbacks, TrainingRun, train
+from training.pipeline import Callbacks, TrainedModel, TrainingRun, train
 from training.processors import count_processors
 
 Message = tuple[str, str] | None
@@ -56,11 +58,15 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
         logging.ERROR
     )  # its hints are about torchvision, not about us
     started = perf_counter()
-    name = f"{options.task}-{options.family}"
+    name = f"{options.task}-{pretrained.name_family(options)}"
 
     try:
         training_run = make_training_run(options, callbacks)
+        before = _read_published(training_run, options)
         trained = train(training_run, options.output)
+        if isinstance(training_run.dataset, ParityImages):
+            callbacks.stage("measuring")
+            trained = [_measure_published(trained[0], before, options)]
         if options.report is not None:
             _draw_reports(training_run, trained, options.report)
     except (TrainingError, TableError) as error:
@@ -71,6 +77,24 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
     models = tuple((each.card, each.path) for each in trained)
 
     return Outcome(name=name, models=models, seconds=perf_counter() - started)
+
+
+def _read_published(
+    training_run: TrainingRun, options: argparse.Namespace
+) -> bytes | None:
+    """Returns the bytes of a published network's file that is about to be replaced."""
+    path: Path = options.output / f"{options.task}-{training_run.name}.onnx"
+    is_published = isinstance(training_run.dataset, ParityImages)
+    return path.read_bytes() if is_published and path.is_file() else None
+
+
+def _measure_published(
+    trained: TrainedModel, before: bytes | None, options: argparse.Namespace
+) -> TrainedModel:
+    """Returns the network measured on the photographs that are given, or before, where its graph is the same."""
+    if options.photographs:
+        return photographs.measure(trained, options.photographs)
+    return photographs.keep_measured(trained, before)
 
 
 def run_all(
@@ -187,7 +211,7 @@ def _run_job(command: list[str]) -> Outcome:
 
 def _name_job(command: list[str]) -> str:
     options = parse(command)
-    return f"{options.task}-{options.family}"
+    return f"{options.task}-{pretrained.name_family(options)}"
 
 
 def _show_progress(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
@@ -216,7 +240,7 @@ def _find_up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
     except (TrainingError, TableError):
         return ()
 
-    path: Path = options.output / f"{options.task}-{options.family}.onnx"
+    path: Path = options.output / f"{options.task}-{training_run.name}.onnx"
     code = fingerprint_code(training_run.family)
     data = training_run.dataset.fingerprint
     if options.report is not None or not is_up_to_date(

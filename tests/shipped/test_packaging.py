@@ -74,7 +74,7 @@ def bento(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that a freshly built wheel unpacks to."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("LICENSE", "README.md", "model_card.py", "pyproject.toml"):
+    for name in ("LICENSE", "NOTICE", "README.md", "model_card.py", "pyproject.toml"):
         shutil.copy(ROOT / name, source)
 
     for name in (*PACKAGES, "tests", "benchmarks"):
@@ -109,6 +109,7 @@ def test_the_bento_holds_what_it_serves_and_no_more(bento: Path) -> None:
     """Code, models and requirements are in it; tests, training and evaluation are not."""
     source = bento / "src"
     assert sorted(path.name for path in source.iterdir()) == [
+        "NOTICE",
         "README.md",
         "bentofile.yaml",
         "exported_models",
