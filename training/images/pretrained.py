@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from training import option_types as types
 from training.data.datasets import Split
+from training.data.image_preprocessing import resize_and_crop
 from training.data.images import CIFAR10_PX, TASKS, ImageDataset, ParityImages
 from training.images import publications, weight_files, weights
 from training.images.architecture import (
@@ -96,6 +97,11 @@ class Pretrained(ImageFamily):
             type=_parse_weights,
             default=weights.DEFAULT,
             help="a file (.pth or .safetensors), or the library's name of them",
+        )
+        add(
+            "--enlarge",
+            type=types.count,
+            help="pixels to which small images are brought, because networks of photographs expect large ones",
         )
         add(
             "--photographs",
@@ -283,7 +289,8 @@ def fill_defaults(options: argparse.Namespace) -> None:
             else publications.find_publication(options.arch, weights.DEFAULT).crop_px
         )
 
-    defaults = SCHEDULES[CONVNET if own else ""] | {"shift": options.size // 16}
+    shift_px = (options.enlarge or options.size) // 16
+    defaults = SCHEDULES[CONVNET if own else ""] | {"shift": shift_px}
     for name, value in defaults.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
@@ -299,6 +306,9 @@ def name_family(options: argparse.Namespace) -> str:
 def prepare(dataset: ImageDataset, options: argparse.Namespace) -> ImageDataset:
     """Returns the same data, which name the weights it begins with; raises TrainingError where these cannot be got."""
     path = _find_weights_file(options)
+    if options.enlarge:
+        dataset = replace(dataset, pixels=_enlarge(dataset.pixels, options.enlarge))
+
     source = f"{dataset.source}; begun with the weights {path.name}, {weights.fingerprint(path)}"
     if options.arch == CONVNET:
         return replace(dataset, source=source)
@@ -306,6 +316,16 @@ def prepare(dataset: ImageDataset, options: argparse.Namespace) -> ImageDataset:
     published = publications.find_publication(options.arch, str(options.weights))
 
     return replace(dataset, source=source, licence=published.licence)
+
+
+def _enlarge(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """Returns the images as the exported graph brings them to this size."""
+    enlarged = np.empty((len(pixels), size_px, size_px, 3), dtype=np.uint8)
+    for row, each in enumerate(pixels):
+        image = resize_and_crop(Image.fromarray(each), size_px, size_px)
+        enlarged[row] = np.asarray(image)
+
+    return enlarged
 
 
 def make_parity_images(options: argparse.Namespace) -> ParityImages:
@@ -336,7 +356,16 @@ def make_parity_images(options: argparse.Namespace) -> ParityImages:
 
 
 def _refuse_training_options(options: argparse.Namespace) -> None:
-    trainable = ("data", "size", "unfreeze", "folds", "report", *SCHEDULES[""], "shift")
+    trainable = (
+        "data",
+        "size",
+        "unfreeze",
+        "folds",
+        "report",
+        *SCHEDULES[""],
+        "shift",
+        "enlarge",
+    )
     given = [
         f"--{name.replace('_', '-')}" for name in trainable if getattr(options, name)
     ]

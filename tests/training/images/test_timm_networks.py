@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from model_card import Card, from_metadata
+from model_card import Card, ImageInput, from_metadata
+from tests.support.image_folders import write_folder
 from training.__main__ import main
 from training.graph import open_session
 from training.images import packaged, publications, weight_files, weights
@@ -281,4 +282,22 @@ def test_a_name_of_both_libraries_is_torchvisions_but_for_the_prefix() -> None:
 def test_preprocessing_that_the_graph_does_not_have_is_refused() -> None:
     """A network that takes squashed images is refused with what it takes."""
     with pytest.raises(TrainingError, match="brought to a square by 'squash'"):
-        publications.find_publication("vit_base_patch16_siglip_224", "webli")
+        publications.find_publication("coat_lite_medium_384", "DEFAULT")
+
+
+def test_small_images_are_enlarged_before_a_network_of_photographs_learns_them(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images of 16 pixels are learnt at 48, and the file brings every image to that size."""
+    monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
+    photographs = write_folder(tmp_path / "sky")
+    words = ["--arch", ARCH, "--weights", str(folder / "lite.pth"), "--finetune"]
+    size = ["--size", "16", "--enlarge", "48", "--epochs", "1"]
+    given = ["--data", str(photographs), "--task", "sky", "--output", str(tmp_path)]
+    assert main(["pretrained", *words, *size, *given]) == 0
+    card = read_card(tmp_path / "sky-pretrained.onnx")
+    assert isinstance(card.input, ImageInput)
+    assert card.input.height == 48
+    assert "--size 16" in card.provenance.command
+    assert "--enlarge 48" in card.provenance.command
+    assert card.parity.unequal_labels == 0
