@@ -62,11 +62,12 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
 
     try:
         training_run = make_training_run(options, callbacks)
-        before = _read_published(training_run, options)
-        trained = train(training_run, options.output)
-        if isinstance(training_run.dataset, ParityImages):
-            callbacks.stage("measuring")
-            trained = [_measure_published(trained[0], before, options)]
+        is_published = isinstance(training_run.dataset, ParityImages)
+        trained = (
+            [_train_published(training_run, options)]
+            if is_published
+            else train(training_run, options.output)
+        )
         if options.report is not None:
             _draw_reports(training_run, trained, options.report)
     except (TrainingError, TableError) as error:
@@ -79,22 +80,22 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
     return Outcome(name=name, models=models, seconds=perf_counter() - started)
 
 
-def _read_published(
+def _train_published(
     training_run: TrainingRun, options: argparse.Namespace
-) -> bytes | None:
-    """Returns the bytes of a published network's file that is about to be replaced."""
-    path: Path = options.output / f"{options.task}-{training_run.name}.onnx"
-    is_published = isinstance(training_run.dataset, ParityImages)
-    return path.read_bytes() if is_published and path.is_file() else None
-
-
-def _measure_published(
-    trained: TrainedModel, before: bytes | None, options: argparse.Namespace
 ) -> TrainedModel:
     """Returns the network measured on the photographs that are given, or before, where its graph is the same."""
-    if options.photographs:
-        return photographs.measure(trained, options.photographs)
-    return photographs.keep_measured(trained, before)
+    assert isinstance(training_run.dataset, ParityImages)
+    path: Path = options.output / f"{options.task}-{training_run.name}.onnx"
+    before = path.read_bytes() if path.is_file() else None
+    if not options.photographs:
+        (trained,) = train(training_run, options.output)
+        return photographs.keep_measured(trained, before)
+
+    found = photographs.find(options.photographs, training_run.dataset)
+    (trained,) = train(training_run, options.output)
+    training_run.callbacks.stage("measuring")
+
+    return photographs.measure(trained, found)
 
 
 def run_all(

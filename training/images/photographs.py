@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +17,9 @@ import onnx
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from model_card import OUTPUTS, Card, Parity, from_metadata
+from model_card import OUTPUTS, Parity, from_metadata
 from training.data.image_preprocessing import resize_and_crop
-from training.data.images import SUFFIXES
+from training.data.images import SUFFIXES, ImageDataset
 from training.export.evaluation import evaluate_classifier
 from training.export.gate import (
     IMAGE_TOLERANCE,
@@ -40,18 +40,20 @@ N_SHOWN = 50
 Pixels = NDArray[np.uint8]
 
 
-def measure(trained: TrainedModel, folder: Path) -> TrainedModel:
-    """Returns the model with metrics and parity of these photographs in its card, which it writes into the file.
-
-    It raises TrainingError for a folder without photographs of the model's classes.
-    """
-    found = dict(_list_photographs(folder, trained.card))
+def find(folder: Path, dataset: ImageDataset) -> dict[Path, int]:
+    """Returns each photograph's class; raises TrainingError for a folder without photographs of the classes."""
+    found = dict(_list_photographs(folder, len(dataset.classes)))
     if not found:
         raise TrainingError(
             f"--photographs {folder}: expected files such as n01484850_great_white_shark.jpg, or folders n01484850 "
             f"({', '.join(SUFFIXES)}), found none of the kinds that the network tells apart"
         )
 
+    return found
+
+
+def measure(trained: TrainedModel, found: Mapping[Path, int]) -> TrainedModel:
+    """Returns the model with metrics and parity of these photographs in its card, which it writes into the file."""
     content = trained.path.read_bytes()
     target = np.array(list(found.values()), dtype=np.int64)
     outputs = _answer(content, list(found))
@@ -103,16 +105,16 @@ def keep_measured(trained: TrainedModel, before: bytes | None) -> TrainedModel:
     return replace(trained, card=kept)
 
 
-def _list_photographs(folder: Path, card: Card) -> Iterator[tuple[Path, int]]:
+def _list_photographs(folder: Path, n_classes: int) -> Iterator[tuple[Path, int]]:
     """Yields files whose name, or else whose folder's name, begins with one of ImageNet's words, with their class."""
-    from timm.data import ImageNetInfo
+    from timm.data import ImageNetInfo  # slow to import, and seldom needed
 
     info = ImageNetInfo()
     synsets = [info.index_to_label_name(row) for row in range(info.num_classes())]
-    if len(synsets) != len(card.classes or ()):
+    if len(synsets) != n_classes:
         raise TrainingError(
-            f"--photographs: only networks of ImageNet's {len(synsets)} kinds are measured so, and {card.name} tells "
-            f"{len(card.classes or ())} apart"
+            f"--photographs: only networks of ImageNet's {len(synsets)} kinds are measured so, and this one tells "
+            f"{n_classes} apart"
         )
 
     rows = {name: row for row, name in enumerate(synsets)}

@@ -24,14 +24,16 @@ from training.learning.family import TrainingError
 timm = pytest.importorskip("timm")
 safetensors = pytest.importorskip("safetensors.torch")
 
-ARCH = "tf_efficientnet_lite0"
-LITE = packaged.PACKAGED[ARCH]
+ARCH = "test_efficientnet"
+"""This network of timm has a third of a million weights, and is there for tests."""
+LITE_ARCH = "tf_efficientnet_lite0"
+LITE = packaged.PACKAGED[LITE_ARCH]
 PHOTOGRAPHS = ("n01440764_tench", "n01484850_great_white_shark", "n03126707_crane")
 
 
 @pytest.fixture(scope="module")
 def network() -> nn.Module:
-    """Returns EfficientNet-Lite0 with seeded random weights, and statistics of noise in its normalisations."""
+    """Returns a small network with seeded random weights, and statistics of noise in its normalisations."""
     torch.manual_seed(0)
     made = timm.create_model(ARCH, pretrained=False).train()
     for module in made.modules():
@@ -84,7 +86,7 @@ def exported(folder: Path) -> Path:
         str(folder / "models"),
     ]
     assert main(["pretrained", *words, *given]) == 0
-    return folder / "models" / "imagenet-efficientnet_lite0.onnx"
+    return folder / "models" / "imagenet-test_efficientnet.onnx"
 
 
 def read_card(path: Path) -> Card:
@@ -111,7 +113,7 @@ def test_foreign_names_of_another_order_are_refused(folder: Path) -> None:
     """Tensors under foreign names are refused where one has another shape than its namesake."""
     state = list(weights.read(folder / "foreign.pth").items())
     with pytest.raises(
-        TrainingError, match="these are not weights of tf_efficientnet_lite0"
+        TrainingError, match="these are not weights of test_efficientnet"
     ):
         restore(
             ARCH,
@@ -175,7 +177,7 @@ def test_the_file_answers_as_timms_own_transforms(
 def test_the_card_names_the_photographs_that_it_was_measured_on(exported: Path) -> None:
     """The card has figures of the photographs, lists them with a digest, and holds none of them."""
     card = read_card(exported)
-    assert card.name == "imagenet-efficientnet_lite0"
+    assert card.name == "imagenet-test_efficientnet"
     assert card.metrics["accuracy"].interval is not None
     assert (card.parity.rows, card.provenance.split["held_out"]) == (3, 3)
     assert (
@@ -259,12 +261,12 @@ def test_the_packages_weights_are_checked_by_their_digest(
 
 def test_weights_of_tensorflow_go_into_the_network_that_pads_as_it_does() -> None:
     """The name without `tf_` means the package's weights by default, and timm's own where these are named."""
-    assert publications.settle_arch("efficientnet_lite0", "DEFAULT") == ARCH
+    assert publications.settle_arch("efficientnet_lite0", "DEFAULT") == LITE_ARCH
     assert (
         publications.settle_arch("efficientnet_lite0", "ra_in1k")
         == "efficientnet_lite0"
     )
-    assert publications.name_family(ARCH) == "efficientnet_lite0"
+    assert publications.name_family(LITE_ARCH) == "efficientnet_lite0"
 
 
 def test_a_name_of_both_libraries_is_torchvisions_but_for_the_prefix() -> None:
