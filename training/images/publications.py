@@ -95,15 +95,17 @@ def settle_arch(arch: str, given: str) -> str:
     if packaged is None:
         return arch
 
+    if given == DEFAULT:
+        return arch if arch.startswith(TIMM) else other
+
     is_file = Path(given).is_file()
-    if given == DEFAULT or (is_file and fingerprint(Path(given)) == packaged.digest):
-        return other
-    return arch
+    return other if is_file and fingerprint(Path(given)) == packaged.digest else arch
 
 
 def name_family(arch: str) -> str:
     """Returns the name under which a published network is known among the models of its task."""
-    return arch.removeprefix(TIMM).removeprefix(TENSORFLOWS)
+    name = arch.removeprefix(TIMM)
+    return name.removeprefix(TENSORFLOWS) if name in PACKAGED else name
 
 
 def find_publication(arch: str, given: str) -> PublishedWeights:
