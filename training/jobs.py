@@ -23,13 +23,14 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from model_card import Card
+from training import photographs
 from training.arguments import make_training_run, parse
 from training.console import describe_epoch, make_progress
 from training.data.images import ParityImages
 from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
-from training.images import photographs, pretrained
+from training.images import pretrained
 from training.learning.family import Epoch, TrainingError
 from training.pipeline import Callbacks, TrainedModel, TrainingRun, train
 from training.processors import count_processors
