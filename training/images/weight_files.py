@@ -43,7 +43,7 @@ def _check_digest(path: Path, required: str) -> None:
     digest = fingerprint(path)
     if digest != required:
         raise TrainingError(
-            f"{path.name}: damaged or another release: expected {required}, got {digest}: install its package again"
+            f"{path.name}: damaged or another release: expected {required}, got {digest}: get it again"
         )
 
 
