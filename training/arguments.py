@@ -33,6 +33,7 @@ _UNSTATED = (
     "report",
     "jobs",
     "again",
+    "photographs",
 )
 """These options do not change what is learnt, so the stored command leaves them out."""
 
@@ -171,7 +172,7 @@ def make_training_run(
     callbacks = callbacks or Callbacks()
     dataset = load_dataset(options, callbacks.stage)
     return TrainingRun(
-        name=options.family,
+        name=pretrained.name_family(options),
         family=(IMAGE_FAMILIES if isinstance(dataset, ImageDataset) else FAMILIES)[
             options.family
         ],

@@ -23,13 +23,16 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from model_card import Card
+from training import photographs
 from training.arguments import make_training_run, parse
 from training.console import describe_epoch, make_progress
+from training.data.images import ParityImages
 from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
+from training.images import pretrained
 from training.learning.family import Epoch, TrainingError
-from training.pipeline import Callbacks, TrainingRun, train
+from training.pipeline import Callbacks, TrainedModel, TrainingRun, train
 from training.processors import count_processors
 
 Message = tuple[str, str] | None
@@ -56,11 +59,16 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
         logging.ERROR
     )  # its hints are about torchvision, not about us
     started = perf_counter()
-    name = f"{options.task}-{options.family}"
+    name = f"{options.task}-{pretrained.name_family(options)}"
 
     try:
         training_run = make_training_run(options, callbacks)
-        trained = train(training_run, options.output)
+        is_published = isinstance(training_run.dataset, ParityImages)
+        trained = (
+            [_train_published(training_run, options)]
+            if is_published
+            else train(training_run, options.output)
+        )
         if options.report is not None:
             _draw_reports(training_run, trained, options.report)
     except (TrainingError, TableError) as error:
@@ -71,6 +79,24 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
     models = tuple((each.card, each.path) for each in trained)
 
     return Outcome(name=name, models=models, seconds=perf_counter() - started)
+
+
+def _train_published(
+    training_run: TrainingRun, options: argparse.Namespace
+) -> TrainedModel:
+    """Returns the network measured on the photographs that are given, or before, where its graph is the same."""
+    assert isinstance(training_run.dataset, ParityImages)
+    path: Path = options.output / f"{options.task}-{training_run.name}.onnx"
+    before = path.read_bytes() if path.is_file() else None
+    if not options.photographs:
+        (trained,) = train(training_run, options.output)
+        return photographs.keep_measured(trained, before)
+
+    found = photographs.find(options.photographs, training_run.dataset)
+    (trained,) = train(training_run, options.output)
+    training_run.callbacks.stage("measuring")
+
+    return photographs.measure(trained, found)
 
 
 def run_all(
@@ -187,7 +213,7 @@ def _run_job(command: list[str]) -> Outcome:
 
 def _name_job(command: list[str]) -> str:
     options = parse(command)
-    return f"{options.task}-{options.family}"
+    return f"{options.task}-{pretrained.name_family(options)}"
 
 
 def _show_progress(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:
@@ -216,7 +242,7 @@ def _find_up_to_date(command: Sequence[str]) -> tuple[tuple[Card, Path], ...]:
     except (TrainingError, TableError):
         return ()
 
-    path: Path = options.output / f"{options.task}-{options.family}.onnx"
+    path: Path = options.output / f"{options.task}-{training_run.name}.onnx"
     code = fingerprint_code(training_run.family)
     data = training_run.dataset.fingerprint
     if options.report is not None or not is_up_to_date(

@@ -42,6 +42,7 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
         "convnet",
         "--unfreeze",
     ),
+    ("pretrained", "--task", "imagenet", "--arch", "tf_efficientnet_lite0"),
     ("mlp", "--task", "cifar10", "--epochs", "20"),
     CIFAR10_CNN,
 )

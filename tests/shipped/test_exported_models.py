@@ -15,17 +15,22 @@ import pytest
 from model_card import Card, FeatureInput, ImageInput, NoiseInput, from_metadata
 from service.live.drift import Cells
 from service.models.model import Model
+from training.arguments import parse
 from training.console import headline
 from training.export.freshness import fingerprint_code
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
+from training.images.pretrained import name_family
 from training.shipped import SHIPPED
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "exported_models").glob("*.onnx"))
-SHIPPED_NAMES = {f"{command[2]}-{command[0]}" for command in SHIPPED} | {
+COMMANDS = [parse(list(command)) for command in SHIPPED]
+SHIPPED_NAMES = {f"{each.task}-{name_family(each)}" for each in COMMANDS} | {
     "digits_origin-discriminator"
 }
-MAX_BYTES = 30_000_000
-MAX_BYTES_OF_PHOTOGRAPHS = 20_000_000
+PUBLISHED = {"imagenet-efficientnet_lite0"}
+"""Others have trained these networks, on images that are not here: nothing is known of training rows."""
+MAX_BYTES = 40_000_000
+MAX_BYTES_OF_PHOTOGRAPHS = 30_000_000
 
 # What scikit-learn's equivalents attain in five folds, less 0.01; and what was asked of the convolutional network.
 MIN_ACCURACY = {
@@ -51,6 +56,7 @@ MIN_ACCURACY_OF_PHOTOGRAPHS = {
     "cat_or_automobile-pretrained": 0.985,
     "cifar10-mlp": 0.56,
     "cifar10-cnn": 0.93,
+    "imagenet-efficientnet_lite0": 0.85,
 }
 
 GRAPHS = Path(__file__).resolve().parents[1] / "fixtures" / "graphs.sha256"
@@ -206,8 +212,13 @@ def test_the_card_says_how_good_it_is(path: Path) -> None:
         metric.interval is None
         or metric.interval[0] <= metric.value <= metric.interval[1]
     )
-    assert card.train_metrics is not None
-    assert set(card.train_metrics) == set(card.metrics)
+    if path.stem in PUBLISHED:
+        assert card.train_metrics is None
+        assert card.provenance.split["train"] == 0
+        assert f"measured on {card.parity.rows} photographs" in card.summary
+    else:
+        assert card.train_metrics is not None
+        assert set(card.train_metrics) == set(card.metrics)
     if card.kind == "classifier":
         assert card.parity.max_abs_difference <= 1e-5
         min_accuracy = 0.5 if card.family == "discriminator" else 0.86
@@ -221,13 +232,18 @@ def test_the_card_says_how_good_it_is(path: Path) -> None:
             "ece",
             "roc_auc",
         }
-        assert set(card.metrics) == expected
+        # A few photographs do not show all of a thousand classes, and then there is no area under the curve.
+        assert set(card.metrics) == expected - (
+            {"roc_auc"} if path.stem in PUBLISHED else set()
+        )
 
 
 def test_a_calibrated_card_says_what_calibration_did(path: Path) -> None:
     """Calibration lowers the log loss of rows that were not learnt from, or leaves it about as it was."""
     card = card_of(path)
-    uncalibrated = card.family in ("perceptron", "discriminator")
+    uncalibrated = (
+        card.family in ("perceptron", "discriminator") or path.stem in PUBLISHED
+    )
     assert (card.calibration is None) == (card.kind != "classifier" or uncalibrated)
     if card.calibration is not None:
         assert (

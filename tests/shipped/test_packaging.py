@@ -79,6 +79,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for name in (
         "LICENSE",
+        "NOTICE",
         "README.md",
         "model_card.py",
         "row_records.py",
@@ -118,6 +119,7 @@ def test_the_bento_holds_what_it_serves_and_no_more(bento: Path) -> None:
     """Code, models and requirements are in it; tests, training and evaluation are not."""
     source = bento / "src"
     assert sorted(path.name for path in source.iterdir()) == [
+        "NOTICE",
         "README.md",
         "bentofile.yaml",
         "exported_models",

@@ -1,4 +1,4 @@
-"""This module builds networks by their name, torchvision's and our own, with weights and a head to replace."""
+"""This module builds networks by their name, torchvision's, timm's and our own, with weights and a head to replace."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from training.images.convnet import ConvNet
+from training.images.publications import TIMM, is_timms
+from training.images.timm_network import TimmNetwork
 from training.images.weights import State
 from training.learning.family import TrainingError
 
@@ -30,18 +32,20 @@ OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 def architecture(text: str) -> str:
     """Returns the name of a network that there is; raises ArgumentTypeError for another."""
-    known = [CONVNET, *_torchvision_names()]
-    if text not in known:
-        near = (
-            ", ".join(get_close_matches(text, known, n=SHOWN_NAMES))
-            or "mobilenet_v3_small, resnet18"
-        )
-        raise argparse.ArgumentTypeError(
-            f"expected {CONVNET} or one of torchvision's {len(known) - 1} networks for classification, "
-            f"such as {near}, got {text!r}"
-        )
+    torchvisions = _torchvision_names()
+    if text in (CONVNET, *torchvisions):
+        return text
 
-    return text
+    timms = _timm_names()
+    if text.removeprefix(TIMM) in timms:
+        return text
+
+    near = get_close_matches(text, [CONVNET, *torchvisions, *timms], n=SHOWN_NAMES)
+    missing = "" if timms else ", which is not installed"
+    raise argparse.ArgumentTypeError(
+        f"expected {CONVNET}, one of torchvision's {len(torchvisions)} networks for classification or one of timm's"
+        f"{missing}, such as {', '.join(near) or 'mobilenet_v3_small, resnet18'}, got {text!r}"
+    )
 
 
 def build(arch: str, n_scores: int, shape: Shape = CONVNET_SHAPE) -> nn.Module:
@@ -49,6 +53,9 @@ def build(arch: str, n_scores: int, shape: Shape = CONVNET_SHAPE) -> nn.Module:
     if arch == CONVNET:
         widths, depth = shape
         return ConvNet(widths, n_scores, depth=depth)
+
+    if is_timms(arch):
+        return _build_timms(arch, n_scores)
 
     from torchvision import models  # slow to import, and seldom needed
 
@@ -63,7 +70,8 @@ def restore(arch: str, state: State, path: Path) -> nn.Module:
     """Returns the network with these weights, and as many scores as they have; raises TrainingError for others."""
     state = {OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in state.items()}
     body = build(arch, 1000, read_shape(state))
-    network = body.network if isinstance(body, TorchvisionNetwork) else body
+    network = inner(body)
+    state = _rename_in_order(network, state)
     n_scores = count_scores(network, state)
     if n_scores is not None:
         _set_head(network, n_scores)
@@ -74,6 +82,29 @@ def restore(arch: str, state: State, path: Path) -> nn.Module:
         body.drop_auxiliary()
 
     return body
+
+
+def inner(body: nn.Module) -> nn.Module:
+    """Returns the library's own network, or the body itself where it is ours."""
+    is_wrapped = isinstance(body, TorchvisionNetwork | TimmNetwork)
+    return body.network if is_wrapped else body  # type: ignore[return-value]  # torch has any attribute as a module or tensor
+
+
+def _rename_in_order(network: nn.Module, state: State) -> State:
+    """Returns the weights under the network's names, where another library has saved the same tensors in this order.
+
+    No name may be the network's, and each tensor must have the shape of its namesake and its last word, as in `bias`.
+    """
+    expected = network.state_dict()
+    is_foreign = len(state) == len(expected) and not set(state) & set(expected)
+    if not is_foreign or not all(
+        theirs.rpartition(".")[2] == ours.rpartition(".")[2]
+        and state[theirs].shape == expected[ours].shape
+        for theirs, ours in zip(state, expected, strict=True)
+    ):
+        return state
+
+    return dict(zip(expected, state.values(), strict=True))
 
 
 def read_shape(state: State) -> Shape:
@@ -188,6 +219,26 @@ def _torchvision_names() -> list[str]:
 
     names: list[str] = models.list_models(module=models)
     return names
+
+
+def _timm_names() -> list[str]:
+    """Returns the names of timm's networks, or none where it is not installed."""
+    try:
+        import timm  # slow to import, and seldom needed
+    except ImportError:
+        return []
+
+    names: list[str] = timm.list_models()
+    return names
+
+
+def _build_timms(arch: str, n_scores: int) -> TimmNetwork:
+    import timm  # slow to import, and seldom needed
+
+    name = arch.removeprefix(TIMM)
+    network = timm.create_model(name, pretrained=False, num_classes=n_scores)
+
+    return TimmNetwork(network, name)
 
 
 def _check(network: nn.Module, state: State, where: str) -> None:

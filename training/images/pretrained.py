@@ -20,13 +20,15 @@ from torch import Tensor, nn
 
 from training import option_types as types
 from training.data.datasets import Split
+from training.data.image_preprocessing import resize_and_crop
 from training.data.images import CIFAR10_PX, TASKS, ImageDataset, ParityImages
-from training.images import weights
+from training.images import publications, weight_files, weights
 from training.images.architecture import (
     CONVNET,
     TorchvisionNetwork,
     architecture,
     build,
+    inner,
     read_shape,
     replace_head,
     restore,
@@ -63,11 +65,7 @@ SCHEDULES: dict[str, dict[str, float]] = {
     },
     "": {"epochs": 9, "learning_rate": 0.4, "weight_decay": 0.0001, "batch_size": 64},
 }
-"""These are the defaults for our own network, and for torchvision's."""
-LICENCES = {
-    CONVNET: "MIT",
-    "": "BSD-3-Clause, as torchvision's weights; the terms of their data apply too",
-}
+"""These are the defaults for our own network, and for all others."""
 
 
 class FineTunedNetwork(ImageNetwork):
@@ -92,13 +90,23 @@ class Pretrained(ImageFamily):
             "--arch",
             type=architecture,
             default="mobilenet_v3_small",
-            help=f"torchvision's name, or {CONVNET}",
+            help=f"torchvision's or timm's name of a network, or {CONVNET}",
         )
         add(
             "--weights",
             type=_parse_weights,
             default=weights.DEFAULT,
-            help="a path, or torchvision's name of them",
+            help="a file (.pth or .safetensors), or the library's name of them",
+        )
+        add(
+            "--enlarge",
+            type=types.count,
+            help="pixels to which small images are brought, because networks of photographs expect large ones",
+        )
+        add(
+            "--photographs",
+            type=Path,
+            help="a folder of ImageNet's kinds, n01484850_shark.jpg, to measure a published network on",
         )
         add(
             "--finetune",
@@ -167,12 +175,13 @@ class Pretrained(ImageFamily):
         torch.manual_seed(options.seed)
         path = _find_weights_file(options)
         body = restore(options.arch, weights.read(path), path)
-        network = body.network if isinstance(body, TorchvisionNetwork) else body
-        head = replace_head(network, len(dataset.classes))
+        head = replace_head(inner(body), len(dataset.classes))
         _check_size(body, dataset, options)
         model = FineTunedNetwork(body, dataset.pixels[rows.train])
         if options.arch != CONVNET:
-            published = weights.find_publication(options.arch, str(options.weights))
+            published = publications.find_publication(
+                options.arch, str(options.weights)
+            )
             _set_normalisation(model, published)
 
         return model, head
@@ -244,11 +253,15 @@ class Pretrained(ImageFamily):
         self, model: ImageNetwork, dataset: ImageDataset, options: argparse.Namespace
     ) -> FittedImageClassifier:
         """Returns the fitted network, for images as it has seen them in learning."""
-        size_px, own = dataset.pixels.shape[1], options.arch == CONVNET
+        size_px, library = dataset.pixels.shape[1], _find_library(options.arch)
         fitted = FittedImageClassifier(
-            model, mirrors=own, resize_px=size_px, crop_px=size_px, half_precision=own
+            model,
+            mirrors=not library,
+            resize_px=size_px,
+            crop_px=size_px,
+            half_precision=library != "torchvision",
         )
-        fitted.packages = (*fitted.packages, *(() if own else ("torchvision",)))
+        fitted.packages = (*fitted.packages, *((library,) if library else ()))
 
         return fitted
 
@@ -263,6 +276,7 @@ class Pretrained(ImageFamily):
 
 def fill_defaults(options: argparse.Namespace) -> None:
     """Fills in, in place, the options that the network decides where they are not given and it is fine-tuned."""
+    options.arch = publications.settle_arch(options.arch, str(options.weights))
     if not options.finetune:
         return
 
@@ -272,48 +286,86 @@ def fill_defaults(options: argparse.Namespace) -> None:
         options.size = (
             CIFAR10_PX
             if keeps
-            else weights.find_publication(options.arch, weights.DEFAULT).crop_px
+            else publications.find_publication(options.arch, weights.DEFAULT).crop_px
         )
 
-    defaults = SCHEDULES[CONVNET if own else ""] | {"shift": options.size // 16}
+    shift_px = (options.enlarge or options.size) // 16
+    defaults = SCHEDULES[CONVNET if own else ""] | {"shift": shift_px}
     for name, value in defaults.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
 
 
+def name_family(options: argparse.Namespace) -> str:
+    """Returns the family of the card: a published network is known by its own name among the others of its task."""
+    if options.family != "pretrained" or options.finetune:
+        return str(options.family)
+    return publications.name_family(options.arch)
+
+
 def prepare(dataset: ImageDataset, options: argparse.Namespace) -> ImageDataset:
     """Returns the same data, which name the weights it begins with; raises TrainingError where these cannot be got."""
     path = _find_weights_file(options)
+    if options.enlarge:
+        dataset = replace(dataset, pixels=_enlarge(dataset.pixels, options.enlarge))
+
     source = f"{dataset.source}; begun with the weights {path.name}, {weights.fingerprint(path)}"
-    return replace(
-        dataset,
-        source=source,
-        licence=LICENCES[CONVNET if options.arch == CONVNET else ""],
-    )
+    if options.arch == CONVNET:
+        return replace(dataset, source=source)
+
+    published = publications.find_publication(options.arch, str(options.weights))
+
+    return replace(dataset, source=source, licence=published.licence)
+
+
+def _enlarge(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """Returns the images as the exported graph brings them to this size."""
+    enlarged = np.empty((len(pixels), size_px, size_px, 3), dtype=np.uint8)
+    for row, each in enumerate(pixels):
+        image = resize_and_crop(Image.fromarray(each), size_px, size_px)
+        enlarged[row] = np.asarray(image)
+
+    return enlarged
 
 
 def make_parity_images(options: argparse.Namespace) -> ParityImages:
     """Returns random images for a published network, half noise, half smooth; raises TrainingError without weights."""
     _refuse_training_options(options)
-    published = weights.find_publication(options.arch, str(options.weights))
-    path = weights.locate(published, str(options.weights))
+    published = publications.find_publication(options.arch, str(options.weights))
+    path = weight_files.locate(published, str(options.weights))
     digest = weights.fingerprint(path)
+    if not published.classes:
+        raise TrainingError(
+            f"--arch {options.arch}: its scores are no classes that {published.library} names: give it a new head "
+            "with --finetune"
+        )
+
+    data = ", ".join(published.accuracy) or published.source or "unknown"
 
     return ParityImages(
         task=options.task,
         summary=published.summary,
-        source=f"{', '.join(published.accuracy) or 'unknown'}, through the weights {path.name}, {digest}",
+        source=f"{data}, through the weights {path.name}, {digest}",
         pixels=_draw_parity_images(published.resize_px, options.seed),
         target=np.full(N_PARITY_IMAGES, -1, dtype=np.int64),
         classes=published.classes,
-        licence=LICENCES[""],
+        licence=published.licence,
         crop_px=published.crop_px,
         weights=digest,
     )
 
 
 def _refuse_training_options(options: argparse.Namespace) -> None:
-    trainable = ("data", "size", "unfreeze", "folds", "report", *SCHEDULES[""], "shift")
+    trainable = (
+        "data",
+        "size",
+        "unfreeze",
+        "folds",
+        "report",
+        *SCHEDULES[""],
+        "shift",
+        "enlarge",
+    )
     given = [
         f"--{name.replace('_', '-')}" for name in trainable if getattr(options, name)
     ]
@@ -332,8 +384,8 @@ def _refuse_training_options(options: argparse.Namespace) -> None:
 
 
 def _restore_published(options: argparse.Namespace) -> FittedImageClassifier:
-    published = weights.find_publication(options.arch, str(options.weights))
-    path = weights.locate(published, str(options.weights))
+    published = publications.find_publication(options.arch, str(options.weights))
+    path = weight_files.locate(published, str(options.weights))
     body = restore(options.arch, weights.read(path), path)
     resize_px, crop_px = published.resize_px, published.crop_px
     with torch.inference_mode():
@@ -353,9 +405,9 @@ def _restore_published(options: argparse.Namespace) -> FittedImageClassifier:
         resize_px=resize_px,
         crop_px=crop_px,
         filter_name=published.filter_name,
-        half_precision=False,
+        half_precision=published.library != "torchvision",
     )
-    fitted.packages = (*fitted.packages, "torchvision")
+    fitted.packages = (*fitted.packages, published.library)
 
     return fitted
 
@@ -363,7 +415,9 @@ def _restore_published(options: argparse.Namespace) -> FittedImageClassifier:
 def _find_weights_file(options: argparse.Namespace) -> Path:
     given = str(options.weights)
     if options.arch != CONVNET:
-        return weights.locate(weights.find_publication(options.arch, given), given)
+        return weight_files.locate(
+            publications.find_publication(options.arch, given), given
+        )
 
     path = find_weights(CONVNET_TASK) if given == weights.DEFAULT else Path(given)
     if not path.is_file():
@@ -375,8 +429,15 @@ def _find_weights_file(options: argparse.Namespace) -> Path:
     return path
 
 
+def _find_library(arch: str) -> str:
+    """Returns the package that has the network, or nothing for our own."""
+    if arch == CONVNET:
+        return ""
+    return "timm" if publications.is_timms(arch) else "torchvision"
+
+
 def _set_normalisation(
-    model: ImageNetwork, published: weights.PublishedWeights
+    model: ImageNetwork, published: publications.PublishedWeights
 ) -> None:
     """Sets mean and deviation of colours as the weights have learnt them, as shares of the full brightness."""
     model.mean.copy_(_as_channels(published.mean))

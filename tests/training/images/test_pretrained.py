@@ -22,8 +22,13 @@ from training.arguments import load_dataset, parse
 from training.data.datasets import split
 from training.data.images import ImageDataset
 from training.graph import open_session
-from training.images import fine_tuning_curve, weights
-from training.images.architecture import TorchvisionNetwork, build, find_head
+from training.images import (
+    fine_tuning_curve,
+    publications,
+    weight_files,
+    weights,
+)
+from training.images.architecture import build, find_head, inner
 from training.images.convnet import ConvNet
 from training.images.pretrained import PRETRAINED, FineTunedNetwork
 from training.learning.family import TrainingError
@@ -88,7 +93,7 @@ def open_file(path: Path) -> tuple[Card, onnxruntime.InferenceSession]:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns what `python -m training pretrained --arch ARCH --weights FILE --task imagenet_ARCH` exported, with the
+    """Returns what `python -m training pretrained --arch ARCH --weights FILE --task imagenet` exported, with the
     files.
     """
     folder = tmp_path_factory.mktemp("published")
@@ -99,7 +104,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "--weights",
             str(save_weights(folder, arch)),
             "--task",
-            f"imagenet_{arch}",
+            "imagenet",
         ]
         assert main(["pretrained", *given, "--output", str(folder)]) == 0
 
@@ -122,7 +127,7 @@ def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 @pytest.mark.parametrize("arch", ARCHS)
 def test_the_file_says_what_torchvision_says(published: Path, arch: str) -> None:
     """The file agrees with torchvision's own transforms and network on photographs of several sizes."""
-    _, session = open_file(published / f"imagenet_{arch}-pretrained.onnx")
+    _, session = open_file(published / f"imagenet-{arch}.onnx")
     network = torchvision.models.get_model(arch, weights=None)
     network.load_state_dict(
         torch.load(published / f"{arch}_1000.pth", weights_only=True)
@@ -143,7 +148,7 @@ def test_the_file_says_what_torchvision_says(published: Path, arch: str) -> None
 
 def test_the_card_names_imagenets_classes_and_measures_nothing(published: Path) -> None:
     """A file of other weights claims no published accuracy; its weights are named by their SHA-256."""
-    card, session = open_file(published / "imagenet_resnet18-pretrained.onnx")
+    card, session = open_file(published / "imagenet-resnet18.onnx")
     digest = weights.fingerprint(published / "resnet18_1000.pth")
     assert card.classes is not None
     assert len(card.classes) == 1000
@@ -160,7 +165,7 @@ def test_the_card_names_imagenets_classes_and_measures_nothing(published: Path) 
     )
     assert card.provenance.fingerprint == digest
     assert card.provenance.command == (
-        "python -m training pretrained --task imagenet_resnet18 --folds 0 --seed 0 --arch resnet18 "
+        "python -m training pretrained --task imagenet --folds 0 --seed 0 --arch resnet18 "
         "--weights resnet18_1000.pth"
     )
     assert "torchvision" in card.provenance.packages
@@ -172,7 +177,7 @@ def test_the_card_names_imagenets_classes_and_measures_nothing(published: Path) 
 
 def test_published_figures_are_said_to_be_published() -> None:
     """Published figures stand in the card's summary, since its metrics are what is measured here."""
-    assert weights.find_publication("mobilenet_v3_small", "DEFAULT").summary == (
+    assert publications.find_publication("mobilenet_v3_small", "DEFAULT").summary == (
         "MobileNet_V3_Small_Weights.IMAGENET1K_V1 of torchvision, published with 67.668 % acc@1 on ImageNet-1K, "
         "87.402 % acc@5 on ImageNet-1K, not measured here"
     )
@@ -180,14 +185,14 @@ def test_published_figures_are_said_to_be_published() -> None:
 
 def test_preprocessing_is_that_of_the_weights() -> None:
     """Other networks have the sizes and filters of their own weights."""
-    found = weights.find_publication("efficientnet_b3", "IMAGENET1K_V1")
+    found = publications.find_publication("efficientnet_b3", "IMAGENET1K_V1")
     assert (found.resize_px, found.crop_px, found.filter_name) == (320, 300, "bicubic")
     assert found.mean == (0.485, 0.456, 0.406)
 
 
 def test_names_that_repeat_are_told_apart() -> None:
     """Names that repeat get a number, which no other name has yet."""
-    assert weights.number_duplicates(
+    assert publications.number_duplicates(
         ["crane", "tench", "crane", "crane (2)", "crane"]
     ) == (*("crane", "tench", "crane (2)", "crane (2) (2)", "crane (3)"),)
 
@@ -199,15 +204,15 @@ def test_weights_come_from_the_cache_of_torch_hub(
     digest = weights.fingerprint(squeezenet).removeprefix("sha256:")
     source = tmp_path / f"resnet18-{digest[:8]}.pth"
     source.write_bytes(squeezenet.read_bytes())
-    published = weights.PublishedWeights(
-        **vars(weights.find_publication("resnet18", "DEFAULT"))
+    published = publications.PublishedWeights(
+        **vars(publications.find_publication("resnet18", "DEFAULT"))
         | {"url": f"file://{source}"}
     )
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
     place = tmp_path / "hub" / "checkpoints" / source.name
-    assert weights.locate(published, "DEFAULT") == place
+    assert weight_files.locate(published, "DEFAULT") == place
     source.unlink()
-    assert weights.locate(published, "DEFAULT") == place
+    assert weight_files.locate(published, "DEFAULT") == place
     assert weights.fingerprint(place) == f"sha256:{digest}"
 
 
@@ -216,12 +221,12 @@ def test_without_weights_it_says_which_file_goes_where(
 ) -> None:
     """The error holds address, folder and name of the missing weights."""
     url = f"file://{tmp_path}/resnet18-0123abcd.pth"
-    published = weights.PublishedWeights(
-        **vars(weights.find_publication("resnet18", "DEFAULT")) | {"url": url}
+    published = publications.PublishedWeights(
+        **vars(publications.find_publication("resnet18", "DEFAULT")) | {"url": url}
     )
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
     with pytest.raises(TrainingError) as caught:
-        weights.locate(published, "DEFAULT")
+        weight_files.locate(published, "DEFAULT")
 
     assert re.sub(r"\(<.*>\)", "(...)", str(caught.value)) == (
         "ResNet18_Weights.IMAGENET1K_V1: the weights are not here and could not be downloaded (...): "
@@ -306,7 +311,7 @@ def test_an_unknown_network_is_named_with_its_neighbours(
     """The error names similar names that there are."""
     with pytest.raises(SystemExit):
         main(["pretrained", "--arch", "resnet81"])
-    text = "expected convnet or one of torchvision's 80 networks for classification, such as resnet18, resnet152, "
+    text = "expected convnet, one of torchvision's 80 networks for classification or one of timm's, such as resnet"
     assert text in capsys.readouterr().err
 
 
@@ -362,10 +367,7 @@ def test_the_head_is_what_gives_the_scores(arch: str, name: str) -> None:
     """The head is found wherever a network has it."""
     with torch.device("meta"):
         body = build(arch, 7)
-    assert (
-        find_head(body.network if isinstance(body, TorchvisionNetwork) else body)
-        == name
-    )
+    assert find_head(inner(body)) == name
 
 
 @pytest.fixture(scope="module")
@@ -554,6 +556,6 @@ def test_our_own_weights_are_missed_by_name(
 
 def test_the_stored_self_check_is_small(published: Path) -> None:
     """The self-check's images have 16 pixels, which the graph enlarges, because a card is text."""
-    card, _ = open_file(published / "imagenet_resnet18-pretrained.onnx")
+    card, _ = open_file(published / "imagenet-resnet18.onnx")
     assert np.array(card.self_check.input).shape == (3, 16, 16, 3)
     assert len(json.dumps(card.to_document())) < 100_000
