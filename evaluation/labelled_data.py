@@ -95,9 +95,9 @@ def _read_rows(
     path: Path, card: Card, label: str | None, group: str | None, *, joins_equal: bool
 ) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
-    table = _read_table(path)
     features = card.input.features
     feature_names = [each.name for each in features]
+    table = _read_table(path, feature_names)
     members = _read_members(table, group, path.name)
     kept_names = {label, *feature_names}
     names = [
@@ -161,17 +161,17 @@ def _read_others(frame: pl.DataFrame, names: list[str]) -> dict[str, list[Any]]:
     }
 
 
-def _read_table(path: Path) -> Table:
+def _read_table(path: Path, names: list[str]) -> Table:
     """Reads the table with the reader of training; raises EvaluationError, also where polars is not installed."""
     try:
-        from tables.reader import UnreadableTableError, read_table
+        from tables.reader import UnreadableTableError, add_date_parts, read_table
     except ImportError:
         raise EvaluationError(
             f"{path.name}: tables need polars: pip install 'veredicto[evaluate]'"
         ) from None
 
     try:
-        return read_table(path)
+        return add_date_parts(read_table(path), names)
     except UnreadableTableError as error:
         raise EvaluationError(str(error)) from None
 

@@ -257,11 +257,13 @@ PACKAGES: dict[str, set[str]] = {
         "training.console",
         "training.data",
         "training.export",
+        "training.judging",
         "training.learning",
         "training.pictures",
         "training.pipeline",
         "training.processors",
     },
+    "training.judging": {"training.learning", "training.pipeline"},
     "training.learning": {
         "model_card",
         "training.data",

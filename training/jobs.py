@@ -28,8 +28,9 @@ from training.console import describe_epoch, make_progress
 from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
+from training.judging import train_and_judge
 from training.learning.family import Epoch, TrainingError
-from training.pipeline import Callbacks, TrainingRun, train
+from training.pipeline import Callbacks, TrainingRun
 from training.processors import count_processors
 
 Message = tuple[str, str] | None
@@ -48,6 +49,7 @@ class Outcome:
     seconds: float = 0.0
     unsuitable: str | None = None
     failure: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
@@ -60,7 +62,9 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
 
     try:
         training_run = make_training_run(options, callbacks)
-        trained = train(training_run, options.output)
+        trained, notes = train_and_judge(
+            training_run, options.output, force=options.force
+        )
         if options.report is not None:
             _draw_reports(training_run, trained, options.report)
     except (TrainingError, TableError) as error:
@@ -70,7 +74,9 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
 
     models = tuple((each.card, each.path) for each in trained)
 
-    return Outcome(name=name, models=models, seconds=perf_counter() - started)
+    return Outcome(
+        name=name, models=models, seconds=perf_counter() - started, notes=notes
+    )
 
 
 def run_all(

@@ -22,7 +22,7 @@ NEEDS_CALIBRATION = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    gradient_descent.add_options(parser, learning_rate=0.01, l2=0.001)
+    gradient_descent.add_options(parser, learning_rate=0.01, l2=None)
 
 
 def fit(

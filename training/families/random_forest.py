@@ -21,6 +21,12 @@ KINDS = ("classifier", "regressor")
 NEEDS_VALIDATION = False
 NEEDS_CALIBRATION = True
 
+MAX_BYTES = 10_000_000
+MAX_WHOLE_ROWS = 2000
+"""Trees of so many rows grow as far as they will; those of more have at most the leaves that the file has room for."""
+LEAF_BYTES, CLASS_BYTES = 95, 16
+"""A leaf with the question above it takes so many bytes in a file, and so many more for each class."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trees", type=types.count, default=100, help="in the forest")
@@ -37,6 +43,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def bound_leaves(n_rows: int, *, n_trees: int, n_classes: int) -> int | None:
+    """Returns how many leaves a tree may have so that the file is at most 10 MB, or None for as many as it grows."""
+    if n_rows <= MAX_WHOLE_ROWS:
+        return None
+    return max(2, MAX_BYTES // (n_trees * (LEAF_BYTES + CLASS_BYTES * n_classes)))
+
+
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedEstimator:
@@ -46,6 +59,9 @@ def fit(
         n_estimators=options.trees,
         max_depth=options.max_depth,
         min_samples_leaf=options.min_leaf,
+        max_leaf_nodes=bound_leaves(
+            len(rows.train), n_trees=options.trees, n_classes=len(dataset.classes)
+        ),
         random_state=options.seed,
     )
     return FittedEstimator(
