@@ -49,5 +49,6 @@ def fit(
         random_state=options.seed,
     )
     return FittedEstimator(
-        tree.fit(dataset.features[rows.train], dataset.target[rows.train])
+        tree.fit(dataset.features[rows.train], dataset.target[rows.train]),
+        votes=len(rows.train) if dataset.classes else None,
     )

@@ -65,5 +65,6 @@ def fit(
         random_state=options.seed,
     )
     return FittedEstimator(
-        forest.fit(dataset.features[rows.train], dataset.target[rows.train])
+        forest.fit(dataset.features[rows.train], dataset.target[rows.train]),
+        votes=options.trees if dataset.classes else None,
     )
