@@ -15,6 +15,8 @@ import numpy as np
 from training.learning.family import Epoch, TrainingError
 from training.pipeline import TrainedModel, TrainingRun, train
 
+FREQUENT = 0.8
+"""Where one class has so great a share of the rows, its share is said beside the accuracy."""
 GROWTH = 10.0
 """A training loss that ends at so many times its lowest has exploded."""
 
@@ -32,6 +34,7 @@ def train_and_judge(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".trial-") as trial:
         trained = train(training_run, Path(trial))
         notes = [note for each in trained for note in describe_explosion(each.epochs)]
+        notes += [note for each in trained for note in describe_imbalance(each)]
         faults = [fault for each in trained if (fault := find_fault(each))]
         if faults and not force:
             hint = "--force exports it all the same"
@@ -53,6 +56,22 @@ def describe_explosion(epochs: Sequence[Epoch]) -> list[str]:
     return [
         f"the training loss exploded, from {losses[lowest]:.4g} in epoch {epochs[lowest].number} to {losses[-1]:.4g} "
         f"in epoch {epochs[len(losses) - 1].number}: lower --learning-rate; the best epoch is kept"
+    ]
+
+
+def describe_imbalance(trained: TrainedModel) -> list[str]:
+    """Returns a sentence where one class is so frequent that the accuracy says little, and nothing elsewhere."""
+    if trained.card.kind != "classifier" or "accuracy" not in trained.card.metrics:
+        return []
+
+    majority, share, _ = find_majority(trained)
+    if share < FREQUENT:
+        return []
+
+    return [
+        f"{trained.card.name}: always answering {majority!r} is right on {share:.1%} of the held-out rows, "
+        f"this model on {trained.card.metrics['accuracy'].value:.1%}; its balanced accuracy is "
+        f"{trained.card.metrics['balanced_accuracy'].value:.3f} of 1"
     ]
 
 

@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
+from training.learning import class_weight
 from training.learning.estimator import FittedEstimator
 from training.learning.family import Epoch, OnEpoch
 
@@ -61,6 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=40,
         help="rounds without a lower validation loss before it stops",
     )
+    class_weight.add_option(parser)
 
 
 def fit(
@@ -72,6 +74,7 @@ def fit(
         if dataset.classes
         else HistGradientBoostingRegressor
     )
+    weighing = {"class_weight": options.class_weight} if dataset.classes else {}
     boosting = grown(
         learning_rate=options.learning_rate,
         max_iter=_bound_rounds(dataset, options),
@@ -82,6 +85,7 @@ def fit(
         n_iter_no_change=options.patience,
         tol=0.0,
         random_state=options.seed,
+        **weighing,
     )
     boosting.fit(
         dataset.features[rows.train],

@@ -13,6 +13,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
+from training.learning import class_weight
 from training.learning.estimator import FittedEstimator
 from training.learning.family import OnEpoch
 
@@ -41,6 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="training rows in a leaf, at least",
     )
+    class_weight.add_option(parser)
 
 
 def bound_leaves(n_rows: int, *, n_trees: int, n_classes: int) -> int | None:
@@ -55,6 +57,7 @@ def fit(
 ) -> FittedEstimator:
     """Fits the features as they are, for the reason that `decision_tree` gives."""
     grown = RandomForestClassifier if dataset.classes else RandomForestRegressor
+    weighing = {"class_weight": options.class_weight} if dataset.classes else {}
     forest = grown(
         n_estimators=options.trees,
         max_depth=options.max_depth,
@@ -63,6 +66,7 @@ def fit(
             len(rows.train), n_trees=options.trees, n_classes=len(dataset.classes)
         ),
         random_state=options.seed,
+        **weighing,
     )
     return FittedEstimator(
         forest.fit(dataset.features[rows.train], dataset.target[rows.train]),

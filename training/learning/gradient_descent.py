@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
+from training.learning.class_weight import draw_order
 from training.learning.family import Epoch, OnEpoch, TrainingError
 from training.learning.network import (
     Classifier,
@@ -149,7 +150,7 @@ def minimise_loss(
 
     for number in range(1, options.epochs + 1):
         module.train()
-        for batch in torch.split(torch.randperm(len(target)), batch_size):
+        for batch in torch.split(draw_order(target, options), batch_size):
             optimizer.zero_grad()
             penalty = _compute_penalty(module, l1=options.l1, l2=l2)
             loss = module.loss(features[batch], target[batch]) + penalty

@@ -10,6 +10,7 @@ from training.arguments import build_parser
 from training.data.datasets import Dataset, load, split
 from training.families import decision_tree, gradient_boosting, random_forest
 from training.families.random_forest import MAX_BYTES, MAX_WHOLE_ROWS, bound_leaves
+from training.families.registry import FAMILIES
 from training.graph import clean, run
 from training.learning.family import Epoch
 
@@ -101,3 +102,31 @@ def test_boosting_stops_by_the_validation_rows() -> None:
     )
     spread = np.var(dataset.target[rows.train])
     assert min(losses) == pytest.approx(error / spread, rel=1e-4)
+
+
+@pytest.mark.parametrize("family", ["decision_tree", "gradient_boosting", "logistic"])
+def test_a_rare_class_may_weigh_as_much_as_another(
+    generator: np.random.Generator, family: str
+) -> None:
+    """With `--class-weight balanced` a class of few rows is named more often."""
+    x = generator.normal(size=1200)
+    target = (generator.random(1200) < 0.2 / (1 + np.exp(-2 * x))).astype(np.int64)
+    dataset = Dataset(
+        task="rare",
+        summary="",
+        source="",
+        features=x.astype(np.float32)[:, None],
+        target=target,
+        feature_names=("x",),
+        classes=("no", "yes"),
+    )
+    rows = split(dataset, seed=0)
+    small = ["--max-depth", "2"] if family == "decision_tree" else []
+    named = []
+    for weight in ([], ["--class-weight", "balanced"]):
+        words = [family, "--task", "rare", *small, *weight]
+        options = build_parser().parse_args(words)
+        fitted = FAMILIES[family].fit(dataset, rows, options, lambda _: None)
+        named.append(int(fitted.outputs(dataset.features)["label"].sum()))
+
+    assert named[1] > named[0] + 200
