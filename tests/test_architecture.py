@@ -263,7 +263,11 @@ PACKAGES: dict[str, set[str]] = {
         "training.pipeline",
         "training.processors",
     },
-    "training.judging": {"training.learning", "training.pipeline"},
+    "training.judging": {
+        "training.export",
+        "training.learning",
+        "training.pipeline",
+    },
     "training.learning": {
         "model_card",
         "training.data",

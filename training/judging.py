@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.export.gate import write_atomically
 from training.learning.family import Epoch, TrainingError
 from training.pipeline import TrainedModel, TrainingRun, train
 
@@ -27,22 +28,20 @@ def train_and_judge(
     """Returns the models, whose files are in the folder, and what is to be said of them.
 
     It raises TrainingError, and leaves the folder as it was, where a model is worse than a constant answer and
-    `force` is not set.
+    `force` is not set. Models that were fitted along with it are not judged: a discriminator is to be fooled.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".trial-") as trial:
+    with tempfile.TemporaryDirectory(prefix="veredicto-trial-") as trial:
         trained = train(training_run, Path(trial))
-        notes = [note for each in trained for note in describe_explosion(each.epochs)]
-        notes += [note for each in trained for note in describe_imbalance(each)]
-        faults = [fault for each in trained if (fault := find_fault(each))]
-        if faults and not force:
+        first = trained[0]
+        notes = [*describe_explosion(first.epochs), *describe_imbalance(first)]
+        fault = find_fault(first)
+        if fault is not None and not force:
             hint = "--force exports it all the same"
-            raise TrainingError("; ".join([*faults, *notes, hint]))
+            raise TrainingError("; ".join([fault, *notes, hint]))
 
         kept = [_move(each, folder) for each in trained]
 
-    return kept, (*faults, *notes)
+    return kept, (*([fault] if fault else []), *notes)
 
 
 def describe_explosion(epochs: Sequence[Epoch]) -> list[str]:
@@ -130,5 +129,5 @@ def _find_classifier_fault(trained: TrainedModel) -> str | None:
 
 def _move(trained: TrainedModel, folder: Path) -> TrainedModel:
     path = folder / trained.path.name
-    trained.path.replace(path)
+    write_atomically(path, trained.path.read_bytes())
     return replace(trained, path=path)
