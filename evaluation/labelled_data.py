@@ -114,9 +114,9 @@ def _read_rows(
     learnt: Hashes,
 ) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
-    table = _read_table(path)
     features = card.input.features
     feature_names = [each.name for each in features]
+    table = _read_table(path, feature_names)
     members = _read_members(table, group, path.name)
     kept_names = {label, *feature_names}
     names = [
@@ -127,8 +127,20 @@ def _read_rows(
     frame = table.frame[kept]
     places = [table.places[index] for index in kept]
     wheres = [f"{path.name}, {place}" for place in places]
-    columns = [_read_column(frame[each.name], each, wheres) for each in features]
-    notes = _note_passed_over(others, n_without_label=table.frame.height - len(kept))
+    unfit: dict[int, str] = {}
+    columns = [_read_column(frame[each.name], each, wheres, unfit) for each in features]
+    if len(unfit) == len(wheres):
+        raise EvaluationError(unfit[min(unfit)])
+
+    notes = _note_passed_over(
+        others, unfit, n_without_label=table.frame.height - len(kept)
+    )
+    asked = [index for index in range(len(wheres)) if index not in unfit]
+    columns = [[column[index] for index in asked] for column in columns]
+    labels, kept, places, wheres = (
+        [each[index] for index in asked] for each in (labels, kept, places, wheres)
+    )
+    frame = frame[asked]
     contents = list(zip(*columns, labels, strict=True))
     truth = _index(labels, card, [f"{where}: column {label!r}" for where in wheres])
     rows = [dict(zip(feature_names, each[:-1], strict=True)) for each in contents]
@@ -199,17 +211,17 @@ def _read_others(frame: pl.DataFrame, names: list[str]) -> dict[str, list[Any]]:
     }
 
 
-def _read_table(path: Path) -> Table:
+def _read_table(path: Path, names: list[str]) -> Table:
     """Reads the table with the reader of training; raises EvaluationError, also where polars is not installed."""
     try:
-        from tables.reader import UnreadableTableError, read_table
+        from tables.reader import UnreadableTableError, add_date_parts, read_table
     except ImportError:
         raise EvaluationError(
             f"{path.name}: tables need polars: pip install 'veredicto[evaluate]'"
         ) from None
 
     try:
-        return read_table(path)
+        return add_date_parts(read_table(path), names)
     except UnreadableTableError as error:
         raise EvaluationError(str(error)) from None
 
@@ -228,8 +240,14 @@ def _read_labels(column: pl.Series, where: str) -> tuple[list[str], list[int]]:
     return [name for name in names if name is not None], kept
 
 
-def _note_passed_over(columns: list[str], *, n_without_label: int) -> list[str]:
+def _note_passed_over(
+    columns: list[str], unfit: dict[int, str], *, n_without_label: int
+) -> list[str]:
     notes = []
+    if unfit:
+        notes.append(
+            f"rows that the models cannot be asked are set aside: {len(unfit)}; the first is {unfit[min(unfit)]}"
+        )
     if columns:
         notes.append(
             f"columns that are no features are passed over by models, and part the rows: {', '.join(columns)}"
@@ -267,17 +285,27 @@ def _find_label(
     return label, [name for name in others if name != label]
 
 
-def _read_column(column: pl.Series, feature: Feature, wheres: list[str]) -> list[Value]:
-    """Returns a feature's values as requests have them; numbers stay numbers, all else is named as training does."""
-    from tables.reader import name_values
+def _read_column(
+    column: pl.Series, feature: Feature, wheres: list[str], unfit: dict[int, str]
+) -> list[Value]:
+    """Returns a feature's values as requests have them; numbers stay numbers, all else is named as training does.
+
+    Rows whose value no model takes get the reason in `unfit`, in place, and None.
+    """
+    from tables.reader import as_whole, name_values
 
     is_number = column.dtype.is_numeric() and not feature.values
-    values = column.to_list() if is_number else name_values(column)
+    values = column.to_list() if is_number else name_values(as_whole(column))
+    read: list[Value] = []
 
-    return [
-        _read_value(value, feature, where)
-        for value, where in zip(values, wheres, strict=True)
-    ]
+    for index, (value, where) in enumerate(zip(values, wheres, strict=True)):
+        try:
+            read.append(_read_value(value, feature, where))
+        except EvaluationError as error:
+            unfit.setdefault(index, str(error))
+            read.append(None)
+
+    return read
 
 
 def _read_value(value: Value, feature: Feature, where: str) -> Value:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
 import re
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PolarsError
 
-MISSING = ("", "NA", "N/A", "na", "n/a", "NaN", "nan", "null", "NULL", "?")
+from tables.columns import Findings, convert_columns, expand_date
+
 SEPARATORS = ",;\t|"
 PARQUET_SUFFIXES = (".parquet", ".pq")
 MAX_FIELD_CHARS = 10_000_000
+MAX_UNPACKED_BYTES = 4_000_000_000
+EXCEL = "expected CSV or Parquet, got an Excel workbook: save its sheet as CSV UTF-8"
 
 
 class UnreadableTableError(Exception):
@@ -46,17 +52,22 @@ class RepeatedColumnError(UnreadableTableError):
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """`frame` holds the typed columns; `places` says for each of its rows where the file has it, as `line 2`."""
+    """`frame` holds the typed columns; `places` says for each of its rows where the file has it, as `line 2`.
+
+    `findings` say what was decided of columns beside their types.
+    """
 
     frame: pl.DataFrame
     places: list[str]
+    findings: Findings = field(default_factory=Findings)
 
 
 def read_table(path: Path) -> Table:
-    """Reads Parquet by its suffix, else CSV, whose encoding, separator and decimal comma are found out.
+    """Reads Parquet by its suffix, else CSV, whose encoding, separator, decimal and thousands' marks are found out.
 
-    A column without a name is called after its place, as `column_1`; an empty text is a missing value, and texts
-    that are numbers throughout are numbers. Raises UnreadableTableError, or OSError where the file cannot be opened.
+    CSV may be packed by gzip, or alone in a zip archive. A column without a name is called after its place, as
+    `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers. Raises
+    UnreadableTableError, or OSError where the file cannot be opened.
     """
     is_parquet = path.suffix.lower() in PARQUET_SUFFIXES
     table = _read_parquet(path) if is_parquet else _read_csv(path)
@@ -65,9 +76,23 @@ def read_table(path: Path) -> Table:
             path.name, "expected a line of names and at least one row, got no row"
         )
 
-    tidy = table.frame.with_columns(_tidy(column) for column in table.frame)
+    return table
 
-    return Table(frame=tidy, places=table.places)
+
+def add_date_parts(table: Table, names: Sequence[str]) -> Table:
+    """Returns the table with those parts of its dates, as `born_year`, that are named and not there yet."""
+    parts = [
+        values
+        for column in table.frame
+        if column.dtype in (pl.Date, pl.Datetime)
+        for name, values in expand_date(column).items()
+        if name in names and name not in table.frame.columns
+    ]
+    return Table(
+        frame=table.frame.with_columns(parts),
+        places=table.places,
+        findings=table.findings,
+    )
 
 
 def as_whole(column: pl.Series) -> pl.Series:
@@ -95,24 +120,111 @@ def _read_parquet(path: Path) -> Table:
         raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error
 
     frame.columns = _name_columns(path.name, frame.columns)
+    texts = [
+        column.cast(pl.String) if column.dtype in (pl.Categorical, pl.Enum) else column
+        for column in frame
+    ]
+    converted, findings = convert_columns([_fill_nan(each) for each in texts])
 
-    return Table(frame=frame, places=[f"row {n + 1}" for n in range(frame.height)])
+    return Table(
+        frame=pl.DataFrame(converted),
+        places=[f"row {n + 1}" for n in range(frame.height)],
+        findings=findings,
+    )
+
+
+def _fill_nan(column: pl.Series) -> pl.Series:
+    return column.fill_nan(None) if column.dtype.is_float() else column
 
 
 def _read_csv(path: Path) -> Table:
-    text = _decode(path)
-    separator = _find_separator(text)
+    text = _skip_comments(_decode(path, _unpack(path)))
+    separator = _find_separator(text.body)
     names, rows, places = _split(text, separator, path.name)
-    frame = _infer_types(names, rows, path.name)
-    if separator != ",":
-        frame = frame.with_columns(_replace_decimal_comma(column) for column in frame)
+    columns = [
+        pl.Series(name, [row[at] for row in rows], dtype=pl.String)
+        for at, name in enumerate(names)
+    ]
+    converted, findings = convert_columns(columns, separator=separator)
 
-    return Table(frame=frame, places=places)
+    return Table(frame=pl.DataFrame(converted), places=places, findings=findings)
 
 
-def _decode(path: Path) -> str:
-    """Decodes UTF-8 and UTF-16 by their marks, and cp1252, which Excel writes, where it is no UTF-8."""
+@dataclass(frozen=True, kw_only=True)
+class _Text:
+    """A _Text is what follows the comments of a file, and how many lines these are."""
+
+    body: str
+    n_skipped: int = 0
+
+
+def _skip_comments(text: str) -> _Text:
+    comments = re.match(r"(?:#[^\r\n]*(?:\r\n|\r|\n))+", text)
+    if comments is None or len(_count_separators(text)) > 0:
+        return _Text(body=text)
+    return _Text(
+        body=text[comments.end() :], n_skipped=len(comments.group().splitlines())
+    )
+
+
+def _count_separators(text: str) -> list[str]:
+    """Returns the separators of the first line, so that a name which begins with # does not make it a comment."""
+    return [
+        each for each in re.split(r"[\r\n]", text, maxsplit=1)[0] if each in SEPARATORS
+    ]
+
+
+def _unpack(path: Path) -> bytes:
+    """Returns the file's bytes, unpacked; raises UnreadableTableError for what is plainly something else."""
     content = path.read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        return _unpack_gzip(path, content)
+    if content.startswith(b"PK\x03\x04"):
+        return _unpack_zip(path, content)
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise UnreadableTableError(path.name, EXCEL)
+    if content.lstrip()[:2] in (b"[{", b"[[") or content.lstrip()[:1] == b"{":
+        raise UnreadableTableError(path.name, "expected CSV or Parquet, got JSON")
+
+    return content
+
+
+def _unpack_gzip(path: Path, content: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            unpacked = file.read(MAX_UNPACKED_BYTES + 1)
+    except (OSError, EOFError, zlib.error):
+        raise UnreadableTableError(
+            path.name, "expected CSV, got a gzip file that is broken"
+        ) from None
+
+    if len(unpacked) > MAX_UNPACKED_BYTES:
+        raise UnreadableTableError(path.name, "expected at most 4 GB of CSV, unpacked")
+
+    return unpacked
+
+
+def _unpack_zip(path: Path, content: bytes) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [each.filename for each in archive.infolist() if not each.is_dir()]
+            if any(name.startswith("xl/") for name in names):
+                raise UnreadableTableError(path.name, EXCEL)
+            if len(names) != 1:
+                raise UnreadableTableError(
+                    path.name,
+                    f"expected one CSV in the zip archive, got {len(names)} files",
+                )
+            with archive.open(names[0]) as file:
+                return file.read(MAX_UNPACKED_BYTES)
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError):
+        is_excel = path.suffix.lower() in (".xlsx", ".xlsm")
+        reason = "expected CSV, got a zip archive that is broken"
+        raise UnreadableTableError(path.name, EXCEL if is_excel else reason) from None
+
+
+def _decode(path: Path, content: bytes) -> str:
+    """Decodes UTF-8 and UTF-16 by their marks, and cp1252, which Excel writes, where it is no UTF-8."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", errors="replace")
 
@@ -132,15 +244,26 @@ def _find_separator(text: str) -> str:
     """Returns the separator that the first line has most of outside of quotes."""
     header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     header = re.sub(r'"[^"]*"', "", header)
-    return max(SEPARATORS, key=header.count)
+    best = max(SEPARATORS, key=header.count)
+    return best if best in header or len(header.split()) < 2 else _find_spaces(text)
+
+
+def _find_spaces(text: str) -> str:
+    """Returns a space where the first lines have equally many words, so that spaces part them, else a comma."""
+    lines = [line for line in text.splitlines()[:20] if line.strip()]
+    widths = {len(line.split()) for line in lines}
+    return " " if len(widths) == 1 and len(lines) > 1 else ","
 
 
 def _split(
-    text: str, separator: str, file_name: str
+    text: _Text, separator: str, file_name: str
 ) -> tuple[list[str], list[list[str]], list[str]]:
     """Returns names, rows and their places; lines without anything on them are passed over."""
     csv.field_size_limit(MAX_FIELD_CHARS)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    spaced = separator == " "
+    reader = csv.reader(
+        io.StringIO(text.body, newline=""), delimiter=separator, skipinitialspace=spaced
+    )
     rows: list[list[str]] = []
     places: list[str] = []
 
@@ -149,18 +272,35 @@ def _split(
         for row in reader:
             if not row:
                 continue
-            _check_width(row, len(names), file_name, reader.line_num)
-            rows.append([value.strip() for value in row])
-            places.append(f"line {reader.line_num}")
+            line = text.n_skipped + reader.line_num
+            _check_width(row, len(names), file_name, line)
+            rows.append(row)
+            places.append(f"line {line}")
     except csv.Error as error:
         raise UnreadableTableError(
-            file_name, f"expected CSV: {error}", line=reader.line_num
+            file_name,
+            f"expected CSV: {error}",
+            line=text.n_skipped + reader.line_num,
         ) from None
 
     if not names:
         raise UnreadableTableError(
             file_name, "expected a line of names and at least one row, got no row"
         )
+
+    return _drop_nameless(names, rows, places)
+
+
+def _drop_nameless(
+    names: list[str], rows: list[list[str]], places: list[str]
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """Returns the table without a last column that has neither name nor value, which a separator at line ends makes."""
+    while (
+        len(names) > 1
+        and names[-1] == f"column_{len(names)}"
+        and not any(row[-1].strip() for row in rows)
+    ):
+        names, rows = names[:-1], [row[:-1] for row in rows]
 
     return names, rows, places
 
@@ -183,52 +323,3 @@ def _name_columns(file_name: str, given: Sequence[str]) -> list[str]:
         raise RepeatedColumnError(file_name, repeated[0])
 
     return names
-
-
-def _infer_types(
-    names: list[str], rows: list[list[str]], file_name: str
-) -> pl.DataFrame:
-    """Has polars find the columns' types in all rows, which are written anew in its dialect."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
-
-    try:
-        return pl.read_csv(
-            io.BytesIO(buffer.getvalue().encode()),
-            null_values=list(MISSING),
-            infer_schema_length=None,
-        )
-    except PolarsError as error:
-        raise UnreadableTableError(file_name, str(error).splitlines()[0]) from error
-
-
-def _replace_decimal_comma(column: pl.Series) -> pl.Series:
-    if column.dtype != pl.String:
-        return column
-
-    known = column.drop_nulls()
-    is_number = known.str.contains(r"^\s*[+-]?\d+([,.]\d+)?\s*$")
-    has_comma = known.str.contains(",", literal=True)
-    if not (bool(is_number.all()) and bool(has_comma.any())):
-        return column
-
-    return column.str.replace(",", ".", literal=True)
-
-
-def _tidy(column: pl.Series) -> pl.Series:
-    """Returns texts without the spaces around them, empty texts and NaN as missing, texts of numbers as numbers."""
-    if column.dtype.is_float():
-        return column.fill_nan(None)
-    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
-        return column
-
-    texts = column.cast(pl.String).str.strip_chars()
-    texts = texts.set(texts == "", None)
-    numbers = texts.cast(pl.Float64, strict=False)
-    is_number = numbers.null_count() == texts.null_count() < len(texts)
-
-    return (
-        numbers if is_number and bool(numbers.drop_nulls().is_finite().all()) else texts
-    )

@@ -176,6 +176,7 @@ PACKAGES: dict[str, set[str]] = {
     "service.live.journal": {"service.errors", "service.execution", "stats"},
     "service.models": {
         "model_card",
+        "row_records",
         "service.contract",
         "service.errors",
         "service.models.parsing",
@@ -278,12 +279,14 @@ PACKAGES: dict[str, set[str]] = {
         "training.data",
         "training.export",
         "training.images",
+        "training.judging",
         "training.learning",
         "training.photographs",
         "training.pictures",
         "training.pipeline",
         "training.processors",
     },
+    "training.judging": {"training.export", "training.learning", "training.pipeline"},
     "training.learning": {
         "model_card",
         "training.data",
@@ -454,7 +457,7 @@ SHOWN: dict[str, set[str]] = {
         "simultaneous",
         "tails",
     },
-    "tables": {"reader"},
+    "tables": {"columns", "reader"},
     "training.adopt": {"adoption", "arguments", "images", "refusal"},
     "training.data": {"datasets", "image_preprocessing", "images", "table"},
     "training.export": {
@@ -473,7 +476,13 @@ SHOWN: dict[str, set[str]] = {
         "network",
         "pretrained",
     },
-    "training.learning": {"estimator", "family", "gradient_descent", "network"},
+    "training.learning": {
+        "class_weight",
+        "estimator",
+        "family",
+        "gradient_descent",
+        "network",
+    },
     "training.pictures": {"draw"},
     "verdict": {"analysis", "grouping", "predictions", "sentences", "slicing", "words"},
 }
@@ -514,6 +523,7 @@ DOORS: dict[str, set[str]] = {
         "evaluation.labelled_data",
         "loadtest.raw_file",
         "loadtest.targets.inputs",
+        "tables.columns",
         "tables.reader",
     },
     "prometheus_client": {
@@ -525,8 +535,8 @@ DOORS: dict[str, set[str]] = {
     "python_multipart": {"service.http.forms"},
     "simplejpeg": {"service.models.images"},
     "uvicorn": {
-        "service.http.wire.uvicorn_protocol",
         "service.http.wire.ending_protocol",
+        "service.http.wire.uvicorn_protocol",
         "service.http.wire.wire_protocol",
         "service.server.uvicorn_server",
     },

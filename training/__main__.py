@@ -15,7 +15,7 @@ from training.arguments import load_dataset, parse
 from training.console import compare, describe_epoch, make_progress, summarise
 from training.data import images
 from training.data.images import ImageDataset
-from training.data.table import TableError
+from training.data.table import TableError, describe_columns, parse_roles
 from training.export.freshness import read_card
 from training.families.registry import FAMILIES
 from training.jobs import Outcome, run_all, run_training
@@ -70,7 +70,29 @@ def _fetch_data(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _print_columns(options: argparse.Namespace, console: Console) -> None:
+    """Prints what each column of a person's table became; what cannot be read is told where it is learnt."""
+    if hasattr(options, "size") or options.data is None or not options.target:
+        return
+
+    try:
+        roles = parse_roles(options.roles or ())
+        lines = describe_columns(
+            options.data,
+            target=options.target,
+            exclude=options.exclude or (),
+            roles=roles,
+        )
+    except TableError:
+        return
+
+    hint = "to change that: --as COLUMN=number, =category, =date or =drop"
+    for line in (*lines, hint):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
 def _train_one(options: argparse.Namespace, console: Console) -> int:
+    _print_columns(options, console)
     with make_progress(console) as progress:
         bar = progress.add_task(
             f"{options.task}-{options.family}",
@@ -91,6 +113,8 @@ def _train_one(options: argparse.Namespace, console: Console) -> int:
     for card, path in outcome.models:
         console.print(summarise(card, path, seconds=outcome.seconds))
         _print_where(path, console)
+
+    _print_notes([outcome], console)
 
     return _print_refusals([outcome], console)
 
@@ -116,7 +140,9 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         _print_refusal(str(error), console)
         return 1
 
+    _print_columns(options, console)
     shared = ["--output", str(options.output)]
+    shared += ["--force"] if options.force else []
     if options.report:
         shared += ["--report", str(options.report)]
 
@@ -130,6 +156,7 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
     if models:
         console.print(compare(models))
 
+    _print_notes(outcomes, console)
     if fresh:
         console.print(
             f"{len(fresh)} of {len(commands)} were up to date and left as they are (--again learns them too)"
@@ -166,7 +193,7 @@ def _shipped_commands(
         )
 
     if not hasattr(options, "size") and any(
-        (options.target, options.exclude, options.kind)
+        (options.target, options.exclude, options.kind, options.roles)
     ):
         load_dataset(options)
 
@@ -200,8 +227,16 @@ def _own_commands(options: argparse.Namespace) -> list[tuple[str, ...]]:
     words += ["--target", options.target]
     words += ["--kind", options.kind] if options.kind else []
     words += ["--exclude", *options.exclude] if options.exclude else []
+    words += ["--as", *options.roles] if options.roles else []
 
     return [(family, *words) for family in options.families or FAMILIES]
+
+
+def _print_notes(outcomes: list[Outcome], console: Console) -> None:
+    for note in [note for outcome in outcomes for note in outcome.notes]:
+        console.print(
+            note, style="bold yellow", soft_wrap=True, markup=False, highlight=False
+        )
 
 
 def _print_refusals(outcomes: list[Outcome], console: Console) -> int:

@@ -13,7 +13,7 @@ from training.data import datasets
 from training.data import images as image_data
 from training.data.datasets import Dataset
 from training.data.images import ImageDataset
-from training.data.table import TableError, read_dataset
+from training.data.table import TableError, parse_roles, read_dataset
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
 from training.images import faces, pretrained
 from training.pipeline import Callbacks, TrainingRun
@@ -34,8 +34,11 @@ _UNSTATED = (
     "jobs",
     "again",
     "photographs",
+    "force",
 )
 """These options do not change what is learnt, so the stored command leaves them out."""
+_RENAMED = {"roles": "as"}
+"""An option whose name is a word of Python has another among the options."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -193,10 +196,13 @@ def load_dataset(
     bundled = ", ".join(datasets.DATASETS)
     if options.data is None:
         given = [
-            name for name in ("target", "exclude", "kind") if getattr(options, name)
+            name
+            for name in ("target", "exclude", "kind", "roles")
+            if getattr(options, name)
         ]
         if given:
-            raise TableError(f"--{given[0]} is for your own table: give it with --data")
+            option = _RENAMED.get(given[0], given[0])
+            raise TableError(f"--{option} is for your own table: give it with --data")
 
         if options.task not in datasets.DATASETS:
             raise TableError(
@@ -222,6 +228,7 @@ def load_dataset(
         task=options.task,
         exclude=options.exclude or (),
         kind=options.kind,
+        roles=parse_roles(options.roles or ()),
     )
 
 
@@ -281,7 +288,7 @@ def write_command(options: argparse.Namespace) -> str:
         if name in _UNSTATED or value is None or value is False:
             continue
 
-        words.append(f"--{name.replace('_', '-')}")
+        words.append(f"--{_RENAMED.get(name, name).replace('_', '-')}")
         if value is True:
             continue
 
@@ -319,13 +326,24 @@ def _add_image_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, help="your own table, CSV or Parquet")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="your own table, CSV (also packed by gzip or zip) or Parquet",
+    )
     parser.add_argument("--target", help="the table's column to predict")
     parser.add_argument(
         "--exclude",
         nargs="+",
         metavar="COLUMN",
         help="the table's columns to leave out",
+    )
+    parser.add_argument(
+        "--as",
+        dest="roles",
+        nargs="+",
+        metavar="COLUMN=ROLE",
+        help="take columns for something else: COLUMN=number, =category, =date or =drop",
     )
     parser.add_argument(
         "--kind",
@@ -352,6 +370,11 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
         "--replace",
         action="store_true",
         help="without --output, let a trial replace the shipped model",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="export a model that is worse than the mean or the most frequent class, too",
     )
     parser.add_argument(
         "--report",

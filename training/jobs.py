@@ -31,6 +31,7 @@ from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
 from training.images import pretrained
+from training.judging import train_and_judge
 from training.learning.family import Epoch, TrainingError
 from training.pipeline import Callbacks, TrainedModel, TrainingRun, train
 from training.processors import count_processors
@@ -51,6 +52,7 @@ class Outcome:
     seconds: float = 0.0
     unsuitable: str | None = None
     failure: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
@@ -63,12 +65,13 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
 
     try:
         training_run = make_training_run(options, callbacks)
-        is_published = isinstance(training_run.dataset, ParityImages)
-        trained = (
-            [_train_published(training_run, options)]
-            if is_published
-            else train(training_run, options.output)
-        )
+        notes: tuple[str, ...] = ()
+        if isinstance(training_run.dataset, ParityImages):
+            trained = [_train_published(training_run, options)]
+        else:
+            trained, notes = train_and_judge(
+                training_run, options.output, force=options.force
+            )
         if options.report is not None:
             _draw_reports(training_run, trained, options.report)
     except (TrainingError, TableError) as error:
@@ -78,7 +81,9 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
 
     models = tuple((each.card, each.path) for each in trained)
 
-    return Outcome(name=name, models=models, seconds=perf_counter() - started)
+    return Outcome(
+        name=name, models=models, seconds=perf_counter() - started, notes=notes
+    )
 
 
 def _train_published(

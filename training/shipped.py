@@ -11,6 +11,7 @@ CLASSIFIERS = (
     "knn",
     "decision_tree",
     "random_forest",
+    "gradient_boosting",
 )
 CIFAR10_CNN = (
     *("cnn", "--task", "cifar10", "--widths", "96,256,256", "--depth", "3", "--select"),
@@ -22,6 +23,7 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
     ("linear", "--task", "diabetes", *FOLDS),
     ("decision_tree", "--task", "diabetes", "--min-leaf", "20", *FOLDS),
     ("random_forest", "--task", "diabetes", "--min-leaf", "5", *FOLDS),
+    ("gradient_boosting", "--task", "diabetes", *FOLDS),
     *(
         (family, "--task", task, *FOLDS)
         for task in ("points", "breast_cancer", "wine", "digits")

@@ -180,6 +180,19 @@ def test_what_cannot_be_judged_on_is_said(
     assert str(error.value) == expected
 
 
+def test_rows_that_cannot_be_asked_are_set_aside(tmp_path: Path) -> None:
+    """A row with an unknown category or a missing value is left out, and counted with the first reason."""
+    data = read(
+        tmp_path, "size,colour,answer\n1,red,yes\n2,pink,no\n3,green,no\n,red,no\n"
+    )
+    assert data.places == ["line 2", "line 4"]
+    assert data.truth.tolist() == [1, 0]
+    assert data.notes == [
+        "rows that the models cannot be asked are set aside: 2; the first is rows.csv, line 3: "
+        "feature 'colour' expects one of red, green, blue, got 'pink'"
+    ]
+
+
 def test_bytes_that_are_no_text_are_said_so(tmp_path: Path) -> None:
     """The error names the place of the first such byte."""
     (tmp_path / "rows.csv").write_bytes(b"size,colour\n\x00\xfe")

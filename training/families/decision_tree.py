@@ -13,6 +13,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
+from training.learning import class_weight
 from training.learning.estimator import FittedEstimator
 from training.learning.family import OnEpoch
 
@@ -34,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="training rows in a leaf, at least",
     )
+    class_weight.add_option(parser)
 
 
 def fit(
@@ -43,11 +45,14 @@ def fit(
     them.
     """
     grown = DecisionTreeClassifier if dataset.classes else DecisionTreeRegressor
+    weighing = {"class_weight": options.class_weight} if dataset.classes else {}
     tree = grown(
         max_depth=options.max_depth,
         min_samples_leaf=options.min_leaf,
         random_state=options.seed,
+        **weighing,
     )
     return FittedEstimator(
-        tree.fit(dataset.features[rows.train], dataset.target[rows.train])
+        tree.fit(dataset.features[rows.train], dataset.target[rows.train]),
+        votes=len(rows.train) if dataset.classes else None,
     )

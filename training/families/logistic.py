@@ -11,7 +11,7 @@ import argparse
 from torch import nn
 
 from training.data.datasets import Dataset, Split
-from training.learning import gradient_descent
+from training.learning import class_weight, gradient_descent
 from training.learning.family import OnEpoch
 from training.learning.network import FittedNetwork
 
@@ -22,7 +22,8 @@ NEEDS_CALIBRATION = True
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    gradient_descent.add_options(parser, learning_rate=0.01, l2=0.001)
+    gradient_descent.add_options(parser, learning_rate=0.01, l2=None)
+    class_weight.add_option(parser)
 
 
 def fit(

@@ -13,7 +13,7 @@ from torch import nn
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
-from training.learning import gradient_descent
+from training.learning import class_weight, gradient_descent
 from training.learning.family import OnEpoch
 from training.learning.network import FittedNetwork
 
@@ -34,6 +34,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     gradient_descent.add_options(parser, learning_rate=0.003, l2=0.0003)
+    class_weight.add_option(parser)
     parser.add_argument(
         "--activation",
         choices=sorted(ACTIVATIONS),

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from training import option_types as types
 from training.data.datasets import Dataset, Split
+from training.learning.class_weight import draw_order
 from training.learning.family import Epoch, OnEpoch, TrainingError
 from training.learning.network import (
     Classifier,
@@ -22,6 +23,11 @@ from training.learning.network import (
 )
 
 OPTIMIZERS = ("adam", "sgd")
+MIN_BATCH_ROWS = 32
+MAX_BATCHES = 256
+"""An epoch has at most so many mini-batches, since more steps of fewer rows learn nothing more of many rows."""
+SLOWER = 0.3
+"""Adam's steps shrink by this factor whenever a third of the patience has passed without a lower loss."""
 
 
 NetworkFactory = Callable[[int, int], nn.Module]
@@ -32,7 +38,7 @@ def add_options(
     parser: argparse.ArgumentParser,
     *,
     learning_rate: float,
-    l2: float,
+    l2: float | None,
     optimizer: str = "adam",
     needs_validation: bool = True,
 ) -> None:
@@ -47,7 +53,15 @@ def add_options(
         help="size of a step",
     )
     parser.add_argument(
-        "--batch-size", type=types.count, default=32, help="rows in a mini-batch"
+        "--clip",
+        type=types.penalty,
+        default=1.0,
+        help="largest norm of a gradient that sgd follows, so that one row cannot throw it off; 0 for any",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=types.count,
+        help=f"rows in a mini-batch; {MIN_BATCH_ROWS}, or of many rows one in {MAX_BATCHES}, without it",
     )
     parser.add_argument(
         "--epochs",
@@ -65,7 +79,8 @@ def add_options(
         "--l2",
         type=types.penalty,
         default=l2,
-        help="weight of the sum of squared weights",
+        help="weight of the sum of squared weights; "
+        + ("half of 1 / rows without it" if l2 is None else "0 for none"),
     )
     if needs_validation:
         parser.add_argument(
@@ -116,8 +131,8 @@ def minimise_loss(
 ) -> int:
     """Fits in place to the training rows and stops by the validation rows, where there are any.
 
-    It leaves the weights of the lowest validation loss, or without validation rows the last, and returns that epoch's
-    number; it raises TrainingError where no epoch had a finite loss.
+    It leaves the weights of the lowest validation loss, or without validation rows of the lowest training loss with
+    its penalty, and returns that epoch's number; it raises TrainingError where no epoch had a finite loss.
     """
     train, validation = (
         (
@@ -129,29 +144,38 @@ def minimise_loss(
     features, target = train
     needs_validation = len(rows.validation) > 0
     optimizer = _make_optimizer(module, options)
+    l2 = 0.5 / len(target) if options.l2 is None else options.l2
+    batch_size = options.batch_size or max(MIN_BATCH_ROWS, len(target) // MAX_BATCHES)
     best, best_epoch, best_state = float("inf"), 0, copy.deepcopy(module.state_dict())
 
     for number in range(1, options.epochs + 1):
         module.train()
-        for batch in torch.split(torch.randperm(len(target)), options.batch_size):
+        for batch in torch.split(draw_order(target, options), batch_size):
             optimizer.zero_grad()
-            loss = module.loss(features[batch], target[batch]) + _compute_penalty(
-                module, options
-            )
+            penalty = _compute_penalty(module, l1=options.l1, l2=l2)
+            loss = module.loss(features[batch], target[batch]) + penalty
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves this method untyped
-            optimizer.step()
+            _step(module, optimizer, options)
 
         losses = {"train": _evaluate(module, train)}
+        if not math.isfinite(losses["train"]):
+            break
         if needs_validation:
             losses["validation"] = _evaluate(module, validation)
 
         on_epoch(Epoch(number=number, losses=losses))
-        if losses.get("validation", -number) < best and math.isfinite(losses["train"]):
-            best, best_epoch = losses.get("validation", -number), number
+        with torch.inference_mode():
+            penalty = _compute_penalty(module, l1=options.l1, l2=l2)
+
+        objective = losses.get("validation", losses["train"] + float(penalty))
+        if objective < best:
+            best, best_epoch = objective, number
             best_state = copy.deepcopy(module.state_dict())
 
         if needs_validation and number - best_epoch >= options.patience:
             break
+        if needs_validation and options.optimizer == "adam":
+            _slow_down(optimizer, number - best_epoch, options.patience)
 
     if best_epoch == 0:
         raise TrainingError("the loss was never a finite number: lower --learning-rate")
@@ -169,12 +193,31 @@ def _make_optimizer(
     return torch.optim.Adam(module.parameters(), lr=options.learning_rate)
 
 
-def _compute_penalty(module: nn.Module, options: argparse.Namespace) -> Tensor:
+def _step(
+    module: nn.Module, optimizer: torch.optim.Optimizer, options: argparse.Namespace
+) -> None:
+    """Follows the gradient; plain SGD follows a long one only so far, and Adam sees to the length itself."""
+    if options.optimizer == "sgd" and options.clip:
+        nn.utils.clip_grad_norm_(module.parameters(), options.clip)
+
+    optimizer.step()
+
+
+def _slow_down(
+    optimizer: torch.optim.Optimizer, epochs_without: int, patience: int
+) -> None:
+    """Shortens the steps after each third of the patience, in place."""
+    if epochs_without and epochs_without % max(1, patience // 3) == 0:
+        for group in optimizer.param_groups:
+            group["lr"] *= SLOWER
+
+
+def _compute_penalty(module: nn.Module, *, l1: float, l2: float) -> Tensor:
     """Returns L1 and L2 over the weights; biases go free."""
     weights = [parameter for parameter in module.parameters() if parameter.ndim > 1]
     absolute = torch.stack([weight.abs().sum() for weight in weights]).sum()
     squared = torch.stack([weight.square().sum() for weight in weights]).sum()
-    penalty: Tensor = options.l1 * absolute + options.l2 * squared
+    penalty: Tensor = l1 * absolute + l2 * squared
     return penalty
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from training.data.table import TableError, read_dataset, read_frame
+from training.data.table import (
+    TableError,
+    describe_columns,
+    read_dataset,
+    read_frame,
+)
 
 
 def write(folder: Path, frame: pl.DataFrame, name: str = "my.csv") -> Path:
@@ -19,6 +28,14 @@ def write(folder: Path, frame: pl.DataFrame, name: str = "my.csv") -> Path:
         frame.write_csv(path)
 
     return path
+
+
+def pack_zip(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("my.csv", content)
+
+    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -166,16 +183,120 @@ def test_a_column_that_teaches_nothing_is_named(
     ).feature_names == ("good",)
 
 
-def test_dates_are_told_to_be_turned_into_something(tmp_path: Path) -> None:
-    """A column of dates in a Parquet file is refused with what to make of it."""
+def test_dates_are_learnt_by_their_parts(tmp_path: Path) -> None:
+    """A column of dates becomes those of its parts that differ, in Parquet and in CSV."""
     frame = column(list(range(40))).with_columns(
-        bad=pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 2, 9))
+        bad=pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 2, 9), eager=True)
     )
-    with pytest.raises(
-        TableError,
-        match="column 'bad' is of the type Date, which no family learns from",
-    ):
-        read_dataset(write(tmp_path, frame, "my.parquet"), target="class", task="my")
+    for name in ("my.csv", "my.parquet"):
+        dataset = read_dataset(write(tmp_path, frame, name), target="class", task="my")
+        assert dataset.feature_names == ("good", "bad_month", "bad_weekday", "bad_days")
+        assert dataset.features[0].tolist() == [0, 1, 3, 18262]
+
+
+def test_a_column_is_taken_for_what_it_is_said_to_be(tmp_path: Path) -> None:
+    """Roles make categories of numbers, numbers of texts with a few odd cells, keep ids, and drop columns."""
+    frame = column([f"{row}.5" for row in range(39)] + ["error"]).with_columns(
+        id=pl.int_range(40), other=pl.int_range(40)
+    )
+    roles = {"bad": "number", "good": "category", "id": "number", "other": "drop"}
+    dataset = read_dataset(
+        write(tmp_path, frame), target="class", task="my", roles=roles
+    )
+    assert dataset.feature_names == ("good", "bad", "id")
+    assert dataset.values == (tuple("0123456"), None, None)
+    assert dataset.features[0].tolist() == [0, 0.5, 0]
+    assert np.isnan(dataset.features[39, 1])
+
+
+def test_a_number_column_with_odd_cells_is_named(tmp_path: Path) -> None:
+    """A column that is a number but for a few cells is refused with these, their lines, and what would work."""
+    path = write(tmp_path, column([f"{row}.5" for row in range(39)] + ["error"]))
+    with pytest.raises(TableError) as refused:
+        read_dataset(path, target="class", task="my")
+
+    assert "is a number in 39 of 40 rows, but not in line 41 'error'" in str(
+        refused.value
+    )
+    assert "--as bad=number" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("bad", [row for row in range(50) if row % 5]),
+        ("bad", [1000 + 37 * row for row in range(40)]),
+        ("CustomerId", [15634602 + (row * 7919) % 10007 for row in range(40)]),
+        ("bad", [None, *(float(row) for row in range(1, 40))]),
+    ],
+)
+def test_ids_are_named_also_with_gaps(
+    tmp_path: Path, name: str, values: list[object]
+) -> None:
+    """Whole numbers, all different, that are dense, sorted or called an id are refused, and `--as` keeps them."""
+    path = write(tmp_path, column(values).rename({"bad": name}))
+    with pytest.raises(TableError, match=f"column '{name}' looks like ids"):
+        read_dataset(path, target="class", task="my")
+
+    kept = read_dataset(path, target="class", task="my", roles={name: "number"})
+    assert name in kept.feature_names
+
+
+def test_many_categories_of_many_rows_are_kept(tmp_path: Path) -> None:
+    """A column of more than 50 texts is a category where there are 20 rows for each."""
+    frame = pl.DataFrame(
+        {
+            "port": [f"p{row % 60}" for row in range(1200)],
+            "class": ["a", "b", "c"] * 400,
+        }
+    )
+    assert (
+        len(read_dataset(write(tmp_path, frame), target="class", task="my").values[0])
+        == 60
+    )
+    with pytest.raises(TableError, match="looks like free text or ids: 60 different"):
+        read_dataset(write(tmp_path, frame[:1100]), target="class", task="my")
+
+
+def test_numbers_of_too_many_digits_are_refused(tmp_path: Path) -> None:
+    """Timestamps of 14 digits, which float32 would make one number, are refused."""
+    path = write(
+        tmp_path, column([20240101000000 + 7 * (row // 2) for row in range(40)])
+    )
+    with pytest.raises(TableError, match="needs more digits than 32 bits hold"):
+        read_dataset(path, target="class", task="my")
+
+
+def test_a_first_line_of_numbers_is_no_line_of_names(tmp_path: Path) -> None:
+    """A table without names is refused instead of losing its first row."""
+    path = tmp_path / "my.csv"
+    path.write_text("".join(f"{row}.25,{'ab'[row % 2]}\n" for row in range(40)))
+    with pytest.raises(TableError, match="expected a first line of names"):
+        read_frame(path)
+
+
+def test_what_columns_became_is_described(tmp_path: Path) -> None:
+    """Each column has a line of what it became, with what was assumed of it."""
+    path = tmp_path / "my.csv"
+    lines = [f"{row}.343;{row},5;0{row % 7}1;x" for row in range(10, 50)]
+    path.write_text("\n".join(["a;b;code;y", *lines]))
+    assert describe_columns(path, target="y", exclude=["b"]) == [
+        "a: a number ('10.343' was read as 10343)",
+        "b: left out",
+        "code: a category of 7 values (leading zeros are kept, so these are texts)",
+        "y: the target",
+    ]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, pack_zip])
+def test_packed_tables_are_read(
+    tmp_path: Path, frame: pl.DataFrame, pack: Callable[[bytes], bytes]
+) -> None:
+    """A table packed by gzip, or alone in a zip archive, is read as it is."""
+    plain = write(tmp_path, frame)
+    packed = tmp_path / "packed"
+    packed.write_bytes(pack(plain.read_bytes()))
+    assert read_frame(packed).equals(read_frame(plain))
 
 
 @pytest.mark.parametrize(

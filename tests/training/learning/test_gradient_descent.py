@@ -162,3 +162,19 @@ def test_a_constant_feature_does_no_harm() -> None:
     label, probabilities = module(torch.from_numpy(features))
     assert torch.isfinite(probabilities).all()
     assert label.shape == (3,)
+
+
+def test_penalties_shrink_with_rows_where_none_is_given() -> None:
+    """Without `--l2` the penalty is that of scikit-learn's C = 1, which is half of one by the number of rows."""
+    n_rows = len(split(load("wine"), seed=0).train)
+    given = options("--epochs", "3", "--l2", str(0.5 / n_rows))
+    unstated = options("--epochs", "3")
+    unstated.l2 = None
+    fitted = [
+        gradient_descent.fit_network(
+            nn.Linear, load("wine"), split(load("wine"), seed=0), each, lambda _: None
+        )
+        for each in (given, unstated)
+    ]
+
+    assert np.array_equal(weights(fitted[0]), weights(fitted[1]))

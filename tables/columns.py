@@ -1,0 +1,302 @@
+"""Decides by a column's and a table's texts together what they are: numbers, booleans, dates or texts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import polars as pl
+
+MISSING = (
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
+    *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    *("na", "?", "#N/D", "NaT"),
+)
+"""Those of pandas, and a few that other programs write, are missing values in every column."""
+MISSING_AMONG_NUMBERS = (
+    r"(?i)^(-+|–|—|\.+|\*+|#+|n\.?[ads]\.?|n/d|s/d|missing|unknown|none|"
+    r"#(div/0|value|ref|name|num|null)[!?]?)$"
+)
+"""These are missing values where all else in a column is a number, and texts elsewhere."""
+MIN_NUMBER_SHARE = 0.8
+MIN_DIFFERENT_NUMBERS = 5
+"""A column that is a number in so great a share of its rows, and has so many different ones, is taken for one."""
+MIN_AMBIGUOUS = 5
+
+_NUMBER_END = r"([eE][+-]?\d+)?$"
+_INTEGER = r"^[+-]?\d+$"
+_POINT = rf"^[+-]?(\d+\.?\d*|\.\d+){_NUMBER_END}"
+_COMMA = rf"^[+-]?(\d+,\d*|,\d+){_NUMBER_END}"
+_POINT_GROUPS = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
+_COMMA_GROUPS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
+_MORE_POINTS = r"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$|^[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+$"
+_MORE_COMMAS = r"^[+-]?[1-9]\d{0,2}(,\d{3}){2,}$|^[+-]?[1-9]\d{0,2}(,\d{3})+\.\d+$"
+_NUMBER = "|".join((_POINT, _COMMA, _MORE_POINTS, _MORE_COMMAS))
+_INFINITE = r"(?i)^[+-]?inf(inity)?$"
+_DATE_FORMATS = {
+    r"^\d{4}-\d{1,2}-\d{1,2}$": ("%Y-%m-%d",),
+    r"^\d{4}/\d{1,2}/\d{1,2}$": ("%Y/%m/%d",),
+    r"^\d{1,2}/\d{1,2}/\d{4}$": ("%d/%m/%Y", "%m/%d/%Y"),
+    r"^\d{1,2}-\d{1,2}-\d{4}$": ("%d-%m-%Y", "%m-%d-%Y"),
+    r"^\d{1,2}\.\d{1,2}\.\d{4}$": ("%d.%m.%Y",),
+    r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$": (
+        "%Y-%m-%dT%H:%M:%S",
+    ),
+}
+YES_AND_NO = ("yes", "no", "y", "n", "t", "f", "si", "sí", "s", "on", "off")
+DATE_PARTS = ("year", "month", "weekday", "days")
+
+
+@dataclass(kw_only=True)
+class Findings:
+    """Findings say what was decided of columns beside their types, each by the column's name.
+
+    `faults` tell why a column that looks like numbers stayed text, `odd` its values that are no numbers with their
+    rows, `numbers` what it is where these are left empty, and `notes` what was assumed.
+    """
+
+    faults: dict[str, str] = field(default_factory=dict)
+    odd: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    numbers: dict[str, pl.Series] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def convert_columns(
+    columns: list[pl.Series], *, separator: str = ","
+) -> tuple[list[pl.Series], Findings]:
+    """Returns columns of texts with their types, and what was found; columns of other types stay as they are."""
+    findings = Findings()
+    texts = [_strip(each) if each.dtype == pl.String else each for each in columns]
+    evidence = {
+        each.name: _find_decimal_mark(_unwrap(each).unique())
+        for each in texts
+        if each.dtype == pl.String and _is_mostly_number(_unwrap(each))
+    }
+    table_mark = _choose_table_mark(list(evidence.values()), separator)
+    converted = [
+        _convert(each, evidence.get(each.name, ""), table_mark, separator, findings)
+        if each.dtype == pl.String
+        else each
+        for each in texts
+    ]
+
+    return converted, findings
+
+
+def expand_date(column: pl.Series) -> dict[str, pl.Series]:
+    """Returns year, month, weekday (1 is Monday) and days since 1970 of a column of dates, by their columns' names."""
+    dates = column.cast(pl.Date)
+    parts = (
+        dates.dt.year().cast(pl.Int64),
+        dates.dt.month().cast(pl.Int64),
+        dates.dt.weekday().cast(pl.Int64),
+        dates.to_physical().cast(pl.Int64),
+    )
+    return {
+        f"{column.name}_{part}": values.alias(f"{column.name}_{part}")
+        for part, values in zip(DATE_PARTS, parts, strict=True)
+    }
+
+
+def _strip(column: pl.Series) -> pl.Series:
+    texts = column.str.strip_chars()
+    return texts.set(texts.is_in(list(MISSING)), None)
+
+
+def _unwrap(column: pl.Series) -> pl.Series:
+    """Returns the known texts without marks of currency or per cent and without spaces between thousands."""
+    known = column.drop_nulls()
+    bare = known.str.replace(r"^[€$£¥]\s*", "").str.replace(r"\s*[€$£¥%]$", "")
+    return pl.select(
+        pl.when(bare.str.contains(r"^[+-]?\d{1,3}([ '’\u00a0\u202f]\d{3})+([.,]\d+)?$"))
+        .then(bare.str.replace_all(r"[ '’\u00a0\u202f]", ""))
+        .otherwise(bare)
+        .alias(column.name)
+    ).to_series()
+
+
+def _is_mostly_number(known: pl.Series) -> bool:
+    if not len(known):
+        return False
+    counted = known.filter(~known.str.contains(MISSING_AMONG_NUMBERS))
+    share = counted.str.contains(_NUMBER).sum() / max(1, len(counted))
+    return bool(len(counted)) and share >= MIN_NUMBER_SHARE
+
+
+def _find_decimal_mark(values: pl.Series) -> str:
+    """Returns the marks that values prove to be decimal, of `.` and `,` none, one or both."""
+    is_group = values.str.contains(_COMMA_GROUPS)
+    proves_comma = values.str.contains(_MORE_POINTS) | (
+        values.str.contains(_COMMA) & ~is_group
+    )
+    is_point_group = values.str.contains(_POINT_GROUPS)
+    proves_point = values.str.contains(_MORE_COMMAS) | (
+        values.str.contains(_POINT)
+        & values.str.contains(".", literal=True)
+        & ~is_point_group
+    )
+
+    return ("," if proves_comma.any() else "") + ("." if proves_point.any() else "")
+
+
+def _choose_table_mark(evidence: list[str], separator: str) -> str:
+    """Returns the decimal mark of the columns that prove one, where these agree; else a semicolon means a comma."""
+    marks = set("".join(evidence))
+    if len(marks) == 1:
+        return marks.pop()
+    return "," if separator == ";" and not marks else ""
+
+
+def _convert(
+    column: pl.Series, proven: str, table_mark: str, separator: str, findings: Findings
+) -> pl.Series:
+    known = column.drop_nulls()
+    different = known.unique()
+    if not len(different):
+        return column
+    if different.str.to_lowercase().is_in(["true", "false"]).all():
+        return column.str.to_lowercase() == "true"
+    if _is_boolean_in_many_spellings(different):
+        findings.notes[column.name] = "capitals do not count"
+        return column.str.to_lowercase()
+    if (dates := _read_dates(column, different, findings)) is not None:
+        return dates
+
+    bare = _unwrap(column)
+    if not _is_mostly_number(bare):
+        return column
+    if bool(different.str.contains(r"^[+-]?\d+$").all()) and bool(
+        different.str.contains(r"^0\d+$").any()
+    ):
+        findings.notes[column.name] = "leading zeros are kept, so these are texts"
+        return column
+
+    mark = _choose_mark(column.name, bare, proven, table_mark, separator, findings)
+
+    return column if not mark else _to_numbers(column, bare, mark, findings)
+
+
+def _is_boolean_in_many_spellings(different: pl.Series) -> bool:
+    """Tells if all are words for yes and no, and one of them is there in capitals and without."""
+    lower = different.str.to_lowercase()
+    return bool(lower.is_in(list(YES_AND_NO)).all()) and lower.n_unique() < len(lower)
+
+
+def _choose_mark(
+    name: str,
+    bare: pl.Series,
+    proven: str,
+    table_mark: str,
+    separator: str,
+    findings: Findings,
+) -> str:
+    """Returns the column's decimal mark, or an empty text where that would be a guess, which is a fault."""
+    if len(proven) == 1:
+        return proven
+    if proven:
+        both = [
+            bare.filter(bare.str.contains(f"[{mark}]"))[0]
+            for mark in (",", ".")
+            if bare.str.contains(f"[{mark}]").any()
+        ]
+        findings.faults[name] = (
+            f"has decimal points and decimal commas, as in {' and '.join(map(repr, both))}: write them one way"
+        )
+        return ""
+
+    points = bare.filter(bare.str.contains(_POINT_GROUPS))
+    commas = bare.filter(bare.str.contains(_COMMA_GROUPS))
+    if not len(points) and not len(commas):
+        return "."
+    if table_mark == "," or (len(points) and len(commas)):
+        mark = "," if table_mark != "." else ""
+    elif len(commas):
+        mark = "." if table_mark == "." or separator == "," else ""
+    else:
+        mark = "." if table_mark == "." or not _looks_like_groups(bare, points) else ""
+
+    if not mark:
+        example = (points if len(points) else commas)[0]
+        whole = re.sub("[.,]", "", example)
+        findings.faults[name] = (
+            f"may be thousands or decimals: {example!r} is {whole} or {example.replace(',', '.')}; "
+            "write them without a mark, or with other digits after it"
+        )
+    elif any(
+        len(each) and sign != mark for each, sign in ((points, "."), (commas, ","))
+    ):
+        example = (points if mark == "," else commas)[0]
+        findings.notes[name] = f"{example!r} was read as {re.sub('[.,]', '', example)}"
+
+    return mark
+
+
+def _looks_like_groups(bare: pl.Series, points: pl.Series) -> bool:
+    """Tells if some have a point before three digits and all that have none are under a thousand."""
+    whole = bare.filter(bare.str.contains(_INTEGER))
+    return (
+        len(points) >= MIN_AMBIGUOUS
+        and len(whole) > 0
+        and bool((whole.str.len_chars() <= 4).all())
+        and bool((whole.cast(pl.Float64, strict=False).abs() < 1000).all())
+    )
+
+
+def _to_numbers(
+    column: pl.Series, bare: pl.Series, mark: str, findings: Findings
+) -> pl.Series:
+    """Returns numbers where all texts are some or mark a missing value, and else the texts, with what is odd."""
+    plain = (
+        bare.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+        if mark == ","
+        else bare.str.replace_all(",", "", literal=True)
+    )
+    numbers = plain.cast(pl.Float64, strict=False)
+    is_number = (
+        bare.str.contains(_NUMBER) | bare.str.contains(_INFINITE)
+    ) & numbers.is_finite().fill_null(value=False)
+    is_gap = bare.str.contains(MISSING_AMONG_NUMBERS)
+    at = column.is_not_null().arg_true()
+    values = pl.Series(column.name, [None] * len(column), dtype=pl.Float64)
+    values = values.scatter(at.filter(is_number), numbers.filter(is_number))
+    is_odd = ~is_number & ~is_gap
+
+    if is_odd.any():
+        rows: dict[str, list[int]] = {}
+        for row in at.filter(is_odd):
+            rows.setdefault(column[row], []).append(row)
+        if numbers.filter(is_number).n_unique() >= MIN_DIFFERENT_NUMBERS:
+            findings.odd[column.name], findings.numbers[column.name] = rows, values
+        return column
+
+    is_whole = plain.filter(is_number).str.contains(_INTEGER).all()
+    whole = values.cast(pl.Int64, strict=False) if is_whole else values
+    return whole if whole.null_count() == values.null_count() else values
+
+
+def _read_dates(
+    column: pl.Series, different: pl.Series, findings: Findings
+) -> pl.Series | None:
+    """Returns the column as dates where all of its texts are some, of which the day's place is found out."""
+    for pattern, formats in _DATE_FORMATS.items():
+        if not different.str.contains(pattern).all():
+            continue
+
+        texts = column.str.slice(0, 10) if "T" in formats[0] else column
+        formats = ("%Y-%m-%d",) if "T" in formats[0] else formats
+        fitting = [
+            (each, read)
+            for each in formats
+            if (read := texts.str.to_date(each, strict=False)).null_count()
+            == column.null_count()
+        ]
+        if not fitting:
+            return None
+
+        if len(fitting) > 1 and not (fitting[0][1] == fitting[1][1]).all():
+            findings.notes[column.name] = (
+                f"{different[0]!r} was read as day, month, year"
+            )
+        return fitting[0][1]
+
+    return None

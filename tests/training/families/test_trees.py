@@ -1,0 +1,132 @@
+"""Trees are bounded, exported exactly, and take no class for impossible."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from training.arguments import build_parser
+from training.data.datasets import Dataset, load, split
+from training.families import decision_tree, gradient_boosting, random_forest
+from training.families.random_forest import MAX_BYTES, MAX_WHOLE_ROWS, bound_leaves
+from training.families.registry import FAMILIES
+from training.graph import clean, run
+from training.learning.family import Epoch
+
+
+def test_a_class_without_votes_is_not_impossible() -> None:
+    """The smallest probability of a forest is a share of one vote more than its trees, in the graph too."""
+    dataset = load("wine")
+    rows = split(dataset, seed=0, needs_validation=False)
+    for family, votes in ((random_forest, 100), (decision_tree, len(rows.train))):
+        name = family.__name__.rpartition(".")[2]
+        options = build_parser().parse_args([name, "--task", "wine"])
+        fitted = family.fit(dataset, rows, options, lambda _: None)
+        inputs = dataset.features[rows.train]
+        graph = clean(fitted.to_onnx(inputs.shape[1])).SerializeToString()
+        probabilities = run(graph, inputs)["probabilities"]
+        assert probabilities.min() == pytest.approx(1 / 3 / (votes + 1), rel=1e-3)
+        source = fitted.outputs(inputs)["probabilities"]
+        assert probabilities == pytest.approx(source, abs=1e-6)
+
+
+def test_the_leaves_of_a_forest_are_bounded_by_its_bytes(
+    generator: np.random.Generator,
+) -> None:
+    """A forest on many noisy rows has at most the leaves that 10 MB have room for."""
+    n_rows = 6000
+    dataset = Dataset(
+        task="noise",
+        summary="",
+        source="",
+        features=generator.normal(size=(n_rows, 4)).astype(np.float32),
+        target=generator.integers(2, size=n_rows),
+        feature_names=("a", "b", "c", "d"),
+        classes=("no", "yes"),
+    )
+    rows = split(dataset, seed=0, needs_validation=False)
+    words = ["random_forest", "--task", "noise", "--trees", "20"]
+    options = build_parser().parse_args(words)
+    fitted = random_forest.fit(dataset, rows, options, lambda _: None)
+    most = bound_leaves(len(rows.train), n_trees=20, n_classes=2)
+    leaves = [tree.get_n_leaves() for tree in fitted.estimator.estimators_]
+
+    assert most is not None
+    assert max(leaves) <= most
+    content = clean(fitted.to_onnx(4)).SerializeToString()
+    assert len(content) / sum(leaves) * most * 20 < 1.1 * MAX_BYTES
+    assert bound_leaves(MAX_WHOLE_ROWS, n_trees=20, n_classes=2) is None
+
+
+def test_thresholds_are_those_that_float32_can_tell_apart() -> None:
+    """A value between two neighbouring float32 values goes to the side that the graph sends it to."""
+    low = np.float32(1.0)
+    neighbours = [low]
+    for _ in range(60):
+        neighbours.append(np.nextafter(neighbours[-1], np.float32(2)))
+    features = np.array(neighbours, dtype=np.float32)[:, None].repeat(3, axis=0)
+    features = features.reshape(-1, 1)
+    target = (np.arange(len(features)) % 7).astype(np.float32)
+    boosting = HistGradientBoostingRegressor(
+        max_iter=20, min_samples_leaf=1, early_stopping=False
+    ).fit(features, target)
+    gradient_boosting.round_thresholds(boosting)
+    fitted = gradient_boosting.FittedEstimator(boosting)
+    graph = clean(fitted.to_onnx(1)).SerializeToString()
+
+    assert run(graph, features)["value"] == pytest.approx(
+        fitted.outputs(features)["value"], abs=1e-5
+    )
+
+
+def test_boosting_stops_by_the_validation_rows() -> None:
+    """The rounds after the one of the lowest validation loss are dropped, and each round tells its losses."""
+    dataset = load("diabetes")
+    rows = split(dataset, seed=0)
+    words = ["gradient_boosting", "--task", "diabetes", "--patience", "10"]
+    epochs: list[Epoch] = []
+    fitted = gradient_boosting.fit(
+        dataset, rows, build_parser().parse_args(words), epochs.append
+    )
+    losses = [each.losses["validation"] for each in epochs]
+
+    assert len(fitted.estimator._predictors) == int(np.argmin(losses)) + 1
+    assert len(epochs) == int(np.argmin(losses)) + 1 + 10
+    error = np.mean(
+        (
+            fitted.outputs(dataset.features[rows.validation])["value"]
+            - dataset.target[rows.validation]
+        )
+        ** 2
+    )
+    spread = np.var(dataset.target[rows.train])
+    assert min(losses) == pytest.approx(error / spread, rel=1e-4)
+
+
+@pytest.mark.parametrize("family", ["decision_tree", "gradient_boosting", "logistic"])
+def test_a_rare_class_may_weigh_as_much_as_another(
+    generator: np.random.Generator, family: str
+) -> None:
+    """With `--class-weight balanced` a class of few rows is named more often."""
+    x = generator.normal(size=1200)
+    target = (generator.random(1200) < 0.2 / (1 + np.exp(-2 * x))).astype(np.int64)
+    dataset = Dataset(
+        task="rare",
+        summary="",
+        source="",
+        features=x.astype(np.float32)[:, None],
+        target=target,
+        feature_names=("x",),
+        classes=("no", "yes"),
+    )
+    rows = split(dataset, seed=0)
+    small = ["--max-depth", "2"] if family == "decision_tree" else []
+    named = []
+    for weight in ([], ["--class-weight", "balanced"]):
+        words = [family, "--task", "rare", *small, *weight]
+        options = build_parser().parse_args(words)
+        fitted = FAMILIES[family].fit(dataset, rows, options, lambda _: None)
+        named.append(int(fitted.outputs(dataset.features)["label"].sum()))
+
+    assert named[1] > named[0] + 200
