@@ -1,4 +1,4 @@
-"""Whether rows are the very data set that models were made from."""
+"""Rows that are the very data set which models were made from are found out here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator can set: each setting is declared once, and its parsing and its documentation follow from that.
+"""Each setting of an operator is declared once, and its parsing and its documentation follow from that.
 
 `python -m service.settings docs/settings.md` writes the table of all settings into a page.
 """

@@ -1,4 +1,4 @@
-"""Who may import whom: three tables, compared by `==`, so that nothing in them goes stale."""
+"""Three tables say who may import whom; they are compared by `==`, so that nothing in them goes stale."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Application:
         """The routes that may be answered at once stand here by the whole URL; each connection has this very object."""
         self._set_routes()
         self.probes = self._views.list_probes(self._other_paths)
-        """What is asked whether the server lives and is ready; any thread may ask."""
+        """The probes say whether the server lives and is ready; any thread may ask them."""
         self.writer = Writer(plane.lifecycle)
         self._views_metrics = RouteMetrics("view")
         self._unknown_metrics = RouteMetrics("unknown")
