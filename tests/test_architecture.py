@@ -104,7 +104,11 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
         "stats",
     },
-    "service.contract": {"service.errors", "service.settings"},
+    "service.contract": {
+        "service.errors",
+        "service.generated_table",
+        "service.settings",
+    },
     "service.execution": {
         "service.contract",
         "service.errors",
@@ -206,7 +210,11 @@ PACKAGES: dict[str, set[str]] = {
         "service.repository",
         "service.settings",
     },
-    "service.settings": {"service.errors", "service.service_links"},
+    "service.settings": {
+        "service.errors",
+        "service.generated_table",
+        "service.service_links",
+    },
     "training.__main__": {
         "model_card",
         "training.arguments",

@@ -9,11 +9,10 @@ import pytest
 
 from service.errors import SettingsError
 from service.settings import (
+    TABLE,
     Settings,
     describe_settings,
-    main,
     make_settings_table,
-    replace_settings_table,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -223,7 +222,7 @@ def test_a_description_has_type_default_range_and_sentence() -> None:
 def test_the_page_of_settings_is_up_to_date() -> None:
     """docs/settings.md holds today's table; `python -m service.settings docs/settings.md` rewrites it."""
     page = PAGE.read_text(encoding="utf-8")
-    assert page == replace_settings_table(page)
+    assert page == TABLE.replace_in(page)
 
 
 def test_the_command_rewrites_the_table_of_a_page(tmp_path: Path) -> None:
@@ -232,7 +231,7 @@ def test_the_command_rewrites_the_table_of_a_page(tmp_path: Path) -> None:
     page = tmp_path / "settings.md"
     page.write_text(fresh.replace(make_settings_table(), "stale"), encoding="utf-8")
 
-    main([str(page)])
+    TABLE.write([str(page)])
 
     assert page.read_text(encoding="utf-8") == fresh
 
@@ -243,7 +242,7 @@ def test_a_page_without_markers_is_not_touched(tmp_path: Path) -> None:
     page.write_text("# A page\n", encoding="utf-8")
 
     with pytest.raises(ValueError, match=r"^expected '<!-- settings: "):
-        main([str(page)])
+        TABLE.write([str(page)])
 
     assert page.read_text(encoding="utf-8") == "# A page\n"
 
