@@ -43,7 +43,7 @@ ROWS_AT_ONCE = 100
 
 
 class Measured(NamedTuple):
-    """What one server took: MiB at rest and after the bursts, and requests or rows in a second of one processor."""
+    """One server took so many MiB at rest and after the bursts, and requests or rows in a second of one processor."""
 
     start_mib: float
     end_mib: float

@@ -47,7 +47,7 @@ MAX_NAME_CHARS = 30
 CHAR_EMS = 0.6
 """A letter's width as a share of the font's size; a wide one of East Asia takes the whole."""
 NO_SIGN = re.compile("[^ -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML cannot hold, not even escaped: signs of control, and halves of signs."""
+"""XML cannot hold these, not even escaped: signs of control, and halves of signs."""
 
 
 @contextmanager

@@ -49,7 +49,7 @@ DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (1.5, 1.5), (6, 1.5, 1.5, 1
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesStyle:
-    """What tells one series from the others: by its colour, and without colours by its marker and its dashes."""
+    """A series is told from the others by its colour, and without colours by its marker and its dashes."""
 
     colour: str
     marker: str

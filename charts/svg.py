@@ -22,7 +22,7 @@ from charts.palette import LIGHT, TEXT
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 TIP = "tip:"
 HALO = "halo"
-"""What the id of an artist says of it: that it has a tip, or that it stands out from what lies under it."""
+"""The id of an artist says by these that it has a tip, or that it stands out from what lies under it."""
 VARIABLES = {colour: f"var(--{name})" for name, colour in LIGHT.items()}
 LEFT_TO_THE_PAGE = (
     "font-family",

@@ -1,4 +1,4 @@
-"""What a report rests on, as a file that anyone can compute it again from: data, answers, versions, every number."""
+"""Anyone can compute a report again from its evidence: data, answers, versions, every number."""
 
 from __future__ import annotations
 

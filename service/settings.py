@@ -1,4 +1,4 @@
-"""What an operator can set: each setting is declared once, and its parsing and its documentation follow from that.
+"""Each setting of an operator is declared once, and its parsing and its documentation follow from that.
 
 `python -m service.settings docs/settings.md` writes the table of all settings into a page.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from service.errors import SettingsError
+from service.generated_table import GeneratedTable, make_table
 from service.service_links import is_service_link
 
 PREFIX = "VEREDICTO_"
@@ -21,9 +22,6 @@ MAX_BYTES = 2**53
 MAX_PORT = 2**16 - 1
 MAX_SHOWN_CHARACTERS = 200
 """A refusal shows no more of a value than this."""
-
-TABLE_START = "<!-- settings: made by `python -m service.settings docs/settings.md` -->"
-TABLE_END = "<!-- /settings -->"
 
 KUBERNETES_VARIABLE = "KUBERNETES_SERVICE_HOST"
 """Kubernetes sets this variable in every container."""
@@ -553,28 +551,12 @@ def describe_settings() -> list[SettingDescription]:
 
 def make_settings_table() -> str:
     """Returns the settings as a Markdown table, one setting a row."""
-    lines = [
-        "| setting | type | default | range | what it does |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{each.name}` | {each.type} | {each.default} | {each.range} | {each.sentence} |"
+    rows = [
+        [f"`{each.name}`", each.type, each.default, each.range, each.sentence]
         for each in describe_settings()
     ]
 
-    return "\n".join(lines)
-
-
-def replace_settings_table(page: str) -> str:
-    """Returns the page with the table of today between its two markers; raises ValueError where one is missing."""
-    before, start, rest = page.partition(TABLE_START)
-    _, end, after = rest.partition(TABLE_END)
-    if not start or not end:
-        raise ValueError(
-            f"expected {TABLE_START!r} and after it {TABLE_END!r} in the page"
-        )
-
-    return f"{before}{start}\n{make_settings_table()}\n{end}{after}"
+    return make_table(["setting", "type", "default", "range", "what it does"], rows)
 
 
 def name_settings() -> frozenset[str]:
@@ -611,17 +593,12 @@ def _show_default(default: Any) -> str:
     return str(default)
 
 
-def main(arguments: list[str]) -> None:
-    """Rewrites the table of the page that is named; prints the table where none is."""
-    if not arguments:
-        sys.stdout.write(make_settings_table() + "\n")
-        return
-
-    page = Path(arguments[0])
-    page.write_text(
-        replace_settings_table(page.read_text(encoding="utf-8")), encoding="utf-8"
-    )
+TABLE = GeneratedTable(
+    "<!-- settings: made by `python -m service.settings docs/settings.md` -->",
+    "<!-- /settings -->",
+    make_settings_table,
+)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    TABLE.write(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""How often classifiers give the same label to a row, as shares and beyond chance (kappa).
+"""Agreement is how often classifiers give the same label to a row, as shares and beyond chance (kappa).
 
 Axes: labels `(n_rows, n_models)` are class indices from 0 to `n_classes` - 1; there is at least one row.
 """

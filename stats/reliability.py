@@ -1,4 +1,4 @@
-"""How well probabilities are calibrated: reliability bins, calibration error, the parts of the Brier score.
+"""Reliability is how well probabilities are calibrated: bins, calibration error, the parts of the Brier score.
 
 Axes: confidence `(n_rows,)` is the probability, from 0 to 1, of the label that is given; hits `(n_rows,)` are True
 where it is right.

@@ -1,4 +1,4 @@
-"""How many rows it takes to tell two classifiers apart, or to show a claim about them.
+"""It takes so many rows to tell two classifiers apart, or to show a claim about them.
 
 All of it takes shares of rows for the true ones, as they were seen or as someone supposes them. What is seen of few
 rows may be far from what is true, so a number comes with its range and its power.

@@ -1,4 +1,4 @@
-"""Whether one run is steady, and what repeated runs say: the limits of their median, and how two sets compare."""
+"""Runs are judged here: is one steady, which limits has the median of repeats, and how do two sets compare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sample says of the tail that it came from: percentiles with their limits, and claims about them.
+"""A sample says something of the tail that it came from: percentiles with their limits, and claims about them.
 
 Nothing is assumed of the values but that they are independent of each other: all follows from the binomial
 distribution of how many lie below a bound. Latencies in a stall are not independent: limits over repeats of a run are
@@ -23,7 +23,7 @@ MAX_MORE = 10**12
 
 
 class Finding(StrEnum):
-    """What rows say of a claim."""
+    """This is what rows say of a claim."""
 
     SHOWN = "shown"
     REFUTED = "refuted"
@@ -32,7 +32,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ShareFinding:
-    """What `n_rows` say of the claim that a share is small; `n_more` rows without a hit would show it."""
+    """This is what `n_rows` say of the claim that a share is small; `n_more` rows without a hit would show it."""
 
     finding: Finding
     n_hits: int

@@ -1,8 +1,9 @@
-"""The tests themselves: where they import from, and that each states a fact."""
+"""The tests and all other code keep rules here: imports, facts, lengths of functions, sentences."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def find_tests(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunction
     "path", FILES, ids=lambda path: path.relative_to(TESTS).as_posix()
 )
 def test_nothing_is_imported_from_a_test_file(path: Path) -> None:
-    """What tests share lies in tests/support, so that any file of tests can be moved or removed."""
+    """All that tests share lies in tests/support, so that any file of tests can be moved or removed."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     of_tests = [name for name in find_imports(tree) if name.startswith("tests.")]
     from_files = [
@@ -52,3 +53,84 @@ def test_each_test_states_a_fact(path: Path) -> None:
     for test in find_tests(ast.parse(path.read_text(encoding="utf-8"))):
         fact = ast.get_docstring(test) or ""
         assert fact.endswith("."), test.name
+
+
+SOURCES = [
+    path
+    for path in sorted(TESTS.parent.rglob("*.py"))
+    if not path.relative_to(TESTS.parent).parts[0].startswith((".", "build"))
+]
+MAX_LINES = 40
+LONG = {
+    "model_card.py": {"__post_init__", "from_document"},
+    "tests/support/server.py": {"serve"},
+    "tests/support/trials.py": {"make_trial"},
+    "tests/training/data/test_images.py": {
+        "test_cifar10_is_fetched_by_torchvisions_own_code"
+    },
+    "tests/training/images/test_classifier.py": {
+        "test_a_stopped_training_goes_on",
+    },
+    "tests/training/pictures/test_draw.py": {
+        "test_a_table_with_gaps_categories_and_odd_names_is_drawn",
+    },
+    "tests/training/test_pipeline.py": {
+        "test_a_table_is_learnt_served_and_asked",
+        "test_the_card_knows_how_a_table_spreads",
+    },
+    "training/data/image_preprocessing.py": {"prepend"},
+    "training/data/images.py": {"decode"},
+    "training/data/table.py": {"_check_target"},
+    "training/export/gate.py": {"_describe_input", "compare_outputs", "export"},
+    "training/families/knn.py": {"_distances", "to_onnx"},
+    "training/families/perceptron.py": {"fit"},
+    "training/graph.py": {"clean"},
+    "training/images/classifier.py": {"add_schedule_options", "fit"},
+    "training/images/gradient_descent.py": {"minimise_loss"},
+    "training/images/pretrained.py": {"add_options", "fine_tune"},
+    "training/learning/gradient_descent.py": {"add_options", "minimise_loss"},
+    "training/pipeline.py": {"_predict_unseen", "train"},
+}
+"""These functions are longer still: most are in the code that fingerprints of shipped models are made of."""
+
+FIRST_WORDS = re.compile(r"(What|How|Where|Whether|Why|When|Who|Whose|Which|If|That)\b")
+FRAGMENTS = ("loadtest/", "model_card.py", "training/")
+"""Files here still have docstrings that begin with such a word."""
+
+
+def find_functions(
+    tree: ast.Module,
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yields each function and method, nested ones too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_no_function_is_long() -> None:
+    """A function has at most forty lines, but for those that the table names, which has no others."""
+    found: dict[str, set[str]] = {}
+    for path in SOURCES:
+        for function in find_functions(ast.parse(path.read_text(encoding="utf-8"))):
+            assert function.end_lineno is not None
+            if function.end_lineno - function.lineno + 1 > MAX_LINES:
+                name = path.relative_to(TESTS.parent).as_posix()
+                found.setdefault(name, set()).add(function.name)
+
+    assert found == LONG
+
+
+def test_no_docstring_begins_as_a_question_does() -> None:
+    """A docstring is a sentence with its subject first, so it does not begin with a word like "where"."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = []
+    for path in SOURCES:
+        name = path.relative_to(TESTS.parent).as_posix()
+        if name.startswith(FRAGMENTS):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = isinstance(node, kinds) and ast.get_docstring(node)
+            if text and FIRST_WORDS.match(text):
+                found.append(f"{name}: {text}")
+
+    assert found == []

@@ -1,4 +1,4 @@
-"""Which rows belong together: those that a column says, and those that are equal."""
+"""Rows belong together here where a column says so, or where they are equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the numbers mean, in plain words, the answer first."""
+"""The verdict says in plain words what the numbers mean, the answer first."""
 
 from __future__ import annotations
 

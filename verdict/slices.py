@@ -1,4 +1,4 @@
-"""Where the better model is worse: the paired test within each class and each part of the rows."""
+"""The paired test within each class and each part of the rows shows where the better model is worse."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ MIN_MATRIX_PX = 230
 MIN_SCALE = 0.8
 """A matrix is made so much smaller on a narrow screen, and beyond that it is scrolled."""
 COSTS = {"latency": "ms a row", "bytes": "bytes of the file"}
-"""How an axis calls each cost of a model."""
+"""An axis calls each cost of a model so."""
 
 Numbers = dict[str, Any]
 

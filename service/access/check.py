@@ -1,4 +1,4 @@
-"""What the settings say of access is checked before anything listens."""
+"""The settings of access are checked before anything listens."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ RIGHTS = (PREDICT, OBSERVE, ADMIN)
 Rights = frozenset[str]
 
 OPEN: Rights = frozenset()
-"""What needs no right is open to all: the probes, which have no way to carry a token."""
+"""All that needs no right is open to everyone: the probes, which have no way to carry a token."""
 ANY: Rights = frozenset(RIGHTS)
 """Whoever has any token may learn which path is unknown."""
 _PREDICT: Rights = frozenset({PREDICT})

@@ -6,16 +6,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 from service.errors import TooLarge
+from service.generated_table import GeneratedTable, make_table
 from service.settings import PREFIX, Settings, describe_settings
-
-TABLE_START = (
-    "<!-- limits: made by `python -m service.contract.limits docs/limits.md` -->"
-)
-TABLE_END = "<!-- /limits -->"
 
 
 class LimitDescription(NamedTuple):
@@ -231,38 +226,16 @@ class Limits:
 
 def make_limits_table() -> str:
     """Returns the limits as a Markdown table, one limit a row."""
-    lines = [
-        "| what is limited | limit | status | what happens beyond it |",
-        "|---|---|---|---|",
-    ]
-    lines += [f"| {' | '.join(each)} |" for each in LIMITS]
-
-    return "\n".join(lines)
+    titles = ["what is limited", "limit", "status", "what happens beyond it"]
+    return make_table(titles, [list(each) for each in LIMITS])
 
 
-def replace_limits_table(page: str) -> str:
-    """Returns the page with the table of today between its two markers; raises ValueError where one is missing."""
-    before, start, rest = page.partition(TABLE_START)
-    _, end, after = rest.partition(TABLE_END)
-    if not start or not end:
-        raise ValueError(
-            f"expected {TABLE_START!r} and after it {TABLE_END!r} in the page"
-        )
-
-    return f"{before}{start}\n{make_limits_table()}\n{end}{after}"
-
-
-def main(arguments: list[str]) -> None:
-    """Rewrites the table of the page that is named; prints the table where none is."""
-    if not arguments:
-        sys.stdout.write(make_limits_table() + "\n")
-        return
-
-    page = Path(arguments[0])
-    page.write_text(
-        replace_limits_table(page.read_text(encoding="utf-8")), encoding="utf-8"
-    )
+TABLE = GeneratedTable(
+    "<!-- limits: made by `python -m service.contract.limits docs/limits.md` -->",
+    "<!-- /limits -->",
+    make_limits_table,
+)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    TABLE.write(sys.argv[1:])

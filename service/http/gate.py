@@ -29,7 +29,7 @@ MAX_SHOWN_CHARS = 200
 AUTHORIZATION = b"authorization"
 REQUEST_ID_HEADER = b"x-request-id"
 TRACEPARENT = b"traceparent"
-_WATCHED = frozenset(
+WATCHED = frozenset(
     {
         AUTHORIZATION,
         REQUEST_ID_HEADER,
@@ -39,6 +39,7 @@ _WATCHED = frozenset(
         ASKED_METHOD,
     }
 )
+"""A request with none of these headers is let in by a gate that is open, without a closer look."""
 
 
 class Visit:
@@ -131,7 +132,8 @@ class Gate:
         self.access = access
         self._sites = sites
         self.observer = observer
-        self._is_wide = access.is_open and not observer.is_on
+        self.is_open = access.is_open and not observer.is_on
+        """Everyone may ask for everything but changes of the models, and nothing is observed."""
 
     @classmethod
     def of(cls, settings: Settings) -> Gate:
@@ -170,13 +172,13 @@ class Gate:
         """
         found: dict[bytes, bytes] | None = None
         for header in headers:
-            if header[0] in _WATCHED:
+            if header[0] in WATCHED:
                 if found is None:
                     found = {}
                 found[header[0]] = header[1]
 
         if found is None:
-            if self._is_wide and not path.startswith(REPOSITORY):
+            if self.is_open and not path.startswith(REPOSITORY):
                 return None
             found = {}
 

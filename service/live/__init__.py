@@ -1,1 +1,1 @@
-"""What happens to live predictions: monitor, shadows, drift, comparison. `calls` and the transports import it."""
+"""This package follows live predictions: monitor, shadows, drift, comparison. `calls` and the transports import it."""

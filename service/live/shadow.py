@@ -1,4 +1,4 @@
-"""What challengers would have answered, found out after the champion's answer has gone out and never in its way.
+"""Shadows say what challengers would have answered, after the champion's answer has gone out and never in its way.
 
 One thread of lower priority runs what has gathered, many rows together, and rests for three times as long as it
 worked. It sheds load, and counts it: rows that come while too many wait already, or while the server is busy.

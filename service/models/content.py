@@ -21,7 +21,7 @@ from service.models.parsing.onnx_file import Outline, read_outline
 
 @dataclass(frozen=True, kw_only=True)
 class ModelContent:
-    """What is loaded is what was read once: `weights` has the bytes of each file beside the model's by its location."""
+    """The content was read once, and is loaded: `weights` has each file beside the model's by its location."""
 
     graph: bytes
     outline: Outline

@@ -20,7 +20,7 @@ from service.errors import ModelRefused
 logger = logging.getLogger(__name__)
 
 SUMS = "SHA256SUMS"
-"""Where the folder has a file of this name, as `sha256sum` writes it, each model file must be in it and match."""
+"""A file of this name, as `sha256sum` writes it, must have each model file of its folder, and each must match."""
 MAX_SUMS_BYTES = 4 * 1024 * 1024
 MAX_MODEL_BYTES = 4 * 1024**3
 _SUFFIX = ".onnx"

@@ -1,4 +1,4 @@
-"""What decoding an image file costs is read from its markers and chunks, before anything is decoded."""
+"""The cost of decoding an image file is read from its markers and chunks, before anything is decoded."""
 
 from __future__ import annotations
 

@@ -80,17 +80,21 @@ class Registry:
         registry = loader.load(loaded or {})
 
         add_aliases(registry, aliases or {})
-        for file, reason in registry.refused.items():
-            if known_bad is None or file not in known_bad:
-                logger.error("refused %s: %s", file, reason)
-        for problem in registry.alias_problems.values():
-            logger.error("%s", problem)
-
+        registry._log_problems(known_bad or {})
         if not loaded:
             names = ", ".join(registry.versions)
             logger.info("serving %d models: %s", len(registry.versions), names)
 
         return registry
+
+    def _log_problems(self, known_bad: Mapping[str, str]) -> None:
+        """Logs each file that was refused, but for those that were known as bad before, and each name not given."""
+        for file, reason in self.refused.items():
+            if file not in known_bad:
+                logger.error("refused %s: %s", file, reason)
+
+        for problem in self.alias_problems.values():
+            logger.error("%s", problem)
 
     def replace_by(self, other: Registry) -> list[Graph]:
         """Takes over all that another registry has, and returns the graphs that are served no longer."""

@@ -43,7 +43,7 @@ class ReloadOptions:
 
 
 class Workers(Protocol):
-    """What a reloader needs of the supervisor."""
+    """This is what a reloader needs of the supervisor."""
 
     def list_ready(self) -> list[int]:
         """Returns the numbers of the workers that serve."""

@@ -48,7 +48,7 @@ class Request:
 
 
 class Crew(Protocol):
-    """What a reload needs of the supervisor."""
+    """This is what a reload needs of the supervisor."""
 
     def start_trial(self, order: Order) -> None:
         """Starts the process that makes a generation."""

@@ -22,7 +22,7 @@ from service.repository.maker import CannotKeep, Maker
 from service.settings import Settings
 
 LOW_PRIORITY = 5
-"""What serves goes first: the trial has a third of its share of a processor."""
+"""The trial has a third of the share of a processor that serving has, which goes first."""
 
 
 def try_out(file: ModelFile, content: ModelContent, settings: Settings) -> None:

@@ -23,19 +23,7 @@ def describe_routes(
         "required": True,
         "schema": {"type": "string", "examples": names},
     }
-    instances = example and {"instances": example["instances"]}
-    statuses = (400, 404, 413, 415, 503, 504)
-    predict = {
-        "operationId": "predict_v1",
-        "tags": [_TAG],
-        "summary": "As /invocations, of the model that the path names",
-        "parameters": [name],
-        "requestBody": {
-            "required": True,
-            "content": openapi.content(reference["InvocationsRequest"], instances),
-        },
-        "responses": openapi.responses(reference["Predictions"], *statuses),
-    }
+    predict = _describe_predict(reference, name, example)
 
     return {
         "/v1/models": openapi.view("models_v1", _TAG, "Names of all models", _OBJECT),
@@ -52,4 +40,24 @@ def describe_routes(
         "/ping": openapi.view(
             "ping", _TAG, "The same as /readyz, for SageMaker", _OBJECT, 503
         ),
+    }
+
+
+def _describe_predict(
+    reference: dict[str, Any], name: dict[str, Any], example: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Returns the operation that predicts by the model which the parameter `name` names."""
+    instances = example and {"instances": example["instances"]}
+    statuses = (400, 404, 413, 415, 503, 504)
+
+    return {
+        "operationId": "predict_v1",
+        "tags": [_TAG],
+        "summary": "As /invocations, of the model that the path names",
+        "parameters": [name],
+        "requestBody": {
+            "required": True,
+            "content": openapi.content(reference["InvocationsRequest"], instances),
+        },
+        "responses": openapi.responses(reference["Predictions"], *statuses),
     }

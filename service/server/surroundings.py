@@ -1,4 +1,4 @@
-"""What a server works with beside its application."""
+"""These are the surroundings that a server works with beside its application."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ SEEN = {
         ]
     ),
 }
-"""What is left of linear colours to people who lack one kind of cones: Machado et al., IEEE TVCG 15 (2009)."""
+"""This is left of linear colours to people who lack one kind of cones: Machado et al., IEEE TVCG 15 (2009)."""
 
 
 def make_linear(colour: str) -> Floats:

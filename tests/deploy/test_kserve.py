@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -90,13 +91,10 @@ def test_runtimes_set_settings_that_exist(name: str) -> None:
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
 
 
-@pytest.fixture(scope="module")
-def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The server is started by a runtime's own words and variables, but for ports and paths of this machine."""
-    folder = tmp_path_factory.mktemp("mnt")
-    write_tiny(folder, tiny_card(family="first")).rename(folder / "model.onnx")
-    home = tmp_path_factory.mktemp("home")
-    port, grpc_port = free_port(), free_port()
+def _read_command(
+    folder: Path, port: int, grpc_port: int
+) -> tuple[list[str], dict[str, str]]:
+    """Returns a runtime's words and the environment with its variables, for these paths and ports."""
     container = read_container("grpc_runtime.yaml")
     replaced = {"/mnt/models": str(folder), "8081": str(grpc_port)}
     variables = {
@@ -112,12 +110,24 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
         for name, text in os.environ.items()
         if not name.startswith("VEREDICTO_")
     }
+
+    return words, inherited | variables
+
+
+@pytest.fixture(scope="module")
+def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The server is started by a runtime's own words and variables, but for ports and paths of this machine."""
+    folder = tmp_path_factory.mktemp("mnt")
+    write_tiny(folder, tiny_card(family="first")).rename(folder / "model.onnx")
+    home = tmp_path_factory.mktemp("home")
+    port, grpc_port = free_port(), free_port()
+    words, variables = _read_command(folder, port, grpc_port)
     log = home / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "cli", *words],
             cwd=ROOT,
-            env=inherited | variables | {"BENTOML_HOME": str(home / "bentoml")},
+            env=variables | {"BENTOML_HOME": str(home / "bentoml")},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -48,7 +48,7 @@ def find_metrics(text: str) -> set[str]:
 def test_every_metric_exists(
     start_server: Callable[..., Any], models: Path, tmp_path: Path
 ) -> None:
-    """What alerts, dashboard and autoscaler ask for is in `/metrics` of a server that has met a bit of everything."""
+    """All that alerts, dashboard and autoscaler ask for is in `/metrics` of a server that has met much."""
     asked = find_metrics(" ".join(EXPRESSIONS))
     asked |= find_metrics(
         (KUSTOMIZE / "autoscaling/autoscaler.yaml").read_text("utf-8")
@@ -95,7 +95,7 @@ def find_missing(server: Server, names: set[str]) -> set[str]:
 
 
 def test_rare_metrics_are_declared() -> None:
-    """What a server shows seldom is declared by its code, under the name without the ending of a counter."""
+    """A metric that a server shows seldom is declared by its code, under the name without the ending of a counter."""
     code = (ROOT / "service" / "execution" / "metrics.py").read_text("utf-8")
     for name in RARE:
         assert f'"{name.removesuffix("_total")}"' in code

@@ -76,7 +76,7 @@ def test_an_unknown_token_is_refused(guarded: Guarded) -> None:
 
 
 def test_a_right_is_for_what_it_says(guarded: Guarded) -> None:
-    """Who may predict may not look, and who may look may not predict: 403, which names the right."""
+    """A token for predicting may not look, and one for looking may not predict: 403, which names the right."""
     assert guarded.ask("POST", "/predict", "predict", json=ROW).status_code == 200
     assert guarded.ask("GET", "/models", "observe").status_code == 200
 

@@ -34,7 +34,7 @@ from tests.support.server import Server, free_port, serve
 
 CHAOS_N = int(os.environ.get("CHAOS_N", "100"))
 RARELY = max(CHAOS_N // 10, 1)
-"""What takes long each time is done a tenth as often."""
+"""A trouble that takes long each time is made a tenth as often."""
 Start = Callable[..., Any]
 RESET = struct.pack("ii", 1, 0)
 """A socket that lingers for no time is closed by a reset."""

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Barrier, Event, Lock
+from typing import Any
 
 import httpx
 import numpy as np
@@ -450,45 +451,10 @@ def kill_workers(server: Server, tally: Tally, at: list[int]) -> Iterator[list[i
             future.result()
 
 
-def check_kill(
-    folder: Path,
-    home: Path,
-    *,
-    n_predictions: int,
-    n_threads: int,
-    n_workers: int,
-    n_kills: int,
-) -> None:
-    """Checks that every accepted label is in the file once, and that the counts are those of the rows."""
-    tally = Tally()
-    journal = home / "journal.db"
-    at = (
-        np.sort(np.random.default_rng(10).uniform(0.1, 0.95, n_kills) * n_predictions)
-        .astype(int)
-        .tolist()
-    )
-    start = Barrier(n_threads)
-
-    with serve(
-        home, **make_settings(folder, home, VEREDICTO_WORKERS=n_workers)
-    ) as server:
-
-        def run(seed: int) -> None:
-            start.wait()
-            Client(server, tally).take_part(n_predictions // n_threads, seed)
-
-        with (
-            kill_workers(server, tally, at) as killed,
-            ThreadPoolExecutor(n_threads) as pool,
-        ):
-            list(pool.map(run, range(n_threads)))
-
-        comparison = httpx.get(
-            f"{server.url}/tasks/colour/comparison", timeout=60
-        ).json()
-
+def read_labels(journal: Path) -> tuple[dict[str, str], Any, Any]:
+    """Returns the true labels by the rows' ids and the counts, once it has checked that each is there once."""
+    classes = ["no", "yes"]
     with closing(sqlite3.connect(journal)) as connection:
-        classes = ["no", "yes"]
         stored = {
             f"{prediction_id}/{row}": classes[label]
             for prediction_id, row, label in connection.execute(
@@ -500,14 +466,57 @@ def check_kill(
         assert (outcomes, pairs) == count_again(connection)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
+    assert n_true_labels == len(stored)
+
+    return stored, outcomes, pairs
+
+
+def choose_kills(n_kills: int, n_predictions: int) -> list[int]:
+    """Returns the numbers of predictions, in order and spread at random, at which a worker is killed."""
+    shares = np.random.default_rng(10).uniform(0.1, 0.95, n_kills)
+    numbers: list[int] = np.sort(shares * n_predictions).astype(int).tolist()
+
+    return numbers
+
+
+def check_kill(
+    folder: Path,
+    home: Path,
+    *,
+    n_predictions: int,
+    n_threads: int,
+    n_workers: int,
+    n_kills: int,
+) -> None:
+    """Checks that every accepted label is in the file once, and that the counts are those of the rows."""
+    tally = Tally()
+    at = choose_kills(n_kills, n_predictions)
+    start = Barrier(n_threads)
+    settings = make_settings(folder, home, VEREDICTO_WORKERS=n_workers)
+
+    with serve(home, **settings) as server:
+
+        def run(seed: int) -> None:
+            start.wait()
+            Client(server, tally).take_part(n_predictions // n_threads, seed)
+
+        with (
+            kill_workers(server, tally, at) as killed,
+            ThreadPoolExecutor(n_threads) as pool,
+        ):
+            list(pool.map(run, range(n_threads)))
+
+        url = f"{server.url}/tasks/colour/comparison"
+        comparison = httpx.get(url, timeout=60).json()
+
+    stored, outcomes, pairs = read_labels(home / "journal.db")
     report = f"killed {len(killed)}, asked {tally.asked}, accepted {len(tally.accepted)}, lost {tally.lost}"
     sys.stdout.write(
         f"{report}, broken {tally.broken}, shadowed and labelled {sum(pairs.values())}\n"
     )
     assert len(killed) == n_kills, report
     assert stored == tally.accepted, report
-    assert n_true_labels == len(stored)
-    assert sum(outcomes["colour-first"]) == n_true_labels
+    assert sum(outcomes["colour-first"]) == len(stored)
     assert tally.lost < tally.asked / 10, report
     assert comparison["dropped"] == 0
 

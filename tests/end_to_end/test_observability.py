@@ -1,4 +1,4 @@
-"""What a person on call sees of a real server: a line for each request, and gauges that follow what goes on."""
+"""A person on call sees of a real server a line for each request, and gauges that follow what goes on."""
 
 from __future__ import annotations
 
@@ -137,17 +137,22 @@ def read_gauges(server: Server) -> dict[str, float]:
     return values
 
 
-def test_gauges_follow_the_load(tmp_path: Path) -> None:
-    """Connections, requests in flight and busy threads are those of the clients that are there, and none after them."""
-    models = write_models(tmp_path / "models")
-    write_counter(models)
+def make_endless_request() -> bytes:
+    """Returns a request that keeps a thread busy until its client leaves."""
     trips = {
         "name": "trips",
         "datatype": "INT64",
         "shape": [1],
         "data": [ENDLESS_TRIPS],
     }
-    request = write("/v2/models/counter/infer", {"inputs": [trips]})
+    return write("/v2/models/counter/infer", {"inputs": [trips]})
+
+
+def test_gauges_follow_the_load(tmp_path: Path) -> None:
+    """Connections, requests in flight and busy threads are those of the clients that are there, and none after them."""
+    models = write_models(tmp_path / "models")
+    write_counter(models)
+    request = make_endless_request()
 
     with serve(tmp_path, VEREDICTO_MODELS=models, VEREDICTO_DEADLINE_S=600) as server:
         before = read_gauges(server)

@@ -368,7 +368,7 @@ def test_a_changed_folder_is_followed(watching: Reloading) -> None:
 def test_a_half_written_file_is_told_and_the_old_one_goes_on(
     watching: Reloading,
 ) -> None:
-    """What is there of a file that is being copied is refused by name, without making the server unready."""
+    """A file of which only a part has been copied is refused by name, without making the server unready."""
     before = watching.list_versions()
     whole = (watching.folder / "colour-second.onnx").read_bytes()
     (watching.folder / "colour-second.onnx").write_bytes(whole[:400])

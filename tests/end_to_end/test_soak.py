@@ -93,7 +93,7 @@ def test_a_leak_is_noticed_in_seconds(tmp_path: Path) -> None:
 def test_growth_is_that_of_most_values(
     shape: Callable[[np.ndarray], np.ndarray], growth: float
 ) -> None:
-    """What does not grow has none, a line has its own, and one peak changes nothing."""
+    """Values that do not grow have no growth, a line has its own, and one peak changes nothing."""
     times = np.arange(100, dtype=np.float64)
     assert estimate_growth(times, shape(times)) == pytest.approx(growth)
 

@@ -1,4 +1,4 @@
-"""Which classifier a task's verdict names, from accuracies and results that are known."""
+"""A task's verdict names the classifier that follows from accuracies and results which are known."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ NAMES = (
     *("grpc", "tensor_json", "tensor_bytes", "compressed"),
 )
 MAX_S = 4.0
-"""What takes the square of a megabyte takes minutes; a tenth of this is enough on a slow machine under coverage."""
+"""A decoder that takes the square of a megabyte takes minutes; a tenth of this is enough on a slow machine."""
 MAX_MEMORY_BYTES = 2_000_000
 MAX_MEMORY_FACTOR = 100
 """Decoding takes no more memory than so many bytes, and so many times those of the request."""

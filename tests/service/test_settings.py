@@ -9,11 +9,10 @@ import pytest
 
 from service.errors import SettingsError
 from service.settings import (
+    TABLE,
     Settings,
     describe_settings,
-    main,
     make_settings_table,
-    replace_settings_table,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,32 +27,36 @@ def test_without_variables_the_defaults_hold() -> None:
     assert settings.strict
 
 
+def name_every_variable(folder: Path) -> dict[str, str]:
+    """Returns a variable for each kind of setting, with another value than the default."""
+    return {
+        "VEREDICTO_MODELS": str(folder),
+        "VEREDICTO_STRICT": "0",
+        "VEREDICTO_DEVICE": "cpu",
+        "VEREDICTO_THREADS": "2",
+        "VEREDICTO_WORKERS": "3",
+        "VEREDICTO_MAX_BODY_BYTES": "1000",
+        "VEREDICTO_MAX_ROWS": "10",
+        "VEREDICTO_MAX_IN_FLIGHT": "4",
+        "VEREDICTO_DEADLINE_S": "5",
+        "VEREDICTO_MAX_IMAGE_BYTES": "2000",
+        "VEREDICTO_MAX_PIXELS": "3000",
+        "VEREDICTO_FAST_PATH": "0",
+        "VEREDICTO_GRPC_PORT": "8001",
+        "VEREDICTO_GRPC_HOST": "0.0.0.0",
+        "VEREDICTO_POLICY": "epsilon",
+        "VEREDICTO_EPSILON": "0.25",
+        "VEREDICTO_CHAMPION": "points:points-mlp, wine:wine-knn",
+        "VEREDICTO_JOURNAL": str(folder / "journal.db"),
+        "VEREDICTO_JOURNAL_ROWS": "500",
+        "VEREDICTO_SHADOW": "wine:wine-knn, points:points-mlp",
+    }
+
+
 def test_every_setting_is_read(tmp_path: Path) -> None:
     """Every setting takes the value of the variable that bears its name."""
-    settings = Settings.from_environment(
-        {
-            "VEREDICTO_MODELS": str(tmp_path),
-            "VEREDICTO_STRICT": "0",
-            "VEREDICTO_DEVICE": "cpu",
-            "VEREDICTO_THREADS": "2",
-            "VEREDICTO_WORKERS": "3",
-            "VEREDICTO_MAX_BODY_BYTES": "1000",
-            "VEREDICTO_MAX_ROWS": "10",
-            "VEREDICTO_MAX_IN_FLIGHT": "4",
-            "VEREDICTO_DEADLINE_S": "5",
-            "VEREDICTO_MAX_IMAGE_BYTES": "2000",
-            "VEREDICTO_MAX_PIXELS": "3000",
-            "VEREDICTO_FAST_PATH": "0",
-            "VEREDICTO_GRPC_PORT": "8001",
-            "VEREDICTO_GRPC_HOST": "0.0.0.0",
-            "VEREDICTO_POLICY": "epsilon",
-            "VEREDICTO_EPSILON": "0.25",
-            "VEREDICTO_CHAMPION": "points:points-mlp, wine:wine-knn",
-            "VEREDICTO_JOURNAL": str(tmp_path / "journal.db"),
-            "VEREDICTO_JOURNAL_ROWS": "500",
-            "VEREDICTO_SHADOW": "wine:wine-knn, points:points-mlp",
-        }
-    )
+    settings = Settings.from_environment(name_every_variable(tmp_path))
+
     assert settings == Settings(
         models=tmp_path,
         strict=False,
@@ -219,7 +222,7 @@ def test_a_description_has_type_default_range_and_sentence() -> None:
 def test_the_page_of_settings_is_up_to_date() -> None:
     """docs/settings.md holds today's table; `python -m service.settings docs/settings.md` rewrites it."""
     page = PAGE.read_text(encoding="utf-8")
-    assert page == replace_settings_table(page)
+    assert page == TABLE.replace_in(page)
 
 
 def test_the_command_rewrites_the_table_of_a_page(tmp_path: Path) -> None:
@@ -228,7 +231,7 @@ def test_the_command_rewrites_the_table_of_a_page(tmp_path: Path) -> None:
     page = tmp_path / "settings.md"
     page.write_text(fresh.replace(make_settings_table(), "stale"), encoding="utf-8")
 
-    main([str(page)])
+    TABLE.write([str(page)])
 
     assert page.read_text(encoding="utf-8") == fresh
 
@@ -239,7 +242,7 @@ def test_a_page_without_markers_is_not_touched(tmp_path: Path) -> None:
     page.write_text("# A page\n", encoding="utf-8")
 
     with pytest.raises(ValueError, match=r"^expected '<!-- settings: "):
-        main([str(page)])
+        TABLE.write([str(page)])
 
     assert page.read_text(encoding="utf-8") == "# A page\n"
 

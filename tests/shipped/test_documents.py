@@ -96,7 +96,7 @@ def test_every_make_target_exists(document: str) -> None:
 
 @pytest.mark.parametrize("document", LIVING)
 def test_every_module_that_a_command_runs_exists(document: str) -> None:
-    """What stands after `python -m` is a package or a module of the repository, or pytest."""
+    """Each name after `python -m` is that of a package or a module of the repository, or pytest."""
     for module in re.findall(r"python -m ([\w.]+)", read_document(document)):
         path = ROOT.joinpath(*module.split("."))
         is_ours = path.with_suffix(".py").exists() or (path / "__main__.py").exists()
@@ -105,7 +105,7 @@ def test_every_module_that_a_command_runs_exists(document: str) -> None:
 
 @pytest.mark.parametrize("document", LIVING)
 def test_every_extra_exists(document: str) -> None:
-    """What `pip install '.[EXTRA]'` asks for is declared in pyproject.toml."""
+    """Each extra that `pip install '.[EXTRA]'` asks for is declared in pyproject.toml."""
     project = tomllib.loads(read_document("pyproject.toml"))["project"]
     found = set(re.findall(r"'\.\[(\w+)\]'", read_document(document)))
     assert found <= project["optional-dependencies"].keys()

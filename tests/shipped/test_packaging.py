@@ -174,7 +174,7 @@ def test_the_bento_serves_in_that_environment(
 @pytest.mark.slow
 @pytest.mark.network
 def test_the_checkout_serves_in_that_environment(python: Path, tmp_path: Path) -> None:
-    """What `make serve` starts is ready in it too."""
+    """The server that `make serve` starts is ready in it too."""
     with serve(tmp_path, python=str(python)) as server:
         assert server.client.get("/readyz").status_code == 200
 

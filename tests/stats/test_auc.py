@@ -48,7 +48,7 @@ def test_where_many_scores_overlap_the_limits_are_delongs_on_the_logit_scale() -
 
 
 def test_scores_that_separate_the_classes_have_an_interval() -> None:
-    """Where no score overlaps the interval is Newcombe's, which reaches up to 1 and far down of few rows."""
+    """The interval is Newcombe's where no score overlaps, which reaches up to 1 and far down of few rows."""
     truth = np.repeat([0, 1], [15, 15])
     low, high = auc.roc_auc(two_columns(np.linspace(0, 1, 30)), truth)["interval"]
     assert high == 1.0

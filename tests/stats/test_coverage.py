@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the truth, by simulation in worlds whose truth is known.
+"""Simulation in worlds whose truth is known shows how often 95 % intervals hold it.
 
 Two classes have scores N(-mu, 1) and N(mu, 1); a share of rows is of the second. An over-confident model has the same
 labels, and probabilities whose logits are three times too large.
@@ -18,7 +18,7 @@ from stats import scores
 CDF = NormalDist().cdf
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss", "brier")
 MIN_GIVEN = 0.1
-"""Where an interval is given more rarely than this, its samples are too peculiar to say anything of it."""
+"""An interval that is given more rarely than this has samples too peculiar to say anything of it."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def test_equal_rows_are_worth_one_row() -> None:
 
 
 def test_without_residuals_a_group_counts_as_one_row() -> None:
-    """Where all rows are right the groups' sizes alone say what they are worth, and one group is one row."""
+    """The groups' sizes alone say what they are worth where all rows are right, and one group is one row."""
     of_row = np.repeat([0, 1, 2], [6, 3, 3])
     widened = (t.ppf(0.975, 2) / Z) ** 2
     assert groups.design_effect(np.zeros(12), of_row) == pytest.approx(4.5 * widened)

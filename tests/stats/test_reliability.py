@@ -53,7 +53,7 @@ def test_equal_forecasts_in_a_bin_leave_murphys_three_parts() -> None:
 
 
 def test_a_single_class_has_no_uncertainty() -> None:
-    """Where all rows are of one class, uncertainty and resolution are 0."""
+    """Uncertainty and resolution are 0 where all rows are of one class."""
     parts = reliability.brier_parts(
         np.array([[0.1, 0.9], [0.3, 0.7]]), np.array([1, 1])
     )

@@ -108,7 +108,7 @@ def test_a_mean_loss_has_the_normal_interval_from_ten_wrong_rows_on() -> None:
 
 
 def test_a_mean_loss_has_no_interval_down_to_nothing() -> None:
-    """Where one row has most of the loss there is no interval, which would reach under 0."""
+    """There is no interval where one row has most of the loss: it would reach under 0."""
     losses = np.concatenate([[36.0], np.full(20, 0.1)])
     found = scores.mean_loss(losses, losses > 0)
     assert found["interval"] is None
@@ -149,7 +149,7 @@ def test_a_single_row_has_values_and_reasons() -> None:
 
 
 def test_what_is_all_right_has_an_interval_below() -> None:
-    """Where everything is right the means over classes and the area reach from far below up to 1."""
+    """The intervals of the means over classes and of the area reach from far below to 1 where all is right."""
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9]])
     truth = np.array([0, 0, 1, 1])
     found = scores.score(probabilities, truth, truth)

@@ -72,7 +72,7 @@ def test_a_share_that_is_too_large_is_refuted() -> None:
 
 
 def test_a_claim_on_its_bound_is_seldom_shown(generator: np.random.Generator) -> None:
-    """Where the share is as large as may be, at most one sample in a hundred shows that it is smaller."""
+    """At most one sample in a hundred shows that a share is smaller, where it is as large as may be."""
     hits = generator.binomial(2000, 0.01, size=1000)
     shown = [
         judge_share(int(each), 2000, share=0.01, confidence=0.99).finding

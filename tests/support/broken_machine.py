@@ -1,4 +1,4 @@
-"""What breaks around a server is made here: a disk that is full, a clock that jumps, a proxy whose server goes."""
+"""Troubles around a server are made here: a disk that is full, a clock that jumps, a proxy whose server goes."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ PIECES = (
     *(b"\r\n", b"\r\n\r\n", b"--", b"--BOUNDARY", b"--BOUNDARY--", b"%ff", b"&", b"="),
     *(b"\xff" * 8, b"\x80" * 11, b"\x7f", b"\x1f\x8b\x08"),
 )
-"""What decoders of others have failed at; a mutation puts one of these somewhere."""
+"""Decoders of others have failed at these; a mutation puts one of them somewhere."""
 
 
 class Decoder(NamedTuple):

@@ -24,9 +24,9 @@ from tests.support.mixed_load import Failure, read_answer
 
 HOST = "127.0.0.1"
 LIMIT_S = 60
-"""What is well framed is answered within this time, or it hangs."""
+"""A request that is well framed is answered within this time, or it hangs."""
 WIRE_LIMIT_S = 0.05
-"""What is not is waited for so long: its sender may have promised more than it sent."""
+"""A request that is not is waited for so long: its sender may have promised more than it sent."""
 MAX_KEPT = 20
 NEVER = frozenset(
     {

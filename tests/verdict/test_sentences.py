@@ -119,7 +119,7 @@ def test_a_model_alone_has_nothing_to_be_compared_with() -> None:
 
 
 def test_some_beaten_and_some_level_are_both_named() -> None:
-    """Where no single model is the best, those that are beaten and those that are level are both named."""
+    """The models that are beaten and those that are level are both named where no single one is the best."""
     predictions = make_trial({"worst": 0.6, "one": 0.9, "other": 0.92})
     assert told(predictions)["headline"].endswith(
         "one is shown to be better than worst, but not than other. "
@@ -158,7 +158,7 @@ def test_shares_and_p_values_are_written_for_people() -> None:
 
 
 def test_a_model_that_says_one_class_is_named_where_it_is_no_worse() -> None:
-    """Where most rows are of one class the first finding says that always saying it is right more often."""
+    """The first finding says that always saying one class is right more often, where most rows are of that class."""
     predictions = with_hits([True] * 90 + [False] * 10)
     common = replace(predictions, truth=np.zeros(100, dtype=np.int64))
     label = np.where(np.arange(100) < 90, 0, 1)

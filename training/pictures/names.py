@@ -1,4 +1,4 @@
-"""What the pictures of a trained model call things, and in which colour they show each part of the rows."""
+"""The pictures of a trained model call things by these names, and show each part of the rows in its colour."""
 
 from __future__ import annotations
 

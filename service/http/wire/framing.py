@@ -19,7 +19,7 @@ _EXTRA_LINES = {
 
 
 class Framing:
-    """What the fields of one request say of its form, and the refusal of one that has none of its version of HTTP."""
+    """The framing is what the fields of one request say of its form, with a refusal where HTTP has no such form."""
 
     def __init__(self, version: str, headers: list[tuple[bytes, bytes]]) -> None:
         self.n_bytes = 0

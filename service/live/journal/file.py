@@ -34,7 +34,7 @@ _CHECKPOINT_LOOK_S = 0.025
 
 
 class Identity(NamedTuple):
-    """What tells one file from another of the same name."""
+    """An identity tells one file from another of the same name."""
 
     device: int
     inode: int

@@ -1,4 +1,4 @@
-"""Why the journal's file cannot be used: for now, or until the service is started again."""
+"""A problem says why the journal's file cannot be used: for now, or until the service is started again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the journal is given to keep: predictions, what challengers say in the shadow, feedback, counts."""
+"""Records are what the journal is given to keep: predictions, what challengers say in the shadow, feedback, counts."""
 
 from __future__ import annotations
 

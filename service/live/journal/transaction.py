@@ -1,7 +1,7 @@
-"""What goes into the journal's file, one batch of records in one transaction, and the counts that follow from it.
+"""One batch of records goes into the journal's file in one transaction, with the counts that follow from it.
 
-How often each model was right, and how each challenger fared against its champion, is counted in the transaction that
-accepts a true label. So it is counted once, whoever else writes, whatever ends the process, and however many of the
+The transaction that accepts a true label also counts how often each model was right, and how each challenger fared
+against its champion. So it is counted once, whoever else writes, whatever ends the process, and however many of the
 rows are deleted later.
 """
 

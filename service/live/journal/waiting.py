@@ -1,4 +1,4 @@
-"""What waits to be written into the journal, bounded in bytes of memory however long the file cannot be written."""
+"""Records wait for the journal here, bounded in bytes of memory however long the file cannot be written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SQLite's write-ahead log and the index of it, which all its processes share, say about each other.
+"""SQLite's write-ahead log is held here against its index, which all of SQLite's processes share.
 
 Both formats are documented (https://sqlite.org/walformat.html). SQLite itself trusts the log while it runs, so it does
 not notice that somebody else has cut it short or overwritten it.

@@ -1,4 +1,4 @@
-"""Where an answer of HTTP ends, in whatever pieces it comes."""
+"""The end of an answer of HTTP is found in whatever pieces it comes."""
 
 from __future__ import annotations
 

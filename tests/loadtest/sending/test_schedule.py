@@ -1,4 +1,4 @@
-"""When requests are due."""
+"""Schedules say when requests are due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a model answers so is explained for rows and for images, by the module and over HTTP."""
+"""A model's answer is explained for rows and for images, by the module and over HTTP."""
 
 from __future__ import annotations
 

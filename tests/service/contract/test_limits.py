@@ -9,9 +9,8 @@ import pytest
 
 from service.contract.limits import (
     LIMITS,
-    main,
+    TABLE,
     make_limits_table,
-    replace_limits_table,
 )
 from service.settings import Settings
 
@@ -22,7 +21,7 @@ def test_the_page_of_limits_is_up_to_date() -> None:
     """docs/limits.md holds today's table; `python -m service.contract.limits docs/limits.md` rewrites it."""
     page = PAGE.read_text(encoding="utf-8")
 
-    assert page == replace_limits_table(page)
+    assert page == TABLE.replace_in(page)
 
 
 def test_each_limit_that_is_a_setting_stands_in_the_table() -> None:
@@ -41,7 +40,7 @@ def test_the_command_rewrites_the_table_of_a_page(tmp_path: Path) -> None:
     page = tmp_path / "limits.md"
     page.write_text(fresh.replace(make_limits_table(), "stale"), encoding="utf-8")
 
-    main([str(page)])
+    TABLE.write([str(page)])
 
     assert page.read_text(encoding="utf-8") == fresh
 
@@ -52,6 +51,6 @@ def test_a_page_without_markers_is_not_touched(tmp_path: Path) -> None:
     page.write_text("# A page\n", encoding="utf-8")
 
     with pytest.raises(ValueError, match=r"^expected '<!-- limits: "):
-        main([str(page)])
+        TABLE.write([str(page)])
 
     assert page.read_text(encoding="utf-8") == "# A page\n"

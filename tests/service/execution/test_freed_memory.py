@@ -65,7 +65,7 @@ def releaser(memory: Memory) -> Releaser:
 def test_memory_is_given_back_once_it_does_not_grow(
     releaser: Releaser, memory: Memory
 ) -> None:
-    """What is large and still grows is left alone, and given back when it stays as it is."""
+    """Freed memory that is large and still grows is left alone, and given back when it stays as it is."""
     later_s = time.monotonic() + MIN_PAUSE_S
     memory.n_bytes = 2 * MIN_GROWN_BYTES
 
@@ -91,7 +91,7 @@ def test_what_is_needed_is_not_asked_for_again(
 def test_what_was_freed_too_late_is_given_back_the_next_time(
     releaser: Releaser, memory: Memory
 ) -> None:
-    """Where much was given back and much is left, the rest is tried for after the pause."""
+    """The rest is tried for after the pause, where much was given back and much is left."""
     memory.n_bytes = 5 * MIN_GROWN_BYTES
     memory.needed = 3 * MIN_GROWN_BYTES
     releaser.give_back()
@@ -180,7 +180,7 @@ def test_a_run_in_a_thread_leaves_nothing(graph: Graph, *, is_wrong: bool) -> No
 
 @pytest.mark.usefixtures("without_collector")
 def test_a_refused_request_leaves_nothing() -> None:
-    """What a thread refused does not stay in the frames of the error that was answered."""
+    """A request that a thread refused does not stay in the frames of the error that was answered."""
     references: list[weakref.ref[Any]] = []
 
     def refuse(request: Any) -> None:

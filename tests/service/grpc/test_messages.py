@@ -59,7 +59,7 @@ UNLIKE = {
 @pytest.mark.parametrize("file", [service_pb2, grpc_predict_v2_pb2])
 @pytest.mark.parametrize("action", ["Load", "Unload"])
 def test_both_clients_name_the_model_that_they_load(file: Any, action: str) -> None:
-    """What Triton's client writes is the model's name here, and KServe's is that of a repository."""
+    """Triton's client writes the field that is the model's name here, and KServe's writes that of a repository."""
     theirs = getattr(file, f"RepositoryModel{action}Request")(model_name="points")
     ours = messages.decode(
         f"RepositoryModel{action}Request", theirs.SerializeToString()
@@ -128,7 +128,7 @@ def test_the_service_of_the_file_has_the_methods_of_the_server() -> None:
 
 
 def test_nested_mappings_become_messages() -> None:
-    """What was encoded from plain values is decoded to the same values."""
+    """Plain values that were encoded are decoded to the same values."""
     content = messages.encode(
         "ModelInferResponse",
         {

@@ -1,4 +1,4 @@
-"""What Triton's own tests of HTTP and gRPC ask of a server, in qa/ of its repository, is asked of this one.
+"""This server is asked what Triton's own tests of HTTP and gRPC, in qa/ of its repository, ask of a server.
 
 They are named here, each with the test that asks the same, or why none does.
 

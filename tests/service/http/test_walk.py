@@ -30,7 +30,6 @@ MODEL = "points-logistic"
 WALK = [
     "service/http/wire/uvicorn_protocol.py",
     "service/http/application.py",
-    "service/http/gate.py",
     "service/http/route.py",
     "service/execution/pipeline.py",
     "service/contract/codec.py",
@@ -115,7 +114,7 @@ async def predict_a_row(models: Path) -> tuple[bytes, list[str]]:
 
 
 def test_a_row_goes_the_way_that_the_design_shows(tmp_path: Path) -> None:
-    """A row of `/predict` touches twelve modules, and DESIGN.md names each of them."""
+    """A row of `/predict` touches eleven modules, and DESIGN.md names each of them."""
     shutil.copy(EXPORTED_MODELS / f"{MODEL}.onnx", tmp_path)
 
     response, entered = asyncio.run(predict_a_row(tmp_path))

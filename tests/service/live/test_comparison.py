@@ -218,7 +218,7 @@ def test_other_versions_are_left_out(
     deployment: ShadowDeployment,
     path: Path,
 ) -> None:
-    """What a file of the same name answered before it was exchanged counts for neither figures nor tests."""
+    """The answers of a file of the same name before it was exchanged count for neither figures nor tests."""
     old = make_model_key(deployment.champion)._replace(version="0" * 12)
     transactions.write(
         [PredictionRecord("a", old, np.array([1])), FeedbackRecord("a", None, "yes")]

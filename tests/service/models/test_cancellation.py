@@ -102,7 +102,7 @@ def test_items_are_watched() -> None:
 
 
 def test_work_without_a_token_is_never_ended() -> None:
-    """Where no token is active all items come, and a look raises nothing."""
+    """All items come where no token is active, and a look raises nothing."""
     check()
 
     assert list(watch(range(3))) == [0, 1, 2]

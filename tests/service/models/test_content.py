@@ -40,7 +40,7 @@ def test_weights_beside_the_file_are_what_runs(
 
 
 def test_weights_that_change_later_change_no_answer(tmp_path: Path) -> None:
-    """What runs is what was read: weights that are overwritten in place are not looked at again."""
+    """The weights that run are those that were read: weights that are overwritten in place are not looked at again."""
     path = write_with_weights(tmp_path, "model", fill=3.0)
     graph = load_graph(path, name="model")
     (tmp_path / "model.onnx.data").write_bytes(b"")
@@ -115,7 +115,7 @@ def test_file_and_weights_share_the_limit(tmp_path: Path) -> None:
 
 
 def test_weights_must_be_as_the_sums_say(tmp_path: Path) -> None:
-    """Where a folder has sums, weights that are not in them are refused as a model would be."""
+    """Weights that are not in a folder's sums are refused as a model would be."""
     path = write_with_weights(tmp_path, "model")
     content = read(tmp_path)
     (tmp_path / "SHA256SUMS").write_text(f"{sha256(path)}  model.onnx\n")

@@ -100,7 +100,7 @@ def sign(folder: Path, **contents: bytes) -> ModelFolder:
 
 
 def test_a_file_must_be_as_the_sums_say(tmp_path: Path) -> None:
-    """Where a folder has sums a file is read if it matches, and refused if it differs or is not in them."""
+    """A file of a folder with sums is read if it matches, and refused if it differs or is not in them."""
     for name in ("right", "wrong", "unlisted"):
         (tmp_path / f"{name}.onnx").write_bytes(name.encode())
     folder = sign(tmp_path, right=b"right", wrong=b"something else")

@@ -1,4 +1,4 @@
-"""What an image file costs is known before it is decoded, and what costs too much is refused."""
+"""The cost of an image file is known before it is decoded, and one that costs too much is refused."""
 
 from __future__ import annotations
 

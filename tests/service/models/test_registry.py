@@ -39,7 +39,7 @@ def test_an_unknown_model_is_told_the_known_ones(models: Path) -> None:
 
 
 def test_a_model_without_a_card_is_told_from_an_unknown_one(models: Path) -> None:
-    """Who asks the contract for a graph without a card is told where it is served, what it is, and how to adopt it."""
+    """A client that asks the contract for a graph without a card is told where it is served and how to adopt it."""
     write_tiny(models, None, stem="bare")
 
     with pytest.raises(NotFound) as missing:

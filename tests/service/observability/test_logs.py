@@ -39,7 +39,7 @@ def test_a_quoted_text_cannot_begin_another_line() -> None:
 
 
 def test_lines_of_one_kind_are_limited_and_counted() -> None:
-    """What is over the limit is left out and counted, and another kind still goes out."""
+    """Lines over the limit are left out and counted, and another kind still goes out."""
     limit = RateLimit()
     passed = [
         limit.filter(make_record("bad request %d", number))

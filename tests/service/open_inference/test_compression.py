@@ -52,7 +52,7 @@ def test_a_packed_message_is_known_by_its_first_bytes(
 
 @pytest.mark.parametrize("message", [b"", b"\n\x06simple", b"\x1f", b"\x1f\x8c"])
 def test_a_plain_message_stays_as_it_is(message: bytes) -> None:
-    """What does not begin as a format does is no such format, whatever the limit."""
+    """A message that does not begin as a format does is no such format, whatever the limit."""
     assert find_compression(message) == ""
     assert decompress_message(message, 0, SETTING) == message
 
@@ -91,7 +91,7 @@ def test_a_bomb_is_refused_before_it_goes_off() -> None:
 
 @pytest.mark.parametrize(("kind", "other"), [("gzip", "deflate"), ("deflate", "gzip")])
 def test_a_body_of_another_kind_is_refused(kind: str, other: str) -> None:
-    """What the encoding says must be so: neither plain bytes nor the other format is taken for it."""
+    """A body must be what its encoding says: neither plain bytes nor the other format is taken for it."""
     for body in (b"plain", compress(b"a", other)):
         with refuse(InvalidRequest, f"the body is not {kind}, as its encoding says"):
             decompress(body, kind, 100, SETTING)
@@ -162,7 +162,7 @@ def test_more_members_than_a_body_may_have_are_refused() -> None:
 
 
 def test_bytes_behind_the_members_are_refused() -> None:
-    """What follows the last member must be zeros."""
+    """The bytes that follow the last member must be zeros."""
     with refuse(InvalidRequest, "bytes follow the body's gzip that are none of it"):
         decompress(gzip.compress(b"a") + b"more", "gzip", 99, SETTING)
 

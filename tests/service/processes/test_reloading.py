@@ -259,7 +259,7 @@ def test_a_worker_that_does_not_prepare_in_time_ends_the_reload(play: Play) -> N
 
 
 def test_a_stale_word_is_passed_over(play: Play) -> None:
-    """What a worker says of a generation that was given up does not count for the next one."""
+    """A worker's word of a generation that was given up does not count for the next one."""
     play.ask(LOOK)
     play.make({"a": "2", "b": "1"})
     play.state.look(0.0)

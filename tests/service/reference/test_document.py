@@ -14,7 +14,7 @@ ROW = [1.0, 2.0]
 
 
 CHANGES = "/v2/repository/models/{name}/"
-"""What loads and unloads models is closed to all in a server without tokens."""
+"""The calls that load and unload models are closed to all in a server without tokens."""
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def digests(manifest: Manifest) -> dict[str, str]:
 
 
 def test_a_generation_is_loaded_from_copies(source: Source) -> None:
-    """What becomes of the folder later is nothing to who loads the generation."""
+    """A generation is loaded as it was, whatever becomes of the folder later."""
     made = source.make()
     shutil.rmtree(source.folder)
     loaded = Loading(Settings(), source.store.path).load(made.number)
@@ -163,7 +163,7 @@ def test_files_that_workers_refused_are_left_out(source: Source) -> None:
 
 
 def test_one_name_is_looked_at_by_itself(source: Source) -> None:
-    """What else has changed waits for a look of its own."""
+    """Other files that have changed wait for a look of their own."""
     first = source.make()
     change(source, 2.0)
     change(source, -2.0, "second")

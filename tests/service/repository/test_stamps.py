@@ -54,7 +54,7 @@ def test_any_change_makes_another_stamp_of_the_folder(
 
 
 def test_hidden_files_are_nothing(folder: Path) -> None:
-    """What is being copied under a hidden name is not looked at yet."""
+    """A file that is being copied under a hidden name is not looked at yet."""
     before = stamp_folder(folder)
     (folder / ".hidden").write_bytes(b"more")
     assert stamp_folder(folder) == before

@@ -1,4 +1,4 @@
-"""What a card says of a model is measured as others measure it."""
+"""All that a card says of a model is measured as others measure it."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def try_to_export(fitted: Any, dataset: Dataset, folder: Path) -> str:
 def test_what_passes_is_written_under_its_name(
     fitted: FittedNetwork, dataset: Dataset, tmp_path: Path
 ) -> None:
-    """What passes is written under its name, and its card was measured on it."""
+    """A file that passes is written under its name, and its card was measured on it."""
     path, card = export(fitted, dataset, split(dataset, seed=0), ORIGIN, tmp_path)
     assert path == tmp_path / "wine-logistic.onnx"
     assert [each.name for each in tmp_path.iterdir()] == ["wine-logistic.onnx"]

@@ -54,7 +54,7 @@ def test_refusals_beyond_their_share_wait_for_their_time() -> None:
 
 
 def test_a_long_body_counts_for_more() -> None:
-    """What must be read to be thrown away takes its time from the other refusals."""
+    """A body that must be read to be thrown away takes its time from the other refusals."""
 
     async def play() -> bool:
         return Refusals().note(Client(lambda _: None), 10_000_000)

@@ -28,7 +28,7 @@ def test_the_beginning_of_a_head_is_waited_for(end: int, data: st.DataObject) ->
     "sent", [b"\x16\x03\x01", b"GET /\n", b"{", b"G\x00T", b"GET / FTP", b"hello\r\n"]
 )
 def test_the_beginning_of_something_else_is_refused(sent: bytes) -> None:
-    """What cannot become a request is refused before its end has come."""
+    """Bytes that cannot become a request are refused before their end has come."""
     with pytest.raises(Refusal, match=r"^malformed request: "):
         check_part(sent, 0)
 

@@ -114,7 +114,7 @@ def test_a_tree_too_deep_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_trees_from_a_functions_arguments_are_refused() -> None:
-    """What a call gives to a function is not followed, so no tree may come from there."""
+    """An argument that a call gives to a function is not followed, so no tree may come from there."""
     node = make_node([BRANCH, LEAF, LEAF], [1, 0, 0], [2, 0, 0])
     (given,) = (each for each in node.attribute if each.name == "nodes_truenodeids")
     node.attribute.remove(given)
