@@ -16,7 +16,7 @@ SPREAD ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope
 # Neither library is to send usage data, whatever starts it.
 export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
-# Where containers set it, each of the tests' 200 servers and commands would compile our modules again.
+# Where containers set it, each of the more than a hundred servers that tests start would compile our modules again.
 test coverage fuzz: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
