@@ -9,12 +9,15 @@ FUZZ_S ?= 30
 SOAK_S ?= 1800
 CHAOS_N ?= 100
 HOSTILE_N ?= 100000
-# Each worker has servers of its own: more than four would wait for each other.
-SPREAD ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile
+# Each worker has servers of its own: more than four would wait for each other. The order of the files is that of
+# tests/support/order.py, the longest first.
+SPREAD ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 # Neither library is to send usage data, whatever starts it.
 export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
+# Where containers set it, each of the more than a hundred servers that tests start would compile our modules again.
+test coverage fuzz: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test coverage fuzz soak chaos hostile check train table verify sbom audit bench bento image proto lock clean

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.order import LONG_FILES
+
 TESTS = Path(__file__).resolve().parent
 FILES = sorted(TESTS.rglob("*.py"))
 TEST_FILES = [path for path in FILES if path.name.startswith("test_")]
@@ -134,3 +136,17 @@ def test_no_docstring_begins_as_a_question_does() -> None:
                 found.append(f"{name}: {text}")
 
     assert found == []
+
+
+def test_long_files_are_there() -> None:
+    """Each file that is begun early is there, and is named once."""
+    names = {path.relative_to(TESTS).as_posix() for path in TEST_FILES}
+    assert set(LONG_FILES) <= names
+    assert len(set(LONG_FILES)) == len(LONG_FILES)
+
+
+def test_long_files_come_first(request: pytest.FixtureRequest) -> None:
+    """The tests of this round come in the order of the long files, and all others after them."""
+    names = [item.path.relative_to(TESTS).as_posix() for item in request.session.items]
+    long = [name for name in names if name in LONG_FILES]
+    assert names[: len(long)] == sorted(long, key=LONG_FILES.index)
