@@ -22,6 +22,7 @@ TOPS = (
     "evaluation",
     "loadtest",
     "training",
+    "tuning",
     "cli",
 )
 HEAVY = (
@@ -206,7 +207,12 @@ PACKAGES: dict[str, set[str]] = {
         "service.repository",
         "service.settings",
     },
-    "service.settings": {"service.errors", "service.service_links"},
+    "service.settings": {
+        "service.errors",
+        "service.service_links",
+        "service.settings_file",
+    },
+    "service.settings_file": {"service.errors"},
     "training.__main__": {
         "model_card",
         "training.arguments",
@@ -293,6 +299,20 @@ PACKAGES: dict[str, set[str]] = {
         "training.graph",
         "training.learning",
     },
+    "tuning": {
+        "loadtest",
+        "loadtest.sending",
+        "loadtest.targets",
+        "service.errors",
+        "service.settings",
+        "stats",
+    },
+    "tuning.__main__": {
+        "loadtest.targets",
+        "service.errors",
+        "service.execution",
+        "tuning",
+    },
 }
 """Each package imports these packages of ours."""
 
@@ -328,6 +348,8 @@ SHOWN: dict[str, set[str]] = {
         "objectives",
         "raw_file",
         "result",
+        "run",
+        "search",
         "verdict",
     },
     "loadtest.report": {"page"},
@@ -423,6 +445,15 @@ SHOWN: dict[str, set[str]] = {
     "training.images": {"classifier", "faces", "fine_tuning_curve", "pretrained"},
     "training.learning": {"estimator", "family", "gradient_descent", "network"},
     "training.pictures": {"draw"},
+    "tuning": {
+        "arguments",
+        "candidates",
+        "choice",
+        "console",
+        "halving",
+        "measurement",
+        "server",
+    },
 }
 """Other packages import these modules of each package."""
 

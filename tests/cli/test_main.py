@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "training",
     "evaluate": "evaluation",
     "load": "loadtest",
+    "tune": "tuning",
 }
 """Of each command the package that it runs."""
 
@@ -68,7 +69,7 @@ def test_what_is_no_command_is_told_the_commands(
     assert finished.returncode == 2
     assert finished.stdout == ""
     assert finished.stderr == (
-        f"veredicto: expected a command, one of serve, train, evaluate, load, got {found}; "
+        f"veredicto: expected a command, one of serve, train, evaluate, load, tune, got {found}; "
         "veredicto --help shows examples\n"
     )
 
