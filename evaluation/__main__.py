@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from evaluation import clock, predictions
 from evaluation import evidence as evidences
 from evaluation import gate as gates
-from evaluation import predictions
 from evaluation.analysis import WITHIN
 from evaluation.classifiers import Classifiers, LocalClassifiers
 from evaluation.gate import Gate
@@ -37,6 +37,7 @@ AFTERWARDS = (
 EXAMPLES = """examples:
   python -m evaluation --task churn --data new.csv --label churn --output churn.html
   python -m evaluation --task birds --data new-birds/ --url http://127.0.0.1:3000
+  python -m evaluation --task churn --data new.csv --load churn-load.json
   python -m evaluation --verify churn.json --gate "mlp better than logistic by 0.01"
 """
 
@@ -61,6 +62,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.verify is None and (options.task is None or options.data is None):
         parser.error("expected --task and --data, or --verify")
+    if options.verify is not None and options.load is not None:
+        parser.error("--load goes with --task and --data, not with --verify")
 
     return options
 
@@ -150,6 +153,12 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         help=f"{gates.USAGE}; exit 1 where it is not shown",
     )
     add(
+        "--load",
+        type=Path,
+        metavar="FILE.json",
+        help="of `veredicto load --task`: the most accurate classifier that is fast enough",
+    )
+    add(
         "--verify",
         type=Path,
         metavar="FILE.json",
@@ -174,6 +183,7 @@ def _share(text: str) -> float:
 def _report(options: argparse.Namespace) -> int:
     page.require_matplotlib()
     output, beside = _place(options)
+    load = options.load and clock.read_load(options.load, task=options.task)
     with closing(_find(options, options.task)) as contenders:
         names = [each.name for each in contenders.contenders]
         claims = [
@@ -181,12 +191,16 @@ def _report(options: argparse.Namespace) -> int:
         ]
         labelled, judged = _try(options, options.task, contenders)
 
+    if load is not None:
+        clock.check_models(load, judged.answers)
+
     evidence = evidences.gather(
         judged,
         risk=options.risk,
         within=options.within,
         gates=claims,
         software=contenders.software,
+        load=load,
     )
     pictures = page.draw_thumbnails(
         labelled, evidence["numbers"]["disagreements"]["rows"]
@@ -194,6 +208,8 @@ def _report(options: argparse.Namespace) -> int:
     output.write_text(page.render(evidence, pictures), encoding="utf-8")
     beside.write_bytes(codec.encode(evidence))
     _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"], "")
+    if load is not None:
+        _say(*evidence["clock"]["sentences"], "")
     _say(*map(gates.describe, evidence["gates"]))
     _say(f"report: {output}", f"evidence: {beside}")
 

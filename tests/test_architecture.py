@@ -332,6 +332,7 @@ SHOWN: dict[str, set[str]] = {
     "evaluation": {
         "analysis",
         "classifiers",
+        "clock",
         "evidence",
         "gate",
         "labelled_data",

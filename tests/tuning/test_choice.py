@@ -110,7 +110,7 @@ def test_no_measurement_begins_after_the_budget() -> None:
     """What was measured is kept, and nothing is compared of rounds that are not whole."""
     times = iter(range(100))
     halving = Halving(
-        measure=lambda candidate, repeat: make_figures(100.0),
+        measure=lambda *_: make_figures(100.0),
         score=partial(choice.score, RATE),
         repeats=3,
         budget_s=2,
