@@ -100,6 +100,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     _add_groups(parser)
     _add_results(parser)
+    _add_evidence(parser)
 
     return parser
 
@@ -152,6 +153,10 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         metavar="CLAIM",
         help=f"{gates.USAGE}; exit 1 where it is not shown",
     )
+
+
+def _add_evidence(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--load",
         type=Path,

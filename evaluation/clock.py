@@ -1,4 +1,4 @@
-"""The verdict with a clock: which classifier is right most often of those that keep objectives under a load.
+"""The verdict with a clock names the classifier that is right most often of those that keep objectives under a load.
 
 The load was measured by `veredicto load --task`; who is better is told by the paired tests of the same rows.
 """

@@ -1,4 +1,4 @@
-"""The command line of a load test."""
+"""This module has the command line of a load test."""
 
 from __future__ import annotations
 

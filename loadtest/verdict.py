@@ -1,4 +1,4 @@
-"""The verdict with a clock: which classifier of a task is the most accurate of those that keep the objectives."""
+"""The verdict with a clock names the most accurate classifier of a task among those that keep the objectives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A classifier with its accuracy on held-out rows, and its result under the load."""
+    """This is a classifier with its accuracy on held-out rows, and its result under the load."""
 
     name: str
     version: str | None
@@ -42,7 +42,7 @@ class Contender:
 
     @property
     def rate(self) -> float | None:
-        """Requests a second that were kept: the highest, where it was searched."""
+        """Returns the requests a second that were kept: the highest, where it was searched."""
         found = self.document.get("search")
         rate: float | None = found["rate"] if found else self.document["rate"]
         return rate
@@ -54,7 +54,7 @@ class Contender:
 
     @property
     def requests_per_core_s(self) -> float | None:
-        """Answers for a second of one of the server's processor cores."""
+        """Returns the answers for a second of one of the server's processor cores."""
         server = self.document["repeats"][-1]["server"] or {}
         found: float | None = server.get("requests_per_core_s")
         return found

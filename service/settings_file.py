@@ -1,4 +1,4 @@
-"""A file of settings: a line NAME=VALUE each, as `veredicto tune` writes it and as env files of containers are."""
+"""A file of settings has a line NAME=VALUE for each, as `veredicto tune` writes it, and env files of containers are."""
 
 from __future__ import annotations
 

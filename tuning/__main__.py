@@ -1,4 +1,4 @@
-"""`python -m tuning`: which settings of the server serve best on this machine.
+"""`python -m tuning` searches the settings with which the server serves best on this machine.
 
 Exits 0 when done, 1 when no settings keep the objectives, 2 when it cannot be done.
 """

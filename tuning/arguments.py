@@ -1,4 +1,4 @@
-"""The command line of the search for settings."""
+"""This module has the command line of the search for settings."""
 
 from __future__ import annotations
 

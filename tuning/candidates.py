@@ -1,4 +1,4 @@
-"""The settings that are tried: combinations that this machine has processors for, the defaults first."""
+"""This module lists the settings that are tried: combinations that this machine has processors for."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from itertools import product
 from service.settings import PREFIX, Settings
 
 BATCH_ROWS = (1, 16, 64)
-"""Limits of batching that are tried: none at all, the default, and as many as fill a larger run."""
+"""These limits of batching are tried: none at all, the default, and as many as fill a larger run."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Candidate:
-    """One combination of the settings that are searched."""
+    """This is one combination of the settings that are searched."""
 
     workers: int
     threads: int
@@ -31,7 +31,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """The values that the caller names for each setting; an empty list leaves them to us."""
+    """These are the values that the caller names for each setting; an empty list leaves them to us."""
 
     workers: Sequence[int] = ()
     threads: Sequence[int] = ()

@@ -1,4 +1,4 @@
-"""What the figures show: the front, and whether any candidate is better than the default beyond noise."""
+"""The figures show a front, and whether any candidate is better than the default beyond noise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIN_ROUNDS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The settings to take; `ratio` says how much better than the default, None where there was nothing to compare."""
+    """These are the settings to take; `ratio` says how much better than the default, None without a comparison."""
 
     candidate: Candidate
     is_default: bool
@@ -33,7 +33,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """The means of a candidate over its rounds; its rate is None where a round kept none."""
+    """These are the means of a candidate over its rounds; its rate is None where a round kept none."""
 
     candidate: Candidate
     rate: float | None

@@ -1,4 +1,4 @@
-"""What is said of a search: a line for each measurement, the table of the front, and the file of settings."""
+"""This module says a line for each measurement, the table of the front, and the file of settings."""
 
 from __future__ import annotations
 

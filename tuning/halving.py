@@ -1,4 +1,4 @@
-"""Successive halving: all candidates are measured once, the better half again, and the last ones often.
+"""By successive halving all candidates are measured once, the better half again, and the last ones often.
 
 Jamieson and Talwalkar, AISTATS (2016) 240. Each round goes through its candidates in a new random order, so that what
 else the machine does falls on all of them; the default is in every round, to be compared with.
@@ -23,7 +23,7 @@ Score = Callable[[Sequence[Figures]], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """All figures of each candidate, and of those that were compared last one for each final round that was whole."""
+    """These are all figures of each candidate, and of those that were compared last one for each whole final round."""
 
     figures: dict[Candidate, list[Figures]]
     finals: dict[Candidate, list[Figures]]
@@ -32,7 +32,7 @@ class Found:
 
 @dataclass(kw_only=True)
 class Halving:
-    """Measures candidates until few are left; `score` is the larger the better."""
+    """This measures candidates until few are left; `score` is the larger the better."""
 
     measure: Measure
     score: Score

@@ -1,4 +1,4 @@
-"""One measurement of one candidate: a fresh server, its highest rate, its latency at a common rate, its memory."""
+"""A measurement takes a fresh server, its highest rate, its latency at a common rate and its memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMON_SHARE = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked of every candidate; without `rate` the highest one is searched."""
+    """This is asked of every candidate; without `rate` the highest one is searched."""
 
     model: str
     models: Path | None
@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What one measurement found; `rate` is None where no rate kept the objectives, `faults` say what is doubtful."""
+    """One measurement found these; `rate` is None where no rate kept the objectives, `faults` say what is doubtful."""
 
     rate: float | None
     p99_ms: float
@@ -48,7 +48,7 @@ class Figures:
 
 
 class Measurer:
-    """Measures candidates one after the other; the latencies of all are taken at one rate."""
+    """This measures candidates one after the other; the latencies of all are taken at one rate."""
 
     def __init__(self, question: Question) -> None:
         self.question = question

@@ -1,4 +1,4 @@
-"""A server with given settings: a process of its own on 127.0.0.1, which ends with the block that started it."""
+"""This module runs a server with given settings, a process of its own on 127.0.0.1, which ends with its block."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ START_LIMIT_S = 180.0
 STOP_LIMIT_S = 30.0
 POLL_S = 0.05
 KEPT = ("MODELS", "DEVICE", "STRICT")
-"""Settings of the caller that the servers have too; a journal, tokens or certificates have no place here."""
+"""The servers have these settings of the caller too; a journal, tokens or certificates have no place here."""
 MAX_LOG_CHARACTERS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunningServer:
-    """A server that is ready."""
+    """This is a server that is ready."""
 
     url: str
     process_id: int
