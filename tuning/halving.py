@@ -47,11 +47,11 @@ class Halving:
         """Returns what was found of the candidates, of which the first is the default."""
         default, *rivals = candidates
         until_s = self.clock() + self.budget_s
-        is_whole = self._run_round([default, *rivals], until_s)
+        is_whole = True
         while is_whole and len(rivals) > MAX_FINALISTS:
-            rivals = self._keep_half(rivals)
-            if len(rivals) > MAX_FINALISTS:
-                is_whole = self._run_round([default, *rivals], until_s)
+            is_whole = self._run_round([default, *rivals], until_s)
+            if is_whole:
+                rivals = self._keep_half(rivals)
 
         finals: dict[Candidate, list[Figures]] = {}
         if is_whole:
@@ -63,23 +63,23 @@ class Halving:
         )
 
     def _keep_half(self, rivals: Sequence[Candidate]) -> list[Candidate]:
-        ordered = sorted(rivals, key=self._rate, reverse=True)
+        ordered = sorted(rivals, key=self._score, reverse=True)
         return ordered[: max(MAX_FINALISTS, len(rivals) // 2)]
 
-    def _rate(self, candidate: Candidate) -> float:
+    def _score(self, candidate: Candidate) -> float:
         return self.score(self._figures[candidate])
 
     def _run_finals(
         self, candidates: Sequence[Candidate], until_s: float
     ) -> dict[Candidate, list[Figures]]:
         """Returns the figures of the final rounds alone: those before have chosen, and chance favours the chosen."""
-        begins = {each: len(self._figures[each]) for each in candidates}
+        begins = {each: len(self._figures.get(each, ())) for each in candidates}
         n_whole = 0
         while n_whole < self.repeats and self._run_round(candidates, until_s):
             n_whole += 1
 
         return {
-            each: self._figures[each][begin : begin + n_whole]
+            each: self._figures.get(each, [])[begin : begin + n_whole]
             for each, begin in begins.items()
         }
 
