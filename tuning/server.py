@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -35,7 +35,7 @@ class RunningServer:
 
     def measure_memory_mib(self) -> float:
         """Returns the memory of all its processes; what they share counts once (proportional set size)."""
-        return sum(map(_read_pss_kib, _list_session(self.process_id))) / 1024
+        return sum(map(_read_pss_kib, _list_processes(self.process_id))) / 1024
 
 
 @contextmanager
@@ -53,7 +53,6 @@ def run_server(
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
 
     try:
@@ -120,25 +119,31 @@ def _read_end(log: Path) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Asks the server to end, and ends what is left of its session after a while."""
+    """Asks the server to end, and ends all of its processes where that takes too long."""
+    started = _list_processes(process.pid)
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(timeout=STOP_LIMIT_S)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        for each in started:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         process.wait()
 
 
-def _list_session(leader: int) -> list[int]:
-    """Returns the processes that the leader of a session has started, itself among them."""
-    found = []
+def _list_processes(root: int) -> list[int]:
+    """Returns a process and all that it started, directly or not; workers have sessions of their own."""
+    parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except OSError:  # it has ended meanwhile
             continue
-        if int(fields[3]) == leader:
-            found.append(int(path.parent.name))
+        parents[int(path.parent.name)] = int(fields[1])
+
+    found = [root]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
 
     return found
 

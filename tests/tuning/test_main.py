@@ -8,6 +8,7 @@ import pytest
 
 from service.settings import Settings
 from tuning.__main__ import main
+from tuning.server import run_server
 
 SHORT = ("--slo", "p50<5s", "--trial", "0.2", "--repeats", "3")
 
@@ -28,6 +29,14 @@ def test_the_file_of_settings_is_one_that_the_service_reads(
     settings = Settings.from_environment({"VEREDICTO_SETTINGS": str(output)})
     assert settings.max_batch_rows in (1, 16)
     assert settings.request_threads is not None
+
+
+def test_memory_is_that_of_all_workers(models: Path, tmp_path: Path) -> None:
+    """The supervisor, which the command starts, has a small part of it."""
+    with run_server({}, models=models, folder=tmp_path) as server:
+        rollup = Path(f"/proc/{server.process_id}/smaps_rollup").read_text()
+        mine_kib = int(rollup.partition("Pss:")[2].split()[0])
+        assert server.measure_memory_mib() > 2 * mine_kib / 1024
 
 
 def test_a_model_that_is_not_there_is_told(
