@@ -94,9 +94,9 @@ lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowe
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
 		--no-annotate --quiet --extra cpu --extra train --extra test -o requirements/test.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
-		--no-annotate --quiet --extra cpu -c requirements/test.txt -o requirements/serve.txt
+		--no-annotate --quiet --extra cpu -c requirements/test.txt --generate-hashes -o requirements/serve.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
-		--no-annotate --quiet --extra cpu --extra grpc -c requirements/test.txt -o requirements/grpc.txt
+		--no-annotate --quiet --extra cpu --extra grpc -c requirements/test.txt --generate-hashes -o requirements/grpc.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
 		--no-annotate --quiet --extra cpu --extra audit -c requirements/test.txt -o requirements/audit.txt
 
@@ -109,7 +109,7 @@ clean: ## remove the virtual environment and caches
 	@touch $@
 
 .venv/serve.stamp: requirements/serve.txt .venv/python.stamp
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/serve.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/serve.txt
 	@touch $@
 
 .venv/audit.stamp: requirements/audit.txt .venv/test.stamp

@@ -23,6 +23,7 @@ PACKAGES = (
     "evaluation",
     "loadtest",
     "training",
+    "tuning",
 )
 
 
@@ -107,6 +108,25 @@ COMMANDS = {
             (
                 'veredicto load --url http://HOST:3000 --task wine --slo "p99<50ms" --rate 200',
                 "the most accurate classifier that keeps it",
+            ),
+        ),
+    ),
+    "tune": Command(
+        package="tuning",
+        extras="cpu,load",
+        summary="search the settings that serve best on this machine",
+        examples=(
+            (
+                'veredicto tune --model wine-mlp --slo "p99<20ms" --output tuned.env',
+                "the highest rate that keeps an objective",
+            ),
+            (
+                'veredicto tune --model wine-mlp --slo "p99<20ms" --goal memory --rate 200',
+                "the least memory that keeps it at a rate",
+            ),
+            (
+                "VEREDICTO_SETTINGS=tuned.env veredicto serve",
+                "the server with what was found",
             ),
         ),
     ),

@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from evaluation import clock, predictions
 from evaluation import evidence as evidences
 from evaluation import gate as gates
-from evaluation import predictions
 from evaluation.classifiers import Classifiers, LocalClassifiers
 from evaluation.gate import Gate
 from evaluation.labelled_data import NOTHING, LabelledData, read_labelled
@@ -38,6 +38,7 @@ AFTERWARDS = (
 EXAMPLES = """examples:
   python -m evaluation --task churn --data new.csv --label churn --output churn.html
   python -m evaluation --task birds --data new-birds/ --url http://127.0.0.1:3000
+  python -m evaluation --task churn --data new.csv --load churn-load.json
   python -m evaluation --verify churn.json --gate "mlp better than logistic by 0.01"
 """
 
@@ -62,6 +63,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.verify is None and (options.task is None or options.data is None):
         parser.error("expected --task and --data, or --verify")
+    if options.verify is not None and options.load is not None:
+        parser.error("--load goes with --task and --data, not with --verify")
 
     return options
 
@@ -98,6 +101,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     _add_groups(parser)
     _add_results(parser)
+    _add_evidence(parser)
 
     return parser
 
@@ -155,6 +159,16 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         metavar="CLAIM",
         help=f"{gates.USAGE}; exit 1 where it is not shown",
     )
+
+
+def _add_evidence(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--load",
+        type=Path,
+        metavar="FILE.json",
+        help="of `veredicto load --task`: the most accurate classifier that is fast enough",
+    )
     add(
         "--verify",
         type=Path,
@@ -180,6 +194,7 @@ def _share(text: str) -> float:
 def _report(options: argparse.Namespace) -> int:
     page.require_matplotlib()
     output, beside = _place(options)
+    load = options.load and clock.read_load(options.load, task=options.task)
     with closing(_find(options, options.task)) as contenders:
         names = [each.name for each in contenders.contenders]
         claims = [
@@ -187,12 +202,16 @@ def _report(options: argparse.Namespace) -> int:
         ]
         labelled, judged = _try(options, options.task, contenders)
 
+    if load is not None:
+        clock.check_models(load, judged.answers)
+
     evidence = evidences.gather(
         judged,
         risk=options.risk,
         within=options.within,
         gates=claims,
         software=contenders.software,
+        load=load,
     )
     pictures = page.draw_thumbnails(
         labelled, evidence["numbers"]["disagreements"]["rows"]
@@ -200,6 +219,8 @@ def _report(options: argparse.Namespace) -> int:
     output.write_text(page.render(evidence, pictures), encoding="utf-8")
     beside.write_bytes(codec.encode(evidence))
     _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"], "")
+    if load is not None:
+        _say(*evidence["clock"]["sentences"], "")
     _say(*map(gates.describe, evidence["gates"]))
     _say(f"report: {output}", f"evidence: {beside}")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.clock import judge_with_clock
 from evaluation.gate import Gate
 from service import VERSION
 from service.contract import codec
@@ -38,8 +39,9 @@ def gather(
     gates: list[Gate],
     software: dict[str, str],
     within: float = WITHIN,
+    load: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Returns the evidence as JSON values."""
+    """Returns the evidence as JSON values; `load` is what was measured of the models under a load."""
     evidence = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -61,7 +63,8 @@ def gather(
         "timing": predictions.timing,
         "truth": predictions.truth,
         "answers": [_write_answer(answer) for answer in predictions.answers],
-        **conclude(predictions, risk=risk, within=within, gates=gates),
+        **({} if load is None else {"load": load}),
+        **conclude(predictions, risk=risk, within=within, gates=gates, load=load),
     }
     values: dict[str, Any] = codec.as_json(evidence)
     return values
@@ -73,8 +76,9 @@ def conclude(
     risk: float,
     gates: list[Gate],
     within: float = WITHIN,
+    load: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Returns all that follows from predictions: numbers, verdict, gates."""
+    """Returns all that follows from predictions: numbers, verdict, gates, and with a load the verdict with a clock."""
     numbers = judge(predictions, risk=risk, within=within)
     costs: dict[str, dict[str, float | None]] = {
         answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
@@ -94,6 +98,9 @@ def conclude(
         "verdict": verdict,
         "gates": [gate.check(predictions) for gate in gates],
     }
+    if load is not None:
+        concluded["clock"] = judge_with_clock(numbers, load, task=predictions.task)
+
     values: dict[str, Any] = codec.as_json(concluded)
 
     return values
@@ -190,7 +197,9 @@ def verify(evidence: dict[str, Any]) -> list[str]:
         risk = float(evidence["options"]["risk"])
         within = float(evidence["options"]["within"])
         claims = evidence["options"]["gates"]
-        stored = {key: evidence[key] for key in ("numbers", "verdict", "gates")}
+        load = evidence.get("load")
+        followed = ("numbers", "verdict", "gates", *(("clock",) if load else ()))
+        stored = {key: evidence[key] for key in followed}
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
             f"the evidence is incomplete: {type(error).__name__}: {error}"
@@ -205,9 +214,21 @@ def verify(evidence: dict[str, Any]) -> list[str]:
         for claim in claims
     ]
 
-    again = conclude(predictions, risk=risk, within=within, gates=gates)
+    again = _conclude_again(
+        predictions, risk=risk, within=within, gates=gates, load=load
+    )
 
     return find_differences(stored, again)
+
+
+def _conclude_again(predictions: Predictions, **options: Any) -> dict[str, Any]:
+    """Raises EvaluationError where the load test that is kept lacks what a verdict needs."""
+    try:
+        return conclude(predictions, **options)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise EvaluationError(
+            f"the evidence is incomplete: load: {type(error).__name__}: {error}"
+        ) from None
 
 
 def verify_answers(evidence: dict[str, Any], again: Predictions) -> list[str]:

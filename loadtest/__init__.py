@@ -1,1 +1,1 @@
-"""Load tests of an inference server from outside, over its network interface alone; nothing of ours imports it."""
+"""This package tests an inference server under load, over its network interface alone; `tuning` alone imports it."""

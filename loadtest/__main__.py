@@ -1,4 +1,4 @@
-"""`python -m loadtest`: how fast a server answers under a load, and at which load it still does.
+"""`python -m loadtest` measures how fast a server answers under a load, and at which load it still does.
 
 Exits 0 when done, 1 when an objective is not shown or a regression is, 2 when it cannot be done.
 """

@@ -1,4 +1,4 @@
-"""The command line of a load test."""
+"""This module has the command line of a load test."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|DIR",
         help="CSV, TSV, Parquet, or a folder of images, sent in turn; else the card's example",
     )
-    add("--rows", type=_count, default=1, help="of each request (1)")
+    add("--rows", type=read_count, default=1, help="of each request (1)")
     add(
         "--shape",
         action="append",
@@ -127,7 +127,12 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         metavar="R|A:B",
         help="open loop: requests a second, or rising from A to B",
     )
-    add("--concurrency", type=_count, metavar="N", help="closed loop: so many callers")
+    add(
+        "--concurrency",
+        type=read_count,
+        metavar="N",
+        help="closed loop: so many callers",
+    )
     add(
         "--replay",
         type=Path,
@@ -147,7 +152,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("for how long").add_argument
     add(
         "--duration",
-        type=_seconds,
+        type=read_seconds,
         metavar="S",
         help="of a measurement (10), or of each trial of a search (5)",
     )
@@ -159,21 +164,21 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--timeout",
-        type=_seconds,
+        type=read_seconds,
         default=TIMEOUT_S,
         metavar="S",
         help="of a request (10)",
     )
     add(
         "--connections",
-        type=_count,
+        type=read_count,
         default=MAX_CONNECTIONS,
         metavar="N",
         help="an open loop has at most so many, then requests wait here (1000)",
     )
     add(
         "--repeats",
-        type=_count,
+        type=read_count,
         metavar="N",
         help="of the measurement (1), or of the search (3; of a task 1)",
     )
@@ -183,7 +188,7 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what comes of it").add_argument
     add(
         "--slo",
-        type=_slo,
+        type=read_slo,
         metavar="EXPRESSION",
         help=f"{objectives.USAGE.replace('%', '%%')}; without --rate or --concurrency, the highest rate is searched",
     )
@@ -278,14 +283,16 @@ def _rate(text: str) -> Rate:
         ) from None
 
 
-def _slo(text: str) -> list[objectives.Objective]:
+def read_slo(text: str) -> list[objectives.Objective]:
+    """Returns the objectives of an option; raises ArgumentTypeError, as argparse expects it."""
     try:
         return objectives.parse(text)
     except LoadTestError as error:
         raise argparse.ArgumentTypeError(str(error).removeprefix("--slo: ")) from None
 
 
-def _count(text: str) -> int:
+def read_count(text: str) -> int:
+    """Returns the whole number of an option, from 1 to 100,000."""
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000:
         raise argparse.ArgumentTypeError(
             f"expected a whole number from 1 to 100,000, got {text!r}"
@@ -294,7 +301,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def read_seconds(text: str) -> float:
+    """Returns the positive number of an option."""
     value = _number(text)
     if not 0 < value < 1e6:
         raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text!r}")
@@ -303,7 +311,7 @@ def _seconds(text: str) -> float:
 
 
 def _seconds_or_none(text: str) -> float:
-    return 0.0 if _number(text) == 0 else _seconds(text)
+    return 0.0 if _number(text) == 0 else read_seconds(text)
 
 
 def _share(text: str) -> float:

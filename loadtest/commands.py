@@ -1,4 +1,4 @@
-"""What the command does: a test at one load, a search of the highest rate, or a verdict on a task's classifiers."""
+"""The command tests at one load, searches the highest rate, or gives a verdict on a task's classifiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a test is slower than an earlier one: ratios of their figures, with intervals over repeats."""
+"""This module tells whether a test is slower than an earlier one, by ratios of figures with intervals over repeats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MUST_MATCH = ("loop", "rate", "end_rate", "arrivals", "concurrency", "recording"
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A figure of the new test over that of the old one; `is_regression` says that it is worse beyond the margin."""
+    """This is a figure of the new test over the old one's; `is_regression` says that it is worse beyond the margin."""
 
     figure: str
     ratio: float

@@ -1,4 +1,4 @@
-"""What a person sees: a live line while a test runs, and a table at its end."""
+"""A person sees this: a live line while a test runs, and a table at its end."""
 
 from __future__ import annotations
 

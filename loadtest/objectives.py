@@ -1,4 +1,4 @@
-"""Service level objectives, as `p99<50ms,errors<0.1%`, and what a run says of them."""
+"""This module reads service level objectives, as `p99<50ms,errors<0.1%`, and says what a run shows of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX = "max"
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """One term: at most `share` of the requests may be slower than `bound_ms`, or may fail where that is None."""
+    """This is one term: at most `share` of the requests may be slower than `bound_ms`, or fail where that is None."""
 
     text: str
     what: str

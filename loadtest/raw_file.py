@@ -1,4 +1,4 @@
-"""All requests of a test as a Parquet file, which `--replay` reads again."""
+"""This module writes all requests of a test to a Parquet file, which `--replay` reads again."""
 
 from __future__ import annotations
 

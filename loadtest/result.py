@@ -1,4 +1,4 @@
-"""The result of a test as one JSON document."""
+"""This module writes the result of a test as one JSON document."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stats.tails import percentile, percentile_interval
 FORMAT = "veredicto load test"
 SCHEMA_VERSION = 1
 POINTS_PER_DECADE = 20
-"""Of the distribution: so many points to 90 %, as many to 99 %, and so on."""
+"""The distribution has so many points to 90 %, as many to 99 %, and so on."""
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999}
 
 

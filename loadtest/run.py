@@ -1,4 +1,4 @@
-"""One load test: a warm-up, then the measurement, as often as wanted."""
+"""A load test is a warm-up, then the measurement, as often as wanted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from loadtest.targets.target import OnProgress, Target
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """How a target is loaded: at a rate, by so many callers, or at recorded times; exactly one of them is given."""
+    """This is how a target is loaded: at a rate, by so many callers, or at recorded times; exactly one is given."""
 
     rate: Rate | None = None
     concurrency: int | None = None
@@ -106,7 +106,7 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one repeat has seen, and what the server said of itself meanwhile."""
+    """One repeat has seen these samples, and the server said this of itself meanwhile."""
 
     samples: Samples
     server: dict[str, Any] | None

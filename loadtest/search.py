@@ -1,4 +1,4 @@
-"""Searches the highest rate at which a target keeps its objectives, by trial runs."""
+"""This module searches the highest rate at which a target keeps its objectives, by trial runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Measure = Callable[[float], Run]
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A run at one rate; `fault` is why it says nothing of the server."""
+    """This is a run at one rate; `fault` is why it says nothing of the server."""
 
     rate: float
     holds: bool
@@ -47,7 +47,7 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """The highest rate that held in each repeat, None where none did; all trials, and what ended the search."""
+    """These are the highest rates that held, of each repeat one or none, all trials, and what ended the search."""
 
     rates: list[float]
     trials: list[Trial]
@@ -55,7 +55,7 @@ class Found:
 
     @property
     def rate(self) -> float | None:
-        """The median over repeats."""
+        """Returns the median over repeats."""
         ordered = sorted(self.rates)
         if not ordered:
             return None

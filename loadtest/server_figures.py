@@ -1,4 +1,4 @@
-"""What a server says of itself before and after a run: its split of the time into queue and computation, its processor.
+"""A server is asked before and after a run for its split of the time into queue and computation, and its processor.
 
 Both come from public paths, the Open Inference Protocol's statistics and `/metrics`; a server may have neither. They
 count all requests of that time, whoever sent them.
@@ -23,7 +23,7 @@ _CPU = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Counters: requests and nanoseconds of each part of a model's statistics, processor seconds of all processes."""
+    """These are counters: requests and nanoseconds of each part of a model's statistics, and processor seconds."""
 
     counts: dict[str, tuple[int, int]]
     cpu_s: float | None

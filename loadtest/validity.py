@@ -1,4 +1,4 @@
-"""Whether a run may be believed: it was long enough, steady, and the generator was not its bottleneck."""
+"""A run is believed where it was long enough and steady, and the generator was not its bottleneck."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIN_REQUESTS = 300
 """Of fewer requests the 99th percentile has no upper limit with 95 % confidence."""
 N_SLICES = 20
 MAX_CPU_SHARE = 0.9
-"""Of one processor core; a generator that is busier sends and reads late."""
+"""A generator may use this share of a core; one that is busier sends and reads late."""
 LATE_S = 0.002
 MAX_LATE_SHARE = 0.25
 """The 99th percentile of how late requests were sent may be such a share of that of the latencies, or 2 ms."""
@@ -29,7 +29,7 @@ MIN_WARM_UP_SHARE = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """A part of a run by when requests were due; latencies are None where none was answered."""
+    """This is a part of a run by when requests were due; latencies are None where none was answered."""
 
     start_s: float
     rate: float

@@ -1,4 +1,4 @@
-"""The verdict with a clock: which classifier of a task is the most accurate of those that keep the objectives."""
+"""The verdict with a clock names the most accurate classifier of a task among those that keep the objectives."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A classifier with its accuracy on held-out rows, and its result under the load."""
+    """This is a classifier with its accuracy on held-out rows, and its result under the load."""
 
     name: str
+    version: str | None
     accuracy: float | None
     interval: tuple[float, float] | None
     document: dict[str, Any]
@@ -41,7 +42,7 @@ class Contender:
 
     @property
     def rate(self) -> float | None:
-        """Requests a second that were kept: the highest, where it was searched."""
+        """Returns the requests a second that were kept: the highest, where it was searched."""
         found = self.document.get("search")
         rate: float | None = found["rate"] if found else self.document["rate"]
         return rate
@@ -53,7 +54,7 @@ class Contender:
 
     @property
     def requests_per_core_s(self) -> float | None:
-        """Answers for a second of one of the server's processor cores."""
+        """Returns the answers for a second of one of the server's processor cores."""
         server = self.document["repeats"][-1]["server"] or {}
         found: float | None = server.get("requests_per_core_s")
         return found
@@ -62,6 +63,7 @@ class Contender:
         """Returns the classifier as the result has it."""
         return {
             "model": self.name,
+            "version": self.version,
             "accuracy": self.accuracy,
             "accuracy_interval": self.interval,
             "keeps": self.keeps,
@@ -80,6 +82,7 @@ def make_contender(card: dict[str, Any], document: dict[str, Any]) -> Contender:
 
     return Contender(
         name=card["name"],
+        version=card.get("version"),
         accuracy=accuracy.get("value"),
         interval=tuple(interval) if interval else None,
         document=document,
@@ -123,14 +126,11 @@ def say(contenders: Sequence[Contender], *, task: str, slo: str) -> str:
         else f"The most accurate classifier of {task} that keeps {slo}{where} is {best.name}, "
         f"with an accuracy of {_say_accuracy(best)}."
     ]
-    equal = [
-        each.name
-        for each in contenders
-        if best and each is not best and each.keeps and _overlaps(each, best)
-    ]
-    if equal:
+    others = [each.name for each in contenders if each.keeps and each is not best]
+    if others:
         sentences.append(
-            f"The intervals of the accuracy do not tell it from {', '.join(sorted(equal))}."
+            f"{', '.join(sorted(others))} {'keep' if len(others) > 1 else 'keeps'} it too; which accuracies differ is "
+            "shown by the same rows: veredicto evaluate --load."
         )
 
     void = [each.name for each in contenders if each.is_void]
@@ -160,15 +160,6 @@ def _say_accuracy(contender: Contender) -> str:
 
     low, high = contender.interval
     return f"{contender.accuracy:.3f} ({low:.3f} to {high:.3f})"
-
-
-def _overlaps(first: Contender, second: Contender) -> bool:
-    if first.interval is None or second.interval is None:
-        return False
-
-    return first.interval[0] <= second.interval[1] and (
-        second.interval[0] <= first.interval[1]
-    )
 
 
 def show(document: dict[str, Any]) -> list[str]:

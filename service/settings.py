@@ -15,6 +15,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 from service.errors import SettingsError
 from service.generated_table import GeneratedTable, make_table
 from service.service_links import is_service_link
+from service.settings_file import SELF, read_settings_file
 
 PREFIX = "VEREDICTO_"
 MAX_WHOLE_NUMBER = 2**31 - 1
@@ -311,6 +312,16 @@ class Settings:
     workers: Annotated[
         int, COUNT, "So many server processes are started, each with all models."
     ] = 1
+    request_threads: Annotated[
+        int | None,
+        COUNT,
+        "So many threads of a process decode images and answer large requests; without a value one for each processor.",
+    ] = None
+    max_batch_rows: Annotated[
+        int,
+        COUNT,
+        "Rows of several requests that wait for a model are run together, at most so many; with 1 each is run alone.",
+    ] = 16
     max_model_bytes: Annotated[
         int,
         BYTES,
@@ -459,6 +470,11 @@ class Settings:
         ORIGINS,
         "Pages of these origins may ask the server from a browser; those of any other site may not.",
     ] = ()
+    settings: Annotated[
+        Path | None,
+        FILE,
+        "Settings are read from this file too, `NAME=VALUE` a line, as `veredicto tune` writes it; variables go first.",
+    ] = None
     log: Annotated[
         str,
         LOG,
@@ -474,8 +490,13 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Raises SettingsError where a VEREDICTO_* variable is unknown or does not parse.
 
-        Variables that Kubernetes makes for Services named `veredicto` or `veredicto-*` are no settings.
+        Variables that Kubernetes makes for Services named `veredicto` or `veredicto-*` are no settings. What the
+        file of VEREDICTO_SETTINGS says holds where no variable says otherwise.
         """
+        if SELF in environment:
+            path = _parse(SELF, environment[SELF], FILE)
+            environment = {**read_settings_file(path), **environment}
+
         given = {
             name: text
             for name, text in environment.items()

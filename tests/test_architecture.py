@@ -24,6 +24,7 @@ TOPS = (
     "evaluation",
     "loadtest",
     "training",
+    "tuning",
     "cli",
 )
 HEAVY = (
@@ -225,6 +226,10 @@ PACKAGES: dict[str, set[str]] = {
         "service.generated_table",
         "service.service_links",
     },
+        "service.service_links",
+        "service.settings_file",
+    },
+    "service.settings_file": {"service.errors"},
     "training.__main__": {
         "model_card",
         "training.arguments",
@@ -336,6 +341,20 @@ PACKAGES: dict[str, set[str]] = {
         "training.learning",
     },
     "verdict": {"service.contract", "stats"},
+    "tuning": {
+        "loadtest",
+        "loadtest.sending",
+        "loadtest.targets",
+        "service.errors",
+        "service.settings",
+        "stats",
+    },
+    "tuning.__main__": {
+        "loadtest.targets",
+        "service.errors",
+        "service.execution",
+        "tuning",
+    },
 }
 """Each package imports these packages of ours."""
 
@@ -354,6 +373,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "evaluation": {
         "classifiers",
+        "clock",
         "evidence",
         "gate",
         "labelled_data",
@@ -370,6 +390,8 @@ SHOWN: dict[str, set[str]] = {
         "objectives",
         "raw_file",
         "result",
+        "run",
+        "search",
         "verdict",
     },
     "loadtest.report": {"page"},
@@ -493,6 +515,15 @@ SHOWN: dict[str, set[str]] = {
     },
     "training.pictures": {"draw"},
     "verdict": {"analysis", "grouping", "predictions", "sentences", "slicing", "words"},
+    "tuning": {
+        "arguments",
+        "candidates",
+        "choice",
+        "console",
+        "halving",
+        "measurement",
+        "server",
+    },
 }
 """Other packages import these modules of each package."""
 

@@ -34,6 +34,11 @@ MIN_SCALE = 0.8
 """A matrix is made so much smaller on a narrow screen, and beyond that it is scrolled."""
 COSTS = {"latency": "ms a row", "bytes": "bytes of the file"}
 """An axis calls each cost of a model so."""
+LOAD_FIGURES = {
+    "p99_ms": "p99 under the load, ms",
+    "requests_per_core_s": "requests/s of a core",
+}
+"""An axis calls each figure of a load test so."""
 
 Numbers = dict[str, Any]
 
@@ -55,12 +60,59 @@ def draw_all(evidence: Numbers) -> dict[str, Any]:
             "risk": draw_risk(numbers, evidence["options"]["risk"]),
         }
         drawn |= _draw_all_costs(evidence)
+        drawn |= draw_clock(evidence)
         if len(evidence["classes"]) <= MAX_HEATMAP_CLASSES:
             drawn["confusion"] = [
                 draw_confusion(model, evidence["classes"], task) for model in models
             ]
 
     return drawn
+
+
+def draw_clock(evidence: Numbers) -> dict[str, str]:
+    """Returns accuracy with its interval against each figure of the load test, where one was given."""
+    if "load" not in evidence:
+        return {}
+
+    with apply_style():
+        drawn = {name: _draw_under_load(evidence, name) for name in LOAD_FIGURES}
+
+    return {name: each for name, each in drawn.items() if each}
+
+
+def _draw_under_load(evidence: Numbers, figure_name: str) -> str:
+    """Draws a model filled where it keeps the objectives, as a ring where it does not."""
+    loaded = {each["model"]: each for each in evidence["load"]["models"]}
+    models = [
+        (place, each["model"], each["metrics"]["accuracy"])
+        for place, each in enumerate(evidence["numbers"]["models"])
+        if loaded[each["model"]][figure_name]
+    ]
+    if not models:
+        return ""
+
+    about = LOAD_FIGURES[figure_name]
+    figure, axes = make_inline_figure(
+        width_px=WIDE_PX + 40, height_px=320, x=about, y="accuracy"
+    )
+    costs = [loaded[name][figure_name] for _, name, _ in models]
+    ends = [end for _, _, accuracy in models for end in accuracy["interval"]]
+    low, high = span(ends, room=0.05)
+    set_log(axes, "x", *span(costs, log=True, room=0.15))
+    set_linear(axes, "y", max(0.0, low), min(1.0, high), percent=True)
+    labels = []
+    for (place, name, accuracy), cost in zip(models, costs, strict=True):
+        look = style_series(place)
+        axes.plot([cost, cost], accuracy["interval"], color=look.colour, linewidth=1)
+        tip = f"{name}: {accuracy['value']:.4f} at {cost:,.4g}"
+        at = (cost, accuracy["value"])
+        keeps = loaded[name]["keeps"]
+        add_point(axes, at, look=look, tip=tip, is_filled=keeps)
+        labels.append((at, words.shorten(name, evidence["task"])))
+
+    add_labels(axes, labels)
+
+    return write_svg(figure, label=f"Accuracy against {about}")
 
 
 def _draw_all_costs(evidence: Numbers) -> dict[str, str]:

@@ -71,7 +71,7 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
     environment.filters["metric"] = _show_metric
 
     return environment.get_template("report.html").render(
-        evidence=evidence,
+        evidence={"load": None, **evidence},
         numbers=numbers,
         models=numbers["models"],
         answers=evidence["answers"],

@@ -1,1 +1,1 @@
-"""The report of a load test: one page that loads nothing; it is imported where one is written."""
+"""This package draws the report of a load test, a page that loads nothing; it is imported where one is written."""

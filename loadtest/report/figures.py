@@ -1,4 +1,4 @@
-"""The pictures of a report, each from the numbers of the result."""
+"""This module draws the pictures of a report, each from the numbers of the result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEGEND = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4, "borderpad"
 LEGEND_PX = 34
 LINES = {"p50_ms": "p50", "p99_ms": "p99", "max_ms": "max"}
 SHARES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
-"""Shares of the requests that the axis of the distribution names."""
+"""The axis of the distribution names these shares of the requests."""
 SERVER_PARTS = {
     "queue_ms": "queue",
     "compute_input_ms": "input",

@@ -1,4 +1,4 @@
-"""A result as one page that loads nothing from anywhere; it is the only module here that knows Jinja."""
+"""This module writes a result as one page that loads nothing from anywhere; no other module here knows Jinja."""
 
 from __future__ import annotations
 

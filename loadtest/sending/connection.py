@@ -1,4 +1,4 @@
-"""One connection of HTTP/1.1 with at most one request under way, which never waits.
+"""This module has one connection of HTTP/1.1 with at most one request under way, which never waits.
 
 It is written for speed: a request and its answer take some 14 us of this process, most of them in the kernel.
 """
@@ -21,7 +21,7 @@ WITHOUT_BODY = (204, 304)
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where a server listens; `family` and `sockaddr` are as the resolver gave them, once for all connections."""
+    """A server listens here; `family` and `sockaddr` are as the resolver gave them once for all connections."""
 
     host: str
     family: int
@@ -34,7 +34,7 @@ class ConnectionBroken(Exception):
 
 
 class State(Enum):
-    """What a connection waits for."""
+    """A connection waits for one of these."""
 
     CONNECTING = "connecting"
     SHAKING_HANDS = "shaking hands"

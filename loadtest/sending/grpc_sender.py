@@ -18,7 +18,7 @@ from service.errors import LoadTestError
 
 SERVICE = "/inference.GRPCInferenceService"
 N_CHANNELS = 4
-"""Connections, among which requests are dealt out in turn."""
+"""Requests are dealt out in turn among so many connections."""
 SETUP_S = 30
 TICK_S = 0.1
 RETRY_S = 0.1
@@ -28,7 +28,7 @@ MAX_RECENT = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Channels:
-    """Where a server of gRPC listens, and the metadata that goes with each request."""
+    """This is where a server of gRPC listens, and the metadata that goes with each request."""
 
     host: str
     is_secure: bool

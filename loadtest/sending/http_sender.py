@@ -53,7 +53,7 @@ def send(
 
 
 class _Run:
-    """What both loops share: connections, and what is seen of their requests. Times count from the start."""
+    """Both loops share this: connections, and what is seen of their requests. Times count from the start."""
 
     def __init__(
         self,
@@ -294,7 +294,7 @@ class _OpenRun(_Run):
 
 
 class _ClosedRun(_Run):
-    """Keeps so many requests under way until the time is over."""
+    """This keeps so many requests under way until the time is over."""
 
     def __init__(
         self,

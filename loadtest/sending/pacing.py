@@ -1,4 +1,4 @@
-"""When the next request may be sent: at its due time (open loop), or when an answer has come (closed loop)."""
+"""This module says when the next request may be sent: at its due time, or when an answer has come (closed loop)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Pacing = OpenLoop | ClosedLoop
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run is: `recent` are the latest latencies in seconds, oldest first."""
+    """This tells how far a run is: `recent` are the latest latencies in seconds, oldest first."""
 
     elapsed_s: float
     duration_s: float

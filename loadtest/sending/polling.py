@@ -1,4 +1,4 @@
-"""Waits for connections and for a time at once, to some ten microseconds.
+"""This module waits for connections and for a time at once, to some ten microseconds.
 
 `epoll` alone waits for whole milliseconds. An epoll is itself something that `select` can wait for, and `select` takes
 microseconds; the kernel adds 50 us of slack to that unless told otherwise: requests were sent 76 us late in the median
@@ -18,7 +18,7 @@ PR_SET_TIMERSLACK = 29
 SLACK_NS = 1
 
 COARSE_S = 0.001
-"""What `epoll` alone may wait too long; longer waits do without `select`, which saves a call of the kernel."""
+"""A wait by `epoll` alone may be too long by so much; longer waits do without `select`, and save a system call."""
 MIN_COARSE_S = 0.003
 
 READABLE = 1
@@ -26,7 +26,7 @@ WRITABLE = 4
 
 
 class Poller:
-    """Watches descriptors; `poll` returns those that are ready."""
+    """This watches descriptors; `poll` returns those that are ready."""
 
     def __init__(self) -> None:
         if sys.platform != "linux":

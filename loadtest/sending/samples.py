@@ -1,4 +1,4 @@
-"""What a run has seen: for each request when it was due, how long its answer took, and what came of it."""
+"""This module keeps of each request of a run when it was due, how long its answer took, and what came of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OK = "ok"
 
 
 class Recorder:
-    """Takes the requests of a run as they end; arrays, since a run has millions of requests."""
+    """This takes the requests of a run as they end, into arrays, since a run has millions of requests."""
 
     def __init__(self) -> None:
         self.due_s = array("d")
@@ -24,7 +24,7 @@ class Recorder:
         self.outcomes = array("H")
         self.kinds: dict[str, int] = {OK: 0}
         self.late_s = array("d")
-        """By so much each request was sent after it could have been, which is the generator's doing."""
+        """Each request was sent by so much later than it could have been, which is the generator's doing."""
 
     def add(self, due_s: float, end_s: float, outcome: str) -> None:
         """Takes a request that was due, and ended, so many seconds from the start."""
@@ -59,7 +59,7 @@ class Recorder:
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorUse:
-    """What the generator used: processor and wall time in seconds, connections that it opened."""
+    """This is what the generator used: processor and wall time in seconds, connections that it opened."""
 
     cpu_s: float
     wall_s: float
@@ -68,7 +68,7 @@ class GeneratorUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """All requests of a run; `outcomes` are indices of `kinds`, of which the first is `ok`.
+    """These are all requests of a run; `outcomes` are indices of `kinds`, of which the first is `ok`.
 
     `duration_s` is what was planned. The latency of a request counts from when it was due.
     """
@@ -88,23 +88,23 @@ class Samples:
 
     @property
     def ok_latency_ms(self) -> Floats:
-        """The latencies of the answers with a status from 200 to 299."""
+        """Returns the latencies of the answers with a status from 200 to 299."""
         return 1000 * self.latency_s[self.is_ok]
 
     @property
     def judged_latency_ms(self) -> Floats:
-        """The latencies of all requests, where one that failed is slower than any bound."""
+        """Returns the latencies of all requests, where one that failed is slower than any bound."""
         return np.where(self.is_ok, 1000 * self.latency_s, np.inf)
 
     @property
     def elapsed_s(self) -> float:
-        """From the start until the last answer, and as long as the run was planned at least."""
+        """Returns the seconds from the start until the last answer, at least as many as the run was planned for."""
         ends = self.due_s + self.latency_s
         return max(self.duration_s, float(ends.max(initial=0)))
 
     @property
     def rate(self) -> float:
-        """Answers without an error in a second."""
+        """Returns how many answers without an error came in a second."""
         return float(self.is_ok.sum()) / self.elapsed_s
 
     def count_errors(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""When requests are due: at a fixed or rising rate, evenly or at random, or as they once came.
+"""This module plans when requests are due: at a fixed or rising rate, evenly or at random, or as they once came.
 
 Every schedule is an array of seconds from the start, in order. A schedule at random has as many requests as an even
 one: given their number, the arrivals of a Poisson process are uniform (Kingman, Poisson Processes, 1993, section 2.4),
@@ -26,7 +26,7 @@ TIME_COLUMNS = ("due_s", "time_s", "timestamp", "time")
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """Requests a second at the start and at the end of a run; between them the rate rises along a line."""
+    """These are requests a second at the start and at the end of a run; between them the rate rises along a line."""
 
     start: float
     end: float

@@ -1,1 +1,1 @@
-"""What is loaded, and the requests that are prepared for it; everything is asked of the server's public paths."""
+"""This package prepares the requests to what is loaded; everything is asked of the server's public paths."""

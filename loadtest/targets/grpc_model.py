@@ -1,4 +1,4 @@
-"""A model of a server of the Open Inference Protocol over gRPC: its inputs, and the bytes of an inference."""
+"""This module asks a server of the Open Inference Protocol over gRPC for a model's inputs, and encodes inferences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test sends: the card's example, rows of a table, image files, or tensors made up for a model's metadata."""
+"""A test sends what this module finds: the card's example, rows, image files, or tensors made up by metadata."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ IMAGE_TYPES = {
     ".gif": "image/gif",
 }
 MAX_ROWS = 10_000
-"""Of a table, which are sent in turn."""
+"""A table gives so many rows at most, which are sent in turn."""
 MAX_IMAGE_BYTES = 256_000_000
-"""Of all images of a folder together, which are kept in memory."""
+"""All images of a folder together have so many bytes at most, which are kept in memory."""
 OPEN_AXIS = 32
-"""Length of an axis that a model leaves open, but for the first, which counts rows."""
+"""An axis that a model leaves open has this length, but for the first, which counts rows."""
 DTYPES = {
     "BOOL": np.bool_,
     "UINT8": np.uint8,
@@ -51,7 +51,7 @@ DTYPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """The bytes of an image file, and the content type that they are sent with."""
+    """These are the bytes of an image file, and the content type that they are sent with."""
 
     content: bytes
     content_type: str
@@ -59,7 +59,7 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """An input of the Open Inference Protocol."""
+    """This is an input of the Open Inference Protocol."""
 
     name: str
     datatype: str
@@ -67,7 +67,7 @@ class Tensor:
 
     @property
     def raw(self) -> bytes:
-        """The values as the protocol's binary form has them."""
+        """Returns the values as the protocol's binary form has them."""
         if self.datatype != "BYTES":
             return self.values.tobytes()
 

@@ -1,4 +1,4 @@
-"""The bytes of requests: of Veredicto's own calls, and of the Open Inference Protocol as JSON and as binary."""
+"""This module makes requests: Veredicto's own calls, and those of the Open Inference Protocol as JSON and as binary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request over HTTP; `headers` has what is peculiar to it."""
+    """This is a request over HTTP; `headers` has what is peculiar to it."""
 
     path: str
     body: bytes = b""

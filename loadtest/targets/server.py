@@ -1,4 +1,4 @@
-"""A server over HTTP as far as a test must know it beforehand: where it listens, and what it says of its models."""
+"""A test asks a server over HTTP beforehand where it listens, and what it says of its models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 
 
 class Server:
-    """Asks one server of HTTP, for each question over a new connection."""
+    """This asks one server of HTTP, for each question over a new connection."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._parts = split_url(url)

@@ -1,4 +1,4 @@
-"""What is loaded: a model or a task of a server, in one of its protocols, or any address with a body."""
+"""A load goes to a model or a task of a server, in one of its protocols, or to any address with a body."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the caller names: an address, of it a model, a task or nothing, and what is sent."""
+    """The caller names these: an address, of it a model, a task or nothing, and what is sent."""
 
     url: str
     model: str | None = None
@@ -48,7 +48,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpTarget:
-    """Requests over HTTP, ready to be sent; `server` and `model` say whom to ask for the server's own figures."""
+    """These are requests over HTTP, ready to be sent; the server's own figures are those of `server` and `model`."""
 
     shown: str
     protocol: str
@@ -73,7 +73,7 @@ class HttpTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class GrpcTarget:
-    """Inferences over gRPC, ready to be sent."""
+    """These are inferences over gRPC, ready to be sent."""
 
     shown: str
     inputs: str

@@ -37,7 +37,7 @@ from service.settings import Settings
 logger = logging.getLogger(__name__)
 
 MAX_JOINED_ROWS = 16
-"""One run takes at most this many rows of several requests."""
+"""One run takes at most this many rows of several requests, unless it is set otherwise."""
 MAX_WAITING_REQUESTS = 16
 """The rows of this many requests of the largest size may wait for a graph together."""
 MAX_AHEAD = 16
@@ -131,22 +131,25 @@ class Batches:
         *,
         n_threads: int,
         max_waiting_rows: int,
+        max_batch_rows: int = MAX_JOINED_ROWS,
         deadline_s: float = np.inf,
     ) -> None:
         self.threads = Threads(pool, n_threads)
         self._n_threads = n_threads
         self._max_waiting_rows = max_waiting_rows
+        self._max_batch_rows = max_batch_rows
         self._deadline_s = deadline_s
         self._queues: dict[Graph, _Queue] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Batches:
-        """Returns the queues of a pool that has one thread for each processor, and some for long work."""
-        n_threads = count_processors()
+        """Returns the queues of a pool that has a thread for each processor unless set, and some for long work."""
+        n_threads = settings.request_threads or count_processors()
         return cls(
             make_pool(n_threads),
             n_threads=n_threads,
             max_waiting_rows=MAX_WAITING_REQUESTS * settings.max_rows,
+            max_batch_rows=settings.max_batch_rows,
             deadline_s=settings.deadline_s,
         )
 
@@ -295,7 +298,7 @@ class Batches:
 
     def _start(self, queue: _Queue) -> None:
         while queue.waiting and len(queue.running) < self._count_ahead(queue):
-            chosen = _take_batch(queue)
+            chosen = _take_batch(queue, max_rows=self._max_batch_rows)
             running = _Running(list(chosen))
             for each in chosen:
                 each.batch = running
@@ -349,7 +352,7 @@ class Batches:
                 )
 
 
-def _take_batch(queue: _Queue) -> list[_Waiting]:
+def _take_batch(queue: _Queue, *, max_rows: int) -> list[_Waiting]:
     """Takes from the queue the first waiting run, and those after it that can share its run."""
     first = queue.waiting.popleft()
     chosen = [first]
@@ -357,7 +360,7 @@ def _take_batch(queue: _Queue) -> list[_Waiting]:
     if first.run.graph.is_batchable:
         key = _batch_key(first.run)
         for waiting in list(queue.waiting):
-            fits = n_rows + waiting.run.n_rows <= MAX_JOINED_ROWS
+            fits = n_rows + waiting.run.n_rows <= max_rows
             if fits and _batch_key(waiting.run) == key:
                 chosen.append(waiting)
                 n_rows += waiting.run.n_rows

@@ -18,6 +18,7 @@ COMMANDS = {
     "adopt": "training.adopt",
     "evaluate": "evaluation",
     "load": "loadtest",
+    "tune": "tuning",
 }
 """Of each command the package that it runs."""
 
@@ -69,7 +70,7 @@ def test_what_is_no_command_is_told_the_commands(
     assert finished.returncode == 2
     assert finished.stdout == ""
     assert finished.stderr == (
-        f"veredicto: expected a command, one of serve, train, adopt, evaluate, load, got {found}; "
+        f"veredicto: expected a command, one of serve, train, adopt, evaluate, load, tune, got {found}; "
         "veredicto --help shows examples\n"
     )
 

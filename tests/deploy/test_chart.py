@@ -43,12 +43,24 @@ POD = MANIFESTS["Deployment"]["spec"]["template"]
 
 
 def validate(manifest: dict[str, Any]) -> None:
-    """Validates a manifest against Kubernetes' own schema, strictly; what an operator defines has none there."""
+    """Validates a manifest strictly, by Kubernetes' own schema or, where that is there, by Prometheus' operator's."""
     library = pytest.importorskip(
         "kubernetes_validate", reason="kubernetes-validate is not installed"
     )
     if not manifest["apiVersion"].startswith("monitoring.coreos.com/"):
         library.validate(manifest, "1.33", strict=True)
+    elif find_spec("cloudcoil") is not None:
+        validate_monitoring(manifest)
+
+
+def validate_monitoring(manifest: dict[str, Any]) -> None:
+    """Validates what Prometheus' operator defines; a field that it does not know would be dropped on the way."""
+    library = pytest.importorskip(
+        "cloudcoil.models.prometheus_operator",
+        reason="cloudcoil-models-prometheus-operator is not installed",
+    )
+    known = getattr(library.v1, manifest["kind"]).model_validate(manifest)
+    assert manifest == known.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def test_each_kind_is_there_once() -> None:
@@ -60,6 +72,12 @@ def test_each_kind_is_there_once() -> None:
 def test_plain_manifests_are_as_kubernetes_has_them(kind: str) -> None:
     """Each plain manifest passes Kubernetes' schema, which has no field that it does not know."""
     validate(MANIFESTS[kind])
+
+
+@pytest.mark.parametrize("kind", ["ServiceMonitor", "PrometheusRule"])
+def test_plain_manifests_are_as_prometheus_operator_has_them(kind: str) -> None:
+    """Each passes the models of the operator's definitions, and has no field that they do not know."""
+    validate_monitoring(MANIFESTS[kind])
 
 
 @pytest.mark.parametrize("folder", ["base", "autoscaling", "monitoring"])

@@ -307,8 +307,21 @@ def find_libraries(package: str) -> set[str]:
 
 @pytest.mark.parametrize("file", ["serve.txt", "grpc.txt", "test.txt", "audit.txt"])
 def test_requirements_are_pinned_without_addresses(file: str) -> None:
-    """Each line has a version, and none has a place to fetch it from."""
-    for line in (ROOT / "requirements" / file).read_text().splitlines():
+    """Each requirement has a version, and none has a place to fetch it from."""
+    for line in read_requirements(file):
         assert "==" in line, line
         assert "://" not in line
         assert not line.startswith("-"), line
+
+
+@pytest.mark.parametrize("file", ["serve.txt", "grpc.txt"])
+def test_what_is_served_with_is_pinned_by_its_content(file: str) -> None:
+    """Each requirement names the hashes of its files, and no line of the file is anything else."""
+    for line in read_requirements(file):
+        assert re.search(r" --hash=sha256:[0-9a-f]{64}$", line), line
+
+
+def read_requirements(file: str) -> list[str]:
+    """Returns each requirement as one line, with its hashes."""
+    text = (ROOT / "requirements" / file).read_text()
+    return re.sub(r" \\\n +", " ", text).splitlines()

@@ -1,0 +1,51 @@
+"""A file of settings has a line NAME=VALUE for each, as `veredicto tune` writes it, and env files of containers are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.errors import SettingsError
+
+PREFIX = "VEREDICTO_"
+SELF = "VEREDICTO_SETTINGS"
+"""The variable that names the file; a file cannot name another one."""
+QUOTES = ("'", '"')
+
+
+def read_settings_file(path: Path) -> dict[str, str]:
+    """Returns the file's variables; raises SettingsError, which names the line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise SettingsError(
+            f"{SELF}: expected a file of settings: {error.strerror}"
+        ) from None
+    except ValueError:
+        raise SettingsError(
+            f"{SELF}: expected a text of NAME=VALUE in UTF-8, got other bytes"
+        ) from None
+
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+
+        name, value = _parse_line(text, f"{SELF}, line {number}")
+        if name in found:
+            raise SettingsError(f"{SELF}, line {number}: {name} stands there twice")
+        found[name] = value
+
+    return found
+
+
+def _parse_line(text: str, where: str) -> tuple[str, str]:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not name.startswith(PREFIX) or name == SELF:
+        shown = text.partition("=")[0][:50]  # the value may be a secret
+        raise SettingsError(
+            f"{where}: expected {PREFIX}NAME=VALUE of a setting other than {SELF}, got {shown!r}"
+        )
+
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in QUOTES
+    return name, value[1:-1] if is_quoted else value

@@ -1,0 +1,1 @@
+"""`veredicto tune` searches settings of the server by measuring real servers on this machine; nothing imports it."""
