@@ -137,9 +137,10 @@ def _read_rows(
     )
     asked = [index for index in range(len(wheres)) if index not in unfit]
     columns = [[column[index] for index in asked] for column in columns]
-    labels, kept, places, wheres = (
-        [each[index] for index in asked] for each in (labels, kept, places, wheres)
-    )
+    labels = [labels[index] for index in asked]
+    kept = [kept[index] for index in asked]
+    places = [places[index] for index in asked]
+    wheres = [wheres[index] for index in asked]
     frame = frame[asked]
     contents = list(zip(*columns, labels, strict=True))
     truth = _index(labels, card, [f"{where}: column {label!r}" for where in wheres])

@@ -118,7 +118,8 @@ def round_thresholds(boosting: Any) -> None:
 
 def _bound_rounds(dataset: Dataset, options: argparse.Namespace) -> int:
     n_scores = len(dataset.classes) if len(dataset.classes) > 2 else 1
-    return max(1, min(options.rounds, MAX_LEAVES_IN_ALL // (n_scores * options.leaves)))
+    most: int = MAX_LEAVES_IN_ALL // (n_scores * options.leaves)
+    return max(1, min(int(options.rounds), most))
 
 
 def _keep_best(boosting: Any) -> None:
