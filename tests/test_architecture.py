@@ -368,7 +368,14 @@ SHOWN: dict[str, set[str]] = {
     "service.http": {"application", "gate", "lifespan", "responses", "writer"},
     "service.http.wire": {"connections", "fast_path"},
     "service.live": {"challengers", "comparison", "monitor"},
-    "service.live.journal": {"begin", "reader", "records", "writer"},
+    "service.live.journal": {
+        "begin",
+        "bets",
+        "group_keys",
+        "reader",
+        "records",
+        "writer",
+    },
     "service.models": {
         "cancellation",
         "content",

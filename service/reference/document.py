@@ -112,6 +112,8 @@ def _image_fields(call: Call) -> dict[str, Any]:
     fields: dict[str, Any] = {str(call.image_of): {"type": "string"}}
     if call.name == "predict":
         fields |= {"task": {"type": "string"}, "min_probability": _PROBABILITY}
+    if call.name in ("predict", "predict_proba"):
+        fields["group"] = {"type": "string", "minLength": 1}
     return fields
 
 
