@@ -1,10 +1,13 @@
-"""A sequential test of which of two classifiers is right more often, valid after every labelled row.
+"""A sequential test of which of two classifiers is right more often, valid after every labelled group of rows.
 
-A row's difference d is 1 where the challenger alone is right, -1 where the champion alone is, else 0. The interval of
-its mean is a confidence sequence: with probability 1 - alpha it holds the mean at all times at once, so looking at it
-however often, and stopping when one likes what one sees, makes no false alarm likelier.
+A row's difference is 1 where the challenger alone is right, -1 where the champion alone is, else 0; a group's is the
+mean of its rows'. Rows of one group may be as alike as they like: a group is one bet. The interval is of the average,
+over all groups so far, of the difference that was to be expected of each, which may change from group to group. It is
+a confidence sequence: with probability 1 - alpha it holds that average at all times at once, so looking at it however
+often, and stopping when one likes what one sees, makes no false alarm likelier.
 
-Axes: counts `(n_pairs, 3)`, rows with d = 1, 0 and -1; bounds `(n_pairs, 2)`, lower and upper, of the mean of d.
+Axes: differences `(n_values,)`, the values that groups have; counts `(n_pairs, n_values)`, how many groups have each;
+bounds `(n_pairs, 2)`, lower and upper.
 """
 
 from __future__ import annotations
@@ -19,45 +22,36 @@ Floats = NDArray[np.float64]
 Verdict = Literal["challenger better", "champion better", "not shown yet"]
 
 ALPHA = 0.05
-"""A champion and all its challengers share this level: each pair has its part of it (Bonferroni)."""
-STAKES = 2.0 ** -np.arange(0.5, 12.5, 0.5)
-"""Shares of the capital that are bet, from 0.71 to 0.0002: large ones find large differences soon, small ones small."""
+"""All pairs of a task that are ever tested share this level: each has its part of it (Bonferroni)."""
+STAKES = 2.0 ** -np.arange(0.5, 6.5, 0.5)
+"""Shares of the capital that are bet against equal models, from 0.71 to 0.016: large ones find large differences soon.
+Stakes under these halve what is left to the others and find nothing within 10,000 groups."""
+ODDS = 2 * STAKES / (1 - STAKES)
+"""A bet multiplies by 1 + odds x, over what it would be for the mean; odds that do not depend on the mean are what
+lets the mean change."""
 HALVINGS = 40
 """The range of the mean is halved so often: a bound is found to 2e-12."""
 
 
-def bound(counts: Counts, *, alpha: Floats | float) -> Floats:
-    """Returns the interval `(n_pairs, 2)` of each pair's mean difference after these rows, within -1 and 1.
+def bound(differences: Floats, counts: Counts, *, alpha: Floats | float) -> Floats:
+    """Returns the interval `(n_pairs, 2)` of each pair's average difference over these groups, within -1 and 1.
 
-    `alpha` is one level for all pairs, or `(n_pairs,)`. Waudby-Smith and Ramdas, Estimating means of bounded random
-    variables by betting, JRSS B 86 (2024): who bets on x = (d + 1) / 2 at fair odds for a mean m multiplies the capital
-    by 1 + lambda (x - m) with each row, and if m is the mean, ever has 1 / alpha times of it with a probability of at
-    most alpha (Ville). One bets that the mean is higher, one that it is lower, each on alpha / 2; what makes one of
-    them so rich cannot be the mean. Capital is spread over several stakes at once (their grid Kelly), which depends on
-    no order of rows: three counts are the whole state.
+    `alpha` is one level for all pairs, or `(n_pairs,)`. Who bets on x = (difference + 1) / 2 multiplies the capital by
+    (1 + odds x) / (1 + odds mu) with each group, where mu is what was to be expected of it, and ever has 1 / alpha
+    times of it with a probability of at most alpha (Ville). The product of the divisors is at most that of their
+    average's (Jensen), so what makes even that so rich cannot be the average. One bets that it is higher, one that it
+    is lower, each on alpha / 2, with several odds at once (the grid Kelly of Waudby-Smith and Ramdas, JRSS B 86, 2024;
+    of averages that change: Choe and Ramdas, Oper. Res. 72, 2024). The order of groups is of no account.
     """
-    mirrored = counts[:, ::-1]  # the same bet, on 1 - x
-    lower = _highest_refuted_mean(counts, alpha / 2)
-    upper = 1 - _highest_refuted_mean(mirrored, alpha / 2)
+    scaled = (differences + 1) / 2
+    lower = _highest_refuted_mean(scaled, counts, alpha / 2)
+    upper = 1 - _highest_refuted_mean(1 - scaled, counts, alpha / 2)
 
     return 2 * np.stack([lower, upper], axis=1) - 1
 
 
-def narrow(before: Floats, now: Floats) -> Floats:
-    """Returns the intersection `(n_pairs, 2)` of two intervals of each pair: once refuted, a mean stays so.
-
-    It is empty, with lower over upper, where no one mean fits.
-    """
-    lower = np.maximum(before[:, 0], now[:, 0])
-    upper = np.minimum(before[:, 1], now[:, 1])
-
-    return np.stack([lower, upper], axis=1)
-
-
 def judge(lower: float, upper: float) -> Verdict:
-    """Returns what an interval shows; an empty one shows that the difference has changed, and not who is better."""
-    if lower > upper:
-        return "not shown yet"
+    """Returns what an interval shows."""
     if lower > 0:
         return "challenger better"
     if upper < 0:
@@ -65,20 +59,28 @@ def judge(lower: float, upper: float) -> Verdict:
     return "not shown yet"
 
 
-def log_capital(counts: Counts, mean: Floats) -> Floats:
-    """Returns the logarithm `(n_pairs,)` of what a bet that x is above `mean`, in (0, 1), has made of a capital of 1.
+def share_alpha(lineup: int, n_new_pairs: int) -> float:
+    """Returns the level of each pair that the task's line-up of this number, from 1, is the first to have.
 
-    A stake s is lambda times `mean`, so that a row multiplies by 1 - s + s x / mean, which never is negative. The
-    higher the mean that is bet against, the less is won, so those that are refuted are all below a bound.
+    The shares 6 / (pi k)^2 of all line-ups sum to 1, so that all pairs that a task ever has together keep to ALPHA.
     """
-    kept = 1 - STAKES
-    gains = STAKES / mean[:, None]
-    if_won = counts[:, :1] * np.log(kept + gains)
-    if_equal = counts[:, 1:2] * np.log(kept + gains / 2)
-    if_lost = counts[:, 2:] * np.log(kept)
-    log_capitals = if_won + if_equal + if_lost
+    return ALPHA * 6 / (np.pi * lineup) ** 2 / n_new_pairs
 
-    # The mean over the stakes, without overflow.
+
+def log_products(scaled: Floats, counts: Counts) -> Floats:
+    """Returns the logarithms `(n_pairs, n_odds)` of the products of 1 + odds x over the groups."""
+    products: Floats = counts @ np.log1p(scaled[:, None] * ODDS)
+    return products
+
+
+def log_capital(products: Floats, n_groups: Counts, mean: Floats) -> Floats:
+    """Returns the logarithm `(n_pairs,)` of what bets that x is above `mean` have made of a capital of 1, at least.
+
+    It falls as the mean rises.
+    """
+    log_capitals = products - n_groups[:, None] * np.log1p(mean[:, None] * ODDS)
+
+    # The mean over the odds, without overflow.
     highest = log_capitals.max(axis=1)
     ratios = np.exp(log_capitals - highest[:, None])
     capital: Floats = highest + np.log(ratios.mean(axis=1))
@@ -86,18 +88,19 @@ def log_capital(counts: Counts, mean: Floats) -> Floats:
     return capital
 
 
-def _highest_refuted_mean(counts: Counts, alpha: Floats | float) -> Floats:
-    """Returns the highest mean of x that is refuted, `(n_pairs,)`, 0 where none is.
-
-    The capital falls as the mean rises, so halving finds it.
-    """
+def _highest_refuted_mean(
+    scaled: Floats, counts: Counts, alpha: Floats | float
+) -> Floats:
+    """Returns the highest average of x that is refuted, `(n_pairs,)`, 0 where none is; halving finds it."""
+    products = log_products(scaled, counts)
+    n_groups = counts.sum(axis=1)
     low = np.zeros(len(counts))
     high = np.ones(len(counts))
     refuting = -np.log(alpha)
 
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        is_refuted = log_capital(counts, middle) >= refuting
+        is_refuted = log_capital(products, n_groups, middle) >= refuting
         low = np.where(is_refuted, middle, low)
         high = np.where(is_refuted, high, middle)
 

@@ -225,8 +225,6 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.generated_table",
         "service.service_links",
-    },
-        "service.service_links",
         "service.settings_file",
     },
     "service.settings_file": {"service.errors"},
@@ -340,7 +338,6 @@ PACKAGES: dict[str, set[str]] = {
         "training.graph",
         "training.learning",
     },
-    "verdict": {"service.contract", "stats"},
     "tuning": {
         "loadtest",
         "loadtest.sending",
@@ -355,6 +352,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.execution",
         "tuning",
     },
+    "verdict": {"service.contract", "stats"},
 }
 """Each package imports these packages of ours."""
 
@@ -432,7 +430,14 @@ SHOWN: dict[str, set[str]] = {
     "service.http": {"application", "gate", "lifespan", "responses", "writer"},
     "service.http.wire": {"connections", "fast_path"},
     "service.live": {"challengers", "comparison", "monitor"},
-    "service.live.journal": {"begin", "reader", "records", "writer"},
+    "service.live.journal": {
+        "begin",
+        "bets",
+        "group_keys",
+        "reader",
+        "records",
+        "writer",
+    },
     "service.models": {
         "cancellation",
         "content",
@@ -514,7 +519,6 @@ SHOWN: dict[str, set[str]] = {
         "network",
     },
     "training.pictures": {"draw"},
-    "verdict": {"analysis", "grouping", "predictions", "sentences", "slicing", "words"},
     "tuning": {
         "arguments",
         "candidates",
@@ -524,6 +528,7 @@ SHOWN: dict[str, set[str]] = {
         "measurement",
         "server",
     },
+    "verdict": {"analysis", "grouping", "predictions", "sentences", "slicing", "words"},
 }
 """Other packages import these modules of each package."""
 

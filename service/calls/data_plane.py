@@ -101,7 +101,7 @@ class DataPlane:
                 "predictions": predictions,
             }
 
-        return self._plan(model, "predict", request.inputs, finish)
+        return self._plan(model, "predict", request, finish)
 
     def _predict_carefully(self, model: Model, request: PredictRequest) -> Run:
         """Predicts with reasons where a bound withholds a class, and with sets where a coverage is wanted."""
@@ -126,7 +126,7 @@ class DataPlane:
 
             return cast(answers.Prediction, answer)
 
-        run = self._plan(model, "predict", request.inputs, finish)
+        run = self._plan(model, "predict", request, finish)
         if bound is not None:
             abstention.check_has_probabilities(model.graph)
         if coverage is not None:
@@ -147,7 +147,7 @@ class DataPlane:
 
             return cast(answers.Probabilities, answer)
 
-        return self._plan(model, "predict_proba", request.inputs, finish)
+        return self._plan(model, "predict_proba", request, finish)
 
     def _find(self, name: str) -> Model:
         """Returns the model of this name; raises NotFound."""
@@ -158,19 +158,22 @@ class DataPlane:
         self,
         model: Model,
         call: str,
-        rows: Any,
+        request: PredictRequest | PredictProbaRequest | TransformRequest,
         finish: Callable[[Outputs], Any],
     ) -> Run:
         """Returns the run of a model on a request's rows; raises InvalidRequest where they are not what it takes."""
+        group = None if isinstance(request, TransformRequest) else request.group
         try:
             model.check_answers(call)
-            inputs = self._encode([model], rows)
+            inputs = self._encode([model], request.inputs)
+            if group is not None:
+                _check_groups(group, n_rows=len(inputs))
         except VeredictoError as error:
             error.model = model.graph
             raise
 
         if self.monitor is not None and model.card.kind == "classifier":
-            finish = _observe(self.monitor, model, inputs, finish)
+            finish = _observe(self.monitor, model, inputs, group, finish)
 
         return Run(model.graph, model.output_names, inputs, len(inputs), finish)
 
@@ -183,7 +186,8 @@ class DataPlane:
 
         answer: answers.Feedback = {"id": request.id, "accepted": True}
         return Pending(
-            self.monitor.record_feedback(request.id, request.label), Reply(answer)
+            self.monitor.record_feedback(request.id, request.label, request.group),
+            Reply(answer),
         )
 
     def compare_live(self, task: str) -> answers.LiveComparison:
@@ -232,7 +236,7 @@ class DataPlane:
             }
             return cast(answers.Transformation, answer)
 
-        return self._plan(model, "transform", request.inputs, finish)
+        return self._plan(model, "transform", request, finish)
 
     def invocations(self, request: InvocationsRequest) -> Run:
         """Predicts instances by the one model that is meant, whatever its kind; the answer has predictions alone."""
@@ -414,14 +418,26 @@ def _only_task(request: PredictRequest) -> str:
     return request.task
 
 
+def _check_groups(group: str | list[str], *, n_rows: int) -> None:
+    """Raises InvalidRequest where a list has not one group for each row."""
+    if not isinstance(group, str) and len(group) != n_rows:
+        raise InvalidRequest(
+            f"group: expected one name, or {n_rows}, one for each row of inputs, got {len(group)}"
+        )
+
+
 def _observe(
-    monitor: Monitor, model: Model, inputs: Inputs, finish: Callable[[Outputs], Any]
+    monitor: Monitor,
+    model: Model,
+    inputs: Inputs,
+    group: str | list[str] | None,
+    finish: Callable[[Outputs], Any],
 ) -> Any:
     """Returns a `finish` that also hands the answer to the monitor, and puts the id of the prediction into it."""
 
     def finish_and_observe(outputs: Outputs) -> Any:
         answer = finish(outputs)
-        answer["id"] = monitor.observe(model, inputs, outputs[0])
+        answer["id"] = monitor.observe(model, inputs, outputs[0], group)
         return answer
 
     return finish_and_observe

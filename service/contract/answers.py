@@ -192,7 +192,9 @@ class LiveModel(TypedDict):
     version: str
     rows: int
     labelled: int
+    groups: int
     accuracy: MetricValue
+    bias: NotRequired[str]
 
 
 class LivePair(TypedDict):
@@ -209,11 +211,12 @@ class ChallengerTest(TypedDict):
     rows: int
     only_challenger: int
     only_champion: int
+    groups: int
     difference: float | None
     interval: tuple[float, float] | None
     alpha: float
     verdict: ChallengerVerdict
-    reason: NotRequired[str]
+    conditions: list[str]
 
 
 class Disagreement(TypedDict):

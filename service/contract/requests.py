@@ -9,25 +9,28 @@ import msgspec
 MULTIPART = "multipart/form-data"
 
 Value = float | str | bool | None
+GroupName = Annotated[str, msgspec.Meta(min_length=1)]
 Row = list[Value] | dict[str, Value]
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability": P, "coverage": P (optional)}"""
+    """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability", "coverage": P, "group": NAME (optional)}"""
 
     model: str | None = None
     inputs: list[Row]
     task: str | None = None
     min_probability: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     coverage: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+    group: GroupName | list[GroupName] | None = None
 
 
 class PredictProbaRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """{"model": NAME, "inputs": [ROW, ...], "top": K (optional)}"""
+    """{"model": NAME, "inputs": [ROW, ...], "top": K (optional), "group": NAME or [NAME, ...] (optional)}"""
 
     model: str
     inputs: list[Row]
     top: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    group: GroupName | list[GroupName] | None = None
 
 
 class CompareRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,10 +69,11 @@ class ExplainRequest(
 
 
 class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """{"id": ID of an answer, or ID/ROW of one of several rows, "label": CLASS}"""
+    """{"id": ID of an answer, or ID/ROW of one of several rows, "label": CLASS, "group": NAME (optional)}"""
 
     id: str
     label: str | int
+    group: GroupName | None = None
 
 
 class InvocationsRequest(

@@ -10,6 +10,7 @@ import numpy as np
 
 from service.contract import answers
 from service.live.challengers import ShadowDeployment
+from service.live.journal.bets import MEAN_SCALE
 from service.live.journal.reader import (
     UNLABELLED,
     ModelVersion,
@@ -19,15 +20,29 @@ from service.live.journal.reader import (
 from service.live.journal.records import NO_ANSWER, Labels
 from service.models.model import Model
 from stats import agreement, scores, sequential
+from stats.groups import count_groups, design_effect
 
 MAX_WINDOW_ROWS = 10_000
 EMPTY_WINDOW = PredictionWindow(
     labels={},
     true_labels=np.empty(0, np.int64),
+    groups=np.empty(0, np.int64),
     examples=[],
     pairs=[],
     n_shed=0,
     n_dropped=0,
+    n_lineups=0,
+)
+CONDITIONS = (
+    "Groups are independent of each other: a request is one group unless it names others (group), and rows that belong "
+    "together, of one patient, film or retry, are in one.",
+    "Feedback does not depend on who was right: rows are labelled without regard to what the models said.",
+    "The difference is the average over all groups so far, and may have been another earlier than it is now.",
+)
+"""A verdict holds where these do."""
+POLICY_BIAS = (
+    "biased, mostly downwards where a model has few rows: the policy {policy} gives a model more requests when it has "
+    "been right, so the interval does not hold its 95 %"
 )
 
 
@@ -36,8 +51,12 @@ def describe(
     deployment: ShadowDeployment | None,
     window: PredictionWindow,
     drift: answers.Drift | None = None,
+    policy: str = "champion",
 ) -> answers.LiveComparison:
-    """Returns the answer for the classifiers of a task that are served; other versions in the window are left out."""
+    """Returns the answer for the classifiers of a task that are served; other versions in the window are left out.
+
+    `policy` chooses who answers for the task.
+    """
     versions = [ModelVersion(model.name, model.version) for model in models]
     classes = models[0].classes
     no_answers = np.full(len(window.true_labels), NO_ANSWER)
@@ -55,7 +74,7 @@ def describe(
         "shed": window.n_shed,
         "dropped": window.n_dropped,
         "models": [
-            _describe_model(version, of_model, window.true_labels)
+            _describe_model(version, of_model, window, policy)
             for version, of_model in zip(versions, labels, strict=True)
         ],
         "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
@@ -68,13 +87,18 @@ def describe(
 
 
 def _describe_model(
-    version: ModelVersion, labels: Labels, true_labels: Labels
+    version: ModelVersion, labels: Labels, window: PredictionWindow, policy: str
 ) -> dict[str, Any]:
-    """Returns the accuracy over the rows that the model answered and whose true label is known."""
+    """Returns the accuracy over the rows that the model answered and whose true label is known.
+
+    Rows that belong together are worth as few as the variance between groups says.
+    """
     answered = labels != NO_ANSWER
-    labelled = answered & (true_labels != UNLABELLED)
+    labelled = answered & (window.true_labels != UNLABELLED)
     n_labelled = int(labelled.sum())
-    n_right = int((labels == true_labels)[labelled].sum())
+    hits = (labels == window.true_labels)[labelled]
+    n_right = int(hits.sum())
+    groups = window.groups[labelled]
 
     accuracy: dict[str, Any] = {
         "value": None,
@@ -83,15 +107,21 @@ def _describe_model(
     }
     if n_labelled:
         right_and_wrong = np.array([[n_right, n_labelled - n_right], [0, 0]])
-        accuracy = scores.accuracy(right_and_wrong)
+        effect = design_effect(hits - n_right / n_labelled, groups)
+        accuracy = scores.accuracy(right_and_wrong, effect)
 
-    return {
+    described = {
         "model": version.name,
         "version": version.version,
         "rows": int(answered.sum()),
         "labelled": n_labelled,
+        "groups": count_groups(groups, n_labelled),
         "accuracy": accuracy,
     }
+    if policy != "champion" and n_labelled:
+        described["bias"] = POLICY_BIAS.format(policy=policy)
+
+    return described
 
 
 def _describe_pairs(
@@ -126,53 +156,48 @@ def _describe_pairs(
 def _describe_tests(
     deployment: ShadowDeployment, window: PredictionWindow
 ) -> list[dict[str, Any]]:
-    """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing."""
+    """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing.
+
+    A pair without a row has the level that it will have if it is tested next.
+    """
     model = deployment.champion
     champion = ModelVersion(model.name, model.version)
-    alpha = sequential.ALPHA / len(deployment.challengers)
     pairs = {
         pair.challenger: pair for pair in window.pairs if pair.champion == champion
     }
-    described = []
+    challengers = [
+        ModelVersion(each.name, each.version) for each in deployment.challengers
+    ]
+    new = [each for each in challengers if each not in pairs]
+    for challenger in new:
+        alpha = sequential.share_alpha(window.n_lineups + 1, len(new))
+        pairs[challenger] = PairCounts(champion, challenger, (0, 0, 0), {}, alpha)
 
-    for each in deployment.challengers:
-        challenger = ModelVersion(each.name, each.version)
-        no_rows = PairCounts(champion, challenger, (0, 0, 0), (-1.0, 1.0))
-        described.append(_describe_test(pairs.get(challenger, no_rows), alpha))
-
-    return described
+    return [_describe_test(pairs[challenger]) for challenger in challengers]
 
 
-def _describe_test(pair: PairCounts, alpha: float) -> dict[str, Any]:
-    """Returns the test of one pair; its interval is what the counts of now and the bounds so far both allow."""
+def _describe_test(pair: PairCounts) -> dict[str, Any]:
+    """Returns the test of one pair, of which each group of rows is one bet."""
     only_challenger, _, only_champion = pair.counts
-    n_rows = sum(pair.counts)
-    now = sequential.bound(np.array([pair.counts]), alpha=alpha)
-    narrowed = sequential.narrow(np.array([pair.bounds]), now)
-    lower, upper = narrowed[0].tolist()
+    differences = np.array([*pair.means, 0]) / MEAN_SCALE
+    counts = np.array([*pair.means.values(), 0])
+    n_groups = int(counts.sum())
+    bounds = sequential.bound(differences, counts[None], alpha=pair.alpha)
+    lower, upper = bounds[0].tolist()
 
-    described: dict[str, Any] = {
+    return {
         "champion": pair.champion.name,
         "challenger": pair.challenger.name,
-        "rows": n_rows,
+        "rows": sum(pair.counts),
         "only_challenger": only_challenger,
         "only_champion": only_champion,
-        "difference": (only_challenger - only_champion) / n_rows if n_rows else None,
-        "interval": [lower, upper] if lower <= upper else None,
-        "alpha": alpha,
+        "groups": n_groups,
+        "difference": float(counts @ differences) / n_groups if n_groups else None,
+        "interval": [lower, upper],
+        "alpha": pair.alpha,
         "verdict": sequential.judge(lower, upper),
+        "conditions": list(CONDITIONS),
     }
-    difference = described["difference"]
-    if lower > upper:
-        described["reason"] = (
-            "no interval: no one difference fits all rows, so it has changed on the way"
-        )
-    elif difference is not None and not lower <= difference <= upper:
-        described["reason"] = (
-            "the interval is what all rows allowed at any time, so the difference of now may lie beside it"
-        )
-
-    return described
 
 
 def _describe_disagreements(

@@ -27,6 +27,7 @@ from service.live.drift import Cells
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.begin import read_begun
+from service.live.journal.group_keys import hash_names
 from service.live.journal.records import FeedbackRecord, Labels
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
@@ -76,10 +77,20 @@ class Monitor:
             self._shadow.measure_load = lambda: max(loop.look(), process.look())
             self._shadow.count_in_flight = lambda: count_in_flight() - count_waiting()
 
-    def observe(self, model: Model, inputs: Inputs, labels: Labels) -> str:
-        """Returns the id of a classifier's answer, which is kept and shadowed without waiting for either."""
+    def observe(
+        self,
+        model: Model,
+        inputs: Inputs,
+        labels: Labels,
+        group: str | list[str] | None = None,
+    ) -> str:
+        """Returns the id of a classifier's answer, which is kept and shadowed without waiting for either.
+
+        `group` names the group of each row, or of all; None where the request is a group of its own.
+        """
         key = self._model_keys.get(model) or make_model_key(model)
-        prediction_id = self.journal.record_prediction(key, labels)
+        keys = None if group is None else hash_names(key.task, group)
+        prediction_id = self.journal.record_prediction(key, labels, keys)
         if self._shadow is not None:
             self._shadow.offer(prediction_id, model, inputs, labels)
 
@@ -106,7 +117,9 @@ class Monitor:
         with self._lock:
             self._comparisons.clear()
 
-    def record_feedback(self, row_id: str, label: str | int) -> Future[None]:
+    def record_feedback(
+        self, row_id: str, label: str | int, group: str | None = None
+    ) -> Future[None]:
         """Returns a future that is done when the true label is stored; raises NotFound for what cannot be an id.
 
         A `row_id` is a prediction's id, with `/ROW` after it where the prediction had several rows.
@@ -121,7 +134,7 @@ class Monitor:
         row = None if found[2] is None else int(found[2])
 
         return self.journal.record_feedback(
-            FeedbackRecord(prediction_id, row, str(label))
+            FeedbackRecord(prediction_id, row, str(label), group)
         )
 
     def compare(self, task: str) -> answers.LiveComparison:
@@ -169,7 +182,9 @@ class Monitor:
             ) from error
 
         deployment = self._deployments_by_task.get(task)
-        return comparison.describe(models, deployment, window, drift)
+        return comparison.describe(
+            models, deployment, window, drift, policy=self._settings.policy
+        )
 
 
 def _find_classifiers(registry: Registry) -> list[Model]:

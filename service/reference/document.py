@@ -118,6 +118,8 @@ def _image_fields(call: Call) -> dict[str, Any]:
             "min_probability": _PROBABILITY,
             "coverage": _COVERAGE,
         }
+    if call.name in ("predict", "predict_proba"):
+        fields["group"] = {"type": "string", "minLength": 1}
     return fields
 
 

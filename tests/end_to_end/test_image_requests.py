@@ -227,7 +227,7 @@ WRONG = {
         lambda server: server.post_raw("/predict", picture("red"), "image/png"),
         400,
         'missing required field model; this call takes {"model": NAME (or "task": TASK), "inputs": [ROW, ...], '
-        '"min_probability": P, "coverage": P (optional)}',
+        '"min_probability", "coverage": P, "group": NAME (optional)}',
     ),
     "a bound that is no number": (
         lambda server: server.post_raw(

@@ -24,7 +24,12 @@ import pytest
 from PIL import Image
 
 from tests.support.image_files import encode
-from tests.support.journal_counts import count_again, read_counts
+from tests.support.journal_counts import (
+    count_again,
+    count_groups_again,
+    read_counts,
+    read_groups,
+)
 from tests.support.responses import error_of
 from tests.support.server import ROOT, Server, free_port, serve
 from tests.support.tiny_models import (
@@ -101,6 +106,44 @@ def test_without_a_journal_there_are_no_ids(server: Server) -> None:
     ) == ("feedback is off: predictions are not kept (VEREDICTO_JOURNAL names no file)")
     found = server.client.get("/tasks/points/comparison").json()
     assert (found["window"]["rows"], found["pairs"], found["champion"]) == (0, [], None)
+
+
+def test_groups_are_counted_once(folder: Path, tmp_path: Path) -> None:
+    """A request, and rows of one name over requests and feedback, are one group each of the live test."""
+    with serve(tmp_path, **make_settings(folder, tmp_path)) as server:
+        ids = [predict(server, *[ROW] * 20)]
+        requests = [
+            ([ROW] * 2, ["a patient", "another"]),
+            ([ROW], "a patient"),
+            ([ROW] * 3, "another"),
+        ]
+        for rows, group in requests:
+            request = {"model": "colour-first", "inputs": rows, "group": group}
+            path = "/predict" if len(rows) > 1 else "/predict_proba"
+            ids.append(server.post(path, request).json()["id"])
+
+        single = predict(server, ROW)
+        for prediction_id, n_rows in zip(ids, (20, 2, 1, 3), strict=True):
+            for row in range(n_rows):
+                told = {"id": f"{prediction_id}/{row}", "label": "yes"}
+                assert server.post("/feedback", told).status_code == 200
+        told = {"id": single, "label": "yes", "group": "a patient"}
+        assert server.post("/feedback", told).status_code == 200
+
+        found = wait_for(server, "colour", lambda each: each["tests"][0]["rows"] == 27)
+        assert found["tests"][0]["groups"] == 3
+        assert found["tests"][0]["verdict"] == "not shown yet"
+
+
+def test_wrong_groups_are_refused(live: Server) -> None:
+    """A list that has not one group for each row is refused, and so is one with a number or an empty name."""
+    for group, words in (
+        (["a"], "group: expected one name, or 2, one for each row of inputs, got 1"),
+        (["a", 3], "group"),
+        ("", "group"),
+    ):
+        request = {"model": "colour-first", "inputs": [ROW, ROW], "group": group}
+        assert words in error_of(live.post("/predict", request), 400)
 
 
 def test_feedback_is_accepted_once_and_again(live: Server) -> None:
@@ -380,9 +423,12 @@ class Client:
         generator = np.random.default_rng(seed)
         for _ in range(n_predictions // 5):
             rows = [[float(size), "green"] for size in generator.normal(size=5)]
-            status, answer = self.post(
-                "/predict", {"model": "colour-first", "inputs": rows}
-            )
+            request: dict[str, object] = {"model": "colour-first", "inputs": rows}
+            if generator.random() < 0.5:
+                request["group"] = [
+                    f"g{each}" for each in generator.integers(99, size=5)
+                ]
+            status, answer = self.post("/predict", request)
             assert status == 200, answer
             with self._tally.lock:
                 self._tally.asked += 5
@@ -464,6 +510,7 @@ def read_labels(journal: Path) -> tuple[dict[str, str], Any, Any]:
         (n_true_labels,) = connection.execute("SELECT count(*) FROM truths").fetchone()
         outcomes, pairs = read_counts(connection)
         assert (outcomes, pairs) == count_again(connection)
+        assert read_groups(connection) == count_groups_again(connection)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
     assert n_true_labels == len(stored)

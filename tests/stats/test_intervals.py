@@ -124,6 +124,8 @@ def test_a_confidence_sequence_holds_the_mean_of_its_rows(
 ) -> None:
     """The bounds of a sequential test hold the difference that was seen."""
     n_rows = sum(counts)
-    lower, upper = sequential.bound(np.array([counts]), alpha=alpha)[0]
+    lower, upper = sequential.bound(
+        np.array([1.0, 0.0, -1.0]), np.array([counts]), alpha=alpha
+    )[0]
     difference = (counts[0] - counts[2]) / n_rows if n_rows else 0.0
     assert -1 <= lower <= difference <= upper <= 1

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 
-from service.live.journal.records import LABEL_DTYPE, NO_ANSWER
+from service.live.journal.bets import MEAN_SCALE
+from service.live.journal.records import GROUP_DTYPE, LABEL_DTYPE, NO_ANSWER
 
 
 def count_again(
@@ -69,3 +71,56 @@ def read_counts(
         )
 
     return outcomes, pairs
+
+
+def count_groups_again(
+    connection: sqlite3.Connection,
+) -> Counter[tuple[str, str, Fraction]]:
+    """Returns how many groups of each pair have each mean difference, from the rows themselves."""
+    names = dict(connection.execute("SELECT number, name FROM models"))
+    lineups = {
+        number: json.loads(text)
+        for number, text in connection.execute("SELECT * FROM lineups")
+    }
+    rows = connection.execute(
+        "SELECT seq, row, label, group_key, model, n_rows, predictions.labels, group_keys, lineup, shadows.labels "
+        "FROM truths JOIN predictions USING (seq) JOIN shadows USING (seq)"
+    )
+    differences: dict[tuple[str, str, int], list[int]] = {}
+
+    for seq, row, truth, told, model, n_rows, labels, keys, lineup, shadows in rows:
+        is_right = int(np.frombuffer(labels, LABEL_DTYPE)[row]) == truth
+        group = seq
+        if keys is not None:
+            named = np.frombuffer(keys, GROUP_DTYPE).tolist()
+            group = named[row] if len(named) > 1 else named[0]
+        if told is not None:
+            group = told
+
+        table = np.frombuffer(shadows, LABEL_DTYPE).reshape(-1, n_rows)
+        for other, label in zip(lineups[lineup], table[:, row].tolist(), strict=True):
+            if label != NO_ANSWER:
+                key = names[model], names[other], group
+                difference = int(label == truth) - int(is_right)
+                differences.setdefault(key, []).append(difference)
+
+    return Counter(
+        (champion, challenger, Fraction(sum(each), len(each)))
+        for (champion, challenger, _), each in differences.items()
+    )
+
+
+def read_groups(
+    connection: sqlite3.Connection,
+) -> Counter[tuple[str, str, Fraction]]:
+    """Returns how many groups of each pair have each mean difference, as the file has counted them."""
+    found = connection.execute(
+        "SELECT a.name, b.name, mean, n_groups FROM means JOIN models a ON champion = a.number "
+        "JOIN models b ON challenger = b.number WHERE n_groups <> 0"
+    )
+    return Counter(
+        {
+            (champion, challenger, Fraction(mean, MEAN_SCALE)): n_groups
+            for champion, challenger, mean, n_groups in found
+        }
+    )

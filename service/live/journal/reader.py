@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from service.live.journal import schema
 from service.live.journal.records import (
     COUNT_DTYPE,
+    GROUP_DTYPE,
     LABEL_DTYPE,
     NO_ANSWER,
+    GroupKeys,
     Labels,
 )
 
@@ -26,7 +28,7 @@ UNLABELLED = -1
 MAX_EXAMPLES = 20
 
 _READ_PREDICTIONS = (
-    "SELECT seq, model, n_rows, predictions.labels, lineup, shadows.labels FROM predictions "
+    "SELECT seq, model, n_rows, predictions.labels, group_keys, lineup, shadows.labels FROM predictions "
     "LEFT JOIN shadows USING (seq) WHERE task = ? ORDER BY seq DESC"
 )
 _READ_EXAMPLES = (
@@ -35,7 +37,11 @@ _READ_EXAMPLES = (
     "WHERE examples.task = ? ORDER BY seq DESC, row LIMIT ?"
 )
 _READ_PAIRS = (
-    "SELECT champion, challenger, better, equal, worse, lower, upper FROM pairs"
+    "SELECT champion, challenger, better, equal, worse, alpha FROM pairs WHERE task = ?"
+)
+_READ_MEANS = (
+    "SELECT champion, challenger, mean, n_groups FROM means JOIN pairs USING (champion, challenger) "
+    "WHERE task = ? AND n_groups > 0"
 )
 _READ_FEATURE_COUNTS = (
     "SELECT n_rows, counts FROM spreads JOIN tasks ON tasks.number = spreads.task "
@@ -63,13 +69,15 @@ class PairCounts(NamedTuple):
     """The counts say how a challenger fared against its champion on all labelled rows.
 
     `counts` are the rows on which the challenger alone was right, both or neither were, and the champion alone was;
-    `bounds` are the lower and the upper bound of the mean difference so far.
+    `means` has how many groups have each mean difference, in parts of `bets.MEAN_SCALE`. `alpha` is the level of
+    their test.
     """
 
     champion: ModelVersion
     challenger: ModelVersion
     counts: tuple[int, int, int]
-    bounds: tuple[float, float]
+    means: dict[int, int]
+    alpha: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +85,18 @@ class PredictionWindow:
     """The latest rows of a task, the newest prediction first.
 
     `labels` has `(n_rows,)` for each model, -1 where it did not answer; `true_labels` is `(n_rows,)`, -1 where a row
-    had no feedback. `n_shed` and `n_dropped` count rows since the journal began.
+    had no feedback; rows of one group have the same of `groups`, `(n_rows,)`. `n_shed` and `n_dropped` count rows since
+    the journal began, `n_lineups` the line-ups of challengers that have been tested.
     """
 
     labels: dict[ModelVersion, Labels]
     true_labels: Labels
+    groups: GroupKeys
     examples: list[Example]
     pairs: list[PairCounts]
     n_shed: int
     n_dropped: int
+    n_lineups: int
 
 
 class _Prediction(NamedTuple):
@@ -95,6 +106,7 @@ class _Prediction(NamedTuple):
     model: int
     n_rows: int
     labels: bytes
+    group_keys: bytes | None
     challenger_set: int | None
     shadow_labels: bytes | None
 
@@ -163,7 +175,10 @@ class _TaskReader:
     def read_window(self, max_rows: int) -> PredictionWindow:
         predictions = self._read_predictions(max_rows)
         labels = self._tabulate_labels(predictions)
-        true_labels = self._read_true_labels(predictions)
+        true_labels, groups = self._read_true_labels(predictions)
+        (n_lineups,) = self._execute(
+            "SELECT coalesce(max(lineup), 0) FROM pairs WHERE task = ?", (self._task,)
+        ).fetchone()
 
         return PredictionWindow(
             labels={
@@ -171,10 +186,12 @@ class _TaskReader:
                 for model, column in zip(self._models.values(), labels, strict=True)
             },
             true_labels=true_labels[:max_rows],
+            groups=groups[:max_rows],
             examples=self._read_examples(),
             pairs=self._read_pairs(),
             n_shed=self._n_shed,
             n_dropped=self._n_dropped,
+            n_lineups=n_lineups,
         )
 
     def _read_predictions(self, max_rows: int) -> list[_Prediction]:
@@ -221,8 +238,13 @@ class _TaskReader:
         if len(labels) and not -1 <= labels.min() <= labels.max() < n_classes:
             raise ValueError
 
-    def _read_true_labels(self, predictions: list[_Prediction]) -> Labels:
-        """Returns the true labels `(n_rows,)` of the rows of these predictions."""
+    def _read_true_labels(
+        self, predictions: list[_Prediction]
+    ) -> tuple[Labels, GroupKeys]:
+        """Returns the true labels and the groups of the rows of these predictions, `(n_rows,)` each."""
+        groups = np.concatenate(
+            [np.empty(0, np.int64), *(_tabulate_groups(each) for each in predictions)]
+        )
         starts: dict[int, int] = {}
         n_rows = 0
         for each in predictions:
@@ -232,14 +254,16 @@ class _TaskReader:
         true_labels = np.full(n_rows, UNLABELLED, dtype=np.int64)
         oldest = min(starts, default=0)
 
-        for seq, row, label in self._execute(
-            "SELECT seq, row, label FROM truths WHERE seq >= ?", (oldest,)
+        for seq, row, label, group_key in self._execute(
+            "SELECT seq, row, label, group_key FROM truths WHERE seq >= ?", (oldest,)
         ):
             if seq in starts:  # else of another task
                 true_labels[starts[seq] + row] = label
+                if group_key is not None:
+                    groups[starts[seq] + row] = group_key
 
         self._check_labels(true_labels, max(self._n_classes.values(), default=0))
-        return true_labels
+        return true_labels, groups
 
     def _read_examples(self) -> list[Example]:
         found = self._execute(_READ_EXAMPLES, (self._task, MAX_EXAMPLES))
@@ -276,20 +300,30 @@ class _TaskReader:
         )
 
     def _read_pairs(self) -> list[PairCounts]:
-        pairs = []
-
-        for champion, challenger, better, equal, worse, lower, upper in self._execute(
-            _READ_PAIRS
+        means: dict[tuple[int, int], dict[int, int]] = {}
+        for champion, challenger, mean, n_groups in self._execute(
+            _READ_MEANS, (self._task,)
         ):
-            if champion in self._models and challenger in self._models:
-                counts = (better, equal, worse)
-                pairs.append(
-                    PairCounts(
-                        self._models[champion],
-                        self._models[challenger],
-                        counts,
-                        (lower, upper),
-                    )
-                )
+            means.setdefault((champion, challenger), {})[mean] = n_groups
 
-        return pairs
+        return [
+            PairCounts(
+                self._models[champion],
+                self._models[challenger],
+                (better, equal, worse),
+                means.get((champion, challenger), {}),
+                alpha,
+            )
+            for champion, challenger, better, equal, worse, alpha in self._execute(
+                _READ_PAIRS, (self._task,)
+            )
+        ]
+
+
+def _tabulate_groups(prediction: _Prediction) -> GroupKeys:
+    """Returns the group of each row of a prediction, `(n_rows,)`."""
+    if prediction.group_keys is None:
+        return np.full(prediction.n_rows, prediction.seq)
+
+    keys = np.frombuffer(prediction.group_keys, GROUP_DTYPE)
+    return np.broadcast_to(keys, prediction.n_rows)

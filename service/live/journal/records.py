@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
+GroupKeys = NDArray[np.int64]
 LABEL_DTYPE = np.dtype("<i4")
 """Labels are stored in the file as little-endian int32."""
 COUNT_DTYPE = np.dtype("<i8")
 """Counts are stored in the file as little-endian int64."""
+GROUP_DTYPE = np.dtype("<i8")
+"""Keys of groups are stored in the file as little-endian int64."""
 NO_ANSWER = -1
 """This stands in place of the label where a model has none for a row."""
 
@@ -26,11 +29,15 @@ class ModelKey(NamedTuple):
 
 
 class PredictionRecord(NamedTuple):
-    """The labels `(n_rows,)` that a model answered a request with, and the id that went out with them."""
+    """The labels `(n_rows,)` that a model answered a request with, and the id that went out with them.
+
+    `group_keys` are of each row, `(n_rows,)`, or `(1,)` of all; None where the request is a group of its own.
+    """
 
     prediction_id: str
     model_key: ModelKey
     labels: Labels
+    group_keys: GroupKeys | None = None
 
 
 class ShadowExample(NamedTuple):
@@ -56,11 +63,15 @@ class ShadowRecord(NamedTuple):
 
 
 class FeedbackRecord(NamedTuple):
-    """The true class of a row; `row` may be None where the prediction had one row only."""
+    """The true class of a row; `row` may be None where the prediction had one row only.
+
+    `group` is the name of the row's group, None where that of the request stands.
+    """
 
     prediction_id: str
     row: int | None
     label: str
+    group: str | None = None
 
 
 class LostRows(NamedTuple):

@@ -13,9 +13,10 @@ from service.live.journal.problems import Lost, WrongFile
 
 APPLICATION_ID = 0x56455244
 """VERD in ASCII tells our files from those of other programs."""
-SCHEMA = 2
+SCHEMA = 3
 """Names of tables and columns stay as they are: `number` is a surrogate key, `truths` has the true labels, `lineups`
-the sets of challengers, `spreads` the feature counts. `journal` has one row, the random id of the file."""
+the sets of challengers, `spreads` the feature counts. `journal` has one row, the random id of the file. `bets` has the
+labelled rows of groups that may get more of them, `means` how many groups of a pair have each mean difference."""
 BUSY_MS = 2000
 """So long a transaction waits for another process before it fails."""
 READ_BUSY_MS = 1000
@@ -25,26 +26,35 @@ CREATE TABLE tasks (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
 CREATE TABLE models (number INTEGER PRIMARY KEY, task INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
     classes TEXT NOT NULL, right INTEGER NOT NULL DEFAULT 0, wrong INTEGER NOT NULL DEFAULT 0, UNIQUE (name, version));
 CREATE TABLE predictions (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, task INTEGER NOT NULL,
-    model INTEGER NOT NULL, n_rows INTEGER NOT NULL, labels BLOB NOT NULL);
+    model INTEGER NOT NULL, n_rows INTEGER NOT NULL, labels BLOB NOT NULL, group_keys BLOB);
 CREATE INDEX predictions_of_task ON predictions (task, seq);
 CREATE TABLE lineups (number INTEGER PRIMARY KEY, models TEXT NOT NULL UNIQUE);
 CREATE TABLE shadows (seq INTEGER PRIMARY KEY, lineup INTEGER NOT NULL, labels BLOB NOT NULL);
-CREATE TABLE truths (seq INTEGER NOT NULL, row INTEGER NOT NULL, label INTEGER NOT NULL,
+CREATE TABLE truths (seq INTEGER NOT NULL, row INTEGER NOT NULL, label INTEGER NOT NULL, group_key INTEGER,
     PRIMARY KEY (seq, row)) WITHOUT ROWID;
 CREATE TABLE examples (seq INTEGER NOT NULL, row INTEGER NOT NULL, task INTEGER NOT NULL, inputs TEXT NOT NULL,
     PRIMARY KEY (seq, row)) WITHOUT ROWID;
 CREATE TABLE spreads (number INTEGER PRIMARY KEY, task INTEGER NOT NULL, basis TEXT NOT NULL, n_rows INTEGER NOT NULL,
     counts BLOB NOT NULL);
 CREATE INDEX spreads_of_task ON spreads (task, number);
-CREATE TABLE pairs (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, better INTEGER NOT NULL DEFAULT 0,
-    equal INTEGER NOT NULL DEFAULT 0, worse INTEGER NOT NULL DEFAULT 0, lower REAL NOT NULL DEFAULT -1,
-    upper REAL NOT NULL DEFAULT 1, PRIMARY KEY (champion, challenger)) WITHOUT ROWID;
 CREATE TABLE journal (id TEXT NOT NULL);
-INSERT INTO journal VALUES (lower(hex(randomblob(8))))
+INSERT INTO journal VALUES (lower(hex(randomblob(8))));
+"""
+_TABLES_OF_TESTS = """
+CREATE TABLE pairs (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, task INTEGER NOT NULL,
+    lineup INTEGER NOT NULL, alpha REAL NOT NULL, better INTEGER NOT NULL DEFAULT 0, equal INTEGER NOT NULL DEFAULT 0,
+    worse INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (champion, challenger)) WITHOUT ROWID;
+CREATE TABLE bets (group_key INTEGER NOT NULL, champion INTEGER NOT NULL, challenger INTEGER NOT NULL,
+    n_rows INTEGER NOT NULL, difference INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (group_key, champion, challenger)) WITHOUT ROWID;
+CREATE INDEX bets_by_last ON bets (last);
+CREATE TABLE means (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, mean INTEGER NOT NULL,
+    n_groups INTEGER NOT NULL, PRIMARY KEY (champion, challenger, mean)) WITHOUT ROWID
 """
 """Labels are class indices, little-endian int32: of predictions `(n_rows,)`, of shadows `(n_challengers, n_rows)`.
 
-Counts are little-endian int64, `(n_counts,)`.
+Counts are little-endian int64, `(n_counts,)`. Keys of groups are little-endian int64, `(n_rows,)`, or one for all rows,
+or none where the request is a group of its own. A pair's `lineup` counts the task's line-ups of challengers from 1.
 """
 
 
@@ -56,8 +66,17 @@ CREATE INDEX IF NOT EXISTS spreads_of_task ON spreads (task, number);
 CREATE TABLE journal (id TEXT NOT NULL);
 INSERT INTO journal VALUES (lower(hex(randomblob(8))))
 """,
+    2: f"""
+ALTER TABLE predictions ADD COLUMN group_keys BLOB;
+ALTER TABLE truths ADD COLUMN group_key INTEGER;
+DROP TABLE pairs;
+{_TABLES_OF_TESTS}
+""",
 }
-"""Each brings a file from its schema to the next; the first files of schema 1 had no feature counts."""
+"""Each brings a file from its schema to the next; the first files of schema 1 had no feature counts.
+
+Up to schema 2 a pair's rows were counted as if each were by itself, so its test begins anew.
+"""
 
 
 def connect(path: Path, *, may_make: bool = True) -> sqlite3.Connection:
@@ -158,7 +177,7 @@ def _read_schema(connection: sqlite3.Connection) -> int:
 
 def _migrate(connection: sqlite3.Connection, schema: int) -> None:
     """Makes the tables of an empty file, or changes those of an earlier schema, within a transaction."""
-    scripts = [_TABLES]
+    scripts = [_TABLES + _TABLES_OF_TESTS]
     if schema:
         scripts = [_MIGRATIONS[each] for each in range(schema, SCHEMA)]
 

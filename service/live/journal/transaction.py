@@ -17,9 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from service.errors import InvalidRequest, NotFound, VeredictoError
+from service.live.journal import group_keys
+from service.live.journal.bets import Bets
 from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import (
     COUNT_DTYPE,
+    GROUP_DTYPE,
     LABEL_DTYPE,
     NO_ANSWER,
     FeatureCounts,
@@ -31,7 +34,6 @@ from service.live.journal.records import (
     Record,
     ShadowRecord,
 )
-from stats import sequential
 
 MAX_ROWS_PER_INSERT = 128
 """A power of two: statements of a few sizes only are prepared."""
@@ -43,16 +45,12 @@ MAX_FEATURE_COUNTS = 64
 MAX_EXAMPLES = 100
 """The values of so many rows of a task, on which models disagree, are kept."""
 
-_READ_PAIR = (
-    "SELECT better, equal, worse, lower, upper FROM pairs "
-    "WHERE champion = ? AND challenger = ?"
-)
 _READ_PREDICTION = (
-    "SELECT seq, model, n_rows, predictions.labels, lineup, shadows.labels "
+    "SELECT seq, model, n_rows, predictions.labels, group_keys, lineup, shadows.labels "
     "FROM predictions LEFT JOIN shadows USING (seq) WHERE id = ?"
 )
 _READ_EARLIER_FEEDBACK = (
-    "SELECT seq, row, label, labels FROM truths "
+    "SELECT seq, row, label, group_key, n_rows, labels, group_keys FROM truths "
     "JOIN predictions USING (seq) WHERE truths.seq BETWEEN ? AND ?"
 )
 _READ_LATEST_FEATURE_COUNTS = (
@@ -76,6 +74,7 @@ class _StoredPrediction(NamedTuple):
     model: int
     n_rows: int
     labels: bytes
+    group_keys: bytes | None
     challenger_set: int | None
     shadow_labels: bytes | None
 
@@ -105,7 +104,7 @@ class Transactions:
         self._execute = connection.execute
         self._max_rows = max_rows
         self._keys = SurrogateKeys(connection)
-        self._changed_pairs: dict[tuple[int, int], int] = {}
+        self._bets = Bets(connection)
         self._forget_uncommitted()
 
     def write(self, records: Sequence[Record]) -> list[VeredictoError | bool]:
@@ -127,28 +126,6 @@ class Transactions:
             raise
 
         return results
-
-    def narrow_bounds(self) -> None:
-        """Narrows the bounds of the pairs whose counts have changed: a difference once refuted stays so."""
-        if not self._changed_pairs:
-            return
-
-        pairs = self._changed_pairs
-        self._changed_pairs = {}
-
-        with self._transaction():
-            found = [self._execute(_READ_PAIR, pair).fetchone() for pair in pairs]
-            counts = np.array([each[:3] for each in found])
-            before = np.array([each[3:] for each in found])
-            n_challengers = list(pairs.values())
-            alpha = np.array([sequential.ALPHA / each for each in n_challengers])
-            bounds = sequential.narrow(before, sequential.bound(counts, alpha=alpha))
-
-            for pair, (lower, upper) in zip(pairs, bounds.tolist(), strict=True):
-                self._execute(
-                    "UPDATE pairs SET lower = ?, upper = ? WHERE champion = ? AND challenger = ?",
-                    (lower, upper, *pair),
-                )
 
     def read_outcomes(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Returns how often each model has been right and wrong, by name and version."""
@@ -207,11 +184,14 @@ class Transactions:
         ).fetchone()
         rows = []
 
-        for seq, (prediction_id, model_key, labels) in enumerate(records, last + 1):
+        for seq, (prediction_id, model_key, labels, groups) in enumerate(
+            records, last + 1
+        ):
             task = self._keys.find_task(model_key.task)
             model = self._keys.find_model(model_key)
             stored = labels.astype(LABEL_DTYPE).tobytes()
-            rows.append((seq, prediction_id, task, model, len(labels), stored))
+            keys = None if groups is None else groups.astype(GROUP_DTYPE).tobytes()
+            rows.append((seq, prediction_id, task, model, len(labels), stored, keys))
             self._recent_seqs[prediction_id] = seq
             self._new_rows[task] += len(labels)
 
@@ -284,9 +264,12 @@ class Transactions:
         last_seq = max(labels_by_seq, default=-1)
         found = self._execute(_READ_EARLIER_FEEDBACK, (first_seq, last_seq))
 
-        for seq, row, true_label, labels in found.fetchall():
+        for seq, row, true_label, told, n_rows, labels, stored in found.fetchall():
             if seq in labels_by_seq:
+                named = group_keys.read_named(stored, row) if told is None else told
                 self._count_shadows(
+                    seq=seq,
+                    group_key=group_keys.find_key(seq, n_rows=n_rows, named=named),
                     champion=self._keys.find_model(champion),
                     champion_label=int(np.frombuffer(labels, LABEL_DTYPE)[row]),
                     challengers=challengers,
@@ -339,13 +322,24 @@ class Transactions:
         row = _find_row(record, prediction.n_rows)
         true_label = self._find_class(record.label, prediction.model)
 
-        if not self._insert_true_label(prediction, row, true_label):
+        named = group_keys.read_named(prediction.group_keys, row)
+        told = None
+        if record.group is not None:
+            told = group_keys.hash_name(self._read_task(prediction.model), record.group)
+            _check_group(record.group, told=told, named=named)
+
+        if not self._insert_true_label(prediction, row, true_label, told):
             return False
 
         label = prediction.read_label(row)
         self._new_outcomes[prediction.model, label == true_label] += 1
         if prediction.challenger_set is not None:
+            named = named if told is None else told
             self._count_shadows(
+                seq=prediction.seq,
+                group_key=group_keys.find_key(
+                    prediction.seq, n_rows=prediction.n_rows, named=named
+                ),
                 champion=prediction.model,
                 champion_label=label,
                 challengers=self._keys.read_challenger_set(prediction.challenger_set),
@@ -363,6 +357,14 @@ class Transactions:
             )
         return _StoredPrediction(*found)
 
+    def _read_task(self, model: int) -> str:
+        """Returns the name of the task of a model."""
+        (name,) = self._execute(
+            "SELECT tasks.name FROM models JOIN tasks ON tasks.number = models.task WHERE models.number = ?",
+            (model,),
+        ).fetchone()
+        return str(name)
+
     def _find_class(self, label: str, model: int) -> int:
         """Returns the index of a class of the model; raises InvalidRequest for another."""
         classes = self._keys.read_classes(model)
@@ -373,12 +375,16 @@ class Transactions:
         return classes.index(label)
 
     def _insert_true_label(
-        self, prediction: _StoredPrediction, row: int, true_label: int
+        self,
+        prediction: _StoredPrediction,
+        row: int,
+        true_label: int,
+        group_key: int | None,
     ) -> bool:
         """Returns False where the same label is there; raises InvalidRequest where another is, which stands."""
         inserted = self._execute(
-            "INSERT OR IGNORE INTO truths VALUES (?, ?, ?)",
-            (prediction.seq, row, true_label),
+            "INSERT OR IGNORE INTO truths VALUES (?, ?, ?, ?)",
+            (prediction.seq, row, true_label, group_key),
         ).rowcount
         if inserted:
             return True
@@ -398,6 +404,8 @@ class Transactions:
     def _count_shadows(
         self,
         *,
+        seq: int,
+        group_key: int,
         champion: int,
         champion_label: int,
         challengers: list[int],
@@ -406,6 +414,7 @@ class Transactions:
     ) -> None:
         """Counts one labelled row for each challenger that answered it, and for its pair with the champion."""
         champion_hit = champion_label == true_label
+        self._bets.begin(champion, challengers)
 
         for challenger, label in zip(challengers, challenger_labels, strict=True):
             if label == NO_ANSWER:
@@ -414,8 +423,9 @@ class Transactions:
             hit = label == true_label
             difference = int(hit) - int(champion_hit)
             self._new_outcomes[challenger, hit] += 1
-            self._new_differences[champion, challenger, difference] += 1
-            self._changed_pairs[champion, challenger] = len(challengers)
+            self._bets.count(
+                (champion, challenger), difference, group_key=group_key, seq=seq
+            )
 
     def _add_counts(self) -> None:
         """Adds what this batch has counted to the counts in the file."""
@@ -431,19 +441,9 @@ class Transactions:
                 (count, model),
             )
 
-        for (champion, challenger, difference), count in self._new_differences.items():
-            column = {1: "better", 0: "equal", -1: "worse"}[difference]
-            self._execute(
-                "INSERT OR IGNORE INTO pairs (champion, challenger) VALUES (?, ?)",
-                (champion, challenger),
-            )
-            self._execute(
-                f"UPDATE pairs SET {column} = {column} + ? WHERE champion = ? AND challenger = ?",
-                (count, champion, challenger),
-            )
-
-        for counts in (self._new_rows, self._new_outcomes, self._new_differences):
-            counts.clear()
+        self._bets.write()
+        self._new_rows.clear()
+        self._new_outcomes.clear()
 
     def _delete_oldest(self) -> None:
         """Deletes whole predictions, the oldest first and never the newest, until there are not too many rows."""
@@ -467,6 +467,8 @@ class Transactions:
 
         for table in ("predictions", "shadows", "truths", "examples"):
             self._execute(f"DELETE FROM {table} WHERE seq <= ?", (last,))
+        if last is not None:
+            self._bets.delete_oldest(last)
 
         for task, n_rows in deleted_rows.items():
             self._execute(
@@ -479,7 +481,7 @@ class Transactions:
         self._recent_seqs: OrderedDict[str, int] = OrderedDict()
         self._new_rows = Counter[int]()
         self._new_outcomes = Counter[tuple[int, bool]]()
-        self._new_differences = Counter[tuple[int, int, int]]()
+        self._bets.forget()
 
 
 def _find_row(record: FeedbackRecord, n_rows: int) -> int:
@@ -499,3 +501,12 @@ def _find_row(record: FeedbackRecord, n_rows: int) -> int:
         )
 
     return row
+
+
+def _check_group(name: str, *, told: int, named: int | None) -> None:
+    """Raises InvalidRequest where feedback puts a row into another group than its request did."""
+    if named is not None and named != told:
+        raise InvalidRequest(
+            f"group: the request of this id put the row into another group than {name[:100]!r}, and that stands: "
+            "leave group out"
+        )

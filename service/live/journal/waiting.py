@@ -56,6 +56,8 @@ class Waiting:
     def add_prediction(self, record: PredictionRecord) -> None:
         """Keeps a prediction until it is taken, or drops and counts it where there is no room."""
         n_bytes = _RECORD_BYTES + record.labels.nbytes
+        if record.group_keys is not None:
+            n_bytes += record.group_keys.nbytes
         with self._lock:
             if self._n_bytes + n_bytes > MAX_WAITING_BYTES and self._n_bytes:
                 self._drop(record)

@@ -24,6 +24,7 @@ from service.live.journal.problems import Lost, Unusable, explain
 from service.live.journal.records import (
     FeatureCounts,
     FeedbackRecord,
+    GroupKeys,
     Labels,
     ModelKey,
     PredictionRecord,
@@ -98,10 +99,14 @@ class Journal:
         """Takes other classifiers for those that are served, whose outcomes are told."""
         self._model_keys = model_keys
 
-    def record_prediction(self, model_key: ModelKey, labels: Labels) -> str:
+    def record_prediction(
+        self, model_key: ModelKey, labels: Labels, group_keys: GroupKeys | None = None
+    ) -> str:
         """Returns the id of a new prediction of labels `(n_rows,)`; it has one even where it cannot be kept."""
         prediction_id = self._take_id()
-        self._waiting.add_prediction(PredictionRecord(prediction_id, model_key, labels))
+        self._waiting.add_prediction(
+            PredictionRecord(prediction_id, model_key, labels, group_keys)
+        )
         if not self._wake.is_set():
             self._wake.set()
 
@@ -331,7 +336,6 @@ class Journal:
             return
 
         try:
-            self._transactions.narrow_bounds()
             found = self._transactions.read_outcomes()
         except sqlite3.Error as error:  # the last ones are still true enough
             problem = explain(error)

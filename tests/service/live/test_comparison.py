@@ -19,6 +19,7 @@ from service.live.challengers import (
     make_model_key,
 )
 from service.live.journal import reader, schema
+from service.live.journal.group_keys import hash_names
 from service.live.journal.records import (
     NO_ANSWER,
     FeedbackRecord,
@@ -146,7 +147,7 @@ def test_tests_are_of_the_labelled_rows_with_their_share_of_alpha(
     deployment: ShadowDeployment,
     path: Path,
 ) -> None:
-    """Each challenger is tested against the champion, here the worst of the three, at half of the level of 0.05."""
+    """Each challenger is tested against the champion, here the worst of the three, at half of the first level."""
     labels, true_labels = fill(transactions, deployment)
     found = comparison.describe(
         registry.task("colour"),
@@ -159,12 +160,16 @@ def test_tests_are_of_the_labelled_rows_with_their_share_of_alpha(
     for each, column in zip(found["tests"], (0, 2), strict=True):
         differences = hits[:, column] - hits[:, 1]
         counts = np.array([[(differences == value).sum() for value in (1, 0, -1)]])
-        interval = sequential.bound(counts, alpha=0.025)[0].tolist()
+        alpha = sequential.share_alpha(1, 2)
+        values = np.array([1.0, 0.0, -1.0])
+        interval = sequential.bound(values, counts, alpha=alpha)[0].tolist()
         assert (each["champion"], each["alpha"], each["rows"]) == (
             "colour-second",
-            0.025,
+            alpha,
             is_labelled.sum(),
         )
+        assert each["groups"] == is_labelled.sum()
+        assert each["conditions"] == list(comparison.CONDITIONS)
         assert each["difference"] == pytest.approx(differences.mean())
         assert each["interval"] == pytest.approx(interval)
 
@@ -248,3 +253,83 @@ def test_without_rows_there_is_nothing_to_say(registry: Registry) -> None:
         "interval": None,
         "reason": "undefined: no row that it answered is labelled",
     }
+
+
+def write_requests(
+    transactions: Transactions,
+    deployment: ShadowDeployment,
+    requests: list[tuple[int, str | None]],
+) -> None:
+    """Writes a request for each number of rows, in a group of a name or of its own; the challengers alone are right."""
+    champion = make_model_key(deployment.champion)
+    for index, (n_rows, name) in enumerate(requests):
+        keys = None if name is None else hash_names("colour", name)
+        labels = np.zeros(n_rows, np.int64)
+        shadow = ShadowRecord(
+            [f"{index}"],
+            [n_rows],
+            champion,
+            deployment.challenger_keys,
+            np.ones((2, n_rows), np.int64),
+            [],
+        )
+        transactions.write(
+            [PredictionRecord(f"{index}", champion, labels, keys), shadow]
+        )
+        transactions.write(
+            [FeedbackRecord(f"{index}", row, "yes") for row in range(n_rows)]
+        )
+
+
+@pytest.mark.parametrize(
+    ("requests", "n_groups", "verdict"),
+    [
+        ([(150, None)], 1, "not shown yet"),
+        ([(1, "patient")] * 150, 1, "not shown yet"),
+        ([(1, None)] * 150, 150, "challenger better"),
+        ([(2, f"patient {each}") for each in range(75)], 75, "challenger better"),
+    ],
+    ids=["one request", "one name", "requests", "names"],
+)
+def test_what_belongs_together_is_one_bet(
+    registry: Registry,
+    transactions: Transactions,
+    deployment: ShadowDeployment,
+    path: Path,
+    requests: list[tuple[int, str | None]],
+    n_groups: int,
+    verdict: str,
+) -> None:
+    """A hundred and fifty rows show who is better where they are many groups, and not where they are one."""
+    write_requests(transactions, deployment, requests)
+    window = reader.read_window(path, "colour", max_rows=N_ROWS)
+    found = comparison.describe(registry.task("colour"), deployment, window)
+    for each in found["tests"]:
+        assert (each["rows"], each["groups"], each["difference"]) == (150, n_groups, 1)
+        assert each["verdict"] == verdict
+
+    of_champion = found["models"][1]
+    low, high = of_champion["accuracy"]["interval"]
+    assert (of_champion["model"], of_champion["groups"]) == ("colour-second", n_groups)
+    assert low == 0
+    assert (high > 0.5) == (n_groups == 1)
+
+
+@pytest.mark.parametrize("policy", ["thompson", "epsilon"])
+def test_accuracy_under_a_policy_that_learns_is_called_biased(
+    registry: Registry,
+    transactions: Transactions,
+    deployment: ShadowDeployment,
+    path: Path,
+    policy: str,
+) -> None:
+    """Where feedback chooses who is asked each accuracy says that it is biased, and under a champion none does."""
+    fill(transactions, deployment)
+    window = reader.read_window(path, "colour", max_rows=N_ROWS)
+    models = registry.task("colour")
+    found = comparison.describe(models, deployment, window, policy=policy)
+    plain = comparison.describe(models, deployment, window)
+    assert all(
+        "biased" in each["bias"] and policy in each["bias"] for each in found["models"]
+    )
+    assert not any("bias" in each for each in plain["models"])

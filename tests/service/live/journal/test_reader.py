@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from service.live.journal import reader, schema
+from service.live.journal.bets import MEAN_SCALE
 from service.live.journal.reader import UNLABELLED, ModelVersion
 from service.live.journal.records import (
     NO_ANSWER,
@@ -23,6 +24,7 @@ from service.live.journal.records import (
     ShadowRecord,
 )
 from service.live.journal.transaction import Transactions
+from stats import sequential
 
 CLASSES = ("no", "yes")
 FIRST = ModelKey("colour", "colour-first", "v1", CLASSES)
@@ -85,7 +87,10 @@ def test_a_shadow_is_read_beside_its_prediction(
     assert window.labels[second].tolist() == [NO_ANSWER, 1, 1]
     assert window.true_labels.tolist() == [UNLABELLED, UNLABELLED, 1]
     assert window.examples == [("a/1", [2], {first: 0, second: 1}, 1)]
-    assert window.pairs == [(first, second, (1, 0, 0), (-1.0, 1.0))]
+    alpha = sequential.share_alpha(1, 1)
+    assert window.pairs == [(first, second, (1, 0, 0), {MEAN_SCALE: 1}, alpha)]
+    assert window.groups.tolist() == [2, 1, 1]
+    assert window.n_lineups == 1
     assert (window.n_shed, window.n_dropped) == (3, 4)
 
 

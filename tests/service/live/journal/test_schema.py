@@ -110,10 +110,25 @@ def test_a_file_of_an_earlier_schema_is_migrated(tmp_path: Path, tables: str) ->
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             journal_id = schema.read_id(connection)
 
-    assert rows == [(1, "AAAAAAAAAAAAAAAA", 1, 1, 1, b"\1\0\0\0")]
+    assert rows == [(1, "AAAAAAAAAAAAAAAA", 1, 1, 1, b"\1\0\0\0", None)]
     assert version == schema.SCHEMA
     assert len(journal_id) == 16
     assert read_columns(old) == read_columns(new)
+
+
+def test_tests_of_rows_begin_anew(tmp_path: Path) -> None:
+    """Counts of rows that were each taken to be by itself are no evidence, so a migrated file has none of them."""
+    path = tmp_path / "old.db"
+    write_old(
+        path, tables=f"{FIRST_TABLES}INSERT INTO pairs VALUES (1, 2, 150, 0, 0, 0.8, 1)"
+    )
+    with closing(schema.connect(path)) as connection:
+        found = [
+            connection.execute(f"SELECT count(*) FROM {each}").fetchone()[0]
+            for each in ("pairs", "means", "bets", "predictions")
+        ]
+
+    assert found == [0, 0, 0, 1]
 
 
 def test_every_earlier_schema_has_a_migration() -> None:
@@ -174,7 +189,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         schema.connect(path)
 
     assert str(refused.value) == (
-        "the journal's schema is 99, this version knows 1 to 2: name another file"
+        "the journal's schema is 99, this version knows 1 to 3: name another file"
     )
     assert path.read_bytes() == before
 
@@ -184,7 +199,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(schema.connect(path)) as connection:
         connection.executemany(
-            "INSERT INTO predictions VALUES (?, ?, 1, 1, 1, x'00')",
+            "INSERT INTO predictions VALUES (?, ?, 1, 1, 1, x'00', NULL)",
             [(seq, f"id{seq}") for seq in range(1, 2000)],
         )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

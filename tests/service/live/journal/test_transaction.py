@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from service.errors import NotFound
 from service.live.journal import schema
+from service.live.journal.group_keys import hash_names
 from service.live.journal.records import (
     FeedbackRecord,
     LostRows,
@@ -21,7 +23,13 @@ from service.live.journal.records import (
     ShadowRecord,
 )
 from service.live.journal.transaction import Transactions
-from tests.support.journal_counts import count_again, read_counts
+from stats import sequential
+from tests.support.journal_counts import (
+    count_again,
+    count_groups_again,
+    read_counts,
+    read_groups,
+)
 
 CLASSES = ("no", "yes", "maybe")
 FIRST, SECOND, THIRD = (
@@ -58,10 +66,20 @@ def make_feedback(
     return FeedbackRecord(prediction_id, row, label)
 
 
+def draw_groups(generator: np.random.Generator, n_rows: int) -> np.ndarray | None:
+    """Returns no groups, one group, or one for each row; there are 40 of them, so that requests share some."""
+    kind = generator.integers(3)
+    names = [f"group {each}" for each in generator.integers(40, size=n_rows)]
+    if kind == 0:
+        return None
+    return hash_names("colour", names[0] if kind == 1 else names)
+
+
 def test_counts_are_those_of_the_rows(
     transactions: Transactions, connection: sqlite3.Connection
 ) -> None:
-    """Counts hold where the true label comes before the shadow, with it or after it, of one row or several; seeded."""
+    """Counts hold where the true label comes before the shadow, with it or after it, of one row or several, in groups
+    of a request, of a row or over requests; seeded."""
     generator = np.random.default_rng(7)
     records: list[object] = []
 
@@ -80,7 +98,7 @@ def test_counts_are_those_of_the_rows(
             [
                 make_prediction(
                     f"{index}", *generator.integers(0, 3, size=n_rows).tolist()
-                )
+                )._replace(group_keys=draw_groups(generator, n_rows))
             ]
         )
         records += [[later[place]] for place in generator.permutation(3)]
@@ -91,6 +109,7 @@ def test_counts_are_those_of_the_rows(
         )
 
     assert read_counts(connection) == count_again(connection)
+    assert read_groups(connection) == count_groups_again(connection)
     assert sum(count_again(connection)[1].values()) > 300
 
 
@@ -211,37 +230,100 @@ def test_examples_are_the_latest(
     ).fetchone() == (100, 51, 150)
 
 
-def test_bounds_only_get_narrower(
+def write_labelled(
+    transactions: Transactions,
+    prediction_id: str,
+    n_rows: int,
+    group_keys: np.ndarray | None = None,
+) -> None:
+    """Writes rows on which the second model alone is right, row by row labelled."""
+    prediction = make_prediction(prediction_id, *[0] * n_rows)
+    shadow = make_shadow(prediction_id, [1] * n_rows, [0] * n_rows)
+    transactions.write([prediction._replace(group_keys=group_keys), shadow])
+    for row in range(n_rows):
+        transactions.write([make_feedback(prediction_id, "yes", row)])
+
+
+def test_a_request_is_one_bet(
     transactions: Transactions, connection: sqlite3.Connection
 ) -> None:
-    """A difference that was refuted stays so where later rows alone would allow it."""
-    transactions.write(
+    """A request of 150 rows is one group of its pairs, however its labels come, and one row is one too."""
+    write_labelled(transactions, "a", 150)
+    write_labelled(transactions, "b", 1)
+    transactions.write([make_feedback("a", "yes", 3)])
+    second, third = (
+        ("colour-first", "colour-second", 1),
+        ("colour-first", "colour-third", 0),
+    )
+    assert read_groups(connection) == Counter({second: 2, third: 2})
+    assert read_counts(connection)[1][second] == 151
+
+
+def test_a_named_group_is_one_bet_over_requests(
+    transactions: Transactions, connection: sqlite3.Connection
+) -> None:
+    """Rows of one name are one group over requests, and names in feedback and in requests mean the same."""
+    write_labelled(transactions, "a", 2, hash_names("colour", ["p", "q"]))
+    write_labelled(transactions, "b", 1, hash_names("colour", "p"))
+    transactions.write([make_prediction("c", 1), make_shadow("c", [1], [0])])
+    told = make_feedback("c", "yes")._replace(group="p")
+    assert transactions.write([told, told]) == [True, False]
+    found = {
+        mean: count
+        for (_, challenger, mean), count in read_groups(connection).items()
+        if challenger == "colour-second"
+    }
+    assert found == {Fraction(2, 3): 1, Fraction(1): 1}
+    assert read_groups(connection) == count_groups_again(connection)
+
+
+def test_feedback_cannot_move_a_row_into_another_group(
+    transactions: Transactions,
+) -> None:
+    """A label whose group is not the one of its request is refused, and with the same group or none it is taken."""
+    keys = hash_names("colour", ["p", "q"])
+    transactions.write([make_prediction("a", 1, 1)._replace(group_keys=keys)])
+    wrong, same = transactions.write(
         [
-            entry
-            for n in range(60)
-            for entry in (make_prediction(f"{n}", 0), make_shadow(f"{n}", [1], [0]))
+            make_feedback("a", "yes", 0)._replace(group="q"),
+            make_feedback("a", "yes", 1)._replace(group="q"),
         ]
     )
-    transactions.write([make_feedback(f"{n}", "yes") for n in range(60)])
-    transactions.narrow_bounds()
-    before = connection.execute(
-        "SELECT lower, upper FROM pairs ORDER BY challenger"
-    ).fetchall()
-    transactions.write(
-        [
-            entry
-            for n in range(60, 90)
-            for entry in (make_prediction(f"{n}", 0), make_shadow(f"{n}", [1], [0]))
-        ]
+    assert str(wrong) == (
+        "group: the request of this id put the row into another group than 'q', and that stands: leave group out"
     )
-    transactions.write([make_feedback(f"{n}", "no") for n in range(60, 90)])
-    transactions.narrow_bounds()
-    after = connection.execute(
-        "SELECT lower, upper FROM pairs ORDER BY challenger"
+    assert same is True
+
+
+def test_sums_of_groups_go_with_their_rows(connection: sqlite3.Connection) -> None:
+    """Sums of groups whose last labelled row is deleted go too, and what they counted for stays."""
+    transactions = Transactions(connection, max_rows=4)
+    for index in range(20):
+        write_labelled(transactions, f"{index}", 2)
+
+    assert connection.execute("SELECT count(*) FROM bets").fetchone() == (4,)
+    assert sum(read_groups(connection).values()) == 40
+
+
+def test_all_pairs_of_a_task_share_the_level(
+    transactions: Transactions, connection: sqlite3.Connection
+) -> None:
+    """Each new line-up shares what its number leaves it among its new pairs, and former pairs keep their levels."""
+    write_labelled(transactions, "0", 1)
+    fourth = THIRD._replace(name="colour-fourth")
+    for index in range(1, 30):
+        new = fourth._replace(version=f"v{index}")
+        shadow = make_shadow(f"{index}", [1], [1])._replace(challengers=(SECOND, new))
+        transactions.write(
+            [make_prediction(f"{index}", 0), shadow, make_feedback(f"{index}", "yes")]
+        )
+
+    found = connection.execute(
+        "SELECT lineup, alpha FROM pairs ORDER BY lineup, challenger"
     ).fetchall()
-    assert before[0][0] > 0.5
-    assert all(
-        new[0] >= old[0] and new[1] <= old[1]
-        for old, new in zip(before, after, strict=True)
-    )
-    assert after[0][0] == before[0][0]
+    first = sequential.share_alpha(1, 2)
+    expected = [(1, first)] * 2
+    expected += [(each, sequential.share_alpha(each, 1)) for each in range(2, 31)]
+    assert found == expected
+    assert first == pytest.approx(0.05 * 6 / np.pi**2 / 2)
+    assert sum(alpha for _, alpha in found) < sequential.ALPHA
