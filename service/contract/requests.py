@@ -14,7 +14,7 @@ Row = list[Value] | dict[str, Value]
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability", "coverage": P, "group": NAME (optional)}"""
+    """{"model": NAME (or "task": TASK), "inputs": [ROW, ...], "min_probability"?: P, "coverage"?: P, "group"?: NAME}"""
 
     model: str | None = None
     inputs: list[Row]

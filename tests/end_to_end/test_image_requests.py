@@ -221,13 +221,13 @@ WRONG = {
             f"{PREDICT}&url=http", picture("red"), "image/png"
         ),
         400,
-        "unknown field 'url'; beside the image this call takes model, task, min_probability, coverage",
+        "unknown field 'url'; beside the image this call takes model, task, min_probability, coverage, group",
     ),
     "no model": (
         lambda server: server.post_raw("/predict", picture("red"), "image/png"),
         400,
         'missing required field model; this call takes {"model": NAME (or "task": TASK), "inputs": [ROW, ...], '
-        '"min_probability", "coverage": P, "group": NAME (optional)}',
+        '"min_probability"?: P, "coverage"?: P, "group"?: NAME}',
     ),
     "a bound that is no number": (
         lambda server: server.post_raw(

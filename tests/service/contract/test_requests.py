@@ -17,7 +17,7 @@ from service.errors import InvalidRequest
 
 PREDICT = (
     '; this call takes {"model": NAME (or "task": TASK), "inputs": [ROW, ...], '
-    '"min_probability", "coverage": P, "group": NAME (optional)}'
+    '"min_probability"?: P, "coverage"?: P, "group"?: NAME}'
 )
 
 
