@@ -214,6 +214,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.generated_table",
         "service.service_links",
+        "service.setting_types",
     },
     "training.__main__": {
         "model_card",
