@@ -185,9 +185,11 @@ def test_the_drawing_of_the_rooms_is_that_of_the_imports() -> None:
     imports = read_imports()
     ground = {
         "errors",
+        "generated_table",
         "model_card",
         "service",
         "service_links",
+        "setting_types",
         "settings",
         "stats",
     }
