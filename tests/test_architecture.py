@@ -226,6 +226,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.generated_table",
         "service.service_links",
         "service.settings_file",
+        "service.setting_types",
     },
     "service.settings_file": {"service.errors"},
     "training.__main__": {

@@ -185,10 +185,12 @@ def test_the_drawing_of_the_rooms_is_that_of_the_imports() -> None:
     imports = read_imports()
     ground = {
         "errors",
+        "generated_table",
         "model_card",
         "row_records",
         "service",
         "service_links",
+        "setting_types",
         "settings",
         "stats",
     }
