@@ -189,6 +189,7 @@ def test_the_drawing_of_the_rooms_is_that_of_the_imports() -> None:
         "service",
         "service_links",
         "settings",
+        "settings_file",
         "stats",
     }
 
