@@ -184,6 +184,17 @@ def test_rows_are_counted_and_not_requests(pool: ThreadPoolExecutor) -> None:
     assert MAX_JOINED_ROWS == 16
 
 
+def test_the_limit_of_joined_rows_can_be_set(pool: ThreadPoolExecutor) -> None:
+    """With a limit of 4 rows, runs of one row are joined by four, behind the one that ran at once."""
+    graph = load(KNN)
+    gate = Gate(graph)
+    runs = [make_run(graph, np.zeros((1, 64), np.float32)) for _ in range(9)]
+    batches = Batches(pool, n_threads=1, max_waiting_rows=100, max_batch_rows=4)
+    asyncio.run(run_all(batches, runs, gate))
+
+    assert gate.rows == [1, 4, 4]
+
+
 def test_nothing_is_joined_where_that_takes_longer(pool: ThreadPoolExecutor) -> None:
     """Requests are not joined where the measurement at loading says that joint runs take longer."""
     graph = load(KNN)
