@@ -160,10 +160,16 @@ class Comparison(TypedDict):
     cochran_q: NotRequired[CochranQ]
 
 
+DriftSize = Literal["small", "moderate", "large"]
+
+
 class FeatureDrift(TypedDict):
     feature: str
+    chi_square: float
+    chi_square_critical: float | None
     psi: float
     critical_value: float | None
+    size: DriftSize
     drifted: bool
     out_of_range: NotRequired[float]
     missing: NotRequired[float]
@@ -171,6 +177,7 @@ class FeatureDrift(TypedDict):
 
 class Drift(TypedDict):
     rows: int
+    alpha: float
     drifted: list[str]
     features: list[FeatureDrift]
 
