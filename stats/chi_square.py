@@ -6,13 +6,18 @@ import functools
 import math
 from statistics import NormalDist
 
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+
 MAX_EXACT_DEGREES = 100
 """The quantile is exact up to so many degrees of freedom."""
 HALVINGS = 80
 """The interval in which a quantile is sought is halved so often: as near as float64 comes."""
 
 
-@functools.cache
+@functools.lru_cache(4096)
 def chi_square_quantile(alpha: float, degrees: int) -> float:
     """Returns what chi-square exceeds with probability `alpha`, as `scipy.stats.chi2.isf` does.
 
@@ -58,3 +63,17 @@ def _approximate_quantile(alpha: float, degrees: int) -> float:
     cube_root = 1 - variance + normal_quantile * variance**0.5
 
     return float(degrees * cube_root**3)
+
+
+def compare_counts(first: Counts, second: Counts) -> float:
+    """Returns Pearson's chi-square of two counts by cell `(n_cells,)`, as `scipy.stats.chi2_contingency` does.
+
+    No cell may be empty in both.
+    """
+    n_first = int(first.sum())
+    n_second = int(second.sum())
+    differences = first * n_second - second * n_first
+
+    return float((differences.astype(float) ** 2 / (first + second)).sum()) / (
+        n_first * n_second
+    )

@@ -69,7 +69,7 @@ def share_alpha(lineup: int, n_new_pairs: int) -> float:
 
 def log_products(scaled: Floats, counts: Counts) -> Floats:
     """Returns the logarithms `(n_pairs, n_odds)` of the products of 1 + odds x over the groups."""
-    products: Floats = counts @ np.log1p(scaled[:, None] * ODDS)
+    products: Floats = counts.astype(np.float64) @ np.log1p(scaled[:, None] * ODDS)
     return products
 
 

@@ -161,10 +161,16 @@ class Comparison(TypedDict):
     cochran_q: NotRequired[CochranQ]
 
 
+DriftSize = Literal["small", "moderate", "large"]
+
+
 class FeatureDrift(TypedDict):
     feature: str
+    chi_square: float
+    chi_square_critical: float | None
     psi: float
     critical_value: float | None
+    size: DriftSize
     drifted: bool
     out_of_range: NotRequired[float]
     missing: NotRequired[float]
@@ -172,6 +178,7 @@ class FeatureDrift(TypedDict):
 
 class Drift(TypedDict):
     rows: int
+    alpha: float
     drifted: list[str]
     features: list[FeatureDrift]
 

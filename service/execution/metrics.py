@@ -393,7 +393,7 @@ _drift = {
     ),
     "critical_value": Gauge(
         "veredicto_feature_psi_critical",
-        "What the index exceeds without drift in 5 % of windows",
+        "What the index exceeds without drift at any look with a chance of 5 %",
         _FEATURE,
         **_LATEST,
     ),

@@ -2,11 +2,13 @@
 
 A window counts rows by cell: bins of a number, values of a category, one cell for missing values where they are
 imputed. Its counts are one vector of whole numbers: workers' counts of one model are summed, and stored as a list.
-Each feature's counts are compared with the card's by the population stability index (Siddiqi, Credit Risk
-Scorecards, 2006). Without drift the index of n rows against m training rows of B cells is distributed like
-(1/n + 1/m) times chi-square of B - 1 degrees (Yurdakul and Naranjo, J. Risk Model Validation 14, 2020), which gives
-a critical value for each size of window, where fixed thresholds of 0.1 and 0.25 cry wolf over few rows and sleep over
-many. As for any chi-square, cells with fewer than 5 expected rows are joined (Cochran, Biometrics 10, 1954).
+Pearson's chi-square of each feature's counts and the card's decides whether there is drift, and the population
+stability index (Siddiqi, Credit Risk Scorecards, 2006) says how large it is: over many rows any difference is shown,
+and most do no harm. Cells with fewer than 5 expected rows are joined (Cochran, Biometrics 10, 1954), by the counts of
+window and training together: by those of training alone one would pick the cells that were rare there by chance.
+
+A live window is looked at as often as rows come. The k-th look, counted by what the journal has stored, is given the
+share k^-1.5 / 2.612 of the level: all shares sum to 1, so that looking for ever keeps to the level too.
 """
 
 from __future__ import annotations
@@ -17,19 +19,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card, Distribution, Feature, FeatureInput
-from service.contract.answers import Drift, FeatureDrift
-from stats.chi_square import chi_square_quantile
+from service.contract.answers import Drift, DriftSize, FeatureDrift
+from stats.chi_square import chi_square_quantile, compare_counts
 
 Features = NDArray[np.float32]
 Counts = NDArray[np.int64]
 
 ALPHA = 0.05
-"""A window without drift has any feature above its critical value no oftener; the features share this chance."""
+"""Without drift any feature is ever called drifted no oftener; features and looks share this chance."""
+SPENDING = 1.5
+SUM_OF_SHARES = 2.612375348685488
+"""This is zeta(1.5), the sum of k ** -1.5 over all looks."""
 SMOOTHING = 0.5
 """Rows added to each cell of training, and as many in all, distributed as in training, to those of a window
 (Krichevsky and Trofimov, 1981): no cell is empty, and a window of few rows leans towards no drift."""
 ROWS_AT_A_TIME = 1024
 MIN_EXPECTED = 5
+MODERATE = 0.1
+LARGE = 0.25
+"""These indices are the usual thresholds (Siddiqi)."""
 
 
 class Cells:
@@ -112,9 +120,13 @@ class Cells:
         return in_vector
 
 
-def describe(cells: Cells, counts: Counts) -> Drift:
-    """Returns each feature's drift, the most drifted first: that whose index is most times its critical value."""
-    alpha = ALPHA / len(cells.features)
+def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
+    """Returns each feature's drift, the most drifted first: that whose chi-square is most times its critical value.
+
+    `look` counts the looks at a window that moves, from 1; None is one look at rows that nothing else is made of.
+    """
+    level = ALPHA if look is None else ALPHA * look**-SPENDING / SUM_OF_SHARES
+    alpha = level / len(cells.features)
     windows = cells.split(counts)
     outside = counts[cells.n_cells :]
     features = []
@@ -127,10 +139,13 @@ def describe(cells: Cells, counts: Counts) -> Drift:
                 _describe_feature(feature, training, window, n_outside, alpha=alpha)
             )
 
-    features.sort(key=lambda each: -each["psi"] / (each["critical_value"] or np.inf))
+    features.sort(
+        key=lambda each: -each["chi_square"] / (each["chi_square_critical"] or np.inf)
+    )
 
     return {
         "rows": int(windows[0].sum()),
+        "alpha": level,
         "drifted": [each["feature"] for each in features if each["drifted"]],
         "features": features,
     }
@@ -147,11 +162,14 @@ def stability_index(training: Counts, window: Counts) -> float:
 
 
 def join_rare(training: Counts, window: Counts) -> tuple[Counts, Counts]:
-    """Returns both counts with rare cells joined, until 5 of the window's rows are expected in each.
+    """Returns both counts with rare cells joined, until 5 rows are expected in each of both.
 
-    The rarest cells of training are joined first. Fewer than 10 rows are one cell.
+    The cells that are rarest in both together are joined first. Fewer than 10 rows are one cell.
     """
-    expected = training * (window.sum() / training.sum())
+    n_training = int(training.sum())
+    n_rows = int(window.sum())
+    pooled = training + window
+    expected = pooled * (min(n_training, n_rows) / (n_training + n_rows))
     if expected.min() >= MIN_EXPECTED:
         return training, window
 
@@ -159,7 +177,7 @@ def join_rare(training: Counts, window: Counts) -> tuple[Counts, Counts]:
     group = 0
     n_gathered = 0.0
 
-    for cell in np.argsort(training, kind="stable"):
+    for cell in np.argsort(pooled, kind="stable"):
         group_of_cell[cell] = group
         n_gathered += expected[cell]
         if n_gathered >= MIN_EXPECTED:
@@ -173,35 +191,31 @@ def join_rare(training: Counts, window: Counts) -> tuple[Counts, Counts]:
     return joined_training.astype(np.int64), joined_window.astype(np.int64)
 
 
-def critical_value(
-    *, n_cells: int, n_training: int, n_rows: int, alpha: float
-) -> float | None:
-    """Returns the index that a window without drift exceeds with probability `alpha`; None for a single cell."""
-    if n_cells < 2:
-        return None
-
-    variance = 1 / n_rows + 1 / n_training
-    return variance * chi_square_quantile(alpha, n_cells - 1)
-
-
 def _describe_feature(
     feature: Feature, training: Counts, window: Counts, n_outside: int, *, alpha: float
 ) -> FeatureDrift:
     n_rows = int(window.sum())
+    n_training = int(training.sum())
     joined_training, joined_window = join_rare(training, window)
     index = stability_index(joined_training, joined_window)
-    critical = critical_value(
-        n_cells=len(joined_training),
-        n_training=int(training.sum()),
-        n_rows=n_rows,
-        alpha=alpha,
-    )
+
+    statistic = 0.0
+    critical = None
+    if len(joined_training) > 1:
+        statistic = compare_counts(joined_training, joined_window)
+        critical = chi_square_quantile(alpha, len(joined_training) - 1)
 
     described: FeatureDrift = {
         "feature": feature.name,
+        "chi_square": statistic,
+        "chi_square_critical": critical,
         "psi": index,
-        "critical_value": critical,
-        "drifted": critical is not None and index > critical,
+        # Without drift the index is about so many times chi-square (Yurdakul and Naranjo, 2020).
+        "critical_value": None
+        if critical is None
+        else critical * (1 / n_rows + 1 / n_training),
+        "size": _name_size(index),
+        "drifted": critical is not None and statistic > critical,
     }
     if feature.range is not None:
         described["out_of_range"] = int(n_outside) / n_rows
@@ -210,6 +224,12 @@ def _describe_feature(
         described["missing"] = int(window[-1]) / n_rows
 
     return described
+
+
+def _name_size(index: float) -> DriftSize:
+    if index < MODERATE:
+        return "small"
+    return "moderate" if index < LARGE else "large"
 
 
 def _tabulate_edges(distributions: list[Distribution]) -> Features:

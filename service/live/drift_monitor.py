@@ -73,15 +73,14 @@ class DriftMonitor:
         if cells is None:
             return None
 
-        feature_counts = reader.read_feature_counts(
+        found = reader.read_feature_counts(
             self._journal.path, task, basis=cells.basis, max_rows=MAX_WINDOW_ROWS
         )
-        if feature_counts is None:
-            feature_counts = np.zeros(cells.n_counts, np.int64)
+        look, feature_counts = found or (1, np.zeros(cells.n_counts, np.int64))
         if len(feature_counts) != cells.n_counts:
             raise sqlite3.DatabaseError("its counts of rows do not fit the model")
 
-        return drift.describe(cells, feature_counts)
+        return drift.describe(cells, feature_counts, look=look)
 
     def close(self) -> None:
         """Counts what waits, and ends the thread."""

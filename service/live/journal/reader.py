@@ -44,7 +44,7 @@ _READ_MEANS = (
     "WHERE task = ? AND n_groups > 0"
 )
 _READ_FEATURE_COUNTS = (
-    "SELECT n_rows, counts FROM spreads JOIN tasks ON tasks.number = spreads.task "
+    "SELECT spreads.number, n_rows, counts FROM spreads JOIN tasks ON tasks.number = spreads.task "
     "WHERE tasks.name = ? AND basis = ? ORDER BY spreads.number DESC"
 )
 
@@ -120,22 +120,27 @@ def read_window(path: Path, task: str, *, max_rows: int) -> PredictionWindow:
 
 def read_feature_counts(
     path: Path, task: str, *, basis: str, max_rows: int
-) -> NDArray[np.int64] | None:
+) -> tuple[int, NDArray[np.int64]] | None:
     """Sums the latest counts of rows by cell, `(n_counts,)`, until they are of `max_rows` rows.
 
-    It returns None where there are no counts of this basis, and raises sqlite3.Error.
+    It returns with them the number of the latest ones, from 1, or None where there are no counts of this basis; raises
+    sqlite3.Error.
     """
     with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
         found = []
         n_found = 0
 
-        for n_rows, counts in connection.execute(_READ_FEATURE_COUNTS, (task, basis)):
+        latest = 0
+        for number, n_rows, counts in connection.execute(
+            _READ_FEATURE_COUNTS, (task, basis)
+        ):
+            latest = latest or number
             found.append(np.frombuffer(counts, COUNT_DTYPE))
             n_found += n_rows
             if n_found >= max_rows:
                 break
 
-        return np.sum(found, axis=0, dtype=np.int64) if found else None
+        return (latest, np.sum(found, axis=0, dtype=np.int64)) if found else None
 
 
 @contextmanager

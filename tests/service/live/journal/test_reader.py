@@ -118,7 +118,9 @@ def test_feature_counts_are_summed_until_there_are_enough_rows(
     found = reader.read_feature_counts(path, "colour", basis="basis", max_rows=450)
 
     assert found is not None
-    assert found.tolist() == [500, 2]
+    number, counts = found
+    assert number > 1
+    assert counts.tolist() == [500, 2]
     assert reader.read_feature_counts(path, "hue", basis="basis", max_rows=9) is None
 
 
