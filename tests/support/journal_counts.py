@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from service.live.journal.bets import MEAN_SCALE
+from service.live.journal.bets import MEAN_SCALE, scale_mean
 from service.live.journal.records import GROUP_DTYPE, LABEL_DTYPE, NO_ANSWER
 
 
@@ -105,7 +105,7 @@ def count_groups_again(
                 differences.setdefault(key, []).append(difference)
 
     return Counter(
-        (champion, challenger, Fraction(sum(each), len(each)))
+        (champion, challenger, Fraction(scale_mean(len(each), sum(each)), MEAN_SCALE))
         for (champion, challenger, _), each in differences.items()
     )
 
