@@ -123,52 +123,86 @@ def _read_rows(
         each for each in table.frame.columns if each != group or each in kept_names
     ]
     label, others = _find_label(names, feature_names, label, path.name)
-    labels, kept = _read_labels(table.frame[label], path.name)
+    rows, notes = _read_asked(table, features, label, others, path.name)
+    truth = _index(
+        rows.labels,
+        card,
+        [f"{path.name}, {place}: column {label!r}" for place in rows.places],
+    )
+    asked = rows.name_values(feature_names)
+    new = _find_new(hash_feature_rows(asked, card), learnt, path.name)
+    left = rows.take(new)
+
+    return LabelledData(
+        source=path.name,
+        fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
+        places=left.places,
+        truth=truth[new],
+        rows=[asked[index] for index in new],
+        data_set=fingerprint_rows(asked, truth, card),
+        notes=notes,
+        grouping=find_groups(
+            list(zip(*left.columns, left.labels, strict=True)),
+            column=group,
+            values=None if members is None else [members[each] for each in left.kept],
+            joins_equal=joins_equal,
+        ),
+        slicings=slice_columns(
+            dict(zip(feature_names, left.columns, strict=True))
+            | _read_others(left.frame, others)
+        ),
+        n_learnt=len(asked) - len(new),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """Rows of a table have values in each column of features, labels and places; `kept` are their indices in it."""
+
+    frame: pl.DataFrame
+    columns: list[list[Value]]
+    labels: list[str]
+    places: list[str]
+    kept: list[int]
+
+    def take(self, indices: list[int]) -> _Rows:
+        """Returns the rows of these indices."""
+        return _Rows(
+            frame=self.frame[indices],
+            columns=[[column[index] for index in indices] for column in self.columns],
+            labels=[self.labels[index] for index in indices],
+            places=[self.places[index] for index in indices],
+            kept=[self.kept[index] for index in indices],
+        )
+
+    def name_values(self, names: list[str]) -> list[dict[str, Value]]:
+        """Returns each row as a request has it."""
+        return [
+            dict(zip(names, values, strict=True))
+            for values in zip(*self.columns, strict=True)
+        ]
+
+
+def _read_asked(
+    table: Table, features: Sequence[Feature], label: str, others: list[str], where: str
+) -> tuple[_Rows, list[str]]:
+    """Returns the rows that models can be asked for, and notes of what was passed over."""
+    labels, kept = _read_labels(table.frame[label], where)
     frame = table.frame[kept]
     places = [table.places[index] for index in kept]
-    wheres = [f"{path.name}, {place}" for place in places]
+    wheres = [f"{where}, {place}" for place in places]
     unfit: dict[int, str] = {}
     columns = [_read_column(frame[each.name], each, wheres, unfit) for each in features]
     if len(unfit) == len(wheres):
         raise EvaluationError(unfit[min(unfit)])
 
+    rows = _Rows(frame=frame, columns=columns, labels=labels, places=places, kept=kept)
     notes = _note_passed_over(
         others, unfit, n_without_label=table.frame.height - len(kept)
     )
     asked = [index for index in range(len(wheres)) if index not in unfit]
-    columns = [[column[index] for index in asked] for column in columns]
-    labels = [labels[index] for index in asked]
-    kept = [kept[index] for index in asked]
-    places = [places[index] for index in asked]
-    wheres = [wheres[index] for index in asked]
-    frame = frame[asked]
-    contents = list(zip(*columns, labels, strict=True))
-    truth = _index(labels, card, [f"{where}: column {label!r}" for where in wheres])
-    rows = [dict(zip(feature_names, each[:-1], strict=True)) for each in contents]
-    new = _find_new(hash_feature_rows(rows, card), learnt, path.name)
-    values = None if members is None else [members[kept[index]] for index in new]
-    parted = {
-        name: [column[index] for index in new]
-        for name, column in zip(feature_names, columns, strict=True)
-    }
 
-    return LabelledData(
-        source=path.name,
-        fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
-        places=[places[index] for index in new],
-        truth=truth[new],
-        rows=[rows[index] for index in new],
-        data_set=fingerprint_rows(rows, truth, card),
-        notes=notes,
-        grouping=find_groups(
-            [contents[index] for index in new],
-            column=group,
-            values=values,
-            joins_equal=joins_equal,
-        ),
-        slicings=slice_columns(parted | _read_others(frame[new], others)),
-        n_learnt=len(rows) - len(new),
-    )
+    return rows.take(asked), notes
 
 
 def _find_new(hashes: Hashes, learnt: Hashes, where: str) -> list[int]:
@@ -344,17 +378,7 @@ def _read_folder(
     path: Path, card: Card, *, joins_equal: bool, learnt: Hashes
 ) -> LabelledData:
     """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over."""
-    folders = sorted(
-        each
-        for each in path.iterdir()
-        if each.is_dir() and not each.name.startswith(".")
-    )
-    found = [
-        each
-        for folder in folders
-        for each in sorted(folder.iterdir())
-        if not each.name.startswith(".")
-    ]
+    found = _list_files(path)
     files = [each for each in found if each.suffix.lower() in IMAGE_ENDINGS]
     if not files:
         raise EvaluationError(
@@ -388,6 +412,21 @@ def _read_folder(
         grouping=find_groups(contents, joins_equal=joins_equal),
         n_learnt=n_files - len(files),
     )
+
+
+def _list_files(path: Path) -> list[Path]:
+    """Returns the files in folders, in the order of names, without hidden ones."""
+    folders = sorted(
+        each
+        for each in path.iterdir()
+        if each.is_dir() and not each.name.startswith(".")
+    )
+    return [
+        each
+        for folder in folders
+        for each in sorted(folder.iterdir())
+        if not each.name.startswith(".")
+    ]
 
 
 def _fingerprint(places: list[str], hashes: list[str]) -> str:

@@ -311,15 +311,17 @@ class Settings:
             values["drain_s"] = DRAIN_IN_KUBERNETES_S
 
         settings = cls(**values)
-
-        if settings.shadow and settings.journal is None:
-            raise SettingsError(
-                "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say"
-            )
-
+        settings.check_shadow()
         settings.check_tls()
 
         return settings
+
+    def check_shadow(self) -> None:
+        """Raises SettingsError where shadows would have nowhere to keep what they say."""
+        if self.shadow and self.journal is None:
+            raise SettingsError(
+                "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say"
+            )
 
     def check_tls(self) -> None:
         """Raises SettingsError where a setting of TLS stands without another that it needs."""

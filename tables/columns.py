@@ -194,14 +194,7 @@ def _choose_mark(
     if len(proven) == 1:
         return proven
     if proven:
-        both = [
-            bare.filter(bare.str.contains(f"[{mark}]"))[0]
-            for mark in (",", ".")
-            if bare.str.contains(f"[{mark}]").any()
-        ]
-        findings.faults[name] = (
-            f"has decimal points and decimal commas, as in {' and '.join(map(repr, both))}: write them one way"
-        )
+        findings.faults[name] = _describe_both_marks(bare)
         return ""
 
     points = bare.filter(bare.str.contains(_POINT_GROUPS))
@@ -229,6 +222,17 @@ def _choose_mark(
         findings.notes[name] = f"{example!r} was read as {re.sub('[.,]', '', example)}"
 
     return mark
+
+
+def _describe_both_marks(bare: pl.Series) -> str:
+    """Returns what is wrong with a column that has both marks before decimals."""
+    both = [
+        bare.filter(bare.str.contains(f"[{mark}]"))[0]
+        for mark in (",", ".")
+        if bare.str.contains(f"[{mark}]").any()
+    ]
+    shown = " and ".join(map(repr, both))
+    return f"has decimal points and decimal commas, as in {shown}: write them one way"
 
 
 def _looks_like_groups(bare: pl.Series, points: pl.Series) -> bool:

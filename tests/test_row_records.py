@@ -1,4 +1,4 @@
-"""What a file keeps of rows is read back as it was written, and what is broken is refused."""
+"""Records of rows are read back as they were written, and broken ones are refused."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_broken_record_is_refused(changes: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1}'])
 def test_a_record_that_is_no_document_is_refused(text: str) -> None:
-    """What is no JSON object, or lacks its fields, raises CardError."""
+    """A record that is no JSON object, or lacks its fields, raises CardError."""
     with pytest.raises(CardError, match=HELD_OUT_KEY):
         read_held_out({HELD_OUT_KEY: text})
     with pytest.raises(CardError, match=LEARNT_KEY):

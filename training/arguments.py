@@ -195,22 +195,7 @@ def load_dataset(
 
     bundled = ", ".join(datasets.DATASETS)
     if options.data is None:
-        given = [
-            name
-            for name in ("target", "exclude", "kind", "roles")
-            if getattr(options, name)
-        ]
-        if given:
-            option = _RENAMED.get(given[0], given[0])
-            raise TableError(f"--{option} is for your own table: give it with --data")
-
-        if options.task not in datasets.DATASETS:
-            raise TableError(
-                f"--task {options.task}: there is no such data set; bundled: {bundled}, and of images "
-                f"{', '.join(image_data.TASKS)}; yours: --data FILE or FOLDER"
-            )
-
-        return datasets.load(options.task)
+        return _load_bundled(options, bundled)
 
     if options.task is None or options.target is None:
         raise TableError(
@@ -230,6 +215,26 @@ def load_dataset(
         kind=options.kind,
         roles=parse_roles(options.roles or ()),
     )
+
+
+def _load_bundled(options: argparse.Namespace, bundled: str) -> Dataset:
+    """Returns the bundled data set; raises TableError for an unknown one, or with options of a table of one's own."""
+    given = [
+        name
+        for name in ("target", "exclude", "kind", "roles")
+        if getattr(options, name)
+    ]
+    if given:
+        option = _RENAMED.get(given[0], given[0])
+        raise TableError(f"--{option} is for your own table: give it with --data")
+
+    if options.task not in datasets.DATASETS:
+        raise TableError(
+            f"--task {options.task}: there is no such data set; bundled: {bundled}, and of images "
+            f"{', '.join(image_data.TASKS)}; yours: --data FILE or FOLDER"
+        )
+
+    return datasets.load(options.task)
 
 
 def _load_images(

@@ -107,7 +107,8 @@ def keep_measured(trained: TrainedModel, before: bytes | None) -> TrainedModel:
 
 def _list_photographs(folder: Path, n_classes: int) -> Iterator[tuple[Path, int]]:
     """Yields files whose name, or else whose folder's name, begins with one of ImageNet's words, with their class."""
-    from timm.data import ImageNetInfo  # slow to import, and seldom needed
+    # It is slow to import, and seldom needed.
+    from timm.data.imagenet_info import ImageNetInfo
 
     info = ImageNetInfo()
     synsets = [info.index_to_label_name(row) for row in range(info.num_classes())]

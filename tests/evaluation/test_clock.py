@@ -17,7 +17,7 @@ TRIAL = make_trial({"slow": 0.97, "good": 0.9, "near": 0.89, "poor": 0.6}, n_row
 
 
 def make_document(**keeps: bool) -> dict[str, Any]:
-    """What `veredicto load --task task` writes, as far as it is read."""
+    """Returns what `veredicto load --task task` writes, as far as it is read."""
     return {
         "format": clock.FORMAT,
         "task": "task",
@@ -78,7 +78,7 @@ def test_nobody_may_be_fast_enough(tmp_path: Path) -> None:
 
 
 def test_evidence_with_a_load_is_computed_again(tmp_path: Path) -> None:
-    """What was written verifies, and a load test that was changed afterwards is found."""
+    """Evidence that was written verifies, and a load test that was changed afterwards is found."""
     written = json.loads(json.dumps(gather(read(tmp_path, make_document(slow=False)))))
     assert evidence.verify(written) == []
     written["load"]["models"][1]["keeps"] = False

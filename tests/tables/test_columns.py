@@ -1,4 +1,4 @@
-"""What a column is, is decided by all of its texts and the table's, and what would be a guess is a fault."""
+"""The kind of a column is decided by all of its texts and the table's, and a guess would be a fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which settings are tried on a machine of so many processors."""
+"""The settings that are tried follow from the number of processors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_threads_that_decode_are_varied_for_images_alone() -> None:
 
 
 def test_named_values_are_tried_as_they_are() -> None:
-    """What the caller names is not second-guessed, and the default stays in."""
+    """Settings that the caller names are not second-guessed, and the default stays in."""
     choices = Choices(workers=(3,), threads=(2,), max_batch_rows=(8,))
     assert [(e.workers, e.threads, e.max_batch_rows) for e in list_for(choices)] == [
         (1, 1, 16),

@@ -1,4 +1,4 @@
-"""Whether candidates whose figures are known are told from the default, and who is on the front."""
+"""Candidates whose figures are known are told from the default or not, and some are on the front."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_better_half_is_measured_again_and_the_last_ones_often() -> None:
 
 
 def test_no_measurement_begins_after_the_budget() -> None:
-    """What was measured is kept, and nothing is compared of rounds that are not whole."""
+    """Rounds that were measured are kept, and nothing is compared of rounds that are not whole."""
     times = iter(range(100))
     halving = Halving(
         measure=lambda *_: make_figures(100.0),

@@ -103,7 +103,8 @@ def _ask(
             f"{foreign.file_name} answers no row of {table.file_name}: each lacks a value that it needs"
         )
 
-    placement = placement.take(kept).mark_imputed(missing[kept].any(axis=0))
+    has_gaps: NDArray[np.bool_] = np.logical_or.reduce(missing[kept], axis=0)
+    placement = placement.take(kept).mark_imputed(has_gaps)
 
     return _Answered(
         table=table.take(kept),
@@ -121,8 +122,8 @@ def _find_answerable(
     for tensor, numbers in placement.inputs:
         takes_missing[list(numbers)] = tensor.element in FLOATS
 
-    aside = (missing & ~takes_missing).any(axis=1)
-    gaps = missing.any(axis=1) & ~aside
+    aside: NDArray[np.bool_] = np.logical_or.reduce(missing & ~takes_missing, axis=1)
+    gaps: NDArray[np.bool_] = np.logical_or.reduce(missing, axis=1) & ~aside
     if gaps.any() and not original.can_answer(placement.take(gaps).feed()):
         aside |= gaps
 

@@ -12,6 +12,8 @@ import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from onnx.inliner import inline_local_functions
+from onnx.version_converter import convert_version
 
 from training.adopt.refusal import AdoptionError, shorten
 from training.graph import DOMAINS, OPSET
@@ -112,23 +114,24 @@ def convert(foreign: ForeignGraph) -> onnx.ModelProto:
     """Returns the graph in the opset that every file of ours has; raises AdoptionError where that cannot be."""
     model = onnx.ModelProto.FromString(foreign.content)
     if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
+        model = inline_local_functions(model)
 
     number = next((each.version for each in model.opset_import if not each.domain), 0)
     if not number:
         model.opset_import.append(helper.make_opsetid("", OPSET))
     elif number != OPSET:
         try:
-            model = onnx.version_converter.convert_version(model, OPSET)
+            model = convert_version(model, OPSET)
         except Exception as error:  # the converter's errors share no base class
             raise AdoptionError(
                 f"{foreign.file_name}: its operators are of opset {number}, which cannot be brought to {OPSET}: export "
                 f"it with target_opset={OPSET} (skl2onnx, onnxmltools) or opset_version={OPSET} (torch)"
             ) from error
 
-    _tidy_opsets(model)
+    converted: onnx.ModelProto = model
+    _tidy_opsets(converted)
 
-    return model
+    return converted
 
 
 def find_classes(

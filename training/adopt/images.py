@@ -61,7 +61,10 @@ class Preprocessing:
         if self.is_channels_first:
             values = values.transpose(0, 3, 1, 2)
 
-        return values.astype(helper.tensor_dtype_to_np_dtype(self.tensor.element))
+        dtype = helper.tensor_dtype_to_np_dtype(self.tensor.element)
+        prepared: NDArray[Any] = values.astype(dtype)
+
+        return prepared
 
     def add_to(self, graph: GraphBuilder) -> None:
         """Adds the same steps from `cropped`, uint8 `(n_images, crop_px, crop_px, 3)`, to the network's input."""
@@ -106,7 +109,7 @@ def adopt_for_images(options: argparse.Namespace) -> Adoption:
     outputs = Outputs(roles=roles, order=classes.order, labels=classes.labels)
     before = GraphBuilder("input/")
     steps.add_to(before)
-    shape = ["n_images", steps.crop_px, steps.crop_px, 3]
+    shape: list[str | int | None] = ["n_images", steps.crop_px, steps.crop_px, 3]
     cropped = helper.make_tensor_value_info("cropped", TensorProto.UINT8, shape)
     model = join(foreign, before, cropped, outputs)
     prepend(model, resize_px=steps.resize_px, crop_px=steps.crop_px)

@@ -137,7 +137,7 @@ def read_source(
     if roles.kind == "regressor":
         return {"value": answers[str(roles.value)].reshape(-1).astype(np.float64)}
 
-    source = {}
+    source: dict[str, NDArray[Any]] = {}
     if roles.label is not None:
         names = as_texts(np.array(outputs.labels, dtype=np.object_))
         given = as_texts(answers[roles.label])
@@ -188,7 +188,7 @@ def _run(
         )
 
     numbers = exported[OUTPUTS[kind][-1]].reshape(len(inputs), -1)
-    bad = ~np.isfinite(numbers).all(axis=1)
+    bad: NDArray[np.bool_] = np.logical_not(np.isfinite(numbers).all(axis=1))
     if bad.any():
         raise AdoptionError(
             f"{foreign.file_name}: it has no finite answer to {int(bad.sum())} of {len(bad)} rows: leave these out of "

@@ -144,7 +144,7 @@ def _add_outputs(
     )
     builder.add("Identity", probabilities, name="probabilities")
     builder.add("ArgMax", "probabilities", axis=1, keepdims=0, name="label")
-    axes = ["n_rows", len(outputs.order)]
+    axes: list[str | int | None] = ["n_rows", len(outputs.order)]
 
     return [
         helper.make_tensor_value_info("label", TensorProto.INT64, ["n_rows"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -70,16 +70,13 @@ def read_dataset(
     known = table.frame[target].is_not_null()
     labelled = as_whole(table.frame[target].filter(known))
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
-    features = _take_features(table, target, dropped, roles)
-    frame = features.filter(known)
-    reasons = [
-        *_check_target(labelled, classifies=classifies),
-        *_check_columns(frame, table, roles),
-    ]
-    if reasons:
-        raise TableError("\n".join(reasons))
-
+    frame = _take_features(table, target, dropped, roles).filter(known)
+    _raise_any(
+        _check_target(labelled, classifies=classifies),
+        _check_columns(frame, table, roles),
+    )
     columns = [_encode(frame[name]) for name in frame.columns]
+    values = tuple(names for _, names in columns)
     labels, classes = _encode_target(labelled, classifies=classifies)
 
     return Dataset(
@@ -91,10 +88,15 @@ def read_dataset(
         feature_names=tuple(frame.columns),
         classes=classes,
         target_name=target,
-        values=tuple(names for _, names in columns)
-        if any(names for _, names in columns)
-        else (),
+        values=values if any(values) else (),
     )
+
+
+def _raise_any(*reasons: Iterable[str]) -> None:
+    """Raises TableError where there is any reason."""
+    all_reasons = [reason for each in reasons for reason in each]
+    if all_reasons:
+        raise TableError("\n".join(all_reasons))
 
 
 def describe_columns(

@@ -155,7 +155,7 @@ def _find_timms(arch: str, given: str) -> PublishedWeights:
         raise TrainingError(f"--arch {arch}: timm publishes no weights of it")
 
     _check_given(given, list(members))
-    urls = {name: each.url or "" for name, each in members.items()}
+    urls = {name: str(each.url or "") for name, each in members.items()}
     known = default if given == DEFAULT else members.get(_recognise(given, urls))
     published = _describe_timms(arch, known or default)
     packaged = PACKAGED.get(arch)
@@ -167,8 +167,10 @@ def _find_timms(arch: str, given: str) -> PublishedWeights:
             packaged=packaged,
         )
 
-    unknown = {"licence": UNKNOWN_LICENCE, "source": "", "is_known": False}
-    return published if known else replace(published, **unknown)
+    if known:
+        return published
+
+    return replace(published, licence=UNKNOWN_LICENCE, source="", is_known=False)
 
 
 def _describe_timms(arch: str, published: Any) -> PublishedWeights:
@@ -243,7 +245,7 @@ def _name_classes(published: Any) -> tuple[str, ...]:
 
     ImageNet's thousand have torchvision's names, so that all networks of the task can be compared.
     """
-    from timm.data import ImageNetInfo, infer_imagenet_subset
+    from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
     from torchvision.models import _meta
 
     subset = infer_imagenet_subset(published.to_dict())

@@ -1,4 +1,4 @@
-"""How each challenger fared against its champion, by rows and by groups of rows, as the file counts it.
+"""The file counts how each challenger fared against its champion, by rows and by groups of rows.
 
 A group is one bet of the test between two models: the mean of the differences of its labelled rows. It is revised as
 further rows of the group are labelled, and never counted twice: the file has each group's sum as long as it keeps a

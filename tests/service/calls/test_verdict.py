@@ -66,7 +66,7 @@ def test_the_better_one_is_named_first(tmp_path: Path) -> None:
 
 
 def test_equal_rows_count_once(tmp_path: Path) -> None:
-    """Where rows come thirty times each, ten groups show no difference that three hundred rows would show."""
+    """Ten groups of thirty equal rows show no difference that three hundred rows would show."""
     registry = write(
         tmp_path, {"first": keep(300, n_equal=30), "second": keep(180, n_equal=30)}
     )

@@ -76,7 +76,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_series_of_retired_versions_end_and_others_go_on(folder: Path) -> None:
-    """What is served keeps its counts, also those of dead workers, and a version that comes back begins anew."""
+    """A version that is served keeps its counts, also those of dead workers, and one that comes back begins anew."""
     shown = run(
         folder,
         """

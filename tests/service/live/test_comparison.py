@@ -323,7 +323,7 @@ def test_accuracy_under_a_policy_that_learns_is_called_biased(
     path: Path,
     policy: str,
 ) -> None:
-    """Where feedback chooses who is asked each accuracy says that it is biased, and under a champion none does."""
+    """Each accuracy says that it is biased where feedback chooses who is asked, and under a champion none does."""
     fill(transactions, deployment)
     window = reader.read_window(path, "colour", max_rows=N_ROWS)
     models = registry.task("colour")

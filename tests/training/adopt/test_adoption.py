@@ -344,10 +344,8 @@ def make_refused(tmp_path: Path, what: str) -> tuple[Path, list[str]]:
         few = KINDS != "virginica"
         return export(path, LogisticRegression().fit(FEATURES[few], KINDS[few])), []
     if what == "misspelt":
-        return export(path, LogisticRegression().fit(FEATURES, KINDS)), [
-            "--exclude",
-            "aa",
-        ]
+        words = ["--exclude", "aa"]
+        return export(path, LogisticRegression().fit(FEATURES, KINDS)), words
     if what == "garbage":
         path.write_bytes(b"no model at all")
         return path, []
@@ -438,7 +436,7 @@ def test_margins_are_adopted_as_votes_by_wish(tmp_path: Path, flowers: Path) -> 
 def test_a_refusal_loads_neither_scikit_learn_nor_torch(
     tmp_path: Path, flowers: Path
 ) -> None:
-    """What cannot be adopted is said before anything slow is imported."""
+    """A refusal is said before anything slow is imported."""
     path, _ = make_refused(tmp_path, "margins")
     words = [path, "--task", "flowers", "--data", flowers, "--target", "kind"]
     finished = subprocess.run(

@@ -43,7 +43,7 @@ def count(trips: int) -> bytes:
 def test_a_client_that_sends_no_more_gets_its_answers(
     counting: Server, trips: list[int]
 ) -> None:
-    """Who ends its side of the connection behind its requests is answered all of them, in order, and then let go."""
+    """A client that ends its side behind its requests is answered all of them, in order, and then let go."""
     with connect(counting) as client:
         client.sendall(b"".join(map(count, trips)))
         client.shutdown(socket.SHUT_WR)
@@ -68,7 +68,7 @@ def test_a_client_that_ends_within_a_request_is_let_go(
 
 @pytest.mark.parametrize("target", [b"http://x", b"HTTPS://x:80", b"http://x?a=b"])
 def test_a_target_may_be_a_host_alone(counting: Server, target: bytes) -> None:
-    """Where no path stands behind the host, the root is asked for."""
+    """The root is asked for where no path stands behind the host."""
     with connect(counting) as client:
         client.sendall(
             b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
