@@ -118,17 +118,11 @@ def _read_rows(
     feature_names = [each.name for each in features]
     table = _read_table(path, feature_names)
     members = _read_members(table, group, path.name)
-    kept_names = {label, *feature_names}
-    names = [
-        each for each in table.frame.columns if each != group or each in kept_names
-    ]
+    names = _leave_out_group(table.frame.columns, group, {label, *feature_names})
     label, others = _find_label(names, feature_names, label, path.name)
     rows, notes = _read_asked(table, features, label, others, path.name)
-    truth = _index(
-        rows.labels,
-        card,
-        [f"{path.name}, {place}: column {label!r}" for place in rows.places],
-    )
+    wheres = [f"{path.name}, {place}: column {label!r}" for place in rows.places]
+    truth = _index(rows.labels, card, wheres)
     asked = rows.name_values(feature_names)
     new = _find_new(hash_feature_rows(asked, card), learnt, path.name)
     left = rows.take(new)
@@ -141,18 +135,19 @@ def _read_rows(
         rows=[asked[index] for index in new],
         data_set=fingerprint_rows(asked, truth, card),
         notes=notes,
-        grouping=find_groups(
-            list(zip(*left.columns, left.labels, strict=True)),
-            column=group,
-            values=None if members is None else [members[each] for each in left.kept],
-            joins_equal=joins_equal,
-        ),
+        grouping=left.find_groups(members, column=group, joins_equal=joins_equal),
         slicings=slice_columns(
             dict(zip(feature_names, left.columns, strict=True))
             | _read_others(left.frame, others)
         ),
         n_learnt=len(asked) - len(new),
     )
+
+
+def _leave_out_group(
+    names: list[str], group: str | None, kept: set[str | None]
+) -> list[str]:
+    return [each for each in names if each != group or each in kept]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +168,17 @@ class _Rows:
             labels=[self.labels[index] for index in indices],
             places=[self.places[index] for index in indices],
             kept=[self.kept[index] for index in indices],
+        )
+
+    def find_groups(
+        self, members: list[str | None] | None, *, column: str | None, joins_equal: bool
+    ) -> Grouping:
+        """Returns which rows belong together; `members` are the values of the column of groups in the whole table."""
+        return find_groups(
+            list(zip(*self.columns, self.labels, strict=True)),
+            column=column,
+            values=None if members is None else [members[each] for each in self.kept],
+            joins_equal=joins_equal,
         )
 
     def name_values(self, names: list[str]) -> list[dict[str, Value]]:

@@ -48,6 +48,9 @@ class TableError(Exception):
     """The table cannot be learnt from; the text says why and what to do, one line for each reason."""
 
 
+NO_ROLES: Mapping[str, str] = {}
+
+
 def read_dataset(
     path: Path,
     *,
@@ -55,7 +58,7 @@ def read_dataset(
     task: str,
     exclude: Sequence[str] = (),
     kind: str | None = None,
-    roles: Mapping[str, str] | None = None,
+    roles: Mapping[str, str] = NO_ROLES,
 ) -> Dataset:
     """The table with one column as the target and all others, but the excluded ones, as features.
 
@@ -63,7 +66,6 @@ def read_dataset(
     `roles` say what columns are taken for, where that is not to be found out. Raises TableError, which names every
     column that stands in the way.
     """
-    roles = roles or {}
     dropped = [*exclude, *(name for name, role in roles.items() if role == "drop")]
     table = _read(path)
     _check_names(table.frame, target, dropped, roles)
@@ -75,21 +77,29 @@ def read_dataset(
         _check_target(labelled, classifies=classifies),
         _check_columns(frame, table, roles),
     )
-    columns = [_encode(frame[name]) for name in frame.columns]
-    values = tuple(names for _, names in columns)
+    features, values = _encode_all(frame)
     labels, classes = _encode_target(labelled, classifies=classifies)
 
     return Dataset(
         task=task,
-        summary=f"{target} from {len(columns)} columns of {path.name}",
+        summary=f"{target} from {len(values)} columns of {path.name}",
         source=path.name,
-        features=np.stack([values for values, _ in columns], axis=1),
+        features=features,
         target=labels,
         feature_names=tuple(frame.columns),
         classes=classes,
         target_name=target,
         values=values if any(values) else (),
     )
+
+
+def _encode_all(
+    frame: pl.DataFrame,
+) -> tuple[NDArray[np.float32], tuple[tuple[str, ...] | None, ...]]:
+    """Returns the features `(n_rows, n_features)`, and the values of each one that is a category."""
+    columns = [_encode(frame[name]) for name in frame.columns]
+    features = np.stack([values for values, _ in columns], axis=1)
+    return features, tuple(names for _, names in columns)
 
 
 def _raise_any(*reasons: Iterable[str]) -> None:
