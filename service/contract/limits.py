@@ -172,6 +172,12 @@ MAX_PART_FIELD_BYTES = declare(
 )
 declare_setting("rows of a request", "max_rows", 413, "refused")
 declare_setting(
+    "rows of several requests in one run of a model",
+    "max_batch_rows",
+    "-",
+    "the others wait for the next run",
+)
+declare_setting(
     "pixels of a request's images", "max_pixels", 413, "refused before they are decoded"
 )
 

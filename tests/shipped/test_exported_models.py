@@ -63,7 +63,6 @@ GRAPHS = Path(__file__).resolve().parents[1] / "fixtures" / "graphs.sha256"
 STALE = {
     "cat_or_automobile-pretrained": "its family's code has changed since, and learning it again needs CIFAR-10 and "
     "the weights of cifar8-cnn, which are not shipped",
-    "imagenet-efficientnet_lite0": "texts of its family's code have changed since, which its graph does not depend on",
 }
 
 # Figures that no card records: how sure the judge of generated digits is of real ones.

@@ -67,7 +67,7 @@ def test_bentomls_client_may_give_a_bound(server: Server) -> None:
     """The BentoML method answers a request with a bound as the route does."""
     fields = {
         "model": "points-logistic",
-        "inputs": [[0.0, 0.0], [2.0, 1.0]],
+        "inputs": [[0.0, 0.0], [9.0, 5.0]],
         "min_probability": 0.999,
     }
     with bentoml.SyncHTTPClient(server.url) as client:

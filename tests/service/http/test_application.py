@@ -443,7 +443,7 @@ def test_a_bad_request_is_told_what_is_wrong(
             {"task": "pints"},
             404,
             "unknown task 'pints'; known tasks: "
-            "breast_cancer, cat_or_automobile, cifar10, digits, digits_origin, points, wine",
+            "breast_cancer, cat_or_automobile, cifar10, digits, digits_origin, imagenet, points, wine",
         ),
         ({"models": []}, 400, "models: expected different names, at least one, got []"),
         (
