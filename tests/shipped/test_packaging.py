@@ -28,6 +28,7 @@ PACKAGES = (
     "stats",
     "tables",
     "training",
+    "tuning",
     "verdict",
 )
 OURS = ("model_card", "row_records", *PACKAGES, "tests", "benchmarks")
@@ -43,6 +44,7 @@ EXTRAS = {
     "tables": ("evaluate",),
     "charts": ("evaluate",),
     "training": ("train",),
+    "tuning": ("load",),
     "tests": ("cpu", "grpc", "train", "test"),
     "benchmarks": ("cpu", "test"),
 }

@@ -1,6 +1,6 @@
 """An autoencoder is two small networks around a narrow code, which must carry all that the second needs.
 
-It attains with seed 0, on held-out rows: 0.833 of the variance of digits with a code of 8 numbers, half of the error
+It attains with seed 0, on held-out rows: 0.834 of the variance of digits with a code of 8 numbers, half of the error
 of 8 principal components; 18 s on 2 processors. The card names the versions.
 """
 
