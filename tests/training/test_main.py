@@ -46,7 +46,7 @@ def test_a_command_trains_exports_and_reports(tmp_path: Path) -> None:
     assert model is not None
     assert model.card.provenance.command == (
         "python -m training logistic --task points --folds 0 --seed 0 --optimizer adam --learning-rate 0.01 "
-        "--batch-size 32 --epochs 5 --l1 0.0 --l2 0.001 --patience 30"
+        "--clip 1.0 --epochs 5 --l1 0.0 --patience 30"
     )
 
 
@@ -76,7 +76,7 @@ def test_the_stored_command_makes_the_shipped_file_again(tmp_path: Path) -> None
 
 
 def test_a_learning_rate_that_explodes_is_no_model(tmp_path: Path) -> None:
-    """Losses that are not numbers are said to be so, and nothing is written."""
+    """Without clipped steps, losses that are not numbers are said to be so, and nothing is written."""
     arguments = (
         "logistic",
         "--task",
@@ -85,6 +85,8 @@ def test_a_learning_rate_that_explodes_is_no_model(tmp_path: Path) -> None:
         "sgd",
         "--learning-rate",
         "1e30",
+        "--clip",
+        "0",
         "--patience",
         "3",
     )
