@@ -195,6 +195,7 @@ def test_compare_sets_the_tasks_models_side_by_side(server: Server) -> None:
         f"points-{family}"
         for family in (
             "decision_tree",
+            "gradient_boosting",
             "knn",
             "logistic",
             "mlp",
