@@ -1,8 +1,7 @@
-"""The folder that every contender serves has the shipped models and two more.
+"""The folder that every contender serves has the shipped models and a wide one.
 
-The eighth classifier of tumours is a copy of the logistic one under another name, so that eight are compared. The
-wide one is an MLP of 3,072 features (as many as a 32 x 32 image has values) with seeded weights, which were not
-trained.
+Eight classifiers of tumours are shipped, and are compared. The wide one is an MLP of 3,072 features (as many as a
+32 x 32 image has values) with seeded weights, which were not trained.
 """
 
 from __future__ import annotations
@@ -38,10 +37,9 @@ SEED = 0
 
 
 def write_models(folder: Path) -> None:
-    """Copies the shipped models and adds two more."""
+    """Copies the shipped models and adds a wide one."""
     for path in SHIPPED.glob("*.onnx"):
         shutil.copy(path, folder)
-    write_copy(folder, "logistic_copy")
     _write_wide(folder)
 
 

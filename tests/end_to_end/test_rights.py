@@ -49,6 +49,7 @@ ROUTES = {
     "GET /models/{name}": "observe",
     "GET /models/{name}/layers": "observe",
     "GET /tasks/{task}/comparison": "observe",
+    "GET /tasks/{task}/verdict": "observe",
     "GET /v2": DESCRIBE,
     "GET /v2/": DESCRIBE,
     "GET /v2/models/stats": "observe",
