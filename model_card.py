@@ -65,7 +65,7 @@ class CardError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
-    """How many training rows lie in each cell of a feature: what rows of today are held against.
+    """A distribution counts the training rows in each cell of a feature; drift holds rows of today against it.
 
     The cells of a number are `len(edges) + 1` bins; a value that equals an edge lies above it. Those of a category are
     its values, in their order, without edges. `missing` rows have no value.
@@ -304,7 +304,7 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How the exported file compares with the model it was exported from, over `rows` held-out rows."""
+    """A parity compares the exported file with the model it was exported from, over `rows` held-out rows."""
 
     rows: int
     unequal_labels: int
@@ -318,7 +318,7 @@ class Parity:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """What is needed to make the file again. It holds no clock times, so that the file is reproducible.
+    """A provenance says all that makes the file again; it has no clock times, so that the file is reproducible.
 
     `code` is the fingerprint of the sources that made it.
     """

@@ -51,7 +51,7 @@ TIE = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """What an adoption knows of a model before it is measured; `inputs` and `target` have a row for each row."""
+    """An adoption knows this of a model before it is measured; `inputs` and `target` have an element for each row."""
 
     task: str
     family: str

@@ -332,7 +332,7 @@ def _check_columns(
 
 
 def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None:
-    """Why nothing can be learnt from a column, or None."""
+    """Returns the reason why nothing can be learnt from a column, or None."""
     known = column.drop_nulls()
     different = known.n_unique()
     if not different:
