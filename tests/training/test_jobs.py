@@ -261,6 +261,19 @@ def test_an_interrupt_stops_all_at_once(tmp_path: Path) -> None:
     assert 0 < len(finished) < 12
 
 
+def find_workers(pid: int) -> list[psutil.Process]:
+    """Returns the processes that learn: on Linux those that another was forked to, elsewhere those that were begun."""
+    begun = [
+        child
+        for child in psutil.Process(pid).children()
+        if any("forkserver" in word or "spawn_main" in word for word in child.cmdline())
+    ]
+    if sys.platform != "linux":
+        return begun
+
+    return [worker for server in begun for worker in server.children()]
+
+
 def test_a_killed_process_is_said(tmp_path: Path) -> None:
     """A run of which the system kills a process ends, and says what to do."""
     command = [
@@ -282,9 +295,8 @@ def test_a_killed_process_is_said(tmp_path: Path) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
 
-    for worker in psutil.Process(process.pid).children():
-        if any("spawn_main" in word for word in worker.cmdline()):
-            worker.kill()
+    for worker in find_workers(process.pid):
+        worker.kill()
 
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 1

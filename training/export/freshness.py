@@ -6,6 +6,7 @@ import ast
 import hashlib
 import inspect
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import onnx
@@ -56,12 +57,23 @@ def _read_bodies(names: Iterable[str], root: Path | None) -> list[str]:
         if path is None or name in bodies or name in MAKES_NO_FILE:
             continue
 
-        source = ast.parse(path.read_bytes())
-        waiting += _imported(source)
-        stripped = without_module_names(without_docstrings(source), root)
-        bodies[name] = ast.unparse(stripped)
+        imported, bodies[name] = _read_module(path.read_bytes(), root)
+        waiting += imported
 
     return list(bodies.values())
+
+
+@cache
+def _read_module(source: bytes, root: Path | None) -> tuple[list[str], str]:
+    """Returns what a module imports of ours, and its body, which is all that counts.
+
+    Families share most modules: to take them apart again took a second of processor for each model.
+    """
+    tree = ast.parse(source)
+    imported = list(_imported(tree))
+    stripped = without_module_names(without_docstrings(tree), root)
+
+    return imported, ast.unparse(stripped)
 
 
 def _find(name: str, root: Path | None = None) -> Path | None:
