@@ -503,6 +503,7 @@ SHOWN: dict[str, set[str]] = {
         "evaluation",
         "freshness",
         "gate",
+        "torch_operators",
     },
     "training.families": {"kmeans", "pca", "registry"},
     "training.images": {
@@ -751,7 +752,7 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
     ],
 )
 def test_the_environment_is_set_before_the_first_import(
-    module: str, variables: tuple[str, ...]
+    module: str, variables: tuple[str, ...], models: Path
 ) -> None:
     """The switches of a library are set before it is first looked for, whatever the shell says."""
     program = (
@@ -766,7 +767,7 @@ def test_the_environment_is_set_before_the_first_import(
     )
     environment = {
         name: value for name, value in os.environ.items() if name not in variables
-    }
+    } | {"VEREDICTO_MODELS": str(models)}
     finished = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
@@ -790,7 +791,7 @@ def test_the_environment_is_set_before_the_first_import(
     ), lines
 
 
-def test_serving_loads_nothing_of_the_report() -> None:
+def test_serving_loads_nothing_of_the_report(models: Path) -> None:
     """A serving process loads no module of the report, which would only delay its start."""
     program = (
         "import sys, service.app, service.http.application\nservice.app.data_plane()\n"
@@ -809,6 +810,7 @@ def test_serving_loads_nothing_of_the_report() -> None:
     finished = subprocess.run(
         [sys.executable, "-c", program % report],
         cwd=ROOT,
+        env=os.environ | {"VEREDICTO_MODELS": str(models)},
         capture_output=True,
         text=True,
         check=True,
