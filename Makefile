@@ -9,9 +9,10 @@ FUZZ_S ?= 30
 SOAK_S ?= 1800
 CHAOS_N ?= 100
 HOSTILE_N ?= 100000
-# Each worker has servers of its own: more than four would wait for each other. The order of the files is that of
-# tests/support/order.py, the longest first.
-SPREAD ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+# Some tests wait for servers, so there is a worker more than processors; more than four would wait for each other. The
+# order of the files is that of tests/support/order.py, the longest first.
+TEST_WORKERS = $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() + 1))")
+SPREAD ?= --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder
 
 # Neither library is to send usage data, whatever starts it.
 export ORT_DISABLE_TELEMETRY := 1
