@@ -207,12 +207,18 @@ def _install(
 
 
 def _list_companions(plane: DataPlane, admission: Admission) -> list[Companion]:
-    """Returns what starts and ends with the server: those that count, one that gives memory back, the monitor."""
+    """Returns what starts and ends with the server: those that count, those that free memory, the monitor."""
     from service.execution.freed_memory import Releaser
+    from service.execution.garbage import GarbageCollector
     from service.execution.gauges import Refresher
     from service.execution.metrics import Flusher
 
-    companions: list[Companion] = [Flusher(), Refresher(), Releaser()]
+    companions: list[Companion] = [
+        Flusher(),
+        Refresher(),
+        Releaser(),
+        GarbageCollector(),
+    ]
     if plane.monitor is not None:
         plane.monitor.watch_load(admission.count_in_flight)
         companions.append(plane.monitor)
