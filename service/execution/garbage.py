@@ -11,7 +11,7 @@ import gc
 
 LOOK_S = 1.0
 MIN_YOUNG = 1_000
-"""Fewer objects are not worth a look; 10,000 take 0.7 ms where all are garbage, and there are never more than 50,000."""
+"""Fewer objects are not worth a look; 10,000 take 0.7 ms where all are garbage, and there are at most 50,000."""
 LOOKS = (20, 50)
 """After 20 looks through the newest objects the next one takes in those before them, and after 50 of these all others.
 
@@ -20,7 +20,7 @@ What was loaded at the start is never looked through.
 
 
 class GarbageCollector:
-    """The event loop looks for garbage once a second, from the server's start to its end; another thread would stop it too."""
+    """The loop looks for garbage once a second, from the server's start to its end: a thread would stop it too."""
 
     def __init__(self) -> None:
         self._timer: asyncio.TimerHandle | None = None

@@ -38,7 +38,7 @@ def leave(n_objects: int) -> weakref.ref[Held]:
 
 
 def test_a_server_finds_garbage_within_seconds() -> None:
-    """What a thousand requests leave is gone soon after, long before the collector would look of its own accord."""
+    """Objects that requests have left are gone soon after, long before the collector would look of its own accord."""
 
     async def serve() -> None:
         collector = GarbageCollector()
@@ -58,7 +58,7 @@ def test_few_objects_are_not_looked_through() -> None:
 
 
 def test_older_objects_have_their_turn() -> None:
-    """What was in use at a first look, and is garbage later, is found after the looks that are told for it."""
+    """An object that was in use at a first look, and is garbage later, is found after the looks told for it."""
     collector = GarbageCollector()
     held = [Held() for _ in range(2 * MIN_YOUNG)]
     collector.look()
