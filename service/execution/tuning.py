@@ -11,7 +11,7 @@ SWITCH_S = 0.0005
 GC_THRESHOLDS = (50_000, 20, 50)
 """A body of many rows is many lists: to look for garbage among them would be most of the cost of reading it.
 
-What gathers meanwhile is looked for once a second (`garbage`).
+What gathers meanwhile is looked for five times a second (`garbage`).
 """
 
 
