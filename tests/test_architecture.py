@@ -418,6 +418,7 @@ SHOWN: dict[str, set[str]] = {
         "admission",
         "batching",
         "freed_memory",
+        "garbage",
         "gauges",
         "lifecycle",
         "metric_files",

@@ -9,7 +9,10 @@ import sys
 SWITCH_S = 0.0005
 """A thread in the background keeps the event loop from running for this long at most; Python's own value is 5 ms."""
 GC_THRESHOLDS = (50_000, 20, 50)
-"""A body of many rows is many lists: to look for garbage among them would be most of the cost of reading it."""
+"""A body of many rows is many lists: to look for garbage among them would be most of the cost of reading it.
+
+What gathers meanwhile is looked for five times a second (`garbage`).
+"""
 
 
 def set_environment() -> None:

@@ -69,7 +69,11 @@ class InferBodyCodec:
     def __init__(self, graph: Graph, limits: Limits) -> None:
         self._graph = graph
         self._limits = limits
+        # A cache of methods of this codec and the codec would hold each other, and so the graph for hours after its
+        # last request: what serves makes so little garbage that the collector hardly ever looks that far back.
+        self._read_head = partial(_read_head, graph)
         self._read_head_cached = lru_cache(MAX_CACHED)(self._read_head)
+        self._write_head = partial(_write_head, graph.name, graph.version)
         self._write_head_cached = lru_cache(MAX_CACHED)(self._write_head)
 
     def decode(self, body: bytes, header_length: int | None) -> InferenceRequest:
@@ -105,32 +109,6 @@ class InferBodyCodec:
         write = partial(self._write, request.id)
         return inference.plan(self._graph, request, self._limits, write)
 
-    def _read_head(self, content: bytes) -> _Head:
-        graph = self._graph
-        request = _decode(content)
-        inputs = []
-        for index, tensor in enumerate(request.inputs):
-            spec = inference.find_input(
-                graph, tensor.name, tensor.shape, tensor.datatype, index
-            )
-            inputs.append((spec, tensor, parameters.read_size(tensor, spec.where)))
-
-        own = read_parameters(request.parameters)
-        parameters.check_request(own)
-        as_bytes = parameters.read_flag(own, "binary_data_output", default=False)
-        specs = [
-            OutputSpec.from_parameters(
-                each.name, read_parameters(each.parameters), as_bytes=as_bytes
-            )
-            for each in request.outputs or ()
-        ]
-        inference.check_inputs(graph, [each.name for each in request.inputs])
-        outputs = inference.select_outputs(graph, specs, as_bytes=as_bytes)
-
-        timeout_s = inference.read_timeout_s(own)
-
-        return _Head(request.id or "", inputs, outputs, timeout_s)
-
     def _write(self, request_id: str, results: Sequence[OutputTensor]) -> InferAnswer:
         outputs = []
         parts = []
@@ -149,17 +127,43 @@ class InferBodyCodec:
 
         return write_head(request_id, tuple(outputs)), parts
 
-    def _write_head(self, request_id: str, outputs: tuple[_Output, ...]) -> bytes:
-        head: dict[str, Any] = {
-            "model_name": self._graph.name,
-            "model_version": self._graph.version,
-        }
-        if request_id:
-            head["id"] = request_id
 
-        head["outputs"] = [_describe(each) for each in outputs]
+def _read_head(graph: Graph, content: bytes) -> _Head:
+    request = _decode(content)
+    inputs = []
+    for index, tensor in enumerate(request.inputs):
+        spec = inference.find_input(
+            graph, tensor.name, tensor.shape, tensor.datatype, index
+        )
+        inputs.append((spec, tensor, parameters.read_size(tensor, spec.where)))
 
-        return encode(head)
+    own = read_parameters(request.parameters)
+    parameters.check_request(own)
+    as_bytes = parameters.read_flag(own, "binary_data_output", default=False)
+    specs = [
+        OutputSpec.from_parameters(
+            each.name, read_parameters(each.parameters), as_bytes=as_bytes
+        )
+        for each in request.outputs or ()
+    ]
+    inference.check_inputs(graph, [each.name for each in request.inputs])
+    outputs = inference.select_outputs(graph, specs, as_bytes=as_bytes)
+
+    timeout_s = inference.read_timeout_s(own)
+
+    return _Head(request.id or "", inputs, outputs, timeout_s)
+
+
+def _write_head(
+    name: str, version: str, request_id: str, outputs: tuple[_Output, ...]
+) -> bytes:
+    head: dict[str, Any] = {"model_name": name, "model_version": version}
+    if request_id:
+        head["id"] = request_id
+
+    head["outputs"] = [_describe(each) for each in outputs]
+
+    return encode(head)
 
 
 def _describe(output: _Output) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from service.launch import TRIAL
 from tests.support.mixed_load import IMAGE_MODEL, ROW_MODEL, TASK
 from tests.support.server import ROOT, SERVICE, Server, free_port, serve
 
@@ -252,15 +253,16 @@ class Watch:
 def measure_processes(server: Server) -> tuple[int, int]:
     """Returns the bytes of memory that the server's processes share with nobody, and their descriptors.
 
-    A connection of a probe comes and goes, and is no descriptor that stays.
+    A connection of a probe comes and goes, and is no descriptor that stays. A process that tries a model ends with all
+    that it took: to count it, for as long as it takes to start on a busy machine, would hide what the others gather.
     """
     supervisor = psutil.Process(server.process.pid)
-    processes = [supervisor, *supervisor.children()]
     memory_bytes = n_descriptors = 0
-    for each in processes:
-        with suppress(psutil.Error):  # one that tries a model has ended
-            memory_bytes += each.memory_full_info().uss
-            n_descriptors += each.num_fds()
+    for each in (supervisor, *supervisor.children()):
+        with suppress(psutil.Error):  # it has ended meanwhile
+            if TRIAL[-1] not in each.cmdline():
+                memory_bytes += each.memory_full_info().uss
+                n_descriptors += each.num_fds()
 
     return memory_bytes, n_descriptors
 

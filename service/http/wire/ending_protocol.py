@@ -80,6 +80,8 @@ class EndingProtocol(HttpToolsProtocol):
 
         self._is_ending = True
         super().connection_lost(exc)
+        # Both hold each other; whoever still answers has the cycle.
+        self.cycle = None  # type: ignore[assignment]  # as it is before the first request
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio lets it be returned
         """Returns whether the connection stays open: where a client that sends no more still gets its answers."""

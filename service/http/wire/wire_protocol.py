@@ -244,7 +244,8 @@ class WireProtocol(EndingProtocol):
                 end = len(data)
                 self._wait_for_head(data[at:], n_checked)
         except Refusal as refusal:
-            self._refuse(refusal)
+            # Its frames hold the connection, which may hold it.
+            self._refuse(refusal.with_traceback(None))
 
         return end
 

@@ -90,6 +90,12 @@ def test_bentoml_has_no_other_methods() -> None:
     assert set(Veredicto.apis) == {call.name for call in CALLS}
 
 
+def test_the_description_of_bentoml_is_made_once() -> None:
+    """Whoever asks for the schema gets the one that is there, which takes long to make."""
+    assert Veredicto.schema() is Veredicto.schema()
+    assert len(Veredicto.schema()["routes"]) == len(CALLS)
+
+
 @each_call
 def test_a_call_has_a_route(application: Application, call: Call) -> None:
     """The application has a route at the call's path, which counts its requests under it."""

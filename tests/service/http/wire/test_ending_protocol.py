@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,6 +105,63 @@ async def end(sent: bytes) -> bool:
         await asyncio.sleep(0)
 
     return ends
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 204"),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+            b"HTTP/1.1 204",
+        ),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"HTTP/1.1 400"),
+        (b"GET / HTTP/1.1\n\n", b"HTTP/1.1 400"),
+    ],
+)
+def test_a_connection_that_has_ended_is_gone(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, answer: bytes
+) -> None:
+    """A connection that was answered or refused leaves nothing for the collector, which would find it late."""
+    monkeypatch.setattr(WireProtocol, "wire", Connections(Settings()), raising=False)
+    gc.disable()
+
+    try:
+        received, protocol = asyncio.run(ask_and_leave(sent))
+        assert received.startswith(answer)
+        assert protocol() is None
+    finally:
+        gc.enable()
+
+
+async def ask_and_leave(sent: bytes) -> tuple[bytes, weakref.ref[WireProtocol]]:
+    """Sends something on a connection and ends it; returns the answer, and what becomes of the connection."""
+    made: list[weakref.ref[WireProtocol]] = []
+
+    def make() -> WireProtocol:
+        config = uvicorn.Config(answer_nothing, log_config=None)
+        config.load()
+        protocol = WireProtocol(config=config, server_state=ServerState(), app_state={})
+        made.append(weakref.ref(protocol))
+        return protocol
+
+    ours, theirs = socket.socketpair()
+    with theirs:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_accepted_socket(make, ours)
+        theirs.sendall(sent)
+        received = await asyncio.to_thread(theirs.recv, 65_536)
+    while not transport.is_closing():
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    return received, made[0]
+
+
+async def answer_nothing(scope: Any, receive: Any, send: Any) -> None:
+    """This application has an answer without a body."""
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
 
 
 async def nothing(scope: Any, receive: Any, send: Any) -> None:
