@@ -247,6 +247,10 @@ class LiveComparison(TypedDict):
     drift: Drift | None
 
 
+VERDICT_METRICS = ("accuracy", "brier", "log_loss", "balanced_accuracy")
+"""A verdict may be asked for by each of these."""
+
+
 class Verdict(TypedDict):
     task: str
     classes: list[str]
@@ -257,6 +261,7 @@ class Verdict(TypedDict):
     versions: dict[str, str]
     left_out: dict[str, str]
     numbers: dict[str, Any]
+    numbers_by: NotRequired[dict[str, Any]]
 
 
 class ModelSummary(TypedDict):

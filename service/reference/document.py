@@ -226,7 +226,7 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         "name": "by",
         "in": "query",
         "required": False,
-        "schema": {"type": "string", "enum": ["accuracy"]},
+        "schema": {"type": "string", "enum": list(answers.VERDICT_METRICS)},
         "description": "What the models are compared in",
     }
     verdict = view(
