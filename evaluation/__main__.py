@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from evaluation import clock, predictions
+from evaluation import clock, predictions, unlabelled
 from evaluation import evidence as evidences
 from evaluation import gate as gates
 from evaluation.arguments import parse
@@ -27,11 +27,15 @@ from evaluation.wanted_metric import find_wanted
 from service.contract import codec
 from service.errors import EvaluationError, VeredictoError
 from service.settings import Settings
+from verdict.few_labels import judge_few
+from verdict.few_sentences import write_few, write_plan
 from verdict.predictions import Predictions
 
 DONE = 0
 NOT_SHOWN = 1
 UNUSABLE = 2
+LABEL = "label"
+"""The column of labels to come is called so where nobody names it."""
 AFTERWARDS = (
     "; claimed after the data was seen, so that its 5 % holds only if nobody looked"
 )
@@ -41,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code; what is wrong is written as one line on stderr."""
     options = parse(arguments)
     try:
+        if options.unlabelled:
+            return _judge_few(options)
         return _verify(options) if options.verify else _report(options)
     except VeredictoError as error:
         _tell(f"error: {' '.join(str(error).split())}")
@@ -147,6 +153,52 @@ def _verify(options: argparse.Namespace) -> int:
         _say(f"and {hidden} more")
 
     return NOT_SHOWN
+
+
+def _judge_few(options: argparse.Namespace) -> int:
+    """Plans labels before there are any, chooses rows to be labelled, or judges by the labels of those."""
+    task = options.task
+    label = options.label or LABEL
+    with closing(_find(options, task)) as contenders:
+        data = unlabelled.read_unlabelled(
+            options.unlabelled,
+            contenders.contenders[0].card,
+            learnt=NOTHING
+            if options.keep_learnt
+            else collect_learnt(contenders.contenders),
+        )
+        for note in data.notes:
+            _tell(note)
+        asked = predictions.run(task, contenders, data, on_rows=_Progress())
+
+    truth = data.truth
+    if options.labelled:
+        truth = unlabelled.read_labels(
+            options.labelled, data.places, asked.classes, label
+        )
+    numbers = judge_few(
+        asked.labels,
+        truth,
+        [answer.model for answer in asked.answers],
+        wanted=options.wanted,
+        rows_a_day=options.rows_a_day,
+    )
+    if options.evidence:
+        options.evidence.write_bytes(codec.encode(numbers))
+    if options.labelled:
+        verdict = write_few(numbers, task)
+        _say(verdict["headline"], *verdict["findings"])
+        return DONE
+
+    _say(*write_plan(numbers, task))
+    if options.to_label:
+        choice = unlabelled.choose(asked.labels, options.labels)
+        unlabelled.write_choice(options.to_label, data, choice, label)
+        _say(
+            f"to label: {options.to_label}, {len(choice.rows)} rows, in its column {label!r}"
+        )
+
+    return DONE
 
 
 def _find(options: argparse.Namespace, task: str) -> Classifiers:

@@ -11,12 +11,15 @@ from evaluation.wanted_metric import USAGE as BY_USAGE
 from verdict.analysis import WITHIN
 
 RISK = 0.01
+WANTED = 0.02
 EXAMPLES = """examples:
   python -m evaluation --task churn --data new.csv --label churn --output churn.html
   python -m evaluation --task birds --data new-birds/ --url http://127.0.0.1:3000
   python -m evaluation --task churn --data new.csv --load churn-load.json
   python -m evaluation --task churn --data new.csv --label churn --by brier
   python -m evaluation --task churn --data new.csv --label churn --by costs.csv
+  python -m evaluation --task churn --unlabelled june.csv --to-label few.csv
+  python -m evaluation --task churn --unlabelled june.csv --labelled few.csv
   python -m evaluation --verify churn.json --gate "mlp better than logistic by 0.01"
 """
 
@@ -25,12 +28,34 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Returns the options; ends the process with code 2 where they make no sense."""
     parser = _build_parser()
     options = parser.parse_args(arguments)
-    if options.verify is None and (options.task is None or options.data is None):
-        parser.error("expected --task and --data, or --verify")
+    if options.unlabelled is not None:
+        _check_few(parser, options)
+    elif options.verify is None and (options.task is None or options.data is None):
+        parser.error("expected --task and --data, --task and --unlabelled, or --verify")
+    elif options.to_label or options.labelled:
+        parser.error("--to-label and --labelled go with --unlabelled")
     if options.verify is not None and options.load is not None:
         parser.error("--load goes with --task and --data, not with --verify")
 
     return options
+
+
+def _check_few(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Ends the process where options stand beside --unlabelled that say nothing of it."""
+    others = {
+        "--data": options.data,
+        "--verify": options.verify,
+        "--load": options.load,
+        "--gate": options.gate,
+        "--group": options.group,
+    }
+    given = [name for name, value in others.items() if value]
+    if given:
+        parser.error(f"--unlabelled goes without {given[0]}")
+    if options.task is None:
+        parser.error("expected --task beside --unlabelled")
+    if options.to_label and options.labelled:
+        parser.error("expected --to-label or --labelled, got both")
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -67,6 +92,7 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_metric(parser)
     _add_results(parser)
     _add_evidence(parser)
+    _add_few_labels(parser)
 
     return parser
 
@@ -164,6 +190,59 @@ def _add_evidence(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.json",
         help="compute evidence again; with --data, ask the models again too",
     )
+
+
+def _add_few_labels(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--unlabelled",
+        type=Path,
+        metavar="FILE|DIR",
+        help="rows, or a folder of images, without labels: says how many labels a verdict takes",
+    )
+    add(
+        "--to-label",
+        type=Path,
+        metavar="FILE.csv",
+        help="where the rows of --unlabelled go whose labels say most",
+    )
+    add(
+        "--labels",
+        type=_count,
+        metavar="N",
+        help="so many rows at most go to --to-label (all with disagreement, and for four of them one without)",
+    )
+    add(
+        "--labelled",
+        type=Path,
+        metavar="FILE.csv",
+        help="the file of --to-label with its labels: the verdict on --unlabelled",
+    )
+    add(
+        "--wanted",
+        type=_positive_share,
+        default=WANTED,
+        help="difference of accuracies that is to be shown (0.02)",
+    )
+    add(
+        "--rows-a-day",
+        type=_count,
+        metavar="N",
+        help="that come in, so that a plan is in days too",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _positive_share(text: str) -> float:
+    value = _share(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"expected a share over 0, got {text!r}")
+    return value
 
 
 def _share(text: str) -> float:

@@ -33,7 +33,13 @@ def tango_interval(
 
 
 def interval_from_sample(
-    only_a: float, only_b: float, *, n_labelled: int, n_disagree: int, n_rows: float
+    only_a: float,
+    only_b: float,
+    *,
+    n_labelled: int,
+    n_disagree: int,
+    n_rows: float,
+    z: float = Z,
 ) -> tuple[float, float]:
     """Returns the interval where some of the rows on which models disagree are labelled, drawn at random.
 
@@ -41,8 +47,8 @@ def interval_from_sample(
     known of all rows.
     """
     if n_disagree == 0:
-        return tango_interval(0.0, 0.0, n_rows)
-    return tango_interval(only_a, only_b, n_rows * n_labelled / n_disagree)
+        return tango_interval(0.0, 0.0, n_rows, z=z)
+    return tango_interval(only_a, only_b, n_rows * n_labelled / n_disagree, z=z)
 
 
 def share_by_strata(

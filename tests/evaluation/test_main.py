@@ -414,7 +414,7 @@ def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
         [*command[:3], "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "--gate CLAIM" in usage.stdout
-    assert usage.stdout.count("\n  python -m evaluation --") == 6
+    assert usage.stdout.count("\n  python -m evaluation --") == 8
 
 
 @pytest.mark.parametrize(

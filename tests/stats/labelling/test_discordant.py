@@ -115,7 +115,7 @@ def cover(n_samples: int, *, n_rows: int, keep: float) -> tuple[float, float, fl
 
 
 def test_labels_of_disagreements_hold_the_truth_and_leave_accuracy_unbiased() -> None:
-    """In 300 samples of 1,000 rows, half of the disagreements labelled, both intervals hold and accuracy has no bias."""
+    """In 300 samples of 1,000 rows, half of the disagreements labelled, both intervals hold."""
     held, right, bias = cover(300, n_rows=1000, keep=0.5)
     assert held >= 0.91
     assert right >= 0.91
@@ -135,7 +135,7 @@ def test_a_stratum_that_is_labelled_whole_is_as_good_as_all_rows() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("keep", [0.25, 0.5, 1.0])
 def test_coverage_over_two_thousand_samples(keep: float) -> None:
-    """In 2,000 samples both intervals hold the truth in 93.5 % or more, and the mean error of accuracy is under 0.2 %."""
+    """In 2,000 samples both intervals hold the truth in 93.5 % or more, and accuracy is off by less than 0.2 %."""
     held, right, bias = cover(2000, n_rows=1500, keep=keep)
     assert held >= 0.935
     assert right >= 0.935
