@@ -89,6 +89,8 @@ def _find_accuracy(
 ) -> dict[str, Any]:
     """Returns the accuracy on all rows, each stratum by what is labelled of it."""
     rows, labelled = counts.T
+    if not rows.any():
+        return undefined("undefined: there is no row")
     if ((rows > 0) & (labelled == 0)).any():
         is_divided = rows[0] > 0 and labelled[0] == 0
         which = "models disagree" if is_divided else "all models agree"
@@ -184,6 +186,8 @@ def _bound(
 ) -> dict[str, Any]:
     """Returns the difference on all rows with Tango's interval, which agrees with the verdict."""
     n_labelled, n_disagree = counted["labelled"], counted["disagree"]
+    if not n_rows:
+        return undefined("undefined: there is no row")
     if n_disagree and not n_labelled:
         return undefined("undefined: no row on which they disagree is labelled")
 
