@@ -30,6 +30,7 @@ from service.settings import Settings
 from verdict.few_labels import judge_few
 from verdict.few_sentences import write_few, write_plan
 from verdict.predictions import Predictions
+from verdict.sets import tell_sets
 
 DONE = 0
 NOT_SHOWN = 1
@@ -96,7 +97,8 @@ def _report(options: argparse.Namespace) -> int:
     if wanted is not None:
         verdict = evidence["by"]["verdict"]
         _say(verdict["headline"], *verdict["findings"], "", "In accuracy:")
-    _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"], "")
+    _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"])
+    _say(tell_sets(evidence["sets"], options.task), "")
     if load is not None:
         _say(*evidence["clock"]["sentences"], "")
     _say(*map(gates.describe, evidence["gates"]))

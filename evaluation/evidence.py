@@ -22,6 +22,7 @@ from verdict.by_sentences import write_by
 from verdict.grouping import read_grouping, write_grouping
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.sentences import write_verdict
+from verdict.sets import judge_sets
 from verdict.slicing import read_slicings, write_slicings
 from verdict.wanted import Wanted, read_wanted, write_wanted
 
@@ -114,6 +115,7 @@ def conclude(
     )
     concluded = {
         "numbers": numbers,
+        "sets": judge_sets(predictions),
         "verdict": verdict,
         "gates": [gate.check(predictions) for gate in gates],
     }
@@ -229,7 +231,11 @@ def verify(evidence: dict[str, Any]) -> list[str]:
         claims = evidence["options"]["gates"]
         wanted = recall_wanted(evidence)
         load = evidence.get("load")
-        optional = (*(("by",) if wanted else ()), *(("clock",) if load else ()))
+        optional = (
+            *(("by",) if wanted else ()),
+            *(("clock",) if load else ()),
+            *(("sets",) if "sets" in evidence else ()),
+        )
         followed = ("numbers", "verdict", "gates", *optional)
         stored = {key: evidence[key] for key in followed}
     except (KeyError, TypeError, ValueError) as error:
@@ -251,7 +257,7 @@ def verify(evidence: dict[str, Any]) -> list[str]:
         predictions, risk=risk, within=within, gates=gates, wanted=wanted, load=load
     )
 
-    return find_differences(stored, again)
+    return find_differences(stored, {key: again[key] for key in stored})
 
 
 def recall_wanted(evidence: dict[str, Any]) -> Wanted | None:

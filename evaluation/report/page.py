@@ -20,6 +20,7 @@ from evaluation.labelled_data import LabelledData
 from service.errors import EvaluationError
 from service.models import images
 from stats.confusion import most_confused
+from verdict.sets import tell_sets
 from verdict.wanted import NAMES
 from verdict.words import percent, shorten, show_p, signed
 
@@ -77,6 +78,7 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
         models=numbers["models"],
         answers=evidence["answers"],
         metrics=METRICS,
+        sets=tell_sets(evidence["sets"], task) if "sets" in evidence else "",
         gates=[gate.describe(each) for each in evidence["gates"]],
         palette=Markup(palette.write_css()),
         matrix=_arrange_pairs(numbers),

@@ -82,12 +82,8 @@ def cross_costs(
 
     A threshold that was chosen on the rows that it is judged on looks cheaper than it is. Groups are never parted.
     """
-    n_rows = len(truth)
-    members = np.arange(n_rows) if groups is None else groups
-    distinct, inverse = np.unique(members, return_inverse=True)
-    order = np.random.default_rng(SEED).permutation(len(distinct))
-    folds = order[inverse] % N_FOLDS
-    found = np.empty(n_rows)
+    folds = find_folds(len(truth), groups)
+    found = np.empty(len(truth))
 
     for fold in range(N_FOLDS):
         inside = folds == fold
@@ -99,6 +95,16 @@ def cross_costs(
         found[inside] = find_costs(said, truth[inside], costs)
 
     return found
+
+
+def find_folds(n_rows: int, groups: Groups | None) -> Labels:
+    """Returns the fold of each row, `(n_rows,)`, from 0 to 4, drawn at random; rows of one group are in one."""
+    members = np.arange(n_rows) if groups is None else groups
+    distinct, inverse = np.unique(members, return_inverse=True)
+    order = np.random.default_rng(SEED).permutation(len(distinct))
+    folds: Labels = order[inverse] % N_FOLDS
+
+    return folds
 
 
 def find_cheapest_class(truth: Labels, costs: Floats) -> tuple[int, float]:

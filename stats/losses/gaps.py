@@ -54,10 +54,18 @@ class MeanGaps:
     """Gaps in a loss of probabilities, Brier's or the logarithmic one, with Student's interval of a mean.
 
     Groups count, not rows: the mean is a ratio of their sums. Loss is mostly that of mistakes, so that with few of them
-    there is no interval.
+    there is no interval. `uneven` says what rows are that are no hits.
     """
 
-    def __init__(self, losses: Floats, hits: Hits, groups: Groups | None) -> None:
+    def __init__(
+        self,
+        losses: Floats,
+        hits: Hits,
+        groups: Groups | None,
+        *,
+        uneven: str = "wrong",
+    ) -> None:
+        self._uneven = uneven
         self.groups = groups
         self.residuals = losses - losses.mean(axis=0)
         self._means = losses.mean(axis=0)
@@ -88,7 +96,8 @@ class MeanGaps:
         n_wrong = int((sum_by_group(is_wrong, self.groups) > 0).sum())
         if n_wrong < MIN_WRONG:
             count = f"{n_wrong} {unit}{' is' if n_wrong == 1 else 's are'}"
-            return f"no interval: {count} wrong for either, and the loss is mostly of wrong ones"
+            what = self._uneven
+            return f"no interval: {count} {what} for either, and they have most of the difference"
 
         sums = self._sum_apart(first, second)
         squares = float(sums @ sums)

@@ -136,7 +136,7 @@ def test_few_wrong_rows_have_no_gap_in_probabilities_and_a_reason() -> None:
 
     assert (pair.interval, pair.p_value) == (None, None)
     assert pair.reason == (
-        "no interval: 9 rows are wrong for either, and the loss is mostly of wrong ones"
+        "no interval: 9 rows are wrong for either, and they have most of the difference"
     )
 
 
