@@ -13,40 +13,41 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from evaluation import clock, predictions
+from evaluation import clock, predictions, unlabelled
 from evaluation import evidence as evidences
 from evaluation import gate as gates
+from evaluation.arguments import parse
 from evaluation.classifiers import Classifiers, LocalClassifiers
 from evaluation.gate import Gate
 from evaluation.labelled_data import NOTHING, LabelledData, read_labelled
 from evaluation.learnt import collect_learnt
 from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
+from evaluation.wanted_metric import find_wanted
 from service.contract import codec
 from service.errors import EvaluationError, VeredictoError
 from service.settings import Settings
-from verdict.analysis import WITHIN
+from verdict.few_labels import judge_few
+from verdict.few_sentences import write_few, write_plan
 from verdict.predictions import Predictions
+from verdict.sets import tell_sets
 
 DONE = 0
 NOT_SHOWN = 1
 UNUSABLE = 2
-RISK = 0.01
+LABEL = "label"
+"""The column of labels to come is called so where nobody names it."""
 AFTERWARDS = (
     "; claimed after the data was seen, so that its 5 % holds only if nobody looked"
 )
-EXAMPLES = """examples:
-  python -m evaluation --task churn --data new.csv --label churn --output churn.html
-  python -m evaluation --task birds --data new-birds/ --url http://127.0.0.1:3000
-  python -m evaluation --task churn --data new.csv --load churn-load.json
-  python -m evaluation --verify churn.json --gate "mlp better than logistic by 0.01"
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code; what is wrong is written as one line on stderr."""
-    options = _parse(arguments)
+    options = parse(arguments)
     try:
+        if options.unlabelled:
+            return _judge_few(options)
         return _verify(options) if options.verify else _report(options)
     except VeredictoError as error:
         _tell(f"error: {' '.join(str(error).split())}")
@@ -58,147 +59,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return UNUSABLE
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = _build_parser()
-    options = parser.parse_args(arguments)
-    if options.verify is None and (options.task is None or options.data is None):
-        parser.error("expected --task and --data, or --verify")
-    if options.verify is not None and options.load is not None:
-        parser.error("--load goes with --task and --data, not with --verify")
-
-    return options
-
-
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation",
-        description="Judges a task's classifiers on labelled rows: HTML and evidence.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--task", help="whose classifiers are judged")
-    add(
-        "--data",
-        type=Path,
-        metavar="FILE|DIR",
-        help="CSV, TSV or Parquet with a column of labels, or a folder of images",
-    )
-    add(
-        "--label",
-        metavar="COLUMN",
-        help="of labels; may be left out where one column alone is no feature",
-    )
-    add(
-        "--url",
-        help="of a running server to ask; without it the files of --models are run here",
-    )
-    add(
-        "--models",
-        type=Path,
-        metavar="DIR",
-        help="folder of exported models (that of VEREDICTO_MODELS)",
-    )
-    _add_groups(parser)
-    _add_results(parser)
-    _add_evidence(parser)
-
-    return parser
-
-
-def _add_groups(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--group",
-        metavar="COLUMN",
-        help="whose equal values mean that rows belong together (a patient, a film)",
-    )
-    add(
-        "--equal-rows",
-        choices=("together", "apart"),
-        default="together",
-        help="copies are together in a group; draws that happen to be equal are apart",
-    )
-    add(
-        "--keep-learnt",
-        action="store_true",
-        help="judge on rows that the models were learnt from too, which are left out else",
-    )
-
-
-def _add_results(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--output",
-        type=Path,
-        metavar="FILE.html",
-        help="where the report goes (TASK-report.html)",
-    )
-    add(
-        "--evidence",
-        type=Path,
-        metavar="FILE.json",
-        help="where the evidence goes (beside the report)",
-    )
-    add(
-        "--risk",
-        type=_share,
-        default=RISK,
-        help="wanted share of wrong answers, for thresholds (0.01)",
-    )
-    add(
-        "--within",
-        type=_share,
-        default=WITHIN,
-        help="difference of accuracies that does not matter: as good within it (0.01)",
-    )
-    add(
-        "--gate",
-        action="append",
-        default=[],
-        metavar="CLAIM",
-        help=f"{gates.USAGE}; exit 1 where it is not shown",
-    )
-
-
-def _add_evidence(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--load",
-        type=Path,
-        metavar="FILE.json",
-        help="of `veredicto load --task`: the most accurate classifier that is fast enough",
-    )
-    add(
-        "--verify",
-        type=Path,
-        metavar="FILE.json",
-        help="compute evidence again; with --data, ask the models again too",
-    )
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(
-            f"expected a share from 0 to below 1, got {text!r}"
-        )
-
-    return value
-
-
 def _report(options: argparse.Namespace) -> int:
     page.require_matplotlib()
     output, beside = _place(options)
     load = options.load and clock.read_load(options.load, task=options.task)
     with closing(_find(options, options.task)) as contenders:
         names = [each.name for each in contenders.contenders]
+        wanted = find_wanted(
+            options.by,
+            contenders.contenders[0].card.classes or (),
+            price_ms=options.price_ms,
+            price_mb=options.price_mb,
+        )
         claims = [
-            Gate.parse(claim, task=options.task, models=names) for claim in options.gate
+            Gate.parse(claim, task=options.task, models=names, wanted=wanted)
+            for claim in options.gate
         ]
         labelled, judged = _try(options, options.task, contenders)
 
@@ -210,6 +85,7 @@ def _report(options: argparse.Namespace) -> int:
         risk=options.risk,
         within=options.within,
         gates=claims,
+        wanted=wanted,
         software=contenders.software,
         load=load,
     )
@@ -218,7 +94,11 @@ def _report(options: argparse.Namespace) -> int:
     )
     output.write_text(page.render(evidence, pictures), encoding="utf-8")
     beside.write_bytes(codec.encode(evidence))
-    _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"], "")
+    if wanted is not None:
+        verdict = evidence["by"]["verdict"]
+        _say(verdict["headline"], *verdict["findings"], "", "In accuracy:")
+    _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"])
+    _say(tell_sets(evidence["sets"], options.task), "")
     if load is not None:
         _say(*evidence["clock"]["sentences"], "")
     _say(*map(gates.describe, evidence["gates"]))
@@ -248,8 +128,9 @@ def _verify(options: argparse.Namespace) -> int:
     evidence = evidences.read(options.verify)
     stored = evidences.recall(evidence)
     names = [answer.model for answer in stored.answers]
+    wanted = evidences.recall_wanted(evidence)
     results = [
-        Gate.parse(claim, task=stored.task, models=names).check(stored)
+        Gate.parse(claim, task=stored.task, models=names, wanted=wanted).check(stored)
         for claim in options.gate
     ]
     differences = evidences.verify(evidence)
@@ -274,6 +155,52 @@ def _verify(options: argparse.Namespace) -> int:
         _say(f"and {hidden} more")
 
     return NOT_SHOWN
+
+
+def _judge_few(options: argparse.Namespace) -> int:
+    """Plans labels before there are any, chooses rows to be labelled, or judges by the labels of those."""
+    task = options.task
+    label = options.label or LABEL
+    with closing(_find(options, task)) as contenders:
+        data = unlabelled.read_unlabelled(
+            options.unlabelled,
+            contenders.contenders[0].card,
+            learnt=NOTHING
+            if options.keep_learnt
+            else collect_learnt(contenders.contenders),
+        )
+        for note in data.notes:
+            _tell(note)
+        asked = predictions.run(task, contenders, data, on_rows=_Progress())
+
+    truth = data.truth
+    if options.labelled:
+        truth = unlabelled.read_labels(
+            options.labelled, data.places, asked.classes, label
+        )
+    numbers = judge_few(
+        asked.labels,
+        truth,
+        [answer.model for answer in asked.answers],
+        wanted=options.wanted,
+        rows_a_day=options.rows_a_day,
+    )
+    if options.evidence:
+        options.evidence.write_bytes(codec.encode(numbers))
+    if options.labelled:
+        verdict = write_few(numbers, task)
+        _say(verdict["headline"], *verdict["findings"])
+        return DONE
+
+    _say(*write_plan(numbers, task))
+    if options.to_label:
+        choice = unlabelled.choose(asked.labels, options.labels)
+        unlabelled.write_choice(options.to_label, data, choice, label)
+        _say(
+            f"to label: {options.to_label}, {len(choice.rows)} rows, in its column {label!r}"
+        )
+
+    return DONE
 
 
 def _find(options: argparse.Namespace, task: str) -> Classifiers:

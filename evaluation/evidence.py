@@ -17,10 +17,14 @@ from service.contract import codec
 from service.errors import EvaluationError
 from stats import class_means
 from verdict.analysis import WITHIN, judge
+from verdict.by_metric import UnknownPrice, judge_by
+from verdict.by_sentences import write_by
 from verdict.grouping import read_grouping, write_grouping
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.sentences import write_verdict
+from verdict.sets import judge_sets
 from verdict.slicing import read_slicings, write_slicings
+from verdict.wanted import Wanted, read_wanted, write_wanted
 
 FORMAT = "veredicto evidence"
 SCHEMA_VERSION = 2
@@ -39,9 +43,13 @@ def gather(
     gates: list[Gate],
     software: dict[str, str],
     within: float = WITHIN,
+    wanted: Wanted | None = None,
     load: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Returns the evidence as JSON values; `load` is what was measured of the models under a load."""
+    """Returns the evidence as JSON values; `load` is what was measured of the models under a load.
+
+    `wanted` is the metric that matters where that is not accuracy.
+    """
     evidence = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -52,6 +60,7 @@ def gather(
             "risk": risk,
             "within": within,
             "gates": [gate.claim for gate in gates],
+            "by": write_wanted(wanted),
         },
         "seeds": {"draws": class_means.SEED, "replicates": class_means.REPLICATES},
         "software": {
@@ -64,7 +73,14 @@ def gather(
         "truth": predictions.truth,
         "answers": [_write_answer(answer) for answer in predictions.answers],
         **({} if load is None else {"load": load}),
-        **conclude(predictions, risk=risk, within=within, gates=gates, load=load),
+        **conclude(
+            predictions,
+            risk=risk,
+            within=within,
+            gates=gates,
+            wanted=wanted,
+            load=load,
+        ),
     }
     values: dict[str, Any] = codec.as_json(evidence)
     return values
@@ -76,9 +92,13 @@ def conclude(
     risk: float,
     gates: list[Gate],
     within: float = WITHIN,
+    wanted: Wanted | None = None,
     load: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Returns all that follows from predictions: numbers, verdict, gates, and with a load the verdict with a clock."""
+    """Returns all that follows from predictions: numbers, verdict, gates, and with a load the verdict with a clock.
+
+    With a wanted metric it has the numbers and the verdict by that, too.
+    """
     numbers = judge(predictions, risk=risk, within=within)
     costs: dict[str, dict[str, float | None]] = {
         answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
@@ -95,15 +115,27 @@ def conclude(
     )
     concluded = {
         "numbers": numbers,
+        "sets": judge_sets(predictions),
         "verdict": verdict,
         "gates": [gate.check(predictions) for gate in gates],
     }
+    if wanted is not None:
+        concluded["by"] = _judge_by(predictions, wanted)
     if load is not None:
         concluded["clock"] = judge_with_clock(numbers, load, task=predictions.task)
 
     values: dict[str, Any] = codec.as_json(concluded)
 
     return values
+
+
+def _judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
+    try:
+        numbers = judge_by(predictions, wanted)
+    except UnknownPrice as error:
+        raise EvaluationError(f"--price-ms and --price-mb: {error}") from None
+
+    return {"numbers": numbers, "verdict": write_by(numbers, predictions, wanted)}
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -197,8 +229,14 @@ def verify(evidence: dict[str, Any]) -> list[str]:
         risk = float(evidence["options"]["risk"])
         within = float(evidence["options"]["within"])
         claims = evidence["options"]["gates"]
+        wanted = recall_wanted(evidence)
         load = evidence.get("load")
-        followed = ("numbers", "verdict", "gates", *(("clock",) if load else ()))
+        optional = (
+            *(("by",) if wanted else ()),
+            *(("clock",) if load else ()),
+            *(("sets",) if "sets" in evidence else ()),
+        )
+        followed = ("numbers", "verdict", "gates", *optional)
         stored = {key: evidence[key] for key in followed}
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
@@ -210,15 +248,26 @@ def verify(evidence: dict[str, Any]) -> list[str]:
             claim,
             task=predictions.task,
             models=[each.model for each in predictions.answers],
+            wanted=wanted,
         )
         for claim in claims
     ]
 
     again = _conclude_again(
-        predictions, risk=risk, within=within, gates=gates, load=load
+        predictions, risk=risk, within=within, gates=gates, wanted=wanted, load=load
     )
 
-    return find_differences(stored, again)
+    return find_differences(stored, {key: again[key] for key in stored})
+
+
+def recall_wanted(evidence: dict[str, Any]) -> Wanted | None:
+    """Returns the metric that was wanted, None for accuracy; raises EvaluationError for what is none."""
+    try:
+        return read_wanted(evidence["options"].get("by"), len(evidence["classes"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvaluationError(
+            f"the evidence is incomplete: by: {type(error).__name__}: {error}"
+        ) from None
 
 
 def _conclude_again(predictions: Predictions, **options: Any) -> dict[str, Any]:

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.errors import EvaluationError
+from stats.losses.comparison import LossComparison
 from stats.paired import Pair, find_effect, lower_limit
 from stats.rows_needed import rows_to_show
+from verdict.by_metric import UnknownPrice, find_gaps
 from verdict.predictions import Predictions
+from verdict.wanted import NAMES, Wanted
 
 USAGE = '"A better than B by 0.01" or "A not worse than B by 0.005"'
 _CLAIM = re.compile(
-    r"(\S+) +(better|not +worse) +than +(\S+) +by +(0?\.\d+|0|1(?:\.0*)?)", re.ASCII
+    r"(\S+) +(better|not +worse) +than +(\S+) +by +(\d*\.?\d+|\d+\.)", re.ASCII
 )
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Claims that the accuracy of `first` less that of `second` is over `least`.
+    """Claims that the accuracy of `first` less that of `second` is over `least`, or its gain by the metric wanted.
 
     `least` is below 0 where worse is allowed for.
     """
@@ -28,9 +31,17 @@ class Gate:
     first: str
     second: str
     least: float
+    wanted: Wanted | None = None
 
     @classmethod
-    def parse(cls, claim: str, *, task: str, models: list[str]) -> Gate:
+    def parse(
+        cls,
+        claim: str,
+        *,
+        task: str,
+        models: list[str],
+        wanted: Wanted | None = None,
+    ) -> Gate:
         """Reads a claim, in which names come with or without `task-`.
 
         Raises EvaluationError for what is no claim, or about no model of these.
@@ -47,14 +58,24 @@ class Gate:
             )
 
         margin = float(match[4])
+        is_share = wanted is None or wanted.metric == "balanced_accuracy"
+        if is_share and margin > 1:
+            raise EvaluationError(
+                f"--gate: expected a share from 0 to 1 after by, got {claim!r}"
+            )
 
-        return cls(claim, first, second, margin if match[2] == "better" else -margin)
+        least = margin if match[2] == "better" else -margin
+
+        return cls(claim, first, second, least, wanted)
 
     def check(self, predictions: Predictions) -> dict[str, Any]:
         """Returns whether the one-sided 95 % limit of the difference is over what is claimed, and what it would take.
 
-        The limit is the lower end of Newcombe's 90 % interval for paired shares.
+        The limit is the lower end of Newcombe's 90 % interval for paired shares, or that of the wanted metric's gain.
         """
+        if self.wanted is not None:
+            return self._check_gain(predictions, self.wanted)
+
         hits = {
             answer.model: answer.label == predictions.truth
             for answer in predictions.answers
@@ -78,11 +99,38 @@ class Gate:
             "rows_needed": needed,
         }
 
+    def _check_gain(self, predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
+        names = [answer.model for answer in predictions.answers]
+        first, second = names.index(self.first), names.index(self.second)
+        try:
+            gaps = find_gaps(predictions, wanted)
+        except UnknownPrice as error:
+            raise EvaluationError(f"--price-ms and --price-mb: {error}") from None
+
+        limit = LossComparison(gaps).find_limit(first, second)
+        reason = gaps.explain(first, second)
+
+        return {
+            "claim": self.claim,
+            "models": [self.first, self.second],
+            "least": self.least,
+            "by": wanted.metric,
+            "difference": gaps.find_gap(first, second),
+            "lower_limit": limit,
+            "shown": limit is not None and limit > self.least,
+            "rows": len(predictions.truth),
+            "rows_needed": None,
+            **({} if reason is None else {"reason": reason}),
+        }
+
 
 def describe(result: dict[str, Any]) -> str:
     """Returns one line: shown or not, the figure, its limit, what it had to be over, and how many rows would show
     it.
     """
+    if "by" in result:
+        return _describe_gain(result)
+
     text = (
         f"{'shown' if result['shown'] else 'NOT SHOWN'}: {result['claim']}: accuracy differs by "
         f"{result['difference']:+.4f} on {result['rows']} rows, one-sided 95 % limit {result['lower_limit']:+.4f}, "
@@ -95,6 +143,17 @@ def describe(result: dict[str, Any]) -> str:
 
     rows = f"{result['rows_needed']:,} rows"
     return f"{text}; if the difference is what was seen, 80 % of samples of {rows} would show it"
+
+
+def _describe_gain(result: dict[str, Any]) -> str:
+    shown = "shown" if result["shown"] else "NOT SHOWN"
+    name = NAMES[result["by"]]
+    text = f"{shown}: {result['claim']}: better by {result['difference']:+.4g} in {name} on {result['rows']} rows"
+    if result["lower_limit"] is None:
+        return f"{text}; {result['reason']}"
+
+    limit = f"one-sided 95 % limit {result['lower_limit']:+.4g}"
+    return f"{text}, {limit}, which had to be over {result['least']:+g}"
 
 
 def _find(name: str, task: str, models: list[str]) -> str:

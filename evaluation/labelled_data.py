@@ -38,7 +38,7 @@ Value = float | str | None
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledData:
-    """`truth` `(n_rows,)` are indices of classes, `places` says where each row is from.
+    """`truth` `(n_rows,)` are indices of classes, -1 where it is not known; `places` says where each row is from.
 
     `fingerprint` is the SHA-256 of the file, or of the images' names and contents, `data_set` that of the rows as
     training takes it, None of images. `notes` is what was passed over, `n_learnt` how many rows were left out since
@@ -116,15 +116,15 @@ def _read_rows(
     assert isinstance(card.input, FeatureInput)
     features = card.input.features
     feature_names = [each.name for each in features]
-    table = _read_table(path, feature_names)
+    table = read_feature_table(path, feature_names)
     members = _read_members(table, group, path.name)
     names = _leave_out_group(table.frame.columns, group, {label, *feature_names})
     label, others = _find_label(names, feature_names, label, path.name)
-    rows, notes = _read_asked(table, features, label, others, path.name)
+    rows, notes = read_asked(table, features, label, others, path.name)
     wheres = [f"{path.name}, {place}: column {label!r}" for place in rows.places]
     truth = _index(rows.labels, card, wheres)
     asked = rows.name_values(feature_names)
-    new = _find_new(hash_feature_rows(asked, card), learnt, path.name)
+    new = find_new(hash_feature_rows(asked, card), learnt, path.name)
     left = rows.take(new)
 
     return LabelledData(
@@ -189,11 +189,20 @@ class _Rows:
         ]
 
 
-def _read_asked(
-    table: Table, features: Sequence[Feature], label: str, others: list[str], where: str
+def read_asked(
+    table: Table,
+    features: Sequence[Feature],
+    label: str | None,
+    others: list[str],
+    where: str,
 ) -> tuple[_Rows, list[str]]:
-    """Returns the rows that models can be asked for, and notes of what was passed over."""
-    labels, kept = _read_labels(table.frame[label], where)
+    """Returns the rows that models can be asked for, and notes of what was passed over.
+
+    Without a column of labels each row has an empty one.
+    """
+    labels, kept = [""] * table.frame.height, list(range(table.frame.height))
+    if label is not None:
+        labels, kept = _read_labels(table.frame[label], where)
     frame = table.frame[kept]
     places = [table.places[index] for index in kept]
     wheres = [f"{where}, {place}" for place in places]
@@ -211,7 +220,7 @@ def _read_asked(
     return rows.take(asked), notes
 
 
-def _find_new(hashes: Hashes, learnt: Hashes, where: str) -> list[int]:
+def find_new(hashes: Hashes, learnt: Hashes, where: str) -> list[int]:
     """Returns the indices of the rows that no model was learnt from; raises EvaluationError where there is none."""
     new: list[int] = np.flatnonzero(~np.isin(hashes, learnt)).tolist()
     if not new:
@@ -252,7 +261,7 @@ def _read_others(frame: pl.DataFrame, names: list[str]) -> dict[str, list[Any]]:
     }
 
 
-def _read_table(path: Path, names: list[str]) -> Table:
+def read_feature_table(path: Path, names: list[str]) -> Table:
     """Reads the table with the reader of training; raises EvaluationError, also where polars is not installed."""
     try:
         from tables.reader import UnreadableTableError, add_date_parts, read_table
@@ -394,7 +403,7 @@ def _read_folder(
     n_files = len(files)
     passed = len(found) - n_files
     if len(learnt):
-        new = _find_new(hash_images(files), learnt, path.name)
+        new = find_new(hash_images(files), learnt, path.name)
         files = [files[index] for index in new]
 
     places = [f"{each.parent.name}/{each.name}" for each in files]
@@ -406,7 +415,7 @@ def _read_folder(
 
     return LabelledData(
         source=path.name,
-        fingerprint=_fingerprint(places, hashes),
+        fingerprint=fingerprint_images(places, hashes),
         places=places,
         truth=_index(
             [each.parent.name for each in files],
@@ -435,7 +444,7 @@ def _list_files(path: Path) -> list[Path]:
     ]
 
 
-def _fingerprint(places: list[str], hashes: list[str]) -> str:
+def fingerprint_images(places: list[str], hashes: list[str]) -> str:
     """Returns the SHA-256 of the images' names and contents."""
     digest = hashlib.sha256()
     for place, content in zip(places, hashes, strict=True):

@@ -226,6 +226,11 @@ class Settings:
         FLAG,
         "With 1 a label is accepted when the disk has it, and a power cut loses none; with 0 when the system has it.",
     ] = True
+    journal_disagreements: Annotated[
+        int | None,
+        OPTIONAL_COUNT,
+        "The latest rows of a task on which its models disagree, so many, are kept with their values or images.",
+    ] = 100
     shadow: Annotated[
         Mapping[str, str],
         CHAMPIONS,

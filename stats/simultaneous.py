@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 Hits = NDArray[np.bool_]
 
 CONFIDENCE = 0.95
-ROUNDING = 1e-15
-"""A variance of a difference that is less than this is 0."""
+ROUNDING = 1e-12
+"""A variance of a difference that is less than this share of the models' own is 0."""
 DRAWS = 10_000
 SEED = 0
 """The draws are seeded: the same rows have the same critical values."""
@@ -36,12 +36,17 @@ class Spread(NamedTuple):
 
 def draw_errors(hits: Hits, groups: Groups | None = None) -> Spread:
     """Returns draws from the normal distribution with the covariance that rows, or groups of them, show."""
-    residuals = hits - hits.mean(axis=0)
+    return draw_spread(hits - hits.mean(axis=0), groups)
+
+
+def draw_spread(residuals: Floats, groups: Groups | None = None) -> Spread:
+    """Returns draws of the errors of means whose rows add these residuals `(n_rows, n_models)` to them."""
     sums = np.stack([sum_by_group(each, groups) for each in residuals.T], axis=1)
-    covariance = sums.T @ sums / len(hits) ** 2
+    covariance = sums.T @ sums / len(residuals) ** 2
     variances = np.diagonal(covariance)
     squares = variances[:, None] + variances[None, :] - 2 * covariance
-    deviations = np.sqrt(np.where(squares > ROUNDING, squares, 0.0))
+    least = ROUNDING * float(variances.max())
+    deviations = np.sqrt(np.where(squares > least, squares, 0.0))
 
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
@@ -59,7 +64,7 @@ def critical_value(spread: Spread) -> float:
     """
     largest = np.zeros(len(spread.errors))
     for model in range(spread.errors.shape[1]):
-        np.maximum(largest, np.abs(_studentise(spread, model)).max(axis=1), out=largest)
+        np.maximum(largest, np.abs(studentise(spread, model)).max(axis=1), out=largest)
 
     return max(Z, float(np.quantile(largest, CONFIDENCE)))
 
@@ -75,7 +80,7 @@ def find_best(hits: Hits, groups: Groups | None = None) -> list[int]:
     kept = []
 
     for model in range(n_models):
-        highest = _studentise(spread, model).max(axis=1)
+        highest = studentise(spread, model).max(axis=1)
         z = float(np.quantile(highest, CONFIDENCE))
         others = [each for each in range(n_models) if each != model]
         limits = [
@@ -103,7 +108,7 @@ def difference_limit(
     return float(lower)
 
 
-def _studentise(spread: Spread, model: int) -> Floats:
+def studentise(spread: Spread, model: int) -> Floats:
     """Returns the errors of all models less that of one, in deviations, `(DRAWS, n_models)`."""
     deviations = spread.deviations[model]
     apart = spread.errors - spread.errors[:, [model]]

@@ -30,6 +30,19 @@ def t_quantile(confidence: float, degrees: int) -> float:
     return (low + high) / 2
 
 
+def t_tail(t: float, degrees: int) -> float:
+    """Returns the probability that |t| is at least this, as `2 * scipy.stats.t.sf(t, degrees)`.
+
+    Beyond 100 degrees it is the normal tail of a transformed t: Wallace, Ann. Math. Stat. 30 (1959) 1124.
+    """
+    if degrees > MAX_EXACT_DEGREES:
+        scale = (8 * degrees + 1) / (8 * degrees + 3)
+        z = scale * math.sqrt(degrees * math.log1p(t * t / degrees))
+        return math.erfc(z / math.sqrt(2))
+
+    return max(0.0, 1 - _central_probability(t, degrees))
+
+
 def _central_probability(t: float, degrees: int) -> float:
     """Returns the probability of |t| at most this; Abramowitz and Stegun, 26.7.3 (odd degrees) and 26.7.4 (even)."""
     angle = math.atan(t / math.sqrt(degrees))

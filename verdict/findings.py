@@ -17,6 +17,9 @@ from verdict.words import (
     signed,
 )
 
+CONDITION = (
+    "All this holds for rows like these, and only if no model has learnt from them."
+)
 MAX_WORSE = 3
 """So many parts of the rows are named."""
 

@@ -39,10 +39,10 @@ def write_verdict(
         findings.price(numbers, costs, task),
         findings.decline(told[leader], task, risk),
         findings.calibrate(told[leader], task),
-        "All this holds for rows like these, and only if no model has learnt from them.",
+        findings.CONDITION,
     ]
 
-    warning = _count_learnt(numbers, n_learnt) or _warn(learnt_by, task)
+    warning = warn_of_learnt(numbers["rows"], n_learnt, learnt_by, task)
 
     return {
         "headline": f"{warning}{_head(told[leader], mine, numbers, task)}",
@@ -50,13 +50,15 @@ def write_verdict(
     }
 
 
-def _count_learnt(numbers: dict[str, Any], n_learnt: int) -> str:
-    """Says how many rows were left out, where any were."""
+def warn_of_learnt(
+    n_judged: int, n_learnt: int, learnt_by: Sequence[str], task: str
+) -> str:
+    """Says how many rows were left out since models were learnt from them, or that these rows are such."""
     if not n_learnt:
-        return ""
+        return _warn(learnt_by, task)
 
-    n_rows = n_learnt + numbers["rows"]
-    judged = f"the figures are on the other {numbers['rows']:,}. "
+    n_rows = n_learnt + n_judged
+    judged = f"the figures are on the other {n_judged:,}. "
     return f"Models were learnt from {n_learnt:,} of {count_rows(n_rows)}, which are left out; {judged}"
 
 

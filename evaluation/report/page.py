@@ -20,6 +20,8 @@ from evaluation.labelled_data import LabelledData
 from service.errors import EvaluationError
 from service.models import images
 from stats.confusion import most_confused
+from verdict.sets import tell_sets
+from verdict.wanted import NAMES
 from verdict.words import percent, shorten, show_p, signed
 
 TEMPLATES = Path(__file__).parent
@@ -71,11 +73,12 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
     environment.filters["metric"] = _show_metric
 
     return environment.get_template("report.html").render(
-        evidence={"load": None, **evidence},
+        evidence={"load": None, **evidence, "by": _name_metric(evidence)},
         numbers=numbers,
         models=numbers["models"],
         answers=evidence["answers"],
         metrics=METRICS,
+        sets=tell_sets(evidence["sets"], task) if "sets" in evidence else "",
         gates=[gate.describe(each) for each in evidence["gates"]],
         palette=Markup(palette.write_css()),
         matrix=_arrange_pairs(numbers),
@@ -84,6 +87,12 @@ def render(evidence: dict[str, Any], pictures: dict[int, str]) -> str:
         disagreements=_list_disagreements(evidence, pictures),
         max_class_rows=MAX_CLASS_ROWS,
     )
+
+
+def _name_metric(evidence: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns the verdict by the metric that was asked for, with its name; None where that is accuracy."""
+    by = evidence.get("by")
+    return None if by is None else {**by, "name": NAMES[by["numbers"]["metric"]]}
 
 
 def draw_thumbnails(labelled: LabelledData, rows: Sequence[int]) -> dict[int, str]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card
-from service.calls import abstention, invocations, prediction_sets
+from service.calls import abstention, invocations, prediction_sets, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
@@ -201,6 +201,23 @@ class DataPlane:
     def judge(self, task: str, by: str = "accuracy") -> answers.Verdict:
         """Returns which of the task's classifiers to trust, from what their files keep of held-out rows."""
         return self._verdicts.judge(self.registry.task(task), by=by)
+
+    def list_to_label(
+        self, task: str, n: str = "20", wanted: str = "0.02"
+    ) -> answers.ToLabel:
+        """Returns the journalled rows whose truth would say most, and what the labels that there are show."""
+        models = self.registry.task(task)
+        n_rows, difference = to_label.read_options(n, wanted)
+        if self.monitor is None:
+            raise InvalidRequest(
+                "to-label: predictions are not kept (VEREDICTO_JOURNAL names no file)"
+            )
+
+        window, examples = self.monitor.read_unlabelled(task, to_label.MAX_ROWS)
+        champion = self.monitor.find_champion(task)
+        return to_label.describe(
+            models, champion, window, examples, n_rows=n_rows, wanted=difference
+        )
 
     def compare(self, request: CompareRequest) -> Reply:
         """Runs the task's classifiers on the same rows, side by side."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from model_card import CardError
 from row_records import HeldOut
+from service.contract.answers import VERDICT_METRICS as METRICS
 from service.contract.answers import Verdict
 from service.errors import InvalidRequest
 from service.models.model import Model
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from verdict.grouping import Grouping
     from verdict.predictions import Predictions
 
-METRICS = ("accuracy",)
 RISK = 0.01
 """This share of wrong answers is wanted of a model that may decline."""
 MAX_KEPT = 64
@@ -47,11 +47,11 @@ class Verdicts:
                 f"by: expected one of {', '.join(METRICS)}, got {by!r}"
             )
 
-        key = tuple(model.version for model in models)
+        key = (by, *(model.version for model in models))
         with self._lock:
             found = self._kept.get(key)
         if found is None:
-            found = judge_held_out(models)
+            found = judge_held_out(models, by=by)
 
         with self._lock:
             self._kept[key] = found
@@ -62,8 +62,11 @@ class Verdicts:
         return found
 
 
-def judge_held_out(models: list[Model]) -> Verdict:
-    """Returns the verdict on those classifiers whose files keep answers to the same held-out rows."""
+def judge_held_out(models: list[Model], *, by: str = METRICS[0]) -> Verdict:
+    """Returns the verdict on those classifiers whose files keep answers to the same held-out rows.
+
+    By another metric than accuracy the sentences are of that, and `numbers_by` has its numbers.
+    """
     # The statistics of a report are imported at the first verdict, since most servers are never asked for one.
     from verdict.analysis import judge
     from verdict.sentences import write_verdict
@@ -83,18 +86,37 @@ def judge_held_out(models: list[Model]) -> Verdict:
         for curve in CURVES:
             del each[curve]
 
+    numbers_by = {}
+    if by != METRICS[0]:
+        said, numbers_by["numbers_by"] = _judge_by(predictions, by)
+
     verdict = {
         "task": task,
         "classes": list(predictions.classes),
-        "by": METRICS[0],
+        "by": by,
         "rows": len(predictions.truth),
         **said,
         "versions": {model.name: model.version for model, _ in judged},
         "left_out": left_out,
         "numbers": numbers,
+        **numbers_by,
     }
 
     return cast(Verdict, verdict)
+
+
+def _judge_by(
+    predictions: Predictions, by: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns headline and findings by a metric, and its numbers."""
+    from verdict.by_metric import judge_by
+    from verdict.by_sentences import write_by
+    from verdict.wanted import Wanted
+
+    wanted = Wanted(metric=by)
+    numbers = judge_by(predictions, wanted)
+
+    return write_by(numbers, predictions, wanted), numbers
 
 
 def _gather(judged: Judged) -> Predictions:

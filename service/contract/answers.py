@@ -247,6 +247,36 @@ class LiveComparison(TypedDict):
     drift: Drift | None
 
 
+class RowToLabel(TypedDict):
+    id: str
+    inputs: Row | None
+    predictions: dict[str, str]
+
+
+class Stratum(TypedDict):
+    rows: int
+    labelled: int
+    inclusion: float | None
+
+
+class ToLabel(TypedDict):
+    task: str
+    classes: list[str]
+    champion: str | None
+    rows: int
+    rows_a_day: float | None
+    to_label: list[RowToLabel]
+    disagree: Stratum
+    agree: Stratum
+    models: list[dict[str, Any]]
+    pairs: list[dict[str, Any]]
+    conditions: list[str]
+
+
+VERDICT_METRICS = ("accuracy", "brier", "log_loss", "balanced_accuracy")
+"""A verdict may be asked for by each of these."""
+
+
 class Verdict(TypedDict):
     task: str
     classes: list[str]
@@ -257,6 +287,7 @@ class Verdict(TypedDict):
     versions: dict[str, str]
     left_out: dict[str, str]
     numbers: dict[str, Any]
+    numbers_by: NotRequired[dict[str, Any]]
 
 
 class ModelSummary(TypedDict):

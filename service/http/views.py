@@ -34,7 +34,9 @@ LAYERS = "/layers"
 TASKS = "/tasks/"
 COMPARISON = "/comparison"
 VERDICT = "/verdict"
+TO_LABEL = "/to-label"
 VERDICT_FIELDS = ("by",)
+TO_LABEL_FIELDS = ("n", "wanted")
 METRICS_PATH = "/metrics"
 READ_ONLY = ("GET", "HEAD")
 PROBES = ("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
@@ -74,7 +76,7 @@ class Views:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
         if path in self._fixed or path == METRICS_PATH or path.startswith(MODELS):
             return READ_ONLY
-        if path.startswith(TASKS) and path.endswith((COMPARISON, VERDICT)):
+        if path.startswith(TASKS) and path.endswith((COMPARISON, VERDICT, TO_LABEL)):
             return READ_ONLY
         if path.startswith(V1):
             return self._platforms.allowed_methods(path)
@@ -114,13 +116,18 @@ class Views:
         return respond(pictures.describe_layers(name))
 
     async def _judge_task(self, path: str, query: bytes) -> Response:
-        """Returns the verdict on a task's classifiers, or their live comparison; both are computed in a thread."""
+        """Returns the verdict on a task's classifiers, their live comparison, or rows to label, from a thread."""
         task, _, what = path.removeprefix(TASKS).rpartition("/")
 
         def judge() -> bytes:
             if f"/{what}" == COMPARISON:
                 return encode(self._plane.compare_live(task))
-            return encode(self._plane.judge(task, **_read_options(query)))
+            if f"/{what}" == TO_LABEL:
+                options = _read_options(query, TO_LABEL_FIELDS)
+                return encode(self._plane.list_to_label(task, **options))
+            return encode(
+                self._plane.judge(task, **_read_options(query, VERDICT_FIELDS))
+            )
 
         return Response(200, await self._batches.offload(judge))
 
@@ -156,13 +163,13 @@ class Views:
         return respond({"ready": True, "models": self._plane.registry.count()})
 
 
-def _read_options(query: bytes) -> dict[str, str]:
-    """Returns the fields of the query of a verdict; raises InvalidRequest for one that is not known."""
+def _read_options(query: bytes, known: tuple[str, ...]) -> dict[str, str]:
+    """Returns the fields of a query; raises InvalidRequest for one that is not known."""
     fields = dict(read_query(query))
-    unknown = sorted(set(fields) - set(VERDICT_FIELDS))
+    unknown = sorted(set(fields) - set(known))
     if unknown:
         raise InvalidRequest(
-            f"query: unknown field {unknown[0]!r}; known fields: {', '.join(VERDICT_FIELDS)}"
+            f"query: unknown field {unknown[0]!r}; known fields: {', '.join(known)}"
         )
 
     return fields

@@ -56,6 +56,7 @@ class Monitor:
             max_rows=settings.journal_rows,
             model_keys=list(self._model_keys.values()),
             fsync=settings.journal_fsync,
+            max_examples=settings.journal_disagreements or 0,
             begun=read_begun(os.environ),
         )
         self._shadow = Shadow(deployments, self.journal) if deployments else None
@@ -148,6 +149,30 @@ class Monitor:
                 self._comparisons[task] = monotonic(), found
 
         return found
+
+    def read_unlabelled(
+        self, task: str, max_rows: int
+    ) -> tuple[reader.PredictionWindow, list[reader.Example]]:
+        """Returns the latest rows, and those on which models disagree and that are not labelled; raises Overloaded."""
+        self.journal.check_readable()
+        try:
+            window = reader.read_window(
+                self.journal.path, task, max_rows=comparison.MAX_WINDOW_ROWS
+            )
+            examples = reader.read_unlabelled(
+                self.journal.path, task, max_rows=max_rows
+            )
+        except sqlite3.Error as error:
+            raise Overloaded(
+                f"the journal cannot be read now, try again: {error}"
+            ) from error
+
+        return window, examples
+
+    def find_champion(self, task: str) -> str | None:
+        """Returns the name of the task's champion, whose challengers run in its shadow; None without one."""
+        deployment = self._deployments_by_task.get(task)
+        return None if deployment is None else deployment.champion.name
 
     def outcomes(self, task: str) -> Mapping[str, tuple[int, int]]:
         """Returns how often each classifier of a task has been right and wrong on rows that had feedback."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from base64 import b64encode
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ from service.live.journal.records import (
     ShadowRecord,
 )
 from service.live.journal.writer import Journal
+from service.models.images import encode_png
 from service.models.model import Inputs, Model
 
 GATHER_S = 0.25
@@ -45,8 +47,10 @@ MAX_IN_FLIGHT = 8
 """The server has no time to spare where more requests than these are in flight, whose models take their time."""
 MAX_LOAD = 0.7
 """It has none either where the event loop, which answers small requests, or all processors are busier than this."""
-MAX_EXAMPLES = 4
+MAX_EXAMPLES = 32
 """A run keeps so many of its rows on which models disagree."""
+MAX_IMAGE_BYTES = 1_000_000
+"""An image is kept as a PNG of no more bytes."""
 MAX_FEATURES = 100
 """The values of a row are kept where it has no more of them."""
 
@@ -264,9 +268,13 @@ def _find_examples(
 
 
 def _show_row(waiting: _WaitingPrediction, row: int) -> Row | None:
-    """Returns a row's values as a request has them; None for an image, and for a row too long to be kept."""
+    """Returns a row's values as a request has them, None for a row or an image too large to be kept."""
     inputs = waiting.inputs
-    if isinstance(inputs, list) or inputs.shape[1] > MAX_FEATURES:
+    if isinstance(inputs, list):
+        png = encode_png(inputs[row])
+        is_small = len(png) <= MAX_IMAGE_BYTES
+        return {"b64": b64encode(png).decode()} if is_small else None
+    if inputs.shape[1] > MAX_FEATURES:
         return None
     return waiting.deployment.champion.decode(inputs[row])
 

@@ -23,6 +23,7 @@ _TYPES = (
     answers.Layers,
     answers.LiveComparison,
     answers.ModelList,
+    answers.ToLabel,
     answers.Verdict,
     answers.Error,
     *open_inference.TYPES,
@@ -216,7 +217,7 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
 
 
 def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
-    """Returns the verdict on held-out rows, and the live comparison, whose figures need VEREDICTO_JOURNAL."""
+    """Returns the verdict on held-out rows, and what needs VEREDICTO_JOURNAL: live comparison, and rows to label."""
     task = {
         "name": "task",
         "in": "path",
@@ -239,7 +240,7 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         "name": "by",
         "in": "query",
         "required": False,
-        "schema": {"type": "string", "enum": ["accuracy"]},
+        "schema": {"type": "string", "enum": list(answers.VERDICT_METRICS)},
         "description": "What the models are compared in",
     }
     verdict = view(
@@ -253,7 +254,41 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         parameters=[task, by],
     )
 
-    return {"/tasks/{task}/comparison": comparison, "/tasks/{task}/verdict": verdict}
+    return {
+        "/tasks/{task}/comparison": comparison,
+        "/tasks/{task}/verdict": verdict,
+        "/tasks/{task}/to-label": _describe_to_label(reference, task),
+    }
+
+
+def _describe_to_label(
+    reference: dict[str, Any], task: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the rows whose truth would say most, which needs VEREDICTO_JOURNAL and VEREDICTO_SHADOW."""
+    n_rows = {
+        "name": "n",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 1, "default": 20},
+        "description": "So many rows at most",
+    }
+    wanted = {
+        "name": "wanted",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "number", "default": 0.02},
+        "description": "The difference of accuracies that the plan of each pair is for",
+    }
+    return view(
+        "to_label",
+        "Live",
+        "Rows without a label on which the task's classifiers disagree, and the labels that a verdict takes",
+        reference["ToLabel"],
+        400,
+        404,
+        503,
+        parameters=[task, n_rows, wanted],
+    )
 
 
 def _model_paths(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:

@@ -414,7 +414,7 @@ def test_the_shipped_models_are_judged_by_the_command(tmp_path: Path) -> None:
         [*command[:3], "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "--gate CLAIM" in usage.stdout
-    assert usage.stdout.count("\n  python -m evaluation --") == 4
+    assert usage.stdout.count("\n  python -m evaluation --") == 8
 
 
 @pytest.mark.parametrize(
@@ -429,3 +429,40 @@ def test_a_command_that_asks_for_nothing_is_refused(
         main(arguments)
     assert stopped.value.code == 2
     assert "error: " in capsys.readouterr().err
+
+
+def test_a_report_by_another_metric_says_that_first_and_verifies(
+    rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verdict by costs comes before that in accuracy, gates are of costs, and the evidence verifies."""
+    costs = rows.parent / "costs.csv"
+    costs.write_text("true,no,yes\nno,0,1\nyes,5,0\n")
+    claim = "first better than second by 0.5"
+    assert judge(rows, models, "--by", costs, "--gate", claim) == 0
+    output = capsys.readouterr().out
+
+    assert output.startswith("first is the best by cost: ")
+    assert output.index("\nIn accuracy:\nfirst is the best in accuracy") > 0
+    assert f"\nshown: {claim}: better by +" in output
+    assert "By cost, the metric that was asked for" in (
+        rows.parent / "report.html"
+    ).read_text(encoding="utf-8")
+    evidence = rows.parent / "report.json"
+    assert main(["--verify", str(evidence), "--gate", claim]) == 0
+    written = evidence.read_text()
+    evidence.write_text(
+        written.replace('"metric":"cost","rows"', '"metric":"kost","rows"')
+    )
+    capsys.readouterr()
+    assert main(["--verify", str(evidence)]) == 1
+    assert (
+        "by.numbers.metric: stored 'kost', computed 'cost'" in capsys.readouterr().out
+    )
+
+
+def test_a_metric_that_is_not_known_is_refused_before_rows_are_read(
+    rows: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A metric that is neither known nor a file ends the command with code 2 and the known ones."""
+    assert judge(rows, models, "--by", "beauty") == 2
+    assert "--by: expected accuracy, brier, log_loss" in capsys.readouterr().err

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.live.journal import schema
+from service.live.journal.ids import ID_CHARACTERS, find_age_s
 from service.live.journal.records import (
     COUNT_DTYPE,
     GROUP_DTYPE,
@@ -35,6 +36,13 @@ _READ_EXAMPLES = (
     "SELECT id, row, n_rows, inputs, model, predictions.labels, lineup, shadows.labels, truths.label "
     "FROM examples JOIN predictions USING (seq) JOIN shadows USING (seq) LEFT JOIN truths USING (seq, row) "
     "WHERE examples.task = ? ORDER BY seq DESC, row LIMIT ?"
+)
+_READ_UNLABELLED = (
+    "SELECT id, row, n_rows, inputs, model, predictions.labels, lineup, shadows.labels, NULL "
+    "FROM examples JOIN predictions USING (seq) JOIN shadows USING (seq) "
+    "WHERE examples.task = ? AND NOT EXISTS "
+    "(SELECT 1 FROM truths WHERE truths.seq = examples.seq AND truths.row = examples.row) "
+    "ORDER BY seq DESC, row LIMIT ?"
 )
 _READ_PAIRS = (
     "SELECT champion, challenger, better, equal, worse, alpha FROM pairs WHERE task = ?"
@@ -86,7 +94,7 @@ class PredictionWindow:
 
     `labels` has `(n_rows,)` for each model, -1 where it did not answer; `true_labels` is `(n_rows,)`, -1 where a row
     had no feedback; rows of one group have the same of `groups`, `(n_rows,)`. `n_shed` and `n_dropped` count rows since
-    the journal began, `n_lineups` the line-ups of challengers that have been tested.
+    the journal began, `n_lineups` the line-ups of challengers that have been tested. The oldest row is `age_s` old.
     """
 
     labels: dict[ModelVersion, Labels]
@@ -97,6 +105,7 @@ class PredictionWindow:
     n_shed: int
     n_dropped: int
     n_lineups: int
+    age_s: int = 0
 
 
 class _Prediction(NamedTuple):
@@ -116,6 +125,13 @@ def read_window(path: Path, task: str, *, max_rows: int) -> PredictionWindow:
     with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
         connection.execute("BEGIN")
         return _TaskReader(connection, task).read_window(max_rows)
+
+
+def read_unlabelled(path: Path, task: str, *, max_rows: int) -> list[Example]:
+    """Reads the latest rows on which models disagree, and that nobody has labelled; raises sqlite3.Error."""
+    with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
+        connection.execute("BEGIN")
+        return _TaskReader(connection, task).read_unlabelled(max_rows)
 
 
 def read_feature_counts(
@@ -197,6 +213,7 @@ class _TaskReader:
             n_shed=self._n_shed,
             n_dropped=self._n_dropped,
             n_lineups=n_lineups,
+            age_s=self._read_age_s(predictions),
         )
 
     def _read_predictions(self, max_rows: int) -> list[_Prediction]:
@@ -269,6 +286,20 @@ class _TaskReader:
 
         self._check_labels(true_labels, max(self._n_classes.values(), default=0))
         return true_labels, groups
+
+    def _read_age_s(self, predictions: list[_Prediction]) -> int:
+        """Returns the age of the oldest of these predictions, 0 without any."""
+        if not predictions:
+            return 0
+
+        (oldest,) = self._execute(
+            "SELECT id FROM predictions WHERE seq = ?", (predictions[-1].seq,)
+        ).fetchone()
+        return find_age_s(oldest) if len(oldest) == ID_CHARACTERS else 0
+
+    def read_unlabelled(self, max_rows: int) -> list[Example]:
+        found = self._execute(_READ_UNLABELLED, (self._task, max_rows))
+        return [self._make_example(*each) for each in found]
 
     def _read_examples(self) -> list[Example]:
         found = self._execute(_READ_EXAMPLES, (self._task, MAX_EXAMPLES))

@@ -43,7 +43,7 @@ MAX_MERGED_ROWS = 500
 """Feature counts of fewer rows are merged; any two that follow each other have more, so 64 hold a window of 10,000."""
 MAX_FEATURE_COUNTS = 64
 MAX_EXAMPLES = 100
-"""The values of so many rows of a task, on which models disagree, are kept."""
+"""The values of so many rows of a task, on which models disagree, are kept where nobody says otherwise."""
 
 _READ_PREDICTION = (
     "SELECT seq, model, n_rows, predictions.labels, group_keys, lineup, shadows.labels "
@@ -96,9 +96,15 @@ class Transactions:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, *, max_rows: int, fsync: bool = False
+        self,
+        connection: sqlite3.Connection,
+        *,
+        max_rows: int,
+        fsync: bool = False,
+        max_examples: int = MAX_EXAMPLES,
     ) -> None:
         self._connection = connection
+        self._max_examples = max_examples
         self._fsync = fsync
         self._waits_for_disk = False
         self._execute = connection.execute
@@ -278,8 +284,10 @@ class Transactions:
                 )
 
     def _write_examples(self, record: ShadowRecord, oldest: int) -> None:
-        task = self._keys.find_task(record.champion.task)
+        if not self._max_examples:
+            return
 
+        task = self._keys.find_task(record.champion.task)
         for prediction_id, row, inputs in record.examples:
             found = self._execute(
                 "SELECT seq FROM predictions WHERE id = ?", (prediction_id,)
@@ -291,7 +299,7 @@ class Transactions:
                 )
 
         if record.examples:
-            self._execute(_DELETE_OLD_EXAMPLES, (task, task, MAX_EXAMPLES - 1))
+            self._execute(_DELETE_OLD_EXAMPLES, (task, task, self._max_examples - 1))
 
     def _write_feature_counts(self, record: FeatureCounts) -> None:
         """Adds to the latest counts in the file, whoever wrote those, as long as both together are few rows."""

@@ -31,7 +31,7 @@ from service.live.journal.records import (
     Record,
     ShadowRecord,
 )
-from service.live.journal.transaction import Transactions
+from service.live.journal.transaction import MAX_EXAMPLES, Transactions
 from service.live.journal.waiting import Waiting, WaitingFeedback
 
 GATHER_S = 0.05
@@ -65,12 +65,14 @@ class Journal:
         max_rows: int,
         model_keys: Sequence[ModelKey],
         fsync: bool = False,
+        max_examples: int = MAX_EXAMPLES,
         begun: BegunFile | None = None,
     ) -> None:
         self.path = path
         self._max_rows = max_rows
         self._model_keys = model_keys
         self._fsync = fsync
+        self._max_examples = max_examples
         self._begun = begun
         self._metrics = JournalMetrics()
 
@@ -263,7 +265,10 @@ class Journal:
         self._tried_s = monotonic()
         file = JournalFile(self.path, begun=self._begun)
         self._transactions = Transactions(
-            file.connection, max_rows=self._max_rows, fsync=self._fsync
+            file.connection,
+            max_rows=self._max_rows,
+            fsync=self._fsync,
+            max_examples=self._max_examples,
         )
         self._file = file
         self._metrics.recover()

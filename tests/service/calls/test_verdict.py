@@ -120,6 +120,7 @@ def test_a_server_answers_the_verdict(
     write(tmp_path, {"first": keep(290), "second": keep(200)})
     with start_server(VEREDICTO_MODELS=tmp_path) as server:
         answer = server.client.get("/tasks/colour/verdict?by=accuracy")
+        brier = server.client.get("/tasks/colour/verdict?by=brier").json()
         metric = server.client.get("/tasks/colour/verdict?by=beauty")
         field = server.client.get("/tasks/colour/verdict?buy=accuracy")
         unknown = server.client.get("/tasks/color/verdict")
@@ -127,8 +128,14 @@ def test_a_server_answers_the_verdict(
 
     assert answer.status_code == 200
     assert answer.json()["numbers"]["leader"] == "colour-first"
+    assert (brier["by"], brier["numbers"]) == ("brier", answer.json()["numbers"])
+    assert brier["headline"].startswith("first is the best by Brier score: ")
+    assert brier["numbers_by"]["pairs"][0]["verdict"] == "a"
+    assert "numbers_by" not in answer.json()
     assert metric.status_code == field.status_code == 400
-    assert metric.json()["error"] == "by: expected one of accuracy, got 'beauty'"
+    assert metric.json()["error"] == (
+        "by: expected one of accuracy, brier, log_loss, balanced_accuracy, got 'beauty'"
+    )
     assert "unknown field 'buy'" in field.json()["error"]
     assert unknown.status_code == 404
     assert posted.status_code == 405

@@ -54,6 +54,7 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/models/{name}/layers",
         "/tasks/{task}/comparison",
         "/tasks/{task}/verdict",
+        "/tasks/{task}/to-label",
     }
     pages = {"/", "/docs", "/docs.json"}
     probes = {"/livez", "/readyz", "/healthz", "/metrics"}

@@ -1,0 +1,219 @@
+"""Rows without labels, of which the few are found whose labels say most, and labels of those read back."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.labelled_data import (
+    IMAGE_ENDINGS,
+    NOTHING,
+    LabelledData,
+    find_new,
+    fingerprint_images,
+    read_asked,
+    read_feature_table,
+)
+from evaluation.learnt import Hashes, hash_feature_rows, hash_images
+from model_card import Card, FeatureInput
+from service.errors import EvaluationError
+from stats.labelling.plan import split_budget
+
+Labels = NDArray[np.int64]
+
+PLACE = "row"
+INCLUSION = "inclusion"
+SEED = 0
+"""Rows are drawn from this seed: the same rows are asked for."""
+UNKNOWN = -1
+
+
+class Choice(NamedTuple):
+    """The indices of the rows to be labelled, in random order, and with which probability each was chosen."""
+
+    rows: list[int]
+    inclusion: list[float]
+
+
+def read_unlabelled(
+    path: Path, card: Card, *, learnt: Hashes = NOTHING
+) -> LabelledData:
+    """Returns the rows of a table, or the images of a folder, that models with such a card can be asked for.
+
+    Rows that models were learnt from are left out, and so are repeats: each row counts once. It raises EvaluationError,
+    which says what would work.
+    """
+    if not path.exists():
+        raise EvaluationError(f"{path}: there is no such file or folder")
+
+    takes_rows = isinstance(card.input, FeatureInput)
+    if path.is_dir() == takes_rows:
+        expected = "a table, CSV or Parquet" if takes_rows else "a folder of images"
+        raise EvaluationError(f"{path.name}: {card.task} takes {expected}")
+
+    return (_read_rows if takes_rows else _read_images)(path, card, learnt)
+
+
+def choose(labels: Labels, n_labels: int | None) -> Choice:
+    """Returns which rows of labels `(n_rows, n_models)` to label.
+
+    Without a number it is all on which any models disagree, and for each four of them one on which all agree.
+    """
+    disagree = (labels != labels[:, :1]).any(axis=1)
+    divided, others = np.flatnonzero(disagree), np.flatnonzero(~disagree)
+    if n_labels is None:
+        n_labels = len(divided) + -(-len(divided) // 4)
+
+    counts = split_budget(n_labels, n_disagree=len(divided), n_agree=len(others))
+    generator = np.random.default_rng(SEED)
+    chosen = [
+        generator.choice(rows, size=count, replace=False)
+        for rows, count in zip((divided, others), counts, strict=True)
+    ]
+    shares = [
+        np.full(count, count / max(1, len(rows)))
+        for rows, count in zip((divided, others), counts, strict=True)
+    ]
+    order = generator.permutation(sum(counts))
+
+    return Choice(
+        rows=np.concatenate(chosen)[order].tolist(),
+        inclusion=np.concatenate(shares)[order].tolist(),
+    )
+
+
+def write_choice(path: Path, data: LabelledData, choice: Choice, label: str) -> None:
+    """Writes the chosen rows as CSV: their places, an empty column for the label, the inclusion, and their values."""
+    names = list(data.rows[0]) if data.rows else []
+    clash = {PLACE, INCLUSION, label} & set(names)
+    if clash:
+        raise EvaluationError(
+            f"--to-label: expected no feature called {sorted(clash)[0]!r}, which is a column of its own there: name "
+            "another with --label, or rename the feature"
+        )
+
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([PLACE, label, INCLUSION, *names])
+        for row, inclusion in zip(choice.rows, choice.inclusion, strict=True):
+            values = data.rows[row].values() if data.rows else ()
+            writer.writerow([data.places[row], "", f"{inclusion:.9g}", *values])
+
+
+def read_labels(
+    path: Path, places: Sequence[str], classes: Sequence[str], label: str
+) -> Labels:
+    """Returns the class of each of these rows, `(n_rows,)`, -1 where the file has none; raises EvaluationError."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        lines = list(reader)
+
+    columns = reader.fieldnames or []
+    if PLACE not in columns or label not in columns:
+        raise EvaluationError(
+            f"{path.name}: expected the columns {PLACE!r} and {label!r}, as --to-label writes them, got "
+            f"{', '.join(map(repr, columns)) or 'none'}"
+        )
+
+    rows = {place: row for row, place in enumerate(places)}
+    index = {name: number for number, name in enumerate(classes)}
+    truth = np.full(len(places), UNKNOWN, dtype=np.int64)
+    for line in lines:
+        place, name = line[PLACE] or "", (line[label] or "").strip()
+        if not name:
+            continue
+        if place not in rows:
+            raise EvaluationError(
+                f"{path.name}: {place!r} is no row that was asked for: give the --unlabelled that it was made from"
+            )
+        if name not in index:
+            raise EvaluationError(
+                f"{path.name}, {place}: expected a class, {', '.join(classes[:20])}, got {name!r}"
+            )
+        truth[rows[place]] = index[name]
+
+    if (truth == UNKNOWN).all():
+        raise EvaluationError(
+            f"{path.name}: expected labels in the column {label!r}, got none"
+        )
+
+    return truth
+
+
+def _read_rows(path: Path, card: Card, learnt: Hashes) -> LabelledData:
+    assert isinstance(card.input, FeatureInput)
+    features = card.input.features
+    names = [each.name for each in features]
+    table = read_feature_table(path, names)
+    missing = [name for name in names if name not in table.frame.columns]
+    if missing:
+        raise EvaluationError(
+            f"{path.name}: expected a column for each feature, missing: {', '.join(map(repr, missing[:5]))}"
+        )
+
+    rows, notes = read_asked(table, features, None, [], path.name)
+    asked = rows.name_values(names)
+    hashes = hash_feature_rows(asked, card)
+    kept, more = _find_distinct(hashes, learnt, path.name)
+
+    return LabelledData(
+        source=path.name,
+        fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
+        places=[rows.places[each] for each in kept],
+        truth=np.full(len(kept), UNKNOWN, dtype=np.int64),
+        rows=[asked[each] for each in kept],
+        notes=[*notes, *more],
+        n_learnt=int(np.isin(hashes, learnt).sum()),
+    )
+
+
+def _read_images(path: Path, card: Card, learnt: Hashes) -> LabelledData:
+    files = sorted(
+        each
+        for each in path.iterdir()
+        if each.suffix.lower() in IMAGE_ENDINGS and not each.name.startswith(".")
+    )
+    if not files:
+        raise EvaluationError(
+            f"{path.name}: expected a folder of images of {card.task}, got no image"
+        )
+
+    hashes = hash_images(files)
+    kept, notes = _find_distinct(hashes, learnt, path.name)
+    files = [files[each] for each in kept]
+    places = [each.name for each in files]
+    contents = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
+
+    return LabelledData(
+        source=path.name,
+        fingerprint=fingerprint_images(places, contents),
+        places=places,
+        truth=np.full(len(kept), UNKNOWN, dtype=np.int64),
+        files=files,
+        notes=notes,
+        n_learnt=int(np.isin(hashes, learnt).sum()),
+    )
+
+
+def _find_distinct(
+    hashes: Hashes, learnt: Hashes, where: str
+) -> tuple[list[int], list[str]]:
+    """Returns the indices of the first of equal rows that no model was learnt from, and notes of the others."""
+    new = find_new(hashes, learnt, where)
+    _, first = np.unique(hashes[new], return_index=True)
+    kept = sorted(new[each] for each in first.tolist())
+    notes = []
+    if len(new) < len(hashes):
+        notes.append(
+            f"rows that models were learnt from are left out: {len(hashes) - len(new)}"
+        )
+    if len(kept) < len(new):
+        notes.append(f"rows that repeat others are left out: {len(new) - len(kept)}")
+
+    return kept, notes

@@ -1,0 +1,155 @@
+"""Rows to label: on which of a task's journalled rows the classifiers disagree, and what labels of them show."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.contract.answers import RowToLabel, ToLabel
+from service.errors import InvalidRequest
+from service.live.journal.reader import Example, ModelVersion, PredictionWindow
+from service.live.journal.records import NO_ANSWER
+from service.models.model import Model
+
+MAX_ROWS = 1000
+"""So many rows are ranked and listed at most, the latest ones."""
+DAY_S = 86_400
+MIN_AGE_S = 60
+"""Of a shorter time no traffic of a day is told."""
+CONDITIONS = (
+    "Rows are independent of each other but for those of one group, and like those that are to come.",
+    "Within the rows on which models disagree, and within the others, those that are labelled were taken without "
+    "regard to what was true.",
+    "Intervals hold when they are looked at once; the tests of the live comparison, as often as one likes.",
+)
+"""What is shown holds where these do."""
+
+
+def read_options(n: str, wanted: str) -> tuple[int, float]:
+    """Returns the number of rows and the wanted difference; raises InvalidRequest for others."""
+    if not n.isdecimal() or not 1 <= int(n) <= MAX_ROWS:
+        raise InvalidRequest(
+            f"n: expected a number from 1 to {MAX_ROWS}, got {n[:50]!r}"
+        )
+
+    try:
+        difference = float(wanted)
+    except ValueError:
+        difference = math.nan
+    if not 0 < difference <= 1:
+        raise InvalidRequest(
+            f"wanted: expected a difference of accuracies over 0, to 1, got {wanted[:50]!r}"
+        )
+
+    return int(n), difference
+
+
+def describe(
+    models: list[Model],
+    champion: str | None,
+    window: PredictionWindow,
+    examples: list[Example],
+    *,
+    n_rows: int,
+    wanted: float,
+) -> ToLabel:
+    """Returns the rows that say most, the most divided and of equals the latest first, and the verdict so far.
+
+    Only rows that all of the served versions answered say anything of their differences.
+    """
+    # The statistics of a report are imported at the first call, since most servers are never asked for one.
+    from verdict.few_labels import judge_few
+
+    versions = [ModelVersion(model.name, model.version) for model in models]
+    asked = [each for each in versions if each in window.labels]
+    table, truth, groups = _select_rows(asked, window)
+    rows_a_day = _find_traffic(window)
+    names = [each.name for each in asked]
+    numbers = judge_few(
+        table,
+        truth,
+        names,
+        wanted=wanted,
+        rows_a_day=rows_a_day,
+        groups=groups,
+        pairs=_find_pairs(names, champion),
+    )
+    answer = {
+        "task": models[0].card.task,
+        "classes": list(models[0].classes),
+        "champion": champion,
+        "rows": numbers["rows"],
+        "rows_a_day": rows_a_day,
+        "to_label": _rank(examples, set(versions), models[0].classes)[:n_rows],
+        "disagree": numbers["disagree"],
+        "agree": numbers["agree"],
+        "models": numbers["models"],
+        "pairs": numbers["pairs"],
+        "conditions": list(CONDITIONS),
+    }
+
+    return cast(ToLabel, answer)
+
+
+def _select_rows(
+    versions: list[ModelVersion], window: PredictionWindow
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]:
+    """Returns labels `(n_rows, n_models)`, truth and groups of the rows that all these versions answered."""
+    if not versions:
+        nothing = np.empty(0, np.int64)
+        return np.empty((0, 1), np.int64), nothing, None
+
+    table = np.stack([window.labels[each] for each in versions], axis=1)
+    answered = (table != NO_ANSWER).all(axis=1)
+    groups = window.groups[answered]
+    is_grouped = len(np.unique(groups)) < len(groups)
+
+    return table[answered], window.true_labels[answered], groups if is_grouped else None
+
+
+def _find_pairs(names: list[str], champion: str | None) -> list[tuple[int, int]]:
+    """Returns the champion's pairs, whose challengers run in its shadow; all pairs without one."""
+    if champion not in names:
+        return list(combinations(range(len(names)), 2))
+
+    place = names.index(champion)
+    return [(place, each) for each in range(len(names)) if each != place]
+
+
+def _find_traffic(window: PredictionWindow) -> float | None:
+    """Returns the rows that come in a day, by the rows since the oldest one; None where that was just now."""
+    if window.age_s < MIN_AGE_S:
+        return None
+    return len(window.true_labels) / window.age_s * DAY_S
+
+
+def _rank(
+    examples: list[Example], versions: set[ModelVersion], classes: tuple[str, ...]
+) -> list[RowToLabel]:
+    """Returns the rows that served versions are divided on; a row says most where the commonest answer is rarest."""
+    ranked: list[tuple[float, RowToLabel]] = []
+
+    for example in examples:
+        said = {
+            version.name: label
+            for version, label in example.labels.items()
+            if label != NO_ANSWER and version in versions
+        }
+        counts = np.unique([*said.values()], return_counts=True)[1]
+        if len(counts) < 2:
+            continue
+
+        row: RowToLabel = {
+            "id": example.row_id,
+            "inputs": example.inputs,
+            "predictions": {name: classes[label] for name, label in said.items()},
+        }
+        ranked.append((float(counts.max() / counts.sum()), row))
+
+    ranked.sort(key=lambda each: each[0])  # a stable sort: the latest stay first
+
+    return [row for _, row in ranked]

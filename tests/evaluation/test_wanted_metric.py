@@ -1,0 +1,67 @@
+"""The metric that matters is named, or is a file of costs, whose mistakes are said in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evaluation.wanted_metric import find_wanted
+from service.errors import EvaluationError
+
+CLASSES = ("no", "yes")
+
+
+def write(tmp_path: Path, content: str) -> str:
+    path = tmp_path / "costs.csv"
+    path.write_text(content, encoding="utf-8")
+    return str(path)
+
+
+def test_a_known_metric_is_named_and_accuracy_is_none() -> None:
+    """Accuracy is what a report is of anyway; another metric is named."""
+    assert find_wanted("accuracy", CLASSES) is None
+    wanted = find_wanted("brier", CLASSES)
+    assert wanted is not None
+    assert (wanted.metric, wanted.costs) == ("brier", None)
+
+
+def test_costs_are_read_by_the_names_of_classes_in_any_order(tmp_path: Path) -> None:
+    """Lines and columns may come in any order, with blanks and empty lines, and a negative cost is a gain."""
+    path = write(tmp_path, "true,yes, no\n\nyes,-2.5,10\nno,1,0\n")
+    wanted = find_wanted(path, CLASSES, price_ms=0.5)
+    assert wanted is not None
+    assert wanted.costs == ((0.0, 1.0), (10.0, -2.5))
+    assert (wanted.metric, wanted.price_ms) == ("cost", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "the first line: expected each class once: 'no', 'yes'; got none"),
+        ("t,no,maybe\n", "the first line: expected each class once"),
+        ("t,no,yes\nno,0,1\n", "the first column: expected each class once"),
+        ("t,no,yes\nno,0,1\nno,0,1\n", "expected one line of 2 costs for each true"),
+        ("t,no,yes\nno,0\nyes,1,0\n", "expected one line of 2 costs for each true"),
+        ("t,no,yes\nno,0,x\nyes,1,0\n", "true class 'no', said 'yes': expected a cost"),
+        ("t,no,yes\nno,0,inf\nyes,1,0\n", "expected a cost, a number, got 'inf'"),
+    ],
+)
+def test_a_file_that_is_no_table_of_costs_is_refused(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    """What is wrong with a file of costs is said with its place."""
+    with pytest.raises(EvaluationError) as error:
+        find_wanted(write(tmp_path, content), CLASSES)
+    assert str(error.value).startswith("costs.csv: ")
+    assert reason in str(error.value)
+
+
+def test_what_is_neither_metric_nor_file_lists_the_metrics() -> None:
+    """A metric that is not known is refused with those that are, and a price without costs too."""
+    with pytest.raises(
+        EvaluationError, match="--by: expected accuracy, brier, log_loss"
+    ):
+        find_wanted("beauty", CLASSES)
+    with pytest.raises(EvaluationError, match="expected --by with a file of costs"):
+        find_wanted("brier", CLASSES, price_ms=1.0)

@@ -1,0 +1,145 @@
+"""The labels of few rows give the differences that all labels give, and words that say how few they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stats.paired import Pair
+from stats.paired_tests import holm, mcnemar
+from tests.support.trials import make_trial
+from verdict.few_labels import UNLABELLED, judge_few
+from verdict.few_sentences import write_few, write_plan
+
+TRIAL = make_trial(
+    {"one": 0.95, "two": 0.8, "three": 0.94}, n_rows=500, classes=("a", "b", "c")
+)
+NAMES = ["task-one", "task-two", "task-three"]
+
+
+def hide_agreed(n_left: int = 0) -> np.ndarray:
+    """Returns the truth of the rows on which models disagree, and of so many others."""
+    labels = TRIAL.labels
+    truth = TRIAL.truth.copy()
+    agreed = np.flatnonzero((labels == labels[:, :1]).all(axis=1))
+    truth[agreed[n_left:]] = UNLABELLED
+    return truth
+
+
+def test_labels_of_disagreements_alone_give_the_tests_that_all_labels_give() -> None:
+    """Counts, McNemar's p-values, Holm's and differences are those of all 500 labels."""
+    numbers = judge_few(TRIAL.labels, hide_agreed(), NAMES, wanted=0.02)
+    hits = TRIAL.hits.T
+    places = [(0, 1), (0, 2), (1, 2)]
+    full = [Pair.of(hits[a], hits[b]) for a, b in places]
+    p_values = [mcnemar(hits[a], hits[b])["p_value"] for a, b in places]
+
+    for found, pair, p_value, adjusted in zip(
+        numbers["pairs"], full, p_values, holm(p_values), strict=True
+    ):
+        assert (found["only_a"], found["only_b"]) == (pair.only_a, pair.only_b)
+        assert found["p_value"] == pytest.approx(p_value)
+        assert found["p_value_holm"] == pytest.approx(adjusted)
+        assert found["difference"]["value"] == pytest.approx(pair.difference)
+
+    assert [each["verdict"] for each in numbers["pairs"]] == ["a", "not shown", "b"]
+
+
+def test_accuracy_is_not_known_without_a_label_of_the_others() -> None:
+    """Without a labelled row on which all agree there is no accuracy, and with some it is about that of all rows."""
+    without = judge_few(TRIAL.labels, hide_agreed(), NAMES, wanted=0.02)
+    assert without["models"][0]["accuracy"] == {
+        "value": None,
+        "interval": None,
+        "reason": "undefined: no row on which all models agree is labelled",
+    }
+    found = judge_few(TRIAL.labels, hide_agreed(40), NAMES, wanted=0.02)
+    assert found["agree"]["inclusion"] == pytest.approx(40 / found["agree"]["rows"])
+    for model, hits in zip(found["models"], TRIAL.hits.T, strict=True):
+        low, high = model["accuracy"]["interval"]
+        assert low < hits.mean() < high
+
+
+def test_a_random_part_of_the_labels_gives_a_wider_interval() -> None:
+    """With half of the disagreements labelled the value is on the scale of all rows, and its interval is wider."""
+    whole = judge_few(TRIAL.labels, hide_agreed(), NAMES, wanted=0.02)
+    truth = hide_agreed()
+    known = np.flatnonzero(truth != UNLABELLED)
+    truth[known[::2]] = UNLABELLED
+    half = judge_few(TRIAL.labels, truth, NAMES, wanted=0.02)
+    pair, part = whole["pairs"][0], half["pairs"][0]
+    only = (part["only_a"] - part["only_b"]) / part["labelled"]
+
+    assert part["disagree"] == pair["disagree"]
+    assert part["difference"]["value"] == pytest.approx(only * part["disagree"] / 500)
+    assert np.ptp(part["difference"]["interval"]) > np.ptp(
+        pair["difference"]["interval"]
+    )
+
+
+def test_rows_of_one_group_count_once() -> None:
+    """With each row five times over in groups, p-values are those of the rows once, and intervals are no narrower."""
+    truth = hide_agreed()
+    once = judge_few(TRIAL.labels, truth, NAMES, wanted=0.02)
+    groups = np.repeat(np.arange(500), 5)
+    many = judge_few(
+        np.repeat(TRIAL.labels, 5, axis=0),
+        np.repeat(truth, 5),
+        NAMES,
+        wanted=0.02,
+        groups=groups,
+    )
+
+    for first, second in zip(once["pairs"], many["pairs"], strict=True):
+        assert second["p_value"] == pytest.approx(first["p_value"])
+        narrow, wide = (
+            np.ptp(each["difference"]["alone"])
+            if "alone" in each["difference"]
+            else np.ptp(each["difference"]["interval"])
+            for each in (first, second)
+        )
+        assert wide > 0.95 * narrow
+
+
+def test_a_plan_says_labels_and_days_before_any_label() -> None:
+    """The words of a plan name the share of disagreement, rows, days and labels, for the most divided pair first."""
+    nothing = np.full(500, UNLABELLED)
+    numbers = judge_few(TRIAL.labels, nothing, NAMES, wanted=0.03, rows_a_day=200)
+    said = write_plan(numbers, "task")
+
+    assert said[0].startswith("The 3 classifiers of task do not all say the same on ")
+    assert (
+        "were one right on 3.0 % more of the rows, 80 % of samples of about " in said[1]
+    )
+    assert (
+        "days of today's traffic would show it, corrected for 3 pairs, with" in said[1]
+    )
+    assert numbers["pairs"][0]["difference"]["value"] is None
+    assert numbers["leader"] is None
+
+
+def test_a_wanted_difference_over_the_disagreement_is_said_to_be_none() -> None:
+    """Where models disagree on fewer rows than the wanted difference, it is said that they cannot be that far apart."""
+    nothing = np.full(500, UNLABELLED)
+    said = write_plan(judge_few(TRIAL.labels, nothing, NAMES, wanted=0.5), "task")
+    assert said[1].endswith(
+        "their accuracies are not 50.0 % apart here, whatever the truth is."
+    )
+
+
+def test_the_verdict_says_from_how_many_labels_it_is() -> None:
+    """The headline has the leader, who is beaten and who is not, and how many rows of each kind are labelled."""
+    numbers = judge_few(TRIAL.labels, hide_agreed(30), NAMES, wanted=0.02)
+    said = write_few(numbers, "task")
+    divided = numbers["disagree"]["rows"]
+
+    assert said["headline"] == (
+        "one leads: it is shown to be better than two, but not shown to be better than three. "
+        f"{divided} of {divided} rows on which models disagree are labelled, and 30 of {500 - divided} on which they "
+        "agree."
+    )
+    assert said["findings"][0].startswith("one is better than two: right on ")
+    assert said["findings"][1].startswith(
+        "one and three cannot be told apart in accuracy"
+    )
+    assert said["findings"][2].startswith("Accuracies on all rows, each label weighted")

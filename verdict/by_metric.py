@@ -1,0 +1,202 @@
+"""Numbers by the metric that is wanted: each model's value, every pair, and who may be the best by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.contract import codec
+from stats.groups import count_groups
+from stats.losses import costs as costing
+from stats.losses.comparison import (
+    POWER,
+    LossComparison,
+    LossPair,
+    describe_pair,
+    plan_rows,
+)
+from stats.losses.gaps import BalancedGaps, CostGaps, Gaps, MeanGaps
+from stats.metric import describe, without_interval
+from stats.scores import brier_scores, log_losses, mean_loss, score
+from verdict.predictions import ClassifierAnswers, Predictions
+from verdict.wanted import COST, Wanted
+
+Floats = NDArray[np.float64]
+
+BYTES_OF_MB = 1_000_000
+
+
+class UnknownPrice(ValueError):
+    """A price was given for what is not known of a model."""
+
+
+def judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
+    """Returns the numbers as JSON values; raises UnknownPrice.
+
+    A pair's `gain` is how much better its first model is, in the metric's unit; it is over 0 where that one is better.
+    """
+    answers = predictions.answers
+    names = [answer.model for answer in answers]
+    gaps = find_gaps(predictions, wanted)
+    comparison = LossComparison(gaps)
+    models = [_judge_model(answer, predictions, wanted) for answer in answers]
+    worth = -1 if wanted.metric == "balanced_accuracy" else 1
+    ranks = [round(worth * each["value"], 9) for each in models]
+    numbers: dict[str, Any] = {
+        "metric": wanted.metric,
+        "rows": len(predictions.truth),
+        "n_groups": count_groups(predictions.groups, len(predictions.truth)),
+        "models": models,
+        "baseline": _judge_baseline(predictions, wanted),
+        "pairs": [
+            describe_pair(pair, names) | {"rows_needed": _plan(gaps, pair)}
+            for pair in comparison.compare_pairs()
+        ],
+        "leader": names[int(np.argmin(ranks))],
+        "may_be_best": [names[each] for each in comparison.find_best()],
+    }
+    if wanted.metric == COST:
+        numbers["threshold"] = costing.find_threshold(wanted.matrix)
+
+    values: dict[str, Any] = codec.as_json(numbers)
+
+    return values
+
+
+def find_gaps(predictions: Predictions, wanted: Wanted) -> Gaps:
+    """Returns the gaps of all pairs in the wanted loss; raises UnknownPrice."""
+    answers, truth, groups = predictions.answers, predictions.truth, predictions.groups
+    if wanted.metric == "balanced_accuracy":
+        return BalancedGaps(predictions.hits, truth, groups)
+
+    if wanted.metric == COST:
+        matrix = wanted.matrix
+        said = [costing.decide(answer.probabilities, matrix) for answer in answers]
+        losses = [costing.find_costs(each, truth, matrix) for each in said]
+        prices = np.array([_find_price(answer, wanted) for answer in answers])
+        possible = matrix[:, :, None] - matrix[:, None, :]
+        return CostGaps(np.stack(losses, axis=1), possible, groups, prices)
+
+    find = brier_scores if wanted.metric == "brier" else log_losses
+    of_models = [find(answer.probabilities, truth) for answer in answers]
+
+    return MeanGaps(np.stack(of_models, axis=1), predictions.hits, groups)
+
+
+def _judge_model(
+    answer: ClassifierAnswers, predictions: Predictions, wanted: Wanted
+) -> dict[str, Any]:
+    if wanted.metric == COST:
+        return {"model": answer.model, **_judge_costs(answer, predictions, wanted)}
+
+    metrics = score(
+        answer.probabilities, answer.label, predictions.truth, predictions.groups
+    )
+    return {"model": answer.model, **metrics[wanted.metric]}
+
+
+def _judge_costs(
+    answer: ClassifierAnswers, predictions: Predictions, wanted: Wanted
+) -> dict[str, Any]:
+    """Returns what a model costs a row: decided by expected cost, as it answers, and with a threshold of its own."""
+    matrix, truth, groups = wanted.matrix, predictions.truth, predictions.groups
+    price = _find_price(answer, wanted)
+    said = costing.decide(answer.probabilities, matrix)
+    decided = costing.find_costs(said, truth, matrix)
+    plain = costing.find_costs(answer.label, truth, matrix)
+    possible = matrix[:, :, None] - matrix[:, None, :]
+    both = CostGaps(np.stack([decided, plain], axis=1), possible, groups)
+    (pair,) = LossComparison(both).compare_pairs()
+    saved = {"value": pair.gap, "interval": pair.interval, "p_value": pair.p_value}
+    found: dict[str, Any] = {
+        **_describe_cost(decided, truth, matrix, price, groups),
+        "price": price,
+        "as_answered": float(plain.mean()) + price,
+        "saved": saved,
+        "chosen": None,
+    }
+    if len(matrix) == 2:
+        second = answer.probabilities[:, 1]
+        threshold = costing.choose_threshold(second, truth, matrix)
+        here = costing.find_costs((second >= threshold).astype(np.int64), truth, matrix)
+        crossed = costing.cross_costs(second, truth, matrix, groups)
+        found["chosen"] = {
+            "threshold": threshold,
+            "cost_here": float(here.mean()) + price,
+            "cost_elsewhere": float(crossed.mean()) + price,
+        }
+
+    return found
+
+
+def _describe_cost(
+    losses: Floats,
+    truth: NDArray[np.int64],
+    matrix: Floats,
+    price: float,
+    groups: NDArray[np.int64] | None,
+) -> dict[str, Any]:
+    """Returns the mean cost with its interval, as of the mean of what each row costs more than it has to."""
+    least = matrix[truth].min(axis=1)
+    excess = losses - least
+    base = float(least.mean()) + price
+    metric = mean_loss(excess, excess > 0, groups)
+    value = base + metric["value"]
+    if metric["interval"] is None or np.ptp(matrix.min(axis=1)) > 0:
+        reason = metric.get("reason", "no interval: right answers differ in cost")
+        return without_interval(value, reason)
+
+    low, high = metric["interval"]
+    return describe(value, (base + low, base + high))
+
+
+def _find_price(answer: ClassifierAnswers, wanted: Wanted) -> float:
+    """Returns what a row costs besides, by the model's latency and bytes; raises UnknownPrice."""
+    priced = (
+        ("latency", wanted.price_ms, answer.latency_ms, 1),
+        ("size", wanted.price_mb, answer.size_bytes, BYTES_OF_MB),
+    )
+    price = 0.0
+    for what, each, amount, unit in priced:
+        if each and amount is None:
+            raise UnknownPrice(f"the {what} of {answer.model} is not known")
+        price += each * (amount or 0) / unit
+
+    return price
+
+
+def _judge_baseline(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
+    """Returns the value of what needs no model: the classes' shares as probabilities, or the cheapest class always."""
+    counts = np.bincount(predictions.truth, minlength=len(predictions.classes))
+    shares = counts / counts.sum()
+    if wanted.metric == COST:
+        cheapest, cost = costing.find_cheapest_class(predictions.truth, wanted.matrix)
+        return {"class": predictions.classes[cheapest], "value": cost}
+    if wanted.metric == "balanced_accuracy":
+        return {"class": None, "value": 1 / max(1, int((counts > 0).sum()))}
+
+    find = brier_scores if wanted.metric == "brier" else log_losses
+    same = np.tile(shares, (len(predictions.truth), 1))
+
+    return {"class": None, "value": float(find(same, predictions.truth).mean())}
+
+
+def _plan(gaps: Gaps, pair: LossPair) -> dict[str, Any] | None:
+    """Returns the rows that would show this gap with a power of 0.8, and those for the nearest end of its interval.
+
+    Only the mean of a loss has a plan: the limits of shares are wider than the normal approximation, by which it is.
+    """
+    if pair.alone is None or not isinstance(gaps, MeanGaps):
+        return None
+
+    deviation = gaps.find_error(pair.first, pair.second) * len(gaps.residuals) ** 0.5
+    low, high = pair.alone
+    nearest = None if low <= 0 <= high else min(abs(low), abs(high))
+
+    return {
+        "rows": plan_rows(abs(pair.gap), deviation),
+        "nearest": None if nearest is None else plan_rows(nearest, deviation),
+        "power": POWER,
+    }

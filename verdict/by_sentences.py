@@ -1,0 +1,231 @@
+"""The verdict by the metric that is wanted, in plain words, each sentence from its numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verdict.findings import CONDITION, tell_groups
+from verdict.predictions import Predictions
+from verdict.sentences import warn_of_learnt
+from verdict.wanted import COST, Wanted
+from verdict.words import count_rows, join, percent, round_up, shorten, show_p, signed
+
+PERCENTS = ("balanced_accuracy",)
+"""These metrics are shares, of which more is better; of all others less is."""
+
+
+def write_by(
+    numbers: dict[str, Any], predictions: Predictions, wanted: Wanted
+) -> dict[str, Any]:
+    """Returns `headline` and `findings`, as `write_verdict` does for accuracy."""
+    task = predictions.task
+    leader = numbers["leader"]
+    told = {each["model"]: each for each in numbers["models"]}
+    mine = [
+        _face(pair, leader) for pair in numbers["pairs"] if leader in pair["models"]
+    ]
+    found = [
+        tell_groups(numbers, predictions.grouping),
+        *(_compare(pair, numbers, wanted, task) for pair in mine),
+        _tell_baseline(numbers, told[leader], wanted, task),
+        *(
+            _tell_costs(numbers, told[leader], predictions, wanted)
+            if wanted.costs
+            else ()
+        ),
+        CONDITION,
+    ]
+    warning = warn_of_learnt(
+        numbers["rows"], predictions.n_learnt, predictions.learnt_by, task
+    )
+
+    return {
+        "headline": f"{warning}{_head(told[leader], mine, numbers, wanted, task)}",
+        "findings": [each for each in found if each],
+    }
+
+
+def show_value(value: float, metric: str) -> str:
+    """Returns a value of a metric as people read it."""
+    return percent(value) if metric in PERCENTS else f"{value:.4g}"
+
+
+def _show_gain(gain: float, metric: str) -> str:
+    if metric in PERCENTS:
+        return signed(gain)
+    return f"{gain:+.3g}".replace("-", "−")
+
+
+def _face(pair: dict[str, Any], leader: str) -> dict[str, Any]:
+    """Returns the pair as the leader sees it."""
+    is_first = pair["models"][0] == leader
+    interval = pair["gain"]["interval"]
+    if interval is not None and not is_first:
+        interval = [-interval[1], -interval[0]]
+
+    return pair | {
+        "other": pair["models"][is_first],
+        "better": pair["verdict"] == ("a" if is_first else "b"),
+        "apart": pair["gain"]["value"] * (1 if is_first else -1),
+        "between": interval,
+    }
+
+
+def _head(
+    leader: dict[str, Any],
+    mine: list[dict[str, Any]],
+    numbers: dict[str, Any],
+    wanted: Wanted,
+    task: str,
+) -> str:
+    name = shorten(leader["model"], task)
+    figure = _show_figure(leader, numbers["rows"], wanted)
+    beaten = [shorten(pair["other"], task) for pair in mine if pair["better"]]
+    level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
+    if not mine:
+        alone = f"It is the only classifier of {task}"
+        return f"{name}'s {wanted.name} is {figure}. {alone}: there is nothing to compare it with."
+    if not level:
+        shown = f"and it is shown to be better than {join(beaten)}"
+        return f"{name} is the best by {wanted.name}: {figure}, {shown}."
+
+    shown = f"shown to be better than {join(beaten)}, but not" if beaten else ""
+    compared = f"It is {shown or 'not shown to be better'} than {join(level)}."
+    best = [shorten(each, task) for each in numbers["may_be_best"]]
+    among = "Any of them may be the best"
+    if len(best) == 1:
+        among = f"With 95 % confidence {best[0]} is the best"
+    elif len(best) < len(numbers["models"]):
+        among = f"With 95 % confidence the best is one of {join(best)}"
+
+    return f"{name} leads by {wanted.name}: {figure}. {compared} {among} by it."
+
+
+def _show_figure(leader: dict[str, Any], n_rows: int, wanted: Wanted) -> str:
+    value = show_value(leader["value"], wanted.metric)
+    figure = (
+        f"{value} {'a row ' if wanted.metric == COST else ''}on {count_rows(n_rows)}"
+    )
+    if leader["interval"] is None:
+        return f"{figure} ({leader['reason']})"
+
+    low, high = (show_value(each, wanted.metric) for each in leader["interval"])
+    return f"{figure} (95 %: {low} to {high})"
+
+
+def _compare(
+    pair: dict[str, Any], numbers: dict[str, Any], wanted: Wanted, task: str
+) -> str:
+    name = shorten(numbers["leader"], task)
+    other = shorten(pair["other"], task)
+    gain = _show_gain(pair["apart"], wanted.metric)
+    if pair["between"] is None:
+        return f"{name} and {other}: no verdict by {wanted.name}; {pair['reason']}."
+
+    low, high = (_show_gain(each, wanted.metric) for each in pair["between"])
+    n_pairs = len(numbers["pairs"])
+    together = f", all {n_pairs} pairs together" if n_pairs > 1 else ""
+    between = f"95 %{together}: {low} to {high}; {show_p(pair['p_value_together'])}"
+    if pair["better"]:
+        return f"{name} is better than {other} by {wanted.name}: by {gain} ({between})."
+
+    here = (
+        f"{name} is better by {gain} here" if pair["apart"] else "they are equal here"
+    )
+    level = f"{name} and {other} cannot be told apart by {wanted.name}"
+    return f"{level}: {here} ({between}).{_ask(pair['rows_needed'])}"
+
+
+def _ask(plan: dict[str, Any] | None) -> str:
+    """Says how many rows a verdict would take, were the difference what was seen."""
+    if plan is None or plan["rows"] is None:
+        return ""
+
+    nearest = plan["nearest"]
+    may_be_none = " (it may be none: the interval of this pair alone holds 0)"
+    seen = f"the difference is what was seen{'' if nearest else may_be_none}"
+    end = (
+        f"; were it the nearest end of its interval, {round_up(nearest)} rows"
+        if nearest
+        else ""
+    )
+
+    return (
+        f" If {seen}, 80 % of samples of about {round_up(plan['rows'])} rows would show it in a test of this pair "
+        f"alone{end}."
+    )
+
+
+def _tell_baseline(
+    numbers: dict[str, Any], leader: dict[str, Any], wanted: Wanted, task: str
+) -> str:
+    baseline = numbers["baseline"]
+    value = show_value(baseline["value"], wanted.metric)
+    if wanted.metric == COST:
+        always = f"Saying {baseline['class']!r} always would cost {value} a row here"
+        if leader["value"] >= baseline["value"]:
+            return f"{always}, no more than {shorten(leader['model'], task)} does."
+        return f"{always}."
+    if wanted.metric == "balanced_accuracy":
+        return f"Saying the same class always has a balanced accuracy of {value}."
+
+    return f"Giving every row the shares of the classes here has a {wanted.name} of {value}."
+
+
+def _tell_costs(
+    numbers: dict[str, Any],
+    leader: dict[str, Any],
+    predictions: Predictions,
+    wanted: Wanted,
+) -> list[str]:
+    """Says what was decided and how, what that saves, and which threshold was the cheapest on these rows."""
+    name = shorten(leader["model"], predictions.task)
+    threshold = numbers["threshold"]
+    how = "For each row the class of the least expected cost is said, by the model's own probabilities"
+    if threshold is not None:
+        second = predictions.classes[1]
+        how += f": with these costs {second!r} from a probability of {threshold:.4g} on"
+
+    said = [f"{how}.", _tell_saved(leader, name)]
+    if wanted.has_price:
+        said.append(
+            f"The costs include {leader['price']:.3g} a row for {name}'s latency and bytes."
+        )
+
+    chosen = [each for each in numbers["models"] if each["chosen"] is not None]
+    if chosen:
+        said.append(_tell_chosen(chosen, predictions))
+
+    return said
+
+
+def _tell_saved(leader: dict[str, Any], name: str) -> str:
+    saved = leader["saved"]
+    low, high = saved["interval"]
+    plain = f"{name}'s own labels cost {leader['as_answered']:.4g} a row here"
+    between = f"{saved['value']:.3g} (95 %: {low:.3g} to {high:.3g})"
+    if low > 0:
+        return f"{plain}: deciding by cost is shown to save {between}."
+    if high < 0:
+        dearer = f"{-saved['value']:.3g} (95 %: {-high:.3g} to {-low:.3g})"
+        return f"{plain}: deciding by cost is shown to be dearer, by {dearer}."
+    if saved["value"] == 0:
+        return f"{plain}, as much as when decided by cost."
+
+    return f"{plain}: deciding by cost is not shown to save anything, {between}."
+
+
+def _tell_chosen(models: list[dict[str, Any]], predictions: Predictions) -> str:
+    """Names the model and threshold that would have cost least; who is chosen on rows looks cheap on them."""
+    best = min(models, key=lambda each: round(each["chosen"]["cost_elsewhere"], 9))
+    name = shorten(best["model"], predictions.task)
+    chosen = best["chosen"]
+    threshold = (
+        f"{predictions.classes[1]!r} from a probability of {chosen['threshold']:.4g} on"
+    )
+
+    return (
+        f"Of thresholds chosen on rows like these, that of {name} costs least: {chosen['cost_elsewhere']:.4g} a "
+        f"row on rows that it was not chosen on (five folds). Chosen on all of them it is {threshold}, which costs "
+        f"{chosen['cost_here']:.4g} a row here and is to be expected to cost more elsewhere."
+    )

@@ -1,0 +1,110 @@
+"""Prediction sets of all models, made to hold the truth equally often, are compared by their size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from service.contract import codec
+from stats.binomial import wilson
+from stats.groups import design_effect
+from stats.losses.comparison import LossComparison, describe_pair
+from stats.losses.gaps import MeanGaps
+from stats.losses.set_sizes import Sets, cross_sets
+from stats.metric import describe
+from verdict.predictions import Predictions
+from verdict.words import join, percent, shorten
+
+COVERAGE = 0.95
+
+
+def judge_sets(predictions: Predictions) -> dict[str, Any]:
+    """Returns mean sizes, coverage on rows that a threshold was not chosen on, and which sizes differ, as JSON values.
+
+    A pair's `gain` is by how many classes the sets of its first model are smaller. Models whose rows are too few for
+    the coverage are left out.
+    """
+    found: dict[str, Sets] = {}
+    for answer in predictions.answers:
+        sets = cross_sets(
+            answer.probabilities,
+            predictions.truth,
+            coverage=COVERAGE,
+            groups=predictions.groups,
+        )
+        if sets is not None:
+            found[answer.model] = sets
+
+    names = list(found)
+    numbers: dict[str, Any] = {
+        "coverage": COVERAGE,
+        "models": [_describe_sets(each, found[each], predictions) for each in names],
+        "pairs": [],
+        "smallest": None,
+        "may_be_smallest": names,
+    }
+    if names:
+        sizes = np.stack([found[each].sizes for each in names], axis=1).astype(float)
+        gaps = MeanGaps(
+            sizes, sizes == 1, predictions.groups, uneven="not of one class"
+        )
+        comparison = LossComparison(gaps)
+        numbers |= {
+            "pairs": [
+                describe_pair(each, names) for each in comparison.compare_pairs()
+            ],
+            "smallest": names[int(np.argmin(np.round(sizes.mean(axis=0), 9)))],
+            "may_be_smallest": [names[each] for each in comparison.find_best()],
+        }
+
+    values: dict[str, Any] = codec.as_json(numbers)
+
+    return values
+
+
+def tell_sets(numbers: dict[str, Any], task: str) -> str:
+    """Says whose sets are smallest, and whose are not shown to be larger."""
+    wanted = percent(numbers["coverage"])
+    smallest = numbers["smallest"]
+    if smallest is None:
+        return f"These rows are too few to compare prediction sets that hold the truth with {wanted}."
+
+    told = {each["model"]: each for each in numbers["models"]}
+    mine = told[smallest]
+    name = shorten(smallest, task)
+    said = (
+        f"Of prediction sets made to hold the truth with {wanted}, those of {name} are smallest: {mine['mean_size']:.3g} "
+        f"classes on the mean, one alone on {percent(mine['single'])} of rows, and the truth on "
+        f"{percent(mine['covered']['value'])}"
+    )
+    larger = [
+        shorten(other, task)
+        for pair in numbers["pairs"]
+        if smallest in pair["models"] and pair["verdict"] in ("a", "b")
+        for other in pair["models"]
+        if other != smallest
+    ]
+    if len(numbers["models"]) == 1:
+        return f"{said}."
+
+    return (
+        f"{said}. Shown to be larger are those of {join(larger)}."
+        if larger
+        else (f"{said}. Nobody's are shown to be larger.")
+    )
+
+
+def _describe_sets(model: str, sets: Sets, predictions: Predictions) -> dict[str, Any]:
+    n_rows = len(sets.sizes)
+    covered = int(sets.covered.sum())
+    effect = design_effect(sets.covered - covered / n_rows, predictions.groups)
+
+    return {
+        "model": model,
+        "mean_size": sets.sizes.mean(),
+        "single": (sets.sizes == 1).mean(),
+        "covered": describe(
+            covered / n_rows, wilson(covered / effect, n_rows / effect)
+        ),
+    }
