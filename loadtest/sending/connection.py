@@ -42,7 +42,7 @@ class State(Enum):
 
 
 class Connection:
-    """Sends whole requests and reads whole answers; `due_s` belongs to the request under way.
+    """This sends whole requests and reads whole answers; `due_s` belongs to the request under way.
 
     `is_busy` is True from when a request was given until it was answered, `wants_write` while the kernel has not
     taken all of it, or the connection is not made.
@@ -183,7 +183,7 @@ class Connection:
 
 
 class Answer:
-    """Finds where an answer ends: by its length, its chunks, or the connection's end; bodies are not kept."""
+    """This finds where an answer ends: by its length, its chunks, or the connection's end; bodies are not kept."""
 
     __slots__ = ("_buffer", "_chunks", "_is_in_body", "_missing", "closes", "status")
 
@@ -267,7 +267,7 @@ class Answer:
 
 
 class Chunks:
-    """Finds the end of a body in chunks."""
+    """This finds the end of a body in chunks."""
 
     __slots__ = ("_buffer", "_in_trailer", "_missing")
 

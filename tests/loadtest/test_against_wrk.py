@@ -1,4 +1,4 @@
-"""The figures of a closed loop beside those of wrk, of a server whose delays are known."""
+"""A closed loop has the figures that wrk has, of a server whose delays are known."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ CARD = {
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """The address of a server of a few lines."""
+    """This is the address of a server of a few lines."""
     with run_server() as running:
         yield running
 
