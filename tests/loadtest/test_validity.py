@@ -84,6 +84,28 @@ def test_a_generator_that_waits_for_a_processor_makes_a_run_void(
     assert "it used 35% of a processor core and waited for one for 60%" in faults
 
 
+@pytest.mark.parametrize(
+    ("busy_share", "concurrency", "own_share"),
+    [(0.0, 8, 0.0), (0.5, 1, 0.5), (0.5, 4, 0.25), (0.8, 8, 0.5), (1.0, 8, 1.0)],
+)
+def test_a_closed_loop_knows_how_much_of_its_latencies_is_its_own(
+    busy_share: float, concurrency: int, own_share: float
+) -> None:
+    """A lone caller waits for its own generator alone, and one of many for what the others keep it busy with too."""
+    found = validity.estimate_own_share(busy_share, concurrency=concurrency)
+    assert found == pytest.approx(own_share)
+
+
+def test_a_closed_loop_that_measures_its_generator_is_void(
+    latency_s: np.ndarray,
+) -> None:
+    """Four callers of a server that does nothing find the generator busy for most of the time."""
+    samples = make_samples(latency_s, cpu_share=0.6)
+    generator = validity.describe_generator(samples, concurrency=4)
+    [fault] = validity.judge_generator(samples, generator)
+    assert "at 200 requests/s: some 58% of the latency is its own" in fault
+
+
 def test_late_sends_make_a_run_void(latency_s: np.ndarray) -> None:
     """Lateness of the generator would be taken for latency of the server."""
     faults = find_faults(make_samples(latency_s, late_s=0.02))
