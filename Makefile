@@ -99,6 +99,8 @@ lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowe
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
 		--no-annotate --quiet --extra cpu --extra grpc -c requirements/test.txt --generate-hashes -o requirements/grpc.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
+		--no-annotate --quiet --extra cuda --extra grpc -c requirements/grpc.txt --generate-hashes -o requirements/cuda.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
 		--no-annotate --quiet --extra cpu --extra audit -c requirements/test.txt -o requirements/audit.txt
 
 clean: ## remove the virtual environment and caches

@@ -6,46 +6,30 @@ Exits 0 when done, 1 when an objective is not shown or a regression is, 2 when i
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from loadtest import arguments, commands, comparison, console, result, verdict
-from service.errors import LoadTestError, VeredictoError
+from loadtest.command_line import DONE, check_place, run, say, tell
+from service.errors import LoadTestError
 
-DONE = 0
 NOT_SHOWN = 1
-UNUSABLE = 2
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Returns the exit code; what is wrong is written as one line on stderr."""
     options = arguments.parse(words)
-    try:
-        check_places(options)
-        return _test(options)
-    except VeredictoError as error:
-        _tell(f"error: {' '.join(str(error).split())}")
-    except ModuleNotFoundError as error:
-        _tell(
-            f"error: {error.name} is not installed: pip install 'veredicto[load]' brings it"
-        )
-    except OSError as error:
-        _tell(f"error: {error.filename or ''}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        _tell("\nstopped")
-
-    return UNUSABLE
+    return run(partial(_test, options), extras="load")
 
 
 def check_places(options: argparse.Namespace) -> None:
     """Finds what stands in the way of the files before anything is measured."""
-    places: list[Path] = [each for each in (options.output, options.raw) if each]
-    for path in places:
-        if path.is_dir() or not path.parent.is_dir():
-            raise LoadTestError(f"{path}: expected a file in a folder that is there")
+    for path in (options.output, options.raw):
+        if path is not None:
+            check_place(path)
 
     if options.output is not None and options.output.suffix == ".html":
         raise LoadTestError("--output: expected the name of a JSON file, got .html")
@@ -53,34 +37,35 @@ def check_places(options: argparse.Namespace) -> None:
 
 def _test(options: argparse.Namespace) -> int:
     """Measures, writes what is wanted, and compares."""
+    check_places(options)
     old = None if options.compare is None else result.read(options.compare)
     if old is not None and not commands.is_search(options):
         comparison.check_same(old["load"], arguments.make_load(options).describe())
 
     if options.task and options.slo:
         document = commands.judge_task(options)
-        _say(*verdict.show(document))
+        say(*verdict.show(document))
         code = DONE if document["best"] else NOT_SHOWN
     else:
         document, runs = commands.measure_target(options)
-        _say(*console.show(document))
+        say(*console.show(document))
         code = find_exit_code(document)
         if options.raw is not None:
             from loadtest import raw_file
 
             raw_file.write(runs, options.raw)
-            _say(f"requests: {options.raw}")
+            say(f"requests: {options.raw}")
 
     if old is not None:
         document["comparison"] = comparison.compare(
             old, document, margin=options.margin
         )
-        _say("", *comparison.say(document["comparison"]))
+        say("", *comparison.say(document["comparison"]))
         code = NOT_SHOWN if document["comparison"]["regression"] else code
 
     if options.output is not None:
         result.write(document, options.output)
-        _say(f"result: {options.output}")
+        say(f"result: {options.output}")
         _write_report(document, options.output.with_suffix(".html"))
 
     return code
@@ -89,13 +74,13 @@ def _test(options: argparse.Namespace) -> int:
 def _write_report(document: dict[str, Any], path: Path) -> None:
     """Draws the report beside the result where matplotlib is installed, which nothing else here needs."""
     if find_spec("matplotlib") is None:
-        _tell("no report: it needs matplotlib: pip install 'veredicto[load]'")
+        tell("no report: it needs matplotlib: pip install 'veredicto[load]'")
         return
 
     from loadtest.report import page
 
     path.write_text(page.render(document), encoding="utf-8")
-    _say(f"report: {path}")
+    say(f"report: {path}")
 
 
 def find_exit_code(document: dict[str, Any]) -> int:
@@ -104,15 +89,6 @@ def find_exit_code(document: dict[str, Any]) -> int:
     is_shown = document["valid"] and all(each["finding"] == "shown" for each in asked)
 
     return DONE if is_shown or not asked else NOT_SHOWN
-
-
-def _say(*lines: object) -> None:
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from loadtest import objectives
+from loadtest import command_line, objectives, option_types
 from loadtest.run import Load
 from loadtest.sending.schedule import ARRIVALS, POISSON, Rate, read_arrivals
 from loadtest.targets.target import PROTOCOLS, Wanted
@@ -56,11 +56,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m loadtest",
+    """Returns the parser of a load test."""
+    parser = command_line.make_parser(
+        "loadtest",
         description="Loads a server of models and measures its latencies: rate, percentiles, errors.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     _add_target(parser)
     _add_requests(parser)
@@ -95,7 +95,7 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|DIR",
         help="CSV, TSV, Parquet, or a folder of images, sent in turn; else the card's example",
     )
-    add("--rows", type=read_count, default=1, help="of each request (1)")
+    add("--rows", type=option_types.count, default=1, help="of each request (1)")
     add(
         "--shape",
         action="append",
@@ -123,13 +123,13 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("how it is loaded").add_argument
     add(
         "--rate",
-        type=_rate,
+        type=option_types.rate,
         metavar="R|A:B",
         help="open loop: requests a second, or rising from A to B",
     )
     add(
         "--concurrency",
-        type=read_count,
+        type=option_types.count,
         metavar="N",
         help="closed loop: so many callers",
     )
@@ -152,33 +152,33 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("for how long").add_argument
     add(
         "--duration",
-        type=read_seconds,
+        type=option_types.seconds,
         metavar="S",
         help="of a measurement (10), or of each trial of a search (5)",
     )
     add(
         "--warm-up",
-        type=_seconds_or_none,
+        type=option_types.seconds_or_none,
         metavar="S",
         help="sent before it and not counted (a fifth of the duration, 2 at most)",
     )
     add(
         "--timeout",
-        type=read_seconds,
+        type=option_types.seconds,
         default=TIMEOUT_S,
         metavar="S",
         help="of a request (10)",
     )
     add(
         "--connections",
-        type=read_count,
+        type=option_types.count,
         default=MAX_CONNECTIONS,
         metavar="N",
         help="an open loop has at most so many, then requests wait here (1000)",
     )
     add(
         "--repeats",
-        type=read_count,
+        type=option_types.count,
         metavar="N",
         help="of the measurement (1), or of the search (3; of a task 1)",
     )
@@ -188,13 +188,13 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what comes of it").add_argument
     add(
         "--slo",
-        type=read_slo,
+        type=option_types.slo,
         metavar="EXPRESSION",
         help=f"{objectives.USAGE.replace('%', '%%')}; without --rate or --concurrency, the highest rate is searched",
     )
     add(
         "--confidence",
-        type=_confidence,
+        type=option_types.confidence,
         default=CONFIDENCE,
         help="with which an objective is shown (0.99)",
     )
@@ -204,7 +204,12 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
         metavar="OLD.json",
         help="exit 1 where this test is slower, beyond the margin",
     )
-    add("--margin", type=_share, default=MARGIN, help="of --compare (0.1, or 10%%)")
+    add(
+        "--margin",
+        type=option_types.share,
+        default=MARGIN,
+        help="of --compare (0.1, or 10%%)",
+    )
     add("--output", type=Path, metavar="NEW.json", help="where the result goes")
     add("--raw", type=Path, metavar="FILE.parquet", help="where all requests go")
 
@@ -272,70 +277,3 @@ def _read_shape(text: str) -> tuple[int, ...]:
         raise LoadTestError(
             f"--shape: expected lengths as 1,3,224,224, got {text!r}"
         ) from None
-
-
-def _rate(text: str) -> Rate:
-    try:
-        return Rate.parse(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"expected requests a second, as 200 or 100:1000, got {text!r}"
-        ) from None
-
-
-def read_slo(text: str) -> list[objectives.Objective]:
-    """Returns the objectives of an option; raises ArgumentTypeError, as argparse expects it."""
-    try:
-        return objectives.parse(text)
-    except LoadTestError as error:
-        raise argparse.ArgumentTypeError(str(error).removeprefix("--slo: ")) from None
-
-
-def read_count(text: str) -> int:
-    """Returns the whole number of an option, from 1 to 100,000."""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 100_000:
-        raise argparse.ArgumentTypeError(
-            f"expected a whole number from 1 to 100,000, got {text!r}"
-        )
-
-    return int(text)
-
-
-def read_seconds(text: str) -> float:
-    """Returns the positive number of an option."""
-    value = _number(text)
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text!r}")
-
-    return value
-
-
-def _seconds_or_none(text: str) -> float:
-    return 0.0 if _number(text) == 0 else read_seconds(text)
-
-
-def _share(text: str) -> float:
-    value = _number(text[:-1]) / 100 if text.endswith("%") else _number(text)
-    if not 0 <= value < 10:
-        raise argparse.ArgumentTypeError(
-            f"expected a share as 0.1 or 10%, got {text!r}"
-        )
-
-    return value
-
-
-def _confidence(text: str) -> float:
-    value = _share(text)
-    if not 0.5 <= value < 1:
-        raise argparse.ArgumentTypeError(
-            f"expected a confidence from 0.5 to below 1, got {text!r}"
-        )
-
-    return value
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return -1.0

@@ -19,7 +19,7 @@ SERVER_PARTS = (
 
 
 class LiveLine:
-    """Writes how a run goes on stderr: in place on a terminal, else a line for each tenth of the run."""
+    """This writes how a run goes on stderr: in place on a terminal, else a line for each tenth of the run."""
 
     def __init__(self) -> None:
         self._next_s = 0.0
@@ -174,8 +174,14 @@ def show_search(document: dict[str, Any]) -> list[str]:
 def show_generator(repeats: list[dict[str, Any]]) -> list[str]:
     worst = max(repeats, key=lambda each: float(each["generator"]["late_ms"]["p99"]))
     generator = worst["generator"]
+    late_ms, own_share = generator["late_ms"], generator["own_share"]
+    effect = (
+        f"it sent {late_ms['p50']:.3f} ms late in the median, {late_ms['p99']:.3f} ms (p99)"
+        if own_share is None
+        else f"some {own_share:.0%} of the latency is its own"
+    )
 
     return [
-        f"the generator used {generator['cpu_share']:.0%} of a core and {generator['connections']} connections; "
-        f"it sent {generator['late_ms']['p50']:.3f} ms late in the median, {generator['late_ms']['p99']:.3f} ms (p99)"
+        f"the generator used {generator['cpu_share']:.0%} of a core, waited {generator['waiting_share']:.0%} of the "
+        f"time for one, and opened {generator['connections']} connections; {effect}"
     ]

@@ -14,8 +14,12 @@ from stats.tails import percentile
 MIN_REQUESTS = 300
 """Of fewer requests the 99th percentile has no upper limit with 95 % confidence."""
 N_SLICES = 20
-MAX_CPU_SHARE = 0.9
-"""A generator may use this share of a core; one that is busier sends and reads late."""
+MAX_BUSY_SHARE = 0.9
+"""A generator may run, or wait for a processor that others have, for this share of the time; one that is busier sends
+and reads late.
+"""
+MAX_OWN_SHARE = 0.25
+"""So much of the latencies of a closed loop may be the generator's own."""
 LATE_S = 0.002
 MAX_LATE_SHARE = 0.25
 """The 99th percentile of how late requests were sent may be such a share of that of the latencies, or 2 ms."""
@@ -72,13 +76,23 @@ def _describe_slice(
     )
 
 
-def describe_generator(samples: Samples) -> dict[str, Any]:
-    """Returns what the generator says of itself."""
+def describe_generator(
+    samples: Samples, *, concurrency: int | None = None
+) -> dict[str, Any]:
+    """Returns what the generator says of itself; `concurrency` is that of a closed loop."""
     use = samples.generator
+    wall_s = max(use.wall_s, 1e-9)
+    cpu_share, waiting_share = use.cpu_s / wall_s, use.waiting_s / wall_s
     late_s = samples.late_s
 
     return {
-        "cpu_share": use.cpu_s / use.wall_s if use.wall_s else 0.0,
+        "cpu_share": cpu_share,
+        "waiting_share": waiting_share,
+        "own_share": (
+            None
+            if concurrency is None
+            else estimate_own_share(cpu_share + waiting_share, concurrency=concurrency)
+        ),
         "connections": use.connections,
         "late_ms": {
             "p50": 1000 * percentile(late_s, 0.5) if len(late_s) else 0.0,
@@ -87,6 +101,16 @@ def describe_generator(samples: Samples) -> dict[str, Any]:
         },
         "late_share": float((late_s > LATE_S).mean()) if len(late_s) else 0.0,
     }
+
+
+def estimate_own_share(busy_share: float, *, concurrency: int) -> float:
+    """Returns the share of a closed loop's latencies that answers spent in the generator, while it handled others.
+
+    It is taken for a queue, at which an answer finds as many as there are without its own caller: Reiser and Lavenberg,
+    J. ACM 27 (1980) 313.
+    """
+    n_before = min(concurrency - 1.0, busy_share / max(1 - busy_share, 1e-9))
+    return min(1.0, busy_share * (1 + n_before) / concurrency)
 
 
 def describe_steadiness(slices: list[Slice], duration_s: float) -> dict[str, Any]:
@@ -146,11 +170,22 @@ def _judge_length(samples: Samples) -> list[str]:
 
 
 def judge_generator(samples: Samples, generator: dict[str, Any]) -> list[str]:
+    """Returns why the generator rather than the server may have made the figures, and at which rate."""
     faults = []
-    if generator["cpu_share"] > MAX_CPU_SHARE:
+    rate = len(samples.due_s) / samples.elapsed_s
+    culprit = f"the load generator was the bottleneck at {rate:,.0f} requests/s"
+    cpu_share, waiting_share = generator["cpu_share"], generator["waiting_share"]
+    if cpu_share + waiting_share > MAX_BUSY_SHARE:
         faults.append(
-            f"the load generator was the bottleneck: it used {generator['cpu_share']:.0%} of a processor core; "
-            "a lower rate, or several processes, would tell more"
+            f"{culprit}: it used {cpu_share:.0%} of a processor core and waited for one for {waiting_share:.0%} of the "
+            "time; a lower rate, several processes or a core of its own (taskset) would tell more"
+        )
+
+    own_share = generator["own_share"]
+    if own_share is not None and own_share > MAX_OWN_SHARE:
+        faults.append(
+            f"{culprit}: some {own_share:.0%} of the latency is its own; an open loop (--rate) or a core of its own "
+            "(taskset) would tell more"
         )
 
     latencies_ms = samples.ok_latency_ms
@@ -158,7 +193,7 @@ def judge_generator(samples: Samples, generator: dict[str, Any]) -> list[str]:
     late_ms = generator["late_ms"]["p99"]
     if late_ms > max(1000 * LATE_S, MAX_LATE_SHARE * p99_ms):
         faults.append(
-            f"the load generator was the bottleneck: one request in a hundred was sent {late_ms:.1f} ms late or more; "
+            f"{culprit}: one request in a hundred was sent {late_ms:.1f} ms late or more; "
             "the machine is too busy"
         )
 

@@ -348,8 +348,8 @@ PACKAGES: dict[str, set[str]] = {
         "stats",
     },
     "tuning.__main__": {
+        "loadtest",
         "loadtest.targets",
-        "service.errors",
         "service.execution",
         "tuning",
     },
@@ -383,10 +383,12 @@ SHOWN: dict[str, set[str]] = {
     "evaluation.report": {"page"},
     "loadtest": {
         "arguments",
+        "command_line",
         "commands",
         "comparison",
         "console",
         "objectives",
+        "option_types",
         "raw_file",
         "result",
         "run",

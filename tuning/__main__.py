@@ -6,15 +6,14 @@ Exits 0 when done, 1 when no settings keep the objectives, 2 when it cannot be d
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from loadtest.command_line import DONE, check_place, run, say, tell
 from loadtest.targets.server import Server
 from loadtest.targets.target import Wanted, find_target
-from service.errors import LoadTestError, VeredictoError
 from service.execution.processors import count_processors
 from tuning import arguments, choice, console
 from tuning.candidates import Candidate, Choices, find_default, list_candidates
@@ -22,40 +21,25 @@ from tuning.halving import Found, Halving
 from tuning.measurement import Figures, Measurer, Question
 from tuning.server import run_server
 
-DONE = 0
 NOT_KEPT = 1
-UNUSABLE = 2
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Returns the exit code; what is wrong is written as one line on stderr."""
     options = arguments.parse(words)
-    try:
-        return _tune(options)
-    except VeredictoError as error:
-        _tell(f"error: {' '.join(str(error).split())}")
-    except ModuleNotFoundError as error:
-        _tell(
-            f"error: {error.name} is not installed: pip install 'veredicto[cpu,load]'"
-        )
-    except OSError as error:
-        _tell(f"error: {error.filename or ''}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        _tell("\nstopped")
-
-    return UNUSABLE
+    return run(partial(_tune, options), extras="cpu,load")
 
 
 def _tune(options: argparse.Namespace) -> int:
     """Measures, shows the front and writes the settings."""
     output: Path | None = options.output
-    if output is not None and (output.is_dir() or not output.parent.is_dir()):
-        raise LoadTestError(f"{output}: expected a file in a folder that is there")
+    if output is not None:
+        check_place(output)
 
     n_processors = count_processors()
     default = find_default(n_processors)
     candidates = _list_candidates(options, n_processors)
-    _tell(f"{len(candidates)} combinations, {options.budget:,.0f} s at most")
+    tell(f"{len(candidates)} combinations, {options.budget:,.0f} s at most")
     measurer = Measurer(_make_question(options))
     found = _search(options, measurer, candidates)
 
@@ -65,10 +49,10 @@ def _tune(options: argparse.Namespace) -> int:
     ]
     common_rate = measurer.common_rate or 0.0
     chosen = choice.choose(options.goal, found, default)
-    _say(*console.show(summaries, default, common_rate=common_rate), "")
+    say(*console.show(summaries, default, common_rate=common_rate), "")
     if found.is_cut_short:
-        _say("The time ran out: --budget allows more, --trial shortens each trial.")
-    _say(console.say_choice(chosen, default, goal=options.goal))
+        say("The time ran out: --budget allows more, --trial shortens each trial.")
+    say(console.say_choice(chosen, default, goal=options.goal))
 
     if output is not None:
         text = console.write_settings(
@@ -79,9 +63,7 @@ def _tune(options: argparse.Namespace) -> int:
             n_processors=n_processors,
         )
         output.write_text(text, encoding="utf-8")
-        _say(
-            f"settings: {output}; VEREDICTO_SETTINGS={output} makes the server read it"
-        )
+        say(f"settings: {output}; VEREDICTO_SETTINGS={output} makes the server read it")
 
     return DONE if any(each.rate is not None for each in summaries) else NOT_KEPT
 
@@ -133,7 +115,7 @@ def _search(
 ) -> Found:
     def measure(candidate: Candidate, repeat: int) -> Figures:
         figures = measurer.measure(candidate.list_variables(), repeat=repeat)
-        _tell(console.say_measurement(candidate, candidates[0], figures))
+        tell(console.say_measurement(candidate, candidates[0], figures))
         return figures
 
     halving = Halving(
@@ -153,15 +135,6 @@ def _describe(options: argparse.Namespace) -> str:
         return f"the highest rate of {options.model} within {slo}"
 
     return f"the least memory of {options.model} at {options.rate:g}/s within {slo}"
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from loadtest import objectives
-from loadtest.arguments import read_count, read_seconds, read_slo
+from loadtest import command_line, objectives, option_types
 from tuning.choice import GOALS, MEMORY, MIN_ROUNDS, RATE
 
 BUDGET_S = 900.0
@@ -40,12 +39,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the parser, whose help ends with examples."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tuning",
+    parser = command_line.make_parser(
+        "tuning",
         description="Searches settings of the server on this machine: starts real servers, loads each, keeps what is "
         "shown to be better than the defaults.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=EXAMPLES,
     )
     _add_aim(parser)
     _add_choices(parser)
@@ -61,10 +59,16 @@ def _add_aim(parser: argparse.ArgumentParser) -> None:
         "--models", type=Path, metavar="DIR", help="to serve (that of VEREDICTO_MODELS)"
     )
     add("--data", type=Path, metavar="FILE|DIR", help="rows or images to send")
-    add("--rows", type=read_count, default=1, metavar="N", help="of each request (1)")
+    add(
+        "--rows",
+        type=option_types.count,
+        default=1,
+        metavar="N",
+        help="of each request (1)",
+    )
     add(
         "--slo",
-        type=read_slo,
+        type=option_types.slo,
         required=True,
         metavar="EXPRESSION",
         help=objectives.USAGE.replace("%", "%%"),
@@ -75,7 +79,12 @@ def _add_aim(parser: argparse.ArgumentParser) -> None:
         default=RATE,
         help="the highest rate that keeps --slo, or the least memory at --rate (rate)",
     )
-    add("--rate", type=read_seconds, metavar="R", help="of --goal memory, requests/s")
+    add(
+        "--rate",
+        type=option_types.seconds,
+        metavar="R",
+        help="of --goal memory, requests/s",
+    )
     add("--output", type=Path, metavar="FILE.env", help="where the settings go")
 
 
@@ -90,11 +99,11 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
             "of a process, that decode images (around the processors)",
         ),
     ):
-        add(name, type=_counts, default=(), metavar="N,N", help=about)
+        add(name, type=option_types.counts, default=(), metavar="N,N", help=about)
 
     add(
         "--max-candidates",
-        type=read_count,
+        type=option_types.count,
         default=MAX_CANDIDATES,
         metavar="N",
         help="combinations, drawn at random where there are more (16)",
@@ -106,14 +115,14 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("for how long").add_argument
     add(
         "--budget",
-        type=read_seconds,
+        type=option_types.seconds,
         default=BUDGET_S,
         metavar="S",
         help="no measurement begins later (900)",
     )
     add(
         "--trial",
-        type=read_seconds,
+        type=option_types.seconds,
         default=TRIAL_S,
         metavar="S",
         help="each rate is tried for so long (2)",
@@ -128,14 +137,10 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _repeats(text: str) -> int:
-    count = read_count(text)
+    count = option_types.count(text)
     if count < MIN_ROUNDS:
         raise argparse.ArgumentTypeError(
             f"expected {MIN_ROUNDS} or more, of which anything can be shown, got {text!r}"
         )
 
     return count
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    return tuple(sorted({read_count(each.strip()) for each in text.split(",")}))

@@ -2,7 +2,7 @@
 # Builds the image with buildah alone, as an OCI archive and as the folder that it unpacks to: build.sh FOLDER [OPTION...]
 #
 # The base comes from Debian's packages by mmdebstrap, so no registry of images is asked. Options go to buildah, such as
-# --build-arg ACCELERATOR=cuda.
+# --build-arg REQUIREMENTS=requirements/cuda.txt.
 set -eu
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 shift
@@ -24,7 +24,8 @@ run commit --quiet "$base" localhost/veredicto-base > /dev/null
 run rm "$base" > /dev/null
 
 # The machine's own way to its registry of packages, and whom it trusts there, hold in the build as well.
-for path in /etc/pip.conf /etc/ssl/certs; do
+# Debian's own bundle is written during the build, from these authorities too.
+for path in /etc/pip.conf /usr/local/share/ca-certificates; do
     [ ! -e "$path" ] || set -- --volume "$path:$path:ro" "$@"
 done
 version=$(sed -n 's/^VERSION = "\(.*\)"/\1/p' service/__init__.py)

@@ -31,3 +31,9 @@ find opt/site -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -nam
     -delete
 # Debug symbols are half of some libraries. A wheel's bundled libraries, which patchelf wrote, are left as they are.
 find opt/site -name '*.so' ! -path '*.libs/*' ! -path '*/onnxruntime/*' ! -path '*/nvidia/*' -exec strip --strip-unneeded {} +
+# The loader finds CUDA's libraries by its cache, since the folders of their wheels have other names in each version.
+if [ -d opt/site/nvidia ]; then
+    find opt/site/nvidia -type d -name lib | sed 's|^|/|' > etc/ld.so.conf
+    ldconfig -r "$root"
+    rm -rf var/cache/ldconfig
+fi

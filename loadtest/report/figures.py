@@ -215,7 +215,7 @@ def _draw_bars(names: Sequence[str], lengths: Sequence[float], about: str) -> st
         x=about,
     )
     add_bars(axes, np.array(lengths), names)
-    set_linear(axes, "x", 0, 1.1 * max(lengths))
+    set_linear(axes, "x", 0, 1.2 * max(lengths))  # room for the numbers
     for row, length in enumerate(lengths):
         axes.annotate(
             write_number(length),

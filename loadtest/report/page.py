@@ -24,9 +24,38 @@ CAPTIONS = {
     "server": "The server's own split of its time",
 }
 
+CLASSIFIERS_NOTE = "A filled mark kept every objective, a hollow one did not; lines are the accuracies' intervals."
+TRIALS_NOTE = "A mark is a trial of the search: filled where every objective held, hollow where one did not."
+
 
 def render(document: dict[str, Any]) -> str:
     """Returns the page of a result, which may be that of a task."""
+    drawn = figures.draw_all(document)
+    headline, *findings = _find_sentences(document)
+
+    return (
+        make_environment()
+        .get_template("report.html")
+        .render(
+            document={"classifiers": None, "task": None, **document},
+            headline=headline,
+            findings=findings,
+            about=console.say_load(document["load"]),
+            objectives=[
+                (each["finding"], say(each)) for each in document["objectives"]
+            ],
+            labels=console.LABELS,
+            captions=CAPTIONS,
+            notes=_find_notes(document),
+            figures={name: Markup(each) for name, each in drawn.items()},
+            generator=console.show_generator(document["repeats"]),
+            palette=Markup(palette.write_css()),
+        )
+    )
+
+
+def make_environment() -> Environment:
+    """Returns what templates are rendered with."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -35,21 +64,9 @@ def render(document: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _write_number
-    drawn = figures.draw_all(document)
-    headline, *findings = _find_sentences(document)
+    environment.filters["sentence"] = _begin_sentence
 
-    return environment.get_template("report.html").render(
-        document={"classifiers": None, "task": None, **document},
-        headline=headline,
-        findings=findings,
-        about=console.say_load(document["load"]),
-        objectives=[(each["finding"], say(each)) for each in document["objectives"]],
-        labels=console.LABELS,
-        captions=CAPTIONS,
-        figures={name: Markup(each) for name, each in drawn.items()},
-        generator=console.show_generator(document["repeats"]),
-        palette=Markup(palette.write_css()),
-    )
+    return environment
 
 
 def _find_sentences(document: dict[str, Any]) -> list[str]:
@@ -59,6 +76,18 @@ def _find_sentences(document: dict[str, Any]) -> list[str]:
 
     searched = console.show_search(document)[::-1]
     return [*searched, console.say_requests(document)]
+
+
+def _find_notes(document: dict[str, Any]) -> dict[str, str]:
+    """Returns what the marks of the pictures mean."""
+    trials = {"rate": TRIALS_NOTE} if "search" in document else {}
+    return {"latency": CLASSIFIERS_NOTE, "cores": CLASSIFIERS_NOTE, **trials}
+
+
+def _begin_sentence(text: str) -> str:
+    """Returns the text with a capital, but for a name that begins it, as `p99<20ms`."""
+    is_word = text.partition(" ")[0].isalpha()
+    return text[:1].upper() + text[1:] if is_word else text
 
 
 def _write_number(value: float | None, decimals: int) -> str:

@@ -1,4 +1,4 @@
-"""Sends inferences over gRPC, whose library sends and receives in threads of its own."""
+"""This module sends inferences over gRPC, whose library sends and receives in threads of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 
 from loadtest.sending.pacing import OpenLoop, Pacing, Progress, clock
-from loadtest.sending.polling import sharpen_timers
+from loadtest.sending.polling import read_waiting_s, sharpen_timers
 from loadtest.sending.samples import OK, GeneratorUse, Recorder, Samples
 from service.errors import LoadTestError
 
@@ -99,7 +99,7 @@ class _Run:
             except grpc.FutureTimeoutError:
                 raise LoadTestError("gRPC: no connection") from None
 
-        cpu_s = process_time()
+        cpu_s, waiting_s = process_time(), read_waiting_s()
         self._start_s = clock()
         if isinstance(self._pacing, OpenLoop):
             self._send_open(self._pacing, on_progress)
@@ -109,7 +109,10 @@ class _Run:
         self._wait_for_answers()
         wall_s = clock() - self._start_s
         use = GeneratorUse(
-            cpu_s=process_time() - cpu_s, wall_s=wall_s, connections=N_CHANNELS
+            cpu_s=process_time() - cpu_s,
+            waiting_s=read_waiting_s() - waiting_s,
+            wall_s=wall_s,
+            connections=N_CHANNELS,
         )
 
         return self._recorder.finish(duration_s=self._pacing.duration_s, generator=use)

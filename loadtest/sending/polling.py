@@ -11,6 +11,8 @@ import ctypes
 import resource
 import select
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from service.errors import LoadTestError
 
@@ -54,6 +56,19 @@ class Poller:
 
     def close(self) -> None:
         self._epoll.close()
+
+
+def read_waiting_s() -> float:
+    """Returns for how long this process' threads have waited for a processor that others had, in seconds.
+
+    It is 0 where the kernel does not count it.
+    """
+    waited_ns = 0
+    for path in Path("/proc/self/task").glob("*/schedstat"):
+        with suppress(OSError):  # the thread has ended meanwhile
+            waited_ns += int(path.read_text().split()[1])
+
+    return waited_ns / 1e9
 
 
 def raise_file_limit() -> None:

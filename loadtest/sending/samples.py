@@ -59,9 +59,13 @@ class Recorder:
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorUse:
-    """This is what the generator used: processor and wall time in seconds, connections that it opened."""
+    """This is what the generator used: processor and wall time in seconds, connections that it opened.
+
+    `waiting_s` is the time in which it could have run, and others had the processor.
+    """
 
     cpu_s: float
+    waiting_s: float
     wall_s: float
     connections: int
 
@@ -129,6 +133,7 @@ def merge(runs: Sequence[Samples]) -> Samples:
         duration_s=sum(each.duration_s for each in runs),
         generator=GeneratorUse(
             cpu_s=sum(each.generator.cpu_s for each in runs),
+            waiting_s=sum(each.generator.waiting_s for each in runs),
             wall_s=sum(each.generator.wall_s for each in runs),
             connections=sum(each.generator.connections for each in runs),
         ),

@@ -1,4 +1,4 @@
-"""The command line, as the documentation and the help show it."""
+"""The command line takes what the documentation and the help show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two tests compared: what is a regression, what is chance, and what cannot be compared."""
+"""Of two tests it is told what is a regression, what is chance, and what cannot be compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m loadtest` against real servers: what it sends, what it says, and its exit codes."""
+"""`python -m loadtest` asks real servers, says what came of it, and exits with a code for that."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHORT = ("--duration", "0.5", "--warm-up", "0.1")
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """The address of a server of a few lines, which never stalls."""
+    """This is the address of a server of a few lines, which never stalls."""
     with run_server() as running:
         yield running
 

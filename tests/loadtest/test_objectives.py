@@ -1,4 +1,4 @@
-"""Objectives as people write them, and what a run says of them."""
+"""Objectives are read as people write them, and a run shows them, refutes them, or needs more requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def make_samples(latency_ms: list[float], *, n_failed: int = 0) -> Samples:
         kinds=("ok", "status 500"),
         late_s=np.zeros(len(latency_ms)),
         duration_s=1.0,
-        generator=GeneratorUse(cpu_s=0.1, wall_s=1.0, connections=1),
+        generator=GeneratorUse(cpu_s=0.1, waiting_s=0.0, wall_s=1.0, connections=1),
     )
 
 

@@ -1,4 +1,4 @@
-"""The search of the highest rate, of servers whose capacity is known."""
+"""The search finds the highest rate of servers whose capacity is known."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_queue(
         kinds=("ok",),
         late_s=np.full(len(due_s), late_s),
         duration_s=5.0,
-        generator=GeneratorUse(cpu_s=0.5, wall_s=5.0, connections=1),
+        generator=GeneratorUse(cpu_s=0.5, waiting_s=0.0, wall_s=5.0, connections=1),
     )
 
 

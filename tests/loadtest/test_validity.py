@@ -1,4 +1,4 @@
-"""Runs that may be believed, and runs that may not."""
+"""Runs are told that may be believed from runs that may not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from loadtest.sending.samples import GeneratorUse, Samples
 
 
 def make_samples(
-    latency_s: np.ndarray, *, late_s: float = 0.0, cpu_share: float = 0.2
+    latency_s: np.ndarray,
+    *,
+    late_s: float = 0.0,
+    cpu_share: float = 0.2,
+    waiting_share: float = 0.1,
 ) -> Samples:
     """Returns a run of ten seconds with evenly spaced requests."""
     n_requests = len(latency_s)
@@ -21,7 +25,12 @@ def make_samples(
         kinds=("ok",),
         late_s=np.full(n_requests, late_s),
         duration_s=10.0,
-        generator=GeneratorUse(cpu_s=10 * cpu_share, wall_s=10.0, connections=1),
+        generator=GeneratorUse(
+            cpu_s=10 * cpu_share,
+            waiting_s=10 * waiting_share,
+            wall_s=10.0,
+            connections=1,
+        ),
     )
 
 
@@ -37,7 +46,7 @@ def find_faults(samples: Samples) -> str:
 
 @pytest.fixture
 def latency_s(generator: np.random.Generator) -> np.ndarray:
-    """Latencies of a steady server, around 10 ms."""
+    """These are latencies of a steady server, around 10 ms."""
     return generator.gamma(10, 0.001, size=2000)
 
 
@@ -60,9 +69,41 @@ def test_few_requests_are_too_few(latency_s: np.ndarray) -> None:
 
 
 def test_a_busy_generator_makes_a_run_void(latency_s: np.ndarray) -> None:
-    """It used more of its processor core than leaves it free to measure."""
+    """It used more of its processor core than leaves it free to measure, and the message says at which rate."""
     faults = find_faults(make_samples(latency_s, cpu_share=0.95))
-    assert faults.startswith("the load generator was the bottleneck: it used 95%")
+    assert faults.startswith(
+        "the load generator was the bottleneck at 200 requests/s: it used 95% of a processor core"
+    )
+
+
+def test_a_generator_that_waits_for_a_processor_makes_a_run_void(
+    latency_s: np.ndarray,
+) -> None:
+    """It has used little of a core because others had it, and its answers lay waiting meanwhile."""
+    faults = find_faults(make_samples(latency_s, cpu_share=0.35, waiting_share=0.6))
+    assert "it used 35% of a processor core and waited for one for 60%" in faults
+
+
+@pytest.mark.parametrize(
+    ("busy_share", "concurrency", "own_share"),
+    [(0.0, 8, 0.0), (0.5, 1, 0.5), (0.5, 4, 0.25), (0.8, 8, 0.5), (1.0, 8, 1.0)],
+)
+def test_a_closed_loop_knows_how_much_of_its_latencies_is_its_own(
+    busy_share: float, concurrency: int, own_share: float
+) -> None:
+    """A lone caller waits for its own generator alone, and one of many for what the others keep it busy with too."""
+    found = validity.estimate_own_share(busy_share, concurrency=concurrency)
+    assert found == pytest.approx(own_share)
+
+
+def test_a_closed_loop_that_measures_its_generator_is_void(
+    latency_s: np.ndarray,
+) -> None:
+    """Four callers of a server that does nothing find the generator busy for most of the time."""
+    samples = make_samples(latency_s, cpu_share=0.6)
+    generator = validity.describe_generator(samples, concurrency=4)
+    [fault] = validity.judge_generator(samples, generator)
+    assert "at 200 requests/s: some 58% of the latency is its own" in fault
 
 
 def test_late_sends_make_a_run_void(latency_s: np.ndarray) -> None:

@@ -307,7 +307,9 @@ def find_libraries(package: str) -> set[str]:
     return names - set(sys.stdlib_module_names) - set(OURS)
 
 
-@pytest.mark.parametrize("file", ["serve.txt", "grpc.txt", "test.txt", "audit.txt"])
+@pytest.mark.parametrize(
+    "file", ["serve.txt", "grpc.txt", "cuda.txt", "test.txt", "audit.txt"]
+)
 def test_requirements_are_pinned_without_addresses(file: str) -> None:
     """Each requirement has a version, and none has a place to fetch it from."""
     for line in read_requirements(file):
@@ -316,7 +318,7 @@ def test_requirements_are_pinned_without_addresses(file: str) -> None:
         assert not line.startswith("-"), line
 
 
-@pytest.mark.parametrize("file", ["serve.txt", "grpc.txt"])
+@pytest.mark.parametrize("file", ["serve.txt", "grpc.txt", "cuda.txt"])
 def test_what_is_served_with_is_pinned_by_its_content(file: str) -> None:
     """Each requirement names the hashes of its files, and no line of the file is anything else."""
     for line in read_requirements(file):

@@ -1,4 +1,4 @@
-"""`python -m tuning` with real servers of tiny models."""
+"""`python -m tuning` measures real servers of tiny models."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ CARD = {
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """The address of a server of a few lines."""
+    """This is the address of a server of a few lines."""
     with run_server() as running:
         yield running
 
@@ -71,9 +72,25 @@ def test_failures_have_a_picture(
 def test_latency_is_drawn_against_the_rate(
     load: Callable[..., tuple[dict[str, Any], str]], url: str, words: tuple[str, ...]
 ) -> None:
-    """A rate that rises and a search have it."""
-    _, report = load("--url", url, *words)
+    """A rate that rises and a search have it, and of a search's marks it is told what they mean."""
+    found, report = load("--url", url, *words)
     assert "Latency against rate" in report
+    assert ("A mark is a trial of the search" in report) is ("search" in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("the highest rate", "The highest rate"),
+        ("2,000 requests", "2,000 requests"),
+        ("p99<5s: shown", "p99<5s: shown"),
+    ],
+)
+def test_sentences_begin_as_sentences_do(text: str, sentence: str) -> None:
+    """The terminal's lines have a capital on the page, but for an objective, which is written as it was asked for."""
+    environment = page.make_environment()
+    rendered = environment.from_string("{{ text|sentence }}").render(text=text)
+    assert html.unescape(rendered) == sentence
 
 
 def test_a_verdict_has_its_classifiers(

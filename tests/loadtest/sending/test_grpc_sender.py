@@ -1,4 +1,4 @@
-"""Runs over gRPC against a real server that goes away."""
+"""A run over gRPC outlives a real server that goes away."""
 
 from __future__ import annotations
 

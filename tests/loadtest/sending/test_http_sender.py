@@ -1,4 +1,4 @@
-"""Runs against a server of a few lines, whose stalls and failures are known."""
+"""Runs report the stalls and failures, which are known, of a server of a few lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.server import free_port
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """The port of a server that never stalls."""
+    """This is the port of a server that never stalls."""
     with run_server() as url:
         yield port_of(url)
 
