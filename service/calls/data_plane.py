@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model_card import Card
 from service.calls import abstention, invocations, prediction_sets
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
+from service.calls.examples import Examples
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.calls.repository import Repository
@@ -56,6 +57,7 @@ class DataPlane:
         self._limits = Limits(settings)
         self._strict = settings.strict
         self._verdicts = Verdicts()
+        self._examples = Examples(settings.models)
         self.pictures = Pictures(registry, self._limits, self._encode)
 
     def follow(self) -> None:
@@ -201,6 +203,10 @@ class DataPlane:
     def judge(self, task: str, by: str = "accuracy") -> answers.Verdict:
         """Returns which of the task's classifiers to trust, from what their files keep of held-out rows."""
         return self._verdicts.judge(self.registry.task(task), by=by)
+
+    def list_examples(self, task: str, n: str = "", hard: str = "") -> answers.Examples:
+        """Returns held-out rows of a task with their truth; with `hard` those on which its classifiers disagree."""
+        return self._examples.list(self.registry.task(task), n=n, hard=hard)
 
     def compare(self, request: CompareRequest) -> Reply:
         """Runs the task's classifiers on the same rows, side by side."""

@@ -27,14 +27,23 @@ from service.http.responses import (
     respond_to_error,
 )
 from service.http.route import takes_pictures
+from service.http.static_files import PREFIX as STATIC
+from service.http.static_files import StaticFiles
 from service.reference import document
 
+HOME = "/"
 MODELS = "/models/"
 LAYERS = "/layers"
 TASKS = "/tasks/"
 COMPARISON = "/comparison"
 VERDICT = "/verdict"
-VERDICT_FIELDS = ("by",)
+EXAMPLES = "/examples"
+FIELDS: dict[str, tuple[str, ...]] = {
+    COMPARISON: (),
+    VERDICT: ("by",),
+    EXAMPLES: ("hard", "n"),
+}
+"""The query of each view of a task may have these fields."""
 METRICS_PATH = "/metrics"
 READ_ONLY = ("GET", "HEAD")
 PROBES = ("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
@@ -55,8 +64,8 @@ class Views:
         self._platforms = platforms
         self._batches = batches
         self._protocol = protocol
+        self._static = StaticFiles(_PAGES)
         self._fixed: dict[str, Callable[[], Response]] = {
-            "/": partial(_show_page, "home.html"),
             "/docs": partial(_show_page, "docs.html"),
             "/models": lambda: respond(plane.list_models()),
             "/livez": self._show_liveness,
@@ -72,9 +81,11 @@ class Views:
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
-        if path in self._fixed or path == METRICS_PATH or path.startswith(MODELS):
+        if path in self._fixed or path in (HOME, METRICS_PATH):
             return READ_ONLY
-        if path.startswith(TASKS) and path.endswith((COMPARISON, VERDICT)):
+        if path.startswith((MODELS, STATIC)):
+            return READ_ONLY
+        if path.startswith(TASKS) and path.endswith(tuple(FIELDS)):
             return READ_ONLY
         if path.startswith(V1):
             return self._platforms.allowed_methods(path)
@@ -87,6 +98,10 @@ class Views:
         view = self._fixed.get(path)
         if view is not None:
             return view()
+        if path == HOME:
+            return self._static.show_home(scope["headers"])
+        if path.startswith(STATIC):
+            return self._static.show(path, scope["headers"])
         if path == METRICS_PATH:
             return Response(200, await asyncio.to_thread(render_metrics), METRICS)
         if path.startswith(PREFIX):
@@ -94,7 +109,7 @@ class Views:
         if path.startswith(V1):
             return self._platforms.view(path)
         if path.startswith(TASKS):
-            return await self._judge_task(path, scope["query_string"])
+            return await self._show_task(path, scope["query_string"])
 
         # Cards are large, and a network's layers are looked at: 5 to 30 ms.
         name = path.removeprefix(MODELS)
@@ -113,16 +128,20 @@ class Views:
 
         return respond(pictures.describe_layers(name))
 
-    async def _judge_task(self, path: str, query: bytes) -> Response:
-        """Returns the verdict on a task's classifiers, or their live comparison; both are computed in a thread."""
+    async def _show_task(self, path: str, query: bytes) -> Response:
+        """Returns what a view tells of a task, which is computed in a thread."""
         task, _, what = path.removeprefix(TASKS).rpartition("/")
 
-        def judge() -> bytes:
+        def show() -> bytes:
             if f"/{what}" == COMPARISON:
                 return encode(self._plane.compare_live(task))
-            return encode(self._plane.judge(task, **_read_options(query)))
 
-        return Response(200, await self._batches.offload(judge))
+            options = _read_options(query, FIELDS[f"/{what}"])
+            if f"/{what}" == EXAMPLES:
+                return encode(self._plane.list_examples(task, **options))
+            return encode(self._plane.judge(task, **options))
+
+        return Response(200, await self._batches.offload(show))
 
     def list_probes(
         self, other_paths: Mapping[str, str]
@@ -156,13 +175,13 @@ class Views:
         return respond({"ready": True, "models": self._plane.registry.count()})
 
 
-def _read_options(query: bytes) -> dict[str, str]:
-    """Returns the fields of the query of a verdict; raises InvalidRequest for one that is not known."""
+def _read_options(query: bytes, known: tuple[str, ...]) -> dict[str, str]:
+    """Returns the fields of a view's query; raises InvalidRequest for one that is not known."""
     fields = dict(read_query(query))
-    unknown = sorted(set(fields) - set(VERDICT_FIELDS))
+    unknown = sorted(set(fields) - set(known))
     if unknown:
         raise InvalidRequest(
-            f"query: unknown field {unknown[0]!r}; known fields: {', '.join(VERDICT_FIELDS)}"
+            f"query: unknown field {unknown[0]!r}; known fields: {', '.join(known)}"
         )
 
     return fields

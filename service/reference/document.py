@@ -22,6 +22,7 @@ _TYPES = (
     answers.Layers,
     answers.LiveComparison,
     answers.ModelList,
+    answers.Examples,
     answers.Verdict,
     answers.Error,
     *open_inference.TYPES,
@@ -203,7 +204,7 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
 
 
 def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
-    """Returns the verdict on held-out rows, and the live comparison, whose figures need VEREDICTO_JOURNAL."""
+    """Returns held-out rows, the verdict on them, and the live comparison, whose figures need VEREDICTO_JOURNAL."""
     task = {
         "name": "task",
         "in": "path",
@@ -240,7 +241,36 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         parameters=[task, by],
     )
 
-    return {"/tasks/{task}/comparison": comparison, "/tasks/{task}/verdict": verdict}
+    n = {
+        "name": "n",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10},
+        "description": "At most so many rows",
+    }
+    hard = {
+        "name": "hard",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "integer", "enum": [0, 1]},
+        "description": "1: only rows on which the task's classifiers disagree",
+    }
+    examples = view(
+        "list_examples",
+        "Predict and compare",
+        "Held-out rows of the task with their truth, where a table of them lies beside the models",
+        reference["Examples"],
+        400,
+        404,
+        503,
+        parameters=[task, n, hard],
+    )
+
+    return {
+        "/tasks/{task}/comparison": comparison,
+        "/tasks/{task}/examples": examples,
+        "/tasks/{task}/verdict": verdict,
+    }
 
 
 def _model_paths(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
