@@ -29,7 +29,7 @@ export class Bench {
     this.isClassifier = tab.kind === "classifier";
     this.voters = new Set(tab.members.filter(({ family }) => family === "perceptron").map(({ name }) => name));
     this.input = make("div", { class: "input" });
-    this.verdicts = new Verdicts(tab.members);
+    this.verdicts = new Verdicts(tab.members, this.classes);
     this.trust = make("section", { class: "trust" });
     this.code = new Code();
     this.problem = make("p", { class: "problem", role: "alert" });

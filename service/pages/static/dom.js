@@ -1,7 +1,8 @@
 // Elements are made here. Texts become text nodes: nothing that the service or a person wrote is read as HTML.
 
 /**
- * Makes an element. An attribute that is false or null is left out; a function listens to the event of its name.
+ * Makes an element. An attribute that is null is left out, and so is one that is false unless it is of ARIA; a function
+ * listens to the event of its name.
  * @param {string} tag
  * @param {Record<string, any>} [attributes]
  * @param {...(Node | string | null | undefined)} children
@@ -11,8 +12,8 @@ export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") node.addEventListener(name, value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value != null) node.setAttribute(name, String(value));
+    else if (value === true && !name.startsWith("aria-")) node.setAttribute(name, "");
+    else if (value != null && (value !== false || name.startsWith("aria-"))) node.setAttribute(name, String(value));
   }
   node.append(...children.filter((each) => each != null).map((each) => /** @type {Node | string} */ (each)));
   return node;

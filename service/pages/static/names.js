@@ -25,7 +25,7 @@ const FAMILIES = {
   efficientnet_lite0: { en: "EfficientNet", es: "EfficientNet" },
   faces: { en: "Faces", es: "Rostros" },
   gan: { en: "GAN", es: "GAN" },
-  gradient_boosting: { en: "Gradient boosting", es: "Boosting de gradiente" },
+  gradient_boosting: { en: "Gradient boosting", es: "Gradient boosting" },
   kmeans: { en: "k-means", es: "k-medias" },
   knn: { en: "k neighbours", es: "k vecinos" },
   linear: { en: "Linear", es: "Lineal" },

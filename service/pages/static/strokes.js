@@ -39,7 +39,7 @@ export function fitStrokes(strokes, { pen = PEN, maxWidth = MAX_WIDTH } = {}) {
 }
 
 /**
- * Moves and stretches strokes so that they fill the height, or the greatest width, in the middle of a square of side 1.
+ * Moves and stretches strokes so that they fill the height of a square of side 1, in its middle; wide ones are made narrow.
  * @param {Stroke[]} strokes
  * @param {number} pen
  * @param {number} maxWidth
@@ -51,12 +51,11 @@ function fitBox(strokes, pen, maxWidth) {
   const [left, right] = [Math.min(...xs), Math.max(...xs)];
   const [top, bottom] = [Math.min(...ys), Math.max(...ys)];
   const tall = (1 - pen) / Math.max(bottom - top, MIN_EXTENT);
-  const wide = (maxWidth - pen) / Math.max(right - left, MIN_EXTENT);
-  const scale = Math.min(tall, wide);
+  const wide = Math.min(tall, (maxWidth - pen) / Math.max(right - left, MIN_EXTENT));
 
   return strokes.map((stroke) => stroke.map(({ x, y }) => ({
-    x: 0.5 + (x - (left + right) / 2) * scale,
-    y: 0.5 + (y - (top + bottom) / 2) * scale,
+    x: 0.5 + (x - (left + right) / 2) * wide,
+    y: 0.5 + (y - (top + bottom) / 2) * tall,
   })));
 }
 

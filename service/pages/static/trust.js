@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { make } from "./dom.js";
+import { loadCard } from "./models.js";
 import { nameFamily } from "./names.js";
 import { number, percent, say } from "./words.js";
 
@@ -12,6 +13,11 @@ import { number, percent, say } from "./words.js";
  * @returns {Promise<Set<string>>}
  */
 export async function showTrust(place, tab) {
+  if (tab.members.length === 1) {
+    showAlone(place, tab, await loadCard(tab.members[0].name));
+    return new Set();
+  }
+
   try {
     const { numbers } = await ask(`tasks/${encodeURIComponent(tab.task)}/verdict`);
     place.replaceChildren(make("h2", {}, say("trust")), writeSentence(numbers, tab), showIntervals(numbers, tab));
@@ -21,6 +27,19 @@ export async function showTrust(place, tab) {
     place.replaceChildren(make("h2", {}, say("trust")), make("p", {}, say("noVerdict"), " ", say("serverSays"), said));
     return new Set();
   }
+}
+
+/**
+ * Says of the only model of a task what its card says.
+ * @param {HTMLElement} place
+ * @param {import("./models.js").Tab} tab
+ * @param {any} card
+ */
+function showAlone(place, tab, { name, metrics, provenance }) {
+  const accuracy = metrics?.accuracy;
+  const rows = provenance?.split?.held_out;
+  const told = accuracy && rows ? say("alone", namer(tab)(name), number(rows, {}), writeAccuracy(accuracy)) : say("noVerdict");
+  place.replaceChildren(make("h2", {}, say("trust")), make("p", {}, told));
 }
 
 /** @param {any} numbers @param {import("./models.js").Tab} tab */
@@ -66,8 +85,10 @@ function showIntervals(numbers, tab) {
     make("ol", { class: "intervals" }, ...lines));
 }
 
-/** @param {{value: number, interval: [number, number]}} accuracy */
-function writeAccuracy({ value, interval: [low, high] }) {
+/** @param {{value: number, interval: [number, number] | null}} accuracy */
+function writeAccuracy({ value, interval }) {
+  if (!interval) return percent(value);
+  const [low, high] = interval;
   const write = (/** @type {number} */ share) => number(100 * share, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
   return `${percent(value)} (${write(low)}–${write(high)})`;
 }

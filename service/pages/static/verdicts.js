@@ -9,15 +9,23 @@ import { number, percent, say } from "./words.js";
  * @typedef {{consensus: string, verdicts: Map<string, Verdict>}} Answer
  */
 
+/** A longer name of a class is cut. */
+const MAX_LABEL = 16;
+
 export class Verdicts {
-  /** @param {import("./models.js").Model[]} members */
-  constructor(members) {
+  /**
+   * @param {import("./models.js").Model[]} members
+   * @param {string[]} classes
+   */
+  constructor(members, classes) {
     this.headline = make("p", { class: "headline", "aria-live": "polite" }, say("loading"));
     this.took = make("span", { class: "took", title: say("answeredTitle") });
     this.lines = new Map(members.map((model) => [model.name, new Line(model)]));
     const lines = [...this.lines.values()].map((line) => line.element);
     this.element = make("div", { class: "verdicts" },
       make("div", { class: "headlines" }, this.headline, this.took), make("ol", {}, ...lines));
+    const longest = Math.max(...classes.map((each) => nameClass(each).length), classes.length ? 1 : 8);
+    this.element.style.setProperty("--label", `${1.15 * Math.min(longest, MAX_LABEL) + 0.25}ch`);
   }
 
   /**

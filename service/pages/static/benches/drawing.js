@@ -38,15 +38,15 @@ class Pad {
       keydown: (/** @type {KeyboardEvent} */ event) => this.press(event),
     });
     this.small = make("canvas", { class: "seen", width: SIDE, height: SIDE, role: "img", "aria-label": say("seen", "8 × 8") });
+    this.seeing = make("figure", { class: "seeing" }, this.small,
+      make("figcaption", { "aria-hidden": "true" }, say("seen", "8 × 8")));
     this.undo = button(say("undo"), () => this.takeBack());
     const { examples, input } = bench;
     bench.onExample = ({ row, truth }) => this.showPixels(row, truth);
     input.append(
       make("div", { class: "paper" }, this.canvas),
-      make("div", { class: "tools" },
-        make("figure", { class: "seeing" }, this.small, make("figcaption", {}, say("seen", "8 × 8"))),
-        make("div", { class: "buttons" }, ...examples.buttons, this.undo, button(say("clear"), () => this.clear()))),
-      examples.element);
+      make("div", { class: "buttons" }, ...examples.buttons, this.undo, button(say("clear"), () => this.clear())),
+      make("div", { class: "below" }, this.seeing, examples.element));
   }
 
   /** @param {string | null} shared */
@@ -147,6 +147,7 @@ class Pad {
     const seen = this.pixels ?? fitStrokes(this.strokes);
     this.small.getContext("2d").putImageData(paint(seen), 0, 0);
     this.undo.disabled = !this.strokes.length;
+    this.seeing.hidden = this.pixels !== null || !this.strokes.length;
 
     const context = this.canvas.getContext("2d");
     context.fillStyle = "#101317";

@@ -16,7 +16,8 @@ const N_SEEDS = 1000;
 export function mount(bench, shared) {
   const [model] = bench.tab.members;
   const name = nameFamily(model.family);
-  const grid = make("div", { class: "grid", role: "img", "aria-label": say("generated", N_IMAGES, name) });
+  const grid = make("div", { class: "grid", role: "img", "aria-label": say("generated", N_IMAGES, name) },
+    ...Array.from({ length: N_IMAGES }, () => make("img", { alt: "" })));
   const slider = make("input", { type: "range", min: 0, max: N_SEEDS, id: "seed", input: () => show(slider.valueAsNumber) });
   const told = make("output", { for: "seed" });
 
@@ -30,8 +31,7 @@ export function mount(bench, shared) {
     try {
       const { images } = await post("generate", body);
       if (slider.value !== String(seed)) return;
-      grid.replaceChildren(...images.map((/** @type {{b64: string}} */ { b64 }) =>
-        make("img", { src: `data:image/png;base64,${b64}`, alt: "" })));
+      for (const [index, { b64 }] of images.entries()) grid.children[index].src = `data:image/png;base64,${b64}`;
       bench.problem.textContent = "";
     } catch (error) {
       bench.showProblem(/** @type {Error} */ (error));

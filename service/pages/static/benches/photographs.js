@@ -46,7 +46,7 @@ class Photographs {
   open() {
     const { bench } = this;
     bench.code.show(bench.describeCall({ file: null }));
-    bench.verdicts.clear(say("drop"));
+    bench.verdicts.clear(say("noPhotograph"));
     bench.open();
   }
 

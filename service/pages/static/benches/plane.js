@@ -58,9 +58,11 @@ class Plane {
     const row = shared?.split(",").map(Number) ?? [];
     const isRow = row.length === 2 && row.every(Number.isFinite);
     for (const each of bench.examples.buttons) each.hidden = true;
-    this.show(isRow ? row : bench.card.input.example ?? [0, 0], null);
+    if (isRow) this.show(row, null);
     try {
-      await bench.examples.load();
+      const has = await bench.examples.load();
+      if (!isRow && has) await bench.examples.show(!bench.examples.buttons[0].hidden);
+      else if (!isRow) this.show(bench.card.input.example ?? [0, 0], null);
       await this.drawMaps();
     } catch (error) {
       bench.showProblem(/** @type {Error} */ (error));
