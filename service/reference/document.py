@@ -223,6 +223,17 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         parameters=[task],
     )
 
+    return {
+        "/tasks/{task}/comparison": comparison,
+        "/tasks/{task}/examples": _describe_examples(reference, task),
+        "/tasks/{task}/verdict": _describe_verdict(reference, task),
+    }
+
+
+def _describe_verdict(
+    reference: dict[str, Any], task: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the view of whom to trust."""
     by = {
         "name": "by",
         "in": "query",
@@ -230,7 +241,7 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         "schema": {"type": "string", "enum": ["accuracy"]},
         "description": "What the models are compared in",
     }
-    verdict = view(
+    return view(
         "verdict",
         "Predict and compare",
         "Which of the task's classifiers to trust, from what their files keep of held-out rows",
@@ -241,6 +252,11 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         parameters=[task, by],
     )
 
+
+def _describe_examples(
+    reference: dict[str, Any], task: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the view of held-out rows."""
     n = {
         "name": "n",
         "in": "query",
@@ -255,7 +271,7 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         "schema": {"type": "integer", "enum": [0, 1]},
         "description": "1: only rows on which the task's classifiers disagree",
     }
-    examples = view(
+    return view(
         "list_examples",
         "Predict and compare",
         "Held-out rows of the task with their truth, where a table of them lies beside the models",
@@ -265,12 +281,6 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         503,
         parameters=[task, n, hard],
     )
-
-    return {
-        "/tasks/{task}/comparison": comparison,
-        "/tasks/{task}/examples": examples,
-        "/tasks/{task}/verdict": verdict,
-    }
 
 
 def _model_paths(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:

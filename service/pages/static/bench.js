@@ -45,6 +45,8 @@ export class Bench {
     this.isReady = false;
     this.send = latestOnly((/** @type {Input & {started: number}} */ input) => this.answer(input));
     this.stateTimer = 0;
+    /** @type {Input} */
+    this.latest = {};
     /** @type {(() => void)[]} */
     this.closers = [];
   }
@@ -70,6 +72,7 @@ export class Bench {
     this.code.show(this.describeCall(input));
     clearTimeout(this.stateTimer);
     this.stateTimer = window.setTimeout(() => this.isOpen && writeState({ x: input.shared ?? null }), STATE_MS);
+    this.latest = input;
     this.send({ ...input, started: performance.now() });
   }
 
@@ -97,7 +100,7 @@ export class Bench {
       this.showProblem(/** @type {Error} */ (error));
       if (error instanceof Unreachable) {
         await waitForServer(() => this.isOpen);
-        this.send({ row, file, truth, started: performance.now() });
+        this.send({ ...this.latest, started: performance.now() });
       }
     }
   }

@@ -93,7 +93,7 @@ def test_other_words_are_refused(
 
 
 def test_a_task_without_a_table_has_no_examples_and_says_why(folder: Path) -> None:
-    """That is an answer, not an error: most people's own tasks have none."""
+    """The answer is no error, since most people's own tasks have none."""
     (folder / "colour.held_out.csv").unlink()
     found = give(folder)
     assert (found["held_out"], found["inputs"]) == (0, [])
