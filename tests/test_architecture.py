@@ -274,6 +274,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.learning",
         "training.option_types",
     },
+    "training.held_out_tables": {"row_records", "training.data"},
     "training.images": {
         "model_card",
         "training.data",

@@ -74,8 +74,8 @@ def tell_sets(numbers: dict[str, Any], task: str) -> str:
     mine = told[smallest]
     name = shorten(smallest, task)
     said = (
-        f"Of prediction sets made to hold the truth with {wanted}, those of {name} are smallest: {mine['mean_size']:.3g} "
-        f"classes on the mean, one alone on {percent(mine['single'])} of rows, and the truth on "
+        f"Of prediction sets made to hold the truth with {wanted}, those of {name} are smallest: "
+        f"{mine['mean_size']:.3g} classes on the mean, one alone on {percent(mine['single'])} of rows, and the truth on "
         f"{percent(mine['covered']['value'])}"
     )
     larger = [

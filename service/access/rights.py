@@ -79,7 +79,7 @@ def find_rights(path: str) -> Rights:
         return _find_model_rights(path)
     if path.startswith(_V1_MODELS):
         return _PREDICT if path.endswith(":predict") else _DESCRIBE
-    if path.startswith(("/models/", "/tasks/", "/static_content/")):
+    if path.startswith(("/models/", "/tasks/", "/static/", "/static_content/")):
         return _OBSERVE
     return ANY
 

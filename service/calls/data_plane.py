@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model_card import Card
 from service.calls import abstention, invocations, prediction_sets, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
+from service.calls.examples import Examples
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.calls.repository import Repository
@@ -56,6 +57,7 @@ class DataPlane:
         self._limits = Limits(settings)
         self._strict = settings.strict
         self._verdicts = Verdicts()
+        self._examples = Examples(settings.models)
         self.pictures = Pictures(registry, self._limits, self._encode)
 
     def follow(self) -> None:
@@ -218,6 +220,10 @@ class DataPlane:
         return to_label.describe(
             models, champion, window, examples, n_rows=n_rows, wanted=difference
         )
+
+    def list_examples(self, task: str, n: str = "", hard: str = "") -> answers.Examples:
+        """Returns held-out rows of a task with their truth; with `hard` those on which its classifiers disagree."""
+        return self._examples.list(self.registry.task(task), n=n, hard=hard)
 
     def compare(self, request: CompareRequest) -> Reply:
         """Runs the task's classifiers on the same rows, side by side."""

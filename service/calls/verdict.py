@@ -71,7 +71,7 @@ def judge_held_out(models: list[Model], *, by: str = METRICS[0]) -> Verdict:
     from verdict.analysis import judge
     from verdict.sentences import write_verdict
 
-    judged, left_out = _select(models)
+    judged, left_out = select_judged(models)
     predictions = _gather(judged)
     task = predictions.task
     numbers = judge(predictions, risk=RISK)
@@ -160,7 +160,7 @@ def _find_grouping(record: HeldOut) -> Grouping:
     return Grouping(groups=number_groups(record.groups), column=None, n_equal=n_equal)
 
 
-def _select(models: list[Model]) -> tuple[Judged, dict[str, str]]:
+def select_judged(models: list[Model]) -> tuple[Judged, dict[str, str]]:
     """Returns the models with answers to the same rows as most have, and why each other one is left out.
 
     It raises InvalidRequest where no file keeps any answers.

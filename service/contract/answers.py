@@ -290,6 +290,23 @@ class Verdict(TypedDict):
     numbers_by: NotRequired[dict[str, Any]]
 
 
+class Examples(TypedDict):
+    """Examples are held-out rows by number, with their true classes and what the models' files say of them.
+
+    `held_out` counts all such rows, `hard` those on which the models disagree.
+    """
+
+    task: str
+    classes: list[str]
+    held_out: int
+    hard: int
+    rows: list[int]
+    inputs: list[Row]
+    labels: list[str]
+    predictions: dict[str, list[str]]
+    reason: NotRequired[str]
+
+
 class ModelSummary(TypedDict):
     name: str
     version: str

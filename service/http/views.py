@@ -27,16 +27,25 @@ from service.http.responses import (
     respond_to_error,
 )
 from service.http.route import takes_pictures
+from service.http.static_files import PREFIX as STATIC
+from service.http.static_files import StaticFiles
 from service.reference import document
 
+HOME = "/"
 MODELS = "/models/"
 LAYERS = "/layers"
 TASKS = "/tasks/"
 COMPARISON = "/comparison"
 VERDICT = "/verdict"
 TO_LABEL = "/to-label"
-VERDICT_FIELDS = ("by",)
-TO_LABEL_FIELDS = ("n", "wanted")
+EXAMPLES = "/examples"
+FIELDS: dict[str, tuple[str, ...]] = {
+    COMPARISON: (),
+    VERDICT: ("by",),
+    EXAMPLES: ("hard", "n"),
+    TO_LABEL: ("n", "wanted"),
+}
+"""The query of each view of a task may have these fields."""
 METRICS_PATH = "/metrics"
 READ_ONLY = ("GET", "HEAD")
 PROBES = ("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
@@ -57,8 +66,8 @@ class Views:
         self._platforms = platforms
         self._batches = batches
         self._protocol = protocol
+        self._static = StaticFiles(_PAGES)
         self._fixed: dict[str, Callable[[], Response]] = {
-            "/": partial(_show_page, "home.html"),
             "/docs": partial(_show_page, "docs.html"),
             "/models": lambda: respond(plane.list_models()),
             "/livez": self._show_liveness,
@@ -74,9 +83,11 @@ class Views:
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
-        if path in self._fixed or path == METRICS_PATH or path.startswith(MODELS):
+        if path in self._fixed or path in (HOME, METRICS_PATH):
             return READ_ONLY
-        if path.startswith(TASKS) and path.endswith((COMPARISON, VERDICT, TO_LABEL)):
+        if path.startswith((MODELS, STATIC)):
+            return READ_ONLY
+        if path.startswith(TASKS) and path.endswith(tuple(FIELDS)):
             return READ_ONLY
         if path.startswith(V1):
             return self._platforms.allowed_methods(path)
@@ -89,6 +100,10 @@ class Views:
         view = self._fixed.get(path)
         if view is not None:
             return view()
+        if path == HOME:
+            return self._static.show_home(scope["headers"])
+        if path.startswith(STATIC):
+            return self._static.show(path, scope["headers"])
         if path == METRICS_PATH:
             return Response(200, await asyncio.to_thread(render_metrics), METRICS)
         if path.startswith(PREFIX):
@@ -96,7 +111,7 @@ class Views:
         if path.startswith(V1):
             return self._platforms.view(path)
         if path.startswith(TASKS):
-            return await self._judge_task(path, scope["query_string"])
+            return await self._show_task(path, scope["query_string"])
 
         # Cards are large, and a network's layers are looked at: 5 to 30 ms.
         name = path.removeprefix(MODELS)
@@ -115,21 +130,22 @@ class Views:
 
         return respond(pictures.describe_layers(name))
 
-    async def _judge_task(self, path: str, query: bytes) -> Response:
-        """Returns the verdict on a task's classifiers, their live comparison, or rows to label, from a thread."""
+    async def _show_task(self, path: str, query: bytes) -> Response:
+        """Returns what a view tells of a task, which is computed in a thread."""
         task, _, what = path.removeprefix(TASKS).rpartition("/")
 
-        def judge() -> bytes:
+        def show() -> bytes:
             if f"/{what}" == COMPARISON:
                 return encode(self._plane.compare_live(task))
-            if f"/{what}" == TO_LABEL:
-                options = _read_options(query, TO_LABEL_FIELDS)
-                return encode(self._plane.list_to_label(task, **options))
-            return encode(
-                self._plane.judge(task, **_read_options(query, VERDICT_FIELDS))
-            )
 
-        return Response(200, await self._batches.offload(judge))
+            options = _read_options(query, FIELDS[f"/{what}"])
+            if f"/{what}" == EXAMPLES:
+                return encode(self._plane.list_examples(task, **options))
+            if f"/{what}" == TO_LABEL:
+                return encode(self._plane.list_to_label(task, **options))
+            return encode(self._plane.judge(task, **options))
+
+        return Response(200, await self._batches.offload(show))
 
     def list_probes(
         self, other_paths: Mapping[str, str]
@@ -164,7 +180,7 @@ class Views:
 
 
 def _read_options(query: bytes, known: tuple[str, ...]) -> dict[str, str]:
-    """Returns the fields of a query; raises InvalidRequest for one that is not known."""
+    """Returns the fields of a view's query; raises InvalidRequest for one that is not known."""
     fields = dict(read_query(query))
     unknown = sorted(set(fields) - set(known))
     if unknown:

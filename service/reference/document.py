@@ -24,6 +24,7 @@ _TYPES = (
     answers.LiveComparison,
     answers.ModelList,
     answers.ToLabel,
+    answers.Examples,
     answers.Verdict,
     answers.Error,
     *open_inference.TYPES,
@@ -217,7 +218,7 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
 
 
 def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
-    """Returns the verdict on held-out rows, and what needs VEREDICTO_JOURNAL: live comparison, and rows to label."""
+    """Returns views of a task: held-out rows, the verdict on them, live comparison, and rows to label."""
     task = {
         "name": "task",
         "in": "path",
@@ -236,6 +237,18 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         parameters=[task],
     )
 
+    return {
+        "/tasks/{task}/comparison": comparison,
+        "/tasks/{task}/examples": _describe_examples(reference, task),
+        "/tasks/{task}/verdict": _describe_verdict(reference, task),
+        "/tasks/{task}/to-label": _describe_to_label(reference, task),
+    }
+
+
+def _describe_verdict(
+    reference: dict[str, Any], task: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the view of whom to trust."""
     by = {
         "name": "by",
         "in": "query",
@@ -243,7 +256,7 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         "schema": {"type": "string", "enum": list(answers.VERDICT_METRICS)},
         "description": "What the models are compared in",
     }
-    verdict = view(
+    return view(
         "verdict",
         "Predict and compare",
         "Which of the task's classifiers to trust, from what their files keep of held-out rows",
@@ -253,12 +266,6 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         503,
         parameters=[task, by],
     )
-
-    return {
-        "/tasks/{task}/comparison": comparison,
-        "/tasks/{task}/verdict": verdict,
-        "/tasks/{task}/to-label": _describe_to_label(reference, task),
-    }
 
 
 def _describe_to_label(
@@ -288,6 +295,36 @@ def _describe_to_label(
         404,
         503,
         parameters=[task, n_rows, wanted],
+    )
+
+
+def _describe_examples(
+    reference: dict[str, Any], task: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the view of held-out rows."""
+    n = {
+        "name": "n",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10},
+        "description": "At most so many rows",
+    }
+    hard = {
+        "name": "hard",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "integer", "enum": [0, 1]},
+        "description": "1: only rows on which the task's classifiers disagree",
+    }
+    return view(
+        "list_examples",
+        "Predict and compare",
+        "Held-out rows of the task with their truth, where a table of them lies beside the models",
+        reference["Examples"],
+        400,
+        404,
+        503,
+        parameters=[task, n, hard],
     )
 
 

@@ -132,9 +132,15 @@ def test_the_bento_holds_what_it_serves_and_no_more(bento: Path) -> None:
         "stats",
         "verdict",
     ]
-    shipped = {path.name for path in (ROOT / "exported_models").glob("*.onnx")}
+    models = ROOT / "exported_models"
+    shipped = {
+        path.name
+        for pattern in ("*.onnx", "*.held_out.csv")
+        for path in models.glob(pattern)
+    }
     assert {path.name for path in (source / "exported_models").iterdir()} == shipped
     assert (source / "service" / "pages" / "home.html").exists()
+    assert (source / "service" / "pages" / "static" / "benches" / "drawing.js").exists()
 
 
 def test_the_bento_turns_telemetry_off(bento: Path) -> None:

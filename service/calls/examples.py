@@ -1,0 +1,218 @@
+"""Examples are held-out rows with their truth, from a table beside the models whose files answer for it.
+
+`TASK.held_out.csv` has a column for each feature, in the cards' order, and the class last. It is believed where its
+rows are those that the files of the task keep answers to, by the hash that stands in them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_card import FeatureInput
+from row_records import HeldOut, fingerprint_held_out, hash_rows
+from service.calls.verdict import Judged, select_judged
+from service.contract.answers import Examples as ExamplesAnswer
+from service.contract.requests import Row, Value
+from service.errors import InvalidRequest, ModelRefused
+from service.models.folder import read_file
+from service.models.model import Model
+
+SUFFIX = ".held_out.csv"
+MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_EXAMPLES = 1000
+N_EXAMPLES = 10
+"""So many are given where nobody says how many."""
+MAX_KEPT = 16
+
+
+class NoTable(Exception):
+    """A task has no table of held-out rows, for the reason that this says."""
+
+
+class Table(NamedTuple):
+    """A table has rows as clients send them, their true classes, the models' labels, and which rows are hard.
+
+    `hard` has the numbers of the rows that not all models give one class, those first on which they are most divided.
+    """
+
+    rows: list[Row]
+    truth: list[str]
+    labels: dict[str, list[str]]
+    hard: list[int]
+    reason: str | None = None
+
+
+class Examples:
+    """Examples are read once for the versions of a task's models; any thread may ask."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: OrderedDict[tuple[str, ...], Table] = OrderedDict()
+        self._lock = Lock()
+
+    def list(
+        self, models: list[Model], *, n: str = "", hard: str = ""
+    ) -> ExamplesAnswer:
+        """Returns the first `n` held-out rows of a task, or of those that its models disagree on where `hard` is 1.
+
+        Where there is no table the answer says why. It raises InvalidRequest for other words, and for a table of other
+        rows.
+        """
+        count = _read_count(n)
+        if hard not in ("", "0", "1"):
+            raise InvalidRequest(f"hard: expected 0 or 1, got {hard[:40]!r}")
+
+        table = self._find(models)
+        numbers = table.hard if hard == "1" else range(len(table.rows))
+        chosen = numbers[:count]
+        labels = {
+            name: [given[number] for number in chosen]
+            for name, given in table.labels.items()
+        }
+
+        answer: ExamplesAnswer = {
+            "task": models[0].card.task,
+            "classes": [*models[0].classes],
+            "held_out": len(table.rows),
+            "hard": len(table.hard),
+            "rows": [*chosen],
+            "inputs": [table.rows[number] for number in chosen],
+            "labels": [table.truth[number] for number in chosen],
+            "predictions": labels,
+        }
+        if table.reason is not None:
+            answer["reason"] = table.reason
+
+        return answer
+
+    def _find(self, models: list[Model]) -> Table:
+        key = tuple(model.version for model in models)
+        with self._lock:
+            found = self._kept.get(key)
+        if found is None:
+            found = _make_table(self._folder, models)
+
+        with self._lock:
+            self._kept[key] = found
+            self._kept.move_to_end(key)
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+
+        return found
+
+
+def _read_count(text: str) -> int:
+    if not text:
+        return N_EXAMPLES
+
+    is_number = text.isascii() and text.isdecimal() and len(text) < 7
+    if not is_number or not 1 <= int(text) <= MAX_EXAMPLES:
+        raise InvalidRequest(
+            f"n: expected a whole number from 1 to {MAX_EXAMPLES}, got {text[:40]!r}"
+        )
+
+    return int(text)
+
+
+def _make_table(folder: Path, models: list[Model]) -> Table:
+    """Returns the table of a task, once its rows are found to be those that the files answered; none is no error."""
+    task = models[0].card.task
+    try:
+        path = _find_path(folder, models[0])
+    except NoTable as error:
+        return Table([], [], {}, [], str(error))
+
+    judged, _ = select_judged(models)
+    model, record = judged[0]
+    rows, truth = _read_table(path, model)
+
+    indices = np.array([model.classes.index(each) for each in truth], dtype=np.int64)
+    hashes = hash_rows(model.encode(rows))
+    if fingerprint_held_out(hashes, indices) != record.rows:
+        raise InvalidRequest(
+            f"{task}{SUFFIX}: its rows are not the held-out rows that the files of {task!r} keep answers to; "
+            "write it again with: python -m training.held_out_tables"
+        )
+
+    labels = {
+        each.name: [each.classes[index] for index in held_out.labels]
+        for each, held_out in judged
+    }
+    return Table(rows, truth, labels, _order_hard(judged, record))
+
+
+def _order_hard(judged: Judged, record: HeldOut) -> list[int]:
+    """Returns the numbers of the rows on which the models disagree, the most divided first."""
+    labels: NDArray[np.int64] = np.stack([each.labels for _, each in judged])
+    n_classes = record.probabilities.shape[1]
+    votes = np.stack([(labels == each).sum(axis=0) for each in range(n_classes)])
+    majority = votes.max(axis=0)
+    order = np.argsort(majority, kind="stable")
+
+    return [int(row) for row in order if majority[row] < len(judged)]
+
+
+def _find_path(folder: Path, model: Model) -> Path:
+    """Returns the path of a task's table; raises NoTable where there is none."""
+    name = f"{model.card.task}{SUFFIX}"
+    if not isinstance(model.card.input, FeatureInput):
+        raise NoTable("held-out images are not kept")
+
+    path = folder / name
+    if Path(name).name != name or not path.is_file():
+        raise NoTable(f"the folder of models has no {name}")
+
+    return path
+
+
+def _read_table(path: Path, model: Model) -> tuple[list[Row], list[str]]:
+    """Returns rows and classes; raises InvalidRequest for a table that is broken."""
+    try:
+        text = read_file(path, max_bytes=MAX_FILE_BYTES).decode()
+        lines = list(csv.reader(io.StringIO(text), strict=True))
+        return _read_lines(lines, model)
+    except (ModelRefused, OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InvalidRequest(f"{path.name} cannot be read: {reason}") from None
+
+
+def _read_lines(lines: list[list[str]], model: Model) -> tuple[list[Row], list[str]]:
+    """Returns rows and classes; raises ValueError where a line is not what the header or the card says."""
+    assert isinstance(model.card.input, FeatureInput)
+    features = model.card.input.features
+    names = [feature.name for feature in features]
+    if not lines or lines[0][:-1] != names:
+        raise ValueError(f"expected the columns {', '.join(names)}, and the class last")
+
+    rows: list[Row] = []
+    truth: list[str] = []
+    for number, line in enumerate(lines[1:], start=2):
+        if len(line) != len(names) + 1 or line[-1] not in model.classes:
+            raise ValueError(
+                f"line {number}: expected {len(names)} values and a class of {', '.join(model.classes)}"
+            )
+
+        rows.append(
+            [
+                _read_value(text, is_number=feature.type == "number")
+                for text, feature in zip(line[:-1], features, strict=True)
+            ]
+        )
+        truth.append(line[-1])
+
+    return rows, truth
+
+
+def _read_value(text: str, *, is_number: bool) -> Value:
+    if not text:
+        return None
+
+    return float(text) if is_number else text

@@ -1,0 +1,123 @@
+"""The page and its files are read once and sent compressed; the name of each says what all of them hold."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from service.errors import NotFound
+from service.http.page_security import PAGE_HEADERS
+from service.http.responses import HTML, Headers, Response
+
+PREFIX = "/static/"
+HOME = "home.html"
+MIN_GZIP_BYTES = 512
+"""A shorter file hardly shrinks."""
+_PLACE = b"{{static}}"
+"""The page has this where the address of its files belongs."""
+_TYPES = {
+    ".css": b"text/css; charset=utf-8",
+    ".html": HTML,
+    ".js": b"text/javascript; charset=utf-8",
+    ".svg": b"image/svg+xml",
+}
+_VARY = (b"vary", b"accept-encoding")
+_FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
+_ASK_AGAIN = (b"cache-control", b"no-cache")
+
+
+class StaticFile:
+    """A static file is sent as it is, or compressed where the client takes that, or not at all where it has it."""
+
+    def __init__(self, content: bytes, content_type: bytes, headers: Headers) -> None:
+        self.content = content
+        self._content_type = content_type
+        self._headers = headers
+
+    @cached_property
+    def _compressed(self) -> bytes:
+        return gzip.compress(self.content, compresslevel=9, mtime=0)
+
+    @cached_property
+    def _etag(self) -> bytes:
+        return b'"%s"' % sha256(self.content).hexdigest()[:32].encode()
+
+    def respond(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
+        """Returns the response to a request with these headers."""
+        asked = dict(headers)
+        own = (*self._headers, (b"etag", self._etag), _VARY)
+        if self._etag in asked.get(b"if-none-match", b""):
+            return Response(304, b"", self._content_type, own)
+
+        is_long = len(self.content) >= MIN_GZIP_BYTES
+        if is_long and _takes_gzip(asked.get(b"accept-encoding", b"")):
+            own = (*own, (b"content-encoding", b"gzip"))
+            return Response(200, self._compressed, self._content_type, own)
+
+        return Response(200, self.content, self._content_type, own)
+
+
+class StaticFiles:
+    """The static files stand under one address, which has the hash of all of them in it.
+
+    A module names another by its place beside it, so that all of a page are of one version and nothing is built.
+    """
+
+    def __init__(self, pages: Path) -> None:
+        folder = pages / "static"
+        contents = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.suffix in _TYPES
+        }
+        self.version = _hash_contents(contents)
+        self._files = {
+            f"{PREFIX}{self.version}/{name}": StaticFile(
+                content, _TYPES[Path(name).suffix], (_FOR_EVER,)
+            )
+            for name, content in contents.items()
+        }
+        address = f"static/{self.version}".encode()
+        page = (pages / HOME).read_bytes().replace(_PLACE, address)
+        self._home = StaticFile(page, HTML, (*PAGE_HEADERS, _ASK_AGAIN))
+
+    def list_paths(self) -> list[str]:
+        """Returns the paths of all files but the page."""
+        return list(self._files)
+
+    def show_home(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
+        """Returns the page."""
+        return self._home.respond(headers)
+
+    def show(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Response:
+        """Returns the file at a path; raises NotFound for one of another version too."""
+        file = self._files.get(path)
+        if file is None:
+            raise NotFound(
+                f"unknown file {path[:200]!r}: the page may be of another version; load it again"
+            )
+
+        return file.respond(headers)
+
+
+def _hash_contents(contents: dict[str, bytes]) -> str:
+    """Returns 12 hex digits of the SHA-256 over all names and contents."""
+    digest = sha256()
+    for name, content in contents.items():
+        digest.update(f"{name}\n{len(content)}\n".encode())
+        digest.update(content)
+
+    return digest.hexdigest()[:12]
+
+
+def _takes_gzip(accepted: bytes) -> bool:
+    """Returns whether a header Accept-Encoding names gzip with a weight that is not zero."""
+    for each in accepted.split(b","):
+        coding, _, weight = each.replace(b" ", b"").lower().partition(b";")
+        if coding in (b"gzip", b"*"):
+            return weight.rstrip(b"0").rstrip(b".") not in (b"q=", b"q=0")
+
+    return False

@@ -1,0 +1,356 @@
+"""The page does in a real browser, over a real server, what a person wants, in few actions and both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import (
+    PHONE,
+    WIDE,
+    open_page,
+    start_browser,
+    wait_for_verdict,
+)
+from tests.support.server import Server
+from tests.support.tiny_models import tiny_graph
+
+StartServer = Callable[..., AbstractContextManager[Server]]
+MAX_VERDICT_MS = 1000
+"""A busy machine takes ten times what a quiet one does."""
+FOUR = (
+    ((0.6, 0.08), (0.25, 0.6), (0.8, 0.6)),
+    ((0.62, 0.35), (0.62, 0.92)),
+)
+"""The strokes of a 4, each of points in shares of the canvas."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser is there for all tests of the page."""
+    with start_browser() as started:
+        yield started
+
+
+def draw_four(page: Page) -> None:
+    """Draws the strokes of a 4 on the canvas."""
+    box = page.locator("canvas.pad").bounding_box()
+    assert box is not None
+    for stroke in FOUR:
+        first, *others = [
+            (box["x"] + x * box["width"], box["y"] + y * box["height"])
+            for x, y in stroke
+        ]
+        page.mouse.move(*first)
+        page.mouse.down()
+        for place in others:
+            page.mouse.move(*place, steps=5)
+        page.mouse.up()
+
+
+def settle(page: Page) -> None:
+    """Waits until the sentence on whom to trust is there, and everything stands still."""
+    wait_for_verdict(page)
+    page.wait_for_selector(".trust p")
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_first_screen_shows_a_digit_on_which_classifiers_disagree(
+    server: Server, browser: Browser, *, size: tuple[int, int], language: str
+) -> None:
+    """Without an action or a scroll all verdicts are seen, dissenters are marked, and nothing is too wide."""
+    with open_page(browser, server.url, size=size, language=language) as page:
+        headline = wait_for_verdict(page)
+        settle(page)
+        words = {
+            "en": r"\d, say \d of 9\. (One says|\d say) \d",
+            "es": r"\d, dicen \d de 9\. (Uno dice|\d dicen) \d",
+        }
+        assert re.match(words[language], headline), headline
+        assert page.get_attribute("html", "lang") == language
+        assert page.locator(".verdicts li").count() == 9
+        assert page.locator(".verdicts li.dissents").count() >= 1
+
+        below = page.evaluate(
+            "document.querySelector('.verdicts').getBoundingClientRect().bottom"
+        )
+        assert below <= size[1]
+        assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+        if size == WIDE:
+            bottom = page.evaluate(
+                "document.querySelector('#bench').getBoundingClientRect().bottom"
+            )
+            assert bottom <= size[1]
+
+
+def test_a_drawn_digit_is_read_as_it_is_drawn(server: Server, browser: Browser) -> None:
+    """Two strokes make the consensus, in their time; the address keeps the digit, and another visitor sees the same."""
+    with open_page(browser, server.url) as page:
+        settle(page)
+        draw_four(page)
+        expect(page.locator(".headline b")).to_have_text("4")
+        page.wait_for_url(re.compile(r"x=[\d,]+"))
+        times = page.evaluate(
+            "performance.getEntriesByName('verdict').map((each) => each.duration)"
+        )
+        shared = page.url
+
+    assert len(times) > 2
+    assert sorted(times)[len(times) // 2] < MAX_VERDICT_MS
+    with open_page(browser, shared) as page:
+        assert wait_for_verdict(page).startswith("4")
+
+
+def test_nothing_moves_when_verdicts_do(server: Server, browser: Browser) -> None:
+    """The layout does not shift while a digit is drawn and others are shown."""
+    with open_page(browser, server.url) as page:
+        settle(page)
+        page.evaluate(
+            """() => { window.shift = 0; new PerformanceObserver((list) => {
+            for (const each of list.getEntries()) window.shift += each.value;
+            }).observe({ type: "layout-shift", buffered: false }); }"""
+        )
+        draw_four(page)
+        expect(page.locator(".headline b")).to_have_text("4")
+        assert page.evaluate("window.shift") < 0.01
+
+
+def test_a_digit_is_drawn_by_the_keyboard(server: Server, browser: Browser) -> None:
+    """Arrows move the pen and Space puts it down."""
+    with open_page(browser, server.url) as page:
+        settle(page)
+        page.focus("canvas.pad")
+        for key in ["ArrowUp"] * 8 + ["Space"] + ["ArrowDown"] * 16:
+            page.keyboard.press(key)
+        expect(page.locator(".headline b")).to_have_text("1")
+
+
+def test_the_truth_is_told_after_the_persons_verdict(
+    server: Server, browser: Browser
+) -> None:
+    """A held-out digit has its truth behind a guess, and then the models that are right are marked."""
+    with open_page(browser, server.url) as page:
+        settle(page)
+        assert page.locator(".verdicts li.right").count() == 0
+        page.click(".guesses button:nth-child(1)")
+        told = r"The truth: \d\. You were \w+\. \d of 9 models (is|are) right\."
+        assert re.match(told, page.inner_text(".told"))
+        assert page.locator(".guesses .true").count() == 1
+
+
+def test_the_language_is_changed_by_one_action_and_kept(
+    server: Server, browser: Browser
+) -> None:
+    """The whole page speaks Spanish then, and still does after it is loaded again."""
+    with open_page(browser, server.url) as page:
+        settle(page)
+        page.click("text=ES")
+        page.wait_for_selector("text=¿En cuál confiar?")
+        assert page.inner_text("h1").startswith("Una entrada")
+        assert "dicen" in wait_for_verdict(page)
+        page.reload()
+        settle(page)
+        assert page.get_attribute("html", "lang") == "es"
+
+
+def test_the_call_is_copied_by_one_action_and_answers(
+    server: Server, browser: Browser
+) -> None:
+    """The command in the clipboard gives, run as it is, the consensus that the page shows."""
+    with open_page(browser, server.url) as page:
+        headline = wait_for_verdict(page)
+        page.click("text=Copy")
+        page.wait_for_selector("text=Copied")
+        command = page.evaluate("navigator.clipboard.readText()")
+        page.click("text=Python")
+        program = page.inner_text(".code pre")
+
+    words = shlex.split(command.replace("\\\n", " "))
+    answer = subprocess.run(
+        [*words, "--silent"], capture_output=True, check=True
+    ).stdout
+    assert json.loads(answer)["consensus"]["predictions"] == [headline.split(",")[0]]
+    compile(program, "call", "exec")
+
+
+def test_a_tumour_is_compared_by_one_action(server: Server, browser: Browser) -> None:
+    """The tab shows a held-out tumour and its verdicts; a value far from all training is told of."""
+    with open_page(browser, server.url) as page:
+        settle(page)
+        page.click("role=tab[name=Tumours]")
+        page.wait_for_selector(".form .headline b")
+        assert re.match(r"(malignant|benign), say", wait_for_verdict(page))
+        assert page.locator(".verdicts li").count() == 8
+        settle(page)
+
+        page.fill("#feature-0", "999")
+        page.wait_for_selector("text=beyond 7.691 to 28.11")
+        assert "no verdict here is to be relied on" in page.inner_text(".far")
+        page.fill("#feature-0", "much")
+        page.wait_for_selector("text=mean radius needs a number.")
+        page.fill("#feature-0", "14,5")
+        page.wait_for_selector(".headline b")
+        page.wait_for_url(re.compile("task=breast_cancer.*x=14.5,"))
+
+
+def test_the_plane_shows_a_map_of_each_classifier(
+    server: Server, browser: Browser
+) -> None:
+    """A click places the point, and what is said of it follows."""
+    with open_page(browser, f"{server.url}/?task=points") as page:
+        page.wait_for_selector(".maps figure:nth-child(8)")
+        box = page.locator("canvas.pad").bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 10, box["y"] + box["height"] - 10)
+        expect(page.locator(".headline")).to_have_text("blue, say all 8.")
+
+
+def test_a_photograph_is_classified_and_looked_into(
+    server: Server, browser: Browser, tmp_path: Path
+) -> None:
+    """A chosen file has its verdicts; a button shows where a model looked; another file type is told of."""
+    Image.new("RGB", (64, 48), "grey").save(tmp_path / "grey.jpg")
+    (tmp_path / "notes.txt").write_text("no image")
+    with open_page(browser, f"{server.url}/?task=cat_or_automobile") as page:
+        page.set_input_files("#photograph", tmp_path / "notes.txt")
+        page.wait_for_selector("text=That is no image file")
+        page.set_input_files("#photograph", tmp_path / "grey.jpg")
+        assert re.match("(cat|automobile), say", wait_for_verdict(page))
+        page.click(".inside >> text=CNN")
+        page.wait_for_selector("text=warm colours speak for")
+
+
+def test_a_photograph_is_pasted_and_dropped(server: Server, browser: Browser) -> None:
+    """Both ways bring the same verdict as a chosen file."""
+    give = """(kind) => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 40, height: 40 });
+        canvas.toBlob((blob) => {
+            const data = new DataTransfer();
+            data.items.add(new File([blob], "a.png", { type: "image/png" }));
+            const event = kind === "paste" ? new ClipboardEvent("paste", { clipboardData: data })
+                : new DragEvent("drop", { dataTransfer: data, cancelable: true });
+            (kind === "paste" ? window : document.querySelector(".zone")).dispatchEvent(event);
+        });
+    }"""
+    with open_page(browser, f"{server.url}/?task=cat_or_automobile") as page:
+        for kind in ("paste", "drop"):
+            page.evaluate(give, kind)
+            page.wait_for_selector(".zone img:not([hidden])")
+            wait_for_verdict(page)
+            page.reload()
+            page.wait_for_selector(".zone")
+
+
+@pytest.mark.parametrize(
+    ("tab", "found"),
+    [("Tacos", r"sales: \d"), ("Diabetes", r"progression: \d+\.?\d* to \d")],
+)
+def test_numbers_are_predicted_by_one_action(
+    server: Server, browser: Browser, *, tab: str, found: str
+) -> None:
+    """A task without classes shows what each model says, and how far they are apart."""
+    with open_page(browser, server.url) as page:
+        page.click(f"role=tab[name={tab}]")
+        page.wait_for_selector(".form")
+        assert re.match(found, wait_for_verdict(page))
+
+
+def test_digits_are_made_up_by_two_actions(server: Server, browser: Browser) -> None:
+    """The tab shows 32 images, and the button 32 others."""
+    with open_page(browser, server.url) as page:
+        page.click("role=tab[name='Digits: GAN']")
+        page.wait_for_selector(".grid img[src]:last-child")
+        first = page.get_attribute(".grid img", "src") or ""
+        page.click("text=Others")
+        expect(page.locator(".grid img").first).not_to_have_attribute("src", first)
+
+
+@pytest.mark.parametrize(
+    ("task", "theme"),
+    [
+        ("digits", "light"),
+        ("digits", "dark"),
+        ("wine", "light"),
+        ("breast_cancer", "dark"),
+        ("points", "light"),
+        ("cat_or_automobile", "dark"),
+        ("digits-gan", "light"),
+    ],
+)
+def test_rules_of_accessibility_hold(
+    server: Server, browser: Browser, *, theme: str, task: str
+) -> None:
+    """Axe finds nothing on any kind of bench, with all of it opened."""
+    with open_page(browser, f"{server.url}/?task={task}", theme=theme) as page:
+        page.wait_for_selector(".trust p, .grid img[src]:last-child")
+        page.evaluate(
+            "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+        )
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+
+
+def test_errors_of_the_server_are_sentences_on_the_page(
+    browser: Browser, start_server: StartServer
+) -> None:
+    """A server that goes away is told of, and answers again by itself once it is back."""
+    complaints: list[str] = []
+    with start_server() as server:
+        port = int(server.url.rpartition(":")[2])
+        with open_page(browser, server.url, complaints=complaints) as page:
+            settle(page)
+            server.process.terminate()
+            server.process.wait()
+            page.click("text=Clear")
+            draw_four(page)
+            page.wait_for_selector("text=The server does not answer.")
+            with start_server_again(start_server, port):
+                expect(page.locator(".headline b")).to_have_text("4")
+                assert page.inner_text(".answers .problem") == ""
+
+
+def start_server_again(
+    start_server: StartServer, port: int
+) -> AbstractContextManager[Server]:
+    """Starts another server on the same port."""
+    return start_server(port=port)
+
+
+def test_a_folder_with_refused_files_and_without_cards_has_a_page(
+    browser: Browser, start_server: StartServer, tmp_path: Path
+) -> None:
+    """A refused file is told of with its reason, and a file without a card is listed."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "broken.onnx").write_bytes(b"no model")
+    (folder / "plain.onnx").write_bytes(tiny_graph().SerializeToString())
+    with (
+        start_server(VEREDICTO_MODELS=folder) as server,
+        open_page(browser, server.url) as page,
+    ):
+        page.wait_for_selector("#notices >> text=broken.onnx")
+        assert page.inner_text(".empty") == "No model here can be tried on this page."
+        assert page.inner_text("#models li a") == "plain"
+
+
+def test_an_empty_folder_has_a_page_that_says_what_to_do(
+    browser: Browser, start_server: StartServer, tmp_path: Path
+) -> None:
+    """Nothing is broken, and the next command is there."""
+    (tmp_path / "models").mkdir()
+    with (
+        start_server(VEREDICTO_MODELS=tmp_path / "models") as server,
+        open_page(browser, server.url) as page,
+    ):
+        assert "python -m training" in page.inner_text(".empty")

@@ -1,0 +1,139 @@
+"""The page's files are sent compressed, under an address that changes with them; the page itself holds no code."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+import service
+from service.errors import NotFound
+from service.http.responses import Response
+from service.http.static_files import StaticFiles
+
+PAGES = Path(service.__file__).parent / "pages"
+GZIP = [(b"accept-encoding", b"gzip, deflate, br")]
+MAX_FIRST_SCREEN_BYTES = 60_000
+MAX_ALL_BYTES = 500_000
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    """A page with one style and one script of its own."""
+    (tmp_path / "static" / "inner").mkdir(parents=True)
+    (tmp_path / "home.html").write_text("<link href={{static}}/a.css>")
+    (tmp_path / "static" / "a.css").write_text("a { color: red }\n" * 100)
+    (tmp_path / "static" / "inner" / "b.js").write_text("export {};\n")
+    return tmp_path
+
+
+def header(response: Response, name: bytes) -> bytes | None:
+    return dict(response.headers).get(name)
+
+
+def test_the_page_names_its_files_by_what_they_hold(pages: Path) -> None:
+    """Another content is another address, and the same content is the same one."""
+    before = StaticFiles(pages)
+    assert (
+        before.show_home([]).body
+        == f"<link href=static/{before.version}/a.css>".encode()
+    )
+    assert StaticFiles(pages).version == before.version
+
+    (pages / "static" / "inner" / "b.js").write_text("export default 1;\n")
+    assert StaticFiles(pages).version != before.version
+
+
+def test_a_file_is_kept_for_ever_and_the_page_is_asked_for_again(pages: Path) -> None:
+    """A file's address never has another content, while the page's has."""
+    files = StaticFiles(pages)
+    style = files.show(f"/static/{files.version}/a.css", [])
+    assert style.content_type == b"text/css; charset=utf-8"
+    assert header(style, b"cache-control") == b"public, max-age=31536000, immutable"
+    assert header(files.show_home([]), b"cache-control") == b"no-cache"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_compressed"),
+    [
+        (b"gzip", True),
+        (b"br;q=1.0, GZIP;q=0.8", True),
+        (b"*", True),
+        (b"br", False),
+        (b"gzip;q=0", False),
+        (b"gzip; q=0.00", False),
+        (b"", False),
+    ],
+)
+def test_who_takes_gzip_gets_it(
+    pages: Path, *, accepted: bytes, is_compressed: bool
+) -> None:
+    """A weight of zero refuses it, and caches are told that the answer depends on it."""
+    files = StaticFiles(pages)
+    style = files.show(
+        f"/static/{files.version}/a.css", [(b"accept-encoding", accepted)]
+    )
+    content = gzip.decompress(style.body) if is_compressed else style.body
+    assert content == (pages / "static" / "a.css").read_bytes()
+    assert (header(style, b"content-encoding") == b"gzip") == is_compressed
+    assert header(style, b"vary") == b"accept-encoding"
+
+
+def test_who_has_the_page_is_told_so(pages: Path) -> None:
+    """The same tag is answered by 304 and no body."""
+    files = StaticFiles(pages)
+    tag = header(files.show_home([]), b"etag")
+    assert tag is not None
+    again = files.show_home([(b"if-none-match", b'"other", W/' + tag)])
+    assert (again.status, again.body) == (304, b"")
+    assert files.show_home([(b"if-none-match", b'"other"')]).status == 200
+
+
+def test_a_file_of_another_version_is_not_found(pages: Path) -> None:
+    """The error says what helps; nothing outside of the folder has an address."""
+    files = StaticFiles(pages)
+    for path in ("/static/000000000000/a.css", f"/static/{files.version}/../home.html"):
+        with pytest.raises(NotFound, match="the page may be of another version"):
+            files.show(path, [])
+
+
+def test_the_page_has_no_code_of_its_own_and_names_no_other_host() -> None:
+    """Scripts and styles are files, and every address is one of the service."""
+    page = (PAGES / "home.html").read_text(encoding="utf-8")
+    assert not re.search(r"<script(?![^>]* src=)|<style|\bstyle=|\bon\w+=", page)
+
+    texts = [page, *(path.read_text() for path in (PAGES / "static").rglob("*.*"))]
+    hosts = {host for text in texts for host in re.findall(r"\w+://([\w.]+)", text)}
+    assert hosts == {"www.w3.org"}
+
+
+def test_the_page_fetches_ahead_every_module_that_its_first_screen_imports() -> None:
+    """No module waits until another has come."""
+    page = (PAGES / "home.html").read_text(encoding="utf-8")
+    named = set(re.findall(r'"\{\{static\}\}/([\w/.]+\.js)"', page))
+    waiting, found = ["app.js"], set()
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        source = (PAGES / "static" / name).read_text()
+        for imported in re.findall(r'^import .* from "(.*)";$', source, re.M):
+            path = (Path(name).parent / imported).as_posix().replace("benches/../", "")
+            if path not in found:
+                waiting.append(path)
+
+    assert named == found
+
+
+def test_the_page_is_light() -> None:
+    """The first screen is at most 60 kB as it is sent, and all files are at most 500 kB."""
+    files = StaticFiles(PAGES)
+    page = files.show_home([]).body.decode()
+    sizes = {path: len(files.show(path, GZIP).body) for path in files.list_paths()}
+    first = [path for path in sizes if path.removeprefix("/") in page]
+
+    assert len(first) > 10
+    n_bytes = len(files.show_home(GZIP).body) + sum(sizes[path] for path in first)
+    assert n_bytes <= MAX_FIRST_SCREEN_BYTES
+    assert sum(sizes.values()) <= MAX_ALL_BYTES
