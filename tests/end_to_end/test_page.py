@@ -353,3 +353,25 @@ def test_an_empty_folder_has_a_page_that_says_what_to_do(
         open_page(browser, server.url) as page,
     ):
         assert "python -m training" in page.inner_text(".empty")
+
+
+def test_a_model_is_a_page_for_people_and_json_for_programs(
+    server: Server, browser: Browser
+) -> None:
+    """The card's figures are on the page, which axe finds nothing on; an unknown model is an error as before."""
+    path = "/models/digits-cnn"
+    assert server.client.get(path).json()["name"] == "digits-cnn"
+    address = f"{server.url}{path}"
+    with open_page(
+        browser, address, bench="#card section", language="es", size=PHONE
+    ) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+        assert page.inner_text("h1") == "CNN"
+        assert "reservados" in page.inner_text("table")
+        assert "98.3\u00a0%" in page.inner_text("table")
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+
+    unknown = server.client.get("/models/nothing", headers={"Accept": "text/html"})
+    assert unknown.status_code == 404
+    assert unknown.json()["error"].startswith("unknown model 'nothing'")
