@@ -58,7 +58,7 @@ class Examples:
         self._kept: OrderedDict[tuple[str, ...], Table] = OrderedDict()
         self._lock = Lock()
 
-    def list(
+    def select(
         self, models: list[Model], *, n: str = "", hard: str = ""
     ) -> ExamplesAnswer:
         """Returns the first `n` held-out rows of a task, or of those that its models disagree on where `hard` is 1.

@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def give(folder: Path, **options: str) -> Any:
-    return Examples(folder).list(Registry.load(folder).task("colour"), **options)
+    return Examples(folder).select(Registry.load(folder).task("colour"), **options)
 
 
 def test_rows_come_with_their_truth_and_what_the_files_say(folder: Path) -> None:
