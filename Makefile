@@ -21,7 +21,7 @@ export BENTOML_DO_NOT_TRACK := True
 test coverage fuzz: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage fuzz soak chaos hostile check train table verify sbom audit bench bento image proto lock clean
+.PHONY: help serve test coverage fuzz soak chaos hostile check page train table verify sbom audit bench bento image proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -56,6 +56,9 @@ check: .venv/test.stamp ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+page: node_modules ## types and lint of the page's scripts (needs npm; nothing else does)
+	@npm run --silent check
 
 train: .venv/test.stamp ## train every shipped model that is not up to date
 	$(BIN)/python -m training all
@@ -105,6 +108,10 @@ lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowe
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info benchmarks/.environments
+
+node_modules: package.json
+	@npm install --no-package-lock --no-audit --no-fund --silent
+	@touch $@
 
 .venv/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, %s is %s: make PYTHON=python3.12 ..." % (sys.executable, sys.version.split()[0]))'

@@ -223,7 +223,7 @@ class DataPlane:
 
     def list_examples(self, task: str, n: str = "", hard: str = "") -> answers.Examples:
         """Returns held-out rows of a task with their truth; with `hard` those on which its classifiers disagree."""
-        return self._examples.list(self.registry.task(task), n=n, hard=hard)
+        return self._examples.select(self.registry.task(task), n=n, hard=hard)
 
     def compare(self, request: CompareRequest) -> Reply:
         """Runs the task's classifiers on the same rows, side by side."""

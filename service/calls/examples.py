@@ -58,7 +58,7 @@ class Examples:
         self._kept: OrderedDict[tuple[str, ...], Table] = OrderedDict()
         self._lock = Lock()
 
-    def list(
+    def select(
         self, models: list[Model], *, n: str = "", hard: str = ""
     ) -> ExamplesAnswer:
         """Returns the first `n` held-out rows of a task, or of those that its models disagree on where `hard` is 1.
@@ -97,12 +97,16 @@ class Examples:
         key = tuple(model.version for model in models)
         with self._lock:
             found = self._kept.get(key)
-        if found is None:
-            found = _make_table(self._folder, models)
+        if found is not None:
+            return found
+
+        found = _make_table(self._folder, models)
+        # A table may come later to a folder that has none.
+        if found.reason is not None:
+            return found
 
         with self._lock:
             self._kept[key] = found
-            self._kept.move_to_end(key)
             while len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
 

@@ -14,6 +14,7 @@ from service.http.responses import HTML, Headers, Response
 
 PREFIX = "/static/"
 HOME = "home.html"
+MODEL = "model.html"
 MIN_GZIP_BYTES = 512
 """A shorter file hardly shrinks."""
 _PLACE = b"{{static}}"
@@ -81,8 +82,16 @@ class StaticFiles:
             for name, content in contents.items()
         }
         address = f"static/{self.version}".encode()
-        page = (pages / HOME).read_bytes().replace(_PLACE, address)
-        self._home = StaticFile(page, HTML, (*PAGE_HEADERS, _ASK_AGAIN))
+        self._home = StaticFile(
+            (pages / HOME).read_bytes().replace(_PLACE, address),
+            HTML,
+            (*PAGE_HEADERS, _ASK_AGAIN),
+        )
+        self._model = StaticFile(
+            (pages / MODEL).read_bytes().replace(_PLACE, address),
+            HTML,
+            (*PAGE_HEADERS, _ASK_AGAIN, (b"vary", b"accept")),
+        )
 
     def list_paths(self) -> list[str]:
         """Returns the paths of all files but the page."""
@@ -91,6 +100,10 @@ class StaticFiles:
     def show_home(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the page."""
         return self._home.respond(headers)
+
+    def show_model(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
+        """Returns the page of a model, which asks for the card itself."""
+        return self._model.respond(headers)
 
     def show(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the file at a path; raises NotFound for one of another version too."""
@@ -101,6 +114,30 @@ class StaticFiles:
             )
 
         return file.respond(headers)
+
+
+def prefers_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Returns whether a client names HTML, as browsers do, and does not name JSON with at least the same weight."""
+    weights = {b"text/html": 0.0, b"application/json": 0.0}
+    accepted = dict(headers).get(b"accept", b"").lower()
+    for each in accepted.split(b","):
+        kind, *parameters = each.replace(b" ", b"").split(b";")
+        if kind in weights:
+            weights[kind] = _read_weight(parameters)
+
+    return weights[b"text/html"] > weights[b"application/json"]
+
+
+def _read_weight(parameters: Iterable[bytes]) -> float:
+    """Returns the weight among the parameters of a media type, 1 where none is given, 0 where it is no number."""
+    for each in parameters:
+        if each.startswith(b"q="):
+            try:
+                return float(each[2:])
+            except ValueError:
+                return 0.0
+
+    return 1.0
 
 
 def _hash_contents(contents: dict[str, bytes]) -> str:

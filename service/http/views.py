@@ -28,7 +28,7 @@ from service.http.responses import (
 )
 from service.http.route import takes_pictures
 from service.http.static_files import PREFIX as STATIC
-from service.http.static_files import StaticFiles
+from service.http.static_files import StaticFiles, prefers_html
 from service.reference import document
 
 HOME = "/"
@@ -119,7 +119,10 @@ class Views:
 
     def _show_model(self, name: str, scope: Message) -> Response:
         if not name.endswith(LAYERS):
-            return respond(self._plane.describe_model(name))
+            described = self._plane.describe_model(name)
+            if prefers_html(scope["headers"]):
+                return self._static.show_model(scope["headers"])
+            return respond(described, headers=((b"vary", b"accept"),))
 
         name = name.removesuffix(LAYERS)
         pictures = self._plane.pictures

@@ -98,9 +98,11 @@ def test_a_drawn_digit_is_read_as_it_is_drawn(server: Server, browser: Browser) 
     """Two strokes make the consensus, in their time; the address keeps the digit, and another visitor sees the same."""
     with open_page(browser, server.url) as page:
         settle(page)
+        page.wait_for_url(re.compile(r"x=[\d,]+"))
+        before = page.url
         draw_four(page)
         expect(page.locator(".headline b")).to_have_text("4")
-        page.wait_for_url(re.compile(r"x=[\d,]+"))
+        page.wait_for_url(lambda url: url != before)
         times = page.evaluate(
             "performance.getEntriesByName('verdict').map((each) => each.duration)"
         )
@@ -301,30 +303,27 @@ def test_rules_of_accessibility_hold(
         assert found.response["violations"] == [], found.generate_report()
 
 
-def test_errors_of_the_server_are_sentences_on_the_page(
-    browser: Browser, start_server: StartServer
+def test_a_server_that_goes_away_is_told_of_and_asked_again(
+    browser: Browser, start_server: StartServer, models: Path
 ) -> None:
-    """A server that goes away is told of, and answers again by itself once it is back."""
+    """The page says so, and shows the verdict on the latest input once a server is there again."""
     complaints: list[str] = []
-    with start_server() as server:
+    folder = {"VEREDICTO_MODELS": models}
+    with start_server(**folder) as server:
         port = int(server.url.rpartition(":")[2])
         with open_page(browser, server.url, complaints=complaints) as page:
             settle(page)
+            assert "keep no answers to held-out rows" in page.inner_text(".trust")
             server.process.terminate()
             server.process.wait()
-            page.click("text=Clear")
-            draw_four(page)
+
+            page.fill("#feature-0", "0.1")
             page.wait_for_selector("text=The server does not answer.")
-            with start_server_again(start_server, port):
-                expect(page.locator(".headline b")).to_have_text("4")
-                assert page.inner_text(".answers .problem") == ""
-
-
-def start_server_again(
-    start_server: StartServer, port: int
-) -> AbstractContextManager[Server]:
-    """Starts another server on the same port."""
-    return start_server(port=port)
+            page.fill("#feature-0", "0.9")
+            with start_server(port=port, **folder):
+                expect(page.locator(".answers .problem")).to_be_empty()
+                expect(page.locator(".verdicts .waiting")).to_have_count(0)
+                page.wait_for_url(re.compile("x=0.9,"))
 
 
 def test_a_folder_with_refused_files_and_without_cards_has_a_page(
@@ -354,3 +353,25 @@ def test_an_empty_folder_has_a_page_that_says_what_to_do(
         open_page(browser, server.url) as page,
     ):
         assert "python -m training" in page.inner_text(".empty")
+
+
+def test_a_model_is_a_page_for_people_and_json_for_programs(
+    server: Server, browser: Browser
+) -> None:
+    """The card's figures are on the page, which axe finds nothing on; an unknown model is an error as before."""
+    path = "/models/digits-cnn"
+    assert server.client.get(path).json()["name"] == "digits-cnn"
+    address = f"{server.url}{path}"
+    with open_page(
+        browser, address, bench="#card section", language="es", size=PHONE
+    ) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+        assert page.inner_text("h1") == "CNN"
+        assert "reservados" in page.inner_text("table")
+        assert "98.3\u00a0%" in page.inner_text("table")
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+
+    unknown = server.client.get("/models/nothing", headers={"Accept": "text/html"})
+    assert unknown.status_code == 404
+    assert unknown.json()["error"].startswith("unknown model 'nothing'")

@@ -51,9 +51,10 @@ def open_page(
     size: tuple[int, int] = WIDE,
     language: str = "en",
     theme: str = "light",
+    bench: str = "#bench > *",
     complaints: list[str] | None = None,
 ) -> Iterator[Page]:
-    """Opens an address in an empty profile and waits for a bench; fails where the console has said anything.
+    """Opens an address in an empty profile and waits for its `bench`; fails where the console has said anything.
 
     `complaints` takes what the console says where that is expected.
     """
@@ -71,7 +72,7 @@ def open_page(
     page.on("pageerror", lambda error: found.append(str(error)))
 
     page.goto(url)
-    page.wait_for_selector("#bench > *")
+    page.wait_for_selector(bench)
     yield page
     if complaints is None:
         assert found == []

@@ -2,6 +2,9 @@
 
 import { say } from "./words.js";
 
+/** Modules lie two folders below the service's root, wherever a proxy puts that. */
+export const ROOT = new URL("../../", import.meta.url);
+
 /** What the service said of a request that it did not take. */
 export class Refusal extends Error {}
 
@@ -19,7 +22,7 @@ export class Unreachable extends Error {
  * @returns {Promise<any>}
  */
 export async function ask(path, options) {
-  const response = await fetch(path, options).catch(() => {
+  const response = await fetch(new URL(path, ROOT), options).catch(() => {
     throw new Unreachable();
   });
   const text = await response.text().catch(() => {

@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def give(folder: Path, **options: str) -> Any:
-    return Examples(folder).list(Registry.load(folder).task("colour"), **options)
+    return Examples(folder).select(Registry.load(folder).task("colour"), **options)
 
 
 def test_rows_come_with_their_truth_and_what_the_files_say(folder: Path) -> None:
@@ -95,9 +95,13 @@ def test_other_words_are_refused(
 def test_a_task_without_a_table_has_no_examples_and_says_why(folder: Path) -> None:
     """The answer is no error, since most people's own tasks have none."""
     (folder / "colour.held_out.csv").unlink()
-    found = give(folder)
+    examples, models = Examples(folder), Registry.load(folder).task("colour")
+    found = examples.select(models)
     assert (found["held_out"], found["inputs"]) == (0, [])
-    assert found["reason"] == "the folder of models has no colour.held_out.csv"
+    assert found.get("reason") == "the folder of models has no colour.held_out.csv"
+
+    (folder / "colour.held_out.csv").write_text(TABLE)
+    assert examples.select(models)["held_out"] == 4
 
 
 def test_other_rows_are_not_taken_for_held_out_ones(folder: Path) -> None:

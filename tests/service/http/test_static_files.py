@@ -11,7 +11,7 @@ import pytest
 import service
 from service.errors import NotFound
 from service.http.responses import Response
-from service.http.static_files import StaticFiles
+from service.http.static_files import StaticFiles, prefers_html
 
 PAGES = Path(service.__file__).parent / "pages"
 GZIP = [(b"accept-encoding", b"gzip, deflate, br")]
@@ -24,6 +24,7 @@ def pages(tmp_path: Path) -> Path:
     """A page with one style and one script of its own."""
     (tmp_path / "static" / "inner").mkdir(parents=True)
     (tmp_path / "home.html").write_text("<link href={{static}}/a.css>")
+    (tmp_path / "model.html").write_text("<link href=../{{static}}/a.css>")
     (tmp_path / "static" / "a.css").write_text("a { color: red }\n" * 100)
     (tmp_path / "static" / "inner" / "b.js").write_text("export {};\n")
     return tmp_path
@@ -101,7 +102,10 @@ def test_a_file_of_another_version_is_not_found(pages: Path) -> None:
 
 def test_the_page_has_no_code_of_its_own_and_names_no_other_host() -> None:
     """Scripts and styles are files, and every address is one of the service."""
-    page = (PAGES / "home.html").read_text(encoding="utf-8")
+    page = "".join(
+        (PAGES / name).read_text(encoding="utf-8")
+        for name in ("home.html", "model.html")
+    )
     assert not re.search(r"<script(?![^>]* src=)|<style|\bstyle=|\bon\w+=", page)
 
     texts = [page, *(path.read_text() for path in (PAGES / "static").rglob("*.*"))]
@@ -137,3 +141,19 @@ def test_the_page_is_light() -> None:
     n_bytes = len(files.show_home(GZIP).body) + sum(sizes[path] for path in first)
     assert n_bytes <= MAX_FIRST_SCREEN_BYTES
     assert sum(sizes.values()) <= MAX_ALL_BYTES
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        (b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True),
+        (b"application/json, text/html;q=0.9", False),
+        (b"text/html;q=0.9, application/json;q=0.5", True),
+        (b"text/html;q=much", False),
+        (b"*/*", False),
+        (b"", False),
+    ],
+)
+def test_a_page_is_for_who_names_html_first(*, accepted: bytes, expected: bool) -> None:
+    """Browsers do, programs that take anything or JSON do not."""
+    assert prefers_html([(b"accept", accepted)]) == expected
