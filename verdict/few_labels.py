@@ -40,9 +40,7 @@ def judge_few(
     disagree = (labels != labels[:, :1]).any(axis=1)
     strata = [disagree, ~disagree]
     is_labelled = truth != UNLABELLED
-    counts = np.array(
-        [[int(each.sum()), int((each & is_labelled).sum())] for each in strata]
-    )
+    counts = _count_strata(strata, is_labelled)
     hits = (labels == truth[:, None]) & is_labelled[:, None]
     places = list(combinations(range(len(names)), 2)) if pairs is None else list(pairs)
     numbers = {
@@ -67,6 +65,15 @@ def judge_few(
     values: dict[str, Any] = codec.as_json(numbers)
 
     return values
+
+
+def _count_strata(
+    strata: list[NDArray[np.bool_]], is_labelled: NDArray[np.bool_]
+) -> Labels:
+    """Returns the rows of each stratum and how many of them are labelled, `(n_strata, 2)`."""
+    return np.array(
+        [[int(each.sum()), int((each & is_labelled).sum())] for each in strata]
+    )
 
 
 def _describe_stratum(rows: int, labelled: int) -> dict[str, Any]:

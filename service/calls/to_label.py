@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,23 +61,9 @@ def describe(
 
     Only rows that all of the served versions answered say anything of their differences.
     """
-    # The statistics of a report are imported at the first call, since most servers are never asked for one.
-    from verdict.few_labels import judge_few
-
     versions = [ModelVersion(model.name, model.version) for model in models]
-    asked = [each for each in versions if each in window.labels]
-    table, truth, groups = _select_rows(asked, window)
     rows_a_day = _find_traffic(window)
-    names = [each.name for each in asked]
-    numbers = judge_few(
-        table,
-        truth,
-        names,
-        wanted=wanted,
-        rows_a_day=rows_a_day,
-        groups=groups,
-        pairs=_find_pairs(names, champion),
-    )
+    numbers = _judge(versions, champion, window, wanted=wanted, rows_a_day=rows_a_day)
     answer = {
         "task": models[0].card.task,
         "classes": list(models[0].classes),
@@ -93,6 +79,33 @@ def describe(
     }
 
     return cast(ToLabel, answer)
+
+
+def _judge(
+    versions: list[ModelVersion],
+    champion: str | None,
+    window: PredictionWindow,
+    *,
+    wanted: float,
+    rows_a_day: float | None,
+) -> dict[str, Any]:
+    """Returns the numbers of those versions that answered rows of the window."""
+    # The statistics of a report are imported at the first call, since most servers are never asked for one.
+    from verdict.few_labels import judge_few
+
+    asked = [each for each in versions if each in window.labels]
+    table, truth, groups = _select_rows(asked, window)
+    names = [each.name for each in asked]
+
+    return judge_few(
+        table,
+        truth,
+        names,
+        wanted=wanted,
+        rows_a_day=rows_a_day,
+        groups=groups,
+        pairs=_find_pairs(names, champion),
+    )
 
 
 def _select_rows(

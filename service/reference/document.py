@@ -223,6 +223,17 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         parameters=[task],
     )
 
+    return {
+        "/tasks/{task}/comparison": comparison,
+        "/tasks/{task}/verdict": _describe_verdict(reference, task),
+        "/tasks/{task}/to-label": _describe_to_label(reference, task),
+    }
+
+
+def _describe_verdict(
+    reference: dict[str, Any], task: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the verdict on held-out rows, which takes a metric."""
     by = {
         "name": "by",
         "in": "query",
@@ -230,7 +241,7 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         "schema": {"type": "string", "enum": list(answers.VERDICT_METRICS)},
         "description": "What the models are compared in",
     }
-    verdict = view(
+    return view(
         "verdict",
         "Predict and compare",
         "Which of the task's classifiers to trust, from what their files keep of held-out rows",
@@ -240,12 +251,6 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         503,
         parameters=[task, by],
     )
-
-    return {
-        "/tasks/{task}/comparison": comparison,
-        "/tasks/{task}/verdict": verdict,
-        "/tasks/{task}/to-label": _describe_to_label(reference, task),
-    }
 
 
 def _describe_to_label(
