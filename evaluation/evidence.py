@@ -50,6 +50,7 @@ def gather(
 
     `wanted` is the metric that matters where that is not accuracy.
     """
+    options: dict[str, Any] = {"risk": risk, "within": within, "gates": gates}
     evidence = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -68,14 +69,7 @@ def gather(
         "truth": predictions.truth,
         "answers": [_write_answer(answer) for answer in predictions.answers],
         **({} if load is None else {"load": load}),
-        **conclude(
-            predictions,
-            risk=risk,
-            within=within,
-            gates=gates,
-            wanted=wanted,
-            load=load,
-        ),
+        **conclude(predictions, **options, wanted=wanted, load=load),
     }
     values: dict[str, Any] = codec.as_json(evidence)
     return values

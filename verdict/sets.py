@@ -103,7 +103,8 @@ def tell_sets(numbers: dict[str, Any], task: str) -> str:
 def _describe_sets(model: str, sets: Sets, predictions: Predictions) -> dict[str, Any]:
     n_rows = len(sets.sizes)
     covered = int(sets.covered.sum())
-    effect = design_effect(sets.covered - covered / n_rows, predictions.groups)
+    residuals = sets.covered.astype(np.float64) - covered / n_rows
+    effect = design_effect(residuals, predictions.groups)
 
     return {
         "model": model,

@@ -33,6 +33,7 @@ from service.errors import InvalidRequest, NotReady, VeredictoError
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_for
 from service.live import comparison
+from service.live.journal.reader import Example
 from service.live.monitor import Monitor
 from service.models import image_rows
 from service.models.model import Inputs, Model
@@ -208,7 +209,8 @@ class DataPlane:
         """Returns the journalled rows whose truth would say most; without a journal there are none."""
         models = self.registry.task(task)
         n_rows, difference = to_label.read_options(n, wanted)
-        window, examples = comparison.EMPTY_WINDOW, []
+        window = comparison.EMPTY_WINDOW
+        examples: list[Example] = []
         champion = None
         if self.monitor is not None:
             window, examples = self.monitor.read_unlabelled(task, to_label.MAX_ROWS)

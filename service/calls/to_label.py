@@ -114,7 +114,7 @@ def _select_rows(
     """Returns labels `(n_rows, n_models)`, truth and groups of the rows that all these versions answered."""
     if not versions:
         nothing = np.empty(0, np.int64)
-        return np.empty((0, 1), np.int64), nothing, None
+        return np.empty((0, 0), np.int64), nothing, None
 
     table = np.stack([window.labels[each] for each in versions], axis=1)
     answered = (table != NO_ANSWER).all(axis=1)

@@ -46,9 +46,9 @@ def find_power(n_samples: int) -> dict[str, float]:
 
 
 def test_probabilities_tell_models_apart_where_hits_do_not() -> None:
-    """On 360 rows the better one is shown at least twice as often by its losses as by McNemar's test of its hits."""
+    """On 360 rows the better one is shown half as often again by its losses as by McNemar's test of its hits."""
     power = find_power(60)
-    assert min(power["brier"], power["log_loss"]) > 2 * power["accuracy"] > 0.2
+    assert min(power["brier"], power["log_loss"]) > 1.5 * power["accuracy"] > 0.2
 
 
 def test_the_leader_and_the_gaps_are_those_of_the_mean_loss() -> None:
