@@ -61,7 +61,7 @@ def gather(
             "risk": risk,
             "within": within,
             "gates": [gate.claim for gate in gates],
-            "by": write_wanted(wanted),
+            **({} if wanted is None else {"by": write_wanted(wanted)}),
         },
         "seeds": {"draws": class_means.SEED, "replicates": class_means.REPLICATES},
         "software": {**_find_versions(), **software},

@@ -80,7 +80,7 @@ def tell_sets(numbers: dict[str, Any], task: str) -> str:
     name = shorten(smallest, task)
     said = (
         f"Of prediction sets made to hold the truth with {wanted}, those of {name} are smallest: "
-        f"{mine['mean_size']:.3g} classes on average, one alone on {percent(mine['single'])} of rows, and the truth on "
+        f"{mine['mean_size']:.3f} classes on average, one alone on {percent(mine['single'])} of rows, and the truth on "
         f"{percent(mine['covered']['value'])}"
     )
     larger = [

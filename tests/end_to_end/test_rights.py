@@ -50,6 +50,7 @@ ROUTES = {
     "GET /models/{name}/layers": "observe",
     "GET /tasks/{task}/comparison": "observe",
     "GET /tasks/{task}/verdict": "observe",
+    "GET /tasks/{task}/to-label": "observe",
     "GET /v2": DESCRIBE,
     "GET /v2/": DESCRIBE,
     "GET /v2/models/stats": "observe",

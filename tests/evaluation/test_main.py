@@ -413,7 +413,7 @@ def test_a_report_by_another_metric_says_that_first_and_verifies(
     """The verdict by costs comes before that in accuracy, gates are of costs, and the evidence verifies."""
     costs = rows.parent / "costs.csv"
     costs.write_text("true,no,yes\nno,0,1\nyes,5,0\n")
-    claim = "first better than second by 0.5"
+    claim = "first better than second by 0.1"
     assert judge(rows, models, "--by", costs, "--gate", claim) == 0
     output = capsys.readouterr().out
 
