@@ -412,10 +412,11 @@ def test_a_report_by_another_metric_says_that_first_and_verifies(
 ) -> None:
     """The verdict by costs comes before that in accuracy, gates are of costs, and the evidence verifies."""
     costs = rows.parent / "costs.csv"
-    costs.write_text("true,no,yes\nno,0,1\nyes,5,0\n")
+    costs.write_text("true,no,yes\nno,0,2\nyes,2,0\n")
     claim = "first better than second by 0.1"
-    assert judge(rows, models, "--by", costs, "--gate", claim) == 0
+    code = judge(rows, models, "--by", costs, "--gate", claim)
     output = capsys.readouterr().out
+    assert code == 0, output
 
     assert output.startswith("first is the best by cost: ")
     assert output.index("\nIn accuracy:\nfirst is the best in accuracy") > 0
