@@ -94,17 +94,22 @@ def _report(options: argparse.Namespace) -> int:
     )
     output.write_text(page.render(evidence, pictures), encoding="utf-8")
     beside.write_bytes(codec.encode(evidence))
-    if wanted is not None:
-        verdict = evidence["by"]["verdict"]
-        _say(verdict["headline"], *verdict["findings"], "", "In accuracy:")
-    _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"])
-    _say(tell_sets(evidence["sets"], options.task), "")
-    if load is not None:
-        _say(*evidence["clock"]["sentences"], "")
-    _say(*map(gates.describe, evidence["gates"]))
+    _tell_verdicts(evidence, has_load=load is not None)
     _say(f"report: {output}", f"evidence: {beside}")
 
     return DONE if all(each["shown"] for each in evidence["gates"]) else NOT_SHOWN
+
+
+def _tell_verdicts(evidence: dict[str, Any], *, has_load: bool) -> None:
+    """Says the verdict by the wanted metric, that in accuracy, that with a clock, and what of the gates is shown."""
+    if "by" in evidence:
+        verdict = evidence["by"]["verdict"]
+        _say(verdict["headline"], *verdict["findings"], "", "In accuracy:")
+    _say(evidence["verdict"]["headline"], *evidence["verdict"]["findings"])
+    _say(tell_sets(evidence["sets"], evidence["task"]), "")
+    if has_load:
+        _say(*evidence["clock"]["sentences"], "")
+    _say(*map(gates.describe, evidence["gates"]))
 
 
 def _place(options: argparse.Namespace) -> tuple[Path, Path]:
@@ -162,16 +167,7 @@ def _judge_few(options: argparse.Namespace) -> int:
     task = options.task
     label = options.label or LABEL
     with closing(_find(options, task)) as contenders:
-        data = unlabelled.read_unlabelled(
-            options.unlabelled,
-            contenders.contenders[0].card,
-            learnt=NOTHING
-            if options.keep_learnt
-            else collect_learnt(contenders.contenders),
-        )
-        for note in data.notes:
-            _tell(note)
-        asked = predictions.run(task, contenders, data, on_rows=_Progress())
+        data, asked = _try_unlabelled(options, contenders)
 
     truth = data.truth
     if options.labelled:
@@ -196,11 +192,24 @@ def _judge_few(options: argparse.Namespace) -> int:
     if options.to_label:
         choice = unlabelled.choose(asked.labels, options.labels)
         unlabelled.write_choice(options.to_label, data, choice, label)
-        _say(
-            f"to label: {options.to_label}, {len(choice.rows)} rows, in its column {label!r}"
-        )
+        written = f"{len(choice.rows)} rows, in its column {label!r}"
+        _say(f"to label: {options.to_label}, {written}")
 
     return DONE
+
+
+def _try_unlabelled(
+    options: argparse.Namespace, contenders: Classifiers
+) -> tuple[LabelledData, Predictions]:
+    learnt = NOTHING
+    if not options.keep_learnt:
+        learnt = collect_learnt(contenders.contenders)
+    card = contenders.contenders[0].card
+    data = unlabelled.read_unlabelled(options.unlabelled, card, learnt=learnt)
+    for note in data.notes:
+        _tell(note)
+
+    return data, predictions.run(options.task, contenders, data, on_rows=_Progress())
 
 
 def _find(options: argparse.Namespace, task: str) -> Classifiers:

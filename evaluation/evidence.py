@@ -50,6 +50,7 @@ def gather(
 
     `wanted` is the metric that matters where that is not accuracy.
     """
+    options: dict[str, Any] = {"risk": risk, "within": within, "gates": gates}
     evidence = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -60,27 +61,15 @@ def gather(
             "risk": risk,
             "within": within,
             "gates": [gate.claim for gate in gates],
-            "by": write_wanted(wanted),
+            **({} if wanted is None else {"by": write_wanted(wanted)}),
         },
         "seeds": {"draws": class_means.SEED, "replicates": class_means.REPLICATES},
-        "software": {
-            "veredicto": VERSION,
-            "python": platform.python_version(),
-            **_find_versions(),
-            **software,
-        },
+        "software": {**_find_versions(), **software},
         "timing": predictions.timing,
         "truth": predictions.truth,
         "answers": [_write_answer(answer) for answer in predictions.answers],
         **({} if load is None else {"load": load}),
-        **conclude(
-            predictions,
-            risk=risk,
-            within=within,
-            gates=gates,
-            wanted=wanted,
-            load=load,
-        ),
+        **conclude(predictions, **options, wanted=wanted, load=load),
     }
     values: dict[str, Any] = codec.as_json(evidence)
     return values
@@ -100,14 +89,10 @@ def conclude(
     With a wanted metric it has the numbers and the verdict by that, too.
     """
     numbers = judge(predictions, risk=risk, within=within)
-    costs: dict[str, dict[str, float | None]] = {
-        answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
-        for answer in predictions.answers
-    }
     verdict = write_verdict(
         numbers,
         task=predictions.task,
-        costs=costs,
+        costs=_list_costs(predictions),
         risk=risk,
         grouping=predictions.grouping,
         learnt_by=predictions.learnt_by,
@@ -127,6 +112,13 @@ def conclude(
     values: dict[str, Any] = codec.as_json(concluded)
 
     return values
+
+
+def _list_costs(predictions: Predictions) -> dict[str, dict[str, float | None]]:
+    return {
+        answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
+        for answer in predictions.answers
+    }
 
 
 def _judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
@@ -391,7 +383,7 @@ def _read_answer(answer: dict[str, Any]) -> ClassifierAnswers:
 
 
 def _find_versions() -> dict[str, str]:
-    found = {}
+    found = {"veredicto": VERSION, "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = version(name)

@@ -47,7 +47,8 @@ class Gate:
         Raises EvaluationError for what is no claim, or about no model of these.
         """
         match = _CLAIM.fullmatch(claim.strip())
-        if match is None:
+        is_share = wanted is None or wanted.metric == "balanced_accuracy"
+        if match is None or (is_share and float(match[4]) > 1):
             raise EvaluationError(f"--gate: expected {USAGE}, got {claim!r}")
 
         first = _find(match[1], task, models)
@@ -58,12 +59,6 @@ class Gate:
             )
 
         margin = float(match[4])
-        is_share = wanted is None or wanted.metric == "balanced_accuracy"
-        if is_share and margin > 1:
-            raise EvaluationError(
-                f"--gate: expected a share from 0 to 1 after by, got {claim!r}"
-            )
-
         least = margin if match[2] == "better" else -margin
 
         return cls(claim, first, second, least, wanted)

@@ -51,6 +51,8 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.models",
         "stats",
+        "stats.labelling",
+        "stats.losses",
         "tables",
         "verdict",
     },
@@ -109,6 +111,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.execution",
         "service.live",
+        "service.live.journal",
         "service.models",
         "service.settings",
         "stats",
@@ -354,7 +357,9 @@ PACKAGES: dict[str, set[str]] = {
         "service.execution",
         "tuning",
     },
-    "verdict": {"service.contract", "stats"},
+    "stats.labelling": {"stats"},
+    "stats.losses": {"stats"},
+    "verdict": {"service.contract", "stats", "stats.labelling", "stats.losses"},
 }
 """Each package imports these packages of ours."""
 
@@ -372,6 +377,7 @@ SHOWN: dict[str, set[str]] = {
         "svg",
     },
     "evaluation": {
+        "arguments",
         "classifiers",
         "clock",
         "evidence",
@@ -380,6 +386,8 @@ SHOWN: dict[str, set[str]] = {
         "learnt",
         "predictions",
         "remote",
+        "unlabelled",
+        "wanted_metric",
     },
     "evaluation.report": {"page"},
     "loadtest": {
@@ -485,6 +493,7 @@ SHOWN: dict[str, set[str]] = {
         "class_means",
         "confusion",
         "groups",
+        "metric",
         "paired",
         "paired_tests",
         "reliability",
@@ -495,6 +504,7 @@ SHOWN: dict[str, set[str]] = {
         "scores",
         "sequential",
         "simultaneous",
+        "student",
         "tails",
     },
     "tables": {"columns", "reader"},
@@ -534,7 +544,22 @@ SHOWN: dict[str, set[str]] = {
         "measurement",
         "server",
     },
-    "verdict": {"analysis", "grouping", "predictions", "sentences", "slicing", "words"},
+    "stats.labelling": {"discordant", "plan"},
+    "stats.losses": {"comparison", "costs", "gaps", "set_sizes"},
+    "verdict": {
+        "analysis",
+        "by_metric",
+        "by_sentences",
+        "few_labels",
+        "few_sentences",
+        "grouping",
+        "predictions",
+        "sentences",
+        "sets",
+        "slicing",
+        "wanted",
+        "words",
+    },
 }
 """Other packages import these modules of each package."""
 

@@ -40,33 +40,34 @@ def judge_few(
     disagree = (labels != labels[:, :1]).any(axis=1)
     strata = [disagree, ~disagree]
     is_labelled = truth != UNLABELLED
-    counts = np.array(
-        [[int(each.sum()), int((each & is_labelled).sum())] for each in strata]
-    )
+    counts = _count_strata(strata, is_labelled)
     hits = (labels == truth[:, None]) & is_labelled[:, None]
-    places = list(combinations(range(len(names)), 2)) if pairs is None else list(pairs)
+    places = pairs or list(combinations(range(len(names)), 2))
+    plan = {"wanted": wanted, "rows_a_day": rows_a_day}
+    found = _judge_pairs(labels, truth, names, list(places), groups=groups, plan=plan)
     numbers = {
         "rows": len(truth),
         "disagree": _describe_stratum(*counts[0]),
         "agree": _describe_stratum(*counts[1]),
         "models": [
-            {"model": name, "accuracy": _find_accuracy(counts, strata, hits[:, place])}
-            for place, name in enumerate(names)
+            {"model": name, "accuracy": _find_accuracy(counts, strata, each)}
+            for name, each in zip(names, hits.T, strict=True)
         ],
-        "pairs": _judge_pairs(
-            labels,
-            truth,
-            names,
-            places,
-            groups=groups,
-            wanted=wanted,
-            rows_a_day=rows_a_day,
-        ),
+        "pairs": found,
         "leader": _lead(names, hits[disagree]),
     }
     values: dict[str, Any] = codec.as_json(numbers)
 
     return values
+
+
+def _count_strata(
+    strata: list[NDArray[np.bool_]], is_labelled: NDArray[np.bool_]
+) -> Labels:
+    """Returns the rows of each stratum and how many of them are labelled, `(n_strata, 2)`."""
+    return np.array(
+        [[int(each.sum()), int((each & is_labelled).sum())] for each in strata]
+    )
 
 
 def _describe_stratum(rows: int, labelled: int) -> dict[str, Any]:
@@ -109,8 +110,7 @@ def _judge_pairs(
     places: list[tuple[int, int]],
     *,
     groups: Labels | None,
-    wanted: float,
-    rows_a_day: float | None,
+    plan: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """Returns every pair; its interval holds together with those of the others (Bonferroni)."""
     z = _normal_quantile(1 - paired.ALPHA / (2 * max(1, len(places))))
@@ -132,9 +132,7 @@ def _judge_pairs(
                 "p_value_holm": adjusted[number],
                 **decided,
                 "difference": _bound(counted, len(truth), z, decided["verdict"]),
-                "plan": plan_labels(
-                    wanted, share, tests=len(places), rows_a_day=rows_a_day
-                ),
+                "plan": plan_labels(disagreement=share, tests=len(places), **plan),
             }
         )
 

@@ -1,4 +1,4 @@
-"""What few labels show, and what labels a verdict takes, in plain words."""
+"""The words say what few labels show, and how many labels a verdict takes."""
 
 from __future__ import annotations
 

@@ -25,17 +25,7 @@ def judge_sets(predictions: Predictions) -> dict[str, Any]:
     A pair's `gain` is by how many classes the sets of its first model are smaller. Models whose rows are too few for
     the coverage are left out.
     """
-    found: dict[str, Sets] = {}
-    for answer in predictions.answers:
-        sets = cross_sets(
-            answer.probabilities,
-            predictions.truth,
-            coverage=COVERAGE,
-            groups=predictions.groups,
-        )
-        if sets is not None:
-            found[answer.model] = sets
-
+    found = _find_sets(predictions)
     names = list(found)
     numbers: dict[str, Any] = {
         "coverage": COVERAGE,
@@ -63,6 +53,21 @@ def judge_sets(predictions: Predictions) -> dict[str, Any]:
     return values
 
 
+def _find_sets(predictions: Predictions) -> dict[str, Sets]:
+    found = {}
+    for answer in predictions.answers:
+        sets = cross_sets(
+            answer.probabilities,
+            predictions.truth,
+            coverage=COVERAGE,
+            groups=predictions.groups,
+        )
+        if sets is not None:
+            found[answer.model] = sets
+
+    return found
+
+
 def tell_sets(numbers: dict[str, Any], task: str) -> str:
     """Says whose sets are smallest, and whose are not shown to be larger."""
     wanted = percent(numbers["coverage"])
@@ -75,8 +80,8 @@ def tell_sets(numbers: dict[str, Any], task: str) -> str:
     name = shorten(smallest, task)
     said = (
         f"Of prediction sets made to hold the truth with {wanted}, those of {name} are smallest: "
-        f"{mine['mean_size']:.3g} classes on the mean, one alone on {percent(mine['single'])} of rows, "
-        f"and the truth on {percent(mine['covered']['value'])}"
+        f"{mine['mean_size']:.3f} classes on average, one alone on {percent(mine['single'])} of rows, and the truth on "
+        f"{percent(mine['covered']['value'])}"
     )
     larger = [
         shorten(other, task)
@@ -98,7 +103,8 @@ def tell_sets(numbers: dict[str, Any], task: str) -> str:
 def _describe_sets(model: str, sets: Sets, predictions: Predictions) -> dict[str, Any]:
     n_rows = len(sets.sizes)
     covered = int(sets.covered.sum())
-    effect = design_effect(sets.covered - covered / n_rows, predictions.groups)
+    residuals = sets.covered.astype(np.float64) - covered / n_rows
+    effect = design_effect(residuals, predictions.groups)
 
     return {
         "model": model,

@@ -34,6 +34,7 @@ from service.errors import InvalidRequest, NotReady, VeredictoError
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_for
 from service.live import comparison
+from service.live.journal.reader import Example
 from service.live.monitor import Monitor
 from service.models import image_rows
 from service.models.model import Inputs, Model
@@ -207,16 +208,16 @@ class DataPlane:
     def list_to_label(
         self, task: str, n: str = "20", wanted: str = "0.02"
     ) -> answers.ToLabel:
-        """Returns the journalled rows whose truth would say most, and what the labels that there are show."""
+        """Returns the journalled rows whose truth would say most; without a journal there are none."""
         models = self.registry.task(task)
         n_rows, difference = to_label.read_options(n, wanted)
-        if self.monitor is None:
-            raise InvalidRequest(
-                "to-label: predictions are not kept (VEREDICTO_JOURNAL names no file)"
-            )
+        window = comparison.EMPTY_WINDOW
+        examples: list[Example] = []
+        champion = None
+        if self.monitor is not None:
+            window, examples = self.monitor.read_unlabelled(task, to_label.MAX_ROWS)
+            champion = self.monitor.find_champion(task)
 
-        window, examples = self.monitor.read_unlabelled(task, to_label.MAX_ROWS)
-        champion = self.monitor.find_champion(task)
         return to_label.describe(
             models, champion, window, examples, n_rows=n_rows, wanted=difference
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,14 @@ from service.live.journal.records import NO_ANSWER
 from service.models.model import Model
 
 MAX_ROWS = 1000
-"""So many rows are ranked and listed at most, the latest ones."""
+"""So many rows are listed at most."""
 DAY_S = 86_400
 MIN_AGE_S = 60
 """Of a shorter time no traffic of a day is told."""
 CONDITIONS = (
     "Rows are independent of each other but for those of one group, and like those that are to come.",
     "Within the rows on which models disagree, and within the others, those that are labelled were taken without "
-    "regard to what was true.",
+    "regard to what was true and to what the models said.",
     "Intervals hold when they are looked at once; the tests of the live comparison, as often as one likes.",
 )
 """What is shown holds where these do."""
@@ -57,34 +57,20 @@ def describe(
     n_rows: int,
     wanted: float,
 ) -> ToLabel:
-    """Returns the rows that say most, the most divided and of equals the latest first, and the verdict so far.
+    """Returns the latest rows that models are divided on, which say all of a difference, and the verdict so far.
 
     Only rows that all of the served versions answered say anything of their differences.
     """
-    # The statistics of a report are imported at the first call, since most servers are never asked for one.
-    from verdict.few_labels import judge_few
-
     versions = [ModelVersion(model.name, model.version) for model in models]
-    asked = [each for each in versions if each in window.labels]
-    table, truth, groups = _select_rows(asked, window)
     rows_a_day = _find_traffic(window)
-    names = [each.name for each in asked]
-    numbers = judge_few(
-        table,
-        truth,
-        names,
-        wanted=wanted,
-        rows_a_day=rows_a_day,
-        groups=groups,
-        pairs=_find_pairs(names, champion),
-    )
+    numbers = _judge(versions, champion, window, wanted=wanted, rows_a_day=rows_a_day)
     answer = {
         "task": models[0].card.task,
         "classes": list(models[0].classes),
         "champion": champion,
         "rows": numbers["rows"],
         "rows_a_day": rows_a_day,
-        "to_label": _rank(examples, set(versions), models[0].classes)[:n_rows],
+        "to_label": _list_divided(examples, set(versions), models[0].classes)[:n_rows],
         "disagree": numbers["disagree"],
         "agree": numbers["agree"],
         "models": numbers["models"],
@@ -95,13 +81,40 @@ def describe(
     return cast(ToLabel, answer)
 
 
+def _judge(
+    versions: list[ModelVersion],
+    champion: str | None,
+    window: PredictionWindow,
+    *,
+    wanted: float,
+    rows_a_day: float | None,
+) -> dict[str, Any]:
+    """Returns the numbers of those versions that answered rows of the window."""
+    # The statistics of a report are imported at the first call, since most servers are never asked for one.
+    from verdict.few_labels import judge_few
+
+    asked = [each for each in versions if each in window.labels]
+    table, truth, groups = _select_rows(asked, window)
+    names = [each.name for each in asked]
+
+    return judge_few(
+        table,
+        truth,
+        names,
+        wanted=wanted,
+        rows_a_day=rows_a_day,
+        groups=groups,
+        pairs=_find_pairs(names, champion),
+    )
+
+
 def _select_rows(
     versions: list[ModelVersion], window: PredictionWindow
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64] | None]:
     """Returns labels `(n_rows, n_models)`, truth and groups of the rows that all these versions answered."""
     if not versions:
         nothing = np.empty(0, np.int64)
-        return np.empty((0, 1), np.int64), nothing, None
+        return np.empty((0, 0), np.int64), nothing, None
 
     table = np.stack([window.labels[each] for each in versions], axis=1)
     answered = (table != NO_ANSWER).all(axis=1)
@@ -127,29 +140,29 @@ def _find_traffic(window: PredictionWindow) -> float | None:
     return len(window.true_labels) / window.age_s * DAY_S
 
 
-def _rank(
+def _list_divided(
     examples: list[Example], versions: set[ModelVersion], classes: tuple[str, ...]
 ) -> list[RowToLabel]:
-    """Returns the rows that served versions are divided on; a row says most where the commonest answer is rarest."""
-    ranked: list[tuple[float, RowToLabel]] = []
+    """Returns the rows that served versions are divided on, the latest first.
 
+    The most divided first would be labelled first, and a part of the labels would then say another difference.
+    """
+    rows: list[RowToLabel] = []
     for example in examples:
         said = {
             version.name: label
             for version, label in example.labels.items()
             if label != NO_ANSWER and version in versions
         }
-        counts = np.unique([*said.values()], return_counts=True)[1]
-        if len(counts) < 2:
+        if len(set(said.values())) < 2:
             continue
 
-        row: RowToLabel = {
-            "id": example.row_id,
-            "inputs": example.inputs,
-            "predictions": {name: classes[label] for name, label in said.items()},
-        }
-        ranked.append((float(counts.max() / counts.sum()), row))
+        rows.append(
+            {
+                "id": example.row_id,
+                "inputs": example.inputs,
+                "predictions": {name: classes[each] for name, each in said.items()},
+            }
+        )
 
-    ranked.sort(key=lambda each: each[0])  # a stable sort: the latest stay first
-
-    return [row for _, row in ranked]
+    return rows

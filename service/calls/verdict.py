@@ -86,10 +86,6 @@ def judge_held_out(models: list[Model], *, by: str = METRICS[0]) -> Verdict:
         for curve in CURVES:
             del each[curve]
 
-    numbers_by = {}
-    if by != METRICS[0]:
-        said, numbers_by["numbers_by"] = _judge_by(predictions, by)
-
     verdict = {
         "task": task,
         "classes": list(predictions.classes),
@@ -99,16 +95,17 @@ def judge_held_out(models: list[Model], *, by: str = METRICS[0]) -> Verdict:
         "versions": {model.name: model.version for model, _ in judged},
         "left_out": left_out,
         "numbers": numbers,
-        **numbers_by,
+        **_judge_by(predictions, by),
     }
 
     return cast(Verdict, verdict)
 
 
-def _judge_by(
-    predictions: Predictions, by: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns headline and findings by a metric, and its numbers."""
+def _judge_by(predictions: Predictions, by: str) -> dict[str, Any]:
+    """Returns headline, findings and numbers by another metric than accuracy, nothing for that."""
+    if by == METRICS[0]:
+        return {}
+
     from verdict.by_metric import judge_by
     from verdict.by_sentences import write_by
     from verdict.wanted import Wanted
@@ -116,7 +113,7 @@ def _judge_by(
     wanted = Wanted(metric=by)
     numbers = judge_by(predictions, wanted)
 
-    return write_by(numbers, predictions, wanted), numbers
+    return {**write_by(numbers, predictions, wanted), "numbers_by": numbers}
 
 
 def _gather(judged: Judged) -> Predictions:

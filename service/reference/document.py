@@ -248,7 +248,7 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
 def _describe_verdict(
     reference: dict[str, Any], task: dict[str, Any]
 ) -> dict[str, Any]:
-    """Returns the view of whom to trust."""
+    """Returns the verdict on held-out rows, which takes a metric."""
     by = {
         "name": "by",
         "in": "query",

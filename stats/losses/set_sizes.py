@@ -1,4 +1,4 @@
-"""Sizes of prediction sets: of two models whose sets hold the truth as often, that with the smaller sets says more.
+"""Sizes of prediction sets: of models whose sets hold the truth equally often, that with the smaller ones says more.
 
 Axes: probabilities `(n_rows, n_classes)`, truth `(n_rows,)`, groups `(n_rows,)` as in `stats.groups`.
 """

@@ -52,6 +52,7 @@ ROUTES = {
     "GET /tasks/{task}/comparison": "observe",
     "GET /tasks/{task}/examples": "observe",
     "GET /tasks/{task}/verdict": "observe",
+    "GET /tasks/{task}/to-label": "observe",
     "GET /v2": DESCRIBE,
     "GET /v2/": DESCRIBE,
     "GET /v2/models/stats": "observe",

@@ -10,42 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from evaluation.__main__ import main
+from tests.support.coloured_rows import write_rows
 from tests.support.hues import write_images
 from tests.support.server import ROOT, Server
 from tests.support.tiny_models import (
-    COLOURS,
     tiny_card,
-    tiny_probabilities,
     write_image_model,
     write_tiny,
 )
 from training.data import datasets
-
-
-def write_rows(path: Path, *, n_rows: int = 60, seed: int = 0) -> Path:
-    """Labels as `colour-first` would give them, but for one in eight."""
-    generator = np.random.default_rng(seed)
-    features = np.stack(
-        [generator.uniform(-1, 1, n_rows), generator.integers(0, 3, n_rows)], axis=1
-    )
-    label = tiny_probabilities(features).argmax(axis=1) ^ (
-        generator.random(n_rows) < 0.125
-    )
-
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["size", "colour", "answer"])
-
-        for (size, colour), each in zip(features, label, strict=True):
-            writer.writerow(
-                [repr(float(size)), COLOURS[int(colour)], ("no", "yes")[each]]
-            )
-
-    return path
 
 
 @pytest.fixture
@@ -436,10 +412,11 @@ def test_a_report_by_another_metric_says_that_first_and_verifies(
 ) -> None:
     """The verdict by costs comes before that in accuracy, gates are of costs, and the evidence verifies."""
     costs = rows.parent / "costs.csv"
-    costs.write_text("true,no,yes\nno,0,1\nyes,5,0\n")
-    claim = "first better than second by 0.5"
-    assert judge(rows, models, "--by", costs, "--gate", claim) == 0
+    costs.write_text("true,no,yes\nno,0,2\nyes,2,0\n")
+    claim = "first better than second by 0.1"
+    code = judge(rows, models, "--by", costs, "--gate", claim)
     output = capsys.readouterr().out
+    assert code == 0, output
 
     assert output.startswith("first is the best by cost: ")
     assert output.index("\nIn accuracy:\nfirst is the best in accuracy") > 0

@@ -11,7 +11,7 @@ import pytest
 from evaluation.__main__ import main
 from evaluation.unlabelled import choose, read_labels
 from service.errors import EvaluationError
-from tests.evaluation.test_main import write_rows
+from tests.support.coloured_rows import write_rows
 
 
 @pytest.fixture

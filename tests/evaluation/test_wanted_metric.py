@@ -50,7 +50,7 @@ def test_costs_are_read_by_the_names_of_classes_in_any_order(tmp_path: Path) -> 
 def test_a_file_that_is_no_table_of_costs_is_refused(
     tmp_path: Path, content: str, reason: str
 ) -> None:
-    """What is wrong with a file of costs is said with its place."""
+    """A file of costs is refused with what is wrong in it, and where."""
     with pytest.raises(EvaluationError) as error:
         find_wanted(write(tmp_path, content), CLASSES)
     assert str(error.value).startswith("costs.csv: ")

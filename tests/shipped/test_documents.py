@@ -186,6 +186,8 @@ def test_the_drawing_of_the_rooms_is_that_of_the_imports() -> None:
     ground = {
         "errors",
         "generated_table",
+        "labelling",
+        "losses",
         "model_card",
         "row_records",
         "service",

@@ -46,9 +46,9 @@ def find_power(n_samples: int) -> dict[str, float]:
 
 
 def test_probabilities_tell_models_apart_where_hits_do_not() -> None:
-    """On 360 rows the better one is shown at least twice as often by its losses as by McNemar's test of its hits."""
+    """On 360 rows the better one is shown half as often again by its losses as by McNemar's test of its hits."""
     power = find_power(60)
-    assert min(power["brier"], power["log_loss"]) > 2 * power["accuracy"] > 0.2
+    assert min(power["brier"], power["log_loss"]) > 1.5 * power["accuracy"] > 0.2
 
 
 def test_the_leader_and_the_gaps_are_those_of_the_mean_loss() -> None:
@@ -121,7 +121,7 @@ def test_a_price_of_what_is_not_known_is_refused() -> None:
 
 
 def test_few_wrong_rows_are_no_verdict_in_words() -> None:
-    """Where few rows are wrong there is no interval and no verdict, and the words say so and why."""
+    """With few wrong rows there is no interval and no verdict, and the words say so and why."""
     predictions = make_trial({"one": 1.0, "two": 0.98}, n_rows=100)
     said = tell(predictions, Wanted(metric="log_loss"))
 
@@ -149,7 +149,7 @@ def test_costs_are_told_with_their_threshold_and_their_saving() -> None:
     [None, Wanted(metric="brier"), Wanted(metric="cost", costs=COSTS, price_ms=2.0)],
 )
 def test_what_is_wanted_is_kept_and_read_again(wanted: Wanted | None) -> None:
-    """What evidence keeps of the wanted metric is read back as it was."""
+    """The wanted metric that evidence keeps is read back as it was."""
     assert read_wanted(write_wanted(wanted), 2) == wanted
 
 

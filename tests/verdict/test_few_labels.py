@@ -119,7 +119,7 @@ def test_a_plan_says_labels_and_days_before_any_label() -> None:
 
 
 def test_a_wanted_difference_over_the_disagreement_is_said_to_be_none() -> None:
-    """Where models disagree on fewer rows than the wanted difference, it is said that they cannot be that far apart."""
+    """Models that disagree on fewer rows than the wanted difference are said not to be that far apart."""
     nothing = np.full(500, UNLABELLED)
     said = write_plan(judge_few(TRIAL.labels, nothing, NAMES, wanted=0.5), "task")
     assert said[1].endswith(

@@ -1,4 +1,4 @@
-"""What is said where mistakes cost differently, and what it costs, as brute force finds it too."""
+"""Decisions by cost, thresholds and their costs are those that brute force finds."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_no_other_threshold_costs_less_on_the_rows_it_is_chosen_on(seed: int) ->
 
 
 def test_a_threshold_is_beyond_what_is_certain_where_nothing_is_to_be_said() -> None:
-    """Where saying the second class never pays, not even a probability of 1 reaches the threshold."""
+    """Not even a probability of 1 reaches the threshold where saying the second class never pays."""
     second = np.array([1.0, 0.5])
     chosen = costing.choose_threshold(second, np.zeros(2, np.int64), COSTS)
 

@@ -169,6 +169,6 @@ def test_intervals_of_gaps_hold_the_truth_about_as_often_as_they_say(
 def test_intervals_of_gaps_hold_in_every_world(
     name: str, metric: str, n_rows: int
 ) -> None:
-    """In 2,000 samples of each world an interval that is given holds the truth in 92 % of them or more."""
+    """In 2,000 samples of each world an interval that is given holds the truth in 90 % of them or more."""
     given, held = cover(WORLDS[name], metric, n_rows, 2000)
-    assert given < MIN_GIVEN or held >= 0.92, (given, held)
+    assert given < MIN_GIVEN or held >= 0.90, (given, held)
