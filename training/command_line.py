@@ -74,7 +74,8 @@ def _find_fault(
             return "--data needs --target, the column to predict, and --task, a name for what is learnt"
         return None
 
-    if images or options.task is None or options.task in document["tasks"]:
+    is_one = options.family != "all" and options.task is not None and not images
+    if not is_one or options.task in document["tasks"]:
         return None
     return (
         f"--task {options.task}: there is no such data set; bundled: {', '.join(document['tasks'])}, and of images "
