@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from training import option_types as types
+from training.command_line import HelpFormatter, are_images
 from training.data import datasets
 from training.data import images as image_data
 from training.data.datasets import Dataset
@@ -16,6 +17,8 @@ from training.data.images import ImageDataset
 from training.data.table import TableError, parse_roles, read_dataset
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
 from training.images import faces, pretrained
+from training.learning import enlarged
+from training.learning.family import Family
 from training.pipeline import Callbacks, TrainingRun
 from training.shipped import SHIPPED
 
@@ -24,7 +27,7 @@ EXPORTED_MODELS = ROOT / "exported_models"
 MY_MODELS = ROOT / "my_models"
 KINDS = ("classifier", "regressor")
 _DEFAULT_TASKS = {"pretrained": pretrained.TASK, "faces": faces.TASK}
-_ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
+ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
 _UNSTATED = (
     "family",
     "families",
@@ -44,9 +47,11 @@ _RENAMED = {"roles": "as"}
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the options, which are those of images where the task or the data is one of images."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    options = build_parser(images=_are_images(words)).parse_args(words)
+    options = build_parser(images=are_images(words)).parse_args(words)
     if options.family == "pretrained":
         pretrained.fill_defaults(options)
+    if options.family in FAMILIES:
+        enlarged.fill_defaults(options, FAMILIES[options.family])
     if options.family != "data" and not hasattr(options, "output"):
         options.output = _choose_output(options)
     return options
@@ -66,23 +71,6 @@ def _choose_output(options: argparse.Namespace) -> Path:
     return EXPORTED_MODELS
 
 
-def _are_images(words: Sequence[str]) -> bool:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--task")
-    parser.add_argument("--data", type=Path)
-    known, _ = parser.parse_known_args(words)
-    if known.data is not None:
-        return bool(known.data.is_dir()) or known.data.name.endswith(
-            image_data.ARCHIVES
-        )
-
-    is_only_there = (
-        bool(words) and words[0] in IMAGE_FAMILIES and words[0] not in FAMILIES
-    )
-
-    return known.task in image_data.TASKS or is_only_there
-
-
 def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
     """Returns the parser of options for rows of features or, with `images`, for images."""
     parser = argparse.ArgumentParser(
@@ -94,7 +82,7 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
     table = (
         IMAGE_FAMILIES
         if images
-        else FAMILIES | {name: IMAGE_FAMILIES[name] for name in _ONLY_IMAGES}
+        else FAMILIES | {name: IMAGE_FAMILIES[name] for name in ONLY_IMAGES}
     )
 
     for name, family in table.items():
@@ -110,6 +98,8 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
             _add_data_options(subparser)
 
         family.add_options(subparser)
+        if not images and "classifier" in family.KINDS:
+            enlarged.add_options(subparser)
 
     _add_all_command(families, images=images)
     _add_data_command(families)
@@ -176,14 +166,18 @@ def make_training_run(
     dataset = load_dataset(options, callbacks.stage)
     return TrainingRun(
         name=pretrained.name_family(options),
-        family=(IMAGE_FAMILIES if isinstance(dataset, ImageDataset) else FAMILIES)[
-            options.family
-        ],
+        family=find_family(options, images=isinstance(dataset, ImageDataset)),
         dataset=dataset,
         options=options,
         command=write_command(options),
         callbacks=callbacks,
     )
+
+
+def find_family(options: argparse.Namespace, *, images: bool) -> Family:
+    """Returns the family of the options, enlarged where they ask for it; raises TrainingError where it cannot be."""
+    family = (IMAGE_FAMILIES if images else FAMILIES)[options.family]
+    return enlarged.enlarge_family(family, options)
 
 
 def load_dataset(
@@ -310,9 +304,7 @@ def write_command(options: argparse.Namespace) -> str:
 def _add(
     families: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
-    return families.add_parser(
-        name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    return families.add_parser(name, help=text, formatter_class=HelpFormatter)
 
 
 def _add_image_options(parser: argparse.ArgumentParser) -> None:

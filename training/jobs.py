@@ -27,7 +27,8 @@ from model_card import Card
 from training import photographs
 from training.arguments import make_training_run, parse
 from training.console import describe_epoch, make_progress
-from training.data.images import ParityImages
+from training.data.image_folders import describe_left_out
+from training.data.images import ImageDataset, ParityImages
 from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
@@ -76,6 +77,8 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
             trained, notes = train_and_judge(
                 training_run, options.output, force=options.force
             )
+        if isinstance(training_run.dataset, ImageDataset):
+            notes += _describe_left_out(training_run.dataset)
         if options.report is not None:
             _draw_reports(training_run, trained, options.report)
     except (TrainingError, TableError) as error:
@@ -88,6 +91,11 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
     return Outcome(
         name=name, models=models, seconds=perf_counter() - started, notes=notes
     )
+
+
+def _describe_left_out(dataset: ImageDataset) -> tuple[str, ...]:
+    text = describe_left_out(dataset.left_out)
+    return (text,) if text else ()
 
 
 def _train_published(

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from model_card import OUTPUTS, Parity, from_metadata
+from training.data.image_folders import SUFFIXES, convert_to_rgb
 from training.data.image_preprocessing import resize_and_crop
-from training.data.images import SUFFIXES, ImageDataset
+from training.data.images import ImageDataset
 from training.export.evaluation import evaluate_classifier
 from training.export.gate import (
     IMAGE_TOLERANCE,
@@ -161,7 +162,7 @@ def _read(path: Path) -> Pixels:
     """Returns RGB pixels, upright; raises TrainingError for what is no image."""
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            return np.asarray(convert_to_rgb(ImageOps.exif_transpose(image)))
     except (OSError, ValueError, SyntaxError) as error:
         raise TrainingError(f"--photographs: {path.name} is no image") from error
 

@@ -17,6 +17,12 @@ CIFAR10_CNN = (
     *("cnn", "--task", "cifar10", "--widths", "96,256,256", "--depth", "3", "--select"),
     *("--epochs", "64", "--shift", "4", "--cutout", "12", "--moves"),
 )
+DIGITS_OPTIONS = {
+    "knn": ("--copies", "1"),
+    "naive_bayes": ("--copies", "0", "--drawn", "20", "--var-smoothing", "0.1"),
+    "cnn": ("--copies", "0", "--drawn", "0"),
+}
+"""Neighbours are kept in the file, and copies widen the normal distribution that naive Bayes takes each pixel for."""
 
 SHIPPED: tuple[tuple[str, ...], ...] = (
     ("linear", "--task", "tacos", *FOLDS),
@@ -26,10 +32,14 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
     ("gradient_boosting", "--task", "diabetes", *FOLDS),
     *(
         (family, "--task", task, *FOLDS)
-        for task in ("points", "breast_cancer", "wine", "digits")
+        for task in ("points", "breast_cancer", "wine")
         for family in CLASSIFIERS
     ),
-    ("cnn", "--task", "digits", *FOLDS),
+    *(
+        (family, "--task", "digits", *DIGITS_OPTIONS.get(family, ()), *FOLDS)
+        for family in CLASSIFIERS
+    ),
+    ("cnn", "--task", "digits", *DIGITS_OPTIONS["cnn"], *FOLDS),
     *(
         (family, "--task", "digits")
         for family in ("kmeans", "pca", "autoencoder", "gan")

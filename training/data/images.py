@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tarfile
-import zipfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from training.data.image_preprocessing import resize_and_crop
+from training.data import image_folders
+from training.data.image_folders import SUFFIXES, Reasons
 from training.data.table import TableError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 CIFAR10 = (
     "airplane",
     "automobile",
@@ -36,6 +32,8 @@ CIFAR10 = (
 CIFAR10_PX = 32
 SOURCE = "CIFAR-10, A. Krizhevsky, 2009"
 CIFAR8 = tuple(name for name in CIFAR10 if name not in ("cat", "automobile"))
+CACHE_VERSION = 2
+"""Images that were decoded and kept by another version are decoded again."""
 MIN_IMAGES_PER_CLASS = 5
 """A class needs some images to learn from, some to choose by and some to hold out."""
 
@@ -57,6 +55,8 @@ class ImageDataset:
     classes: tuple[str, ...]
     licence: str = "MIT"
     """It is the licence of a model that learns from these images."""
+    left_out: tuple[str, ...] = ()
+    """It has the files that were given and are not among the images, each with the reason."""
 
     def __post_init__(self) -> None:
         assert self.pixels.dtype == np.uint8
@@ -178,11 +178,10 @@ def read_images(
     given: Path, *, task: str, size_px: int, on_progress: OnProgress
 ) -> ImageDataset:
     """Returns a person's own class folders, decoded the first time and kept; raises TableError."""
-    files = list(_list_images(given))
-    listing = "\n".join(
-        f"{name} {n_bytes} {augmented}" for name, n_bytes, augmented in files
-    )
-    name = f"{task}-{size_px}-{hashlib.sha256(listing.encode()).hexdigest()[:12]}"
+    files = image_folders.list_files(given)
+    listing = "\n".join(f"{name} {size} {changed}" for name, size, changed in files)
+    digest = hashlib.sha256(f"{CACHE_VERSION}\n{listing}".encode()).hexdigest()
+    name = f"{task}-{size_px}-{digest[:12]}"
     summary = f"{given.name.split('.')[0]}, photographs of a person's own"
     if not _find_cache(name).is_file():
         _write_cache(
@@ -203,142 +202,56 @@ def decode(
     given: Path, *, task: str, summary: str, size_px: int, on_progress: OnProgress
 ) -> ImageDataset:
     """Decodes, resizes and crops as the exported graph does; raises TableError for what holds no class folders."""
-    names, parts = [], []
+    reasons: Reasons = {}
+    good: list[NDArray[np.uint8]] = []
+    labels: list[str] = []
+    n_decoded = 0
+
+    def decode_image(content: bytes) -> NDArray[np.uint8] | None:
+        return image_folders.decode_image(content, size_px)
+
     with ThreadPoolExecutor() as pool:
+        found = image_folders.read_images(given, reasons)
+        for batch in image_folders.make_batches(found):
+            parts = pool.map(decode_image, [content for _, _, content in batch])
+            for (name, label, _), part in zip(batch, parts, strict=True):
+                if part is None:
+                    reasons[name] = "no image, or a broken one"
+                else:
+                    good.append(part)
+                    labels.append(label)
 
-        def decode_image(content: bytes) -> NDArray[np.uint8] | None:
-            return _decode_image(content, size_px)
+            n_decoded += len(batch)
+            on_progress(f"decoded {n_decoded} images")
 
-        for batch in _make_batches(_read_contents(given)):
-            parts += list(pool.map(decode_image, [content for _, content in batch]))
-            names += [name for name, _ in batch]
-            on_progress(f"decoded {len(names)} images")
-
-    good = [
-        (name, part)
-        for name, part in zip(names, parts, strict=True)
-        if part is not None
-    ]
-    if len(good) < len(names):
-        on_progress(f"{len(names) - len(good)} files are no images and were left out")
-
-    classes = tuple(sorted({PurePosixPath(name).parent.name for name, _ in good}))
-    counts = {
-        each: sum(PurePosixPath(name).parent.name == each for name, _ in good)
-        for each in classes
-    }
-    if len(classes) < 2 or min(counts.values()) < MIN_IMAGES_PER_CLASS:
-        found = (
-            ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
-        )
-        raise TableError(
-            f"{given.name}: expected a folder for each class, at least 2 with {MIN_IMAGES_PER_CLASS} images or more "
-            f"({', '.join(SUFFIXES)}), found {found}"
-        )
+    left_out = tuple(f"{name} ({reason})" for name, reason in sorted(reasons.items()))
+    classes = _check_classes(given, labels, left_out)
 
     return ImageDataset(
         task=task,
         summary=summary,
         source=given.name,
-        pixels=np.stack([part for _, part in good]),
-        target=np.array(
-            [classes.index(PurePosixPath(name).parent.name) for name, _ in good],
-            dtype=np.int64,
-        ),
+        pixels=np.stack(good),
+        target=np.array([classes.index(each) for each in labels], dtype=np.int64),
         classes=classes,
+        left_out=left_out,
     )
 
 
-def _decode_image(content: bytes, size_px: int) -> NDArray[np.uint8] | None:
-    """Returns the pixels, with what is transparent on white as the service has it, or None for what is no image."""
-    image: Image.Image
-    try:
-        image = Image.open(
-            BytesIO(content), formats=("JPEG", "PNG", "WEBP", "BMP", "GIF")
-        )
-        image = ImageOps.exif_transpose(image)
-        if image.has_transparency_data:
-            image = Image.alpha_composite(
-                Image.new("RGBA", image.size, "white"), image.convert("RGBA")
-            )
-
-        return np.asarray(resize_and_crop(image.convert("RGB"), size_px, size_px))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-
-
-def _list_images(given: Path) -> Iterator[tuple[str, int, int]]:
-    """Yields names of images below in order, or the archive itself, each with its bytes and time of change."""
-    if not given.exists():
-        raise TableError(f"{given}: there is no such folder or file")
-    if not given.is_dir():
-        yield given.name, given.stat().st_size, given.stat().st_mtime_ns
-        return
-
-    for path in sorted(given.rglob("*")):
-        if _is_image(path.name) and path.is_file():
-            yield (
-                path.relative_to(given).as_posix(),
-                path.stat().st_size,
-                path.stat().st_mtime_ns,
-            )
-
-
-def _read_contents(given: Path) -> Iterator[tuple[str, bytes]]:
-    """Yields each image's name below and its bytes, ordered by name; where there is a `train/`, only of it."""
-    if given.is_dir():
-        train = given / "train"
-        for name, _, _ in _list_images(train if train.is_dir() else given):
-            yield name, ((train if train.is_dir() else given) / name).read_bytes()
-        return
-
-    found = dict(_read_archive(given))
-    within = [name for name in found if "train" in PurePosixPath(name).parts]
-    for name in sorted(within or found):
-        yield name, found[name]
-
-
-def _read_archive(given: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        if given.suffix == ".zip":
-            with zipfile.ZipFile(given) as archive:
-                for name in archive.namelist():
-                    if _is_image(name):
-                        yield name, archive.read(name)
-            return
-        with tarfile.open(given) as tar:
-            for member in tar:
-                file = (
-                    tar.extractfile(member)
-                    if member.isfile() and _is_image(member.name)
-                    else None
-                )
-                if file is not None:
-                    yield member.name, file.read()
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+def _check_classes(
+    given: Path, labels: list[str], left_out: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Returns the classes in order; raises TableError where they or their images are too few."""
+    counts = Counter(labels)
+    if len(counts) < 2 or min(counts.values()) < MIN_IMAGES_PER_CLASS:
+        found = ", ".join(f"{name} ({counts[name]})" for name in sorted(counts))
+        besides = image_folders.describe_left_out(left_out)
         raise TableError(
-            f"{given.name}: expected a folder, or an archive ({', '.join(ARCHIVES)}): {error}"
-        ) from error
+            f"{given.name}: expected a folder for each class, at least 2 with {MIN_IMAGES_PER_CLASS} images or more "
+            f"({', '.join(SUFFIXES)}), found {found or 'none'}{'; ' if besides else ''}{besides}"
+        )
 
-
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(
-        "."
-    )
-
-
-def _make_batches(
-    contents: Iterator[tuple[str, bytes]], size: int = 1000
-) -> Iterator[list[tuple[str, bytes]]]:
-    batch: list[tuple[str, bytes]] = []
-    for each in contents:
-        batch.append(each)
-        if len(batch) == size:
-            yield batch
-            batch = []
-
-    if batch:
-        yield batch
+    return tuple(sorted(counts))
 
 
 def _download(summary: str, on_progress: OnProgress) -> ImageDataset:
@@ -376,6 +289,7 @@ def _write_cache(name: str, dataset: ImageDataset) -> None:
         pixels=dataset.pixels,
         target=dataset.target,
         classes=np.array(dataset.classes),
+        left_out=np.array(dataset.left_out, dtype=np.str_),
     )
     unfinished.replace(_find_cache(name))
 
@@ -389,4 +303,5 @@ def _read_cache(name: str, *, task: str, summary: str, source: str) -> ImageData
             pixels=kept["pixels"],
             target=kept["target"],
             classes=tuple(str(each) for each in kept["classes"]),
+            left_out=tuple(str(each) for each in kept.get("left_out", ())),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from training.learning.family import Family
 ROOT = Path(__file__).resolve().parents[2]
 ALWAYS = ("training.pipeline",)
 OURS = ("model_card", "row_records", "training")
-MAKES_NO_FILE = (__name__, "training.data.table")
-"""These modules are left out: this one judges files, and what is read of a table has a fingerprint of its own."""
+MAKES_NO_FILE = (__name__, "training.data.table", "training.data.image_folders")
+"""These modules are left out: this one judges files, and what is read of a table or folder has its own fingerprint."""
 
 
 def fingerprint_code(family: Family) -> str:
@@ -26,7 +26,15 @@ def fingerprint_code(family: Family) -> str:
 
     Comments and docstrings do not count.
     """
-    return fingerprint_modules(inspect.getmodule(family.fit).__name__, *ALWAYS)  # type: ignore[union-attr]  # has one
+    modules = [inspect.getmodule(each.fit).__name__ for each in _unwrap(family)]  # type: ignore[union-attr]  # has one
+    return fingerprint_modules(*modules, *ALWAYS)
+
+
+def _unwrap(family: Family) -> Iterator[Family]:
+    """Yields the family, and one inside it whose fit it calls."""
+    yield family
+    if (inner := getattr(family, "inner", None)) is not None:
+        yield from _unwrap(inner)
 
 
 def fingerprint_modules(*names: str, root: Path | None = None) -> str:

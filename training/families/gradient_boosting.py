@@ -1,6 +1,6 @@
 """Gradient boosting adds small trees, each fitted to what is left over; it is scikit-learn's, by histograms.
 
-It attains with seed 0, on held-out rows: accuracy 0.947 on breast_cancer, 1.000 on wine, 0.956 on digits, 1.000 on
+It attains with seed 0, on held-out rows: accuracy 0.947 on breast_cancer, 1.000 on wine, 0.981 on digits, 1.000 on
 points, R² 0.367 on diabetes. The cards name the versions.
 """
 

@@ -2,8 +2,9 @@
 
 The source is M. Turk and A. Pentland, "Eigenfaces for Recognition", J. Cognitive Neuroscience 3 (1991), 71-86. The
 distance is the one at which, on the validation portraits, as many strangers are taken for a known person as known
-persons rejected (the equal error rate): a known person is a stranger to the others' portraits. A class `unknown` of
-the data is of strangers throughout; it is never learnt, and tells the distance too.
+persons rejected (the equal error rate): a known person is a stranger to the others' portraits. Once it is found, the
+validation portraits are known too. A class `unknown` of the data is of strangers throughout; it is never learnt, and
+tells the distance too.
 """
 
 from __future__ import annotations
@@ -144,15 +145,7 @@ class Faces(ImageFamily):
             _fit_eigenfaces(dataset.pixels[known], options),
             np.zeros((1, 1, 1, 3), dtype=np.uint8),
         )
-        body = model.body
-        assert isinstance(body, Eigenfaces)
-        body.enrol(
-            model.standardise(torch.from_numpy(dataset.pixels[known])),
-            dataset.target[known],
-        )
-        own, other = _measure_distances(model, dataset, rows.validation)
-        body.threshold, error_rate = choose_threshold(own, other)
-        body.scale = max(float(np.std(own)), EPSILON)
+        note = _enrol_and_limit(model, dataset, rows)
         fitted = FittedImageClassifier(
             model,
             mirrors=False,
@@ -161,7 +154,7 @@ class Faces(ImageFamily):
             half_precision=False,
         )
         fitted.packages = (*fitted.packages, "scikit-learn")
-        fitted.summary_note = f", unknown beyond a distance of {body.threshold:.4g} (equal error rate {error_rate:.1%})"
+        fitted.summary_note = note
 
         return fitted
 
@@ -216,6 +209,34 @@ def _fit_eigenfaces(
     )
 
     return Eigenfaces(mean, components, pixels.shape[1])
+
+
+def _enrol_and_limit(model: ImageNetwork, dataset: ImageDataset, rows: Split) -> str:
+    """Sets the threshold by the validation portraits, then keeps them too; returns what the summary says of both."""
+    body = model.body
+    assert isinstance(body, Eigenfaces)
+    _enrol(model, dataset, rows.train)
+    own, other = _measure_distances(model, dataset, rows.validation)
+    body.threshold, error_rate = choose_threshold(own, other)
+
+    n_enrolled = _enrol(model, dataset, np.concatenate([rows.train, rows.validation]))
+    _, strangers = _measure_distances(model, dataset, rows.held_out)
+    taken = float((strangers <= body.threshold).mean())
+    body.scale = max(float(np.std(own)), EPSILON)
+
+    return (
+        f", {n_enrolled} portraits known, unknown beyond a distance of {body.threshold:.4g} (equal error rate "
+        f"{error_rate:.1%}; {taken:.1%} of {len(strangers)} held-out strangers are taken for someone)"
+    )
+
+
+def _enrol(model: ImageNetwork, dataset: ImageDataset, rows: NDArray[np.int64]) -> int:
+    """Keeps these portraits of known persons, in place of others, and returns how many they are."""
+    assert isinstance(model.body, Eigenfaces)
+    known = rows[dataset.target[rows] < len(dataset.classes) - 1]
+    images = model.standardise(torch.from_numpy(dataset.pixels[known]))
+    model.body.enrol(images, dataset.target[known])
+    return len(known)
 
 
 def _measure_distances(

@@ -87,17 +87,47 @@ def test_images_are_decoded_once(tmp_path: Path, cache: Path) -> None:
     assert len(list(cache.glob("sky-24-*.npz"))) == 2
 
 
-def test_what_is_no_image_is_left_out_and_told(tmp_path: Path) -> None:
-    """A broken file is told and does not end the decoding of thousands."""
+def test_what_is_no_image_is_left_out_and_named(tmp_path: Path) -> None:
+    """Files that are not learnt are named with the reason, again when the images come from the cache."""
     folder = write_folder(tmp_path / "sky")
     (folder / "night" / "broken.jpg").write_bytes(b"not a JPEG")
     (folder / "night" / "notes.txt").write_text("not an image")
-    messages: list[str] = []
-    dataset = images.read_images(
-        folder, task="sky", size_px=24, on_progress=messages.append
-    )
-    assert len(dataset.target) == 80
-    assert messages == ["decoded 81 images", "1 files are no images and were left out"]
+    (folder / "night" / ".DS_Store").write_text("nobody's business")
+
+    for _ in range(2):
+        dataset = read(folder)
+        assert len(dataset.target) == 80
+        assert dataset.left_out == (
+            "night/broken.jpg (no image, or a broken one)",
+            "night/notes.txt (no kind of image that is read)",
+        )
+
+
+def test_sixteen_bits_of_grey_are_scaled(tmp_path: Path) -> None:
+    """A ramp over all 65,536 greys of a PNG, TIFF or PGM file is learnt as a ramp over 256, not as white."""
+    ramp = np.repeat(np.linspace(0, 65535, 24)[None], 24, axis=0).astype(np.uint16)
+    folder = write_folder(tmp_path / "sky", per_class=5)
+    for number, suffix in enumerate(("png", "tif", "pgm")):
+        path = folder / "night" / f"a{number}.{suffix}"
+        if suffix == "pgm":
+            path.write_bytes(b"P5 24 24 65535\n" + ramp.astype(">u2").tobytes())
+        else:
+            Image.fromarray(ramp).save(path)
+
+    dataset = read(folder)
+    learnt = dataset.pixels[dataset.target == 0][-3:]
+    expected = np.rint(ramp / 257)[..., None]
+    assert dataset.left_out == ()
+    assert np.abs(learnt - expected).max() <= 1
+
+
+def test_the_left_out_do_not_change_the_data(tmp_path: Path) -> None:
+    """A file that is left out changes neither the images nor their fingerprint."""
+    folder = write_folder(tmp_path / "sky", per_class=6)
+    before = read(folder).fingerprint
+    (folder / "noon" / "scan.heic").write_bytes(b"of another kind")
+
+    assert read(folder).fingerprint == before
 
 
 def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
@@ -108,7 +138,7 @@ def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
 
     assert str(refusal.value) == (
         "flat: expected a folder for each class, at least 2 with 5 images or more "
-        "(.jpg, .jpeg, .png, .webp, .bmp, .gif), found none"
+        "(.jpg, .jpeg, .png, .webp, .bmp, .gif, .tif, .tiff, .pgm), found none"
     )
 
 

@@ -77,6 +77,7 @@ def test_persons_are_recognised(root: Path) -> None:
     assert card.classes == ("ada", "bo", "cleo", "dan", "unknown")
     assert card.metrics["accuracy"].value == 1.0
     assert "unknown beyond a distance of " in card.summary
+    assert "held-out strangers are taken for someone" in card.summary
     for name, (person,) in NAMES.items():
         assert recognise(root, (person,), range(50, 60)) == [name] * 10
 

@@ -1,0 +1,126 @@
+"""This module parses a command line before anything slow is imported, so that help and refusals come at once.
+
+`command_line.json` beside it holds every parser of `arguments`, whose families import the libraries that learn; after
+a change of an option, `python -m training.command_document` writes it anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from training import option_types
+
+DOCUMENT = Path(__file__).with_suffix(".json")
+TYPES = {"Path": Path, "int": int, "float": float}
+
+Document = dict[str, Any]
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """A HelpFormatter shows the defaults, but for options that are off or not given without one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False:
+            return action.help
+        return super()._get_help_string(action)
+
+
+def read_document() -> Document:
+    document: Document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    return document
+
+
+def refuse_or_help(words: Sequence[str]) -> str | None:
+    """Returns why this command learns nothing, or None where that is not seen at once.
+
+    It prints help and argparse's own refusals, and raises SystemExit for them.
+    """
+    document = read_document()
+    images = are_images(words, document)
+    options = build(document["images" if images else "rows"]).parse_args(words)
+    if options.family == "data":
+        return None
+    return _find_fault(options, document, images=images)
+
+
+def are_images(words: Sequence[str], document: Document | None = None) -> bool:
+    """Tells if the options are those of images, by the task, the data or the family."""
+    document = document or read_document()
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--task")
+    parser.add_argument("--data", type=Path)
+    known, _ = parser.parse_known_args(words)
+    if known.data is not None:
+        archives = tuple(document["archives"])
+        return bool(known.data.is_dir()) or known.data.name.endswith(archives)
+
+    is_only_there = bool(words) and words[0] in document["only_images"]
+
+    return known.task in document["image_tasks"] or is_only_there
+
+
+def _find_fault(
+    options: argparse.Namespace, document: Document, *, images: bool
+) -> str | None:
+    data: Path | None = options.data
+    if data is not None:
+        if not data.exists():
+            return f"{data}: there is no such folder or file"
+        if not images and (options.task is None or options.target is None):
+            return "--data needs --target, the column to predict, and --task, a name for what is learnt"
+        return None
+
+    is_one = options.family != "all" and options.task is not None and not images
+    if not is_one or options.task in document["tasks"]:
+        return None
+    return (
+        f"--task {options.task}: there is no such data set; bundled: {', '.join(document['tasks'])}, and of images "
+        f"{', '.join(document['image_tasks'])}; yours: --data FILE or FOLDER"
+    )
+
+
+def build(document: Document) -> argparse.ArgumentParser:
+    """Returns the parser that a document describes."""
+    parser = argparse.ArgumentParser(
+        prog=document["prog"],
+        description=document["description"],
+        epilog=document["epilog"],
+    )
+    families = parser.add_subparsers(dest="family", required=True, metavar="FAMILY")
+    for name, family in document["families"].items():
+        subparser = families.add_parser(
+            name,
+            help=family["help"],
+            formatter_class=HelpFormatter,
+        )
+        for option in family["options"]:
+            _add_option(subparser, option)
+
+    return parser
+
+
+def _add_option(parser: argparse.ArgumentParser, option: Document) -> None:
+    names = option.get("option_strings", ())
+    if option.get("is_flag"):
+        parser.add_argument(
+            *names, dest=option["dest"], action="store_true", help=option["help"]
+        )
+        return
+
+    common: dict[str, Any] = {
+        name: option.get(name)
+        for name in ("default", "help", "nargs", "choices", "metavar")
+    }
+    if common["default"] == argparse.SUPPRESS:
+        common["default"] = argparse.SUPPRESS  # argparse asks for this very object
+    if names:
+        common |= {"dest": option["dest"], "required": bool(option.get("required"))}
+
+    # A type that no light module knows is checked by the parser that `arguments` builds.
+    name = option.get("type", "str")
+    kind: Any = TYPES.get(name) or getattr(option_types, name, str)
+    parser.add_argument(*(names or [option["dest"]]), type=kind, **common)

@@ -1,0 +1,177 @@
+"""This module finds the images in class folders and archives and decodes them; what it leaves out it gives a reason.
+
+The first folder of a name is the class, so that `cats/2023/a.jpg` and `cats/2024/b.jpg` are both cats. Folders around
+the classes are passed by, and where there is a `train/` of class folders, only that is taken.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from training.data.image_preprocessing import resize_and_crop
+from training.data.table import TableError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+NO_CLASSES = ("__MACOSX", "@eaDir")
+"""Computers keep these folders for themselves, beside those whose name begins with a dot."""
+MAX_16_BIT = 65535
+N_SHOWN = 5
+
+Reasons = dict[str, str]
+"""Reasons hold the name of each file that is left out, and why."""
+
+
+def list_files(given: Path) -> list[tuple[str, int, int]]:
+    """Returns names of files below in order, or the archive itself, each with its bytes and time of change."""
+    if not given.exists():
+        raise TableError(f"{given}: there is no such folder or file")
+
+    paths = sorted(given.rglob("*")) if given.is_dir() else [given]
+    files = []
+    for path in paths:
+        name = path.relative_to(given if given.is_dir() else given.parent).as_posix()
+        if path.is_file() and not _is_hidden(name):
+            state = path.stat()
+            files.append((name, state.st_size, state.st_mtime_ns))
+
+    return files
+
+
+def read_images(given: Path, reasons: Reasons) -> Iterator[tuple[str, str, bytes]]:
+    """Yields name, class and bytes of each image, ordered by name; what is left out is added to `reasons`."""
+    if given.is_dir():
+        labels = find_classes([name for name, _, _ in list_files(given)], reasons)
+        for name, label in labels.items():
+            yield name, label, (given / name).read_bytes()
+        return
+
+    found = dict(_read_archive(given))
+    for name, label in find_classes(sorted(found), reasons).items():
+        yield name, label, found[name]
+
+
+def find_classes(names: Sequence[str], reasons: Reasons) -> dict[str, str]:
+    """Returns the class of each image by its name; other names are added to `reasons`, but for hidden ones."""
+    visible = [name for name in names if not _is_hidden(name)]
+    parts = {name: PurePosixPath(name).parts for name in visible}
+    within = {
+        name: each[each.index("train") + 1 :]
+        for name, each in parts.items()
+        if "train" in each[:-2]
+    }
+    parts = _pass_by(within or parts)
+    labels = {}
+
+    for name, each in parts.items():
+        if not name.lower().endswith(SUFFIXES):
+            reasons[name] = "no kind of image that is read"
+        elif len(each) == 1:
+            reasons[name] = "in no folder of a class"
+        else:
+            labels[name] = each[0]
+
+    return labels
+
+
+def _pass_by(parts: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Leaves out the folders around the classes: those that all images are in, with further folders inside."""
+    images = [name for name in parts if name.lower().endswith(SUFFIXES)]
+    while images and all(len(parts[name]) > 2 for name in images):
+        if len({parts[name][0] for name in images}) > 1:
+            break
+        parts = {name: each[1:] or each for name, each in parts.items()}
+
+    return parts
+
+
+def _is_hidden(name: str) -> bool:
+    return any(
+        part.startswith(".") or part in NO_CLASSES for part in PurePosixPath(name).parts
+    )
+
+
+def _read_archive(given: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        if given.suffix == ".zip":
+            with zipfile.ZipFile(given) as archive:
+                for member in archive.infolist():
+                    if not member.is_dir() and not _is_hidden(member.filename):
+                        yield member.filename, archive.read(member)
+            return
+        with tarfile.open(given) as tar:
+            for entry in tar:
+                file = tar.extractfile(entry) if entry.isfile() else None
+                if file is not None:
+                    yield PurePosixPath(entry.name).as_posix(), file.read()
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise TableError(
+            f"{given.name}: expected a folder, or an archive ({', '.join(ARCHIVES)}): {error}"
+        ) from error
+
+
+def decode_image(content: bytes, size_px: int) -> NDArray[np.uint8] | None:
+    """Returns RGB pixels `(size_px, size_px, 3)` as the service has them, or None for what is no image.
+
+    What is transparent is on white, and 16 bits become 8.
+    """
+    try:
+        image: Image.Image = Image.open(BytesIO(content), formats=FORMATS)
+        upright = convert_to_rgb(ImageOps.exif_transpose(image))
+        return np.asarray(resize_and_crop(upright, size_px, size_px))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def convert_to_rgb(image: Image.Image) -> Image.Image:
+    """Returns the image in RGB; raises ValueError for floating-point pixels, whose range nobody knows."""
+    if image.mode == "F":
+        raise ValueError("floating-point pixels")
+
+    if image.mode.startswith("I"):
+        deep = np.asarray(image)
+        shares = np.clip(deep.astype(np.float64) / MAX_16_BIT, 0, 1)
+        grey = np.rint(255 * shares).astype(np.uint8)
+        grey[deep == image.info.get("transparency", -1)] = 255
+        return Image.fromarray(grey).convert("RGB")
+
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+
+    return image.convert("RGB")
+
+
+def describe_left_out(left_out: Sequence[str]) -> str:
+    """Returns a sentence that counts what was left out and names the first few, or an empty one."""
+    if not left_out:
+        return ""
+    shown = ", ".join(left_out[:N_SHOWN])
+    more = len(left_out) - N_SHOWN
+    rest = f", and {more} more" if more > 0 else ""
+    noun = "file was" if len(left_out) == 1 else "files were"
+    return f"{len(left_out)} {noun} left out: {shown}{rest}"
+
+
+def make_batches(
+    images: Iterable[tuple[str, str, bytes]], size: int = 1000
+) -> Iterator[list[tuple[str, str, bytes]]]:
+    """Yields lists of at most so many images, because they may be too many to hold at once."""
+    batch: list[tuple[str, str, bytes]] = []
+    for each in images:
+        batch.append(each)
+        if len(batch) == size:
+            yield batch
+            batch = []
+
+    if batch:
+        yield batch
