@@ -62,10 +62,12 @@ page: node_modules ## types and lint of the page's scripts (needs npm; nothing e
 
 train: .venv/test.stamp ## train every shipped model that is not up to date
 	$(BIN)/python -m training all
+	$(BIN)/python -m training.held_out_tables
 	@$(MAKE) --no-print-directory table
 
 table: .venv/test.stamp ## write the tables of models into the documents, from the cards
 	$(BIN)/python -m training.model_tables
+	$(BIN)/python -m training.command_document
 
 verify: .venv/serve.stamp ## check the files of VEREDICTO_MODELS, and its SHA256SUMS, without loading them
 	@$(BIN)/python -m service.models.verify

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from training import arguments
+from training import arguments, command_line
 from training.command_line import DOCUMENT, Document
 from training.data import datasets, image_folders, images
 
@@ -63,6 +63,7 @@ def write() -> str:
         "image_tasks": list(images.TASKS),
         "only_images": list(arguments.ONLY_IMAGES),
         "archives": list(image_folders.ARCHIVES),
+        "sources": command_line.hash_sources(),
     }
     return json.dumps(document, indent=1) + "\n"
 

@@ -117,14 +117,18 @@ def test_a_command_is_the_same_as_its_package(
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"),
-    [("train", "train"), ("evaluate", "cpu,evaluate"), ("load", "load")],
+    ("name", "words", "extras"),
+    [
+        ("train", ("mlp", "--task", "wine"), "train"),
+        ("evaluate", ("--task", "wine"), "cpu,evaluate"),
+        ("load", ("--task", "wine"), "load"),
+    ],
 )
 def test_a_missing_library_says_what_to_install(
-    bare_python: str, name: str, extras: str
+    bare_python: str, name: str, words: tuple[str, ...], extras: str
 ) -> None:
     """One line on stderr names the library and the extras that bring it, and the exit code is 1."""
-    finished = run("-m", "cli", name, "--task", "wine", python=bare_python)
+    finished = run("-m", "cli", name, *words, python=bare_python)
     assert finished.returncode == 1
     assert re.fullmatch(
         rf"veredicto {name} needs \w+, which is not installed: pip install 'veredicto\[{extras}\]'\n",

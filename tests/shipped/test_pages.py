@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shlex
@@ -35,6 +36,7 @@ EVALUATE = ".venv/bin/python -m evaluation "
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("predict", "train", "judge")))
 PREDICT = read_document("docs/predict.md")
 JUDGE = read_document("docs/judge.md")
+DIGITS = ROOT / "exported_models" / "digits.held_out.csv"
 DEPLOY = [path for path in DOCUMENTS if path.startswith("docs/deploy/")]
 ANSWERED = [
     pair
@@ -121,17 +123,40 @@ def test_the_training_of_one_family_runs(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the table `new.csv` of labelled wines, which the page's commands judge."""
+    """A folder with the page's tables: labelled wines and tumours, its costs, and digits without their labels."""
     folder = tmp_path_factory.mktemp("judged")
-    wine = datasets.load("wine")
-    lines = [
-        ",".join([*map(str, row), wine.classes[int(label)]])
-        for row, label in zip(wine.features.tolist(), wine.target, strict=True)
-    ]
-    header = ",".join([*wine.feature_names, "class"])
-    (folder / "new.csv").write_text("\n".join([header, *lines]) + "\n")
+    write_labelled(folder / "new.csv", "wine", label="class")
+    write_labelled(folder / "patients.csv", "breast_cancer", label="diagnosis")
+    (costs,) = re.findall(r"```csv\n(.*?)```", JUDGE, re.S)
+    (folder / "costs.csv").write_text(costs)
+    lines = [line.rpartition(",")[0] for line in DIGITS.read_text().splitlines()]
+    (folder / "june.csv").write_text("\n".join(lines) + "\n")
 
     return folder
+
+
+def write_labelled(path: Path, task: str, *, label: str) -> None:
+    """Writes the rows of a bundled data set, with their classes in the last column."""
+    dataset = datasets.load(task)
+    lines = [
+        ",".join([*map(str, row), dataset.classes[int(index)]])
+        for row, index in zip(dataset.features.tolist(), dataset.target, strict=True)
+    ]
+    header = ",".join([*dataset.feature_names, label])
+    path.write_text("\n".join([header, *lines]) + "\n")
+
+
+def label_digits(path: Path) -> None:
+    """Fills in the labels of the digits that were asked for, which say the lines that they stand in."""
+    truth = [line.rpartition(",")[2] for line in DIGITS.read_text().splitlines()]
+    lines = list(csv.DictReader(path.read_text().splitlines()))
+    for line in lines:
+        line["label"] = truth[int(line["row"].split()[1]) - 1]
+
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, lines[0])
+        writer.writeheader()
+        writer.writerows(lines)
 
 
 def test_the_commands_of_the_page_about_judging_run(
@@ -140,9 +165,11 @@ def test_the_commands_of_the_page_about_judging_run(
     """In the page's order each command says 0, or 1 for a claim that is not shown, and writes what it names."""
     monkeypatch.chdir(judged)
     commands = commands_of("docs/judge.md", start=EVALUATE)
-    assert len(commands) == 5
+    assert len(commands) == 9
 
     for command in commands:
+        if "--labelled" in command:
+            label_digits(Path("few.csv"))
         code = evaluate(shlex.split(address(command, server)))
         assert code in ((0, 1) if "--gate" in command else (0,)), command
 

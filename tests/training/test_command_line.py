@@ -117,3 +117,16 @@ def test_images_are_told_by_task_data_or_family(tmp_path: Path) -> None:
 
     assert not command_line.are_images(["mlp", "--task", "wine"])
     assert not command_line.are_images(["mlp", "--data", "birds.csv.gz"])
+
+
+def test_a_document_of_other_sources_refuses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a change of families or tasks a document that was not written anew leaves every command to what learns."""
+    words = ["cubes", "--task", "whine"]
+    with pytest.raises(SystemExit):
+        command_line.refuse_or_help(words)
+
+    document = command_line.read_document() | {"sources": "of another day"}
+    monkeypatch.setattr(command_line, "read_document", lambda: document)
+    assert command_line.refuse_or_help(words) is None
