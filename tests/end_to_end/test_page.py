@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support import drawings
 from tests.support.browser import (
     PHONE,
     WIDE,
@@ -24,6 +26,7 @@ from tests.support.browser import (
 )
 from tests.support.server import Server
 from tests.support.tiny_models import tiny_graph
+from training.data.strokes import fit_strokes
 
 StartServer = Callable[..., AbstractContextManager[Server]]
 MAX_VERDICT_MS = 1000
@@ -112,6 +115,31 @@ def test_a_drawn_digit_is_read_as_it_is_drawn(server: Server, browser: Browser) 
     assert sorted(times)[len(times) // 2] < MAX_VERDICT_MS
     with open_page(browser, shared) as page:
         assert wait_for_verdict(page).startswith("4")
+
+
+def test_drawings_are_fitted_as_those_that_models_learn(
+    server: Server, browser: Browser
+) -> None:
+    """The page's own module makes of 100 drawings the greys that training makes of them, but for few at an edge."""
+    drawn, _ = drawings.draw_digits(100, seed=7)
+    strokes = [
+        [[{"x": x / 300, "y": y / 300} for x, y in stroke] for stroke in each]
+        for each in drawn
+    ]
+    with open_page(browser, server.url) as page:
+        settle(page)
+        fitted = page.evaluate(
+            """async (drawings) => {
+            const app = document.querySelector("script[type=module]").src;
+            const { fitStrokes } = await import(new URL("strokes.js", app));
+            return drawings.map((each) => fitStrokes(each)); }""",
+            strokes,
+        )
+
+    expected = np.stack([fit_strokes(each) for each in drawn])
+    differences = np.abs(np.array(fitted) - expected)
+    assert differences.max() <= 1
+    assert (differences > 0).mean() < 0.001
 
 
 def test_nothing_moves_when_verdicts_do(server: Server, browser: Browser) -> None:
