@@ -15,7 +15,7 @@ export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
 run() { buildah --root "$out/storage" --runroot "$out/run" "$@"; }
 
 if [ ! -f "$out/base.tar" ]; then
-    mmdebstrap --variant=minbase bookworm "$out/base.tar.part"
+    mmdebstrap --format=tar --variant=minbase bookworm "$out/base.tar.part"
     mv "$out/base.tar.part" "$out/base.tar"
 fi
 base=$(run from scratch)
