@@ -94,7 +94,8 @@ def find_worse(numbers: dict[str, Any], leader: str, task: str) -> str:
     if not slices["tests"]:
         return ""
 
-    looked = f"{slices['parts']} parts of {slices['min_rows']} rows or more, by class and by column, were looked at"
+    by = "by class and by column" if slices["columns"] else "by class"
+    looked = f"{slices['parts']} parts of {slices['min_rows']} rows or more, {by}, were looked at"
     if not slices["worse"]:
         return f"In no part of the rows is {name} shown to be worse than another model: {looked}."
 

@@ -17,6 +17,7 @@ MIN_ROWS = 30
 RATE = 0.1
 """Of what is called worse so large a share may be so by chance alone."""
 MAX_LISTED = 20
+TRUE_CLASS = "the true class"
 
 
 def judge_slices(predictions: Predictions, leader: str) -> dict[str, Any]:
@@ -27,13 +28,13 @@ def judge_slices(predictions: Predictions, leader: str) -> dict[str, Any]:
     """
     slicings = [_slice_by_class(predictions), *predictions.slicings]
     tests: list[dict[str, Any]] = []
-    n_parts = 0
+    looked_at: list[str] = []
 
     for slicing in slicings:
         for part, name in enumerate(slicing.parts):
             inside = slicing.part_of == part
             if int(inside.sum()) >= MIN_ROWS and not inside.all():
-                n_parts += 1
+                looked_at.append(slicing.name)
                 where = {"slicing": slicing.name, "part": name}
                 tests += [
                     where | each for each in _test_part(predictions, leader, inside)
@@ -48,7 +49,8 @@ def judge_slices(predictions: Predictions, leader: str) -> dict[str, Any]:
     found.sort(key=lambda each: each["p_value"])
 
     return {
-        "parts": n_parts,
+        "parts": len(looked_at),
+        "columns": len({*looked_at} - {TRUE_CLASS}),
         "tests": len(tests),
         "rate": RATE,
         "min_rows": MIN_ROWS,
@@ -59,7 +61,7 @@ def judge_slices(predictions: Predictions, leader: str) -> dict[str, Any]:
 
 def _slice_by_class(predictions: Predictions) -> Slicing:
     return Slicing(
-        name="the true class",
+        name=TRUE_CLASS,
         parts=list(predictions.classes),
         part_of=predictions.truth,
     )

@@ -21,7 +21,7 @@ ROW_PX = 26
 LEGEND = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4, "borderpad": 0}
 LEGEND_PX = 34
 LINES = {"p50_ms": "p50", "p99_ms": "p99", "max_ms": "max"}
-SHARES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
+SHARES = (0.0, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 """The axis of the distribution names these shares of the requests."""
 SERVER_PARTS = {
     "queue_ms": "queue",
