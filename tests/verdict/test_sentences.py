@@ -70,8 +70,8 @@ def test_models_that_are_not_told_apart_are_said_so() -> None:
     )
     assert found["findings"][1:4] == [
         "Saying 'yes' always is right on 54.4 %; m0 is shown to be better.",
-        "In no part of the rows is m0 shown to be worse than another model: 2 parts of 30 rows or more, by class and "
-        "by column, were looked at.",
+        "In no part of the rows is m0 shown to be worse than another model: 2 parts of 30 rows or more, by class, "
+        "were looked at.",
         "Of the 2 that may be the best, m0 was the fastest (0.01 ms a row, the median here) and is the smallest "
         "(1,000 bytes).",
     ]
