@@ -14,7 +14,7 @@ import os
 import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module, metadata
+from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
@@ -259,11 +259,12 @@ def _make_grpc_servers(
 def _watch(plane: DataPlane, admission: Admission, batches: Batches) -> None:
     """Shows in `/metrics` how this worker is doing."""
     from service.execution import gauges
+    from service.models.session import RUNTIME_VERSION
 
     gauges.show_build(
         version=VERSION,
         python=platform.python_version(),
-        onnxruntime=metadata.version("onnxruntime"),
+        onnxruntime=RUNTIME_VERSION,
     )
     gauges.watch_process()
     gauges.watch("in_flight", admission.count_in_flight)

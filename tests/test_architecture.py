@@ -98,6 +98,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.http.wire",
         "service.launch",
         "service.live",
+        "service.models",
         "service.observability",
         "service.processes",
         "service.repository",

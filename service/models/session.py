@@ -24,6 +24,8 @@ from service.models.zip_maps import ZipMap
 
 logger = logging.getLogger(__name__)
 
+RUNTIME_VERSION: str = onnxruntime.__version__
+"""The module has it under either name that onnxruntime is installed by."""
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 _BFLOAT16 = "tensor(bfloat16)"

@@ -15,6 +15,7 @@ from time import monotonic
 
 import bentoml
 import httpx
+import onnxruntime
 import pytest
 from sklearn.datasets import load_breast_cancer
 
@@ -178,6 +179,27 @@ def test_the_log_names_what_has_no_card(loose: Server) -> None:
     expected = "bare has no card: only the Open Inference Protocol serves it"
 
     assert expected in loose.log.read_text()
+
+
+def test_onnxruntime_may_be_installed_by_another_name(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is ready where no distribution is called onnxruntime, as with onnxruntime-gpu, and shows its version."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "from importlib.metadata import Distribution, PackageNotFoundError\n"
+        "find = Distribution.from_name\n"
+        "def from_name(name):\n"
+        "    if name == 'onnxruntime':\n"
+        "        raise PackageNotFoundError(name)\n"
+        "    return find(name)\n"
+        "Distribution.from_name = from_name\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with serve(tmp_path, VEREDICTO_MODELS=models) as server:
+        assert server.client.get("/readyz").status_code == 200
+        metrics = server.client.get("/metrics").text
+
+    assert f'onnxruntime="{onnxruntime.__version__}"' in metrics
 
 
 def test_an_empty_folder_is_not_ready(
