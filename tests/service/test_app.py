@@ -184,7 +184,7 @@ def test_the_log_names_what_has_no_card(loose: Server) -> None:
 def test_onnxruntime_may_be_installed_by_another_name(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no distribution is called onnxruntime, as with onnxruntime-gpu, the server is ready and shows its version."""
+    """The server is ready, and shows the version, where onnxruntime is installed as onnxruntime-gpu is."""
     (tmp_path / "sitecustomize.py").write_text(
         "from importlib.metadata import Distribution, PackageNotFoundError\n"
         "find = Distribution.from_name\n"
