@@ -99,7 +99,9 @@ def _plan(
     )
 
     return supervisor.Options(
-        command=make_worker_command(options.target, arguments),
+        command=make_worker_command(
+            arguments, target=None if options.target == TARGET else options.target
+        ),
         folder=options.folder,
         n_workers=settings.workers,
         drain_s=settings.drain_s or 0,

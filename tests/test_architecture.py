@@ -87,24 +87,12 @@ PACKAGES: dict[str, set[str]] = {
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
     "service.app": {
-        "service",
-        "service.access",
-        "service.calls",
+        "service.composition",
         "service.contract",
-        "service.errors",
-        "service.execution",
-        "service.grpc",
         "service.http",
-        "service.http.wire",
         "service.launch",
-        "service.live",
-        "service.models",
-        "service.observability",
-        "service.processes",
-        "service.repository",
-        "service.server",
-        "service.settings",
     },
+    "service.behind": {"service.http"},
     "service.calls": {
         "model_card",
         "row_records",
@@ -117,6 +105,23 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
         "stats",
         "verdict",
+    },
+    "service.composition": {
+        "service",
+        "service.access",
+        "service.calls",
+        "service.errors",
+        "service.execution",
+        "service.grpc",
+        "service.http",
+        "service.http.wire",
+        "service.live",
+        "service.models",
+        "service.observability",
+        "service.processes",
+        "service.repository",
+        "service.server",
+        "service.settings",
     },
     "service.contract": {
         "service.errors",
@@ -233,6 +238,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.setting_types",
     },
     "service.settings_file": {"service.errors"},
+    "service.worker_main": {"service.behind", "service.composition", "service.server"},
     "training.__main__": {"training.command_line", "training.commands"},
     "training.adopt": {
         "model_card",
@@ -495,7 +501,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "service.reference": {"document"},
     "service.repository": {"generation", "loading", "maker", "stamps"},
-    "service.server": {"install", "reloads", "scrapes", "surroundings"},
+    "service.server": {"install", "reloads", "running", "scrapes", "surroundings"},
     "stats": {
         "agreement",
         "binomial",
@@ -632,6 +638,7 @@ DOORS: dict[str, set[str]] = {
         "service.http.wire.ending_protocol",
         "service.http.wire.uvicorn_protocol",
         "service.http.wire.wire_protocol",
+        "service.server.running",
         "service.server.uvicorn_server",
     },
     "uvloop": {"service.access.event_loop"},
@@ -796,6 +803,10 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
             "service.app",
             ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
         ),
+        (
+            "service.composition",
+            ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
+        ),
         ("training.export.gate", ("ORT_DISABLE_TELEMETRY",)),
     ],
 )
@@ -842,7 +853,8 @@ def test_the_environment_is_set_before_the_first_import(
 def test_serving_loads_nothing_of_the_report(models: Path) -> None:
     """A serving process loads no module of the report, which would only delay its start."""
     program = (
-        "import sys, service.app, service.http.application\nservice.app.data_plane()\n"
+        "import sys, service.app, service.composition, service.http.application\n"
+        "service.composition.data_plane()\n"
         "print([name for name in sys.modules if name in %r])"
     )
     report = [

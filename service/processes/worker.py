@@ -17,6 +17,9 @@ from service.processes.link import CHANNEL_VARIABLE
 MIN_START_S = 60.0
 """A process has at least this long to import what it needs, which a busy machine makes of two seconds."""
 
+PROGRAM = "service.worker_main"
+BENTOML_PROGRAM = "_bentoml_impl.worker.service"
+
 logger = logging.getLogger(__name__)
 
 
@@ -115,21 +118,16 @@ def start_worker(
 
 
 def make_worker_command(
-    target: str, arguments: Sequence[str]
+    arguments: Sequence[str], *, target: str | None
 ) -> Callable[[int, int], list[str]]:
-    """Returns what makes the command of a worker: BentoML's own program for it, which serves `target`."""
+    """Returns what makes the command of a worker: our program for it, or BentoML's own for another `target`."""
 
     def command(descriptor: int, number: int) -> list[str]:
-        return [
-            sys.executable,
-            "-m",
-            "_bentoml_impl.worker.service",
-            target,
-            "--fd",
-            str(descriptor),
-            "--worker-id",
-            str(number),
-            *arguments,
-        ]
+        listening = ("--fd", str(descriptor))
+        if target is None:
+            return [sys.executable, "-m", PROGRAM, *listening, *arguments]
+
+        words = (target, *listening, "--worker-id", str(number))
+        return [sys.executable, "-m", BENTOML_PROGRAM, *words, *arguments]
 
     return command

@@ -16,7 +16,8 @@ from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 LIMIT_S = 90
-WORKER = "_bentoml_impl.worker.service"
+WORKERS = {"service.worker_main", "_bentoml_impl.worker.service"}
+"""A worker runs one of these programs."""
 BODY = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]})
 
 
@@ -94,7 +95,7 @@ def find_workers(server: Server) -> list[int]:
             words = each.cmdline()
         except psutil.Error:
             continue
-        if WORKER in words and each.status() != psutil.STATUS_ZOMBIE:
+        if not WORKERS.isdisjoint(words) and each.status() != psutil.STATUS_ZOMBIE:
             found.append(each.pid)
 
     return found

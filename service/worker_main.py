@@ -1,0 +1,52 @@
+"""`python -m service.worker_main` is the program of a worker, which the supervisor starts.
+
+It takes the options of BentoML's own program for a worker, and serves the same application without importing BentoML.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from service.composition import import_what_serves, make_application
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serves until the supervisor ends it."""
+    given = vars(_parse(arguments))
+    descriptor = given.pop("fd")
+    # The models are copied meanwhile, by another process.
+    import_what_serves()
+
+    from service.behind import Behind
+    from service.server.running import run_server
+
+    run_server(make_application(Behind()), descriptor, given)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m service.worker_main",
+        description="One worker of the server; the supervisor starts it.",
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument("--fd", type=int, required=True, help="listening socket")
+    numbers = (
+        "backlog",
+        "ssl-cert-reqs",
+        "ssl-version",
+        "timeout-graceful-shutdown",
+        "timeout-keep-alive",
+    )
+    texts = ("certfile", "keyfile", "keyfile-password", "ca-certs", "ciphers")
+    for name in numbers:
+        parser.add_argument(f"--{name}", type=int)
+    for name in texts:
+        parser.add_argument(f"--ssl-{name}")
+
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

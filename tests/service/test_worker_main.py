@@ -1,0 +1,50 @@
+"""The program of a worker is looked at in a real server, which logs the imports of its processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service.worker_main import main
+from tests.support.server import Server
+
+
+def has_imported(server: Server, module: str) -> bool:
+    """Returns whether a process of the server has imported a module, by Python's own log of imports."""
+    lines = server.log.read_text().splitlines()
+    return any(line.rpartition("|")[2].strip() == module for line in lines)
+
+
+def test_bentoml_is_imported_when_something_asks_for_it(
+    models: Path, start_server: Callable[..., Server]
+) -> None:
+    """Calls, views and the files of Swagger UI need no BentoML; its client's description does, and is BentoML's own."""
+    with start_server(VEREDICTO_MODELS=models, PYTHONPROFILEIMPORTTIME=1) as server:
+        answer = server.post(
+            "/predict", {"model": "colour-first", "inputs": [[1, "red"]]}
+        )
+        swagger = server.client.get("/static_content/swagger-ui.css")
+
+        assert answer.status_code == 200
+        assert swagger.headers["content-type"].startswith("text/css")
+        assert server.client.get("/metrics").status_code == 200
+        assert has_imported(server, "onnxruntime")
+        assert not has_imported(server, "bentoml")
+
+        described = server.client.get("/schema.json").json()
+
+        assert described["name"] == "veredicto"
+        assert "predict" in {route["name"] for route in described["routes"]}
+        assert has_imported(server, "bentoml")
+        assert server.client.get("/schema.json").json() == described
+        assert "veredicto_request" in server.client.get("/metrics").text
+
+
+def test_a_worker_needs_a_socket(capsys: pytest.CaptureFixture[str]) -> None:
+    """The program says what it lacks where somebody starts it by hand."""
+    with pytest.raises(SystemExit):
+        main([])
+
+    assert "the following arguments are required: --fd" in capsys.readouterr().err
