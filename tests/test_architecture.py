@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -666,6 +667,7 @@ def find_modules() -> dict[str, Path]:
 MODULES = find_modules()
 
 
+@cache
 def find_imports(module: str) -> set[str]:
     """Returns modules of ours in full and other packages by their first name, without the standard library."""
     found: set[str] = set()
@@ -678,9 +680,6 @@ def find_imports(module: str) -> set[str]:
             found |= {name if name in MODULES else str(node.module) for name in full}
     names = {name if name in MODULES else name.partition(".")[0] for name in found}
     return names - set(sys.stdlib_module_names) - {module}
-
-
-IMPORTS = {module: find_imports(module) for module in MODULES}
 
 
 def place(module: str) -> str:
@@ -700,8 +699,8 @@ def place(module: str) -> str:
 
 def crossings() -> Iterator[tuple[str, str]]:
     """Returns each import of a module of ours from another place, as importer and imported."""
-    for module, imported in IMPORTS.items():
-        for name in imported & set(MODULES):
+    for module in MODULES:
+        for name in find_imports(module) & set(MODULES):
             if place(name) != place(module):
                 yield module, name
 
@@ -737,7 +736,7 @@ def test_each_library_has_the_doors_that_the_table_says() -> None:
     found: dict[str, set[str]] = {}
     for module in MODULES:
         for library in (
-            IMPORTS[module] - set(MODULES)
+            find_imports(module) - set(MODULES)
             if module.startswith(
                 ("service", "evaluation", "loadtest", "tables", "charts")
             )
