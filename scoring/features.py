@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from model_card import Feature
 from service.models.rows import MAX_FLOAT32
-from tables.columns import DATE_PARTS, MISSING, convert_columns, expand_date, read_numbers
+from tables.columns import (
+    DATE_PARTS,
+    MISSING,
+    convert_columns,
+    expand_date,
+    read_numbers,
+)
 from tables.reader import as_whole, name_values
 
 Features = NDArray[np.float32]
@@ -76,7 +82,9 @@ def code_names(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
     index = {name: place for place, name in enumerate(names)}
     missing = set(MISSING)
     codes = {
-        text: MISSING_CODE if text in missing and text not in index else _code(text, index)
+        text: MISSING_CODE
+        if text in missing and text not in index
+        else _code(text, index)
         for text in texts.unique().drop_nulls()
     }
     found = texts.replace_strict(
@@ -142,7 +150,9 @@ def _encode_number(
     is_missing_allowed = feature.imputed is not None
     for row in np.flatnonzero(~fits & ~(is_gap & is_missing_allowed)).tolist():
         if row not in faults:
-            faults[row] = _explain_number(feature.name, texts[row], is_gap=bool(is_gap[row]))
+            faults[row] = _explain_number(
+                feature.name, texts[row], is_gap=bool(is_gap[row])
+            )
 
     return np.where(fits, values, math.nan)
 

@@ -73,7 +73,9 @@ def _check_columns(name: str, layout: Layout, card: Card, label: str | None) -> 
         if find_columns(layout.names, [each]) is None
     ]
     if missing:
-        shown = ", ".join(map(repr, missing[:5])) + (", ..." if len(missing) > 5 else "")
+        shown = ", ".join(map(repr, missing[:5])) + (
+            ", ..." if len(missing) > 5 else ""
+        )
         raise EvaluationError(
             f"{name}: expected a column for each feature of {card.task}, missing: {shown}"
         )
@@ -131,7 +133,10 @@ def _find_files(
     files = sorted(
         (name, each)
         for name, each in found
-        if each.is_file() and not any(part.startswith(".") for part in Path(name).parts if part not in ("..", "."))
+        if each.is_file()
+        and not any(
+            part.startswith(".") for part in Path(name).parts if part not in ("..", ".")
+        )
     )
     if not files:
         raise EvaluationError(

@@ -29,7 +29,9 @@ def choose_models(
 
     registry = Registry.load(folder)
     try:
-        found = registry.task(task) if task else [registry.model(each) for each in names]
+        found = (
+            registry.task(task) if task else [registry.model(each) for each in names]
+        )
     except VeredictoError as error:
         refused = "".join(
             f"; {file} was refused: {reason}"
@@ -106,10 +108,7 @@ class LoadedModels:
 
     def run(self, inputs: Inputs) -> list[list[NDArray[np.generic]]]:
         """Returns each model's outputs, whose values may be infinite or no number."""
-        return [
-            each.run_unchecked(each.output_names, inputs)
-            for each in self.models
-        ]
+        return [each.run_unchecked(each.output_names, inputs) for each in self.models]
 
     def collect_learnt(self) -> Hashes:
         """Returns the hashes of all rows that any of the models was learnt from, as far as their files say so."""

@@ -16,7 +16,14 @@ from evaluation.learnt import hash_images
 from model_card import FeatureInput
 from row_records import hash_rows
 from scoring import summary
-from scoring.features import MISSING_CODE, UNKNOWN, Faults, code_names, encode, find_columns
+from scoring.features import (
+    MISSING_CODE,
+    UNKNOWN,
+    Faults,
+    code_names,
+    encode,
+    find_columns,
+)
 from scoring.files import write_file
 from scoring.job import ImageFiles, Input, Job, Task, name_part
 from scoring.models import LoadedModels
@@ -155,7 +162,9 @@ class Scorer:
             path = Path(of.path, name)
             try:
                 content = path.read_bytes()
-                digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+                digest.update(
+                    f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode()
+                )
                 if is_labelled and path.parent.name not in classes:
                     raise InvalidRequest(
                         f"the folder {path.parent.name!r} is no class of {self._models.card.task}"
@@ -219,7 +228,9 @@ class Scorer:
         columns = [
             pl.Series("file", rows.places, dtype=pl.String)
             if is_image
-            else pl.Series("file", [of.name], dtype=pl.String).new_from_index(0, len(rows.places)),
+            else pl.Series("file", [of.name], dtype=pl.String).new_from_index(
+                0, len(rows.places)
+            ),
         ]
         if not is_image:
             columns.append(pl.Series("line", rows.places, dtype=pl.Int64))
@@ -288,7 +299,8 @@ def _describe_answers(
         return [pl.Series(name, arrays[0])]
 
     label, probabilities = arrays
-    named = pl.Series(name, label.astype(np.uint32)).cast(pl.Enum(list(classes)))
+    names = list(classes)
+    named = pl.Series(name, names, dtype=pl.Enum(names)).gather(label)
     if not with_all:
         confidence = probabilities[np.arange(len(label)), label]
         return [named, pl.Series(f"{name}.probability", confidence)]

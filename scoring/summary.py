@@ -207,9 +207,7 @@ def read(written: dict[str, Any]) -> Summary:
 
 
 def _read_moments(written: dict[str, Any]) -> Moments:
-    return Moments(
-        mean=np.array(written["mean"]), squares=np.array(written["squares"])
-    )
+    return Moments(mean=np.array(written["mean"]), squares=np.array(written["squares"]))
 
 
 def _as_lists(value: Any) -> Any:
