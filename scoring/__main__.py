@@ -20,6 +20,7 @@ from scoring.models import LoadedModels, choose_models, load_contents
 from scoring.pool import Pool, ProcessPool, describe_error
 from service.contract import codec
 from service.errors import EvaluationError, VeredictoError
+from service.execution.processors import count_processors
 from service.settings import Settings
 
 DONE = 0
@@ -89,9 +90,8 @@ def _run(job: Job, options: argparse.Namespace) -> None:
 
 
 def _make_pool(job: Job, options: argparse.Namespace, n_tasks: int) -> Pool:
-    n_workers = min(options.workers, n_tasks)
     if options.ray is None:
-        return ProcessPool(job, n_workers)
+        return ProcessPool(job, min(options.workers or count_processors(), n_tasks))
 
     try:
         from scoring.ray_pool import RayPool
@@ -102,7 +102,7 @@ def _make_pool(job: Job, options: argparse.Namespace, n_tasks: int) -> Pool:
             "--ray needs ray, which is not installed: pip install 'veredicto[ray]'"
         ) from None
 
-    return RayPool(job, n_workers, address=options.ray)
+    return RayPool(job, options.workers, address=options.ray)
 
 
 def _finish(job: Job, models: LoadedModels) -> None:

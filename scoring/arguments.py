@@ -6,8 +6,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from service.execution.processors import count_processors
-
 EXAMPLES = """examples:
   python -m scoring --task churn --data june/ --out june-scores
   python -m scoring --task churn --data 'logs/*.parquet' --label churned --out scores
@@ -49,9 +47,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--workers",
         type=_count,
-        default=count_processors(),
         metavar="N",
-        help="processes, or actors of Ray (%(default)s, one a core)",
+        help="processes, or actors of Ray (one a core)",
     )
     add("--format", choices=("parquet", "csv"), default="parquet", help="(parquet)")
     add(

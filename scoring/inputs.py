@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -128,7 +127,9 @@ def _find_files(
     elif path.exists():
         found = [(path.name, path)]
     else:
-        found = [(each, Path(each)) for each in glob.glob(data, recursive=True)]
+        anchor = Path(path.anchor)
+        pattern = path.relative_to(anchor).as_posix()
+        found = [(str(each), each) for each in anchor.glob(pattern)]
 
     files = sorted(
         (name, each)

@@ -1,4 +1,4 @@
-"""The plan of a run stands in its folder, so that only the same run is taken up again; the manifest says how it ended."""
+"""The plan of a run stands in its folder, so that only the same run is taken up again; the manifest is written last."""
 
 from __future__ import annotations
 

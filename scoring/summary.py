@@ -49,7 +49,8 @@ class Moments:
 
 @dataclass(kw_only=True)
 class Agreement:
-    """How models agree on `rows` rows: `votes` `(n_models, n_classes)`, `same` `(n_models, n_models)` rows of one label.
+    """How models agree on `rows` rows: `votes` are `(n_models, n_classes)`, `same` `(n_models, n_models)` has the rows
+    to which two give one label.
 
     `agreeing` sums over the rows how many ordered pairs of models agree.
     """
@@ -78,9 +79,9 @@ class Agreement:
 class Hits:
     """How often models are right: `confusion` `(n_models, n_classes, n_classes)`, rows are true classes.
 
-    `together` `(n_models, n_models)` are the rows on which both are right; `apart` sums over the rows how many are right
-    times how many are wrong. Bins of confidence `(n_models, 15)` have rows, rows that are right, and the sum of
-    confidence.
+    `together` `(n_models, n_models)` are the rows on which both are right; `apart` sums over the rows how many models
+    are right times how many are wrong. Bins of confidence `(n_models, 15)` have rows, rows that are right, and the sum
+    of confidence.
     """
 
     confusion: Counts
