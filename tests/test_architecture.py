@@ -203,6 +203,7 @@ PACKAGES: dict[str, set[str]] = {
         "stats",
     },
     "service.live.journal": {"service.errors", "service.execution", "stats"},
+    "service.live.journal.__main__": {"service.live.journal"},
     "service.models": {
         "model_card",
         "row_records",
@@ -490,8 +491,10 @@ SHOWN: dict[str, set[str]] = {
         "begin",
         "bets",
         "group_keys",
+        "merging",
         "reader",
         "records",
+        "sources",
         "writer",
     },
     "service.models": {

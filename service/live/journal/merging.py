@@ -11,25 +11,22 @@ import heapq
 import json
 import os
 import sqlite3
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
+from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from service.errors import VeredictoError
 from service.live.journal import schema
 from service.live.journal.bets import scale_mean
-from service.live.journal.ids import CYCLE_S, ID_CHARACTERS, find_age_s
 from service.live.journal.keys import SurrogateKeys
 from service.live.journal.problems import Unusable
 from service.live.journal.records import ModelKey
+from service.live.journal.sources import MergeRefused, Source, check_ids
 from service.live.journal.transaction import MAX_EXAMPLES, MAX_FEATURE_COUNTS
 from stats import sequential
 
 ROWS_AT_A_TIME = 10_000
-_READ_PREDICTIONS = "SELECT seq, id, task, model, n_rows, labels, group_keys FROM predictions ORDER BY seq"
 _INSERT_PREDICTIONS = "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)"
 _INSERT_BET = (
     "INSERT INTO bets VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n_rows = n_rows + excluded.n_rows, "
@@ -43,10 +40,6 @@ _ADD_ROWS_OF_PAIR = (
     "UPDATE pairs SET better = better + ?, equal = equal + ?, worse = worse + ? "
     "WHERE champion = ? AND challenger = ?"
 )
-
-
-class MergeRefused(VeredictoError):
-    """These journals cannot be merged, for the reason that it says."""
 
 
 class Counts(NamedTuple):
@@ -70,8 +63,8 @@ def merge(journals: Sequence[Path], out: Path) -> Counts:
     beside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         with ExitStack() as stack:
-            sources = [_Source(path, stack) for path in journals]
-            _check_ids(sources)
+            sources = [Source(path, stack) for path in journals]
+            check_ids(sources)
             counts = _write(beside, sources)
         _sync(beside)
         beside.replace(out)
@@ -84,83 +77,7 @@ def merge(journals: Sequence[Path], out: Path) -> Counts:
     return counts
 
 
-class _Source:
-    """A source is a journal as it was when it was opened; its keys are mapped to those of the merged one."""
-
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        self.path = path
-        self.models: dict[int, int] = {}
-        self.tasks: dict[int, int] = {}
-        self.lineups: dict[int, int] = {}
-        self._old_seqs = array("q")
-        self._new_seqs = array("q")
-        try:
-            connection = stack.enter_context(closing(schema.connect_to_read(path)))
-            (found,) = connection.execute("PRAGMA user_version").fetchone()
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-            connection.execute("BEGIN")
-            self.read = connection.execute
-            self.id = schema.read_id(connection) if found == schema.SCHEMA else ""
-        except sqlite3.Error as error:
-            raise MergeRefused(f"{path}: expected a journal: {error}") from error
-
-        if application != schema.APPLICATION_ID:
-            raise MergeRefused(
-                f"{path}: expected a journal, got another program's database"
-            )
-        if found != schema.SCHEMA:
-            raise MergeRefused(
-                f"{path}: expected a journal of schema {schema.SCHEMA}, got {found}: "
-                "a server of this version that is started with it brings it there"
-            )
-
-    def read_predictions(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
-        """Yields each prediction behind its time, which never goes back within a journal."""
-        time = -CYCLE_S
-        for row in self.read(_READ_PREDICTIONS):
-            if len(row[1]) == ID_CHARACTERS:
-                time = max(time, -find_age_s(row[1]))
-            yield time, row
-
-    def map_seq(self, old: int, new: int) -> None:
-        self._old_seqs.append(old)
-        self._new_seqs.append(new)
-
-    def find_seq(self, old: int) -> int:
-        """Returns the new number of a prediction, 0 for one that is not kept any more."""
-        at = bisect_left(self._old_seqs, old)
-        is_there = at < len(self._old_seqs) and self._old_seqs[at] == old
-        return self._new_seqs[at] if is_there else 0
-
-
-def _check_ids(sources: Sequence[_Source]) -> None:
-    """Raises MergeRefused where a journal is given twice, or two hold predictions of the same ids."""
-    paths: dict[str, Path] = {}
-    for source in sources:
-        if source.id in paths:
-            raise MergeRefused(
-                f"{source.path} is the same journal as {paths[source.id]}, or a copy of it: its rows would count twice"
-            )
-        paths[source.id] = source.path
-
-    streams = [
-        (
-            (row[0], number)
-            for row in source.read("SELECT id FROM predictions ORDER BY id")
-        )
-        for number, source in enumerate(sources)
-    ]
-    last, owner = "", 0
-    for prediction_id, number in heapq.merge(*streams):
-        if prediction_id == last:
-            raise MergeRefused(
-                f"{sources[owner].path} and {sources[number].path} both have the prediction {last!r}: "
-                "its rows would count twice"
-            )
-        last, owner = prediction_id, number
-
-
-def _write(path: Path, sources: Sequence[_Source]) -> Counts:
+def _write(path: Path, sources: Sequence[Source]) -> Counts:
     with closing(schema.connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         merger = _Merger(connection, sources)
@@ -188,7 +105,7 @@ class _Merger:
     """Adds what each source has within the transaction that the connection is in."""
 
     def __init__(
-        self, connection: sqlite3.Connection, sources: Sequence[_Source]
+        self, connection: sqlite3.Connection, sources: Sequence[Source]
     ) -> None:
         self._connection = connection
         self._execute = connection.execute
@@ -207,7 +124,7 @@ class _Merger:
         self._add_feature_counts()
         self._delete_old_examples()
 
-    def _add_tasks_and_models(self, source: _Source) -> None:
+    def _add_tasks_and_models(self, source: Source) -> None:
         names = {}
         for number, name, *counts in source.read(
             "SELECT number, name, kept, shed, dropped FROM tasks"
@@ -234,7 +151,7 @@ class _Merger:
                 (right, wrong, key),
             )
 
-    def _add_lineups(self, source: _Source) -> None:
+    def _add_lineups(self, source: Source) -> None:
         for number, models in source.read("SELECT number, models FROM lineups"):
             mapped = [source.models[each] for each in json.loads(models)]
             source.lineups[number] = self._keys.find_challenger_set(mapped)
@@ -279,12 +196,12 @@ class _Merger:
     def _add_predictions(self) -> None:
         """Numbers predictions by their times, so that the latest of all journals are the latest of the merged one."""
         streams = [
-            ((time, place, row) for time, row in source.read_predictions())
+            zip(source.read_predictions(), repeat(place))
             for place, source in enumerate(self._sources)
         ]
         rows = []
-        merged = heapq.merge(*streams, key=lambda each: each[:2])
-        for seq, (_, place, row) in enumerate(merged, 1):
+        merged = heapq.merge(*streams, key=lambda each: (each[0][0], each[1]))
+        for seq, ((_, row), place) in enumerate(merged, 1):
             old, prediction_id, task, model, *rest = row
             source = self._sources[place]
             source.map_seq(old, seq)
@@ -297,7 +214,7 @@ class _Merger:
 
         self._connection.executemany(_INSERT_PREDICTIONS, rows)
 
-    def _add_rows_of_predictions(self, source: _Source) -> None:
+    def _add_rows_of_predictions(self, source: Source) -> None:
         """Adds shadows, true labels and examples under the new numbers of their predictions."""
         many = self._connection.executemany
         many(
@@ -328,7 +245,7 @@ class _Merger:
             ),
         )
 
-    def _add_bets(self, source: _Source) -> None:
+    def _add_bets(self, source: Source) -> None:
         """Adds the counts of pairs; a group of one name in two journals is one bet, of the mean of all its rows."""
         for champion, challenger, *counts in source.read(
             "SELECT champion, challenger, better, equal, worse FROM pairs"
@@ -371,7 +288,7 @@ class _Merger:
             self._execute(_ADD_GROUPS, (*pair, mean, count))
 
     def _add_feature_counts(self) -> None:
-        """Adds counts for drift, the latest of all journals last: how they lie in time between each other is unknown."""
+        """Adds counts for drift, the latest of all journals last: how they lie between each other is unknown."""
         found = []
         for source in self._sources:
             latest: dict[int, int] = {}
