@@ -30,7 +30,6 @@ HEAD_BYTES = 1024 * 1024
 HEAD_ROWS = 1000
 MIN_BLOCK_ROWS = 1024
 MAX_BLOCK_ROWS = 262_144
-READ_BYTES = 1024 * 1024
 
 Lines = NDArray[np.int64]
 
@@ -208,7 +207,8 @@ def _read_blocks(file: io.BufferedReader, block_bytes: int) -> Iterator[bytes]:
     """Yields the rest of the file in parts that end with a row."""
     left = b""
     while True:
-        read = file.read(max(1, block_bytes - len(left)))
+        n_missing = block_bytes - len(left)
+        read = file.read(n_missing if n_missing > 0 else block_bytes)
         content = left + read
         if not read:
             if content:
@@ -216,6 +216,9 @@ def _read_blocks(file: io.BufferedReader, block_bytes: int) -> Iterator[bytes]:
             return
 
         end = _find_row_end(content)
+        if not end and len(content) > block_bytes + MAX_FIELD_CHARS:
+            # A quote that nothing closes is a text's own: else the rest of the file would be one row.
+            end = content.rfind(b"\n") + 1
         if end:
             yield content[:end]
         left = content[end:]
@@ -230,8 +233,7 @@ def _find_row_end(content: bytes) -> int:
         n_quotes -= content.count(b'"', before, end)
         end = before
 
-    # A quote that nothing closes is a text's own: else the rest of the file would be one row.
-    return end or content.rfind(b"\n") + 1
+    return end
 
 
 def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
@@ -381,7 +383,10 @@ def _read_carefully(
     done = 0
 
     while done < len(texts):
-        reader = csv.reader(islice(texts, done, None), delimiter=layout.separator)
+        # Strict, or a quote that nothing closes would take the rest of the block for its text.
+        reader = csv.reader(
+            islice(texts, done, None), delimiter=layout.separator, strict=True
+        )
         begun = 0
         for row, fault in _read_rows(reader, layout):
             ended = reader.line_num
