@@ -22,6 +22,7 @@ PACKAGES = (
     "service",
     "evaluation",
     "loadtest",
+    "scoring",
     "training",
     "tuning",
 )
@@ -92,6 +93,25 @@ COMMANDS = {
             ),
         ),
     ),
+    "score": Command(
+        package="scoring",
+        extras="cpu,evaluate",
+        summary="ask a task's models about tables or images of any number",
+        examples=(
+            (
+                "veredicto score --task sales --data june/ --out june-scores",
+                "all classifiers of a task, about all tables of a folder",
+            ),
+            (
+                "veredicto score --task sales --data 'june/*.csv' --label bought --out scores",
+                "with the verdict over all labelled rows",
+            ),
+            (
+                "veredicto score --model birds-cnn --data photos/ --out birds --format csv",
+                "one model, about images; what was killed goes on by the same command",
+            ),
+        ),
+    ),
     "load": Command(
         package="loadtest",
         extras="load",
@@ -108,6 +128,21 @@ COMMANDS = {
             (
                 'veredicto load --url http://HOST:3000 --task wine --slo "p99<50ms" --rate 200',
                 "the most accurate classifier that keeps it",
+            ),
+        ),
+    ),
+    "journal": Command(
+        package="service.live.journal",
+        extras="cpu",
+        summary="merge the journals of several servers into one",
+        examples=(
+            (
+                "veredicto journal merge a.db b.db --out all.db",
+                "two replicas' predictions and feedback, counted together",
+            ),
+            (
+                "VEREDICTO_JOURNAL=all.db veredicto serve",
+                "the comparison of both, at /tasks/TASK/comparison",
             ),
         ),
     ),

@@ -32,7 +32,15 @@ def kappas(agreed: Shares, labels: Labels, *, n_classes: int) -> Shares:
     `agreed` is what `agreements` returns. Kappa is NaN where both models give one and the same label throughout:
     chance alone would agree on every row.
     """
-    by_chance = _chance_agreements(labels, n_classes=n_classes)
+    n_rows, n_models = labels.shape
+    cells = labels + n_classes * np.arange(n_models)
+    counts = np.bincount(cells.ravel(), minlength=n_classes * n_models)
+    return kappas_of_counts(agreed, counts.reshape(n_models, n_classes) / n_rows)
+
+
+def kappas_of_counts(agreed: Shares, shares: Shares) -> Shares:
+    """Returns the same for the shares `(n_models, n_classes)` of rows to which a model gives each label."""
+    by_chance = shares @ shares.T
     by_chance[by_chance > MAX_CHANCE] = np.nan
     kappas: Shares = (agreed - by_chance) / (1 - by_chance)
 
@@ -48,26 +56,22 @@ def fleiss_kappa(labels: Labels, *, n_classes: int) -> float | None:
     cells = labels + n_classes * np.arange(n_rows)[:, None]
     counts = np.bincount(cells.ravel(), minlength=n_rows * n_classes)
     votes = counts.reshape(n_rows, n_classes)
+    n_agreeing = int((votes**2).sum()) - labels.size
 
-    shares = votes.sum(axis=0) / labels.size
+    return fleiss_of_counts(votes.sum(axis=0), n_agreeing, n_models=n_models)
+
+
+def fleiss_of_counts(votes: Labels, n_agreeing: int, *, n_models: int) -> float | None:
+    """Returns the same for the votes of each class `(n_classes,)` and the ordered pairs of models that agree on a row,
+    summed over the rows.
+    """
+    n_votes = int(votes.sum())
+    shares = votes / n_votes
     by_chance = float((shares**2).sum())
     if n_models < 2 or by_chance > MAX_CHANCE:
         return None
 
-    agreeing_pairs = (votes**2).sum(axis=1) - n_models
-    n_pairs = n_models * (n_models - 1)
-    agreed = float(agreeing_pairs.mean()) / n_pairs
+    agreed = n_agreeing / (n_votes * (n_models - 1))
     kappa: float = (agreed - by_chance) / (1 - by_chance)
 
     return kappa
-
-
-def _chance_agreements(labels: Labels, *, n_classes: int) -> Shares:
-    """Returns the share of rows `(n_models, n_models)` on which two models would agree if their labels were drawn."""
-    n_rows, n_models = labels.shape
-    cells = labels + n_classes * np.arange(n_models)
-    counts = np.bincount(cells.ravel(), minlength=n_classes * n_models)
-    shares = counts.reshape(n_models, n_classes) / n_rows
-    by_chance: Shares = shares @ shares.T
-
-    return by_chance

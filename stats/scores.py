@@ -99,15 +99,27 @@ def mean_loss(
     """
     value = float(losses.mean())
     n_wrong = int((sum_by_group(is_wrong, groups) > 0).sum())
+    deviation = 0.0
+    if n_wrong >= MIN_WRONG:
+        effect = design_effect(losses - value, groups)
+        deviation = float(losses.std(ddof=1)) * effect**0.5
+
+    unit = "row" if groups is None else "group"
+    return bound_mean_loss(
+        value, deviation, n_rows=len(losses), n_wrong=n_wrong, unit=unit
+    )
+
+
+def bound_mean_loss(
+    value: float, deviation: float, *, n_rows: int, n_wrong: int, unit: str = "row"
+) -> dict[str, Any]:
+    """Returns the same for a mean and a standard deviation of losses."""
     if n_wrong < MIN_WRONG:
-        unit = "row" if groups is None else "group"
         count = f"{n_wrong} {unit}{' is' if n_wrong == 1 else 's are'}"
         reason = f"no interval: {count} wrong, and the loss is mostly theirs"
         return without_interval(value, reason)
 
-    effect = design_effect(losses - value, groups)
-    deviation = float(losses.std(ddof=1)) * effect**0.5
-    half_width = Z * deviation / len(losses) ** 0.5
+    half_width = Z * deviation / n_rows**0.5
     if half_width >= value:
         return without_interval(value, "no interval: a few rows have most of the loss")
 

@@ -5,6 +5,7 @@ Axes: hits `(n_rows, n_models)` are True where a model is right; groups `(n_rows
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,11 @@ def draw_errors(hits: Hits, groups: Groups | None = None) -> Spread:
 def draw_spread(residuals: Floats, groups: Groups | None = None) -> Spread:
     """Returns draws of the errors of means whose rows add these residuals `(n_rows, n_models)` to them."""
     sums = np.stack([sum_by_group(each, groups) for each in residuals.T], axis=1)
-    covariance = sums.T @ sums / len(residuals) ** 2
+    return draw_from(sums.T @ sums / len(residuals) ** 2)
+
+
+def draw_from(covariance: Floats) -> Spread:
+    """Returns draws of errors with this covariance `(n_models, n_models)`."""
     variances = np.diagonal(covariance)
     squares = variances[:, None] + variances[None, :] - 2 * covariance
     least = ROUNDING * float(variances.max())
@@ -75,19 +80,25 @@ def find_best(hits: Hits, groups: Groups | None = None) -> list[int]:
     A model is thrown out where another one's difference to it has a lower limit over 0; the limits hold for all others
     at once. Multiple comparisons with the best: Hsu, Ann. Stat. 12 (1984) 1136. The limits are Newcombe's.
     """
-    n_models = hits.shape[1]
-    spread = draw_errors(hits, groups)
+
+    def limit(first: int, second: int, z: float) -> float:
+        return difference_limit(hits[:, first], hits[:, second], groups, z=z)
+
+    return find_best_of(draw_errors(hits, groups), limit)
+
+
+def find_best_of(
+    spread: Spread, limit: Callable[[int, int, float], float]
+) -> list[int]:
+    """Returns the same for draws of errors; `limit` is the lower limit of a difference of two models, for a z."""
+    n_models = len(spread.deviations)
     kept = []
 
     for model in range(n_models):
         highest = studentise(spread, model).max(axis=1)
         z = float(np.quantile(highest, CONFIDENCE))
         others = [each for each in range(n_models) if each != model]
-        limits = [
-            difference_limit(hits[:, other], hits[:, model], groups, z=z)
-            for other in others
-        ]
-        if not any(limit > 0 for limit in limits):
+        if not any(limit(other, model, z) > 0 for other in others):
             kept.append(model)
 
     return kept
@@ -102,8 +113,13 @@ def difference_limit(
 ) -> float:
     """Returns the lower limit of a difference of accuracies, by Newcombe."""
     pair = Pair.of(first, second)
+    return pair_limit(pair, z=z, effect=find_effect(first, second, groups))
+
+
+def pair_limit(pair: Pair, *, z: float, effect: float = 1.0) -> float:
+    """Returns the same for the counts of a pair."""
     cells = np.array([pair.both, pair.only_a, pair.only_b, pair.neither], np.float64)
-    lower, _ = newcombe(*(cells / find_effect(first, second, groups)), z=z)
+    lower, _ = newcombe(*(cells / effect), z=z)
 
     return float(lower)
 

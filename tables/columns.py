@@ -67,11 +67,7 @@ def convert_columns(
     """Returns columns of texts with their types, and what was found; columns of other types stay as they are."""
     findings = Findings()
     texts = [_strip(each) if each.dtype == pl.String else each for each in columns]
-    evidence = {
-        each.name: _find_decimal_mark(_unwrap(each).unique())
-        for each in texts
-        if each.dtype == pl.String and _is_mostly_number(_unwrap(each))
-    }
+    evidence = _find_marks(texts)
     table_mark = _choose_table_mark(list(evidence.values()), separator)
     converted = [
         _convert(each, evidence.get(each.name, ""), table_mark, separator, findings)
@@ -81,6 +77,37 @@ def convert_columns(
     ]
 
     return converted, findings
+
+
+def find_table_mark(columns: list[pl.Series], *, separator: str) -> str:
+    """Returns the mark before decimals of columns of texts, a point where they prove none."""
+    marks = _find_marks([_strip(each) for each in columns])
+    return _choose_table_mark(list(marks.values()), separator) or "."
+
+
+def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:
+    """Returns numbers, null where a text is none, and whether it marks a missing value.
+
+    Texts that are numbers as a program writes them cost one look, 0.1 us; all others are read as a person writes them.
+    """
+    numbers = (
+        texts.cast(pl.Float64, strict=False)
+        if mark == "."
+        else texts.clear(len(texts)).cast(pl.Float64)
+    )
+    odd = numbers.is_null() & texts.is_not_null()
+    gaps = texts.is_null()
+    if not odd.any():
+        return numbers, gaps
+
+    at = odd.arg_true()
+    bare = _unwrap_each(_strip(texts.gather(at)))
+    is_gap = bare.is_null() | bare.str.contains(MISSING_AMONG_NUMBERS)
+    plain = _plain(bare, mark).cast(pl.Float64, strict=False)
+    is_number = bare.str.contains(_NUMBER) | bare.str.contains(_INFINITE)
+    read = pl.select(pl.when(is_number).then(plain)).to_series()
+
+    return numbers.scatter(at, read), gaps.scatter(at, is_gap)
 
 
 def expand_date(column: pl.Series) -> dict[str, pl.Series]:
@@ -103,16 +130,36 @@ def _strip(column: pl.Series) -> pl.Series:
     return texts.set(texts.is_in(list(MISSING)), None)
 
 
+def _find_marks(texts: list[pl.Series]) -> dict[str, str]:
+    """Returns the decimal marks that the values of each column prove, if it is mostly numbers."""
+    return {
+        each.name: _find_decimal_mark(_unwrap(each).unique())
+        for each in texts
+        if each.dtype == pl.String and _is_mostly_number(_unwrap(each))
+    }
+
+
 def _unwrap(column: pl.Series) -> pl.Series:
     """Returns the known texts without marks of currency or per cent and without spaces between thousands."""
-    known = column.drop_nulls()
+    return _unwrap_each(column.drop_nulls())
+
+
+def _unwrap_each(known: pl.Series) -> pl.Series:
     bare = known.str.replace(r"^[€$£¥]\s*", "").str.replace(r"\s*[€$£¥%]$", "")
     return pl.select(
         pl.when(bare.str.contains(r"^[+-]?\d{1,3}([ '’\u00a0\u202f]\d{3})+([.,]\d+)?$"))
         .then(bare.str.replace_all(r"[ '’\u00a0\u202f]", ""))
         .otherwise(bare)
-        .alias(column.name)
+        .alias(known.name)
     ).to_series()
+
+
+def _plain(bare: pl.Series, mark: str) -> pl.Series:
+    """Returns the texts with a point before decimals and no mark between thousands."""
+    if mark == ",":
+        points = bare.str.replace_all(".", "", literal=True)
+        return points.str.replace(",", ".", literal=True)
+    return bare.str.replace_all(",", "", literal=True)
 
 
 def _is_mostly_number(known: pl.Series) -> bool:
@@ -250,11 +297,7 @@ def _to_numbers(
     column: pl.Series, bare: pl.Series, mark: str, findings: Findings
 ) -> pl.Series:
     """Returns numbers where all texts are some or mark a missing value, and else the texts, with what is odd."""
-    plain = (
-        bare.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-        if mark == ","
-        else bare.str.replace_all(",", "", literal=True)
-    )
+    plain = _plain(bare, mark)
     numbers = plain.cast(pl.Float64, strict=False)
     is_number = (
         bare.str.contains(_NUMBER) | bare.str.contains(_INFINITE)

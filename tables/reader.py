@@ -119,7 +119,7 @@ def _read_parquet(path: Path) -> Table:
         summary = " ".join(str(error).split())[:200]
         raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error
 
-    frame.columns = _name_columns(path.name, frame.columns)
+    frame.columns = name_columns(path.name, frame.columns)
     texts = [
         column.cast(pl.String) if column.dtype in (pl.Categorical, pl.Enum) else column
         for column in frame
@@ -138,8 +138,8 @@ def _fill_nan(column: pl.Series) -> pl.Series:
 
 
 def _read_csv(path: Path) -> Table:
-    text = _skip_comments(_decode(path, _unpack(path)))
-    separator = _find_separator(text.body)
+    text = skip_comments(_decode(path, _unpack(path)))
+    separator = find_separator(text.body)
     names, rows, places = _split(text, separator, path.name)
     columns = [
         pl.Series(name, [row[at] for row in rows], dtype=pl.String)
@@ -158,7 +158,7 @@ class _Text:
     n_skipped: int = 0
 
 
-def _skip_comments(text: str) -> _Text:
+def skip_comments(text: str) -> _Text:
     comments = re.match(r"(?:#[^\r\n]*(?:\r\n|\r|\n))+", text)
     if comments is None or len(_count_separators(text)) > 0:
         return _Text(body=text)
@@ -240,7 +240,7 @@ def _decode(path: Path, content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
-def _find_separator(text: str) -> str:
+def find_separator(text: str) -> str:
     """Returns the separator that the first line has most of outside of quotes."""
     header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     header = re.sub(r'"[^"]*"', "", header)
@@ -268,7 +268,7 @@ def _split(
     places: list[str] = []
 
     try:
-        names = _name_columns(file_name, next(reader, []))
+        names = name_columns(file_name, next(reader, []))
         for row in reader:
             if not row:
                 continue
@@ -314,7 +314,7 @@ def _check_width(row: list[str], n_columns: int, file_name: str, line: int) -> N
         )
 
 
-def _name_columns(file_name: str, given: Sequence[str]) -> list[str]:
+def name_columns(file_name: str, given: Sequence[str]) -> list[str]:
     names = [
         name.strip() or f"column_{number}" for number, name in enumerate(given, start=1)
     ]

@@ -24,6 +24,7 @@ TOPS = (
     "service",
     "evaluation",
     "loadtest",
+    "scoring",
     "training",
     "tuning",
     "cli",
@@ -84,6 +85,25 @@ PACKAGES: dict[str, set[str]] = {
         "tables",
     },
     "row_records": {"model_card"},
+    "scoring": {
+        "evaluation",
+        "model_card",
+        "row_records",
+        "service",
+        "service.contract",
+        "service.errors",
+        "service.models",
+        "stats",
+        "tables",
+        "verdict",
+    },
+    "scoring.__main__": {
+        "scoring",
+        "service.contract",
+        "service.errors",
+        "service.execution",
+        "service.settings",
+    },
     "service.__main__": {"service.launch", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
@@ -189,6 +209,7 @@ PACKAGES: dict[str, set[str]] = {
         "stats",
     },
     "service.live.journal": {"service.errors", "service.execution", "stats"},
+    "service.live.journal.__main__": {"service.live.journal"},
     "service.models": {
         "model_card",
         "row_records",
@@ -431,6 +452,19 @@ SHOWN: dict[str, set[str]] = {
         "schedule",
     },
     "loadtest.targets": {"server", "target"},
+    "scoring": {
+        "arguments",
+        "console",
+        "files",
+        "inputs",
+        "job",
+        "models",
+        "plan",
+        "pool",
+        "ray_pool",
+        "summary",
+        "verdict",
+    },
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane", "invocations"},
     "service.contract": {
@@ -464,8 +498,10 @@ SHOWN: dict[str, set[str]] = {
         "begin",
         "bets",
         "group_keys",
+        "merging",
         "reader",
         "records",
+        "sources",
         "writer",
     },
     "service.models": {
@@ -480,6 +516,7 @@ SHOWN: dict[str, set[str]] = {
         "model",
         "model_statistics",
         "registry",
+        "rows",
         "session",
     },
     "service.models.parsing": {"external_tensors", "onnx_file"},
@@ -524,7 +561,7 @@ SHOWN: dict[str, set[str]] = {
         "student",
         "tails",
     },
-    "tables": {"columns", "reader"},
+    "tables": {"blocks", "columns", "reader"},
     "training.adopt": {"adoption", "arguments", "images", "refusal"},
     "training.data": {
         "datasets",
@@ -579,6 +616,7 @@ SHOWN: dict[str, set[str]] = {
         "few_labels",
         "few_sentences",
         "grouping",
+        "pairs",
         "predictions",
         "sentences",
         "sets",
@@ -624,6 +662,9 @@ DOORS: dict[str, set[str]] = {
         "evaluation.labelled_data",
         "loadtest.raw_file",
         "loadtest.targets.inputs",
+        "scoring.features",
+        "scoring.scorer",
+        "tables.blocks",
         "tables.columns",
         "tables.reader",
     },
@@ -633,6 +674,7 @@ DOORS: dict[str, set[str]] = {
         "service.execution.metric_files",
         "service.execution.metrics",
     },
+    "ray": {"scoring.ray_pool"},
     "python_multipart": {"service.http.forms"},
     "simplejpeg": {"service.models.images"},
     "uvicorn": {
@@ -738,7 +780,7 @@ def test_each_library_has_the_doors_that_the_table_says() -> None:
         for library in (
             find_imports(module) - set(MODULES)
             if module.startswith(
-                ("service", "evaluation", "loadtest", "tables", "charts")
+                ("service", "evaluation", "loadtest", "scoring", "tables", "charts")
             )
             else ()
         ):

@@ -28,13 +28,35 @@ def judge_pairs(
         agreed, predictions.labels, n_classes=len(predictions.classes)
     )
     tested = [test_pair(columns[a], columns[b], members) for a, b in places]
+    return describe_pairs(
+        {(a, b): Pair.of(columns[a], columns[b]) for a, b in places},
+        tested,
+        [answer.model for answer in predictions.answers],
+        agreed,
+        kappas,
+        critical=critical,
+        within=within,
+    )
+
+
+def describe_pairs(
+    counts: dict[tuple[int, int], Pair],
+    tested: list[dict[str, Any]],
+    names: list[str],
+    agreed: NDArray[np.float64],
+    kappas: NDArray[np.float64],
+    *,
+    critical: float,
+    within: float,
+) -> list[dict[str, Any]]:
+    """Returns the same for the counts and the tests of pairs of models, which are numbers of `names`."""
     p_values = [each["p_value"] for each in tested]
     adjusted = paired_tests.holm(p_values)
-    names = [answer.model for answer in predictions.answers]
     pairs = []
 
-    for number, ((first, second), test) in enumerate(zip(places, tested, strict=True)):
-        pair = Pair.of(columns[first], columns[second])
+    for number, (((first, second), pair), test) in enumerate(
+        zip(counts.items(), tested, strict=True)
+    ):
         effect = test["effect"]
         others = p_values[:number] + p_values[number + 1 :]
         kappa = kappas[first, second]
@@ -44,7 +66,7 @@ def judge_pairs(
                 "models": [names[first], names[second]],
                 "agreement": agreed[first, second],
                 "kappa": None if np.isnan(kappa) else kappa,
-                **_describe_pair(pair, effect, n_pairs=len(places)),
+                **_describe_pair(pair, effect, n_pairs=len(counts)),
                 **test,
                 "p_value_holm": adjusted[number],
                 **decided,
@@ -82,6 +104,16 @@ def test_pair(
         "mid_p_value": mid_p,
         "n_apart": n_apart,
         "effect": effect,
+    }
+
+
+def test_counts(pair: Pair) -> dict[str, Any]:
+    """Returns the same as `test_pair` for the counts of rows that are each by itself."""
+    return {
+        "p_value": paired_tests.mcnemar_p_value(pair.only_a, pair.only_b),
+        "mid_p_value": paired_tests.mcnemar_mid_p(pair.only_a, pair.only_b),
+        "n_apart": pair.discordant,
+        "effect": 1.0,
     }
 
 

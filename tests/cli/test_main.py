@@ -17,7 +17,9 @@ COMMANDS = {
     "train": "training",
     "adopt": "training.adopt",
     "evaluate": "evaluation",
+    "score": "scoring",
     "load": "loadtest",
+    "journal": "service.live.journal",
     "tune": "tuning",
 }
 """Of each command the package that it runs."""
@@ -70,7 +72,7 @@ def test_what_is_no_command_is_told_the_commands(
     assert finished.returncode == 2
     assert finished.stdout == ""
     assert finished.stderr == (
-        f"veredicto: expected a command, one of serve, train, adopt, evaluate, load, tune, got {found}; "
+        f"veredicto: expected a command, one of serve, train, adopt, evaluate, score, load, journal, tune, got {found}; "
         "veredicto --help shows examples\n"
     )
 

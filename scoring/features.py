@@ -1,0 +1,196 @@
+"""Columns of a block become the float32 matrix that a graph takes; rows that cannot are set aside with the reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from model_card import Feature
+from service.models.rows import MAX_FLOAT32
+from tables.columns import (
+    DATE_PARTS,
+    MISSING,
+    convert_columns,
+    expand_date,
+    read_numbers,
+)
+from tables.reader import as_whole, name_values
+
+Features = NDArray[np.float32]
+Faults = dict[int, str]
+"""What is wrong with a row stands at its place within the block."""
+UNKNOWN = -1
+MISSING_CODE = -2
+
+
+class EncodedRows(NamedTuple):
+    """The rows `(n_kept, n_features)` that models can be asked, their places within the block, and what is wrong with
+    the others.
+    """
+
+    features: Features
+    kept: NDArray[np.int64]
+    faults: Faults
+
+
+def find_columns(names: Sequence[str], features: Sequence[Feature]) -> list[str] | None:
+    """Returns the columns that hold the features, None where there is none for one; dates hold their parts."""
+    columns = [_find_column(names, each.name) for each in features]
+    found = [each for each in columns if each is not None]
+    return list(dict.fromkeys(found)) if len(found) == len(columns) else None
+
+
+def _find_column(names: Sequence[str], feature: str) -> str | None:
+    if feature in names:
+        return feature
+    date, _, part = feature.rpartition("_")
+    return date if part in DATE_PARTS and date in names else None
+
+
+def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> EncodedRows:
+    """Returns the rows as `Model.encode` does of the same values, without a Python object for each."""
+    faults: Faults = {}
+    columns = []
+    for feature in features:
+        column = _take(frame, feature.name, faults)
+        if feature.values:
+            columns.append(_encode_category(column, feature, faults))
+        else:
+            columns.append(_encode_number(column, feature, mark, faults))
+
+    kept = np.arange(frame.height)
+    if faults:
+        kept = np.setdiff1d(kept, np.fromiter(faults, np.int64))
+    matrix = np.empty((frame.height, len(columns)), np.float32)
+    for place, values in enumerate(columns):
+        matrix[:, place] = values
+
+    return EncodedRows(matrix if not faults else matrix[kept], kept, faults)
+
+
+def code_names(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
+    """Returns the index of each value's name, `(n_rows,)`, -1 where it is none of these, -2 where it is missing."""
+    if column.dtype == pl.String:
+        texts = column.str.strip_chars()
+    else:
+        texts = pl.Series(column.name, name_values(as_whole(column)), dtype=pl.String)
+    index = {name: place for place, name in enumerate(names)}
+    missing = set(MISSING)
+    codes = {
+        text: MISSING_CODE
+        if text in missing and text not in index
+        else _code(text, index)
+        for text in texts.unique().drop_nulls()
+    }
+    found = texts.replace_strict(
+        list(codes), list(codes.values()), default=MISSING_CODE, return_dtype=pl.Int64
+    )
+    coded: NDArray[np.int64] = found.fill_null(MISSING_CODE).to_numpy()
+
+    return coded
+
+
+def _code(text: str, index: dict[str, int]) -> int:
+    """Returns the index of a name that a text may be written for: of true, True, and of 1, 1.0."""
+    if text in index:
+        return index[text]
+    if text.lower() in ("true", "false"):
+        return index.get(text.lower(), UNKNOWN)
+    try:
+        number = float(text)
+    except ValueError:
+        return index.get(text.lower(), UNKNOWN)
+
+    if math.isfinite(number) and number == int(number):
+        return index.get(str(int(number)), index.get(str(number), UNKNOWN))
+    return index.get(str(number), UNKNOWN)
+
+
+def _take(frame: pl.DataFrame, name: str, faults: Faults) -> pl.Series:
+    """Returns a feature's column; a part of a date is taken out of that."""
+    if name in frame.columns:
+        return frame[name]
+
+    date = name.rpartition("_")[0]
+    (column,), findings = convert_columns([frame[date]])
+    if column.dtype in (pl.Date, pl.Datetime) and date not in findings.notes:
+        return expand_date(column)[name]
+
+    shown = next((str(each) for each in frame[date] if each is not None), "")
+    reason = f"feature {name!r} expects a date that can be read in one way, as 2024-12-31, got {shown!r}"
+    for row in range(frame.height):
+        faults.setdefault(row, reason)
+    return pl.Series(name, [0.0] * frame.height)
+
+
+def _encode_number(
+    column: pl.Series, feature: Feature, mark: str, faults: Faults
+) -> NDArray[np.float64]:
+    texts = column
+    if column.dtype.is_numeric():
+        numbers = column.cast(pl.Float64)
+        gaps = numbers.is_null() | numbers.is_nan().fill_null(value=True)
+    else:
+        if column.dtype != pl.String:
+            texts = pl.Series(column.name, name_values(column), dtype=pl.String)
+        numbers, gaps = read_numbers(texts, mark)
+
+    values: NDArray[np.float64] = numbers.fill_null(math.nan).to_numpy()
+    if np.vdot(values, values) <= MAX_FLOAT32**2:
+        return values
+
+    is_gap = gaps.to_numpy()
+    with np.errstate(invalid="ignore"):
+        fits = np.abs(values) <= MAX_FLOAT32
+    is_missing_allowed = feature.imputed is not None
+    for row in np.flatnonzero(~fits & ~(is_gap & is_missing_allowed)).tolist():
+        if row not in faults:
+            faults[row] = _explain_number(
+                feature.name, texts[row], is_gap=bool(is_gap[row])
+            )
+
+    return np.where(fits, values, math.nan)
+
+
+def _explain_number(name: str, value: object, *, is_gap: bool) -> str:
+    if is_gap:
+        return _explain_missing(name)
+    try:
+        number = float(str(value))
+    except ValueError:
+        return f"feature {name!r} expects a number, got {str(value)[:100]!r}"
+    if math.isnan(number):
+        return _explain_missing(name)
+    return (
+        f"feature {name!r} expects a finite number that fits 32 bits "
+        f"(at most {MAX_FLOAT32:.1e}), got {str(value)[:100]!r}"
+    )
+
+
+def _explain_missing(name: str) -> str:
+    return f"feature {name!r} is missing; these models were not taught to do without"
+
+
+def _encode_category(
+    column: pl.Series, feature: Feature, faults: Faults
+) -> NDArray[np.float64]:
+    assert feature.values
+    codes = code_names(column, feature.values)
+    values = np.where(codes >= 0, codes, math.nan).astype(np.float64)
+    is_bad = codes == UNKNOWN
+    if feature.imputed is None:
+        is_bad |= codes == MISSING_CODE
+
+    for row in np.flatnonzero(is_bad).tolist():
+        known = ", ".join(feature.values)
+        reason = f"feature {feature.name!r} expects one of {known}, got {str(column[row])[:100]!r}"
+        if codes[row] == MISSING_CODE:
+            reason = _explain_missing(feature.name)
+        faults.setdefault(row, reason)
+
+    return values

@@ -1,0 +1,230 @@
+"""What a verdict needs of a block, in numbers that can be added to those of other blocks, on whatever machine.
+
+Axes: labels `(n_rows, n_models)` and truth `(n_rows,)` are indices of classes; probabilities are one array
+`(n_rows, n_classes)` for each model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stats.reliability import equal_width
+from stats.scores import ECE_BINS, brier_scores, confusion_matrix, log_losses
+
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(kw_only=True)
+class Moments:
+    """The moments of a loss of each model: mean and sum of squared deviations, `(n_models,)`; Chan, Golub and LeVeque,
+    Am. Stat. 37 (1983) 242, say how two are merged.
+    """
+
+    mean: Floats
+    squares: Floats
+
+    @classmethod
+    def of(cls, losses: Floats) -> Moments:
+        """Returns the moments of losses `(n_models, n_rows)`."""
+        mean = losses.mean(axis=1)
+        return cls(mean=mean, squares=((losses - mean[:, None]) ** 2).sum(axis=1))
+
+    def merge(self, n_rows: int, other: Moments, n_other: int) -> Moments:
+        """Returns the moments of these rows and of others together."""
+        apart = other.mean - self.mean
+        n_all = n_rows + n_other
+        return Moments(
+            mean=self.mean + apart * (n_other / n_all),
+            squares=self.squares
+            + other.squares
+            + apart**2 * (n_rows * n_other / n_all),
+        )
+
+
+@dataclass(kw_only=True)
+class Agreement:
+    """How models agree on `rows` rows: `votes` are `(n_models, n_classes)`, `same` `(n_models, n_models)` has the rows
+    to which two give one label.
+
+    `agreeing` sums over the rows how many ordered pairs of models agree.
+    """
+
+    rows: int
+    votes: Counts
+    same: Counts
+    agreeing: int
+
+    @classmethod
+    def of(cls, labels: Counts, n_classes: int) -> Agreement:
+        n_rows, n_models = labels.shape
+        same = np.array(
+            [[int((a == b).sum()) for b in labels.T] for a in labels.T], np.int64
+        )
+        votes = [np.bincount(each, minlength=n_classes) for each in labels.T]
+        return cls(
+            rows=n_rows,
+            votes=np.array(votes, np.int64),
+            same=same,
+            agreeing=int(same.sum()) - n_rows * n_models,
+        )
+
+
+@dataclass(kw_only=True)
+class Hits:
+    """How often models are right: `confusion` `(n_models, n_classes, n_classes)`, rows are true classes.
+
+    `together` `(n_models, n_models)` are the rows on which both are right; `apart` sums over the rows how many models
+    are right times how many are wrong. Bins of confidence `(n_models, 15)` have rows, rows that are right, and the sum
+    of confidence.
+    """
+
+    confusion: Counts
+    together: Counts
+    apart: int
+    bin_rows: Counts
+    bin_hits: Counts
+    bin_confidence: Floats
+
+    @classmethod
+    def of(cls, labels: Counts, truth: Counts, probabilities: list[Floats]) -> Hits:
+        n_models = labels.shape[1]
+        n_classes = probabilities[0].shape[1]
+        hits = labels == truth[:, None]
+        by_row = hits.sum(axis=1, dtype=np.int64)
+        whole = hits.astype(np.float64)  # exact up to 2**53 rows, and by BLAS
+        bins = [
+            _fill_bins(label, hit, each)
+            for label, hit, each in zip(labels.T, hits.T, probabilities, strict=True)
+        ]
+        return cls(
+            confusion=np.array(
+                [
+                    confusion_matrix(each, truth, n_classes=n_classes)
+                    for each in labels.T
+                ],
+                np.int64,
+            ),
+            together=np.rint(whole.T @ whole).astype(np.int64),
+            apart=int((by_row * (n_models - by_row)).sum()),
+            bin_rows=np.array([each[0] for each in bins], np.int64),
+            bin_hits=np.array([each[1] for each in bins], np.int64),
+            bin_confidence=np.array([each[2] for each in bins]),
+        )
+
+
+T = TypeVar("T", Agreement, Hits)
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """The summary of judged rows; those of blocks are merged into that of all."""
+
+    agreement: Agreement
+    hits: Hits
+    log_loss: Moments
+    brier: Moments
+
+    @classmethod
+    def of(cls, labels: Counts, truth: Counts, probabilities: list[Floats]) -> Summary:
+        """Summarises at least one row."""
+        return cls(
+            agreement=Agreement.of(labels, probabilities[0].shape[1]),
+            hits=Hits.of(labels, truth, probabilities),
+            log_loss=Moments.of(
+                np.array([log_losses(each, truth) for each in probabilities])
+            ),
+            brier=Moments.of(
+                np.array([brier_scores(each, truth) for each in probabilities])
+            ),
+        )
+
+    def merge(self, other: Summary) -> Summary:
+        """Returns the summary of both blocks' rows."""
+        n_rows, n_other = self.agreement.rows, other.agreement.rows
+        return Summary(
+            agreement=add(self.agreement, other.agreement),
+            hits=add(self.hits, other.hits),
+            log_loss=self.log_loss.merge(n_rows, other.log_loss, n_other),
+            brier=self.brier.merge(n_rows, other.brier, n_other),
+        )
+
+
+def add(first: T, second: T) -> T:
+    """Returns the sums of both, count by count."""
+    return type(first)(
+        **{
+            each.name: getattr(first, each.name) + getattr(second, each.name)
+            for each in fields(first)
+        }
+    )
+
+
+def merge_all(summaries: Iterable[Summary]) -> Summary | None:
+    """Returns the summary of all blocks, in their order; None without any."""
+    merged: Summary | None = None
+    for each in summaries:
+        merged = each if merged is None else merged.merge(each)
+    return merged
+
+
+def write(summary: Summary | Agreement) -> dict[str, Any]:
+    """Returns the summary as JSON values, of which it can be read back as it was."""
+    return _as_lists(asdict(summary))
+
+
+def read_agreement(written: dict[str, Any]) -> Agreement:
+    """Returns what `write` wrote."""
+    return Agreement(
+        rows=written["rows"],
+        votes=np.array(written["votes"], np.int64),
+        same=np.array(written["same"], np.int64),
+        agreeing=written["agreeing"],
+    )
+
+
+def read(written: dict[str, Any]) -> Summary:
+    """Returns what `write` wrote."""
+    hits = written["hits"]
+    whole = {
+        name: np.array(hits[name], np.int64)
+        for name in ("confusion", "together", "bin_rows", "bin_hits")
+    }
+    return Summary(
+        agreement=read_agreement(written["agreement"]),
+        hits=Hits(
+            **whole,
+            apart=hits["apart"],
+            bin_confidence=np.array(hits["bin_confidence"]),
+        ),
+        log_loss=_read_moments(written["log_loss"]),
+        brier=_read_moments(written["brier"]),
+    )
+
+
+def _read_moments(written: dict[str, Any]) -> Moments:
+    return Moments(mean=np.array(written["mean"]), squares=np.array(written["squares"]))
+
+
+def _as_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_lists(each) for name, each in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _fill_bins(
+    label: Counts, hits: NDArray[np.bool_], probabilities: Floats
+) -> tuple[Counts, Counts, list[float]]:
+    confidence = probabilities[np.arange(len(label)), label]
+    bin_of = equal_width(confidence)
+    sums = np.bincount(bin_of, weights=confidence, minlength=ECE_BINS)
+    return (
+        np.bincount(bin_of, minlength=ECE_BINS),
+        np.bincount(bin_of[hits], minlength=ECE_BINS),
+        sums.tolist(),
+    )

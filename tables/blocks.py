@@ -1,0 +1,433 @@
+"""Cuts tables that are larger than the memory into blocks, each of which is read by itself, in whatever process."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from polars.exceptions import PolarsError
+
+from tables.columns import find_table_mark
+from tables.reader import (
+    MAX_FIELD_CHARS,
+    PARQUET_SUFFIXES,
+    UnreadableTableError,
+    find_separator,
+    name_columns,
+    skip_comments,
+)
+
+HEAD_BYTES = 1024 * 1024
+"""Names, separator and the mark before decimals are found out from so much of a file."""
+HEAD_ROWS = 1000
+MIN_BLOCK_ROWS = 1024
+MAX_BLOCK_ROWS = 262_144
+
+Lines = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What holds for all of a file; `encoding`, `separator` and `mark`, before decimals, are of CSV alone."""
+
+    names: list[str]
+    is_parquet: bool = False
+    encoding: str = "utf-8"
+    separator: str = ","
+    mark: str = "."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A block is bytes `start` to `stop` of CSV, or rows of Parquet; `first` is its first line, or row, from 1."""
+
+    start: int
+    stop: int
+    first: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutTable:
+    """A table cut into blocks: each row is in one of them; `digest` is the SHA-256 of the file."""
+
+    layout: Layout
+    digest: str
+    blocks: list[Block]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockRows:
+    """The rows of a block: `frame` has the wanted columns, CSV as texts, `lines` `(n_rows,)` where the file has each.
+
+    `faults` has the lines that are no rows, with the reason.
+    """
+
+    frame: pl.DataFrame
+    lines: Lines
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+
+def cut_table(path: Path, *, block_bytes: int) -> CutTable:
+    """Reads a file once, to find where blocks begin; raises UnreadableTableError, or OSError.
+
+    The same file is cut in the same places each time.
+    """
+    if path.suffix.lower() in PARQUET_SUFFIXES:
+        return _cut_parquet(path, block_bytes)
+    return _cut_csv(path, block_bytes)
+
+
+def read_block(
+    path: Path, layout: Layout, block: Block, wanted: list[str]
+) -> BlockRows:
+    """Returns the rows of one block with the wanted columns; raises UnreadableTableError, or OSError."""
+    if layout.is_parquet:
+        return _read_parquet_block(path, block, wanted)
+
+    with path.open("rb") as file:
+        file.seek(block.start)
+        content = file.read(block.stop - block.start)
+
+    if layout.encoding != "utf-8":
+        content = content.decode(layout.encoding, errors="replace").encode()
+    places = [layout.names.index(name) for name in wanted]
+    rows = _read_fast(content, layout, block.first, places)
+    if rows is None:
+        rows = _read_carefully(content, layout, block.first, places)
+
+    return BlockRows(
+        frame=rows.frame.rename(dict(zip(rows.frame.columns, wanted, strict=True))),
+        lines=rows.lines,
+        faults=rows.faults,
+    )
+
+
+def digest_file(path: Path) -> str:
+    """Returns the SHA-256 of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _cut_parquet(path: Path, block_bytes: int) -> CutTable:
+    try:
+        table = pl.scan_parquet(path)
+        names = name_columns(path.name, table.collect_schema().names())
+        n_rows = int(table.select(pl.len()).collect().item())
+    except PolarsError as error:
+        summary = " ".join(str(error).split())[:200]
+        raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error
+
+    size = block_bytes // (8 * max(1, len(names)))
+    size = max(MIN_BLOCK_ROWS, min(MAX_BLOCK_ROWS, size))
+    blocks = [
+        Block(start=start, stop=min(start + size, n_rows), first=start + 1)
+        for start in range(0, n_rows, size)
+    ]
+
+    return CutTable(
+        layout=Layout(names=names, is_parquet=True),
+        digest=digest_file(path),
+        blocks=blocks,
+    )
+
+
+def _read_parquet_block(path: Path, block: Block, wanted: list[str]) -> BlockRows:
+    n_rows = block.stop - block.start
+    try:
+        table = pl.scan_parquet(path)
+        given = table.collect_schema().names()
+        names = name_columns(path.name, given)
+        chosen = [given[names.index(name)] for name in wanted]
+        frame = table.select(chosen).slice(block.start, n_rows).collect()
+    except PolarsError as error:
+        summary = " ".join(str(error).split())[:200]
+        raise UnreadableTableError(path.name, f"expected Parquet: {summary}") from error
+
+    frame.columns = wanted
+
+    return BlockRows(
+        frame=frame, lines=np.arange(block.first, block.first + frame.height)
+    )
+
+
+def _cut_csv(path: Path, block_bytes: int) -> CutTable:
+    digest = hashlib.sha256()
+    is_utf8 = _Utf8()
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        layout, start, line = _read_head(path, head)
+        file.seek(0)
+        skipped = file.read(start)
+        digest.update(skipped)
+        is_utf8.look(skipped)
+        blocks = []
+
+        for content in _read_blocks(file, block_bytes):
+            digest.update(content)
+            is_utf8.look(content)
+            stop = start + len(content)
+            blocks.append(Block(start=start, stop=stop, first=line))
+            start, line = stop, line + content.count(b"\n")
+
+    return CutTable(
+        layout=Layout(
+            names=layout.names,
+            encoding="utf-8" if is_utf8.so_far else "cp1252",
+            separator=layout.separator,
+            mark=layout.mark,
+        ),
+        digest=digest.hexdigest(),
+        blocks=blocks,
+    )
+
+
+class _Utf8:
+    """Tells whether all that it looked at, which ends with whole lines, is UTF-8."""
+
+    def __init__(self) -> None:
+        self.so_far = True
+
+    def look(self, content: bytes) -> None:
+        if self.so_far and not content.isascii():
+            try:
+                content.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                self.so_far = False
+
+
+def _read_blocks(file: io.BufferedReader, block_bytes: int) -> Iterator[bytes]:
+    """Yields the rest of the file in parts that end with a row."""
+    left = b""
+    while True:
+        n_missing = block_bytes - len(left)
+        read = file.read(n_missing if n_missing > 0 else block_bytes)
+        content = left + read
+        if not read:
+            if content:
+                yield content
+            return
+
+        end = _find_row_end(content)
+        if not end and len(content) > block_bytes + MAX_FIELD_CHARS:
+            # A quote that nothing closes is a text's own: else the rest of the file would be one row.
+            end = content.rfind(b"\n") + 1
+        if end:
+            yield content[:end]
+        left = content[end:]
+
+
+def _find_row_end(content: bytes) -> int:
+    """Returns where the last whole row ends, 0 where there is none: a line that ends within quotes ends no row."""
+    end = content.rfind(b"\n") + 1
+    n_quotes = content.count(b'"', 0, end)
+    while end and n_quotes % 2:
+        before = content.rfind(b"\n", 0, end - 1) + 1
+        n_quotes -= content.count(b'"', before, end)
+        end = before
+
+    return end
+
+
+def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
+    """Returns the layout of CSV, the byte at which its rows begin, and their first line."""
+    _refuse_packed(path, head)
+    try:
+        text = head.decode("utf-8-sig")
+        encoding, mark_bytes = "utf-8", len(head) - len(text.encode())
+    except UnicodeDecodeError:
+        cut = head[: head.rfind(b"\n") + 1] or head
+        encoding, mark_bytes = "cp1252", 0
+        try:
+            text = cut.decode("utf-8-sig")
+            encoding, mark_bytes = "utf-8", len(cut) - len(text.encode())
+        except UnicodeDecodeError:
+            text = cut.decode("cp1252", errors="replace")
+
+    table = skip_comments(text)
+    separator = find_separator(table.body)
+    if separator == " ":
+        raise UnreadableTableError(
+            path.name,
+            "expected a comma, semicolon, tab or bar between values, got spaces",
+        )
+    csv.field_size_limit(MAX_FIELD_CHARS)
+    reader = csv.reader(io.StringIO(table.body, newline=""), delimiter=separator)
+    names = name_columns(path.name, next(reader, []))
+    if not names:
+        raise UnreadableTableError(
+            path.name, "expected a line of names and at least one row, got no row"
+        )
+
+    n_lines = table.n_skipped + reader.line_num
+    rows = [row for row in islice(reader, HEAD_ROWS) if len(row) == len(names)]
+    columns = [
+        pl.Series(name, [row[at] for row in rows], dtype=pl.String)
+        for at, name in enumerate(names)
+    ]
+    lines = text.encode(encoding).split(b"\n", n_lines)[:n_lines]
+    start = mark_bytes + sum(len(each) + 1 for each in lines)
+
+    return (
+        Layout(
+            names=names,
+            separator=separator,
+            mark=find_table_mark(columns, separator=separator),
+        ),
+        min(start, path.stat().st_size),
+        n_lines + 1,
+    )
+
+
+def _refuse_packed(path: Path, head: bytes) -> None:
+    """Raises UnreadableTableError for what cannot be cut into blocks."""
+    kinds = {
+        b"\x1f\x8b": "a gzip file: unpack it, as with gunzip",
+        b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save its sheet as CSV UTF-8",
+        b"\xd0\xcf\x11\xe0": "an Excel workbook: save its sheet as CSV UTF-8",
+        b"\xff\xfe": "CSV in UTF-16: save it as UTF-8",
+        b"\xfe\xff": "CSV in UTF-16: save it as UTF-8",
+    }
+    for start, kind in kinds.items():
+        if head.startswith(start):
+            raise UnreadableTableError(
+                path.name, f"expected CSV that can be read in parts, got {kind}"
+            )
+
+    at = head.find(b"\0")
+    if at >= 0:
+        raise UnreadableTableError(
+            path.name, f"expected CSV in UTF-8, got bytes that are not, at {at}"
+        )
+
+
+def _read_fast(
+    content: bytes, layout: Layout, first: int, places: list[int]
+) -> BlockRows | None:
+    """Returns the rows as polars reads them, 3 us a row of 30 numbers, None where a look at each row is needed."""
+    n_columns = len(layout.names)
+    header = layout.separator.join(f"column_{n + 1}" for n in range(n_columns))
+    chosen = [f"column_{place + 1}" for place in places]
+    last = f"column_{n_columns}"
+    try:
+        frame = pl.read_csv(
+            f"{header}\n".encode() + content,
+            separator=layout.separator,
+            infer_schema=False,
+            columns=list(dict.fromkeys([*chosen, last])),
+        )
+    except PolarsError:
+        return None
+
+    n_lines = content.count(b"\n") + (not content.endswith(b"\n"))
+    if frame.height != n_lines:
+        return None
+
+    lines = np.arange(first, first + n_lines)
+    # A row that is too short has no last value.
+    if not frame[last].null_count():
+        return BlockRows(frame=frame.select(chosen), lines=lines)
+    if b'"' in content:
+        return None
+
+    return _check_widths(content, layout, frame.select(chosen), lines)
+
+
+def _check_widths(
+    content: bytes, layout: Layout, frame: pl.DataFrame, lines: Lines
+) -> BlockRows:
+    """Returns the rows of a block without quotes that have a value for each column."""
+    codes = np.frombuffer(content, np.uint8)
+    ends = np.flatnonzero(codes == ord("\n"))
+    if len(ends) < len(lines):
+        ends = np.append(ends, len(codes))
+    marks = np.flatnonzero(codes == ord(layout.separator))
+    widths = np.diff(np.searchsorted(marks, ends), prepend=0) + 1
+    lengths = np.diff(ends, prepend=-1) - 1
+    # A line without anything on it is no row; of one column it is a row without a value.
+    is_blank = (lengths <= 1) & (
+        frame.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
+    )
+    is_blank &= len(layout.names) > 1
+    fits = widths == len(layout.names)
+    faults = [
+        (int(lines[at]), _explain_width(layout, int(widths[at])))
+        for at in np.flatnonzero(~fits & ~is_blank)
+    ]
+    kept = np.flatnonzero(fits & ~is_blank)
+
+    return BlockRows(frame=frame[kept], lines=lines[kept], faults=faults)
+
+
+def _explain_width(layout: Layout, width: int) -> str:
+    return f"expected {len(layout.names)} values, one for each column of the first line, got {width}"
+
+
+def _read_carefully(
+    content: bytes, layout: Layout, first: int, places: list[int]
+) -> BlockRows:
+    """Returns the rows as Python's reader finds them one by one, about 10 us a row."""
+    text = content.decode("utf-8-sig", errors="replace")
+    texts = list(io.StringIO(text, newline="\n"))
+    csv.field_size_limit(MAX_FIELD_CHARS)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    faults: list[tuple[int, str]] = []
+    done = 0
+
+    while done < len(texts):
+        # Strict, or a quote that nothing closes would take the rest of the block for its text.
+        reader = csv.reader(
+            islice(texts, done, None), delimiter=layout.separator, strict=True
+        )
+        begun = 0
+        for row, fault in _read_rows(reader, layout):
+            ended = reader.line_num
+            if fault and ended > begun + 1:
+                # Its quotes hold other rows: these are read again from the next line on.
+                faults.append(
+                    (first + done + begun, f"{fault}, with a quote that nothing closes")
+                )
+                done += begun + 1
+                break
+
+            if fault:
+                faults.append((first + done + ended - 1, fault))
+            elif row:
+                rows.append(row)
+                lines.append(first + done + ended - 1)
+            begun = ended
+        else:
+            break
+
+    frame = pl.DataFrame(
+        [
+            pl.Series(
+                f"column_{n}", [row[place] or None for row in rows], dtype=pl.String
+            )
+            for n, place in enumerate(places)
+        ]
+    )
+    return BlockRows(frame=frame, lines=np.array(lines, np.int64), faults=faults)
+
+
+def _read_rows(reader: object, layout: Layout) -> Iterator[tuple[list[str], str]]:
+    """Yields each row, and what is wrong with it."""
+    rows = iter(reader)  # type: ignore[call-overload]
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield [], f"expected CSV: {error}"
+            continue
+        fits = not row or len(row) == len(layout.names)
+        yield row, "" if fits else _explain_width(layout, len(row))

@@ -1,0 +1,353 @@
+"""`python -m scoring` from end to end: tables and images, a verdict, rows set aside, and runs that are killed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from evaluation.__main__ import main as evaluate
+from evaluation.evidence import find_differences
+from model_card import FeatureInput
+from scoring.__main__ import main
+from service.models.model import Model
+from tests.support.coloured_rows import write_rows
+from tests.support.hues import write_images
+from tests.support.scored import count_done, count_rows, read_outputs, start_scoring
+from tests.support.tiny_models import (
+    tiny_card,
+    write_image_model,
+    write_kind,
+    write_tiny,
+)
+from tests.support.waiting import wait_until
+
+N_ROWS = 400
+BLOCK_BYTES = 1000
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "rows.csv", n_rows=N_ROWS)
+
+
+def score(models: Path, data: object, out: Path, *further: object) -> int:
+    words = ("--data", data, "--out", out, "--models", models, "--workers", 1)
+    chosen = () if "--model" in further else ("--task", "colour")
+    return main([str(each) for each in (*words, *chosen, *further)])
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_bytes())
+
+
+def keep_named(full: Any, part: Any) -> Any:
+    """Returns of JSON values what others have names for, too."""
+    if isinstance(full, dict) and isinstance(part, dict):
+        return {name: keep_named(full.get(name), part[name]) for name in part}
+    if isinstance(full, list) and isinstance(part, list) and len(full) == len(part):
+        return [keep_named(*both) for both in zip(full, part, strict=True)]
+    return full
+
+
+def test_the_verdict_is_that_of_an_evaluation(
+    rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every number that follows from summaries of many blocks is that of all rows at once, to 1e-9."""
+    out = tmp_path / "out"
+    assert score(models, rows, out, "--label", "answer", "--block-bytes", 700) == 0
+    assert "first is right most often on 400 labelled rows" in capsys.readouterr().out
+    words = [
+        "--task",
+        "colour",
+        "--data",
+        rows,
+        "--models",
+        models,
+        "--label",
+        "answer",
+    ]
+    words += ["--equal-rows", "apart", "--output", tmp_path / "report.html"]
+    assert evaluate([str(each) for each in words]) == 0
+
+    scored = read_json(out / "verdict.json")["numbers"]
+    del scored["classes"]
+    expected = keep_named(read_json(tmp_path / "report.json")["numbers"], scored)
+    assert len(read_json(out / "manifest.json")["parts"]) > 5
+    assert {"confusion", "ece"} <= scored["models"][0]["metrics"].keys()
+    assert find_differences(expected, scored) == []
+
+
+def test_answers_are_those_of_the_models(
+    rows: Path, models: Path, tmp_path: Path
+) -> None:
+    """Each row has its file and line, and of each classifier the class and its probability, whatever the blocks."""
+    assert score(models, rows, tmp_path / "a", "--block-bytes", 500) == 0
+    assert (
+        score(models, rows, tmp_path / "b", "--format", "csv", "--probabilities") == 0
+    )
+    found = pl.read_parquet(tmp_path / "a/predictions/*.parquet")
+    whole = pl.read_csv(tmp_path / "b/predictions/part-000000.csv")
+
+    assert found["file"].unique().to_list() == ["rows.csv"]
+    assert found["line"].to_list() == list(range(2, N_ROWS + 2))
+    assert (
+        found["colour-first"].cast(pl.String).to_list()
+        == whole["colour-first"].to_list()
+    )
+    yes = whole["colour-second.probability.yes"]
+    no = whole["colour-second.probability.no"]
+    assert (yes + no).is_between(0.999999, 1.000001).all()
+    assert (
+        found["colour-second.probability"]
+        .is_close(whole.select(pl.max_horizontal(yes, no)).to_series().cast(pl.Float32))
+        .all()
+    )
+
+
+def test_what_cannot_be_asked_is_set_aside(
+    rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bad lines, values and labels are counted and listed with file, line and reason, and all else is scored."""
+    with rows.open("a", encoding="utf-8") as file:
+        file.write(
+            "big,red,yes\n1e39,red,yes\n,red,yes\n0.5,pink,yes\n0.5,red\n0.5,red,perhaps\n0.5,red,\n"
+        )
+    out = tmp_path / "out"
+    assert score(models, rows, out, "--label", "answer") == 0
+
+    with (out / "set-aside.csv").open(encoding="utf-8") as file:
+        aside = list(csv.DictReader(file))
+    assert [(each["file"], int(each["line"])) for each in aside] == [
+        ("rows.csv", line) for line in range(N_ROWS + 2, N_ROWS + 8)
+    ]
+    assert [each["reason"] for each in aside] == [
+        "feature 'size' expects a number, got 'big'",
+        "feature 'size' expects a finite number that fits 32 bits (at most 3.4e+38), got '1e39'",
+        "feature 'size' is missing; these models were not taught to do without",
+        "feature 'colour' expects one of red, green, blue, got 'pink'",
+        "expected 3 values, one for each column of the first line, got 2",
+        "column 'answer' expects a class of colour, got 'perhaps'; classes: no, yes",
+    ]
+    manifest = read_json(out / "manifest.json")
+    assert (manifest["rows"], manifest["set_aside"]) == (N_ROWS + 1, 6)
+    assert manifest["n_unlabelled"] == 1
+    assert "rows set aside: 6, in " in capsys.readouterr().out
+
+
+def test_a_file_of_bad_rows_alone_is_an_error(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error names the first of them, and no manifest says that the run is done."""
+    path = tmp_path / "rows.csv"
+    path.write_text("size,colour\nx,red\ny,green\n")
+    assert score(models, path, tmp_path / "out") == 2
+    assert (
+        "error: all of 2 rows are set aside; the first: rows.csv, line 2: feature 'size' expects a number, got 'x'"
+        in capsys.readouterr().err
+    )
+    assert not (tmp_path / "out/manifest.json").exists()
+
+
+def test_a_run_that_was_killed_goes_on(
+    rows: Path, models: Path, tmp_path: Path
+) -> None:
+    """After kill -9 of the whole run each row is in the answers once, in files equal to those of a run in one go."""
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    words = ("--task", "colour", "--data", rows, "--models", models, "--workers", 2)
+    words += ("--label", "answer", "--block-bytes", 100)
+    run = start_scoring(*words, "--out", out)
+    wait_until(lambda: count_done(out) >= 3 or run.poll() is not None)
+    run.kill()
+    run.communicate()
+    n_done = count_done(out)
+    assert not (out / "manifest.json").exists()
+
+    again = start_scoring(*words, "--out", out)
+    _, told = again.communicate()
+    assert again.returncode == 0, told
+    assert f"{n_done} of " in told or count_done(out) > n_done
+    assert set(count_rows(out).values()) == {1}
+    assert len(count_rows(out)) == N_ROWS
+    assert start_scoring(*words, "--out", whole).communicate()[1]
+    assert read_outputs(out) == read_outputs(whole)
+
+
+def find_children(run: subprocess.Popen[str]) -> list[int]:
+    path = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+    return [int(each) for each in path.read_text().split()]
+
+
+def is_worker(process: int) -> bool:
+    try:
+        return b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_a_process_that_is_killed_is_replaced(
+    rows: Path, models: Path, tmp_path: Path
+) -> None:
+    """The run goes on with another process, and no row is lost or doubled."""
+    out = tmp_path / "out"
+    words = ("--task", "colour", "--data", rows, "--models", models, "--out", out)
+    run = start_scoring(*words, "--workers", 1, "--block-bytes", 60)
+    wait_until(lambda: count_done(out) >= 2 or run.poll() is not None)
+    workers = [each for each in find_children(run) if is_worker(each)]
+    for each in workers:
+        os.kill(each, signal.SIGKILL)
+    _, told = run.communicate()
+
+    assert workers
+    assert run.returncode == 0, told
+    assert set(count_rows(out).values()) == {1}
+    assert len(count_rows(out)) == N_ROWS
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("data", "the content of rows.csv was changed"),
+        ("model", "the content of colour-first was changed"),
+        ("label", "--label was None, is answer"),
+    ],
+)
+def test_a_run_is_not_taken_up_with_other_data(
+    rows: Path,
+    models: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: str,
+    said: str,
+) -> None:
+    """What was changed is refused by its name, and the folder stays as it was."""
+    out = tmp_path / "out"
+    assert score(models, rows, out) == 0
+    before = read_outputs(out)
+    if change == "data":
+        rows.write_text(rows.read_text().replace("red", "blue", 1))
+    if change == "model":
+        (models / "colour-second.onnx").rename(models / "other")
+        write_swapped(models)
+    further = ("--label", "answer") if change == "label" else ()
+
+    assert score(models, rows, out, *further) == 2
+    assert said in capsys.readouterr().err
+    assert read_outputs(out) == before
+
+
+def write_swapped(models: Path) -> None:
+    """Writes both tiny models anew, each with the answers of the other."""
+    write_tiny(models, tiny_card(family="first"), sign=-1.0)
+    write_tiny(models, tiny_card(family="second"))
+
+
+def test_a_run_that_is_done_is_only_told_again(
+    rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same command computes nothing anew, and says the same."""
+    assert score(models, rows, tmp_path / "out", "--label", "answer") == 0
+    said = capsys.readouterr().out
+    before = read_outputs(tmp_path / "out")
+    assert score(models, rows, tmp_path / "out", "--label", "answer") == 0
+    assert capsys.readouterr().out == said
+    assert read_outputs(tmp_path / "out") == before
+
+
+def test_images_are_scored_with_those_that_are_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder is searched at any depth; the folder of an image is its label, and what is no image is set aside."""
+    models, photos = tmp_path / "models", tmp_path / "photos"
+    models.mkdir()
+    write_image_model(models)
+    write_images(photos, per_class=4)
+    (photos / "red" / "broken.jpg").write_bytes(b"no image")
+    out = tmp_path / "out"
+    assert score(models, photos, out, "--task", "hue", "--label", "folder") == 0
+
+    found = pl.read_parquet(out / "predictions/*.parquet")
+    assert found["file"].to_list() == sorted(
+        path.relative_to(photos).as_posix() for path in photos.glob("*/0*.jpg")
+    )
+    with (out / "set-aside.csv").open(encoding="utf-8") as file:
+        (aside,) = csv.DictReader(file)
+    assert aside["file"] == "red/broken.jpg"
+    assert "image" in aside["reason"]
+    assert read_json(out / "verdict.json")["numbers"]["rows"] == 12
+
+
+def test_models_of_other_kinds_are_scored_by_name(tmp_path: Path) -> None:
+    """A regressor's answers are numbers."""
+    models = tmp_path / "models"
+    models.mkdir()
+    model = Model.load(write_kind(models, "regressor"))
+    assert model is not None
+    assert isinstance(model.card.input, FeatureInput)
+    path = tmp_path / "rows.csv"
+    names = [each.name for each in model.card.input.features]
+    path.write_text(",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
+    assert score(models, path, tmp_path / "out", "--model", model.name) == 0
+    found = pl.read_parquet(tmp_path / "out/predictions/*.parquet")
+    assert found[model.name].dtype == pl.Float32
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("nowhere.csv", "expected a file, a folder or a pattern of files"),
+        ("models", "colour takes tables, CSV or Parquet"),
+        (
+            "other.csv",
+            "other.csv: expected a column for each feature of colour, missing: 'colour'",
+        ),
+    ],
+)
+def test_what_cannot_be_scored_is_an_error(
+    models: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    data: str,
+    said: str,
+) -> None:
+    """The exit code is 2, and one line says what was expected and what came."""
+    (tmp_path / "other.csv").write_text("size\n1\n")
+    assert score(models, tmp_path / data, tmp_path / "out") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ")
+    assert said in error
+
+
+def test_a_folder_of_something_else_is_not_written_to(
+    rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody's files are mixed with those of a run."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("all of it")
+    assert score(models, rows, tmp_path / "out") == 2
+    assert "expected a new or empty folder" in capsys.readouterr().err
+
+
+def test_several_files_are_scored_in_the_order_of_their_names(
+    models: Path, tmp_path: Path
+) -> None:
+    """A pattern names files of several kinds, and each block is of one file."""
+    data = tmp_path / "data"
+    data.mkdir()
+    frame = pl.read_csv(write_rows(data / "b.csv", n_rows=20))
+    frame.write_parquet(data / "a.parquet")
+    (data / ".hidden.csv").write_text("no table")
+    assert score(models, data / "*.*", tmp_path / "out") == 0
+    parts = read_json(tmp_path / "out" / "manifest.json")["parts"]
+
+    assert [(Path(each["input"]).name, each["rows"]) for each in parts] == [
+        ("a.parquet", 20),
+        ("b.csv", 20),
+    ]
