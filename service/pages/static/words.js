@@ -246,6 +246,12 @@ export function findLanguage() {
   document.documentElement.lang = language;
 }
 
+/** Takes the language that a page is in by its address. @param {Language} wish */
+export function useLanguage(wish) {
+  language = wish;
+  document.documentElement.lang = wish;
+}
+
 /** @param {Language} wish */
 export function changeLanguage(wish) {
   try {
