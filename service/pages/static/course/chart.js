@@ -9,6 +9,12 @@ const BOTTOM = 34;
 const TOP = 10;
 const RIGHT = 12;
 const N_TICKS = 5;
+/** A chart is no higher, so that it stands on the first screen with its controls. */
+const MAX_HEIGHT_REM = 22;
+/** On a phone a chart has fewer points across, so that its letters are not small. */
+const NARROW = "(max-width: 47.99rem)";
+const NARROW_WIDTH = 340;
+const NARROW_HEIGHT = 330;
 const MOVES = /** @type {Record<string, [number, number]>} */ ({
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
 });
@@ -17,7 +23,8 @@ const SHADES = [[77, 145, 220], [236, 150, 58]];
 
 /**
  * @typedef {{x: [number, number], y: [number, number], xLabel?: string, yLabel?: string, width?: number, height?: number,
- *   label: string, isMap?: boolean}} Options
+ *   label: string, isMap?: boolean, maxHeight?: number, xTicks?: string[], hasY?: boolean}} Options
+ *   `xTicks` are written at 0, 1 and so on in place of numbers.
  */
 
 /** @param {string} tag @param {Record<string, any>} attributes @param {...(Node | string)} children */
@@ -31,10 +38,13 @@ export function draw(tag, attributes, ...children) {
 export class Chart {
   /** @param {Options} options */
   constructor(options) {
-    this.width = options.width ?? 480;
-    this.height = options.height ?? 320;
+    const isNarrow = matchMedia(NARROW).matches;
+    this.width = Math.min(options.width ?? 480, isNarrow ? NARROW_WIDTH : Infinity);
+    this.height = Math.min(options.height ?? 320, isNarrow ? NARROW_HEIGHT : Infinity);
     this.ranges = { x: options.x, y: options.y };
     this.labels = { x: options.xLabel ?? "", y: options.yLabel ?? "" };
+    this.xTicks = options.xTicks;
+    this.hasY = options.hasY ?? true;
     this.frame = draw("g", { class: "axes", "aria-hidden": "true" });
     this.body = draw("g", { class: "marks" });
     this.cursor = draw("g", { class: "cursor" });
@@ -48,6 +58,7 @@ export class Chart {
       width: `${100 * this.innerWidth / this.width}%`, height: `${100 * this.innerHeight / this.height}%`,
     });
     this.element = make("div", { class: options.isMap ? "chart mapped" : "chart" }, this.canvas, this.svg);
+    this.element.style.maxInlineSize = `${(options.maxHeight ?? MAX_HEIGHT_REM) * this.width / this.height}rem`;
     this.drawAxes();
   }
 
@@ -80,11 +91,11 @@ export class Chart {
   drawAxes() {
     const { x, y } = this.ranges;
     const marks = [];
-    for (const value of listTicks(x)) {
+    for (const value of this.xTicks?.map((_, index) => index) ?? listTicks(x)) {
       marks.push(draw("line", { x1: this.x(value), x2: this.x(value), y1: TOP, y2: TOP + this.innerHeight, class: "gridline" }),
-        draw("text", { x: this.x(value), y: this.height - BOTTOM + 15, "text-anchor": "middle" }, write(value)));
+        draw("text", { x: this.x(value), y: this.height - BOTTOM + 15, "text-anchor": "middle" }, this.xTicks?.[value] ?? write(value)));
     }
-    for (const value of listTicks(y)) {
+    for (const value of this.hasY ? listTicks(y) : []) {
       marks.push(draw("line", { x1: LEFT, x2: this.width - RIGHT, y1: this.y(value), y2: this.y(value), class: "gridline" }),
         draw("text", { x: LEFT - 6, y: this.y(value) + 4, "text-anchor": "end" }, write(value)));
     }
@@ -108,8 +119,9 @@ export class Chart {
 
   /** @param {number[][]} points @param {string | ((index: number) => string)} kind @param {number} radius */
   dots(points, kind, radius = 4) {
-    points.forEach(([x, y], index) => this.body.append(draw("circle", { cx: clamp(this.x(x)).toFixed(1), cy: clamp(this.y(y)).toFixed(1), r: radius,
-      class: `dot ${typeof kind === "string" ? kind : kind(index)}` })));
+    this.body.append(...points.map(([x, y], index) => draw("circle", {
+      cx: clamp(this.x(x)).toFixed(1), cy: clamp(this.y(y)).toFixed(1), r: radius, class: `dot ${typeof kind === "string" ? kind : kind(index)}`,
+    })));
     return this;
   }
 

@@ -31,7 +31,7 @@ export const FIRST = [
       text: ["Quien aprende por recompensa tiene que probar. Lo que prueba puede costar un acierto; lo que nunca prueba, nunca lo aprende. Es explorar frente a usar lo que ya se sabe.",
         "Epsilon-greedy toma lo que parece mejor y, en una décima parte de las rondas, cualquier cosa. El muestreo de Thompson prueba una opción tan a menudo como aún pueda ser la mejor, y así cada vez menos. El arrepentimiento es lo que cada uno ha costado hasta ahora. El servicio elige del mismo modo entre los clasificadores de una tarea."],
     },
-    command: "VEREDICTO_POLICY=thompson veredicto serve",
+    command: "veredicto train all --task points\nVEREDICTO_POLICY=thompson veredicto serve",
     models: ["points-logistic", "points-knn", "points-naive_bayes"], demos: ["bandit"],
   },
   {

@@ -223,7 +223,7 @@ export const SECOND = [
       text: ["Todos los modelos de una tarea responden a los mismos casos reservados. Los casos en que ambos aciertan, o ambos fallan, no dicen nada de su diferencia; solo cuentan aquellos en que uno solo acierta.",
         "Si ninguno fuera mejor, una moneda repartiría esos casos. La prueba de McNemar pregunta qué tan raro sería un reparto tan desigual. Más exactitud por sí sola no es un veredicto; a menudo hacen falta más casos, y el producto dice cuántos."],
     },
-    command: "veredicto evaluate --task breast_cancer --data new.csv",
+    command: "veredicto train all --task breast_cancer\nveredicto evaluate --task breast_cancer --data new.csv",
     models: ["breast_cancer-logistic", "breast_cancer-mlp", "breast_cancer-knn"], demos: ["verdict"],
   },
 ];

@@ -1,10 +1,11 @@
 // The course: an index of its classes, or one of them with its demonstration, which is loaded when it is opened.
 
-import { ROOT, ask } from "../api.js";
+import { ROOT } from "../api.js";
 import { at, button, make } from "../dom.js";
 import { nameFamily, nameTask } from "../names.js";
 import { LANGUAGES, changeLanguage, currentLanguage, useLanguage } from "../words.js";
 import { CLASSES } from "./classes.js";
+import { listServed } from "./served.js";
 import { tell } from "./words.js";
 
 const NAMES = /** @type {const} */ ({ en: "course", es: "curso" });
@@ -90,7 +91,8 @@ async function showClass(found, number) {
       make("p", { class: "quiet" }, tell("classOf", number, CLASSES.length)),
       make("h1", {}, text.title),
       ...text.text.map((paragraph) => make("p", {}, paragraph)),
-      make("h2", {}, tell("trainIt")), make("pre", { tabindex: 0, class: "command", "aria-label": tell("trainIt") }, found.command),
+      make("h2", {}, tell("trainIt")), make("pre", { tabindex: 0, class: "command", "aria-label": tell("trainIt"), role: "group" },
+        ...found.command.split(/( |\n)/).map((word) => word.trim() ? make("span", {}, word) : word)),
       make("h2", {}, tell("shownBy")), models),
     stage,
     make("p", { class: "turns" },
@@ -122,7 +124,7 @@ async function showModels(place, names) {
   };
   place.replaceChildren(...(names.length ? names.map((name) => make("li", {}, nameOf(name))) : [make("li", {}, tell("noModel"))]));
   if (!names.length) return;
-  const served = await ask("models").then(({ models }) => new Set(models.map((/** @type {any} */ { name }) => name)), () => null);
+  const served = await listServed().then((models) => new Set(models.map(({ name }) => name)), () => null);
   if (!served) return;
   place.replaceChildren(...names.map((name) => {
     if (!served.has(name)) return make("li", { class: "quiet" }, `${nameOf(name)}: ${tell("notServed")}`);

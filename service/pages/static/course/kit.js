@@ -3,6 +3,9 @@
 import { button, make } from "../dom.js";
 import { number } from "../words.js";
 
+/** What is nearer to zero is written as zero. */
+const MIN_SHOWN = 1e-6;
+
 let nControls = 0;
 
 /**
@@ -71,9 +74,19 @@ export function figure(label, name) {
     /** @param {number | string | null} value @param {string} [text] */
     show(value, text) {
       told.dataset.value = value === null ? "" : String(value);
-      told.textContent = text ?? (typeof value === "number" ? number(value) : value ?? "–");
+      told.textContent = text ?? (typeof value === "number" ? writeShort(value) : value ?? "–");
     },
   };
+}
+
+/** @param {number} value */
+function writeShort(value) {
+  return number(Math.abs(value) < MIN_SHOWN ? 0 : value);
+}
+
+/** A chart with its controls and figures on its right, or below it where there is no room. @param {{element: Node}} chart @param {...Node} others */
+export function beside(chart, ...others) {
+  return make("div", { class: "beside" }, chart.element, make("div", { class: "side" }, ...others));
 }
 
 /** @param {...{element: Node}} each */

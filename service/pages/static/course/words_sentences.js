@@ -4,6 +4,7 @@
 export const SENTENCES = {
   courseLead: ["27 classes, in order. Each says what it teaches, how it is trained here, and lets you try it.", "27 clases, en orden. Cada una dice qué enseña, cómo se entrena aquí, y deja probarlo."],
   noRows: ["This server has no held-out rows for this demonstration.", "Este servidor no tiene casos reservados para esta demostración."],
+  modelMissing: ["This demonstration asks the model {0}, which this server has not.", "Esta demostración pregunta al modelo {0}, que este servidor no tiene."],
   notImage: ["That is no image file: JPEG, PNG, WebP, BMP and GIF are read.", "Eso no es un archivo de imagen: se leen JPEG, PNG, WebP, BMP y GIF."],
   lineBest: ["No line is better: any other has larger squares.", "Ninguna recta es mejor: cualquier otra tiene cuadrados mayores."],
   lineNear: ["Near. Each orange square is what one day is wrong by, squared; the loss is their mean.", "Cerca. Cada cuadrado naranja es el error de un día, al cuadrado; la pérdida es su media."],

@@ -49,7 +49,7 @@ export function mount(place, context) {
 
   const photograph = new Photograph((_, canvas) => read(canvas), context);
   const shown = (/** @type {Node} */ canvas, /** @type {any} */ word) => make("figure", {}, canvas, make("figcaption", {}, tell(word)));
-  place.append(make("div", { class: "pair wide-left" }, photograph.element, make("div", { class: "pictures large" }, shown(small, "smallPicture"), shown(changed, "asTrained"))),
+  place.append(make("div", { class: "pair" }, photograph.element, make("div", { class: "pictures large" }, shown(small, "smallPicture"), shown(changed, "asTrained"))),
     controls(mirrored, right, down, hidden), figures(shape, bytes, red, spread), said);
   photograph.open();
 }

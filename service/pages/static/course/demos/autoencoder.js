@@ -5,10 +5,12 @@ import { button, latestOnly, make } from "../../dom.js";
 import { number, percent } from "../../words.js";
 import { actions, bar, controls, drawPicture, figure, figures, picture, slider, status } from "../kit.js";
 import { loadDigits } from "../digits.js";
+import { requireModels } from "../served.js";
 import { tell } from "../words.js";
 
 /** @param {HTMLElement} place */
 export async function mount(place) {
+  await requireModels("digits-autoencoder", "digits-pca");
   const { rows } = await loadDigits();
   let [first, second] = [1, 3];
   const mix = slider(tell("mixOfTwo"), { min: 0, max: 1, step: 0.05, value: 0, write: percent }, () => send(null));

@@ -27,7 +27,7 @@ export function differentiate({ x, w, b, t }) {
 export function mount(place) {
   const [x, w, b, t] = [slider(tell("inputX"), { min: -2, max: 2, step: 0.1, value: 1.5 }, show), slider(tell("weightW"), { min: -3, max: 3, step: 0.01, value: -0.8 }, show),
     slider(tell("biasB"), { min: -3, max: 3, step: 0.01, value: 0.3 }, show), slider(tell("targetT"), { min: 0, max: 1, step: 1, value: 1 }, show)];
-  const graph = /** @type {any} */ (draw("svg", { viewBox: "0 0 600 230", class: "net", role: "img", "aria-label": tell("graphLabel") }));
+  const graph = /** @type {any} */ (draw("svg", { viewBox: "0 0 600 244", class: "net", role: "img", "aria-label": tell("graphLabel") }));
   const [loss, dw, db] = [figure(tell("loss"), "loss"), figure("∂L/∂w", "dw"), figure("∂L/∂b", "db")];
   const said = status();
 

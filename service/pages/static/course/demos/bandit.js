@@ -23,7 +23,7 @@ export function mount(place) {
   let hidden = [0, 1, 2];
   /** @type {Record<string, Player>} */
   let players = {};
-  const chart = new Chart({ x: [0, 20], y: [0, 2], xLabel: tell("rounds"), yLabel: tell("regret"), label: tell("regretChart"), width: 560, height: 260 });
+  const chart = new Chart({ x: [0, 20], y: [0, 2], xLabel: tell("rounds"), yLabel: tell("regret"), label: tell("regretChart"), width: 560, height: 220 });
   const bars = make("ul", { class: "bars" });
   const told = Object.fromEntries(PLAYERS.map((name) => [name, figure(tell(`regret_${name}`), name)]));
   const rounds = figure(tell("rounds"), "rounds");
@@ -60,11 +60,12 @@ export function mount(place) {
     chart.rescale({ x: [0, Math.max(20, n)], y: [0, Math.max(2, 1.1 * Math.max(...regrets))] });
     chart.clear();
     for (const name of PLAYERS) {
-      let sum = 0;
-      const best = Math.max(...rates());
-      chart.line([[0, 0], ...players[name].chosen.map((arm, index) => /** @type {[number, number]} */ ([index + 1, sum += best - rates()[arm]]))], KINDS[name]);
+      /** @type {[number, number][]} */
+      const line = [[0, 0]];
+      for (const arm of players[name].chosen) line.push([line.length, line[line.length - 1][1] + Math.max(...rates()) - rates()[arm]]);
+      chart.line(line, KINDS[name]);
     }
-    PLAYERS.forEach((name, index) => told[name].show(regrets[index], number(regrets[index], { maximumFractionDigits: 1 })));
+    for (const [index, name] of PLAYERS.entries()) told[name].show(regrets[index], number(regrets[index], { maximumFractionDigits: 1 }));
     rounds.show(n);
     bars.replaceChildren(...NAMES.map((name, arm) => {
       const { wins, losses } = players.you.records[arm];

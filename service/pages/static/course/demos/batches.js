@@ -16,7 +16,7 @@ export function mount(place) {
   const drop = choice(tell("lastBatch"), [["keep", tell("keep")], ["drop", tell("drop")]], "keep", show);
   const lines = make("ol", { class: "tree-lines" });
   const [steps, last, all] = [figure(tell("stepsAnEpoch"), "steps"), figure(tell("lastSize"), "last"), figure(tell("stepsSoFar"), "all")];
-  const code = make("pre", { tabindex: 0, class: "command", "aria-label": "PyTorch" });
+  const code = make("pre", { tabindex: 0, class: "command", role: "group", "aria-label": "PyTorch" });
   const said = status();
 
   function show() {

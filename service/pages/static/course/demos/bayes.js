@@ -16,7 +16,7 @@ const COLOURS = ["blue", "orange"];
 export function mount(place) {
   const values = [1, 2].map((n) => slider(`x${n}`, { min: -3.5, max: 3.5, step: 0.1, value: 0.5 }, show));
   const prior = slider(tell("prior"), { min: 0.05, max: 0.95, step: 0.05, value: 0.5, write: percent }, show);
-  const charts = [0, 1].map((feature) => new Chart({ x: [-4, 4], y: [0, 0.6], xLabel: `x${feature + 1}`, yLabel: tell("density"), label: tell("bellChart", feature + 1), width: 360, height: 240 }));
+  const charts = [0, 1].map((feature) => new Chart({ x: [-4, 4], y: [0, 0.6], xLabel: `x${feature + 1}`, yLabel: tell("density"), label: tell("bellChart", feature + 1), width: 340, height: 200 }));
   const bars = make("ul", { class: "bars" });
   const posterior = figure(tell("posterior"), "posterior");
   const said = status();

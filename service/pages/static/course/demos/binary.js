@@ -6,6 +6,7 @@ import { nameClass } from "../../names.js";
 import { percent } from "../../words.js";
 import { bar, choice, controls, figure, figures, slider, status } from "../kit.js";
 import { Photograph } from "../photograph.js";
+import { requireModels } from "../served.js";
 import { tell } from "../words.js";
 
 const TASK = "cat_or_automobile";
@@ -28,6 +29,7 @@ export function mount(place, context) {
   const ask = latestOnly(async (/** @type {string} */ b64) => {
     const name = `${TASK}-${model.value}`;
     try {
+      await requireModels(name);
       const { classes, probabilities: [shares] } = await post("predict_proba", { model: name, inputs: [{ b64 }] });
       bars.replaceChildren(...classes.map((/** @type {string} */ each, /** @type {number} */ index) => bar(nameClass(each), shares[index], percent(shares[index]))));
       share = shares[classes.indexOf("automobile")];

@@ -3,7 +3,7 @@
 import { button } from "../../dom.js";
 import { number, percent } from "../../words.js";
 import { Chart } from "../chart.js";
-import { Clock, actions, choice, controls, figure, figures, legend, runButton, slider, status } from "../kit.js";
+import { Clock, actions, beside, choice, controls, figure, figures, legend, runButton, slider, status } from "../kit.js";
 import { predictLogistic, stepLogistic } from "../maths/logistic.js";
 import { makePoints } from "../maths/random.js";
 import { tell } from "../words.js";
@@ -17,7 +17,7 @@ export function mount(place, context) {
   let nSteps = 0;
   const colour = choice(tell("clickAdds"), [["0", tell("blueClass")], ["1", tell("orangeClass")]], "1", () => {});
   const rate = slider(tell("rate"), { min: 0.05, max: 2, step: 0.05, value: 0.3 }, () => {});
-  const plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("boundaryPlane"), isMap: true, width: 460, height: 400 });
+  const plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("boundaryPlane"), isMap: true, width: 380, height: 370 });
   const [steps, loss, right] = [figure(tell("steps"), "steps"), figure(tell("logLoss"), "loss"), figure(tell("trainingRight"), "right")];
   const said = status();
 
@@ -49,7 +49,7 @@ export function mount(place, context) {
   const clock = new Clock(advance, 60);
   const run = runButton(clock, [tell("run"), tell("pause")]);
   context.closers.push(() => clock.stop());
-  place.append(controls(colour, rate), plane.element, legend(["blue", tell("blueClass")], ["orange", tell("orangeClass")]), figures(steps, loss, right), said,
+  place.append(beside(plane, controls(colour, rate), legend(["blue", tell("blueClass")], ["orange", tell("orangeClass")]), figures(steps, loss, right), said,
     actions(run, button(tell("step"), advance), button(tell("restart"), () => {
       clock.stop();
       run.show();
@@ -57,6 +57,6 @@ export function mount(place, context) {
       ({ points, labels } = makePoints("clouds", 40, 0.6, 2));
       nSteps = 0;
       show();
-    })));
+    }))));
   show();
 }

@@ -6,6 +6,7 @@ import { nameClass } from "../../names.js";
 import { number, percent } from "../../words.js";
 import { bar, choice, controls, figure, figures, status } from "../kit.js";
 import { Photograph } from "../photograph.js";
+import { requireModels } from "../served.js";
 import { tell } from "../words.js";
 
 const SURE = 0.6;
@@ -18,6 +19,7 @@ export function mount(place, context) {
   const said = status();
   const ask = latestOnly(async (/** @type {string} */ b64) => {
     try {
+      await requireModels(model.value);
       const { classes, probabilities: [shares] } = await post("predict_proba", { model: model.value, inputs: [{ b64 }] });
       const top = Math.max(...shares);
       bars.replaceChildren(...classes.map((/** @type {string} */ each, /** @type {number} */ index) => bar(nameClass(each), shares[index], percent(shares[index]), shares[index] === top ? "best" : "")));

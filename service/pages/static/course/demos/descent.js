@@ -21,8 +21,8 @@ export function mount(place, context) {
   let random = makeRandom(1);
   const rate = slider(tell("rate"), { min: 0.01, max: 1.3, step: 0.01, value: 0.1, write: (each) => number(each, { minimumFractionDigits: 2 }) }, () => show());
   const batch = choice(tell("batch"), [["1", "1"], ["16", "16"], ["all", tell("allRows")]], "all", () => reset());
-  const hill = new Chart({ x: [-2.6, 2], y: [0, 7], xLabel: tell("weightNormal"), yLabel: tell("loss"), label: tell("hillChart") });
-  const line = new Chart({ x: [6, 27], y: [0, 400], xLabel: tell("price"), yLabel: tell("sold"), label: tell("lineChart") });
+  const hill = new Chart({ x: [-2.6, 2], y: [0, 7], xLabel: tell("weightNormal"), yLabel: tell("loss"), label: tell("hillChart"), width: 340, height: 260 });
+  const line = new Chart({ x: [6, 27], y: [0, 400], xLabel: tell("price"), yLabel: tell("sold"), label: tell("lineChart"), width: 340, height: 260 });
   const [nSteps, weight, loss, slope] = [figure(tell("steps"), "steps"), figure(tell("weight"), "weight"), figure(tell("loss"), "loss"), figure(tell("gradient"), "gradient")];
   const said = status();
 

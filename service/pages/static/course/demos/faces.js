@@ -57,7 +57,7 @@ export async function mount(place) {
 
   const shown = (/** @type {Node} */ canvas, /** @type {string} */ text) => make("figure", {}, canvas, make("figcaption", {}, text));
   drawPicture(canvases.average, found.mean, 16);
-  eigen.forEach((canvas, n) => drawPicture(canvas, found.components[n], 0.35, { isSigned: true }));
+  for (const [n, canvas] of eigen.entries()) drawPicture(canvas, found.components[n], 0.35, { isSigned: true });
   place.append(make("p", { class: "quiet" }, tell("facesLead")), controls(limit),
     make("div", { class: "pictures large" }, ...["visitor", "restored", "nearest"].map((each) => shown(canvases[each], tell(/** @type {any} */ (`face_${each}`))))),
     figures(distance, name, passed, rejected), said, actions(button(tell("nextVisitor"), () => {

@@ -1,9 +1,10 @@
 // The map of families by what they learn from; two questions light those that fit.
 
-import { ROOT, ask } from "../../api.js";
+import { ROOT } from "../../api.js";
 import { make } from "../../dom.js";
 import { nameFamily } from "../../names.js";
 import { choice, controls, figure, figures, status } from "../kit.js";
+import { listServed } from "../served.js";
 import { tell } from "../words.js";
 
 /** @type {{kind: string, wants: string, families: string[]}[]} */
@@ -29,7 +30,7 @@ export async function mount(place) {
   const map = make("div", { class: "families" });
   const [fitting, served] = [figure(tell("familiesFitting"), "fitting"), figure(tell("modelsServed"), "served")];
   const said = status();
-  const { models } = await ask("models").catch(() => ({ models: [] }));
+  const models = await listServed().catch(() => []);
 
   function show() {
     const isReward = labels.value === "reward";
@@ -45,11 +46,11 @@ export async function mount(place) {
 
   /** @param {string} kind */
   const kindOf = (kind) => ({ classification: "classifier", regression: "regressor", clustering: "clusterer", reduction: "transformer", generation: "generator" })[kind];
-  const countServed = (/** @type {string[]} */ names, /** @type {string} */ kind) => models.filter((/** @type {any} */ each) => each.kind === kindOf(kind) && (kind !== "classification" || names.includes(each.family))).length;
+  const countServed = (/** @type {string[]} */ names, /** @type {string} */ kind) => models.filter((each) => each.kind === kindOf(kind) && (kind !== "classification" || names.includes(each.family))).length;
 
   /** @param {string} family @param {string} kind */
   function door(family, kind) {
-    const model = models.find((/** @type {any} */ each) => each.family === family && each.kind === kindOf(kind));
+    const model = models.find((each) => each.family === family && each.kind === kindOf(kind));
     return model ? make("a", { href: new URL(`models/${model.name}`, ROOT).href }, nameFamily(family)) : make("span", { class: "absent" }, nameFamily(family));
   }
 

@@ -24,8 +24,8 @@ export function mount(place, context) {
   const rate = slider(tell("rate"), { min: 0.01, max: 0.3, step: 0.01, value: 0.05 }, () => {});
   const size = slider(tell("batch"), { min: 1, max: 40, value: 8 }, () => {});
   const scaled = choice(tell("features"), [["yes", tell("normalised")], ["no", tell("asTheyCome")]], "yes", reset);
-  const fitted = new Chart({ x: [6, 27], y: [0, 400], xLabel: tell("price"), yLabel: tell("sold"), label: tell("lineChart") });
-  const curve = new Chart({ x: [0, MAX_EPOCHS], y: [0, 1.2], xLabel: tell("epochs"), yLabel: tell("loss"), label: tell("lossChart") });
+  const fitted = new Chart({ x: [6, 27], y: [0, 400], xLabel: tell("price"), yLabel: tell("sold"), label: tell("lineChart"), width: 340, height: 250 });
+  const curve = new Chart({ x: [0, MAX_EPOCHS], y: [0, 1.2], xLabel: tell("epochs"), yLabel: tell("loss"), label: tell("lossChart"), width: 340, height: 250 });
   const [epochs, loss, r2, sold] = [figure(tell("epochs"), "epochs"), figure(tell("loss"), "loss"), figure("R²", "r2"), figure(tell("soldAt"), "sold")];
   const said = status();
 
@@ -64,7 +64,7 @@ export function mount(place, context) {
     curve.clear().line([[0, best], [MAX_EPOCHS, best]], "grey dashed").line(losses, "orange");
     epochs.show(losses.length - 1);
     loss.show(error);
-    r2.show(1 - error);
+    r2.show(1 - error, number(Math.max(-9.99, Math.round(1000 * (1 - error)) / 1000 + 0), { maximumFractionDigits: 3 }));
     sold.show(at(15), number(at(15), { maximumFractionDigits: 0 }));
     said.className = error > 1.5 ? "status alert" : "status";
     said.textContent = tell(error > 1.5 ? "exploded" : losses.length === 1 ? "fitStart" : error < best * 1.05 ? "fitDone" : isScaled ? "fitGoes" : "fitSlow");

@@ -3,7 +3,7 @@
 import { make } from "../../dom.js";
 import { number, percent } from "../../words.js";
 import { Chart } from "../chart.js";
-import { controls, figure, figures, legend, slider, status } from "../kit.js";
+import { beside, controls, figure, figures, legend, slider, status } from "../kit.js";
 import { makePoints, makeRandom } from "../maths/random.js";
 import { countLeaves, findPath, growForest, growTree } from "../maths/tree.js";
 import { tell } from "../words.js";
@@ -19,7 +19,7 @@ export function mount(place) {
   let at = [0.6, -0.4];
   const depth = slider(tell("depth"), { min: 1, max: 10, value: 3 }, grow);
   const trees = slider(tell("trees"), { min: 1, max: MAX_TREES, value: 1, write: (each) => each === 1 ? tell("oneTree") : String(each) }, grow);
-  const plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("forestPlane"), isMap: true, width: 420, height: 390 });
+  const plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("forestPlane"), isMap: true, width: 380, height: 370 });
   const path = make("ol", { class: "tree-lines" });
   const [known, fresh, leaves, vote] = [figure(tell("trainingRight"), "known"), figure(tell("freshRight"), "fresh"), figure(tell("leaves"), "leaves"), figure(tell("orangeVotes"), "vote")];
   const said = status();
@@ -35,7 +35,7 @@ export function mount(place) {
     const [own, others] = [right(POINTS, LABELS), right(FRESH, FRESH_LABELS)];
     known.show(own, percent(own));
     fresh.show(others, percent(others));
-    const nLeaves = forest.reduce((sum, tree) => sum + /** @type {number} */ (countLeaves(tree)), 0);
+    const nLeaves = forest.reduce((sum, tree) => sum + countLeaves(tree), 0);
     leaves.show(nLeaves);
     said.textContent = tell(trees.value > 1 ? "forestSaid" : own - others > 0.08 ? "treeOverfits" : depth.value < 2 ? "treeShallow" : "treeSaid");
     show();
@@ -52,8 +52,8 @@ export function mount(place) {
     at = [x, y];
     show();
   }, { drag: true, at });
-  place.append(controls(depth, trees), make("div", { class: "pair wide-left" }, plane.element, path),
-    legend(["blue", tell("blueClass")], ["orange", tell("orangeClass")]), figures(vote, known, fresh, leaves), said);
+  place.append(beside(plane, controls(depth, trees), path, legend(["blue", tell("blueClass")], ["orange", tell("orangeClass")]), said),
+    figures(vote, known, fresh, leaves));
   grow();
 }
 

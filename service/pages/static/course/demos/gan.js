@@ -5,6 +5,7 @@ import { button, latestOnly, make } from "../../dom.js";
 import { percent } from "../../words.js";
 import { actions, controls, drawPicture, figure, figures, picture, slider, status } from "../kit.js";
 import { drawNormal, makeRandom } from "../maths/random.js";
+import { requireModels } from "../served.js";
 import { tell } from "../words.js";
 
 const SIZE = 16;
@@ -46,16 +47,17 @@ export function mount(place) {
     drawPicture(large, rows[n], 16);
     darkness.show(rows[n].reduce((sum, value) => sum + value, 0) / 64 / 16, percent(rows[n].reduce((sum, value) => sum + value, 0) / 64 / 16));
     if (shares.length) opinion.show(shares[n], percent(shares[n]));
-    strip.forEach((canvas, index) => canvas.classList.toggle("ring-box", index === n));
+    for (const [index, canvas] of strip.entries()) canvas.classList.toggle("ring-box", index === n);
   }
 
   const send = latestOnly(async () => {
     const [a, b] = [makeNoise(from.value), makeNoise(to.value)];
     const noise = Array.from({ length: N_STEPS }, (_, n) => walk(a, b, n / (N_STEPS - 1)));
     try {
+      await requireModels("digits-gan", "digits_origin-discriminator");
       const { outputs: [{ data }] } = await post("v2/models/digits-gan/infer", { inputs: [{ name: "noise", shape: [N_STEPS, SIZE], datatype: "FP32", data: noise.flat() }] });
       rows = noise.map((_, n) => Array.from({ length: 64 }, (__, pixel) => data[(n * 64 + pixel) * 3] / 255 * 16));
-      strip.forEach((canvas, n) => drawPicture(canvas, rows[n], 16));
+      for (const [n, canvas] of strip.entries()) drawPicture(canvas, rows[n], 16);
       said.textContent = tell("ganSaid");
       show();
       const { images: [{ b64 }] } = await post("generate", { model: "digits-gan", count: 1, seed: from.value });
@@ -69,8 +71,8 @@ export function mount(place) {
   });
 
   const shown = (/** @type {Node} */ canvas, /** @type {any} */ word) => make("figure", {}, canvas, make("figcaption", {}, tell(word)));
-  place.append(controls(from, to, at), make("div", { class: "pictures large" }, shown(large, "madeUp"), shown(film, "otherSamples")),
-    make("div", { class: "pictures" }, ...strip), figures(opinion, darkness), said, actions(button(tell("goOn"), () => {
+  place.append(controls(from, to, at), make("div", { class: "pictures large few" }, shown(large, "madeUp"), shown(film, "otherSamples")),
+    make("div", { class: "strip" }, ...strip), figures(opinion, darkness), said, actions(button(tell("goOn"), () => {
       from.value = to.value;
       to.value = to.value % 500 + 7;
       send(null);

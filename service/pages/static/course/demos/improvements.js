@@ -7,6 +7,7 @@ import { number, percent } from "../../words.js";
 import { Chart } from "../chart.js";
 import { bar, figure, figures, slider, controls, status } from "../kit.js";
 import { Photograph } from "../photograph.js";
+import { listServed, requireTask } from "../served.js";
 import { tell } from "../words.js";
 
 const TASK = "cat_or_automobile";
@@ -14,8 +15,8 @@ const FAMILIES = ["logistic", "mlp", "cnn", "pretrained"];
 
 /** @param {HTMLElement} place @param {import("../course.js").Context} context */
 export async function mount(place, context) {
-  const bars = make("ul", { class: "bars" });
-  const chart = new Chart({ x: [0.75, 1], y: [-0.6, 3.6], xLabel: tell("accuracyHeldOut"), label: tell("intervalsChart"), width: 460, height: 230 });
+  const bars = make("ul", { class: "bars long" });
+  const chart = new Chart({ x: [0.75, 1], y: [-0.4, 3.8], xLabel: tell("accuracyHeldOut"), label: tell("intervalsChart"), hasY: false, width: 560, height: 200 });
   const rows = slider(tell("ifMeasuredOn"), { min: 2, max: 5, step: 0.1, value: 3.3, read: (each) => Math.round(10 ** each), write: (each) => tell("rowsOf", number(each, {})) }, () => drawIntervals());
   const [best, width] = [figure(tell("bestOfFour"), "best"), figure(tell("intervalWidth"), "width")];
   const said = status();
@@ -23,6 +24,7 @@ export async function mount(place, context) {
   let found = [];
   const send = latestOnly(async (/** @type {string} */ b64) => {
     try {
+      await requireTask(TASK);
       const { models } = await post("compare", { task: TASK, inputs: [{ b64 }] });
       const shares = models.map((/** @type {any} */ each) => ({ family: each.model.split("-")[1], label: each.predictions[0], share: Math.max(...each.probabilities[0]) }));
       shares.sort((/** @type {any} */ a, /** @type {any} */ b) => FAMILIES.indexOf(a.family) - FAMILIES.indexOf(b.family));
@@ -52,7 +54,9 @@ export async function mount(place, context) {
   const photograph = new Photograph((b64) => send(b64), context);
   place.append(make("div", { class: "pair" }, photograph.element, bars), controls(rows), chart.element, figures(best, width), said);
   photograph.open();
-  const cards = await Promise.all(FAMILIES.map((family) => ask(`models/${TASK}-${family}`, { headers: { Accept: "application/json" } }).catch(() => null)));
+  const served = await listServed().catch(() => []);
+  const wanted = FAMILIES.filter((family) => served.some(({ name }) => name === `${TASK}-${family}`));
+  const cards = await Promise.all(wanted.map((family) => ask(`models/${TASK}-${family}`, { headers: { Accept: "application/json" } }).catch(() => null)));
   found = cards.filter((card) => card).map((card) => ({ family: card.family, ...card.metrics.accuracy }));
   drawIntervals();
 }

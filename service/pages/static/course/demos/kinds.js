@@ -3,7 +3,7 @@
 import { button } from "../../dom.js";
 import { number, percent } from "../../words.js";
 import { Chart } from "../chart.js";
-import { Clock, actions, choice, controls, figure, figures, legend, runButton, status } from "../kit.js";
+import { Clock, actions, beside, choice, controls, figure, figures, legend, runButton, status } from "../kit.js";
 import { assign, moveCentres } from "../maths/kmeans.js";
 import { predictLogistic, stepLogistic } from "../maths/logistic.js";
 import { makePoints, makeRandom } from "../maths/random.js";
@@ -22,7 +22,7 @@ export function mount(place, context) {
   let rewards = [];
   let random = makeRandom(8);
   const kind = choice(tell("kindOfLearning"), [["supervised", tell("supervised")], ["unsupervised", tell("unsupervised")], ["reinforcement", tell("reinforcement")]], "supervised", reset);
-  const plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("kindsPlane"), isMap: true, width: 460, height: 380 });
+  const plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("kindsPlane"), isMap: true, width: 380, height: 370 });
   const [steps, right] = [figure(tell("steps"), "steps"), figure(tell("agreesWithTruth"), "right")];
   const said = status();
   let nSteps = 0;
@@ -80,7 +80,7 @@ export function mount(place, context) {
   const clock = new Clock(advance, 100);
   const run = runButton(clock, [tell("run"), tell("pause")]);
   context.closers.push(() => clock.stop());
-  place.append(controls(kind), plane.element, legend(["blue", tell("blueClass")], ["orange", tell("orangeClass")], ["grey", tell("noLabel")]), figures(steps, right), said,
-    actions(run, button(tell("step"), advance), button(tell("restart"), reset)));
+  place.append(controls(kind), beside(plane, legend(["blue", tell("blueClass")], ["orange", tell("orangeClass")], ["grey", tell("noLabel")]), figures(steps, right), said,
+    actions(run, button(tell("step"), advance), button(tell("restart"), reset))));
   show();
 }

@@ -3,7 +3,7 @@
 import { button } from "../../dom.js";
 import { number, percent } from "../../words.js";
 import { Chart } from "../chart.js";
-import { actions, controls, figure, figures, slider, status } from "../kit.js";
+import { actions, beside, controls, figure, figures, slider, status } from "../kit.js";
 import { loadDigits } from "../digits.js";
 import { findComponents, project } from "../maths/components.js";
 import { assign, measureInertia, moveCentres } from "../maths/kmeans.js";
@@ -23,7 +23,7 @@ export async function mount(place) {
   let nSteps = 0;
   let seed = 1;
   const k = slider(tell("clusters"), { min: 2, max: 10, value: 4 }, () => restart());
-  const plane = new Chart({ x: [-reach, reach], y: [-reach, reach], xLabel: tell("component", 1), yLabel: tell("component", 2), label: tell("kmeansPlane"), width: 520, height: 400 });
+  const plane = new Chart({ x: [-reach, reach], y: [-reach, reach], xLabel: tell("component", 1), yLabel: tell("component", 2), label: tell("kmeansPlane"), width: 380, height: 370 });
   const [steps, inertia, purity] = [figure(tell("steps"), "steps"), figure(tell("inertia"), "inertia"), figure(tell("purity"), "purity")];
   const said = status();
 
@@ -58,13 +58,13 @@ export async function mount(place) {
     said.textContent = tell(word);
   }
 
-  place.append(controls(k), plane.element, figures(steps, inertia, purity), said, actions(
+  place.append(beside(plane, controls(k), figures(steps, inertia, purity), said, actions(
     button(tell("step"), advance, { class: "hard" }),
     button(tell("toTheEnd"), () => { for (let n = 0; n < 200 && advance(); n++); }),
     button(tell("otherStart"), () => {
       seed += 1;
       restart();
-    })));
+    }))));
   restart();
 }
 
@@ -86,7 +86,7 @@ function measurePurity(groups, truth, k) {
   for (let group = 0; group < k; group++) {
     /** @type {Map<string, number>} */
     const counts = new Map();
-    groups.forEach((each, index) => each === group && counts.set(truth[index], (counts.get(truth[index]) ?? 0) + 1));
+    for (const name of truth.filter((_, index) => groups[index] === group)) counts.set(name, (counts.get(name) ?? 0) + 1);
     sum += Math.max(0, ...counts.values());
   }
   return sum / groups.length;

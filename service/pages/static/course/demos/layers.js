@@ -6,12 +6,14 @@ import { nameClass } from "../../names.js";
 import { number, percent } from "../../words.js";
 import { choice, controls, figure, figures, status } from "../kit.js";
 import { Photograph } from "../photograph.js";
+import { requireModels } from "../served.js";
 import { tell } from "../words.js";
 
 const MODEL = "cifar10-cnn";
 
 /** @param {HTMLElement} place @param {import("../course.js").Context} context */
 export async function mount(place, context) {
+  await requireModels(MODEL);
   const { layers } = await ask(`models/${MODEL}/layers`, { headers: { Accept: "application/json" } });
   const names = layers.map((/** @type {any} */ each) => each.name);
   const layer = choice(tell("layer"), [...names.map((/** @type {string} */ each) => [each, each]), ["seen", tell("whereItLooks")]], names[0], () => photograph.tell());

@@ -14,7 +14,7 @@ const SQUARE_SCALE = 17 / 400;
 export function mount(place) {
   const best = fitLine(PRICES, SALES);
   const least = measureError(best, PRICES, SALES);
-  const chart = new Chart({ x: [6, 27], y: [0, 400], xLabel: tell("price"), yLabel: tell("sold"), label: tell("lineChart"), width: 560, height: 340 });
+  const chart = new Chart({ x: [6, 27], y: [0, 400], xLabel: tell("price"), yLabel: tell("sold"), label: tell("lineChart"), width: 560, height: 320 });
   const weight = slider(tell("weight"), { min: -25, max: 5, step: 0.1, value: -4 }, show);
   const bias = slider(tell("bias"), { min: 0, max: 600, step: 1, value: 300 }, show);
   const loss = figure(tell("mse"), "mse");

@@ -2,7 +2,7 @@
 
 import { percent } from "../../words.js";
 import { Chart } from "../chart.js";
-import { choice, controls, figure, figures, legend, slider, status } from "../kit.js";
+import { beside, choice, controls, figure, figures, legend, slider, status } from "../kit.js";
 import { findNearest, voteNearest } from "../maths/neighbours.js";
 import { makePoints } from "../maths/random.js";
 import { tell } from "../words.js";
@@ -18,7 +18,7 @@ export function mount(place) {
   let at = [0.4, 0.3];
   const k = slider("k", { min: 1, max: 30, value: 5 }, () => show());
   const distance = choice(tell("distance"), [["euclidean", tell("euclidean")], ["manhattan", "Manhattan"], ["hamming", "Hamming"]], "euclidean", () => show());
-  const plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("neighbourPlane"), isMap: true, width: 460, height: 420 });
+  const plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("neighbourPlane"), isMap: true, width: 380, height: 370 });
   const vote = figure(tell("orangeVotes"), "vote");
   const known = figure(tell("trainingRight"), "known");
   const left = figure(tell("leaveOneOut"), "left");
@@ -49,6 +49,6 @@ export function mount(place) {
     at = [x, y];
     show();
   }, { drag: true, at });
-  place.append(controls(k, distance), plane.element, legend(["blue", tell("blueClass")], ["orange", tell("orangeClass")]), figures(vote, known, left), said);
+  place.append(beside(plane, controls(k, distance), legend(["blue", tell("blueClass")], ["orange", tell("orangeClass")]), figures(vote, known, left), said));
   show();
 }

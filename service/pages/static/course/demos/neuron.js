@@ -19,8 +19,8 @@ export function mount(place) {
   const hidden = choice(tell("hiddenNeurons"), [["0", tell("none")], ["2", tell("twoForXor")]], "0", show);
   const weights = [1, 2].map((n) => slider(`w${n}`, { min: -3, max: 3, step: 0.1, value: 1 }, show));
   const bias = slider(tell("biasShort"), { min: -3, max: 3, step: 0.1, value: -0.5 }, show);
-  const plane = new Chart({ x: [-0.5, 1.5], y: [-0.5, 1.5], xLabel: "x₁", yLabel: "x₂", label: tell("neuronPlane"), isMap: true, width: 360, height: 330 });
-  const curve = new Chart({ x: [-4, 4], y: [-1.2, 2.2], xLabel: "z", yLabel: tell("output"), label: tell("activationChart"), width: 360, height: 330 });
+  const plane = new Chart({ x: [-0.5, 1.5], y: [-0.5, 1.5], xLabel: "x₁", yLabel: "x₂", label: tell("neuronPlane"), isMap: true, width: 340, height: 270 });
+  const curve = new Chart({ x: [-4, 4], y: [-1.2, 2.2], xLabel: "z", yLabel: tell("output"), label: tell("activationChart"), width: 340, height: 270 });
   const right = figure(tell("rightOfFour"), "right");
   const table = make("tbody");
   const said = status();

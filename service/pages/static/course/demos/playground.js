@@ -27,9 +27,9 @@ class Playground {
     this.curves = [[], []];
     this.clock = new Clock(() => this.advance(EPOCHS_A_TICK), 40);
     this.run = runButton(this.clock, [tell("run"), tell("pause")]);
-    this.makeControls();
-    this.plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("playPlane"), isMap: true, width: 360, height: 345 });
-    this.curve = new Chart({ x: [0, 100], y: [0, 0.8], xLabel: tell("epochs"), yLabel: tell("loss"), label: tell("playCurves"), width: 360, height: 230 });
+    this.controls = makeControls(() => this.begin(), () => this.worker.postMessage({ change: this.options }));
+    this.plane = new Chart({ x: [-REACH, REACH], y: [-REACH, REACH], xLabel: "x₁", yLabel: "x₂", label: tell("playPlane"), isMap: true, width: 340, height: 330 });
+    this.curve = new Chart({ x: [0, 100], y: [0, 0.8], xLabel: tell("epochs"), yLabel: tell("loss"), label: tell("playCurves"), width: 340, height: 200 });
     this.net = /** @type {any} */ (draw("svg", { viewBox: "0 0 360 130", class: "net", role: "img", "aria-label": tell("netPicture") }));
     this.epochs = figure(tell("epochs"), "epochs");
     this.train = figure(tell("trainLoss"), "train");
@@ -37,40 +37,26 @@ class Playground {
     this.right = figure(tell("validationRight"), "right");
     this.zeros = figure(tell("zeroWeights"), "zeros");
     this.said = status();
-    place.append(controls(this.shape, this.activation, this.layers, this.size), controls(this.noise, this.share, this.rate, this.batch, this.l1, this.l2, this.stop),
-      actions(this.run, button(tell("oneEpoch"), () => this.advance(1)), button(tell("restart"), () => this.begin())),
+    const { shape, activation, layers, size, noise, share, rate, batch, l1, l2, stop } = this.controls;
+    place.append(controls(actions(this.run, button(tell("oneEpoch"), () => this.advance(1)), button(tell("restart"), () => this.begin())), shape, activation, stop),
       make("div", { class: "pair" }, this.plane.element, make("div", {}, this.curve.element, this.net)),
-      legend(["blue", tell("trainLoss")], ["orange", tell("validationLoss")], ["violet", tell("bestSoFar")]),
-      figures(this.epochs, this.train, this.validation, this.right, this.zeros), this.said);
+      legend(["blue", tell("trainLoss")], ["orange", tell("validationLoss")], ["violet", tell("bestSoFar")]), this.said,
+      figures(this.epochs, this.train, this.validation, this.right, this.zeros), controls(layers, size, noise, share), controls(rate, batch, l1, l2));
     this.begin();
   }
 
-  makeControls() {
-    const begin = () => this.begin();
-    const change = () => this.worker.postMessage({ change: this.options });
-    this.shape = choice(tell("data"), [["clouds", tell("clouds")], ["rings", tell("rings")], ["xor", "XOR"], ["moons", tell("moons")]], "rings", begin);
-    this.activation = choice(tell("activation"), [["relu", "ReLU"], ["tanh", "tanh"], ["sigmoid", "sigmoid"]], "tanh", begin);
-    this.layers = slider(tell("hiddenLayers"), { min: 0, max: 3, value: 2 }, begin);
-    this.size = slider(tell("neurons"), { min: 1, max: 8, value: 6 }, begin);
-    this.noise = slider(tell("noise"), { min: 0, max: 1, step: 0.05, value: 0.45 }, begin);
-    this.share = slider(tell("trainShare"), { min: 0.1, max: 0.9, step: 0.1, value: 0.2, write: percent }, begin);
-    this.rate = slider(tell("rate"), { min: -2.5, max: 0.5, step: 0.1, value: -0.5, read: (each) => 10 ** each, write: writePower }, change);
-    this.batch = slider(tell("batch"), { min: 1, max: 40, value: 10 }, change);
-    this.l1 = slider("L1", { min: -4, max: -1, step: 0.1, value: -4, read: POWERS, write: writePower }, change);
-    this.l2 = slider("L2", { min: -4, max: -1, step: 0.1, value: -4, read: POWERS, write: writePower }, change);
-    this.stop = choice(tell("stopEarly"), [["no", tell("no")], ["yes", tell("yes")]], "no", change);
-  }
-
   get options() {
-    return { rate: this.rate.value, batch: this.batch.value, l1: this.l1.value, l2: this.l2.value, stopEarly: this.stop.value === "yes" };
+    const { rate, batch, l1, l2, stop } = this.controls;
+    return { rate: rate.value, batch: batch.value, l1: l1.value, l2: l2.value, stopEarly: stop.value === "yes" };
   }
 
   begin() {
     this.clock.stop();
     this.run.show();
     this.curves = [[], []];
-    const hidden = new Array(this.layers.value).fill(this.size.value);
-    this.send({ begin: { ...this.options, shape: this.shape.value, noise: this.noise.value, share: this.share.value, hidden, activation: this.activation.value } });
+    const { layers, size, shape, noise, share, activation } = this.controls;
+    const hidden = new Array(layers.value).fill(size.value);
+    this.send({ begin: { ...this.options, shape: shape.value, noise: noise.value, share: share.value, hidden, activation: activation.value } });
   }
 
   /** @param {any} message */
@@ -147,4 +133,21 @@ class Playground {
     this.clock.stop();
     this.worker.terminate();
   }
+}
+
+/** @param {() => void} begin @param {() => void} change */
+function makeControls(begin, change) {
+  return {
+    shape: choice(tell("data"), [["clouds", tell("clouds")], ["rings", tell("rings")], ["xor", "XOR"], ["moons", tell("moons")]], "rings", begin),
+    activation: choice(tell("activation"), [["relu", "ReLU"], ["tanh", "tanh"], ["sigmoid", "sigmoid"]], "tanh", begin),
+    layers: slider(tell("hiddenLayers"), { min: 0, max: 3, value: 2 }, begin),
+    size: slider(tell("neurons"), { min: 1, max: 8, value: 6 }, begin),
+    noise: slider(tell("noise"), { min: 0, max: 1, step: 0.05, value: 0.45 }, begin),
+    share: slider(tell("trainShare"), { min: 0.1, max: 0.9, step: 0.1, value: 0.2, write: percent }, begin),
+    rate: slider(tell("rate"), { min: -2.5, max: 0.5, step: 0.1, value: -0.5, read: (each) => 10 ** each, write: writePower }, change),
+    batch: slider(tell("batch"), { min: 1, max: 40, value: 10 }, change),
+    l1: slider("L1", { min: -4, max: -1, step: 0.1, value: -4, read: POWERS, write: writePower }, change),
+    l2: slider("L2", { min: -4, max: -1, step: 0.1, value: -4, read: POWERS, write: writePower }, change),
+    stop: choice(tell("stopEarly"), [["no", tell("no")], ["yes", tell("yes")]], "no", change),
+  };
 }

@@ -7,6 +7,7 @@ import { percent } from "../../words.js";
 import { Chart } from "../chart.js";
 import { bar, choice, controls, figure, figures, legend, status } from "../kit.js";
 import { Photograph } from "../photograph.js";
+import { requireModels } from "../served.js";
 import { tell } from "../words.js";
 
 const MODEL = "imagenet-efficientnet_lite0";
@@ -19,6 +20,7 @@ export function mount(place, context) {
   const said = status();
   const ask = latestOnly(async (/** @type {string} */ b64) => {
     try {
+      await requireModels(MODEL);
       const { top: [found] } = await post("predict_proba", { model: MODEL, inputs: [{ b64 }], top: 5 });
       bars.replaceChildren(...found.map((/** @type {any} */ each, /** @type {number} */ index) => bar(nameClass(each.class), each.probability, percent(each.probability), index ? "" : "best")));
       said.textContent = tell("pretrainedSaid");
@@ -27,7 +29,7 @@ export function mount(place, context) {
     }
   });
   const photograph = new Photograph((b64) => ask(b64), context);
-  const chart = new Chart({ x: [0, 2], y: [0.86, 1], xLabel: tell("imagesPerClass"), yLabel: tell("accuracy"), label: tell("fewImagesChart"), width: 420, height: 220 });
+  const chart = new Chart({ x: [-0.2, 2.2], y: [0.86, 1], xTicks: Object.keys(MEASURED), xLabel: tell("imagesPerClass"), yLabel: tell("accuracy"), label: tell("fewImagesChart"), width: 340, height: 190 });
   const [tuned, scratch, gain] = [figure(tell("fineTuned"), "tuned"), figure(tell("fromScratch"), "scratch"), figure(tell("saved"), "gain")];
   const images = choice(tell("imagesPerClass"), Object.keys(MEASURED).map((each) => [each, each]), "50", show);
 
@@ -44,18 +46,6 @@ export function mount(place, context) {
 
   place.append(make("div", { class: "pair" }, photograph.element, make("div", { class: "side" }, bars, said)),
     controls(images), make("div", { class: "pair" }, make("div", {}, chart.element, legend(["blue", tell("fineTuned")], ["orange", tell("fromScratch")])), figures(tuned, scratch, gain)));
-  chart.frame.querySelectorAll("text:not(.axis)").forEach((each) => each.getAttribute("text-anchor") === "middle" && each.remove());
-  Object.keys(MEASURED).forEach((each, index) => chart.frame.append(tick(chart, index, each)));
   photograph.open();
   show();
-}
-
-/** @param {Chart} chart @param {number} index @param {string} text */
-function tick(chart, index, text) {
-  const node = /** @type {any} */ (chart.frame.querySelector("text"))?.cloneNode() ?? document.createElementNS("http://www.w3.org/2000/svg", "text");
-  node.setAttribute("x", String(chart.x(index)));
-  node.setAttribute("y", String(chart.height - 19));
-  node.setAttribute("text-anchor", index === 0 ? "start" : index === 2 ? "end" : "middle");
-  node.textContent = text;
-  return node;
 }

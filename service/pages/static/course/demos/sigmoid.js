@@ -15,8 +15,8 @@ export function mount(place) {
   const limit = slider(tell("threshold"), { min: 0.05, max: 0.95, step: 0.05, value: 0.5, write: percent }, show);
   const truth = choice(tell("truthIs"), [["1", tell("yes")], ["0", tell("no")]], "1", show);
   const scores = WINES.map((name, n) => slider(tell("scoreOf", name), { min: -4, max: 4, step: 0.1, value: [2, 1, -1][n] }, show));
-  const curve = new Chart({ x: [-6, 6], y: [0, 1], xLabel: tell("score"), yLabel: tell("probability"), label: tell("sigmoidChart"), width: 360, height: 240 });
-  const cost = new Chart({ x: [0, 1], y: [0, 5], xLabel: tell("probabilityOfTruth"), yLabel: tell("logLoss"), label: tell("logLossChart"), width: 360, height: 240 });
+  const curve = new Chart({ x: [-6, 6], y: [0, 1], xLabel: tell("score"), yLabel: tell("probability"), label: tell("sigmoidChart"), width: 340, height: 230 });
+  const cost = new Chart({ x: [0, 1], y: [0, 5], xLabel: tell("probabilityOfTruth"), yLabel: tell("logLoss"), label: tell("logLossChart"), width: 340, height: 230 });
   const bars = make("ul", { class: "bars" });
   const [probability, label, loss, first] = [figure(tell("probability"), "probability"), figure(tell("answer"), "label"), figure(tell("logLoss"), "loss"), figure(tell("softmaxOf", "A"), "softmax")];
   const said = status();

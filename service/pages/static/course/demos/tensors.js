@@ -17,7 +17,7 @@ export async function mount(place) {
   const pictures = Array.from({ length: BATCH }, (_, n) => picture(tell("itemNumber", n), SIDE));
   const cells = make("div", { class: "cells", role: "img", "aria-label": tell("cellsLabel") });
   const [size, place_, value, bytes] = [figure(tell("shape"), "shape"), figure(tell("index"), "index"), figure(tell("value"), "value"), figure(tell("bytes"), "bytes")];
-  const code = make("pre", { tabindex: 0, class: "command", "aria-label": "PyTorch" });
+  const code = make("pre", { tabindex: 0, class: "command", role: "group", "aria-label": "PyTorch" });
   const said = status();
 
   function show() {

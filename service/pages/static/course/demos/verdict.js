@@ -6,6 +6,7 @@ import { nameTask } from "../../names.js";
 import { number, percent } from "../../words.js";
 import { bar, choice, controls, figure, figures, slider, status } from "../kit.js";
 import { testPair } from "../maths/metrics.js";
+import { requireTask } from "../served.js";
 import { tell } from "../words.js";
 
 const TASKS = ["breast_cancer", "wine", "digits", "points"];
@@ -34,6 +35,7 @@ export function mount(place) {
   /** @param {string} name */
   async function read(name) {
     try {
+      await requireTask(name);
       const { headline } = await ask(`tasks/${name}/verdict`);
       if (task.value === name) sentence.textContent = headline;
     } catch (error) {

@@ -1,5 +1,9 @@
 // Principal components: the directions in which rows differ most, from the eigenvectors of their covariance.
 
+/** Jacobi's rotations end where what is beside the diagonal has no larger share of all squares. */
+const NEGLIGIBLE = 1e-24;
+const MAX_SWEEPS = 30;
+
 /**
  * @param {number[][]} rows
  * @param {number} n
@@ -49,14 +53,17 @@ function diagonalise(matrix) {
   const n = matrix.length;
   const a = matrix.map((row) => [...row]);
   const vectors = a.map((_, i) => a.map((__, j) => i === j ? 1 : 0));
-  for (let sweep = 0; sweep < 60; sweep++) {
-    let off = 0;
-    let all = 0;
-    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) (all += a[i][j] ** 2, i !== j && (off += a[i][j] ** 2));
-    if (off <= 1e-24 * all) break;
+  for (let sweep = 0; sweep < MAX_SWEEPS; sweep++) {
+    const beside = a.flatMap((row, index) => row.filter((_, column) => column !== index));
+    if (sumSquares(beside) <= NEGLIGIBLE * sumSquares(a.flat())) break;
     for (let p = 0; p < n - 1; p++) for (let q = p + 1; q < n; q++) rotate(a, vectors, p, q);
   }
   return { values: a.map((row, index) => row[index]), vectors };
+}
+
+/** @param {number[]} values */
+function sumSquares(values) {
+  return values.reduce((sum, value) => sum + value * value, 0);
 }
 
 /** @param {number[][]} a @param {number[][]} vectors @param {number} p @param {number} q */

@@ -33,6 +33,7 @@ export function makeNetwork(sizes, activation, random) {
 
 /** Returns the values of all layers, the probability last. @param {Network} network @param {number[]} row */
 export function forward({ layers, activation }, row) {
+  /** @type {number[][]} */
   const sums = [];
   const values = [row];
   layers.forEach(({ weights, biases }, depth) => {
@@ -91,8 +92,11 @@ export function trainEpoch(network, rows, labels, options, random) {
     const chosen = order.slice(start, start + options.batch);
     const gradients = findGradients(network, chosen.map((n) => rows[n]), chosen.map((n) => labels[n]), options);
     network.layers.forEach((layer, depth) => {
-      layer.weights.forEach((line, n) => line.forEach((_, k) => { line[k] = shrink(line[k], options.rate * gradients[depth].weights[n][k], options.rate * options.l1); }));
-      layer.biases.forEach((_, n) => { layer.biases[n] -= options.rate * gradients[depth].biases[n]; });
+      const { weights, biases } = gradients[depth];
+      for (const [n, line] of layer.weights.entries()) {
+        for (let k = 0; k < line.length; k++) line[k] = shrink(line[k], options.rate * weights[n][k], options.rate * options.l1);
+      }
+      for (let n = 0; n < biases.length; n++) layer.biases[n] -= options.rate * biases[n];
     });
   }
 }

@@ -13,6 +13,6 @@ export function dealPiles(n, { validation, test }, random) {
 export function dealFolds(n, k, random) {
   /** @type {number[][]} */
   const folds = Array.from({ length: k }, () => []);
-  shuffle(n, random).forEach((row, index) => folds[index % k].push(row));
+  for (const [index, row] of shuffle(n, random).entries()) folds[index % k].push(row);
   return folds;
 }

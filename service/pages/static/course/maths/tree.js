@@ -65,7 +65,7 @@ export function growForest(rows, labels, n, maxDepth, random) {
   });
 }
 
-/** @param {Node} tree */
+/** @param {Node} tree @returns {number} */
 export function countLeaves(tree) {
-  return tree.low && tree.high ? /** @type {number} */ (countLeaves(tree.low)) + countLeaves(tree.high) : 1;
+  return tree.low && tree.high ? countLeaves(tree.low) + countLeaves(tree.high) : 1;
 }
