@@ -22,13 +22,13 @@ export const FIRST = [
     en: {
       title: "Learning by reward",
       lead: "Choose, see what comes, choose better: a bandit that you play.",
-      text: ["Who learns by reward has to try things. What it tries may cost a right answer; what it never tries it never learns. That is exploring against using what is known.",
+      text: ["Who learns by reward has to try things. What it tries may cost a right answer; what it never tries it never learns.",
         "Epsilon-greedy takes what looks best and, in a tenth of the rounds, anything. Thompson's sampling tries a choice as often as it may still be the best, and so ever more seldom. Regret is what either has cost so far. The service chooses among a task's classifiers in the same way."],
     },
     es: {
       title: "Aprender por recompensa",
       lead: "Elige, mira qué pasa, elige mejor: un bandido que tú juegas.",
-      text: ["Quien aprende por recompensa tiene que probar. Lo que prueba puede costar un acierto; lo que nunca prueba, nunca lo aprende. Es explorar frente a usar lo que ya se sabe.",
+      text: ["Quien aprende por recompensa tiene que probar. Lo que prueba puede costar un acierto; lo que nunca prueba, nunca lo aprende.",
         "Epsilon-greedy toma lo que parece mejor y, en una décima parte de las rondas, cualquier cosa. El muestreo de Thompson prueba una opción tan a menudo como aún pueda ser la mejor, y así cada vez menos. El arrepentimiento es lo que cada uno ha costado hasta ahora. El servicio elige del mismo modo entre los clasificadores de una tarea."],
     },
     command: "veredicto train all --task points\nVEREDICTO_POLICY=thompson veredicto serve",
