@@ -537,7 +537,7 @@ SHOWN: dict[str, set[str]] = {
         "supervisor",
         "worker",
     },
-    "service.reference": {"document"},
+    "service.reference": {"document", "pages"},
     "service.repository": {"generation", "loading", "maker", "stamps"},
     "service.server": {"install", "reloads", "running", "scrapes", "surroundings"},
     "stats": {

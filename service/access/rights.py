@@ -22,6 +22,14 @@ _DESCRIBE: Rights = frozenset({PREDICT, OBSERVE})
 REPOSITORY = "/v2/repository/models/"
 _MODELS = "/v2/models/"
 _V1_MODELS = "/v1/models"
+_SHOWN = (
+    "/course/",
+    "/curso/",
+    "/models/",
+    "/static/",
+    "/static_content/",
+    "/tasks/",
+)
 _RIGHTS: dict[str, Rights] = {
     "/livez": OPEN,
     "/readyz": OPEN,
@@ -38,6 +46,8 @@ _RIGHTS: dict[str, Rights] = {
     "/feedback": _PREDICT,
     "/invocations": _PREDICT,
     "/": _OBSERVE,
+    "/course": _OBSERVE,
+    "/curso": _OBSERVE,
     "/docs": _OBSERVE,
     "/docs.json": _OBSERVE,
     "/schema.json": _OBSERVE,
@@ -79,7 +89,7 @@ def find_rights(path: str) -> Rights:
         return _find_model_rights(path)
     if path.startswith(_V1_MODELS):
         return _PREDICT if path.endswith(":predict") else _DESCRIBE
-    if path.startswith(("/models/", "/tasks/", "/static/", "/static_content/")):
+    if path.startswith(_SHOWN):
         return _OBSERVE
     return ANY
 

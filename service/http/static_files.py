@@ -11,14 +11,21 @@ from pathlib import Path
 from service.errors import NotFound
 from service.http.page_security import PAGE_HEADERS
 from service.http.responses import HTML, Headers, Response
+from service.reference.pages import N_CLASSES
 
 PREFIX = "/static/"
 HOME = "home.html"
 MODEL = "model.html"
+COURSE = "course.html"
+COURSES = ("/course", "/curso")
+"""The course has an address in English and one in Spanish, and below each one for every class."""
 MIN_GZIP_BYTES = 512
 """A shorter file hardly shrinks."""
 _PLACE = b"{{static}}"
 """The page has this where the address of its files belongs."""
+_ROOT = b"{{root}}"
+"""The page has this where the way up to the service's root belongs."""
+_CLASSES = frozenset(map(str, range(1, N_CLASSES + 1)))
 _TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".html": HTML,
@@ -92,6 +99,11 @@ class StaticFiles:
             HTML,
             (*PAGE_HEADERS, _ASK_AGAIN, (b"vary", b"accept")),
         )
+        course = (pages / COURSE).read_bytes().replace(_PLACE, _ROOT + address)
+        self._course, self._class = (
+            StaticFile(course.replace(_ROOT, up), HTML, (*PAGE_HEADERS, _ASK_AGAIN))
+            for up in (b"./", b"../")
+        )
 
     def list_paths(self) -> list[str]:
         """Returns the paths of all files but the page."""
@@ -104,6 +116,20 @@ class StaticFiles:
     def show_model(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the page of a model, which asks for the card itself."""
         return self._model.respond(headers)
+
+    def show_course(
+        self, path: str, headers: Iterable[tuple[bytes, bytes]]
+    ) -> Response:
+        """Returns the page of the course, or of a class of it; raises NotFound for a class that it does not have."""
+        _, _, number = path[1:].partition("/")
+        if path in COURSES:
+            return self._course.respond(headers)
+        if number and number not in _CLASSES:
+            raise NotFound(
+                f"unknown class {number[:40]!r}: the course has classes 1 to {N_CLASSES}"
+            )
+
+        return self._class.respond(headers)
 
     def show(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the file at a path; raises NotFound for one of another version too."""

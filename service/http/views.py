@@ -27,8 +27,8 @@ from service.http.responses import (
     respond_to_error,
 )
 from service.http.route import takes_pictures
+from service.http.static_files import COURSES, StaticFiles, prefers_html
 from service.http.static_files import PREFIX as STATIC
-from service.http.static_files import StaticFiles, prefers_html
 from service.reference import document
 
 HOME = "/"
@@ -47,6 +47,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """The query of each view of a task may have these fields."""
 METRICS_PATH = "/metrics"
+CLASSES = tuple(f"{each}/" for each in COURSES)
 READ_ONLY = ("GET", "HEAD")
 PROBES = ("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
 _PAGES = Path(__file__).parent.parent / "pages"
@@ -85,7 +86,7 @@ class Views:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
         if path in self._fixed or path in (HOME, METRICS_PATH):
             return READ_ONLY
-        if path.startswith((MODELS, STATIC)):
+        if path in COURSES or path.startswith((MODELS, STATIC, *CLASSES)):
             return READ_ONLY
         if path.startswith(TASKS) and path.endswith(tuple(FIELDS)):
             return READ_ONLY
@@ -102,6 +103,8 @@ class Views:
             return view()
         if path == HOME:
             return self._static.show_home(scope["headers"])
+        if path in COURSES or path.startswith(CLASSES):
+            return self._static.show_course(path, scope["headers"])
         if path.startswith(STATIC):
             return self._static.show(path, scope["headers"])
         if path == METRICS_PATH:

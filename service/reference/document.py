@@ -12,7 +12,7 @@ from service.contract import answers
 from service.contract.calls import CALLS, Call
 from service.contract.requests import MULTIPART
 from service.models.images import TAKEN_TYPES
-from service.reference import open_inference, platforms
+from service.reference import open_inference, pages, platforms
 from service.reference.openapi import REFERENCE, content, responses, view
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
@@ -48,6 +48,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
     paths |= _model_paths(reference, names)
     paths |= open_inference.describe_routes(reference, names, example)
     paths |= _operation_paths()
+    paths |= pages.course_paths()
 
     return {
         "openapi": "3.1.0",

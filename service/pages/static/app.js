@@ -43,6 +43,7 @@ function writeFrame() {
   }, { "aria-pressed": code === currentLanguage(), title: name, "aria-label": name, lang: code })));
   at("nav").replaceChildren(
     make("a", { href: "./", "aria-current": "page" }, say("navTry")),
+    make("a", { href: currentLanguage() === "es" ? "curso" : "course" }, say("navCourse")),
     make("a", { href: "#models" }, say("navModels")),
     make("a", { href: "docs" }, "API"),
   );

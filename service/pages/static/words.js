@@ -20,6 +20,7 @@ const WORDS = {
     skip: "Skip to the bench",
     language: "Language",
     navTry: "Try",
+    navCourse: "Course",
     navModels: "Models",
     ready: (/** @type {number} */ n) => count(n, "model ready", "models ready"),
     tasks: "Tasks",
@@ -128,6 +129,7 @@ const WORDS = {
     skip: "Saltar al banco de pruebas",
     language: "Idioma",
     navTry: "Probar",
+    navCourse: "Curso",
     navModels: "Modelos",
     ready: (/** @type {number} */ n) => count(n, "modelo listo", "modelos listos"),
     tasks: "Tareas",
@@ -244,6 +246,12 @@ export function findLanguage() {
   const known = wishes.find((each) => each !== null && each in LANGUAGES);
   language = /** @type {Language} */ (known ?? "en");
   document.documentElement.lang = language;
+}
+
+/** Takes the language that a page is in by its address. @param {Language} wish */
+export function useLanguage(wish) {
+  language = wish;
+  document.documentElement.lang = wish;
 }
 
 /** @param {Language} wish */

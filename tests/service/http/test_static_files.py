@@ -25,6 +25,9 @@ def pages(tmp_path: Path) -> Path:
     (tmp_path / "static" / "inner").mkdir(parents=True)
     (tmp_path / "home.html").write_text("<link href={{static}}/a.css>")
     (tmp_path / "model.html").write_text("<link href=../{{static}}/a.css>")
+    (tmp_path / "course.html").write_text(
+        "<link href={{static}}/a.css><a href={{root}}>"
+    )
     (tmp_path / "static" / "a.css").write_text("a { color: red }\n" * 100)
     (tmp_path / "static" / "inner" / "b.js").write_text("export {};\n")
     return tmp_path
@@ -100,11 +103,29 @@ def test_a_file_of_another_version_is_not_found(pages: Path) -> None:
             files.show(path, [])
 
 
+@pytest.mark.parametrize("course", ["/course", "/curso"])
+def test_the_course_has_a_page_for_each_class(pages: Path, course: str) -> None:
+    """The page of a class is one folder deeper than the index; a class that the course has not is not found."""
+    files = StaticFiles(pages)
+    address = f"static/{files.version}/a.css"
+    index = files.show_course(course, [])
+    assert index.body == f"<link href=./{address}><a href=./>".encode()
+
+    for path in (f"{course}/", f"{course}/1", f"{course}/27"):
+        one = files.show_course(path, [])
+        assert one.body == f"<link href=../{address}><a href=../>".encode()
+        assert header(one, b"cache-control") == b"no-cache"
+
+    for number in ("0", "28", "01", "1/", "one"):
+        with pytest.raises(NotFound, match="the course has classes 1 to 27"):
+            files.show_course(f"{course}/{number}", [])
+
+
 def test_the_page_has_no_code_of_its_own_and_names_no_other_host() -> None:
     """Scripts and styles are files, and every address is one of the service."""
     page = "".join(
         (PAGES / name).read_text(encoding="utf-8")
-        for name in ("home.html", "model.html")
+        for name in ("course.html", "home.html", "model.html")
     )
     assert not re.search(r"<script(?![^>]* src=)|<style|\bstyle=|\bon\w+=", page)
 

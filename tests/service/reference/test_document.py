@@ -59,6 +59,9 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/tasks/{task}/to-label",
     }
     pages = {"/", "/docs", "/docs.json"}
+    pages |= {
+        f"/{name}{one}" for name in ("course", "curso") for one in ("", "/{number}")
+    }
     probes = {"/livez", "/readyz", "/healthz", "/metrics"}
     protocol = {"/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index"}
     models = {
@@ -77,7 +80,7 @@ def test_every_route_answers(interface: dict[str, Any], server: Server) -> None:
     version = server.client.get("/models/cifar10-mlp").json()["version"]
 
     for path, operations in interface["paths"].items():
-        url = path.format(name="cifar10-mlp", version=version, task="cifar10")
+        url = path.format(name="cifar10-mlp", version=version, task="cifar10", number=1)
         for method in operations:
             status = server.client.request(method, url).status_code
             takes_nothing = method == "get" or path == "/v2/repository/index"
