@@ -231,6 +231,12 @@ class Settings:
         OPTIONAL_COUNT,
         "The latest rows of a task on which its models disagree, so many, are kept with their values or images.",
     ] = 100
+    error_budget: Annotated[
+        float,
+        SHARE,
+        "A model has an alarm where it is shown to be right on fewer rows than the lower limit of its held-out accuracy "
+        "less this share.",
+    ] = 0.02
     shadow: Annotated[
         Mapping[str, str],
         CHAMPIONS,

@@ -461,7 +461,7 @@ def _observe(
 
     def finish_and_observe(outputs: Outputs) -> Any:
         answer = finish(outputs)
-        answer["id"] = monitor.observe(model, inputs, outputs[0], group)
+        answer["id"] = monitor.observe(model, inputs, outputs[0], group, outputs[1])
         return answer
 
     return finish_and_observe

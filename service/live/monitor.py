@@ -28,7 +28,7 @@ from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.begin import read_begun
 from service.live.journal.group_keys import hash_names
-from service.live.journal.records import FeedbackRecord, Labels
+from service.live.journal.records import FeedbackRecord, Labels, Probabilities
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.models.model import Inputs, Model
@@ -84,14 +84,16 @@ class Monitor:
         inputs: Inputs,
         labels: Labels,
         group: str | list[str] | None = None,
+        probabilities: Probabilities | None = None,
     ) -> str:
         """Returns the id of a classifier's answer, which is kept and shadowed without waiting for either.
 
-        `group` names the group of each row, or of all; None where the request is a group of its own.
+        `group` names the group of each row, or of all; None where the request is a group of its own. `probabilities`
+        are `(n_rows, n_classes)`.
         """
         key = self._model_keys.get(model) or make_model_key(model)
         keys = None if group is None else hash_names(key.task, group)
-        prediction_id = self.journal.record_prediction(key, labels, keys)
+        prediction_id = self.journal.record_prediction(key, labels, keys, probabilities)
         if self._shadow is not None:
             self._shadow.offer(prediction_id, model, inputs, labels)
 
@@ -208,7 +210,12 @@ class Monitor:
 
         deployment = self._deployments_by_task.get(task)
         return comparison.describe(
-            models, deployment, window, drift, policy=self._settings.policy
+            models,
+            deployment,
+            window,
+            drift,
+            policy=self._settings.policy,
+            error_budget=self._settings.error_budget,
         )
 
 
