@@ -17,7 +17,7 @@ from service.contract import answers
 from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
-from service.live import comparison
+from service.live import acts, comparison
 from service.live.challengers import (
     ShadowDeployment,
     find_shadow_deployments,
@@ -31,6 +31,7 @@ from service.live.journal.group_keys import hash_names
 from service.live.journal.records import FeedbackRecord, Labels, Probabilities
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
+from service.live.watch import Watch
 from service.models.model import Inputs, Model
 from service.models.registry import Registry
 from service.settings import Settings
@@ -48,7 +49,12 @@ class Monitor:
         self._registry = registry
         self._settings = settings
         self._model_keys = {model: make_model_key(model) for model in classifiers}
-        deployments = find_shadow_deployments(registry, settings)
+        history = acts.read(settings.acts) if settings.acts else acts.History()
+        self.champions: Mapping[str, str] = history.find_champions()
+        """These are the champions that acts have made, by task."""
+        self.follow_champions: Callable[[], None] = lambda: None
+        """The data plane is told so that there are other champions."""
+        deployments = find_shadow_deployments(registry, settings, self.champions)
         self._deployments_by_task = _by_task(deployments)
 
         self.journal = Journal(
@@ -62,6 +68,17 @@ class Monitor:
         self._shadow = Shadow(deployments, self.journal) if deployments else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
 
+        self._watch = Watch(
+            self.journal,
+            path=settings.acts,
+            history=history,
+            error_budget=settings.error_budget,
+            follow_champions=self._follow_champions,
+        )
+        self._watch.follow(_group_by_task(classifiers), self._deployments_by_task)
+        self._watch.start()
+
+        self._following = threading.Lock()
         self._lock = threading.Lock()
         self._comparisons: dict[str, tuple[float, answers.LiveComparison]] = {}
         tuning.switch_threads_often()
@@ -104,11 +121,27 @@ class Monitor:
 
     def follow(self) -> None:
         """Follows the registry, which has other models now; a request that has an old one is kept as its answer."""
-        classifiers = _find_classifiers(self._registry)
-        self._model_keys = {model: make_model_key(model) for model in classifiers}
-        self.journal.serve(list(self._model_keys.values()))
+        with self._following:
+            classifiers = _find_classifiers(self._registry)
+            self._model_keys = {model: make_model_key(model) for model in classifiers}
+            self.journal.serve(list(self._model_keys.values()))
+            self._drift_monitor.follow(_find_cells(classifiers))
+            self._deploy(classifiers)
+
+    def _follow_champions(self, champions: Mapping[str, str]) -> None:
+        """Takes the champions of acts for those that are set; the thread that watches calls it."""
+        with self._following:
+            self.champions = champions
+            self._deploy(_find_classifiers(self._registry))
+
+        self.follow_champions()
+
+    def _deploy(self, classifiers: list[Model]) -> None:
+        """Lets challengers run in the shadow of the champions that there are now."""
         try:
-            deployments = find_shadow_deployments(self._registry, self._settings)
+            deployments = find_shadow_deployments(
+                self._registry, self._settings, self.champions
+            )
         except SettingsError as error:
             logger.error("no challengers run in the shadow any more: %s", error)
             deployments = {}
@@ -116,7 +149,7 @@ class Monitor:
         self._deployments_by_task = _by_task(deployments)
         if self._shadow is not None:
             self._shadow.deploy(deployments)
-        self._drift_monitor.follow(_find_cells(classifiers))
+        self._watch.follow(_group_by_task(classifiers), self._deployments_by_task)
         with self._lock:
             self._comparisons.clear()
 
@@ -189,6 +222,7 @@ class Monitor:
 
     def close(self) -> None:
         """Ends all threads and writes what waits."""
+        self._watch.close()
         self._drift_monitor.close()
         if self._shadow is not None:
             self._shadow.close()
@@ -223,6 +257,14 @@ def _find_classifiers(registry: Registry) -> list[Model]:
     return [
         model for model in registry.models.values() if model.card.kind == "classifier"
     ]
+
+
+def _group_by_task(classifiers: list[Model]) -> dict[str, list[Model]]:
+    grouped: dict[str, list[Model]] = {}
+    for model in classifiers:
+        grouped.setdefault(model.card.task, []).append(model)
+
+    return grouped
 
 
 def _by_task(
