@@ -234,8 +234,8 @@ class Settings:
     error_budget: Annotated[
         float,
         SHARE,
-        "A model has an alarm where it is shown to be right on a share of its rows that is under the lower limit of its "
-        "held-out accuracy by more than this.",
+        "A model has an alarm where it is shown to be right on a share of its rows that is under the lower limit of "
+        "its held-out accuracy by more than this.",
     ] = 0.02
     shadow: Annotated[
         Mapping[str, str],
@@ -245,8 +245,8 @@ class Settings:
     acts: Annotated[
         Path | None,
         FILE,
-        "A challenger shown to be better becomes the champion, and one that was made so and has an alarm is rolled back; "
-        "each such act is a line of this file.",
+        "A challenger shown to be better becomes the champion, and is rolled back where it has an alarm then; each "
+        "such act is a line of this file.",
     ] = None
     tokens: Annotated[
         Path | None,

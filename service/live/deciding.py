@@ -88,7 +88,10 @@ def _decide_promotion(
         return None
 
     lower, model, shown = best
-    because = f"{model.name} is right more often than {champion.name}: by {lower:.4f} at least over {shown['groups']} groups"
+    because = (
+        f"{model.name} is right more often than {champion.name}, by {lower:.4f} at least over {shown['groups']} "
+        "groups"
+    )
     act = _make(history, "promotion", champion, model, because)
     act["test"] = shown
     return act

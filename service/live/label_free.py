@@ -20,8 +20,8 @@ MIN_ROWS = 30
 SURE = 1 - 1e-4
 """A model without probabilities gives its label one of 1; confidences are kept in parts of 1/65535."""
 CONDITIONS = (
-    "The model is as well calibrated on these rows as on the held-out ones, on which its calibration error is {ece:.3f}; "
-    "a calibrated model shows less than {limit:.3f} on so many ({n_held_out}).",
+    "The model is as well calibrated on these rows as on the held-out ones, on which its calibration error is "
+    "{ece:.3f}; a calibrated model shows less than {limit:.3f} on so many ({n_held_out}).",
     "The classes go with the features as they did in training: no drift of the features is shown, and a change of the "
     "classes alone is seen by labels only.",
     "Groups of rows are independent of each other; the rows of one group may be right or wrong together.",

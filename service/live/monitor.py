@@ -76,12 +76,12 @@ class Monitor:
             follow_champions=self._follow_champions,
         )
         self._watch.follow(_group_by_task(classifiers), self._deployments_by_task)
-        self._watch.start()
 
         self._following = threading.Lock()
         self._lock = threading.Lock()
         self._comparisons: dict[str, tuple[float, answers.LiveComparison]] = {}
         tuning.switch_threads_often()
+        self._watch.start()
 
     def watch_load(self, count_in_flight: Callable[[], int]) -> None:
         """Lets shadows give way where more than a few requests are in flight, but for those that wait for the file.

@@ -141,7 +141,7 @@ class Watch:
         self._follow_champions(history.find_champions())
 
     def _is_alarmed(self, model: Model, hits: Mapping[ModelVersion, HitBlocks]) -> bool:
-        """Returns whether a model has an alarm, computed where it has other groups than at the last look: it takes 2 ms."""
+        """Returns whether a model has an alarm; it is computed anew, in 2 ms, where there are other groups."""
         version = ModelVersion(model.name, model.version)
         of_model = hits.get(version, {})
         known = self._judged.get(version)

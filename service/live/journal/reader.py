@@ -73,7 +73,7 @@ class ModelVersion(NamedTuple):
 
 
 HitBlocks = dict[int, dict[int, int]]
-"""By block of groups, in their order, how many groups have each share of right answers, in parts of `bets.MEAN_SCALE`."""
+"""By block of groups stands how many groups have each share of right answers, in parts of `bets.MEAN_SCALE`."""
 
 
 class Example(NamedTuple):
