@@ -39,12 +39,12 @@ def is_log(path: Path) -> bool:
 def verify(path: Path) -> tuple[int, list[str]]:
     """Returns the number of acts, and a line for each difference; raises EvaluationError for lines that are no acts."""
     content = path.read_bytes()
-    whole, _, rest = content.rpartition(b"\n")
-    differences = list(_check_lines(whole.split(b"\n") if whole else []))
+    *lines, rest = content.split(b"\n")
+    differences = list(_check_lines(lines))
     if rest:
         differences.append("the file ends in a part of a line, which is no act")
 
-    return len(whole.split(b"\n")) if whole else 0, differences
+    return len(lines), differences
 
 
 def _check_lines(lines: list[bytes]) -> Iterator[str]:

@@ -172,9 +172,9 @@ def _write(descriptor: int, line: bytes) -> None:
 
 def _parse(path: Path, content: bytes) -> History:
     history = History()
-    whole, _, _ = content.rpartition(NEXT_LINE)
+    lines = content.split(NEXT_LINE)[:-1]
 
-    for line in whole.split(NEXT_LINE) if whole else []:
+    for line in lines:
         number = len(history.acts) + 1
         try:
             act = json.loads(line)
