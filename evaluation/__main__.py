@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from evaluation import clock, predictions, unlabelled
+from evaluation import acts, clock, predictions, unlabelled
 from evaluation import evidence as evidences
 from evaluation import gate as gates
 from evaluation.arguments import parse
@@ -130,6 +130,9 @@ def _place(options: argparse.Namespace) -> tuple[Path, Path]:
 
 def _verify(options: argparse.Namespace) -> int:
     """Computes the numbers again, asks the models again where the data is given, and checks further claims."""
+    if acts.is_log(options.verify):
+        return _verify_acts(options)
+
     evidence = evidences.read(options.verify)
     stored = evidences.recall(evidence)
     names = [answer.model for answer in stored.answers]
@@ -151,6 +154,25 @@ def _verify(options: argparse.Namespace) -> int:
         _say(f"{options.verify.name}: {checked}")
         return DONE if all(each["shown"] for each in results) else NOT_SHOWN
 
+    return _tell_differences(options, differences)
+
+
+def _verify_acts(options: argparse.Namespace) -> int:
+    """Computes again what a server's log of promotions and roll-backs says."""
+    if options.data is not None or options.gate:
+        raise EvaluationError(
+            "--verify: a log of acts is checked by itself: leave out --data and --gate"
+        )
+
+    n_acts, differences = acts.verify(options.verify)
+    if differences:
+        return _tell_differences(options, differences)
+
+    _say(f"{options.verify.name}: {n_acts} acts follow from the counts of their lines")
+    return DONE
+
+
+def _tell_differences(options: argparse.Namespace, differences: list[str]) -> int:
     hidden = len(differences) - evidences.MAX_SHOWN
     _say(
         f"{options.verify.name}: {len(differences)} differences",

@@ -188,7 +188,7 @@ def _add_evidence(parser: argparse.ArgumentParser) -> None:
         "--verify",
         type=Path,
         metavar="FILE.json",
-        help="compute evidence again; with --data, ask the models again too",
+        help="compute evidence again; with --data, ask the models again too; or check a server's log of acts",
     )
 
 

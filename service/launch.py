@@ -189,6 +189,11 @@ def _check_settings(settings: Settings) -> None:
 
         begin(settings.journal)
 
+    if settings.acts is not None:
+        from service.live import acts
+
+        acts.check_file(settings.acts)
+
     if settings.shadow:
         from service.live import challengers
 

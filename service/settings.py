@@ -231,11 +231,23 @@ class Settings:
         OPTIONAL_COUNT,
         "The latest rows of a task on which its models disagree, so many, are kept with their values or images.",
     ] = 100
+    error_budget: Annotated[
+        float,
+        SHARE,
+        "A model has an alarm where it is shown to be right on a share of its rows that is under the lower limit of "
+        "its held-out accuracy by more than this.",
+    ] = 0.02
     shadow: Annotated[
         Mapping[str, str],
         CHAMPIONS,
         "The other classifiers of a task answer in the background what its champion, named here, is asked.",
     ] = field(default_factory=dict)
+    acts: Annotated[
+        Path | None,
+        FILE,
+        "A challenger shown to be better becomes the champion, and is rolled back where it has an alarm then; each "
+        "such act is a line of this file.",
+    ] = None
     tokens: Annotated[
         Path | None,
         FILE,
@@ -322,10 +334,14 @@ class Settings:
         return settings
 
     def check_shadow(self) -> None:
-        """Raises SettingsError where shadows would have nowhere to keep what they say."""
+        """Raises SettingsError where shadows would have nowhere to keep what they say, and acts no challengers."""
         if self.shadow and self.journal is None:
             raise SettingsError(
                 "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say"
+            )
+        if self.acts is not None and not self.shadow:
+            raise SettingsError(
+                "VEREDICTO_ACTS needs VEREDICTO_SHADOW, the champions whose challengers may be promoted"
             )
 
     def check_tls(self) -> None:

@@ -44,8 +44,8 @@ def bound(differences: Floats, counts: Counts, *, alpha: Floats | float) -> Floa
     of averages that change: Choe and Ramdas, Oper. Res. 72, 2024). The order of groups is of no account.
     """
     scaled = (differences + 1) / 2
-    lower = _highest_refuted_mean(scaled, counts, alpha / 2)
-    upper = 1 - _highest_refuted_mean(1 - scaled, counts, alpha / 2)
+    lower = find_lower_limit(scaled, counts, alpha / 2)
+    upper = 1 - find_lower_limit(1 - scaled, counts, alpha / 2)
 
     return 2 * np.stack([lower, upper], axis=1) - 1
 
@@ -88,10 +88,11 @@ def log_capital(products: Floats, n_groups: Counts, mean: Floats) -> Floats:
     return capital
 
 
-def _highest_refuted_mean(
-    scaled: Floats, counts: Counts, alpha: Floats | float
-) -> Floats:
-    """Returns the highest average of x that is refuted, `(n_pairs,)`, 0 where none is; halving finds it."""
+def find_lower_limit(scaled: Floats, counts: Counts, alpha: Floats | float) -> Floats:
+    """Returns the highest average of x, from 0 to 1, that is refuted, `(n_pairs,)`; 0 where none is.
+
+    Whatever one looks at and when, the true one is lower with a probability of at most `alpha`. Halving finds it.
+    """
     products = log_products(scaled, counts)
     n_groups = counts.sum(axis=1)
     low = np.zeros(len(counts))

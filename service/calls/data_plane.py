@@ -54,7 +54,9 @@ class DataPlane:
         self.lifecycle = Lifecycle()
         self.repository = Repository(is_on=settings.reload_s is not None)
         self._settings = settings
-        self._router = Router(registry, settings, monitor or NoOutcomes())
+        self._router = self._make_router()
+        if monitor is not None:
+            monitor.follow_champions = self._follow_champions
         self._limits = Limits(settings)
         self._strict = settings.strict
         self._verdicts = Verdicts()
@@ -65,8 +67,20 @@ class DataPlane:
         """Follows the registry, which has other models now."""
         if self.monitor is not None:
             self.monitor.follow()
-        outcomes = self.monitor or NoOutcomes()
-        self._router = Router(self.registry, self._settings, outcomes)
+        self._router = self._make_router()
+
+    def _follow_champions(self) -> None:
+        """Answers for tasks by the champions that there are now; another thread than that of requests calls it."""
+        self._router = self._make_router()
+
+    def _make_router(self) -> Router:
+        monitor = self.monitor
+        return Router(
+            self.registry,
+            self._settings,
+            monitor or NoOutcomes(),
+            champions=None if monitor is None else monitor.champions,
+        )
 
     def answer(self, name: str, **fields: Any) -> dict[str, Any]:
         """Returns the answer of a call, from Python values to Python values."""
@@ -461,7 +475,7 @@ def _observe(
 
     def finish_and_observe(outputs: Outputs) -> Any:
         answer = finish(outputs)
-        answer["id"] = monitor.observe(model, inputs, outputs[0], group)
+        answer["id"] = monitor.observe(model, inputs, outputs[0], group, outputs[1])
         return answer
 
     return finish_and_observe

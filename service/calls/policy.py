@@ -82,7 +82,8 @@ class NoOutcomes:
 class Router:
     """The router chooses a model's name for each request that names a task.
 
-    Only classifiers are right or wrong: of regressors it always chooses the champion.
+    Only classifiers are right or wrong: of regressors it always chooses the champion. `champions` are those that acts
+    have made, by task: they go before those that are set.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Router:
         outcomes: Outcomes,
         *,
         rng: np.random.Generator | None = None,
+        champions: Mapping[str, str] | None = None,
     ) -> None:
         self._outcomes = outcomes
         self._policy = make_policy(settings)
@@ -102,6 +104,9 @@ class Router:
         """A task stands here with the reason why the champion that was set for it cannot be."""
         for task, name in {**settings.shadow, **settings.champion}.items():
             self._set_champion(task, name)
+        for task, name in (champions or {}).items():
+            if name in self._ranked.get(task, []):
+                self._set_champion(task, name)
 
         self._fixed: dict[str, str] = {}
         for task, names in self._ranked.items():

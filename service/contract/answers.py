@@ -194,6 +194,27 @@ class LiveWindow(TypedDict):
     labelled: int
 
 
+class LabelFreeAccuracy(TypedDict):
+    value: float | None
+    interval: tuple[float, float] | None
+    rows: int
+    groups: int
+    conditions: NotRequired[list[str]]
+    reason: NotRequired[str]
+
+
+class ModelAlarm(TypedDict):
+    raised: bool
+    floor: float | None
+    error_budget: float
+    groups: int
+    accuracy: float | None
+    upper: float | None
+    alpha: float | None
+    conditions: list[str]
+    reason: NotRequired[str]
+
+
 class LiveModel(TypedDict):
     model: str
     version: str
@@ -201,6 +222,8 @@ class LiveModel(TypedDict):
     labelled: int
     groups: int
     accuracy: MetricValue
+    accuracy_without_labels: LabelFreeAccuracy
+    alarm: ModelAlarm
     bias: NotRequired[str]
 
 

@@ -11,7 +11,7 @@ import re
 import threading
 from bisect import bisect_left
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -250,6 +250,38 @@ class JournalMetrics:
         """Shows the rows dropped since the start."""
         _dropped.inc(dropped - self._shown_dropped)
         self._shown_dropped = dropped
+
+
+_alarms = Gauge(
+    "veredicto_model_alarm",
+    "1 where a model is shown to be right less often than its card and the error budget allow, else 0",
+    ["task", "model"],
+    **_LATEST,
+)
+_acts = Counter(
+    "veredicto_acts",
+    "Promotions and roll-backs, each counted by the worker that wrote its line",
+    ["task", "act"],
+)
+
+
+class AlarmMetrics:
+    """The thread that watches shows alarms here, and counts acts."""
+
+    def __init__(self) -> None:
+        self._shown: dict[tuple[str, str], bool] = {}
+
+    def show_alarms(self, raised: Mapping[tuple[str, str], bool]) -> None:
+        """Shows the alarms of all models, by task and name; those of models that are gone end."""
+        gone = dict.fromkeys(self._shown.keys() - raised.keys(), False)
+        for labels, is_raised in {**raised, **gone}.items():
+            _alarms.labels(*labels).set(is_raised)
+
+        self._shown = dict(raised)
+
+    def count_act(self, task: str, act: str) -> None:
+        """Counts an act that this worker has written."""
+        _acts.labels(task, act).inc()
 
 
 class ShadowMetrics:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +38,9 @@ def make_model_key(model: Model) -> ModelKey:
 
 
 def find_shadow_deployments(
-    registry: Registry, settings: Settings
+    registry: Registry, settings: Settings, champions: Mapping[str, str] | None = None
 ) -> dict[str, ShadowDeployment]:
-    """Returns the deployments by their champion's name.
+    """Returns the deployments by their champion's name; `champions` go before those of VEREDICTO_SHADOW, by task.
 
     Raises SettingsError where VEREDICTO_SHADOW makes no sense for these models.
     """
@@ -50,6 +51,10 @@ def find_shadow_deployments(
             models = {model.name: model for model in registry.task(task)}
         except VeredictoError as error:
             raise SettingsError(f"VEREDICTO_SHADOW: {error}") from error
+
+        acting = (champions or {}).get(task)
+        if acting in models:
+            name = acting
 
         if name not in models:
             raise _refuse_champion(registry, task, name, list(models))

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from service.contract import answers
+from service.live import alarms, label_free
 from service.live.challengers import ShadowDeployment
 from service.live.journal.bets import MEAN_SCALE
 from service.live.journal.reader import (
@@ -23,6 +24,7 @@ from stats import agreement, scores, sequential
 from stats.groups import count_groups, design_effect
 
 MAX_WINDOW_ROWS = 10_000
+ERROR_BUDGET = 0.02
 EMPTY_WINDOW = PredictionWindow(
     labels={},
     true_labels=np.empty(0, np.int64),
@@ -52,10 +54,11 @@ def describe(
     window: PredictionWindow,
     drift: answers.Drift | None = None,
     policy: str = "champion",
+    error_budget: float = ERROR_BUDGET,
 ) -> answers.LiveComparison:
     """Returns the answer for the classifiers of a task that are served; other versions in the window are left out.
 
-    `policy` chooses who answers for the task.
+    `policy` chooses who answers for the task; `error_budget` is that of alarms.
     """
     versions = [ModelVersion(model.name, model.version) for model in models]
     classes = models[0].classes
@@ -74,8 +77,12 @@ def describe(
         "shed": window.n_shed,
         "dropped": window.n_dropped,
         "models": [
-            _describe_model(version, of_model, window, policy)
-            for version, of_model in zip(versions, labels, strict=True)
+            {
+                **_describe_model(version, of_model, window, policy),
+                "accuracy_without_labels": label_free.describe(model, window, drift),
+                "alarm": alarms.describe(model, window.hits, error_budget),
+            }
+            for model, version, of_model in zip(models, versions, labels, strict=True)
         ],
         "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
         "tests": [] if deployment is None else _describe_tests(deployment, window),

@@ -17,7 +17,7 @@ from service.contract import answers
 from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
-from service.live import comparison
+from service.live import acts, comparison
 from service.live.challengers import (
     ShadowDeployment,
     find_shadow_deployments,
@@ -28,9 +28,10 @@ from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.begin import read_begun
 from service.live.journal.group_keys import hash_names
-from service.live.journal.records import FeedbackRecord, Labels
+from service.live.journal.records import FeedbackRecord, Labels, Probabilities
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
+from service.live.watch import Watch
 from service.models.model import Inputs, Model
 from service.models.registry import Registry
 from service.settings import Settings
@@ -48,7 +49,12 @@ class Monitor:
         self._registry = registry
         self._settings = settings
         self._model_keys = {model: make_model_key(model) for model in classifiers}
-        deployments = find_shadow_deployments(registry, settings)
+        history = acts.read(settings.acts) if settings.acts else acts.History()
+        self.champions: Mapping[str, str] = history.find_champions()
+        """These are the champions that acts have made, by task."""
+        self.follow_champions: Callable[[], None] = lambda: None
+        """The data plane is told so that there are other champions."""
+        deployments = find_shadow_deployments(registry, settings, self.champions)
         self._deployments_by_task = _by_task(deployments)
 
         self.journal = Journal(
@@ -62,9 +68,20 @@ class Monitor:
         self._shadow = Shadow(deployments, self.journal) if deployments else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
 
+        self._watch = Watch(
+            self.journal,
+            path=settings.acts,
+            history=history,
+            error_budget=settings.error_budget,
+            follow_champions=self._follow_champions,
+        )
+        self._watch.follow(_group_by_task(classifiers), self._deployments_by_task)
+
+        self._following = threading.Lock()
         self._lock = threading.Lock()
         self._comparisons: dict[str, tuple[float, answers.LiveComparison]] = {}
         tuning.switch_threads_often()
+        self._watch.start()
 
     def watch_load(self, count_in_flight: Callable[[], int]) -> None:
         """Lets shadows give way where more than a few requests are in flight, but for those that wait for the file.
@@ -84,14 +101,16 @@ class Monitor:
         inputs: Inputs,
         labels: Labels,
         group: str | list[str] | None = None,
+        probabilities: Probabilities | None = None,
     ) -> str:
         """Returns the id of a classifier's answer, which is kept and shadowed without waiting for either.
 
-        `group` names the group of each row, or of all; None where the request is a group of its own.
+        `group` names the group of each row, or of all; None where the request is a group of its own. `probabilities`
+        are `(n_rows, n_classes)`.
         """
         key = self._model_keys.get(model) or make_model_key(model)
         keys = None if group is None else hash_names(key.task, group)
-        prediction_id = self.journal.record_prediction(key, labels, keys)
+        prediction_id = self.journal.record_prediction(key, labels, keys, probabilities)
         if self._shadow is not None:
             self._shadow.offer(prediction_id, model, inputs, labels)
 
@@ -102,11 +121,27 @@ class Monitor:
 
     def follow(self) -> None:
         """Follows the registry, which has other models now; a request that has an old one is kept as its answer."""
-        classifiers = _find_classifiers(self._registry)
-        self._model_keys = {model: make_model_key(model) for model in classifiers}
-        self.journal.serve(list(self._model_keys.values()))
+        with self._following:
+            classifiers = _find_classifiers(self._registry)
+            self._model_keys = {model: make_model_key(model) for model in classifiers}
+            self.journal.serve(list(self._model_keys.values()))
+            self._drift_monitor.follow(_find_cells(classifiers))
+            self._deploy(classifiers)
+
+    def _follow_champions(self, champions: Mapping[str, str]) -> None:
+        """Takes the champions of acts for those that are set; the thread that watches calls it."""
+        with self._following:
+            self.champions = champions
+            self._deploy(_find_classifiers(self._registry))
+
+        self.follow_champions()
+
+    def _deploy(self, classifiers: list[Model]) -> None:
+        """Lets challengers run in the shadow of the champions that there are now."""
         try:
-            deployments = find_shadow_deployments(self._registry, self._settings)
+            deployments = find_shadow_deployments(
+                self._registry, self._settings, self.champions
+            )
         except SettingsError as error:
             logger.error("no challengers run in the shadow any more: %s", error)
             deployments = {}
@@ -114,7 +149,7 @@ class Monitor:
         self._deployments_by_task = _by_task(deployments)
         if self._shadow is not None:
             self._shadow.deploy(deployments)
-        self._drift_monitor.follow(_find_cells(classifiers))
+        self._watch.follow(_group_by_task(classifiers), self._deployments_by_task)
         with self._lock:
             self._comparisons.clear()
 
@@ -187,6 +222,7 @@ class Monitor:
 
     def close(self) -> None:
         """Ends all threads and writes what waits."""
+        self._watch.close()
         self._drift_monitor.close()
         if self._shadow is not None:
             self._shadow.close()
@@ -208,7 +244,12 @@ class Monitor:
 
         deployment = self._deployments_by_task.get(task)
         return comparison.describe(
-            models, deployment, window, drift, policy=self._settings.policy
+            models,
+            deployment,
+            window,
+            drift,
+            policy=self._settings.policy,
+            error_budget=self._settings.error_budget,
         )
 
 
@@ -216,6 +257,14 @@ def _find_classifiers(registry: Registry) -> list[Model]:
     return [
         model for model in registry.models.values() if model.card.kind == "classifier"
     ]
+
+
+def _group_by_task(classifiers: list[Model]) -> dict[str, list[Model]]:
+    grouped: dict[str, list[Model]] = {}
+    for model in classifiers:
+        grouped.setdefault(model.card.task, []).append(model)
+
+    return grouped
 
 
 def _by_task(

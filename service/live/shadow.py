@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.contract import codec
 from service.contract.requests import Row
@@ -179,9 +180,8 @@ class Shadow:
     def _run_challengers(self, batch: list[_WaitingPrediction]) -> None:
         deployment = batch[0].deployment
         requests = [each.inputs for each in batch]
-        labels = np.stack(
-            [_classify(model, requests) for model in deployment.challengers]
-        )
+        found = [_classify(model, requests) for model in deployment.challengers]
+        labels = np.stack([each for each, _ in found])
 
         for model, of_model in zip(deployment.challengers, labels, strict=True):
             n_answered = int((of_model != NO_ANSWER).sum())
@@ -195,6 +195,7 @@ class Shadow:
                 challengers=deployment.challenger_keys,
                 labels=labels,
                 examples=_find_examples(batch, labels),
+                confidences=np.stack([each for _, each in found]),
             )
         )
 
@@ -232,14 +233,23 @@ def _fits(
     return n_rows + len(following.labels) <= max_rows
 
 
-def _classify(model: Model, requests: list[Inputs]) -> Labels:
-    """Returns the labels `(n_rows,)` of all requests; if they fail together, each is asked alone."""
+def _classify(
+    model: Model, requests: list[Inputs]
+) -> tuple[Labels, NDArray[np.float32]]:
+    """Returns the labels and confidences `(n_rows,)` of all requests; if they fail together, each is asked alone."""
     try:
-        return model.run(_join_inputs(requests))[0]
+        labels, probabilities = model.run(_join_inputs(requests))
+        return labels, probabilities.max(axis=1)
     except VeredictoError:
         if len(requests) == 1:
-            return np.full(len(requests[0]), NO_ANSWER)
-        return np.concatenate([_classify(model, [each]) for each in requests])
+            n_rows = len(requests[0])
+            return np.full(n_rows, NO_ANSWER), np.zeros(n_rows, np.float32)
+
+        found = [_classify(model, [each]) for each in requests]
+        return (
+            np.concatenate([labels for labels, _ in found]),
+            np.concatenate([confidences for _, confidences in found]),
+        )
 
 
 def _join_inputs(requests: list[Inputs]) -> Inputs:

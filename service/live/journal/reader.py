@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from service.live.journal import schema
 from service.live.journal.ids import ID_CHARACTERS, find_age_s
 from service.live.journal.records import (
+    CONFIDENCE_DTYPE,
     COUNT_DTYPE,
     GROUP_DTYPE,
     LABEL_DTYPE,
+    MAX_CONFIDENCE,
     NO_ANSWER,
     GroupKeys,
     Labels,
@@ -51,6 +53,12 @@ _READ_MEANS = (
     "SELECT champion, challenger, mean, n_groups FROM means JOIN pairs USING (champion, challenger) "
     "WHERE task = ? AND n_groups > 0"
 )
+_READ_HIT_MEANS = (
+    "SELECT model, block, mean, n_groups FROM hit_means WHERE model IN "
+    "(SELECT models.number FROM models JOIN tasks ON tasks.number = task WHERE tasks.name = ?) "
+    "AND n_groups > 0 ORDER BY model, block, mean"
+)
+_READ_CONFIDENCES = "SELECT seq, lineup, confidences FROM confidences WHERE seq >= ?"
 _READ_FEATURE_COUNTS = (
     "SELECT spreads.number, n_rows, counts FROM spreads JOIN tasks ON tasks.number = spreads.task "
     "WHERE tasks.name = ? AND basis = ? ORDER BY spreads.number DESC"
@@ -62,6 +70,10 @@ class ModelVersion(NamedTuple):
 
     name: str
     version: str
+
+
+HitBlocks = dict[int, dict[int, int]]
+"""By block of groups stands how many groups have each share of right answers, in parts of `bets.MEAN_SCALE`."""
 
 
 class Example(NamedTuple):
@@ -95,6 +107,7 @@ class PredictionWindow:
     `labels` has `(n_rows,)` for each model, -1 where it did not answer; `true_labels` is `(n_rows,)`, -1 where a row
     had no feedback; rows of one group have the same of `groups`, `(n_rows,)`. `n_shed` and `n_dropped` count rows since
     the journal began, `n_lineups` the line-ups of challengers that have been tested. The oldest row is `age_s` old.
+    `confidences` has `(n_rows,)` for each model, NaN where none is kept, and `hits` all groups that the model answered.
     """
 
     labels: dict[ModelVersion, Labels]
@@ -106,6 +119,8 @@ class PredictionWindow:
     n_dropped: int
     n_lineups: int
     age_s: int = 0
+    confidences: dict[ModelVersion, NDArray[np.float64]] = field(default_factory=dict)
+    hits: dict[ModelVersion, HitBlocks] = field(default_factory=dict)
 
 
 class _Prediction(NamedTuple):
@@ -159,6 +174,16 @@ def read_feature_counts(
         return (latest, np.sum(found, axis=0, dtype=np.int64)) if found else None
 
 
+def read_standing(
+    path: Path, task: str
+) -> tuple[list[PairCounts], dict[ModelVersion, HitBlocks]]:
+    """Reads what tests and alarms follow from, without the rows; raises sqlite3.Error."""
+    with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
+        connection.execute("BEGIN")
+        found = _TaskReader(connection, task)
+        return found.read_pairs(), found.read_hits()
+
+
 @contextmanager
 def _explaining_damage() -> Iterator[None]:
     """Raises sqlite3.DatabaseError where rows are not as the journal writes them: the file is damaged, not the code."""
@@ -173,6 +198,7 @@ class _TaskReader:
 
     def __init__(self, connection: sqlite3.Connection, task: str) -> None:
         self._execute = connection.execute
+        self._name = task
         self._task: int | None = None
         self._n_shed = 0
         self._n_dropped = 0
@@ -209,11 +235,13 @@ class _TaskReader:
             true_labels=true_labels[:max_rows],
             groups=groups[:max_rows],
             examples=self._read_examples(),
-            pairs=self._read_pairs(),
+            pairs=self.read_pairs(),
             n_shed=self._n_shed,
             n_dropped=self._n_dropped,
             n_lineups=n_lineups,
             age_s=self._read_age_s(predictions),
+            confidences=self._tabulate_confidences(predictions, max_rows),
+            hits=self.read_hits(),
         )
 
     def _read_predictions(self, max_rows: int) -> list[_Prediction]:
@@ -254,6 +282,44 @@ class _TaskReader:
             self._check_labels(table[place], self._n_classes[key])
 
         return table
+
+    def _tabulate_confidences(
+        self, predictions: list[_Prediction], max_rows: int
+    ) -> dict[ModelVersion, NDArray[np.float64]]:
+        """Returns the confidences of each model `(n_rows,)` from 0 to 1, NaN where the file has none."""
+        n_rows = sum(each.n_rows for each in predictions)
+        table = np.full((len(self._models), n_rows), np.nan)
+        places = {key: place for place, key in enumerate(self._models)}
+        by_seq = {}
+        start = 0
+        for each in predictions:
+            by_seq[each.seq] = each, slice(start, start + each.n_rows)
+            start += each.n_rows
+
+        oldest = min(by_seq, default=0)
+        for seq, lineup, stored in self._execute(_READ_CONFIDENCES, (oldest,)):
+            if seq not in by_seq:  # it is of another task
+                continue
+
+            prediction, rows = by_seq[seq]
+            keys = self._challenger_sets[lineup] if lineup else [prediction.model]
+            values = np.frombuffer(stored, CONFIDENCE_DTYPE) / MAX_CONFIDENCE
+            table[[places[key] for key in keys], rows] = values.reshape(len(keys), -1)
+
+        return {
+            model: column[:max_rows]
+            for model, column in zip(self._models.values(), table, strict=True)
+        }
+
+    def read_hits(self) -> dict[ModelVersion, HitBlocks]:
+        hits: dict[ModelVersion, HitBlocks] = {}
+        for model, block, mean, n_groups in self._execute(
+            _READ_HIT_MEANS, (self._name,)
+        ):
+            of_model = hits.setdefault(self._models[model], {})
+            of_model.setdefault(block, {})[mean] = n_groups
+
+        return hits
 
     def _check_labels(self, labels: Labels, n_classes: int) -> None:
         """Raises ValueError where a label is no class, and not -1 either."""
@@ -335,7 +401,7 @@ class _TaskReader:
             true_label=UNLABELLED if true_label is None else true_label,
         )
 
-    def _read_pairs(self) -> list[PairCounts]:
+    def read_pairs(self) -> list[PairCounts]:
         means: dict[tuple[int, int], dict[int, int]] = {}
         for champion, challenger, mean, n_groups in self._execute(
             _READ_MEANS, (self._task,)

@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
 GroupKeys = NDArray[np.int64]
+Probabilities = NDArray[np.float32]
 LABEL_DTYPE = np.dtype("<i4")
 """Labels are stored in the file as little-endian int32."""
 COUNT_DTYPE = np.dtype("<i8")
 """Counts are stored in the file as little-endian int64."""
 GROUP_DTYPE = np.dtype("<i8")
 """Keys of groups are stored in the file as little-endian int64."""
+CONFIDENCE_DTYPE = np.dtype("<u2")
+MAX_CONFIDENCE = 65535
+"""Confidences are stored in the file as little-endian uint16, in parts of this."""
 NO_ANSWER = -1
 """This stands in place of the label where a model has none for a row."""
 
@@ -31,13 +35,15 @@ class ModelKey(NamedTuple):
 class PredictionRecord(NamedTuple):
     """The labels `(n_rows,)` that a model answered a request with, and the id that went out with them.
 
-    `group_keys` are of each row, `(n_rows,)`, or `(1,)` of all; None where the request is a group of its own.
+    `group_keys` are of each row, `(n_rows,)`, or `(1,)` of all; None where the request is a group of its own. The
+    highest of a row's `probabilities`, `(n_rows, n_classes)`, is its confidence; None where there are none.
     """
 
     prediction_id: str
     model_key: ModelKey
     labels: Labels
     group_keys: GroupKeys | None = None
+    probabilities: Probabilities | None = None
 
 
 class ShadowExample(NamedTuple):
@@ -51,7 +57,7 @@ class ShadowExample(NamedTuple):
 class ShadowRecord(NamedTuple):
     """The labels `(n_challengers, n_rows)` that challengers gave to several requests, one request after the other.
 
-    `row_counts` has the number of rows of each request.
+    `row_counts` has the number of rows of each request; `confidences` are shaped as the labels.
     """
 
     prediction_ids: list[str]
@@ -60,6 +66,7 @@ class ShadowRecord(NamedTuple):
     challengers: tuple[ModelKey, ...]
     labels: Labels
     examples: list[ShadowExample]
+    confidences: Probabilities | None = None
 
 
 class FeedbackRecord(NamedTuple):
@@ -89,6 +96,12 @@ class FeatureCounts(NamedTuple):
     basis: str
     n_rows: int
     counts: Labels
+
+
+def encode_confidences(confidences: Probabilities) -> NDArray[np.uint16]:
+    """Returns confidences from 0 to 1 as the file has them; rounding adds 1/131070 at most."""
+    parts = np.rint(np.clip(np.nan_to_num(confidences), 0, 1) * MAX_CONFIDENCE)
+    return parts.astype(CONFIDENCE_DTYPE)
 
 
 Record = PredictionRecord | ShadowRecord | FeedbackRecord | LostRows | FeatureCounts

@@ -13,10 +13,11 @@ from service.live.journal.problems import Lost, WrongFile
 
 APPLICATION_ID = 0x56455244
 """VERD in ASCII tells our files from those of other programs."""
-SCHEMA = 3
+SCHEMA = 4
 """Names of tables and columns stay as they are: `number` is a surrogate key, `truths` has the true labels, `lineups`
 the sets of challengers, `spreads` the feature counts. `journal` has one row, the random id of the file. `bets` has the
-labelled rows of groups that may get more of them, `means` how many groups of a pair have each mean difference."""
+labelled rows of groups that may get more of them, `means` how many groups of a pair have each mean difference; `hits`
+and `hit_means` are the same of one model's right answers, by blocks of groups."""
 BUSY_MS = 2000
 """So long a transaction waits for another process before it fails."""
 READ_BUSY_MS = 1000
@@ -58,6 +59,22 @@ or none where the request is a group of its own. A pair's `lineup` counts the ta
 """
 
 
+_TABLES_OF_ONE_MODEL = """
+CREATE TABLE confidences (seq INTEGER NOT NULL, lineup INTEGER NOT NULL, confidences BLOB NOT NULL,
+    PRIMARY KEY (seq, lineup)) WITHOUT ROWID;
+CREATE TABLE hits (group_key INTEGER NOT NULL, model INTEGER NOT NULL, block INTEGER NOT NULL,
+    n_rows INTEGER NOT NULL, n_hits INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (group_key, model)) WITHOUT ROWID;
+CREATE INDEX hits_by_last ON hits (last);
+CREATE TABLE hit_means (model INTEGER NOT NULL, block INTEGER NOT NULL, mean INTEGER NOT NULL,
+    n_groups INTEGER NOT NULL, PRIMARY KEY (model, block, mean)) WITHOUT ROWID
+"""
+"""Confidences, the probabilities of the labels, are little-endian uint16 in parts of 1/65535, shaped as labels are.
+
+The `lineup` of the model that answered is 0.
+"""
+
+
 _MIGRATIONS = {
     1: """
 CREATE TABLE IF NOT EXISTS spreads (number INTEGER PRIMARY KEY, task INTEGER NOT NULL, basis TEXT NOT NULL,
@@ -72,10 +89,12 @@ ALTER TABLE truths ADD COLUMN group_key INTEGER;
 DROP TABLE pairs;
 {_TABLES_OF_TESTS}
 """,
+    3: _TABLES_OF_ONE_MODEL,
 }
 """Each brings a file from its schema to the next; the first files of schema 1 had no feature counts.
 
-Up to schema 2 a pair's rows were counted as if each were by itself, so its test begins anew.
+Up to schema 2 a pair's rows were counted as if each were by itself, so its test begins anew. Up to schema 3 no
+confidences were kept, and no right answers by group: both are of what comes after the migration.
 """
 
 
@@ -177,7 +196,7 @@ def _read_schema(connection: sqlite3.Connection) -> int:
 
 def _migrate(connection: sqlite3.Connection, schema: int) -> None:
     """Makes the tables of an empty file, or changes those of an earlier schema, within a transaction."""
-    scripts = [_TABLES + _TABLES_OF_TESTS]
+    scripts = [_TABLES + _TABLES_OF_TESTS, _TABLES_OF_ONE_MODEL]
     if schema:
         scripts = [_MIGRATIONS[each] for each in range(schema, SCHEMA)]
 

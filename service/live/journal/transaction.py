@@ -15,10 +15,12 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.errors import InvalidRequest, NotFound, VeredictoError
 from service.live.journal import group_keys
 from service.live.journal.bets import Bets
+from service.live.journal.hits import Hits
 from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import (
     COUNT_DTYPE,
@@ -33,6 +35,7 @@ from service.live.journal.records import (
     PredictionRecord,
     Record,
     ShadowRecord,
+    encode_confidences,
 )
 
 MAX_ROWS_PER_INSERT = 128
@@ -111,6 +114,7 @@ class Transactions:
         self._max_rows = max_rows
         self._keys = SurrogateKeys(connection)
         self._bets = Bets(connection)
+        self._hits = Hits(connection)
         self._forget_uncommitted()
 
     def write(self, records: Sequence[Record]) -> list[VeredictoError | bool]:
@@ -190,9 +194,8 @@ class Transactions:
         ).fetchone()
         rows = []
 
-        for seq, (prediction_id, model_key, labels, groups) in enumerate(
-            records, last + 1
-        ):
+        for seq, record in enumerate(records, last + 1):
+            prediction_id, model_key, labels, groups, _ = record
             task = self._keys.find_task(model_key.task)
             model = self._keys.find_model(model_key)
             stored = labels.astype(LABEL_DTYPE).tobytes()
@@ -202,6 +205,7 @@ class Transactions:
             self._new_rows[task] += len(labels)
 
         self._insert("predictions", rows)
+        self._insert("confidences", _tabulate_confidences(records, last + 1))
         while len(self._recent_seqs) > MAX_RECENT_PREDICTIONS:
             self._recent_seqs.popitem(last=False)
 
@@ -232,32 +236,42 @@ class Transactions:
         ).fetchone()
         challengers = [self._keys.find_model(each) for each in record.challengers]
         challenger_set = self._keys.find_challenger_set(challengers)
-        labels_by_seq = self._split_shadow_labels(record, oldest)
+        seqs = self._find_seqs(record, oldest)
+        labels_by_seq = self._split_shadow(record.labels, record, seqs)
 
         rows = [
             (seq, challenger_set, labels.astype(LABEL_DTYPE).tobytes())
             for seq, labels in labels_by_seq.items()
         ]
         self._insert("shadows", rows)
+        if record.confidences is not None:
+            stored = encode_confidences(record.confidences)
+            by_seq = self._split_shadow(stored, record, seqs)
+            self._insert(
+                "confidences",
+                [(seq, challenger_set, part.tobytes()) for seq, part in by_seq.items()],
+            )
         self._write_examples(record, oldest)
         self._count_earlier_feedback(record.champion, challengers, labels_by_seq)
 
-    def _split_shadow_labels(
-        self, record: ShadowRecord, oldest: int
-    ) -> dict[int, Labels]:
-        """Returns the labels `(n_challengers, n_rows)` of each prediction in the file, by its `seq`."""
-        labels_by_seq = {}
+    def _find_seqs(self, record: ShadowRecord, oldest: int) -> list[int]:
+        """Returns the `seq` of each of these predictions, -1 of one that is not in the file."""
+        found = [self._recent_seqs.pop(each, -1) for each in record.prediction_ids]
+        return [seq if seq >= oldest else -1 for seq in found]
+
+    def _split_shadow(
+        self, values: NDArray[Any], record: ShadowRecord, seqs: list[int]
+    ) -> dict[int, NDArray[Any]]:
+        """Returns the values `(n_challengers, n_rows)` of each prediction in the file, by its `seq`."""
+        by_seq = {}
         start = 0
 
-        for prediction_id, n_rows in zip(
-            record.prediction_ids, record.row_counts, strict=True
-        ):
-            seq = self._recent_seqs.pop(prediction_id, -1)
-            if seq >= oldest:
-                labels_by_seq[seq] = record.labels[:, start : start + n_rows]
+        for seq, n_rows in zip(seqs, record.row_counts, strict=True):
+            if seq >= 0:
+                by_seq[seq] = values[:, start : start + n_rows]
             start += n_rows
 
-        return labels_by_seq
+        return by_seq
 
     def _count_earlier_feedback(
         self,
@@ -340,14 +354,16 @@ class Transactions:
             return False
 
         label = prediction.read_label(row)
-        self._new_outcomes[prediction.model, label == true_label] += 1
+        hit = label == true_label
+        self._new_outcomes[prediction.model, hit] += 1
+        seq = prediction.seq
+        named = named if told is None else told
+        group_key = group_keys.find_key(seq, n_rows=prediction.n_rows, named=named)
+        self._hits.count(prediction.model, hit=hit, group_key=group_key, seq=seq)
         if prediction.challenger_set is not None:
-            named = named if told is None else told
             self._count_shadows(
-                seq=prediction.seq,
-                group_key=group_keys.find_key(
-                    prediction.seq, n_rows=prediction.n_rows, named=named
-                ),
+                seq=seq,
+                group_key=group_key,
                 champion=prediction.model,
                 champion_label=label,
                 challengers=self._keys.read_challenger_set(prediction.challenger_set),
@@ -450,6 +466,7 @@ class Transactions:
             )
 
         self._bets.write()
+        self._hits.write()
         self._new_rows.clear()
         self._new_outcomes.clear()
 
@@ -473,10 +490,17 @@ class Transactions:
             deleted_rows[task] += n_rows
             last = seq
 
-        for table in ("predictions", "shadows", "truths", "examples"):
+        for table in (
+            "predictions",
+            "shadows",
+            "truths",
+            "examples",
+            "confidences",
+        ):
             self._execute(f"DELETE FROM {table} WHERE seq <= ?", (last,))
         if last is not None:
             self._bets.delete_oldest(last)
+            self._hits.delete_oldest(last)
 
         for task, n_rows in deleted_rows.items():
             self._execute(
@@ -490,6 +514,33 @@ class Transactions:
         self._new_rows = Counter[int]()
         self._new_outcomes = Counter[tuple[int, bool]]()
         self._bets.forget()
+        self._hits.forget()
+
+
+def _tabulate_confidences(
+    records: list[PredictionRecord], first_seq: int
+) -> list[tuple[int, int, bytes]]:
+    """Returns the rows of the table `confidences` for predictions whose numbers begin with `first_seq`.
+
+    All are encoded together, which takes a fifth of the time of one after the other.
+    """
+    highest = [
+        (seq, each.probabilities.max(axis=1))
+        for seq, each in enumerate(records, first_seq)
+        if each.probabilities is not None
+    ]
+    if not highest:
+        return []
+
+    stored = encode_confidences(np.concatenate([values for _, values in highest]))
+    rows = []
+    start = 0
+
+    for seq, values in highest:
+        rows.append((seq, 0, stored[start : start + len(values)].tobytes()))
+        start += len(values)
+
+    return rows
 
 
 def _find_row(record: FeedbackRecord, n_rows: int) -> int:

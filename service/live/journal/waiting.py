@@ -58,12 +58,14 @@ class Waiting:
         n_bytes = _RECORD_BYTES + record.labels.nbytes
         if record.group_keys is not None:
             n_bytes += record.group_keys.nbytes
+        if record.probabilities is not None:
+            n_bytes += record.probabilities.nbytes
         with self._lock:
             if self._n_bytes + n_bytes > MAX_WAITING_BYTES and self._n_bytes:
                 self._drop(record)
             else:
                 if self._n_bytes > MAX_SHARED_BYTES:
-                    record = record._replace(labels=record.labels.copy())
+                    record = _copy(record)
                 self._records.append(record)
                 self._n_bytes += n_bytes
 
@@ -171,10 +173,22 @@ def _start(future: Future[None]) -> bool:
     return future.running() or future.set_running_or_notify_cancel()
 
 
+def _copy(record: PredictionRecord) -> PredictionRecord:
+    """Returns a record that keeps nothing of the run; of its probabilities it has the highest of each row."""
+    probabilities = record.probabilities
+    if probabilities is not None:
+        probabilities = probabilities.max(axis=1, keepdims=True)
+
+    return record._replace(labels=record.labels.copy(), probabilities=probabilities)
+
+
 def _count_bytes(record: ShadowRecord | FeatureCounts) -> int:
     if isinstance(record, FeatureCounts):
         return _RECORD_BYTES + record.counts.nbytes
 
     n_examples_bytes = sum(len(each.inputs) for each in record.examples)
     n_ids = len(record.prediction_ids)
-    return _RECORD_BYTES + record.labels.nbytes + n_examples_bytes + 100 * n_ids
+    n_arrays_bytes = record.labels.nbytes
+    if record.confidences is not None:
+        n_arrays_bytes += record.confidences.nbytes
+    return _RECORD_BYTES + n_arrays_bytes + n_examples_bytes + 100 * n_ids

@@ -28,6 +28,7 @@ from service.live.journal.records import (
     Labels,
     ModelKey,
     PredictionRecord,
+    Probabilities,
     Record,
     ShadowRecord,
 )
@@ -102,12 +103,18 @@ class Journal:
         self._model_keys = model_keys
 
     def record_prediction(
-        self, model_key: ModelKey, labels: Labels, group_keys: GroupKeys | None = None
+        self,
+        model_key: ModelKey,
+        labels: Labels,
+        group_keys: GroupKeys | None = None,
+        probabilities: Probabilities | None = None,
     ) -> str:
         """Returns the id of a new prediction of labels `(n_rows,)`; it has one even where it cannot be kept."""
         prediction_id = self._take_id()
         self._waiting.add_prediction(
-            PredictionRecord(prediction_id, model_key, labels, group_keys)
+            PredictionRecord(
+                prediction_id, model_key, labels, group_keys, probabilities
+            )
         )
         if not self._wake.is_set():
             self._wake.set()

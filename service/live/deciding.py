@@ -1,0 +1,168 @@
+"""Decides whether a task's champion is to be another, from the tests and alarms that the comparison shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from service.live import alarms
+from service.live.acts import Act, ActName, History, Served
+from service.live.challengers import ShadowDeployment
+from service.live.journal.bets import MEAN_SCALE
+from service.live.journal.reader import HitBlocks, ModelVersion, PairCounts
+from service.models.model import Model
+from stats import sequential
+
+Hits = Mapping[ModelVersion, HitBlocks]
+
+
+def decide(
+    deployment: ShadowDeployment,
+    pairs: Sequence[PairCounts],
+    hits: Hits,
+    history: History,
+    error_budget: float,
+) -> Act | None:
+    """Returns the act that is due, None where none is; a roll-back goes before a promotion."""
+    return _decide_roll_back(
+        deployment, hits, history, error_budget
+    ) or _decide_promotion(deployment, pairs, hits, history, error_budget)
+
+
+def _decide_roll_back(
+    deployment: ShadowDeployment, hits: Hits, history: History, error_budget: float
+) -> Act | None:
+    """Returns the roll-back of a promoted champion that has an alarm, to the one before it if that has none."""
+    champion = deployment.champion
+    predecessor = history.find_predecessor(champion.card.task)
+    standing = _judge(champion, hits, error_budget)
+    if predecessor is None or standing is None or not alarms.is_raised(standing):
+        return None
+
+    for model in deployment.challengers:
+        is_alarmed = alarms.is_raised(_judge(model, hits, error_budget))
+        if _name(model) == predecessor and not is_alarmed:
+            shown = _show_alarm(
+                standing, hits.get(_find_version(champion), {}), error_budget
+            )
+            because = (
+                f"{champion.name} is right on less than {shown['floor']:.4f} of its rows: {shown['upper']:.4f} at most "
+                f"over {shown['groups']} groups"
+            )
+            act = _make(history, "roll-back", champion, model, because)
+            act["alarm"] = shown
+            return act
+
+    return None
+
+
+def _decide_promotion(
+    deployment: ShadowDeployment,
+    pairs: Sequence[PairCounts],
+    hits: Hits,
+    history: History,
+    error_budget: float,
+) -> Act | None:
+    """Returns the promotion of the challenger that is shown to be better by most, if any is and has no alarm."""
+    champion = deployment.champion
+    models = {_find_version(model): model for model in deployment.challengers}
+    best: tuple[float, Model, dict[str, Any]] | None = None
+
+    for pair in pairs:
+        model = models.get(pair.challenger)
+        if pair.champion != _find_version(champion) or model is None:
+            continue
+
+        shown = show_test(pair)
+        lower = shown["interval"][0]
+        is_better = shown["verdict"] == "challenger better"
+        may_be = not history.was_rolled_back(champion.card.task, _name(model))
+        may_be &= not alarms.is_raised(_judge(model, hits, error_budget))
+        if is_better and may_be and (best is None or lower > best[0]):
+            best = lower, model, shown
+
+    if best is None:
+        return None
+
+    lower, model, shown = best
+    because = (
+        f"{model.name} is right more often than {champion.name}, by {lower:.4f} at least over {shown['groups']} "
+        "groups"
+    )
+    act = _make(history, "promotion", champion, model, because)
+    act["test"] = shown
+    return act
+
+
+def show_test(pair: PairCounts) -> dict[str, Any]:
+    """Returns the counts of a pair's groups and the test that follows from them."""
+    means = sorted(pair.means.items())
+    differences = np.array([mean for mean, _ in means] + [0]) / MEAN_SCALE
+    counts = np.array([count for _, count in means] + [0])
+    n_groups = int(counts.sum())
+    bounds = sequential.bound(differences, counts[None], alpha=pair.alpha)
+    lower, upper = bounds[0].tolist()
+
+    return {
+        "scale": MEAN_SCALE,
+        "means": [list(each) for each in means],
+        "alpha": pair.alpha,
+        "groups": n_groups,
+        "difference": float(counts @ differences) / n_groups if n_groups else None,
+        "interval": [lower, upper],
+        "verdict": sequential.judge(lower, upper),
+    }
+
+
+def _show_alarm(
+    standing: alarms.Standing, hits: HitBlocks, error_budget: float
+) -> dict[str, Any]:
+    """Returns the counts of a model's groups and the alarm that follows from them and from its card."""
+    found = standing.found
+    assert found is not None  # an alarm that is raised
+
+    return {
+        "held_out": {"accuracy": standing.accuracy, "lower": standing.lower},
+        "error_budget": error_budget,
+        "floor": standing.floor,
+        "scale": MEAN_SCALE,
+        "blocks": [
+            [block, [list(each) for each in sorted(means.items())]]
+            for block, means in sorted(hits.items())
+        ],
+        "start": found.start,
+        "groups": found.n_groups,
+        "accuracy": found.mean,
+        "upper": found.upper,
+        "alpha": found.alpha,
+    }
+
+
+def _make(
+    history: History, act: ActName, before: Model, after: Model, because: str
+) -> Act:
+    return {
+        "number": len(history.acts) + 1,
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "task": before.card.task,
+        "act": act,
+        "before": _name(before),
+        "after": _name(after),
+        "because": because,
+        "previous": history.last_hash,
+    }
+
+
+def _judge(model: Model, hits: Hits, error_budget: float) -> alarms.Standing | None:
+    return alarms.judge(model, hits.get(_find_version(model), {}), error_budget)
+
+
+def _find_version(model: Model) -> ModelVersion:
+    return ModelVersion(model.name, model.version)
+
+
+def _name(model: Model) -> Served:
+    return {"model": model.name, "version": model.version}

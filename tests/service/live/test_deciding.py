@@ -1,0 +1,137 @@
+"""An act is due where the test or the alarm says so, and never because of the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.live import deciding
+from service.live.acts import Act, ActName, History
+from service.live.challengers import ShadowDeployment
+from service.live.journal.bets import MEAN_SCALE
+from service.live.journal.reader import HitBlocks, ModelVersion, PairCounts
+from service.models.model import Model
+from service.models.registry import Registry
+from tests.support.tiny_models import tiny_card, write_tiny
+
+BUDGET = 0.02
+GOOD: HitBlocks = {0: {0: 10, MEAN_SCALE: 90}}
+BROKEN: HitBlocks = {0: {0: 10, MEAN_SCALE: 90}, 1: {0: 80}}
+BETTER = {MEAN_SCALE: 60, 0: 40}
+LEVEL = {MEAN_SCALE: 30, 0: 40, -MEAN_SCALE: 30}
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> list[Model]:
+    """Loads three classifiers of one task, whose cards have an accuracy of 0.9, at least 0.8."""
+    for number, family in enumerate(("first", "second", "third")):
+        write_tiny(tmp_path, tiny_card(family=family), sign=1.0 + number)
+    return Registry.load(tmp_path).task("colour")
+
+
+def decide(
+    models: list[Model],
+    *,
+    champion: int = 0,
+    means: tuple[dict[int, int], ...] = ({}, {}),
+    hits: dict[int, HitBlocks] | None = None,
+    history: History | None = None,
+) -> tuple[str, str] | None:
+    """Returns the act that is due and the model that it makes the champion."""
+    challengers = [each for each in models if each is not models[champion]]
+    pairs = [
+        PairCounts(key(models[champion]), key(each), (0, 0, 0), counts, 0.01)
+        for each, counts in zip(challengers, means, strict=True)
+    ]
+    deployment = ShadowDeployment(champion=models[champion], challengers=challengers)
+    by_version = {key(models[place]): each for place, each in (hits or {}).items()}
+    history = history or History()
+    act = deciding.decide(deployment, pairs, by_version, history, BUDGET)
+    if act is None:
+        return None
+
+    assert (act["before"], act["number"]) == (
+        name(models[champion]),
+        len(history.acts) + 1,
+    )
+    assert ("test" in act, "alarm" in act) == (
+        act["act"] == "promotion",
+        act["act"] == "roll-back",
+    )
+    return act["act"], act["after"]["model"]
+
+
+def key(model: Model) -> ModelVersion:
+    return ModelVersion(model.name, model.version)
+
+
+def name(model: Model) -> Any:
+    return {"model": model.name, "version": model.version}
+
+
+def remember(models: list[Model], *words: tuple[ActName, int, int]) -> History:
+    made: list[Act] = [
+        {
+            "number": number,
+            "time": "",
+            "task": "colour",
+            "act": act,
+            "before": name(models[before]),
+            "after": name(models[after]),
+            "because": "",
+            "previous": "",
+        }
+        for number, (act, before, after) in enumerate(words, 1)
+    ]
+    return History(tuple(made))
+
+
+def test_the_challenger_that_is_better_by_most_is_promoted(models: list[Model]) -> None:
+    """Of two challengers that are shown to be better the one with the higher lower limit is promoted."""
+    more = {MEAN_SCALE: 90, 0: 10}
+    assert decide(models, means=(BETTER, more)) == ("promotion", "colour-third")
+    assert decide(models, means=(more, BETTER)) == ("promotion", "colour-second")
+
+
+def test_nothing_is_due_between_models_that_are_level(models: list[Model]) -> None:
+    """Without a group, and with as many on either side, nothing is due."""
+    assert decide(models) is None
+    assert decide(models, means=(LEVEL, LEVEL), hits={0: GOOD}) is None
+
+
+def test_a_promoted_champion_with_an_alarm_is_rolled_back(models: list[Model]) -> None:
+    """The champion before it answers again, also where a challenger is shown to be better."""
+    promoted = remember(models, ("promotion", 0, 1))
+    found = decide(
+        models, champion=1, means=({}, BETTER), hits={1: BROKEN}, history=promoted
+    )
+    assert found == ("roll-back", "colour-first")
+
+
+def test_a_champion_that_was_set_is_not_rolled_back(models: list[Model]) -> None:
+    """Without a promotion there is nothing to go back to, whatever the alarm says."""
+    assert decide(models, hits={0: BROKEN}) is None
+
+
+def test_nobody_rolls_back_to_a_model_with_an_alarm(models: list[Model]) -> None:
+    """Where both have an alarm a person is needed."""
+    promoted = remember(models, ("promotion", 0, 1))
+    hits = {0: BROKEN, 1: BROKEN}
+    assert decide(models, champion=1, hits=hits, history=promoted) is None
+
+
+def test_what_failed_is_not_promoted_again(models: list[Model]) -> None:
+    """The test still shows the version to be better that was rolled back, and it stays a challenger."""
+    history = remember(models, ("promotion", 0, 1), ("roll-back", 1, 0))
+    assert decide(models, means=(BETTER, {}), history=history) is None
+    assert decide(models, means=({}, BETTER), history=history) == (
+        "promotion",
+        "colour-third",
+    )
+
+
+def test_a_challenger_with_an_alarm_is_not_promoted(models: list[Model]) -> None:
+    """A model that fails on its own rows is no champion, whatever it did better in the shadow."""
+    assert decide(models, means=(BETTER, {}), hits={1: BROKEN}) is None
