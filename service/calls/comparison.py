@@ -49,7 +49,7 @@ def compare(
     labels = np.array([output.label for output in outputs])
     written = codec.as_json([output.probabilities for output in outputs])
     probabilities = np.array(written, dtype=np.float64)
-    mean = np.add.reduce(probabilities) / len(outputs)
+    mean = np.add.reduce(_weigh_votes(probabilities, written)) / len(outputs)
     # What is not finite is written as null, and read as NaN.
     if not np.vdot(mean, mean) < np.inf:
         raise NotFinite
@@ -75,6 +75,28 @@ def compare(
     return cast(Comparison, comparison)
 
 
+def _weigh_votes(
+    probabilities: NDArray[np.float64], written: list[list[list[float]]]
+) -> NDArray[np.float64]:
+    """Returns probabilities `(n_models, n_rows, n_classes)` in which no model that only votes is sure of all.
+
+    A model votes whose every row here has a probability of 1, as a perceptron's have. Its vote counts as much as the
+    others are sure on average, and the rest is divided among the other classes.
+    """
+    # Lists of so few values are searched in 2 us for seven models, and arrays would take ten times as long.
+    votes = [all(1 in row for row in rows) for rows in written]
+    if True not in votes or False not in votes:
+        return probabilities
+
+    is_vote = np.array(votes)
+    sure = probabilities[~is_vote].max(axis=2).mean(axis=0)[:, None]
+    rest = (1 - sure) / (probabilities.shape[2] - 1)
+    weighed = probabilities.copy()
+    weighed[is_vote] = np.where(probabilities[is_vote] == 1, sure, rest)
+
+    return weighed
+
+
 def _describe(
     output: ClassifierOutput, written: list[list[float]], classes: tuple[str, ...]
 ) -> dict[str, Any]:
@@ -91,7 +113,7 @@ def _describe(
 def _consensus(
     mean: NDArray[np.float64], labels: Labels, classes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Returns the mean of the probabilities, its most probable class, and the share of models that agree with it."""
+    """Returns the mean of the weighed probabilities, its most probable class, and the share of models that agree."""
     label = mean.argmax(axis=1)
     agree = np.add.reduce(labels == label) / len(labels)
     return {

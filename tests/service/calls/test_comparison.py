@@ -47,6 +47,26 @@ def test_consensus_is_the_mean_of_the_probabilities() -> None:
     assert consensus["agreement"] == pytest.approx([1.0, 2 / 3, 2 / 3])
 
 
+def test_a_model_that_only_votes_has_one_voice_in_the_consensus() -> None:
+    """A vote counts as much as the others are sure on average, so that its 1 does not outweigh two that doubt it."""
+    voter = answer("d", 1.0, 0.0, 1.0)
+    doubting = [answer("a", 0.4, 0.2, 0.6), answer("b", 0.4, 0.4, 0.3)]
+    comparison = compared(*doubting, voter)
+
+    assert comparison["consensus"]["predictions"] == ["no", "no", "yes"]
+    assert np.array(comparison["consensus"]["probabilities"])[:, 1] == pytest.approx(
+        [(0.4 + 0.4 + 0.6) / 3, (0.2 + 0.4 + 0.3) / 3, (0.6 + 0.3 + 0.65) / 3], abs=1e-7
+    )
+    assert comparison["models"][2]["probabilities"] == [[0, 1], [1, 0], [0, 1]]
+
+
+def test_models_that_all_vote_are_counted() -> None:
+    """Where no model says how sure it is, the consensus has the shares of the votes."""
+    votes = [answer("a", 1.0, 0.0), answer("b", 1.0, 1.0), answer("c", 0.0, 1.0)]
+    second = np.array(compared(*votes)["consensus"]["probabilities"])[:, 1]
+    assert second == pytest.approx([2 / 3, 2 / 3])
+
+
 def test_every_pair_is_there_once() -> None:
     """Each pair of models stands once in the answer, in the order of the models."""
     pairs = compared(FIRST, SECOND, THIRD)["pairs"]
