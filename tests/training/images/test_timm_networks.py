@@ -290,7 +290,7 @@ def test_preprocessing_that_the_graph_does_not_have_is_refused() -> None:
 def test_small_images_are_enlarged_before_a_network_of_photographs_learns_them(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Images of 16 pixels are learnt at 48, and the file brings every image to that size."""
+    """A network sees images of 16 pixels at 48, and the card says 16, as the data set has them."""
     monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
     photographs = write_folder(tmp_path / "sky")
     words = ["--arch", ARCH, "--weights", str(folder / "lite.pth"), "--finetune"]
@@ -299,7 +299,7 @@ def test_small_images_are_enlarged_before_a_network_of_photographs_learns_them(
     assert main(["pretrained", *words, *size, *given]) == 0
     card = read_card(tmp_path / "sky-pretrained.onnx")
     assert isinstance(card.input, ImageInput)
-    assert card.input.height == 48
+    assert card.input.height == 16
     assert "--size 16" in card.provenance.command
     assert "--enlarge 48" in card.provenance.command
     assert card.parity.unequal_labels == 0
