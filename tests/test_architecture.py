@@ -297,6 +297,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.memory",
         "training.option_types",
         "training.processors",
+        "training.transfer",
     },
     "training.jobs": {
         "model_card",
@@ -554,6 +555,7 @@ SHOWN: dict[str, set[str]] = {
         "network",
     },
     "training.pictures": {"draw"},
+    "training.transfer": {"depthwise", "eight_bits", "enlarging"},
     "tuning": {
         "arguments",
         "candidates",

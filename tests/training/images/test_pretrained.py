@@ -486,6 +486,23 @@ def test_a_frozen_body_stays_as_it_was(sky: Path, unfreeze: bool) -> None:  # no
         assert changed == {"head.weight"}
 
 
+def test_the_first_convolutions_may_stay_as_they_are(sky: Path) -> None:
+    """With `--keep` the first convolutions keep weights and statistics, and those behind them learn."""
+    dataset, options = load_sky(sky, "--epochs", "3", "--unfreeze", "--keep", "2")
+    rows = split(dataset, seed=0)
+    model, head = PRETRAINED.make_model(dataset, rows, options)
+    before = {name: value.clone() for name, value in model.body.state_dict().items()}
+    PRETRAINED.fine_tune(model, head, dataset, rows, options, lambda _: None)
+    changed = {
+        name
+        for name, value in model.body.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed >= {"head.weight", "blocks.0.second.weight"}
+    kept = ("whitening", "blocks.0.first.", "blocks.0.first_norm")
+    assert not [name for name in changed if name.startswith(kept)]
+
+
 def test_epochs_are_counted_on(sky: Path) -> None:
     """The body's epochs are counted on after the head's."""
     dataset, options = load_sky(sky, "--epochs", "4", "--unfreeze")

@@ -120,7 +120,7 @@ def test_small_filters_are_not_rounded() -> None:
 class MeanColour(nn.Module):
     """A MeanColour shows no layers, and scores images by their colours and their size."""
 
-    def layers(self, images: Tensor) -> list[Tensor]:  # noqa: ARG002  # it has none
+    def layers(self, images: Tensor) -> list[Tensor]:  # it has none
         return []
 
     def score(self, last: Tensor) -> Tensor:
