@@ -325,6 +325,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.memory",
         "training.option_types",
         "training.processors",
+        "training.transfer",
     },
     "training.jobs": {
         "model_card",
@@ -598,6 +599,7 @@ SHOWN: dict[str, set[str]] = {
         "network",
     },
     "training.pictures": {"draw"},
+    "training.transfer": {"depthwise", "eight_bits", "enlarging"},
     "tuning": {
         "arguments",
         "candidates",

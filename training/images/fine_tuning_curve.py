@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,15 +12,18 @@ from model_card import Metric
 from training.data.datasets import Split
 from training.data.images import ImageDataset
 from training.export.evaluation import evaluate_classifier
+from training.images.architecture import CONVNET
 from training.images.classifier import fit_model
 from training.images.network import FittedImageClassifier
-from training.images.pretrained import Pretrained
+from training.images.pretrained import Pretrained, has_own_weights, use_own_network
 
 SIZES = (50, 500)
 """So many images of each class are learnt from; all of them come last."""
+SCRATCH = f"{CONVNET}, from scratch"
 
-Point = tuple[int, Metric, Metric]
-"""A point is images for each class, and the accuracy, with its interval, fine-tuned and from scratch."""
+Point = tuple[int, Mapping[str, Metric]]
+"""A point is images for each class, and the accuracy, with its interval, of each network by its name."""
+Learn = Callable[[Split], FittedImageClassifier]
 
 
 def measure(
@@ -29,29 +32,30 @@ def measure(
     rows: Split,
     options: argparse.Namespace,
     *,
+    whole: Metric | None = None,
     sizes: Sequence[int] = SIZES,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> list[Point]:
-    """Returns points on the held-out images; both networks learn the same images with the same schedule.
+    """Returns points on the held-out images; all networks learn the same images.
 
-    The network from scratch learns in one go.
+    The small network from scratch learns in one go. `whole` is what the network has attained with all images, where
+    that is known.
     """
     counts = np.bincount(dataset.target[rows.train])
+    learners = _list_learners(family, dataset, options)
     points = []
 
     for size in (*(each for each in sizes if each < counts.min()), int(counts.max())):
-        on_progress(f"fine-tuning and from scratch, {size} images of each class")
         part = choose(dataset, rows, size, seed=options.seed)
-        tuned = _measure(_fine_tune(family, dataset, part, options), dataset, rows)
-        points.append(
-            (
-                size,
-                tuned,
-                _measure(
-                    _train_from_scratch(family, dataset, part, options), dataset, rows
-                ),
+        accuracies = {}
+        for name, learn in learners.items():
+            on_progress(f"{name}, {size} images of each class")
+            is_known = whole and size == counts.max() and name == options.arch
+            accuracies[name] = (
+                whole if whole and is_known else _measure(learn(part), dataset, rows)
             )
-        )
+
+        points.append((size, accuracies))
 
     return points
 
@@ -68,20 +72,31 @@ def choose(dataset: ImageDataset, rows: Split, size: int, *, seed: int) -> Split
     )
 
 
-def _fine_tune(
-    family: Pretrained, dataset: ImageDataset, rows: Split, options: argparse.Namespace
-) -> FittedImageClassifier:
-    model, head = family.make_model(dataset, rows, options)
-    family.fine_tune(model, head, dataset, rows, options, lambda _: None)
-    return family.make_fitted(model, dataset, options)
+def _list_learners(
+    family: Pretrained, dataset: ImageDataset, options: argparse.Namespace
+) -> dict[str, Learn]:
+    """Returns the network itself, our own where its weights are here, and our own from scratch."""
+    own = use_own_network(options)
+    tuned = [options]
+    if options.arch != CONVNET and has_own_weights(own):
+        tuned.append(own)
 
+    def fine_tune(part: Split, given: argparse.Namespace) -> FittedImageClassifier:
+        model, head = family.make_model(dataset, part, given)
+        family.fine_tune(model, head, dataset, part, given, lambda _: None)
+        return family.make_fitted(model, dataset, given)
 
-def _train_from_scratch(
-    family: Pretrained, dataset: ImageDataset, rows: Split, options: argparse.Namespace
-) -> FittedImageClassifier:
-    model = family.make_untrained_model(dataset, rows, options)
-    fit_model(model, dataset, rows, family.schedule(options), lambda _: None)
-    return family.make_fitted(model, dataset, options)
+    def start_from_scratch(part: Split) -> FittedImageClassifier:
+        model = family.make_untrained_model(dataset, part, own)
+        fit_model(model, dataset, part, family.schedule(own), lambda _: None)
+        return family.make_fitted(model, dataset, own)
+
+    learners: dict[str, Learn] = {
+        each.arch: lambda part, each=each: fine_tune(part, each)  # type: ignore[misc]  # mypy knows no defaults here
+        for each in tuned
+    }
+
+    return learners | {SCRATCH: start_from_scratch}
 
 
 def _measure(

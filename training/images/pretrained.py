@@ -1,13 +1,8 @@
-"""This module exports networks that have learnt elsewhere, as they were published or with a head for a new task.
-
-Fine-tuning first fits the head alone, on a body that stays as it is, normalisations and their statistics included;
-unfrozen, the body then learns too, at a lower rate: Yosinski et al., NeurIPS 2014.
-"""
+"""This module exports networks that have learnt elsewhere, as they were published or with a head for a new task."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +15,11 @@ from torch import Tensor, nn
 
 from training import option_types as types
 from training.data.datasets import Split
-from training.data.image_preprocessing import resize_and_crop
 from training.data.images import CIFAR10_PX, TASKS, ImageDataset, ParityImages
 from training.images import publications, weight_files, weights
 from training.images.architecture import (
     CONVNET,
-    TorchvisionNetwork,
+    CONVNET_SHAPE,
     architecture,
     build,
     inner,
@@ -38,22 +32,24 @@ from training.images.classifier import (
     ImageFamily,
     find_checkpoint,
     find_weights,
-    fit_model,
     make_model,
 )
 from training.images.convnet import MIN_PX, ConvNet
+from training.images.fine_tuning import (
+    FineTunedNetwork,
+    FittedFineTuned,
+    describe,
+    fine_tune,
+)
 from training.images.gradient_descent import ImageNetwork
 from training.images.network import FittedImageClassifier
 from training.images.schedule import Schedule
-from training.learning.family import Epoch, OnEpoch, TrainingError
+from training.learning.family import OnEpoch, TrainingError
+from training.transfer.enlarging import EnlargingNetwork
 
 TASK = "imagenet"
 CONVNET_TASK = "cifar8"
 """Our own network has learnt these kinds of photographs, none of which is a cat or an automobile."""
-HEAD_SHARE = 1 / 3
-"""This share of the epochs passes before the body learns too."""
-BODY_RATE = 0.2
-"""The body learns at this share of the head's learning rate."""
 N_PARITY_IMAGES = 8
 COARSE_PX = 8
 SCHEDULES: dict[str, dict[str, float]] = {
@@ -66,18 +62,6 @@ SCHEDULES: dict[str, dict[str, float]] = {
     "": {"epochs": 9, "learning_rate": 0.4, "weight_decay": 0.0001, "batch_size": 64},
 }
 """These are the defaults for our own network, and for all others."""
-
-
-class FineTunedNetwork(ImageNetwork):
-    """A FineTunedNetwork may have a frozen body: while it learns, the body's normalisations keep their statistics."""
-
-    frozen = True
-
-    def train(self, mode: bool = True) -> FineTunedNetwork:  # noqa: FBT001, FBT002  # as torch has it
-        super().train(mode)
-        if self.frozen:
-            self.body.eval()
-        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +100,13 @@ class Pretrained(ImageFamily):
         add(
             "--unfreeze", action="store_true", help="teach the body too, after the head"
         )
+        add(
+            "--keep",
+            type=types.count,
+            help="so many of the first convolutions stay as they are, which takes less time",
+        )
+        text = "the answer is the mean over the image and its mirror image, for twice the work"
+        add("--mirror", action="store_true", help=text)
         add(
             "--epochs",
             type=types.count,
@@ -157,8 +148,7 @@ class Pretrained(ImageFamily):
         model, head = self.make_model(dataset, rows, options)
         begun: dict[str, Any] = {
             "weights": weights.fingerprint(_find_weights_file(options)),
-            "head_share": HEAD_SHARE,
-            "body_rate": BODY_RATE,
+            **describe(),
         }
         begun["schedule"] = self.schedule(options)
         place = find_checkpoint(
@@ -176,6 +166,9 @@ class Pretrained(ImageFamily):
         path = _find_weights_file(options)
         body = restore(options.arch, weights.read(path), path)
         head = replace_head(inner(body), len(dataset.classes))
+        if options.enlarge:
+            body = EnlargingNetwork(body, options.enlarge)
+
         _check_size(body, dataset, options)
         model = FineTunedNetwork(body, dataset.pixels[rows.train])
         if options.arch != CONVNET:
@@ -189,17 +182,16 @@ class Pretrained(ImageFamily):
     def make_untrained_model(
         self, dataset: ImageDataset, rows: Split, options: argparse.Namespace
     ) -> ImageNetwork:
-        """Returns the same network without what it has learnt."""
+        """Returns our own network, which has learnt nothing, in the shape of its weights where these are here."""
         torch.manual_seed(options.seed)
-        body = build(
-            options.arch,
-            len(dataset.classes),
-            read_shape(weights.read(_find_weights_file(options))),
+        known = has_own_weights(options)
+        shape = (
+            read_shape(weights.read(_find_weights_file(options)))
+            if known
+            else CONVNET_SHAPE
         )
-        if isinstance(body, TorchvisionNetwork):
-            body.drop_auxiliary()
 
-        return make_model(body, dataset, rows)
+        return make_model(build(CONVNET, len(dataset.classes), shape), dataset, rows)
 
     def fine_tune(
         self,
@@ -213,40 +205,16 @@ class Pretrained(ImageFamily):
         checkpoint: Path | None = None,
     ) -> None:
         """Fits the head and, unfrozen, then all, in place."""
-        schedule = self.schedule(options)
-        trainable = [each for each in model.parameters() if each.requires_grad]
-        for each in trainable:
-            each.requires_grad = any(each is other for other in head.parameters())
-
-        n_head_epochs = (
-            max(1, round(schedule.epochs * HEAD_SHARE))
-            if options.unfreeze
-            else schedule.epochs
-        )
-        head_schedule = replace(schedule, epochs=n_head_epochs)
-        fit_model(model, dataset, rows, head_schedule, on_epoch, checkpoint=checkpoint)
-        if not options.unfreeze or n_head_epochs == schedule.epochs:
-            return
-
-        for each in trainable:
-            each.requires_grad = True
-
-        model.frozen = False
-        body_schedule = replace(
-            schedule,
-            epochs=schedule.epochs - n_head_epochs,
-            learning_rate=schedule.learning_rate * BODY_RATE,
-            turn_rate=schedule.turn_rate * BODY_RATE,
-            seed=schedule.seed + 1,
-        )
-        place = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-body.pt")
-        fit_model(
+        fine_tune(
             model,
+            head,
             dataset,
             rows,
-            body_schedule,
-            _offset_epochs(on_epoch, n_head_epochs),
-            checkpoint=place,
+            self.schedule(options),
+            on_epoch,
+            unfreeze=options.unfreeze,
+            n_kept=options.keep or 0,
+            checkpoint=checkpoint,
         )
 
     def make_fitted(
@@ -254,13 +222,16 @@ class Pretrained(ImageFamily):
     ) -> FittedImageClassifier:
         """Returns the fitted network, for images as it has seen them in learning."""
         size_px, library = dataset.pixels.shape[1], _find_library(options.arch)
-        fitted = FittedImageClassifier(
+        fitted = FittedFineTuned(
             model,
-            mirrors=not library,
+            mirrors=options.mirror or not library,
             resize_px=size_px,
             crop_px=size_px,
             half_precision=library != "torchvision",
         )
+        if library == "timm":
+            fitted.round_filters()
+
         fitted.packages = (*fitted.packages, *((library,) if library else ()))
 
         return fitted
@@ -289,11 +260,33 @@ def fill_defaults(options: argparse.Namespace) -> None:
             else publications.find_publication(options.arch, weights.DEFAULT).crop_px
         )
 
-    shift_px = (options.enlarge or options.size) // 16
-    defaults = SCHEDULES[CONVNET if own else ""] | {"shift": shift_px}
+    defaults = SCHEDULES[CONVNET if own else ""] | {"shift": options.size // 16}
     for name, value in defaults.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
+
+
+def use_own_network(options: argparse.Namespace) -> argparse.Namespace:
+    """Returns the options with which our own network learns the same task."""
+    if options.arch == CONVNET:
+        return options
+
+    own = argparse.Namespace(**vars(options))
+    for name in (*SCHEDULES[CONVNET], "shift", "enlarge", "keep"):
+        setattr(own, name, None)
+
+    own.arch, own.weights, own.mirror = CONVNET, weights.DEFAULT, False
+    fill_defaults(own)
+
+    return own
+
+
+def has_own_weights(options: argparse.Namespace) -> bool:
+    """Tells if the weights that our own network begins with are here."""
+    try:
+        return _find_weights_file(options).is_file()
+    except TrainingError:
+        return False
 
 
 def name_family(options: argparse.Namespace) -> str:
@@ -306,9 +299,6 @@ def name_family(options: argparse.Namespace) -> str:
 def prepare(dataset: ImageDataset, options: argparse.Namespace) -> ImageDataset:
     """Returns the same data, which name the weights it begins with; raises TrainingError where these cannot be got."""
     path = _find_weights_file(options)
-    if options.enlarge:
-        dataset = replace(dataset, pixels=_enlarge(dataset.pixels, options.enlarge))
-
     source = f"{dataset.source}; begun with the weights {path.name}, {weights.fingerprint(path)}"
     if options.arch == CONVNET:
         return replace(dataset, source=source)
@@ -316,16 +306,6 @@ def prepare(dataset: ImageDataset, options: argparse.Namespace) -> ImageDataset:
     published = publications.find_publication(options.arch, str(options.weights))
 
     return replace(dataset, source=source, licence=published.licence)
-
-
-def _enlarge(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
-    """Returns the images as the exported graph brings them to this size."""
-    enlarged = np.empty((len(pixels), size_px, size_px, 3), dtype=np.uint8)
-    for row, each in enumerate(pixels):
-        image = resize_and_crop(Image.fromarray(each), size_px, size_px)
-        enlarged[row] = np.asarray(image)
-
-    return enlarged
 
 
 def make_parity_images(options: argparse.Namespace) -> ParityImages:
@@ -365,6 +345,8 @@ def _refuse_training_options(options: argparse.Namespace) -> None:
         *SCHEDULES[""],
         "shift",
         "enlarge",
+        "keep",
+        "mirror",
     )
     given = [
         f"--{name.replace('_', '-')}" for name in trainable if getattr(options, name)
@@ -482,10 +464,6 @@ def _draw_parity_images(size_px: int, seed: int) -> NDArray[np.uint8]:
     return np.concatenate([noise, np.stack(smooth)])
 
 
-def _offset_epochs(on_epoch: OnEpoch, n_before: int) -> Callable[[Epoch], None]:
-    return lambda epoch: on_epoch(replace(epoch, number=epoch.number + n_before))
-
-
 def _parse_weights(text: str) -> Path | str:
     """Returns a path or a name, which are told apart by what paths have and names do not."""
     return Path(text) if "/" in text or "." in text else text
@@ -499,4 +477,5 @@ PRETRAINED = Pretrained(
     weight_decay=0.0,
     shift_px=0,
     smoothing=0.1,
+    allow_bfloat16=True,
 )

@@ -121,6 +121,7 @@ def _draw_few_images(
         dataset,
         trained.rows,
         training_run.options,
+        whole=trained.card.metrics["accuracy"],
         on_progress=training_run.callbacks.stage,
     )
     return figures.draw_few_images(

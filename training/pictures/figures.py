@@ -174,29 +174,27 @@ def draw_learning_curve(
 
 
 def draw_few_images(
-    points: Sequence[tuple[int, Metric, Metric]], *, about: str
+    points: Sequence[tuple[int, Mapping[str, Metric]]], *, about: str
 ) -> Figure:
-    """Draws points of images for each class, and the accuracy fine-tuned and from scratch."""
+    """Draws points of images for each class, and the accuracy of each network by its name."""
     title = "Few images: what weights from elsewhere are worth"
     figure = make_figure(title, width=WIDTH)
     y = "accuracy on held-out images, 95 % interval"
     axes = add_axes(figure, about, x="images for each class", y=y)
-    sizes, tuned, scratch = zip(*points, strict=True)
-    lines = (
-        ("fine-tuned", 0.98, BLUE, "D", tuned),
-        ("from scratch", 1.02, ORANGE, "o", scratch),
-    )
+    sizes, accuracies = zip(*points, strict=True)
 
-    for label, aside, colour, marker, metrics in lines:
+    for number, name in enumerate(accuracies[0]):
+        style = style_series(number)
+        metrics = [each[name] for each in accuracies]
         add_upright_intervals(
             axes,
-            np.array(sizes) * aside,
+            np.array(sizes) * (0.98 + 0.02 * number),
             [each.value for each in metrics],
             [_require_interval(each) for each in metrics],
-            colour=colour,
-            marker=marker,
+            colour=style.colour,
+            marker=style.marker,
             line="-",
-            label=label,
+            label=name,
         )
 
     axes.set_xscale("log")

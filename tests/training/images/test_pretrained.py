@@ -486,6 +486,23 @@ def test_a_frozen_body_stays_as_it_was(sky: Path, unfreeze: bool) -> None:  # no
         assert changed == {"head.weight"}
 
 
+def test_the_first_convolutions_may_stay_as_they_are(sky: Path) -> None:
+    """With `--keep` the first convolutions keep weights and statistics, and those behind them learn."""
+    dataset, options = load_sky(sky, "--epochs", "3", "--unfreeze", "--keep", "2")
+    rows = split(dataset, seed=0)
+    model, head = PRETRAINED.make_model(dataset, rows, options)
+    before = {name: value.clone() for name, value in model.body.state_dict().items()}
+    PRETRAINED.fine_tune(model, head, dataset, rows, options, lambda _: None)
+    changed = {
+        name
+        for name, value in model.body.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed >= {"head.weight", "blocks.0.second.weight"}
+    kept = ("whitening", "blocks.0.first.", "blocks.0.first_norm")
+    assert not [name for name in changed if name.startswith(kept)]
+
+
 def test_epochs_are_counted_on(sky: Path) -> None:
     """The body's epochs are counted on after the head's."""
     dataset, options = load_sky(sky, "--epochs", "4", "--unfreeze")
@@ -499,14 +516,16 @@ def test_epochs_are_counted_on(sky: Path) -> None:
 
 
 def test_weights_are_compared_by_the_number_of_images(sky: Path) -> None:
-    """Fine-tuned and from scratch are compared with intervals; a larger choice holds the smaller ones."""
+    """Networks are compared with intervals, and a larger choice of images holds the smaller ones."""
     dataset, options = load_sky(sky, "--epochs", "2")
     rows = split(dataset, seed=0)
     points = fine_tuning_curve.measure(
         PRETRAINED, dataset, rows, options, sizes=(5, 500)
     )
-    assert [size for size, _, _ in points] == [5, 26]
-    assert all(each.interval is not None for _, *metrics in points for each in metrics)
+    assert [size for size, _ in points] == [5, 26]
+    for _, accuracies in points:
+        assert list(accuracies) == ["convnet", "convnet, from scratch"]
+        assert all(each.interval is not None for each in accuracies.values())
     few, more = (
         fine_tuning_curve.choose(dataset, rows, size, seed=0).train for size in (5, 10)
     )
@@ -519,8 +538,10 @@ def test_the_comparison_is_drawn() -> None:
     points = [
         (
             size,
-            Metric(value=0.9, interval=(0.8, 0.95)),
-            Metric(value=0.7, interval=(0.6, 0.8)),
+            {
+                "tuned": Metric(value=0.9, interval=(0.8, 0.95)),
+                "from scratch": Metric(value=0.7, interval=(0.6, 0.8)),
+            },
         )
         for size in (5, 50)
     ]

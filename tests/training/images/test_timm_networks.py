@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -287,19 +288,50 @@ def test_preprocessing_that_the_graph_does_not_have_is_refused() -> None:
         publications.find_publication("coat_lite_medium_384", "DEFAULT")
 
 
-def test_small_images_are_enlarged_before_a_network_of_photographs_learns_them(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Images of 16 pixels are learnt at 48, and the file brings every image to that size."""
-    monkeypatch.setenv("VEREDICTO_DATA", str(tmp_path / "cache"))
-    photographs = write_folder(tmp_path / "sky")
+@pytest.fixture(scope="module")
+def tuned(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns the file of a network that has learnt day and night from images of 16 pixels, seen at 48."""
+    root = tmp_path_factory.mktemp("tuned")
+    photographs = write_folder(root / "sky")
     words = ["--arch", ARCH, "--weights", str(folder / "lite.pth"), "--finetune"]
-    size = ["--size", "16", "--enlarge", "48", "--epochs", "1"]
-    given = ["--data", str(photographs), "--task", "sky", "--output", str(tmp_path)]
-    assert main(["pretrained", *words, *size, *given]) == 0
-    card = read_card(tmp_path / "sky-pretrained.onnx")
+    size = ["--size", "16", "--enlarge", "48", "--epochs", "2"]
+    body = ["--unfreeze", "--keep", "3", "--mirror"]
+    given = ["--data", str(photographs), "--task", "sky", "--output", str(root)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VEREDICTO_DATA", str(root / "cache"))
+        assert main(["pretrained", *words, *size, *body, *given]) == 0
+
+    return root / "sky-pretrained.onnx"
+
+
+def test_small_images_are_enlarged_within_a_network_of_photographs(tuned: Path) -> None:
+    """The card says the size of the data set's images, and its command the size that the network sees."""
+    card = read_card(tuned)
     assert isinstance(card.input, ImageInput)
-    assert card.input.height == 48
+    assert card.input.height == 16
     assert "--size 16" in card.provenance.command
     assert "--enlarge 48" in card.provenance.command
+    assert "--keep 3 --mirror" in card.provenance.command
     assert card.parity.unequal_labels == 0
+
+
+def test_an_image_and_its_mirror_image_get_the_same_answer(tuned: Path) -> None:
+    """With `--mirror` the answer is the mean over both, so it is the same for either."""
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), dtype=np.uint8)
+    session = open_session(tuned.read_bytes())
+    one, other = (
+        session.run(["probabilities"], {"pixels": np.ascontiguousarray(each)})[0]
+        for each in (pixels, pixels[:, :, ::-1])
+    )
+    assert np.allclose(one, other, atol=1e-6)
+
+
+def test_filters_of_a_fine_tuned_network_are_kept_in_eight_bits(tuned: Path) -> None:
+    """Most of the weights lie in eight bits on disk, and what the file says of itself was measured with them."""
+    constants = onnx.load(tuned).graph.initializer
+    sizes = dict.fromkeys((onnx.TensorProto.INT8, onnx.TensorProto.FLOAT), 0)
+    for each in constants:
+        if each.data_type in sizes:
+            sizes[each.data_type] += int(np.prod(each.dims))
+
+    assert sizes[onnx.TensorProto.INT8] > 10 * sizes[onnx.TensorProto.FLOAT]
