@@ -15,6 +15,8 @@ from service.http.responses import HTML, Headers, Response
 PREFIX = "/static/"
 HOME = "home.html"
 MODEL = "model.html"
+PAGES = {"/live": "live.html", "/trust": "trust.html"}
+"""Further pages that stand beside the first have these paths."""
 MIN_GZIP_BYTES = 512
 """A shorter file hardly shrinks."""
 _PLACE = b"{{static}}"
@@ -93,6 +95,15 @@ class StaticFiles:
             (*PAGE_HEADERS, _ASK_AGAIN, (b"vary", b"accept")),
         )
 
+        self._pages = {
+            path: StaticFile(
+                (pages / name).read_bytes().replace(_PLACE, address),
+                HTML,
+                (*PAGE_HEADERS, _ASK_AGAIN),
+            )
+            for path, name in PAGES.items()
+        }
+
     def list_paths(self) -> list[str]:
         """Returns the paths of all files but the page."""
         return list(self._files)
@@ -100,6 +111,10 @@ class StaticFiles:
     def show_home(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the page."""
         return self._home.respond(headers)
+
+    def show_page(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Response:
+        """Returns one of the further pages."""
+        return self._pages[path].respond(headers)
 
     def show_model(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the page of a model, which asks for the card itself."""
