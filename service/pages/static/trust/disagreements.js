@@ -1,6 +1,7 @@
 // Rows on which the models disagree: the picture where there is one, the truth, and who is wrong.
 
 import { ROOT, ask } from "../api.js";
+import { drawDigit } from "../digit.js";
 import { make } from "../dom.js";
 import { nameClass } from "../names.js";
 import { join, number } from "../words.js";
@@ -8,8 +9,6 @@ import { say } from "./words.js";
 
 const MAX_SHOWN = 12;
 const DRAWN_FEATURES = 64;
-const SIDE = 8;
-const MAX_GREY = 16;
 const MAX_VALUES = 4;
 
 /** @typedef {{picture: Node | null, place: string, link: string | null, truth: string, said: Record<string, string>}} Row */
@@ -74,17 +73,4 @@ function showRow(view, { picture, place, link, truth, said }) {
   const content = [picture, make("span", { class: "row-told" }, place ? make("span", { class: "quiet" }, place) : null,
     make("span", {}, say("truth"), make("b", {}, nameClass(truth))), ...told)];
   return make("li", {}, link ? make("a", { href: link, title: say("tryIt") }, ...content) : make("div", {}, ...content));
-}
-
-/** @param {number[]} values */
-function drawDigit(values) {
-  const canvas = make("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(SIDE, SIDE);
-  values.forEach((value, place) => {
-    const grey = 255 * value / MAX_GREY;
-    image.data.set([grey, grey, grey, 255], 4 * place);
-  });
-  context.putImageData(image, 0, 0);
-  return canvas;
 }

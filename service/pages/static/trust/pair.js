@@ -68,7 +68,7 @@ function showCounts(parts) {
 function showGain({ by }, { gain, better }, a) {
   const scale = makeScale([0, gain.value, ...(gain.interval ?? [])]);
   const drawn = drawInterval({ value: scale.place(gain.value), interval: /** @type {any} */ (gain.interval?.map(scale.place) ?? null) }, [scale.place(0)], better ? "best" : "");
-  drawn.append(draw("text", { x: place(scale.place(0)), y: 12, class: "zero", "text-anchor": "middle" }, "0"));
+  drawn.append(draw("text", { x: place(scale.place(0)), y: 38, class: "zero", "text-anchor": "middle" }, "0"));
   const write = (/** @type {number} */ value) => `${value < 0 ? "−" : "+"}${SHARES.includes(by)
     ? number(100 * Math.abs(value), { maximumFractionDigits: 1, minimumFractionDigits: 1 }) : number(Math.abs(value), { maximumSignificantDigits: 3 })}`;
   const unit = SHARES.includes(by) ? "\u00a0%" : "";

@@ -33,7 +33,8 @@ export function showProbabilities(view, model, threshold, choose) {
 
 /** @param {import("./view.js").View} view @param {any} numbers */
 function showReliability(view, numbers) {
-  const bins = numbers.reliability.equal_mass;
+  const { equal_mass, equal_width } = numbers.reliability;
+  const bins = equal_width.length > equal_mass.length ? equal_width : equal_mass;
   const most = Math.max(...bins.map((/** @type {any} */ each) => each.rows));
   const parts = [];
   for (const tick of [0, 0.5, 1]) {
