@@ -67,7 +67,7 @@ class JudgeRoute:
             limit = self._limits.max_image_bytes
             rest = media_type[len(kind) :]
             return CallHead(limit, NEVER_INLINE, MULTIPART + rest, query)
-        if kind in TABLE_TYPES:
+        if kind in TABLE_TYPES or not kind:
             return CallHead(self._limits.max_json_bytes, NEVER_INLINE, kind, query)
 
         raise UnsupportedMediaType(

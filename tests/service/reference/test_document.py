@@ -41,6 +41,7 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/explain",
         "/feedback",
         "/invocations",
+        "/judge",
     }
     platforms = {
         "/ping",
@@ -57,7 +58,7 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/tasks/{task}/verdict",
         "/tasks/{task}/to-label",
     }
-    pages = {"/", "/docs", "/docs.json"}
+    pages = {"/", "/trust", "/live", "/docs", "/docs.json"}
     probes = {"/livez", "/readyz", "/healthz", "/metrics"}
     protocol = {"/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index"}
     models = {

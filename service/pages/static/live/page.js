@@ -19,6 +19,7 @@ const LOOK_AGAIN_MS = 3000;
 const N_WANTED = 6;
 const N_PIXELS = 64;
 const MAX_VALUES = 4;
+const NOT_YET = "not shown yet";
 
 /** @type {import("../models.js").Tab[]} */
 let tabs = [];
@@ -139,8 +140,8 @@ function show(tab) {
   const focused = document.activeElement?.getAttribute("data-key");
   at("live").replaceChildren(...[
     make("p", { class: "sentence" }, say("counts", number(comparison.window.rows, {}), number(comparison.window.labelled, {}))),
+    showTests(tab, comparison.tests, name),
     make("div", { class: "parts" }, showModels(comparison, name), wanted ? showWanted(wanted, name) : null),
-    ...comparison.tests.map((/** @type {any} */ test) => showTest(tab.task, test, name)),
     showDrift(comparison.drift),
   ].filter((each) => each !== null));
   if (focused) /** @type {any} */ (at("live").querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
@@ -172,14 +173,49 @@ function showModels({ models, champion }, name) {
   return make("section", { class: "part" }, make("h2", {}, say("accuracy")), make("div", {}, make("ol", { class: "lines" }, ...lines), known.length ? make("div", { class: "axes" }, axis) : null));
 }
 
+/**
+ * Shows each challenger's difference from the champion on one scale, and beside them the curve of the one that is chosen.
+ * @param {import("../models.js").Tab} tab
+ * @param {any[]} tests
+ * @param {(model: string) => string} name
+ */
+function showTests(tab, tests, name) {
+  if (!tests.length) return null;
+  const wished = readState().get("c");
+  const chosen = tests.find(({ challenger }) => challenger === wished) ?? tests.find(({ verdict }) => verdict !== NOT_YET) ?? tests[0];
+  const scale = makeScale([0, ...tests.flatMap(({ interval, difference }) => difference === null ? [] : interval)]);
+  const ticks = scale.ticks.map(scale.place);
+  const lines = tests.map(({ challenger, difference, interval, verdict }) => {
+    const line = button("", () => {
+      writeState({ c: challenger });
+      show(tab);
+    }, { class: "model", "aria-pressed": challenger === chosen.challenger, "data-key": challenger });
+    const shown = verdict === NOT_YET ? "" : "best";
+    line.append(make("span", { class: "family" }, name(challenger)), difference === null ? make("span", { class: "quiet" }, say("noLabel"))
+      : drawInterval({ value: scale.place(difference), interval: interval.map(scale.place) }, ticks, shown),
+    make("span", { class: "figure" }, difference === null ? "" : writeDifference(difference)));
+    return make("li", {}, line);
+  });
+  const axis = draw("svg", { class: "axis", "aria-hidden": "true" }, ...scale.ticks.map((tick) =>
+    draw("text", { x: share(scale.place(tick)), y: 12, "text-anchor": "middle" }, writeDifference(tick))));
+  return make("div", { class: "parts" }, make("section", { class: "part" },
+    make("h2", {}, say("against", name(chosen.champion))), make("p", { class: "quiet" }, make("span", { class: "key" }), say("anyTime")),
+    make("div", {}, make("ol", { class: "lines" }, ...lines), make("div", { class: "axes" }, axis))), showTest(tab.task, chosen, name));
+}
+
 /** @param {string} task @param {any} test @param {(model: string) => string} name */
 function showTest(task, { champion, challenger, verdict, rows, only_challenger, only_champion }, name) {
   /** @type {Record<string, any>} */
   const words = { "challenger better": "betterChallenger", "champion better": "betterChampion" };
   const points = seen.get([task, champion, challenger].join("/"));
-  return make("section", { class: "part test" }, make("h2", {}, say(words[verdict] ?? "notYet", name(challenger), name(champion))),
+  return make("section", { class: "part" }, make("h2", {}, say(words[verdict] ?? "notYet", name(challenger), name(champion))),
     make("p", { class: "quiet" }, say("test", number(rows, {}), only_challenger, only_champion)),
     points ? drawCurve(points, name(challenger)) : null);
+}
+
+/** @param {number} share */
+function writeDifference(share) {
+  return `${number(100 * share, { maximumFractionDigits: 1, signDisplay: "exceptZero" })}\u00a0%`;
 }
 
 /** @param {any} drift */
