@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -34,11 +34,18 @@ OTHER_ROWS = (
 Judged = list[tuple[Model, HeldOut]]
 
 
+class Kept(NamedTuple):
+    """A verdict is kept whole, and without the curves of risk and coverage, which most clients do not want."""
+
+    whole: Verdict
+    plain: Verdict
+
+
 class Verdicts:
     """Verdicts are computed once for the versions of a task's models; any thread may ask."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], Verdict] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], Kept] = OrderedDict()
         self._lock = Lock()
 
     def judge(
@@ -59,7 +66,8 @@ class Verdicts:
         with self._lock:
             found = self._kept.get(key)
         if found is None:
-            found = judge_held_out(models, by=by)
+            whole = judge_held_out(models, by=by)
+            found = Kept(whole, _leave_out_curves(whole))
 
         with self._lock:
             self._kept[key] = found
@@ -67,7 +75,7 @@ class Verdicts:
             while len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
 
-        return found if curves == "1" else _leave_out_curves(found)
+        return found.whole if curves == "1" else found.plain
 
 
 def _leave_out_curves(verdict: Verdict) -> Verdict:

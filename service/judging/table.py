@@ -28,8 +28,8 @@ from tables.plain_columns import (
     read_numbers,
     strip_texts,
 )
-from verdict.grouping import find_groups
-from verdict.slicing import slice_columns
+from verdict.grouping import Grouping, find_groups
+from verdict.slicing import Slicing, slice_columns
 
 NAME_LABEL = "label=COLUMN"
 KEEP_LEARNT = "keep_learnt=1"
@@ -115,11 +115,6 @@ def read_labelled_csv(
     rows = asked.name_values(names)
     new = find_new(hash_feature_rows(rows, card), learnt, source, KEEP_LEARNT)
     left = asked.take(new)
-    members = None if group is None else columns.name(group)
-    parted = dict(zip(names, left.values, strict=True)) | {
-        name: [values[index] for index in left.kept]
-        for name, values in ((each, columns.read_other(each)) for each in others)
-    }
 
     return LabelledData(
         source=source,
@@ -131,12 +126,8 @@ def read_labelled_csv(
         notes=note_passed_over(
             others, asked.unfit, n_without_label=asked.n_without_label
         ),
-        grouping=find_groups(
-            list(zip(*left.values, left.labels, strict=True)),
-            column=group,
-            values=None if members is None else [members[each] for each in left.kept],
-        ),
-        slicings=slice_columns(parted),
+        grouping=_find_groups(columns, left, group),
+        slicings=_slice(columns, left, names, others),
         n_learnt=len(rows) - len(new),
     )
 
@@ -167,6 +158,27 @@ class _Asked:
         """Returns each row as a request has it."""
         rows = zip(*self.values, strict=True)
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _find_groups(columns: Columns, left: _Asked, group: str | None) -> Grouping:
+    members = None if group is None else columns.name(group)
+    return find_groups(
+        list(zip(*left.values, left.labels, strict=True)),
+        column=group,
+        values=None if members is None else [members[each] for each in left.kept],
+    )
+
+
+def _slice(
+    columns: Columns, left: _Asked, features: list[str], others: list[str]
+) -> list[Slicing]:
+    """Returns the parts of the rows by features and by further columns."""
+    parted: dict[str, Sequence[Value]] = dict(zip(features, left.values, strict=True))
+    for name in others:
+        values = columns.read_other(name)
+        parted[name] = [values[index] for index in left.kept]
+
+    return slice_columns(parted)
 
 
 def _find_asked(columns: Columns, features: Sequence[Feature], label: str) -> _Asked:

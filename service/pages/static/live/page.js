@@ -11,7 +11,7 @@ import { readState, writeState } from "../state.js";
 import { writeTabs } from "../tabs.js";
 import { at as share, draw, drawInterval, makeScale } from "../trust/svg.js";
 import { writeFigure } from "../trust/view.js";
-import { findLanguage, join, number, percent } from "../words.js";
+import { findLanguage, number, percent } from "../words.js";
 import { drawCurve } from "./curve.js";
 import { say } from "./words.js";
 
@@ -141,8 +141,8 @@ function show(tab) {
   at("live").replaceChildren(...[
     make("p", { class: "sentence" }, say("counts", number(comparison.window.rows, {}), number(comparison.window.labelled, {}))),
     showTests(tab, comparison.tests, name),
-    make("div", { class: "parts" }, showModels(comparison, name), wanted ? showWanted(wanted, name) : null),
-    showDrift(comparison.drift),
+    make("div", { class: "parts" }, showModels(comparison, name), showDrift(comparison.drift)),
+    wanted ? showWanted(wanted, name) : null,
   ].filter((each) => each !== null));
   if (focused) /** @type {any} */ (at("live").querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
 }
@@ -164,13 +164,15 @@ function showModels({ models, champion }, name) {
       : drawInterval({ value: scale.place(accuracy.value), interval: accuracy.interval?.map(scale.place) ?? null }, ticks, model === champion ? "best" : "");
     const notes = [alarm?.raised ? make("span", { class: "wrongly" }, say("alarm")) : null,
       guess?.value != null ? make("span", { class: "quiet" }, say("without", percent(guess.value))) : null].filter((each) => each !== null);
-    return make("li", {}, make("div", { class: "model" }, make("span", { class: "family" }, name(model)), figure,
+    return make("li", {}, make("div", { class: model === champion ? "model champion" : "model" }, make("span", { class: "family" }, name(model)), figure,
       make("span", { class: "figure" }, accuracy.value === null ? say("answered", rows) : writeFigure("accuracy", accuracy))),
-      notes.length || model === champion ? make("p", { class: "notes" }, model === champion ? make("b", {}, say("champion")) : null, ...notes) : null);
+      notes.length ? make("p", { class: "notes" }, ...notes) : null);
   });
   const axis = draw("svg", { class: "axis", "aria-hidden": "true" }, ...scale.ticks.map((tick) =>
     draw("text", { x: share(scale.place(tick)), y: 12, "text-anchor": "middle" }, `${number(100 * tick, { maximumFractionDigits: 1 })}\u00a0%`)));
-  return make("section", { class: "part" }, make("h2", {}, say("accuracy")), make("div", {}, make("ol", { class: "lines" }, ...lines), known.length ? make("div", { class: "axes" }, axis) : null));
+  return make("section", { class: "part" }, make("h2", {}, say("accuracy")),
+    champion ? make("p", { class: "quiet" }, make("span", { class: "key" }), `${say("champion")}: ${name(champion)}`) : null,
+    make("div", {}, make("ol", { class: "lines" }, ...lines), known.length ? make("div", { class: "axes" }, axis) : null));
 }
 
 /**
@@ -240,7 +242,7 @@ function showSaid(predictions, name) {
   /** @type {Map<string, string[]>} */
   const by = new Map();
   for (const [model, label] of Object.entries(predictions)) by.set(label, [...(by.get(label) ?? []), name(model)]);
-  return make("span", {}, [...by].map(([label, names]) => say("says", nameClass(label), join(names, "·"))).join("; "));
+  return make("span", {}, [...by].map(([label, names]) => say("says", nameClass(label), names.join(", "))).join("; "));
 }
 
 /** @param {any} inputs */

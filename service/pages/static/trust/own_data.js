@@ -161,28 +161,3 @@ export function download(name, text, type) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
-
-/**
- * Returns the view as one HTML file that needs nothing else.
- * @param {string} title
- * @param {HTMLElement} view
- */
-export async function makeReport(title, view) {
-  const sheets = [...document.styleSheets].map((sheet) => [...sheet.cssRules].map((rule) => rule.cssText).join("\n"));
-  const copy = /** @type {HTMLElement} */ (view.cloneNode(true));
-  for (const each of copy.querySelectorAll("button.model")) each.replaceWith(...[asPlain(each)]);
-  for (const each of copy.querySelectorAll(".own, .metrics, select, input, .downloads, canvas")) each.remove();
-  const language = document.documentElement.lang;
-  return `<!DOCTYPE html>\n<html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">`
-    + `<title></title><style>${sheets.join("\n")}</style></head><body><main><h1>${escapeText(title)}</h1>${copy.outerHTML}</main></body></html>\n`.replace("<title></title>", `<title>${escapeText(title)}</title>`);
-}
-
-/** @param {Element} element */
-function asPlain(element) {
-  return make("div", { class: element.className }, ...element.childNodes);
-}
-
-/** @param {string} text */
-function escapeText(text) {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-}

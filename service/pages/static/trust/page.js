@@ -1,6 +1,6 @@
 // The page on whom to trust: a task, a metric, two models; held-out rows, or a person's own.
 
-import { Unreachable, ask } from "../api.js";
+import { Refusal, Unreachable, ask } from "../api.js";
 import { notice, waitForServer } from "../notices.js";
 import { at, button, make } from "../dom.js";
 import { listTabs, loadCard, loadModels } from "../models.js";
@@ -12,9 +12,10 @@ import { findLanguage, number } from "../words.js";
 import { makePrices, showCosts } from "./costs.js";
 import { showDisagreements } from "./disagreements.js";
 import { showIntervals } from "./intervals.js";
-import { askForLabel, download, judge, makeReport, makeZone, readOwnData, watchDrops } from "./own_data.js";
+import { askForLabel, download, judge, makeZone, readOwnData, watchDrops } from "./own_data.js";
 import { showPair } from "./pair.js";
 import { showProbabilities } from "./probabilities.js";
+import { makeReport } from "./report.js";
 import { METRICS, rank, readView, writeFigure } from "./view.js";
 import { say } from "./words.js";
 
@@ -88,9 +89,8 @@ async function show() {
   const tab = chosenTab();
   writeHead(tab);
   try {
-    const [loaded, answer] = await Promise.all([loadCard(tab.members[0].name), own ? await judge(own, chosenMetric())
-      : await ask(`tasks/${encodeURIComponent(tab.task)}/verdict?by=${chosenMetric()}&curves=1`)]);
-    card = loaded;
+    card = await loadCard(tab.members[0].name);
+    const answer = own ? await judge(own, chosenMetric()) : await fetchVerdict(tab, card);
     if (mine !== turn) return;
     const wasOf = view?.task;
     view = readView(answer, chosenMetric());
@@ -107,10 +107,20 @@ async function show() {
     }
     view = null;
     at("verdict").classList.remove("waiting");
-    at("verdict").replaceChildren(make("p", { class: "empty" }, say("noVerdict"), " ", make("span", { lang: "en" }, /** @type {any} */ (error).message)));
+    at("verdict").replaceChildren(make("p", { class: "empty" }, say("noVerdict"), " ", make("span", { lang: error instanceof Refusal ? "en" : null }, /** @type {any} */ (error).message)));
     if (error instanceof Unreachable) await tell(error, show);
     else at("verdict").append(makeZone(takeDropped, isOfImages(tab)));
   }
+}
+
+/**
+ * Asks for the verdict on held-out rows; a lone model that was not judged on any here has none, which needs no question.
+ * @param {import("../models.js").Tab} tab
+ * @param {import("../models.js").Card} of
+ */
+function fetchVerdict({ task, members }, of) {
+  if (members.length === 1 && !of.provenance?.split.train) throw new Error(say("noRows"));
+  return ask(`tasks/${encodeURIComponent(task)}/verdict?by=${chosenMetric()}&curves=1`);
 }
 
 /** @param {import("../models.js").Tab} tab */
@@ -214,9 +224,9 @@ function writeOwn({ evidence, rows, name }, tab) {
     make("p", { class: "quiet", lang: "en" }, (evidence.notes ?? []).join("; ")),
     make("div", { class: "buttons" },
       button(say("evidence"), () => download(`${tab.task}-evidence.json`, JSON.stringify(evidence), "application/json")),
-      button(say("report"), async () => {
+      button(say("report"), () => {
         const title = say("reportTitle", nameTask(tab.task), file);
-        download(`${tab.task}-report.html`, await makeReport(title, at("verdict")), "text/html");
+        download(`${tab.task}-report.html`, makeReport(title, at("verdict")), "text/html");
       }),
       button(say("back"), () => { own = null; show(); })));
 }

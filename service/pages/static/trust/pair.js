@@ -72,7 +72,7 @@ function showGain({ by }, { gain, better }, a) {
   const write = (/** @type {number} */ value) => `${value < 0 ? "−" : "+"}${SHARES.includes(by)
     ? number(100 * Math.abs(value), { maximumFractionDigits: 1, minimumFractionDigits: 1 }) : number(Math.abs(value), { maximumSignificantDigits: 3 })}`;
   const unit = SHARES.includes(by) ? "\u00a0%" : "";
-  const told = gain.interval ? say("gainBetween", a, write(gain.value) + unit, write(gain.interval[0]), write(gain.interval[1]) + unit)
+  const told = gain.value === 0 && gain.interval ? say("gainNone", write(gain.interval[0]), write(gain.interval[1]) + unit) : gain.interval ? say("gainBetween", a, write(gain.value) + unit, write(gain.interval[0]), write(gain.interval[1]) + unit)
     : say("gain", a, write(gain.value) + unit);
   return make("div", { class: "gain" }, drawn, make("p", {}, told));
 }

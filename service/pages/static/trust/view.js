@@ -109,7 +109,7 @@ export function writeFigure(by, { value, interval }) {
 }
 
 /** Returns the models, best first. @param {View} view */
-export function rank({ models, figure, by }) {
+export function rank({ models, figure, by, leader }) {
   const sign = SHARES.includes(by) ? -1 : 1;
-  return models.map(({ model }) => model).sort((a, b) => sign * (figure(a).value - figure(b).value) || a.localeCompare(b));
+  return models.map(({ model }) => model).sort((a, b) => sign * (figure(a).value - figure(b).value) || Number(b === leader) - Number(a === leader) || a.localeCompare(b));
 }
