@@ -13,19 +13,22 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from evaluation import acts, clock, predictions, unlabelled
+from evaluation import acts, clock, unlabelled
 from evaluation import evidence as evidences
 from evaluation import gate as gates
 from evaluation.arguments import parse
-from evaluation.classifiers import Classifiers, LocalClassifiers
+from evaluation.classifiers import LocalClassifiers
 from evaluation.gate import Gate
-from evaluation.labelled_data import NOTHING, LabelledData, read_labelled
-from evaluation.learnt import collect_learnt
+from evaluation.labelled_data import read_labelled
 from evaluation.remote import RemoteClassifiers
 from evaluation.report import page
 from evaluation.wanted_metric import find_wanted
 from service.contract import codec
 from service.errors import EvaluationError, VeredictoError
+from service.judging import predictions
+from service.judging.classifiers import Classifiers
+from service.judging.labelled_rows import LabelledData
+from service.judging.learnt import NOTHING, collect_learnt
 from service.settings import Settings
 from verdict.few_labels import judge_few
 from verdict.few_sentences import write_few, write_plan

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +11,16 @@ import numpy as np
 
 from evaluation.clock import judge_with_clock
 from evaluation.gate import Gate
-from service import VERSION
 from service.contract import codec
 from service.errors import EvaluationError
-from stats import class_means
-from verdict.analysis import WITHIN, judge
-from verdict.by_metric import UnknownPrice, judge_by
-from verdict.by_sentences import write_by
-from verdict.grouping import read_grouping, write_grouping
+from service.judging import evidence as gathering
+from service.judging.evidence import FORMAT, SCHEMA_VERSION
+from verdict.analysis import WITHIN
+from verdict.grouping import read_grouping
 from verdict.predictions import ClassifierAnswers, Predictions
-from verdict.sentences import write_verdict
-from verdict.sets import judge_sets
-from verdict.slicing import read_slicings, write_slicings
-from verdict.wanted import Wanted, read_wanted, write_wanted
+from verdict.slicing import read_slicings
+from verdict.wanted import Wanted, read_wanted
 
-FORMAT = "veredicto evidence"
-SCHEMA_VERSION = 2
-PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "simplejpeg")
 TOLERANCE = 1e-9
 """A number that is computed again may differ by so much, relatively or absolutely."""
 ANSWER_TOLERANCE = 1e-5
@@ -40,7 +32,7 @@ def gather(
     predictions: Predictions,
     *,
     risk: float,
-    gates: list[Gate],
+    gates: Sequence[Gate],
     software: dict[str, str],
     within: float = WITHIN,
     wanted: Wanted | None = None,
@@ -50,84 +42,43 @@ def gather(
 
     `wanted` is the metric that matters where that is not accuracy.
     """
-    options: dict[str, Any] = {"risk": risk, "within": within, "gates": gates}
-    evidence = {
-        "format": FORMAT,
-        "schema_version": SCHEMA_VERSION,
-        "task": predictions.task,
-        "classes": predictions.classes,
-        "data": _write_data(predictions),
-        "options": {
-            "risk": risk,
-            "within": within,
-            "gates": [gate.claim for gate in gates],
-            **({} if wanted is None else {"by": write_wanted(wanted)}),
-        },
-        "seeds": {"draws": class_means.SEED, "replicates": class_means.REPLICATES},
-        "software": {**_find_versions(), **software},
-        "timing": predictions.timing,
-        "truth": predictions.truth,
-        "answers": [_write_answer(answer) for answer in predictions.answers],
-        **({} if load is None else {"load": load}),
-        **conclude(predictions, **options, wanted=wanted, load=load),
-    }
-    values: dict[str, Any] = codec.as_json(evidence)
-    return values
+    gathered = gathering.gather(
+        predictions,
+        risk=risk,
+        gates=gates,
+        software=software,
+        within=within,
+        wanted=wanted,
+    )
+    if load is None:
+        return gathered
+    return gathered | {"load": load} | _judge_with_clock(gathered, predictions, load)
 
 
 def conclude(
     predictions: Predictions,
     *,
     risk: float,
-    gates: list[Gate],
+    gates: Sequence[Gate],
     within: float = WITHIN,
     wanted: Wanted | None = None,
     load: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Returns all that follows from predictions: numbers, verdict, gates, and with a load the verdict with a clock.
-
-    With a wanted metric it has the numbers and the verdict by that, too.
-    """
-    numbers = judge(predictions, risk=risk, within=within)
-    verdict = write_verdict(
-        numbers,
-        task=predictions.task,
-        costs=_list_costs(predictions),
-        risk=risk,
-        grouping=predictions.grouping,
-        learnt_by=predictions.learnt_by,
-        n_learnt=predictions.n_learnt,
+    """Returns all that follows from predictions, with a load the verdict with a clock too."""
+    concluded = gathering.conclude(
+        predictions, risk=risk, gates=gates, within=within, wanted=wanted
     )
-    concluded = {
-        "numbers": numbers,
-        "sets": judge_sets(predictions),
-        "verdict": verdict,
-        "gates": [gate.check(predictions) for gate in gates],
-    }
-    if wanted is not None:
-        concluded["by"] = _judge_by(predictions, wanted)
-    if load is not None:
-        concluded["clock"] = judge_with_clock(numbers, load, task=predictions.task)
-
-    values: dict[str, Any] = codec.as_json(concluded)
-
-    return values
+    if load is None:
+        return concluded
+    return concluded | _judge_with_clock(concluded, predictions, load)
 
 
-def _list_costs(predictions: Predictions) -> dict[str, dict[str, float | None]]:
-    return {
-        answer.model: {"latency_ms": answer.latency_ms, "size_bytes": answer.size_bytes}
-        for answer in predictions.answers
-    }
-
-
-def _judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
-    try:
-        numbers = judge_by(predictions, wanted)
-    except UnknownPrice as error:
-        raise EvaluationError(f"--price-ms and --price-mb: {error}") from None
-
-    return {"numbers": numbers, "verdict": write_by(numbers, predictions, wanted)}
+def _judge_with_clock(
+    concluded: dict[str, Any], predictions: Predictions, load: dict[str, Any]
+) -> dict[str, Any]:
+    numbers = concluded["numbers"]
+    clock = judge_with_clock(numbers, load, task=predictions.task)
+    return {"clock": codec.as_json(clock)}
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -354,40 +305,9 @@ def _differ(
     return lines
 
 
-def _write_data(predictions: Predictions) -> dict[str, Any]:
-    return {
-        "source": predictions.source,
-        "fingerprint": predictions.fingerprint,
-        "places": predictions.places,
-        "grouping": write_grouping(predictions.grouping),
-        "slicings": write_slicings(predictions.slicings),
-        "learnt_by": predictions.learnt_by,
-        "n_learnt": predictions.n_learnt,
-    }
-
-
-def _write_answer(answer: ClassifierAnswers) -> dict[str, Any]:
-    return {
-        **{"model": answer.model, "version": answer.version, "family": answer.family},
-        **{"size_bytes": answer.size_bytes, "latency_ms": answer.latency_ms},
-        **{"label": answer.label, "probabilities": answer.probabilities},
-    }
-
-
 def _read_answer(answer: dict[str, Any]) -> ClassifierAnswers:
     label = np.array(answer["label"], dtype=np.int64)
     probabilities = np.array(answer["probabilities"], dtype=np.float64)
     return ClassifierAnswers(
         **(answer | {"label": label, "probabilities": probabilities})
     )
-
-
-def _find_versions() -> dict[str, str]:
-    found = {"veredicto": VERSION, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-
-    return found

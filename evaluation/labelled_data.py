@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from evaluation.learnt import (
+from evaluation.learnt import hash_images
+from model_card import Card, Feature, FeatureInput
+from service.errors import EvaluationError
+from service.judging.labelled_rows import (
+    LabelledData,
+    Value,
+    find_label,
+    find_new,
+    fingerprint_images,
+    index_labels,
+    note_passed_over,
+    read_value,
+)
+from service.judging.learnt import (
+    NOTHING,
     Hashes,
     fingerprint_rows,
     hash_feature_rows,
-    hash_images,
 )
-from model_card import Card, Feature, FeatureInput
-from service.errors import EvaluationError
-from service.models.images import ImageFile
-from verdict.grouping import EACH_BY_ITSELF, Grouping, find_groups
-from verdict.slicing import Slicing, slice_columns
+from verdict.grouping import Grouping, find_groups
+from verdict.slicing import slice_columns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,38 +36,6 @@ if TYPE_CHECKING:
     from tables.reader import Table
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
-
-NOTHING: Hashes = np.empty(0, np.uint64)
-
-Value = float | str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelledData:
-    """`truth` `(n_rows,)` are indices of classes, -1 where it is not known; `places` says where each row is from.
-
-    `fingerprint` is the SHA-256 of the file, or of the images' names and contents, `data_set` that of the rows as
-    training takes it, None of images. `notes` is what was passed over, `n_learnt` how many rows were left out since
-    models were learnt from them.
-    """
-
-    source: str
-    fingerprint: str
-    places: list[str]
-    truth: NDArray[np.int64]
-    rows: list[Any] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    grouping: Grouping = EACH_BY_ITSELF
-    slicings: Sequence[Slicing] = ()
-    data_set: str | None = None
-    n_learnt: int = 0
-
-    def batch(self, start: int, stop: int) -> list[Any]:
-        """Returns rows as `/compare` takes them; image files are read now."""
-        if self.files:
-            return [ImageFile(path.read_bytes(), "") for path in self.files[start:stop]]
-        return self.rows[start:stop]
 
 
 def read_labelled(
@@ -119,10 +93,10 @@ def _read_rows(
     table = read_feature_table(path, feature_names)
     members = _read_members(table, group, path.name)
     names = _leave_out_group(table.frame.columns, group, {label, *feature_names})
-    label, others = _find_label(names, feature_names, label, path.name)
+    label, others = find_label(names, feature_names, label, path.name)
     rows, notes = read_asked(table, features, label, others, path.name)
     wheres = [f"{path.name}, {place}: column {label!r}" for place in rows.places]
-    truth = _index(rows.labels, card, wheres)
+    truth = index_labels(rows.labels, card, wheres)
     asked = rows.name_values(feature_names)
     new = find_new(hash_feature_rows(asked, card), learnt, path.name)
     left = rows.take(new)
@@ -212,24 +186,12 @@ def read_asked(
         raise EvaluationError(unfit[min(unfit)])
 
     rows = _Rows(frame=frame, columns=columns, labels=labels, places=places, kept=kept)
-    notes = _note_passed_over(
+    notes = note_passed_over(
         others, unfit, n_without_label=table.frame.height - len(kept)
     )
     asked = [index for index in range(len(wheres)) if index not in unfit]
 
     return rows.take(asked), notes
-
-
-def find_new(hashes: Hashes, learnt: Hashes, where: str) -> list[int]:
-    """Returns the indices of the rows that no model was learnt from; raises EvaluationError where there is none."""
-    new: list[int] = np.flatnonzero(~np.isin(hashes, learnt)).tolist()
-    if not new:
-        raise EvaluationError(
-            f"{where}: these models were learnt from all of its {len(hashes)} rows, which says nothing of others: "
-            "give other rows, or judge these with --keep-learnt"
-        )
-
-    return new
 
 
 def _read_members(
@@ -290,51 +252,6 @@ def _read_labels(column: pl.Series, where: str) -> tuple[list[str], list[int]]:
     return [name for name in names if name is not None], kept
 
 
-def _note_passed_over(
-    columns: list[str], unfit: dict[int, str], *, n_without_label: int
-) -> list[str]:
-    notes = []
-    if unfit:
-        notes.append(
-            f"rows that the models cannot be asked are set aside: {len(unfit)}; the first is {unfit[min(unfit)]}"
-        )
-    if columns:
-        notes.append(
-            f"columns that are no features are passed over by models, and part the rows: {', '.join(columns)}"
-        )
-    if n_without_label:
-        notes.append(f"rows without a label are passed over: {n_without_label}")
-
-    return notes
-
-
-def _find_label(
-    columns: list[str], features: list[str], label: str | None, where: str
-) -> tuple[str, list[str]]:
-    """Returns the column of labels, the named one or the only one that is no feature, and the further columns."""
-    missing = [name for name in features if name not in columns]
-    if missing:
-        shown = ", ".join(repr(name) for name in missing[:5]) + (
-            ", ..." if len(missing) > 5 else ""
-        )
-        raise EvaluationError(
-            f"{where}: expected a column for each feature, missing: {shown}"
-        )
-
-    others = [name for name in columns if name not in features]
-    if label is None and len(others) == 1:
-        return others[0], []
-
-    if label not in others:
-        there = ", ".join(repr(name) for name in others) or "none"
-        got = "none was named" if label is None else f"got {label!r}"
-        raise EvaluationError(
-            f"{where}: expected --label COLUMN, {got}; columns that are no features: {there}"
-        )
-
-    return label, [name for name in others if name != label]
-
-
 def _read_column(
     column: pl.Series, feature: Feature, wheres: list[str], unfit: dict[int, str]
 ) -> list[Value]:
@@ -350,43 +267,12 @@ def _read_column(
 
     for index, (value, where) in enumerate(zip(values, wheres, strict=True)):
         try:
-            read.append(_read_value(value, feature, where))
+            read.append(read_value(value, feature, where))
         except EvaluationError as error:
             unfit.setdefault(index, str(error))
             read.append(None)
 
     return read
-
-
-def _read_value(value: Value, feature: Feature, where: str) -> Value:
-    """Returns a number, a category's name, or None for a missing value that the graph imputes."""
-    if value is None:
-        if feature.imputed is None:
-            raise EvaluationError(
-                f"{where}: feature {feature.name!r} is missing; these models were not taught to do without"
-            )
-        return None
-
-    if feature.values:
-        if value not in feature.values:
-            raise EvaluationError(
-                f"{where}: feature {feature.name!r} expects one of {', '.join(feature.values)}, got {value!r}"
-            )
-        return value
-
-    try:
-        number = float(value)
-    except ValueError:
-        raise EvaluationError(
-            f"{where}: feature {feature.name!r} expects a number, got {value!r}"
-        ) from None
-
-    if not math.isfinite(number):
-        raise EvaluationError(
-            f"{where}: feature {feature.name!r} expects a finite number, got {str(value)!r}"
-        )
-
-    return number
 
 
 def _read_folder(
@@ -417,7 +303,7 @@ def _read_folder(
         source=path.name,
         fingerprint=fingerprint_images(places, hashes),
         places=places,
-        truth=_index(
+        truth=index_labels(
             [each.parent.name for each in files],
             card,
             [f"{path.name}: the folder"] * len(files),
@@ -442,28 +328,3 @@ def _list_files(path: Path) -> list[Path]:
         for each in sorted(folder.iterdir())
         if not each.name.startswith(".")
     ]
-
-
-def fingerprint_images(places: list[str], hashes: list[str]) -> str:
-    """Returns the SHA-256 of the images' names and contents."""
-    digest = hashlib.sha256()
-    for place, content in zip(places, hashes, strict=True):
-        digest.update(f"{place}\0{content}\n".encode())
-
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _index(labels: list[str], card: Card, wheres: list[str]) -> NDArray[np.int64]:
-    assert card.classes is not None
-    index = {name: position for position, name in enumerate(card.classes)}
-
-    for label, where in zip(labels, wheres, strict=True):
-        if label not in index:
-            known = ", ".join(card.classes[:20]) + (
-                ", ..." if len(card.classes) > 20 else ""
-            )
-            raise EvaluationError(
-                f"{where} expects a class of {card.task}, got {label!r}; classes: {known}"
-            )
-
-    return np.array([index[label] for label in labels], dtype=np.int64)

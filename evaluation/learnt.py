@@ -1,83 +1,15 @@
-"""Rows are compared with those that models were learnt from: one by one, and as a whole data set."""
+"""The images of a folder have hashes, by which those that models were learnt from are known."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evaluation.classifiers import MAX_PIXELS, Classifier
-from model_card import Card, FeatureInput
-from row_records import hash_rows
-from service.errors import InvalidRequest
-from service.models.image_rows import decode_rows
-from service.models.images import ImageFile
-
-WHOLE_PX = 1_000_000
-"""An image that is to be resized to this is decoded whole."""
-
-Hashes = NDArray[np.uint64]
-
-
-def collect_learnt(contenders: Sequence[Classifier]) -> Hashes:
-    """Returns the hashes of all rows that any of the models was learnt from, as far as their files say so."""
-    known = [each.learnt for each in contenders if each.learnt is not None]
-    return np.unique(np.concatenate(known)) if known else np.empty(0, np.uint64)
-
-
-def hash_feature_rows(rows: Sequence[dict[str, Any]], card: Card) -> Hashes:
-    """Returns the hash of each row of features, `(n_rows,)`, as training takes it."""
-    return hash_rows(_encode_rows(rows, card).astype("<f4"))
+from service.judging.learnt import Hashes, hash_image
 
 
 def hash_images(files: Sequence[Path]) -> Hashes:
     """Returns the hash of each image's pixels, `(n_files,)`, 0 for one that is refused where it is asked for."""
-    return np.array([_hash_image(path.read_bytes()) for path in files], np.uint64)
-
-
-def _hash_image(content: bytes) -> np.uint64:
-    file = ImageFile(content, "")
-    try:
-        (pixels,) = decode_rows(
-            [file], model="", size_px=WHOLE_PX, max_pixels=MAX_PIXELS
-        )
-    except InvalidRequest:
-        return np.uint64(0)
-    return np.uint64(hash_rows(pixels[np.newaxis])[0])
-
-
-def fingerprint_rows(
-    rows: Sequence[dict[str, Any]], truth: NDArray[np.int64], card: Card
-) -> str:
-    """Returns the SHA-256 of rows as training takes it of its data set, over names, classes, categories and values."""
-    assert isinstance(card.input, FeatureInput)
-    features = card.input.features
-    categories = [each.values or None for each in features]
-    shown = [f"{each}" for each in categories] if any(categories) else []
-    names = [*(each.name for each in features), "", *(card.classes or ()), *shown]
-    digest = hashlib.sha256("\n".join(names).encode())
-    digest.update(_encode_rows(rows, card).tobytes())
-    digest.update(truth.astype("<i8").tobytes())
-
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _encode_rows(rows: Sequence[dict[str, Any]], card: Card) -> NDArray[np.float32]:
-    """Returns float32 `(n_rows, n_features)`, categories as their index."""
-    assert isinstance(card.input, FeatureInput)
-    features = card.input.features
-    values = [
-        [_encode(row[each.name], each.values) for each in features] for row in rows
-    ]
-    with np.errstate(over="ignore"):  # what float32 cannot hold the models refuse
-        return np.array(values, dtype=np.float64).astype("<f4")
-
-
-def _encode(value: Any, categories: Sequence[str] | None) -> float:
-    if value is None:
-        return float("nan")
-    return float(categories.index(value) if categories else value)
+    return np.array([hash_image(path.read_bytes()) for path in files], np.uint64)

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 
-from evaluation.classifiers import ClassifiedRows, Classifier
 from model_card import Card, CardError, from_document
 from service.errors import EvaluationError, TooLarge
+from service.judging.classifiers import ClassifiedRows, Classifier
 from service.models.images import ImageFile
 
 TIMEOUT_S = 120

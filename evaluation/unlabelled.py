@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 
 from evaluation.labelled_data import (
     IMAGE_ENDINGS,
-    NOTHING,
-    LabelledData,
-    find_new,
-    fingerprint_images,
     read_asked,
     read_feature_table,
 )
-from evaluation.learnt import Hashes, hash_feature_rows, hash_images
+from evaluation.learnt import hash_images
 from model_card import Card, FeatureInput
 from service.errors import EvaluationError
+from service.judging.labelled_rows import LabelledData, find_new, fingerprint_images
+from service.judging.learnt import NOTHING, Hashes, hash_feature_rows
 from stats.labelling.plan import split_budget
 
 Labels = NDArray[np.int64]

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
 from tables.columns import find_table_mark
-from tables.reader import (
+from tables.csv_text import (
     MAX_FIELD_CHARS,
-    PARQUET_SUFFIXES,
     UnreadableTableError,
     find_separator,
     name_columns,
     skip_comments,
 )
+from tables.reader import PARQUET_SUFFIXES
 
 HEAD_BYTES = 1024 * 1024
 """Names, separator and the mark before decimals are found out from so much of a file."""

@@ -7,32 +7,26 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-MISSING = (
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
-    *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-    *("na", "?", "#N/D", "NaT"),
+from tables.notations import (
+    COMMA,
+    COMMA_GROUPS,
+    INFINITE,
+    INTEGER,
+    MISSING,
+    MISSING_AMONG_NUMBERS,
+    MORE_COMMAS,
+    MORE_POINTS,
+    NUMBER,
+    POINT,
+    POINT_GROUPS,
+    YES_AND_NO,
 )
-"""Those of pandas, and a few that other programs write, are missing values in every column."""
-MISSING_AMONG_NUMBERS = (
-    r"(?i)^(-+|–|—|\.+|\*+|#+|n\.?[ads]\.?|n/d|s/d|missing|unknown|none|"
-    r"#(div/0|value|ref|name|num|null)[!?]?)$"
-)
-"""These are missing values where all else in a column is a number, and texts elsewhere."""
+
 MIN_NUMBER_SHARE = 0.8
 MIN_DIFFERENT_NUMBERS = 5
 """A column that is a number in so great a share of its rows, and has so many different ones, is taken for one."""
 MIN_AMBIGUOUS = 5
 
-_NUMBER_END = r"([eE][+-]?\d+)?$"
-_INTEGER = r"^[+-]?\d+$"
-_POINT = rf"^[+-]?(\d+\.?\d*|\.\d+){_NUMBER_END}"
-_COMMA = rf"^[+-]?(\d+,\d*|,\d+){_NUMBER_END}"
-_POINT_GROUPS = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
-_COMMA_GROUPS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
-_MORE_POINTS = r"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$|^[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+$"
-_MORE_COMMAS = r"^[+-]?[1-9]\d{0,2}(,\d{3}){2,}$|^[+-]?[1-9]\d{0,2}(,\d{3})+\.\d+$"
-_NUMBER = "|".join((_POINT, _COMMA, _MORE_POINTS, _MORE_COMMAS))
-_INFINITE = r"(?i)^[+-]?inf(inity)?$"
 _DATE_FORMATS = {
     r"^\d{4}-\d{1,2}-\d{1,2}$": ("%Y-%m-%d",),
     r"^\d{4}/\d{1,2}/\d{1,2}$": ("%Y/%m/%d",),
@@ -43,7 +37,6 @@ _DATE_FORMATS = {
         "%Y-%m-%dT%H:%M:%S",
     ),
 }
-YES_AND_NO = ("yes", "no", "y", "n", "t", "f", "si", "sí", "s", "on", "off")
 DATE_PARTS = ("year", "month", "weekday", "days")
 
 
@@ -166,19 +159,19 @@ def _is_mostly_number(known: pl.Series) -> bool:
     if not len(known):
         return False
     counted = known.filter(~known.str.contains(MISSING_AMONG_NUMBERS))
-    share = counted.str.contains(_NUMBER).sum() / max(1, len(counted))
+    share = counted.str.contains(NUMBER).sum() / max(1, len(counted))
     return bool(len(counted)) and share >= MIN_NUMBER_SHARE
 
 
 def _find_decimal_mark(values: pl.Series) -> str:
     """Returns the marks that values prove to be decimal, of `.` and `,` none, one or both."""
-    is_group = values.str.contains(_COMMA_GROUPS)
-    proves_comma = values.str.contains(_MORE_POINTS) | (
-        values.str.contains(_COMMA) & ~is_group
+    is_group = values.str.contains(COMMA_GROUPS)
+    proves_comma = values.str.contains(MORE_POINTS) | (
+        values.str.contains(COMMA) & ~is_group
     )
-    is_point_group = values.str.contains(_POINT_GROUPS)
-    proves_point = values.str.contains(_MORE_COMMAS) | (
-        values.str.contains(_POINT)
+    is_point_group = values.str.contains(POINT_GROUPS)
+    proves_point = values.str.contains(MORE_COMMAS) | (
+        values.str.contains(POINT)
         & values.str.contains(".", literal=True)
         & ~is_point_group
     )
@@ -244,8 +237,8 @@ def _choose_mark(
         findings.faults[name] = _describe_both_marks(bare)
         return ""
 
-    points = bare.filter(bare.str.contains(_POINT_GROUPS))
-    commas = bare.filter(bare.str.contains(_COMMA_GROUPS))
+    points = bare.filter(bare.str.contains(POINT_GROUPS))
+    commas = bare.filter(bare.str.contains(COMMA_GROUPS))
     if not len(points) and not len(commas):
         return "."
     if table_mark == "," or (len(points) and len(commas)):
@@ -284,7 +277,7 @@ def _describe_both_marks(bare: pl.Series) -> str:
 
 def _looks_like_groups(bare: pl.Series, points: pl.Series) -> bool:
     """Tells if some have a point before three digits and all that have none are under a thousand."""
-    whole = bare.filter(bare.str.contains(_INTEGER))
+    whole = bare.filter(bare.str.contains(INTEGER))
     return (
         len(points) >= MIN_AMBIGUOUS
         and len(whole) > 0
@@ -300,7 +293,7 @@ def _to_numbers(
     plain = _plain(bare, mark)
     numbers = plain.cast(pl.Float64, strict=False)
     is_number = (
-        bare.str.contains(_NUMBER) | bare.str.contains(_INFINITE)
+        bare.str.contains(NUMBER) | bare.str.contains(INFINITE)
     ) & numbers.is_finite().fill_null(value=False)
     is_gap = bare.str.contains(MISSING_AMONG_NUMBERS)
     at = column.is_not_null().arg_true()
@@ -316,7 +309,7 @@ def _to_numbers(
             findings.odd[column.name], findings.numbers[column.name] = rows, values
         return column
 
-    is_whole = plain.filter(is_number).str.contains(_INTEGER).all()
+    is_whole = plain.filter(is_number).str.contains(INTEGER).all()
     whole = values.cast(pl.Int64, strict=False) if is_whole else values
     return whole if whole.null_count() == values.null_count() else values
 

@@ -16,8 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation import gate
-from evaluation.labelled_data import LabelledData
 from service.errors import EvaluationError
+from service.judging.labelled_rows import LabelledData
 from service.models import images
 from stats.confusion import most_confused
 from verdict.sets import tell_sets

@@ -13,6 +13,7 @@ from model_card import Card
 from service.calls import abstention, invocations, prediction_sets, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.examples import Examples
+from service.calls.judgement import Judgements, JudgeRequest
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.calls.repository import Repository
@@ -60,6 +61,7 @@ class DataPlane:
         self._limits = Limits(settings)
         self._strict = settings.strict
         self._verdicts = Verdicts()
+        self._judgements = Judgements(self._limits)
         self._examples = Examples(settings.models)
         self.pictures = Pictures(registry, self._limits, self._encode)
 
@@ -215,9 +217,15 @@ class DataPlane:
             self.registry.task(task), None, comparison.EMPTY_WINDOW
         )
 
-    def judge(self, task: str, by: str = "accuracy") -> answers.Verdict:
+    def judge(
+        self, task: str, by: str = "accuracy", curves: str = ""
+    ) -> answers.Verdict:
         """Returns which of the task's classifiers to trust, from what their files keep of held-out rows."""
-        return self._verdicts.judge(self.registry.task(task), by=by)
+        return self._verdicts.judge(self.registry.task(task), by=by, curves=curves)
+
+    def judge_rows(self, request: JudgeRequest) -> dict[str, Any]:
+        """Returns the evidence of a report on labelled rows that somebody sends; nothing is kept."""
+        return self._judgements.judge(self.registry, request)
 
     def list_to_label(
         self, task: str, n: str = "20", wanted: str = "0.02"

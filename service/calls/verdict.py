@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -24,7 +24,8 @@ RISK = 0.01
 """This share of wrong answers is wanted of a model that may decline."""
 MAX_KEPT = 64
 """So many verdicts are kept, since each takes a tenth of a second to compute and never changes."""
-CURVES = ("roc", "risk_coverage")
+RISK_COVERAGE = "risk_coverage"
+ROC = "roc"
 NO_RECORD = "its file keeps no answers to held-out rows"
 OTHER_ROWS = (
     "its file keeps answers to other held-out rows than the files of most models"
@@ -33,15 +34,29 @@ OTHER_ROWS = (
 Judged = list[tuple[Model, HeldOut]]
 
 
+class Kept(NamedTuple):
+    """A verdict is kept whole, and without the curves of risk and coverage, which most clients do not want."""
+
+    whole: Verdict
+    plain: Verdict
+
+
 class Verdicts:
     """Verdicts are computed once for the versions of a task's models; any thread may ask."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], Verdict] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], Kept] = OrderedDict()
         self._lock = Lock()
 
-    def judge(self, models: list[Model], *, by: str = METRICS[0]) -> Verdict:
-        """Returns the verdict on the classifiers of one task; raises InvalidRequest where there is nothing to judge."""
+    def judge(
+        self, models: list[Model], *, by: str = METRICS[0], curves: str = ""
+    ) -> Verdict:
+        """Returns the verdict on the classifiers of one task, with `curves` 1 their curves of risk and coverage too.
+
+        It raises InvalidRequest where there is nothing to judge.
+        """
+        if curves not in ("", "0", "1"):
+            raise InvalidRequest(f"curves: expected 0 or 1, got {curves[:40]!r}")
         if by not in METRICS:
             raise InvalidRequest(
                 f"by: expected one of {', '.join(METRICS)}, got {by!r}"
@@ -51,7 +66,8 @@ class Verdicts:
         with self._lock:
             found = self._kept.get(key)
         if found is None:
-            found = judge_held_out(models, by=by)
+            whole = judge_held_out(models, by=by)
+            found = Kept(whole, _leave_out_curves(whole))
 
         with self._lock:
             self._kept[key] = found
@@ -59,13 +75,23 @@ class Verdicts:
             while len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
 
-        return found
+        return found.whole if curves == "1" else found.plain
+
+
+def _leave_out_curves(verdict: Verdict) -> Verdict:
+    numbers = verdict["numbers"]
+    models = [
+        {name: value for name, value in each.items() if name != RISK_COVERAGE}
+        for each in numbers["models"]
+    ]
+    return {**verdict, "numbers": {**numbers, "models": models}}
 
 
 def judge_held_out(models: list[Model], *, by: str = METRICS[0]) -> Verdict:
     """Returns the verdict on those classifiers whose files keep answers to the same held-out rows.
 
-    By another metric than accuracy the sentences are of that, and `numbers_by` has its numbers.
+    Of the curves only those of risk and coverage are kept. By another metric than accuracy the sentences are of that,
+    and `numbers_by` has its numbers.
     """
     # The statistics of a report are imported at the first verdict, since most servers are never asked for one.
     from verdict.analysis import judge
@@ -83,8 +109,7 @@ def judge_held_out(models: list[Model], *, by: str = METRICS[0]) -> Verdict:
         numbers, task=task, costs=costs, risk=RISK, grouping=predictions.grouping
     )
     for each in numbers["models"]:
-        for curve in CURVES:
-            del each[curve]
+        del each[ROC]
 
     verdict = {
         "task": task,

@@ -180,6 +180,13 @@ declare_setting(
 declare_setting(
     "pixels of a request's images", "max_pixels", 413, "refused before they are decoded"
 )
+MAX_JUDGING = declare(
+    "judgements of labelled rows that one process makes at once",
+    1,
+    "judgement",
+    503,
+    "refused with Retry-After",
+)
 
 
 class Limits:

@@ -22,6 +22,7 @@ from service.execution.pipeline import Head, Pipeline
 from service.execution.run import Pending, Reply, Run
 from service.http.bodies import Bodies
 from service.http.gate import WATCHED, Gate, Visit
+from service.http.judging import JudgeRoute
 from service.http.lifespan import ASGIApp, Receive, Send
 from service.http.open_inference import OpenInferenceRoutes
 from service.http.platforms import PREFIX as V1
@@ -346,5 +347,8 @@ def _make_routes(plane: DataPlane, limits: Limits) -> dict[str, HTTPRoute]:
         method = getattr(plane, call.name)
         draw = getattr(plane, call.picture) if call.picture else None
         routes[call.route] = ContractRoute(call, method, draw, limits)
+
+    judge = JudgeRoute(plane.judge_rows, limits)
+    routes[judge.path] = judge
 
     return routes

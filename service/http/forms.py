@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
@@ -25,6 +25,17 @@ from service.errors import InvalidRequest
 from service.models.images import ImageFile
 
 FILE_FIELD = "image"
+
+
+class FormFile(NamedTuple):
+    """A form has a file in a field, with the name and the media type that the client states."""
+
+    field: str
+    name: str
+    content: bytes
+    media_type: str
+
+
 REPEATED = {"labels": "labels", "label": "labels", "models": "models"}
 """These fields may come several times, and make a list of this name."""
 _WORDS = (
@@ -60,8 +71,9 @@ def read_request(
     """
     pairs = read_query(query)
     if media_type.startswith(MULTIPART):
-        fields, files = _parse(media_type, body)
+        fields, parts = read_form(media_type, body)
         pairs += fields
+        files = [_take_image(each) for each in parts]
     else:
         files = [ImageFile(body, media_type)]
 
@@ -114,9 +126,9 @@ def _collect(
     return values
 
 
-def _parse(
+def read_form(
     media_type: str, body: bytes
-) -> tuple[list[tuple[str, str]], list[ImageFile]]:
+) -> tuple[list[tuple[str, str]], list[FormFile]]:
     """Returns the fields and files of a form, in their order; everything stays in memory, where the body is already."""
     _, options = parse_options_header(media_type)
     boundary = options.get(b"boundary")
@@ -130,10 +142,10 @@ def _parse(
 
 def _parse_parts(
     form: bytes, boundary: bytes
-) -> tuple[list[tuple[str, str]], list[ImageFile]]:
+) -> tuple[list[tuple[str, str]], list[FormFile]]:
     """Returns the fields and files between the boundaries; raises InvalidRequest where they are no form."""
     fields: list[tuple[str, str]] = []
-    files: list[ImageFile] = []
+    files: list[FormFile] = []
     ended: list[bool] = []
     limits = {
         "MAX_MEMORY_FILE_SIZE": len(form) + 1,
@@ -214,16 +226,24 @@ def _read_field(field: Any) -> tuple[str, str]:
     return name, _text(value)
 
 
-def _read_file(file: Any) -> ImageFile:
-    name = _text(file.field_name)
-    if name != FILE_FIELD:
-        raise InvalidRequest(
-            f"form file {name[:100]!r}: expected files in the field {FILE_FIELD!r}"
-        )
-
+def _read_file(file: Any) -> FormFile:
     file.file_object.seek(0)
 
-    return ImageFile(file.file_object.read(), file.content_type or "")
+    return FormFile(
+        _text(file.field_name),
+        _text(file.file_name),
+        file.file_object.read(),
+        file.content_type or "",
+    )
+
+
+def _take_image(file: FormFile) -> ImageFile:
+    if file.field != FILE_FIELD:
+        raise InvalidRequest(
+            f"form file {file.field[:100]!r}: expected files in the field {FILE_FIELD!r}"
+        )
+
+    return ImageFile(file.content, file.media_type)
 
 
 def _text(value: bytes | None) -> str:

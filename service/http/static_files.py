@@ -19,6 +19,8 @@ MODEL = "model.html"
 COURSE = "course.html"
 COURSES = ("/course", "/curso")
 """The course has an address in English and one in Spanish, and below each one for every class."""
+PAGES = {"/live": "live.html", "/trust": "trust.html"}
+"""Further pages that stand beside the first have these paths."""
 MIN_GZIP_BYTES = 512
 """A shorter file hardly shrinks."""
 _PLACE = b"{{static}}"
@@ -105,6 +107,15 @@ class StaticFiles:
             for up in (b"./", b"../")
         )
 
+        self._pages = {
+            path: StaticFile(
+                (pages / name).read_bytes().replace(_PLACE, address),
+                HTML,
+                (*PAGE_HEADERS, _ASK_AGAIN),
+            )
+            for path, name in PAGES.items()
+        }
+
     def list_paths(self) -> list[str]:
         """Returns the paths of all files but the page."""
         return list(self._files)
@@ -112,6 +123,10 @@ class StaticFiles:
     def show_home(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the page."""
         return self._home.respond(headers)
+
+    def show_page(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Response:
+        """Returns one of the further pages."""
+        return self._pages[path].respond(headers)
 
     def show_model(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the page of a model, which asks for the card itself."""

@@ -27,7 +27,7 @@ from service.http.responses import (
     respond_to_error,
 )
 from service.http.route import takes_pictures
-from service.http.static_files import COURSES, StaticFiles, prefers_html
+from service.http.static_files import COURSES, PAGES, StaticFiles, prefers_html
 from service.http.static_files import PREFIX as STATIC
 from service.reference import document
 
@@ -41,7 +41,7 @@ TO_LABEL = "/to-label"
 EXAMPLES = "/examples"
 FIELDS: dict[str, tuple[str, ...]] = {
     COMPARISON: (),
-    VERDICT: ("by",),
+    VERDICT: ("by", "curves"),
     EXAMPLES: ("hard", "n"),
     TO_LABEL: ("n", "wanted"),
 }
@@ -84,7 +84,7 @@ class Views:
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
-        if path in self._fixed or path in (HOME, METRICS_PATH):
+        if path in self._fixed or path in PAGES or path in (HOME, METRICS_PATH):
             return READ_ONLY
         if path in COURSES or path.startswith((MODELS, STATIC, *CLASSES)):
             return READ_ONLY
@@ -105,6 +105,8 @@ class Views:
             return self._static.show_home(scope["headers"])
         if path in COURSES or path.startswith(CLASSES):
             return self._static.show_course(path, scope["headers"])
+        if path in PAGES:
+            return self._static.show_page(path, scope["headers"])
         if path.startswith(STATIC):
             return self._static.show(path, scope["headers"])
         if path == METRICS_PATH:

@@ -12,7 +12,7 @@ from service.contract import answers
 from service.contract.calls import CALLS, Call
 from service.contract.requests import MULTIPART
 from service.models.images import TAKEN_TYPES
-from service.reference import open_inference, pages, platforms
+from service.reference import judging, open_inference, pages, platforms
 from service.reference.openapi import REFERENCE, content, responses, view
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
@@ -43,6 +43,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
     example = open_inference.show_example(examples.get("/predict"))
 
     paths = _call_paths(reference, examples)
+    paths |= judging.describe_route(tasks)
     paths |= _task_paths(reference, tasks)
     paths |= platforms.describe_routes(reference, names, examples.get("/invocations"))
     paths |= _model_paths(reference, names)
@@ -257,6 +258,13 @@ def _describe_verdict(
         "schema": {"type": "string", "enum": list(answers.VERDICT_METRICS)},
         "description": "What the models are compared in",
     }
+    curves = {
+        "name": "curves",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "integer", "enum": [0, 1]},
+        "description": "1: with each model's risk and coverage by threshold",
+    }
     return view(
         "verdict",
         "Predict and compare",
@@ -265,7 +273,7 @@ def _describe_verdict(
         400,
         404,
         503,
-        parameters=[task, by],
+        parameters=[task, by, curves],
     )
 
 
@@ -372,4 +380,8 @@ def _operation_paths() -> dict[str, Any]:
         "/docs.json": view("interface", "Operations", "This document", anything),
         "/docs": view("docs", "Operations", "This document for people", None),
         "/": view("home", "Operations", "The page for people", None),
+        "/trust": view("trust", "Operations", "The page on whom to trust", None),
+        "/live": view(
+            "live", "Operations", "The page of champion and challengers", None
+        ),
     }

@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evaluation.labelled_data import LabelledData, read_labelled
+from evaluation.labelled_data import read_labelled
 from model_card import Card, Feature, FeatureInput, ImageInput, SelfCheck
 from service.errors import EvaluationError
+from service.judging.labelled_rows import LabelledData
 from tests.support.hues import write_images
 from tests.support.tiny_models import COLOURS, tiny_card
 

@@ -11,8 +11,8 @@ import pytest
 from evaluation import evidence
 from evaluation.classifiers import LocalClassifiers
 from evaluation.labelled_data import read_labelled
-from evaluation.learnt import collect_learnt, fingerprint_rows, hash_feature_rows
 from service.errors import EvaluationError
+from service.judging.learnt import collect_learnt, fingerprint_rows, hash_feature_rows
 from tests.support.server import ROOT
 from tests.support.trials import make_trial
 from training.__main__ import main as train

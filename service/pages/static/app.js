@@ -1,13 +1,16 @@
 // The page: its words, its tabs, and the bench that is open.
 
 import { Unreachable } from "./api.js";
-import { Bench, notice, waitForServer } from "./bench.js";
+import { Bench } from "./bench.js";
 import * as drawing from "./benches/drawing.js";
-import { at, button, make } from "./dom.js";
+import { at, make } from "./dom.js";
 import { chooseBench, leadOf, listTabs, loadCard, loadModels, nameTab } from "./models.js";
 import { nameFamily, nameTask, sortTasks } from "./names.js";
+import { writeNavigation } from "./navigation.js";
+import { notice, waitForServer } from "./notices.js";
 import { readState, writeState } from "./state.js";
-import { LANGUAGES, changeLanguage, currentLanguage, findLanguage, say } from "./words.js";
+import { writeTabs } from "./tabs.js";
+import { findLanguage, say } from "./words.js";
 
 /** @type {Bench | null} */
 let open = null;
@@ -35,18 +38,10 @@ async function start() {
 function writeFrame() {
   at("title").textContent = say("title");
   at("skip").textContent = say("skip");
-  at("languages").setAttribute("aria-label", say("language"));
-  at("languages").replaceChildren(...Object.entries(LANGUAGES).map(([code, name]) => button(code.toUpperCase(), () => {
-    changeLanguage(/** @type {"en" | "es"} */ (code));
+  writeNavigation("", () => {
     writeFrame();
     show();
-  }, { "aria-pressed": code === currentLanguage(), title: name, "aria-label": name, lang: code })));
-  at("nav").replaceChildren(
-    make("a", { href: "./", "aria-current": "page" }, say("navTry")),
-    make("a", { href: currentLanguage() === "es" ? "curso" : "course" }, say("navCourse")),
-    make("a", { href: "#models" }, say("navModels")),
-    make("a", { href: "docs" }, "API"),
-  );
+  });
 }
 
 function show() {
@@ -90,7 +85,7 @@ async function showTab(tabs, chosen) {
     showTab(tabs, tab);
     document.querySelector("[role=tab][aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
   };
-  writeTabs(tabs, chosen, choose);
+  writeTabs(tabs, chosen, nameTab, choose, "bench", say("tasks"));
   open?.close();
   open = null;
 
@@ -113,29 +108,6 @@ async function showTab(tabs, chosen) {
     notice();
     if (mine === turn) showTab(tabs, chosen);
   }
-}
-
-/**
- * @param {import("./models.js").Tab[]} tabs
- * @param {import("./models.js").Tab} chosen
- * @param {(tab: import("./models.js").Tab) => void} choose
- */
-function writeTabs(tabs, chosen, choose) {
-  const place = at("tabs");
-  const hadFocus = place.contains(document.activeElement);
-  place.hidden = false;
-  place.setAttribute("aria-label", say("tasks"));
-  place.replaceChildren(...tabs.map((tab) => button(nameTab(tab), () => choose(tab), {
-    role: "tab", "aria-selected": tab === chosen, "aria-controls": "bench", tabindex: tab === chosen ? 0 : -1,
-  })));
-  place.onkeydown = (/** @type {KeyboardEvent} */ event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    choose(tabs[(tabs.indexOf(chosen) + step + tabs.length) % tabs.length]);
-    place.querySelector("[aria-selected=true]").focus();
-  };
-  if (hadFocus) place.querySelector("[aria-selected=true]").focus();
 }
 
 function showModels() {

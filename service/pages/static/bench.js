@@ -2,14 +2,14 @@
 
 import { Refusal, Unreachable, post, ask } from "./api.js";
 import { Code } from "./code.js";
-import { at, latestOnly, make } from "./dom.js";
+import { latestOnly, make } from "./dom.js";
 import { Examples } from "./examples.js";
+import { waitForServer } from "./notices.js";
 import { writeState } from "./state.js";
 import { showTrust } from "./trust.js";
 import { Verdicts, readComparison } from "./verdicts.js";
 import { number, say } from "./words.js";
 
-const RETRY_MS = 1500;
 const STATE_MS = 250;
 
 /**
@@ -146,19 +146,4 @@ export class Bench {
     this.problem.replaceChildren(isTheirs ? say("serverSays") : "", said);
     this.verdicts.element.classList.add("waiting");
   }
-}
-
-/** Waits until the server answers, or nobody wants to know any more. @param {() => boolean} isWanted */
-export async function waitForServer(isWanted) {
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    if (!isWanted()) return;
-    const isThere = await fetch("livez").then((response) => response.ok, () => false);
-    if (isThere) return;
-  }
-}
-
-/** Tells people something above the bench. @param {...(Node | string)} parts */
-export function notice(...parts) {
-  at("notices").replaceChildren(...(parts.length ? [make("div", { class: "notice" }, ...parts)] : []));
 }

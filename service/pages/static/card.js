@@ -1,9 +1,10 @@
 // The page of a model: what it is for, how it was measured, on what, and how it was made, as its card says.
 
 import { ask } from "./api.js";
-import { at, button, make } from "./dom.js";
+import { at, make } from "./dom.js";
 import { nameClass, nameFamily, nameTask } from "./names.js";
-import { LANGUAGES, changeLanguage, currentLanguage, findLanguage, number, say } from "./words.js";
+import { writeNavigation } from "./navigation.js";
+import { findLanguage, number, say } from "./words.js";
 
 const SHARES = ["accuracy", "balanced_accuracy", "macro_f1"];
 const MAX_CLASSES = 30;
@@ -23,13 +24,7 @@ async function start() {
 }
 
 function writeFrame() {
-  at("languages").replaceChildren(...Object.entries(LANGUAGES).map(([code, name]) => button(code.toUpperCase(), () => {
-    changeLanguage(/** @type {"en" | "es"} */ (code));
-    writeFrame();
-    show();
-  }, { "aria-pressed": code === currentLanguage(), "aria-label": name, lang: code })));
-  at("nav").replaceChildren(make("a", { href: "../" }, say("navTry")),
-    make("a", { href: "../#models", "aria-current": "page" }, say("navModels")), make("a", { href: "../docs" }, "API"));
+  writeNavigation("#models", show);
 }
 
 function show() {

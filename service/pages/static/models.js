@@ -9,6 +9,7 @@ import { say } from "./words.js";
  * @typedef {{name: string, type: "number" | "category", range?: [number, number], values?: string[],
  *   imputed?: number | string | null, distribution?: {edges?: number[], counts: number[]}}} Feature
  * @typedef {{name: string, task: string, family: string, kind: string, classes?: string[], target?: string,
+ *   provenance?: {split: Record<string, number>},
  *   input: {type: "features" | "image" | "noise", features?: Feature[], example?: any[]}}} Card
  * @typedef {{id: string, task: string, kind: string, members: Model[]}} Tab
  */

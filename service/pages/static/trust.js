@@ -1,6 +1,6 @@
 // Which model to trust, in one sentence, from what the files keep of held-out rows; below it the intervals.
 
-import { ask } from "./api.js";
+import { ROOT, ask } from "./api.js";
 import { make } from "./dom.js";
 import { loadCard } from "./models.js";
 import { nameFamily } from "./names.js";
@@ -20,13 +20,19 @@ export async function showTrust(place, tab) {
 
   try {
     const { numbers } = await ask(`tasks/${encodeURIComponent(tab.task)}/verdict`);
-    place.replaceChildren(make("h2", {}, say("trust")), writeSentence(numbers, tab), showIntervals(numbers, tab));
+    place.replaceChildren(make("h2", {}, say("trust")), writeSentence(numbers, tab),
+      make("div", { class: "more" }, showIntervals(numbers, tab), linkToAll(tab)));
     return new Set(numbers.models.filter((/** @type {any} */ each) => each.votes).map((/** @type {any} */ each) => each.model));
   } catch (error) {
     const said = make("span", { lang: "en" }, /** @type {Error} */ (error).message);
     place.replaceChildren(make("h2", {}, say("trust")), make("p", {}, say("noVerdict"), " ", say("serverSays"), said));
     return new Set();
   }
+}
+
+/** @param {import("./models.js").Tab} tab */
+function linkToAll({ task }) {
+  return make("a", { href: new URL(`trust?task=${encodeURIComponent(task)}`, ROOT).href }, say("trustMore"));
 }
 
 /**

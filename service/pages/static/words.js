@@ -8,20 +8,16 @@ export const LANGUAGES = { en: "English", es: "Español" };
 const KEPT = "veredicto.language";
 
 /** @param {number} n @param {string} one @param {string} many */
-const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
+export const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
 /** @param {string} text */
 const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 /** @param {string[]} names @param {string} and */
-const join = (names, and) => names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} ${and} ${names.at(-1)}`;
+export const join = (names, and) => names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} ${and} ${names.at(-1)}`;
 
 const WORDS = {
   en: {
     title: "One input, every classifier, one verdict.",
     skip: "Skip to the bench",
-    language: "Language",
-    navTry: "Try",
-    navCourse: "Course",
-    navModels: "Models",
     ready: (/** @type {number} */ n) => count(n, "model ready", "models ready"),
     tasks: "Tasks",
     leadDrawing: (/** @type {number} */ n) => n === 1 ? "Draw a digit. The model answers as you draw." : `Draw a digit. ${n} models answer as you draw; where they disagree, look closer.`,
@@ -57,6 +53,7 @@ const WORDS = {
     butNot: (/** @type {string[]} */ names) => `, but not than ${join(names, "or")}.`,
     noneBetter: (/** @type {string[]} */ names) => `It is not shown to be better than ${join(names, "or")}.`,
     why: "Why",
+    trustMore: "Pairs, costs, your own data",
     intervals: "Accuracy on held-out rows, with 95 % intervals",
     mayBeBest: "may be the best",
     noVerdict: "Nobody can say yet.",
@@ -127,10 +124,6 @@ const WORDS = {
   es: {
     title: "Una entrada, todos los clasificadores, un veredicto.",
     skip: "Saltar al banco de pruebas",
-    language: "Idioma",
-    navTry: "Probar",
-    navCourse: "Curso",
-    navModels: "Modelos",
     ready: (/** @type {number} */ n) => count(n, "modelo listo", "modelos listos"),
     tasks: "Tareas",
     leadDrawing: (/** @type {number} */ n) => n === 1 ? "Dibuja un dígito. El modelo responde mientras dibujas." : `Dibuja un dígito. ${n} modelos responden mientras dibujas; donde no coinciden, mira con atención.`,
@@ -166,6 +159,7 @@ const WORDS = {
     butNot: (/** @type {string[]} */ names) => `, pero no que ${join(names, "o")}.`,
     noneBetter: (/** @type {string[]} */ names) => `No está demostrado que sea mejor que ${join(names, "o")}.`,
     why: "Por qué",
+    trustMore: "Pares, costos, tus propios datos",
     intervals: "Exactitud en casos reservados, con intervalos del 95 %",
     mayBeBest: "puede ser el mejor",
     noVerdict: "Nadie puede decirlo todavía.",
@@ -287,6 +281,19 @@ function recall() {
 export function say(word, ...values) {
   const found = WORDS[language][word];
   return typeof found === "function" ? /** @type {any} */ (found)(...values) : found;
+}
+
+/**
+ * Returns what says a text of another dictionary, as `say` does of the page's own.
+ * @template {Record<string, any>} T
+ * @param {{en: T, es: T}} dictionary
+ * @returns {(word: keyof T & string, ...values: any[]) => any}
+ */
+export function speakFrom(dictionary) {
+  return (word, ...values) => {
+    const found = dictionary[language][word];
+    return typeof found === "function" ? found(...values) : found;
+  };
 }
 
 /**

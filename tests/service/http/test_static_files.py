@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ def pages(tmp_path: Path) -> Path:
     (tmp_path / "course.html").write_text(
         "<link href={{static}}/a.css><a href={{root}}>"
     )
+    for name in ("live.html", "trust.html"):
+        (tmp_path / name).write_text("<link href={{static}}/a.css>")
     (tmp_path / "static" / "a.css").write_text("a { color: red }\n" * 100)
     (tmp_path / "static" / "inner" / "b.js").write_text("export {};\n")
     return tmp_path
@@ -125,7 +128,9 @@ def test_the_page_has_no_code_of_its_own_and_names_no_other_host() -> None:
     """Scripts and styles are files, and every address is one of the service."""
     page = "".join(
         (PAGES / name).read_text(encoding="utf-8")
-        for name in ("course.html", "home.html", "model.html")
+        for name in (
+            *("course.html", "home.html", "live.html", "model.html", "trust.html"),
+        )
     )
     assert not re.search(r"<script(?![^>]* src=)|<style|\bstyle=|\bon\w+=", page)
 
@@ -134,32 +139,47 @@ def test_the_page_has_no_code_of_its_own_and_names_no_other_host() -> None:
     assert hosts == {"www.w3.org"}
 
 
-def test_the_page_fetches_ahead_every_module_that_its_first_screen_imports() -> None:
+@pytest.mark.parametrize(
+    ("page", "first"),
+    [
+        ("home.html", "app.js"),
+        ("live.html", "live/page.js"),
+        ("trust.html", "trust/page.js"),
+    ],
+)
+def test_a_page_fetches_ahead_every_module_that_its_first_screen_imports(
+    *, page: str, first: str
+) -> None:
     """No module waits until another has come."""
-    page = (PAGES / "home.html").read_text(encoding="utf-8")
-    named = set(re.findall(r'"\{\{static\}\}/([\w/.]+\.js)"', page))
-    waiting, found = ["app.js"], set()
+    text = (PAGES / page).read_text(encoding="utf-8")
+    named = set(
+        re.findall(r'(?:module|modulepreload)" \w+="\{\{static\}\}/(.+?)"', text)
+    )
+    static = (PAGES / "static").resolve()
+    waiting, found = [first], set()
     while waiting:
         name = waiting.pop()
         found.add(name)
-        source = (PAGES / "static" / name).read_text()
-        for imported in re.findall(r'^import .* from "(.*)";$', source, re.M):
-            path = (Path(name).parent / imported).as_posix().replace("benches/../", "")
-            if path not in found:
-                waiting.append(path)
+        path = static / name
+        for imported in re.findall(r'^import .* from "(.*)";$', path.read_text(), re.M):
+            beside = (path.parent / imported).resolve().relative_to(static).as_posix()
+            if beside not in found:
+                waiting.append(beside)
 
     assert named == found
 
 
-def test_the_page_is_light() -> None:
+@pytest.mark.parametrize("page", ["/", "/live", "/trust"])
+def test_a_page_is_light(page: str) -> None:
     """The first screen is at most 60 kB as it is sent, and all files are at most 500 kB."""
     files = StaticFiles(PAGES)
-    page = files.show_home([]).body.decode()
+    show = files.show_home if page == "/" else partial(files.show_page, page)
+    text = show([]).body.decode()
     sizes = {path: len(files.show(path, GZIP).body) for path in files.list_paths()}
-    first = [path for path in sizes if path.removeprefix("/") in page]
+    first = [path for path in sizes if path.removeprefix("/") in text]
 
     assert len(first) > 10
-    n_bytes = len(files.show_home(GZIP).body) + sum(sizes[path] for path in first)
+    n_bytes = len(show(GZIP).body) + sum(sizes[path] for path in first)
     assert n_bytes <= MAX_FIRST_SCREEN_BYTES
     assert sum(sizes.values()) <= MAX_ALL_BYTES
 

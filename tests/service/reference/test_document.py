@@ -42,6 +42,7 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/explain",
         "/feedback",
         "/invocations",
+        "/judge",
     }
     platforms = {
         "/ping",
@@ -58,7 +59,7 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/tasks/{task}/verdict",
         "/tasks/{task}/to-label",
     }
-    pages = {"/", "/docs", "/docs.json"}
+    pages = {"/", "/trust", "/live", "/docs", "/docs.json"}
     pages |= {
         f"/{name}{one}" for name in ("course", "curso") for one in ("", "/{number}")
     }

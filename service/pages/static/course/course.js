@@ -3,7 +3,8 @@
 import { ROOT } from "../api.js";
 import { at, button, make } from "../dom.js";
 import { nameFamily, nameTask } from "../names.js";
-import { LANGUAGES, changeLanguage, currentLanguage, useLanguage } from "../words.js";
+import { writeNavigation } from "../navigation.js";
+import { currentLanguage, useLanguage } from "../words.js";
 import { CLASSES } from "./classes.js";
 import { listServed } from "./served.js";
 import { tell } from "./words.js";
@@ -36,19 +37,11 @@ function start() {
 /** @param {number} number */
 function writeFrame(number) {
   at("skip").textContent = tell("skip");
-  at("languages").setAttribute("aria-label", tell("language"));
-  at("languages").replaceChildren(...Object.entries(LANGUAGES).map(([code, name]) => button(code.toUpperCase(), () => {
-    const wish = /** @type {"en" | "es"} */ (code);
-    changeLanguage(wish);
-    history.replaceState(null, "", addressOf(wish, number));
+  writeNavigation("course", () => {
+    history.replaceState(null, "", addressOf(currentLanguage(), number));
     close();
     start();
-  }, { "aria-pressed": code === currentLanguage(), title: name, "aria-label": name, lang: code })));
-  at("nav").replaceChildren(
-    make("a", { href: ROOT.href }, tell("navTry")),
-    make("a", { href: addressOf(currentLanguage(), 0), "aria-current": number ? "true" : "page" }, tell("navCourse")),
-    make("a", { href: `${ROOT.href}docs` }, "API"),
-  );
+  });
 }
 
 function close() {

@@ -3,9 +3,7 @@
 /** @satisfies {Record<string, [string, string]>} */
 export const NAMES = {
   skip: ["Skip to the class", "Saltar a la clase"],
-  language: ["Language", "Idioma"],
   navTry: ["Try", "Probar"],
-  navCourse: ["Course", "Curso"],
   course: ["The course, live", "El curso, en vivo"],
   classNumber: ["Class {0}", "Clase {0}"],
   classOf: ["Class {0} of {1}", "Clase {0} de {1}"],

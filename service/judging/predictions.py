@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from evaluation.classifiers import ClassifiedRows, Classifier, Classifiers
-from evaluation.labelled_data import LabelledData
 from service.errors import EvaluationError, InvalidRequest, TooLarge
+from service.judging.classifiers import ClassifiedRows, Classifier, Classifiers
+from service.judging.labelled_rows import LabelledData
+from service.models.images import ImageFile
 from verdict.predictions import ClassifierAnswers, Predictions
 
 ROWS_AT_A_TIME = 500
@@ -25,7 +26,8 @@ def run(
     """Asks every contender in batches; raises VeredictoError that names the place of a row at fault."""
     batches: list[list[ClassifiedRows]] = [[] for _ in contenders.contenders]
     n_rows = len(labelled.truth)
-    size = IMAGES_AT_A_TIME if labelled.files else ROWS_AT_A_TIME
+    is_image = labelled.files or isinstance(labelled.rows[0], ImageFile)
+    size = IMAGES_AT_A_TIME if is_image else ROWS_AT_A_TIME
 
     for start in range(0, n_rows, size):
         stop = min(start + size, n_rows)

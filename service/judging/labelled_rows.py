@@ -1,0 +1,177 @@
+"""Rows with their true classes, wherever they are from, are checked against the card of models that they are for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_card import Card, Feature
+from service.errors import EvaluationError
+from service.judging.learnt import Hashes
+from service.models.images import ImageFile
+from verdict.grouping import EACH_BY_ITSELF, Grouping
+from verdict.slicing import Slicing
+
+NAME_LABEL = "--label COLUMN"
+KEEP_LEARNT = "--keep-learnt"
+"""A command has these words for its options; a request has others."""
+
+Value = float | str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledData:
+    """`truth` `(n_rows,)` are indices of classes, -1 where it is not known; `places` says where each row is from.
+
+    `fingerprint` is the SHA-256 of the file, or of the images' names and contents, `data_set` that of the rows as
+    training takes it, None of images. `notes` is what was passed over, `n_learnt` how many rows were left out since
+    models were learnt from them.
+    """
+
+    source: str
+    fingerprint: str
+    places: list[str]
+    truth: NDArray[np.int64]
+    rows: list[Any] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    grouping: Grouping = EACH_BY_ITSELF
+    slicings: Sequence[Slicing] = ()
+    data_set: str | None = None
+    n_learnt: int = 0
+
+    def batch(self, start: int, stop: int) -> list[Any]:
+        """Returns rows as `/compare` takes them; image files are read now."""
+        if self.files:
+            return [ImageFile(path.read_bytes(), "") for path in self.files[start:stop]]
+        return self.rows[start:stop]
+
+
+def find_new(
+    hashes: Hashes, learnt: Hashes, where: str, keep: str = KEEP_LEARNT
+) -> list[int]:
+    """Returns the indices of the rows that no model was learnt from; raises EvaluationError where there is none."""
+    new: list[int] = np.flatnonzero(~np.isin(hashes, learnt)).tolist()
+    if not new:
+        raise EvaluationError(
+            f"{where}: these models were learnt from all of its {len(hashes)} rows, which says nothing of others: "
+            f"give other rows, or judge these with {keep}"
+        )
+
+    return new
+
+
+def note_passed_over(
+    columns: list[str], unfit: dict[int, str], *, n_without_label: int
+) -> list[str]:
+    """Returns sentences on columns and rows that models are not asked for."""
+    notes = []
+    if unfit:
+        notes.append(
+            f"rows that the models cannot be asked are set aside: {len(unfit)}; the first is {unfit[min(unfit)]}"
+        )
+    if columns:
+        notes.append(
+            f"columns that are no features are passed over by models, and part the rows: {', '.join(columns)}"
+        )
+    if n_without_label:
+        notes.append(f"rows without a label are passed over: {n_without_label}")
+
+    return notes
+
+
+def find_label(
+    columns: list[str],
+    features: list[str],
+    label: str | None,
+    where: str,
+    option: str = NAME_LABEL,
+) -> tuple[str, list[str]]:
+    """Returns the column of labels, the named one or the only one that is no feature, and the further columns."""
+    missing = [name for name in features if name not in columns]
+    if missing:
+        shown = ", ".join(repr(name) for name in missing[:5]) + (
+            ", ..." if len(missing) > 5 else ""
+        )
+        raise EvaluationError(
+            f"{where}: expected a column for each feature, missing: {shown}"
+        )
+
+    others = [name for name in columns if name not in features]
+    if label is None and len(others) == 1:
+        return others[0], []
+
+    if label not in others:
+        there = ", ".join(repr(name) for name in others) or "none"
+        got = "none was named" if label is None else f"got {label!r}"
+        raise EvaluationError(
+            f"{where}: expected {option}, {got}; columns that are no features: {there}"
+        )
+
+    return label, [name for name in others if name != label]
+
+
+def read_value(value: Value, feature: Feature, where: str) -> Value:
+    """Returns a number, a category's name, or None for a missing value that the graph imputes."""
+    if value is None:
+        if feature.imputed is None:
+            raise EvaluationError(
+                f"{where}: feature {feature.name!r} is missing; these models were not taught to do without"
+            )
+        return None
+
+    if feature.values:
+        if value not in feature.values:
+            raise EvaluationError(
+                f"{where}: feature {feature.name!r} expects one of {', '.join(feature.values)}, got {value!r}"
+            )
+        return value
+
+    try:
+        number = float(value)
+    except ValueError:
+        raise EvaluationError(
+            f"{where}: feature {feature.name!r} expects a number, got {value!r}"
+        ) from None
+
+    if not math.isfinite(number):
+        raise EvaluationError(
+            f"{where}: feature {feature.name!r} expects a finite number, got {str(value)!r}"
+        )
+
+    return number
+
+
+def fingerprint_images(places: list[str], hashes: list[str]) -> str:
+    """Returns the SHA-256 of the images' names and contents."""
+    digest = hashlib.sha256()
+    for place, content in zip(places, hashes, strict=True):
+        digest.update(f"{place}\0{content}\n".encode())
+
+    return f"sha256:{digest.hexdigest()}"
+
+
+def index_labels(
+    labels: Sequence[str], card: Card, wheres: Sequence[str]
+) -> NDArray[np.int64]:
+    """Returns the indices of classes; raises EvaluationError, which says where one is none of the card's."""
+    assert card.classes is not None
+    index = {name: position for position, name in enumerate(card.classes)}
+
+    for label, where in zip(labels, wheres, strict=True):
+        if label not in index:
+            known = ", ".join(card.classes[:20]) + (
+                ", ..." if len(card.classes) > 20 else ""
+            )
+            raise EvaluationError(
+                f"{where} expects a class of {card.task}, got {label!r}; classes: {known}"
+            )
+
+    return np.array([index[label] for label in labels], dtype=np.int64)

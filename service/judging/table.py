@@ -1,0 +1,264 @@
+"""A labelled CSV that came over HTTP becomes rows to judge models on, as the reader of reports makes them of a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from model_card import Card, Feature, FeatureInput
+from service.errors import EvaluationError, TooLarge
+from service.judging.labelled_rows import (
+    LabelledData,
+    Value,
+    find_label,
+    find_new,
+    index_labels,
+    note_passed_over,
+    read_value,
+)
+from service.judging.learnt import Hashes, fingerprint_rows, hash_feature_rows
+from service.models import cancellation
+from tables.csv_text import CSVText, UnreadableTableError, read_csv_text
+from tables.plain_columns import (
+    UnclearNumber,
+    find_decimal_mark,
+    name_texts,
+    read_numbers,
+    strip_texts,
+)
+from verdict.grouping import Grouping, find_groups
+from verdict.slicing import Slicing, slice_columns
+
+NAME_LABEL = "label=COLUMN"
+KEEP_LEARNT = "keep_learnt=1"
+ROWS_SETTING = "VEREDICTO_MAX_ROWS"
+
+Texts = Sequence[str | None]
+
+
+class TableLimits(NamedTuple):
+    """A table has at most so many rows, and bytes where it is packed."""
+
+    max_rows: int
+    max_bytes: int
+
+
+class Columns:
+    """The columns of a table are texts, which become numbers or names as a feature wants them."""
+
+    def __init__(self, text: CSVText, where: str) -> None:
+        self.names = text.names
+        self.places = text.places
+        self.where = where
+        self._texts: dict[str, Texts] = {
+            name: strip_texts(row[at] for row in text.rows)
+            for at, name in enumerate(cancellation.watch(text.names))
+        }
+        every = (each for column in self._texts.values() for each in column)
+        self._mark = find_decimal_mark(every, text.separator)
+
+    def name(self, column: str) -> Texts:
+        """Returns the names of a column's values."""
+        return name_texts(self._texts[column], self._mark)
+
+    def read(self, feature: Feature) -> Sequence[Value]:
+        """Returns numbers where the feature is one; raises EvaluationError for a notation that is not read here."""
+        if feature.values:
+            return self.name(feature.name)
+        try:
+            return read_numbers(self._texts[feature.name], self._mark)
+        except UnclearNumber as error:
+            raise EvaluationError(
+                f"{self.where}: column {feature.name!r}: {error}; `veredicto evaluate` reads more notations"
+            ) from None
+
+    def read_other(self, column: str) -> Sequence[Value]:
+        """Returns numbers where all values are some, else names."""
+        try:
+            values = read_numbers(self._texts[column], self._mark)
+        except UnclearNumber:
+            return self.name(column)
+        return (
+            self.name(column)
+            if any(isinstance(each, str) for each in values)
+            else values
+        )
+
+
+def read_labelled_csv(
+    content: bytes,
+    card: Card,
+    *,
+    source: str,
+    limits: TableLimits,
+    label: str | None = None,
+    group: str | None = None,
+    learnt: Hashes,
+) -> LabelledData:
+    """Returns the rows of a CSV with their true classes; raises EvaluationError and TooLarge.
+
+    `group` is the column whose equal values mean that rows belong together. Rows whose hash is among those of `learnt`
+    are left out.
+    """
+    assert isinstance(card.input, FeatureInput)
+    names = [each.name for each in card.input.features]
+    columns = _read_columns(content, source, limits)
+    label, others = _choose_columns(columns, names, label, group)
+    asked = _find_asked(columns, card.input.features, label)
+
+    wheres = [
+        f"{source}, {columns.places[index]}: column {label!r}" for index in asked.kept
+    ]
+    truth = index_labels(asked.labels, card, wheres)
+    rows = asked.name_values(names)
+    new = find_new(hash_feature_rows(rows, card), learnt, source, KEEP_LEARNT)
+    left = asked.take(new)
+
+    return LabelledData(
+        source=source,
+        fingerprint=f"sha256:{hashlib.sha256(content).hexdigest()}",
+        places=[columns.places[index] for index in left.kept],
+        truth=truth[new],
+        rows=[rows[index] for index in new],
+        data_set=fingerprint_rows(rows, truth, card),
+        notes=note_passed_over(
+            others, asked.unfit, n_without_label=asked.n_without_label
+        ),
+        grouping=_find_groups(columns, left, group),
+        slicings=_slice(columns, left, names, others),
+        n_learnt=len(rows) - len(new),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """`kept` are the numbers of the rows that models are asked for, with their labels and values column by column.
+
+    `unfit` says why other rows with a label are not asked for.
+    """
+
+    kept: list[int]
+    labels: list[str]
+    values: list[list[Value]]
+    unfit: dict[int, str]
+    n_without_label: int
+
+    def take(self, indices: Sequence[int]) -> _Asked:
+        """Returns the rows of these indices."""
+        return replace(
+            self,
+            kept=[self.kept[index] for index in indices],
+            labels=[self.labels[index] for index in indices],
+            values=[[column[index] for index in indices] for column in self.values],
+        )
+
+    def name_values(self, names: Sequence[str]) -> list[dict[str, Value]]:
+        """Returns each row as a request has it."""
+        rows = zip(*self.values, strict=True)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _find_groups(columns: Columns, left: _Asked, group: str | None) -> Grouping:
+    members = None if group is None else columns.name(group)
+    return find_groups(
+        list(zip(*left.values, left.labels, strict=True)),
+        column=group,
+        values=None if members is None else [members[each] for each in left.kept],
+    )
+
+
+def _slice(
+    columns: Columns, left: _Asked, features: list[str], others: list[str]
+) -> list[Slicing]:
+    """Returns the parts of the rows by features and by further columns."""
+    parted: dict[str, Sequence[Value]] = dict(zip(features, left.values, strict=True))
+    for name in others:
+        values = columns.read_other(name)
+        parted[name] = [values[index] for index in left.kept]
+
+    return slice_columns(parted)
+
+
+def _find_asked(columns: Columns, features: Sequence[Feature], label: str) -> _Asked:
+    """Returns the rows with a label and with values that models take; raises EvaluationError where there is none."""
+    labels = columns.name(label)
+    with_label = {index: each for index, each in enumerate(labels) if each is not None}
+    if not with_label:
+        raise EvaluationError(
+            f"{columns.where}: expected labels in the column {label!r}, got no value in any row"
+        )
+
+    read = [columns.read(each) for each in features]
+    values, unfit = _check_values(read, features, columns, list(with_label))
+    kept = [index for index in with_label if index not in unfit]
+    if not kept:
+        raise EvaluationError(unfit[min(unfit)])
+
+    return _Asked(
+        kept=kept,
+        labels=[with_label[index] for index in kept],
+        values=[[column[index] for index in kept] for column in values],
+        unfit=unfit,
+        n_without_label=len(labels) - len(with_label),
+    )
+
+
+def _read_columns(content: bytes, source: str, limits: TableLimits) -> Columns:
+    """Returns the columns of a CSV; raises EvaluationError for what is none, and TooLarge for too many rows."""
+    try:
+        text = read_csv_text(source, content, max_bytes=limits.max_bytes)
+    except UnreadableTableError as error:
+        raise EvaluationError(str(error)) from None
+
+    n_rows = len(text.rows)
+    if n_rows > limits.max_rows:
+        raise TooLarge(
+            f"{source}: {n_rows} rows are over the limit of {limits.max_rows} rows a request ({ROWS_SETTING}): "
+            "judge so many with `veredicto evaluate`"
+        )
+    if not n_rows:
+        raise EvaluationError(
+            f"{source}: expected a line of names and at least one row, got no row"
+        )
+
+    return Columns(text, source)
+
+
+def _choose_columns(
+    columns: Columns, features: list[str], label: str | None, group: str | None
+) -> tuple[str, list[str]]:
+    """Returns the column of labels, and further ones; raises EvaluationError where one is missing."""
+    if group is not None and group not in columns.names:
+        known = ", ".join(map(repr, columns.names))
+        raise EvaluationError(
+            f"{columns.where}: group: expected one of its columns, {known}, got {group!r}"
+        )
+
+    kept = {label, *features}
+    names = [each for each in columns.names if each != group or each in kept]
+
+    return find_label(names, features, label, columns.where, NAME_LABEL)
+
+
+def _check_values(
+    read: Sequence[Sequence[Value]],
+    features: Sequence[Feature],
+    columns: Columns,
+    indices: Sequence[int],
+) -> tuple[list[list[Value]], dict[int, str]]:
+    """Returns the columns' values as models take them, and why rows have one that none takes."""
+    unfit: dict[int, str] = {}
+    checked = []
+    for feature, values in zip(features, cancellation.watch(read), strict=True):
+        column: list[Value] = [None] * len(values)
+        for index in indices:
+            where = f"{columns.where}, {columns.places[index]}"
+            try:
+                column[index] = read_value(values[index], feature, where)
+            except EvaluationError as error:
+                unfit.setdefault(index, str(error))
+        checked.append(column)
+
+    return checked, unfit

@@ -1,0 +1,115 @@
+// A view is a verdict that can be drawn: of held-out rows or of a person's own, by the metric that was chosen.
+
+import { nameFamily } from "../names.js";
+import { number, percent } from "../words.js";
+
+/** @typedef {"accuracy" | "balanced_accuracy" | "brier" | "log_loss"} Metric */
+/** @typedef {{value: number, interval: [number, number] | null}} Figure */
+/**
+ * @typedef {object} Pair
+ * @property {[string, string]} models
+ * @property {Figure} gain how much better the first is, above zero where it is
+ * @property {number | null} p
+ * @property {"a" | "b" | null} better
+ * @property {number | null} needed how many rows would show such a difference
+ * @property {{both: number, onlyA: number, onlyB: number, none: number}} counts
+ */
+/**
+ * @typedef {object} View
+ * @property {string} task
+ * @property {string[]} classes
+ * @property {Metric} by
+ * @property {number} rows
+ * @property {string} leader
+ * @property {string[]} best those that may be the best
+ * @property {any[]} models with all of their numbers
+ * @property {(model: string) => Figure} figure
+ * @property {(a: string, b: string) => Pair | null} pair
+ * @property {(model: string) => string} name
+ * @property {string} headline
+ * @property {string[]} findings
+ * @property {Record<string, string>} leftOut
+ * @property {any} evidence null where the rows are the held-out ones
+ */
+
+/** @type {Metric[]} */
+export const METRICS = ["accuracy", "balanced_accuracy", "brier", "log_loss"];
+export const SHARES = ["accuracy", "balanced_accuracy"];
+
+/**
+ * Returns the view of what `/tasks/TASK/verdict` answers, or of evidence that `/judge` answers.
+ * @param {any} answer
+ * @param {Metric} by
+ * @returns {View}
+ */
+export function readView(answer, by) {
+  const { numbers, task, classes } = answer;
+  const own = answer.by?.numbers ?? answer.numbers_by ?? null;
+  const verdict = answer.by?.verdict ?? answer.verdict ?? answer;
+  const judged = own ?? numbers;
+  return {
+    task, classes, by, rows: numbers.rows, leader: judged.leader, best: judged.may_be_best, models: numbers.models,
+    figure: own ? (model) => own.models.find((/** @type {any} */ each) => each.model === model)
+      : (model) => numbers.models.find((/** @type {any} */ each) => each.model === model).metrics.accuracy,
+    pair: (a, b) => readPair(judged.pairs, numbers.pairs, a, b),
+    name: nameModel(task), headline: verdict.headline, findings: verdict.findings, leftOut: answer.left_out ?? {},
+    evidence: answer.format ? answer : null,
+  };
+}
+
+/** @param {string} task */
+function nameModel(task) {
+  return (/** @type {string} */ model) => nameFamily(model.startsWith(`${task}-`) ? model.slice(task.length + 1) : model);
+}
+
+/**
+ * @param {any[]} judged pairs by the metric
+ * @param {any[]} counted pairs with their counts
+ * @param {string} a
+ * @param {string} b
+ * @returns {Pair | null}
+ */
+function readPair(judged, counted, a, b) {
+  const has = (/** @type {any} */ { models }) => models.includes(a) && models.includes(b);
+  const [found, counts] = [judged.find(has), counted.find(has)];
+  if (!found || !counts || a === b) return null;
+
+  const turned = found.models[0] !== a;
+  const { value, interval } = found.gain ?? found.difference;
+  const better = found.verdict === "a" || found.verdict === "b" ? found.verdict : null;
+  const other = { a: "b", b: "a" };
+  return {
+    models: [a, b],
+    gain: turned ? { value: -value, interval: interval && [-interval[1], -interval[0]] } : { value, interval },
+    p: found.p_value_holm ?? found.p_value_together ?? null,
+    better: /** @type {"a" | "b" | null} */ (better && turned ? other[/** @type {"a"} */ (better)] : better),
+    needed: found.rows_needed?.rows ?? null,
+    counts: {
+      both: counts.both_right, none: counts.both_wrong,
+      onlyA: turned ? counts.only_b : counts.only_a, onlyB: turned ? counts.only_a : counts.only_b,
+    },
+  };
+}
+
+/**
+ * Returns a figure of a metric as the language writes it.
+ * @param {Metric} by
+ * @param {number} value
+ */
+export function writeValue(by, value) {
+  return SHARES.includes(by) ? percent(value) : number(value, { maximumSignificantDigits: 3, minimumSignificantDigits: 3 });
+}
+
+/** @param {Metric} by @param {Figure} figure */
+export function writeFigure(by, { value, interval }) {
+  if (!interval) return writeValue(by, value);
+  const write = (/** @type {number} */ each) => SHARES.includes(by)
+    ? number(100 * each, { maximumFractionDigits: 1, minimumFractionDigits: 1 }) : writeValue(by, each);
+  return `${writeValue(by, value)} (${interval.map(write).join("–")})`;
+}
+
+/** Returns the models, best first. @param {View} view */
+export function rank({ models, figure, by, leader }) {
+  const sign = SHARES.includes(by) ? -1 : 1;
+  return models.map(({ model }) => model).sort((a, b) => sign * (figure(a).value - figure(b).value) || Number(b === leader) - Number(a === leader) || a.localeCompare(b));
+}

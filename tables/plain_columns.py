@@ -1,0 +1,118 @@
+"""Columns of texts become numbers or names as the table reader makes them, without polars.
+
+Only plain notations are numbers here: a column whose numbers are written otherwise is refused and never guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from tables.notations import (
+    COMMA,
+    COMMA_GROUPS,
+    INTEGER,
+    MISSING,
+    MISSING_AMONG_NUMBERS,
+    NUMBER,
+    POINT,
+    POINT_GROUPS,
+    YES_AND_NO,
+)
+
+_GAP = re.compile(MISSING_AMONG_NUMBERS)
+_INTEGER = re.compile(INTEGER)
+_POINT = re.compile(POINT)
+_COMMA = re.compile(COMMA)
+_GROUPS = re.compile(f"{POINT_GROUPS}|{COMMA_GROUPS}")
+_NUMBER = re.compile(NUMBER)
+_ORNAMENTS = re.compile(r"[€$£¥%\s'’\u00a0\u202f]")
+_MISSING = frozenset(MISSING)
+
+Value = float | str | None
+
+
+class UnclearNumber(Exception):
+    """A text is a number in a notation that is not read here."""
+
+    def __init__(self, text: str, mark: str) -> None:
+        super().__init__(
+            f"expected numbers with {'a comma' if mark == ',' else 'a point'} before decimals and no other mark, "
+            f"got {text!r}"
+        )
+
+
+def strip_texts(texts: Iterable[str]) -> list[str | None]:
+    """Returns texts without spaces around them, None for those that mean a missing value."""
+    stripped = [text.strip() for text in texts]
+    return [None if text in _MISSING else text for text in stripped]
+
+
+def find_decimal_mark(texts: Iterable[str | None], separator: str) -> str:
+    """Returns the decimal mark of a table; only where a semicolon parts the values it may be a comma."""
+    if separator != ";":
+        return "."
+
+    marks = {
+        "," if "," in text else "."
+        for text in texts
+        if text is not None
+        and re.search("[.,]", text)
+        and (_POINT.match(text) or _COMMA.match(text))
+        and not _GROUPS.match(text)
+    }
+    return "." if marks == {"."} else ","
+
+
+def read_numbers(texts: Sequence[str | None], mark: str) -> list[Value]:
+    """Returns numbers where all known texts are some, else the texts; raises UnclearNumber for another notation."""
+    pattern = _POINT if mark == "." else _COMMA
+    known = {text for text in texts if text is not None}
+    odd = {
+        text
+        for text in known
+        if not (pattern.match(text) or _INTEGER.match(text) or _GAP.match(text))
+    }
+    for text in sorted(odd):
+        if _NUMBER.match(_ORNAMENTS.sub("", text)):
+            raise UnclearNumber(text, mark)
+    if odd:
+        return list(texts)
+
+    numbers = {
+        text: None if _GAP.match(text) else float(text.replace(",", "."))
+        for text in known
+    }
+    return [None if text is None else numbers[text] for text in texts]
+
+
+def name_texts(texts: Sequence[str | None], mark: str) -> list[str | None]:
+    """Returns the names that training gives these texts as classes or categories."""
+    known = {text for text in texts if text is not None}
+    lower = {text.lower() for text in known}
+    is_boolean = lower <= {"true", "false"}
+    has_spellings = lower <= set(YES_AND_NO) and len(lower) < len(known)
+    if known and (is_boolean or has_spellings):
+        return [None if text is None else text.lower() for text in texts]
+    if all(map(_INTEGER.match, known)) and any(
+        re.match(r"^0\d+$", text) for text in known
+    ):
+        return list(texts)
+
+    try:
+        values = read_numbers(texts, mark)
+    except UnclearNumber:
+        return list(texts)
+    if any(isinstance(value, str) for value in values):
+        return list(texts)
+
+    return _name_numbers([value for value in values if not isinstance(value, str)])
+
+
+def _name_numbers(numbers: Sequence[float | None]) -> list[str | None]:
+    """Returns whole numbers without a point where all are whole."""
+    is_whole = all(number is None or number.is_integer() for number in numbers)
+    return [
+        None if number is None else str(int(number) if is_whole else number)
+        for number in numbers
+    ]

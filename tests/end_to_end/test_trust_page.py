@@ -1,0 +1,345 @@
+"""The pages on whom to trust and on what is live do in a real browser what a person wants, in both languages."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from evaluation.__main__ import main
+from tests.end_to_end.test_page import StartServer
+from tests.support.browser import PHONE, WIDE, open_page, start_browser
+from tests.support.server import Server, serve
+from tests.support.tiny_models import tiny_card, tiny_graph, write_tiny
+from tests.support.waiting import wait_until
+
+MODELS = Path(__file__).resolve().parents[2] / "exported_models"
+VERDICT = ".sentence"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser is there for all tests of these pages."""
+    with start_browser() as started:
+        yield started
+
+
+def check_page(page: Page, size: tuple[int, int]) -> None:
+    """Fails where the page is too wide or axe finds anything on it, with all of it opened."""
+    page.evaluate(
+        "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    found = Axe().run(page)
+    assert found.response["violations"] == [], found.generate_report()
+
+
+def test_who_is_better_is_one_action_from_the_first_page_and_a_pair_two(
+    server: Server, browser: Browser
+) -> None:
+    """A link shows the sentence with all models, and a line puts its model beside the leader."""
+    with open_page(browser, server.url) as page:
+        page.wait_for_selector(".trust p")
+        page.click("nav >> text=Trust")
+        page.wait_for_selector(VERDICT)
+        sentence = page.inner_text(VERDICT)
+        assert re.match(
+            r".+ leads by accuracy on 360 held-out rows: \d\d\.\d", sentence
+        )
+        assert "With 95 % confidence the best is one of" in sentence
+        assert page.locator(".model").count() == 9
+
+        page.click(".model >> text=Naive Bayes")
+        expect(page.locator(".pair .said")).to_contain_text("is shown to be better")
+        assert re.search(r"only Naive Bayes: \d", page.inner_text(".pair .legend"))
+        page.wait_for_url(re.compile("b=digits-naive_bayes"))
+        page.reload()
+        expect(page.locator(".pair .said")).to_contain_text("Naive Bayes")
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("task", ["digits", "breast_cancer", "cat_or_automobile"])
+def test_the_page_holds_in_each_language_theme_and_width(
+    server: Server,
+    browser: Browser,
+    *,
+    task: str,
+    language: str,
+    theme: str,
+    size: tuple[int, int],
+) -> None:
+    """Nothing is too wide, axe finds nothing, the console says nothing, and the sentence is in the language."""
+    url = f"{server.url}/trust?task={task}"
+    look = {"language": language, "theme": theme, "size": size}
+    with open_page(browser, url, bench=VERDICT, **look) as page:  # type: ignore[arg-type]  # each has its type
+        page.wait_for_selector(".disagreements")
+        words = {"en": " leads by accuracy on ", "es": " va adelante en exactitud con "}
+        assert words[language] in page.inner_text(VERDICT)
+        assert page.get_attribute("html", "lang") == language
+        if size == WIDE:
+            bottom = page.locator(".intervals-part").bounding_box()
+            assert bottom is not None
+            assert bottom["y"] + bottom["height"] <= WIDE[1]
+        check_page(page, size)
+
+
+def test_another_metric_has_a_verdict_of_its_own(
+    server: Server, browser: Browser
+) -> None:
+    """The figures are of that metric, the address keeps it, and the language can be changed beside it."""
+    with open_page(browser, f"{server.url}/trust?task=wine", bench=VERDICT) as page:
+        page.click("text=log loss")
+        expect(page.locator(VERDICT)).to_contain_text("by log loss")
+        page.wait_for_url(re.compile("by=log_loss"))
+        page.click("text=ES")
+        expect(page.locator(VERDICT)).to_contain_text("en pérdida logarítmica")
+        page.click("nav >> text=Probar")
+        page.wait_for_selector("text=Una entrada")
+
+
+def test_probabilities_thresholds_and_costs_answer_as_they_are_moved(
+    server: Server, browser: Browser
+) -> None:
+    """A threshold says what is answered, prices rank the models anew, and a model that votes is told of."""
+    with open_page(
+        browser, f"{server.url}/trust?task=breast_cancer", bench=VERDICT
+    ) as page:
+        page.fill(".threshold input", "1")
+        expect(page.locator(".threshold .said")).to_contain_text("It answers nothing.")
+        page.fill(".threshold input", "0.6")
+        expect(page.locator(".threshold .said")).to_contain_text("of the rows and is")
+
+        before = page.inner_text(".ranking")
+        page.fill('input[aria-label*="where malignant is true"]', "50")
+        expect(page.locator(".ranking")).not_to_have_text(before)
+        page.select_option(".probabilities select", label="Perceptron")
+        page.wait_for_selector("text=Perceptron votes")
+
+
+def test_the_theme_is_kept_from_page_to_page(server: Server, browser: Browser) -> None:
+    """A button makes a light page dark, and the next page is dark too."""
+    with open_page(browser, f"{server.url}/trust", bench=VERDICT) as page:
+        ground = "getComputedStyle(document.documentElement).backgroundColor"
+        before = page.evaluate(ground)
+        page.click("button.theme")
+        dark = page.evaluate(ground)
+        assert dark != before
+        page.click("nav >> text=Live")
+        page.wait_for_selector("#live > *")
+        assert page.evaluate(ground) == dark
+
+
+def test_a_row_of_disagreement_is_tried_by_one_action(
+    server: Server, browser: Browser
+) -> None:
+    """The link of a digit on which models disagree opens the bench with just that digit."""
+    with open_page(browser, f"{server.url}/trust", bench=".rows canvas") as page:
+        page.click(".rows a")
+        page.wait_for_selector(".headline b")
+        assert page.locator(".verdicts li.dissents").count() >= 1
+
+
+def write_own(path: Path) -> Path:
+    """Writes held-out wines with a column more than the features and the class."""
+    lines = list(csv.reader((MODELS / "wine.held_out.csv").open()))
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow([*lines[0], "day"])
+        for number, line in enumerate(lines[1:]):
+            writer.writerow([*line, ("mon", "tue")[number % 2]])
+
+    return path
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "size"),
+    [("en", "light", WIDE), ("es", "dark", PHONE)],
+    ids=["wide", "phone"],
+)
+def test_an_own_table_is_judged_by_three_actions(
+    server: Server,
+    browser: Browser,
+    tmp_path: Path,
+    *,
+    language: str,
+    theme: str,
+    size: tuple[int, int],
+) -> None:
+    """Page, file and column of the truth: the task is found by the columns, and the evidence verifies."""
+    own = write_own(tmp_path / "own.csv")
+    look = {"language": language, "theme": theme, "size": size}
+    with open_page(browser, f"{server.url}/trust", bench=VERDICT, **look) as page:  # type: ignore[arg-type]  # each has its type
+        page.set_input_files("#own", own)
+        page.click("#notices >> text=class")
+        page.wait_for_selector(".downloads")
+        words = {"en": "on 36 rows of yours", "es": "con 36 casos tuyos"}
+        assert words[language] in page.inner_text(VERDICT)
+        assert page.locator(".disagreements li").count() >= 1
+        check_page(page, size)
+
+        evidence, report = (
+            tmp_path / "evidence.json",
+            tmp_path / "report.html",
+        )
+        for number, path in enumerate((evidence, report), start=1):
+            with page.expect_download() as coming:
+                page.click(f".downloads button:nth-child({number})")
+            coming.value.save_as(path)
+
+        page.goto(report.as_uri())
+        assert words[language] in page.inner_text(VERDICT)
+        page.goto(f"{server.url}/trust")
+
+    assert json.loads(evidence.read_bytes())["data"]["source"] == "own.csv"
+    assert main(["--verify", str(evidence)]) == 0
+
+
+def test_a_table_that_cannot_be_judged_is_told_of(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    """The service's sentence is on the page, and the verdict on held-out rows stays."""
+    own = tmp_path / "own.csv"
+    own.write_text("colour,size\nred,1\n")
+    complaints: list[str] = []
+    with open_page(
+        browser, f"{server.url}/trust", bench=VERDICT, complaints=complaints
+    ) as page:
+        page.set_input_files("#own", own)
+        page.wait_for_selector("#notices >> text=expected a column for each feature")
+        assert "held-out rows" in page.inner_text(VERDICT)
+
+    assert all("400" in each for each in complaints)
+
+
+def test_own_images_are_judged_by_their_folders(
+    server: Server, browser: Browser, tmp_path: Path
+) -> None:
+    """A folder of each class is chosen at once, and the pictures on which models disagree are shown."""
+    for number in range(8):
+        folder = tmp_path / "own" / ("cat", "automobile")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        noise = Image.effect_noise((40, 40), 20 * number).convert("RGB")
+        noise.save(folder / f"{number}.png")
+    with open_page(
+        browser, f"{server.url}/trust?task=cat_or_automobile", bench=VERDICT
+    ) as page:
+        expect(page.locator("#own")).to_have_attribute("webkitdirectory", "")
+        page.set_input_files("#own", tmp_path / "own")
+        page.wait_for_selector(".downloads >> text=8 rows judged")
+        pictures = page.locator(".rows img")
+        assert pictures.count() == page.locator(".rows li").count() >= 1
+
+
+def test_without_a_journal_the_live_page_says_how_to_begin(
+    server: Server, browser: Browser
+) -> None:
+    """The sentence has the two settings with a model of the task."""
+    with open_page(browser, f"{server.url}/live?task=wine", bench="#live > *") as page:
+        text = page.inner_text("#live")
+        assert "VEREDICTO_JOURNAL=journal.db VEREDICTO_SHADOW=wine:wine-" in text
+        check_page(page, WIDE)
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "size"),
+    [("en", "light", WIDE), ("es", "dark", PHONE)],
+    ids=["wide", "phone"],
+)
+def test_champion_and_challengers_are_followed_while_labels_come(
+    browser: Browser,
+    tmp_path: Path,
+    *,
+    language: str,
+    theme: str,
+    size: tuple[int, int],
+) -> None:
+    """The verdict so far becomes a curve, and a wanted label that is told on the page is kept."""
+    models = tmp_path / "models"
+    models.mkdir()
+    write_tiny(models, tiny_card(family="first"))
+    write_tiny(models, tiny_card(family="second"), sign=-1.0)
+    settings = {
+        "VEREDICTO_MODELS": models,
+        "VEREDICTO_JOURNAL": tmp_path / "journal.db",
+        "VEREDICTO_SHADOW": "colour:colour-first",
+    }
+    with serve(tmp_path, **settings) as server:
+        ids = [predict(server.client) for _ in range(12)]
+        wait_until(lambda: count_shadowed(server.client) == 12)
+        tell(server.client, ids[:4])
+
+        look = {"language": language, "theme": theme, "size": size}
+        url = f"{server.url}/live"
+        with open_page(browser, url, bench="#live .curve", **look) as page:  # type: ignore[arg-type]  # each has its type
+            assert page.locator("#live button.model").count() == 1
+            tell(server.client, ids[4:8])
+            page.wait_for_selector("#live .curve .path", state="attached")
+            page.click("#live .rows .choices button >> nth=0")
+            page.wait_for_selector("#notices .notice")
+            check_page(page, size)
+
+        found = server.client.get("/tasks/colour/comparison").json()
+        assert found["window"]["labelled"] == 9
+
+
+def predict(client: httpx.Client) -> str:
+    """Asks the champion for a prediction and returns its id."""
+    row = {"model": "colour-first", "inputs": [[0.5, "green"]]}
+    return str(client.post("/predict", json=row).json()["id"])
+
+
+def count_shadowed(client: httpx.Client) -> int:
+    """Returns how many rows the challenger has answered."""
+    models = client.get("/tasks/colour/comparison").json()["models"]
+    return min(int(each["rows"]) for each in models)
+
+
+def tell(client: httpx.Client, ids: list[str]) -> None:
+    """Tells the truth of these predictions."""
+    for each in ids:
+        answer = client.post("/feedback", json={"id": each, "label": "yes"})
+        assert answer.status_code == 200
+
+
+def test_a_server_that_goes_away_is_told_of_and_asked_again(
+    browser: Browser, start_server: StartServer
+) -> None:
+    """The page says so, and shows the verdict that was asked for once a server is there again."""
+    complaints: list[str] = []
+    with start_server() as server:
+        port = int(server.url.rpartition(":")[2])
+        with open_page(
+            browser, f"{server.url}/trust", bench=VERDICT, complaints=complaints
+        ) as page:
+            server.process.terminate()
+            server.process.wait()
+            page.click("text=Brier score")
+            page.wait_for_selector("text=The server does not answer.")
+            with start_server(port=port):
+                expect(page.locator(VERDICT)).to_contain_text("by Brier score")
+
+
+@pytest.mark.parametrize("path", ["/trust", "/live"])
+def test_a_folder_without_classifiers_has_its_pages(
+    browser: Browser, start_server: StartServer, tmp_path: Path, *, path: str
+) -> None:
+    """With a file without a card alone both pages say that there is nothing to compare or to watch."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "plain.onnx").write_bytes(tiny_graph().SerializeToString())
+    with (
+        start_server(VEREDICTO_MODELS=folder) as server,
+        open_page(browser, f"{server.url}{path}", bench=".empty") as page,
+    ):
+        assert "No classifier is served here" in page.inner_text(".empty")
+        check_page(page, WIDE)
