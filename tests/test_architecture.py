@@ -108,6 +108,7 @@ PACKAGES: dict[str, set[str]] = {
     "service.calls": {
         "model_card",
         "row_records",
+        "service.calls.explaining",
         "service.contract",
         "service.errors",
         "service.execution",
@@ -117,6 +118,13 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
         "stats",
         "verdict",
+    },
+    "service.calls.explaining": {
+        "model_card",
+        "service.contract",
+        "service.errors",
+        "service.models",
+        "service.models.parsing",
     },
     "service.contract": {
         "service.errors",
@@ -426,6 +434,7 @@ SHOWN: dict[str, set[str]] = {
     "loadtest.targets": {"server", "target"},
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane", "invocations"},
+    "service.calls.explaining": {"contributions", "rows"},
     "service.contract": {
         "answers",
         "arrays",
@@ -475,7 +484,7 @@ SHOWN: dict[str, set[str]] = {
         "registry",
         "session",
     },
-    "service.models.parsing": {"external_tensors", "onnx_file"},
+    "service.models.parsing": {"external_tensors", "onnx_file", "tree_ensemble"},
     "service.observability": {"ids", "logs", "observer"},
     "service.open_inference": {
         "compression",
