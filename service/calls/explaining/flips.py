@@ -6,15 +6,14 @@ points of the grid and comes back before the second is not seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import FeatureInput
+from model_card import Feature
 from service.models import cancellation
-from service.models.model import Model
 
 N_GRID = 65
 N_BISECTIONS = 20
@@ -29,7 +28,7 @@ class Flip(NamedTuple):
     """A flip has the number of a feature, and the value and class that it flips to: None where it does not."""
 
     feature: int
-    value: float | None = None
+    value: np.float32 | None = None
     label: int | None = None
 
 
@@ -38,19 +37,17 @@ def count_evaluations(n_features: int) -> int:
     return n_features * (N_GRID + N_BISECTIONS)
 
 
-def find_flips(model: Model, row: Rows, predict: Predict) -> list[Flip]:
+def find_flips(features: Sequence[Feature], row: Rows, predict: Predict) -> list[Flip]:
     """Returns the nearest flip of each number of a row `(n_features,)` that has a value and a range."""
-    given = model.card.input
-    assert isinstance(given, FeatureInput)
     places = [
         index
-        for index, feature in enumerate(given.features)
+        for index, feature in enumerate(features)
         if feature.range is not None and not np.isnan(row[index])
     ]
     if not places:
         return []
 
-    low, high = np.array([given.features[index].range for index in places]).T
+    low, high = np.array([features[index].range for index in places]).T
     grids = np.linspace(low, high, N_GRID, axis=1).astype(np.float32)
     chosen = np.array(places)
     predicted = int(predict(row[None])[0])
@@ -95,7 +92,7 @@ def _bisect(
         here = np.where(is_other, here, middle)
 
     return [
-        Flip(int(place), float(value), int(to)) if is_found else Flip(int(place))
+        Flip(int(place), value, int(to)) if is_found else Flip(int(place))
         for place, value, to, is_found in zip(places, there, label, flips, strict=True)
     ]
 

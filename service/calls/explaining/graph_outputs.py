@@ -1,4 +1,4 @@
-"""What a graph itself has to say of its answers is read here: contributions of features, or neighbours."""
+"""A graph's own words on its answers are read here: contributions of features, or neighbours."""
 
 from __future__ import annotations
 

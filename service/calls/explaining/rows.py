@@ -255,11 +255,11 @@ def _list_flips(model: Model, row: Rows) -> list[dict[str, Any]]:
             return np.inf
         return abs(flip.value - float(row[flip.feature])) / ((high - low) or 1.0)
 
-    found = sorted(flips.find_flips(model, row, predict), key=measure)
+    found = sorted(flips.find_flips(given.features, row, predict), key=measure)
     return [
         {
             "feature": given.features[flip.feature].name,
-            "value": float(row[flip.feature]),
+            "value": row[flip.feature],
             "flips_at": flip.value,
             "class": None if flip.label is None else model.classes[flip.label],
         }

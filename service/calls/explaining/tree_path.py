@@ -36,7 +36,7 @@ def find_path(
         sign = _SIGNS[ensemble.mode[place]]
         sign = sign if goes_true else _OPPOSITES[sign]
         column = int(ensemble.column[place])
-        threshold = float(ensemble.threshold[place])
+        threshold = ensemble.threshold[place]
         path.append(
             _describe(
                 model, ensemble, column, sign, threshold, float(columns[0, column])
@@ -52,7 +52,7 @@ def _describe(
     ensemble: TreeEnsemble,
     column: int,
     sign: str,
-    threshold: float,
+    threshold: np.float32,
     value: float,
 ) -> dict[str, Any]:
     given = model.card.input

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ COMPARISONS: dict[bytes, Callable[[Any, Any], Any]] = {
     b"BRANCH_EQ": np.equal,
     b"BRANCH_NEQ": np.not_equal,
 }
+_NUMBERS = (
+    *("nodes_treeids", "nodes_nodeids", "nodes_featureids"),
+    *("nodes_truenodeids", "nodes_falsenodeids"),
+)
 _LEAF = b"LEAF"
 _FLOAT = 1
 MAX_WEIGHTS = 20_000_000
@@ -121,51 +125,65 @@ def read_tree_ensemble(content: bytes) -> TreeEnsemble | None:
     return ensemble if fits else None
 
 
-def _read_ensemble(
-    graph: SmallGraph, node: Node, encoding: Encoding
-) -> TreeEnsemble | None:
-    wire = graph.wire
-    names = (
-        *("nodes_treeids", "nodes_nodeids", "nodes_featureids"),
-        *("nodes_truenodeids", "nodes_falsenodeids"),
-    )
-    if not {*names, "nodes_modes", "nodes_values"} <= node.attributes.keys():
+class _Nodes(NamedTuple):
+    """The nodes of an operator are arrays `(n_nodes,)`, as its attributes have them."""
+
+    trees: Integers
+    ids: Integers
+    column: Integers
+    on_true: Integers
+    on_false: Integers
+    threshold: Floats
+    mode: Integers
+
+
+def _read_nodes(graph: SmallGraph, node: Node) -> _Nodes | None:
+    """Returns the nodes; None where something is missing, of another length or unknown."""
+    wire, attributes = graph.wire, node.attributes
+    if not {*_NUMBERS, "nodes_modes", "nodes_values"} <= attributes.keys():
         return None
 
-    trees, ids, column, true_ids, false_ids = (
-        wire.values(node.attributes[name]) for name in names
-    )
-    texts = wire.texts(node.attributes["nodes_modes"])
-    threshold = wire.floats(node.attributes["nodes_values"])
+    texts = wire.texts(attributes["nodes_modes"])
     if not set(texts) <= {_LEAF, *COMPARISONS}:
-        return None
-    if {len(each) for each in (trees, ids, column, true_ids, false_ids, threshold)} != {
-        len(texts)
-    }:
         return None
 
     numbers = {name: number for number, name in enumerate(COMPARISONS)}
-    mode = np.array([numbers.get(text, -1) for text in texts], dtype=np.int64)
-    find = _Finder(trees, ids)
-    is_leaf = mode < 0
+    nodes = _Nodes(
+        *(wire.values(attributes[name]) for name in _NUMBERS),
+        threshold=wire.floats(attributes["nodes_values"]),
+        mode=np.array([numbers.get(text, -1) for text in texts], dtype=np.int64),
+    )
+
+    return nodes if len({len(each) for each in nodes}) == 1 else None
+
+
+def _read_ensemble(
+    graph: SmallGraph, node: Node, encoding: Encoding
+) -> TreeEnsemble | None:
+    nodes = _read_nodes(graph, node)
+    if nodes is None or not len(nodes.ids):
+        return None
+
+    find = _Finder(nodes.trees, nodes.ids)
+    is_leaf = nodes.mode < 0
     leaves = np.flatnonzero(is_leaf)
-    weighed = _read_weights(graph, node, find, leaves, len(texts))
+    weighed = _read_weights(graph, node, find, leaves, len(is_leaf))
     if weighed is None:
         return None
 
     weights, bias = weighed
-    n_trees = len(np.unique(trees))
+    n_trees = len(np.unique(nodes.trees))
     if graph.read_text(node, "aggregate_function") == "AVERAGE":
         weights = weights / n_trees
     scale, shift = _read_affine(graph, node.outputs[-1])
 
     return TreeEnsemble(
-        column=np.where(is_leaf, 0, column),
-        threshold=threshold,
-        mode=mode,
-        on_true=np.where(is_leaf, -1, find(trees, true_ids)),
-        on_false=np.where(is_leaf, -1, find(trees, false_ids)),
-        missing_is_true=_read_missing(graph, node, len(texts)),
+        column=np.where(is_leaf, 0, nodes.column),
+        threshold=nodes.threshold,
+        mode=nodes.mode,
+        on_true=np.where(is_leaf, -1, find(nodes.trees, nodes.on_true)),
+        on_false=np.where(is_leaf, -1, find(nodes.trees, nodes.on_false)),
+        missing_is_true=_read_missing(graph, node, len(is_leaf)),
         leaves=leaves,
         weights=weights,
         bias=bias,
