@@ -18,6 +18,7 @@ MODES = (
     "BRANCH_NEQ",
 )
 LEAF = "LEAF"
+N_FEATURES = 4
 THRESHOLDS = (0.0, 1.0, 2.0)
 """Few values, so that rows of whole numbers meet them."""
 
@@ -26,7 +27,6 @@ def make_trees(
     generator: np.random.Generator,
     *,
     n_trees: int = 3,
-    n_features: int = 4,
     depth: int = 4,
     modes: Sequence[str] = MODES,
     tracks_missing: bool = True,
@@ -38,7 +38,6 @@ def make_trees(
             tree,
             number,
             is_leaf=number >= 2**depth - 1,
-            n_features=n_features,
             modes=modes,
             tracks_missing=tracks_missing,
         )
@@ -62,7 +61,7 @@ def make_trees(
         target_weights=[float(each) for each in generator.normal(size=len(leaves))],
         **{f"nodes_{name}": [each[name] for each in nodes] for name in nodes[0]},
     )
-    return finish([node], n_features)
+    return finish([node], N_FEATURES)
 
 
 def _draw_node(
@@ -71,7 +70,6 @@ def _draw_node(
     number: int,
     *,
     is_leaf: bool,
-    n_features: int,
     modes: Sequence[str],
     tracks_missing: bool,
 ) -> dict[str, Any]:
@@ -80,7 +78,7 @@ def _draw_node(
     return {
         "treeids": tree,
         "nodeids": number,
-        "featureids": 0 if is_leaf else int(generator.integers(n_features)),
+        "featureids": 0 if is_leaf else int(generator.integers(N_FEATURES)),
         "modes": LEAF if is_leaf else str(generator.choice(modes)),
         "values": 0.0 if is_leaf else float(generator.choice(THRESHOLDS)),
         "truenodeids": 0 if is_leaf else 2 * number + 1,
@@ -110,11 +108,9 @@ def finish(nodes: list[onnx.NodeProto], n_features: int) -> onnx.ModelProto:
     return model
 
 
-def draw_whole_rows(
-    generator: np.random.Generator, n_rows: int, n_features: int = 4
-) -> np.ndarray:
+def draw_whole_rows(generator: np.random.Generator, n_rows: int) -> np.ndarray:
     """Returns rows of the numbers -1 to 3, some of which are missing."""
-    rows = generator.integers(-1, 4, (n_rows, n_features)).astype(np.float32)
+    rows = generator.integers(-1, 4, (n_rows, N_FEATURES)).astype(np.float32)
     rows[generator.random(rows.shape) < 0.15] = np.nan
 
     return rows
