@@ -90,7 +90,7 @@ class RowExplainer:
         known = [SHAPLEY] if own is None else [own, SHAPLEY]
         if request.method not in (None, *known):
             raise InvalidRequest(
-                f"method: {model.name} has no method {request.method[:100]!r}; its methods: {', '.join(known)}"
+                f"method: {model.name} has no method {str(request.method)[:100]!r}; its methods: {', '.join(known)}"
             )
         if own == NEIGHBORS and request.method != SHAPLEY and request.class_name:
             raise InvalidRequest(
@@ -234,11 +234,12 @@ def _evaluate(
         return answers[:, label]
 
     others = np.delete(answers, label, axis=1).sum(axis=1)
-    odds = (
-        np.maximum(answers[:, label], MIN_PROBABILITY),
-        np.maximum(others, MIN_PROBABILITY),
-    )
-    return np.log(odds[0]) - np.log(odds[1])
+    both = np.stack([answers[:, label], others])
+    log_odds: shapley.Floats = -np.diff(
+        np.log(np.maximum(both, MIN_PROBABILITY)), axis=0
+    )[0]
+
+    return log_odds
 
 
 def _list_flips(model: Model, row: Rows) -> list[dict[str, Any]]:
@@ -247,13 +248,15 @@ def _list_flips(model: Model, row: Rows) -> list[dict[str, Any]]:
     assert isinstance(given, FeatureInput)
 
     def predict(rows: Rows) -> NDArray[np.int64]:
-        return model.run_unchecked(model.output_names[:1], rows)[0]
+        [labels] = model.run_unchecked(model.output_names[:1], rows)
+        return labels
 
     def measure(flip: flips.Flip) -> float:
         low, high = given.features[flip.feature].range or (0.0, 1.0)
         if flip.value is None:
             return np.inf
-        return abs(flip.value - float(row[flip.feature])) / ((high - low) or 1.0)
+        distance = abs(float(flip.value) - float(row[flip.feature]))
+        return distance / ((high - low) or 1.0)
 
     found = sorted(flips.find_flips(given.features, row, predict), key=measure)
     return [

@@ -126,8 +126,10 @@ def _calibrate(shares: Floats, calibration: Calibration | None) -> Floats:
 
 
 def _softmax(scores: Floats) -> Floats:
-    powers: Floats = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: Floats = powers / powers.sum(axis=1, keepdims=True)
+
+    return shares
 
 
 class TreeReader:

@@ -148,8 +148,15 @@ def _read_nodes(graph: SmallGraph, node: Node) -> _Nodes | None:
         return None
 
     numbers = {name: number for number, name in enumerate(COMPARISONS)}
+    trees, ids, column, on_true, on_false = (
+        wire.values(attributes[name]) for name in _NUMBERS
+    )
     nodes = _Nodes(
-        *(wire.values(attributes[name]) for name in _NUMBERS),
+        trees=trees,
+        ids=ids,
+        column=column,
+        on_true=on_true,
+        on_false=on_false,
         threshold=wire.floats(attributes["nodes_values"]),
         mode=np.array([numbers.get(text, -1) for text in texts], dtype=np.int64),
     )
@@ -261,7 +268,8 @@ def _read_missing(graph: SmallGraph, node: Node, n_nodes: int) -> Booleans:
     tracks = None if found is None else graph.wire.values(found)
     if tracks is None or len(tracks) != n_nodes:
         return np.zeros(n_nodes, dtype=np.bool_)
-    return tracks != 0
+    is_true: Booleans = tracks != 0
+    return is_true
 
 
 def _read_affine(graph: SmallGraph, output: str) -> tuple[float, float]:
