@@ -118,6 +118,7 @@ PACKAGES: dict[str, set[str]] = {
     "service.calls": {
         "model_card",
         "row_records",
+        "service.calls.explaining",
         "service.contract",
         "service.errors",
         "service.execution",
@@ -128,6 +129,13 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
         "stats",
         "verdict",
+    },
+    "service.calls.explaining": {
+        "model_card",
+        "service.contract",
+        "service.errors",
+        "service.models",
+        "service.models.parsing",
     },
     "service.composition": {
         "service",
@@ -269,11 +277,13 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.generated_table",
         "service.service_links",
-        "service.settings_file",
         "service.setting_types",
+        "service.settings_file",
     },
     "service.settings_file": {"service.errors"},
     "service.worker_main": {"service.behind", "service.composition", "service.server"},
+    "stats.labelling": {"stats"},
+    "stats.losses": {"stats"},
     "training.__main__": {"training.command_line", "training.commands"},
     "training.adopt": {
         "model_card",
@@ -403,14 +413,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
         "stats",
     },
-    "tuning.__main__": {
-        "loadtest",
-        "loadtest.targets",
-        "service.execution",
-        "tuning",
-    },
-    "stats.labelling": {"stats"},
-    "stats.losses": {"stats"},
+    "tuning.__main__": {"loadtest", "loadtest.targets", "service.execution", "tuning"},
     "verdict": {"service.contract", "stats", "stats.labelling", "stats.losses"},
 }
 """Each package imports these packages of ours."""
@@ -429,12 +432,14 @@ SHOWN: dict[str, set[str]] = {
         "svg",
     },
     "evaluation": {
+        "acts",
         "arguments",
         "classifiers",
         "clock",
         "evidence",
         "gate",
         "labelled_data",
+        "learnt",
         "remote",
         "unlabelled",
         "wanted_metric",
@@ -479,6 +484,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "service.access": {"check", "rights", "sites", "tls", "tokens"},
     "service.calls": {"data_plane", "invocations", "judgement"},
+    "service.calls.explaining": {"contributions", "rows"},
     "service.contract": {
         "answers",
         "arrays",
@@ -513,7 +519,7 @@ SHOWN: dict[str, set[str]] = {
         "predictions",
         "table",
     },
-    "service.live": {"challengers", "comparison", "monitor"},
+    "service.live": {"acts", "challengers", "comparison", "monitor"},
     "service.live.journal": {
         "begin",
         "bets",
@@ -539,7 +545,7 @@ SHOWN: dict[str, set[str]] = {
         "rows",
         "session",
     },
-    "service.models.parsing": {"external_tensors", "onnx_file"},
+    "service.models.parsing": {"external_tensors", "onnx_file", "tree_ensemble"},
     "service.observability": {"ids", "logs", "observer"},
     "service.open_inference": {
         "compression",
@@ -562,11 +568,13 @@ SHOWN: dict[str, set[str]] = {
     "service.server": {"install", "reloads", "running", "scrapes", "surroundings"},
     "stats": {
         "agreement",
+        "alarm",
         "binomial",
         "chi_square",
         "class_means",
         "confusion",
         "groups",
+        "label_free",
         "metric",
         "paired",
         "paired_tests",
@@ -581,6 +589,8 @@ SHOWN: dict[str, set[str]] = {
         "student",
         "tails",
     },
+    "stats.labelling": {"discordant", "plan"},
+    "stats.losses": {"comparison", "costs", "gaps", "set_sizes"},
     "tables": {"blocks", "columns", "csv_text", "plain_columns", "reader"},
     "training.adopt": {"adoption", "arguments", "images", "refusal"},
     "training.data": {
@@ -628,8 +638,6 @@ SHOWN: dict[str, set[str]] = {
         "measurement",
         "server",
     },
-    "stats.labelling": {"discordant", "plan"},
-    "stats.losses": {"comparison", "costs", "gaps", "set_sizes"},
     "verdict": {
         "analysis",
         "by_metric",
@@ -695,8 +703,8 @@ DOORS: dict[str, set[str]] = {
         "service.execution.metric_files",
         "service.execution.metrics",
     },
-    "ray": {"scoring.ray_pool"},
     "python_multipart": {"service.http.forms"},
+    "ray": {"scoring.ray_pool"},
     "simplejpeg": {"service.models.images"},
     "uvicorn": {
         "service.http.wire.ending_protocol",

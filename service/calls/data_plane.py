@@ -14,6 +14,7 @@ from service.calls import abstention, invocations, prediction_sets, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.examples import Examples
 from service.calls.judgement import Judgements, JudgeRequest
+from service.calls.explaining.rows import RowExplainer
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.calls.repository import Repository
@@ -29,6 +30,7 @@ from service.contract.requests import (
     InvocationsRequest,
     PredictProbaRequest,
     PredictRequest,
+    Row,
     TransformRequest,
 )
 from service.errors import InvalidRequest, NotReady, VeredictoError
@@ -38,6 +40,7 @@ from service.live import comparison
 from service.live.journal.reader import Example
 from service.live.monitor import Monitor
 from service.models import image_rows
+from service.models.content import read_unchanged
 from service.models.model import Inputs, Model
 from service.models.model_statistics import Times
 from service.models.registry import Registry
@@ -63,7 +66,8 @@ class DataPlane:
         self._verdicts = Verdicts()
         self._judgements = Judgements(self._limits)
         self._examples = Examples(settings.models)
-        self.pictures = Pictures(registry, self._limits, self._encode)
+        rows = RowExplainer(self._limits, self._read_file, self._list_held_out)
+        self.pictures = Pictures(registry, self._limits, self._encode, rows)
 
     def follow(self) -> None:
         """Follows the registry, which has other models now."""
@@ -248,6 +252,20 @@ class DataPlane:
         """Returns held-out rows of a task with their truth; with `hard` those on which its classifiers disagree."""
         return self._examples.select(self.registry.task(task), n=n, hard=hard)
 
+    def _list_held_out(self, model: Model) -> list[Row]:
+        """Returns the held-out rows of a model's task, none where its folder has no table that is believed."""
+        try:
+            return self._examples.list_rows(self.registry.task(model.card.task))
+        except VeredictoError:
+            return []
+
+    def _read_file(self, model: Model) -> bytes | None:
+        """Returns the content of the file that a model is of; None where it is another one by now, or gone."""
+        files = self.registry.files.items()
+        session = model.graph.session
+        shown = [file for file, graph in files if graph.session is session]
+        return read_unchanged(self._settings.models, shown, session.version)
+
     def compare(self, request: CompareRequest) -> Reply:
         """Runs the task's classifiers on the same rows, side by side."""
         models = self._select_classifiers(request)
@@ -312,7 +330,7 @@ class DataPlane:
         return run
 
     def explain(self, request: ExplainRequest) -> Reply:
-        """Explains each row by contributions of features, by neighbours, or by a map of the image."""
+        """Explains each row by contributions of features or by neighbours, and each image by a map of it."""
         return Reply(self.pictures.explain(request))
 
     def draw_explanation(self, request: ExplainRequest) -> bytes | None:

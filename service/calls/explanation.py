@@ -1,13 +1,13 @@
-"""An explanation says what each feature adds, which neighbours decide, or where in an image a model looks."""
+"""An explanation of an image says where in it a model looks, and what its layers see; rows have `explaining`."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_card import FeatureInput
+from service.calls.explaining.contributions import find_class
 from service.errors import InvalidRequest
 from service.models import cancellation, images
 from service.models.images import Pixels
@@ -32,40 +32,6 @@ class Heat(NamedTuple):
     probability: float
     method: str
     values: Floats
-
-
-def can_explain(model: Model) -> bool:
-    has_values = not model.extras.isdisjoint({"contributions", "neighbor_class"})
-    return model.size_px is not None or has_values
-
-
-def explain_rows(
-    model: Model, features: Floats, class_name: str | None
-) -> list[dict[str, Any]]:
-    """Returns for each row what its features add to the score, or the neighbours that decided.
-
-    Where there are contributions, base and contributions sum to the value of a regressor, or to the score of the class:
-    the logarithm of its odds for two classes, and for more what the softmax takes.
-    """
-    names = ("contributions", "base", "neighbor", "neighbor_distance", "neighbor_class")
-    found = [name for name in names if name in model.extras]
-    chosen = model.output_names + found
-    outputs = dict(zip(chosen, model.run_outputs(chosen, features), strict=True))
-    if "contributions" in outputs:
-        return [
-            _explain_by_contributions(model, row, outputs, index, class_name)
-            for index, row in cancellation.watch(enumerate(features))
-        ]
-
-    if class_name is not None:
-        raise InvalidRequest(
-            f"class: {model.name} is explained by its neighbours, whatever their class"
-        )
-
-    return [
-        _explain_by_neighbors(model, outputs, row)
-        for row in cancellation.watch(range(len(features)))
-    ]
 
 
 def find_heat(model: Model, image: Pixels, class_name: str | None) -> Heat:
@@ -117,100 +83,6 @@ def draw_filters(model: Model) -> Pixels:
     """Draws the first layer's weights as pictures, each from its lowest to its highest value."""
     blank = np.zeros((1, 1, 3), dtype=np.uint8)
     return images.make_grid(_scale(model.run_outputs(["filters"], [blank])[0]))
-
-
-def find_class(model: Model, name: str) -> int:
-    if name not in model.classes:
-        raise InvalidRequest(
-            f"class: unknown class {name[:100]!r}; classes: {', '.join(model.classes)}"
-        )
-    return model.classes.index(name)
-
-
-def _explain_by_contributions(
-    model: Model, row: Floats, outputs: dict[str, Any], index: int, name: str | None
-) -> dict[str, Any]:
-    contributions = outputs["contributions"][index]
-    base = outputs["base"]
-    if model.card.kind == "regressor":
-        if name is not None:
-            raise InvalidRequest(
-                f"class: {model.name} is a regressor: it has no classes"
-            )
-
-        value = {"prediction": outputs["value"][index]}
-        return value | _list_contributions(model, row, contributions[:, 0], base[0])
-
-    predicted = int(outputs["label"][index])
-    chosen = predicted if name is None else find_class(model, name)
-    answer = {
-        "prediction": model.classes[predicted],
-        "class": model.classes[chosen],
-        "probability": outputs["probabilities"][index, chosen],
-    }
-    # Of two classes there is one column, that of the second; the first has the opposite.
-    is_single = contributions.shape[1] == 1
-    column = 0 if is_single else chosen
-    sign = -1 if is_single and chosen == 0 else 1
-    added = sign * contributions[:, column]
-
-    return answer | _list_contributions(model, row, added, sign * base[column])
-
-
-def _list_contributions(
-    model: Model, row: Floats, added: Floats, base: Any
-) -> dict[str, Any]:
-    """Returns what each feature of a row adds to the base, the largest in magnitude first."""
-    given = model.card.input
-    assert isinstance(given, FeatureInput)
-    values = _name_values(model, row)
-    order = np.argsort(-np.abs(added), kind="stable")
-    contributions = [
-        {
-            "feature": given.features[each].name,
-            "value": values[each],
-            "contribution": added[each],
-        }
-        for each in order
-    ]
-
-    return {"base": float(base), "contributions": contributions}
-
-
-def _explain_by_neighbors(
-    model: Model, outputs: dict[str, Any], index: int
-) -> dict[str, Any]:
-    label = int(outputs["label"][index])
-    neighbors = zip(
-        outputs["neighbor"][index].tolist(),
-        outputs["neighbor_distance"][index],
-        outputs["neighbor_class"][index].tolist(),
-        strict=True,
-    )
-    return {
-        "prediction": model.classes[label],
-        "probability": outputs["probabilities"][index, label],
-        "neighbors": [
-            {"row": row, "distance": distance, "class": model.classes[each]}
-            for row, distance, each in neighbors
-        ],
-    }
-
-
-def _name_values(model: Model, row: Floats) -> list[Any]:
-    """Returns the row as a client would send it, with None for a missing value."""
-    given = model.card.input
-    assert isinstance(given, FeatureInput)
-    named: list[Any] = []
-    for value, feature in zip(row, given.features, strict=True):
-        if np.isnan(value):
-            named.append(None)
-        elif feature.values:
-            named.append(feature.values[int(value)])
-        else:
-            named.append(value)
-
-    return named
 
 
 def _occlude(image: Pixels, index: int) -> Pixels:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.calls import explanation
+from service.calls.explaining.rows import RowExplainer, can_explain
 from service.contract import answers
 from service.contract.limits import Limits
 from service.contract.requests import ExplainRequest, GenerateRequest
@@ -27,10 +28,12 @@ class Pictures:
         registry: Registry,
         limits: Limits,
         encode: Callable[[list[Model], Any], Inputs],
+        rows: RowExplainer,
     ) -> None:
         self._registry = registry
         self._limits = limits
         self._encode = encode
+        self._rows = rows
 
     def explain(self, request: ExplainRequest) -> answers.Explanation:
         """Explains each row by contributions of features, by neighbours, or by a map of the image."""
@@ -41,7 +44,7 @@ class Pictures:
                 for image in cancellation.watch(inputs)
             ]
         else:
-            explanations = explanation.explain_rows(model, inputs, request.class_name)
+            explanations = self._rows.explain(model, inputs, request)
 
         answer = {
             "model": model.name,
@@ -63,10 +66,10 @@ class Pictures:
 
     def _encode_rows(self, request: ExplainRequest) -> tuple[Model, Inputs]:
         model = self._registry.model(request.model)
-        if not explanation.can_explain(model):
-            known = self._list_names(explanation.can_explain)
+        if not can_explain(model):
+            known = self._list_names(can_explain)
             raise InvalidRequest(
-                f"{model.name} is a {model.card.family}: it has no explanation; models that have: {known}"
+                f"{model.name} is a {model.card.kind}: it has no explanation; models that have: {known}"
             )
 
         if model.size_px is not None and len(request.inputs) > MAX_IMAGES:
@@ -77,6 +80,12 @@ class Pictures:
         if model.size_px is None and request.layer is not None:
             raise InvalidRequest(
                 f"layer: {model.name} takes rows of features: it has no layers to show"
+            )
+
+        if model.size_px is not None and (request.flips or request.method is not None):
+            name = "flips" if request.flips else "method"
+            raise InvalidRequest(
+                f"{name}: {model.name} takes images: only rows of features have that"
             )
 
         return model, self._encode([model], request.inputs)

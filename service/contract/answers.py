@@ -40,6 +40,29 @@ class FeatureContribution(TypedDict):
     feature: str
     value: float | str | None
     contribution: float
+    standard_error: NotRequired[float]
+
+
+class Background(TypedDict):
+    rows: int
+    source: str
+
+
+class PathStep(TypedDict):
+    feature: str
+    condition: Literal["<=", "<", ">=", ">", "=", "!="]
+    threshold: float | str
+
+
+Flip = TypedDict(
+    "Flip",
+    {
+        "feature": str,
+        "value": float,
+        "flips_at": float | None,
+        "class": str | None,
+    },
+)
 
 
 Neighbor = TypedDict("Neighbor", {"row": int, "distance": float, "class": str})
@@ -50,10 +73,15 @@ RowExplanation = TypedDict(
         "prediction": str | float,
         "probability": NotRequired[float],
         "class": NotRequired[str],
-        "base": NotRequired[float],
-        "contributions": NotRequired[list[FeatureContribution]],
-        "neighbors": NotRequired[list[Neighbor]],
         "method": NotRequired[str],
+        "explains": NotRequired[str],
+        "base": NotRequired[float],
+        "total": NotRequired[float],
+        "contributions": NotRequired[list[FeatureContribution]],
+        "background": NotRequired[Background],
+        "path": NotRequired[list[PathStep]],
+        "neighbors": NotRequired[list[Neighbor]],
+        "flips": NotRequired[list[Flip]],
         "heat_map": NotRequired[EncodedImage],
         "layer": NotRequired[str],
         "maps": NotRequired[EncodedImage],

@@ -75,8 +75,9 @@ CALLS = (
         "explain",
         requests.ExplainRequest,
         answers.Explanation,
-        "Contributions of features, neighbours, or where in an image it looks",
-        max_inline_bytes=16_000,
+        "Contributions of features, neighbours, what would flip the class, or where in an image it looks",
+        # One row may take thousands of answers of the model.
+        max_inline_bytes=NEVER_INLINE,
         image_of="model",
         picture="draw_explanation",
     ),

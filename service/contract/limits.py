@@ -171,6 +171,20 @@ MAX_PART_FIELD_BYTES = declare(
     "one field of the head of a form's part", 4_096, "bytes", 400, "refused"
 )
 declare_setting("rows of a request", "max_rows", 413, "refused")
+MAX_EXPLAINED_ROWS = declare(
+    "rows of a request to /explain that a model is asked about many times",
+    100,
+    "rows",
+    413,
+    "refused",
+)
+MAX_EXPLAINED_VALUES = declare(
+    "values of all rows that a request to /explain asks a model about",
+    50_000_000,
+    "values",
+    413,
+    "refused with how many rows it takes",
+)
 declare_setting(
     "rows of several requests in one run of a model",
     "max_batch_rows",
@@ -216,6 +230,18 @@ class Limits:
             raise TooLarge(
                 f"inputs: {n_rows} rows are over the limit of {self.max_rows} rows a request "
                 "(VEREDICTO_MAX_ROWS): send them in several requests"
+            )
+
+    def check_explained(self, n_rows: int, n_evaluations: int, n_features: int) -> None:
+        """Raises TooLarge for more rows than one request may have explained, where each takes so many evaluations."""
+        n_values = n_evaluations * n_features
+        most = min(MAX_EXPLAINED_ROWS, MAX_EXPLAINED_VALUES // n_values)
+        if n_rows > most:
+            send = f"send at most {most} rows a request" if most else "it has too many"
+            raise TooLarge(
+                f"inputs: to explain a row of {n_features} features takes {n_evaluations:,} answers of the model, "
+                f"and {n_rows} rows are over the limits of {MAX_EXPLAINED_ROWS} rows and "
+                f"{MAX_EXPLAINED_VALUES:,} values a request: {send}"
             )
 
     def check_tensor_rows(self, n_rows: int) -> None:

@@ -60,12 +60,14 @@ class GenerateRequest(msgspec.Struct, forbid_unknown_fields=True):
 class ExplainRequest(
     msgspec.Struct, forbid_unknown_fields=True, rename={"class_name": "class"}
 ):
-    """{"model": NAME, "inputs": [ROW, ...], "class": CLASS (optional), "layer": NAME (optional, of images)}"""
+    """{"model": NAME, "inputs": [ROW, ...], "class"?: CLASS, "method"?: NAME, "flips"?: true, "layer"?: NAME}"""
 
     model: str
     inputs: list[Row]
     class_name: str | None = None
     layer: str | None = None
+    method: str | None = None
+    flips: bool = False
 
 
 class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True):

@@ -74,6 +74,19 @@ def read_one(path: Path) -> ModelContent:
     return read_content(folder, ModelFile(path, path.stem, None, path.name))
 
 
+def read_unchanged(folder: Path, shown: list[str], version: str) -> bytes | None:
+    """Returns the content of a folder's file whose SHA-256 still begins with these digits; None where there is none."""
+    for name in shown:
+        try:
+            content = read_file(folder / name, max_bytes=MAX_MODEL_BYTES)
+        except (OSError, ModelRefused):
+            continue
+        if hashlib.sha256(content).hexdigest().startswith(version):
+            return content
+
+    return None
+
+
 def _read_weights(
     folder: ModelFolder, file: ModelFile, tensor: ExternalTensor, n_bytes_left: int
 ) -> bytes:

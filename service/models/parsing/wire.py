@@ -26,7 +26,8 @@ _ONE_SHORT_TEXT = (
 )
 _SHORT_TEXT = re.compile(_ONE_SHORT_TEXT, re.DOTALL)
 _SHORT_TEXTS = re.compile(rb"(?:%b)++" % _ONE_SHORT_TEXT, re.DOTALL)
-_INTS_NUMBER, _TEXTS_NUMBER = 8, 9
+_FLOATS_NUMBER, _INTS_NUMBER, _TEXTS_NUMBER = 7, 8, 9
+_TAGGED_FLOAT = np.dtype([("tag", "u1"), ("value", "<f4")])
 _RUNS = {0x3D: _FLOATS, 0x40: _INTS, 0x4A: _SHORT_TEXTS}
 """The values of an attribute, each with a tag of its own, are one step: of a forest of 3 MB they took 180 ms.
 
@@ -146,6 +147,31 @@ class WireReader:
                 parts.append(np.array(self.integers(each), dtype=np.int64))
 
         return np.concatenate([np.zeros(0, np.int64), *parts])
+
+    def floats(self, attribute: Field) -> NDArray[np.float32]:
+        """Returns the float32 numbers of an attribute, which stand there one by one, each with its tag, or packed."""
+        start = attribute.start
+        parts: list[NDArray[np.float32]] = []
+        while start < attribute.end:
+            run = _FLOATS.match(self._content, start, attribute.end)
+            if run:
+                parts.append(np.frombuffer(run[0], _TAGGED_FLOAT)["value"])
+                start = run.end()
+                continue
+
+            each = next(self.fields(start, attribute.end))
+            start = each.end
+            if each.number == _FLOATS_NUMBER:
+                n_whole = (each.end - each.start) // 4
+                parts.append(
+                    np.frombuffer(self._content, "<f4", n_whole, offset=each.start)
+                )
+
+        return np.concatenate([np.zeros(0, np.float32), *parts])
+
+    def content(self, each: Field) -> bytes:
+        """Returns the bytes of a field."""
+        return self._content[each.start : each.end]
 
     def texts(self, attribute: Field) -> list[bytes]:
         """Returns the texts of an attribute, as the bytes that they are."""

@@ -70,6 +70,12 @@ const WORDS = {
     farOff: (/** @type {number} */ n) => `${count(n, "value is", "values are")} beyond what the models have learnt from: no verdict here is to be relied on.`,
     notNumber: (/** @type {string} */ name) => `${name} needs a number.`,
     missing: "missing",
+    adds: "What each value adds",
+    addsModel: "Model",
+    addsUnit: (/** @type {string} */ unit, /** @type {string | null} */ label) => label === null ? unit : `${unit} of “${label}”`,
+    addsTold: (/** @type {string} */ what, /** @type {string} */ base, /** @type {string} */ total) => `From ${base} for usual rows to ${total} for this one: ${what}.`,
+    addsSampled: "Sampled: ± is one standard error.",
+    flips: (/** @type {string} */ value, /** @type {string} */ label) => `at ${value}: ${label}`,
     value: "value",
     cluster: (/** @type {string} */ n) => `group ${n}`,
     predicted: (/** @type {string} */ target, /** @type {string} */ low, /** @type {string} */ high) => low === high ? `${target}: ${low}` : `${target}: ${low} to ${high}`,
@@ -176,6 +182,15 @@ const WORDS = {
     farOff: (/** @type {number} */ n) => `${count(n, "valor está", "valores están")} fuera de lo que los modelos aprendieron: ningún veredicto aquí es de fiar.`,
     notNumber: (/** @type {string} */ name) => `${name} necesita un número.`,
     missing: "falta",
+    adds: "Qué aporta cada valor",
+    addsModel: "Modelo",
+    addsUnit: (/** @type {string} */ unit, /** @type {string | null} */ label) => {
+      const name = /** @type {Record<string, string>} */ ({ value: "valor", probability: "probabilidad", "probability before calibration": "probabilidad antes de calibrar", "log odds": "logaritmo de las probabilidades a favor", score: "puntaje" })[unit] ?? unit;
+      return label === null ? name : `${name} de «${label}»`;
+    },
+    addsTold: (/** @type {string} */ what, /** @type {string} */ base, /** @type {string} */ total) => `De ${base} en filas usuales a ${total} en esta: ${what}.`,
+    addsSampled: "Por muestreo: ± es un error estándar.",
+    flips: (/** @type {string} */ value, /** @type {string} */ label) => `en ${value}: ${label}`,
     value: "valor",
     cluster: (/** @type {string} */ n) => `grupo ${n}`,
     predicted: (/** @type {string} */ target, /** @type {string} */ low, /** @type {string} */ high) => low === high ? `${target}: ${low}` : `${target}: ${low} a ${high}`,

@@ -122,7 +122,15 @@ def test_every_route_answers(interface: dict[str, Any], server: Server) -> None:
             200,
         ),
         ("/explain", {"model": "points-knn", "inputs": [ROW]}, 200),
-        ("/explain", {"model": "points-mlp", "inputs": [ROW]}, 400),
+        ("/explain", {"model": "points-mlp", "inputs": [ROW], "flips": True}, 200),
+        (
+            "/explain",
+            {"model": "points-decision_tree", "inputs": [ROW], "method": "shapley"},
+            200,
+        ),
+        ("/explain", {"model": "wine-mlp", "inputs": [[1] * 13]}, 200),
+        ("/explain", {"model": "points-mlp", "inputs": [ROW], "method": "x"}, 400),
+        ("/explain", {"model": "digits-kmeans", "inputs": [[0] * 64]}, 400),
         ("/generate", {"model": "digits-gan", "count": 100_000}, 413),
         (
             "/invocations",

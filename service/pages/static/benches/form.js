@@ -1,6 +1,8 @@
 // A form made from the card: a slider over the histogram of each number, a choice for each category.
 
+import { Adds } from "../adds.js";
 import { button, make } from "../dom.js";
+import { nameClass } from "../names.js";
 import { number, say } from "../words.js";
 
 /** A slider reaches beyond the range of training by this share of it on each side. */
@@ -24,6 +26,9 @@ class Form {
     this.fields = features.map((feature, index) => feature.type === "number"
       ? new NumberField(feature, index, () => this.change()) : new CategoryField(feature, index, () => this.change()));
     this.warning = make("p", { class: "far", role: "status" });
+    this.adds = new Adds(bench, (flips) => this.markFlips(flips));
+    const isExplained = bench.isClassifier || bench.tab.kind === "regressor";
+    if (isExplained) bench.verdicts.element.after(this.adds.element);
     bench.onExample = ({ row, truth }) => this.show(row, truth);
     bench.input.append(
       make("div", { class: "buttons" }, ...bench.examples.buttons,
@@ -72,12 +77,18 @@ class Form {
     this.ask(null);
   }
 
+  /** @param {Map<string, import("../adds.js").Flip>} flips */
+  markFlips(flips) {
+    for (const field of this.fields) field.markFlip(flips.get(field.feature) ?? null);
+  }
+
   /** @param {string | null} truth */
   ask(truth) {
     const row = this.fields.map((field) => field.value());
     const wrong = this.fields.find((field) => Number.isNaN(field.value()));
     const n = this.fields.filter((field) => field.mark()).length;
     this.warning.textContent = n ? say("farOff", n) : "";
+    this.adds.show(wrong ? null : row);
     if (wrong) {
       this.bench.verdicts.clear(say("notNumber", wrong.name));
       return;
@@ -93,6 +104,7 @@ class NumberField {
    * @param {() => void} change
    */
   constructor(feature, index, change) {
+    this.feature = feature.name;
     this.name = feature.name.replaceAll("_", " ");
     this.range = feature.range ?? null;
     this.isOptional = feature.imputed != null;
@@ -110,8 +122,9 @@ class NumberField {
         change();
       } });
     this.note = make("span", { class: "note", id: `${id}-note` });
+    this.flip = make("span", { class: "flip", hidden: true, "aria-hidden": "true" });
     this.element = make("div", { class: "field" }, make("label", { for: id }, this.name), this.box,
-      make("div", { class: "sliding" }, drawHistogram(feature, low - margin, high + margin), this.slider), this.note);
+      make("div", { class: "sliding" }, drawHistogram(feature, low - margin, high + margin), this.flip, this.slider), this.note);
   }
 
   middle() {
@@ -136,6 +149,16 @@ class NumberField {
     return Number(text);
   }
 
+  /** Shows over the slider where the class flips. @param {import("../adds.js").Flip | null} flip */
+  markFlip(flip) {
+    const at = flip?.flips_at ?? null;
+    this.flip.hidden = at === null;
+    if (at === null) return;
+    const [from, to] = [Number(this.slider.min), Number(this.slider.max)];
+    this.flip.style.setProperty("inset-inline-start", `calc(8px + (100% - 16px) * ${(at - from) / (to - from)})`);
+    this.flip.title = say("flips", round(at), nameClass(flip?.class ?? ""));
+  }
+
   /** Says whether the value is beyond the range of training, and shows it. */
   mark() {
     const value = this.value();
@@ -154,6 +177,7 @@ class CategoryField {
    * @param {() => void} change
    */
   constructor(feature, index, change) {
+    this.feature = feature.name;
     this.name = feature.name.replaceAll("_", " ");
     this.values = feature.values ?? [];
     const id = `feature-${index}`;
@@ -184,6 +208,8 @@ class CategoryField {
   mark() {
     return false;
   }
+
+  markFlip() {}
 }
 
 /**

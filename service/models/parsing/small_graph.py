@@ -1,0 +1,138 @@
+"""The nodes and constants of a small graph are read here, so that a few of its operators can be followed in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.models.parsing.wire import Field, WireReader
+
+MAX_NODES = 1000
+"""A graph of more nodes is not followed."""
+_TYPES = {1: "<f4", 6: "<i4", 7: "<i8", 9: "?", 11: "<f8"}
+"""ONNX's numbers of the types that a constant may have here."""
+_NAME, _SINGLE_INT, _SINGLE_TEXT = 1, 3, 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node has an operator, the names of its inputs and outputs, and its attributes as fields by name."""
+
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Field]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallGraph:
+    """A small graph has its nodes in order, and its initializers as fields by name."""
+
+    wire: WireReader
+    nodes: list[Node] = field(default_factory=list)
+    initializers: dict[str, Field] = field(default_factory=dict)
+
+    def read_constant(self, name: str) -> NDArray[Any] | None:
+        """Returns the values of an initializer; None where it is none, or of a type that is not read here."""
+        found = self.initializers.get(name)
+        if found is None:
+            return None
+
+        dims: list[int] = []
+        kind = 0
+        content = b""
+        for each in self.wire.fields(found.start, found.end):
+            if each.number == 1:
+                dims += self.wire.integers(each)
+            elif each.number == 2:
+                kind = each.value
+            elif each.number == 9:
+                content = self.wire.content(each)
+
+        if kind not in _TYPES:
+            return None
+
+        values: NDArray[Any] = np.frombuffer(content, _TYPES[kind])
+        return values.reshape(dims) if values.size == np.prod(dims) else None
+
+    def read_integer(self, node: Node, name: str) -> int | None:
+        """Returns a node's attribute that is one whole number; None without it."""
+        return next(iter(self._read(node, name, _SINGLE_INT)), None)
+
+    def read_text(self, node: Node, name: str) -> str:
+        """Returns a node's attribute that is one text; an empty one without it."""
+        found = node.attributes.get(name)
+        if found is None:
+            return ""
+
+        texts = [
+            self.wire.text(each)
+            for each in self.wire.fields_but_values(found)
+            if each.number == _SINGLE_TEXT
+        ]
+        return texts[-1] if texts else ""
+
+    def _read(self, node: Node, name: str, number: int) -> list[int]:
+        found = node.attributes.get(name)
+        if found is None:
+            return []
+        return [
+            whole
+            for each in self.wire.fields_but_values(found)
+            if each.number == number
+            for whole in self.wire.integers(each)
+        ]
+
+
+def read_small_graph(content: bytes) -> SmallGraph | None:
+    """Returns the graph of a file that onnxruntime has loaded; None where it has very many nodes."""
+    wire = WireReader(content)
+    graph = SmallGraph(wire=wire)
+    for part in wire.fields(0, len(content)):
+        if part.number != 7:
+            continue
+
+        for each in wire.fields(part.start, part.end):
+            if each.number == 1:
+                graph.nodes.append(_read_node(wire, each))
+            elif each.number == 5:
+                graph.initializers[_read_name(wire, each)] = each
+            if len(graph.nodes) > MAX_NODES:
+                return None
+
+    return graph
+
+
+def _read_node(wire: WireReader, node: Field) -> Node:
+    texts: dict[int, list[str]] = {1: [], 2: [], 4: []}
+    attributes = {}
+    for each in wire.fields(node.start, node.end):
+        if each.number in texts:
+            texts[each.number].append(wire.text(each))
+        elif each.number == 5:
+            names = [
+                wire.text(part)
+                for part in wire.fields_but_values(each)
+                if part.number == _NAME
+            ]
+            attributes["".join(names)] = each
+
+    return Node(
+        operator="".join(texts[4]),
+        inputs=tuple(texts[1]),
+        outputs=tuple(texts[2]),
+        attributes=attributes,
+    )
+
+
+def _read_name(wire: WireReader, tensor: Field) -> str:
+    names = [
+        wire.text(each)
+        for each in wire.fields(tensor.start, tensor.end)
+        if each.number == 8
+    ]
+    return "".join(names)

@@ -1,0 +1,363 @@
+"""The trees of a graph are read from its file as arrays, with what the graph does to rows ahead of them.
+
+Only what is certain is read: an ensemble of another form, or behind operators that are not followed here, is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.models.parsing.small_graph import Node, SmallGraph, read_small_graph
+from service.models.parsing.trees import OPERATORS
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Booleans = NDArray[np.bool_]
+
+COMPARISONS: dict[bytes, Callable[[Any, Any], Any]] = {
+    b"BRANCH_LEQ": np.less_equal,
+    b"BRANCH_LT": np.less,
+    b"BRANCH_GTE": np.greater_equal,
+    b"BRANCH_GT": np.greater,
+    b"BRANCH_EQ": np.equal,
+    b"BRANCH_NEQ": np.not_equal,
+}
+_NUMBERS = (
+    *("nodes_treeids", "nodes_nodeids", "nodes_featureids"),
+    *("nodes_truenodeids", "nodes_falsenodeids"),
+)
+_LEAF = b"LEAF"
+_FLOAT = 1
+MAX_WEIGHTS = 20_000_000
+"""An ensemble of more nodes times outputs is not read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """An encoding makes the columns that trees look at of a model's features: each column comes from one feature."""
+
+    source: Integers | None = None
+    """The feature of each column; None where the columns are the features."""
+    steps: tuple[tuple[Node, tuple[NDArray[Any] | None, ...]], ...] = ()
+    """Each node with its constant inputs, None for an input that another node gives."""
+    output: str = ""
+
+    def apply(self, features: Floats) -> Floats:
+        """Returns the columns `(n_rows, n_columns)` of features `(n_rows, n_features)`."""
+        values: dict[str, Any] = {"features": features}
+        for node, constants in self.steps:
+            given = [
+                values[name] if constant is None else constant
+                for name, constant in zip(node.inputs, constants, strict=True)
+            ]
+            values[node.outputs[0]] = _STEPS[node.operator](*given)
+
+        columns: Floats = values[self.output] if self.steps else features
+        return columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeEnsemble:
+    """An ensemble has all nodes of all trees in arrays `(n_nodes,)`; the places of children are -1 at a leaf.
+
+    `weights` are `(n_leaves, n_outputs)`, in the order of `leaves`; what the leaves of a row add up to, with `bias`,
+    are its scores, of which `post_transform` says what the operator makes.
+    """
+
+    column: Integers
+    threshold: Floats
+    mode: NDArray[np.int64]
+    """Each node's place in `COMPARISONS`, -1 at a leaf."""
+    on_true: Integers
+    on_false: Integers
+    missing_is_true: Booleans
+    leaves: Integers
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    post_transform: str
+    n_trees: int
+    encoding: Encoding
+    scale: float = 1.0
+    """Scores are multiplied by this after the operator, and `shift` is added."""
+    shift: float = 0.0
+
+    def compare(self, columns: Floats) -> Booleans:
+        """Returns which nodes send which rows to their true child, `(n_nodes, n_rows)`."""
+        goes: Booleans = np.zeros((len(self.mode), len(columns)), dtype=np.bool_)
+        for number, comparison in enumerate(COMPARISONS.values()):
+            chosen = np.flatnonzero(self.mode == number)
+            if len(chosen):
+                values = columns.T[self.column[chosen]]
+                goes[chosen] = comparison(values, self.threshold[chosen, None])
+
+        tracks_true = np.flatnonzero(self.missing_is_true)
+        if len(tracks_true) and np.isnan(columns).any():
+            goes[tracks_true] |= np.isnan(columns.T[self.column[tracks_true]])
+
+        return goes
+
+
+def has_trees(operators: Iterable[tuple[str, str]]) -> bool:
+    """Returns whether one of the operators, each a domain and a name, is an ensemble of trees."""
+    return any(name in OPERATORS for _, name in operators)
+
+
+def read_tree_ensemble(content: bytes) -> TreeEnsemble | None:
+    """Returns the one ensemble of a file that onnxruntime has loaded, or None."""
+    graph = read_small_graph(content)
+    if graph is None:
+        return None
+
+    found = [node for node in graph.nodes if node.operator in OPERATORS]
+    if len(found) != 1:
+        return None
+
+    [node] = found
+    encoding = _read_encoding(graph, node.inputs[0])
+    ensemble = None if encoding is None else _read_ensemble(graph, node, encoding)
+    fits = ensemble is not None and _is_sound(ensemble)
+
+    return ensemble if fits else None
+
+
+class _Nodes(NamedTuple):
+    """The nodes of an operator are arrays `(n_nodes,)`, as its attributes have them."""
+
+    trees: Integers
+    ids: Integers
+    column: Integers
+    on_true: Integers
+    on_false: Integers
+    threshold: Floats
+    mode: Integers
+
+
+def _read_nodes(graph: SmallGraph, node: Node) -> _Nodes | None:
+    """Returns the nodes; None where something is missing, of another length or unknown."""
+    wire, attributes = graph.wire, node.attributes
+    if not {*_NUMBERS, "nodes_modes", "nodes_values"} <= attributes.keys():
+        return None
+
+    texts = wire.texts(attributes["nodes_modes"])
+    if not set(texts) <= {_LEAF, *COMPARISONS}:
+        return None
+
+    numbers = {name: number for number, name in enumerate(COMPARISONS)}
+    trees, ids, column, on_true, on_false = (
+        wire.values(attributes[name]) for name in _NUMBERS
+    )
+    nodes = _Nodes(
+        trees=trees,
+        ids=ids,
+        column=column,
+        on_true=on_true,
+        on_false=on_false,
+        threshold=wire.floats(attributes["nodes_values"]),
+        mode=np.array([numbers.get(text, -1) for text in texts], dtype=np.int64),
+    )
+
+    return nodes if len({len(each) for each in nodes}) == 1 else None
+
+
+def _read_ensemble(
+    graph: SmallGraph, node: Node, encoding: Encoding
+) -> TreeEnsemble | None:
+    nodes = _read_nodes(graph, node)
+    if nodes is None or not len(nodes.ids):
+        return None
+
+    find = _Finder(nodes.trees, nodes.ids)
+    is_leaf = nodes.mode < 0
+    leaves = np.flatnonzero(is_leaf)
+    weighed = _read_weights(graph, node, find, leaves, len(is_leaf))
+    if weighed is None:
+        return None
+
+    weights, bias = weighed
+    n_trees = len(np.unique(nodes.trees))
+    if graph.read_text(node, "aggregate_function") == "AVERAGE":
+        weights = weights / n_trees
+    scale, shift = _read_affine(graph, node.outputs[-1])
+
+    return TreeEnsemble(
+        column=np.where(is_leaf, 0, nodes.column),
+        threshold=nodes.threshold,
+        mode=nodes.mode,
+        on_true=np.where(is_leaf, -1, find(nodes.trees, nodes.on_true)),
+        on_false=np.where(is_leaf, -1, find(nodes.trees, nodes.on_false)),
+        missing_is_true=_read_missing(graph, node, len(is_leaf)),
+        leaves=leaves,
+        weights=weights,
+        bias=bias,
+        post_transform=graph.read_text(node, "post_transform") or "NONE",
+        n_trees=n_trees,
+        encoding=encoding,
+        scale=scale,
+        shift=shift,
+    )
+
+
+class _Finder:
+    """A finder knows the place of each node by its tree and its number; -1 stands for none."""
+
+    def __init__(self, trees: Integers, ids: Integers) -> None:
+        self._trees, tree_numbers = np.unique(trees, return_inverse=True)
+        self._ids, id_numbers = np.unique(ids, return_inverse=True)
+        keys = tree_numbers * len(self._ids) + id_numbers
+        self._order = np.argsort(keys, kind="stable")
+        self._keys = keys[self._order]
+        self.is_unique = bool((np.diff(self._keys) > 0).all())
+
+    def __call__(self, trees: Integers, ids: Integers) -> Integers:
+        tree_numbers = _find_numbers(self._trees, trees)
+        id_numbers = _find_numbers(self._ids, ids)
+        wanted = tree_numbers * len(self._ids) + id_numbers
+        places = _find_numbers(self._keys, wanted)
+        is_there = (
+            (self._trees[tree_numbers] == trees)
+            & (self._ids[id_numbers] == ids)
+            & (self._keys[places] == wanted)
+        )
+        return np.where(is_there, self._order[places], -1)
+
+
+def _find_numbers(known: Integers, wanted: Integers) -> Integers:
+    """Returns where each wanted number stands among the known ones, which ascend, if it is one of them."""
+    return np.searchsorted(known, wanted).clip(max=len(known) - 1)
+
+
+def _read_weights(
+    graph: SmallGraph, node: Node, find: _Finder, leaves: Integers, n_nodes: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Returns weights `(n_leaves, n_outputs)` and bias `(n_outputs,)`; two classes may have one output."""
+    wire = graph.wire
+    kind = "class" if node.operator.endswith("Classifier") else "target"
+    names = [f"{kind}_{each}" for each in ("treeids", "nodeids", "ids", "weights")]
+    if not set(names) <= node.attributes.keys() or not find.is_unique:
+        return None
+
+    trees, ids, outputs = (wire.values(node.attributes[name]) for name in names[:3])
+    given = wire.floats(node.attributes[names[3]])
+    base = node.attributes.get("base_values")
+    bias = np.zeros(0) if base is None else wire.floats(base).astype(np.float64)
+    if len({len(each) for each in (trees, ids, outputs, given)}) > 1 or not len(given):
+        return None
+
+    if len(np.unique(outputs)) == 1:
+        outputs = np.zeros_like(outputs)
+    n_outputs = int(outputs.max()) + 1
+    places = find(trees, ids)
+    if min(outputs.min(), places.min()) < 0 or n_outputs * n_nodes > MAX_WEIGHTS:
+        return None
+
+    weights = np.zeros((n_nodes, n_outputs))
+    np.add.at(weights, (places, outputs), given.astype(np.float64))
+    if len(bias) not in (0, n_outputs):
+        return None
+
+    return weights[leaves], bias if len(bias) else np.zeros(n_outputs)
+
+
+def _read_missing(graph: SmallGraph, node: Node, n_nodes: int) -> Booleans:
+    found = node.attributes.get("nodes_missing_value_tracks_true")
+    tracks = None if found is None else graph.wire.values(found)
+    if tracks is None or len(tracks) != n_nodes:
+        return np.zeros(n_nodes, dtype=np.bool_)
+    is_true: Booleans = tracks != 0
+    return is_true
+
+
+def _read_affine(graph: SmallGraph, output: str) -> tuple[float, float]:
+    """Returns what the graph multiplies scores by, and adds to them, in nodes right behind the trees."""
+    factors = {"Mul": 1.0, "Add": 0.0}
+    for operator in factors:
+        for node in graph.nodes:
+            constant = (
+                graph.read_constant(node.inputs[1]) if len(node.inputs) == 2 else None
+            )
+            is_next = node.operator == operator and node.inputs[0] == output
+            if is_next and constant is not None and constant.size == 1:
+                factors[operator] = float(constant.reshape(-1)[0])
+                output = node.outputs[0]
+                break
+
+    return factors["Mul"], factors["Add"]
+
+
+def _gather(values: Any, columns: Any) -> Any:
+    return values[:, columns]
+
+
+def _to_float(values: Any) -> Any:
+    return values.astype(np.float32)
+
+
+_STEPS: dict[str, Callable[..., Any]] = {
+    "Cast": _to_float,
+    "Equal": np.equal,
+    "Gather": _gather,
+    "IsNaN": np.isnan,
+    "Where": np.where,
+}
+
+
+def _read_encoding(graph: SmallGraph, output: str) -> Encoding | None:
+    """Returns what makes a tensor of the features; None where operators do that which are not followed here."""
+    makers = {node.outputs[0]: node for node in graph.nodes if node.outputs}
+    if output == "features" and output not in makers:
+        return Encoding()
+
+    needed = {output}
+    steps: list[tuple[Node, tuple[NDArray[Any] | None, ...]]] = []
+    source: Integers | None = None
+    for node in reversed(graph.nodes):
+        if needed.isdisjoint(node.outputs):
+            continue
+        if node.operator not in _STEPS or not _has_its_form(graph, node):
+            return None
+
+        constants = tuple(graph.read_constant(name) for name in node.inputs)
+        if node.operator == "Gather":
+            columns = constants[1]
+            is_plain = columns is not None and columns.ndim == 1
+            if source is not None or not is_plain:
+                return None
+            source = columns
+        steps.insert(0, (node, constants))
+        pairs = zip(node.inputs, constants, strict=True)
+        needed |= {name for name, constant in pairs if constant is None}
+
+    known = {name for node, _ in steps for name in node.outputs} | {"features"}
+    if not steps or not needed <= known:
+        return None
+
+    return Encoding(source=source, steps=tuple(steps), output=output)
+
+
+def _has_its_form(graph: SmallGraph, node: Node) -> bool:
+    """Returns whether an operator does here what it does in an encoding."""
+    if node.operator == "Cast":
+        return graph.read_integer(node, "to") == _FLOAT
+    if node.operator == "Gather":
+        return graph.read_integer(node, "axis") == 1
+    return True
+
+
+def _is_sound(ensemble: TreeEnsemble) -> bool:
+    """Returns whether each node but a root has one parent, so that each leaf has one path."""
+    children = np.concatenate([ensemble.on_true, ensemble.on_false])
+    is_inner = ensemble.mode >= 0
+    has_both = (ensemble.on_true >= 0) & (ensemble.on_false >= 0)
+    counts = np.bincount(children[children >= 0], minlength=len(is_inner))
+    n_roots = int((counts == 0).sum())
+
+    return (
+        bool(has_both[is_inner].all())
+        and int(counts.max(initial=0)) <= 1
+        and n_roots == ensemble.n_trees
+    )
