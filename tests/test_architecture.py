@@ -53,6 +53,7 @@ PACKAGES: dict[str, set[str]] = {
         "stats",
         "stats.labelling",
         "stats.losses",
+        "stats.monitoring",
         "tables",
         "verdict",
     },
@@ -181,6 +182,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.models",
         "service.settings",
         "stats",
+        "stats.monitoring",
     },
     "service.live.journal": {"service.errors", "service.execution", "stats"},
     "service.models": {
@@ -369,6 +371,7 @@ PACKAGES: dict[str, set[str]] = {
     },
     "stats.labelling": {"stats"},
     "stats.losses": {"stats"},
+    "stats.monitoring": {"stats"},
     "verdict": {"service.contract", "stats", "stats.labelling", "stats.losses"},
 }
 """Each package imports these packages of ours."""
@@ -387,6 +390,7 @@ SHOWN: dict[str, set[str]] = {
         "svg",
     },
     "evaluation": {
+        "acts",
         "arguments",
         "classifiers",
         "clock",
@@ -452,7 +456,7 @@ SHOWN: dict[str, set[str]] = {
     "service.grpc": {"messages", "port", "server"},
     "service.http": {"application", "gate", "lifespan", "responses", "writer"},
     "service.http.wire": {"connections", "fast_path"},
-    "service.live": {"challengers", "comparison", "monitor"},
+    "service.live": {"acts", "challengers", "comparison", "monitor"},
     "service.live.journal": {
         "begin",
         "bets",
@@ -565,6 +569,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "stats.labelling": {"discordant", "plan"},
     "stats.losses": {"comparison", "costs", "gaps", "set_sizes"},
+    "stats.monitoring": {"alarm", "label_free"},
     "verdict": {
         "analysis",
         "by_metric",
