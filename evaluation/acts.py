@@ -12,7 +12,8 @@ import numpy as np
 
 from evaluation.evidence import find_differences
 from service.errors import EvaluationError
-from stats import alarm, sequential
+from stats import sequential
+from stats.monitoring import alarm
 
 MAX_COUNT = 2**53
 MAX_SCALE = 10**9

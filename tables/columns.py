@@ -97,7 +97,7 @@ def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:
     bare = _unwrap_each(_strip(texts.gather(at)))
     is_gap = bare.is_null() | bare.str.contains(MISSING_AMONG_NUMBERS)
     plain = _plain(bare, mark).cast(pl.Float64, strict=False)
-    is_number = bare.str.contains(_NUMBER) | bare.str.contains(_INFINITE)
+    is_number = bare.str.contains(NUMBER) | bare.str.contains(INFINITE)
     read = pl.select(pl.when(is_number).then(plain)).to_series()
 
     return numbers.scatter(at, read), gaps.scatter(at, is_gap)

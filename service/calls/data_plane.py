@@ -13,8 +13,8 @@ from model_card import Card
 from service.calls import abstention, invocations, prediction_sets, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.examples import Examples
-from service.calls.judgement import Judgements, JudgeRequest
 from service.calls.explaining.rows import RowExplainer
+from service.calls.judgement import Judgements, JudgeRequest
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.calls.repository import Repository

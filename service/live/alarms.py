@@ -10,7 +10,8 @@ from service.contract.answers import ModelAlarm
 from service.live.journal.bets import MEAN_SCALE
 from service.live.journal.reader import HitBlocks, ModelVersion
 from service.models.model import Model
-from stats import alarm, binomial
+from stats import binomial
+from stats.monitoring import alarm
 
 CONDITIONS = (
     "Groups are independent of each other: a request is one group unless it names others (group).",

@@ -65,36 +65,41 @@ def describe(
     no_answers = np.full(len(window.true_labels), NO_ANSWER)
     labels = [window.labels.get(version, no_answers) for version in versions]
 
-    comparison = {
+    described = [
+        _describe_model(model, of_model, window, policy)
+        for model, of_model in zip(models, labels, strict=True)
+    ]
+    for model, each in zip(models, described, strict=True):
+        each["accuracy_without_labels"] = label_free.describe(model, window, drift)
+        each["alarm"] = alarms.describe(model, window.hits, error_budget)
+
+    answer = {
         "task": models[0].card.task,
         "classes": classes,
         "champion": None if deployment is None else deployment.champion.name,
-        "window": {
-            "rows": len(window.true_labels),
-            "most_rows": MAX_WINDOW_ROWS,
-            "labelled": int((window.true_labels != UNLABELLED).sum()),
-        },
+        "window": _describe_window(window),
         "shed": window.n_shed,
         "dropped": window.n_dropped,
-        "models": [
-            {
-                **_describe_model(version, of_model, window, policy),
-                "accuracy_without_labels": label_free.describe(model, window, drift),
-                "alarm": alarms.describe(model, window.hits, error_budget),
-            }
-            for model, version, of_model in zip(models, versions, labels, strict=True)
-        ],
+        "models": described,
         "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
         "tests": [] if deployment is None else _describe_tests(deployment, window),
         "disagreements": _describe_disagreements(set(versions), classes, window),
         "drift": drift,
     }
 
-    return cast(answers.LiveComparison, comparison)
+    return cast(answers.LiveComparison, answer)
+
+
+def _describe_window(window: PredictionWindow) -> answers.LiveWindow:
+    return {
+        "rows": len(window.true_labels),
+        "most_rows": MAX_WINDOW_ROWS,
+        "labelled": int((window.true_labels != UNLABELLED).sum()),
+    }
 
 
 def _describe_model(
-    version: ModelVersion, labels: Labels, window: PredictionWindow, policy: str
+    model: Model, labels: Labels, window: PredictionWindow, policy: str
 ) -> dict[str, Any]:
     """Returns the accuracy over the rows that the model answered and whose true label is known.
 
@@ -118,8 +123,8 @@ def _describe_model(
         accuracy = scores.accuracy(right_and_wrong, effect)
 
     described = {
-        "model": version.name,
-        "version": version.version,
+        "model": model.name,
+        "version": model.version,
         "rows": int(answered.sum()),
         "labelled": n_labelled,
         "groups": count_groups(groups, n_labelled),

@@ -11,8 +11,8 @@ from service.contract.answers import Drift, LabelFreeAccuracy
 from service.live import alarms
 from service.live.journal.reader import UNLABELLED, ModelVersion, PredictionWindow
 from service.models.model import Model
-from stats import label_free
 from stats.groups import count_groups
+from stats.monitoring import label_free
 
 Rows = NDArray[np.bool_]
 

@@ -14,7 +14,8 @@ import pytest
 from evaluation import __main__ as command
 from evaluation import acts
 from service.errors import EvaluationError
-from stats import alarm, sequential
+from stats import sequential
+from stats.monitoring import alarm
 
 FIRST = {"model": "first", "version": "v1"}
 SECOND = {"model": "second", "version": "v1"}
@@ -161,7 +162,7 @@ def test_a_line_changed_by_itself_breaks_the_chain(
 
 
 def test_a_part_of_a_line_is_named(tmp_path: Path) -> None:
-    """What a killed server has left is no act, and is said to be there."""
+    """The part of a line that a killed server has left is no act, and is said to be there."""
     path = write(tmp_path / "acts.jsonl", make_acts())
     with path.open("a") as file:
         file.write('{"number": 3')

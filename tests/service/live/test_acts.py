@@ -71,7 +71,7 @@ def test_who_comes_second_writes_nothing(path: Path) -> None:
 
 
 def test_part_of_a_line_is_no_act(path: Path) -> None:
-    """What a killed process has left of a line does not count, and goes before the next is written."""
+    """A part of a line, as a killed process leaves it, does not count, and goes before the next is written."""
     history = write(path, ("promotion", "a", "b"))
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"number": 2, "ta')

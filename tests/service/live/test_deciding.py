@@ -116,7 +116,7 @@ def test_a_champion_that_was_set_is_not_rolled_back(models: list[Model]) -> None
 
 
 def test_nobody_rolls_back_to_a_model_with_an_alarm(models: list[Model]) -> None:
-    """Where both have an alarm a person is needed."""
+    """A champion with an alarm stays where the one before it has an alarm too: a person is needed."""
     promoted = remember(models, ("promotion", 0, 1))
     hits = {0: BROKEN, 1: BROKEN}
     assert decide(models, champion=1, hits=hits, history=promoted) is None

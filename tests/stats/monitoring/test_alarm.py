@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from stats import alarm, sequential
+from stats import sequential
 from stats.binomial import wilson
+from stats.monitoring import alarm
 
 N_STREAMS = 400
 N_GROUPS = 1_000
@@ -58,7 +59,7 @@ def test_false_alarms_keep_to_their_level(size: int) -> None:
 def test_an_unchanged_model_keeps_to_the_whole_level(
     n_held_out: int, size: int
 ) -> None:
-    """Where the floor comes from held-out rows, at most 5 % of models that stay as they are ever have an alarm."""
+    """At most 5 % of models that stay as they are ever have an alarm, where the floor comes from held-out rows."""
     generator = np.random.default_rng(n_held_out + size)
     n_alarms = 0
     for _ in range(5):

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from stats import label_free, reliability
+from stats import reliability
 from stats.binomial import wilson
+from stats.monitoring import label_free
 
 N_LIVE = 1_000
 
