@@ -12,7 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 from torch import nn
 
 from training.data.datasets import Split
@@ -31,6 +33,10 @@ MAX_HEAD_IMAGES = 7000
 """Before that the head learns from at most so many images, since a body that is frozen gives it little to overfit."""
 BODY_RATE = 0.2
 """The body learns at this share of the head's learning rate."""
+MIN_IMAGES_SEEN = 6000
+"""Head and body of a network of photographs see so many images each, in more epochs where there are few."""
+IMAGES_AT_A_TIME = 64
+"""So many are answered at a time, because layers of enlarged images are a hundred times as large as these."""
 
 
 class FineTunedNetwork(ImageNetwork):
@@ -78,6 +84,18 @@ class FittedFineTuned(FittedImageClassifier):
         self.eight_bits = True
         round_filters(self.module)
 
+    def outputs(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        starts = range(0, max(1, len(pixels)), IMAGES_AT_A_TIME)
+        parts = [
+            super(FittedFineTuned, self).outputs(
+                pixels[start : start + IMAGES_AT_A_TIME]
+            )
+            for start in starts
+        ]
+        return {
+            name: np.concatenate([each[name] for each in parts]) for name in parts[0]
+        }
+
     def to_onnx(self, n_features: int) -> onnx.ModelProto:
         model = super().to_onnx(n_features)
         if self.eight_bits:
@@ -104,33 +122,41 @@ def fine_tune(
     *,
     unfreeze: bool,
     n_kept: int = 0,
+    lengthens: bool = False,
     checkpoint: Path | None = None,
 ) -> None:
-    """Fits the head and, unfrozen, then all but `n_kept` convolutions, in place."""
+    """Fits the head and, unfrozen, then all but `n_kept` convolutions, in place.
+
+    If it `lengthens`, each has more epochs where images are few.
+    """
     learning = [each for each in model.parameters() if each.requires_grad]
     _let_learn(learning, list(head.parameters()))
-    if not unfreeze or schedule.epochs == 1:
+    n_head_epochs = max(1, round(schedule.epochs * HEAD_SHARE))
+    n_body_epochs = schedule.epochs - n_head_epochs
+    if not unfreeze or not n_body_epochs:
         fit_model(model, dataset, rows, schedule, on_epoch, checkpoint=checkpoint)
         return
 
-    n_head_epochs = max(1, round(schedule.epochs * HEAD_SHARE))
-    first = replace(schedule, epochs=n_head_epochs)
+    min_seen = MIN_IMAGES_SEEN if lengthens else 0
     some_rows = _choose_for_head(rows)
+    first = _lengthen(schedule, n_head_epochs, some_rows, min_seen)
     fit_model(model, dataset, some_rows, first, on_epoch, checkpoint=checkpoint)
 
-    model.frozen, model.n_kept = False, n_kept
-    kept = [each for part in model.find_kept() for each in part.parameters()]
-    _let_learn(learning, _leave_out(learning, kept))
+    _unfreeze(model, learning, n_kept)
+    body = _slow_down(_lengthen(schedule, n_body_epochs, rows, min_seen))
+    place = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-body.pt")
+    count = _offset_epochs(on_epoch, first.epochs)
     with learn_past_depthwise(model.body):
-        fit_model(
-            model,
-            dataset,
-            rows,
-            _slow_down(schedule, schedule.epochs - n_head_epochs),
-            _offset_epochs(on_epoch, n_head_epochs),
-            checkpoint=checkpoint
-            and checkpoint.with_name(f"{checkpoint.stem}-body.pt"),
-        )
+        fit_model(model, dataset, rows, body, count, checkpoint=place)
+
+
+def _unfreeze(
+    model: FineTunedNetwork, weights: list[nn.Parameter], n_kept: int
+) -> None:
+    """Has these weights learn, but for those of the first `n_kept` convolutions and the layers behind each."""
+    model.frozen, model.n_kept = False, n_kept
+    kept = {id(each) for part in model.find_kept() for each in part.parameters()}
+    _let_learn(weights, [each for each in weights if id(each) not in kept])
 
 
 def _let_learn(weights: list[nn.Parameter], chosen: list[nn.Parameter]) -> None:
@@ -140,18 +166,19 @@ def _let_learn(weights: list[nn.Parameter], chosen: list[nn.Parameter]) -> None:
         each.requires_grad = id(each) in numbers
 
 
-def _leave_out(
-    weights: list[nn.Parameter], kept: list[nn.Parameter]
-) -> list[nn.Parameter]:
-    numbers = {id(each) for each in kept}
-    return [each for each in weights if id(each) not in numbers]
+def _lengthen(
+    schedule: Schedule, n_epochs: int, rows: Split, min_seen: int
+) -> Schedule:
+    """Returns the schedule with so many epochs, or with as many as show the network `min_seen` images."""
+    return replace(
+        schedule, epochs=max(n_epochs, math.ceil(min_seen / len(rows.train)))
+    )
 
 
-def _slow_down(schedule: Schedule, n_epochs: int) -> Schedule:
+def _slow_down(schedule: Schedule) -> Schedule:
     """Returns the schedule of the body, which has much to lose."""
     return replace(
         schedule,
-        epochs=n_epochs,
         learning_rate=schedule.learning_rate * BODY_RATE,
         turn_rate=schedule.turn_rate * BODY_RATE,
         seed=schedule.seed + 1,

@@ -214,6 +214,7 @@ class Pretrained(ImageFamily):
             on_epoch,
             unfreeze=options.unfreeze,
             n_kept=options.keep or 0,
+            lengthens=options.arch != CONVNET,
             checkpoint=checkpoint,
         )
 

@@ -17,7 +17,7 @@ from model_card import Card, ImageInput, from_metadata
 from tests.support.image_folders import write_folder
 from training.__main__ import main
 from training.graph import open_session
-from training.images import packaged, publications, weight_files, weights
+from training.images import fine_tuning, packaged, publications, weight_files, weights
 from training.images.architecture import restore
 from training.images.timm_network import TimmNetwork
 from training.learning.family import TrainingError
@@ -299,6 +299,7 @@ def tuned(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     given = ["--data", str(photographs), "--task", "sky", "--output", str(root)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VEREDICTO_DATA", str(root / "cache"))
+        patch.setattr(fine_tuning, "MIN_IMAGES_SEEN", 1)
         assert main(["pretrained", *words, *size, *body, *given]) == 0
 
     return root / "sky-pretrained.onnx"
