@@ -14,7 +14,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 # This comes before BentoML, and before numpy: it sets the environment of both.
-from service.composition import data_plane, make_application, settings
+from service.server.composition import data_plane, make_application, settings
 
 # isort: split
 import bentoml

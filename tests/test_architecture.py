@@ -88,12 +88,11 @@ PACKAGES: dict[str, set[str]] = {
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
     "service.app": {
-        "service.composition",
         "service.contract",
         "service.http",
         "service.launch",
+        "service.server",
     },
-    "service.behind": {"service.http"},
     "service.calls": {
         "model_card",
         "row_records",
@@ -106,23 +105,6 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings",
         "stats",
         "verdict",
-    },
-    "service.composition": {
-        "service",
-        "service.access",
-        "service.calls",
-        "service.errors",
-        "service.execution",
-        "service.grpc",
-        "service.http",
-        "service.http.wire",
-        "service.live",
-        "service.models",
-        "service.observability",
-        "service.processes",
-        "service.repository",
-        "service.server",
-        "service.settings",
     },
     "service.contract": {
         "service.errors",
@@ -222,11 +204,17 @@ PACKAGES: dict[str, set[str]] = {
     },
     "service.repository": {"service.errors", "service.models", "service.settings"},
     "service.server": {
+        "service",
+        "service.access",
+        "service.calls",
         "service.errors",
         "service.execution",
+        "service.grpc",
         "service.http",
         "service.http.wire",
+        "service.live",
         "service.models",
+        "service.observability",
         "service.processes",
         "service.repository",
         "service.settings",
@@ -239,7 +227,6 @@ PACKAGES: dict[str, set[str]] = {
         "service.setting_types",
     },
     "service.settings_file": {"service.errors"},
-    "service.worker_main": {"service.behind", "service.composition", "service.server"},
     "training.__main__": {"training.command_line", "training.commands"},
     "training.adopt": {
         "model_card",
@@ -502,7 +489,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "service.reference": {"document"},
     "service.repository": {"generation", "loading", "maker", "stamps"},
-    "service.server": {"install", "reloads", "running", "scrapes", "surroundings"},
+    "service.server": {"composition"},
     "stats": {
         "agreement",
         "binomial",
@@ -803,7 +790,7 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
             ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
         ),
         (
-            "service.composition",
+            "service.server.composition",
             ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
         ),
         ("training.export.gate", ("ORT_DISABLE_TELEMETRY",)),
@@ -852,8 +839,8 @@ def test_the_environment_is_set_before_the_first_import(
 def test_serving_loads_nothing_of_the_report(models: Path) -> None:
     """A serving process loads no module of the report, which would only delay its start."""
     program = (
-        "import sys, service.app, service.composition, service.http.application\n"
-        "service.composition.data_plane()\n"
+        "import sys, service.app, service.server.composition, service.http.application\n"
+        "service.server.composition.data_plane()\n"
         "print([name for name in sys.modules if name in %r])"
     )
     report = [
