@@ -19,10 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The models are copied meanwhile, by another process.
     import_what_serves()
 
+    # These may import numpy, whose environment has been set only now.
     from service.server.behind import Behind
     from service.server.running import run_server
 
-    run_server(make_application(Behind()), descriptor, given)
+    run_server(make_application(Behind), descriptor, given)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
