@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 # This comes before BentoML, and before numpy: it sets the environment of both.
-from service.composition import data_plane, make_application, settings
+from service.server.composition import data_plane, make_application, settings
 
 # isort: split
 import bentoml
@@ -49,9 +50,7 @@ class FrontedService(bentoml.Service[T_co]):
         # BentoML is imported while the models load, since half of the loading is onnxruntime's, not Python's.
         with ThreadPoolExecutor(1) as pool:
             pool.submit(import_module, _APPLICATION)
-            data_plane()
-
-        return make_application(self.make_own_application(is_main=is_main))
+            return make_application(partial(self.make_own_application, is_main=is_main))
 
     def make_own_application(self, *, is_main: bool = True) -> ASGIApp:
         """Returns BentoML's application, which answers what ours passes on."""

@@ -110,12 +110,11 @@ PACKAGES: dict[str, set[str]] = {
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
     "service.app": {
-        "service.composition",
         "service.contract",
         "service.http",
         "service.launch",
+        "service.server",
     },
-    "service.behind": {"service.http"},
     "service.calls": {
         "model_card",
         "row_records",
@@ -137,23 +136,6 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.models",
         "service.models.parsing",
-    },
-    "service.composition": {
-        "service",
-        "service.access",
-        "service.calls",
-        "service.errors",
-        "service.execution",
-        "service.grpc",
-        "service.http",
-        "service.http.wire",
-        "service.live",
-        "service.models",
-        "service.observability",
-        "service.processes",
-        "service.repository",
-        "service.server",
-        "service.settings",
     },
     "service.contract": {
         "service.errors",
@@ -266,11 +248,17 @@ PACKAGES: dict[str, set[str]] = {
     },
     "service.repository": {"service.errors", "service.models", "service.settings"},
     "service.server": {
+        "service",
+        "service.access",
+        "service.calls",
         "service.errors",
         "service.execution",
+        "service.grpc",
         "service.http",
         "service.http.wire",
+        "service.live",
         "service.models",
+        "service.observability",
         "service.processes",
         "service.repository",
         "service.settings",
@@ -283,7 +271,6 @@ PACKAGES: dict[str, set[str]] = {
         "service.settings_file",
     },
     "service.settings_file": {"service.errors"},
-    "service.worker_main": {"service.behind", "service.composition", "service.server"},
     "stats.labelling": {"stats"},
     "stats.losses": {"stats"},
     "stats.monitoring": {"stats"},
@@ -568,7 +555,7 @@ SHOWN: dict[str, set[str]] = {
     },
     "service.reference": {"document", "pages"},
     "service.repository": {"generation", "loading", "maker", "stamps"},
-    "service.server": {"install", "reloads", "running", "scrapes", "surroundings"},
+    "service.server": {"composition"},
     "stats": {
         "agreement",
         "binomial",
@@ -876,7 +863,7 @@ def test_the_service_starts_with_heavy_libraries_unimportable() -> None:
             ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
         ),
         (
-            "service.composition",
+            "service.server.composition",
             ("ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "OPENBLAS_NUM_THREADS"),
         ),
         ("training.export.gate", ("ORT_DISABLE_TELEMETRY",)),
@@ -925,8 +912,8 @@ def test_the_environment_is_set_before_the_first_import(
 def test_serving_loads_nothing_of_the_report(models: Path) -> None:
     """A serving process loads no module of the report, which would only delay its start."""
     program = (
-        "import sys, service.app, service.composition, service.http.application\n"
-        "service.composition.data_plane()\n"
+        "import sys, service.app, service.server.composition, service.http.application\n"
+        "service.server.composition.data_plane()\n"
         "print([name for name in sys.modules if name in %r])"
     )
     report = [

@@ -52,7 +52,8 @@ class ModelContent:
 def read_content(folder: ModelFolder, file: ModelFile) -> ModelContent:
     """Returns a model of a folder; raises ModelRefused, or OSError where a file cannot be read."""
     graph = folder.read(file)
-    outline = read_outline(graph)
+    known = folder.read_outline(file)
+    outline = read_outline(graph) if known is None else Outline.from_document(known)
     weights: dict[str, bytes] = {}
     n_bytes = len(graph)
 

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from service.errors import ModelRefused
 
@@ -88,6 +88,10 @@ class ModelFolder:
         self.check_sum(file.path, content)
 
         return content
+
+    def read_outline(self, file: ModelFile) -> dict[str, Any] | None:  # noqa: ARG002  # as a folder of copies has it
+        """Returns what is known of a file's outline already, as JSON has it: here nothing."""
+        return None
 
     def check_sum(self, path: Path, content: bytes) -> None:
         """Raises ModelRefused where the folder has sums, and this content of a file in it is not as they say."""

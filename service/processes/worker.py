@@ -17,7 +17,7 @@ from service.processes.link import CHANNEL_VARIABLE
 MIN_START_S = 60.0
 """A process has at least this long to import what it needs, which a busy machine makes of two seconds."""
 
-PROGRAM = "service.worker_main"
+PROGRAM = "service.server.worker"
 BENTOML_PROGRAM = "_bentoml_impl.worker.service"
 
 logger = logging.getLogger(__name__)

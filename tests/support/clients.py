@@ -16,7 +16,7 @@ from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 LIMIT_S = 90
-WORKERS = {"service.worker_main", "_bentoml_impl.worker.service"}
+WORKERS = {"service.server.worker", "_bentoml_impl.worker.service"}
 """A worker runs one of these programs."""
 BODY = json.dumps({"model": "colour-first", "inputs": [[1, "red"]]})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from service.errors import ModelRefused
-from service.models.content import ModelContent
+from service.models.content import ModelContent, read_content
 from service.models.folder import ModelFile
+from service.models.parsing.onnx_file import read_outline
 from service.repository.generation import Manifest, Order, Store
 from service.repository.loading import Loading
 from service.repository.maker import CannotKeep, Maker
@@ -52,6 +54,22 @@ class Source:
 def source(models: Path, tmp_path: Path) -> Source:
     """The folder has `colour-first` and `colour-second`."""
     return Source(models, tmp_path / "store")
+
+
+def test_a_copy_is_read_with_the_outline_that_it_was_made_with(source: Source) -> None:
+    """A worker takes the outline that lies beside a copy, and does not read the file for it again."""
+    manifest = source.make()
+    generation = source.store.open(manifest.number)
+    [file, _] = generation.find()
+    content = read_content(generation, file)
+    kept = source.store.find_outline(content.digest)
+    told = json.loads(kept.read_text())
+
+    assert content.outline == read_outline(content.graph)
+
+    kept.write_text(json.dumps({**told, "n_nodes": 12_345}))
+
+    assert read_content(generation, file).outline.n_nodes == 12_345
 
 
 def change(source: Source, sign: float, family: str = "first") -> None:
@@ -222,7 +240,9 @@ def test_copies_that_nobody_needs_are_removed(source: Source) -> None:
     source.store.forget_all_but(second)
 
     kept = {path.name for path in source.store.path.iterdir()}
-    assert kept == {*digests(second).values(), f"generation-{second.number}.json"}
+    copies = set(digests(second).values())
+    outlines = {f"{digest}.outline.json" for digest in copies}
+    assert kept == copies | outlines | {f"generation-{second.number}.json"}
 
 
 def test_a_store_without_room_is_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import onnx
@@ -12,7 +13,8 @@ from onnx import TensorProto, helper
 
 from service.errors import ModelRefused
 from service.models.parsing import onnx_file
-from service.models.parsing.onnx_file import read_outline
+from service.models.parsing.external_tensors import ExternalTensor
+from service.models.parsing.onnx_file import Outline, read_outline
 from tests.support.graphs import (
     tensor,
     write_endless,
@@ -35,6 +37,22 @@ def test_the_outline_of_a_graph_has_its_operators(tmp_path: Path) -> None:
     assert outline.unranked == {"x", "y"}
     assert not outline.has_control_flow
     assert not outline.depends_on_values
+
+
+def test_an_outline_is_the_same_after_json() -> None:
+    """An outline is made anew, with every type in it, of what JSON has of it."""
+    outline = Outline(
+        operators={("", "Add"), ("ai.onnx.ml", "ZipMap")},
+        external=[ExternalTensor("w", "weights.bin", 4, 8)],
+        zip_maps={"scores": ("red", 7)},
+        unranked={"x", "y"},
+        n_nodes=2,
+        depends_on_values=True,
+    )
+    read = Outline.from_document(json.loads(json.dumps(outline.to_document())))
+
+    assert read == outline
+    assert [type(each) for each in read.external] == [ExternalTensor]
 
 
 def test_a_shape_without_axes_is_a_shape(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.worker_main import main
+from service.server.worker import main
 from tests.support.server import Server
 
 

@@ -1,4 +1,4 @@
-"""`python -m service.worker_main` is the program of a worker, which the supervisor starts.
+"""`python -m service.server.worker` is the program of a worker, which the supervisor starts.
 
 It takes the options of BentoML's own program for a worker, and serves the same application without importing BentoML.
 """
@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from service.composition import import_what_serves, make_application
+from service.server.composition import import_what_serves, make_application
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -19,15 +19,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The models are copied meanwhile, by another process.
     import_what_serves()
 
-    from service.behind import Behind
+    # These may import numpy, whose environment has been set only now.
+    from service.server.behind import Behind
     from service.server.running import run_server
 
-    run_server(make_application(Behind()), descriptor, given)
+    run_server(make_application(Behind), descriptor, given)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m service.worker_main",
+        prog="python -m service.server.worker",
         description="One worker of the server; the supervisor starts it.",
         argument_default=argparse.SUPPRESS,
     )

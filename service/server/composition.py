@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,12 +125,13 @@ def _make_reloads(plane: DataPlane, batches: Batches) -> list[Reloads]:
     return [reloads]
 
 
-def make_application(behind: ASGIApp) -> Application:
+def make_application(make_behind: Callable[[], ASGIApp]) -> Application:
     """Returns the application that answers ahead of the one behind it, and installs it in this process's server."""
     from service.observability.logs import configure_logging
 
     configure_logging(settings)
-    application = _front(data_plane(), behind)
+    plane = data_plane()
+    application = _front(plane, make_behind())
     # With no handler the line of an access is not even formatted.
     logging.getLogger("uvicorn.access").propagate = False
     tuning.settle_memory()
