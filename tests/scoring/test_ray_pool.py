@@ -32,7 +32,9 @@ pytestmark = [
 def cluster() -> Iterator[Any]:
     """The head of a cluster, to which tests add a node that may be lost."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_raylet_start_wait_time_s", "180")  # of a busy machine
+        # On a busy machine its processes take long to start.
+        patch.setenv("RAY_raylet_start_wait_time_s", "180")
+        patch.setenv("RAY_agent_register_timeout_ms", "180000")
         from ray.cluster_utils import Cluster
 
         head = {"num_cpus": 1, "include_dashboard": False}
