@@ -1,4 +1,4 @@
-"""What `--data` names becomes inputs and their blocks, the same each time for the same files."""
+"""Files that `--data` names become inputs and their blocks, the same each time for the same files."""
 
 from __future__ import annotations
 
