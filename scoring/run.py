@@ -13,6 +13,7 @@ from scoring.inputs import BLOCK_BYTES, find_inputs
 from scoring.job import Job, Options
 from scoring.models import LoadedModels, choose_models
 from scoring.pool import Pool, ProcessPool
+from scoring.scorer import ANSWERS
 from service.contract import codec
 from service.errors import EvaluationError
 from service.execution.processors import count_processors
@@ -159,4 +160,4 @@ def _report(job: Job, totals: dict[str, int], judged: dict[str, Any]) -> None:
             say(f"rows without a label are not judged by: {totals['n_unlabelled']:,}")
     if totals["set_aside"]:
         say(f"rows set aside: {totals['set_aside']:,}, in {job.out / plan.SET_ASIDE}")
-    say(f"answers: {job.out / plan.ANSWERS}, {totals['rows']:,} rows; {plan.MANIFEST}")
+    say(f"answers: {job.out / ANSWERS}, {totals['rows']:,} rows; {plan.MANIFEST}")

@@ -175,7 +175,8 @@ def merge_all(summaries: Iterable[Summary]) -> Summary | None:
 
 def write(summary: Summary | Agreement) -> dict[str, Any]:
     """Returns the summary as JSON values, of which it can be read back as it was."""
-    return _as_lists(asdict(summary))
+    values: dict[str, Any] = _as_lists(asdict(summary))
+    return values
 
 
 def read_agreement(written: dict[str, Any]) -> Agreement:
