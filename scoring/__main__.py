@@ -5,23 +5,10 @@ Exits 0 when all is scored, 2 when it cannot be done, 130 when it was stopped; s
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections.abc import Sequence
-from typing import Any
 
-from scoring import plan, summary, verdict
 from scoring.arguments import parse
-from scoring.console import Progress, say, tell
-from scoring.files import lock, write_file
-from scoring.inputs import BLOCK_BYTES, find_inputs
-from scoring.job import Job, Options
-from scoring.models import LoadedModels, choose_models, load_contents
-from scoring.pool import Pool, ProcessPool, describe_error
-from service.contract import codec
-from service.errors import EvaluationError, VeredictoError
-from service.execution.processors import count_processors
-from service.settings import Settings
+from scoring.console import tell
 
 DONE = 0
 UNUSABLE = 2
@@ -31,160 +18,21 @@ STOPPED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code; what is wrong is written as one line on stderr."""
     options = parse(arguments)
+    # Help is there before this, which takes half a second, is loaded.
+    from scoring.pool import describe_error
+    from scoring.run import score
+    from service.errors import VeredictoError
+
     try:
-        return _score(options)
+        score(options)
     except (VeredictoError, OSError) as error:
         tell(f"error: {describe_error(error)}")
+        return UNUSABLE
     except KeyboardInterrupt:
         tell("\nstopped; the same command goes on")
         return STOPPED
 
-    return UNUSABLE
-
-
-def _score(options: argparse.Namespace) -> int:
-    folder = options.models or Settings.from_environment(os.environ).models
-    chosen = choose_models(folder, options.task, options.model or ())
-    models = LoadedModels(chosen, load_contents(chosen))
-    if options.label is not None and not models.are_classifiers:
-        raise EvaluationError("--label: expected classifiers alone beside it")
-
-    options.out.mkdir(parents=True, exist_ok=True)
-    with lock(options.out):
-        tell(f"reading {options.data}")
-        inputs, tasks = find_inputs(
-            options.data,
-            models.card,
-            label=options.label,
-            block_bytes=options.block_bytes or BLOCK_BYTES,
-        )
-        job = Job(
-            models=chosen,
-            inputs=inputs,
-            out=options.out.absolute(),
-            options=Options(
-                label=options.label,
-                format=options.format,
-                with_probabilities=options.probabilities,
-                keep_learnt=options.keep_learnt,
-            ),
-            tasks=tasks,
-        )
-        _run(job, options)
-        _finish(job, models)
-
     return DONE
-
-
-def _run(job: Job, options: argparse.Namespace) -> None:
-    done = plan.begin(job)
-    left = [each for each in job.tasks if each.number not in done]
-    if done:
-        tell(f"{len(done)} of {len(job.tasks)} blocks were done before")
-
-    progress = Progress(n_blocks=len(left))
-    if left:
-        for _, counted in _make_pool(job, options, len(left)).run(left):
-            progress.count(counted)
-    progress.end()
-
-
-def _make_pool(job: Job, options: argparse.Namespace, n_tasks: int) -> Pool:
-    if options.ray is None:
-        return ProcessPool(job, min(options.workers or count_processors(), n_tasks))
-
-    try:
-        from scoring.ray_pool import RayPool
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise EvaluationError(
-            "--ray needs ray, which is not installed: pip install 'veredicto[ray]'"
-        ) from None
-
-    return RayPool(job, options.workers, address=options.ray)
-
-
-def _finish(job: Job, models: LoadedModels) -> None:
-    """Writes what was set aside, the verdict and the manifest; raises EvaluationError where no row could be asked."""
-    plan.write_set_aside(job)
-    totals = _add_up(job)
-    if not totals["rows"]:
-        first = next(
-            (f"{each['input']}, {_place(each['set_aside'][0])}")
-            for each in plan.read_summaries(job)
-            if each["set_aside"]
-        )
-        raise EvaluationError(
-            f"all of {totals['set_aside']:,} rows are set aside; the first: {first}"
-        )
-
-    judged = _judge(job, models)
-    if judged:
-        content = codec.encode(judged)
-        write_file(job.out / plan.VERDICT, lambda file: file.write(content))
-    plan.finish(job, totals)
-    _report(job, totals, judged)
-
-
-def _place(fault: list[Any]) -> str:
-    place, reason = fault
-    return f"line {place}: {reason}" if isinstance(place, int) else f"{place}: {reason}"
-
-
-def _add_up(job: Job) -> dict[str, int]:
-    totals = {"rows": 0, "set_aside": 0, "n_unlabelled": 0, "n_learnt": 0}
-    for each in plan.read_summaries(job):
-        totals["rows"] += each["rows"]
-        totals["set_aside"] += len(each["set_aside"])
-        totals["n_unlabelled"] += each["n_unlabelled"]
-        totals["n_learnt"] += each["n_learnt"]
-
-    return totals
-
-
-def _judge(job: Job, models: LoadedModels) -> dict[str, Any]:
-    """Returns how models agree on all rows, and the verdict on labelled ones; nothing where not all are classifiers."""
-    if not models.are_classifiers:
-        return {}
-
-    names = [each.name for each in job.models]
-    counted: summary.Agreement | None = None
-    for each in plan.read_summaries(job):
-        if "agreement" in each:
-            read = summary.read_agreement(each["agreement"])
-            counted = read if counted is None else summary.add(counted, read)
-
-    judged = summary.merge_all(
-        summary.read(each["judged"])
-        for each in plan.read_summaries(job)
-        if "judged" in each
-    )
-    assert counted is not None
-
-    return {
-        "agreement": verdict.describe_agreement(counted, names),
-        **(
-            {}
-            if judged is None
-            else {"numbers": verdict.judge(judged, names=names, classes=models.classes)}
-        ),
-    }
-
-
-def _report(job: Job, totals: dict[str, int], judged: dict[str, Any]) -> None:
-    if "numbers" in judged:
-        say(*verdict.write_sentences(judged["numbers"]))
-    if job.options.label is not None:
-        if totals["n_learnt"]:
-            say(
-                f"rows that models were learnt from are not judged by: {totals['n_learnt']:,}"
-            )
-        if totals["n_unlabelled"]:
-            say(f"rows without a label are not judged by: {totals['n_unlabelled']:,}")
-    if totals["set_aside"]:
-        say(f"rows set aside: {totals['set_aside']:,}, in {job.out / plan.SET_ASIDE}")
-    say(f"answers: {job.out / plan.ANSWERS}, {totals['rows']:,} rows; {plan.MANIFEST}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_what(parser)
+    _add_how(parser)
+
+    return parser.parse_args(arguments)
+
+
+def _add_what(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     models = parser.add_mutually_exclusive_group(required=True)
     models.add_argument("--task", help="all classifiers of which are asked")
@@ -43,6 +50,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="COLUMN",
         help="of true classes, for a verdict at the end; of images: folder, the one that each lies in",
     )
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--models", type=Path, metavar="DIR", help="of models (VEREDICTO_MODELS)")
     add(
         "--workers",
@@ -75,8 +86,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="of a table in one block (16 MiB); a process holds ten times as much",
     )
-
-    return parser.parse_args(arguments)
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""What a run tells a person while it works, and at its end."""
+"""A run tells a person here how far it is, and at its end what came of it."""
 
 from __future__ import annotations
 

@@ -151,24 +151,22 @@ def _encode_number(
     for row in np.flatnonzero(~fits & ~(is_gap & is_missing_allowed)).tolist():
         if row not in faults:
             faults[row] = _explain_number(
-                feature.name, texts[row], is_gap=bool(is_gap[row])
+                feature.name, texts[row], float(values[row]), is_gap=bool(is_gap[row])
             )
 
     return np.where(fits, values, math.nan)
 
 
-def _explain_number(name: str, value: object, *, is_gap: bool) -> str:
+def _explain_number(name: str, shown: object, number: float, *, is_gap: bool) -> str:
     if is_gap:
         return _explain_missing(name)
-    try:
-        number = float(str(value))
-    except ValueError:
-        return f"feature {name!r} expects a number, got {str(value)[:100]!r}"
+
+    got = f"got {str(shown)[:100]!r}"
     if math.isnan(number):
-        return _explain_missing(name)
+        return f"feature {name!r} expects a number, {got}"
     return (
         f"feature {name!r} expects a finite number that fits 32 bits "
-        f"(at most {MAX_FLOAT32:.1e}), got {str(value)[:100]!r}"
+        f"(at most {MAX_FLOAT32:.1e}), {got}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What `--data` names becomes inputs and their blocks, the same each time for the same files."""
+"""Files that `--data` names become inputs and their blocks, the same each time for the same files."""
 
 from __future__ import annotations
 
@@ -120,9 +120,10 @@ def _find_files(
     found: list[tuple[str, Path]]
     if path.is_dir():
         found = [
-            (each.relative_to(path).as_posix(), each)
+            (name, each)
             for each in path.rglob("*")
             if each.suffix.lower() in endings
+            and not _is_hidden(name := each.relative_to(path).as_posix())
         ]
     elif path.exists():
         found = [(path.name, path)]
@@ -134,10 +135,7 @@ def _find_files(
     files = sorted(
         (name, each)
         for name, each in found
-        if each.is_file()
-        and not any(
-            part.startswith(".") for part in Path(name).parts if part not in ("..", ".")
-        )
+        if each.is_file() and not _is_hidden(each.name)
     )
     if not files:
         raise EvaluationError(
@@ -146,3 +144,7 @@ def _find_files(
         )
 
     yield from files
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))

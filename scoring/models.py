@@ -14,6 +14,7 @@ from row_records import read_learnt
 from scoring.job import ChosenModel
 from service.errors import EvaluationError, ModelRefused, VeredictoError
 from service.models.content import ModelContent, read_one
+from service.models.folder import ModelFolder
 from service.models.model import Inputs, Model, load_graph
 from service.models.registry import Registry
 
@@ -22,16 +23,37 @@ KINDS = ("classifier", "regressor", "clusterer")
 
 def choose_models(
     folder: Path, task: str | None, names: Sequence[str]
-) -> list[ChosenModel]:
+) -> tuple[list[ChosenModel], LoadedModels]:
     """Returns all classifiers of a task, or the models of these names; raises EvaluationError."""
     if not folder.is_dir():
         raise EvaluationError(f"{folder}: expected a folder of exported models")
 
-    registry = Registry.load(folder)
+    registry, models = _find(folder, task, names)
+    _check_together(models)
+    paths = {id(graph): file for file, graph in registry.files.items()}
+    chosen = [
+        _describe(each, (folder / paths[id(each.graph)]).absolute()) for each in models
+    ]
+
+    return chosen, LoadedModels(models)
+
+
+def _find(
+    folder: Path, task: str | None, names: Sequence[str]
+) -> tuple[Registry, list[Model]]:
+    """Loads the files whose names say that they are asked for; only where these are none are the others looked at."""
+    others = {
+        each.shown: "it was not asked for"
+        for each in ModelFolder(folder).find()
+        if not (each.name.startswith(f"{task}-") if task else each.name in names)
+    }
     try:
-        found = (
-            registry.task(task) if task else [registry.model(each) for each in names]
-        )
+        return _ask(Registry.load(folder, known_bad=others), task, names)
+    except VeredictoError:
+        registry = Registry.load(folder)
+
+    try:
+        return _ask(registry, task, names)
     except VeredictoError as error:
         refused = "".join(
             f"; {file} was refused: {reason}"
@@ -39,13 +61,12 @@ def choose_models(
         )
         raise EvaluationError(f"{error}{refused}") from None
 
-    models = list({each.name: each for each in found}.values())
-    _check_together(models)
-    paths = {id(graph): file for file, graph in registry.files.items()}
 
-    return [
-        _describe(each, (folder / paths[id(each.graph)]).absolute()) for each in models
-    ]
+def _ask(
+    registry: Registry, task: str | None, names: Sequence[str]
+) -> tuple[Registry, list[Model]]:
+    found = registry.task(task) if task else [registry.model(each) for each in names]
+    return registry, list({each.name: each for each in found}.values())
 
 
 def _describe(model: Model, path: Path) -> ChosenModel:
@@ -90,15 +111,20 @@ def load_contents(models: Sequence[ChosenModel]) -> dict[str, ModelContent]:
 class LoadedModels:
     """The models in one process, on one thread; the first one's card says what all of them take."""
 
-    def __init__(
-        self, chosen: Sequence[ChosenModel], contents: dict[str, ModelContent]
-    ) -> None:
-        self.models = [_load(each, contents[each.name]) for each in chosen]
+    def __init__(self, models: list[Model]) -> None:
+        self.models = models
         self.card: Card = self.models[0].card
         self.classes = self.models[0].classes
         self.are_classifiers = all(
             each.card.kind == "classifier" for each in self.models
         )
+
+    @classmethod
+    def load(
+        cls, chosen: Sequence[ChosenModel], contents: dict[str, ModelContent]
+    ) -> LoadedModels:
+        """Loads models of these contents; raises EvaluationError."""
+        return cls([_load(each, contents[each.name]) for each in chosen])
 
     @property
     def size_px(self) -> int:

@@ -69,7 +69,7 @@ def _is_done(job: Job, number: int) -> bool:
     try:
         written = codec.read_json(summary.read_bytes())
         answers = job.out / ANSWERS / str(written["output"])
-        return answers.stat().st_size == written["bytes"]
+        return bool(answers.stat().st_size == written["bytes"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -6,7 +6,8 @@ import os
 import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
@@ -73,7 +74,7 @@ class ProcessPool:
     """Processes of this machine; one that ends is replaced, and its blocks are scored again."""
 
     def __init__(self, job: Job, n_workers: int) -> None:
-        self._job = job
+        self._job = replace(job, tasks=[])
         self.n_workers = n_workers
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Done]:
@@ -154,7 +155,8 @@ def _serve(pipe: Connection, job: Job) -> None:
     except Exception as error:
         if not isinstance(error, VeredictoError | OSError):
             traceback.print_exc()
-        pipe.send(describe_error(error))
+        with suppress(OSError):  # whoever began this may have ended
+            pipe.send(describe_error(error))
 
 
 def describe_error(error: Exception) -> str:

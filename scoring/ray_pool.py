@@ -51,9 +51,13 @@ class _Actor:
 
 @dataclass(kw_only=True, eq=False)
 class _Worker:
-    """A worker is an actor's handle; `tasks` are the blocks that it has, the first of them at work."""
+    """A worker is an actor's handle; `tasks` are the blocks that it has, the first of them at work.
+
+    It has none before it is open, since it may wait for a processor that no node has any more.
+    """
 
     actor: Any
+    is_open: bool = False
     tasks: deque[Task] = field(default_factory=deque)
 
 
@@ -132,8 +136,8 @@ class _Run:
         if isinstance(said, str) and said:
             raise EvaluationError(said)
         if said == "":
-            for _ in range(AT_A_TIME):
-                self._feed(worker)
+            worker.is_open = True
+            self._feed(worker)
             return
 
         task = worker.tasks.popleft()
@@ -141,8 +145,10 @@ class _Run:
         yield task, said
 
     def _feed(self, worker: _Worker) -> None:
-        task = self._again.popleft() if self._again else next(self._tasks, None)
-        if task is not None:
+        while len(worker.tasks) < AT_A_TIME:
+            task = self._again.popleft() if self._again else next(self._tasks, None)
+            if task is None:
+                return
             worker.tasks.append(task)
             self._waiting[worker.actor.score.remote(task)] = worker
 
@@ -165,3 +171,6 @@ class _Run:
 
         self._again.extend(worker.tasks)
         self._workers[self._workers.index(worker)] = self._start()
+        for each in self._workers:
+            if each.is_open:
+                self._feed(each)

@@ -77,7 +77,7 @@ class Scorer:
 
     def __init__(self, job: Job, contents: dict[str, ModelContent]) -> None:
         self._job = job
-        self._models = LoadedModels(job.models, contents)
+        self._models = LoadedModels.load(job.models, contents)
         self._learnt = np.empty(0, np.uint64)
         if job.options.label is not None and not job.options.keep_learnt:
             self._learnt = self._models.collect_learnt()

@@ -1,4 +1,4 @@
-"""What a verdict needs of a block, in numbers that can be added to those of other blocks, on whatever machine.
+"""A block is summarised in numbers that can be added to those of other blocks, and a verdict follows from their sums.
 
 Axes: labels `(n_rows, n_models)` and truth `(n_rows,)` are indices of classes; probabilities are one array
 `(n_rows, n_classes)` for each model.
@@ -49,8 +49,8 @@ class Moments:
 
 @dataclass(kw_only=True)
 class Agreement:
-    """How models agree on `rows` rows: `votes` are `(n_models, n_classes)`, `same` `(n_models, n_models)` has the rows
-    to which two give one label.
+    """The agreement of models on `rows` rows: `votes` are `(n_models, n_classes)`, `same` has the rows to which
+    two give one label, `(n_models, n_models)`.
 
     `agreeing` sums over the rows how many ordered pairs of models agree.
     """
@@ -77,7 +77,7 @@ class Agreement:
 
 @dataclass(kw_only=True)
 class Hits:
-    """How often models are right: `confusion` `(n_models, n_classes, n_classes)`, rows are true classes.
+    """Rows on which models are right: `confusion` `(n_models, n_classes, n_classes)`, rows are true classes.
 
     `together` `(n_models, n_models)` are the rows on which both are right; `apart` sums over the rows how many models
     are right times how many are wrong. Bins of confidence `(n_models, 15)` have rows, rows that are right, and the sum
@@ -175,7 +175,8 @@ def merge_all(summaries: Iterable[Summary]) -> Summary | None:
 
 def write(summary: Summary | Agreement) -> dict[str, Any]:
     """Returns the summary as JSON values, of which it can be read back as it was."""
-    return _as_lists(asdict(summary))
+    values: dict[str, Any] = _as_lists(asdict(summary))
+    return values
 
 
 def read_agreement(written: dict[str, Any]) -> Agreement:

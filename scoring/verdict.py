@@ -34,26 +34,22 @@ def judge(
 ) -> dict[str, Any]:
     """Returns the numbers as JSON values, under the names of `verdict.analysis.judge`."""
     hits = summary.hits
-    n_rows = summary.agreement.rows
     pairs = _count_pairs(summary)
-    covariance = hits.together / n_rows - np.outer(
-        np.diagonal(hits.together) / n_rows, np.diagonal(hits.together) / n_rows
-    )
-    spread = simultaneous.draw_from(covariance / n_rows)
+    spread = _draw_errors(summary)
+    critical = simultaneous.critical_value(spread)
     models = [_judge_model(summary, place, name) for place, name in enumerate(names)]
-    agreed = agree(summary.agreement)
     numbers = {
-        "rows": n_rows,
+        "rows": summary.agreement.rows,
         "rows_of_class": hits.confusion[0].sum(axis=1),
         "models": models,
-        "critical_value": simultaneous.critical_value(spread),
+        "critical_value": critical,
         "pairs": describe_pairs(
             pairs,
             [test_counts(each) for each in pairs.values()],
             names,
-            agreed,
+            agree(summary.agreement),
             _find_kappas(summary.agreement),
-            critical=simultaneous.critical_value(spread),
+            critical=critical,
             within=within,
         ),
         "cochran_q": paired_tests.cochran_of_counts(
@@ -122,6 +118,14 @@ def _count_pairs(summary: Summary) -> dict[tuple[int, int], Pair]:
         pairs[a, b] = Pair(both, only_a, only_b, n_rows - both - only_a - only_b)
 
     return pairs
+
+
+def _draw_errors(summary: Summary) -> simultaneous.Spread:
+    n_rows = summary.agreement.rows
+    shares = np.diagonal(summary.hits.together) / n_rows
+    covariance = summary.hits.together / n_rows - np.outer(shares, shares)
+
+    return simultaneous.draw_from(covariance / n_rows)
 
 
 def _limit(pairs: dict[tuple[int, int], Pair]) -> Any:

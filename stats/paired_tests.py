@@ -44,7 +44,9 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
         return min(1.0, 2 * binomial_cdf(min(only_a, only_b), n_tosses, share=0.5))
 
     n_as_rare, _ = _count_fair_outcomes(only_a, only_b)
-    return min(1.0, 2 * n_as_rare / 2**n_tosses)
+    n_outcomes: int = 2**n_tosses
+
+    return min(1.0, 2 * n_as_rare / n_outcomes)
 
 
 def sign_flip(sums: NDArray[np.int64]) -> float:

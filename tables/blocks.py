@@ -36,7 +36,7 @@ Lines = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What holds for all of a file; `encoding`, `separator` and `mark`, before decimals, are of CSV alone."""
+    """A layout holds for all of a file; `encoding`, `separator` and `mark`, before decimals, are of CSV alone."""
 
     names: list[str]
     is_parquet: bool = False
@@ -239,18 +239,7 @@ def _find_row_end(content: bytes) -> int:
 def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
     """Returns the layout of CSV, the byte at which its rows begin, and their first line."""
     _refuse_packed(path, head)
-    try:
-        text = head.decode("utf-8-sig")
-        encoding, mark_bytes = "utf-8", len(head) - len(text.encode())
-    except UnicodeDecodeError:
-        cut = head[: head.rfind(b"\n") + 1] or head
-        encoding, mark_bytes = "cp1252", 0
-        try:
-            text = cut.decode("utf-8-sig")
-            encoding, mark_bytes = "utf-8", len(cut) - len(text.encode())
-        except UnicodeDecodeError:
-            text = cut.decode("cp1252", errors="replace")
-
+    text, mark_bytes = _decode_head(head)
     table = skip_comments(text)
     separator = find_separator(table.body)
     if separator == " ":
@@ -272,7 +261,7 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
         pl.Series(name, [row[at] for row in rows], dtype=pl.String)
         for at, name in enumerate(names)
     ]
-    lines = text.encode(encoding).split(b"\n", n_lines)[:n_lines]
+    lines = head[mark_bytes:].split(b"\n", n_lines)[:n_lines]
     start = mark_bytes + sum(len(each) + 1 for each in lines)
 
     return (
@@ -284,6 +273,17 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
         min(start, path.stat().st_size),
         n_lines + 1,
     )
+
+
+def _decode_head(head: bytes) -> tuple[str, int]:
+    """Returns the text of whole lines, and how many bytes a mark before it has."""
+    whole = head[: head.rfind(b"\n") + 1] or head
+    try:
+        text = whole.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return whole.decode("cp1252", errors="replace"), 0
+
+    return text, len(whole) - len(text.encode())
 
 
 def _refuse_packed(path: Path, head: bytes) -> None:
@@ -375,37 +375,15 @@ def _read_carefully(
 ) -> BlockRows:
     """Returns the rows as Python's reader finds them one by one, about 10 us a row."""
     text = content.decode("utf-8-sig", errors="replace")
-    texts = list(io.StringIO(text, newline="\n"))
-    csv.field_size_limit(MAX_FIELD_CHARS)
     rows: list[list[str]] = []
     lines: list[int] = []
     faults: list[tuple[int, str]] = []
-    done = 0
-
-    while done < len(texts):
-        # Strict, or a quote that nothing closes would take the rest of the block for its text.
-        reader = csv.reader(
-            islice(texts, done, None), delimiter=layout.separator, strict=True
-        )
-        begun = 0
-        for row, fault in _read_rows(reader, layout):
-            ended = reader.line_num
-            if fault and ended > begun + 1:
-                # Its quotes hold other rows: these are read again from the next line on.
-                faults.append(
-                    (first + done + begun, f"{fault}, with a quote that nothing closes")
-                )
-                done += begun + 1
-                break
-
-            if fault:
-                faults.append((first + done + ended - 1, fault))
-            elif row:
-                rows.append(row)
-                lines.append(first + done + ended - 1)
-            begun = ended
+    for line, row, fault in _find_rows(text, layout):
+        if fault:
+            faults.append((first + line, fault))
         else:
-            break
+            rows.append(row)
+            lines.append(first + line)
 
     frame = pl.DataFrame(
         [
@@ -416,6 +394,32 @@ def _read_carefully(
         ]
     )
     return BlockRows(frame=frame, lines=np.array(lines, np.int64), faults=faults)
+
+
+def _find_rows(text: str, layout: Layout) -> Iterator[tuple[int, list[str], str]]:
+    """Yields the line on which each row ends, from 0, its values, and what is wrong with it."""
+    csv.field_size_limit(MAX_FIELD_CHARS)
+    texts = list(io.StringIO(text, newline="\n"))
+    done = 0
+
+    while done < len(texts):
+        # Strict, or a quote that nothing closes would take the rest of the block for its text.
+        reader = csv.reader(
+            islice(texts, done, None), delimiter=layout.separator, strict=True
+        )
+        begun, again = 0, len(texts)
+        for row, fault in _read_rows(reader, layout):
+            ended = reader.line_num
+            if fault and ended > begun + 1:
+                # Its quotes hold other rows: these are read again from the next line on.
+                again = done + begun + 1
+                yield again - 1, [], f"{fault}, with a quote that nothing closes"
+                break
+
+            if row or fault:
+                yield done + ended - 1, row, fault
+            begun = ended
+        done = again
 
 
 def _read_rows(reader: object, layout: Layout) -> Iterator[tuple[list[str], str]]:

@@ -88,7 +88,7 @@ def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:
         if mark == "."
         else texts.clear(len(texts)).cast(pl.Float64)
     )
-    odd = numbers.is_null() & texts.is_not_null()
+    odd = (numbers.is_null() | numbers.is_nan()) & texts.is_not_null()
     gaps = texts.is_null()
     if not odd.any():
         return numbers, gaps

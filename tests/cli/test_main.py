@@ -72,9 +72,8 @@ def test_what_is_no_command_is_told_the_commands(
     assert finished.returncode == 2
     assert finished.stdout == ""
     assert finished.stderr == (
-        "veredicto: expected a command, one of serve, train, adopt, evaluate, score, load, journal, tune, "
-        f"got {found}; "
-        "veredicto --help shows examples\n"
+        "veredicto: expected a command, one of serve, train, adopt, evaluate, score, load, "
+        f"journal, tune, got {found}; veredicto --help shows examples\n"
     )
 
 

@@ -227,7 +227,7 @@ def test_a_run_is_not_taken_up_with_other_data(
     change: str,
     said: str,
 ) -> None:
-    """What was changed is refused by its name, and the folder stays as it was."""
+    """A change is refused by the name of what was changed, and the folder stays as it was."""
     out = tmp_path / "out"
     assert score(models, rows, out) == 0
     before = read_outputs(out)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.coloured_rows import write_rows
 from tests.support.scored import count_done, count_rows, read_outputs, start_scoring
-from tests.support.server import ROOT
+from tests.support.server import ROOT, free_port
 from tests.support.waiting import wait_until
 
 HAS_RAY = importlib.util.find_spec("ray") is not None
@@ -28,14 +28,27 @@ pytestmark = [
 ]
 
 
+def choose_ports() -> dict[str, int]:
+    """Returns ports of a node's agents: for those that choose their own Ray waits 15 seconds, on a busy machine too."""
+    agents = (
+        "metrics_agent_port",
+        "metrics_export_port",
+        "dashboard_agent_listen_port",
+        "runtime_env_agent_port",
+    )
+    return {agent: free_port() for agent in agents}
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """The head of a cluster, to which tests add a node that may be lost."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_raylet_start_wait_time_s", "180")  # of a busy machine
+        # On a busy machine its processes take long to start.
+        patch.setenv("RAY_raylet_start_wait_time_s", "180")
+        patch.setenv("RAY_agent_register_timeout_ms", "180000")
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 1, "include_dashboard": False}
+        head = {"num_cpus": 1, "include_dashboard": False, **choose_ports()}
         found = Cluster(initialize_head=True, head_node_args=head)
         yield found
         found.shutdown()
@@ -57,7 +70,7 @@ def test_two_nodes_write_what_one_machine_does(
     cluster: Any, models: Path, tmp_path: Path
 ) -> None:
     """Answers, summaries, verdict and manifest are the same bytes, whoever scored which block."""
-    node = cluster.add_node(num_cpus=1)
+    node = cluster.add_node(num_cpus=1, **choose_ports())
     words = list_words(write_rows(tmp_path / "rows.csv", n_rows=N_ROWS), models)
     finish(start_scoring(*words, "--out", tmp_path / "one", "--workers", 1))
     run = start_scoring(
@@ -74,7 +87,7 @@ def test_a_node_that_is_lost_loses_and_doubles_nothing(
 ) -> None:
     """Its blocks are scored by the other node's actors."""
     out = tmp_path / "out"
-    node = cluster.add_node(num_cpus=1)
+    node = cluster.add_node(num_cpus=1, **choose_ports())
     words = list_words(
         write_rows(tmp_path / "rows.csv", n_rows=N_ROWS), models, block_bytes=100
     )

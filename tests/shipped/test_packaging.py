@@ -47,8 +47,8 @@ EXTRAS = {
     "charts": ("evaluate",),
     "training": ("train",),
     "tuning": ("load",),
-    "tests": ("cpu", "grpc", "train", "test"),
-    "benchmarks": ("cpu", "test"),
+    "tests": ("cpu", "grpc", "ray", "train", "test"),
+    "benchmarks": ("cpu", "evaluate", "test"),
 }
 """Of each top-level package the extras that bring what it imports, beside the dependencies that all have."""
 HEAVY = ("torch", "sklearn", "scipy", "onnx", "onnxscript", "pandas", "pytest")

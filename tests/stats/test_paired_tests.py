@@ -94,3 +94,21 @@ def test_false_discoveries_are_those_of_statsmodels(n_tests: int) -> None:
     expected = multipletests(p_values, method="fdr_by")[1]
     found = paired_tests.benjamini_yekutieli(p_values.tolist())
     assert found == pytest.approx(expected.tolist(), abs=1e-9)
+
+
+@pytest.mark.parametrize("only_a", [0, 9_800, 9_999, 10_000, 10_001, 11_000, 20_000])
+def test_many_tosses_are_as_exact_as_few(
+    only_a: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The binomial distribution in float64 gives what whole numbers give, to nine digits."""
+    only_b = 20_000 - only_a
+    exact = paired_tests.mcnemar_p_value(only_a, only_b)
+    exact_mid = paired_tests.mcnemar_mid_p(only_a, only_b)
+    monkeypatch.setattr(paired_tests, "MAX_EXACT_TOTAL", 10)
+
+    assert paired_tests.mcnemar_p_value(only_a, only_b) == pytest.approx(
+        exact, rel=1e-9
+    )
+    assert paired_tests.mcnemar_mid_p(only_a, only_b) == pytest.approx(
+        exact_mid, rel=1e-9
+    )

@@ -85,12 +85,12 @@ def _write(path: Path, sources: Sequence[Source]) -> Counts:
         connection.execute("COMMIT")
         execute = connection.execute
         (n_labels,) = execute("SELECT count(*) FROM truths").fetchone()
-        predictions = execute(
+        n_predictions, n_rows = execute(
             "SELECT count(*), coalesce(sum(n_rows), 0) FROM predictions"
         ).fetchone()
         execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    return Counts(*predictions, n_labels)
+    return Counts(n_predictions, n_rows, n_labels)
 
 
 def _sync(path: Path) -> None:

@@ -123,7 +123,7 @@ def test_merged_journals_are_as_one_that_got_it_all(
 
 
 def test_a_merged_journal_is_written_on(tmp_path: Path) -> None:
-    """What comes later is counted as in one journal, also a label of a group that two journals had."""
+    """Later records are counted as in one journal, also a label of a group that two journals had."""
     requests = list(make_requests())
     one = write(tmp_path / "one.db", requests)
     parts = [write(tmp_path / f"{n}.db", requests[n:40:2]) for n in range(2)]

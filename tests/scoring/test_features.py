@@ -1,0 +1,110 @@
+"""Columns of a block become the matrix that the service makes of the same values."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from model_card import Feature, FeatureInput
+from scoring.features import code_names, encode, find_columns
+from service.models.rows import RowEncoder
+
+SIZE = Feature(name="size", type="number", range=(-1.0, 1.0))
+AGE = Feature(name="age", type="number", range=(0.0, 99.0), imputed=30.0)
+COLOUR = Feature(name="colour", type="category", values=("red", "true", "1"))
+
+
+def encode_one(feature: Feature, *values: object, mark: str = ".") -> list[object]:
+    """Returns a feature's values, and in place of each that is none the reason."""
+    frame = pl.DataFrame([pl.Series(feature.name, values, strict=False)])
+    found = encode(frame, [feature], mark)
+    shown: list[object] = [found.faults.get(row) for row in range(len(values))]
+    for row, value in zip(found.kept, found.features[:, 0], strict=True):
+        shown[row] = None if np.isnan(value) else float(value)
+    return shown
+
+
+def test_rows_are_encoded_as_the_service_does() -> None:
+    """The float32 values are those of the encoder of requests, to the last bit."""
+    generator = np.random.default_rng(0)
+    sizes = generator.normal(size=200) * 10.0 ** generator.integers(-30, 30, 200)
+    colours = generator.choice(COLOUR.values or (), 200)
+    frame = pl.DataFrame(
+        {"size": [repr(float(each)) for each in sizes], "colour": colours.tolist()}
+    )
+    found = encode(frame, [SIZE, COLOUR], ".")
+    rows = [
+        [float(size), str(colour)] for size, colour in zip(sizes, colours, strict=True)
+    ]
+    card = FeatureInput(features=(SIZE, COLOUR), example=(0.5, "red"))
+
+    assert found.features.tobytes() == RowEncoder(card).encode(rows).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("texts", "mark", "expected"),
+    [
+        (("1.5", " 2 ", "1e3", "+4"), ".", [1.5, 2.0, 1000.0, 4.0]),
+        (("1,5", "1.000,25", "-3"), ",", [1.5, 1000.25, -3.0]),
+        (("1,000.5", "€ 12", "7 %"), ".", [1000.5, 12.0, 7.0]),
+        ((1.5, 2.0), ".", [1.5, 2.0]),
+        ((1, 2), ".", [1.0, 2.0]),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(
+    texts: tuple[object, ...], mark: str, expected: list[float]
+) -> None:
+    """Marks of decimals, thousands, currency and per cent are those that the reader of whole tables knows."""
+    assert encode_one(SIZE, *texts, mark=mark) == expected
+
+
+@pytest.mark.parametrize("text", ["", "NA", "NaN", "-", "n/a", "?", None])
+def test_a_missing_value_is_imputed_or_a_fault(text: str | None) -> None:
+    """A gap is one by all words of the tables' reader; a feature that is not imputed must have a value."""
+    assert encode_one(AGE, "1", text) == [1.0, None]
+    assert encode_one(SIZE, "1", text) == [
+        1.0,
+        "feature 'size' is missing; these models were not taught to do without",
+    ]
+
+
+@pytest.mark.parametrize("text", ["big", "1.5x", "１", "1_0", "0x10"])
+def test_what_is_no_number_is_a_fault(text: str) -> None:
+    """The reason shows the text as it stands in the file, also of a feature that is imputed."""
+    reason = f"expects a number, got {text!r}"
+    assert str(encode_one(AGE, "1", text)[1]).endswith(reason)
+
+
+@pytest.mark.parametrize("text", ["inf", "-Infinity", "1e39"])
+def test_a_number_must_fit_32_bits(text: str) -> None:
+    """Neither an infinite number nor one over the largest float32 is asked about."""
+    assert "expects a finite number that fits 32 bits" in str(
+        encode_one(AGE, "1", text)[1]
+    )
+
+
+def test_categories_are_named_as_in_training() -> None:
+    """True is true and 1.0 is 1, as a whole column of them would be; what is none is a fault."""
+    assert encode_one(COLOUR, "red", " true", "True", "1", "1.0") == [0, 1, 1, 2, 2]
+    assert encode_one(COLOUR, 1, 1) == [2, 2]
+    assert encode_one(COLOUR, *[True]) == [1]
+    reason = "feature 'colour' expects one of red, true, 1, got 'pink'"
+    assert encode_one(COLOUR, "pink", "red") == [reason, 0]
+
+
+def test_parts_of_a_date_are_taken_from_it() -> None:
+    """A table that has the date has its year; one that can be read in two ways is a fault."""
+    year = Feature(name="born_year", type="number", range=(1900.0, 2030.0))
+    assert find_columns(["born"], [year]) == ["born"]
+    found = encode(pl.DataFrame({"born": ["1999-12-31", "2001-01-01"]}), [year], ".")
+    assert found.features.tolist() == [[1999.0], [2001.0]]
+    found = encode(pl.DataFrame({"born": ["01/02/1999", "03/04/2001"]}), [year], ".")
+    assert "a date that can be read in one way" in found.faults[0]
+
+
+def test_codes_tell_missing_from_unknown_names() -> None:
+    """A label is an index, -1 where it is no class, -2 where it is missing; a class may be called NA."""
+    column = pl.Series("label", ["yes", "NA", None, "no", "perhaps"])
+    assert code_names(column, ("no", "yes")).tolist() == [1, -2, -2, 0, -1]
+    assert code_names(column, ("no", "yes", "NA")).tolist() == [1, 2, -2, 0, -1]
