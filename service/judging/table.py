@@ -174,7 +174,7 @@ def _slice(
 ) -> list[Slicing]:
     """Returns the parts of the rows by features and by further columns."""
     parted: dict[str, Sequence[Value]] = dict(zip(features, left.values, strict=True))
-    for name in others:
+    for name in cancellation.watch(others):
         values = columns.read_other(name)
         parted[name] = [values[index] for index in left.kept]
 
@@ -190,7 +190,7 @@ def _find_asked(columns: Columns, features: Sequence[Feature], label: str) -> _A
             f"{columns.where}: expected labels in the column {label!r}, got no value in any row"
         )
 
-    read = [columns.read(each) for each in features]
+    read = [columns.read(each) for each in cancellation.watch(features)]
     values, unfit = _check_values(read, features, columns, list(with_label))
     kept = [index for index in with_label if index not in unfit]
     if not kept:
