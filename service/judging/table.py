@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError, TooLarge
 from service.judging.labelled_rows import (
@@ -108,10 +111,7 @@ def read_labelled_csv(
     label, others = _choose_columns(columns, names, label, group)
     asked = _find_asked(columns, card.input.features, label)
 
-    wheres = [
-        f"{source}, {columns.places[index]}: column {label!r}" for index in asked.kept
-    ]
-    truth = index_labels(asked.labels, card, wheres)
+    truth = _index_truth(columns, asked, label, card)
     rows = asked.name_values(names)
     new = find_new(hash_feature_rows(rows, card), learnt, source, KEEP_LEARNT)
     left = asked.take(new)
@@ -158,6 +158,16 @@ class _Asked:
         """Returns each row as a request has it."""
         rows = zip(*self.values, strict=True)
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _index_truth(
+    columns: Columns, asked: _Asked, label: str, card: Card
+) -> NDArray[np.int64]:
+    wheres = [
+        f"{columns.where}, {columns.places[index]}: column {label!r}"
+        for index in asked.kept
+    ]
+    return index_labels(asked.labels, card, wheres)
 
 
 def _find_groups(columns: Columns, left: _Asked, group: str | None) -> Grouping:

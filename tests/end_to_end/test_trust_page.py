@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,6 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from evaluation.__main__ import main
-from tests.end_to_end.test_page import StartServer
 from tests.support.browser import PHONE, WIDE, open_page, start_browser
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, tiny_graph, write_tiny
@@ -23,6 +23,7 @@ from tests.support.waiting import wait_until
 
 MODELS = Path(__file__).resolve().parents[2] / "exported_models"
 VERDICT = ".sentence"
+StartServer = Callable[..., AbstractContextManager[Server]]
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_another_notation_is_refused(name: str) -> None:
 def test_a_comma_is_decimal_only_beside_semicolons(
     *, texts: list[str], separator: str, mark: str
 ) -> None:
-    """Where nothing proves a point, a table with semicolons has decimal commas, as spreadsheets write them."""
+    """A table with semicolons in which nothing proves a point has decimal commas, as spreadsheets write them."""
     assert find_decimal_mark(texts, separator) == mark
 
 
