@@ -160,7 +160,7 @@ def test_a_row_of_disagreement_is_tried_by_one_action(
 
 def write_own(path: Path) -> Path:
     """Writes held-out wines with a column more than the features and the class."""
-    lines = list(csv.reader((MODELS / "wine.held_out.csv").open()))
+    lines = list(csv.reader((MODELS / "wine.held_out.csv").read_text().splitlines()))
     with path.open("w", newline="") as file:
         writer = csv.writer(file, delimiter=";")
         writer.writerow([*lines[0], "day"])
