@@ -92,6 +92,7 @@ class Judgements:
         judged = predictions.run(
             request.task, contenders, labelled, on_rows=lambda *_: cancellation.check()
         )
+        cancellation.check()
         wanted = None if request.by == METRICS[0] else Wanted(metric=request.by)
         evidence = gather(judged, risk=RISK, software={}, wanted=wanted)
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError, TooLarge
 from service.judging.labelled_rows import (
@@ -108,10 +111,7 @@ def read_labelled_csv(
     label, others = _choose_columns(columns, names, label, group)
     asked = _find_asked(columns, card.input.features, label)
 
-    wheres = [
-        f"{source}, {columns.places[index]}: column {label!r}" for index in asked.kept
-    ]
-    truth = index_labels(asked.labels, card, wheres)
+    truth = _index_truth(columns, asked, label, card)
     rows = asked.name_values(names)
     new = find_new(hash_feature_rows(rows, card), learnt, source, KEEP_LEARNT)
     left = asked.take(new)
@@ -160,6 +160,16 @@ class _Asked:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def _index_truth(
+    columns: Columns, asked: _Asked, label: str, card: Card
+) -> NDArray[np.int64]:
+    wheres = [
+        f"{columns.where}, {columns.places[index]}: column {label!r}"
+        for index in asked.kept
+    ]
+    return index_labels(asked.labels, card, wheres)
+
+
 def _find_groups(columns: Columns, left: _Asked, group: str | None) -> Grouping:
     members = None if group is None else columns.name(group)
     return find_groups(
@@ -174,7 +184,7 @@ def _slice(
 ) -> list[Slicing]:
     """Returns the parts of the rows by features and by further columns."""
     parted: dict[str, Sequence[Value]] = dict(zip(features, left.values, strict=True))
-    for name in others:
+    for name in cancellation.watch(others):
         values = columns.read_other(name)
         parted[name] = [values[index] for index in left.kept]
 
@@ -190,7 +200,7 @@ def _find_asked(columns: Columns, features: Sequence[Feature], label: str) -> _A
             f"{columns.where}: expected labels in the column {label!r}, got no value in any row"
         )
 
-    read = [columns.read(each) for each in features]
+    read = [columns.read(each) for each in cancellation.watch(features)]
     values, unfit = _check_values(read, features, columns, list(with_label))
     kept = [index for index in with_label if index not in unfit]
     if not kept:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -232,6 +233,32 @@ def test_a_tumour_is_compared_by_one_action(server: Server, browser: Browser) ->
         page.fill("#feature-0", "14,5")
         page.wait_for_selector(".headline b")
         page.wait_for_url(re.compile("task=breast_cancer.*x=14.5,"))
+
+
+def test_a_pasted_row_of_a_table_is_compared(server: Server, browser: Browser) -> None:
+    """Names and values, as a spreadsheet copies them, fill the form in the order of its features."""
+    paste = """(text) => {
+        const data = new DataTransfer();
+        data.setData("text", text);
+        window.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, cancelable: true }));
+    }"""
+    card = server.client.get("/models/wine-logistic").json()
+    names = [each["name"] for each in card["input"]["features"]]
+    values = [f"{number}.5".replace(".", ",") for number in range(len(names))]
+    with open_page(browser, f"{server.url}/?task=wine") as page:
+        wait_for_verdict(page)
+        pairs = list(zip(names, values, strict=True))[::-1]
+        page.evaluate(
+            paste, "\n".join("\t".join(each) for each in zip(*pairs, strict=True))
+        )
+        page.wait_for_url(re.compile("x=0.5,1.5,2.5,"))
+        page.click("text=tritonclient")
+        program = page.inner_text(".code pre")
+
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    assert "'label': array([" in answer.stdout
 
 
 def test_the_plane_shows_a_map_of_each_classifier(

@@ -32,6 +32,7 @@ async function start() {
   }
   notice();
   show();
+  if (location.hash === "#models") at("models").scrollIntoView();
 }
 
 /** Writes what stands around the benches in the page's language. */

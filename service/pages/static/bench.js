@@ -80,8 +80,9 @@ export class Bench {
   describeCall({ row, file }) {
     const { task, members } = this.tab;
     if (file !== undefined) return { path: `compare?task=${encodeURIComponent(task)}`, file: "photo.jpg" };
-    if (this.isClassifier) return { path: "compare", body: { task, inputs: [row] } };
-    return { path: "predict", body: { model: members[0].name, inputs: [row] } };
+    const tensor = row?.every((each) => typeof each === "number") ? { model: members[0].name, row } : undefined;
+    if (this.isClassifier) return { path: "compare", body: { task, inputs: [row] }, tensor };
+    return { path: "predict", body: { model: members[0].name, inputs: [row] }, tensor };
   }
 
   /** @param {Input & {started: number}} input */

@@ -6,8 +6,9 @@ import { say } from "./words.js";
 const KEPT_S = 2;
 
 /**
- * @typedef {{path: string, body?: any, file?: string, picture?: string}} Call
- *   A call sends a body as JSON or a file; `picture` names the file that its answer is written to.
+ * @typedef {{path: string, body?: any, file?: string, picture?: string, tensor?: {model: string, row: number[]}}} Call
+ *   A call sends a body as JSON or a file; `picture` names the file that its answer is written to. A row of numbers is a
+ *   tensor for one of the models too.
  */
 
 /** @type {Record<string, (call: Call, url: string) => string>} */
@@ -38,7 +39,21 @@ const PROGRAMS = {
       "console.log(await answer.json());",
     ].join("\n");
   },
+  tritonclient({ tensor }, url) {
+    if (!tensor) return "";
+    const { host, protocol } = new URL(url);
+    return [
+      "import numpy, tritonclient.http as triton",
+      `client = triton.InferenceServerClient(${write(host)}${protocol === "https:" ? ", ssl=True" : ""})`,
+      `rows = numpy.array([${write(tensor.row)}], dtype=numpy.float32)`,
+      "features = triton.InferInput(\"features\", rows.shape, \"FP32\")",
+      "features.set_data_from_numpy(rows)",
+      `answer = client.infer(${write(tensor.model)}, [features])`,
+      "print({each[\"name\"]: answer.as_numpy(each[\"name\"]) for each in answer.get_response()[\"outputs\"]})",
+    ].join("\n");
+  },
 };
+const TRITON = "tritonclient";
 
 export class Code {
   constructor() {
@@ -59,6 +74,11 @@ export class Code {
   /** @param {Call} call */
   show(call) {
     this.call = call;
+    for (const each of this.choices) each.hidden = each.textContent === TRITON && !call.tensor;
+    if (this.language === TRITON && !call.tensor) {
+      this.choose(Object.keys(PROGRAMS)[0]);
+      return;
+    }
     const url = new URL(call.path, document.baseURI).href;
     this.text.textContent = PROGRAMS[this.language](call, url);
     this.text.setAttribute("aria-label", say("program", this.language));

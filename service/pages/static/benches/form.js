@@ -3,6 +3,7 @@
 import { Adds } from "../adds.js";
 import { button, make } from "../dom.js";
 import { nameClass } from "../names.js";
+import { readPastedRow } from "../pasted.js";
 import { number, say } from "../words.js";
 
 /** A slider reaches beyond the range of training by this share of it on each side. */
@@ -32,10 +33,22 @@ class Form {
     bench.onExample = ({ row, truth }) => this.show(row, truth);
     bench.input.append(
       make("div", { class: "buttons" }, ...bench.examples.buttons,
-        button(say("reset"), () => this.showExample())),
+        button(say("reset"), () => this.showExample()), make("span", { class: "quiet paste" }, say("pasteRow"))),
       bench.examples.element, this.warning,
       make("div", { class: "fields", role: "group", "aria-label": say("features"), tabindex: features.length > 8 ? 0 : null },
         ...this.fields.map((field) => field.element)));
+    const paste = (/** @type {ClipboardEvent} */ event) => this.paste(event);
+    addEventListener("paste", paste);
+    bench.closers.push(() => removeEventListener("paste", paste));
+  }
+
+  /** Takes a row of a table that is pasted anywhere on the page. @param {ClipboardEvent} event */
+  paste(event) {
+    const names = (this.bench.card.input.features ?? []).map(({ name }) => name);
+    const row = readPastedRow(event.clipboardData?.getData("text") ?? "", names);
+    if (!row) return;
+    event.preventDefault();
+    this.show(row.map((text, index) => this.fields[index].parse(text)), null);
   }
 
   /** @param {string | null} shared */

@@ -1,0 +1,93 @@
+"""Columns of texts become without polars what the table reader makes of them, or are refused."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tables.csv_text import UnreadableTableError, read_csv_text
+from tables.plain_columns import (
+    UnclearNumber,
+    find_decimal_mark,
+    name_texts,
+    read_numbers,
+    strip_texts,
+)
+from tables.reader import as_whole, name_values, read_table
+
+COLUMNS = {
+    "whole": ["1", "-2", "+3", "0"],
+    "floats": ["1.5", ".5", "2.", "-1e-3"],
+    "whole floats": ["1.0", "2.0", "3", "4.00"],
+    "gaps": ["1", "", "NA", "-"],
+    "one odd": ["1", "2", "red", "4"],
+    "names": ["red", " green ", "n/a", "RED"],
+    "booleans": ["True", "FALSE", "true", ""],
+    "yes": ["Yes", "no", "NO", "yes"],
+    "leading zeros": ["01", "02", "10", "11"],
+    "infinite": ["1", "inf", "2", "3"],
+    "empty": ["", "NA", "", ""],
+    "groups of few": ["1.234", "2.5", "3.125", "4"],
+}
+UNCLEAR = {
+    "comma": ["1,5", "2,5", "3", "4"],
+    "thousands": ["1,234", "2,345", "3,456", "1"],
+    "both": ["1,234.5", "2.5", "3", "4"],
+    "currency": ["$1", "$2", "$3", "$4"],
+    "per cent": ["1%", "2%", "3%", "4%"],
+}
+
+
+def write(path: Path, texts: list[str], separator: str = ",") -> Path:
+    """Writes a table of this column, quoted, and of a number."""
+    lines = [f'"{text}"{separator}{number}' for number, text in enumerate(texts)]
+    path.write_text("\n".join([f"column{separator}number", *lines]))
+    return path
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_numbers_and_names_are_those_of_the_reader(tmp_path: Path, name: str) -> None:
+    """The same texts are numbers, and the same names, in both ways of reading."""
+    column = read_table(write(tmp_path / "a.csv", COLUMNS[name])).frame["column"]
+    texts = strip_texts(COLUMNS[name])
+    read = column.to_list() if column.dtype.is_numeric() else name_values(column)
+    numbers = read_numbers(texts, ".")
+
+    if not any(isinstance(each, str) for each in [*read, *numbers]):
+        assert numbers == read
+    assert name_texts(texts, ".") == name_values(as_whole(column))
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_another_notation_is_refused(name: str) -> None:
+    """A number with other marks is no name and no guess, and the error shows it."""
+    texts = strip_texts(UNCLEAR[name])
+    with pytest.raises(UnclearNumber, match="with a point before decimals"):
+        read_numbers(texts, ".")
+
+
+@pytest.mark.parametrize(
+    ("texts", "separator", "mark"),
+    [
+        (["1,5", "2"], ";", ","),
+        (["1.5", "2"], ";", "."),
+        (["1.234", "2"], ";", ","),
+        (["1,5", "2.5"], ";", ","),
+        (["1,5", "2"], ",", "."),
+    ],
+)
+def test_a_comma_is_decimal_only_beside_semicolons(
+    *, texts: list[str], separator: str, mark: str
+) -> None:
+    """A table with semicolons in which nothing proves a point has decimal commas, as spreadsheets write them."""
+    assert find_decimal_mark(texts, separator) == mark
+
+
+def test_what_unpacks_to_more_than_the_limit_is_refused() -> None:
+    """A small packed file that would be a large text is no way around the limit of bytes."""
+    packed = gzip.compress(b"a,b\n" + b"1,2\n" * 10_000)
+    assert len(read_csv_text("a.csv.gz", packed, max_bytes=100_000).rows) == 10_000
+    with pytest.raises(UnreadableTableError, match="at most 1,000 bytes of CSV"):
+        read_csv_text("a.csv.gz", packed, max_bytes=1_000)
