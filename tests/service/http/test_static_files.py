@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import posixpath
 import re
 from pathlib import Path
 
@@ -134,19 +135,24 @@ def test_the_page_has_no_code_of_its_own_and_names_no_other_host() -> None:
     assert hosts == {"www.w3.org"}
 
 
-def test_the_page_fetches_ahead_every_module_that_its_first_screen_imports() -> None:
+@pytest.mark.parametrize(
+    ("name", "first"), [("home.html", "app.js"), ("course.html", "course/course.js")]
+)
+def test_a_page_fetches_ahead_every_module_that_its_first_screen_imports(
+    *, name: str, first: str
+) -> None:
     """No module waits until another has come."""
-    page = (PAGES / "home.html").read_text(encoding="utf-8")
+    page = (PAGES / name).read_text(encoding="utf-8")
     named = set(re.findall(r'"\{\{static\}\}/([\w/.]+\.js)"', page))
-    waiting, found = ["app.js"], set()
+    waiting, found = [first], set()
     while waiting:
-        name = waiting.pop()
-        found.add(name)
-        source = (PAGES / "static" / name).read_text()
+        module = waiting.pop()
+        found.add(module)
+        source = (PAGES / "static" / module).read_text()
         for imported in re.findall(r'^import .* from "(.*)";$', source, re.M):
-            path = (Path(name).parent / imported).as_posix().replace("benches/../", "")
-            if path not in found:
-                waiting.append(path)
+            path = posixpath.normpath(f"{posixpath.dirname(module)}/{imported}")
+            if path.lstrip("/") not in found:
+                waiting.append(path.lstrip("/"))
 
     assert named == found
 
@@ -160,6 +166,9 @@ def test_the_page_is_light() -> None:
 
     assert len(first) > 10
     n_bytes = len(files.show_home(GZIP).body) + sum(sizes[path] for path in first)
+    assert n_bytes <= MAX_FIRST_SCREEN_BYTES
+    course = files.show_course("/course", []).body.decode()
+    n_bytes = sum(size for path, size in sizes.items() if path[1:] in course)
     assert n_bytes <= MAX_FIRST_SCREEN_BYTES
     assert sum(sizes.values()) <= MAX_ALL_BYTES
 
