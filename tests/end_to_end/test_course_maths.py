@@ -322,7 +322,7 @@ def test_rows_are_dealt_once_each(page: Page) -> None:
 
 
 def test_a_picture_is_mirrored_moved_and_hidden(page: Page) -> None:
-    """What is done to the pixels is what NumPy does."""
+    """The pixels become those that NumPy makes of them."""
     picture = RANDOM.random((8, 8, 3))
     found = compute(
         page,

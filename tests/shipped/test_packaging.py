@@ -143,7 +143,9 @@ def test_the_bento_holds_what_it_serves_and_no_more(bento: Path) -> None:
     }
     assert {path.name for path in (source / "exported_models").iterdir()} == shipped
     assert (source / "service" / "pages" / "home.html").exists()
-    assert (source / "service" / "pages" / "static" / "benches" / "drawing.js").exists()
+    static = source / "service" / "pages" / "static"
+    assert (static / "benches" / "drawing.js").exists()
+    assert (static / "course" / "demos" / "descent.js").exists()
 
 
 def test_the_bento_turns_telemetry_off(bento: Path) -> None:

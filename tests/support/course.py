@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.support.browser import open_page
 from tests.support.server import Server
 
 SHOWN = ".demo[data-demo]"
 _NUMBER = re.compile(r"^-?[\d.]+(e-?\d+)?$")
 
 
-@contextmanager
-def open_class(browser: Browser, server: Server, number: int) -> Iterator[Page]:
+def open_class(page: Page, server: Server, number: int) -> None:
     """Opens a class in English and waits for its demonstration."""
-    address = f"{server.url}/course/{number}"
-    with open_page(browser, address, bench=SHOWN) as page:
-        yield page
+    page.goto(f"{server.url}/course/{number}")
+    page.wait_for_selector(SHOWN)
 
 
 def choose_demonstration(page: Page, name: str) -> None:

@@ -287,7 +287,9 @@ def test_probes_answer_json(server: Server, path: str) -> None:
     assert response.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/course", "/curso", "/course/1", "/curso/27"]
+)
 def test_pages_are_html_and_load_nothing_from_elsewhere(
     server: Server, path: str
 ) -> None:

@@ -142,6 +142,7 @@ def test_the_page_has_no_code_of_its_own_and_names_no_other_host() -> None:
 @pytest.mark.parametrize(
     ("page", "first"),
     [
+        ("course.html", "course/course.js"),
         ("home.html", "app.js"),
         ("live.html", "live/page.js"),
         ("trust.html", "trust/page.js"),
@@ -180,6 +181,9 @@ def test_a_page_is_light(page: str) -> None:
 
     assert len(first) > 10
     n_bytes = len(show(GZIP).body) + sum(sizes[path] for path in first)
+    assert n_bytes <= MAX_FIRST_SCREEN_BYTES
+    course = files.show_course("/course", []).body.decode()
+    n_bytes = sum(size for path, size in sizes.items() if path[1:] in course)
     assert n_bytes <= MAX_FIRST_SCREEN_BYTES
     assert sum(sizes.values()) <= MAX_ALL_BYTES
 

@@ -4,7 +4,7 @@ import { ROOT } from "../api.js";
 import { at, button, make } from "../dom.js";
 import { nameFamily, nameTask } from "../names.js";
 import { writeNavigation } from "../navigation.js";
-import { currentLanguage, useLanguage } from "../words.js";
+import { currentLanguage, say, useLanguage } from "../words.js";
 import { CLASSES } from "./classes.js";
 import { listServed } from "./served.js";
 import { tell } from "./words.js";
@@ -145,7 +145,7 @@ async function showDemonstrations(stage, demos) {
       await module.mount(place, context);
       place.dataset.demo = demo;
     } catch (error) {
-      if (mine === turn) place.replaceChildren(make("p", { class: "problem", role: "alert" }, /** @type {Error} */ (error).message));
+      if (mine === turn) place.replaceChildren(make("p", { class: "problem", role: "alert" }, error instanceof TypeError ? say("renewed") : /** @type {Error} */ (error).message));
     }
   };
   if (demos.length > 1) {

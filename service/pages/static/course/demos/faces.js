@@ -20,8 +20,8 @@ export async function mount(place) {
   const names = truth.slice(0, N_KNOWN).filter((name) => KNOWN.includes(name));
   const found = findComponents(gallery, N_COMPONENTS);
   const codes = gallery.map((row) => project(row, found.mean, found.components));
-  let chosen = N_KNOWN;
-  const limit = slider(tell("unknownBeyond"), { min: 5, max: 45, step: 1, value: 24 }, () => show());
+  let chosen = 0;
+  const limit = slider(tell("unknownBeyond"), { min: 5, max: 45, step: 1, value: 20 }, () => show());
   const parts = Array.from({ length: 4 }, (_, n) => slider(tell("component", n + 1), { min: -30, max: 30, step: 1, value: 0 }, () => mix()));
   const canvases = Object.fromEntries(["visitor", "restored", "nearest", "average", "mixed"].map((name) => [name, picture(tell(/** @type {any} */ (`face_${name}`)), 8)]));
   const eigen = found.components.slice(0, 4).map((_, n) => picture(tell("component", n + 1), 8));

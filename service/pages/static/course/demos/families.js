@@ -35,13 +35,12 @@ export async function mount(place) {
   function show() {
     const isReward = labels.value === "reward";
     const found = MAP.find((each) => each.wants === wanted.value);
-    map.replaceChildren(...MAP.map((each) => make("section", { class: !isReward && each === found ? "" : "dim-group" }, make("h3", {}, tell(/** @type {any} */ (`kind_${each.kind}`))),
+    map.replaceChildren(...MAP.map((each) => make("section", { class: !isReward && each === found ? "fits" : "" }, make("h3", {}, tell(/** @type {any} */ (`kind_${each.kind}`))),
       make("ul", {}, ...each.families.map((family) => make("li", {}, door(family, each.kind)))))));
     const names = isReward || !found ? [] : found.families;
     fitting.show(names.length);
     served.show(found && !isReward ? countServed(names, found.kind) : 0);
     said.textContent = isReward ? tell("rewardFamilies") : tell(/** @type {any} */ (`fits_${wanted.value}`));
-    for (const section of map.querySelectorAll(".dim-group")) section.setAttribute("data-fits", "no");
   }
 
   /** @param {string} kind */

@@ -27,7 +27,7 @@ export async function mount(place) {
     const isRow = shape.value === "row";
     pictures.forEach((canvas, n) => {
       drawPicture(canvas, batch[n], 16);
-      canvas.parentElement?.classList.toggle("faint", shape.value !== "batch" && n !== item.value);
+      canvas.classList.toggle("faint", shape.value !== "batch" && n !== item.value);
     });
     cells.style.gridTemplateColumns = `repeat(${isRow ? 16 : SIDE}, minmax(0, 1fr))`;
     cells.replaceChildren(...chosen.map((pixel, n) => {
