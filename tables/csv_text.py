@@ -60,8 +60,8 @@ def read_csv_text(
 
     It raises UnreadableTableError, also where more than `max_bytes` are unpacked of it.
     """
-    text = _skip_comments(_decode(name, _unpack(name, content, max_bytes)))
-    separator = _find_separator(text.body)
+    text = skip_comments(_decode(name, _unpack(name, content, max_bytes)))
+    separator = find_separator(text.body)
 
     return CSVText(*_split(text, separator, name), separator)
 
@@ -74,7 +74,8 @@ class _Text:
     n_skipped: int = 0
 
 
-def _skip_comments(text: str) -> _Text:
+def skip_comments(text: str) -> _Text:
+    """Returns a table's text without the comments ahead of it."""
     comments = re.match(r"(?:#[^\r\n]*(?:\r\n|\r|\n))+", text)
     if comments is None or len(_count_separators(text)) > 0:
         return _Text(body=text)
@@ -164,7 +165,7 @@ def _decode(name: str, content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
-def _find_separator(text: str) -> str:
+def find_separator(text: str) -> str:
     """Returns the separator that the first line has most of outside of quotes."""
     header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     header = re.sub(r'"[^"]*"', "", header)

@@ -11,22 +11,29 @@ from polars.exceptions import PolarsError
 
 from tables.columns import Findings, convert_columns, expand_date
 from tables.csv_text import (
+    MAX_FIELD_CHARS,
     NoRowsError,
     RepeatedColumnError,
     UnreadableTableError,
+    find_separator,
     name_columns,
     read_csv_text,
+    skip_comments,
 )
 
 __all__ = [
+    "MAX_FIELD_CHARS",
     "NoRowsError",
     "RepeatedColumnError",
     "Table",
     "UnreadableTableError",
     "add_date_parts",
     "as_whole",
+    "find_separator",
+    "name_columns",
     "name_values",
     "read_table",
+    "skip_comments",
 ]
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
