@@ -75,6 +75,7 @@ class _Text:
 
 
 def skip_comments(text: str) -> _Text:
+    """Returns a table's text without the comments ahead of it."""
     comments = re.match(r"(?:#[^\r\n]*(?:\r\n|\r|\n))+", text)
     if comments is None or len(_count_separators(text)) > 0:
         return _Text(body=text)
