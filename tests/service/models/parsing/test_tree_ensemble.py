@@ -59,6 +59,29 @@ def test_trees_behind_unknown_operators_are_not_read(
     assert read_tree_ensemble(behind.SerializeToString()) is None
 
 
+def test_trees_behind_a_scale_are_read(generator: np.random.Generator) -> None:
+    """Numbers that are shifted and divided one by one, as a scaler of a pipeline does, still come from one feature."""
+    model = make_trees(generator)
+    [trees, _] = model.graph.node
+    trees.input[0] = "scaled"
+    nodes = [
+        helper.make_node("Identity", ["features"], ["given"]),
+        helper.make_node("Sub", ["given", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
+    ]
+    behind = finish([*nodes, trees], 4)
+    for name, values in (("mean", [1, 0, 2, 1]), ("scale", [1, 2, 4, 0.5])):
+        constant = np.array([values], np.float32)
+        behind.graph.initializer.append(onnx.numpy_helper.from_array(constant, name))
+    rows = draw_whole_rows(generator, 200)
+    ensemble = read_tree_ensemble(behind.SerializeToString())
+
+    assert ensemble is not None
+    assert TreeExplainer(ensemble).score(rows)[:, 0] == pytest.approx(
+        run(behind, rows), abs=1e-5
+    )
+
+
 def test_encoded_features_are_followed(generator: np.random.Generator) -> None:
     """Columns that stand for a category's values come from one feature, and missing values are filled."""
     model = make_trees(generator, tracks_missing=False)
