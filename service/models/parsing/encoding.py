@@ -70,6 +70,16 @@ class Encoding:
         columns: Floats = values[self.output] if self.steps else features
         return columns
 
+    def fits(self, features: Floats, columns: Floats) -> bool:
+        """Returns whether these columns of these features have each a feature that they come from."""
+        n_features = features.shape[1]
+        n_columns = n_features if self.source is None else len(self.source)
+        is_known = self.source is None or bool(
+            ((self.source >= 0) & (self.source < n_features)).all()
+        )
+
+        return is_known and columns.shape == (len(features), n_columns)
+
 
 def read_encoding(graph: SmallGraph, output: str) -> Encoding | None:
     """Returns what makes a tensor of the features; None where operators do that which are not followed here."""
@@ -77,31 +87,48 @@ def read_encoding(graph: SmallGraph, output: str) -> Encoding | None:
     if output == "features" and output not in makers:
         return Encoding()
 
-    needed = {output}
-    steps: list[tuple[Node, tuple[NDArray[Any] | None, ...]]] = []
-    source: Integers | None = None
-    for node in reversed(graph.nodes):
-        if needed.isdisjoint(node.outputs):
-            continue
+    nodes = _find_ancestors(graph, output)
+    sources: dict[str, Integers | None] = {"features": None}
+    steps = []
+    for node in nodes:
         constants = tuple(graph.read_constant(name) for name in node.inputs)
         if node.operator not in _STEPS or not _has_its_form(graph, node, constants):
             return None
 
+        pairs = zip(node.inputs, constants, strict=True)
+        given = [name for name, constant in pairs if constant is None]
+        if not given or not sources.keys() >= set(given):
+            return None
+
+        source = sources[given[0]]
+        # Columns of different features side by side are mixed; after one Gather no other is looked for.
+        if any(sources[name] is not source for name in given):
+            return None
         if node.operator == "Gather":
             columns = constants[1]
-            is_plain = columns is not None and columns.ndim == 1
-            if source is not None or not is_plain:
+            if source is not None or columns is None or columns.ndim != 1:
                 return None
             source = columns
-        steps.insert(0, (node, constants))
-        pairs = zip(node.inputs, constants, strict=True)
-        needed |= {name for name, constant in pairs if constant is None}
 
-    known = {name for node, _ in steps for name in node.outputs} | {"features"}
-    if not steps or not needed <= known:
+        sources[node.outputs[0]] = source
+        steps.append((node, constants))
+
+    if output not in sources:
         return None
 
-    return Encoding(source=source, steps=tuple(steps), output=output)
+    return Encoding(source=sources[output], steps=tuple(steps), output=output)
+
+
+def _find_ancestors(graph: SmallGraph, output: str) -> list[Node]:
+    """Returns the nodes that a tensor is made by, in their order."""
+    needed = {output}
+    nodes: list[Node] = []
+    for node in reversed(graph.nodes):
+        if not needed.isdisjoint(node.outputs):
+            needed.update(node.inputs)
+            nodes.append(node)
+
+    return nodes[::-1]
 
 
 def _has_its_form(

@@ -33,6 +33,8 @@ _NUMBERS = (
     *("nodes_truenodeids", "nodes_falsenodeids"),
 )
 _LEAF = b"LEAF"
+NODES_AT_A_TIME = 50_000
+"""The values that so many nodes look at are held at a time, 13 MB for 64 rows."""
 MAX_WEIGHTS = 20_000_000
 """An ensemble of more nodes times outputs is not read."""
 
@@ -62,12 +64,20 @@ class TreeEnsemble:
     """Scores are multiplied by this after the operator, and `shift` is added."""
     shift: float = 0.0
 
+    def fits(self, features: Floats) -> bool:
+        """Returns whether the columns that the nodes look at are there, and known to come from one feature each."""
+        columns = self.encoding.apply(features)
+        is_there = self.column.min() >= 0 and self.column.max() < columns.shape[-1]
+
+        return bool(is_there) and self.encoding.fits(features, columns)
+
     def compare(self, columns: Floats) -> Booleans:
         """Returns which nodes send which rows to their true child, `(n_nodes, n_rows)`."""
         goes: Booleans = np.zeros((len(self.mode), len(columns)), dtype=np.bool_)
         for number, comparison in enumerate(COMPARISONS.values()):
-            chosen = np.flatnonzero(self.mode == number)
-            if len(chosen):
+            nodes = np.flatnonzero(self.mode == number)
+            for start in range(0, len(nodes), NODES_AT_A_TIME):
+                chosen = nodes[start : start + NODES_AT_A_TIME]
                 values = columns.T[self.column[chosen]]
                 goes[chosen] = comparison(values, self.threshold[chosen, None])
 

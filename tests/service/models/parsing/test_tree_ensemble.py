@@ -134,3 +134,32 @@ def test_a_node_with_two_parents_is_not_read(generator: np.random.Generator) -> 
     children.ints[2] = children.ints[1]
 
     assert read_tree_ensemble(model.SerializeToString()) is None
+
+
+def test_columns_of_two_features_are_not_taken_for_one(
+    generator: np.random.Generator,
+) -> None:
+    """A column that is made of two features, side by side, comes from neither, so that its ensemble is not read."""
+    model = make_trees(generator, tracks_missing=False)
+    [trees, _] = model.graph.node
+    trees.input[0] = "mixed"
+    nodes = [
+        helper.make_node("Gather", ["features", "turned"], ["others"], axis=1),
+        helper.make_node("IsNaN", ["features"], ["missing"]),
+        helper.make_node("Where", ["missing", "others", "features"], ["mixed"]),
+    ]
+    behind = finish([*nodes, trees], 4)
+    turned = np.array([3, 2, 1, 0], np.int64)
+    behind.graph.initializer.append(onnx.numpy_helper.from_array(turned, "turned"))
+
+    assert len(run(behind, draw_whole_rows(generator, 3))) == 3
+    assert read_tree_ensemble(behind.SerializeToString()) is None
+
+
+def test_columns_that_are_not_there_do_not_fit(generator: np.random.Generator) -> None:
+    """An ensemble that looks at a fourth column does not fit rows of three."""
+    ensemble = read_tree_ensemble(make_trees(generator).SerializeToString())
+
+    assert ensemble is not None
+    assert ensemble.fits(np.zeros((2, 4), np.float32))
+    assert not ensemble.fits(np.zeros((2, 3), np.float32))
