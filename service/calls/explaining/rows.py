@@ -34,7 +34,7 @@ Rows = NDArray[np.float32]
 
 SHAPLEY = "shapley"
 TREE_SHAPLEY = "tree_shapley"
-MIN_PROBABILITY = 1e-30
+MIN_PROBABILITY = 1e-37
 """The logarithm of a probability under this is that of this: float32 has hardly less."""
 
 
