@@ -99,21 +99,22 @@ class RowExplainer:
             )
 
         if request.flips:
-            n_evaluations = flips.count_evaluations(features.shape[1])
-            self._limits.check_explained(*features.shape, n_evaluations)
+            n_rows, n_features = features.shape
+            n_evaluations = flips.count_evaluations(n_features)
+            self._limits.check_explained(n_rows, n_features, n_evaluations)
 
     def _attribute(
         self, model: Model, features: Rows, request: ExplainRequest
     ) -> list[dict[str, Any]]:
         """Returns contributions by Shapley values: exact ones of trees, or those of the model's answers."""
-        n_features = features.shape[1]
-        self._limits.check_explained(len(features), n_features)
+        n_rows, n_features = features.shape
+        self._limits.check_explained(n_rows, n_features)
         background = make_background(model, self._list_held_out(model))
         chosen, answers = _answer(model, features, request.class_name)
         trees = self._trees.find(model, background.rows)
         if trees is None:
             plan = shapley.make_plan(n_features)
-            self._limits.check_explained(*features.shape, plan.n_evaluations)
+            self._limits.check_explained(n_rows, n_features, plan.n_evaluations)
             found = _explain_by_answers(model, features, background.rows, chosen)
             used = background.rows[: plan.n_background]
             background = background._replace(rows=used)
