@@ -232,16 +232,22 @@ class Limits:
                 "(VEREDICTO_MAX_ROWS): send them in several requests"
             )
 
-    def check_explained(self, n_rows: int, n_evaluations: int, n_features: int) -> None:
+    def check_explained(
+        self, n_rows: int, n_features: int, n_evaluations: int = 1
+    ) -> None:
         """Raises TooLarge for more rows than one request may have explained, where each takes so many evaluations."""
-        n_values = n_evaluations * n_features
-        most = min(MAX_EXPLAINED_ROWS, MAX_EXPLAINED_VALUES // n_values)
+        if n_rows > MAX_EXPLAINED_ROWS:
+            raise TooLarge(
+                f"inputs: {n_rows} rows are over the limit of {MAX_EXPLAINED_ROWS} rows that one request to /explain "
+                "has for this: send them in several requests"
+            )
+
+        most = MAX_EXPLAINED_VALUES // (n_evaluations * n_features)
         if n_rows > most:
             send = f"send at most {most} rows a request" if most else "it has too many"
             raise TooLarge(
                 f"inputs: to explain a row of {n_features} features takes {n_evaluations:,} answers of the model, "
-                f"and {n_rows} rows are over the limits of {MAX_EXPLAINED_ROWS} rows and "
-                f"{MAX_EXPLAINED_VALUES:,} values a request: {send}"
+                f"and {n_rows} such rows are over the limit of {MAX_EXPLAINED_VALUES:,} values a request: {send}"
             )
 
     def check_tensor_rows(self, n_rows: int) -> None:

@@ -7,7 +7,7 @@ answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ Rows = NDArray[np.float32]
 
 SHAPLEY = "shapley"
 TREE_SHAPLEY = "tree_shapley"
-MIN_PROBABILITY = 1e-30
+MIN_PROBABILITY = 1e-37
 """The logarithm of a probability under this is that of this: float32 has hardly less."""
 
 
@@ -98,26 +98,26 @@ class RowExplainer:
                 f'with "method": "{SHAPLEY}" it is explained by contributions to one'
             )
 
-        n_features = features.shape[1]
-        n_evaluations = 0
-        if own is None or request.method == SHAPLEY:
-            n_evaluations += shapley.make_plan(n_features).n_evaluations
         if request.flips:
-            n_evaluations += flips.count_evaluations(n_features)
-        if n_evaluations:
-            self._limits.check_explained(len(features), n_evaluations, n_features)
+            n_rows, n_features = features.shape
+            n_evaluations = flips.count_evaluations(n_features)
+            self._limits.check_explained(n_rows, n_features, n_evaluations)
 
     def _attribute(
         self, model: Model, features: Rows, request: ExplainRequest
     ) -> list[dict[str, Any]]:
         """Returns contributions by Shapley values: exact ones of trees, or those of the model's answers."""
+        n_rows, n_features = features.shape
+        self._limits.check_explained(n_rows, n_features)
         background = make_background(model, self._list_held_out(model))
         chosen, answers = _answer(model, features, request.class_name)
         trees = self._trees.find(model, background.rows)
         if trees is None:
+            plan = shapley.make_plan(n_features)
+            self._limits.check_explained(n_rows, n_features, plan.n_evaluations)
             found = _explain_by_answers(model, features, background.rows, chosen)
-            n_used = shapley.make_plan(features.shape[1]).n_background
-            background = background._replace(rows=background.rows[:n_used])
+            used = background.rows[: plan.n_background]
+            background = background._replace(rows=used)
         else:
             found = _explain_by_trees(model, trees, features, background.rows, chosen)
 
@@ -128,15 +128,21 @@ class RowExplainer:
         rows = zip(answers, found, features, strict=True)
         return [
             answer
-            | {"method": method, "explains": explains}
-            | list_contributions(model, row, attribution)
+            | {"method": each.method, "explains": each.explains}
+            | list_contributions(model, row, each.attribution)
             | {"background": described}
-            | ({"path": path} if path else {})
-            for answer, (method, explains, attribution, path), row in rows
+            | ({"path": each.path} if each.path else {})
+            for answer, each, row in rows
         ]
 
 
-Found = tuple[str, str, Attribution, list[dict[str, Any]]]
+class Found(NamedTuple):
+    """A row's attribution says by which method it was found, and what it explains; a single tree has a path too."""
+
+    method: str
+    explains: str
+    attribution: Attribution
+    path: list[dict[str, Any]]
 
 
 def _answer(
@@ -184,7 +190,7 @@ def _explain_by_trees(
     has_path = ensemble.n_trees == 1
 
     return [
-        (
+        Found(
             TREE_SHAPLEY,
             trees.explains,
             found[index],
@@ -212,7 +218,8 @@ def _explain_by_answers(
         def evaluate(rows: Rows, label: int | None = label) -> shapley.Floats:
             return _evaluate(model, rows, label, explains)
 
-        found.append((method, explains, shapley.explain(evaluate, row, background), []))
+        attribution = shapley.explain(evaluate, row, background)
+        found.append(Found(method, explains, attribution, []))
 
     return found
 

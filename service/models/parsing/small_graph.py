@@ -61,7 +61,17 @@ class SmallGraph:
 
     def read_integer(self, node: Node, name: str) -> int | None:
         """Returns a node's attribute that is one whole number; None without it."""
-        return next(iter(self._read(node, name, _SINGLE_INT)), None)
+        found = node.attributes.get(name)
+        if found is None:
+            return None
+
+        numbers = [
+            number
+            for each in self.wire.fields_but_values(found)
+            if each.number == _SINGLE_INT
+            for number in self.wire.integers(each)
+        ]
+        return numbers[-1] if numbers else None
 
     def read_text(self, node: Node, name: str) -> str:
         """Returns a node's attribute that is one text; an empty one without it."""
@@ -75,17 +85,6 @@ class SmallGraph:
             if each.number == _SINGLE_TEXT
         ]
         return texts[-1] if texts else ""
-
-    def _read(self, node: Node, name: str, number: int) -> list[int]:
-        found = node.attributes.get(name)
-        if found is None:
-            return []
-        return [
-            whole
-            for each in self.wire.fields_but_values(found)
-            if each.number == number
-            for whole in self.wire.integers(each)
-        ]
 
 
 def read_small_graph(content: bytes) -> SmallGraph | None:

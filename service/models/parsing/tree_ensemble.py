@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from service.models.parsing.encoding import Encoding, read_encoding
 from service.models.parsing.small_graph import Node, SmallGraph, read_small_graph
 from service.models.parsing.trees import OPERATORS
 
@@ -32,33 +33,10 @@ _NUMBERS = (
     *("nodes_truenodeids", "nodes_falsenodeids"),
 )
 _LEAF = b"LEAF"
-_FLOAT = 1
+NODES_AT_A_TIME = 50_000
+"""The values that so many nodes look at are held at a time, 13 MB for 64 rows."""
 MAX_WEIGHTS = 20_000_000
 """An ensemble of more nodes times outputs is not read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoding:
-    """An encoding makes the columns that trees look at of a model's features: each column comes from one feature."""
-
-    source: Integers | None = None
-    """The feature of each column; None where the columns are the features."""
-    steps: tuple[tuple[Node, tuple[NDArray[Any] | None, ...]], ...] = ()
-    """Each node with its constant inputs, None for an input that another node gives."""
-    output: str = ""
-
-    def apply(self, features: Floats) -> Floats:
-        """Returns the columns `(n_rows, n_columns)` of features `(n_rows, n_features)`."""
-        values: dict[str, Any] = {"features": features}
-        for node, constants in self.steps:
-            given = [
-                values[name] if constant is None else constant
-                for name, constant in zip(node.inputs, constants, strict=True)
-            ]
-            values[node.outputs[0]] = _STEPS[node.operator](*given)
-
-        columns: Floats = values[self.output] if self.steps else features
-        return columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +64,20 @@ class TreeEnsemble:
     """Scores are multiplied by this after the operator, and `shift` is added."""
     shift: float = 0.0
 
+    def fits(self, features: Floats) -> bool:
+        """Returns whether the columns that the nodes look at are there, and known to come from one feature each."""
+        columns = self.encoding.apply(features)
+        is_there = self.column.min() >= 0 and self.column.max() < columns.shape[-1]
+
+        return bool(is_there) and self.encoding.fits(features, columns)
+
     def compare(self, columns: Floats) -> Booleans:
         """Returns which nodes send which rows to their true child, `(n_nodes, n_rows)`."""
         goes: Booleans = np.zeros((len(self.mode), len(columns)), dtype=np.bool_)
         for number, comparison in enumerate(COMPARISONS.values()):
-            chosen = np.flatnonzero(self.mode == number)
-            if len(chosen):
+            nodes = np.flatnonzero(self.mode == number)
+            for start in range(0, len(nodes), NODES_AT_A_TIME):
+                chosen = nodes[start : start + NODES_AT_A_TIME]
                 values = columns.T[self.column[chosen]]
                 goes[chosen] = comparison(values, self.threshold[chosen, None])
 
@@ -118,7 +104,7 @@ def read_tree_ensemble(content: bytes) -> TreeEnsemble | None:
         return None
 
     [node] = found
-    encoding = _read_encoding(graph, node.inputs[0])
+    encoding = read_encoding(graph, node.inputs[0])
     ensemble = None if encoding is None else _read_ensemble(graph, node, encoding)
     fits = ensemble is not None and _is_sound(ensemble)
 
@@ -287,65 +273,6 @@ def _read_affine(graph: SmallGraph, output: str) -> tuple[float, float]:
                 break
 
     return factors["Mul"], factors["Add"]
-
-
-def _gather(values: Any, columns: Any) -> Any:
-    return values[:, columns]
-
-
-def _to_float(values: Any) -> Any:
-    return values.astype(np.float32)
-
-
-_STEPS: dict[str, Callable[..., Any]] = {
-    "Cast": _to_float,
-    "Equal": np.equal,
-    "Gather": _gather,
-    "IsNaN": np.isnan,
-    "Where": np.where,
-}
-
-
-def _read_encoding(graph: SmallGraph, output: str) -> Encoding | None:
-    """Returns what makes a tensor of the features; None where operators do that which are not followed here."""
-    makers = {node.outputs[0]: node for node in graph.nodes if node.outputs}
-    if output == "features" and output not in makers:
-        return Encoding()
-
-    needed = {output}
-    steps: list[tuple[Node, tuple[NDArray[Any] | None, ...]]] = []
-    source: Integers | None = None
-    for node in reversed(graph.nodes):
-        if needed.isdisjoint(node.outputs):
-            continue
-        if node.operator not in _STEPS or not _has_its_form(graph, node):
-            return None
-
-        constants = tuple(graph.read_constant(name) for name in node.inputs)
-        if node.operator == "Gather":
-            columns = constants[1]
-            is_plain = columns is not None and columns.ndim == 1
-            if source is not None or not is_plain:
-                return None
-            source = columns
-        steps.insert(0, (node, constants))
-        pairs = zip(node.inputs, constants, strict=True)
-        needed |= {name for name, constant in pairs if constant is None}
-
-    known = {name for node, _ in steps for name in node.outputs} | {"features"}
-    if not steps or not needed <= known:
-        return None
-
-    return Encoding(source=source, steps=tuple(steps), output=output)
-
-
-def _has_its_form(graph: SmallGraph, node: Node) -> bool:
-    """Returns whether an operator does here what it does in an encoding."""
-    if node.operator == "Cast":
-        return graph.read_integer(node, "to") == _FLOAT
-    if node.operator == "Gather":
-        return graph.read_integer(node, "axis") == 1
-    return True
 
 
 def _is_sound(ensemble: TreeEnsemble) -> bool:

@@ -199,7 +199,7 @@ def test_a_class_may_be_asked_of_each_method(server: Server) -> None:
         (
             {"model": "wine-mlp", "inputs": [[1.0] * 13] * 101},
             413,
-            "101 rows are over the limits of 100 rows",
+            "101 rows are over the limit of 100 rows",
         ),
         ({"model": "wine-mlp", "class": "red"}, 400, "unknown class 'red'"),
         ({"model": "wine-mlp", "flips": 3}, 400, "flips"),
@@ -294,11 +294,11 @@ def test_many_features_are_refused_with_how_many_rows_go(models: Path) -> None:
     limits = Limits(Settings(models=models))
 
     with pytest.raises(TooLarge, match="send at most 3 rows a request"):
-        limits.check_explained(4, 16_000, 1_000)
+        limits.check_explained(4, 1_000, 16_000)
     with pytest.raises(TooLarge, match="it has too many"):
-        limits.check_explained(1, 160_000, 10_000)
+        limits.check_explained(1, 10_000, 160_000)
 
-    limits.check_explained(3, 16_000, 1_000)
+    limits.check_explained(3, 1_000, 16_000)
 
 
 def test_an_answer_that_is_not_finite_is_refused(tmp_path: Path) -> None:

@@ -59,6 +59,29 @@ def test_trees_behind_unknown_operators_are_not_read(
     assert read_tree_ensemble(behind.SerializeToString()) is None
 
 
+def test_trees_behind_a_scale_are_read(generator: np.random.Generator) -> None:
+    """Numbers that are shifted and divided one by one, as a scaler of a pipeline does, still come from one feature."""
+    model = make_trees(generator)
+    [trees, _] = model.graph.node
+    trees.input[0] = "scaled"
+    nodes = [
+        helper.make_node("Identity", ["features"], ["given"]),
+        helper.make_node("Sub", ["given", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
+    ]
+    behind = finish([*nodes, trees], 4)
+    for name, values in (("mean", [1, 0, 2, 1]), ("scale", [1, 2, 4, 0.5])):
+        constant = np.array([values], np.float32)
+        behind.graph.initializer.append(onnx.numpy_helper.from_array(constant, name))
+    rows = draw_whole_rows(generator, 200)
+    ensemble = read_tree_ensemble(behind.SerializeToString())
+
+    assert ensemble is not None
+    assert TreeExplainer(ensemble).score(rows)[:, 0] == pytest.approx(
+        run(behind, rows), abs=1e-5
+    )
+
+
 def test_encoded_features_are_followed(generator: np.random.Generator) -> None:
     """Columns that stand for a category's values come from one feature, and missing values are filled."""
     model = make_trees(generator, tracks_missing=False)
@@ -111,3 +134,32 @@ def test_a_node_with_two_parents_is_not_read(generator: np.random.Generator) -> 
     children.ints[2] = children.ints[1]
 
     assert read_tree_ensemble(model.SerializeToString()) is None
+
+
+def test_columns_of_two_features_are_not_taken_for_one(
+    generator: np.random.Generator,
+) -> None:
+    """A column that is made of two features, side by side, comes from neither, so that its ensemble is not read."""
+    model = make_trees(generator, tracks_missing=False)
+    [trees, _] = model.graph.node
+    trees.input[0] = "mixed"
+    nodes = [
+        helper.make_node("Gather", ["features", "turned"], ["others"], axis=1),
+        helper.make_node("IsNaN", ["features"], ["missing"]),
+        helper.make_node("Where", ["missing", "others", "features"], ["mixed"]),
+    ]
+    behind = finish([*nodes, trees], 4)
+    turned = np.array([3, 2, 1, 0], np.int64)
+    behind.graph.initializer.append(onnx.numpy_helper.from_array(turned, "turned"))
+
+    assert len(run(behind, draw_whole_rows(generator, 3))) == 3
+    assert read_tree_ensemble(behind.SerializeToString()) is None
+
+
+def test_columns_that_are_not_there_do_not_fit(generator: np.random.Generator) -> None:
+    """An ensemble that looks at a fourth column does not fit rows of three."""
+    ensemble = read_tree_ensemble(make_trees(generator).SerializeToString())
+
+    assert ensemble is not None
+    assert ensemble.fits(np.zeros((2, 4), np.float32))
+    assert not ensemble.fits(np.zeros((2, 3), np.float32))
