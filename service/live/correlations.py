@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.contract.answers import CorrelationDrift, PairDrift
-from service.live.drift import ALPHA, ROWS_AT_A_TIME, Cells, Counts, Features
+from service.live.drift import ROWS_AT_A_TIME, Cells, Counts, Features
 from stats.student import t_tail
 
 Floats = NDArray[np.float64]
