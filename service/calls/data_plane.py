@@ -58,14 +58,15 @@ class DataPlane:
         self.lifecycle = Lifecycle()
         self.repository = Repository(is_on=settings.reload_s is not None)
         self._settings = settings
+        self._examples = Examples(settings.models)
         self._router = self._make_router()
         if monitor is not None:
             monitor.follow_champions = self._follow_champions
+            monitor.read_held_out_by(self._read_held_out)
         self._limits = Limits(settings)
         self._strict = settings.strict
         self._verdicts = Verdicts()
         self._judgements = Judgements(self._limits)
-        self._examples = Examples(settings.models)
         rows = RowExplainer(self._limits, self._read_file, self._list_held_out)
         self.pictures = Pictures(registry, self._limits, self._encode, rows)
 
@@ -78,6 +79,13 @@ class DataPlane:
     def _follow_champions(self) -> None:
         """Answers for tasks by the champions that there are now; another thread than that of requests calls it."""
         self._router = self._make_router()
+
+    def _read_held_out(self, task: str) -> NDArray[np.float32] | None:
+        """Returns the held-out rows of a task as its graphs take them; None where none lie beside its models."""
+        try:
+            return self._examples.encode(self.registry.task(task))
+        except VeredictoError:
+            return None
 
     def _make_router(self) -> Router:
         monitor = self.monitor

@@ -56,6 +56,7 @@ class Examples:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._kept: OrderedDict[tuple[str, ...], Table] = OrderedDict()
+        self._encoded: dict[tuple[str, ...], NDArray[np.float32]] = {}
         self._lock = Lock()
 
     def select(
@@ -96,6 +97,23 @@ class Examples:
     def list_rows(self, models: list[Model]) -> list[Row]:
         """Returns all held-out rows of a task, none where there is no table; raises InvalidRequest for a broken one."""
         return self._find(models).rows
+
+    def encode(self, models: list[Model]) -> NDArray[np.float32] | None:
+        """Returns the held-out rows `(n_rows, n_features)` as the graph takes them; None where there is no table."""
+        key = tuple(model.version for model in models)
+        with self._lock:
+            if key in self._encoded:
+                return self._encoded[key]
+
+        rows = self._find(models).rows
+        if not rows:
+            return None
+
+        encoded = np.asarray(models[0].encode(rows), dtype=np.float32)
+        with self._lock:
+            self._encoded = {key: encoded, **dict([*self._encoded.items()][:MAX_KEPT])}
+
+        return encoded
 
     def _find(self, models: list[Model]) -> Table:
         key = tuple(model.version for model in models)

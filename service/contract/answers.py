@@ -204,11 +204,28 @@ class FeatureDrift(TypedDict):
     missing: NotRequired[float]
 
 
+class PairDrift(TypedDict):
+    features: tuple[str, str]
+    held_out: float
+    window: float
+    t: float
+    changed: bool
+
+
+class CorrelationDrift(TypedDict):
+    held_out: int
+    alpha: float
+    changed: int
+    pairs: list[PairDrift]
+    reason: NotRequired[str]
+
+
 class Drift(TypedDict):
     rows: int
     alpha: float
     drifted: list[str]
     features: list[FeatureDrift]
+    correlations: NotRequired[CorrelationDrift]
 
 
 class Feedback(TypedDict):

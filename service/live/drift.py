@@ -94,7 +94,7 @@ class Cells:
 
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             part = rows[start : start + ROWS_AT_A_TIME]
-            cells = self._find_cells(part)
+            cells = self.find_cells(part)
             is_outside = (part < self._low) | (part > self._high)
             counts[: self.n_cells] += np.bincount(cells.ravel(), minlength=self.n_cells)
             counts[self.n_cells :] += is_outside.sum(axis=0)
@@ -105,7 +105,7 @@ class Cells:
         """Returns the counts of each feature's cells, `(n_cells_of_feature,)` each."""
         return np.split(counts[: self.n_cells], self._starts[1:])
 
-    def _find_cells(self, rows: Features) -> NDArray[np.int64]:
+    def find_cells(self, rows: Features) -> NDArray[np.int64]:
         """Returns for each value the place of its cell in the vector, `(n_rows, n_features)`."""
         is_missing = np.isnan(rows)
         cells = np.zeros(rows.shape, dtype=np.int64)

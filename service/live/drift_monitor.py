@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from service.contract.answers import Drift
 from service.errors import Overloaded
 from service.execution.metrics import show_drift
 from service.live import drift
+from service.live.correlations import Correlations
 from service.live.drift import Cells, Features
 from service.live.journal import reader
 from service.live.journal.records import FeatureCounts
@@ -32,6 +33,9 @@ class DriftMonitor:
 
     def __init__(self, cells: Mapping[str, Cells], journal: Journal) -> None:
         self._cells = cells
+        self._correlations = _pair(cells)
+        self.read_held_out: Callable[[str], Features | None] = _read_nothing
+        """This reads the held-out rows of a task as the graph takes them, None where there are none."""
         self._journal = journal
         self._lock = threading.Lock()
         self._waiting: dict[str, list[Features]] = {task: [] for task in cells}
@@ -55,6 +59,7 @@ class DriftMonitor:
                 task: sum(map(len, parts)) for task, parts in self._waiting.items()
             }
             self._cells = cells
+            self._correlations = _pair(cells)
 
     def offer(self, task: str, features: Features) -> None:
         """Takes `(n_rows, n_features)` as the graph does; the caller must not change the array any more."""
@@ -69,18 +74,31 @@ class DriftMonitor:
 
         It is None where the cards of the task have no distributions of training rows.
         """
-        cells = self._cells.get(task)
-        if cells is None:
+        with self._lock:
+            cells = self._cells.get(task)
+            correlations = self._correlations.get(task)
+        if cells is None or correlations is None:
             return None
 
         found = reader.read_feature_counts(
-            self._journal.path, task, basis=cells.basis, max_rows=MAX_WINDOW_ROWS
+            self._journal.path,
+            task,
+            basis=_name_basis(cells),
+            max_rows=MAX_WINDOW_ROWS,
         )
-        look, feature_counts = found or (1, np.zeros(cells.n_counts, np.int64))
-        if len(feature_counts) != cells.n_counts:
+        n_counts = cells.n_counts + correlations.n_counts
+        look, counted = found or (1, np.zeros(n_counts, np.int64))
+        if len(counted) != n_counts:
             raise sqlite3.DatabaseError("its counts of rows do not fit the model")
 
-        return drift.describe(cells, feature_counts, look=look)
+        described = drift.describe(cells, counted[: cells.n_counts], look=look)
+        described["correlations"] = correlations.describe(
+            counted[cells.n_counts :],
+            described["rows"],
+            self.read_held_out(task),
+            level=described["alpha"],
+        )
+        return described
 
     def close(self) -> None:
         """Counts what waits, and ends the thread."""
@@ -101,18 +119,19 @@ class DriftMonitor:
 
     def _count_waiting(self) -> None:
         """Gives the counts to the journal, and shows the drift of those that are in its file by now."""
-        for task, (cells, parts) in self._take_waiting().items():
+        for task, (cells, correlations, parts) in self._take_waiting().items():
             features = np.concatenate(parts)[:MAX_WAITING_ROWS]
-            counts = cells.count(features)
+            products = correlations.count(features)
+            counts = np.concatenate([cells.count(features), products])
             self._journal.record_feature_counts(
-                FeatureCounts(task, cells.basis, len(features), counts)
+                FeatureCounts(task, _name_basis(cells), len(features), counts)
             )
             self._show(task)
 
-    def _take_waiting(self) -> dict[str, tuple[Cells, list[Features]]]:
+    def _take_waiting(self) -> dict[str, tuple[Cells, Correlations, list[Features]]]:
         with self._lock:
             waiting = {
-                task: (self._cells[task], parts)
+                task: (self._cells[task], self._correlations[task], parts)
                 for task, parts in self._waiting.items()
                 if parts
             }
@@ -132,3 +151,16 @@ class DriftMonitor:
 
         if found is not None:
             show_drift(task, found)
+
+
+def _pair(cells: Mapping[str, Cells]) -> dict[str, Correlations]:
+    return {task: Correlations(each) for task, each in cells.items()}
+
+
+def _name_basis(cells: Cells) -> str:
+    """Returns the basis of counts of cells and sums of products together, which earlier versions did not have."""
+    return f"{cells.basis}+pairs"
+
+
+def _read_nothing(task: str) -> None:  # as all that read held-out rows
+    """Returns None: it stands in until somebody knows where held-out rows are."""

@@ -107,6 +107,14 @@ def _check_drift(drift: Drift | None) -> None:
             f"features have drifted, and with them calibration may have: {', '.join(drift['drifted'][:5])}"
         )
 
+    correlations = drift.get("correlations")
+    if correlations is not None and correlations["changed"]:
+        first, second = correlations["pairs"][0]["features"]
+        raise _NotEstimated(
+            f"features go together in another way than they did, and calibration may be another: {first} and {second}, "
+            f"say, of {correlations['changed']} pairs"
+        )
+
 
 def _check_card(model: Model, confidences: NDArray[np.float64]) -> _Calibration:
     """Returns what the card says of the calibration; raises _NotEstimated where that is bad."""

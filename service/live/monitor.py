@@ -23,7 +23,7 @@ from service.live.challengers import (
     find_shadow_deployments,
     make_model_key,
 )
-from service.live.drift import Cells
+from service.live.drift import Cells, Features
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.begin import read_begun
@@ -203,6 +203,10 @@ class Monitor:
             ) from error
 
         return window, examples
+
+    def read_held_out_by(self, read: Callable[[str], Features | None]) -> None:
+        """Compares correlations with these rows of a task from here on, None where it has none."""
+        self._drift_monitor.read_held_out = read
 
     def find_champion(self, task: str) -> str | None:
         """Returns the name of the task's champion, whose challengers run in its shadow; None without one."""

@@ -189,6 +189,7 @@ def test_the_drawing_of_the_rooms_is_that_of_the_imports() -> None:
         "labelling",
         "losses",
         "model_card",
+        "monitoring",
         "row_records",
         "service",
         "service_links",

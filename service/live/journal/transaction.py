@@ -23,6 +23,7 @@ from service.live.journal.bets import Bets
 from service.live.journal.hits import Hits
 from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import (
+    CONFIDENCE_DTYPE,
     COUNT_DTYPE,
     GROUP_DTYPE,
     LABEL_DTYPE,
@@ -33,6 +34,7 @@ from service.live.journal.records import (
     LostRows,
     ModelKey,
     PredictionRecord,
+    Probabilities,
     Record,
     ShadowRecord,
     encode_confidences,
@@ -522,23 +524,24 @@ def _tabulate_confidences(
 ) -> list[tuple[int, int, bytes]]:
     """Returns the rows of the table `confidences` for predictions whose numbers begin with `first_seq`.
 
-    All are encoded together, which takes a fifth of the time of one after the other.
+    Those of as many classes are looked through together, which takes a fifth of the time of one after the other.
     """
-    highest = [
-        (seq, each.probabilities.max(axis=1))
-        for seq, each in enumerate(records, first_seq)
-        if each.probabilities is not None
-    ]
-    if not highest:
-        return []
+    by_classes: dict[int, list[tuple[int, Probabilities]]] = {}
+    for seq, each in enumerate(records, first_seq):
+        if each.probabilities is not None:
+            n_classes = each.probabilities.shape[1]
+            by_classes.setdefault(n_classes, []).append((seq, each.probabilities))
 
-    stored = encode_confidences(np.concatenate([values for _, values in highest]))
     rows = []
-    start = 0
+    for found in by_classes.values():
+        table = np.concatenate([probabilities for _, probabilities in found])
+        stored = encode_confidences(table.max(axis=1)).tobytes()
+        start = 0
 
-    for seq, values in highest:
-        rows.append((seq, 0, stored[start : start + len(values)].tobytes()))
-        start += len(values)
+        for seq, probabilities in found:
+            end = start + CONFIDENCE_DTYPE.itemsize * len(probabilities)
+            rows.append((seq, 0, stored[start:end]))
+            start = end
 
     return rows
 

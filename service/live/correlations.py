@@ -1,0 +1,141 @@
+"""Changed correlations: features that go together in another way than on held-out rows, while each by itself may not.
+
+A value counts as the normal score of its cell in the training distribution, which has mean 0 and variance 1 there, so
+that the mean product of two features' scores is their correlation, of ranks, whatever their units. Sums of the
+products and of their squares are whole numbers, which workers and windows add up as they do counts of cells. For each
+pair of features Welch's t compares the window with the held-out rows that lie beside the models. Pairs and looks
+share 5 % by Bonferroni, beside the 5 % of the features by themselves.
+
+Axes: rows `(n_rows, n_features)` as the graph takes them; products `(n_rows, n_pairs)`; sums `(2 n_pairs,)`, those of
+products first, in parts of 1/4096.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.contract.answers import CorrelationDrift, PairDrift
+from service.live.drift import ROWS_AT_A_TIME, Cells, Counts, Features
+from stats.student import t_tail
+
+Floats = NDArray[np.float64]
+
+MAX_PAIRS = 512
+"""All pairs of 32 features; of more features so many pairs are drawn, the same each time."""
+SCALE = 4096
+MIN_ROWS = 30
+MAX_SHOWN = 5
+EDGE = 1e-3
+"""Scores are those of ranks at most so near to the ends, which are 3.1 standard deviations from the middle."""
+NO_HELD_OUT = (
+    "not compared: no held-out rows of the task lie beside its models (TASK.held_out.csv), and cards have features one "
+    "by one"
+)
+
+
+class Correlations:
+    """The products of a card's features by pairs."""
+
+    def __init__(self, cells: Cells) -> None:
+        self._cells = cells
+        self._names = [each.name for each in cells.features]
+        self._scores = np.concatenate([_score(each) for each in cells.training])
+        first, second = np.triu_indices(len(cells.features), 1)
+        if len(first) > MAX_PAIRS:
+            drawn = np.random.default_rng(0).permutation(len(first))[:MAX_PAIRS]
+            first, second = first[np.sort(drawn)], second[np.sort(drawn)]
+        self._first = first
+        self._second = second
+
+    @property
+    def n_counts(self) -> int:
+        """The length of a vector of sums."""
+        return 2 * len(self._first)
+
+    def count(self, rows: Features) -> Counts:
+        """Returns the sums over rows."""
+        sums = np.zeros(self.n_counts, dtype=np.int64)
+        for start in range(0, len(rows), ROWS_AT_A_TIME):
+            products = self.multiply(rows[start : start + ROWS_AT_A_TIME])
+            both = np.concatenate([products, products**2], axis=1)
+            sums += np.rint(both * SCALE).astype(np.int64).sum(axis=0)
+
+        return sums
+
+    def multiply(self, rows: Features) -> Floats:
+        """Returns the products of each row's scores."""
+        scores = self._scores[self._cells.find_cells(rows)]
+        products: Floats = scores[:, self._first] * scores[:, self._second]
+        return products
+
+    def describe(
+        self, sums: Counts, n_rows: int, held_out: Features | None, *, level: float
+    ) -> CorrelationDrift:
+        """Returns the pairs whose correlations have changed most; `level` is what this look has of the 5 %."""
+        described: CorrelationDrift = {
+            "held_out": 0 if held_out is None else len(held_out),
+            "alpha": level,
+            "changed": 0,
+            "pairs": [],
+        }
+        if held_out is None:
+            described["reason"] = NO_HELD_OUT
+        elif min(len(held_out), n_rows) < MIN_ROWS:
+            described["reason"] = (
+                f"not compared: {MIN_ROWS} rows in the window and held-out ones are needed"
+            )
+        if held_out is None or "reason" in described or not self.n_counts:
+            return described
+
+        pairs = self._compare(sums, n_rows, held_out, level)
+        described["changed"] = sum(each["changed"] for each in pairs)
+        described["pairs"] = pairs[:MAX_SHOWN]
+        return described
+
+    def _compare(
+        self, sums: Counts, n_rows: int, held_out: Features, level: float
+    ) -> list[PairDrift]:
+        """Returns all pairs, those that have changed most first; rows of both kinds are taken to be independent."""
+        window, squares = np.split(sums / (SCALE * n_rows), 2)
+        products = self.multiply(held_out)
+        expected = products.mean(axis=0)
+        variance = products.var(axis=0, ddof=1) / len(held_out)
+        variance += np.maximum(squares - window**2, 0) / (n_rows - 1)
+        t = (window - expected) / np.sqrt(np.maximum(variance, 1e-12))
+        degrees = min(len(held_out), n_rows) - 1
+        alpha = level / len(t)
+
+        pairs: list[PairDrift] = []
+        is_changed = True
+        for pair in np.argsort(-abs(t), kind="stable"):
+            # Once a smaller t is no change, none after it is.
+            is_changed = is_changed and t_tail(abs(float(t[pair])), degrees) < alpha
+            names = self._names[self._first[pair]], self._names[self._second[pair]]
+            pairs.append(
+                {
+                    "features": names,
+                    "held_out": float(expected[pair]),
+                    "window": float(window[pair]),
+                    "t": float(t[pair]),
+                    "changed": is_changed,
+                }
+            )
+
+        return pairs
+
+
+def _score(training: Counts) -> Floats:
+    """Returns the normal scores of a feature's cells, with mean 0 and variance 1 over its training rows."""
+    ranks = (training.cumsum() - training / 2) / training.sum()
+    normal = NormalDist()
+    scores = np.array(
+        [normal.inv_cdf(min(max(each, EDGE), 1 - EDGE)) for each in ranks]
+    )
+    mean = float(scores @ training) / training.sum()
+    variance = float((scores - mean) ** 2 @ training) / training.sum()
+
+    return (scores - mean) / math.sqrt(variance) if variance > 0 else 0 * scores
