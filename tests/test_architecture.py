@@ -246,6 +246,7 @@ PACKAGES: dict[str, set[str]] = {
     "training.arguments": {
         "training.command_line",
         "training.data",
+        "training.export",
         "training.families",
         "training.images",
         "training.learning",
@@ -535,6 +536,7 @@ SHOWN: dict[str, set[str]] = {
         "evaluation",
         "freshness",
         "gate",
+        "recalibration",
         "torch_operators",
     },
     "training.families": {"kmeans", "pca", "registry"},
@@ -552,6 +554,7 @@ SHOWN: dict[str, set[str]] = {
         "family",
         "gradient_descent",
         "network",
+        "wrapped",
     },
     "training.pictures": {"draw"},
     "tuning": {
