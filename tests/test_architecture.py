@@ -286,6 +286,7 @@ PACKAGES: dict[str, set[str]] = {
     "training.arguments": {
         "training.command_line",
         "training.data",
+        "training.export",
         "training.families",
         "training.images",
         "training.learning",
@@ -585,6 +586,7 @@ SHOWN: dict[str, set[str]] = {
         "evaluation",
         "freshness",
         "gate",
+        "recalibration",
         "torch_operators",
     },
     "training.families": {"kmeans", "pca", "registry"},
@@ -602,6 +604,7 @@ SHOWN: dict[str, set[str]] = {
         "family",
         "gradient_descent",
         "network",
+        "wrapped",
     },
     "training.pictures": {"draw"},
     "training.transfer": {"depthwise", "eight_bits", "enlarging"},

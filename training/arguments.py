@@ -15,6 +15,7 @@ from training.data import images as image_data
 from training.data.datasets import Dataset
 from training.data.images import ImageDataset
 from training.data.table import TableError, parse_roles, read_dataset
+from training.export.recalibration import RecalibratedFamily
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
 from training.images import faces, pretrained
 from training.learning import enlarged
@@ -26,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
 MY_MODELS = ROOT / "my_models"
 KINDS = ("classifier", "regressor")
+RECALIBRATED = ("naive_bayes", "knn")
+"""These families' probabilities need more than the pipeline's temperature."""
 _DEFAULT_TASKS = {"pretrained": pretrained.TASK, "faces": faces.TASK}
 ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
 _UNSTATED = (
@@ -175,9 +178,17 @@ def make_training_run(
 
 
 def find_family(options: argparse.Namespace, *, images: bool) -> Family:
-    """Returns the family of the options, enlarged where they ask for it; raises TrainingError where it cannot be."""
+    """Returns the family of the options, enlarged where they ask for it; raises TrainingError where it cannot be.
+
+    Those of rows that need curves for their probabilities get them.
+    """
     family = (IMAGE_FAMILIES if images else FAMILIES)[options.family]
-    return enlarged.enlarge_family(family, options)
+    family = enlarged.enlarge_family(family, options)
+
+    if images or options.family not in RECALIBRATED:
+        return family
+
+    return RecalibratedFamily(inner=family)
 
 
 def load_dataset(

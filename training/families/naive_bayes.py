@@ -2,7 +2,7 @@
 
 The normal part is scikit-learn's.
 
-It attains with seed 0, on held-out rows: 0.904 on breast_cancer, 0.972 on wine, 0.872 on digits, 1.000 on points;
+It attains with seed 0, on held-out rows: 0.904 on breast_cancer, 0.972 on wine, 0.900 on digits, 1.000 on points;
 under 1 s each on 2 processors. The cards name the versions.
 """
 
@@ -22,7 +22,6 @@ from sklearn.preprocessing import StandardScaler
 from training import option_types as types
 from training.data.datasets import Dataset, Split
 from training.graph import GraphBuilder
-from training.learning.estimator import FittedEstimator
 from training.learning.family import OnEpoch
 
 SUMMARY = "Naive Bayes"
@@ -44,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
-) -> FittedEstimator | FittedMixture:
+) -> FittedMixture:
     """Fits standardised features, of which one variance is a fair measure for all, and the shares of categories."""
     features, target = dataset.features[rows.train], dataset.target[rows.train]
     groups = find_categories(dataset)
@@ -53,9 +52,6 @@ def fit(
     pipeline = make_pipeline(
         StandardScaler(), GaussianNB(var_smoothing=options.var_smoothing)
     )
-    if not groups:
-        return FittedEstimator(pipeline.fit(features, target))
-
     n_classes = len(dataset.classes)
     shares = np.zeros((features.shape[1], n_classes))
     for group in groups:
@@ -96,7 +92,7 @@ class FittedMixture:
     """A FittedMixture has scores that are squares and multiples of standardised numbers, and shares of categories.
 
     `squares` and `scores` are `(n_features, n_classes)`, `bias` is `(n_classes,)`; all is computed in float64, since
-    the squares of an outlier nearly cancel.
+    the squares of an outlier nearly cancel; the probabilities are float64 too, since curves tell those near 1 apart.
     """
 
     kind = "classifier"
@@ -124,7 +120,7 @@ class FittedMixture:
         standard = (features.astype(np.float64) - self.mean) / self.scale
         scores = standard**2 @ self.squares + standard @ self.scores + self.bias
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
 
         return {"label": probabilities.argmax(axis=1), "probabilities": probabilities}
 
@@ -139,15 +135,15 @@ class FittedMixture:
             graph.add("MatMul", squared, self.squares),
             graph.add("MatMul", standard, self.scores),
         )
-        shares = graph.add("Softmax", graph.add("Add", scores, self.bias), axis=1)
-        graph.add("Cast", shares, to=TensorProto.FLOAT, name="probabilities")
+        scores = graph.add("Add", scores, self.bias)
+        graph.add("Softmax", scores, axis=1, name="probabilities")
         graph.add("ArgMax", "probabilities", axis=1, keepdims=0, name="label")
 
         return graph.model(
             n_features,
             {
                 "label": (TensorProto.INT64, ()),
-                "probabilities": (TensorProto.FLOAT, (len(self.bias),)),
+                "probabilities": (TensorProto.DOUBLE, (len(self.bias),)),
             },
         )
 

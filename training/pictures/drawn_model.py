@@ -13,6 +13,7 @@ from model_card import OUTPUTS
 from training.data.datasets import Dataset
 from training.export.calibration import CalibratedModel
 from training.export.encoding import EncodedModel
+from training.export.recalibration import RecalibratedModel
 from training.graph import Outputs, run
 from training.learning.estimator import FittedEstimator
 from training.learning.family import FittedModel
@@ -65,7 +66,7 @@ class DrawnModel:
     def source(self) -> Any:
         """Returns the estimator or network under encoding, calibration and scaling, or None where it is neither."""
         fitted: FittedModel = self.fitted
-        while isinstance(fitted, EncodedModel | CalibratedModel):
+        while isinstance(fitted, EncodedModel | CalibratedModel | RecalibratedModel):
             fitted = fitted.fitted
 
         if isinstance(fitted, FittedEstimator):

@@ -61,7 +61,7 @@ def test_a_model_that_only_votes_has_one_voice_in_the_consensus() -> None:
 
 
 def test_models_that_all_vote_are_counted() -> None:
-    """Where no model says how sure it is, the consensus has the shares of the votes."""
+    """The consensus has the shares of the votes where no model says how sure it is."""
     votes = [answer("a", 1.0, 0.0), answer("b", 1.0, 1.0), answer("c", 0.0, 1.0)]
     second = np.array(compared(*votes)["consensus"]["probabilities"])[:, 1]
     assert second == pytest.approx([2 / 3, 2 / 3])
