@@ -30,7 +30,8 @@ from training.images import (
 )
 from training.images.architecture import build, find_head, inner
 from training.images.convnet import ConvNet
-from training.images.pretrained import PRETRAINED, FineTunedNetwork
+from training.images.fine_tuning import FineTunedNetwork
+from training.images.pretrained import PRETRAINED
 from training.learning.family import TrainingError
 from training.pictures import figures
 
