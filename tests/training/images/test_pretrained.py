@@ -504,6 +504,30 @@ def test_the_first_convolutions_may_stay_as_they_are(sky: Path) -> None:
     assert not [name for name in changed if name.startswith(kept)]
 
 
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (
+            ("--keep", "2"),
+            "--keep: without --unfreeze all of the body stays as it is: add --unfreeze, or leave --keep out",
+        ),
+        (
+            ("--keep", "7", "--unfreeze"),
+            "--keep 7: expected fewer than the network's 7 convolutions",
+        ),
+    ],
+)
+def test_something_is_left_to_learn(
+    sky: Path, words: tuple[str, ...], text: str
+) -> None:
+    """Convolutions that stay are refused where nothing but the head would learn anyway, or nothing at all."""
+    dataset, options = load_sky(sky, *words)
+    with pytest.raises(TrainingError) as caught:
+        PRETRAINED.make_model(dataset, split(dataset, seed=0), options)
+
+    assert str(caught.value) == text
+
+
 def test_epochs_are_counted_on(sky: Path) -> None:
     """The body's epochs are counted on after the head's."""
     dataset, options = load_sky(sky, "--epochs", "4", "--unfreeze")
