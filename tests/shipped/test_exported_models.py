@@ -61,7 +61,6 @@ MIN_ACCURACY_OF_PHOTOGRAPHS = {
 
 GRAPHS = Path(__file__).resolve().parents[1] / "fixtures" / "graphs.sha256"
 STALE = {
-    "imagenet-efficientnet_lite0": "its family has learnt more since, which leaves its graph as it was",
     "cat_or_automobile-pretrained": "its family's code has changed since, and learning it again needs CIFAR-10 and "
     "the weights of cifar8-cnn, which are not shipped",
 }
