@@ -17,10 +17,6 @@ CIFAR10_CNN = (
     *("cnn", "--task", "cifar10", "--widths", "96,256,256", "--depth", "3", "--select"),
     *("--epochs", "64", "--shift", "4", "--cutout", "12", "--moves"),
 )
-FINE_TUNED = (
-    *("--finetune", "--unfreeze", "--arch", "efficientnet_lite0"),
-    *("--enlarge", "96", "--keep", "15"),
-)
 DIGITS_OPTIONS = {
     "knn": ("--copies", "1"),
     "naive_bayes": ("--copies", "0", "--drawn", "20", "--var-smoothing", "0.1"),
@@ -49,7 +45,15 @@ SHIPPED: tuple[tuple[str, ...], ...] = (
         for family in ("kmeans", "pca", "autoencoder", "gan")
     ),
     *((family, "--task", "cat_or_automobile") for family in ("logistic", "mlp", "cnn")),
-    ("pretrained", "--task", "cat_or_automobile", *FINE_TUNED, "--epochs", "6"),
+    (
+        "pretrained",
+        "--task",
+        "cat_or_automobile",
+        "--finetune",
+        "--arch",
+        "convnet",
+        "--unfreeze",
+    ),
     ("pretrained", "--task", "imagenet", "--arch", "tf_efficientnet_lite0"),
     ("mlp", "--task", "cifar10", "--epochs", "20"),
     CIFAR10_CNN,

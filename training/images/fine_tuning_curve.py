@@ -43,7 +43,7 @@ def measure(
     """
     counts = np.bincount(dataset.target[rows.train])
     learners = _list_learners(family, dataset, options)
-    points = []
+    points: list[Point] = []
 
     for size in (*(each for each in sizes if each < counts.min()), int(counts.max())):
         part = choose(dataset, rows, size, seed=options.seed)

@@ -170,6 +170,7 @@ class Pretrained(ImageFamily):
             body = EnlargingNetwork(body, options.enlarge)
 
         _check_size(body, dataset, options)
+        _check_kept(body, options)
         model = FineTunedNetwork(body, dataset.pixels[rows.train])
         if options.arch != CONVNET:
             published = publications.find_publication(
@@ -445,6 +446,20 @@ def _check_size(
         raise TrainingError(
             f"--arch {options.arch} takes no images of {size_px} x {size_px} pixels ({error}): another --size or --arch"
         ) from error
+
+
+def _check_kept(body: nn.Module, options: argparse.Namespace) -> None:
+    """Raises TrainingError where the convolutions that are to stay would leave nothing to learn."""
+    if options.keep and not options.unfreeze:
+        raise TrainingError(
+            "--keep: without --unfreeze all of the body stays as it is: add --unfreeze, or leave --keep out"
+        )
+
+    n_convolutions = sum(isinstance(each, nn.Conv2d) for each in body.modules())
+    if options.keep and options.keep >= n_convolutions:
+        raise TrainingError(
+            f"--keep {options.keep}: expected fewer than the network's {n_convolutions} convolutions"
+        )
 
 
 def _draw_parity_images(size_px: int, seed: int) -> NDArray[np.uint8]:

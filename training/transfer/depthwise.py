@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import grad
 
 
 @contextmanager
@@ -53,7 +54,8 @@ class _Depthwise(nn.Module):
 
         stride, padding = self.convolution.stride, self.convolution.padding
         if _pads_as_tensorflow(self.convolution):
-            from timm.layers import pad_same  # slow to import, and seldom needed
+            # It is slow to import, and seldom needed.
+            from timm.layers.padding import pad_same
 
             images = pad_same(images, weight.shape[2:], stride)
 
@@ -95,7 +97,7 @@ class _Convolve(torch.autograd.Function):
             return before, None, None, None
 
         # In single precision this is five to forty times as quick as in bfloat16.
-        before = nn.grad.conv2d_input(
+        before = grad.conv2d_input(  # type: ignore[no-untyped-call]  # torch leaves it untyped
             ctx.shape,
             weight.float(),
             gradient.float(),

@@ -30,7 +30,8 @@ from training.images import (
 )
 from training.images.architecture import build, find_head, inner
 from training.images.convnet import ConvNet
-from training.images.pretrained import PRETRAINED, FineTunedNetwork
+from training.images.fine_tuning import FineTunedNetwork
+from training.images.pretrained import PRETRAINED
 from training.learning.family import TrainingError
 from training.pictures import figures
 
@@ -501,6 +502,30 @@ def test_the_first_convolutions_may_stay_as_they_are(sky: Path) -> None:
     assert changed >= {"head.weight", "blocks.0.second.weight"}
     kept = ("whitening", "blocks.0.first.", "blocks.0.first_norm")
     assert not [name for name in changed if name.startswith(kept)]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (
+            ("--keep", "2"),
+            "--keep: without --unfreeze all of the body stays as it is: add --unfreeze, or leave --keep out",
+        ),
+        (
+            ("--keep", "7", "--unfreeze"),
+            "--keep 7: expected fewer than the network's 7 convolutions",
+        ),
+    ],
+)
+def test_something_is_left_to_learn(
+    sky: Path, words: tuple[str, ...], text: str
+) -> None:
+    """Convolutions that stay are refused where nothing but the head would learn anyway, or nothing at all."""
+    dataset, options = load_sky(sky, *words)
+    with pytest.raises(TrainingError) as caught:
+        PRETRAINED.make_model(dataset, split(dataset, seed=0), options)
+
+    assert str(caught.value) == text
 
 
 def test_epochs_are_counted_on(sky: Path) -> None:
