@@ -84,7 +84,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         type=_count,
         default=None,
         metavar="N",
-        help="of a table in one block (16 MiB); a process holds ten times as much",
+        help="of a table in one block (16 MiB), of which a process holds one",
     )
 
 

@@ -17,7 +17,7 @@ from tables.reader import PARQUET_SUFFIXES, UnreadableTableError
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", *PARQUET_SUFFIXES)
 BLOCK_BYTES = 16 * 1024 * 1024
-"""A block of a table has about so many bytes: a process holds about ten times as much while it scores one."""
+"""A block of a table has about so many bytes; a process holds one, with its values and its answers."""
 IMAGES_PER_BLOCK = 256
 
 

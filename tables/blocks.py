@@ -311,7 +311,7 @@ def _refuse_packed(path: Path, head: bytes) -> None:
 def _read_fast(
     content: bytes, layout: Layout, first: int, places: list[int]
 ) -> BlockRows | None:
-    """Returns the rows as polars reads them, 3 us a row of 30 numbers, None where a look at each row is needed."""
+    """Returns the rows as polars reads them, None where a look at each row is needed."""
     n_columns = len(layout.names)
     header = layout.separator.join(f"column_{n + 1}" for n in range(n_columns))
     chosen = [f"column_{place + 1}" for place in places]
@@ -373,7 +373,7 @@ def _explain_width(layout: Layout, width: int) -> str:
 def _read_carefully(
     content: bytes, layout: Layout, first: int, places: list[int]
 ) -> BlockRows:
-    """Returns the rows as Python's reader finds them one by one, about 10 us a row."""
+    """Returns the rows as Python's reader finds them one by one."""
     text = content.decode("utf-8-sig", errors="replace")
     rows: list[list[str]] = []
     lines: list[int] = []
