@@ -101,10 +101,7 @@ PACKAGES: dict[str, set[str]] = {
         "tables",
         "verdict",
     },
-    "scoring.__main__": {
-        "scoring",
-        "service.errors",
-    },
+    "scoring.__main__": {"scoring", "service.errors"},
     "service.__main__": {"service.launch", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
