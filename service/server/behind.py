@@ -55,15 +55,16 @@ def _make_bentoml_application() -> ASGIApp:
 
 def _make_static_files() -> ASGIApp:
     """Returns what sends the files of Swagger UI, found without an import of BentoML."""
-    from starlette.staticfiles import StaticFiles
-
+    # BentoML needs Starlette, and brings it.
+    starlette = import_module("starlette.staticfiles")
     found = find_spec("bentoml")
     assert found is not None
     assert found.origin is not None
 
-    return StaticFiles(
-        directory=Path(found.origin).parent / "_internal/server/static_content"
-    )
+    folder = Path(found.origin).parent / "_internal/server/static_content"
+    application: ASGIApp = starlette.StaticFiles(directory=folder)
+
+    return application
 
 
 async def _live(receive: Receive, send: Send) -> None:
