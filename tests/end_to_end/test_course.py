@@ -67,7 +67,8 @@ def read_tacos(page: Page) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def normalise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns the values with mean 0 and deviation 1."""
-    return (values - values.mean()) / values.std()
+    normal: NDArray[np.float64] = (values - values.mean()) / values.std()
+    return normal
 
 
 def step_down(
@@ -297,7 +298,7 @@ def test_6_derivatives_are_right_and_a_step_lowers_the_loss(
     """The derivative by the weight is that of differences, and the loss is smaller after a step against it."""
 
     def loss_at(weight: float) -> float:
-        return (1 / (1 + np.exp(-(weight * 0.5 + 0.3))) - 1) ** 2
+        return float((1 / (1 + np.exp(-(weight * 0.5 + 0.3))) - 1) ** 2)
 
     open_class(page, server, 6)
     move(page, "Input x", 0.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, pairwise
 from typing import Any
 
@@ -195,7 +195,7 @@ def test_gradients_of_a_network_are_those_of_pytorch(
 
 def differentiate(layers: list[dict[str, Any]], activation: str) -> list[Any]:
     """Returns the derivatives of the mean log loss with its penalties, layer by layer, by autograd."""
-    bends = {
+    bends: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
         "relu": torch.relu,
         "leaky_relu": torch.nn.LeakyReLU(0.01),
         "tanh": torch.tanh,
@@ -215,7 +215,7 @@ def differentiate(layers: list[dict[str, Any]], activation: str) -> list[Any]:
         values[:, 0], torch.tensor(LABELS, dtype=torch.float64)
     )
     penalty = sum(0.01 * each.abs().sum() + 0.02 * (each**2).sum() for each in weights)
-    (loss + penalty).backward()
+    (loss + penalty).backward()  # type: ignore[no-untyped-call]
 
     return [
         (weight.grad.numpy(), bias.grad.numpy())  # type: ignore[union-attr]
