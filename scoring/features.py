@@ -14,11 +14,11 @@ from model_card import Feature
 from service.models.rows import MAX_FLOAT32
 from tables.columns import (
     DATE_PARTS,
-    MISSING,
     convert_columns,
     expand_date,
     read_numbers,
 )
+from tables.notations import MISSING
 from tables.reader import as_whole, name_values
 
 Features = NDArray[np.float32]

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.learnt import Hashes
 from model_card import Card, CardError, ImageInput
 from row_records import read_learnt
 from scoring.job import ChosenModel
 from service.errors import EvaluationError, ModelRefused, VeredictoError
+from service.judging.learnt import Hashes
 from service.models.content import ModelContent, read_one
 from service.models.folder import ModelFolder
 from service.models.model import Inputs, Model, load_graph

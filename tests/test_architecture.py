@@ -95,6 +95,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.contract",
         "service.errors",
         "service.execution",
+        "service.judging",
         "service.models",
         "service.settings",
         "stats",
@@ -565,7 +566,7 @@ SHOWN: dict[str, set[str]] = {
     "stats.labelling": {"discordant", "plan"},
     "stats.losses": {"comparison", "costs", "gaps", "set_sizes"},
     "stats.monitoring": {"alarm", "label_free"},
-    "tables": {"blocks", "columns", "csv_text", "plain_columns", "reader"},
+    "tables": {"blocks", "columns", "csv_text", "notations", "plain_columns", "reader"},
     "training.adopt": {"adoption", "arguments", "images", "refusal"},
     "training.data": {
         "datasets",
