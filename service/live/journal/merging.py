@@ -20,6 +20,7 @@ from typing import NamedTuple
 from service.live.journal import schema
 from service.live.journal.bets import scale_mean
 from service.live.journal.keys import SurrogateKeys
+from service.live.journal.merged_hits import MergedHits
 from service.live.journal.problems import Unusable
 from service.live.journal.records import ModelKey
 from service.live.journal.sources import MergeRefused, Source, check_ids
@@ -118,9 +119,11 @@ class _Merger:
             self._add_lineups(source)
         self._begin_pairs()
         self._add_predictions()
-        for source in self._sources:
+        hits = MergedHits(self._connection, self._sources)
+        for place, source in enumerate(self._sources):
             self._add_rows_of_predictions(source)
             self._add_bets(source)
+            hits.add(source, place)
         self._add_feature_counts()
         self._delete_old_examples()
 
@@ -215,7 +218,7 @@ class _Merger:
         self._connection.executemany(_INSERT_PREDICTIONS, rows)
 
     def _add_rows_of_predictions(self, source: Source) -> None:
-        """Adds shadows, true labels and examples under the new numbers of their predictions."""
+        """Adds shadows, true labels, confidences and examples under the new numbers of their predictions."""
         many = self._connection.executemany
         many(
             "INSERT INTO shadows VALUES (?, ?, ?)",
@@ -232,6 +235,16 @@ class _Merger:
                 (source.find_seq(seq), *rest)
                 for seq, *rest in source.read(
                     "SELECT seq, row, label, group_key FROM truths"
+                )
+            ),
+        )
+        many(
+            "INSERT INTO confidences VALUES (?, ?, ?)",
+            (
+                # The line-up 0 is the model that answered.
+                (source.find_seq(seq), source.lineups.get(lineup, 0), confidences)
+                for seq, lineup, confidences in source.read(
+                    "SELECT seq, lineup, confidences FROM confidences"
                 )
             ),
         )

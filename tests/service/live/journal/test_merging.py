@@ -44,13 +44,17 @@ def make_requests(n_requests: int = 60) -> Iterator[list[Record]]:
         truth = generator.integers(0, 2, n_rows)
         hits = generator.random((3, n_rows)) < [[0.7], [0.9], [0.8]]
         labels = np.where(hits, truth, 1 - truth)
+        confidences = generator.uniform(0.5, 1, (3, n_rows)).astype(np.float32)
         name = f"patient {number % 7}" if number % 2 else None
         keys = None if name is None else group_keys.hash_names("colour", name)
         prediction_id = ids.take()
         challengers = (SECOND,) if number < n_requests // 2 else (SECOND, THIRD)
         example = ShadowExample(prediction_id, 0, "[1]")
         yield [
-            PredictionRecord(prediction_id, FIRST, labels[0], keys),
+            PredictionRecord(
+                *(prediction_id, FIRST, labels[0], keys),
+                probabilities=np.stack([1 - confidences[0], confidences[0]], axis=1),
+            ),
             ShadowRecord(
                 [prediction_id],
                 [n_rows],
@@ -58,6 +62,7 @@ def make_requests(n_requests: int = 60) -> Iterator[list[Record]]:
                 challengers,
                 labels[1 : 1 + len(challengers)],
                 [example] if number % 5 == 0 else [],
+                confidences=confidences[1 : 1 + len(challengers)],
             ),
             *(
                 FeedbackRecord(prediction_id, row, CLASSES[truth[row]])
@@ -86,11 +91,20 @@ def read(path: Path) -> dict[str, Any]:
         outcomes = connection.execute(
             "SELECT name, version, right, wrong FROM models ORDER BY name"
         ).fetchall()
+        hits = connection.execute(
+            "SELECT name, block, mean, n_groups FROM hit_means JOIN models ON model = number "
+            "WHERE n_groups > 0 ORDER BY name, block, mean"
+        ).fetchall()
+        confidences = connection.execute(
+            "SELECT id, lineup > 0, confidences FROM confidences JOIN predictions USING (seq) ORDER BY 1, 2"
+        ).fetchall()
 
     rows = zip(*window.labels.values(), window.true_labels, strict=True)
     sizes = np.unique(
         np.unique(window.groups, return_counts=True)[1], return_counts=True
     )
+    assert hits
+    assert confidences
     return {
         "models": list(window.labels),
         "rows": sorted(tuple(map(int, row)) for row in rows),
@@ -101,6 +115,8 @@ def read(path: Path) -> dict[str, Any]:
         "lineups": window.n_lineups,
         "drift": None if drift is None else drift[1].tolist(),
         "outcomes": outcomes,
+        "hits": hits,
+        "confidences": confidences,
     }
 
 
