@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
@@ -234,11 +235,13 @@ def test_own_images_are_judged_by_their_folders(
     server: Server, browser: Browser, tmp_path: Path
 ) -> None:
     """A folder of each class is chosen at once, and the pictures on which models disagree are shown."""
+    random = np.random.default_rng(0)
     for number in range(8):
         folder = tmp_path / "own" / ("cat", "automobile")[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
-        noise = Image.effect_noise((40, 40), 20 * number).convert("RGB")
-        noise.save(folder / f"{number}.png")
+        coarse = random.integers(0, 256, (3 + number, 3 + number, 3), np.uint8)
+        picture = Image.fromarray(coarse).resize((40, 40))
+        picture.save(folder / f"{number}.png")
     with open_page(
         browser, f"{server.url}/trust?task=cat_or_automobile", bench=VERDICT
     ) as page:
@@ -293,12 +296,14 @@ def test_champion_and_challengers_are_followed_while_labels_come(
             assert page.locator("#live button.model").count() == 1
             tell(server.client, ids[4:8])
             page.wait_for_selector("#live .curve .path", state="attached")
+            # Those that wait for their truth are the last four once the page has seen the labels.
+            expect(page.locator("#live .rows .choices")).to_have_count(4)
             page.click("#live .rows .choices button >> nth=0")
             page.wait_for_selector("#notices .notice")
             check_page(page, size)
 
-        found = server.client.get("/tasks/colour/comparison").json()
-        assert found["window"]["labelled"] == 9
+        # A comparison is a second old at most.
+        wait_until(lambda: count_labelled(server.client) == 9)
 
 
 def predict(client: httpx.Client) -> str:
@@ -311,6 +316,12 @@ def count_shadowed(client: httpx.Client) -> int:
     """Returns how many rows the challenger has answered."""
     models = client.get("/tasks/colour/comparison").json()["models"]
     return min(int(each["rows"]) for each in models)
+
+
+def count_labelled(client: httpx.Client) -> int:
+    """Returns how many rows have a true label."""
+    found = client.get("/tasks/colour/comparison").json()
+    return int(found["window"]["labelled"])
 
 
 def tell(client: httpx.Client, ids: list[str]) -> None:

@@ -16,6 +16,7 @@ from training.export.calibration import (
     expected_calibration_error,
     log_loss,
 )
+from training.export.recalibration import RecalibratedModel, Temperature
 from training.families.knn import FittedNeighbors
 from training.graph import clean, run
 
@@ -66,6 +67,11 @@ def test_votes_of_nothing_are_not_impossible() -> None:
     assert found.before["log_loss"] > 3 > found.after["log_loss"]
 
 
+def recalibrate_nothing(fitted: FittedNeighbors) -> RecalibratedModel:
+    """Returns the model as its family fits it, whose own step changes nothing here."""
+    return RecalibratedModel(fitted, step=Temperature(temperature=1.0, floor=1e-37))
+
+
 @pytest.mark.parametrize("n_rows", [20, 200])
 def test_rows_that_are_all_right_do_not_make_certain(n_rows: int) -> None:
     """Rows that are all right make the model less certain the fewer they are."""
@@ -95,12 +101,14 @@ def test_the_graph_says_what_the_source_says() -> None:
     wine = load("wine")
     rows = split(wine, seed=0, needs_validation=False)
     classes = np.eye(3)[wine.target[rows.train]]
-    neighbors = FittedNeighbors(
-        wine.features[rows.train],
-        classes,
-        neighbors=5,
-        metric="euclidean",
-        weights="uniform",
+    neighbors = recalibrate_nothing(
+        FittedNeighbors(
+            wine.features[rows.train],
+            classes,
+            neighbors=5,
+            metric="euclidean",
+            weights="uniform",
+        )
     )
 
     for floor in (1e-37, 1e-3):
@@ -122,12 +130,14 @@ def test_not_a_number_stays_so() -> None:
     wine = load("wine")
     rows = split(wine, seed=0, needs_validation=False)
     classes = np.eye(3)[wine.target[rows.train]]
-    neighbors = FittedNeighbors(
-        wine.features[rows.train],
-        classes,
-        neighbors=5,
-        metric="euclidean",
-        weights="distance",
+    neighbors = recalibrate_nothing(
+        FittedNeighbors(
+            wine.features[rows.train],
+            classes,
+            neighbors=5,
+            metric="euclidean",
+            weights="distance",
+        )
     )
     fitted = CalibratedModel(neighbors, temperature=1.7, floor=1e-3)
     outputs = run(
