@@ -60,7 +60,10 @@ def test_each_test_states_a_fact(path: Path) -> None:
 SOURCES = [
     path
     for path in sorted(TESTS.parent.rglob("*.py"))
-    if not path.relative_to(TESTS.parent).parts[0].startswith((".", "build"))
+    if not any(
+        part.startswith((".", "build", "node_modules"))
+        for part in path.relative_to(TESTS.parent).parent.parts
+    )
 ]
 MAX_LINES = 40
 LONG = {
