@@ -354,6 +354,7 @@ def test_rules_of_accessibility_hold(
         page.evaluate(
             "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
         )
+        expect(page.locator(".waiting")).to_have_count(0)
         found = Axe().run(page)
         assert found.response["violations"] == [], found.generate_report()
 
@@ -377,7 +378,7 @@ def test_a_server_that_goes_away_is_told_of_and_asked_again(
             page.fill("#feature-0", "0.9")
             with start_server(port=port, **folder):
                 expect(page.locator(".answers .problem")).to_be_empty()
-                expect(page.locator(".verdicts .waiting")).to_have_count(0)
+                expect(page.locator(".verdicts.waiting")).to_have_count(0)
                 page.wait_for_url(re.compile("x=0.9,"))
 
 

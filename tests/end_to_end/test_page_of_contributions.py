@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.support.browser import PHONE, open_page, start_browser, wait_for_verdict
 from tests.support.server import Server
@@ -44,6 +44,25 @@ def test_contributions_are_shown_by_one_action(
 
         page.click("text=What each value adds")
         expect(page.locator(".flip:visible")).to_have_count(0)
+
+
+def test_what_is_waited_for_can_be_read(server: Server, browser: Browser) -> None:
+    """While an explanation is on its way axe finds nothing, and the mark of waiting goes when it is there."""
+    held: list[Route] = []
+    with open_page(browser, f"{server.url}/?task=wine") as page:
+        wait_for_verdict(page)
+        assert page.locator(".waiting").count() == 0
+        page.route("**/explain", lambda route: held.append(route))
+        page.click("text=What each value adds")
+        expect(page.locator(".adds.waiting")).to_have_count(1)
+
+        found = Axe().run(page)
+
+        assert found.violations_count == 0, found.generate_report()
+        page.unroute("**/explain")
+        for each in held:
+            each.continue_()
+        expect(page.locator(".waiting")).to_have_count(0)
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

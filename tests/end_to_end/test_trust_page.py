@@ -40,6 +40,7 @@ def check_page(page: Page, size: tuple[int, int]) -> None:
         "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
     )
     assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    expect(page.locator(".waiting")).to_have_count(0)
     found = Axe().run(page)
     assert found.response["violations"] == [], found.generate_report()
 

@@ -42,7 +42,7 @@ export class Adds {
   }
 
   ask() {
-    this.element.classList.add("waiting");
+    this.element.classList.toggle("waiting", Boolean(this.row && this.element.open));
     if (this.row && this.element.open) this.send(this.row);
     if (!this.element.open) this.mark(new Map());
   }
@@ -62,6 +62,7 @@ export class Adds {
       const said = make("span", { lang: isTheirs ? "en" : null }, /** @type {Error} */ (error).message);
       this.told.replaceChildren(isTheirs ? say("serverSays") : "", said);
       this.list.replaceChildren();
+      this.element.classList.remove("waiting");
     }
   }
 
