@@ -682,6 +682,7 @@ DOORS: dict[str, set[str]] = {
     },
     "python_multipart": {"service.http.forms"},
     "ray": {"scoring.ray_pool"},
+    "simdjson": {"service.contract.number_rows"},
     "simplejpeg": {"service.models.images"},
     "uvicorn": {
         "service.http.wire.ending_protocol",

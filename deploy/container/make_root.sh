@@ -27,7 +27,7 @@ rm -rf usr/share/man usr/share/locale usr/share/lintian usr/share/bug usr/lib/*/
     usr/lib/python3.11/lib2to3 usr/lib/python3.11/pydoc_data opt/site/bin
 find opt/site -depth -type d \( -name tests -o -name test -o -name testing \) -path '*/numpy/*' ! -path '*/numpy/testing' \
     -exec rm -rf {} +
-find opt/site -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.a' \) \
+find opt/site -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.a' \) \
     -delete
 # What no server reads: onnxruntime's tools that change graphs, numpy's for building extensions, the colouring of source
 # code in other languages than Python, and AVIF, which no call takes; 25 MB with what would be compiled of it.

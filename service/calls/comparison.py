@@ -95,14 +95,19 @@ def _average(
     if not voters or not n_others:
         return cast(NDArray[np.float64], total / n_models)
 
-    # Sums take half of what it takes to replace the votes in a copy of all probabilities.
     votes = probabilities[voters[0]]
     for at in voters[1:]:
         votes = votes + probabilities[at]
-    surest = np.add.reduce(np.maximum.reduce(probabilities, axis=2))
-    sure = ((surest - len(voters)) / n_others)[:, None]
+    surest: Any
+    if n_rows == 1:
+        # Most requests have one row, for which plain numbers take 5 us less than arrays of one.
+        surest = sum([max(rows[0]) for rows in written])
+    else:
+        surest = np.add.reduce(np.maximum.reduce(probabilities, axis=2))[:, None]
+    sure = (surest - len(voters)) / n_others
     rest = (1 - sure) / (n_classes - 1)
-    weighed = total - votes + len(voters) * rest + (sure - rest) * votes
+    # Sums take half of what it takes to replace the votes in a copy of all probabilities.
+    weighed = total + len(voters) * rest + (sure - rest - 1) * votes
 
     return cast(NDArray[np.float64], weighed / n_models)
 

@@ -1,0 +1,85 @@
+"""Rows of numbers are read from JSON into one buffer, without a Python object for each number.
+
+simdjson takes 0.5 ms for 1,000 rows of 30 where msgspec takes 1.6. It has no say in what is valid: what it does not
+read as a matrix of finite numbers is left to msgspec, and so is everything where there is no wheel of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+try:
+    import simdjson
+except ImportError:  # pragma: no cover  # there are no wheels for every Python
+    simdjson = None
+
+MIN_BYTES = 1_000
+"""A shorter body is read by msgspec as quickly."""
+MAX_KEPT_BYTES = 256_000
+"""A thread keeps the parser of bodies up to this size, whose memory is up to 14 times theirs."""
+_LIST = ord("[")
+_local = threading.local()
+
+
+class NumberRows(NamedTuple):
+    """A request has its rows in a matrix `(n_rows, n_columns)`, and other fields with plain values."""
+
+    rows: NDArray[np.float64]
+    fields: dict[str, Any]
+
+
+def read_number_rows(body: bytes) -> NumberRows | None:
+    """Returns the fields of a request whose `inputs` are rows of numbers of one length; None where they are not."""
+    if simdjson is None or len(body) < MIN_BYTES:
+        return None
+
+    try:
+        return _read(_find_parser(len(body)).parse(body), body)
+    except (ValueError, TypeError, KeyError, RuntimeError, MemoryError):
+        return None
+
+
+def _find_parser(n_bytes: int) -> Any:
+    if n_bytes > MAX_KEPT_BYTES:
+        return simdjson.Parser()
+
+    parser = getattr(_local, "parser", None)
+    if parser is None:
+        parser = _local.parser = simdjson.Parser()
+    return parser
+
+
+def _read(document: Any, body: bytes) -> NumberRows | None:
+    """Returns what is read of a document, of which nothing may be kept: its parser refuses to read the next one."""
+    names = list(document.keys())
+    inputs = document["inputs"]
+    lengths = set(map(len, inputs))
+    n_lists = 1 + len(inputs)
+    fields = {}
+    for name in names:
+        if name == "inputs":
+            continue
+        value = document[name]
+        if type(value) is simdjson.Array:
+            value = value.as_list()
+            n_lists += 1
+        fields[name] = value
+
+    # A list within a row would be flattened, and of two fields of one name the last one counts, not the first.
+    is_plain = _count_lists(body) == n_lists and len(names) == len(fields) + 1
+    if not is_plain or len(lengths) != 1 or not min(lengths):
+        return None
+
+    values = np.frombuffer(inputs.as_buffer(of_type="d"))
+    values.flags.writeable = False
+
+    return NumberRows(values.reshape(len(inputs), -1), fields)
+
+
+def _count_lists(body: bytes) -> int:
+    """Returns how many lists begin; a quarter of the time of `bytes.count`, which looks at one byte after another."""
+    return int(np.count_nonzero(np.frombuffer(body, np.uint8) == _LIST))

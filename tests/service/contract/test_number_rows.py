@@ -1,0 +1,166 @@
+"""Rows of numbers are read from JSON into one buffer, and are what msgspec reads."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.contract import number_rows
+from service.contract.codec import RequestDecoder
+from service.contract.number_rows import MAX_KEPT_BYTES, MIN_BYTES, read_number_rows
+from service.contract.requests import CompareRequest, PredictRequest
+from service.errors import InvalidRequest
+
+pytest.importorskip("simdjson", reason="there is no wheel of it for this Python")
+
+PADDING = b" " * MIN_BYTES
+"""JSON may end in spaces, which make a body long enough."""
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(
+    -(2**63), 2**64 - 1
+)
+MISTAKES = rb"""[ ] { } , " 1 - . e \ null true 1e400 -0 [[1]] NaN""".split()
+MISTAKES += [b"\x00", b"\xff"]
+EDITS = st.lists(
+    st.tuples(
+        st.floats(0, 1),
+        st.integers(0, 3),
+        st.sampled_from(
+            [*MISTAKES, b"9007199254740993", b"123456789012345678901", b'"inputs":[],']
+        ),
+    ),
+    max_size=3,
+)
+
+
+def write(fields: dict[str, Any]) -> bytes:
+    """Returns a body that is long enough to be read into a buffer."""
+    return json.dumps(fields).encode() + PADDING
+
+
+def read_both_ways(request_type: type, body: bytes) -> tuple[str, str]:
+    """Returns what the decoder makes of a body, and what it makes of it without simdjson, or its words against it."""
+    told = []
+    for decoder in (RequestDecoder(request_type), _PlainDecoder(request_type)):
+        try:
+            request = decoder.decode(body)
+        except InvalidRequest as error:
+            told.append(str(error))
+            continue
+
+        fields = msgspec.structs.asdict(request)
+        if isinstance(request.inputs, np.ndarray):
+            fields["inputs"] = ["matrix", *request.inputs.tolist()]
+        told.append(repr(fields))
+
+    return told[0], told[1]
+
+
+class _PlainDecoder(RequestDecoder):
+    """This decoder reads everything by msgspec."""
+
+    def _decode_quickly(self, body: bytes) -> None:
+        return None
+
+
+@given(
+    rows=st.integers(1, 4).flatmap(
+        lambda n: st.lists(st.lists(NUMBERS, min_size=n, max_size=n), min_size=1)
+    )
+)
+def test_rows_of_numbers_are_those_that_msgspec_reads(
+    rows: list[list[float]],
+) -> None:
+    """Every number is the nearest float64, whether it was written as a whole number or not."""
+    found = read_number_rows(write({"model": "m", "inputs": rows, "group": None}))
+
+    assert found is not None
+    assert found.fields == {"model": "m", "group": None}
+    assert found.rows.tolist() == [[float(value) for value in row] for row in rows]
+    assert not found.rows.flags.writeable
+
+
+@given(edits=EDITS, has_labels=st.booleans())
+def test_a_body_with_mistakes_is_read_or_refused_as_by_msgspec(
+    edits: list[tuple[float, int, bytes]], *, has_labels: bool
+) -> None:
+    """Whatever is put into a body, both ways give the same request or the same words."""
+    fields: dict[str, Any] = {"task": "t", "inputs": [[1.5, -2, 3e-7]] * 3}
+    if has_labels:
+        fields["labels"] = [1, "a", 2]
+    body = json.dumps(fields).encode()
+    for place, n_bytes, text in edits:
+        at = int(place * len(body))
+        body = body[:at] + text + body[at + n_bytes :]
+
+    with_simdjson, plain = read_both_ways(CompareRequest, body + PADDING)
+
+    assert with_simdjson == plain
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [],
+        [[]],
+        [1.0, 2.0],
+        [[1.0], [2.0, 3.0]],
+        [[1.0, [2.0]]],
+        [[[1.0, 2.0]]],
+        [[1.0, None]],
+        [[True, 1.0]],
+        [["1", 1.0]],
+        [{"a": 1.0}],
+        "rows",
+    ],
+)
+def test_anything_but_rows_of_numbers_of_one_length_is_left_to_msgspec(
+    inputs: Any,
+) -> None:
+    """Lists in rows, which a buffer would flatten, gaps, names and rows of several lengths are no matrix."""
+    assert read_number_rows(write({"model": "m", "inputs": inputs})) is None
+
+
+def test_the_last_of_two_fields_of_one_name_counts() -> None:
+    """Such a body is left to msgspec, which takes the last one."""
+    body = b'{"inputs":[[1]],"model":"m","inputs":[[2]]}' + PADDING
+
+    assert read_number_rows(body) is None
+    assert RequestDecoder(PredictRequest).decode(body).inputs.tolist() == [[2.0]]
+
+
+@pytest.mark.parametrize("n_rows", [100, 40_000])
+def test_threads_read_at_once_and_again(n_rows: int) -> None:
+    """Each thread has a parser of its own, which reads the next body after any other, whatever that was."""
+    bodies = [
+        json.dumps({"model": "m", "inputs": [[float(each)] * 4] * n_rows}).encode()
+        for each in range(3)
+    ]
+    assert (len(bodies[0]) > MAX_KEPT_BYTES) == (n_rows == 40_000)
+
+    def read(at: int) -> float:
+        assert read_number_rows(b"[" + bodies[at]) is None
+        found = read_number_rows(bodies[at])
+        assert found is not None
+        return float(found.rows.mean())
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(read, [0, 1, 2] * 4)) == [0.0, 1.0, 2.0] * 4
+
+
+def test_without_a_wheel_rows_are_read_by_msgspec(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The answer is the same where the library is missing."""
+    body = write({"model": "m", "inputs": [[1.0, 2.0]]})
+    expected = RequestDecoder(PredictRequest).decode(body).inputs
+    monkeypatch.setattr(number_rows, "simdjson", None)
+
+    assert read_number_rows(body) is None
+    assert np.array_equal(RequestDecoder(PredictRequest).decode(body).inputs, expected)
