@@ -54,9 +54,10 @@ def compare(
     if not np.vdot(mean, mean) < np.inf:
         raise NotFinite
 
+    described = zip(outputs, labels.tolist(), written, strict=True)
     models = [
-        _describe(output, each, classes)
-        for output, each in cancellation.watch(zip(outputs, written, strict=True))
+        _describe(output, label, each, classes)
+        for output, label, each in cancellation.watch(described)
     ]
     names = tuple(output.model for output in outputs)
     comparison: dict[str, Any] = {
@@ -83,17 +84,16 @@ def _average(
     A model votes whose every row here has a probability of 1, as a perceptron's have. Its vote counts as much as the
     others are sure on average, and the rest is divided among the other classes.
     """
-    total = np.add.reduce(probabilities)
+    total: NDArray[np.float64] = np.add.reduce(probabilities)
     n_models, n_rows, n_classes = probabilities.shape
     # Lists of so few values are searched in 1 us for seven models, and arrays would take twenty times as long.
-    voters = [
-        at
-        for at, rows in enumerate(written)
-        if n_rows and 1 in rows[0] and all(1 in row for row in rows)
-    ]
+    voters = [at for at, rows in enumerate(written) if rows and 1 in rows[0]]
+    if n_rows > 1:
+        voters = [at for at in voters if all(1 in row for row in written[at])]
     n_others = n_models - len(voters)
     if not voters or not n_others:
-        return cast(NDArray[np.float64], total / n_models)
+        total /= n_models
+        return total
 
     votes = probabilities[voters[0]]
     for at in voters[1:]:
@@ -107,19 +107,25 @@ def _average(
     sure = (surest - len(voters)) / n_others
     rest = (1 - sure) / (n_classes - 1)
     # Sums take half of what it takes to replace the votes in a copy of all probabilities.
-    weighed = total + len(voters) * rest + (sure - rest - 1) * votes
+    votes = votes * (sure - rest - 1)
+    total += votes
+    total += len(voters) * rest
+    total /= n_models
 
-    return cast(NDArray[np.float64], weighed / n_models)
+    return total
 
 
 def _describe(
-    output: ClassifierOutput, written: list[list[float]], classes: tuple[str, ...]
+    output: ClassifierOutput,
+    label: list[int],
+    written: list[list[float]],
+    classes: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Returns one model's part of the answer, with the probabilities as they are written."""
+    """Returns one model's part of the answer, with the labels and the probabilities as they are written."""
     return {
         "model": output.model,
         "version": output.version,
-        "predictions": codec.name_classes(classes, output.label),
+        "predictions": [classes[index] for index in label],
         "probabilities": written,
         "latency_ms": round(output.latency_ms, 4),
     }

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 try:
     import simdjson
 except ImportError:  # pragma: no cover  # there are no wheels for every Python
-    simdjson = None
+    simdjson = None  # type: ignore[assignment]
 
 MIN_BYTES = 1_000
 """A shorter body is read by msgspec as quickly."""

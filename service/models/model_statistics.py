@@ -50,16 +50,18 @@ class Statistics:
         self.output_ns += output_ns
         self.queue_ns += queue_ns
         if executions:
-            self.execute(rows, infer_ns, input_ns=input_ns, output_ns=output_ns)
+            self.execute(rows, infer_ns, input_ns, output_ns)
 
         self._last_s = time()
 
     def execute(
-        self, rows: int, infer_ns: int, *, input_ns: int = 0, output_ns: int = 0
+        self, rows: int, infer_ns: int, input_ns: int = 0, output_ns: int = 0
     ) -> None:
         """Counts one run, made for one request or for several together, which are read and written one by one."""
         self.executions += 1
-        batch = self._batches.setdefault(rows, [0, 0, 0, 0])
+        batch = self._batches.get(rows)
+        if batch is None:
+            batch = self._batches[rows] = [0, 0, 0, 0]
         batch[0] += 1
         batch[1] += input_ns
         batch[2] += infer_ns
