@@ -4,7 +4,7 @@ Numbers of few rows are learnt three times, each time by two thirds of the rows 
 the others; the mean of the three is one ensemble. So no row only says where to stop, and no few rows say it alone.
 
 It attains with seed 0, on held-out rows: accuracy 0.947 on breast_cancer, 1.000 on wine, 0.981 on digits, 1.000 on
-points, R² 0.367 on diabetes. The cards name the versions.
+points, R² 0.305 on diabetes (0.427 over five folds). The cards name the versions.
 """
 
 from __future__ import annotations
