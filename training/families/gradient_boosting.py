@@ -96,7 +96,7 @@ def _fit_thirds(
     parts = split_folds(
         dataset, known, folds=FITS, seed=options.seed, needs_validation=False
     )
-    grown = []
+    grown = []  # type: ignore[var-annotated]  # scikit-learn has no types
     for part in parts:
         thirds = replace(part, validation=part.held_out, held_out=rows.held_out)
         told = (lambda _: None) if grown else on_epoch

@@ -102,7 +102,7 @@ def test_options_of_gradient_descent_choose_it(words: str) -> None:
 
 @pytest.mark.parametrize("task", ["wine", "breast_cancer"])
 def test_the_penalty_is_that_of_gradient_descent(task: str) -> None:
-    """The loss that gradient descent descends, with the same `--l2`, has no slope at the point that the solver finds."""
+    """The loss that gradient descent descends, with the same `--l2`, has no slope where the solver ends."""
     dataset = load(task)
     rows = split(dataset, seed=0, needs_validation=False)
     options = parse(["logistic", "--task", task, "--l2", "0.1"])
