@@ -585,9 +585,10 @@ SHOWN: dict[str, set[str]] = {
         "freshness",
         "gate",
         "recalibration",
+        "smoothing",
         "torch_operators",
     },
-    "training.families": {"kmeans", "pca", "registry"},
+    "training.families": {"kmeans", "logistic", "pca", "registry"},
     "training.images": {
         "classifier",
         "faces",

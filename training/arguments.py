@@ -16,6 +16,8 @@ from training.data.datasets import Dataset
 from training.data.images import ImageDataset
 from training.data.table import TableError, parse_roles, read_dataset
 from training.export.recalibration import RecalibratedFamily
+from training.export.smoothing import SmoothedFamily
+from training.families import logistic
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
 from training.images import faces, pretrained
 from training.learning import enlarged
@@ -29,6 +31,8 @@ MY_MODELS = ROOT / "my_models"
 KINDS = ("classifier", "regressor")
 RECALIBRATED = ("naive_bayes", "knn")
 """These families' probabilities need more than the pipeline's temperature."""
+SMOOTHED = ("logistic", "mlp", "gradient_boosting")
+"""These families' probabilities would be 0 by underflow; trees and forests have a vote for each class."""
 _DEFAULT_TASKS = {"pretrained": pretrained.TASK, "faces": faces.TASK}
 ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
 _UNSTATED = (
@@ -183,12 +187,17 @@ def find_family(options: argparse.Namespace, *, images: bool) -> Family:
     Those of rows that need curves for their probabilities get them.
     """
     family = (IMAGE_FAMILIES if images else FAMILIES)[options.family]
+    if not images and options.family == "logistic" and logistic.is_solved(options):
+        family = logistic.SolvedFamily(inner=family)
+
     family = enlarged.enlarge_family(family, options)
 
-    if images or options.family not in RECALIBRATED:
-        return family
+    if not images and options.family in RECALIBRATED:
+        return RecalibratedFamily(inner=family)
+    if not images and options.family in SMOOTHED:
+        return SmoothedFamily(inner=family)
 
-    return RecalibratedFamily(inner=family)
+    return family
 
 
 def load_dataset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,29 @@ def test_a_classifier_of_noise_is_not_exported(
     assert main(["decision_tree", *words, "--output", str(tmp_path / "models")]) == 1
     assert "is worse than always answering 'common': " in capsys.readouterr().out
     assert not (tmp_path / "models").exists()
+
+
+def test_a_rare_class_has_a_threshold_of_its_own(
+    tmp_path: Path,
+    generator: np.random.Generator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of a rare class the command says from which probability on more of it is found, and what that costs."""
+    x = generator.normal(size=4000)
+    is_rare = generator.random(4000) < 1 / (1 + np.exp(4 - 1.5 * x))
+    rare = pl.DataFrame({"x": x, "y": np.where(is_rare, "rare", "common")})
+    rare.write_csv(tmp_path / "rare.csv")
+    words = ("--data", str(tmp_path / "rare.csv"), "--target", "y", "--task", "rare")
+
+    assert main(["logistic", *words, "--output", str(tmp_path)]) == 0
+
+    told = " ".join(capsys.readouterr().out.split())
+    found = re.search(
+        r"'rare' taken from a probability of ([\d.]+) on.*balanced accuracy ([\d.]+); where",
+        told,
+    )
+    assert found is not None
+    assert float(found[1]) == pytest.approx(is_rare.mean(), abs=0.01)
+    card = read_card(tmp_path / "rare-logistic.onnx")
+    assert card is not None
+    assert float(found[2]) > card.metrics["balanced_accuracy"].value + 0.1

@@ -1,12 +1,16 @@
 """Gradient boosting adds small trees, each fitted to what is left over; it is scikit-learn's, by histograms.
 
+Numbers of few rows are learnt three times, each time by two thirds of the rows that are not held out, and stopped by
+the others; the mean of the three is one ensemble. So no row only says where to stop, and no few rows say it alone.
+
 It attains with seed 0, on held-out rows: accuracy 0.947 on breast_cancer, 1.000 on wine, 0.981 on digits, 1.000 on
-points, R² 0.367 on diabetes. The cards name the versions.
+points, R² 0.305 on diabetes (0.427 over five folds). The cards name the versions.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +20,7 @@ from sklearn.ensemble import (
 )
 
 from training import option_types as types
-from training.data.datasets import Dataset, Split
+from training.data.datasets import Dataset, Split, split_folds
 from training.learning import class_weight
 from training.learning.estimator import FittedEstimator
 from training.learning.family import Epoch, OnEpoch
@@ -29,6 +33,9 @@ NEEDS_CALIBRATION = True
 MAX_LEAVES_IN_ALL = 100_000
 """The trees of all rounds and classes have at most so many leaves, which are about 9 MB in a file."""
 MIN_LEAVES = 4
+FITS = 3
+MAX_SHARED_ROWS = 20_000
+"""Of more rows the validation rows are a small share, and once is enough."""
 SMALL_LEAF_SHARE = 50
 """A leaf has by itself at least one in so many of the training rows, and from 1,000 rows on 20 rows."""
 
@@ -69,7 +76,53 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def fit(
     dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
 ) -> FittedEstimator:
-    """Fits the features as they are, and stops by the validation rows."""
+    """Fits the features as they are, and stops by the validation rows, or by each third of few rows in turn."""
+    if not dataset.classes and len(rows.train) <= MAX_SHARED_ROWS:
+        return _fit_thirds(dataset, rows, options, on_epoch)
+    return FittedEstimator(_grow(dataset, rows, options, on_epoch))
+
+
+class FittedMean(FittedEstimator):
+    """A FittedMean is the mean of three fits, in one ensemble."""
+
+    summary_note = f", the mean of {FITS} fits"
+
+
+def _fit_thirds(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> FittedMean:
+    """Fits three times to two thirds of the training and validation rows; the losses told are those of the first."""
+    known = np.concatenate([rows.train, rows.validation])
+    parts = split_folds(
+        dataset, known, folds=FITS, seed=options.seed, needs_validation=False
+    )
+    grown = []  # type: ignore[var-annotated]  # scikit-learn has no types
+    for part in parts:
+        thirds = replace(part, validation=part.held_out, held_out=rows.held_out)
+        told = (lambda _: None) if grown else on_epoch
+        grown.append(_grow(dataset, thirds, options, told))
+
+    return FittedMean(_join(grown))
+
+
+def _join(grown: list[Any]) -> Any:
+    """Returns the first of the fits with the trees of all, whose sum is the mean of the fits' sums."""
+    first = grown[0]
+    first._baseline_prediction = np.mean(
+        [each._baseline_prediction for each in grown], axis=0
+    )
+    first._predictors = [trees for each in grown for trees in each._predictors]
+    for trees in first._predictors:
+        for tree in trees:
+            tree.nodes["value"] /= len(grown)
+
+    return first
+
+
+def _grow(
+    dataset: Dataset, rows: Split, options: argparse.Namespace, on_epoch: OnEpoch
+) -> Any:
+    """Returns scikit-learn's boosting, fitted to the training rows and stopped by the validation rows."""
     grown = (
         HistGradientBoostingClassifier
         if dataset.classes
@@ -98,7 +151,7 @@ def fit(
     _keep_best(boosting)
     round_thresholds(boosting)
 
-    return FittedEstimator(boosting)
+    return boosting
 
 
 def find_min_leaf(n_rows: int) -> int:
@@ -119,7 +172,8 @@ def round_thresholds(boosting: Any) -> None:
 
 def _bound_rounds(dataset: Dataset, options: argparse.Namespace) -> int:
     n_scores = len(dataset.classes) if len(dataset.classes) > 2 else 1
-    most: int = MAX_LEAVES_IN_ALL // (n_scores * options.leaves)
+    n_fits = 1 if dataset.classes else FITS
+    most: int = MAX_LEAVES_IN_ALL // (n_scores * n_fits * options.leaves)
     return max(1, min(int(options.rounds), most))
 
 

@@ -110,12 +110,13 @@ class TreeScores:
         elif self._post == "SOFTMAX" and not is_single:
             shares = _softmax(scores)
         elif self._post == "NONE":
-            both = np.concatenate([1 - scores, scores], axis=1) if is_single else scores
-            shares = both * self._scale + self._shift
+            shares = (
+                np.concatenate([1 - scores, scores], axis=1) if is_single else scores
+            )
         else:
             return None
 
-        return _calibrate(shares, self._calibration)
+        return _calibrate(shares * self._scale + self._shift, self._calibration)
 
 
 def _calibrate(shares: Floats, calibration: Calibration | None) -> Floats:

@@ -221,7 +221,7 @@ def test_an_unknown_task_is_told_which_have_a_choice(router: Router) -> None:
 
 @pytest.mark.parametrize(
     ("task", "n_features", "champion"),
-    [("wine", 13, "wine-perceptron"), ("diabetes", 10, "diabetes-gradient_boosting")],
+    [("wine", 13, "wine-perceptron"), ("diabetes", 10, "diabetes-linear")],
 )
 def test_a_task_is_answered_by_its_champion_which_is_named(
     server: Server, task: str, n_features: int, champion: str

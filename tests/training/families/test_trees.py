@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.metrics import log_loss
 
 from training.arguments import build_parser
-from training.data.datasets import Dataset, load, split
+from training.data.datasets import Dataset, load, split, split_folds
 from training.families import decision_tree, gradient_boosting, random_forest
 from training.families.random_forest import MAX_BYTES, MAX_WHOLE_ROWS, bound_leaves
 from training.families.registry import FAMILIES
@@ -82,9 +85,9 @@ def test_thresholds_are_those_that_float32_can_tell_apart() -> None:
 
 def test_boosting_stops_by_the_validation_rows() -> None:
     """The rounds after the one of the lowest validation loss are dropped, and each round tells its losses."""
-    dataset = load("diabetes")
+    dataset = load("breast_cancer")
     rows = split(dataset, seed=0)
-    words = ["gradient_boosting", "--task", "diabetes", "--patience", "10"]
+    words = ["gradient_boosting", "--task", "breast_cancer", "--patience", "10"]
     epochs: list[Epoch] = []
     fitted = gradient_boosting.fit(
         dataset, rows, build_parser().parse_args(words), epochs.append
@@ -93,15 +96,34 @@ def test_boosting_stops_by_the_validation_rows() -> None:
 
     assert len(fitted.estimator._predictors) == int(np.argmin(losses)) + 1
     assert len(epochs) == int(np.argmin(losses)) + 1 + 10
-    error = np.mean(
-        (
-            fitted.outputs(dataset.features[rows.validation])["value"]
-            - dataset.target[rows.validation]
-        )
-        ** 2
+    said = fitted.outputs(dataset.features[rows.validation])["probabilities"]
+    error = log_loss(dataset.target[rows.validation], said)
+    assert min(losses) == pytest.approx(error, rel=1e-4)
+
+
+def test_numbers_of_few_rows_are_the_mean_of_three_fits() -> None:
+    """Each fit stops by another third of the rows that are not held out, and the graph is the mean of the three."""
+    dataset = load("diabetes")
+    rows = split(dataset, seed=0)
+    words = ["gradient_boosting", "--task", "diabetes", "--patience", "10"]
+    options = build_parser().parse_args(words)
+    fitted = gradient_boosting.fit(dataset, rows, options, lambda _: None)
+    known = np.concatenate([rows.train, rows.validation])
+    thirds = split_folds(dataset, known, folds=3, seed=0, needs_validation=False)
+    said = []
+    for part in thirds:
+        one = replace(part, validation=part.held_out, held_out=rows.held_out)
+        grown = gradient_boosting._grow(dataset, one, options, lambda _: None)
+        said.append(grown.predict(dataset.features))
+    graph = clean(fitted.to_onnx(10)).SerializeToString()
+
+    assert fitted.outputs(dataset.features)["value"] == pytest.approx(
+        np.mean(said, axis=0)
     )
-    spread = np.var(dataset.target[rows.train])
-    assert min(losses) == pytest.approx(error / spread, rel=1e-4)
+    assert run(graph, dataset.features)["value"] == pytest.approx(
+        np.mean(said, axis=0), rel=1e-4
+    )
+    assert fitted.summary_note == ", the mean of 3 fits"
 
 
 @pytest.mark.parametrize("family", ["decision_tree", "gradient_boosting", "logistic"])
