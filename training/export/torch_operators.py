@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from copy import copy
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
 from typing import Any
 
@@ -19,20 +19,40 @@ _MAKER = "torch._export.utils"
 _COMPOSITE = "CompositeImplicitAutograd"
 
 
-def keep_torch_operators() -> bool:
-    """Keeps the operators from the first export on, and tells if it could; without torch nothing is done.
+def keep_torch_operators() -> None:
+    """Keeps the operators from the first export on; without torch nothing is done.
 
-    They took four fifths of the processor's time that an export of a small network takes, and are the same each time.
+    The exporter is imported by what exports and by nothing else, since that takes a second and most families of tables
+    do without it.
     """
     if "torch" not in sys.modules:
-        return False
+        return
 
+    exporter = import_module("torch.onnx")
+    export = exporter.export
+    if hasattr(export, "__wrapped__"):
+        return
+
+    @wraps(export)
+    def export_with_kept(*given: Any, **named: Any) -> Any:
+        keep_now()
+        return export(*given, **named)
+
+    exporter.export = export_with_kept  # type: ignore[attr-defined]
+
+
+def keep_now() -> bool:
+    """Keeps the operators of the exporter, which it imports, and tells if it could.
+
+    To read them took four fifths of the processor's time that an export of a small network takes, and they are the
+    same each time.
+    """
     try:
         registry = import_module(_READER).ONNXRegistry
         read = registry.from_torchlib
         maker = import_module(_MAKER)
         make = maker._materialize_cpp_cia_ops
-        find = sys.modules["torch"]._C._dispatch_get_registrations_for_dispatch_key
+        find = import_module("torch")._C._dispatch_get_registrations_for_dispatch_key
     except (ImportError, AttributeError):
         return False
 

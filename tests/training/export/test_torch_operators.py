@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -12,6 +14,7 @@ from training.export.torch_operators import (
     _MAKER,
     _READER,
     _make_new_ones,
+    keep_now,
     keep_torch_operators,
 )
 
@@ -31,14 +34,13 @@ def export() -> bytes:
 @pytest.fixture
 def unkept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The exporter reads its operators for each export, as torch alone does, and does so again after the test."""
-    registry = import_module(_READER).ONNXRegistry
-    maker = import_module(_MAKER)
-    own = getattr(registry.from_torchlib, "__wrapped__", registry.from_torchlib)
-    make = maker._materialize_cpp_cia_ops
-    monkeypatch.setattr(registry, "from_torchlib", own)
-    monkeypatch.setattr(
-        maker, "_materialize_cpp_cia_ops", getattr(make, "__wrapped__", make)
-    )
+    for owner, name in (
+        (torch.onnx, "export"),
+        (import_module(_READER).ONNXRegistry, "from_torchlib"),
+        (import_module(_MAKER), "_materialize_cpp_cia_ops"),
+    ):
+        found = getattr(owner, name)
+        monkeypatch.setattr(owner, name, getattr(found, "__wrapped__", found))
 
 
 @pytest.mark.usefixtures("unkept")
@@ -47,8 +49,8 @@ def test_operators_are_read_once() -> None:
     registry = import_module(_READER).ONNXRegistry
     expected = export()
 
-    assert keep_torch_operators()
-    assert keep_torch_operators()
+    keep_torch_operators()
+    keep_torch_operators()
     graphs = [export(), export()]
 
     kept = registry.from_torchlib.cache_info()
@@ -60,7 +62,7 @@ def test_operators_are_read_once() -> None:
 def test_what_is_added_to_a_registry_is_in_no_other() -> None:
     """An export with an operator of its own leaves those of the next as they are in the library."""
     registry = import_module(_READER).ONNXRegistry
-    assert keep_torch_operators()
+    assert keep_now()
     first, second = registry.from_torchlib(), registry.from_torchlib()
     name = next(iter(first.functions))
 
@@ -70,6 +72,19 @@ def test_what_is_added_to_a_registry_is_in_no_other() -> None:
     assert second.functions[name]
     assert "own" not in second.functions
     assert registry.from_torchlib().functions == second.functions
+
+
+def test_no_exporter_is_imported_before_an_export() -> None:
+    """A process that keeps the operators and exports nothing has not spent a second on the exporter."""
+    code = (
+        "import sys, torch; from training.export import torch_operators as kept; "
+        "kept.keep_torch_operators(); kept.keep_torch_operators(); "
+        "print(kept._READER in sys.modules, torch.onnx.export.__name__)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "False export\n"
 
 
 def test_operators_are_made_where_one_is_new() -> None:
@@ -97,6 +112,6 @@ def test_a_torch_with_other_names_goes_on_as_before(
     read = import_module(_READER).ONNXRegistry.from_torchlib
     with monkeypatch.context() as patch:
         patch.delattr(import_module(module), name)
-        assert not keep_torch_operators()
+        assert not keep_now()
 
     assert import_module(_READER).ONNXRegistry.from_torchlib == read
