@@ -151,7 +151,18 @@ def _find_labels(axes: Axes) -> tuple[list[Any], list[str]]:
 
 def save_png(figure: Figure, path: Path) -> None:
     """Writes a picture whose bytes follow from what it shows and from matplotlib alone."""
+    _lay_out(figure)
     figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def _lay_out(figure: Figure) -> None:
+    """Gives the axes their places, which stay; `savefig` draws a picture that has none yet a second time for them."""
+    engine = figure.get_layout_engine()
+    if engine is None or not figure.axes:
+        return
+
+    engine.execute(figure)
+    figure.set_layout_engine(None)
 
 
 def clean(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -78,10 +78,12 @@ def _read_module(source: bytes, root: Path | None) -> tuple[list[str], str]:
     Families share most modules: to take them apart again took a second of processor for each model.
     """
     tree = ast.parse(source)
-    imported = list(_imported(tree))
-    stripped = without_module_names(without_docstrings(tree), root)
+    nodes = list(ast.walk(tree))
+    imported = _find_imported(nodes)
+    _remove_docstrings(nodes)
+    _remove_module_names(nodes, root)
 
-    return imported, ast.unparse(stripped)
+    return imported, ast.unparse(tree)
 
 
 def _find(name: str, root: Path | None = None) -> Path | None:
@@ -112,19 +114,23 @@ def is_up_to_date(path: Path, *, command: str, data: str, code: str) -> bool:
 
 def without_docstrings(source: ast.Module) -> ast.Module:
     """Removes docstrings in place; any text that stands alone as a statement is one."""
-    for node in ast.walk(source):
+    _remove_docstrings(list(ast.walk(source)))
+    return source
+
+
+def _remove_docstrings(nodes: Iterable[ast.AST]) -> None:
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             node.body = [each for each in node.body if not _is_text(each)] or [
                 ast.Pass()
             ]
-    return source
 
 
-def without_module_names(source: ast.Module, root: Path | None = None) -> ast.Module:
+def _remove_module_names(nodes: Sequence[ast.AST], root: Path | None) -> None:
     """Leaves out imports of ours, in place, and calls each of our modules `module` where it is used."""
     modules: set[str] = set()
 
-    for node in ast.walk(source):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and _is_ours(node):
             modules |= {
                 each.asname or each.name
@@ -136,11 +142,9 @@ def without_module_names(source: ast.Module, root: Path | None = None) -> ast.Mo
             if isinstance(statements, list):
                 setattr(node, name, [each for each in statements if not _is_ours(each)])
 
-    for node in ast.walk(source):
+    for node in nodes:
         if isinstance(node, ast.Name) and node.id in modules:
             node.id = "module"
-
-    return source
 
 
 def _is_ours(node: ast.AST) -> bool:
@@ -158,9 +162,9 @@ def _is_text(statement: ast.stmt) -> bool:
     )
 
 
-def _imported(source: ast.Module) -> list[str]:
+def _find_imported(nodes: Iterable[ast.AST]) -> list[str]:
     found: list[str] = []
-    for node in ast.walk(source):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
             found += [
                 node.module,

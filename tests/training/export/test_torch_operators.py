@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
 import torch
 from torch import nn
 
-from training.export.torch_operators import _READER, keep_torch_operators
+from training.export.torch_operators import (
+    _MAKER,
+    _READER,
+    _make_new_ones,
+    keep_now,
+    keep_torch_operators,
+)
 
 
 def export() -> bytes:
@@ -23,26 +31,87 @@ def export() -> bytes:
     return bytes(program.model_proto.SerializeToString())
 
 
-def test_operators_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two exports ask the library once, and the file is that of an export which read it itself."""
-    reader = import_module(_READER)
-    apis = import_module("torch.onnx._internal._lazy_import").onnxscript_apis
-    monkeypatch.setattr(reader, "onnxscript_apis", apis)
+@pytest.fixture
+def unkept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter reads its operators for each export, as torch alone does, and does so again after the test."""
+    for owner, name in (
+        (torch.onnx, "export"),
+        (import_module(_READER).ONNXRegistry, "from_torchlib"),
+        (import_module(_MAKER), "_materialize_cpp_cia_ops"),
+    ):
+        found = getattr(owner, name)
+        monkeypatch.setattr(owner, name, getattr(found, "__wrapped__", found))
+
+
+@pytest.mark.usefixtures("unkept")
+def test_operators_are_read_once() -> None:
+    """Two exports read the library once, and the file is that of an export which read it itself."""
+    registry = import_module(_READER).ONNXRegistry
     expected = export()
 
-    assert keep_torch_operators()
-    assert keep_torch_operators()
+    keep_torch_operators()
+    keep_torch_operators()
     graphs = [export(), export()]
 
-    kept = reader.onnxscript_apis.get_torchlib_ops.cache_info()
+    kept = registry.from_torchlib.cache_info()
     assert (kept.misses, kept.hits) == (1, 1)
     assert graphs == [expected, expected]
 
 
+@pytest.mark.usefixtures("unkept")
+def test_what_is_added_to_a_registry_is_in_no_other() -> None:
+    """An export with an operator of its own leaves those of the next as they are in the library."""
+    registry = import_module(_READER).ONNXRegistry
+    assert keep_now()
+    first, second = registry.from_torchlib(), registry.from_torchlib()
+    name = next(iter(first.functions))
+
+    first.functions[name].clear()
+    first.functions["own"] = []
+
+    assert second.functions[name]
+    assert "own" not in second.functions
+    assert registry.from_torchlib().functions == second.functions
+
+
+def test_no_exporter_is_imported_before_an_export() -> None:
+    """A process that keeps the operators and exports nothing has not spent a second on the exporter."""
+    code = (
+        "import sys, torch; from training.export import torch_operators as kept; "
+        "kept.keep_torch_operators(); kept.keep_torch_operators(); "
+        "print(kept._READER in sys.modules, torch.onnx.export.__name__)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "False export\n"
+
+
+def test_operators_are_made_where_one_is_new() -> None:
+    """They are made at first and once more for each that is found since, not for each name that is known."""
+    found = ["aten::one"]
+    made: list[int] = []
+    make = _make_new_ones(lambda: made.append(len(found)), lambda _: found)
+
+    for new in (None, None, "aten::two", None):
+        found += [new] if new else []
+        make()
+
+    assert made == [1, 2]
+
+
+@pytest.mark.usefixtures("unkept")
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(_READER, "ONNXRegistry"), (_MAKER, "_materialize_cpp_cia_ops")],
+)
 def test_a_torch_with_other_names_goes_on_as_before(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str
 ) -> None:
     """Nothing is changed, and nothing raised, where the names inside torch are others."""
-    reader = import_module(_READER)
-    monkeypatch.delattr(reader, "onnxscript_apis")
-    assert not keep_torch_operators()
+    read = import_module(_READER).ONNXRegistry.from_torchlib
+    with monkeypatch.context() as patch:
+        patch.delattr(import_module(module), name)
+        assert not keep_now()
+
+    assert import_module(_READER).ONNXRegistry.from_torchlib == read
