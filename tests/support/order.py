@@ -24,7 +24,7 @@ LONG_FILES = (
     "training/pictures/test_draw.py",
     "tuning/test_main.py",
     "cli/test_main.py",
-    "training/images/test_pretrained.py",
+    "training/transfer/test_pretrained.py",
     "end_to_end/test_reload.py",
     "test_architecture.py",
     "training/test_pipeline.py",

@@ -30,10 +30,10 @@ from training.images import (
 )
 from training.images.architecture import build, find_head, inner
 from training.images.convnet import ConvNet
-from training.images.fine_tuning import FineTunedNetwork
-from training.images.pretrained import PRETRAINED
 from training.learning.family import TrainingError
 from training.pictures import figures
+from training.transfer.fine_tuning import FineTunedNetwork
+from training.transfer.pretrained import PRETRAINED
 
 ARCHS = ("mobilenet_v3_small", "resnet18", "squeezenet1_1")
 """Two of these have fully connected heads, with and without a hidden layer, and one has a convolution."""
