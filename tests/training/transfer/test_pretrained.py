@@ -23,7 +23,6 @@ from training.data.datasets import split
 from training.data.images import ImageDataset
 from training.graph import open_session
 from training.images import (
-    fine_tuning_curve,
     publications,
     weight_files,
     weights,
@@ -32,6 +31,7 @@ from training.images.architecture import build, find_head, inner
 from training.images.convnet import ConvNet
 from training.learning.family import TrainingError
 from training.pictures import figures
+from training.transfer import fine_tuning_curve
 from training.transfer.fine_tuning import FineTunedNetwork
 from training.transfer.pretrained import PRETRAINED
 
