@@ -150,6 +150,27 @@ def teach_published(
         model.keeps_statistics = True
         _unfreeze(model, learning, n_kept)
 
+    _teach_layers(
+        model,
+        head,
+        dataset,
+        rows,
+        replace(schedule, epochs=_count_epochs(schedule, rows)),
+        _tell(on_epoch, n_before),
+        checkpoint,
+    )
+
+
+def _teach_layers(
+    model: FineTunedNetwork,
+    head: nn.Module,
+    dataset: ImageDataset,
+    rows: Split,
+    schedule: Schedule,
+    on_progress: Callable[[Progress], None],
+    checkpoint: Path | None,
+) -> None:
+    """Teaches all that may learn."""
     train, validation = (
         (dataset.pixels[part], dataset.target[part])
         for part in (rows.train, rows.validation)
@@ -160,8 +181,8 @@ def teach_published(
             head,
             train,
             validation,
-            replace(schedule, epochs=_count_epochs(schedule, rows)),
-            on_progress=_tell(on_epoch, n_before),
+            schedule,
+            on_progress=on_progress,
             checkpoint=checkpoint,
         )
 

@@ -123,7 +123,7 @@ def test_all_layers_learn_and_images_grow() -> None:
 
 
 def test_the_best_weights_for_the_validation_images_are_kept() -> None:
-    """Where learning makes validation worse, the weights of the first epoch are those that stay."""
+    """The weights of the first epoch stay if learning makes the validation loss grow from there."""
     train = draw_images(80)
     wrong = (train[0], 1 - train[1])
     model, done, _ = teach_network(train, wrong)
