@@ -155,7 +155,7 @@ def teach_published(
         head,
         dataset,
         rows,
-        replace(schedule, epochs=_count_epochs(schedule, rows)),
+        _lengthen(schedule, rows) if unfreeze else schedule,
         _tell(on_epoch, n_before),
         checkpoint,
     )
@@ -209,9 +209,10 @@ def _fit_head(
     return loss
 
 
-def _count_epochs(schedule: Schedule, rows: Split) -> int:
-    """Returns the epochs of the schedule, or as many as show the network `MIN_IMAGES_SEEN` images."""
-    return max(schedule.epochs, math.ceil(MIN_IMAGES_SEEN / len(rows.train)))
+def _lengthen(schedule: Schedule, rows: Split) -> Schedule:
+    """Returns the schedule with as many epochs as show the network `MIN_IMAGES_SEEN` images, if it has fewer."""
+    least = math.ceil(MIN_IMAGES_SEEN / len(rows.train))
+    return replace(schedule, epochs=max(schedule.epochs, least))
 
 
 def _tell(on_epoch: OnEpoch, n_before: int) -> Callable[[Progress], None]:
