@@ -221,8 +221,8 @@ def _validate(model: ImageNetwork, part: Images, schedule: Schedule) -> float:
 
     with torch.inference_mode():
         for some, wanted in zip(
-            pixels.split(schedule.batch_size),
-            target.split(schedule.batch_size),
+            pixels.split(schedule.batch_size),  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            target.split(schedule.batch_size),  # type: ignore[no-untyped-call]  # nor this one
             strict=True,
         ):
             scores = forward(

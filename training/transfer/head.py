@@ -59,7 +59,7 @@ def _find_features(
     model.eval()
     try:
         with torch.no_grad():
-            for part in torch.from_numpy(pixels).split(IMAGES_AT_A_TIME):
+            for part in torch.from_numpy(pixels).split(IMAGES_AT_A_TIME):  # type: ignore[no-untyped-call]  # torch leaves it untyped
                 forward(
                     model, part.to(model.mean.device), allow_bfloat16=allow_bfloat16
                 )
