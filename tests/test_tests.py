@@ -91,7 +91,7 @@ LONG = {
     "training/graph.py": {"clean"},
     "training/images/classifier.py": {"add_schedule_options", "fit"},
     "training/images/gradient_descent.py": {"minimise_loss"},
-    "training/images/pretrained.py": {"add_options"},
+    "training/transfer/pretrained.py": {"add_options"},
     "training/learning/gradient_descent.py": {"add_options", "minimise_loss"},
     "training/pipeline.py": {"_predict_unseen", "train"},
 }

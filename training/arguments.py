@@ -19,11 +19,12 @@ from training.export.recalibration import RecalibratedFamily
 from training.export.smoothing import SmoothedFamily
 from training.families import logistic
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
-from training.images import faces, pretrained
+from training.images import faces
 from training.learning import enlarged
 from training.learning.family import Family
 from training.pipeline import Callbacks, TrainingRun
 from training.shipped import SHIPPED
+from training.transfer import pretrained
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"

@@ -33,11 +33,11 @@ from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
 from training.export.torch_operators import keep_torch_operators
-from training.images import pretrained
 from training.judging import train_and_judge
 from training.learning.family import Epoch, TrainingError
 from training.pipeline import Callbacks, TrainedModel, TrainingRun, train
 from training.processors import count_processors
+from training.transfer import pretrained
 
 Context = ForkServerContext | SpawnContext
 Message = tuple[str, str] | None

@@ -19,8 +19,8 @@ from training.arguments import find_family, parse
 from training.console import headline
 from training.export.freshness import fingerprint_code
 from training.families.registry import FAMILIES
-from training.images.pretrained import name_family
 from training.shipped import SHIPPED
+from training.transfer.pretrained import name_family
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "exported_models").glob("*.onnx"))
 COMMANDS = [parse(list(command)) for command in SHIPPED]

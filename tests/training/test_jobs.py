@@ -23,8 +23,8 @@ from training.export.freshness import (
     read_card,
     without_docstrings,
 )
-from training.images.pretrained import name_family
 from training.shipped import SHIPPED
+from training.transfer.pretrained import name_family
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK_THEN_SLOW = ("naive_bayes", "random_forest", "gradient_boosting")

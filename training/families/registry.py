@@ -20,8 +20,8 @@ from training.families import (
 )
 from training.images.classifier import CNN, LOGISTIC, MLP
 from training.images.faces import FACES
-from training.images.pretrained import PRETRAINED
 from training.learning.family import Family
+from training.transfer.pretrained import PRETRAINED
 
 FAMILIES: dict[str, Family] = {
     "linear": linear,

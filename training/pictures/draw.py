@@ -19,11 +19,11 @@ from training.data.images import ImageDataset
 from training.export.evaluation import HEADLINES
 from training.families.kmeans import Centres
 from training.families.pca import Components
-from training.images import fine_tuning_curve
-from training.images.pretrained import Pretrained
 from training.pictures import curves, figures, panels
 from training.pictures.drawn_model import DrawnModel
 from training.pipeline import TrainedModel, TrainingRun
+from training.transfer import fine_tuning_curve
+from training.transfer.pretrained import Pretrained
 
 Rows = NDArray[np.int64]
 Pictures = Iterator[tuple[str, Figure]]

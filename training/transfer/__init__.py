@@ -1,1 +1,1 @@
-"""This package holds what networks that have learnt elsewhere need to learn a new task at low cost."""
+"""This package holds networks that have learnt elsewhere, as they were published or taught a new task at low cost."""

@@ -10,13 +10,15 @@ from torch import Tensor, nn
 class EnlargingNetwork(nn.Module):
     """An EnlargingNetwork brings images to `size_px` and has the network within it answer.
 
-    So the model takes images as they are in the data set, and training keeps no large ones in memory.
+    So the model takes images as they are in the data set, and training keeps no large ones in memory. While it learns,
+    `learnt_px` may be less.
     """
 
     def __init__(self, network: Any, size_px: int) -> None:
         super().__init__()
         self.network = network
         self.size_px = size_px
+        self.learnt_px = size_px
 
     def layers(self, images: Tensor) -> list[Tensor]:
         """Returns what the network's layers give, none where it shows none."""
@@ -49,5 +51,5 @@ class EnlargingNetwork(nn.Module):
 
     def _enlarge(self, images: Tensor) -> Tensor:
         return nn.functional.interpolate(
-            images, size=(self.size_px, self.size_px), mode="bilinear"
+            images, size=(self.learnt_px, self.learnt_px), mode="bilinear"
         )

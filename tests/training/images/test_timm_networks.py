@@ -17,10 +17,11 @@ from model_card import Card, ImageInput, from_metadata
 from tests.support.image_folders import write_folder
 from training.__main__ import main
 from training.graph import open_session
-from training.images import fine_tuning, packaged, publications, weight_files, weights
+from training.images import packaged, publications, weight_files, weights
 from training.images.architecture import restore
 from training.images.timm_network import TimmNetwork
 from training.learning.family import TrainingError
+from training.transfer import fine_tuning
 
 timm = pytest.importorskip("timm")
 safetensors = pytest.importorskip("safetensors.torch")

@@ -15,7 +15,7 @@ from training.export.evaluation import evaluate_classifier
 from training.images.architecture import CONVNET
 from training.images.classifier import fit_model
 from training.images.network import FittedImageClassifier
-from training.images.pretrained import Pretrained, has_own_weights, use_own_network
+from training.transfer.pretrained import Pretrained, has_own_weights, use_own_network
 
 SIZES = (50, 500)
 """So many images of each class are learnt from; all of them come last."""

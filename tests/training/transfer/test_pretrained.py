@@ -23,17 +23,17 @@ from training.data.datasets import split
 from training.data.images import ImageDataset
 from training.graph import open_session
 from training.images import (
-    fine_tuning_curve,
     publications,
     weight_files,
     weights,
 )
 from training.images.architecture import build, find_head, inner
 from training.images.convnet import ConvNet
-from training.images.fine_tuning import FineTunedNetwork
-from training.images.pretrained import PRETRAINED
 from training.learning.family import TrainingError
 from training.pictures import figures
+from training.transfer import fine_tuning_curve
+from training.transfer.fine_tuning import FineTunedNetwork
+from training.transfer.pretrained import PRETRAINED
 
 ARCHS = ("mobilenet_v3_small", "resnet18", "squeezenet1_1")
 """Two of these have fully connected heads, with and without a hidden layer, and one has a convolution."""

@@ -1,7 +1,8 @@
 """This module teaches a network that has learnt elsewhere a new task: first its head, then its body.
 
 The head learns on a body that stays as it is, normalisations and their statistics included; unfrozen, the body then
-learns too, at a lower rate: Yosinski et al., NeurIPS 2014.
+learns too, at a lower rate: Yosinski et al., NeurIPS 2014. Published networks keep the statistics of their
+normalisations throughout: those of a mini-batch of other images would undo what they have learnt.
 """
 
 from __future__ import annotations
@@ -14,27 +15,31 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from training.data.datasets import Split
 from training.data.images import ImageDataset
+from training.export.freshness import fingerprint_modules
 from training.images.classifier import fit_model
-from training.images.gradient_descent import ImageNetwork
+from training.images.gradient_descent import ImageNetwork, Progress
 from training.images.network import FittedImageClassifier
 from training.images.schedule import Schedule
 from training.learning.family import Epoch, OnEpoch
 from training.transfer.depthwise import learn_past_depthwise
+from training.transfer.descent import teach
 from training.transfer.eight_bits import round_filters, store_in_eight_bits
+from training.transfer.head import fit_head
 
 HEAD_SHARE = 1 / 3
-"""This share of the epochs passes before the body learns too."""
+"""This share of the epochs passes before the body of our own network learns too."""
 MAX_HEAD_IMAGES = 7000
 """Before that the head learns from at most so many images, since a body that is frozen gives it little to overfit."""
 BODY_RATE = 0.2
-"""The body learns at this share of the head's learning rate."""
+"""The body of our own network learns at this share of the head's learning rate."""
 MIN_IMAGES_SEEN = 6000
-"""Head and body of a network of photographs see so many images each, in more epochs where there are few."""
+"""A published network sees so many images, in more epochs where there are few."""
 IMAGES_AT_A_TIME = 64
 """So many are answered at a time, because layers of enlarged images are a hundred times as large as these."""
 
@@ -45,6 +50,7 @@ class FineTunedNetwork(ImageNetwork):
     """
 
     frozen = True
+    keeps_statistics = False
     n_kept = 0
 
     def train(self, mode: bool = True) -> FineTunedNetwork:  # noqa: FBT001, FBT002  # as torch has it
@@ -54,6 +60,10 @@ class FineTunedNetwork(ImageNetwork):
 
         for each in self.find_kept():
             each.eval()
+
+        for each in self.body.modules() if self.keeps_statistics else ():
+            if isinstance(each, nn.modules.batchnorm._BatchNorm):
+                each.eval()
 
         return self
 
@@ -109,7 +119,110 @@ def describe() -> dict[str, Any]:
         "head_share": HEAD_SHARE,
         "head_images": MAX_HEAD_IMAGES,
         "body_rate": BODY_RATE,
+        "published": fingerprint_modules("training.transfer.descent"),
     }
+
+
+def teach_published(
+    model: FineTunedNetwork,
+    head: nn.Module,
+    dataset: ImageDataset,
+    rows: Split,
+    schedule: Schedule,
+    on_epoch: OnEpoch,
+    *,
+    unfreeze: bool,
+    n_kept: int = 0,
+    checkpoint: Path | None = None,
+) -> None:
+    """Teaches a published network in place: its head at once and, unfrozen, then all but `n_kept` convolutions."""
+    learning = [each for each in model.parameters() if each.requires_grad]
+    _let_learn(learning, list(head.parameters()))
+    n_before = 0
+    if isinstance(head, nn.Linear):
+        loss = _fit_head(model, head, dataset, rows, schedule)
+        on_epoch(Epoch(number=1, losses={"train": loss}))
+        n_before = 1
+        if not unfreeze:
+            return
+
+    if unfreeze:
+        model.keeps_statistics = True
+        _unfreeze(model, learning, n_kept)
+
+    _teach_layers(
+        model,
+        head,
+        dataset,
+        rows,
+        _lengthen(schedule, rows) if unfreeze else schedule,
+        _tell(on_epoch, n_before),
+        checkpoint,
+    )
+
+
+def _teach_layers(
+    model: FineTunedNetwork,
+    head: nn.Module,
+    dataset: ImageDataset,
+    rows: Split,
+    schedule: Schedule,
+    on_progress: Callable[[Progress], None],
+    checkpoint: Path | None,
+) -> None:
+    """Teaches all that may learn."""
+    train, validation = (
+        (dataset.pixels[part], dataset.target[part])
+        for part in (rows.train, rows.validation)
+    )
+    with learn_past_depthwise(model.body):
+        teach(
+            model,
+            head,
+            train,
+            validation,
+            schedule,
+            on_progress=on_progress,
+            checkpoint=checkpoint,
+        )
+
+
+def _fit_head(
+    model: FineTunedNetwork,
+    head: nn.Linear,
+    dataset: ImageDataset,
+    rows: Split,
+    schedule: Schedule,
+) -> float:
+    """Fits the head to some images, where there is one by the graphics card, and returns its log loss in nats."""
+    some = _choose_for_head(rows).train
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    loss = fit_head(
+        model,
+        head,
+        dataset.pixels[some],
+        dataset.target[some],
+        allow_bfloat16=schedule.allow_bfloat16,
+    )
+    model.to("cpu").eval()
+
+    return loss
+
+
+def _lengthen(schedule: Schedule, rows: Split) -> Schedule:
+    """Returns the schedule with as many epochs as show the network `MIN_IMAGES_SEEN` images, if it has fewer."""
+    least = math.ceil(MIN_IMAGES_SEEN / len(rows.train))
+    return replace(schedule, epochs=max(schedule.epochs, least))
+
+
+def _tell(on_epoch: OnEpoch, n_before: int) -> Callable[[Progress], None]:
+    def tell(progress: Progress) -> None:
+        losses = {"train": progress.train}
+        if progress.validation is not None:
+            losses["validation"] = progress.validation
+        on_epoch(Epoch(number=progress.number + n_before, losses=losses))
+
+    return tell
 
 
 def fine_tune(
@@ -122,13 +235,9 @@ def fine_tune(
     *,
     unfreeze: bool,
     n_kept: int = 0,
-    lengthens: bool = False,
     checkpoint: Path | None = None,
 ) -> None:
-    """Fits the head and, unfrozen, then all but `n_kept` convolutions, in place.
-
-    If it `lengthens`, each has more epochs where images are few.
-    """
+    """Fits the head of our own network and, unfrozen, then all but `n_kept` convolutions, in place."""
     learning = [each for each in model.parameters() if each.requires_grad]
     _let_learn(learning, list(head.parameters()))
     n_head_epochs = max(1, round(schedule.epochs * HEAD_SHARE))
@@ -137,17 +246,15 @@ def fine_tune(
         fit_model(model, dataset, rows, schedule, on_epoch, checkpoint=checkpoint)
         return
 
-    min_seen = MIN_IMAGES_SEEN if lengthens else 0
     some_rows = _choose_for_head(rows)
-    first = _lengthen(schedule, n_head_epochs, some_rows, min_seen)
+    first = replace(schedule, epochs=n_head_epochs)
     fit_model(model, dataset, some_rows, first, on_epoch, checkpoint=checkpoint)
 
     _unfreeze(model, learning, n_kept)
-    body = _slow_down(_lengthen(schedule, n_body_epochs, rows, min_seen))
+    body = _slow_down(replace(schedule, epochs=n_body_epochs))
     place = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-body.pt")
     count = _offset_epochs(on_epoch, first.epochs)
-    with learn_past_depthwise(model.body):
-        fit_model(model, dataset, rows, body, count, checkpoint=place)
+    fit_model(model, dataset, rows, body, count, checkpoint=place)
 
 
 def _unfreeze(
@@ -164,15 +271,6 @@ def _let_learn(weights: list[nn.Parameter], chosen: list[nn.Parameter]) -> None:
     numbers = {id(each) for each in chosen}
     for each in weights:
         each.requires_grad = id(each) in numbers
-
-
-def _lengthen(
-    schedule: Schedule, n_epochs: int, rows: Split, min_seen: int
-) -> Schedule:
-    """Returns the schedule with so many epochs, or with as many as show the network `min_seen` images."""
-    return replace(
-        schedule, epochs=max(n_epochs, math.ceil(min_seen / len(rows.train)))
-    )
 
 
 def _slow_down(schedule: Schedule) -> Schedule:

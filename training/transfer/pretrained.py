@@ -35,17 +35,18 @@ from training.images.classifier import (
     make_model,
 )
 from training.images.convnet import MIN_PX, ConvNet
-from training.images.fine_tuning import (
-    FineTunedNetwork,
-    FittedFineTuned,
-    describe,
-    fine_tune,
-)
 from training.images.gradient_descent import ImageNetwork
 from training.images.network import FittedImageClassifier
 from training.images.schedule import Schedule
 from training.learning.family import OnEpoch, TrainingError
 from training.transfer.enlarging import EnlargingNetwork
+from training.transfer.fine_tuning import (
+    FineTunedNetwork,
+    FittedFineTuned,
+    describe,
+    fine_tune,
+    teach_published,
+)
 
 TASK = "imagenet"
 CONVNET_TASK = "cifar8"
@@ -59,7 +60,7 @@ SCHEDULES: dict[str, dict[str, float]] = {
         "weight_decay": 0.00133,
         "batch_size": 512,
     },
-    "": {"epochs": 9, "learning_rate": 0.4, "weight_decay": 0.0001, "batch_size": 64},
+    "": {"epochs": 6, "learning_rate": 0.001, "weight_decay": 0.01, "batch_size": 64},
 }
 """These are the defaults for our own network, and for all others."""
 
@@ -110,17 +111,17 @@ class Pretrained(ImageFamily):
         add(
             "--epochs",
             type=types.count,
-            help="passes over the training images; 12 for convnet, otherwise 9",
+            help="passes over the training images; 12 for convnet, otherwise 6",
         )
         add(
             "--learning-rate",
             type=types.positive,
-            help="the highest, for 512 images; 0.5 for convnet, otherwise 0.4",
+            help="the highest; 0.5 for convnet, there for 512 images, otherwise 0.001",
         )
         add(
             "--weight-decay",
             type=types.penalty,
-            help="of the steps; 0.00133 for convnet, otherwise 0.0001",
+            help="of the steps; 0.00133 for convnet, otherwise 0.01",
         )
         add(
             "--batch-size",
@@ -206,7 +207,8 @@ class Pretrained(ImageFamily):
         checkpoint: Path | None = None,
     ) -> None:
         """Fits the head and, unfrozen, then all, in place."""
-        fine_tune(
+        learn = fine_tune if options.arch == CONVNET else teach_published
+        learn(
             model,
             head,
             dataset,
@@ -215,7 +217,6 @@ class Pretrained(ImageFamily):
             on_epoch,
             unfreeze=options.unfreeze,
             n_kept=options.keep or 0,
-            lengthens=options.arch != CONVNET,
             checkpoint=checkpoint,
         )
 
