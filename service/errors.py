@@ -20,7 +20,27 @@ VeredictoError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
+
+MAX_HINTED_CHARS = 60
+"""A longer name is compared with no other: the time that takes grows with the square of its length."""
+MAX_HINTS_FROM = 100
+"""So many known names are compared, which takes 1 ms, and 4 ms where a client chooses the worst."""
+MIN_LIKENESS = 0.7
+
+
+def hint_at(name: str, known: Iterable[str]) -> str:
+    """Returns " (did you mean 'x'?)" for the known name that is most like this one, or an empty text."""
+    if len(name) > MAX_HINTED_CHARS:
+        return ""
+
+    compared = [each for each in known if len(each) <= MAX_HINTED_CHARS]
+    by_lower_case = {each.lower(): each for each in compared[:MAX_HINTS_FROM]}
+    near = get_close_matches(name.lower(), by_lower_case, n=1, cutoff=MIN_LIKENESS)
+
+    return f" (did you mean {by_lower_case[near[0]]!r}?)" if near else ""
 
 
 class VeredictoError(Exception):

@@ -18,6 +18,7 @@ from typing import Any
 
 from service.access.check import check_access
 from service.access.tls import list_bentoml_options
+from service.announcement import announce, make_url
 from service.errors import SettingsError
 from service.observability.logs import configure_logging
 from service.processes import supervisor
@@ -109,6 +110,13 @@ def _plan(
         load_s=settings.load_s,
         environment=environment,
         count_restart=partial(count, RESTARTS),
+        announce=partial(
+            announce,
+            url=make_url(
+                options.host, options.port, has_tls=settings.tls_cert is not None
+            ),
+            folder=settings.models,
+        ),
         reload=ReloadOptions(
             source=settings.models,
             store=folder / "models",

@@ -21,7 +21,7 @@ from service.contract.limits import (
     MAX_PART_FIELDS,
 )
 from service.contract.requests import MULTIPART
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, hint_at
 from service.models.images import ImageFile
 
 FILE_FIELD = "image"
@@ -113,7 +113,7 @@ def _collect(
         if field not in known_fields:
             takes = ", ".join(each for each in known_fields if each != "inputs")
             raise InvalidRequest(
-                f"unknown field {name[:100]!r}; beside the image this call takes {takes}"
+                f"unknown field {name[:100]!r}{hint_at(name, known_fields)}; beside the image this call takes {takes}"
             )
 
         if field in REPEATED.values():

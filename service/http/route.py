@@ -11,7 +11,7 @@ from service.contract.calls import NEVER_INLINE, Call
 from service.contract.codec import RequestDecoder, encode
 from service.contract.limits import Limits
 from service.contract.requests import MULTIPART
-from service.errors import InvalidRequest, UnsupportedMediaType
+from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Head, Route
 from service.execution.run import Pending, Reply, Run
@@ -135,7 +135,7 @@ class ContractRoute:
         for name, text in read_query(query):
             if name not in known:
                 raise InvalidRequest(
-                    f"unknown query parameter {name!r}; "
+                    f"unknown query parameter {name!r}{hint_at(name, known)}; "
                     f"query parameters of this call: {', '.join(known) or 'none'}"
                 )
 

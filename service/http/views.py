@@ -9,7 +9,7 @@ from pathlib import Path
 
 from service.calls.data_plane import DataPlane
 from service.contract.codec import encode
-from service.errors import InvalidRequest, NotReady, VeredictoError
+from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.batching import Batches
 from service.execution.metrics import render_metrics
 from service.http.forms import read_query
@@ -193,7 +193,7 @@ def _read_options(query: bytes, known: tuple[str, ...]) -> dict[str, str]:
     unknown = sorted(set(fields) - set(known))
     if unknown:
         raise InvalidRequest(
-            f"query: unknown field {unknown[0]!r}; known fields: {', '.join(known)}"
+            f"query: unknown field {unknown[0]!r}{hint_at(unknown[0], known)}; known fields: {', '.join(known)}"
         )
 
     return fields
