@@ -21,13 +21,16 @@ export BENTOML_DO_NOT_TRACK := True
 test coverage fuzz: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage fuzz soak chaos hostile check page train table verify sbom audit bench bento image proto lock clean
+.PHONY: help serve install docs test coverage fuzz soak chaos hostile check page train table verify sbom audit bench bento image proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-serve: .venv/serve.stamp ## serve the exported models on HOST:PORT (127.0.0.1:3000)
+serve: .venv/serve.stamp ## serve the exported models on HOST:PORT (127.0.0.1:3000; PORT=3001 for another)
 	@exec $(BIN)/python -m service --host $(HOST) --port $(PORT)
+
+install: .venv/test.stamp ## install what training, judging and the tests need (about 6 GB)
+	@echo 'train: $(BIN)/python -m training logistic --task wine   your table: $(BIN)/python -m training all --data my.csv --target COLUMN --task NAME'
 
 test: .venv/test.stamp ## run all tests, the files of tests spread over the processors
 	$(BIN)/python -m pytest $(SPREAD)
@@ -121,7 +124,8 @@ node_modules: package.json
 	@touch $@
 
 .venv/serve.stamp: requirements/serve.txt .venv/python.stamp
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/serve.txt
+	@echo 'installing what serving needs into .venv, about 0.5 GB: up to a minute'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/serve.txt
 	@touch $@
 
 .venv/audit.stamp: requirements/audit.txt .venv/test.stamp
@@ -129,5 +133,6 @@ node_modules: package.json
 	@touch $@
 
 .venv/test.stamp: requirements/test.txt .venv/serve.stamp
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/test.txt
+	@echo 'installing what training and the tests need into .venv, about 6 GB: 2 to 4 minutes'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/test.txt
 	@touch $@

@@ -15,8 +15,19 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(f"not written: {fault}\n")
         return 1
 
-    # Importing it takes 4 s of a processor.
-    from training import commands
+    try:
+        # Importing it takes 4 s of a processor.
+        from training import commands
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library == "training":
+            raise
+
+        sys.stderr.write(
+            f"training is not installed, {library} is missing: make install in a clone, "
+            "or pip install 'veredicto[train]'\n"
+        )
+        return 1
 
     return commands.main(words)
 

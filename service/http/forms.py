@@ -89,6 +89,15 @@ def read_request(
     return request
 
 
+def read_fields(
+    query: bytes,
+    known_fields: tuple[str, ...],
+    convert: Callable[[dict[str, Any]], Any],
+) -> Any:
+    """Returns the request that a query makes, still without inputs; raises InvalidRequest as `read_request` does."""
+    return convert(_collect(read_query(query), known_fields) | {"inputs": []})
+
+
 def read_query(query: bytes) -> list[tuple[str, str]]:
     """Returns names and values in the order in which they stand; raises InvalidRequest for too many."""
     try:

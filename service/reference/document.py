@@ -179,6 +179,7 @@ def _image_content(call: Call) -> dict[str, Any]:
     form = {"type": "object", "required": required, "properties": properties}
     media: dict[str, Any] = {media_type: {"schema": file} for media_type in TAKEN_TYPES}
     media[MULTIPART] = {"schema": form}
+    media["text/csv"] = {"schema": {"type": "string"}}
 
     return media
 
