@@ -43,7 +43,7 @@ def describe_interface(cards: list[Card]) -> dict[str, Any]:
     example = open_inference.show_example(examples.get("/predict"))
 
     paths = _call_paths(reference, examples)
-    paths |= judging.describe_route(tasks)
+    paths |= judging.describe_route(tasks, examples.pop("/judge", None))
     paths |= _task_paths(reference, tasks)
     paths |= platforms.describe_routes(reference, names, examples.get("/invocations"))
     paths |= _model_paths(reference, names)
@@ -203,6 +203,7 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
             examples.setdefault("/predict_proba", request)
             named = {"parameters": {"model": card.name}}
             examples.setdefault("/invocations", {"instances": [row], **named})
+            examples.setdefault("/explain", request)
             examples.setdefault("/compare", {"task": card.task, "inputs": [row]})
         elif card.kind == "transformer":
             examples.setdefault("/transform", request)
@@ -211,6 +212,11 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
         if card.kind in ("regressor", "clusterer"):
             examples.setdefault("/predict", {"model": card.name, "inputs": [row]})
 
+    for card, row in rows:
+        if card.kind == "classifier" and "/judge" not in examples:
+            names = [each.name for each in card.input.features]
+            examples["/judge"] = _write_csv([*names, "label"], [*row, card.classes[0]])
+
     for card in cards:
         if card.kind == "generator":
             examples.setdefault(
@@ -218,6 +224,10 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
             )
 
     return examples
+
+
+def _write_csv(*lines: list[Any]) -> str:
+    return "".join(",".join(map(str, line)) + "\n" for line in lines)
 
 
 def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
