@@ -31,16 +31,22 @@ MAX_HINTS_FROM = 100
 MIN_LIKENESS = 0.7
 
 
-def hint_at(name: str, known: Iterable[str]) -> str:
-    """Returns " (did you mean 'x'?)" for the known name that is most like this one, or an empty text."""
+def hint_at(name: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """Returns " (did you mean 'x'?)" for the known name that is most like this one, or an empty text.
+
+    A prefix that all names have says nothing of how much they are alike.
+    """
     if len(name) > MAX_HINTED_CHARS:
         return ""
 
     compared = [each for each in known if len(each) <= MAX_HINTED_CHARS]
-    by_lower_case = {each.lower(): each for each in compared[:MAX_HINTS_FROM]}
-    near = get_close_matches(name.lower(), by_lower_case, n=1, cutoff=MIN_LIKENESS)
+    by_ending = {
+        each.removeprefix(prefix).lower(): each for each in compared[:MAX_HINTS_FROM]
+    }
+    ending = name.removeprefix(prefix).lower()
+    near = get_close_matches(ending, by_ending, n=1, cutoff=MIN_LIKENESS)
 
-    return f" (did you mean {by_lower_case[near[0]]!r}?)" if near else ""
+    return f" (did you mean {by_ending[near[0]]!r}?)" if near else ""
 
 
 class VeredictoError(Exception):

@@ -312,8 +312,9 @@ class Settings:
 
         unknown = sorted(given.keys() - types.keys())
         if unknown:
+            hint = hint_at(unknown[0], types, prefix=PREFIX)
             raise SettingsError(
-                f"unknown setting {unknown[0]}{hint_at(unknown[0], types)}; known settings: {', '.join(sorted(types))}"
+                f"unknown setting {unknown[0]}{hint}; known settings: {', '.join(sorted(types))}"
             )
 
         values = {

@@ -15,22 +15,26 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(f"not written: {fault}\n")
         return 1
 
-    try:
-        # Importing it takes 4 s of a processor.
-        from training import commands
-    except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        if library == "training":
-            raise
-
-        sys.stderr.write(
-            f"training is not installed, {library} is missing: make install in a clone, "
-            "or pip install 'veredicto[train]'\n"
-        )
-        return 1
+    # Importing it takes 4 s of a processor.
+    from training import commands
 
     return commands.main(words)
 
 
+def _explain_missing(error: ModuleNotFoundError) -> str:
+    """Returns what brings a library that is missing; one of ours is a defect, and is raised again."""
+    library = (error.name or "").partition(".")[0]
+    if library == "training":
+        raise error
+
+    return (
+        f"training is not installed, {library} is missing: make install in a clone, "
+        "or pip install 'veredicto[train]'"
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ModuleNotFoundError as error:
+        sys.exit(_explain_missing(error))
