@@ -23,6 +23,7 @@ html_css_files = ["site.css"]
 html_js_files = [("languages.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
+html_show_copyright = False
 # The page of results would fetch each page for a summary, which a browser refuses to pages from a folder.
 html_show_search_summary = False
 html_theme_options = {"top_of_page_buttons": []}

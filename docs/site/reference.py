@@ -14,9 +14,9 @@ SHORTENED_CHARS = 40
 """A longer text in an answer that is shown, such as a picture in base64, is cut."""
 TITLE = """# HTTP reference
 
-Each call of the service, as its own description has it (`/docs.json`, OpenAPI 3.1; a running server shows it at `/docs`). The
-examples work as they stand against `make serve`; what is below each is its answer. Numbers may differ in their last digits,
-and lists in the answers of views are cut to three items.
+Each call of the service, as its own description has it (`/docs.json`, OpenAPI 3.1; a running server shows it at
+`/docs`). The examples work as they stand against `make serve`; what is below each is its answer. Numbers may differ in
+their last digits, and lists in the answers of views are cut to three items.
 
 Every error of every call is `{"error": "..."}`, and its words say what was expected, what came, and what would work.
 """
@@ -133,8 +133,11 @@ def find_request(
 
 def _write_curl(url: str, body: Any) -> str:
     if body is None:
-        return f"curl -s '{url}'"
-    return f"curl -s '{url}' -H 'Content-Type: {JSON}' -H 'Accept: {JSON}' -d '{json.dumps(body)}'"
+        return f"curl -s {url}"
+    return (
+        f"curl -s {url} \\\n    -H 'Content-Type: {JSON}' -H 'Accept: {JSON}' \\\n"
+        f"    -d '{json.dumps(body)}'"
+    )
 
 
 def _write_python(url: str, body: Any, *, is_json: bool) -> str:
@@ -184,6 +187,7 @@ def _name_type(schema: dict[str, Any]) -> str:
         return " or ".join(f"`{each}`" for each in schema["enum"])
     if "anyOf" in schema:
         names = dict.fromkeys(map(_name_type, schema["anyOf"]))
+        names.pop("null", None)
         return " or ".join(names)
     if schema.get("type") == "array":
         inner = _name_type(schema.get("items", {}))
