@@ -75,6 +75,9 @@ table: .venv/test.stamp ## write the tables of models into the documents, from t
 verify: .venv/serve.stamp ## check the files of VEREDICTO_MODELS, and its SHA256SUMS, without loading them
 	@$(BIN)/python -m service.models.verify
 
+docs: .venv/docs.stamp ## make a site of the documents in build/docs, which works from a folder
+	@$(BIN)/python -m docs.site
+
 sbom: .venv/audit.stamp ## list what serving installs, in build/sbom.json (CycloneDX)
 	@$(BIN)/uv venv --quiet --clear build/served
 	@$(BIN)/uv pip sync --quiet --python build/served requirements/serve.txt
@@ -110,6 +113,8 @@ lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowe
 		--no-annotate --quiet --extra cuda --extra grpc -c requirements/grpc.txt --generate-hashes -o requirements/cuda.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
 		--no-annotate --quiet --extra cpu --extra audit -c requirements/test.txt -o requirements/audit.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
+		--no-annotate --quiet --extra cpu --extra docs -c requirements/test.txt -o requirements/docs.txt
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info benchmarks/.environments
@@ -126,6 +131,10 @@ node_modules: package.json
 .venv/serve.stamp: requirements/serve.txt .venv/python.stamp
 	@echo 'installing what serving needs into .venv, about 0.5 GB: up to a minute'
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/serve.txt
+	@touch $@
+
+.venv/docs.stamp: requirements/docs.txt .venv/serve.stamp
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/docs.txt
 	@touch $@
 
 .venv/audit.stamp: requirements/audit.txt .venv/test.stamp

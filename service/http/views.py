@@ -69,7 +69,7 @@ class Views:
         self._batches = batches
         self._protocol = protocol
         self._static = StaticFiles(_PAGES)
-        self._interface = Interface(plane, protocol)
+        self._interface = Interface(plane, protocol, platforms)
         self._fixed: dict[str, Callable[[], Response]] = {
             "/docs": partial(_show_page, "docs.html"),
             "/models": lambda: respond(plane.list_models()),
