@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 BASE = "http://127.0.0.1:3000"
 JSON = "application/json"
@@ -22,6 +22,15 @@ Every error of every call is `{"error": "..."}`, and its words say what was expe
 """
 
 Operation = dict[str, Any]
+
+
+class Example(NamedTuple):
+    """An example is one request; `body` is None for a GET, and `is_json` says what is answered."""
+
+    url: str
+    body: Any
+    headers: dict[str, str]
+    is_json: bool
 
 
 def write_reference(document: dict[str, Any]) -> str:
@@ -52,7 +61,7 @@ def _list_parameters(operation: Operation) -> Iterator[str]:
     if not parameters:
         return
 
-    yield "| parameter | in | type | |"
+    yield "| parameter | in | type | meaning |"
     yield "|---|---|---|---|"
     for each in parameters:
         needed = "" if each["required"] else ", may be left out"
@@ -67,10 +76,10 @@ def _list_fields(document: dict[str, Any], operation: Operation) -> Iterator[str
     schema = _resolve(document, content.get(JSON, {}).get("schema", {}))
     properties = schema.get("properties", {})
     if properties:
-        yield "| field of the JSON | type | |"
+        yield "| field of the JSON | type | needed |"
         yield "|---|---|---|"
         for name, each in properties.items():
-            needed = "" if name in schema.get("required", ()) else "may be left out"
+            needed = "yes" if name in schema.get("required", ()) else "no"
             yield f"| `{name}` | {_name_type(each)} | {needed} |"
         yield ""
 
@@ -96,12 +105,18 @@ def _show_example(
         return
 
     url, body = asked
-    is_json = answer is not None
-    yield f"```console\n{_write_curl(url, body)}\n```\n"
-    yield f"```python\n{_write_python(url, body, is_json=is_json)}\n```\n"
-    yield f"```javascript\n{_write_javascript(url, body, is_json=is_json)}\n```\n"
-    if is_json:
+    request = Example(url, body, _list_headers(body, answers), answer is not None)
+    yield f"```console\n{_write_curl(request)}\n```\n"
+    yield f"```python\n{_write_python(request)}\n```\n"
+    yield f"```javascript\n{_write_javascript(request)}\n```\n"
+    if answer is not None:
         yield f"```json\n{show_json(_shorten(answer))}\n```\n"
+
+
+def _list_headers(body: Any, answers: dict[str, Any]) -> dict[str, str]:
+    """Returns the headers of a request: where a picture would be answered too, JSON is asked for."""
+    headers = {} if body is None else {"Content-Type": JSON}
+    return headers | ({"Accept": JSON} if "image/png" in answers else {})
 
 
 def find_request(
@@ -131,44 +146,51 @@ def find_request(
     return BASE + path.format(**values), body
 
 
-def _write_curl(url: str, body: Any) -> str:
-    if body is None:
-        return f"curl -s {url}"
-    return (
-        f"curl -s {url} \\\n    -H 'Content-Type: {JSON}' -H 'Accept: {JSON}' \\\n"
-        f"    -d '{json.dumps(body)}'"
-    )
+def _write_curl(request: Example) -> str:
+    parts = [f"curl -s {request.url}"]
+    parts += [f"-H '{name}: {value}'" for name, value in request.headers.items()]
+    if request.body is not None:
+        parts.append(f"-d '{json.dumps(request.body)}'")
+
+    return " \\\n    ".join(parts)
 
 
-def _write_python(url: str, body: Any, *, is_json: bool) -> str:
-    show = "json.load(answer)" if is_json else "answer.read().decode()"
-    imports = "import json\n" if is_json or body is not None else ""
-    if body is None:
+def _write_python(request: Example) -> str:
+    show = "json.load(answer)" if request.is_json else "answer.read().decode()"
+    imports = "import json\n" if request.is_json else ""
+    show_it = f"    print({show})"
+    if not request.headers:
         return (
             f"{imports}from urllib.request import urlopen\n\n"
-            f'with urlopen("{url}") as answer:\n    print({show})'
+            f'with urlopen("{request.url}") as answer:\n{show_it}'
         )
+
+    body = "" if request.body is None else f"body = {request.body!r}\n"
+    data = "None" if request.body is None else "json.dumps(body).encode()"
     return (
-        f"{imports}from urllib.request import Request, urlopen\n\n"
-        f"body = {body!r}\n"
-        f'headers = {{"Content-Type": "{JSON}", "Accept": "{JSON}"}}\n'
-        f'request = Request("{url}", json.dumps(body).encode(), headers)\n'
-        f"with urlopen(request) as answer:\n    print({show})"
+        f"{imports}from urllib.request import Request, urlopen\n\n{body}"
+        f"headers = {json.dumps(request.headers)}\n"
+        f'request = Request("{request.url}", {data}, headers)\n'
+        f"with urlopen(request) as answer:\n{show_it}"
     )
 
 
-def _write_javascript(url: str, body: Any, *, is_json: bool) -> str:
-    show = "json" if is_json else "text"
-    if body is None:
-        return (
-            f'const answer = await fetch("{url}");\nconsole.log(await answer.{show}());'
-        )
+def _write_javascript(request: Example) -> str:
+    options = []
+    if request.body is not None:
+        options.append('method: "POST"')
+    if request.headers:
+        options.append(f"headers: {json.dumps(request.headers)}")
+    if request.body is not None:
+        options.append(f"body: JSON.stringify({json.dumps(request.body)})")
+
+    given = (
+        ", {\n" + "".join(f"  {each},\n" for each in options) + "}" if options else ""
+    )
+    read = "json" if request.is_json else "text"
     return (
-        f'const answer = await fetch("{url}", {{\n'
-        '  method: "POST",\n'
-        f'  headers: {{ "Content-Type": "{JSON}", Accept: "{JSON}" }},\n'
-        f"  body: JSON.stringify({json.dumps(body)}),\n"
-        f"}});\nconsole.log(await answer.{show}());"
+        f'const answer = await fetch("{request.url}"{given});\n'
+        f"console.log(await answer.{read}());"
     )
 
 

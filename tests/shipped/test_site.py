@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from docs.site.__main__ import build_site
 from docs.site.pages import find_pages, lead_links
 from docs.site.reference import write_reference
 from tests.support.browser import PHONE, WIDE, open_page, start_browser
@@ -57,10 +57,17 @@ def reference(document: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]) -> Path:
-    """The built site; a link that leads nowhere would have failed it."""
+def site(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
+    """The site as `make docs` builds it; a link that leads nowhere would have failed it."""
     folder = tmp_path_factory.mktemp("site") / "docs"
-    assert build_site(folder, document) == 0
+    words = ["--url", server.url, "--output", str(folder)]
+    finished = subprocess.run(
+        [sys.executable, "-m", "docs.site", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
     return folder
 
 

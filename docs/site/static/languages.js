@@ -89,3 +89,8 @@ findRuns().forEach(makeTabs);
 choose(recall());
 // What scrolls can be reached by the keyboard.
 for (const block of document.querySelectorAll(".highlight pre")) block.tabIndex = 0;
+
+// The theme's captions are headings without a level, and its two side bars have no names.
+for (const caption of document.querySelectorAll('.caption[role="heading"]')) caption.setAttribute("aria-level", "2");
+document.querySelector(".sidebar-drawer")?.setAttribute("aria-label", "Pages");
+document.querySelector(".toc-drawer")?.setAttribute("aria-label", "On this page");
