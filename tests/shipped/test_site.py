@@ -165,16 +165,29 @@ def test_the_javascript_of_the_reference_runs(
     server: Server, reference: str, browser: Browser
 ) -> None:
     """Each example runs in a page of the server, and logs what the server answers."""
-    page = browser.new_page()
-    page.goto(f"{server.url}/livez")
     for _, _, javascript, answer in find_examples(reference):
-        code = address(javascript, server).replace("console.log(", "logged.push(")
-        logged = page.evaluate(
-            f"(async () => {{ const logged = []; {code} return logged; }})()"
-        )
-        assert len(logged) == 1
-        assert answer is None or same_start(answer, logged[0]), javascript
-    page.close()
+        (logged,) = run_javascript(javascript, server, browser)
+        assert answer is None or same_start(answer, logged), javascript
+
+
+def run_javascript(code: str, server: Server, browser: Browser) -> list[Any]:
+    """Returns what the code logs in a page of the server."""
+    page = browser.contexts[0].pages[0] if browser.contexts else browser.new_page()
+    if not page.url.startswith(server.url):
+        page.goto(f"{server.url}/livez")
+    body = address(code, server).replace("console.log(", "logged.push(")
+    logged: list[Any] = page.evaluate(
+        f"(async () => {{ const logged = []; {body} return logged; }})()"
+    )
+    return logged
+
+
+def test_the_javascript_of_the_quick_start_runs(
+    server: Server, browser: Browser
+) -> None:
+    """It logs the class in a page of the server."""
+    (code,) = find_code(read_document("docs/quick-start.md"), "javascript")
+    assert run_javascript(code, server, browser) == [["orange"]]
 
 
 def test_the_site_asks_no_server_for_anything(site: Path) -> None:
@@ -220,16 +233,16 @@ def test_the_site_works_from_a_folder(
         expect(found.filter(has_text="Train").first).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("name", "theme"), [("http.html", "light"), ("compare.html", "dark")]
+)
 def test_axe_finds_nothing_on_a_page_of_the_site(
-    site: Path, browser: Browser, theme: str
+    site: Path, browser: Browser, name: str, theme: str
 ) -> None:
-    """Contrast, names and landmarks are right on the page that has tables, code and tabs."""
+    """Contrast, names and landmarks are right on pages that have tables, code and tabs."""
     said: list[str] = []
-    url = (site / "http.html").as_uri()
-    with open_page(
-        browser, url, theme=theme, bench=".languages", complaints=said
-    ) as page:
+    url = (site / name).as_uri()
+    with open_page(browser, url, theme=theme, bench="h1", complaints=said) as page:
         # It reads styles by requests, which a browser refuses to pages from a folder.
         found = Axe().run(page, options={"preload": False}).response["violations"]
 
