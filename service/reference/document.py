@@ -158,7 +158,7 @@ def _image_parameters(call: Call) -> list[dict[str, Any]]:
 
 
 def _describe_field(field: str) -> str:
-    return f"The {field.replace('_', ' ')}, where the body is an image file"
+    return f"The {field.replace('_', ' ')}, where the body is an image file or CSV"
 
 
 def _image_content(call: Call) -> dict[str, Any]:
