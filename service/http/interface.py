@@ -38,16 +38,23 @@ class Interface:
         self._protocol = protocol
         self._platforms = platforms
         self._written: bytes | None = None
+        self._number = 0
+        """It changes with the models, so that a document that was begun before is not kept."""
 
     def follow(self) -> None:
         """Forgets the document, whose examples are of models that may be gone."""
+        self._number += 1
         self._written = None
 
     def write(self) -> bytes:
         """Returns the document in JSON; the first time takes the models' answers, in a thread."""
         written = self._written
         if written is None:
-            written = self._written = encode(self._describe())
+            number = self._number
+            written = encode(self._describe())
+            if number == self._number:
+                self._written = written
+
         return written
 
     def _describe(self) -> dict[str, Any]:
