@@ -213,9 +213,10 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
             examples.setdefault("/predict", {"model": card.name, "inputs": [row]})
 
     for card, row in rows:
-        if card.kind == "classifier" and "/judge" not in examples:
+        if card.classes and isinstance(card.input, FeatureInput):
             names = [each.name for each in card.input.features]
-            examples["/judge"] = _write_csv([*names, "label"], [*row, card.classes[0]])
+            lines = ([*names, "label"], [*row, card.classes[0]])
+            examples.setdefault("/judge", _write_csv(*lines))
 
     for card in cards:
         if card.kind == "generator":
