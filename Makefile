@@ -21,13 +21,16 @@ export BENTOML_DO_NOT_TRACK := True
 test coverage fuzz: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage fuzz soak chaos hostile check page train table verify sbom audit bench bento image proto lock clean
+.PHONY: help serve install docs test coverage fuzz soak chaos hostile check page train table verify sbom audit bench bento image proto lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-serve: .venv/serve.stamp ## serve the exported models on HOST:PORT (127.0.0.1:3000)
+serve: .venv/serve.stamp ## serve the exported models on HOST:PORT (127.0.0.1:3000; PORT=3001 for another)
 	@exec $(BIN)/python -m service --host $(HOST) --port $(PORT)
+
+install: .venv/test.stamp ## install what training, judging and the tests need (about 6 GB)
+	@echo 'train: $(BIN)/python -m training logistic --task wine   your table: $(BIN)/python -m training all --data my.csv --target COLUMN --task NAME'
 
 test: .venv/test.stamp ## run all tests, the files of tests spread over the processors
 	$(BIN)/python -m pytest $(SPREAD)
@@ -72,6 +75,9 @@ table: .venv/test.stamp ## write the tables of models into the documents, from t
 verify: .venv/serve.stamp ## check the files of VEREDICTO_MODELS, and its SHA256SUMS, without loading them
 	@$(BIN)/python -m service.models.verify
 
+docs: .venv/docs.stamp ## make a site of the documents in build/docs, which works from a folder
+	@$(BIN)/python -m docs.site
+
 sbom: .venv/audit.stamp ## list what serving installs, in build/sbom.json (CycloneDX)
 	@$(BIN)/uv venv --quiet --clear build/served
 	@$(BIN)/uv pip sync --quiet --python build/served requirements/serve.txt
@@ -107,6 +113,8 @@ lock: .venv/test.stamp ## resolve requirements/*.txt again, to the newest allowe
 		--no-annotate --quiet --extra cuda --extra grpc -c requirements/grpc.txt --generate-hashes -o requirements/cuda.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
 		--no-annotate --quiet --extra cpu --extra audit -c requirements/test.txt -o requirements/audit.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url \
+		--no-annotate --quiet --extra cpu --extra docs -c requirements/test.txt -o requirements/docs.txt
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info benchmarks/.environments
@@ -121,7 +129,12 @@ node_modules: package.json
 	@touch $@
 
 .venv/serve.stamp: requirements/serve.txt .venv/python.stamp
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/serve.txt
+	@echo 'installing what serving needs into .venv, about 0.5 GB: up to a minute'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/serve.txt
+	@touch $@
+
+.venv/docs.stamp: requirements/docs.txt .venv/serve.stamp
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/docs.txt
 	@touch $@
 
 .venv/audit.stamp: requirements/audit.txt .venv/test.stamp
@@ -129,5 +142,6 @@ node_modules: package.json
 	@touch $@
 
 .venv/test.stamp: requirements/test.txt .venv/serve.stamp
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/test.txt
+	@echo 'installing what training and the tests need into .venv, about 6 GB: 2 to 4 minutes'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/test.txt
 	@touch $@

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 
 DONE = 0
@@ -183,7 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"veredicto {import_module('service').VERSION}\n")
         return DONE
 
-    found = f"got {name!r}" if words else "got none"
+    near = get_close_matches(name, COMMANDS, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    found = f"got {name!r}{hint}" if words else "got none"
     sys.stderr.write(
         f"veredicto: expected a command, one of {', '.join(COMMANDS)}, {found}; "
         "veredicto --help shows examples\n"

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from service.launch import TARGET, ServerOptions, run_server
+from service.processes.listening import MAX_PORT
 from service.settings import PREFIX
 
-MAX_PORT = 2**16 - 1
 PORT_VARIABLES = ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT")
 """Vertex AI and SageMaker say the port by these, where PORT does not; Cloud Run and Azure set PORT."""
 

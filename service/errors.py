@@ -20,7 +20,33 @@ VeredictoError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
+
+MAX_HINTED_CHARS = 60
+"""A longer name is compared with no other: the time that takes grows with the square of its length."""
+MAX_HINTS_FROM = 100
+"""So many known names are compared, which takes 1 ms, and 4 ms where a client chooses the worst."""
+MIN_LIKENESS = 0.7
+
+
+def hint_at(name: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """Returns " (did you mean 'x'?)" for the known name that is most like this one, or an empty text.
+
+    A prefix that all names have says nothing of how much they are alike.
+    """
+    if len(name) > MAX_HINTED_CHARS:
+        return ""
+
+    compared = [each for each in known if len(each) <= MAX_HINTED_CHARS]
+    by_ending = {
+        each.removeprefix(prefix).lower(): each for each in compared[:MAX_HINTS_FROM]
+    }
+    ending = name.removeprefix(prefix).lower()
+    near = get_close_matches(ending, by_ending, n=1, cutoff=MIN_LIKENESS)
+
+    return f" (did you mean {by_ending[near[0]]!r}?)" if near else ""
 
 
 class VeredictoError(Exception):

@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -18,6 +18,7 @@ from typing import Any
 
 from service.access.check import check_access
 from service.access.tls import list_bentoml_options
+from service.announcement import announce, make_url
 from service.errors import SettingsError
 from service.observability.logs import configure_logging
 from service.processes import supervisor
@@ -109,6 +110,7 @@ def _plan(
         load_s=settings.load_s,
         environment=environment,
         count_restart=partial(count, RESTARTS),
+        announce=_make_announcement(options, settings),
         reload=ReloadOptions(
             source=settings.models,
             store=folder / "models",
@@ -119,6 +121,14 @@ def _plan(
             environment=_extend_path(environment),
         ),
     )
+
+
+def _make_announcement(
+    options: ServerOptions, settings: Settings
+) -> Callable[[Mapping[str, int], float], None]:
+    has_tls = settings.tls_cert is not None
+    url = make_url(options.host, options.port, has_tls=has_tls)
+    return partial(announce, url=url, folder=settings.models)
 
 
 def become_server(told: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
-from service.errors import SettingsError
+from service.errors import SettingsError, hint_at
 from service.generated_table import GeneratedTable, make_table
 from service.service_links import is_service_link
 from service.setting_types import (
@@ -312,8 +312,9 @@ class Settings:
 
         unknown = sorted(given.keys() - types.keys())
         if unknown:
+            hint = hint_at(unknown[0], types, prefix=PREFIX)
             raise SettingsError(
-                f"unknown setting {unknown[0]}; known settings: {', '.join(sorted(types))}"
+                f"unknown setting {unknown[0]}{hint}; known settings: {', '.join(sorted(types))}"
             )
 
         values = {

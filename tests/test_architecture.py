@@ -103,7 +103,7 @@ PACKAGES: dict[str, set[str]] = {
         "verdict",
     },
     "scoring.__main__": {"scoring", "service.errors"},
-    "service.__main__": {"service.launch", "service.settings"},
+    "service.__main__": {"service.launch", "service.processes", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
     "service.app": {
@@ -189,6 +189,7 @@ PACKAGES: dict[str, set[str]] = {
     },
     "service.launch": {
         "service.access",
+        "service.announcement",
         "service.errors",
         "service.execution",
         "service.grpc",
@@ -548,7 +549,7 @@ SHOWN: dict[str, set[str]] = {
         "supervisor",
         "worker",
     },
-    "service.reference": {"document", "pages"},
+    "service.reference": {"document", "openapi", "pages"},
     "service.repository": {"generation", "loading", "maker", "stamps"},
     "service.server": {"composition"},
     "stats": {

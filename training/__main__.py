@@ -21,5 +21,20 @@ def main(arguments: list[str] | None = None) -> int:
     return commands.main(words)
 
 
+def _explain_missing(error: ModuleNotFoundError) -> str:
+    """Returns what brings a library that is missing; one of ours is a defect, and is raised again."""
+    library = (error.name or "").partition(".")[0]
+    if library == "training":
+        raise error
+
+    return (
+        f"training is not installed, {library} is missing: make install in a clone, "
+        "or pip install 'veredicto[train]'"
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ModuleNotFoundError as error:
+        sys.exit(_explain_missing(error))

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
 README = ROOT / "README.md"
 MODELS_PAGE = EXPORTED_MODELS / "README.md"
-PAGES_WITH_ANSWERS = (README, ROOT / "docs" / "predict.md")
+PAGES_WITH_ANSWERS = (README, ROOT / "README.es.md", ROOT / "docs" / "predict.md")
 
 START = "<!-- models: written by `make table` -->\n"
 END = "<!-- end of models -->\n"

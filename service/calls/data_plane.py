@@ -33,7 +33,7 @@ from service.contract.requests import (
     Row,
     TransformRequest,
 )
-from service.errors import InvalidRequest, NotReady, VeredictoError
+from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_for
 from service.live import comparison
@@ -445,8 +445,10 @@ class DataPlane:
         unknown = [name for name in names if name not in models]
         if unknown:
             known = ", ".join(models)
+            hint = hint_at(unknown[0], models)
             raise InvalidRequest(
-                f"models: {unknown[0]!r} is not a classifier of the task {request.task!r}; its classifiers: {known}"
+                f"models: {unknown[0]!r} is not a classifier of the task {request.task!r}{hint}; "
+                f"its classifiers: {known}"
             )
 
         return [models[name] for name in names]
@@ -546,8 +548,9 @@ def _index_labels(
     index = {name: position for position, name in enumerate(model.classes)}
     unknown = [label for label in labels if str(label) not in index]
     if unknown:
+        hint = hint_at(str(unknown[0]), index)
         raise InvalidRequest(
-            f"labels: unknown class {unknown[0]!r}; classes: {', '.join(index)}"
+            f"labels: unknown class {unknown[0]!r}{hint}; classes: {', '.join(index)}"
         )
 
     return np.array([index[str(label)] for label in labels], dtype=np.int64)

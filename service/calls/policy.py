@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from service.errors import InvalidRequest, NotFound
+from service.errors import InvalidRequest, NotFound, hint_at
 from service.models.model import Model
 from service.models.registry import Registry
 from service.settings import Settings
@@ -130,7 +130,8 @@ class Router:
                     f"the task {task!r} has no classifiers or regressors to choose from; {known}"
                 )
 
-            raise NotFound(f"unknown task {task!r}; {known}")
+            hint = hint_at(task, self._ranked)
+            raise NotFound(f"unknown task {task!r}{hint}; {known}")
 
         if task in self._fixed:
             return self._fixed[task]

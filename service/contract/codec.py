@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 
 from service.contract.far_numbers import MIN_CHECKED_BYTES, check_numbers
 from service.contract.limits import MAX_JSON_DEPTH
+<<<<<<< HEAD
 from service.contract.number_rows import MIN_BYTES, read_number_rows
 from service.errors import InvalidRequest
+=======
+from service.errors import InvalidRequest, hint_at
+>>>>>>> h4
 
 UTF8_BOM = b"\xef\xbb\xbf"
 MIN_PACKED_COLUMNS = 64
@@ -44,6 +48,7 @@ def to_matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
 
 Numbers = list[list[float]]
 NESTED = f"arrays and objects are nested too deeply; expected at most {MAX_JSON_DEPTH} levels"
+_UNKNOWN_FIELD = re.compile(r"unknown field `(.*?)`")
 _NOT_FINITE = (b"NaN", b"Inf", b"-Inf", b"nan", b"inf")
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe{", b"\xfe\xff\x00{")
 """Objects begin with these in UTF-8 and UTF-16 as PowerShell and Notepad write them."""
@@ -143,7 +148,11 @@ class RequestDecoder:
             raise InvalidRequest(_explain_malformed(str(error), body)) from error
 
     def _refusal(self, error: msgspec.ValidationError) -> InvalidRequest:
-        return InvalidRequest(f"{_explain(str(error))}; this call takes {self._usage}")
+        text = str(error)
+        unknown = _UNKNOWN_FIELD.search(text)
+        hint = hint_at(unknown[1], self.fields) if unknown else ""
+
+        return InvalidRequest(f"{_explain(text)}{hint}; this call takes {self._usage}")
 
 
 def _explain(text: str) -> str:

@@ -21,7 +21,7 @@ from service.contract.limits import (
     MAX_PART_FIELDS,
 )
 from service.contract.requests import MULTIPART
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, hint_at
 from service.models.images import ImageFile
 
 FILE_FIELD = "image"
@@ -89,6 +89,15 @@ def read_request(
     return request
 
 
+def read_fields(
+    query: bytes,
+    known_fields: tuple[str, ...],
+    convert: Callable[[dict[str, Any]], Any],
+) -> Any:
+    """Returns the request that a query makes, still without inputs; raises InvalidRequest as `read_request` does."""
+    return convert(_collect(read_query(query), known_fields) | {"inputs": []})
+
+
 def read_query(query: bytes) -> list[tuple[str, str]]:
     """Returns names and values in the order in which they stand; raises InvalidRequest for too many."""
     try:
@@ -113,7 +122,7 @@ def _collect(
         if field not in known_fields:
             takes = ", ".join(each for each in known_fields if each != "inputs")
             raise InvalidRequest(
-                f"unknown field {name[:100]!r}; beside the image this call takes {takes}"
+                f"unknown field {name[:100]!r}{hint_at(name, known_fields)}; beside the image this call takes {takes}"
             )
 
         if field in REPEATED.values():

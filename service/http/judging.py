@@ -9,7 +9,7 @@ from service.contract.calls import NEVER_INLINE
 from service.contract.codec import encode
 from service.contract.limits import Limits
 from service.contract.requests import MULTIPART
-from service.errors import InvalidRequest, UnsupportedMediaType
+from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
 from service.execution.run import Reply
 from service.http.forms import FILE_FIELD, FormFile, read_form, read_query
@@ -126,7 +126,8 @@ def _make_request(
         field = "label" if name == "labels" else name
         if field not in FIELDS:
             raise InvalidRequest(
-                f"unknown field {name[:100]!r}; beside the data this call takes {', '.join(FIELDS)}"
+                f"unknown field {name[:100]!r}{hint_at(name, FIELDS)}; "
+                f"beside the data this call takes {', '.join(FIELDS)}"
             )
         if field == "label" and images:
             labels.append(value)

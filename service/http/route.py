@@ -11,11 +11,12 @@ from service.contract.calls import NEVER_INLINE, Call
 from service.contract.codec import RequestDecoder, encode
 from service.contract.limits import Limits
 from service.contract.requests import MULTIPART
-from service.errors import InvalidRequest, UnsupportedMediaType
+from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Head, Route
 from service.execution.run import Pending, Reply, Run
-from service.http.forms import read_query, read_request
+from service.http.csv_rows import CSV, read_csv
+from service.http.forms import read_fields, read_query, read_request
 from service.http.responses import JSON, PNG, Response
 from service.models.graph import Graph
 from service.models.image_rows import has_encoded_image
@@ -24,6 +25,8 @@ from service.models.images import MEDIA_TYPES, TAKEN_TYPES
 MAX_DIGITS = 9
 """A count in a query has at most this many digits."""
 _PLAIN_JSON = (b"content-type", JSON)
+FORM = "application/x-www-form-urlencoded"
+"""curl calls the body of `-d` so where nobody names its type; one that begins as an object is JSON all the same."""
 _WATCHED = frozenset({b"content-type", b"content-encoding"})
 _REFUSED_KIND = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
 
@@ -93,6 +96,13 @@ class ContractRoute:
             return self._plain
 
         takes_picture = self._draw is not None and takes_pictures(headers)
+        if media_type == FORM:
+            return self._plain._replace(
+                media_type=FORM, query=query, takes_picture=takes_picture
+            )
+        if media_type == CSV:
+            limit = self._plain.max_bytes
+            return CallHead(limit, NEVER_INLINE, CSV, query, takes_picture)
         if media_type:
             limit = self._max_image_bytes
             return CallHead(limit, NEVER_INLINE, media_type, query, takes_picture)
@@ -100,7 +110,13 @@ class ContractRoute:
         return self._plain._replace(query=query, takes_picture=takes_picture)
 
     def decode(self, body: bytes, head: CallHead) -> Any:
-        """Returns the request in a body of JSON, of an image file, or of a form; raises InvalidRequest."""
+        """Returns the request in a body of JSON, of CSV, of an image file, or of a form; raises InvalidRequest."""
+        if head.media_type == FORM:
+            return self._decode_unnamed(body, head)
+        if head.media_type == CSV:
+            request = read_fields(head.query, self._fields, self._convert)
+            request.inputs = read_csv(body)
+            return request
         if head.media_type:
             return read_request(
                 head.media_type, body, head.query, self._fields, self._convert
@@ -111,6 +127,13 @@ class ContractRoute:
             self._apply_query(head.query, request)
 
         return request
+
+    def _decode_unnamed(self, body: bytes, head: CallHead) -> Any:
+        """Returns the request in JSON that came as a form's fields; raises UnsupportedMediaType for such fields."""
+        if body.lstrip()[:1] != b"{":
+            raise _refuse_type(FORM, takes_images=self._takes_images)
+
+        return self.decode(body, head._replace(media_type=""))
 
     def is_slow(self, request: Any) -> bool:
         """Returns whether the request has an image in its JSON, which takes a thread to decode."""
@@ -135,7 +158,7 @@ class ContractRoute:
         for name, text in read_query(query):
             if name not in known:
                 raise InvalidRequest(
-                    f"unknown query parameter {name!r}; "
+                    f"unknown query parameter {name!r}{hint_at(name, known)}; "
                     f"query parameters of this call: {', '.join(known) or 'none'}"
                 )
 
@@ -165,11 +188,19 @@ def _check_header(name: bytes, value: bytes, *, takes_images: bool) -> str:
 
     if text in ("application/json", ""):
         return ""
+    if text == FORM:
+        return FORM
+    if takes_images and text == CSV:
+        return CSV
     if takes_images and (text in MEDIA_TYPES or text == MULTIPART):
         return text + given[len(text) :]
 
-    images = f" (or for images {', '.join(TAKEN_TYPES)}, {MULTIPART})"
-    raise UnsupportedMediaType(
+    raise _refuse_type(text, takes_images=takes_images)
+
+
+def _refuse_type(text: str, *, takes_images: bool) -> UnsupportedMediaType:
+    images = f" (or {CSV}, or for images {', '.join(TAKEN_TYPES)}, {MULTIPART})"
+    return UnsupportedMediaType(
         f"expected Content-Type application/json{images if takes_images else ''}, got {text!r}; "
         "with curl: -H 'Content-Type: application/json'"
     )

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from service.calls.data_plane import DataPlane
 from service.contract.codec import encode
-from service.errors import InvalidRequest, NotReady, VeredictoError
+from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.batching import Batches
 from service.execution.metrics import render_metrics
 from service.http.forms import read_query
+from service.http.interface import Interface
 from service.http.open_inference import PREFIX, OpenInferenceRoutes
 from service.http.page_security import protect_page
 from service.http.platforms import PREFIX as V1
@@ -29,7 +30,6 @@ from service.http.responses import (
 from service.http.route import takes_pictures
 from service.http.static_files import COURSES, PAGES, StaticFiles, prefers_html
 from service.http.static_files import PREFIX as STATIC
-from service.reference import document
 
 HOME = "/"
 MODELS = "/models/"
@@ -47,6 +47,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """The query of each view of a task may have these fields."""
 METRICS_PATH = "/metrics"
+INTERFACE = "/docs.json"
 CLASSES = tuple(f"{each}/" for each in COURSES)
 READ_ONLY = ("GET", "HEAD")
 PROBES = ("/livez", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
@@ -68,6 +69,7 @@ class Views:
         self._batches = batches
         self._protocol = protocol
         self._static = StaticFiles(_PAGES)
+        self._interface = Interface(plane, protocol, platforms)
         self._fixed: dict[str, Callable[[], Response]] = {
             "/docs": partial(_show_page, "docs.html"),
             "/models": lambda: respond(plane.list_models()),
@@ -75,16 +77,18 @@ class Views:
             "/healthz": self._show_liveness,
             "/readyz": self._show_readiness,
         }
-        self.follow()
 
     def follow(self) -> None:
         """Describes the interface anew, whose examples are of the models that are served."""
-        described = document.describe_interface(self._plane.cards())
-        self._fixed["/docs.json"] = partial(respond, described)
+        self._interface.follow()
 
     def allowed_methods(self, path: str) -> tuple[str, ...]:
         """Returns the methods of a path, none for an unknown one; raises NotFound for one of a protocol."""
-        if path in self._fixed or path in PAGES or path in (HOME, METRICS_PATH):
+        if (
+            path in self._fixed
+            or path in PAGES
+            or path in (HOME, METRICS_PATH, INTERFACE)
+        ):
             return READ_ONLY
         if path in COURSES or path.startswith((MODELS, STATIC, *CLASSES)):
             return READ_ONLY
@@ -109,8 +113,8 @@ class Views:
             return self._static.show_page(path, scope["headers"])
         if path.startswith(STATIC):
             return self._static.show(path, scope["headers"])
-        if path == METRICS_PATH:
-            return Response(200, await asyncio.to_thread(render_metrics), METRICS)
+        if path in (INTERFACE, METRICS_PATH):
+            return await self._show_written(path)
         if path.startswith(PREFIX):
             return self._protocol.view(path)
         if path.startswith(V1):
@@ -121,6 +125,12 @@ class Views:
         # Cards are large, and a network's layers are looked at: 5 to 30 ms.
         name = path.removeprefix(MODELS)
         return await self._batches.offload(self._show_model, name, scope)
+
+    async def _show_written(self, path: str) -> Response:
+        """Returns what a thread writes: the metrics of all workers, or the document with its examples."""
+        if path == METRICS_PATH:
+            return Response(200, await asyncio.to_thread(render_metrics), METRICS)
+        return Response(200, await self._batches.offload(self._interface.write))
 
     def _show_model(self, name: str, scope: Message) -> Response:
         if not name.endswith(LAYERS):
@@ -193,7 +203,7 @@ def _read_options(query: bytes, known: tuple[str, ...]) -> dict[str, str]:
     unknown = sorted(set(fields) - set(known))
     if unknown:
         raise InvalidRequest(
-            f"query: unknown field {unknown[0]!r}; known fields: {', '.join(known)}"
+            f"query: unknown field {unknown[0]!r}{hint_at(unknown[0], known)}; known fields: {', '.join(known)}"
         )
 
     return fields

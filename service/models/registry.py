@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from model_card import Card, FeatureInput
-from service.errors import InvalidRequest, ModelRefused, NotFound
+from service.errors import InvalidRequest, ModelRefused, NotFound, hint_at
 from service.models.aliases import add_aliases
 from service.models.cardless import explain_no_card, write_command
 from service.models.content import read_content
@@ -116,8 +116,9 @@ class Registry:
         versions = self.versions.get(name)
         if versions is None:
             known = ", ".join(self.versions) or "none"
+            hint = hint_at(name, self.versions)
             raise NotFound(
-                f"Request for unknown model: {name[:200]!r} is not found; known models: {known}"
+                f"Request for unknown model: {name[:200]!r} is not found{hint}; known models: {known}"
             )
 
         if version is None or version == LATEST:
@@ -141,6 +142,15 @@ class Registry:
         """Returns how many models are served, each under its own name."""
         return len(self.versions.keys() - self.aliases.keys())
 
+    def summarise(self) -> dict[str, int]:
+        """Returns how many models of how many tasks are served, and how many files were refused."""
+        tasks = {each.card.task for each in self.models.values()}
+        return {
+            "models": self.count(),
+            "tasks": len(tasks),
+            "refused": len(self.refused),
+        }
+
     def find_graphs(self, name: str, version: str | None = None) -> list[Graph]:
         """Returns the graph of this version, or the graphs of all versions where none is named; raises NotFound."""
         versions = self.versions
@@ -154,8 +164,10 @@ class Registry:
         except KeyError:
             if name in self.versions:
                 raise NotFound(self._explain_no_card(name)) from None
+            known = ", ".join(self.models) or "none"
+            hint = hint_at(name, [*self.models, *self.aliases])
             raise NotFound(
-                f"unknown model {name!r}; known models: {', '.join(self.models) or 'none'}"
+                f"unknown model {name!r}{hint}; known models: {known}"
             ) from None
 
     def _explain_no_card(self, name: str) -> str:
@@ -184,7 +196,8 @@ class Registry:
                 f"the task {name!r} has no classifiers to compare; tasks that have: {known}"
             )
 
-        raise NotFound(f"unknown task {name!r}; known tasks: {known}")
+        hint = hint_at(name, self._classifiers)
+        raise NotFound(f"unknown task {name!r}{hint}; known tasks: {known}")
 
     def why_not_ready(self, *, strict: bool) -> str | None:
         """Returns the reason why this folder is not what the operator wanted served, or None."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model_card import Feature, FeatureInput
 from service.contract.arrays import Rows
 from service.contract.requests import Row, Value
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, hint_at
 
 MAX_FLOAT32 = 3.4028235e38
 """This is the largest float32, as it is written in decimal."""
@@ -108,13 +108,15 @@ class RowEncoder:
 
     def _order(self, row: dict[str, Value], where: str) -> list[Value]:
         missing = [name for name in self._names if name not in row]
-        if missing:
-            raise InvalidRequest(f"{where}: missing {_quoted(missing)}")
-
         unknown = sorted(row.keys() - set(self._names))
+        hint = hint_at(unknown[0], missing or self._names) if unknown else ""
+        if missing:
+            beside = f"; got unknown {_quoted(unknown)}" if unknown else ""
+            raise InvalidRequest(f"{where}: missing {_quoted(missing)}{beside}{hint}")
+
         if unknown:
             raise InvalidRequest(
-                f"{where}: unknown {_quoted(unknown)}; features: {', '.join(self._names)}"
+                f"{where}: unknown {_quoted(unknown)}{hint}; features: {', '.join(self._names)}"
             )
 
         return [row[name] for name in self._names]

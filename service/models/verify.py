@@ -1,13 +1,14 @@
-"""`python -m service.models.verify FOLDER` says of each model file whether it could be loaded, without loading it.
+"""`python -m service.models.verify [FOLDER]` says of each model file whether it could be loaded, without loading it.
 
 It reads what a server reads before onnxruntime does: the kind of file, size, sums, operators, and weights beside it.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,15 +58,16 @@ def _verify_file(folder: ModelFolder, file: ModelFile) -> Finding:
     )
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Prints a line for each file of the named folder, or of VEREDICTO_MODELS; returns 1 where any is bad."""
+    given = _parse(arguments)
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
-    path = Path(arguments[0]) if arguments else settings.models
+    path = given.folder or settings.models
     findings = list(verify(ModelFolder(path, max_bytes=settings.max_model_bytes)))
     for file, is_good, text in findings:
         sys.stdout.write(f"{'good' if is_good else 'BAD '} {file}: {text}\n")
@@ -73,5 +75,19 @@ def main(arguments: list[str]) -> int:
     return 0 if all(each.is_good for each in findings) else 1
 
 
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m service.models.verify",
+        description="Says of each model file of a folder whether it could be loaded, without loading it.",
+        epilog="Example: python -m service.models.verify my_models, or make verify for the folder of "
+        f"VEREDICTO_MODELS. Where a {SUMS} lies in the folder, each file must be as it says.",
+    )
+    parser.add_argument(
+        "folder", nargs="?", type=Path, help="the folder; VEREDICTO_MODELS without it"
+    )
+
+    return parser.parse_args(arguments)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import socket
 import struct
 import sys
 
 from service.errors import SettingsError
 
+MAX_PORT = 2**16 - 1
 HALFWAY_S = 0.2
 """Whoever is halfway to a connection has this long; who is ignored meanwhile asks again after a second."""
 SO_ATTACH_FILTER = 26
@@ -72,5 +74,12 @@ def refuse_new_connections(listener: socket.socket) -> None:
 
 
 def _cannot_listen(host: str, port: int, error: Exception) -> SettingsError:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < MAX_PORT else port - 1
+        return SettingsError(
+            f"port {port} of {host} is taken by another process: end it, or name another port: "
+            f"make serve PORT={other}, or veredicto serve --port {other}"
+        )
+
     reason = getattr(error, "strerror", None) or str(error)
     return SettingsError(f"cannot listen on {host} port {port}: {reason}")

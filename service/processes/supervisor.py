@@ -59,6 +59,8 @@ class Options:
     max_still_s: float = MAX_STILL_S
     count_restart: Callable[[str], None] | None = None
     """This is told of each worker that is replaced, and by one word why: `died`, `hung` or `stopped`."""
+    announce: Callable[[Mapping[str, int], float], None] | None = None
+    """This is told once, when all workers are ready, of what they serve and after how many seconds."""
     environment: Mapping[str, str] = field(default_factory=dict)
     reload: ReloadOptions | None = None
     """Without these the workers load the model folder itself."""
@@ -80,6 +82,8 @@ class Supervisor:
         self._n_failed_starts = 0
         self._n_restarts = 0
         self._was_ready = False
+        self._was_complete = False
+        self._started_s = monotonic()
         self._is_told_to_stop = False
         self._is_in_a_hurry = False
         self._status: int | None = None
@@ -220,7 +224,7 @@ class Supervisor:
             if worker.is_ready and self._reloader is not None:
                 self._reloader.state.note_loading(message["file"], monotonic())
         elif kind == "ready":
-            self._greet(worker)
+            self._greet(worker, message)
             if self._reloader is not None:
                 self._reloader.state.note_ready(message.get("refused", {}))
         elif self._reloader is not None:
@@ -228,7 +232,7 @@ class Supervisor:
                 worker.loading = None
             self._reloader.take(worker.number, message)
 
-    def _greet(self, worker: Worker) -> None:
+    def _greet(self, worker: Worker, message: Message) -> None:
         worker.is_ready = True
         worker.loading = None
         is_first = not self._was_ready
@@ -241,6 +245,11 @@ class Supervisor:
         )
         if is_first:
             self._n_failed_starts = 0
+        if self.is_complete() and not self._was_complete:
+            self._was_complete = True
+            if self._options.announce is not None:
+                lasted_s = monotonic() - self._started_s
+                self._options.announce(message.get("served", {}), lasted_s)
 
     def _bury_dead(self) -> None:
         for worker in list(self._workers.values()):

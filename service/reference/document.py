@@ -37,16 +37,16 @@ _QUERY = {"top": "Answer only the classes of this many highest probabilities"}
 def describe_interface(cards: list[Card]) -> dict[str, Any]:
     """Returns the document of OpenAPI 3.1; examples use the names and rows of `cards`, those of the served models."""
     reference, components = _describe_types()
-    names = [card.name for card in cards]
     tasks = sorted({card.task for card in cards if card.kind == "classifier"})
     examples = _examples(cards)
+    names = _order_names(cards, examples)
     example = open_inference.show_example(examples.get("/predict"))
 
     paths = _call_paths(reference, examples)
-    paths |= judging.describe_route(tasks)
+    paths |= judging.describe_route(tasks, examples.pop("/judge", None))
     paths |= _task_paths(reference, tasks)
     paths |= platforms.describe_routes(reference, names, examples.get("/invocations"))
-    paths |= _model_paths(reference, names)
+    paths |= _model_paths(reference, names, _find_networks(cards))
     paths |= open_inference.describe_routes(reference, names, example)
     paths |= _operation_paths()
     paths |= pages.course_paths()
@@ -158,7 +158,7 @@ def _image_parameters(call: Call) -> list[dict[str, Any]]:
 
 
 def _describe_field(field: str) -> str:
-    return f"The {field.replace('_', ' ')}, where the body is an image file"
+    return f"The {field.replace('_', ' ')}, where the body is an image file or CSV"
 
 
 def _image_content(call: Call) -> dict[str, Any]:
@@ -179,6 +179,7 @@ def _image_content(call: Call) -> dict[str, Any]:
     form = {"type": "object", "required": required, "properties": properties}
     media: dict[str, Any] = {media_type: {"schema": file} for media_type in TAKEN_TYPES}
     media[MULTIPART] = {"schema": form}
+    media["text/csv"] = {"schema": {"type": "string"}}
 
     return media
 
@@ -202,6 +203,7 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
             examples.setdefault("/predict_proba", request)
             named = {"parameters": {"model": card.name}}
             examples.setdefault("/invocations", {"instances": [row], **named})
+            examples.setdefault("/explain", request)
             examples.setdefault("/compare", {"task": card.task, "inputs": [row]})
         elif card.kind == "transformer":
             examples.setdefault("/transform", request)
@@ -210,6 +212,12 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
         if card.kind in ("regressor", "clusterer"):
             examples.setdefault("/predict", {"model": card.name, "inputs": [row]})
 
+    for card, row in rows:
+        if card.classes and isinstance(card.input, FeatureInput):
+            names = [each.name for each in card.input.features]
+            lines = ([*names, "label"], [*row, card.classes[0]])
+            examples.setdefault("/judge", _write_csv(*lines))
+
     for card in cards:
         if card.kind == "generator":
             examples.setdefault(
@@ -217,6 +225,10 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
             )
 
     return examples
+
+
+def _write_csv(*lines: list[Any]) -> str:
+    return "".join(",".join(map(str, line)) + "\n" for line in lines)
 
 
 def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
@@ -337,13 +349,34 @@ def _describe_examples(
     )
 
 
-def _model_paths(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    name = {
+def _order_names(cards: list[Card], examples: dict[str, Any]) -> list[str]:
+    """Returns the names of all models, that of the example ahead, so that a path and a body go together."""
+    names = [card.name for card in cards]
+    first = examples.get("/predict", {}).get("model")
+    return sorted(names, key=lambda name: name != first)
+
+
+def _find_networks(cards: list[Card]) -> list[str]:
+    """Returns the names of the networks of images, of which layers can be shown."""
+    return [
+        card.name
+        for card in cards
+        if card.family == "cnn" and not isinstance(card.input, FeatureInput)
+    ]
+
+
+def _name_model(names: list[str]) -> dict[str, Any]:
+    return {
         "name": "name",
         "in": "path",
         "required": True,
         "schema": {"type": "string", "examples": names},
     }
+
+
+def _model_paths(
+    reference: dict[str, Any], names: list[str], networks: list[str]
+) -> dict[str, Any]:
     card = {
         "type": "object",
         "required": ["name", "task", "family", "kind", "version", "runtime"],
@@ -351,14 +384,25 @@ def _model_paths(reference: dict[str, Any], names: list[str]) -> dict[str, Any]:
     text = "Layers of a network of images and its first filters; a PNG of them for who takes it"
     schema = reference["Layers"]
     layers = view(
-        "describe_layers", "Models", text, schema, 400, 404, parameters=[name]
+        "describe_layers",
+        "Models",
+        text,
+        schema,
+        400,
+        404,
+        parameters=[_name_model(networks)],
     )
     media = layers["get"]["responses"]["200"]["content"]
     media["image/png"] = {"schema": {"type": "string", "format": "binary"}}
 
     listed = view("list_models", "Models", "Every served model", reference["ModelList"])
     described = view(
-        "describe_model", "Models", "A model's whole card", card, 404, parameters=[name]
+        "describe_model",
+        "Models",
+        "A model's whole card",
+        card,
+        404,
+        parameters=[_name_model(names)],
     )
 
     return {

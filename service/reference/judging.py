@@ -41,8 +41,8 @@ _FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-def describe_route(tasks: list[str]) -> dict[str, Any]:
-    """Returns the path of the call, with the names of tasks that have classifiers."""
+def describe_route(tasks: list[str], example: str | None) -> dict[str, Any]:
+    """Returns the path of the call, with the names of tasks that have classifiers and an example of a CSV."""
     fields = _FIELDS | {"task": _FIELDS["task"] | {"examples": tasks}}
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
     form = {
@@ -69,7 +69,8 @@ def describe_route(tasks: list[str]) -> dict[str, Any]:
                 "requestBody": {
                     "required": True,
                     "content": {
-                        "text/csv": {"schema": {"type": "string"}},
+                        "text/csv": {"schema": {"type": "string"}}
+                        | ({"example": example} if example else {}),
                         MULTIPART: {"schema": form},
                     },
                 },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+JSON_TYPE = "application/json"
 REFERENCE = "#/components/schemas/{name}"
 ERRORS = {
     400: "The request is at fault: malformed JSON, a wrong field, row or value",
@@ -59,4 +60,4 @@ def content(schema: Any, example: Any = None) -> dict[str, Any]:
     if example:
         media["example"] = example
 
-    return {"application/json": media}
+    return {JSON_TYPE: media}

@@ -190,6 +190,7 @@ def _install(
         lifecycle=plane.lifecycle,
         link=find_link(),
         unserved=load_models()[1].unserved,
+        served=plane.registry.summarise(),
         companions=companions,
         probes=application.probes,
         scrapes=Scrapes(gate.with_access(access)),

@@ -22,6 +22,8 @@ class Surroundings:
     link: Link | None
     unserved: Mapping[str, str]
     """Files that this worker was given and refuses, by the reason."""
+    served: Mapping[str, int]
+    """So many `models` of so many `tasks` are served at first, and so many files were `refused`."""
     companions: Sequence[Companion]
     """These end while the last requests are answered."""
     probes: Mapping[bytes, Callable[[], Response]]

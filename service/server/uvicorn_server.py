@@ -190,7 +190,11 @@ class WorkerServer(uvicorn.Server):
         self._link.handle("drain", tell(self._start_draining))
         self._link.handle("close", tell(self._start_closing))
         self._link.on_orphaned(lambda: self._call(self._leave_at_once))
-        self._link.send("ready", refused=dict(self.surroundings.unserved))
+        self._link.send(
+            "ready",
+            refused=dict(self.surroundings.unserved),
+            served=dict(self.surroundings.served),
+        )
 
     def _call(self, act: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(act)

@@ -62,7 +62,8 @@ def test_help_loads_no_library() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "found"), [((), "none"), (("serv",), "'serv'"), (("",), "''")]
+    ("words", "found"),
+    [((), "none"), (("serv",), "'serv' (did you mean 'serve'?)"), (("",), "''")],
 )
 def test_what_is_no_command_is_told_the_commands(
     words: tuple[str, ...], found: str
@@ -134,6 +135,16 @@ def test_a_missing_library_says_what_to_install(
     assert finished.returncode == 1
     assert re.fullmatch(
         rf"veredicto {name} needs \w+, which is not installed: pip install 'veredicto\[{extras}\]'\n",
+        finished.stderr,
+    )
+
+
+def test_training_that_is_not_installed_says_how_it_is(bare_python: str) -> None:
+    """`python -m training`, as a clone has it after `make serve`, names the library and the target that brings it."""
+    finished = run("-m", "training", "mlp", "--task", "wine", python=bare_python)
+    assert finished.returncode == 1
+    assert re.fullmatch(
+        r"training is not installed, \w+ is missing: make install in a clone, or pip install 'veredicto\[train\]'\n",
         finished.stderr,
     )
 

@@ -231,7 +231,7 @@ def test_methods_and_types_are_those_of_the_contract(live: Server) -> None:
     )
     error_of(live.client.get("/tasks/colour"), 404)
     assert error_of(live.client.get("/tasks/colors/comparison"), 404) == (
-        "unknown task 'colors'; known tasks: colour, hue"
+        "unknown task 'colors' (did you mean 'colour'?); known tasks: colour, hue"
     )
     error_of(live.client.get("/tasks/tiny/comparison"), 400)
     head = live.client.head("/tasks/colour/comparison")

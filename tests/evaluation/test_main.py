@@ -197,7 +197,7 @@ def test_an_unknown_task_and_a_folder_that_is_none_are_said(
     assert judge(rows, models, "--evidence", rows.parent / "report.html") == 2
     assert judge(rows, models, "--output", rows / "report.html") == 2
     assert capsys.readouterr().err.splitlines() == [
-        "error: unknown task 'color'; known tasks: colour",
+        "error: unknown task 'color' (did you mean 'colour'?); known tasks: colour",
         f"error: {models / 'nowhere'}: expected a folder of exported models",
         f"error: --output and --evidence: expected two files, got {rows.parent / 'report.html'} twice",
         f"error: {rows / 'report.html'}: expected a file in a folder that is there",

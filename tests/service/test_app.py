@@ -66,7 +66,7 @@ def test_bentomls_client_raises_our_errors(server: Server) -> None:
         bentoml.SyncHTTPClient(server.url) as client,
         pytest.raises(
             bentoml.exceptions.NotFound,
-            match="unknown model 'points-mpl'; known models: ",
+            match=r"unknown model 'points-mpl' \(did you mean 'points-mlp'\?\); ",
         ),
     ):
         client.predict(model="points-mpl", inputs=[[1.0, 2.0]])

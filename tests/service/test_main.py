@@ -39,7 +39,7 @@ def test_a_bad_setting_is_told_in_one_line() -> None:
     finished = start(VEREDICTO_MODLES="models")
     assert finished.returncode == 1
     assert finished.stderr.startswith(
-        "veredicto does not start: unknown setting VEREDICTO_MODLES; known settings: "
+        "veredicto does not start: unknown setting VEREDICTO_MODLES (did you mean 'VEREDICTO_MODELS'?); "
     )
     assert finished.stderr.count("\n") == 1
 

@@ -187,7 +187,8 @@ def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
     """A misspelt variable raises SettingsError, which lists the settings that there are."""
     with pytest.raises(
         SettingsError,
-        match=r"unknown setting VEREDICTO_MODEL; known settings: VEREDICTO_ACCESS_LOG, ",
+        match=r"unknown setting VEREDICTO_MODEL \(did you mean 'VEREDICTO_MODELS'\?\); "
+        "known settings: VEREDICTO_ACCESS_LOG, ",
     ):
         Settings.from_environment({"VEREDICTO_MODEL": "x"})
 

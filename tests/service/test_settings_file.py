@@ -33,7 +33,10 @@ def test_settings_are_read_from_the_file(file: Path) -> None:
         ("\nWORKERS=3", "line 2: expected VEREDICTO_NAME=VALUE"),
         ("VEREDICTO_SETTINGS=other.env", "other than VEREDICTO_SETTINGS"),
         ("VEREDICTO_THREADS=1\nVEREDICTO_THREADS=2", "line 2: VEREDICTO_THREADS"),
-        ("VEREDICTO_WORKER=3", "unknown setting VEREDICTO_WORKER;"),
+        (
+            "VEREDICTO_WORKER=3",
+            "unknown setting VEREDICTO_WORKER .did you mean 'VEREDICTO_WORKERS'",
+        ),
         ("VEREDICTO_WORKERS=two", "VEREDICTO_WORKERS: expected a whole number"),
     ],
 )

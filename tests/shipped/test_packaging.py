@@ -32,8 +32,9 @@ PACKAGES = (
     "tuning",
     "verdict",
 )
-OURS = ("model_card", "row_records", *PACKAGES, "tests", "benchmarks")
+OURS = ("model_card", "row_records", *PACKAGES, "tests", "benchmarks", "docs")
 EXTRAS = {
+    "docs": ("docs",),
     "model_card": (),
     "row_records": (),
     "stats": (),
@@ -319,7 +320,7 @@ def find_libraries(package: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "file", ["serve.txt", "grpc.txt", "cuda.txt", "test.txt", "audit.txt"]
+    "file", ["serve.txt", "grpc.txt", "cuda.txt", "test.txt", "audit.txt", "docs.txt"]
 )
 def test_requirements_are_pinned_without_addresses(file: str) -> None:
     """Each requirement has a version, and none has a place to fetch it from."""

@@ -33,7 +33,15 @@ from training.data import datasets
 
 TRAIN = ".venv/bin/python -m training "
 EVALUATE = ".venv/bin/python -m evaluation "
-PAGES = ("README.md", *(f"docs/{name}.md" for name in ("predict", "train", "judge")))
+PAGES = (
+    "README.md",
+    *(
+        f"docs/{name}.md"
+        for name in ("predict", "train", "judge", "quick-start", "compare")
+    ),
+)
+ASKING = ("docs/predict.md", "docs/quick-start.md", "docs/compare.md")
+"""Each curl of these pages is answered by a server of the shipped models."""
 PREDICT = read_document("docs/predict.md")
 JUDGE = read_document("docs/judge.md")
 DIGITS = ROOT / "exported_models" / "digits.held_out.csv"
@@ -63,7 +71,7 @@ def test_a_curl_gives_its_answer(server: Server, command: str, answer: str) -> N
     assert found == json.loads(round_numbers(answer))
 
 
-@pytest.mark.parametrize("command", commands_of("docs/predict.md", start="curl "))
+@pytest.mark.parametrize("command", commands_of(*ASKING, start="curl "))
 def test_a_curl_is_answered(server: Server, command: str, tmp_path: Path) -> None:
     """The answer is a JSON document without an error, or a picture."""
     Image.new("RGB", (64, 48), "grey").save(tmp_path / "cat.jpg")
@@ -87,7 +95,8 @@ def test_the_triton_example_runs(
 
 
 @pytest.mark.parametrize(
-    "command", commands_of("README.md", "docs/train.md", start=TRAIN)
+    "command",
+    commands_of("README.md", "docs/train.md", "docs/quick-start.md", start=TRAIN),
 )
 def test_a_training_command_is_understood(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -98,6 +107,32 @@ def test_a_training_command_is_understood(
         Path(folder).mkdir()
 
     assert parse(shlex.split(command)).family
+
+
+def test_the_python_of_the_quick_start_runs(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing needs to be installed for it, and it prints the class."""
+    (code,) = find_code(read_document("docs/quick-start.md"), "python")
+    exec(address(code, server), {})
+    assert capsys.readouterr().out == "['orange']\n"
+
+
+def test_the_csv_of_the_quick_start_is_answered(server: Server) -> None:
+    """Two lines below the header are two rows."""
+    (command,) = commands_of("docs/quick-start.md", start="printf ")
+    answer = json.loads(run_curl(f"printf {command}", server))
+    assert answer["predictions"] == ["orange", "blue"]
+
+
+def test_the_numbers_that_explain_a_comparison_are_right(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The functions of `stats` print what the page shows below them."""
+    text = read_document("docs/compare.md")
+    (code,), (shown,) = find_code(text, "python"), find_code(text, "text")
+    exec(code, {})
+    assert capsys.readouterr().out == shown
 
 
 def test_the_training_of_one_family_runs(tmp_path: Path) -> None:
@@ -204,7 +239,7 @@ def test_the_commands_of_the_page_about_live_comparison_run(
 
 def test_every_command_is_run_or_understood() -> None:
     """The pages have no console commands but those of the tests above."""
-    known = ("curl ", TRAIN, EVALUATE, "make serve")
+    known = ("curl ", "printf ", TRAIN, EVALUATE, "make serve", "make install")
     for page in (*PAGES, "docs/live.md", *DEPLOY):
         for command in find_commands(read_document(page)):
             assert command.startswith(known), (page, command)

@@ -29,6 +29,7 @@ from training.model_tables import (
 )
 
 README = read_document("README.md")
+SPANISH = read_document("README.es.md")
 MODELS_PAGE = read_document("exported_models/README.md")
 MODELS = find_shipped(ROOT / "exported_models")
 CURLS = find_answered(README)
@@ -53,6 +54,26 @@ def test_the_python_example_runs(
     (code,) = find_code(README, "python")
     exec(address(code, server), {})
     assert "'predictions': ['orange']" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("language", ["console", "python"])
+def test_the_spanish_readme_has_the_same_commands(language: str) -> None:
+    """Both READMEs have the same blocks of code in the same order, with the same answers."""
+    assert find_code(SPANISH, language) == find_code(README, language)
+
+
+def test_the_spanish_readme_has_the_same_pictures_and_calls() -> None:
+    """Pictures, and the paths of the calls that it lists, are those of the English one; each links to the other."""
+    find_pictures = re.compile(r"!\[[^\]]*\]\(([^)]*)\)").findall
+    calls = re.findall(r"^\| `(?:POST|GET) (/\w+)", SPANISH, re.M)
+
+    assert find_pictures(SPANISH) == find_pictures(README)
+    assert all(
+        f"{each}`" in README or f"{each}/" in README or f"{each}?" in README
+        for each in calls
+    )
+    assert "(README.es.md)" in README
+    assert "(README.md)" in SPANISH
 
 
 def test_the_table_of_tasks_is_that_of_the_cards() -> None:

@@ -11,6 +11,7 @@ from tests.support.server import Server
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (
     "README.md",
+    "README.es.md",
     "DESIGN.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",

@@ -216,7 +216,10 @@ def test_an_unknown_task_is_told_which_have_a_choice(router: Router) -> None:
     with pytest.raises(NotFound) as unknown:
         router.choose("color")
 
-    assert str(unknown.value) == f"unknown task 'color'; {KNOWN_TASKS}"
+    assert (
+        str(unknown.value)
+        == f"unknown task 'color' (did you mean 'colour'?); {KNOWN_TASKS}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -266,7 +269,7 @@ def test_a_task_takes_a_bound_and_bentomls_client(server: Server) -> None:
         (
             {"task": "point"},
             404,
-            "unknown task 'point'; tasks with classifiers or regressors: breast_cancer, cat_or_",
+            "unknown task 'point' (did you mean 'points'?); tasks with classifiers or regressors: breast_cancer, ",
         ),
         (
             {"task": "points", "inputs": [[1]]},

@@ -415,7 +415,7 @@ PREDICT_ERRORS = [
     (
         b'{"model": "points-mpl", "inputs": [[1, 2]]}',
         404,
-        "unknown model 'points-mpl'; known models: breast_cancer-",
+        "unknown model 'points-mpl' (did you mean 'points-mlp'?); known models: breast_cancer-",
     ),
     (
         b'{"model": "../../etc/passwd", "inputs": [[1, 2]]}',
@@ -445,7 +445,7 @@ def test_a_bad_request_is_told_what_is_wrong(
         (
             {"task": "pints"},
             404,
-            "unknown task 'pints'; known tasks: "
+            "unknown task 'pints' (did you mean 'points'?); known tasks: "
             "breast_cancer, cat_or_automobile, cifar10, digits, digits_origin, imagenet, points, wine",
         ),
         ({"models": []}, 400, "models: expected different names, at least one, got []"),
@@ -570,14 +570,40 @@ def test_an_unknown_path_is_not_found(server: Server, path: str) -> None:
     error_of(server.client.get(path), 404)
 
 
-def test_a_form_is_told_to_be_json(server: Server) -> None:
-    """A urlencoded form, which `curl -d` sends by default, is told to be JSON."""
-    response = server.post_raw(
-        "/predict", b'{"model": "m"}', "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("start", [b"", b" \r\n"])
+def test_json_without_its_header_is_taken_for_json(
+    server: Server, start: bytes
+) -> None:
+    """`curl -d` calls a body a form where nobody names its type; an object is taken for the JSON that it is."""
+    body = start + json.dumps({"model": "points-mlp", "inputs": [ROW]}).encode()
+
+    named = server.post("/predict", {"model": "points-mlp", "inputs": [ROW]})
+    unnamed = server.post_raw("/predict", body, FORM)
+
+    assert (unnamed.status_code, unnamed.content) == (200, named.content)
+
+
+def test_a_page_of_another_site_may_not_leave_out_the_header_either(
+    server: Server,
+) -> None:
+    """A browser says where such a post comes from, and it is refused as one with its header is."""
+    response = server.client.post(
+        "/predict",
+        content=b'{"model": "points-mlp", "inputs": [[1, 2]]}',
+        headers={"Content-Type": FORM, "Origin": "http://elsewhere.example"},
     )
+    assert "may not ask this server" in error_of(response, 403)
+
+
+def test_a_form_is_told_to_be_json(server: Server) -> None:
+    """Fields of a form, which are no JSON, are refused with what would work."""
+    response = server.post_raw("/predict", b"model=points-mlp", FORM)
 
     assert error_of(response, 415) == (
-        "expected Content-Type application/json (or for images image/jpeg, image/png, image/webp, "
+        "expected Content-Type application/json (or text/csv, or for images image/jpeg, image/png, image/webp, "
         "image/bmp, image/gif, multipart/form-data), got 'application/x-www-form-urlencoded'; "
         "with curl: -H 'Content-Type: application/json'"
     )

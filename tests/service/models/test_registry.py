@@ -34,7 +34,7 @@ def test_an_unknown_model_is_told_the_known_ones(models: Path) -> None:
 
     assert (
         str(missing.value)
-        == "unknown model 'colour-frist'; known models: colour-first, colour-second"
+        == "unknown model 'colour-frist' (did you mean 'colour-first'?); known models: colour-first, colour-second"
     )
 
 
@@ -58,7 +58,10 @@ def test_an_unknown_task_is_told_the_known_ones(models: Path) -> None:
     with pytest.raises(NotFound) as missing:
         Registry.load(models).task("color")
 
-    assert str(missing.value) == "unknown task 'color'; known tasks: colour"
+    assert (
+        str(missing.value)
+        == "unknown task 'color' (did you mean 'colour'?); known tasks: colour"
+    )
 
 
 @pytest.fixture

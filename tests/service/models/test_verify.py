@@ -58,3 +58,10 @@ def test_a_file_that_the_sums_list_must_be_there(tmp_path: Path) -> None:
         ("gone.onnx", False),
         (str(tmp_path), False),
     ]
+
+
+def test_help_shows_an_example() -> None:
+    """A folder may be named, or that of VEREDICTO_MODELS is looked at."""
+    command = [sys.executable, "-m", "service.models.verify", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "Example: python -m service.models.verify my_models" in done.stdout

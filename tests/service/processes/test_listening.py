@@ -19,12 +19,17 @@ def test_a_host_may_be_a_name() -> None:
 
 
 def test_a_port_that_is_taken_is_told_in_words() -> None:
-    """The error says which host and port, and that they are in use."""
+    """The error says which port of which host, and the commands that take another one."""
     with listen("127.0.0.1", 0, 8) as listener:
         port = listener.getsockname()[1]
-        expected = f"cannot listen on 127.0.0.1 port {port}: Address already in use"
-        with pytest.raises(SettingsError, match=f"^{expected}$"):
+        with pytest.raises(SettingsError) as refused:
             listen("127.0.0.1", port, 8)
+
+    other = port + 1 if port < 65_535 else port - 1
+    assert str(refused.value) == (
+        f"port {port} of 127.0.0.1 is taken by another process: end it, or name another port: "
+        f"make serve PORT={other}, or veredicto serve --port {other}"
+    )
 
 
 def test_a_host_that_is_not_here_is_told_in_words() -> None:

@@ -1,0 +1,161 @@
+"""The OpenAPI document as it is served: each example of a request stands beside what the models answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from service.calls.data_plane import DataPlane
+from service.contract.calls import CALLS
+from service.contract.codec import as_json, encode, read_json
+from service.errors import VeredictoError
+from service.execution.run import wait_for
+from service.http.open_inference import PREFIX, OpenInferenceRoutes
+from service.http.platforms import PREFIX as V1
+from service.http.platforms import PlatformRoutes
+from service.http.responses import Response
+from service.http.route import HTTPRoute
+from service.reference.document import describe_interface
+from service.reference.openapi import JSON_TYPE
+
+MAX_ITEMS = 3
+"""A list in an answer that nobody asked for by an example is cut to so many items."""
+_JOURNALLED = ("predict", "predict_proba", "feedback", "invocations")
+"""The answers of these go into the journal, where there is one; an example is nobody's question."""
+
+
+class Interface:
+    """The document is written when it is first asked for, and again after the models have changed."""
+
+    def __init__(
+        self,
+        plane: DataPlane,
+        protocol: OpenInferenceRoutes,
+        platforms: PlatformRoutes,
+    ) -> None:
+        self._plane = plane
+        self._protocol = protocol
+        self._platforms = platforms
+        self._written: bytes | None = None
+        self._number = 0
+        """It changes with the models, so that a document that was begun before is not kept."""
+
+    def follow(self) -> None:
+        """Forgets the document, whose examples are of models that may be gone."""
+        self._number += 1
+        self._written = None
+
+    def write(self) -> bytes:
+        """Returns the document in JSON; the first time takes the models' answers, in a thread."""
+        written = self._written
+        if written is None:
+            number = self._number
+            written = encode(self._describe())
+            if number == self._number:
+                self._written = written
+
+        return written
+
+    def _describe(self) -> dict[str, Any]:
+        described = describe_interface(self._plane.cards())
+        paths = described["paths"]
+        name = _find_name(paths["/models/{name}"]["get"])
+        for call in CALLS:
+            asked = find_request(paths[call.route]["post"])
+            if asked and not (self._plane.monitor and call.name in _JOURNALLED):
+                answer = partial(self._plane.answer, call.name, **asked)
+                _show_answer(paths[call.route]["post"], answer)
+
+        views = self._list_views(paths) | self._list_protocol(paths, name)
+        for path, look in views.items():
+            _show_answer(paths[path]["get"], look)
+        self._show_posts(paths, name)
+
+        return described
+
+    def _list_views(self, paths: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+        """Returns what answers each view that has an example, by its path."""
+        plane = self._plane
+        task = _find_name(paths["/tasks/{task}/verdict"]["get"])
+        network = _find_name(paths["/models/{name}/layers"]["get"])
+        name = _find_name(paths["/models/{name}"]["get"])
+        state = {"ready": True, "models": plane.registry.count()}
+
+        return {
+            "/livez": lambda: {"live": True},
+            "/healthz": lambda: {"live": True},
+            "/readyz": lambda: state,
+            "/ping": lambda: state,
+            "/models": lambda: _cut(as_json(plane.list_models())),
+            "/models/{name}": lambda: _cut(plane.describe_model(name)),
+            "/models/{name}/layers": lambda: plane.pictures.describe_layers(network),
+            "/tasks/{task}/examples": lambda: plane.list_examples(task, n="1"),
+            "/tasks/{task}/verdict": lambda: _cut(as_json(plane.judge(task))),
+        }
+
+    def _list_protocol(
+        self, paths: dict[str, Any], name: str
+    ) -> dict[str, Callable[[], Any]]:
+        """Returns what answers each view of the two protocols, by its path, of one model in its latest version."""
+        version = next(reversed(self._plane.registry.versions.get(name, {"": None})))
+        views: dict[str, Callable[[], Any]] = {}
+        for path, operations in paths.items():
+            url = path.format(name=name, version=version, task="", number="")
+            if "{name}" in path and not name:
+                continue
+            if "get" in operations and path.startswith(PREFIX):
+                views[path] = partial(_look, self._protocol.view, url)
+            elif "get" in operations and path.startswith(V1):
+                views[path] = partial(_look, self._platforms.view, url)
+
+        return views
+
+    def _show_posts(self, paths: dict[str, Any], name: str) -> None:
+        """Shows what the routes of the two protocols answer that predict by the model of their path."""
+        for path in ("/v2/models/{name}/infer", "/v1/models/{name}:predict"):
+            url = path.format(name=name)
+            route = self._protocol.routes.get(url) or self._platforms.find(url)
+            asked = find_request(paths[path]["post"])
+            if asked and route and not self._plane.monitor:
+                _show_answer(paths[path]["post"], partial(_ask, route, asked))
+
+
+def find_request(operation: dict[str, Any]) -> Any:
+    """Returns the example of a request in JSON that an operation has, or None."""
+    return operation["requestBody"]["content"][JSON_TYPE].get("example")
+
+
+def _find_name(operation: dict[str, Any]) -> str:
+    """Returns the first of the names that may stand in the path of an operation, or an empty text."""
+    names: list[str] = operation["parameters"][0]["schema"].get("examples", [])
+    return names[0] if names else ""
+
+
+def _look(view: Callable[[str], Response], url: str) -> Any:
+    return read_json(view(url).body)
+
+
+def _ask(route: HTTPRoute, asked: Any) -> Any:
+    head = route.read_head([])
+    reply = wait_for(route.answer(route.decode(encode(asked), head), head))
+    return read_json(reply.content.body)
+
+
+def _show_answer(operation: dict[str, Any], answer: Callable[[], Any]) -> None:
+    """Puts an answer into the description of its operation; where there is none, the schema has to do."""
+    try:
+        example = as_json(answer())
+    except VeredictoError:
+        return
+
+    operation["responses"]["200"]["content"][JSON_TYPE]["example"] = example
+
+
+def _cut(value: Any) -> Any:
+    """Returns the value with its lists cut short: those of a card have hundreds of numbers."""
+    if isinstance(value, dict):
+        return {name: _cut(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_cut(each) for each in value[:MAX_ITEMS]]
+    return value
