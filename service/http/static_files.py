@@ -27,13 +27,19 @@ _PLACE = b"{{static}}"
 """The page has this where the address of its files belongs."""
 _ROOT = b"{{root}}"
 """The page has this where the way up to the service's root belongs."""
+_MODULE = b"{{module}}"
+"""The page of a model has this where the name of its script belongs, which is another one without a card."""
 _CLASSES = frozenset(map(str, range(1, N_CLASSES + 1)))
 _TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".html": HTML,
+    ".jpg": b"image/jpeg",
     ".js": b"text/javascript; charset=utf-8",
+    ".png": b"image/png",
     ".svg": b"image/svg+xml",
 }
+_COMPRESSED = frozenset({b"image/jpeg", b"image/png"})
+"""Files of these types would not shrink."""
 _VARY = (b"vary", b"accept-encoding")
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _ASK_AGAIN = (b"cache-control", b"no-cache")
@@ -62,8 +68,11 @@ class StaticFile:
         if self._etag in asked.get(b"if-none-match", b""):
             return Response(304, b"", self._content_type, own)
 
-        is_long = len(self.content) >= MIN_GZIP_BYTES
-        if is_long and _takes_gzip(asked.get(b"accept-encoding", b"")):
+        can_shrink = (
+            len(self.content) >= MIN_GZIP_BYTES
+            and self._content_type not in _COMPRESSED
+        )
+        if can_shrink and _takes_gzip(asked.get(b"accept-encoding", b"")):
             own = (*own, (b"content-encoding", b"gzip"))
             return Response(200, self._compressed, self._content_type, own)
 
@@ -96,10 +105,14 @@ class StaticFiles:
             HTML,
             (*PAGE_HEADERS, _ASK_AGAIN),
         )
-        self._model = StaticFile(
-            (pages / MODEL).read_bytes().replace(_PLACE, address),
-            HTML,
-            (*PAGE_HEADERS, _ASK_AGAIN, (b"vary", b"accept")),
+        model = (pages / MODEL).read_bytes().replace(_PLACE, address)
+        self._model, self._graph = (
+            StaticFile(
+                model.replace(_MODULE, module),
+                HTML,
+                (*PAGE_HEADERS, _ASK_AGAIN, (b"vary", b"accept")),
+            )
+            for module in (b"card", b"graph")
         )
         course = (pages / COURSE).read_bytes().replace(_PLACE, _ROOT + address)
         self._course, self._class = (
@@ -131,6 +144,10 @@ class StaticFiles:
     def show_model(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the page of a model, which asks for the card itself."""
         return self._model.respond(headers)
+
+    def show_graph(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
+        """Returns the page of a file without a card, which asks what its graph says."""
+        return self._graph.respond(headers)
 
     def show_course(
         self, path: str, headers: Iterable[tuple[bytes, bytes]]

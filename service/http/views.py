@@ -124,8 +124,13 @@ class Views:
 
     def _show_model(self, name: str, scope: Message) -> Response:
         if not name.endswith(LAYERS):
+            registry = self._plane.registry
+            is_page = prefers_html(scope["headers"])
+            if is_page and name in registry.versions and not registry.has_card(name):
+                return self._static.show_graph(scope["headers"])
+
             described = self._plane.describe_model(name)
-            if prefers_html(scope["headers"]):
+            if is_page:
                 return self._static.show_model(scope["headers"])
             return respond(described, headers=((b"vary", b"accept"),))
 

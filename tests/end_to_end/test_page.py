@@ -280,12 +280,55 @@ def test_a_photograph_is_classified_and_looked_into(
     Image.new("RGB", (64, 48), "grey").save(tmp_path / "grey.jpg")
     (tmp_path / "notes.txt").write_text("no image")
     with open_page(browser, f"{server.url}/?task=cat_or_automobile") as page:
+        expect(page.locator(".example[aria-pressed=true]")).to_have_count(1)
         page.set_input_files("#photograph", tmp_path / "notes.txt")
         page.wait_for_selector("text=That is no image file")
         page.set_input_files("#photograph", tmp_path / "grey.jpg")
+        expect(page.locator(".example[aria-pressed=true]")).to_have_count(0)
         assert re.match("(cat|automobile), say", wait_for_verdict(page))
         page.click(".inside >> text=CNN")
         page.wait_for_selector("text=warm colours speak for")
+
+
+def test_the_inside_of_a_network_is_seen_by_three_actions(
+    server: Server, browser: Browser
+) -> None:
+    """A tab, a model and a channel: each layer has a strip, and the channel lies over the photograph that is there."""
+    with open_page(browser, server.url) as page:
+        settle(page)
+        page.click("role=tab[name='Cat or car']")
+        page.click(".inside >> text=CNN")
+        page.click(".layer:nth-of-type(2) button:nth-child(5)")
+        expect(page.locator(".inside [role=status]")).to_contain_text(
+            "Channel 5 of layer 2: orange"
+        )
+        layers = server.client.get(
+            "/models/cat_or_automobile-cnn/layers",
+            headers={"Accept": "application/json"},
+        ).json()["layers"]
+        expect(page.locator(".layer")).to_have_count(len(layers))
+        for number, layer in enumerate(layers, start=1):
+            tiles = page.locator(f".layer:nth-of-type({number}) button")
+            expect(tiles).to_have_count(min(64, layer["channels"]))
+
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(".layer:nth-of-type(2) button").nth(5)).to_be_focused()
+        page.click(".inside .choices button[data-class=automobile]")
+        expect(page.locator(".inside [role=status]")).to_contain_text("“automobile”")
+        assert "look=cat_or_automobile-cnn" in page.url
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+
+
+def test_an_example_says_where_no_class_is_right(
+    server: Server, browser: Browser
+) -> None:
+    """Photographs that come with the page are tried by one action, and the address keeps which."""
+    with open_page(browser, f"{server.url}/?task=cifar10&x=rocket") as page:
+        expect(page.locator(".told-of")).to_contain_text("A rocket: none of these")
+        page.click("role=button[name='A cat']")
+        expect(page.locator(".headline b")).to_have_text("cat")
+        page.wait_for_url(re.compile("x=cat"))
 
 
 def test_a_photograph_is_pasted_and_dropped(server: Server, browser: Browser) -> None:
@@ -302,8 +345,9 @@ def test_a_photograph_is_pasted_and_dropped(server: Server, browser: Browser) ->
     }"""
     with open_page(browser, f"{server.url}/?task=cat_or_automobile") as page:
         for kind in ("paste", "drop"):
+            expect(page.locator(".example[aria-pressed=true]")).to_have_count(1)
             page.evaluate(give, kind)
-            page.wait_for_selector(".zone img:not([hidden])")
+            expect(page.locator(".example[aria-pressed=true]")).to_have_count(0)
             wait_for_verdict(page)
             page.reload()
             page.wait_for_selector(".zone")
@@ -385,18 +429,33 @@ def test_a_server_that_goes_away_is_told_of_and_asked_again(
 def test_a_folder_with_refused_files_and_without_cards_has_a_page(
     browser: Browser, start_server: StartServer, tmp_path: Path
 ) -> None:
-    """A refused file is told of with its reason, and a file without a card is listed."""
+    """A refused file is told of with its reason; one without a card has a page that tries it and leads to a card."""
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "broken.onnx").write_bytes(b"no model")
     (folder / "plain.onnx").write_bytes(tiny_graph().SerializeToString())
+    refusals: list[str] = []
     with (
         start_server(VEREDICTO_MODELS=folder) as server,
-        open_page(browser, server.url) as page,
+        open_page(browser, server.url, complaints=refusals) as page,
     ):
         page.wait_for_selector("#notices >> text=broken.onnx")
         assert page.inner_text(".empty") == "No model here can be tried on this page."
-        assert page.inner_text("#models li a") == "plain"
+        page.click("#models li a")
+        expect(page.locator("h1")).to_have_text("plain")
+        expect(page.locator(".trial .code pre")).to_contain_text("/v2/models/plain/infer")
+        expect(page.locator("#card")).to_contain_text(
+            "veredicto adopt plain.onnx --task plain"
+        )
+        page.click("text=Run")
+        expect(page.locator(".trial pre[role=status]")).to_contain_text("label INT64")
+        page.fill("textarea", "{")
+        expect(page.locator(".trial .problem")).to_contain_text("not JSON yet")
+        page.fill("textarea", '{"inputs": []}')
+        page.click("text=Run")
+        expect(page.locator(".trial .problem")).to_contain_text("The server says: ")
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
 
 
 def test_an_empty_folder_has_a_page_that_says_what_to_do(

@@ -88,6 +88,18 @@ def test_who_takes_gzip_gets_it(
     assert header(style, b"vary") == b"accept-encoding"
 
 
+def test_a_photograph_is_sent_as_it_is(pages: Path) -> None:
+    """It would not shrink, and its type is said."""
+    content = bytes(range(256)) * 4
+    (pages / "static" / "cat.jpg").write_bytes(content)
+    files = StaticFiles(pages)
+    shown = files.show(
+        f"/static/{files.version}/cat.jpg", [(b"accept-encoding", b"gzip")]
+    )
+    assert (shown.content_type, shown.body) == (b"image/jpeg", content)
+    assert header(shown, b"content-encoding") is None
+
+
 def test_who_has_the_page_is_told_so(pages: Path) -> None:
     """The same tag is answered by 304 and no body."""
     files = StaticFiles(pages)
