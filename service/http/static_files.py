@@ -19,7 +19,9 @@ MODEL = "model.html"
 COURSE = "course.html"
 COURSES = ("/course", "/curso")
 """The course has an address in English and one in Spanish, and below each one for every class."""
-PAGES = {"/live": "live.html", "/trust": "trust.html"}
+MODELS = "/models"
+"""Browsers get the page of all models at the path where programs get their list."""
+PAGES = {"/live": "live.html", MODELS: "models.html", "/trust": "trust.html"}
 """Further pages that stand beside the first have these paths."""
 MIN_GZIP_BYTES = 512
 """A shorter file hardly shrinks."""
@@ -31,6 +33,7 @@ _MODULE = b"{{module}}"
 """The page of a model has this where the name of its script belongs, which is another one without a card."""
 _CLASSES = frozenset(map(str, range(1, N_CLASSES + 1)))
 _TYPES = {
+    ".bin": b"application/octet-stream",
     ".css": b"text/css; charset=utf-8",
     ".html": HTML,
     ".jpg": b"image/jpeg",
@@ -41,6 +44,7 @@ _TYPES = {
 _COMPRESSED = frozenset({b"image/jpeg", b"image/png"})
 """Files of these types would not shrink."""
 _VARY = (b"vary", b"accept-encoding")
+_VARY_ACCEPT = (b"vary", b"accept")
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _ASK_AGAIN = (b"cache-control", b"no-cache")
 
@@ -110,7 +114,7 @@ class StaticFiles:
             StaticFile(
                 model.replace(_MODULE, module),
                 HTML,
-                (*PAGE_HEADERS, _ASK_AGAIN, (b"vary", b"accept")),
+                (*PAGE_HEADERS, _ASK_AGAIN, _VARY_ACCEPT),
             )
             for module in (b"card", b"graph")
         )
@@ -124,7 +128,11 @@ class StaticFiles:
             path: StaticFile(
                 (pages / name).read_bytes().replace(_PLACE, address),
                 HTML,
-                (*PAGE_HEADERS, _ASK_AGAIN),
+                (
+                    *PAGE_HEADERS,
+                    _ASK_AGAIN,
+                    *((_VARY_ACCEPT,) if path == MODELS else ()),
+                ),
             )
             for path, name in PAGES.items()
         }

@@ -28,6 +28,7 @@ from service.http.responses import (
 )
 from service.http.route import takes_pictures
 from service.http.static_files import COURSES, PAGES, StaticFiles, prefers_html
+from service.http.static_files import MODELS as LIST
 from service.http.static_files import PREFIX as STATIC
 from service.reference import document
 
@@ -70,7 +71,7 @@ class Views:
         self._static = StaticFiles(_PAGES)
         self._fixed: dict[str, Callable[[], Response]] = {
             "/docs": partial(_show_page, "docs.html"),
-            "/models": lambda: respond(plane.list_models()),
+            LIST: lambda: respond(plane.list_models(), headers=((b"vary", b"accept"),)),
             "/livez": self._show_liveness,
             "/healthz": self._show_liveness,
             "/readyz": self._show_readiness,
@@ -99,7 +100,8 @@ class Views:
         """Returns the answer to a path that is allowed; raises VeredictoError."""
         path = scope["path"]
         view = self._fixed.get(path)
-        if view is not None:
+        is_page = path == LIST and prefers_html(scope["headers"])
+        if view is not None and not is_page:
             return view()
         if path == HOME:
             return self._static.show_home(scope["headers"])

@@ -443,7 +443,9 @@ def test_a_folder_with_refused_files_and_without_cards_has_a_page(
         assert page.inner_text(".empty") == "No model here can be tried on this page."
         page.click("#models li a")
         expect(page.locator("h1")).to_have_text("plain")
-        expect(page.locator(".trial .code pre")).to_contain_text("/v2/models/plain/infer")
+        expect(page.locator(".trial .code pre")).to_contain_text(
+            "/v2/models/plain/infer"
+        )
         expect(page.locator("#card")).to_contain_text(
             "veredicto adopt plain.onnx --task plain"
         )
@@ -490,3 +492,53 @@ def test_a_model_is_a_page_for_people_and_json_for_programs(
     unknown = server.client.get("/models/nothing", headers={"Accept": "text/html"})
     assert unknown.status_code == 404
     assert unknown.json()["error"].startswith("unknown model 'nothing'")
+
+
+def test_models_are_sorted_searched_and_seen_side_by_side(
+    server: Server, browser: Browser
+) -> None:
+    """Programs get the list, browsers a table; two boxes show two cards, and the address keeps all of it."""
+    assert len(server.client.get("/models").json()["models"]) == 50
+    with open_page(browser, f"{server.url}/models", bench="#table tr") as page:
+        expect(page.locator("#table tbody tr")).to_have_count(50)
+        page.fill("#filter", "wine")
+        expect(page.locator("#count")).to_have_text("8 of 50 models")
+        expect(page.locator("#table .figure-cell", has_text="accuracy")).to_have_count(
+            8
+        )
+        page.click("text=Held out")
+        expect(page.locator("th[aria-sort=descending]")).to_have_text("Held out")
+        figures = page.locator("#table .figure-cell").all_inner_texts()
+        shares = [float(each.split()[1]) for each in figures]
+        assert shares == sorted(shares, reverse=True)
+
+        page.check("[data-key=box-wine-knn]")
+        page.check("[data-key=box-wine-mlp]")
+        expect(page.locator(".beside-models thead a")).to_have_text(
+            ["k neighbours", "MLP"]
+        )
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+        page.click("text=Is the difference real?")
+        page.wait_for_url(re.compile(r"/trust\?task=wine&a=wine-knn&b=wine-mlp"))
+        page.wait_for_selector("#verdict > *")
+
+
+def test_all_models_are_seen_on_a_phone_in_spanish(
+    server: Server, browser: Browser
+) -> None:
+    """Nothing is too wide, and the address shows two models at once."""
+    address = f"{server.url}/models?a=digits-cnn&b=digits-knn&q=bosque"
+    with open_page(
+        browser,
+        address,
+        bench=".beside-models td",
+        size=PHONE,
+        language="es",
+        theme="dark",
+    ) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+        expect(page.locator("h1")).to_have_text("Todos los modelos")
+        expect(page.locator("#count")).to_have_text("5 de 50 modelos")
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()

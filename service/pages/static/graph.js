@@ -33,7 +33,7 @@ async function start() {
 }
 
 function writeFrame() {
-  writeNavigation("#models", show);
+  writeNavigation("models", show);
 }
 
 function show() {
