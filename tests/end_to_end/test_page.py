@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support import drawings
 from tests.support.browser import (
@@ -492,6 +492,55 @@ def test_a_model_is_a_page_for_people_and_json_for_programs(
     unknown = server.client.get("/models/nothing", headers={"Accept": "text/html"})
     assert unknown.status_code == 404
     assert unknown.json()["error"].startswith("unknown model 'nothing'")
+
+
+@pytest.mark.parametrize(
+    ("address", "call"),
+    [
+        ("/?task=digits", "**/compare"),
+        ("/?task=tacos", "**/predict"),
+        ("/?task=digits-gan", "**/generate"),
+        ("/?task=cat_or_automobile&look=cat_or_automobile-cnn", "**/explain"),
+        ("/?task=wine", "**/tasks/*/verdict*"),
+        ("/trust?task=wine", "**/tasks/*/verdict*"),
+        ("/live", "**/comparison"),
+        ("/models", "**/models"),
+        ("/models", "**/models/wine-knn"),
+        ("/models/wine-knn", "**/models/wine-knn"),
+        ("/course/26", "**/infer"),
+    ],
+)
+def test_an_error_of_the_api_is_a_sentence_on_the_page(
+    server: Server, browser: Browser, *, address: str, call: str
+) -> None:
+    """What the service says of a request that it does not answer stands on the page in its words."""
+    sentence = f"More work waits at {call.strip('*')} than is allowed: ask again"
+
+    def refuse(route: Route) -> None:
+        if route.request.resource_type == "document":
+            route.continue_()
+            return
+        route.fulfill(status=503, json={"error": sentence})
+
+    complaints: list[str] = []
+    with open_page(browser, "about:blank", bench="html", complaints=complaints) as page:
+        page.route(call, refuse)
+        page.goto(f"{server.url}{address}")
+        expect(page.get_by_text(sentence).first).to_be_visible()
+
+
+def test_an_answer_that_is_no_json_is_told_of(server: Server, browser: Browser) -> None:
+    """A proxy between has pages of its own for errors; the page names the status, and is well again afterwards."""
+    complaints: list[str] = []
+    with open_page(browser, server.url, complaints=complaints) as page:
+        settle(page)
+        page.route("**/compare", lambda route: route.fulfill(status=502, body="<h1>"))
+        page.click("text=Another")
+        problem = page.locator(".answers .problem")
+        expect(problem).to_contain_text("The server answered 502")
+        page.unroute("**/compare")
+        page.click("text=Another")
+        expect(problem).to_be_empty()
 
 
 def test_models_are_sorted_searched_and_seen_side_by_side(
