@@ -587,7 +587,7 @@ SHOWN: dict[str, set[str]] = {
         "recalibration",
         "torch_operators",
     },
-    "training.families": {"kmeans", "pca", "registry"},
+    "training.families": {"gan", "kmeans", "pca", "registry"},
     "training.images": {
         "classifier",
         "faces",

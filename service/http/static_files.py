@@ -104,38 +104,26 @@ class StaticFiles:
             for name, content in contents.items()
         }
         address = f"static/{self.version}".encode()
-        self._home = StaticFile(
-            (pages / HOME).read_bytes().replace(_PLACE, address),
-            HTML,
-            (*PAGE_HEADERS, _ASK_AGAIN),
-        )
-        model = (pages / MODEL).read_bytes().replace(_PLACE, address)
-        self._model, self._graph = (
-            StaticFile(
-                model.replace(_MODULE, module),
-                HTML,
-                (*PAGE_HEADERS, _ASK_AGAIN, _VARY_ACCEPT),
-            )
-            for module in (b"card", b"graph")
-        )
-        course = (pages / COURSE).read_bytes().replace(_PLACE, _ROOT + address)
-        self._course, self._class = (
-            StaticFile(course.replace(_ROOT, up), HTML, (*PAGE_HEADERS, _ASK_AGAIN))
-            for up in (b"./", b"../")
-        )
 
-        self._pages = {
-            path: StaticFile(
-                (pages / name).read_bytes().replace(_PLACE, address),
-                HTML,
-                (
-                    *PAGE_HEADERS,
-                    _ASK_AGAIN,
-                    *((_VARY_ACCEPT,) if path == MODELS else ()),
-                ),
-            )
-            for path, name in PAGES.items()
-        }
+        def read(
+            name: str,
+            *headers: tuple[bytes, bytes],
+            up: bytes = b"",
+            module: bytes = b"",
+        ) -> StaticFile:
+            content = (pages / name).read_bytes()
+            words = {_PLACE: up + address, _ROOT: up, _MODULE: module}
+            for place, word in words.items():
+                content = content.replace(place, word)
+
+            return StaticFile(content, HTML, (*PAGE_HEADERS, _ASK_AGAIN, *headers))
+
+        self._home = read(HOME)
+        self._model = read(MODEL, _VARY_ACCEPT, module=b"card")
+        self._graph = read(MODEL, _VARY_ACCEPT, module=b"graph")
+        self._course, self._class = read(COURSE, up=b"./"), read(COURSE, up=b"../")
+        self._pages = {path: read(name) for path, name in PAGES.items()}
+        self._pages[MODELS] = read(PAGES[MODELS], _VARY_ACCEPT)
 
     def list_paths(self) -> list[str]:
         """Returns the paths of all files but the page."""

@@ -513,7 +513,7 @@ def test_a_model_is_a_page_for_people_and_json_for_programs(
 def test_an_error_of_the_api_is_a_sentence_on_the_page(
     server: Server, browser: Browser, *, address: str, call: str
 ) -> None:
-    """What the service says of a request that it does not answer stands on the page in its words."""
+    """The page says in the service's own words why a request was not answered."""
     sentence = f"More work waits at {call.strip('*')} than is allowed: ask again"
 
     def refuse(route: Route) -> None:

@@ -105,7 +105,7 @@ export const SENTENCES = {
   decoderOther: ["The autoencoder that is served is of another version than the decoder of this page.", "El autocodificador que se sirve es de otra versión que el decodificador de esta página."],
   filmBegins: ["Grey clouds: the generator knows nothing yet, and the discriminator sees that at once.", "Nubes grises: el generador no sabe nada todavía, y el discriminador lo nota enseguida."],
   filmStrokes: ["Dark edges and bright strokes come first: that is the cheapest way to deceive.", "Primero llegan los bordes oscuros y los trazos claros: es la manera más barata de engañar."],
-  filmDigits: ["Each noise has found its digit; from here on they only become sharper.", "Cada ruido encontró su dígito; de aquí en adelante solo se vuelven más nítidos."],
+  filmDigits: ["Most noise has found its digit; from here on they become sharper, and a few never do.", "Casi todo el ruido encontró su dígito; de aquí en adelante se vuelven más nítidos, y unos pocos nunca."],
   ganSaid: ["Each picture on the way is one that nobody has drawn. About 50 % means that the discriminator cannot tell.", "Cada imagen del camino es una que nadie dibujó. Cerca de 50 % significa que el discriminador no distingue."],
   verdictLevel: ["Each alone is right equally often: nothing speaks for either.", "Cada uno acierta solo igual de veces: nada habla por ninguno."],
   verdictShown: ["{0} is shown to be better: chance alone would seldom divide these rows so (p < 0.05).", "Está demostrado que {0} es mejor: el azar rara vez repartiría así estos casos (p < 0.05)."],

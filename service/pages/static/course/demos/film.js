@@ -48,7 +48,7 @@ export async function mount(place, context) {
     const greys = small.getImageData(0, 0, plain.width, plain.height).data.filter((/** @type {number} */ _, /** @type {number} */ index) => index % 4 === 0);
     const mean = greys.reduce((/** @type {number} */ sum, /** @type {number} */ value) => sum + value, 0) / greys.length;
     contrast.show(Math.sqrt(greys.reduce((/** @type {number} */ sum, /** @type {number} */ value) => sum + (value - mean) ** 2, 0) / greys.length) / 128);
-    said.textContent = tell(EPOCHS[n] < 4 ? "filmBegins" : EPOCHS[n] < 50 ? "filmStrokes" : "filmDigits");
+    said.textContent = tell(EPOCHS[n] < 12 ? "filmBegins" : EPOCHS[n] < 80 ? "filmStrokes" : "filmDigits");
   }
 
   place.append(canvas, controls(at), figures(epoch, contrast), said, actions(run));
