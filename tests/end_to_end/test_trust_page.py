@@ -303,6 +303,11 @@ def test_champion_and_challengers_are_followed_while_labels_come(
             page.wait_for_selector("#notices .notice")
             check_page(page, size)
 
+            # The browser keeps the curve: it begins at the four rows that were labelled when the page was first opened.
+            page.reload()
+            first = page.locator("#live .curve text").get_by_text("4", exact=True)
+            expect(first).to_be_attached()
+
         # A comparison is a second old at most.
         wait_until(lambda: count_labelled(server.client) == 9)
 
