@@ -79,7 +79,11 @@ def lay_out(digits: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Returns digits `(n_images, 64)` beside and below each other."""
     side = round(digits.shape[1] ** 0.5)
     grid = digits.reshape(N_ACROSS, N_ACROSS, side, side).transpose(0, 2, 1, 3)
-    return np.rint(grid.reshape(N_ACROSS * side, -1)).astype(np.uint8)
+    greys: NDArray[np.uint8] = np.rint(grid.reshape(N_ACROSS * side, -1)).astype(
+        np.uint8
+    )
+
+    return greys
 
 
 def pack_decoder(path: Path) -> bytes:
