@@ -1,6 +1,6 @@
 // Inside a model of photographs: a heat map for each class, and what each channel of each layer gives of the photograph.
 
-import { ask, post } from "../api.js";
+import { Refusal, ask, post } from "../api.js";
 import { button, latestOnly, make } from "../dom.js";
 import { nameClass, nameFamily } from "../names.js";
 import { readState, writeState } from "../state.js";
@@ -83,7 +83,7 @@ export class Inside {
       await this.showHeat(model, input, isLatest);
       await this.showLayers(model, input, isLatest);
     } catch (error) {
-      if (isLatest()) this.bench.showProblem(/** @type {Error} */ (error));
+      if (isLatest()) this.showProblem(/** @type {Error} */ (error));
     }
   }
 
@@ -97,6 +97,14 @@ export class Inside {
     this.showImage(`data:image/png;base64,${map.b64}`, text);
     this.told.textContent = text;
     this.offerClasses(label);
+  }
+
+  /** Says here what went wrong: that of the bench is gone with its next answer. @param {Error} error */
+  showProblem(error) {
+    const isTheirs = error instanceof Refusal;
+    this.told.replaceChildren(isTheirs ? say("serverSays") : "", make("span", { lang: isTheirs ? "en" : null }, error.message));
+    this.layers.replaceChildren();
+    this.drawn = null;
   }
 
   /** @param {string} label */
