@@ -598,7 +598,11 @@ SHOWN: dict[str, set[str]] = {
         "smoothing",
         "torch_operators",
     },
+<<<<<<< HEAD
     "training.families": {"kmeans", "logistic", "pca", "registry"},
+=======
+    "training.families": {"gan", "kmeans", "pca", "registry"},
+>>>>>>> h5
     "training.images": {
         "architecture",
         "augmentation",

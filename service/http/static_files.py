@@ -19,7 +19,9 @@ MODEL = "model.html"
 COURSE = "course.html"
 COURSES = ("/course", "/curso")
 """The course has an address in English and one in Spanish, and below each one for every class."""
-PAGES = {"/live": "live.html", "/trust": "trust.html"}
+MODELS = "/models"
+"""Browsers get the page of all models at the path where programs get their list."""
+PAGES = {"/live": "live.html", MODELS: "models.html", "/trust": "trust.html"}
 """Further pages that stand beside the first have these paths."""
 MIN_GZIP_BYTES = 512
 """A shorter file hardly shrinks."""
@@ -27,14 +29,22 @@ _PLACE = b"{{static}}"
 """The page has this where the address of its files belongs."""
 _ROOT = b"{{root}}"
 """The page has this where the way up to the service's root belongs."""
+_MODULE = b"{{module}}"
+"""The page of a model has this where the name of its script belongs, which is another one without a card."""
 _CLASSES = frozenset(map(str, range(1, N_CLASSES + 1)))
 _TYPES = {
+    ".bin": b"application/octet-stream",
     ".css": b"text/css; charset=utf-8",
     ".html": HTML,
+    ".jpg": b"image/jpeg",
     ".js": b"text/javascript; charset=utf-8",
+    ".png": b"image/png",
     ".svg": b"image/svg+xml",
 }
+_COMPRESSED = frozenset({b"image/jpeg", b"image/png"})
+"""Files of these types would not shrink."""
 _VARY = (b"vary", b"accept-encoding")
+_VARY_ACCEPT = (b"vary", b"accept")
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 _ASK_AGAIN = (b"cache-control", b"no-cache")
 
@@ -62,8 +72,11 @@ class StaticFile:
         if self._etag in asked.get(b"if-none-match", b""):
             return Response(304, b"", self._content_type, own)
 
-        is_long = len(self.content) >= MIN_GZIP_BYTES
-        if is_long and _takes_gzip(asked.get(b"accept-encoding", b"")):
+        can_shrink = (
+            len(self.content) >= MIN_GZIP_BYTES
+            and self._content_type not in _COMPRESSED
+        )
+        if can_shrink and _takes_gzip(asked.get(b"accept-encoding", b"")):
             own = (*own, (b"content-encoding", b"gzip"))
             return Response(200, self._compressed, self._content_type, own)
 
@@ -91,30 +104,26 @@ class StaticFiles:
             for name, content in contents.items()
         }
         address = f"static/{self.version}".encode()
-        self._home = StaticFile(
-            (pages / HOME).read_bytes().replace(_PLACE, address),
-            HTML,
-            (*PAGE_HEADERS, _ASK_AGAIN),
-        )
-        self._model = StaticFile(
-            (pages / MODEL).read_bytes().replace(_PLACE, address),
-            HTML,
-            (*PAGE_HEADERS, _ASK_AGAIN, (b"vary", b"accept")),
-        )
-        course = (pages / COURSE).read_bytes().replace(_PLACE, _ROOT + address)
-        self._course, self._class = (
-            StaticFile(course.replace(_ROOT, up), HTML, (*PAGE_HEADERS, _ASK_AGAIN))
-            for up in (b"./", b"../")
-        )
 
-        self._pages = {
-            path: StaticFile(
-                (pages / name).read_bytes().replace(_PLACE, address),
-                HTML,
-                (*PAGE_HEADERS, _ASK_AGAIN),
-            )
-            for path, name in PAGES.items()
-        }
+        def read(
+            name: str,
+            *headers: tuple[bytes, bytes],
+            up: bytes = b"",
+            module: bytes = b"",
+        ) -> StaticFile:
+            content = (pages / name).read_bytes()
+            words = {_PLACE: up + address, _ROOT: up, _MODULE: module}
+            for place, word in words.items():
+                content = content.replace(place, word)
+
+            return StaticFile(content, HTML, (*PAGE_HEADERS, _ASK_AGAIN, *headers))
+
+        self._home = read(HOME)
+        self._model = read(MODEL, _VARY_ACCEPT, module=b"card")
+        self._graph = read(MODEL, _VARY_ACCEPT, module=b"graph")
+        self._course, self._class = read(COURSE, up=b"./"), read(COURSE, up=b"../")
+        self._pages = {path: read(name) for path, name in PAGES.items()}
+        self._pages[MODELS] = read(PAGES[MODELS], _VARY_ACCEPT)
 
     def list_paths(self) -> list[str]:
         """Returns the paths of all files but the page."""
@@ -131,6 +140,10 @@ class StaticFiles:
     def show_model(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
         """Returns the page of a model, which asks for the card itself."""
         return self._model.respond(headers)
+
+    def show_graph(self, headers: Iterable[tuple[bytes, bytes]]) -> Response:
+        """Returns the page of a file without a card, which asks what its graph says."""
+        return self._graph.respond(headers)
 
     def show_course(
         self, path: str, headers: Iterable[tuple[bytes, bytes]]

@@ -29,6 +29,7 @@ from service.http.responses import (
 )
 from service.http.route import takes_pictures
 from service.http.static_files import COURSES, PAGES, StaticFiles, prefers_html
+from service.http.static_files import MODELS as LIST
 from service.http.static_files import PREFIX as STATIC
 
 HOME = "/"
@@ -72,7 +73,7 @@ class Views:
         self._interface = Interface(plane, protocol, platforms)
         self._fixed: dict[str, Callable[[], Response]] = {
             "/docs": partial(_show_page, "docs.html"),
-            "/models": lambda: respond(plane.list_models()),
+            LIST: lambda: respond(plane.list_models(), headers=((b"vary", b"accept"),)),
             "/livez": self._show_liveness,
             "/healthz": self._show_liveness,
             "/readyz": self._show_readiness,
@@ -103,7 +104,8 @@ class Views:
         """Returns the answer to a path that is allowed; raises VeredictoError."""
         path = scope["path"]
         view = self._fixed.get(path)
-        if view is not None:
+        is_page = path == LIST and prefers_html(scope["headers"])
+        if view is not None and not is_page:
             return view()
         if path == HOME:
             return self._static.show_home(scope["headers"])
@@ -134,8 +136,13 @@ class Views:
 
     def _show_model(self, name: str, scope: Message) -> Response:
         if not name.endswith(LAYERS):
+            registry = self._plane.registry
+            is_page = prefers_html(scope["headers"])
+            if is_page and name in registry.versions and not registry.has_card(name):
+                return self._static.show_graph(scope["headers"])
+
             described = self._plane.describe_model(name)
-            if prefers_html(scope["headers"]):
+            if is_page:
                 return self._static.show_model(scope["headers"])
             return respond(described, headers=((b"vary", b"accept"),))
 

@@ -170,6 +170,10 @@ class Registry:
                 f"unknown model {name!r}{hint}; known models: {known}"
             ) from None
 
+    def has_card(self, name: str) -> bool:
+        """Returns whether this name or alias is that of a model with a card."""
+        return self.aliases.get(name, name) in self.models
+
     def _explain_no_card(self, name: str) -> str:
         graph = self.find_graph(self.aliases.get(name, name))
         files = (file for file, each in self.files.items() if each is graph)

@@ -31,6 +31,7 @@ from tests.support.course import (
 )
 from tests.support.server import Server
 from training.arguments import parse
+from training.pictures import course_pictures
 
 StartServer = Callable[..., AbstractContextManager[Server]]
 N_CLASSES = 27
@@ -668,6 +669,68 @@ def test_26_noise_makes_digits_and_codes_restore_them(
     error = np.mean((np.array(restored) - digits[1]) ** 2)
     assert read(page, "autoencoder") == pytest.approx(error, abs=1e-3)
     assert read(page, "pca") > read(page, "autoencoder")
+
+
+def test_26_sliders_over_the_code_make_digits_as_the_model_does(
+    server: Server, page: Page, digits: NDArray[np.float64]
+) -> None:
+    """The page's decoder gives what the served model restores, and a moved slider gives another digit."""
+    open_class(page, server, 26)
+    choose_demonstration(page, "codes")
+    body = {"model": "digits-autoencoder", "inputs": digits[:20].tolist()}
+    answer = server.post("/transform", body).json()
+    decoded = compute(
+        page,
+        "maths/decoder.js",
+        """(await (async () => {
+            const file = await fetch(new URL("decoder.bin", page));
+            const { version, decode } = m.readDecoder(await file.arrayBuffer());
+            return [version, given.map(decode)]; })())""",
+        answer["outputs"],
+    )
+    assert decoded[0] == answer["version"]
+    assert np.abs(np.array(decoded[1]) - answer["reconstructions"]).max() < 1
+
+    before = read(page, "ink")
+    assert before == pytest.approx(np.mean(answer["reconstructions"][0]) / 16, abs=0.01)
+    move(page, "number 2", 0)
+    expect(page.locator("#figure-ink")).not_to_have_attribute("data-value", str(before))
+    press(page, "Back to its code")
+    assert read(page, "ink") == pytest.approx(before, abs=0.02)
+
+
+def test_26_the_film_ends_with_what_the_served_generator_makes(
+    server: Server, page: Page
+) -> None:
+    """The last frame has the digits that the server makes of the same noise, and the first one has none yet."""
+    open_class(page, server, 26)
+    choose_demonstration(page, "film")
+    grey = read(page, "contrast")
+    last = page.get_by_label("Frame", exact=True).get_attribute("max")
+    move(page, "Frame", float(last or "nan"))
+    expect(page.locator("#figure-epoch")).to_have_text("300")
+    assert read(page, "contrast") > 3 * grey
+
+    noise = course_pictures.draw_noise(16)
+    tensor = {
+        "name": "noise",
+        "shape": [*noise.shape],
+        "datatype": "FP32",
+        "data": noise.ravel().tolist(),
+    }
+    made = server.post("/v2/models/digits-gan/infer", {"inputs": [tensor]}).json()
+    images = np.array(made["outputs"][0]["data"]).reshape(len(noise), 64, 3)[..., 0]
+    # A digit is drawn 64 pixels wide, with 8 between two.
+    places = np.arange(6 * 72).reshape(6, 72)[:, :64:8].ravel().tolist()
+    shown = page.eval_on_selector(
+        "canvas.film",
+        """(canvas, places) => {
+            const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            return places.map((y) => places.map((x) => data[4 * (y * width + x)])); }""",
+        places,
+    )
+    assert np.abs(course_pictures.lay_out(images) - shown).max() <= 2
+    assert compute(page, "demos/film.js", "m.EPOCHS") == [*course_pictures.EPOCHS]
 
 
 def test_27_only_rows_count_on_which_one_alone_is_right(

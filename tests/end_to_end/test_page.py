@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support import drawings
 from tests.support.browser import (
@@ -280,12 +280,55 @@ def test_a_photograph_is_classified_and_looked_into(
     Image.new("RGB", (64, 48), "grey").save(tmp_path / "grey.jpg")
     (tmp_path / "notes.txt").write_text("no image")
     with open_page(browser, f"{server.url}/?task=cat_or_automobile") as page:
+        expect(page.locator(".example[aria-pressed=true]")).to_have_count(1)
         page.set_input_files("#photograph", tmp_path / "notes.txt")
         page.wait_for_selector("text=That is no image file")
         page.set_input_files("#photograph", tmp_path / "grey.jpg")
+        expect(page.locator(".example[aria-pressed=true]")).to_have_count(0)
         assert re.match("(cat|automobile), say", wait_for_verdict(page))
         page.click(".inside >> text=CNN")
         page.wait_for_selector("text=warm colours speak for")
+
+
+def test_the_inside_of_a_network_is_seen_by_three_actions(
+    server: Server, browser: Browser
+) -> None:
+    """A tab, a model and a channel: each layer has a strip, and the channel lies over the photograph that is there."""
+    with open_page(browser, server.url) as page:
+        settle(page)
+        page.click("role=tab[name='Cat or car']")
+        page.click(".inside >> text=CNN")
+        page.click(".layer:nth-of-type(2) button:nth-child(5)")
+        expect(page.locator(".inside [role=status]")).to_contain_text(
+            "Channel 5 of layer 2: orange"
+        )
+        layers = server.client.get(
+            "/models/cat_or_automobile-cnn/layers",
+            headers={"Accept": "application/json"},
+        ).json()["layers"]
+        expect(page.locator(".layer")).to_have_count(len(layers))
+        for number, layer in enumerate(layers, start=1):
+            tiles = page.locator(f".layer:nth-of-type({number}) button")
+            expect(tiles).to_have_count(min(64, layer["channels"]))
+
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(".layer:nth-of-type(2) button").nth(5)).to_be_focused()
+        page.click(".inside .choices button[data-class=automobile]")
+        expect(page.locator(".inside [role=status]")).to_contain_text("“automobile”")
+        assert "look=cat_or_automobile-cnn" in page.url
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+
+
+def test_an_example_says_where_no_class_is_right(
+    server: Server, browser: Browser
+) -> None:
+    """Photographs that come with the page are tried by one action, and the address keeps which."""
+    with open_page(browser, f"{server.url}/?task=cifar10&x=rocket") as page:
+        expect(page.locator(".told-of")).to_contain_text("A rocket: none of these")
+        page.click("role=button[name='A cat']")
+        expect(page.locator(".headline b")).to_have_text("cat")
+        page.wait_for_url(re.compile("x=cat"))
 
 
 def test_a_photograph_is_pasted_and_dropped(server: Server, browser: Browser) -> None:
@@ -302,8 +345,9 @@ def test_a_photograph_is_pasted_and_dropped(server: Server, browser: Browser) ->
     }"""
     with open_page(browser, f"{server.url}/?task=cat_or_automobile") as page:
         for kind in ("paste", "drop"):
+            expect(page.locator(".example[aria-pressed=true]")).to_have_count(1)
             page.evaluate(give, kind)
-            page.wait_for_selector(".zone img:not([hidden])")
+            expect(page.locator(".example[aria-pressed=true]")).to_have_count(0)
             wait_for_verdict(page)
             page.reload()
             page.wait_for_selector(".zone")
@@ -385,18 +429,35 @@ def test_a_server_that_goes_away_is_told_of_and_asked_again(
 def test_a_folder_with_refused_files_and_without_cards_has_a_page(
     browser: Browser, start_server: StartServer, tmp_path: Path
 ) -> None:
-    """A refused file is told of with its reason, and a file without a card is listed."""
+    """A refused file is told of with its reason; one without a card has a page that tries it and leads to a card."""
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "broken.onnx").write_bytes(b"no model")
     (folder / "plain.onnx").write_bytes(tiny_graph().SerializeToString())
+    refusals: list[str] = []
     with (
         start_server(VEREDICTO_MODELS=folder) as server,
-        open_page(browser, server.url) as page,
+        open_page(browser, server.url, complaints=refusals) as page,
     ):
         page.wait_for_selector("#notices >> text=broken.onnx")
         assert page.inner_text(".empty") == "No model here can be tried on this page."
-        assert page.inner_text("#models li a") == "plain"
+        page.click("#models li a")
+        expect(page.locator("h1")).to_have_text("plain")
+        expect(page.locator(".trial .code pre")).to_contain_text(
+            "/v2/models/plain/infer"
+        )
+        expect(page.locator("#card")).to_contain_text(
+            "veredicto adopt plain.onnx --task plain"
+        )
+        page.click("text=Run")
+        expect(page.locator(".trial pre[role=status]")).to_contain_text("label INT64")
+        page.fill("textarea", "{")
+        expect(page.locator(".trial .problem")).to_contain_text("not JSON yet")
+        page.fill("textarea", '{"inputs": []}')
+        page.click("text=Run")
+        expect(page.locator(".trial .problem")).to_contain_text("The server says: ")
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
 
 
 def test_an_empty_folder_has_a_page_that_says_what_to_do(
@@ -431,3 +492,103 @@ def test_a_model_is_a_page_for_people_and_json_for_programs(
     unknown = server.client.get("/models/nothing", headers={"Accept": "text/html"})
     assert unknown.status_code == 404
     assert unknown.json()["error"].startswith("unknown model 'nothing'")
+
+
+REFUSED = (
+    ("/?task=digits", "**/compare"),
+    ("/?task=tacos", "**/predict"),
+    ("/?task=digits-gan", "**/generate"),
+    ("/?task=cat_or_automobile&look=cat_or_automobile-cnn", "**/explain"),
+    ("/?task=wine", "**/tasks/*/verdict*"),
+    ("/trust?task=wine", "**/tasks/*/verdict*"),
+    ("/live", "**/comparison"),
+    ("/models", "**/models"),
+    ("/models/wine-knn", "**/models/wine-knn"),
+    ("/course/26", "**/infer"),
+)
+"""Each page at an address makes the call that is refused."""
+
+
+def test_an_error_of_the_api_is_a_sentence_on_the_page(
+    server: Server, browser: Browser
+) -> None:
+    """Each page says in the service's own words why a request was not answered."""
+    sentence = "More work waits than is allowed: ask again"
+
+    def refuse(route: Route) -> None:
+        if route.request.resource_type == "document":
+            route.continue_()
+            return
+        route.fulfill(status=503, json={"error": sentence})
+
+    complaints: list[str] = []
+    with open_page(browser, "about:blank", bench="html", complaints=complaints) as page:
+        for address, call in REFUSED:
+            page.route(call, refuse)
+            page.goto(f"{server.url}{address}")
+            expect(page.get_by_text(sentence).first, address).to_be_visible()
+            page.unroute(call)
+
+
+def test_an_answer_that_is_no_json_is_told_of(server: Server, browser: Browser) -> None:
+    """A proxy between has pages of its own for errors; the page names the status, and is well again afterwards."""
+    complaints: list[str] = []
+    with open_page(browser, server.url, complaints=complaints) as page:
+        settle(page)
+        page.route("**/compare", lambda route: route.fulfill(status=502, body="<h1>"))
+        page.click("text=Another")
+        problem = page.locator(".answers .problem")
+        expect(problem).to_contain_text("The server answered 502")
+        page.unroute("**/compare")
+        page.click("text=Another")
+        expect(problem).to_be_empty()
+
+
+def test_models_are_sorted_searched_and_seen_side_by_side(
+    server: Server, browser: Browser
+) -> None:
+    """Programs get the list, browsers a table; two boxes show two cards, and the address keeps all of it."""
+    assert len(server.client.get("/models").json()["models"]) == 50
+    with open_page(browser, f"{server.url}/models", bench="#table tr") as page:
+        expect(page.locator("#table tbody tr")).to_have_count(50)
+        page.fill("#filter", "wine")
+        expect(page.locator("#count")).to_have_text("8 of 50 models")
+        expect(page.locator("#table .figure-cell", has_text="accuracy")).to_have_count(
+            8
+        )
+        page.click("text=Held out")
+        expect(page.locator("th[aria-sort=descending]")).to_have_text("Held out")
+        figures = page.locator("#table .figure-cell").all_inner_texts()
+        shares = [float(each.split()[1]) for each in figures]
+        assert shares == sorted(shares, reverse=True)
+
+        page.check("[data-key=box-wine-knn]")
+        page.check("[data-key=box-wine-mlp]")
+        expect(page.locator(".beside-models thead a")).to_have_text(
+            ["k neighbours", "MLP"]
+        )
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
+        page.click("text=Is the difference real?")
+        page.wait_for_url(re.compile(r"/trust\?task=wine&a=wine-knn&b=wine-mlp"))
+        page.wait_for_selector("#verdict > *")
+
+
+def test_all_models_are_seen_on_a_phone_in_spanish(
+    server: Server, browser: Browser
+) -> None:
+    """Nothing is too wide, and the address shows two models at once."""
+    address = f"{server.url}/models?a=digits-cnn&b=digits-knn&q=bosque"
+    with open_page(
+        browser,
+        address,
+        bench=".beside-models td",
+        size=PHONE,
+        language="es",
+        theme="dark",
+    ) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+        expect(page.locator("h1")).to_have_text("Todos los modelos")
+        expect(page.locator("#count")).to_have_text("5 de 50 modelos")
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()

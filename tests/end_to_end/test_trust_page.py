@@ -302,9 +302,17 @@ def test_champion_and_challengers_are_followed_while_labels_come(
             page.click("#live .rows .choices button >> nth=0")
             page.wait_for_selector("#notices .notice")
             check_page(page, size)
+            reload_curve(page, first=4)
 
         # A comparison is a second old at most.
         wait_until(lambda: count_labelled(server.client) == 9)
+
+
+def reload_curve(page: Page, *, first: int) -> None:
+    """Loads the page again, whose curve still begins at the rows that it saw first."""
+    page.reload()
+    begin = page.locator("#live .curve text").get_by_text(str(first), exact=True)
+    expect(begin).to_be_attached()
 
 
 def predict(client: httpx.Client) -> str:

@@ -82,7 +82,7 @@ function showNothing() {
 async function showTab(tabs, chosen) {
   const mine = ++turn;
   const choose = (/** @type {import("./models.js").Tab} */ tab) => {
-    writeState({ task: tab.id, x: null }, { step: true });
+    writeState({ task: tab.id, x: null, look: null }, { step: true });
     showTab(tabs, tab);
     document.querySelector("[role=tab][aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
   };
@@ -120,7 +120,7 @@ function showModels() {
   if (cardless.length) {
     groups.push(make("div", { class: "group" }, make("h3", {}, say("noCard")), make("p", { class: "quiet" }, say("noCardLead")),
       make("ul", {}, ...cardless.map((name) => make("li", {},
-        make("a", { href: `v2/models/${encodeURIComponent(name)}` }, name))))));
+        make("a", { href: `models/${encodeURIComponent(name)}` }, name))))));
   }
   at("models").hidden = !groups.length;
   at("models").replaceChildren(make("h2", {}, say("models")), make("p", { class: "quiet" }, say("modelsLead")),

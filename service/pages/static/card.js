@@ -24,7 +24,7 @@ async function start() {
 }
 
 function writeFrame() {
-  writeNavigation("#models", show);
+  writeNavigation("models", show);
 }
 
 function show() {

@@ -22,6 +22,7 @@ export class Examples {
     this.tab = tab;
     this.choose = choose;
     this.reveal = reveal;
+    this.n = N_EXAMPLES;
     /** @type {Example | null} */
     this.current = null;
     /** @type {Map<boolean, {list: Example[], next: number}>} */
@@ -48,7 +49,7 @@ export class Examples {
   async fetch(isHard) {
     const kept = this.kept.get(isHard);
     if (kept) return kept;
-    const found = await ask(`tasks/${encodeURIComponent(this.tab.task)}/examples?n=${N_EXAMPLES}&hard=${Number(isHard)}`);
+    const found = await ask(`tasks/${encodeURIComponent(this.tab.task)}/examples?n=${this.n}&hard=${Number(isHard)}`);
     const list = found.inputs.map((/** @type {any[]} */ row, /** @type {number} */ index) => ({
       row,
       truth: found.labels[index],

@@ -13,7 +13,7 @@ import { LANGUAGES, changeLanguage, currentLanguage } from "./words.js";
 export const NAVIGATION = [
   { path: "", en: "Try", es: "Probar" },
   { path: "trust", en: "Trust", es: "Confiar" },
-  { path: "#models", en: "Models", es: "Modelos" },
+  { path: "models", en: "Models", es: "Modelos" },
   { path: "course", es_path: "curso", en: "Course", es: "Curso" },
   { path: "live", en: "Live", es: "En vivo" },
   { path: "docs", en: "API", es: "API" },

@@ -1,24 +1,26 @@
-// Photographs are dropped, pasted, chosen or taken; then the page shows where a model looked.
+// Photographs are dropped, pasted, chosen, taken, or are examples; then the page shows where a model looked.
 
-import { post } from "../api.js";
 import { button, make } from "../dom.js";
-import { nameClass, nameFamily } from "../names.js";
+import { nameClass } from "../names.js";
 import { say } from "../words.js";
+import { Inside } from "./inside.js";
+import { PhotographExamples } from "./photograph_examples.js";
 
 const TYPES = ["image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"];
 const MAX_NAMED = 10;
 
-/** @param {import("../bench.js").Bench} bench */
-export function mount(bench) {
-  new Photographs(bench).open();
+/**
+ * @param {import("../bench.js").Bench} bench
+ * @param {string | null} shared
+ */
+export function mount(bench, shared) {
+  new Photographs(bench).open(shared);
 }
 
 class Photographs {
   /** @param {import("../bench.js").Bench} bench */
   constructor(bench) {
     this.bench = bench;
-    /** @type {Blob | null} */
-    this.file = null;
     this.address = "";
     this.picker = make("input", { type: "file", accept: TYPES.join(), id: "photograph", class: "unseen",
       change: () => this.take(this.picker.files[0]) });
@@ -33,21 +35,29 @@ class Photographs {
     }, this.invitation, this.image, this.video);
     this.camera = button(say("camera"), () => this.film(), { hidden: !navigator.mediaDevices });
     this.problem = make("p", { class: "problem", role: "alert" });
-    this.inside = make("div", { class: "inside", hidden: true });
+    this.inside = new Inside(bench, (address, text) => this.showImage(address, text));
+    this.examples = new PhotographExamples(bench, (file, example) => this.show(file, example));
     bench.input.append(this.zone,
       make("div", { class: "buttons" },
-        this.picker, make("label", { for: "photograph", class: "button" }, say("choose")), this.camera),
-      this.problem, this.inside, make("p", { class: "quiet" }, this.tellClasses()));
+        this.picker, make("label", { for: "photograph", class: "button" }, say("choose")), this.camera, this.examples.element),
+      this.problem, this.examples.quiz, make("p", { class: "quiet" }, this.tellClasses()));
+    bench.trust.after(this.inside.element);
     const paste = (/** @type {ClipboardEvent} */ event) => this.take(event.clipboardData?.files[0]);
     addEventListener("paste", paste);
     bench.closers.push(() => removeEventListener("paste", paste), () => this.stop(), () => URL.revokeObjectURL(this.address));
   }
 
-  open() {
+  /** @param {string | null} shared */
+  async open(shared) {
     const { bench } = this;
     bench.code.show(bench.describeCall({ file: null }));
     bench.verdicts.clear(say("noPhotograph"));
     bench.open();
+    try {
+      await this.examples.open(shared);
+    } catch (error) {
+      bench.showProblem(/** @type {Error} */ (error));
+    }
   }
 
   tellClasses() {
@@ -73,13 +83,22 @@ class Photographs {
     if (!file) return;
     this.problem.textContent = TYPES.includes(file.type) ? "" : say("notImage");
     if (!TYPES.includes(file.type)) return;
+    this.examples.forget();
+    this.show(file, null);
+  }
+
+  /**
+   * Asks all models of a photograph; that of an example is one of `PhotographExamples`.
+   * @param {Blob} file
+   * @param {import("./photograph_examples.js").Example | null} example
+   */
+  show(file, example) {
     this.stop();
-    this.file = file;
+    this.problem.textContent = "";
     URL.revokeObjectURL(this.address);
     this.address = URL.createObjectURL(file);
-    this.showImage(this.address, say("photograph"));
-    this.bench.ask({ file });
-    this.offerInside();
+    this.bench.ask({ file, shared: example?.key ?? null, truth: example?.truth ?? null });
+    this.inside.take(file, this.address, example?.text ?? say("photograph"));
   }
 
   /** @param {string} address @param {string} text */
@@ -88,40 +107,6 @@ class Photographs {
     this.image.alt = text;
     this.image.hidden = false;
     this.invitation.hidden = true;
-  }
-
-  offerInside() {
-    this.told = make("p", { class: "quiet", role: "status" });
-    const choices = this.bench.tab.members.map((model) =>
-      button(nameFamily(model.family), (event) => this.look(model, event), { "aria-pressed": "false" }));
-    const plain = button(say("plainly"), (event) => {
-      this.press(event);
-      this.showImage(this.address, say("photograph"));
-      this.told.textContent = "";
-    }, { "aria-pressed": "true" });
-    this.inside.replaceChildren(make("h2", {}, say("lookInside")), make("div", { class: "choices" }, plain, ...choices), this.told);
-    this.inside.hidden = false;
-  }
-
-  /** @param {import("../models.js").Model} model @param {Event} event */
-  async look(model, event) {
-    this.press(event);
-    const { file } = this;
-    if (!file) return;
-    try {
-      const answer = await post("explain", { model: model.name, inputs: [{ b64: await encode(file) }] });
-      const [{ heat_map: map, class: label }] = answer.explanations;
-      const text = say("looksAt", nameFamily(model.family), nameClass(label));
-      this.showImage(`data:image/png;base64,${map.b64}`, text);
-      this.told.textContent = text;
-    } catch (error) {
-      this.bench.showProblem(/** @type {Error} */ (error));
-    }
-  }
-
-  /** @param {Event} event */
-  press(event) {
-    for (const each of this.inside.querySelectorAll("button")) each.setAttribute("aria-pressed", String(each === event.target));
   }
 
   async film() {
@@ -155,14 +140,4 @@ class Photographs {
     this.video.hidden = true;
     this.camera.textContent = say("camera");
   }
-}
-
-/** @param {Blob} file @returns {Promise<string>} */
-async function encode(file) {
-  const address = await new Promise((resolve) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.readAsDataURL(file);
-  });
-  return String(address).split(",")[1];
 }

@@ -208,7 +208,7 @@ export const SECOND = [
         "Un generador convierte ruido en dígitos, un discriminador dice cuáles son reales, y cada uno aprende del otro hasta que ninguno gana. Ruido cercano da dígitos cercanos: camina de uno a otro. Nadie dibujó lo que ves en el camino."],
     },
     command: "veredicto train autoencoder --task digits --epochs 60 --report\nveredicto train gan --task digits --epochs 30 --report",
-    models: ["digits-autoencoder", "digits-gan", "digits_origin-discriminator"], demos: ["gan", "autoencoder"],
+    models: ["digits-autoencoder", "digits-gan", "digits_origin-discriminator"], demos: ["gan", "film", "autoencoder", "codes"],
   },
   {
     en: {

@@ -13,6 +13,7 @@ import { at as share, draw, drawInterval, makeScale } from "../trust/svg.js";
 import { writeFigure } from "../trust/view.js";
 import { findLanguage, number, percent } from "../words.js";
 import { drawCurve } from "./curve.js";
+import { History } from "./history.js";
 import { say } from "./words.js";
 
 const LOOK_AGAIN_MS = 3000;
@@ -23,8 +24,7 @@ const NOT_YET = "not shown yet";
 
 /** @type {import("../models.js").Tab[]} */
 let tabs = [];
-/** @type {Map<string, import("./curve.js").Point[]>} what was seen of each test since the page was opened */
-const seen = new Map();
+const seen = new History();
 /** @type {Set<string>} rows whose truth was told here */
 const told = new Set();
 /** @type {{comparison: any, wanted: any} | null} */
@@ -108,12 +108,15 @@ async function look(tab, isWanted) {
 }
 
 /** @param {string} task @param {any} test */
-function keep(task, { champion, challenger, rows, difference, interval }) {
-  if (difference === null || !interval) return;
-  const key = [task, champion, challenger].join("/");
-  const points = seen.get(key) ?? [];
-  if (points.at(-1)?.rows !== rows) points.push({ rows, value: difference, interval });
-  seen.set(key, points);
+function keep(task, test) {
+  const { rows, difference, interval } = test;
+  if (difference !== null && interval) seen.add(nameTest(task, test), { rows, value: difference, interval });
+}
+
+/** Names a test by its models and their versions, since another file begins another test. @param {string} task @param {any} test */
+function nameTest(task, { champion, challenger }) {
+  const version = (/** @type {string} */ name) => latest?.comparison.models.find((/** @type {any} */ { model }) => model === name)?.version ?? "";
+  return [task, ...[champion, challenger].map((name) => `${name}@${version(name)}`)].join("/");
 }
 
 /** @param {import("../models.js").Tab} tab */
@@ -206,13 +209,14 @@ function showTests(tab, tests, name) {
 }
 
 /** @param {string} task @param {any} test @param {(model: string) => string} name */
-function showTest(task, { champion, challenger, verdict, rows, only_challenger, only_champion }, name) {
+function showTest(task, test, name) {
+  const { champion, challenger, verdict, rows, only_challenger, only_champion } = test;
   /** @type {Record<string, any>} */
   const words = { "challenger better": "betterChallenger", "champion better": "betterChampion" };
-  const points = seen.get([task, champion, challenger].join("/"));
+  const points = seen.read(nameTest(task, test));
   return make("section", { class: "part" }, make("h2", {}, say(words[verdict] ?? "notYet", name(challenger), name(champion))),
     make("p", { class: "quiet" }, say("test", number(rows, {}), only_challenger, only_champion)),
-    points ? drawCurve(points, name(challenger)) : null);
+    points.length ? drawCurve(points, name(challenger)) : null);
 }
 
 /** @param {number} share */
