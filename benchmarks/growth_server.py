@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from threading import Event
 from time import monotonic, perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.resources import ProcessTree
 
@@ -24,6 +24,13 @@ ROOT = Path(__file__).resolve().parent.parent
 LIMIT_S = 300.0
 POLL_S = 0.02
 WARM_UP = 20
+
+
+class Cost(NamedTuple):
+    """A request took so long in the median, and so much of the server's processor time in the mean."""
+
+    latency_ms: float
+    processor_ms: float
 
 
 @dataclass(kw_only=True)
@@ -38,21 +45,23 @@ class GrownServer:
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
 
-    def latency_ms(
+    def measure(
         self, method: str, path: str, body: object = None, *, times: int = 200
-    ) -> float:
-        """Returns the median of so many requests over one connection, which all must succeed."""
+    ) -> Cost:
+        """Returns what one request costs, over so many of one connection, which all must succeed."""
         client = self.connect()
         content = None if body is None else json.dumps(body)
         for _ in range(min(WARM_UP, times)):
             ask(client, method, path, content)
         taken_ms = []
+        before_s = self.processes.cpu_s()
         for _ in range(times):
             started = perf_counter()
             ask(client, method, path, content)
             taken_ms.append((perf_counter() - started) * 1000)
+        used_s = self.processes.cpu_s() - before_s
 
-        return median(taken_ms)
+        return Cost(median(taken_ms), 1000 * used_s / times)
 
     def get(self, path: str) -> Any:
         """Returns the JSON of a GET."""

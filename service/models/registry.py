@@ -244,6 +244,8 @@ class _Loader:
         self._refused = refused
         self._on_load = on_load
         self._models: dict[str, Model] = {}
+        self._tasks: dict[str, dict[str, Model]] = {}
+        """The same models by task and name, so that one of 2,000 is compared with its own task's alone."""
         self._files: dict[str, Graph] = {}
         self._latest: dict[str, int] = {}
         """The highest version of each name that is here."""
@@ -329,19 +331,22 @@ class _Loader:
                     write_command(graph.name, file.shown),
                 )
         else:
-            others = [each for each in self._models.values() if each.name != graph.name]
+            of_task = self._tasks.setdefault(graph.model.card.task, {})
+            others = [each for each in of_task.values() if each.name != graph.name]
             _check_task(graph.model.card, others)
             if number >= self._latest.get(graph.name, number):
-                self._models[graph.name] = graph.model
+                before = self._models.get(graph.name, graph.model)
+                self._tasks[before.card.task].pop(graph.name, None)
+                self._models[graph.name] = of_task[graph.name] = graph.model
 
         self._latest[graph.name] = max(number, self._latest.get(graph.name, number))
         self._files[file.shown] = graph
 
 
-def _check_task(card: Card, models: list[Model]) -> None:
+def _check_task(card: Card, others: list[Model]) -> None:
     """Raises ModelRefused where a card's features or classes are not those of its task, whose models are compared."""
-    for other in models:
-        if other.card.task == card.task and not _fit_together(card, other.card):
+    for other in others:
+        if not _fit_together(card, other.card):
             raise ModelRefused(
                 f"its features or classes differ from those of {other.name}, of the same task"
             )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -40,6 +43,23 @@ def test_rows_are_encoded_as_the_service_does() -> None:
     card = FeatureInput(features=(SIZE, COLOUR), example=(0.5, "red"))
 
     assert found.features.tobytes() == RowEncoder(card).encode(rows).tobytes()
+
+
+@pytest.mark.parametrize("far", [0.5, 1e30, 1e39, math.nan])
+def test_columns_of_numbers_are_encoded_as_their_texts_are(far: float) -> None:
+    """A block of numbers alone becomes the same matrix at once, and one with a bad value has the same faults."""
+    sizes = [0.1, 16777217.0, 1e-42, far]
+    other = replace(SIZE, name="other")
+    numbers = pl.DataFrame({"size": sizes, "other": [1, 2, 16777217, 4]})
+    texts = pl.DataFrame(
+        {name: [repr(each) for each in numbers[name]] for name in numbers.columns}
+    )
+    found = encode(numbers, [SIZE, other], ".")
+    expected = encode(texts, [SIZE, other], ".")
+
+    assert found.features.tobytes() == expected.features.tobytes()
+    assert found.features.flags.c_contiguous
+    assert found.faults.keys() == expected.faults.keys()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -169,3 +170,28 @@ def test_what_cannot_be_cut_is_refused(
     path.write_bytes(content)
     with pytest.raises(UnreadableTableError, match=said):
         blocks.cut_table(path, block_bytes=100)
+
+
+@pytest.mark.parametrize("odd", ["", "NA", "1,5", "inf", "nan", "1e39", "€ 3"])
+def test_numbers_are_read_at_once_where_no_text_is_lost(
+    tmp_path: Path, odd: str
+) -> None:
+    """Columns asked for as numbers are texts throughout where one value may have to be shown or read as a text."""
+    texts = ["1.5", "-3", "1e-42", "0.1234567890123456789"]
+    path = write(tmp_path / "rows.csv", "a;b\n" + "".join(f"{t};x\n" for t in texts))
+    assert read_column(path, numbers=["a"]) == [float(each) for each in texts]
+    assert read_column(path) == texts
+
+    write(path, f"a;b\n1.5;x\n{odd};x\n")
+    expected = [1.5, None] if not odd else ["1.5", odd]
+    assert read_column(path, numbers=["a"]) == expected
+
+
+def read_column(path: Path, numbers: Sequence[str] = ()) -> list[object]:
+    """Returns the first column of a file of one block."""
+    table = blocks.cut_table(path, block_bytes=1000)
+    (block,) = table.blocks
+    read = blocks.read_block(path, table.layout, block, ["a"], numbers=numbers)
+    found: list[object] = read.frame["a"].to_list()
+
+    return found
