@@ -598,11 +598,7 @@ SHOWN: dict[str, set[str]] = {
         "smoothing",
         "torch_operators",
     },
-<<<<<<< HEAD
-    "training.families": {"kmeans", "logistic", "pca", "registry"},
-=======
-    "training.families": {"gan", "kmeans", "pca", "registry"},
->>>>>>> h5
+    "training.families": {"gan", "kmeans", "logistic", "pca", "registry"},
     "training.images": {
         "architecture",
         "augmentation",

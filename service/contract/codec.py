@@ -15,12 +15,8 @@ from numpy.typing import NDArray
 
 from service.contract.far_numbers import MIN_CHECKED_BYTES, check_numbers
 from service.contract.limits import MAX_JSON_DEPTH
-<<<<<<< HEAD
 from service.contract.number_rows import MIN_BYTES, read_number_rows
-from service.errors import InvalidRequest
-=======
 from service.errors import InvalidRequest, hint_at
->>>>>>> h4
 
 UTF8_BOM = b"\xef\xbb\xbf"
 MIN_PACKED_COLUMNS = 64

@@ -16,8 +16,7 @@ LONG_FILES = (
     "shipped/test_course.py",
     "end_to_end/test_course.py",
     "training/test_jobs.py",
-<<<<<<< HEAD
-    "training/images/test_pretrained.py",
+    "training/transfer/test_pretrained.py",
     "shipped/test_pages.py",
     "end_to_end/test_page.py",
     "end_to_end/test_lifecycle.py",
@@ -29,18 +28,6 @@ LONG_FILES = (
     "shipped/test_conformance.py",
     "end_to_end/test_acts.py",
     "end_to_end/test_chaos.py",
-=======
-    "end_to_end/test_live.py",
-    "training/test_main.py",
-    "loadtest/test_main.py",
-    "training/families/test_families.py",
-    "end_to_end/test_chaos.py",
-    "training/pictures/test_draw.py",
-    "tuning/test_main.py",
-    "cli/test_main.py",
-    "training/transfer/test_pretrained.py",
-    "end_to_end/test_reload.py",
->>>>>>> h2
     "test_architecture.py",
     "training/pictures/test_draw.py",
     "cli/test_main.py",
