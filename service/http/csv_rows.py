@@ -13,6 +13,8 @@ CSV = "text/csv"
 DELIMITERS = ",;\t"
 
 Cell = float | str | None
+MAX_CELL_CHARS = 131_072
+"""A longer cell is no value of a feature."""
 
 
 def read_csv(body: bytes) -> list[dict[str, Cell]]:
@@ -31,6 +33,12 @@ def read_csv(body: bytes) -> list[dict[str, Cell]]:
         lines = list(csv.reader(io.StringIO(text), delimiter=delimiter))
     except csv.Error as error:
         raise InvalidRequest(f"malformed CSV: {error}") from None
+
+    # The module's own limit is one for the whole process, and others raise it.
+    if any(len(cell) > MAX_CELL_CHARS for line in lines for cell in line):
+        raise InvalidRequest(
+            f"malformed CSV: field larger than field limit ({MAX_CELL_CHARS})"
+        )
 
     return _name_cells([line for line in lines if any(map(str.strip, line))])
 

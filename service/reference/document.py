@@ -211,8 +211,6 @@ def _examples(cards: list[Card]) -> dict[str, Any]:
     for card, row in rows:
         if card.kind in ("regressor", "clusterer"):
             examples.setdefault("/predict", {"model": card.name, "inputs": [row]})
-
-    for card, row in rows:
         if card.classes and isinstance(card.input, FeatureInput):
             names = [each.name for each in card.input.features]
             lines = ([*names, "label"], [*row, card.classes[0]])

@@ -49,17 +49,25 @@ def test_contributions_are_shown_by_one_action(
 def test_what_is_waited_for_can_be_read(server: Server, browser: Browser) -> None:
     """While an explanation is on its way axe finds nothing, and the mark of waiting goes when it is there."""
     held: list[Route] = []
+    is_holding = True
+
+    def hold(route: Route) -> None:
+        if is_holding:
+            held.append(route)
+        else:
+            route.continue_()
+
     with open_page(browser, f"{server.url}/?task=wine") as page:
         wait_for_verdict(page)
         assert page.locator(".waiting").count() == 0
-        page.route("**/explain", lambda route: held.append(route))
+        page.route("**/explain", hold)
         page.click("text=What each value adds")
         expect(page.locator(".adds.waiting")).to_have_count(1)
 
         found = Axe().run(page)
 
         assert found.violations_count == 0, found.generate_report()
-        page.unroute("**/explain")
+        is_holding = False
         for each in held:
             each.continue_()
         expect(page.locator(".waiting")).to_have_count(0)

@@ -33,7 +33,7 @@ def test_the_answers_of_the_examples_are_those_of_the_server(server: Server) -> 
 def test_an_example_is_not_written_into_a_journal(
     start_server: StartServer, models: Path, tmp_path: Path
 ) -> None:
-    """Where predictions are kept, the document asks for none: its examples are nobody's rows."""
+    """The document asks for no predictions that would be kept: its examples are nobody's rows."""
     journal = tmp_path / "journal.db"
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_JOURNAL=journal) as server:
         paths = server.client.get("/docs.json").json()["paths"]
