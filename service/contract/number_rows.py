@@ -39,7 +39,11 @@ def read_number_rows(body: bytes) -> NumberRows | None:
 
     try:
         return _read(_find_parser(len(body)).parse(body), body)
-    except (ValueError, TypeError, KeyError, RuntimeError, MemoryError):
+    except (ValueError, TypeError, KeyError, MemoryError):
+        return None
+    except RuntimeError:
+        # It refuses to read while something still has its last document: the next body gets another one.
+        _local.parser = None
         return None
 
 
@@ -55,8 +59,14 @@ def _find_parser(n_bytes: int) -> Any:
 
 def _read(document: Any, body: bytes) -> NumberRows | None:
     """Returns what is read of a document, of which nothing may be kept: its parser refuses to read the next one."""
+    if type(document) is not simdjson.Object:
+        return None
+
     names = list(document.keys())
     inputs = document["inputs"]
+    if type(inputs) is not simdjson.Array:
+        return None
+
     lengths = set(map(len, inputs))
     n_lists = 1 + len(inputs)
     fields = {}

@@ -68,6 +68,9 @@ def _read_cell(text: str) -> Cell:
     text = text.strip()
     if not text:
         return None
+    # Python reads 1_000 as a number, as no table means it.
+    if "_" in text:
+        return text
 
     try:
         return float(text)

@@ -72,6 +72,7 @@ def test_a_server_answers_rows_as_csv(server: Server) -> None:
         ("/predict", b"x,y\n1,2\n", 400, "missing required field model"),
         ("/predict?model=points-mlp", b"x,z\n1,2\n", 400, "got unknown feature 'z'"),
         ("/predict?model=points-mlp", b"x,y\n1,a\n", 400, "expects a number, got 'a'"),
+        ("/predict?model=points-mlp", b"x,y\n1,1_0\n", 400, "a number, got '1_0'"),
         ("/predict?modle=points-mlp", b"x,y\n1,2\n", 400, "did you mean 'model'?"),
         ("/generate?model=digits-gan", b"x,y\n1,2\n", 415, "application/json"),
     ],
