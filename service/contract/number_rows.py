@@ -67,13 +67,13 @@ def _read(document: Any, body: bytes) -> NumberRows | None:
     if type(inputs) is not simdjson.Array:
         return None
 
-    lengths = set(map(len, inputs))
+    lengths = set(map(len, inputs))  # type: ignore[arg-type]  # a number has none: TypeError
     n_lists = 1 + len(inputs)
-    fields = {}
+    fields: dict[str, Any] = {}
     for name in names:
         if name == "inputs":
             continue
-        value = document[name]
+        value: Any = document[name]
         if type(value) is simdjson.Array:
             value = value.as_list()
             n_lists += 1

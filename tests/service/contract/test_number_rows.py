@@ -110,7 +110,7 @@ def test_rows_of_numbers_are_those_that_msgspec_reads(
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_any_document_is_read_or_refused_as_by_msgspec(document: Any) -> None:
-    """What is no object, and what has no list of rows, gets msgspec's words, however many lists its texts begin."""
+    """A document that is no object, or has no list of rows, gets the words of msgspec, whatever its texts are."""
     with_simdjson, plain = read_both_ways(CompareRequest, write(document))
 
     assert with_simdjson == plain
