@@ -42,8 +42,12 @@ MAX_WAITING_REQUESTS = 16
 """The rows of this many requests of the largest size may wait for a graph together."""
 MAX_AHEAD = 16
 """So many runs that cannot be joined wait where threads find them without the event loop, which may be late."""
-MAX_BEGUN_WAIT_S = 1.0
-"""A run whose request was decoded in a thread is refused only where it would wait longer than this."""
+MAX_BEGUN_WAIT_S = 3.0
+"""A run whose request was decoded in a thread is refused only where it would wait longer than this.
+
+The wait is told by how long the oldest run takes: where a busy machine stops it for half a second, 32 seem to wait for
+one, and up to a quarter of what was decoded was thrown away.
+"""
 MAX_INLINE_BYTES = 32_000
 """Outputs of at most this size become an answer on the event loop, in half a millisecond at most."""
 T = TypeVar("T")
