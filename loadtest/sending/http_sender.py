@@ -81,6 +81,7 @@ class _Run:
         self._duration_s = duration_s
         self._timeout_s = timeout_s
         self._next_tick_s = 0.0
+        self._freed: list[Connection] = []
 
     def run(self, on_progress: Callable[[Progress], None] | None) -> Samples:
         """Goes on until every request has ended."""
@@ -92,6 +93,7 @@ class _Run:
             for descriptor, event in self.poller.poll(min(wait_s, TICK_S)):
                 self._handle(descriptor, event)
 
+            self._use_freed()
             now = clock() - self.start_s
             if now >= self._next_tick_s:
                 self._tick(now, on_progress)
@@ -180,10 +182,20 @@ class _Run:
             self.n_busy -= 1
             self.recorder.add_answer(connection.due_s, now, status)
             if connection.stays_open:
-                self.on_free(connection, now)
+                self._freed.append(connection)
             else:
                 self._forget(connection)
                 self.on_lost(now)
+
+    def _use_freed(self) -> None:
+        """Sends over connections whose answers have come, once all that lay ready has been read.
+
+        Sending takes longer than reading: answers that came together would else count what was sent between them.
+        """
+        for connection in self._freed:
+            self.on_free(connection, clock() - self.start_s)
+
+        self._freed.clear()
 
     def _lose(self, connection: Connection, kind: str) -> None:
         """Counts the request under way as failed; a server may close a connection that has none."""
