@@ -195,11 +195,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, words: list[str]) -> int:
-    command = COMMANDS[name]
     if words[:1] and words[0] in HELP:
-        sys.stdout.write(_show_examples(command.examples) + "\n")
+        sys.stdout.write(_show_examples(COMMANDS[name].examples) + "\n")
         sys.stdout.flush()
 
+    return run(name, words)
+
+
+def run(name: str, words: Sequence[str] | None = None) -> int:
+    """Runs the package of a command, and says what must be installed where a library is missing.
+
+    The words are those after the command's name, without them the process' own.
+    """
+    command = COMMANDS[name]
     try:
         code: int = import_module(f"{command.package}.__main__").main(words)
     except ModuleNotFoundError as error:

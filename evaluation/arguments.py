@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.parser import ArgumentParser
 from evaluation import gate as gates
 from evaluation.wanted_metric import USAGE as BY_USAGE
 from verdict.analysis import WITHIN
@@ -59,7 +60,7 @@ def _check_few(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m evaluation",
         description="Judges a task's classifiers on labelled rows: HTML and evidence.",
         epilog=EXAMPLES,

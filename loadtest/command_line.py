@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.parser import ArgumentParser
 from service.errors import LoadTestError, VeredictoError
 
 DONE = 0
@@ -17,7 +18,7 @@ def make_parser(
     package: str, *, description: str, examples: str
 ) -> argparse.ArgumentParser:
     """Returns a parser without options, whose help ends with the examples."""
-    return argparse.ArgumentParser(
+    return ArgumentParser(
         prog=f"python -m {package}",
         description=description,
         epilog=examples,

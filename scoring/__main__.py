@@ -5,8 +5,10 @@ Exits 0 when all is scored, 2 when it cannot be done, 130 when it was stopped; s
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
+from cli.__main__ import run
 from scoring.arguments import parse
 from scoring.console import tell
 
@@ -36,4 +38,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(run("score"))

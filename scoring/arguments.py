@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.parser import ArgumentParser
+
 EXAMPLES = """examples:
   python -m scoring --task churn --data june/ --out june-scores
   python -m scoring --task churn --data 'logs/*.parquet' --label churned --out scores
@@ -19,7 +21,7 @@ Killed, and started again with the same words, it goes on where it was.
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Returns the options; ends the process with code 2 where they make no sense."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m scoring",
         description="Asks models about tables or images of any number, block by block.",
         epilog=EXAMPLES,

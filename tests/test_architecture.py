@@ -46,6 +46,7 @@ MAX_MODULES = 20
 
 PACKAGES: dict[str, set[str]] = {
     "evaluation": {
+        "cli",
         "model_card",
         "service.contract",
         "service.errors",
@@ -76,7 +77,13 @@ PACKAGES: dict[str, set[str]] = {
         "stats",
         "verdict",
     },
-    "loadtest": {"loadtest.sending", "loadtest.targets", "service.errors", "stats"},
+    "loadtest": {
+        "cli",
+        "loadtest.sending",
+        "loadtest.targets",
+        "service.errors",
+        "stats",
+    },
     "loadtest.__main__": {"loadtest", "loadtest.report", "service.errors"},
     "loadtest.report": {"charts", "loadtest"},
     "loadtest.sending": {"service.errors", "tables"},
@@ -88,6 +95,7 @@ PACKAGES: dict[str, set[str]] = {
     },
     "row_records": {"model_card"},
     "scoring": {
+        "cli",
         "evaluation",
         "model_card",
         "row_records",
@@ -102,7 +110,7 @@ PACKAGES: dict[str, set[str]] = {
         "tables",
         "verdict",
     },
-    "scoring.__main__": {"scoring", "service.errors"},
+    "scoring.__main__": {"cli.__main__", "scoring", "service.errors"},
     "service.__main__": {"service.launch", "service.processes", "service.settings"},
     "service.access": {"service.errors", "service.settings"},
     "service.access.__main__": {"service.access", "service.errors"},
@@ -274,6 +282,7 @@ PACKAGES: dict[str, set[str]] = {
     "stats.monitoring": {"stats"},
     "training.__main__": {"training.command_line", "training.commands"},
     "training.adopt": {
+        "cli",
         "model_card",
         "tables",
         "training.data",
@@ -281,8 +290,9 @@ PACKAGES: dict[str, set[str]] = {
         "training.graph",
         "training.option_types",
     },
-    "training.adopt.__main__": {"training.adopt", "training.console"},
+    "training.adopt.__main__": {"cli.__main__", "training.adopt", "training.console"},
     "training.arguments": {
+        "cli",
         "training.command_line",
         "training.data",
         "training.export",
@@ -299,7 +309,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.command_line",
         "training.data",
     },
-    "training.command_line": {"training.option_types"},
+    "training.command_line": {"cli", "training.option_types"},
     "training.commands": {
         "model_card",
         "training.arguments",
@@ -429,6 +439,7 @@ SHOWN: dict[str, set[str]] = {
         "scatter",
         "svg",
     },
+    "cli": {"parser"},
     "evaluation": {
         "acts",
         "arguments",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cli.parser import ArgumentParser
 from training import option_types as types
 from training.command_line import HelpFormatter, are_images
 from training.data import datasets
@@ -81,7 +82,7 @@ def _choose_output(options: argparse.Namespace) -> Path:
 
 def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
     """Returns the parser of options for rows of features or, with `images`, for images."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m training",
         description="Learns, exports, and says how good it is.",
         epilog="Options differ for images: python -m training cnn --task cifar10 --help shows them.",

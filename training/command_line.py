@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cli.parser import ArgumentParser
 from training import option_types
 
 DOCUMENT = Path(__file__).with_suffix(".json")
@@ -110,7 +111,7 @@ def _find_fault(
 
 def build(document: Document) -> argparse.ArgumentParser:
     """Returns the parser that a document describes."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=document["prog"],
         description=document["description"],
         epilog=document["epilog"],

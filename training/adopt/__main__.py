@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from time import perf_counter
 
+from cli.__main__ import run
 from training.adopt.arguments import parse, takes_images
 from training.adopt.refusal import AdoptionError
 
@@ -48,4 +49,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("adopt"))

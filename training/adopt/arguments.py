@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.parser import ArgumentParser
 from training import option_types as types
 from training.adopt.refusal import AdoptionError
 
@@ -33,7 +34,7 @@ EPILOG = """examples:
 
 def build_parser() -> argparse.ArgumentParser:
     """Returns the parser of all options."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m training.adopt",
         description="Gives a card to an ONNX classifier or regressor that was learnt elsewhere: says what its outputs "
         "are, measures it on your rows, and writes a file that is served, compared and judged like our own.",
@@ -82,8 +83,6 @@ def _add_what_and_where(parser: argparse.ArgumentParser) -> None:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the options; raises AdoptionError where a file or the target is missing."""
-    from training.adopt.adoption import name_family
-
     options = build_parser().parse_args(arguments)
     for path in (options.model, options.data):
         if not path.exists():
@@ -95,6 +94,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         raise AdoptionError(
             f"--target COLUMN is needed: it says which column of {options.data.name} has the truth"
         )
+
+    # Help and refusals are there before this, whose libraries take seconds to import.
+    from training.adopt.adoption import name_family
 
     options.family = options.family or name_family(options.model, options.task)
     options.classes = _read_names(options.classes)
