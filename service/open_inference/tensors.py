@@ -191,9 +191,22 @@ def _as_array(
                 return to_bfloat16(np.array(values, dtype=np.float32))
             return np.array(values, dtype=datatype.array)
     except (ValueError, OverflowError) as error:
+        reason = _tell_unequal(values) or error
         raise InvalidRequest(
-            f"{where}: data is no array of {datatype.name}: {error}"
+            f"{where}: data is no array of {datatype.name}: {reason}"
         ) from error
+
+
+def _tell_unequal(values: Any) -> str | None:
+    """Returns which of the nested lists has another length than the first beside it, or None."""
+    level = [values] if isinstance(values, list) else []
+    while level and all(isinstance(each, list) for each in level):
+        for each in level:
+            if len(each) != len(level[0]):
+                return f"a list of {len(each)} beside one of {len(level[0])}"
+        level = [inner for each in level for inner in each]
+
+    return None
 
 
 @functools.cache

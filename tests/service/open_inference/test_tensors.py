@@ -196,10 +196,12 @@ def test_json_that_is_no_such_tensor_is_refused(
 
 @pytest.mark.parametrize("datatype", ["INT32", "FP32"])
 def test_json_that_is_nested_unevenly_is_refused(datatype: str) -> None:
-    """Rows of unequal length are no array."""
-    beginning = rf"^inputs\[0\]: data is no array of {datatype}: "
-    with pytest.raises(InvalidRequest, match=beginning):
+    """Rows of unequal length are no array, and the refusal says how long they are."""
+    refusal = f"{WHERE}: data is no array of {datatype}: a list of 1 beside one of 2"
+    with refuse(refusal):
         parse("[[1, 2], [3]]", datatype, [2, 2])
+    with refuse(refusal):
+        parse("[[[1, 2], [3]], [[1, 2], [3, 4]]]", datatype, [2, 2, 2])
 
 
 def test_json_that_is_nested_too_deep_is_refused() -> None:
