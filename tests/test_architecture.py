@@ -317,6 +317,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.data",
         "training.export",
         "training.families",
+        "training.held_out_examples",
         "training.jobs",
         "training.learning",
         "training.pipeline",
@@ -339,7 +340,12 @@ PACKAGES: dict[str, set[str]] = {
         "training.option_types",
         "training.transfer",
     },
-    "training.held_out_tables": {"row_records", "training.data"},
+    "training.held_out_examples": {"row_records", "training.data", "training.export"},
+    "training.held_out_tables": {
+        "row_records",
+        "training.data",
+        "training.held_out_examples",
+    },
     "training.images": {
         "training.data",
         "training.export",
@@ -355,6 +361,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.console",
         "training.data",
         "training.export",
+        "training.held_out_examples",
         "training.judging",
         "training.learning",
         "training.photographs",
@@ -681,6 +688,7 @@ DOORS: dict[str, set[str]] = {
     "markupsafe": {"evaluation.report.page", "loadtest.report.page"},
     "msgspec": {
         "service.app",
+        "service.calls.held_out_images",
         "service.contract.codec",
         "service.contract.requests",
         "service.http.infer_body",

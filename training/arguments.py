@@ -47,6 +47,7 @@ _UNSTATED = (
     "again",
     "photographs",
     "force",
+    "examples",
 )
 """These options do not change what is learnt, so the stored command leaves them out."""
 _RENAMED = {"roles": "as"}
@@ -117,7 +118,7 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
 
 
 def _add_all_command(
-    families: argparse._SubParsersAction[argparse.ArgumentParser], *, images: bool
+    families: argparse._SubParsersAction[ArgumentParser], *, images: bool
 ) -> None:
     every = _add(
         families,
@@ -147,7 +148,7 @@ def _add_all_command(
 
 
 def _add_data_command(
-    families: argparse._SubParsersAction[argparse.ArgumentParser],
+    families: argparse._SubParsersAction[ArgumentParser],
 ) -> None:
     data = _add(
         families,
@@ -324,7 +325,7 @@ def write_command(options: argparse.Namespace) -> str:
 
 
 def _add(
-    families: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+    families: argparse._SubParsersAction[ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
     return families.add_parser(name, help=text, formatter_class=HelpFormatter)
 
@@ -394,6 +395,11 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
         "--force",
         action="store_true",
         help="export a model that is worse than the mean or the most frequent class, too",
+    )
+    parser.add_argument(
+        "--examples",
+        action="store_true",
+        help="write held-out rows beside the models, which a server shows with their truth to whom it answers",
     )
     parser.add_argument(
         "--report",

@@ -13,10 +13,12 @@ from model_card import Card
 from training.arguments import load_dataset, parse
 from training.console import compare, describe_epoch, make_progress, summarise
 from training.data import images
+from training.data.datasets import split
 from training.data.images import ImageDataset
 from training.data.table import TableError, describe_columns, parse_roles
 from training.export.freshness import read_card
 from training.families.registry import FAMILIES
+from training.held_out_examples import write_examples
 from training.jobs import Outcome, run_all, run_training
 from training.learning.family import Epoch
 from training.pipeline import Callbacks
@@ -157,6 +159,8 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         console.print(compare(models))
 
     _print_notes(outcomes, console)
+    if options.examples and models:
+        _write_examples(options, console)
     if fresh:
         console.print(
             f"{len(fresh)} of {len(commands)} were up to date and left as they are (--again learns them too)"
@@ -166,6 +170,14 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         outcomes = _leave_out_unsuitable(outcomes, console)
 
     return _print_refusals(outcomes, console)
+
+
+def _write_examples(options: argparse.Namespace, console: Console) -> None:
+    """Writes held-out rows once for all families, also where their files were up to date."""
+    dataset = load_dataset(options)
+    rows = split(dataset, seed=options.seed).held_out
+    text = write_examples(options.output, dataset, rows)
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def _leave_out_unsuitable(outcomes: list[Outcome], console: Console) -> list[Outcome]:
@@ -196,6 +208,11 @@ def _shipped_commands(
         (options.target, options.exclude, options.kind, options.roles)
     ):
         load_dataset(options)
+
+    if options.examples:
+        raise TableError(
+            "--examples goes with --data, or with one family: those of the bundled tasks are shipped"
+        )
 
     if options.folds or options.seed:
         raise TableError(

@@ -6,7 +6,6 @@ answers to, so that a server may show them with their truth.
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from numpy.typing import NDArray
 
 from row_records import fingerprint_held_out, hash_rows, read_held_out
 from training.data.datasets import DATASETS, Dataset, load, split
+from training.held_out_examples import TABLE_SUFFIX, write_table
 
 EXPORTED_MODELS = Path(__file__).resolve().parent.parent / "exported_models"
-SUFFIX = ".held_out.csv"
 SEED = 0
 """The shipped files were made with this seed."""
 
@@ -29,26 +28,11 @@ def main(folder: Path = EXPORTED_MODELS) -> int:
         dataset = load(task)
         rows = split(dataset, seed=SEED).held_out
         if dataset.classes and _fingerprint(dataset, rows) in _read_kept(folder, task):
-            path = folder / f"{task}{SUFFIX}"
-            write_table(path, dataset, rows)
+            path = folder / f"{task}{TABLE_SUFFIX}"
+            path.write_bytes(write_table(dataset, rows))
             sys.stdout.write(f"{path.name}: {len(rows)} rows\n")
 
     return 0
-
-
-def write_table(path: Path, dataset: Dataset, rows: NDArray[np.int64]) -> None:
-    """Writes these rows, each number as the shortest text that is the same float32."""
-    with path.open("w", encoding="utf-8", newline="") as opened:
-        writer = csv.writer(opened, lineterminator="\n")
-        writer.writerow([*dataset.feature_names, "class"])
-        for row in rows:
-            values = [_write_number(value) for value in dataset.features[row]]
-            writer.writerow([*values, dataset.classes[int(dataset.target[row])]])
-
-
-def _write_number(value: np.float32) -> str:
-    """Returns the shortest text of a number, without a fraction where it has none."""
-    return str(int(value)) if value == int(value) else str(value)
 
 
 def _fingerprint(dataset: Dataset, rows: NDArray[np.int64]) -> str:

@@ -33,6 +33,7 @@ from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
 from training.export.torch_operators import keep_torch_operators
+from training.held_out_examples import write_examples
 from training.judging import train_and_judge
 from training.learning.family import Epoch, TrainingError
 from training.pipeline import Callbacks, TrainedModel, TrainingRun, train
@@ -79,6 +80,11 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
             )
         if isinstance(training_run.dataset, ImageDataset):
             notes += _describe_left_out(training_run.dataset)
+        if options.examples and trained:
+            first = trained[0]
+            notes += (
+                write_examples(options.output, first.dataset, first.rows.held_out),
+            )
         if options.report is not None:
             _draw_reports(training_run, trained, options.report)
     except (TrainingError, TableError) as error:

@@ -1,7 +1,8 @@
-"""Examples are held-out rows with their truth, from a table beside the models whose files answer for it.
+"""Examples are held-out rows or images with their truth, from a file beside the models whose files answer for it.
 
-`TASK.held_out.csv` has a column for each feature, in the cards' order, and the class last. It is believed where its
-rows are those that the files of the task keep answers to, by the hash that stands in them.
+`TASK.held_out.csv` has a column for each feature, in the cards' order, and the class last; `TASK.held_out.json` has
+images (`held_out_images`). It is believed where its rows are those that the files of the task keep answers to, by the
+hash that stands in them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 
 from model_card import FeatureInput
 from row_records import HeldOut, fingerprint_held_out, hash_rows
+from service.calls.held_out_images import SUFFIX as IMAGES_SUFFIX
+from service.calls.held_out_images import read_images
 from service.calls.verdict import Judged, select_judged
 from service.contract.answers import Examples as ExamplesAnswer
 from service.contract.requests import Row, Value
@@ -38,12 +41,13 @@ class NoTable(Exception):
 
 
 class Table(NamedTuple):
-    """A table has rows as clients send them, their true classes, the models' labels, and which rows are hard.
+    """A table has rows as clients send them, by their number among the held-out ones, and what is known of all those.
 
-    `hard` has the numbers of the rows that not all models give one class, those first on which they are most divided.
+    `truth` and each model's `labels` have the class of each held-out row. `hard` has the numbers of the rows here that
+    not all models give one class, those first on which they are most divided.
     """
 
-    rows: list[Row]
+    rows: dict[int, Row]
     truth: list[str]
     labels: dict[str, list[str]]
     hard: list[int]
@@ -72,7 +76,7 @@ class Examples:
             raise InvalidRequest(f"hard: expected 0 or 1, got {hard[:40]!r}")
 
         table = self._find(models)
-        numbers = table.hard if hard == "1" else range(len(table.rows))
+        numbers = table.hard if hard == "1" else list(table.rows)
         chosen = numbers[:count]
         labels = {
             name: [given[number] for number in chosen]
@@ -96,7 +100,10 @@ class Examples:
 
     def list_rows(self, models: list[Model]) -> list[Row]:
         """Returns all held-out rows of a task, none where there is no table; raises InvalidRequest for a broken one."""
-        return self._find(models).rows
+        if not isinstance(models[0].card.input, FeatureInput):
+            return []
+
+        return list(self._find(models).rows.values())
 
     def encode(self, models: list[Model]) -> NDArray[np.float32] | None:
         """Returns the held-out rows `(n_rows, n_features)` as the graph takes them; None where there is no table."""
@@ -105,7 +112,7 @@ class Examples:
             if key in self._encoded:
                 return self._encoded[key]
 
-        rows = self._find(models).rows
+        rows = self.list_rows(models)
         if not rows:
             return None
 
@@ -150,29 +157,41 @@ def _read_count(text: str) -> int:
 
 def _make_table(folder: Path, models: list[Model]) -> Table:
     """Returns the table of a task, once its rows are found to be those that the files answered; none is no error."""
-    task = models[0].card.task
     try:
         path = _find_path(folder, models[0])
     except NoTable as error:
-        return Table([], [], {}, [], str(error))
+        return Table({}, [], {}, [], str(error))
 
     judged, _ = select_judged(models)
     model, record = judged[0]
-    rows, truth = _read_table(path, model)
-
-    indices = np.array([model.classes.index(each) for each in truth], dtype=np.int64)
-    hashes = hash_rows(model.encode(rows))
-    if fingerprint_held_out(hashes, indices) != record.rows:
-        raise InvalidRequest(
-            f"{task}{SUFFIX}: its rows are not the held-out rows that the files of {task!r} keep answers to; "
-            "write it again with: python -m training.held_out_tables"
-        )
+    if isinstance(model.card.input, FeatureInput):
+        rows, truth = _read_table(path, model)
+        _check_rows(rows, truth, model, record)
+        numbered = dict(enumerate(rows))
+    else:
+        numbered = dict(read_images(path, record))
+        truth = [model.classes[index] for index in record.truth]
 
     labels = {
         each.name: [each.classes[index] for index in held_out.labels]
         for each, held_out in judged
     }
-    return Table(rows, truth, labels, _order_hard(judged, record))
+    hard = [row for row in _order_hard(judged, record) if row in numbered]
+    return Table(numbered, truth, labels, hard)
+
+
+def _check_rows(
+    rows: list[Row], truth: list[str], model: Model, record: HeldOut
+) -> None:
+    """Raises InvalidRequest where these are not the rows that the files of the task answered."""
+    task = model.card.task
+    indices = np.array([model.classes.index(each) for each in truth], dtype=np.int64)
+    hashes = hash_rows(model.encode(rows))
+    if fingerprint_held_out(hashes, indices) != record.rows:
+        raise InvalidRequest(
+            f"{task}{SUFFIX}: its rows are not the held-out rows that the files of {task!r} keep answers to; "
+            "write it again by a training with --examples, or if it is bundled by: python -m training.held_out_tables"
+        )
 
 
 def _order_hard(judged: Judged, record: HeldOut) -> list[int]:
@@ -188,13 +207,13 @@ def _order_hard(judged: Judged, record: HeldOut) -> list[int]:
 
 def _find_path(folder: Path, model: Model) -> Path:
     """Returns the path of a task's table; raises NoTable where there is none."""
-    name = f"{model.card.task}{SUFFIX}"
-    if not isinstance(model.card.input, FeatureInput):
-        raise NoTable("held-out images are not kept")
-
+    has_features = isinstance(model.card.input, FeatureInput)
+    name = f"{model.card.task}{SUFFIX if has_features else IMAGES_SUFFIX}"
     path = folder / name
     if Path(name).name != name or not path.is_file():
-        raise NoTable(f"the folder of models has no {name}")
+        raise NoTable(
+            f"the folder of models has no {name}; a training with --examples writes it"
+        )
 
     return path
 

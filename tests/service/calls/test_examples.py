@@ -98,7 +98,10 @@ def test_a_task_without_a_table_has_no_examples_and_says_why(folder: Path) -> No
     examples, models = Examples(folder), Registry.load(folder).task("colour")
     found = examples.select(models)
     assert (found["held_out"], found["inputs"]) == (0, [])
-    assert found.get("reason") == "the folder of models has no colour.held_out.csv"
+    assert (
+        found.get("reason")
+        == "the folder of models has no colour.held_out.csv; a training with --examples writes it"
+    )
 
     (folder / "colour.held_out.csv").write_text(TABLE)
     assert examples.select(models)["held_out"] == 4
