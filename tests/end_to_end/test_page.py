@@ -25,8 +25,10 @@ from tests.support.browser import (
     start_browser,
     wait_for_verdict,
 )
+from tests.support.hues import write_images
 from tests.support.server import Server
 from tests.support.tiny_models import tiny_graph
+from training.__main__ import main as train
 from training.data.strokes import fit_strokes
 
 StartServer = Callable[..., AbstractContextManager[Server]]
@@ -329,6 +331,30 @@ def test_an_example_says_where_no_class_is_right(
         page.click("role=button[name='A cat']")
         expect(page.locator(".headline b")).to_have_text("cat")
         page.wait_for_url(re.compile("x=cat"))
+
+
+def test_held_out_photographs_of_an_own_folder_ask_for_a_verdict_first(
+    start_server: StartServer, browser: Browser, tmp_path: Path
+) -> None:
+    """A training with `--examples` is enough: the page shows one, takes a guess, and tells the truth."""
+    write_images(tmp_path / "hues", per_class=20, noise=5)
+    words = ["--data", str(tmp_path / "hues"), "--task", "hue", "--size", "12"]
+    models = ["--output", str(tmp_path / "models"), "--examples"]
+    assert train(["logistic", *words, *models]) == 0
+
+    with (
+        start_server(VEREDICTO_MODELS=tmp_path / "models") as server,
+        open_page(browser, f"{server.url}/?task=hue") as page,
+    ):
+        page.click("role=button[name='Another']")
+        expect(page.locator(".guesses button")).to_have_count(3)
+        expect(page.locator(".headline b")).to_have_text(re.compile("red|green|blue"))
+        page.click(".guesses button:has-text('red')")
+        expect(page.locator(".quiz .told")).to_have_text(
+            re.compile(r"^The truth: (red|green|blue)\. You were (right|wrong)\. ")
+        )
+        found = Axe().run(page)
+        assert found.response["violations"] == [], found.generate_report()
 
 
 def test_a_photograph_is_pasted_and_dropped(server: Server, browser: Browser) -> None:

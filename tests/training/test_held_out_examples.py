@@ -15,6 +15,7 @@ from PIL import Image
 from service.calls.examples import Examples
 from service.errors import InvalidRequest
 from service.models.registry import Registry
+from tests.support.hues import write_images
 from training.__main__ import main
 
 N_ROWS = 120
@@ -48,15 +49,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder has images of three hues, and a model of them with examples."""
     folder = tmp_path_factory.mktemp("hues")
-    generator = np.random.default_rng(0)
-    for channel, name in enumerate(CLASSES):
-        (folder / "images" / name).mkdir(parents=True)
-        for number in range(N_IMAGES):
-            pixels = generator.integers(0, 200, (SIZE_PX, SIZE_PX, 3))
-            pixels[..., channel] += 55
-            image = Image.fromarray(pixels.astype(np.uint8))
-            image.save(folder / "images" / name / f"{number}.png")
-
+    write_images(folder / "images", per_class=N_IMAGES, noise=5)
     words = ["--data", str(folder / "images"), "--task", "hue", "--size", str(SIZE_PX)]
     models = ["--output", str(folder / "models"), "--examples"]
     assert main(["logistic", *words, *models]) == 0
