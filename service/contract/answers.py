@@ -361,7 +361,8 @@ class Verdict(TypedDict):
 class Examples(TypedDict):
     """Examples are held-out rows by number, with their true classes and what the models' files say of them.
 
-    `held_out` counts all such rows, `hard` those on which the models disagree.
+    `held_out` counts those that lie beside the models (of images some), `hard` those of them on which the models
+    disagree.
     """
 
     task: str
