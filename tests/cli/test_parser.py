@@ -27,6 +27,7 @@ from cli.parser import ArgumentParser, ask
 def test_what_is_near_is_named(
     command: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A misspelt option, command or value is refused with the one that is nearest to it."""
     with pytest.raises(SystemExit) as raised:
         main(command.split())
 
@@ -37,6 +38,7 @@ def test_what_is_near_is_named(
 def test_what_is_far_from_all_is_only_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """No option is named where none is near."""
     parser = ArgumentParser()
     parser.add_argument("--data")
 

@@ -79,6 +79,7 @@ def test_rows_of_an_own_table_are_shown(table: Path) -> None:
 def test_a_training_that_is_up_to_date_writes_them_too(
     table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A training that finds its files up to date writes the examples that are missing."""
     (table / "models" / "shop.held_out.csv").unlink()
     words = ["--data", str(table / "shop.csv"), "--target", "bought", "--task", "shop"]
     models = ["--family", "logistic", "--output", str(table / "models")]
@@ -159,5 +160,6 @@ def test_numbers_have_no_examples(
 def test_examples_of_all_shipped_models_are_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """The option goes with data of one's own, since those of the bundled tasks are shipped."""
     assert main(["all", "--examples"]) == 1
     assert "--examples goes with --data" in capsys.readouterr().out
