@@ -23,6 +23,7 @@ from service.errors import LoadTestError
 TIMEOUT_S = 30
 NEVER_ANSWERED = (400, 401, 403, 404, 405, 413, 415, 422)
 MAX_SHOWN_BYTES = 300
+MAX_SHOWN_CHARACTERS = 60
 PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 
 
@@ -69,14 +70,8 @@ class Server:
             )
             response = connection.getresponse()
             return response.status, response.read()
-        except BadStatusLine as error:
-            raise LoadTestError(
-                f"{self.base}{path}: expected HTTP, got {error.line[:60]!r}"
-            ) from None
         except (OSError, HTTPException) as error:
-            raise LoadTestError(
-                f"{self.base}{path}: no answer: {error or type(error).__name__}"
-            ) from None
+            raise LoadTestError(f"{self.base}{path}: {_say_failure(error)}") from None
         finally:
             connection.close()
 
@@ -174,6 +169,13 @@ class Server:
             )
 
         return HTTPConnection(host, port, timeout=TIMEOUT_S)
+
+
+def _say_failure(error: OSError | HTTPException) -> str:
+    """Returns what went wrong; the beginning of what is no HTTP, which may hold any bytes, is escaped."""
+    if isinstance(error, BadStatusLine) and not isinstance(error, OSError):
+        return f"expected HTTP, got {str(error)[:MAX_SHOWN_CHARACTERS]!r}"
+    return f"no answer: {error or type(error).__name__}"
 
 
 def _find_models(listed: Any) -> list[dict[str, Any]] | None:
