@@ -175,6 +175,8 @@ def _say_failure(error: OSError | HTTPException) -> str:
     """Returns what went wrong; the beginning of what is no HTTP, which may hold any bytes, is escaped."""
     if isinstance(error, BadStatusLine) and not isinstance(error, OSError):
         return f"expected HTTP, got {str(error)[:MAX_SHOWN_CHARACTERS]!r}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"no answer: {error.verify_message}: SSL_CERT_FILE may name a file with whom to trust"
     return f"no answer: {error or type(error).__name__}"
 
 

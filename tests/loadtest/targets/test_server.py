@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from loadtest.__main__ import main
-from tests.support.server import Server
+from tests.support.certificates import Authority
+from tests.support.server import Server, serve
 
 SHORT = ("--concurrency", "1", "--duration", "0.1", "--warm-up", "0")
 INPUTS = b'"inputs": [{"name": "a", "datatype": "FP32", "shape": [1, 2]}]'
@@ -156,6 +158,25 @@ def test_a_missing_cell_is_tried_before_the_test(
     assert "'malic_acid' expects a number, got null" in find_error(words, capsys)
     protocol = [*words, "--protocol", "v2"]
     assert "each cell of 'malic_acid', got 1 empty" in find_error(protocol, capsys)
+
+
+def test_an_authority_of_ones_own_is_named_by_a_variable(
+    models: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A certificate that no public authority signed is refused with what to do, and then taken."""
+    authority = Authority(tmp_path, "authority")
+    cert, key = authority.issue("server")
+    files = {"VEREDICTO_TLS_CERT": cert, "VEREDICTO_TLS_KEY": key}
+    trust = ssl.create_default_context(cafile=authority.cert)
+    with serve(tmp_path, tls=trust, VEREDICTO_MODELS=models, **files) as server:
+        words = ["--url", server.url, "--model", "colour-first"]
+        assert "SSL_CERT_FILE may name a file" in find_error(words, capsys)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.cert))
+        assert main([*words, *SHORT]) == 0
+        assert " 0 failed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
