@@ -95,8 +95,8 @@ bench: .venv/test.stamp ## measure against the floor and other servers (needs wr
 bento: .venv/test.stamp ## build the bento, for a container or another machine
 	$(BIN)/bentoml build
 
-image: ## build the container's image with buildah into build/image (apt-get install buildah mmdebstrap)
-	@deploy/container/build.sh build/image
+image: ## build the image with buildah into build/image; ARCH=arm64 into build/image-arm64 (apt-get install buildah mmdebstrap)
+	@deploy/container/build.sh build/image$(addprefix -,$(ARCH)) $(addprefix --platform linux/,$(ARCH))
 
 proto: .venv/test.stamp ## compile the gRPC messages of open_inference.proto
 	$(BIN)/python -m grpc_tools.protoc --proto_path=service/grpc \

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +22,10 @@ WARM_UP_SHARE = 0.2
 MAX_WARM_UP_S = 2.0
 CONFIDENCE = 0.99
 MARGIN = 0.1
+MAX_VALUES = 100_000_000
+"""A tensor of `--shape` has so many at most."""
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+OWN_HEADERS = ("content-length", "transfer-encoding")
 EXAMPLES = """examples:
   python -m loadtest --url http://127.0.0.1:3000 --model wine-mlp --rate 200 --duration 30
   python -m loadtest --url http://127.0.0.1:3000 --model wine-mlp --slo "p99<50ms,errors<0.1%"
@@ -51,6 +57,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("expected --model or --task, got both")
     if options.body and (options.model or options.task):
         parser.error("--body goes with an address alone, not with --model or --task")
+    if options.task and options.slo and (options.compare or options.raw):
+        parser.error(
+            "--compare and --raw go with one model, not with the classifiers of --task under --slo"
+        )
 
     return options
 
@@ -106,12 +116,14 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
     add("--body", type=Path, metavar="FILE", help="sent to the address as it is")
     add(
         "--content-type",
+        type=option_types.header_text,
         default="application/json",
         help="of --body (application/json)",
     )
-    add("--method", help="POST with a body, else GET")
+    add("--method", type=option_types.method, help="POST with a body, else GET")
     add(
         "--header",
+        type=option_types.header_text,
         action="append",
         default=[],
         metavar="NAME:TEXT",
@@ -226,7 +238,7 @@ def make_wanted(options: argparse.Namespace, *, model: str | None = None) -> Wan
         content_type=options.content_type,
         method=options.method,
         n_rows=options.rows,
-        headers=dict(_split(each, "--header", "NAME: TEXT") for each in options.header),
+        headers=dict(map(_read_header, options.header)),
         shapes={
             name: _read_shape(text)
             for name, text in (
@@ -264,16 +276,29 @@ def make_load(options: argparse.Namespace, *, rate: Rate | None = None) -> Load:
 
 def _split(text: str, option: str, expected: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip() or "\n" in text or "\r" in text:
+    if not colon or not name.strip():
         raise LoadTestError(f"{option}: expected {expected!r}, got {text!r}")
 
     return name.strip(), value.strip()
 
 
+def _read_header(text: str) -> tuple[str, str]:
+    name, value = _split(text, "--header", "NAME: TEXT")
+    if not HEADER_NAME.fullmatch(name):
+        raise LoadTestError(f"--header: expected 'NAME: TEXT', got {text!r}")
+    if name.lower() in OWN_HEADERS:
+        raise LoadTestError(f"--header: {name} follows from the body, got {text!r}")
+
+    return name, value
+
+
 def _read_shape(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(each) for each in text.split(","))
-    except ValueError:
-        raise LoadTestError(
-            f"--shape: expected lengths as 1,3,224,224, got {text!r}"
-        ) from None
+        lengths = tuple(option_types.count(each) for each in text.split(","))
+    except argparse.ArgumentTypeError:
+        lengths = ()
+
+    if not lengths or math.prod(lengths) > MAX_VALUES:
+        raise LoadTestError(f"--shape: expected lengths as 1,3,224,224, got {text!r}")
+
+    return lengths

@@ -40,7 +40,9 @@ def run(command: Callable[[], int], *, extras: str) -> int:
             f"error: {error.name} is not installed: pip install 'veredicto[{extras}]' brings it"
         )
     except OSError as error:
-        tell(f"error: {error.filename or ''}: {error.strerror or error}")
+        tell(
+            f"error: {f'{error.filename}: ' * bool(error.filename)}{error.strerror or error}"
+        )
     except KeyboardInterrupt:
         tell("\nstopped")
 

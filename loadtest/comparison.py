@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from loadtest.result import COMPARED
 from service.errors import LoadTestError
 from stats.binomial import binomial_cdf
 from stats.runs import compare_means
 
-LATENCIES = ("p50", "p99")
 MIN_VALUES = 3
 """Of fewer repeats nothing can be said: the slices of the runs stand for them."""
 ERRORS_P_VALUE = 0.01
@@ -42,7 +42,7 @@ def compare(
 
     has_repeats = min(len(old["repeats"]), len(new["repeats"])) >= MIN_VALUES
     changes = []
-    for name in LATENCIES:
+    for name in COMPARED:
         values = [
             _read_latencies(each, name, has_repeats=has_repeats) for each in (old, new)
         ]

@@ -15,7 +15,8 @@ from stats.tails import Finding, ShareFinding, judge_share, percentile
 UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 USAGE = "terms as p99<50ms, p99.9<0.2s, max<1s and errors<0.1%, with commas between"
 _TERM = re.compile(
-    r"\s*(?P<what>p\d+(?:\.\d+)?|max|errors)\s*<=?\s*(?P<bound>\d+(?:\.\d+)?)\s*(?P<unit>us|ms|s|%|)\s*"
+    r"\s*(?P<what>p\d+(?:\.\d+)?|max|errors)\s*<=?\s*(?P<bound>\d+(?:\.\d+)?)\s*(?P<unit>us|ms|s|%|)\s*",
+    re.ASCII,
 )
 ERRORS = "errors"
 MAX = "max"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from loadtest import objectives
 from loadtest.sending.schedule import Rate
@@ -25,6 +26,26 @@ def slo(text: str) -> list[objectives.Objective]:
         return objectives.parse(text)
     except LoadTestError as error:
         raise argparse.ArgumentTypeError(str(error).removeprefix("--slo: ")) from None
+
+
+def method(text: str) -> str:
+    """Returns a method of HTTP; raises ArgumentTypeError for another, or one whose answer has no body of its own."""
+    if not re.fullmatch("[A-Z]{1,20}", text) or text in ("HEAD", "CONNECT"):
+        raise argparse.ArgumentTypeError(
+            f"expected a method as GET, POST or PUT, got {text!r}"
+        )
+
+    return text
+
+
+def header_text(text: str) -> str:
+    """Returns what may stand in a header: Latin-1 without control characters; raises ArgumentTypeError for others."""
+    if not text.isprintable() or any(character > "\xff" for character in text):
+        raise argparse.ArgumentTypeError(
+            f"expected characters of Latin-1, as headers have them, got {text!r}"
+        )
+
+    return text
 
 
 def count(text: str) -> int:

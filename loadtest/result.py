@@ -21,6 +21,7 @@ from stats.tails import percentile, percentile_interval
 
 FORMAT = "veredicto load test"
 SCHEMA_VERSION = 1
+COMPARED = ("p50", "p99")
 POINTS_PER_DECADE = 20
 """The distribution has so many points to 90 %, as many to 99 %, and so on."""
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999}
@@ -153,7 +154,44 @@ def read(path: Path) -> dict[str, Any]:
         )
     if document.get("schema_version") != SCHEMA_VERSION:
         raise LoadTestError(
-            f"{path.name}: expected schema {SCHEMA_VERSION}, got {document.get('schema_version')}"
+            f"{path.name}: expected schema {SCHEMA_VERSION}, got {document.get('schema_version')!r}"
+        )
+    if not _is_whole(document):
+        raise LoadTestError(
+            f"{path.name}: expected the whole result of a load test, got a part of one"
         )
 
     return document
+
+
+def _is_whole(document: dict[str, Any]) -> bool:
+    """Says whether there is all that another test is compared with; a person may have edited the file."""
+    try:
+        figures = [
+            document["requests"],
+            *document["errors"].values(),
+            *document.get("search", {"rates": []})["rates"],
+            *(each["rate"] for each in document["repeats"]),
+            *(each["rate"] for one in document["repeats"] for each in one["slices"]),
+        ]
+        latencies = [
+            *(
+                each["latency_ms"][name]
+                for each in document["repeats"]
+                for name in COMPARED
+            ),
+            *(
+                each[f"{name}_ms"]
+                for one in document["repeats"]
+                for each in one["slices"]
+                for name in COMPARED
+            ),
+        ]
+        is_load = isinstance(document["load"]["loop"], str)
+    except (AttributeError, KeyError, TypeError):
+        return False
+
+    return is_load and all(
+        isinstance(each, int | float)
+        for each in (*figures, *(each for each in latencies if each is not None))
+    )

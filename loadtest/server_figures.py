@@ -30,14 +30,14 @@ class Figures:
 
 
 def read(server: Server | None, model: str | None) -> Figures | None:
-    """Returns the counters as they are now, None where the server has none."""
+    """Returns the counters as they are now, None where the server has none, or has others under these paths."""
     if server is None:
         return None
 
     try:
         counts = {} if model is None else _read_statistics(server, model)
         cpu_s = _read_cpu_s(server)
-    except LoadTestError:
+    except (LoadTestError, AttributeError, TypeError, ValueError):
         return None
 
     return Figures(counts=counts, cpu_s=cpu_s) if counts or cpu_s is not None else None

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -85,15 +86,19 @@ def _find_free_port() -> int:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Raises LoadTestError with the end of the log where the server ends, or takes too long."""
+    """Raises LoadTestError where the server ends, refuses its models, or takes too long."""
     until_s = time.monotonic() + START_LIMIT_S
     while time.monotonic() < until_s:
         if process.poll() is not None:
             raise LoadTestError(
                 f"the server ended with {process.returncode}: {_read_end(log)}"
             )
-        if _is_ready(port):
+        status, content = _ask(port)
+        if status == HTTPStatus.OK:
             return
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:  # it has read its folder
+            words = content[:MAX_LOG_CHARACTERS].decode(errors="replace")
+            raise LoadTestError(f"the server has not what it needs: {words}")
 
         time.sleep(POLL_S)
 
@@ -102,13 +107,15 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
     )
 
 
-def _is_ready(port: int) -> bool:
+def _ask(port: int) -> tuple[int, bytes]:
+    """Returns the status and the content of `/readyz`, 0 where nothing answers yet."""
     connection = HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        response = connection.getresponse()
+        return response.status, response.read()
     except (OSError, HTTPException):
-        return False
+        return 0, b""
     finally:
         connection.close()
 

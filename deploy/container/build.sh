@@ -2,7 +2,7 @@
 # Builds the image with buildah alone, as an OCI archive and as the folder that it unpacks to: build.sh FOLDER [OPTION...]
 #
 # The base comes from Debian's packages by mmdebstrap, so no registry of images is asked. Options go to buildah, such as
-# --build-arg REQUIREMENTS=requirements/cuda.txt.
+# --build-arg REQUIREMENTS=requirements/cuda.txt or --platform linux/arm64.
 set -eu
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 shift
@@ -29,8 +29,11 @@ for path in /etc/pip.conf /usr/local/share/ca-certificates; do
     [ ! -e "$path" ] || set -- --volume "$path:$path:ro" "$@"
 done
 version=$(sed -n 's/^VERSION = "\(.*\)"/\1/p' service/__init__.py)
+own=linux/$(dpkg --print-architecture)
+case $* in *--platform*) ;; *) set -- --platform "$own" "$@" ;; esac
 revision=$(git rev-parse HEAD 2> /dev/null || echo unknown)
 run build --quiet --format docker --file Containerfile --tag localhost/veredicto --build-arg BASE=localhost/veredicto-base \
+    --build-arg BUILDPLATFORM="$own" \
     --build-arg VERSION="$version" --build-arg REVISION="$revision" "$@" .
 
 rm -rf "$out/rootfs" "$out/image.tar"

@@ -20,8 +20,11 @@ Floats = NDArray[np.float64]
 POISSON = "poisson"
 CONSTANT = "constant"
 ARRIVALS = (POISSON, CONSTANT)
+MAX_REQUESTS = 50_000_000
+"""Each is kept in memory, with when it was due and what came of it."""
 TIME_COLUMNS = ("due_s", "time_s", "timestamp", "time")
 """A recording has its times in the first of these columns that is there, else in its first column."""
+REPEAT_COLUMN = "repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,12 @@ class Rate:
 def plan_arrivals(
     rate: Rate, *, duration_s: float, arrivals: str, seed: int | None = 0
 ) -> Floats:
-    """Returns when `rate * duration_s` requests are due."""
+    """Returns when `rate * duration_s` requests are due; raises LoadTestError for more than memory is there for."""
+    if rate.mean * duration_s > MAX_REQUESTS:
+        raise LoadTestError(
+            f"--rate: expected at most {MAX_REQUESTS:,} requests in all, got {rate} for {duration_s:,.10g} s"
+        )
+
     n_requests = max(1, round(rate.mean * duration_s))
     if arrivals == POISSON:
         shares = np.sort(np.random.default_rng(seed).random(n_requests))
@@ -79,7 +87,10 @@ def _invert_ramp(shares: Floats, rate: Rate) -> Floats:
 
 
 def read_arrivals(path: Path) -> Floats:
-    """Returns the times of a recording from its first one on; CSV or Parquet, as `--raw` writes it, in seconds."""
+    """Returns the times of a recording from its first one on; CSV or Parquet, as `--raw` writes it, in seconds.
+
+    Of the repeats that `--raw` has written the first one is taken: all together were another load.
+    """
     from tables.reader import UnreadableTableError, read_table
 
     try:
@@ -87,12 +98,16 @@ def read_arrivals(path: Path) -> Floats:
     except UnreadableTableError as error:
         raise LoadTestError(f"--replay: {error}") from None
 
+    if REPEAT_COLUMN in frame.columns and "due_s" in frame.columns:
+        frame = frame.filter(frame[REPEAT_COLUMN] == frame[REPEAT_COLUMN].min())
+
     names = [name for name in TIME_COLUMNS if name in frame.columns]
     column = frame[(names or frame.columns)[0]]
-    if not column.dtype.is_numeric() or column.null_count():
+    is_numeric = column.dtype.is_numeric()
+    if not is_numeric or column.null_count() or not column.is_finite().all():
+        got = "cells without a number" if is_numeric else column.dtype
         raise LoadTestError(
-            f"--replay: {path.name}: expected seconds in the column {column.name!r}, one for each request, "
-            f"got {column.dtype}"
+            f"--replay: {path.name}: expected seconds in the column {column.name!r}, one for each request, got {got}"
         )
 
     times: Floats = np.sort(column.to_numpy().astype(np.float64))

@@ -119,9 +119,12 @@ def read_rows(path: Path, names: Sequence[str]) -> list[dict[str, Any]]:
 def read_matrix(path: Path, n_columns: int) -> NDArray[np.float32]:
     """Returns the first so many columns of numbers of a table, `(n_rows, n_columns)`."""
     frame = _read_table(path)
-    numeric = [
-        each for each in frame if each.dtype.is_numeric() and not each.null_count()
-    ]
+    numeric = [each for each in frame if each.dtype.is_numeric()]
+    for each in numeric[:n_columns]:
+        if each.null_count():
+            raise LoadTestError(
+                f"--data: {path.name}: expected a number in each cell of {each.name!r}, got {each.null_count()} empty"
+            )
     if len(numeric) < n_columns:
         raise LoadTestError(
             f"--data: {path.name}: the model takes {n_columns} numbers a row, got {len(numeric)} columns of numbers"

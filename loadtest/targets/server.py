@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import (
+    BadStatusLine,
+    HTTPConnection,
+    HTTPException,
+    HTTPSConnection,
+)
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -17,6 +23,7 @@ from service.errors import LoadTestError
 TIMEOUT_S = 30
 NEVER_ANSWERED = (400, 401, 403, 404, 405, 413, 415, 422)
 MAX_SHOWN_BYTES = 300
+MAX_SHOWN_CHARACTERS = 60
 PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 
 
@@ -64,9 +71,7 @@ class Server:
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, HTTPException) as error:
-            raise LoadTestError(
-                f"{self.base}{path}: no answer: {error or type(error).__name__}"
-            ) from None
+            raise LoadTestError(f"{self.base}{path}: {_say_failure(error)}") from None
         finally:
             connection.close()
 
@@ -82,13 +87,12 @@ class Server:
 
     def list_models(self, task: str) -> list[str]:
         """Returns the names of a task's classifiers; raises LoadTestError, which names the tasks that there are."""
-        listed = self.get("/models")
-        if listed is None:
+        models = _find_models(self.get("/models"))
+        if models is None:
             raise LoadTestError(
-                f"{self.base}: --task expects a server of Veredicto, which has the path /models"
+                f"{self.base}: --task expects a server of Veredicto, which lists its models at /models"
             )
 
-        models = listed["models"]
         names = [
             each["name"]
             for each in models
@@ -107,14 +111,29 @@ class Server:
         return names
 
     def find_card(self, name: str) -> dict[str, Any] | None:
-        """Returns a model's card, or None where the server has none of that name."""
-        card: dict[str, Any] | None = self.get(f"/models/{quote(name)}")
-        return card
+        """Returns a model's card, or None where the server has none of that name, or something else there."""
+        found = self.get(f"/models/{quote(name)}")
+        return found if _is_card(found) else None
 
-    def find_metadata(self, name: str) -> dict[str, Any] | None:
-        """Returns what the Open Inference Protocol says of a model, or None where it is not spoken."""
-        metadata: dict[str, Any] | None = self.get(f"/v2/models/{quote(name)}")
-        return metadata
+    def find_inputs(self, name: str) -> list[dict[str, Any]] | None:
+        """Returns the inputs that the Open Inference Protocol tells of a model, or None where there is no such path."""
+        path = f"/v2/models/{quote(name)}"
+        found = self.get(path)
+        if found is None:
+            return None
+
+        inputs = found.get("inputs") if isinstance(found, dict) else None
+        if (
+            not isinstance(inputs, list)
+            or not inputs
+            or not all(map(_is_input, inputs))
+        ):
+            shown = json.dumps(found)[:MAX_SHOWN_BYTES]
+            raise LoadTestError(
+                f"{self.base}{path}: expected a model's inputs with name, datatype and shape, got {shown}"
+            )
+
+        return inputs
 
     def resolve(self) -> Address:
         """Returns the first address of the server that takes a connection."""
@@ -152,10 +171,57 @@ class Server:
         return HTTPConnection(host, port, timeout=TIMEOUT_S)
 
 
+def _say_failure(error: OSError | HTTPException) -> str:
+    """Returns what went wrong; the beginning of what is no HTTP, which may hold any bytes, is escaped."""
+    if isinstance(error, BadStatusLine) and not isinstance(error, OSError):
+        return f"expected HTTP, got {str(error)[:MAX_SHOWN_CHARACTERS]!r}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"no answer: {error.verify_message}: SSL_CERT_FILE may name a file with whom to trust"
+    return f"no answer: {error or type(error).__name__}"
+
+
+def _find_models(listed: Any) -> list[dict[str, Any]] | None:
+    """Returns the models that `/models` lists, or None where something else is listed there."""
+    models = listed.get("models") if isinstance(listed, dict) else None
+    if not isinstance(models, list):
+        return None
+
+    is_good = all(
+        isinstance(each, dict) and {"name", "task", "kind"} <= each.keys()
+        for each in models
+    )
+    return models if is_good else None
+
+
+def _is_card(found: Any) -> bool:
+    """Says whether it is one of our cards; of the file that it describes, its server has made sure."""
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("input"), dict)
+        and {"schema_version", "name", "kind"} <= found.keys()
+        and "type" in found["input"]
+    )
+
+
+def _is_input(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("name"), str)
+        and isinstance(found.get("datatype"), str)
+        and isinstance(found.get("shape"), list)
+        and all(_is_length(each) for each in found["shape"])
+    )
+
+
+def _is_length(found: Any) -> bool:
+    """Says whether it is an axis' length; some servers tell it as text."""
+    return re.fullmatch("-?[0-9]{1,18}", str(found)) is not None
+
+
 def split_url(url: str) -> SplitResult:
     """Returns the parts of an address, which may come without its scheme."""
-    parts = urlsplit(url if "//" in url else f"http://{url}")
     try:
+        parts = urlsplit(url if "//" in url else f"http://{url}")
         is_good = parts.scheme in PORTS and parts.hostname and port_of(parts)
     except ValueError:
         is_good = False
@@ -163,6 +229,10 @@ def split_url(url: str) -> SplitResult:
     if not is_good:
         raise LoadTestError(
             f"--url: expected http://HOST:PORT, https://... or grpc://HOST:PORT, got {url!r}"
+        )
+    if parts.username is not None:
+        raise LoadTestError(
+            "--url: expected no name and password in the address: give them as --header 'Authorization: ...'"
         )
 
     return parts

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,8 @@ V2 = "v2"
 V2_BINARY = "v2-binary"
 GRPC = "grpc"
 PROTOCOLS = (PREDICT, V2, V2_BINARY, GRPC)
+URL_CHARACTERS = "/%:@!$&'()*+,;=?~[]"
+"""These stand in an address as they are; what cannot is sent as bytes in percent signs."""
 
 OnProgress = Callable[[Progress], None]
 
@@ -113,8 +117,8 @@ def find_target(wanted: Wanted) -> Target:
 
     server = Server(wanted.url, wanted.headers)
     if wanted.model is None and wanted.task is None:
-        path = parts.path or "/"
-        path += f"?{parts.query}" if parts.query else ""
+        path = quote(parts.path or "/", safe=URL_CHARACTERS)
+        path += f"?{quote(parts.query, safe=URL_CHARACTERS)}" if parts.query else ""
         return _make_http(wanted, server, "http", *_read_bodies(wanted, path))
 
     card = _find_card(wanted, server)
@@ -132,11 +136,7 @@ def find_target(wanted: Wanted) -> Target:
 def _find_card(wanted: Wanted, server: Server) -> dict[str, Any] | None:
     """Returns the card of the model, or of one of the task, or None where the server has no cards."""
     name = wanted.model or server.list_models(wanted.task or "")[0]
-    card = server.find_card(name)
-    if card is not None and "input" not in card:
-        card = None
-
-    return card
+    return server.find_card(name)
 
 
 def _make_http(
@@ -144,7 +144,8 @@ def _make_http(
 ) -> HttpTarget:
     host = server.base.partition("//")[2]
     if wanted.model or wanted.task:
-        server.try_once(made[0])
+        for each in _choose_tried(made):
+            server.try_once(each)
 
     path = made[0].path.partition("?")[0]
 
@@ -157,6 +158,12 @@ def _make_http(
         server=server,
         model=wanted.model,
     )
+
+
+def _choose_tried(made: Sequence[Request]) -> list[Request]:
+    """Returns the first request, and the first with a missing value, which not every model takes."""
+    with_missing = (each for each in made[1:] if b"null" in each.body)
+    return [made[0], *islice(with_missing, 1)]
 
 
 def _read_bodies(wanted: Wanted, path: str) -> tuple[list[Request], str]:
@@ -245,13 +252,13 @@ def _infer(
     if wanted.model is None:
         raise LoadTestError(f"--protocol {protocol} expects --model, got --task alone")
 
-    metadata = server.find_metadata(wanted.model)
-    if metadata is None:
+    described = server.find_inputs(wanted.model)
+    if described is None:
         raise LoadTestError(
             f"{server.base}: unknown model {wanted.model!r}, neither at /models nor at /v2/models"
         )
 
-    batches, said = find_tensors(wanted, metadata["inputs"], card)
+    batches, said = find_tensors(wanted, described, card)
     make = requests.infer_binary if protocol == V2_BINARY else requests.infer_json
 
     return [make(wanted.model, each) for each in batches], said

@@ -241,7 +241,15 @@ def test_a_missing_library_is_named(
         (("--url", "http://127.0.0.1:1", "--rate", "1"), "no connection"),
         (("--url", "{url}", "--rate", "1", "--output", "/nowhere/x"), "in a folder"),
         (("--url", "{url}", "--rate", "1", "--header", "x"), "--header: expected"),
+        (("--url", "{url}", "--rate", "1", "--header", "x y: z"), "--header: expected"),
+        (
+            ("--url", "{url}", "--rate", "1", "--header", "Content-Length: 5"),
+            "--header: Content-Length follows from the body",
+        ),
         (("--url", "{url}", "--rate", "1", "--body", "/nowhere"), "No such file"),
+        (("--url", "{url}", "--rate", "1e300"), "at most 50,000,000 requests in all"),
+        (("--url", "{url}", "--rate", "1", "--shape", "a:-1,3"), "--shape: expected"),
+        (("--url", "{url}", "--rate", "1", "--shape", "a:99999,99999"), "--shape: exp"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(
@@ -294,6 +302,12 @@ def test_what_the_server_does_not_have_is_said(
         ("--rate", "1", "--model", "a", "--task", "b"),
         ("--rate", "1", "--slo", "p99>5ms"),
         ("--rate", "1", "--duration", "0"),
+        ("--rate", "1", "--method", "HEAD"),
+        ("--rate", "1", "--method", "GET /"),
+        ("--rate", "1", "--header", "Name: →"),
+        ("--rate", "1", "--content-type", "text/plain\r\nName: text"),
+        ("--rate", "1", "--task", "a", "--slo", "p99<5ms", "--compare", "old.json"),
+        ("--rate", "1", "--task", "a", "--slo", "p99<5ms", "--raw", "raw.parquet"),
     ],
 )
 def test_words_that_make_no_sense_are_refused(words: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""`python tests/support/ask_models.py URL` asks each model of a server for one answer, and prints the statuses.
+"""`python tests/support/ask_models.py URL` asks each model of a server for one answer, and prints status and answer.
 
 It imports nothing of ours, so it runs wherever the server can be reached, as in its own network namespace.
 """
@@ -14,9 +14,9 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-LIMIT_S = 60
+LIMIT_S = 120
 CALLS = {
-    "classifier": "/predict",
+    "classifier": "/predict_proba",
     "regressor": "/predict",
     "clusterer": "/predict",
     "transformer": "/transform",
@@ -56,8 +56,8 @@ def make_png(size_px: int) -> bytes:
     )
 
 
-def ask_model(url: str, name: str) -> int:
-    """Returns the status of a model's answer to its card's example, to an image, or to nothing."""
+def ask_model(url: str, name: str) -> tuple[int, Any]:
+    """Returns the status and a model's answer to its card's example, to an image, or to nothing."""
     card = ask(f"{url}/models/{name}")[1]
     request: dict[str, Any] = {"model": name}
     if card["input"]["type"] == "features":
@@ -68,11 +68,11 @@ def ask_model(url: str, name: str) -> int:
     else:
         request["count"] = 1
 
-    return ask(url + CALLS[card["kind"]], request)[0]
+    return ask(url + CALLS[card["kind"]], request)
 
 
 def main(url: str) -> None:
-    """Prints the status of each model's answer by its name, as JSON."""
+    """Prints the status and the answer of each model by its name, as JSON."""
     names = [each["name"] for each in ask(f"{url}/models")[1]["models"]]
     sys.stdout.write(json.dumps({name: ask_model(url, name) for name in names}))
 

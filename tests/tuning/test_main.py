@@ -57,3 +57,14 @@ def test_words_that_make_no_sense_are_refused(words: tuple[str, ...]) -> None:
         main(["--model", "colour-first", *SHORT, *words])
 
     assert stopped.value.code == 2
+
+
+def test_models_that_are_refused_are_told_at_once(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that will never be ready is not waited for, and the line says which file it is."""
+    (models / "broken.onnx").write_bytes(b"none")
+    assert main(["--models", str(models), "--model", "colour-first", *SHORT]) == 2
+    error = capsys.readouterr().err
+    assert "the server has not what it needs: " in error
+    assert "refused broken.onnx" in error

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from loadtest.sending.schedule import (
@@ -69,9 +70,37 @@ def test_recorded_arrivals_count_from_the_first(tmp_path: Path) -> None:
     assert read_arrivals(path).tolist() == [0, 0.5, 2]
 
 
-def test_a_recording_without_times_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        (["a", "b"], "String"),
+        ([1.0, None], "cells without a number"),
+        ([1.0, float("nan")], "cells without a number"),
+        ([float("inf"), 1.0], "cells without a number"),
+    ],
+)
+def test_a_recording_without_times_is_refused(
+    tmp_path: Path, values: list[object], got: str
+) -> None:
     """The message names the column and what was expected of it."""
-    path = tmp_path / "times.csv"
-    path.write_text("user\na\nb\n")
-    with pytest.raises(LoadTestError, match="expected seconds in the column 'user'"):
+    path = tmp_path / "times.parquet"
+    pl.DataFrame({"user": values}).write_parquet(path)
+    with pytest.raises(
+        LoadTestError,
+        match=f"expected seconds in the column 'user', one for each request, got {got}",
+    ):
         read_arrivals(path)
+
+
+def test_the_first_of_several_repeats_is_replayed(tmp_path: Path) -> None:
+    """Their requests at one time would be as many times the load."""
+    path = tmp_path / "raw.parquet"
+    frame = pl.DataFrame({"repeat": [1, 1, 2, 2], "due_s": [0.5, 1.5, 0.6, 1.4]})
+    frame.write_parquet(path)
+    assert read_arrivals(path).tolist() == [0, 1]
+
+
+def test_more_requests_than_memory_holds_are_refused() -> None:
+    """A rate that was mistyped ends in a line, not in a full memory."""
+    with pytest.raises(LoadTestError, match="at most 50,000,000 requests in all"):
+        plan_arrivals(Rate.parse("1e9"), duration_s=10, arrivals=CONSTANT)
