@@ -24,6 +24,7 @@ CONFIDENCE = 0.99
 MARGIN = 0.1
 MAX_VALUES = 100_000_000
 """A tensor of `--shape` has so many at most."""
+LENGTHS = re.compile(r" *[0-9]{1,9} *(, *[0-9]{1,9} *)*")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 OWN_HEADERS = ("content-length", "transfer-encoding")
 EXAMPLES = """examples:
@@ -293,12 +294,9 @@ def _read_header(text: str) -> tuple[str, str]:
 
 
 def _read_shape(text: str) -> tuple[int, ...]:
-    try:
-        lengths = tuple(option_types.count(each) for each in text.split(","))
-    except argparse.ArgumentTypeError:
-        lengths = ()
-
-    if not lengths or math.prod(lengths) > MAX_VALUES:
+    is_good = LENGTHS.fullmatch(text) is not None
+    lengths = tuple(map(int, text.split(","))) if is_good else ()
+    if not 0 < math.prod(lengths) <= MAX_VALUES or not lengths:
         raise LoadTestError(f"--shape: expected lengths as 1,3,224,224, got {text!r}")
 
     return lengths

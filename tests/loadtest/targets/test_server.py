@@ -93,7 +93,7 @@ def test_what_describes_no_model_is_shown(
 def test_a_task_is_asked_of_our_own_server(
     answer: Callable[[bytes], str], capsys: pytest.CaptureFixture[str], body: bytes
 ) -> None:
-    """What lists no models is no server of ours."""
+    """A server that lists no models there is none of ours."""
     error = find_error(["--url", answer(body), "--task", "t"], capsys)
     assert "--task expects a server of Veredicto" in error
 
