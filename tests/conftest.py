@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,10 @@ from tests.support.tiny_models import tiny_card, write_tiny
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
+
+# KServe's client is not installed on arm64, where the psutil that it wants has no wheel.
+WITH_KSERVE = ["deploy/test_kserve.py", "end_to_end/test_platforms.py"]
+collect_ignore = [] if find_spec("kserve") else WITH_KSERVE
 
 # The examples of a property are the same each time, so that what one finds some day fails no other change; `make fuzz`
 # searches on. No example has a deadline, since machines are busy at times.
