@@ -36,6 +36,8 @@ from service.settings import Settings
 
 STARTED = "veredicto.started"
 """A request that was begun on the fast path has its outcome under this key of its scope."""
+ASKED = "veredicto.asked"
+"""The path that was asked for lies here, where a platform has another name for one of ours."""
 _get_name = itemgetter(0)
 _BEHIND = (
     "/schema.json",
@@ -108,7 +110,11 @@ class Application:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_post = scope["type"] == "http" and scope["method"] == "POST"
         if scope.get("path") in self._other_paths:
-            scope = {**scope, "path": self._other_paths[scope["path"]]}
+            scope = {
+                **scope,
+                "path": self._other_paths[scope["path"]],
+                ASKED: scope["path"],
+            }
         route = self._find_route(scope["path"]) if is_post else None
         if route is None:
             await self._answer_other(scope, receive, send)
@@ -325,7 +331,8 @@ class Application:
 
         if method not in allowed:
             names = ", ".join(allowed)
-            text = f"{method} is not taken by {path[:200]}; allowed: {names}"
+            asked = scope.get(ASKED, path)[:200]
+            text = f"{method} is not taken by {asked}; allowed: {names}"
             headers = ((b"allow", names.encode()),)
             return respond({"error": text}, status=405, headers=headers)
 

@@ -129,6 +129,10 @@ def test_sagemaker_pings_and_invokes(tmp_path: Path, models: Path) -> None:
     """SageMaker's two paths answer; of several models the request names one, or is told how."""
     with serve(tmp_path, VEREDICTO_MODELS=models) as server:
         assert server.client.get("/ping").status_code == 200
+        posted = server.post("/ping", {})
+        assert (
+            posted.json()["error"] == "POST is not taken by /ping; allowed: GET, HEAD"
+        )
         refused = server.post("/invocations", {"instances": [ROW]})
         named = {"instances": [ROW], "parameters": {"model": "colour-first"}}
         answer = server.post("/invocations", named).json()
