@@ -94,6 +94,11 @@ class Session:
         if zip_maps:
             self.run = partial(_run_with_zip_maps, self.run, zip_maps)
 
+    @property
+    def is_on_cpu(self) -> bool:
+        """Returns whether it has nothing of a device, which no process that is forked could use."""
+        return self.providers == [_CPU]
+
     def _turn_maps_into_tensors(self) -> dict[str, ZipMap]:
         """Describes each output of maps as a tensor, and returns how it is made one."""
         zip_maps = {}
@@ -149,7 +154,11 @@ class Session:
 def limit_runs(max_s: float) -> Iterator[Any]:
     """Yields options of runs that end, with an error, `max_s` seconds from now."""
     options = make_run_options()
-    with limit_time(max_s, partial(setattr, options, "terminate", True)):
+
+    def end() -> None:
+        options.terminate = True
+
+    with limit_time(max_s, end):
         yield options
 
 
@@ -274,7 +283,7 @@ def _open(
     providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
 
     try:
-        with limit_time(MAX_LOAD_S, partial(options.set_load_cancellation_flag, True)):
+        with limit_time(MAX_LOAD_S, lambda: options.set_load_cancellation_flag(True)):
             session = onnxruntime.InferenceSession(
                 content.graph, options, providers=providers
             )

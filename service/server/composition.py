@@ -24,7 +24,7 @@ tuning.set_environment()
 from service import VERSION
 from service.access.check import check_access
 from service.errors import SettingsError
-from service.processes.link import find_link
+from service.processes.link import Link, find_link
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,12 +78,36 @@ def load_models() -> tuple[Loading, Loaded]:
         loaded = loading.load_folder(told["refused"])
     else:
         loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
-        loaded = loading.load(told["generation"], known_bad=told["refused"])
+        loaded = loading.load(
+            told["generation"],
+            _loaded_ahead.get("before"),
+            known_bad=told["refused"],
+        )
 
     # Whatever ends this worker from here on was none of its files.
     link.tell_loading(None)
 
     return loading, loaded
+
+
+_loaded_ahead: dict[str, Loaded] = {}
+"""A worker that was forked has here what was loaded before, of which it takes what is still served."""
+
+
+def load_ahead(link: Link) -> bool:
+    """Loads the models in a process that workers are forked from; returns whether they can have them from it."""
+    from service.repository.loading import Loading
+
+    told = link.first
+    if told.get("generation") is None:
+        return False
+
+    loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
+    loaded = loading.load(told["generation"], known_bad=told["refused"])
+    _loaded_ahead["before"] = loaded
+    link.tell_loading(None)
+
+    return all(each.session.is_on_cpu for each in loaded.registry)
 
 
 @functools.cache
