@@ -24,6 +24,10 @@ NUMBER = 0
 """Workers are numbered from 1."""
 FORK_LIMIT_S = 10.0
 """A template that has not forked a worker after this long is ended, and workers load the models themselves."""
+TEMPLATE_NAME = "template"
+WORKER_NAME = "worker"
+"""`ps -o comm` shows these, since a process that is forked has the command line of the one that it is forked from."""
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _MAX_REPLY_BYTES = 32
 
@@ -138,3 +142,8 @@ def adopt_orphans() -> bool:
     if sys.platform != "linux":
         return False
     return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def name_process(name: str) -> None:
+    """Names this process, in at most 15 bytes."""
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)

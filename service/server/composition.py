@@ -78,11 +78,10 @@ def load_models() -> tuple[Loading, Loaded]:
         loaded = loading.load_folder(told["refused"])
     else:
         loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
-        loaded = loading.load(
-            told["generation"],
-            _loaded_ahead.get("before"),
-            known_bad=told["refused"],
-        )
+        before = _loaded_ahead.get("before")
+        if before is not None and before.manifest.number == told["generation"]:
+            return loading, before
+        loaded = loading.load(told["generation"], before, known_bad=told["refused"])
 
     # Whatever ends this worker from here on was none of its files.
     link.tell_loading(None)

@@ -14,6 +14,7 @@ from service.execution import tuning
 from service.models import time_limits
 from service.observability.logs import configure_logging
 from service.processes.link import CHANNEL_VARIABLE, find_link, open_link
+from service.processes.template import TEMPLATE_NAME, WORKER_NAME, name_process
 from service.server import composition
 
 _TASKS = Path("/proc/self/task")
@@ -22,6 +23,7 @@ _MAX_ORDER_BYTES = 64
 
 def wait_to_be_forked(descriptor: int) -> None:
     """Loads the models and waits for orders; it returns in each worker that is forked, and nowhere else."""
+    name_process(TEMPLATE_NAME)
     configure_logging(composition.settings)
     link = open_link()
     assert link is not None
@@ -76,6 +78,7 @@ def _fork() -> int | None:
             os._exit(0)
         os.close(writing)
         os.setsid()
+        name_process(WORKER_NAME)
         return None
 
     os.close(writing)
