@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from threading import Condition, Thread
+from threading import Condition, Thread, current_thread
 from time import monotonic
 from typing import NamedTuple
 
@@ -67,8 +67,7 @@ class TimeLimits:
     def _keep(self) -> None:
         """Ends what is due, until nothing has been to be ended for a whole wait."""
         with self._changed:
-            thread = self._thread
-            while self._thread is thread:
+            while self._thread is current_thread():
                 now_s = monotonic()
                 for number, limit in list(self._limits.items()):
                     if limit.due_s <= now_s:
