@@ -148,13 +148,18 @@ def _make_reloads(plane: DataPlane, batches: Batches) -> list[Reloads]:
     return [reloads]
 
 
-def make_application(make_behind: Callable[[], ASGIApp]) -> Application:
-    """Returns the application that answers ahead of the one behind it, and installs it in this process's server."""
+def make_application(
+    make_behind: Callable[[], ASGIApp], *, has_own_server: bool = True
+) -> Application:
+    """Returns the application that answers ahead of the one behind it, and installs it in this process's server.
+
+    Without `has_own_server` others run it as any application of ASGI, and nothing of theirs is replaced.
+    """
     from service.observability.logs import configure_logging
 
     configure_logging(settings)
     plane = data_plane()
-    application = _front(plane, make_behind())
+    application = _front(plane, make_behind(), has_own_server=has_own_server)
     # With no handler the line of an access is not even formatted.
     logging.getLogger("uvicorn.access").propagate = False
     tuning.settle_memory()
@@ -162,8 +167,8 @@ def make_application(make_behind: Callable[[], ASGIApp]) -> Application:
     return application
 
 
-def _front(plane: DataPlane, behind: ASGIApp) -> Application:
-    """Returns our application with its companions, installed."""
+def _front(plane: DataPlane, behind: ASGIApp, *, has_own_server: bool) -> Application:
+    """Returns our application with its companions, installed where the server is ours."""
     from service.execution.admission import Admission
     from service.execution.batching import Batches
     from service.execution.metrics import ModelMetrics
@@ -189,8 +194,9 @@ def _front(plane: DataPlane, behind: ASGIApp) -> Application:
     )
     for each in reloads:
         each.followers += [plane.follow, application.follow]
-    install_fast_path(application, settings)
-    _install(application, gate, plane, servers)
+    if has_own_server:
+        install_fast_path(application, settings)
+        _install(application, gate, plane, servers)
 
     return application
 
