@@ -698,7 +698,7 @@ DOORS: dict[str, set[str]] = {
         "service.execution.metrics",
     },
     "python_multipart": {"service.http.forms"},
-    "ray": {"scoring.ray_pool"},
+    "ray": {"scoring.ray_pool", "service.ray_serve"},
     "simdjson": {"service.contract.number_rows"},
     "simplejpeg": {"service.models.images"},
     "uvicorn": {
