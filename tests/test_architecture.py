@@ -238,6 +238,11 @@ PACKAGES: dict[str, set[str]] = {
         "service.repository",
         "service.settings",
     },
+    "service.ray_serve": {
+        "service.http",
+        "service.server",
+        "service.settings",
+    },
     "service.reference": {
         "model_card",
         "service.contract",
@@ -530,6 +535,7 @@ SHOWN: dict[str, set[str]] = {
         "registry",
         "rows",
         "session",
+        "time_limits",
     },
     "service.models.parsing": {"external_tensors", "onnx_file", "tree_ensemble"},
     "service.observability": {"ids", "logs", "observer"},
@@ -547,11 +553,12 @@ SHOWN: dict[str, set[str]] = {
         "reloader",
         "reloading",
         "supervisor",
+        "template",
         "worker",
     },
     "service.reference": {"document", "openapi", "pages"},
     "service.repository": {"generation", "loading", "maker", "stamps"},
-    "service.server": {"composition"},
+    "service.server": {"behind", "composition"},
     "stats": {
         "agreement",
         "binomial",
