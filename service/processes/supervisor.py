@@ -251,6 +251,7 @@ class Supervisor:
 
     def _take_template(self, template: Template, *, can_fork: bool) -> None:
         """Starts the workers, now that their models are loaded; without the template where it cannot be forked."""
+        template.has_loaded = True
         template.can_fork = can_fork
         if not can_fork:
             logger.info("the workers cannot share their models: each loads them itself")
@@ -301,8 +302,9 @@ class Supervisor:
             lived_s,
             f" while it loaded {worker.loading}" if worker.loading else "",
         )
-        if self._is_told_to_stop or (isinstance(worker, Template) and worker.can_fork):
-            # Workers that are started later load the models themselves.
+        is_done = isinstance(worker, Template) and worker.has_loaded
+        if self._is_told_to_stop or is_done:
+            # Without a template workers that are started later load the models themselves.
             return
 
         if self._reloader is not None and worker.is_ready:

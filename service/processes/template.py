@@ -64,16 +64,17 @@ class ForkedProcess:
 
 @dataclass(eq=False)
 class Template(Worker):
-    """A template is started as a worker is; `can_fork` is true from when it has loaded the models."""
+    """A template is started as a worker is; it forks workers once it has loaded the models, as long as it can."""
 
     orders: socket.socket | None = None
+    has_loaded: bool = False
     can_fork: bool = False
 
     def check_progress(
         self, now_s: float, *, max_still_s: float, load_s: float
     ) -> None:
         """Kills a template that does not load its models; once it has, it says nothing more."""
-        if not self.can_fork:
+        if not self.has_loaded:
             super().check_progress(now_s, max_still_s=max_still_s, load_s=load_s)
 
     def fork(self, number: int) -> Worker | None:

@@ -144,3 +144,21 @@ def test_workers_load_the_models_where_they_cannot_be_forked(
 
     assert not names
     assert n_workers == 2
+
+
+def test_a_template_that_hangs_is_ended_and_not_started_again(
+    models: Path, start_server: Start
+) -> None:
+    """The worker that it should have forked loads the models itself, and there are no more workers than before."""
+    with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
+        template = find_named(server, TEMPLATE_NAME)[0]
+        os.kill(template, signal.SIGSTOP)
+        os.kill(find_workers(server)[0], signal.SIGKILL)
+        wait_until(lambda: server.log.read_text().count(" serves: pid") == 3, LIMIT_S)
+        n_workers = len(find_workers(server))
+        templates = find_named(server, TEMPLATE_NAME)
+        log = server.log.read_text()
+
+    assert n_workers == 2
+    assert not templates
+    assert "the template of the workers is ended: it cannot be copied any more" in log
