@@ -78,7 +78,8 @@ def load_models() -> tuple[Loading, Loaded]:
         loaded = loading.load_folder(told["refused"])
     else:
         loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
-        before = _loaded_ahead.get("before")
+        # Taken out, since what it has would stay with it when it is served no longer.
+        before = _loaded_ahead.pop("before", None)
         if before is not None and before.manifest.number == told["generation"]:
             return loading, before
         loaded = loading.load(told["generation"], before, known_bad=told["refused"])
