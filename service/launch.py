@@ -108,6 +108,7 @@ def _plan(
         drain_s=settings.drain_s or 0,
         grace_s=grace_s,
         load_s=settings.load_s,
+        shares_models=_can_share_models(options, settings),
         environment=environment,
         count_restart=partial(count, RESTARTS),
         announce=_make_announcement(options, settings),
@@ -120,6 +121,17 @@ def _plan(
             count_reload=partial(count, RELOADS),
             environment=_extend_path(environment),
         ),
+    )
+
+
+def _can_share_models(options: ServerOptions, settings: Settings) -> bool:
+    """Returns whether workers may be forked: sessions with threads of their own would lose them."""
+    is_ours = options.target == TARGET
+    return (
+        settings.share_models
+        and settings.workers > 1
+        and settings.threads == 1
+        and is_ours
     )
 
 

@@ -101,6 +101,12 @@ class Settings:
     workers: Annotated[
         int, COUNT, "So many server processes are started, each with all models."
     ] = 1
+    share_models: Annotated[
+        bool,
+        FLAG,
+        "Several workers share the memory of the models, which one more process loads, on Linux and the CPU with one "
+        "thread a session; with 0 each loads them itself.",
+    ] = True
     request_threads: Annotated[
         int | None,
         COUNT,

@@ -246,6 +246,11 @@ PACKAGES: dict[str, set[str]] = {
         "service.repository",
         "service.settings",
     },
+    "service.ray_serve": {
+        "service.http",
+        "service.server",
+        "service.settings",
+    },
     "service.reference": {
         "model_card",
         "service.contract",
@@ -548,6 +553,7 @@ SHOWN: dict[str, set[str]] = {
         "registry",
         "rows",
         "session",
+        "time_limits",
     },
     "service.models.parsing": {"external_tensors", "onnx_file", "tree_ensemble"},
     "service.observability": {"ids", "logs", "observer"},
@@ -565,11 +571,12 @@ SHOWN: dict[str, set[str]] = {
         "reloader",
         "reloading",
         "supervisor",
+        "template",
         "worker",
     },
     "service.reference": {"document", "openapi", "pages"},
     "service.repository": {"generation", "loading", "maker", "stamps"},
-    "service.server": {"composition"},
+    "service.server": {"behind", "composition"},
     "stats": {
         "agreement",
         "binomial",
@@ -717,7 +724,7 @@ DOORS: dict[str, set[str]] = {
         "service.execution.metrics",
     },
     "python_multipart": {"service.http.forms"},
-    "ray": {"scoring.ray_pool"},
+    "ray": {"scoring.ray_pool", "service.ray_serve"},
     "simdjson": {"service.contract.number_rows"},
     "simplejpeg": {"service.models.images"},
     "uvicorn": {

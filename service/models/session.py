@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from threading import Timer
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from service.errors import ModelRefused
 from service.models.content import ModelContent
 from service.models.datatypes import BFLOAT16, BY_SESSION
+from service.models.time_limits import limit_time
 from service.models.zip_maps import ZipMap
 
 logger = logging.getLogger(__name__)
@@ -94,6 +94,11 @@ class Session:
         if zip_maps:
             self.run = partial(_run_with_zip_maps, self.run, zip_maps)
 
+    @property
+    def is_on_cpu(self) -> bool:
+        """Returns whether it has nothing of a device, which no process that is forked could use."""
+        return self.providers == [_CPU]
+
     def _turn_maps_into_tensors(self) -> dict[str, ZipMap]:
         """Describes each output of maps as a tensor, and returns how it is made one."""
         zip_maps = {}
@@ -149,14 +154,12 @@ class Session:
 def limit_runs(max_s: float) -> Iterator[Any]:
     """Yields options of runs that end, with an error, `max_s` seconds from now."""
     options = make_run_options()
-    timer = Timer(max_s, setattr, (options, "terminate", True))
-    timer.daemon = True
-    timer.start()
 
-    try:
+    def end() -> None:
+        options.terminate = True
+
+    with limit_time(max_s, end):
         yield options
-    finally:
-        timer.cancel()
 
 
 def lacks_memory(error: Exception) -> bool:
@@ -275,22 +278,18 @@ def _open(
             locations, weights, [len(each) for each in weights]
         )
 
-    timer = Timer(MAX_LOAD_S, options.set_load_cancellation_flag, (True,))
-    timer.daemon = True
-    timer.start()
     _share_arena()
     has_cuda = _CUDA in onnxruntime.get_available_providers()
     providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
 
     try:
-        session = onnxruntime.InferenceSession(
-            content.graph, options, providers=providers
-        )
+        with limit_time(MAX_LOAD_S, lambda: options.set_load_cancellation_flag(True)):
+            session = onnxruntime.InferenceSession(
+                content.graph, options, providers=providers
+            )
     except Exception as error:
         # onnxruntime's errors share no base class.
         raise ModelRefused(f"onnxruntime cannot load it: {one_line(error)}") from error
-    finally:
-        timer.cancel()
 
     if device == "cuda" and session.get_providers()[0] != _CUDA:
         raise ModelRefused(

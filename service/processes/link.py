@@ -53,6 +53,10 @@ class Link:
             except ChannelClosed:
                 return
 
+    def close(self) -> None:
+        """Closes the channel of a link that was not started."""
+        self._channel.close()
+
     def tell_loading(self, file: str | None) -> None:
         """Tells the supervisor which file is about to be loaded, None after the last: so it knows who is at fault."""
         self.send("loading", file=file)
@@ -97,6 +101,15 @@ class Link:
 @functools.cache
 def find_link() -> Link | None:
     """Returns the link of this process, made when first asked for; None without a supervisor of ours."""
+    link = open_link()
+    if link is not None:
+        link.start()
+
+    return link
+
+
+def open_link() -> Link | None:
+    """Returns a link that nothing reads yet but its first message; None without a supervisor of ours."""
     descriptor = os.environ.pop(CHANNEL_VARIABLE, None)
     if descriptor is None:
         return None
@@ -104,7 +117,5 @@ def find_link() -> Link | None:
     end = socket.socket(fileno=int(descriptor))
     end.set_inheritable(False)
     end.settimeout(None)
-    link = Link(Channel(end))
-    link.start()
 
-    return link
+    return Link(Channel(end))

@@ -20,6 +20,8 @@ from typing import Any
 from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.listening import HALFWAY_S, refuse_new_connections
 from service.processes.reloader import Reloader, ReloadOptions, describe_end
+from service.processes.template import NUMBER as TEMPLATE
+from service.processes.template import Template, adopt_orphans, start_template
 from service.processes.worker import Worker, start_worker
 
 POLL_S = 0.1
@@ -64,6 +66,8 @@ class Options:
     environment: Mapping[str, str] = field(default_factory=dict)
     reload: ReloadOptions | None = None
     """Without these the workers load the model folder itself."""
+    shares_models: bool = False
+    """With this a process that loads the models is started first, and workers are forked from it where they can be."""
 
 
 class Supervisor:
@@ -96,8 +100,10 @@ class Supervisor:
         self._watch_signals()
         if self._reloader is not None:
             self._reloader.start()
-        for number in range(1, self._options.n_workers + 1):
-            self._start(number)
+        if self._options.shares_models and self._reloader and adopt_orphans():
+            self._start(TEMPLATE)
+        else:
+            self._start_workers()
 
         while self._status is None and not self._is_told_to_stop:
             self._look()
@@ -161,15 +167,24 @@ class Supervisor:
             self._is_in_a_hurry = True
         self._is_told_to_stop = True
 
+    def _start_workers(self) -> None:
+        for number in range(1, self._options.n_workers + 1):
+            self._start(number)
+
     def _start(self, number: int) -> None:
-        descriptor = self._listener.fileno()
-        worker = start_worker(
-            number,
-            self._options.command(descriptor, number),
-            descriptor=descriptor,
-            folder=self._options.folder,
-            environment=self._options.environment,
-        )
+        """Starts a worker, forked from the template where there is one that can be."""
+        template = self._workers.get(TEMPLATE)
+        worker = template.fork(number) if isinstance(template, Template) else None
+        if worker is None:
+            descriptor = self._listener.fileno()
+            start = start_template if number == TEMPLATE else start_worker
+            worker = start(
+                number,
+                self._options.command(descriptor, number),
+                descriptor=descriptor,
+                folder=self._options.folder,
+                environment=self._options.environment,
+            )
         self._workers[number] = worker
         self.watch(worker.channel, partial(self._read, worker))
         if self._reloader is None or self._reloader.state.has_begun:
@@ -223,6 +238,8 @@ class Supervisor:
             worker.loading = message["file"]
             if worker.is_ready and self._reloader is not None:
                 self._reloader.state.note_loading(message["file"], monotonic())
+        elif kind == "loaded" and isinstance(worker, Template):
+            self._take_template(worker, can_fork=message["can_fork"])
         elif kind == "ready":
             self._greet(worker, message)
             if self._reloader is not None:
@@ -231,6 +248,21 @@ class Supervisor:
             if kind == "prepared":
                 worker.loading = None
             self._reloader.take(worker.number, message)
+
+    def _take_template(self, template: Template, *, can_fork: bool) -> None:
+        """Starts the workers, now that their models are loaded; without the template where it cannot be forked."""
+        template.has_loaded = True
+        template.can_fork = can_fork
+        if not can_fork:
+            logger.info("the workers cannot share their models: each loads them itself")
+            self._drop_template()
+        self._start_workers()
+
+    def _drop_template(self) -> None:
+        template = self._workers.get(TEMPLATE)
+        if isinstance(template, Template):
+            template.end()
+            self._forget(template)
 
     def _greet(self, worker: Worker, message: Message) -> None:
         worker.is_ready = True
@@ -270,7 +302,9 @@ class Supervisor:
             lived_s,
             f" while it loaded {worker.loading}" if worker.loading else "",
         )
-        if self._is_told_to_stop:
+        is_done = isinstance(worker, Template) and worker.has_loaded
+        if self._is_told_to_stop or is_done:
+            # Without a template workers that are started later load the models themselves.
             return
 
         if self._reloader is not None and worker.is_ready:
@@ -334,6 +368,7 @@ class Supervisor:
     def _end(self, *, is_drained: bool) -> None:
         """Ends all workers: not ready at once, then no new connections, then what is in flight."""
         self._is_told_to_stop = True
+        self._drop_template()
         if is_drained:
             self._tell_all("drain")
             self._wait(self._options.drain_s)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from service.processes.channel import Channel, ChannelClosed
 from service.processes.link import CHANNEL_VARIABLE
@@ -23,12 +23,31 @@ BENTOML_PROGRAM = "_bentoml_impl.worker.service"
 logger = logging.getLogger(__name__)
 
 
+class Process(Protocol):
+    """A process as the supervisor sees it: `subprocess.Popen`, or one that was forked for it."""
+
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None:
+        """Returns the exit status, negative for a signal; None while the process runs."""
+        ...
+
+    def wait(self) -> int | None:
+        """Waits for the end of the process, and returns its exit status."""
+        ...
+
+    def kill(self) -> None:
+        """Ends the process at once."""
+        ...
+
+
 @dataclass(eq=False)
 class Worker:
     """A worker is a process that was started; `loading` is the file that it reads at the moment."""
 
     number: int
-    process: subprocess.Popen[bytes]
+    process: Process
     channel: Channel
     started_s: float
     heard_s: float

@@ -24,7 +24,7 @@ tuning.set_environment()
 from service import VERSION
 from service.access.check import check_access
 from service.errors import SettingsError
-from service.processes.link import find_link
+from service.processes.link import Link, find_link
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,12 +78,36 @@ def load_models() -> tuple[Loading, Loaded]:
         loaded = loading.load_folder(told["refused"])
     else:
         loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
-        loaded = loading.load(told["generation"], known_bad=told["refused"])
+        # Taken out, since what it has would stay with it when it is served no longer.
+        before = _loaded_ahead.pop("before", None)
+        if before is not None and before.manifest.number == told["generation"]:
+            return loading, before
+        loaded = loading.load(told["generation"], before, known_bad=told["refused"])
 
     # Whatever ends this worker from here on was none of its files.
     link.tell_loading(None)
 
     return loading, loaded
+
+
+_loaded_ahead: dict[str, Loaded] = {}
+"""A worker that was forked has here what was loaded before, of which it takes what is still served."""
+
+
+def load_ahead(link: Link) -> bool:
+    """Loads the models in a process that workers are forked from; returns whether they can have them from it."""
+    from service.repository.loading import Loading
+
+    told = link.first
+    if told.get("generation") is None:
+        return False
+
+    loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
+    loaded = loading.load(told["generation"], known_bad=told["refused"])
+    _loaded_ahead["before"] = loaded
+    link.tell_loading(None)
+
+    return all(each.session.is_on_cpu for each in loaded.registry)
 
 
 @functools.cache
@@ -125,13 +149,18 @@ def _make_reloads(plane: DataPlane, batches: Batches) -> list[Reloads]:
     return [reloads]
 
 
-def make_application(make_behind: Callable[[], ASGIApp]) -> Application:
-    """Returns the application that answers ahead of the one behind it, and installs it in this process's server."""
+def make_application(
+    make_behind: Callable[[], ASGIApp], *, has_own_server: bool = True
+) -> Application:
+    """Returns the application that answers ahead of the one behind it, and installs it in this process's server.
+
+    Without `has_own_server` others run it as any application of ASGI, and nothing of theirs is replaced.
+    """
     from service.observability.logs import configure_logging
 
     configure_logging(settings)
     plane = data_plane()
-    application = _front(plane, make_behind())
+    application = _front(plane, make_behind(), has_own_server=has_own_server)
     # With no handler the line of an access is not even formatted.
     logging.getLogger("uvicorn.access").propagate = False
     tuning.settle_memory()
@@ -139,8 +168,8 @@ def make_application(make_behind: Callable[[], ASGIApp]) -> Application:
     return application
 
 
-def _front(plane: DataPlane, behind: ASGIApp) -> Application:
-    """Returns our application with its companions, installed."""
+def _front(plane: DataPlane, behind: ASGIApp, *, has_own_server: bool) -> Application:
+    """Returns our application with its companions, installed where the server is ours."""
     from service.execution.admission import Admission
     from service.execution.batching import Batches
     from service.execution.metrics import ModelMetrics
@@ -166,8 +195,9 @@ def _front(plane: DataPlane, behind: ASGIApp) -> Application:
     )
     for each in reloads:
         each.followers += [plane.follow, application.follow]
-    install_fast_path(application, settings)
-    _install(application, gate, plane, servers)
+    if has_own_server:
+        install_fast_path(application, settings)
+        _install(application, gate, plane, servers)
 
     return application
 

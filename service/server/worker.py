@@ -16,8 +16,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serves until the supervisor ends it."""
     given = vars(_parse(arguments))
     descriptor = given.pop("fd")
+    forks = given.pop("forks", None)
     # The models are copied meanwhile, by another process.
     import_what_serves()
+    if forks is not None:
+        from service.server.forking import wait_to_be_forked
+
+        wait_to_be_forked(forks)
 
     # These may import numpy, whose environment has been set only now.
     from service.server.behind import Behind
@@ -33,6 +38,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("--fd", type=int, required=True, help="listening socket")
+    parser.add_argument("--forks", type=int, help="socket that orders forks")
     numbers = (
         "backlog",
         "ssl-cert-reqs",

@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from service.processes.template import TEMPLATE_NAME
 from tests.support.responses import error_of
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, write_tiny
@@ -59,7 +60,8 @@ def find_workers(server: Server) -> list[psutil.Process]:
     workers = []
     for child in psutil.Process(server.process.pid).children(recursive=True):
         with suppress(psutil.Error):
-            if any("worker" in part for part in child.cmdline()):
+            is_worker = any("worker" in part for part in child.cmdline())
+            if is_worker and child.name() != TEMPLATE_NAME:
                 workers.append(child)
 
     return workers

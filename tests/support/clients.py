@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import psutil
 
+from service.processes.template import TEMPLATE_NAME
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -95,7 +96,9 @@ def find_workers(server: Server) -> list[int]:
             words = each.cmdline()
         except psutil.Error:
             continue
-        if not WORKERS.isdisjoint(words) and each.status() != psutil.STATUS_ZOMBIE:
+        if WORKERS.isdisjoint(words) or each.status() == psutil.STATUS_ZOMBIE:
+            continue
+        if each.name() != TEMPLATE_NAME:
             found.append(each.pid)
 
     return found

@@ -1,0 +1,89 @@
+"""A template loads the models once, and is forked to a worker whenever the supervisor orders one.
+
+It has one thread, which is looked at before each fork: what a second one held would be held in the worker for good. So
+sessions must have no threads of their own, and the channel to the supervisor is not read while nothing is forked.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from service.execution import tuning
+from service.models import time_limits
+from service.observability.logs import configure_logging
+from service.processes.link import CHANNEL_VARIABLE, find_link, open_link
+from service.processes.template import TEMPLATE_NAME, WORKER_NAME, name_process
+from service.server import composition
+
+_TASKS = Path("/proc/self/task")
+_MAX_ORDER_BYTES = 64
+
+
+def wait_to_be_forked(descriptor: int) -> None:
+    """Loads the models and waits for orders; it returns in each worker that is forked, and nowhere else."""
+    name_process(TEMPLATE_NAME)
+    configure_logging(composition.settings)
+    link = open_link()
+    assert link is not None
+    is_shared = composition.load_ahead(link)
+    tuning.settle_memory()
+    time_limits.stop()
+    link.send("loaded", can_fork=is_shared and _has_one_thread())
+
+    with socket.socket(fileno=descriptor) as orders:
+        while True:
+            _, found, *_ = socket.recv_fds(orders, _MAX_ORDER_BYTES, 1)
+            if not found:
+                # The supervisor has ended.
+                os._exit(0)
+
+            pid = _fork() if _has_one_thread() else 0
+            if pid is None:
+                break
+            os.close(found[0])
+            orders.send(str(pid).encode())
+
+    link.close()
+    os.environ[CHANNEL_VARIABLE] = str(found[0])
+    find_link.cache_clear()
+
+
+def _has_one_thread() -> bool:
+    return len(list(_TASKS.iterdir())) == 1
+
+
+def _fork() -> int | None:
+    """Returns the process id of a worker, 0 where there is none, and None in the worker itself.
+
+    The process between both ends at once, so that the worker becomes the supervisor's.
+    """
+    reading, writing = os.pipe()
+    try:
+        between = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        return 0
+
+    if between == 0:
+        os.close(reading)
+        try:
+            pid = os.fork()
+        except OSError:
+            os._exit(1)
+        if pid:
+            os.write(writing, str(pid).encode())
+            os._exit(0)
+        os.close(writing)
+        os.setsid()
+        name_process(WORKER_NAME)
+        return None
+
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        text = pipe.read()
+    os.waitpid(between, 0)
+
+    return int(text or 0)
