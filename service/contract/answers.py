@@ -283,6 +283,7 @@ class LivePair(TypedDict):
 class ChallengerTest(TypedDict):
     champion: str
     challenger: str
+    by: str
     rows: int
     only_challenger: int
     only_champion: int
@@ -292,6 +293,7 @@ class ChallengerTest(TypedDict):
     alpha: float
     verdict: ChallengerVerdict
     conditions: list[str]
+    reason: NotRequired[str]
 
 
 class Disagreement(TypedDict):
@@ -304,6 +306,7 @@ class Disagreement(TypedDict):
 class LiveComparison(TypedDict):
     task: str
     classes: list[str]
+    by: str
     champion: str | None
     window: LiveWindow
     shed: int

@@ -9,18 +9,17 @@ from typing import Any, cast
 import numpy as np
 
 from service.contract import answers
-from service.live import alarms, label_free
+from service.live import alarms, challenger_tests, label_free
 from service.live.challengers import ShadowDeployment
-from service.live.journal.bets import MEAN_SCALE
+from service.live.journal.bets import ACCURACY
 from service.live.journal.reader import (
     UNLABELLED,
     ModelVersion,
-    PairCounts,
     PredictionWindow,
 )
 from service.live.journal.records import NO_ANSWER, Labels
 from service.models.model import Model
-from stats import agreement, scores, sequential
+from stats import agreement, scores
 from stats.groups import count_groups, design_effect
 
 MAX_WINDOW_ROWS = 10_000
@@ -35,13 +34,6 @@ EMPTY_WINDOW = PredictionWindow(
     n_dropped=0,
     n_lineups=0,
 )
-CONDITIONS = (
-    "Groups are independent of each other: a request is one group unless it names others (group), and rows that belong "
-    "together, of one patient, film or retry, are in one.",
-    "Feedback does not depend on who was right: rows are labelled without regard to what the models said.",
-    "The difference is the average over all groups so far, and may have been another earlier than it is now.",
-)
-"""A verdict holds where these do."""
 POLICY_BIAS = (
     "biased, mostly downwards where a model has few rows: the policy {policy} gives a model more requests when it has "
     "been right, so the interval does not hold its 95 %"
@@ -55,10 +47,12 @@ def describe(
     drift: answers.Drift | None = None,
     policy: str = "champion",
     error_budget: float = ERROR_BUDGET,
+    *,
+    by: str = ACCURACY,
 ) -> answers.LiveComparison:
     """Returns the answer for the classifiers of a task that are served; other versions in the window are left out.
 
-    `policy` chooses who answers for the task; `error_budget` is that of alarms.
+    `policy` chooses who answers for the task; `error_budget` is that of alarms. Tests are by the metric `by`.
     """
     versions = [ModelVersion(model.name, model.version) for model in models]
     classes = models[0].classes
@@ -76,13 +70,16 @@ def describe(
     answer = {
         "task": models[0].card.task,
         "classes": classes,
+        "by": by,
         "champion": None if deployment is None else deployment.champion.name,
         "window": _describe_window(window),
         "shed": window.n_shed,
         "dropped": window.n_dropped,
         "models": described,
         "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
-        "tests": [] if deployment is None else _describe_tests(deployment, window),
+        "tests": []
+        if deployment is None
+        else challenger_tests.describe(deployment, window, by),
         "disagreements": _describe_disagreements(set(versions), classes, window),
         "drift": drift,
     }
@@ -163,53 +160,6 @@ def _describe_pairs(
         pairs.append(pair)
 
     return pairs
-
-
-def _describe_tests(
-    deployment: ShadowDeployment, window: PredictionWindow
-) -> list[dict[str, Any]]:
-    """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing.
-
-    A pair without a row has the level that it will have if it is tested next.
-    """
-    model = deployment.champion
-    champion = ModelVersion(model.name, model.version)
-    pairs = {
-        pair.challenger: pair for pair in window.pairs if pair.champion == champion
-    }
-    challengers = [
-        ModelVersion(each.name, each.version) for each in deployment.challengers
-    ]
-    new = [each for each in challengers if each not in pairs]
-    for challenger in new:
-        alpha = sequential.share_alpha(window.n_lineups + 1, len(new))
-        pairs[challenger] = PairCounts(champion, challenger, (0, 0, 0), {}, alpha)
-
-    return [_describe_test(pairs[challenger]) for challenger in challengers]
-
-
-def _describe_test(pair: PairCounts) -> dict[str, Any]:
-    """Returns the test of one pair, of which each group of rows is one bet."""
-    only_challenger, _, only_champion = pair.counts
-    differences = np.array([*pair.means, 0]) / MEAN_SCALE
-    counts = np.array([*pair.means.values(), 0])
-    n_groups = int(counts.sum())
-    bounds = sequential.bound(differences, counts[None], alpha=pair.alpha)
-    lower, upper = bounds[0].tolist()
-
-    return {
-        "champion": pair.champion.name,
-        "challenger": pair.challenger.name,
-        "rows": sum(pair.counts),
-        "only_challenger": only_challenger,
-        "only_champion": only_champion,
-        "groups": n_groups,
-        "difference": float(counts @ differences) / n_groups if n_groups else None,
-        "interval": [lower, upper],
-        "alpha": pair.alpha,
-        "verdict": sequential.judge(lower, upper),
-        "conditions": list(CONDITIONS),
-    }
 
 
 def _describe_disagreements(

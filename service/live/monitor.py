@@ -27,6 +27,7 @@ from service.live.drift import Cells, Features
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.begin import read_begun
+from service.live.journal.bets import ACCURACY, find_metrics
 from service.live.journal.group_keys import hash_names
 from service.live.journal.records import FeedbackRecord, Labels, Probabilities
 from service.live.journal.writer import Journal
@@ -79,7 +80,9 @@ class Monitor:
 
         self._following = threading.Lock()
         self._lock = threading.Lock()
-        self._comparisons: dict[str, tuple[float, answers.LiveComparison]] = {}
+        self._comparisons: dict[
+            tuple[str, str], tuple[float, answers.LiveComparison]
+        ] = {}
         tuning.switch_threads_often()
         self._watch.start()
 
@@ -112,7 +115,7 @@ class Monitor:
         keys = None if group is None else hash_names(key.task, group)
         prediction_id = self.journal.record_prediction(key, labels, keys, probabilities)
         if self._shadow is not None:
-            self._shadow.offer(prediction_id, model, inputs, labels)
+            self._shadow.offer(prediction_id, model, inputs, labels, probabilities)
 
         if not isinstance(inputs, list):
             self._drift_monitor.offer(model.card.task, inputs)
@@ -173,15 +176,15 @@ class Monitor:
             FeedbackRecord(prediction_id, row, str(label), group)
         )
 
-    def compare(self, task: str) -> answers.LiveComparison:
+    def compare(self, task: str, by: str = ACCURACY) -> answers.LiveComparison:
         """Returns the live comparison of the task's classifiers, about a second old; raises NotFound and Overloaded."""
         models = self._registry.task(task)
 
         with self._lock:  # who comes meanwhile takes the same
-            made_s, found = self._comparisons.get(task, (0.0, None))
+            made_s, found = self._comparisons.get((task, by), (0.0, None))
             if found is None or monotonic() - made_s > MAX_COMPARISON_AGE_S:
-                found = self._make_comparison(task, models)
-                self._comparisons[task] = monotonic(), found
+                found = self._make_comparison(task, models, by)
+                self._comparisons[task, by] = monotonic(), found
 
         return found
 
@@ -233,12 +236,15 @@ class Monitor:
         self.journal.close()
 
     def _make_comparison(
-        self, task: str, models: list[Model]
+        self, task: str, models: list[Model], by: str
     ) -> answers.LiveComparison:
         self.journal.check_readable()
         try:
             window = reader.read_window(
-                self.journal.path, task, max_rows=comparison.MAX_WINDOW_ROWS
+                self.journal.path,
+                task,
+                max_rows=comparison.MAX_WINDOW_ROWS,
+                metrics=find_metrics(by, len(models[0].classes)),
             )
             drift = self._drift_monitor.describe(task)
         except sqlite3.Error as error:
@@ -254,6 +260,7 @@ class Monitor:
             drift,
             policy=self._settings.policy,
             error_budget=self._settings.error_budget,
+            by=by,
         )
 
 

@@ -246,7 +246,7 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         400,
         404,
         503,
-        parameters=[task],
+        parameters=[task, _describe_metric("What challengers are tested in")],
     )
 
     return {
@@ -257,17 +257,21 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
     }
 
 
-def _describe_verdict(
-    reference: dict[str, Any], task: dict[str, Any]
-) -> dict[str, Any]:
-    """Returns the verdict on held-out rows, which takes a metric."""
-    by = {
+def _describe_metric(description: str) -> dict[str, Any]:
+    return {
         "name": "by",
         "in": "query",
         "required": False,
         "schema": {"type": "string", "enum": list(answers.VERDICT_METRICS)},
-        "description": "What the models are compared in",
+        "description": description,
     }
+
+
+def _describe_verdict(
+    reference: dict[str, Any], task: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns the verdict on held-out rows, which takes a metric."""
+    by = _describe_metric("What the models are compared in")
     curves = {
         "name": "curves",
         "in": "query",
