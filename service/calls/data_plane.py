@@ -223,10 +223,11 @@ class DataPlane:
 
     def compare_live(self, task: str, by: str = "accuracy") -> answers.LiveComparison:
         """Returns how the task's classifiers did on recent requests; without a journal the figures are empty."""
-        models = self.registry.task(task)
-        challenger_tests.check_metric(by)
         if self.monitor is not None:
             return self.monitor.compare(task, by)
+
+        models = self.registry.task(task)
+        challenger_tests.check_metric(by, task, None)
         return comparison.describe(models, None, comparison.EMPTY_WINDOW, by=by)
 
     def judge(

@@ -2,7 +2,8 @@
 
 Accuracy and losses have one bet a group, the mean difference of its rows. Balanced accuracy is the average of recalls:
 each class has a test of its own, one bet a group, with its part of the pair's level, and their limits are averaged. So
-it holds whatever the shares of the classes are, and however many rows of each are labelled.
+it holds whatever the shares of the classes are, and however many rows of each are labelled. By costs decisions are
+compared: what each model says that costs least by its own probabilities.
 """
 
 from __future__ import annotations
@@ -15,14 +16,20 @@ from numpy.typing import NDArray
 from service.contract.answers import VERDICT_METRICS, ChallengerTest
 from service.errors import InvalidRequest
 from service.live.challengers import ShadowDeployment
-from service.live.journal.bets import ACCURACY, MEAN_SCALE, find_metrics
+from service.live.journal.bets import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    COST,
+    MEAN_SCALE,
+    find_metrics,
+)
 from service.live.journal.reader import (
     Means,
     ModelVersion,
     PairCounts,
     PredictionWindow,
 )
-from service.live.journal.records import MAX_CLASSES
+from service.live.journal.records import MAX_CLASSES, Costs
 from stats import sequential
 from stats.losses import bounded
 
@@ -35,16 +42,18 @@ CONDITIONS = (
     "The difference is the average over all groups so far, and may have been another earlier than it is now.",
 )
 """A verdict holds where these do."""
+METRICS = (*VERDICT_METRICS, COST)
 OWN_LEVEL = (
-    "Each metric has a level of its own, so the one that matters is chosen before one looks: who takes the metric that "
-    "shows something is wrong oftener than alpha says."
+    "Each metric, and each table of costs, has a level of its own, so the one that matters is chosen before one looks: "
+    "who takes the one that shows something is wrong oftener than alpha says."
 )
 BOUNDED = {
     bounded.BRIER: "Probabilities count as they are kept, in parts of 1/65535.",
     bounded.LOG_LOSS: f"A probability of the true class under {bounded.MIN_PROBABILITY} counts as that, so that a row "
     f"costs {bounded.find_largest(bounded.LOG_LOSS, 2):.3f} at most; probabilities are kept in parts of 1/65535.",
-    "balanced_accuracy": "Each class counts alike, whatever its share of the labelled rows; within a class rows are "
+    BALANCED_ACCURACY: "Each class counts alike, whatever its share of the labelled rows; within a class rows are "
     "labelled without regard to what the models said.",
+    COST: "Each model says what costs least by its own probabilities, as VEREDICTO_COSTS has costs.",
 }
 NO_PROBABILITIES = (
     "no labelled row of this pair has the probabilities of all classes, which are kept of champions and their "
@@ -52,16 +61,23 @@ NO_PROBABILITIES = (
 )
 
 
-def check_metric(by: str) -> None:
+def check_metric(by: str, task: str, costs: Costs | None) -> None:
     """Raises InvalidRequest for a metric that there is no test by."""
-    if by not in VERDICT_METRICS:
+    if by not in METRICS:
         raise InvalidRequest(
-            f"by: expected one of {', '.join(VERDICT_METRICS)}, got {by[:40]!r}"
+            f"by: expected one of {', '.join(METRICS)}, got {by[:40]!r}"
+        )
+    if by == COST and costs is None:
+        raise InvalidRequest(
+            f"by: no costs of {task!r} are known, which VEREDICTO_COSTS={task}:costs.csv would name"
         )
 
 
 def describe(
-    deployment: ShadowDeployment, window: PredictionWindow, by: str
+    deployment: ShadowDeployment,
+    window: PredictionWindow,
+    by: str,
+    costs: Costs | None = None,
 ) -> list[ChallengerTest]:
     """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing.
 
@@ -82,24 +98,26 @@ def describe(
 
     classes = model.classes
     return [
-        _describe_test(pairs[challenger], window, by, classes)
+        _describe_test(pairs[challenger], window, by, classes, costs)
         for challenger in challengers
     ]
 
 
 def _describe_test(
-    pair: PairCounts, window: PredictionWindow, by: str, classes: tuple[str, ...]
+    pair: PairCounts,
+    window: PredictionWindow,
+    by: str,
+    classes: tuple[str, ...],
+    costs: Costs | None,
 ) -> ChallengerTest:
     """Returns the test of one pair, of which each group of rows is one bet."""
     key = (pair.champion, pair.challenger)
-    metrics = find_metrics(by, len(classes))
     parts = [pair.means]
     if by != ACCURACY:
+        metrics = find_metrics(by, len(classes), costs)
         parts = [window.gains.get(each, {}).get(key, {}) for each in metrics]
 
-    largest = 1.0
-    if by in bounded.METRICS:
-        largest = bounded.find_largest(by, len(classes))
+    largest = _find_largest(by, len(classes), costs)
     n_groups, difference, interval = _bound(parts, pair.alpha, by, largest)
     only_challenger, _, only_champion = pair.counts
 
@@ -133,9 +151,12 @@ def _bound(
     """
     counted = [_tabulate(each) for each in parts]
     n_groups = [int(counts.sum()) for _, counts in counted]
+    odds = sequential.ODDS if by == ACCURACY else sequential.LOSS_ODDS
     bounds = np.concatenate(
         [
-            sequential.bound(differences, counts[None], alpha=alpha / len(parts))
+            sequential.bound(
+                differences, counts[None], alpha=alpha / len(parts), odds=odds
+            )
             for differences, counts in counted
         ]
     )
@@ -157,6 +178,13 @@ def _bound(
     return sum(n_groups), difference, interval
 
 
+def _find_largest(by: str, n_classes: int, costs: Costs | None) -> float:
+    """Returns the largest difference of a row, in the unit of the metric."""
+    if by in bounded.METRICS:
+        return bounded.find_largest(by, n_classes)
+    return costs.largest if by == COST and costs is not None else 1.0
+
+
 def _tabulate(means: Means) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Returns the differences that groups have, and how many have each."""
     differences = np.array([*means, 0]) / MEAN_SCALE
@@ -166,7 +194,7 @@ def _tabulate(means: Means) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 def _list_conditions(by: str) -> tuple[str, ...]:
     if by == ACCURACY:
         return CONDITIONS
-    if by == "balanced_accuracy":
+    if by == BALANCED_ACCURACY:
         return (CONDITIONS[0], CONDITIONS[2], BOUNDED[by], OWN_LEVEL)
     return (*CONDITIONS, BOUNDED[by], OWN_LEVEL)
 
@@ -177,7 +205,7 @@ def _explain(
     """Returns why a difference by this metric is not known although rows are labelled."""
     if not n_rows or by == ACCURACY:
         return None
-    if by in bounded.METRICS:
+    if by != BALANCED_ACCURACY:
         return NO_PROBABILITIES.format(MAX_CLASSES)
 
     unseen = [name for name, each in zip(classes, parts, strict=True) if not each]

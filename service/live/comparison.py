@@ -17,7 +17,7 @@ from service.live.journal.reader import (
     ModelVersion,
     PredictionWindow,
 )
-from service.live.journal.records import NO_ANSWER, Labels
+from service.live.journal.records import NO_ANSWER, Costs, Labels
 from service.models.model import Model
 from stats import agreement, scores
 from stats.groups import count_groups, design_effect
@@ -49,10 +49,12 @@ def describe(
     error_budget: float = ERROR_BUDGET,
     *,
     by: str = ACCURACY,
+    costs: Costs | None = None,
 ) -> answers.LiveComparison:
     """Returns the answer for the classifiers of a task that are served; other versions in the window are left out.
 
-    `policy` chooses who answers for the task; `error_budget` is that of alarms. Tests are by the metric `by`.
+    `policy` chooses who answers for the task; `error_budget` is that of alarms. Tests are by the metric `by`, or by
+    `costs`.
     """
     versions = [ModelVersion(model.name, model.version) for model in models]
     classes = models[0].classes
@@ -79,7 +81,7 @@ def describe(
         "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
         "tests": []
         if deployment is None
-        else challenger_tests.describe(deployment, window, by),
+        else challenger_tests.describe(deployment, window, by, costs),
         "disagreements": _describe_disagreements(set(versions), classes, window),
         "drift": drift,
     }

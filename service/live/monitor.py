@@ -18,18 +18,20 @@ from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
 from service.live import acts, comparison
+from service.live.challenger_tests import check_metric
 from service.live.challengers import (
     ShadowDeployment,
     find_shadow_deployments,
     make_model_key,
 )
+from service.live.cost_settings import find_costs
 from service.live.drift import Cells, Features
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.begin import read_begun
 from service.live.journal.bets import ACCURACY, find_metrics
 from service.live.journal.group_keys import hash_names
-from service.live.journal.records import FeedbackRecord, Labels, Probabilities
+from service.live.journal.records import Costs, FeedbackRecord, Labels, Probabilities
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.live.watch import Watch
@@ -58,6 +60,7 @@ class Monitor:
         deployments = find_shadow_deployments(registry, settings, self.champions)
         self._deployments_by_task = _by_task(deployments)
 
+        self._costs = find_costs(registry, settings)
         self.journal = Journal(
             path,
             max_rows=settings.journal_rows,
@@ -65,6 +68,7 @@ class Monitor:
             fsync=settings.journal_fsync,
             max_examples=settings.journal_disagreements or 0,
             begun=read_begun(os.environ),
+            costs=self._costs,
         )
         self._shadow = Shadow(deployments, self.journal) if deployments else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
@@ -177,13 +181,20 @@ class Monitor:
         )
 
     def compare(self, task: str, by: str = ACCURACY) -> answers.LiveComparison:
-        """Returns the live comparison of the task's classifiers, about a second old; raises NotFound and Overloaded."""
+        """Returns the live comparison of the task's classifiers, about a second old.
+
+        Raises NotFound for a task, InvalidRequest for a metric, and Overloaded where the journal cannot be read.
+        """
         models = self._registry.task(task)
+        costs = self._costs.get(task)
+        if costs is not None and costs.classes != models[0].classes:
+            costs = None
+        check_metric(by, task, costs)
 
         with self._lock:  # who comes meanwhile takes the same
             made_s, found = self._comparisons.get((task, by), (0.0, None))
             if found is None or monotonic() - made_s > MAX_COMPARISON_AGE_S:
-                found = self._make_comparison(task, models, by)
+                found = self._make_comparison(task, models, by, costs)
                 self._comparisons[task, by] = monotonic(), found
 
         return found
@@ -236,7 +247,7 @@ class Monitor:
         self.journal.close()
 
     def _make_comparison(
-        self, task: str, models: list[Model], by: str
+        self, task: str, models: list[Model], by: str, costs: Costs | None
     ) -> answers.LiveComparison:
         self.journal.check_readable()
         try:
@@ -244,7 +255,7 @@ class Monitor:
                 self.journal.path,
                 task,
                 max_rows=comparison.MAX_WINDOW_ROWS,
-                metrics=find_metrics(by, len(models[0].classes)),
+                metrics=find_metrics(by, len(models[0].classes), costs),
             )
             drift = self._drift_monitor.describe(task)
         except sqlite3.Error as error:
@@ -261,6 +272,7 @@ class Monitor:
             policy=self._settings.policy,
             error_budget=self._settings.error_budget,
             by=by,
+            costs=costs,
         )
 
 

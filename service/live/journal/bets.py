@@ -16,9 +16,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from service.live.journal.records import MAX_CONFIDENCE, StoredProbabilities
+from service.live.journal.records import MAX_CONFIDENCE, Costs, StoredProbabilities
 from stats import sequential
 from stats.losses import bounded
+from stats.losses.costs import decide
 
 MEAN_SCALE = 2520
 """Means are whole numbers of this part, which is exact for groups of 1 to 10, 12, 14, 15, 20 and 30 labelled rows, and
@@ -26,6 +27,8 @@ for others, and for losses, within 0.0002; a pair has 5,041 of them at most by a
 ROW_SCALE = 100 * MEAN_SCALE
 """Differences of rows are whole numbers of this part, so that sums of them do not depend on their order."""
 ACCURACY = "accuracy"
+BALANCED_ACCURACY = "balanced_accuracy"
+COST = "cost"
 _RECALL = "recall {}"
 
 _READ_BET = (
@@ -149,21 +152,25 @@ class Bets:
         self._execute(_WRITE_BET, (group_key, *test, n_rows, difference, last))
 
 
-def find_metrics(by: str, n_classes: int) -> list[str]:
+def find_metrics(by: str, n_classes: int, costs: Costs | None = None) -> list[str]:
     """Returns the metrics of the file that a test by a metric of a report follows from: one, or a recall each class."""
-    if by != "balanced_accuracy":
-        return [by]
-    return [_RECALL.format(each) for each in range(n_classes)]
+    if by == BALANCED_ACCURACY:
+        return [_RECALL.format(each) for each in range(n_classes)]
+    if by == COST:
+        return [] if costs is None else [costs.metric]
+    return [by]
 
 
 def find_gains(
     difference: int,
     true_label: int,
     probabilities: StoredProbabilities | None,
+    costs: Costs | None = None,
 ) -> dict[str, int]:
     """Returns a row's differences by other metrics than accuracy, by recall alone where no probabilities are kept.
 
-    `probabilities` are those of champion and challenger, `(2, n_classes)`.
+    `probabilities` are those of champion and challenger, `(2, n_classes)`. With `costs` each says what costs least by
+    its probabilities.
     """
     gains = {_RECALL.format(true_label): difference * ROW_SCALE}
     if probabilities is None:
@@ -174,6 +181,12 @@ def find_gains(
     for metric in bounded.METRICS:
         gain = bounded.find_gains(first, second, truth, metric)[0]
         gains[metric] = round(float(gain) * ROW_SCALE)
+
+    if costs is not None:
+        said = decide(probabilities / MAX_CONFIDENCE, costs.matrix)
+        paid = costs.matrix[true_label, said]
+        gain = float(paid[0] - paid[1]) / costs.largest
+        gains[costs.metric] = round(gain * ROW_SCALE)
 
     return gains
 

@@ -279,7 +279,15 @@ class _Merger:
             pair = source.models[champion], source.models[challenger]
             self._execute(_ADD_GROUPS, (*pair, metric, mean, n_groups))
 
-        for group, champion, challenger, metric, n_rows, difference, last in source.read(
+        for (
+            group,
+            champion,
+            challenger,
+            metric,
+            n_rows,
+            difference,
+            last,
+        ) in source.read(
             "SELECT group_key, champion, challenger, metric, n_rows, difference, last FROM bets"
         ):
             # A positive key is the number of the group's only prediction.

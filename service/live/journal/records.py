@@ -35,6 +35,18 @@ class ModelKey(NamedTuple):
     classes: tuple[str, ...]
 
 
+class Costs(NamedTuple):
+    """What answers cost by true class and by what is said, `(n_classes, n_classes)`, under a name in the file.
+
+    `largest` is the most that two answers to one row may differ by.
+    """
+
+    metric: str
+    classes: tuple[str, ...]
+    matrix: NDArray[np.float64]
+    largest: float
+
+
 class PredictionRecord(NamedTuple):
     """The labels `(n_rows,)` that a model answered a request with, and the id that went out with them.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from service.live.journal.records import (
     GROUP_DTYPE,
     LABEL_DTYPE,
     NO_ANSWER,
+    Costs,
     FeatureCounts,
     FeedbackRecord,
     Labels,
@@ -109,6 +110,7 @@ class Transactions:
     """Writes through one connection; the file keeps the latest `max_rows` predictions, counted by rows.
 
     With `fsync` a transaction that has feedback waits for the disk, which then also has all that was written before.
+    Tests are also by the `costs` of a task.
     """
 
     def __init__(
@@ -118,8 +120,10 @@ class Transactions:
         max_rows: int,
         fsync: bool = False,
         max_examples: int = MAX_EXAMPLES,
+        costs: Mapping[str, Costs] | None = None,
     ) -> None:
         self._connection = connection
+        self._costs = costs or {}
         self._max_examples = max_examples
         self._fsync = fsync
         self._waits_for_disk = False
@@ -463,6 +467,7 @@ class Transactions:
         """Counts one labelled row for each challenger that answered it, and for its pair with the champion."""
         champion_hit = champion_label == true_label
         self._bets.begin(champion, challengers)
+        costs = self._find_costs(champion)
 
         for place, label in enumerate(challenger_labels):
             if label == NO_ANSWER:
@@ -477,10 +482,17 @@ class Transactions:
             self._bets.count(
                 (champion, challengers[place]),
                 difference,
-                find_gains(difference, true_label, of_both),
+                find_gains(difference, true_label, of_both, costs),
                 group_key=group_key,
                 seq=seq,
             )
+
+    def _find_costs(self, model: int) -> Costs | None:
+        """Returns the costs of a model's task, None where there are none for its classes."""
+        costs = self._costs.get(self._read_task(model)) if self._costs else None
+        if costs and list(costs.classes) == self._keys.read_classes(model):
+            return costs
+        return None
 
     def _add_counts(self) -> None:
         """Adds what this batch has counted to the counts in the file."""

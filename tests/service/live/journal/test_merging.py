@@ -24,6 +24,7 @@ from service.live.journal.records import (
     Record,
     ShadowExample,
     ShadowRecord,
+    encode_probabilities,
 )
 from service.live.journal.sources import MergeRefused
 from service.live.journal.transaction import Transactions
@@ -63,6 +64,9 @@ def make_requests(n_requests: int = 60) -> Iterator[list[Record]]:
                 labels[1 : 1 + len(challengers)],
                 [example] if number % 5 == 0 else [],
                 confidences=confidences[1 : 1 + len(challengers)],
+                probabilities=encode_probabilities(
+                    np.stack([1 - confidences, confidences], axis=2)
+                )[: 1 + len(challengers)],
             ),
             *(
                 FeedbackRecord(prediction_id, row, CLASSES[truth[row]])
@@ -85,7 +89,9 @@ def write(path: Path, requests: list[list[Record]]) -> Path:
 
 def read(path: Path) -> dict[str, Any]:
     """Returns all that a comparison of the task follows from, in an order of its own."""
-    window = reader.read_window(path, "colour", max_rows=MAX_ROWS)
+    window = reader.read_window(
+        path, "colour", max_rows=MAX_ROWS, metrics=("brier", "log_loss", "recall 0")
+    )
     drift = reader.read_feature_counts(path, "colour", basis="basis", max_rows=MAX_ROWS)
     with closing(schema.connect_to_read(path)) as connection:
         outcomes = connection.execute(
@@ -99,12 +105,18 @@ def read(path: Path) -> dict[str, Any]:
             "SELECT id, lineup > 0, confidences FROM confidences JOIN predictions USING (seq) ORDER BY 1, 2"
         ).fetchall()
 
+        probabilities = connection.execute(
+            "SELECT id, probabilities FROM probabilities JOIN predictions USING (seq) ORDER BY id"
+        ).fetchall()
+
     rows = zip(*window.labels.values(), window.true_labels, strict=True)
     sizes = np.unique(
         np.unique(window.groups, return_counts=True)[1], return_counts=True
     )
     assert hits
     assert confidences
+    assert probabilities
+    assert all(window.gains.values())
     return {
         "models": list(window.labels),
         "rows": sorted(tuple(map(int, row)) for row in rows),
@@ -117,6 +129,8 @@ def read(path: Path) -> dict[str, Any]:
         "outcomes": outcomes,
         "hits": hits,
         "confidences": confidences,
+        "probabilities": probabilities,
+        "gains": window.gains,
     }
 
 
