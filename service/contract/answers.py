@@ -307,6 +307,7 @@ class LiveComparison(TypedDict):
     task: str
     classes: list[str]
     by: str
+    metrics: list[str]
     champion: str | None
     window: LiveWindow
     shed: int

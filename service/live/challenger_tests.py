@@ -61,6 +61,11 @@ NO_PROBABILITIES = (
 )
 
 
+def list_metrics(costs: Costs | None) -> list[str]:
+    """Returns the metrics that challengers of a task are tested by, cost where its costs are known."""
+    return [*VERDICT_METRICS] if costs is None else [*METRICS]
+
+
 def check_metric(by: str, task: str, costs: Costs | None) -> None:
     """Raises InvalidRequest for a metric that there is no test by."""
     if by not in METRICS:
@@ -74,15 +79,18 @@ def check_metric(by: str, task: str, costs: Costs | None) -> None:
 
 
 def describe(
-    deployment: ShadowDeployment,
+    deployment: ShadowDeployment | None,
     window: PredictionWindow,
     by: str,
     costs: Costs | None = None,
 ) -> list[ChallengerTest]:
     """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing.
 
-    A pair without a row has the level that it will have if it is tested next.
+    A pair without a row has the level that it will have if it is tested next. Without challengers there is no test.
     """
+    if deployment is None:
+        return []
+
     model = deployment.champion
     champion = ModelVersion(model.name, model.version)
     pairs = {

@@ -53,11 +53,9 @@ def describe(
 ) -> answers.LiveComparison:
     """Returns the answer for the classifiers of a task that are served; other versions in the window are left out.
 
-    `policy` chooses who answers for the task; `error_budget` is that of alarms. Tests are by the metric `by`, or by
-    `costs`.
+    `policy` chooses who answers; `error_budget` is that of alarms. Tests are by the metric `by`, or by `costs`.
     """
     versions = [ModelVersion(model.name, model.version) for model in models]
-    classes = models[0].classes
     no_answers = np.full(len(window.true_labels), NO_ANSWER)
     labels = [window.labels.get(version, no_answers) for version in versions]
 
@@ -71,18 +69,19 @@ def describe(
 
     answer = {
         "task": models[0].card.task,
-        "classes": classes,
+        "classes": models[0].classes,
         "by": by,
+        "metrics": challenger_tests.list_metrics(costs),
         "champion": None if deployment is None else deployment.champion.name,
         "window": _describe_window(window),
         "shed": window.n_shed,
         "dropped": window.n_dropped,
         "models": described,
-        "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
-        "tests": []
-        if deployment is None
-        else challenger_tests.describe(deployment, window, by, costs),
-        "disagreements": _describe_disagreements(set(versions), classes, window),
+        "pairs": _describe_pairs(versions, labels, n_classes=len(models[0].classes)),
+        "tests": challenger_tests.describe(deployment, window, by, costs),
+        "disagreements": _describe_disagreements(
+            set(versions), models[0].classes, window
+        ),
         "drift": drift,
     }
 

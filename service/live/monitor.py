@@ -41,6 +41,8 @@ from service.settings import Settings
 
 MAX_COMPARISON_AGE_S = 1.0
 logger = logging.getLogger(__name__)
+_MadeComparison = tuple[float, answers.LiveComparison]
+"""When a comparison was made stands before it, in seconds by the clock that never goes back."""
 _ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(\d{1,9}))?")
 
 
@@ -59,7 +61,6 @@ class Monitor:
         """The data plane is told so that there are other champions."""
         deployments = find_shadow_deployments(registry, settings, self.champions)
         self._deployments_by_task = _by_task(deployments)
-
         self._costs = find_costs(registry, settings)
         self.journal = Journal(
             path,
@@ -84,9 +85,7 @@ class Monitor:
 
         self._following = threading.Lock()
         self._lock = threading.Lock()
-        self._comparisons: dict[
-            tuple[str, str], tuple[float, answers.LiveComparison]
-        ] = {}
+        self._comparisons: dict[tuple[str, str], _MadeComparison] = {}
         tuning.switch_threads_often()
         self._watch.start()
 

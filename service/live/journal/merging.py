@@ -122,6 +122,7 @@ class _Merger:
         hits = MergedHits(self._connection, self._sources)
         for place, source in enumerate(self._sources):
             self._add_rows_of_predictions(source)
+            self._add_probabilities(source)
             self._add_bets(source)
             hits.add(source, place)
         self._add_feature_counts()
@@ -249,19 +250,21 @@ class _Merger:
             ),
         )
         many(
-            "INSERT INTO probabilities VALUES (?, ?)",
-            (
-                (source.find_seq(seq), probabilities)
-                for seq, probabilities in source.read("SELECT * FROM probabilities")
-            ),
-        )
-        many(
             "INSERT INTO examples VALUES (?, ?, ?, ?)",
             (
                 (source.find_seq(seq), row, source.tasks[task], inputs)
                 for seq, row, task, inputs in source.read(
                     "SELECT seq, row, task, inputs FROM examples"
                 )
+            ),
+        )
+
+    def _add_probabilities(self, source: Source) -> None:
+        self._connection.executemany(
+            "INSERT INTO probabilities VALUES (?, ?)",
+            (
+                (source.find_seq(seq), probabilities)
+                for seq, probabilities in source.read("SELECT * FROM probabilities")
             ),
         )
 

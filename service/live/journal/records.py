@@ -36,7 +36,7 @@ class ModelKey(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """What answers cost by true class and by what is said, `(n_classes, n_classes)`, under a name in the file.
+    """Costs of answers by true class and by what is said, `(n_classes, n_classes)`, under a name in the file.
 
     `largest` is the most that two answers to one row may differ by.
     """

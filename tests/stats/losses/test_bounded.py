@@ -63,7 +63,7 @@ def test_losses_are_those_of_scikit_learn(n_classes: int) -> None:
 
 
 def test_no_loss_is_larger_than_the_largest() -> None:
-    """Who is sure of what is wrong loses the largest loss, and who is sure of what is right nothing."""
+    """A model that is sure of what is wrong loses the largest loss, and one that is sure of what is right nothing."""
     sure = np.array([[1.0, 0.0]])
     for metric in bounded.METRICS:
         largest = bounded.find_largest(metric, 2)

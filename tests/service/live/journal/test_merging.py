@@ -87,11 +87,25 @@ def write(path: Path, requests: list[list[Record]]) -> Path:
     return path
 
 
+METRICS = ("brier", "log_loss", "recall 0")
+
+
+def read_gains(path: Path) -> tuple[dict[str, Any], list[Any]]:
+    """Returns the means of groups by other metrics than accuracy, and all probabilities."""
+    window = reader.read_window(path, "colour", max_rows=1, metrics=METRICS)
+    with closing(schema.connect_to_read(path)) as connection:
+        probabilities = connection.execute(
+            "SELECT id, probabilities FROM probabilities JOIN predictions USING (seq) ORDER BY id"
+        ).fetchall()
+
+    assert probabilities
+    assert all(window.gains.values())
+    return window.gains, probabilities
+
+
 def read(path: Path) -> dict[str, Any]:
     """Returns all that a comparison of the task follows from, in an order of its own."""
-    window = reader.read_window(
-        path, "colour", max_rows=MAX_ROWS, metrics=("brier", "log_loss", "recall 0")
-    )
+    window = reader.read_window(path, "colour", max_rows=MAX_ROWS)
     drift = reader.read_feature_counts(path, "colour", basis="basis", max_rows=MAX_ROWS)
     with closing(schema.connect_to_read(path)) as connection:
         outcomes = connection.execute(
@@ -105,18 +119,12 @@ def read(path: Path) -> dict[str, Any]:
             "SELECT id, lineup > 0, confidences FROM confidences JOIN predictions USING (seq) ORDER BY 1, 2"
         ).fetchall()
 
-        probabilities = connection.execute(
-            "SELECT id, probabilities FROM probabilities JOIN predictions USING (seq) ORDER BY id"
-        ).fetchall()
-
     rows = zip(*window.labels.values(), window.true_labels, strict=True)
     sizes = np.unique(
         np.unique(window.groups, return_counts=True)[1], return_counts=True
     )
     assert hits
     assert confidences
-    assert probabilities
-    assert all(window.gains.values())
     return {
         "models": list(window.labels),
         "rows": sorted(tuple(map(int, row)) for row in rows),
@@ -129,8 +137,7 @@ def read(path: Path) -> dict[str, Any]:
         "outcomes": outcomes,
         "hits": hits,
         "confidences": confidences,
-        "probabilities": probabilities,
-        "gains": window.gains,
+        "gains": read_gains(path),
     }
 
 
