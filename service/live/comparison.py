@@ -59,17 +59,17 @@ def describe(
     no_answers = np.full(len(window.true_labels), NO_ANSWER)
     labels = [window.labels.get(version, no_answers) for version in versions]
 
-    described = [
-        _describe_model(model, of_model, window, policy)
-        for model, of_model in zip(models, labels, strict=True)
-    ]
-    for model, each in zip(models, described, strict=True):
+    described = []
+    for model, of_model in zip(models, labels, strict=True):
+        each = _describe_model(model, of_model, window, policy)
         each["accuracy_without_labels"] = label_free.describe(model, window, drift)
         each["alarm"] = alarms.describe(model, window.hits, error_budget)
+        described.append(each)
 
+    classes = models[0].classes
     answer = {
         "task": models[0].card.task,
-        "classes": models[0].classes,
+        "classes": classes,
         "by": by,
         "metrics": challenger_tests.list_metrics(costs),
         "champion": None if deployment is None else deployment.champion.name,
@@ -77,11 +77,9 @@ def describe(
         "shed": window.n_shed,
         "dropped": window.n_dropped,
         "models": described,
-        "pairs": _describe_pairs(versions, labels, n_classes=len(models[0].classes)),
+        "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
         "tests": challenger_tests.describe(deployment, window, by, costs),
-        "disagreements": _describe_disagreements(
-            set(versions), models[0].classes, window
-        ),
+        "disagreements": _describe_disagreements(set(versions), classes, window),
         "drift": drift,
     }
 

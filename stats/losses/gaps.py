@@ -53,7 +53,7 @@ class Gaps(Protocol):
 
 
 class MeanGaps:
-    """Gaps in a loss of probabilities, Brier's or the logarithmic one, with Student's limits or Hall's, the farther ones.
+    """Gaps in a loss of probabilities, Brier's or the logarithmic one: Student's limits or Hall's, the farther ones.
 
     Losses of an over-confident model are so skewed that Student's interval ends too soon on the side of its rare large
     ones. Hall's, which corrects for the skewness that the rows show, reaches farther there and less far on the other
