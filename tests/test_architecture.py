@@ -587,7 +587,7 @@ SHOWN: dict[str, set[str]] = {
         "tails",
     },
     "stats.labelling": {"discordant", "plan"},
-    "stats.losses": {"comparison", "costs", "gaps", "set_sizes"},
+    "stats.losses": {"bounded", "comparison", "costs", "gaps", "set_sizes"},
     "stats.monitoring": {"alarm", "label_free"},
     "tables": {"blocks", "columns", "csv_text", "notations", "plain_columns", "reader"},
     "training.adopt": {"adoption", "arguments", "images", "refusal"},

@@ -51,22 +51,20 @@ def describe(
     by: str = ACCURACY,
     costs: Costs | None = None,
 ) -> answers.LiveComparison:
-    """Returns the answer for the classifiers of a task that are served; other versions in the window are left out.
+    """Returns the answer for a task's classifiers that are served; other versions in the window are left out.
 
-    `policy` chooses who answers; `error_budget` is that of alarms. Tests are by the metric `by`, or by `costs`.
+    `policy` chooses who answers; `error_budget` is that of alarms; tests are by the metric `by`, or by `costs`.
     """
     versions = [ModelVersion(model.name, model.version) for model in models]
     no_answers = np.full(len(window.true_labels), NO_ANSWER)
     labels = [window.labels.get(version, no_answers) for version in versions]
-
-    described = []
-    for model, of_model in zip(models, labels, strict=True):
-        each = _describe_model(model, of_model, window, policy)
-        each["accuracy_without_labels"] = label_free.describe(model, window, drift)
-        each["alarm"] = alarms.describe(model, window.hits, error_budget)
-        described.append(each)
-
     classes = models[0].classes
+    described = [
+        _describe_model(model, of_model, window, policy)
+        | _describe_standing(model, window, drift, error_budget)
+        for model, of_model in zip(models, labels, strict=True)
+    ]
+
     answer = {
         "task": models[0].card.task,
         "classes": classes,
@@ -130,6 +128,18 @@ def _describe_model(
         described["bias"] = POLICY_BIAS.format(policy=policy)
 
     return described
+
+
+def _describe_standing(
+    model: Model,
+    window: PredictionWindow,
+    drift: answers.Drift | None,
+    error_budget: float,
+) -> dict[str, Any]:
+    return {
+        "accuracy_without_labels": label_free.describe(model, window, drift),
+        "alarm": alarms.describe(model, window.hits, error_budget),
+    }
 
 
 def _describe_pairs(

@@ -5,8 +5,8 @@ that the mean product of two features' scores is their correlation, of ranks, wh
 products and of their squares are whole numbers, which workers and windows add up as they do counts of cells. For each
 pair of features Welch's t compares the window with the held-out rows that lie beside the models, and so does Fisher's z
 (Metron 1, 1921): a change is one that both show. With few held-out rows t errs where a correlation is strong, since
-products are skewed there, and z where features are extreme together, since it takes them for normal. Pairs and looks share
-5 % by Bonferroni, beside the 5 % of the features by themselves.
+products are skewed there, and z where features are extreme together, since it takes them for normal. Pairs and looks
+share 5 % by Bonferroni, beside the 5 % of the features by themselves.
 
 Axes: rows `(n_rows, n_features)` as the graph takes them; products `(n_rows, n_pairs)`; sums `(2 n_pairs,)`, those of
 products first, in parts of 1/4096.

@@ -22,6 +22,9 @@ Labels = NDArray[np.int64]
 
 MIN_WRONG = 10
 """A gap of probabilities has an interval where at least so many rows, or groups of them, are wrong for either model."""
+FARTHEST = 1.25
+"""With 1.25 an over-confident model's log loss is held in 93.7 % of samples of 500 rows and the limits are an eighth
+farther apart; with no bound in 94.2 %, a quarter to three quarters farther."""
 MIN_STEP = 1e-9
 """A smaller skewness over the root of the number of rows changes nothing."""
 MIN_WEIGHT = 10.0
@@ -57,7 +60,8 @@ class MeanGaps:
 
     Losses of an over-confident model are so skewed that Student's interval ends too soon on the side of its rare large
     ones. Hall's, which corrects for the skewness that the rows show, reaches farther there and less far on the other
-    side, where few rows know their skewness too badly to be believed: so each side has the limit that is farther out.
+    side, where few rows know their skewness too badly to be believed: so each side has the limit that is farther out,
+    and none is farther than FARTHEST of Student's, beyond which Hall's says nothing (a cubic far from its middle).
     Groups count, not rows: the mean is a ratio of their sums. Loss is mostly that of mistakes, so that with few of them
     there is no interval. `uneven` says what rows are that are no hits.
     """
@@ -94,8 +98,8 @@ class MeanGaps:
             self._found[first, second] = found
 
         gap, error, step = self._found[first, second]
-        below = max(z, correct_for_skewness(z, step))
-        above = max(z, -correct_for_skewness(-z, step))
+        farther = (correct_for_skewness(z, step), -correct_for_skewness(-z, step))
+        below, above = (min(max(z, each), FARTHEST * z) for each in farther)
 
         return gap - below * error, gap + above * error
 

