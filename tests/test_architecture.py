@@ -276,7 +276,7 @@ PACKAGES: dict[str, set[str]] = {
     },
     "service.settings_file": {"service.errors"},
     "stats.labelling": {"stats"},
-    "stats.losses": {"bounded", "stats"},
+    "stats.losses": {"stats"},
     "stats.monitoring": {"stats"},
     "training.__main__": {"training.command_line", "training.commands"},
     "training.adopt": {

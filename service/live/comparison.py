@@ -56,8 +56,7 @@ def describe(
     `policy` chooses who answers; `error_budget` is that of alarms; tests are by the metric `by`, or by `costs`.
     """
     versions = [ModelVersion(model.name, model.version) for model in models]
-    no_answers = np.full(len(window.true_labels), NO_ANSWER)
-    labels = [window.labels.get(version, no_answers) for version in versions]
+    labels = [_find_labels(window, version) for version in versions]
     classes = models[0].classes
     described = [
         _describe_model(model, of_model, window, policy)
@@ -80,8 +79,12 @@ def describe(
         "disagreements": _describe_disagreements(set(versions), classes, window),
         "drift": drift,
     }
-
     return cast(answers.LiveComparison, answer)
+
+
+def _find_labels(window: PredictionWindow, version: ModelVersion) -> Labels:
+    no_answers = np.full(len(window.true_labels), NO_ANSWER)
+    return window.labels.get(version, no_answers)
 
 
 def _describe_window(window: PredictionWindow) -> answers.LiveWindow:

@@ -155,40 +155,42 @@ class Bets:
 def find_metrics(by: str, n_classes: int, costs: Costs | None = None) -> list[str]:
     """Returns the metrics of the file that a test by a metric of a report follows from: one, or a recall each class."""
     if by == BALANCED_ACCURACY:
-        return [_RECALL.format(each) for each in range(n_classes)]
+        return [name_recall(each) for each in range(n_classes)]
     if by == COST:
         return [] if costs is None else [costs.metric]
     return [by]
 
 
 def find_gains(
-    difference: int,
     true_label: int,
-    probabilities: StoredProbabilities | None,
+    probabilities: StoredProbabilities,
     costs: Costs | None = None,
-) -> dict[str, int]:
-    """Returns a row's differences by other metrics than accuracy, by recall alone where no probabilities are kept.
+) -> dict[str, list[int]]:
+    """Returns how much less each challenger loses on a row than the champion, in parts of `ROW_SCALE`, by metric.
 
-    `probabilities` are those of champion and challenger, `(2, n_classes)`. With `costs` each says what costs least by
-    its probabilities.
+    `probabilities` are `(1 + n_challengers, n_classes)`, the champion's first. With `costs` each says what costs least
+    by its probabilities.
     """
-    gains = {_RECALL.format(true_label): difference * ROW_SCALE}
-    if probabilities is None:
-        return gains
-
-    first, second = probabilities[:, None] / MAX_CONFIDENCE
-    truth = np.array([true_label])
-    for metric in bounded.METRICS:
-        gain = bounded.find_gains(first, second, truth, metric)[0]
-        gains[metric] = round(float(gain) * ROW_SCALE)
-
+    shares = probabilities / MAX_CONFIDENCE
+    truth = np.full(len(shares), true_label)
+    losses = {
+        metric: bounded.find_losses(shares, truth, metric)
+        / bounded.find_largest(metric, shares.shape[1])
+        for metric in bounded.METRICS
+    }
     if costs is not None:
-        said = decide(probabilities / MAX_CONFIDENCE, costs.matrix)
-        paid = costs.matrix[true_label, said]
-        gain = float(paid[0] - paid[1]) / costs.largest
-        gains[costs.metric] = round(gain * ROW_SCALE)
+        said = decide(shares, costs.matrix)
+        losses[costs.metric] = costs.matrix[true_label, said] / costs.largest
 
-    return gains
+    return {
+        metric: np.rint((each[0] - each[1:]) * ROW_SCALE).astype(np.int64).tolist()
+        for metric, each in losses.items()
+    }
+
+
+def name_recall(true_label: int) -> str:
+    """Returns the metric of the rows of one true class."""
+    return _RECALL.format(true_label)
 
 
 def average(n_rows: int, difference: int) -> int:

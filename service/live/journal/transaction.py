@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from service.errors import InvalidRequest, NotFound, VeredictoError
 from service.live.journal import group_keys
-from service.live.journal.bets import Bets, find_gains
+from service.live.journal.bets import ROW_SCALE, Bets, find_gains, name_recall
 from service.live.journal.hits import Hits
 from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import (
@@ -467,7 +467,9 @@ class Transactions:
         """Counts one labelled row for each challenger that answered it, and for its pair with the champion."""
         champion_hit = champion_label == true_label
         self._bets.begin(champion, challengers)
-        costs = self._find_costs(champion)
+        gains: dict[str, list[int]] = {}
+        if probabilities is not None:
+            gains = find_gains(true_label, probabilities, self._find_costs(champion))
 
         for place, label in enumerate(challenger_labels):
             if label == NO_ANSWER:
@@ -476,13 +478,12 @@ class Transactions:
             hit = label == true_label
             difference = int(hit) - int(champion_hit)
             self._new_outcomes[challengers[place], hit] += 1
-            of_both = None
-            if probabilities is not None:
-                of_both = probabilities[[0, 1 + place]]
+            of_this = {metric: each[place] for metric, each in gains.items()}
+            of_this[name_recall(true_label)] = difference * ROW_SCALE
             self._bets.count(
                 (champion, challengers[place]),
                 difference,
-                find_gains(difference, true_label, of_both, costs),
+                of_this,
                 group_key=group_key,
                 seq=seq,
             )
