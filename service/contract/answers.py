@@ -347,6 +347,8 @@ class ToLabel(TypedDict):
 
 VERDICT_METRICS = ("accuracy", "brier", "log_loss", "balanced_accuracy")
 """A verdict may be asked for by each of these."""
+LIVE_METRICS = (*VERDICT_METRICS, "cost")
+"""Challengers may be tested by each of these, by cost where the task's costs are set."""
 
 
 class Verdict(TypedDict):

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract.answers import VERDICT_METRICS, ChallengerTest
+from service.contract.answers import LIVE_METRICS, VERDICT_METRICS, ChallengerTest
 from service.errors import InvalidRequest
 from service.live.challengers import ShadowDeployment
 from service.live.journal.bets import (
@@ -42,7 +42,6 @@ CONDITIONS = (
     "The difference is the average over all groups so far, and may have been another earlier than it is now.",
 )
 """A verdict holds where these do."""
-METRICS = (*VERDICT_METRICS, COST)
 OWN_LEVEL = (
     "Each metric, and each table of costs, has a level of its own, so the one that matters is chosen before one looks: "
     "who takes the one that shows something is wrong oftener than alpha says."
@@ -63,14 +62,14 @@ NO_PROBABILITIES = (
 
 def list_metrics(costs: Costs | None) -> list[str]:
     """Returns the metrics that challengers of a task are tested by, cost where its costs are known."""
-    return [*VERDICT_METRICS] if costs is None else [*METRICS]
+    return [*VERDICT_METRICS] if costs is None else [*LIVE_METRICS]
 
 
 def check_metric(by: str, task: str, costs: Costs | None) -> None:
     """Raises InvalidRequest for a metric that there is no test by."""
-    if by not in METRICS:
+    if by not in LIVE_METRICS:
         raise InvalidRequest(
-            f"by: expected one of {', '.join(METRICS)}, got {by[:40]!r}"
+            f"by: expected one of {', '.join(LIVE_METRICS)}, got {by[:40]!r}"
         )
     if by == COST and costs is None:
         raise InvalidRequest(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.live.journal import schema
+from service.live.journal.bets import ROW_SCALE, average
 from service.live.journal.problems import Lost, WrongFile
 
 FIRST_TABLES = """
@@ -114,6 +115,27 @@ def test_a_file_of_an_earlier_schema_is_migrated(tmp_path: Path, tables: str) ->
     assert version == schema.SCHEMA
     assert len(journal_id) == 16
     assert read_columns(old) == read_columns(new)
+
+
+def test_tests_of_groups_go_on(tmp_path: Path) -> None:
+    """A file of schema 4 keeps its groups, as those of accuracy, whose sums are in finer parts from here on."""
+    path = tmp_path / "journal.db"
+    write_old(path, tables=FIRST_TABLES + FEATURE_COUNTS)
+    with closing(sqlite3.connect(path)) as connection:
+        for version in (1, 2, 3):
+            connection.executescript(schema._MIGRATIONS[version])
+        connection.executescript(
+            "INSERT INTO bets VALUES (-5, 1, 2, 3, -2, 7); INSERT INTO means VALUES (1, 2, -1680, 4);"
+            "PRAGMA user_version = 4;"
+        )
+
+    with closing(schema.connect(path)) as connection:
+        bets = connection.execute("SELECT * FROM bets").fetchall()
+        means = connection.execute("SELECT * FROM means").fetchall()
+
+    assert bets == [(-5, 1, 2, "accuracy", 3, -2 * ROW_SCALE, 7)]
+    assert means == [(1, 2, "accuracy", -1680, 4)]
+    assert average(*bets[0][4:6]) == -1680
 
 
 def test_tests_of_rows_begin_anew(tmp_path: Path) -> None:
