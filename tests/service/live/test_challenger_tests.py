@@ -196,7 +196,7 @@ def test_a_group_is_one_bet_by_any_metric(
     transactions.write(make_records(deployment, named, truth[:20], name="patient"))
     found = describe(registry, deployment, path, "brier")
 
-    gains = bounded.find_gains(*probabilities, truth, "brier")
+    gains = bounded.find_gains(probabilities[0], probabilities[1], truth, "brier")
     means = [*gains.reshape(10, 9).mean(axis=1), gains[:20].mean()]
     assert (found["rows"], found["groups"]) == (110, 11)
     assert found["difference"] == pytest.approx(np.mean(means), abs=ROUNDING)
@@ -216,7 +216,7 @@ def test_labels_may_come_before_the_shadow(
     transactions.write(late)
 
     found = describe(registry, deployment, path, "brier")
-    gains = bounded.find_gains(*probabilities, truth, "brier")
+    gains = bounded.find_gains(probabilities[0], probabilities[1], truth, "brier")
     assert found["groups"] == 50
     assert found["difference"] == pytest.approx(gains.mean(), abs=ROUNDING)
 
