@@ -73,6 +73,14 @@ def _parse_champions(text: str) -> dict[str, str]:
     return champions
 
 
+def _parse_costs(text: str) -> dict[str, Path]:
+    pairs = [pair.strip().partition(":") for pair in text.split(",")]
+    files = {task: _parse_file(path) for task, _, path in pairs if task and path}
+    if len(files) < len(pairs):
+        raise ValueError
+    return files
+
+
 def _parse_model_names(text: str) -> dict[str, str]:
     """Returns names of models by their aliases; an alias alone is that of the only model, whose name is left empty."""
     pairs = [pair.partition("=") for pair in text.split(",")]
@@ -203,6 +211,12 @@ CHAMPIONS = SettingType(
     "TASK:MODEL[,TASK:MODEL...], each task once",
     "`TASK:MODEL[,TASK:MODEL...]`",
     _parse_champions,
+)
+COSTS = SettingType(
+    "files by task",
+    "TASK:FILE[,TASK:FILE...], each task once",
+    "`TASK:FILE[,TASK:FILE...]`",
+    _parse_costs,
 )
 MODEL_NAMES = SettingType(
     "models by alias",

@@ -17,6 +17,7 @@ from service.service_links import is_service_link
 from service.setting_types import (
     BYTES,
     CHAMPIONS,
+    COSTS,
     COUNT,
     DEVICE,
     FILE,
@@ -248,6 +249,12 @@ class Settings:
         CHAMPIONS,
         "The other classifiers of a task answer in the background what its champion, named here, is asked.",
     ] = field(default_factory=dict)
+    costs: Annotated[
+        Mapping[str, Path],
+        COSTS,
+        "A CSV of what mistakes cost, with the true class in the first column and a column for each class that is "
+        "said: challengers of the task are tested by it too.",
+    ] = field(default_factory=dict)
     acts: Annotated[
         Path | None,
         FILE,
@@ -345,6 +352,10 @@ class Settings:
         if self.shadow and self.journal is None:
             raise SettingsError(
                 "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say"
+            )
+        if self.costs and not self.costs.keys() <= self.shadow.keys():
+            raise SettingsError(
+                "VEREDICTO_COSTS needs VEREDICTO_SHADOW of the same tasks, whose challengers are tested"
             )
         if self.acts is not None and not self.shadow:
             raise SettingsError(

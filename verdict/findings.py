@@ -49,6 +49,8 @@ def compare_with_baseline(
     always = (
         f"Saying {baseline['class']!r} always is right on {percent(baseline['share'])}"
     )
+    if baseline["share"] == 1:
+        always = f"All rows are {baseline['class']!r}, so that errors on other classes are not seen. {always}"
     if baseline["beaten"]:
         return f"{always}; {name} is shown to be better."
     if leader["metrics"]["accuracy"]["value"] < baseline["share"]:

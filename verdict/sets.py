@@ -69,7 +69,7 @@ def _find_sets(predictions: Predictions) -> dict[str, Sets]:
 
 
 def tell_sets(numbers: dict[str, Any], task: str) -> str:
-    """Says whose sets are smallest, and whose are not shown to be larger."""
+    """Says whose sets are smallest on these rows, if any are shown to be larger, and whose those are."""
     wanted = percent(numbers["coverage"])
     smallest = numbers["smallest"]
     if smallest is None:
@@ -78,8 +78,7 @@ def tell_sets(numbers: dict[str, Any], task: str) -> str:
     told = {each["model"]: each for each in numbers["models"]}
     mine = told[smallest]
     name = shorten(smallest, task)
-    said = (
-        f"Of prediction sets made to hold the truth with {wanted}, those of {name} are smallest: "
+    size = (
         f"{mine['mean_size']:.3f} classes on average, one alone on {percent(mine['single'])} of rows, and the truth on "
         f"{percent(mine['covered']['value'])}"
     )
@@ -90,13 +89,14 @@ def tell_sets(numbers: dict[str, Any], task: str) -> str:
         for other in pair["models"]
         if other != smallest
     ]
-    if len(numbers["models"]) == 1:
-        return f"{said}."
+    if not larger:
+        plain = f"{name}'s prediction sets, made to hold the truth with {wanted}, hold {size}."
+        is_alone = len(numbers["models"]) == 1
+        return plain if is_alone else f"{plain} Nobody's are shown to be larger."
 
     return (
-        f"{said}. Shown to be larger are those of {join(larger)}."
-        if larger
-        else (f"{said}. Nobody's are shown to be larger.")
+        f"Of prediction sets made to hold the truth with {wanted}, those of {name} are smallest here: {size}. "
+        f"Shown to be larger are those of {join(larger)}."
     )
 
 

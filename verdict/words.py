@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 LEAST_SHOWN = 0.001
+MAX_DIGITS = 8
+ROUNDING = 1e-9
+"""A share that is no farther than this from 0 or 1 is so by rounding."""
 
 
 def shorten(name: str, task: str) -> str:
@@ -16,8 +19,14 @@ def join(names: list[str]) -> str:
 
 
 def percent(share: float) -> str:
-    """Returns a share as `12.3 %`."""
-    return f"{100 * share:.1f} %"
+    """Returns a share as `12.3 %`, and as `99.98 %` where one digit would make all or nothing of what is neither."""
+    is_neither = ROUNDING < share < 1 - ROUNDING
+    for digits in range(1, MAX_DIGITS):
+        text = f"{100 * share:.{digits}f}"
+        if not is_neither or float(text) not in (0, 100):
+            break
+
+    return f"{text} %"
 
 
 def signed(share: float) -> str:

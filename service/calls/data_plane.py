@@ -36,7 +36,7 @@ from service.contract.requests import (
 from service.errors import InvalidRequest, NotReady, VeredictoError, hint_at
 from service.execution.lifecycle import Lifecycle
 from service.execution.run import Outputs, Pending, Reply, Run, RunRecord, wait_for
-from service.live import comparison
+from service.live import challenger_tests, comparison
 from service.live.journal.reader import Example
 from service.live.monitor import Monitor
 from service.models import image_rows
@@ -221,13 +221,14 @@ class DataPlane:
             Reply(answer),
         )
 
-    def compare_live(self, task: str) -> answers.LiveComparison:
+    def compare_live(self, task: str, by: str = "accuracy") -> answers.LiveComparison:
         """Returns how the task's classifiers did on recent requests; without a journal the figures are empty."""
         if self.monitor is not None:
-            return self.monitor.compare(task)
-        return comparison.describe(
-            self.registry.task(task), None, comparison.EMPTY_WINDOW
-        )
+            return self.monitor.compare(task, by)
+
+        models = self.registry.task(task)
+        challenger_tests.check_metric(by, task, None)
+        return comparison.describe(models, None, comparison.EMPTY_WINDOW, by=by)
 
     def judge(
         self, task: str, by: str = "accuracy", curves: str = ""

@@ -283,6 +283,7 @@ class LivePair(TypedDict):
 class ChallengerTest(TypedDict):
     champion: str
     challenger: str
+    by: str
     rows: int
     only_challenger: int
     only_champion: int
@@ -292,6 +293,7 @@ class ChallengerTest(TypedDict):
     alpha: float
     verdict: ChallengerVerdict
     conditions: list[str]
+    reason: NotRequired[str]
 
 
 class Disagreement(TypedDict):
@@ -304,6 +306,8 @@ class Disagreement(TypedDict):
 class LiveComparison(TypedDict):
     task: str
     classes: list[str]
+    by: str
+    metrics: list[str]
     champion: str | None
     window: LiveWindow
     shed: int
@@ -343,6 +347,8 @@ class ToLabel(TypedDict):
 
 VERDICT_METRICS = ("accuracy", "brier", "log_loss", "balanced_accuracy")
 """A verdict may be asked for by each of these."""
+LIVE_METRICS = (*VERDICT_METRICS, "cost")
+"""Challengers may be tested by each of these, by cost where the task's costs are set."""
 
 
 class Verdict(TypedDict):

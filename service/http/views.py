@@ -41,7 +41,7 @@ VERDICT = "/verdict"
 TO_LABEL = "/to-label"
 EXAMPLES = "/examples"
 FIELDS: dict[str, tuple[str, ...]] = {
-    COMPARISON: (),
+    COMPARISON: ("by",),
     VERDICT: ("by", "curves"),
     EXAMPLES: ("hard", "n"),
     TO_LABEL: ("n", "wanted"),
@@ -160,10 +160,9 @@ class Views:
         task, _, what = path.removeprefix(TASKS).rpartition("/")
 
         def show() -> bytes:
-            if f"/{what}" == COMPARISON:
-                return encode(self._plane.compare_live(task))
-
             options = _read_options(query, FIELDS[f"/{what}"])
+            if f"/{what}" == COMPARISON:
+                return encode(self._plane.compare_live(task, **options))
             if f"/{what}" == EXAMPLES:
                 return encode(self._plane.list_examples(task, **options))
             if f"/{what}" == TO_LABEL:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import SettingsError, VeredictoError
+from service.live.cost_settings import find_costs
 from service.live.journal.records import ModelKey
 from service.models.model import Model
 from service.models.registry import Registry
@@ -100,12 +101,13 @@ def check_in_subprocess() -> bool:
 
 
 def check_or_exit() -> None:
-    """Ends the process with the reason where VEREDICTO_SHADOW makes no sense for the models."""
+    """Ends the process with the reason where VEREDICTO_SHADOW, or VEREDICTO_COSTS, makes no sense for the models."""
     try:
         settings = Settings.from_environment(os.environ)
         registry = Registry.load(
             settings.models, device=settings.device, threads=settings.threads
         )
         find_shadow_deployments(registry, settings)
+        find_costs(registry, settings)
     except SettingsError as error:
         sys.exit(f"veredicto does not start: {error}")

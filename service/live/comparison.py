@@ -9,18 +9,17 @@ from typing import Any, cast
 import numpy as np
 
 from service.contract import answers
-from service.live import alarms, label_free
+from service.live import alarms, challenger_tests, label_free
 from service.live.challengers import ShadowDeployment
-from service.live.journal.bets import MEAN_SCALE
+from service.live.journal.bets import ACCURACY
 from service.live.journal.reader import (
     UNLABELLED,
     ModelVersion,
-    PairCounts,
     PredictionWindow,
 )
-from service.live.journal.records import NO_ANSWER, Labels
+from service.live.journal.records import NO_ANSWER, Costs, Labels
 from service.models.model import Model
-from stats import agreement, scores, sequential
+from stats import agreement, scores
 from stats.groups import count_groups, design_effect
 
 MAX_WINDOW_ROWS = 10_000
@@ -35,13 +34,6 @@ EMPTY_WINDOW = PredictionWindow(
     n_dropped=0,
     n_lineups=0,
 )
-CONDITIONS = (
-    "Groups are independent of each other: a request is one group unless it names others (group), and rows that belong "
-    "together, of one patient, film or retry, are in one.",
-    "Feedback does not depend on who was right: rows are labelled without regard to what the models said.",
-    "The difference is the average over all groups so far, and may have been another earlier than it is now.",
-)
-"""A verdict holds where these do."""
 POLICY_BIAS = (
     "biased, mostly downwards where a model has few rows: the policy {policy} gives a model more requests when it has "
     "been right, so the interval does not hold its 95 %"
@@ -55,39 +47,44 @@ def describe(
     drift: answers.Drift | None = None,
     policy: str = "champion",
     error_budget: float = ERROR_BUDGET,
+    *,
+    by: str = ACCURACY,
+    costs: Costs | None = None,
 ) -> answers.LiveComparison:
-    """Returns the answer for the classifiers of a task that are served; other versions in the window are left out.
+    """Returns the answer for a task's classifiers that are served; other versions in the window are left out.
 
-    `policy` chooses who answers for the task; `error_budget` is that of alarms.
+    `policy` chooses who answers; `error_budget` is that of alarms; tests are by the metric `by`, or by `costs`.
     """
     versions = [ModelVersion(model.name, model.version) for model in models]
+    labels = [_find_labels(window, version) for version in versions]
     classes = models[0].classes
-    no_answers = np.full(len(window.true_labels), NO_ANSWER)
-    labels = [window.labels.get(version, no_answers) for version in versions]
-
     described = [
         _describe_model(model, of_model, window, policy)
+        | _describe_standing(model, window, drift, error_budget)
         for model, of_model in zip(models, labels, strict=True)
     ]
-    for model, each in zip(models, described, strict=True):
-        each["accuracy_without_labels"] = label_free.describe(model, window, drift)
-        each["alarm"] = alarms.describe(model, window.hits, error_budget)
 
     answer = {
         "task": models[0].card.task,
         "classes": classes,
+        "by": by,
+        "metrics": challenger_tests.list_metrics(costs),
         "champion": None if deployment is None else deployment.champion.name,
         "window": _describe_window(window),
         "shed": window.n_shed,
         "dropped": window.n_dropped,
         "models": described,
         "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
-        "tests": [] if deployment is None else _describe_tests(deployment, window),
+        "tests": challenger_tests.describe(deployment, window, by, costs),
         "disagreements": _describe_disagreements(set(versions), classes, window),
         "drift": drift,
     }
-
     return cast(answers.LiveComparison, answer)
+
+
+def _find_labels(window: PredictionWindow, version: ModelVersion) -> Labels:
+    no_answers = np.full(len(window.true_labels), NO_ANSWER)
+    return window.labels.get(version, no_answers)
 
 
 def _describe_window(window: PredictionWindow) -> answers.LiveWindow:
@@ -136,6 +133,18 @@ def _describe_model(
     return described
 
 
+def _describe_standing(
+    model: Model,
+    window: PredictionWindow,
+    drift: answers.Drift | None,
+    error_budget: float,
+) -> dict[str, Any]:
+    return {
+        "accuracy_without_labels": label_free.describe(model, window, drift),
+        "alarm": alarms.describe(model, window.hits, error_budget),
+    }
+
+
 def _describe_pairs(
     versions: list[ModelVersion], labels: list[Labels], *, n_classes: int
 ) -> list[dict[str, Any]]:
@@ -163,53 +172,6 @@ def _describe_pairs(
         pairs.append(pair)
 
     return pairs
-
-
-def _describe_tests(
-    deployment: ShadowDeployment, window: PredictionWindow
-) -> list[dict[str, Any]]:
-    """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing.
-
-    A pair without a row has the level that it will have if it is tested next.
-    """
-    model = deployment.champion
-    champion = ModelVersion(model.name, model.version)
-    pairs = {
-        pair.challenger: pair for pair in window.pairs if pair.champion == champion
-    }
-    challengers = [
-        ModelVersion(each.name, each.version) for each in deployment.challengers
-    ]
-    new = [each for each in challengers if each not in pairs]
-    for challenger in new:
-        alpha = sequential.share_alpha(window.n_lineups + 1, len(new))
-        pairs[challenger] = PairCounts(champion, challenger, (0, 0, 0), {}, alpha)
-
-    return [_describe_test(pairs[challenger]) for challenger in challengers]
-
-
-def _describe_test(pair: PairCounts) -> dict[str, Any]:
-    """Returns the test of one pair, of which each group of rows is one bet."""
-    only_challenger, _, only_champion = pair.counts
-    differences = np.array([*pair.means, 0]) / MEAN_SCALE
-    counts = np.array([*pair.means.values(), 0])
-    n_groups = int(counts.sum())
-    bounds = sequential.bound(differences, counts[None], alpha=pair.alpha)
-    lower, upper = bounds[0].tolist()
-
-    return {
-        "champion": pair.champion.name,
-        "challenger": pair.challenger.name,
-        "rows": sum(pair.counts),
-        "only_challenger": only_challenger,
-        "only_champion": only_champion,
-        "groups": n_groups,
-        "difference": float(counts @ differences) / n_groups if n_groups else None,
-        "interval": [lower, upper],
-        "alpha": pair.alpha,
-        "verdict": sequential.judge(lower, upper),
-        "conditions": list(CONDITIONS),
-    }
 
 
 def _describe_disagreements(

@@ -3,7 +3,9 @@
 A value counts as the normal score of its cell in the training distribution, which has mean 0 and variance 1 there, so
 that the mean product of two features' scores is their correlation, of ranks, whatever their units. Sums of the
 products and of their squares are whole numbers, which workers and windows add up as they do counts of cells. For each
-pair of features Welch's t compares the window with the held-out rows that lie beside the models. Pairs and looks
+pair of features Welch's t compares the window with the held-out rows that lie beside the models, and so does Fisher's z
+(Metron 1, 1921): a change is one that both show. With few held-out rows t errs where a correlation is strong, since
+products are skewed there, and z where features are extreme together, since it takes them for normal. Pairs and looks
 share 5 % by Bonferroni, beside the 5 % of the features by themselves.
 
 Axes: rows `(n_rows, n_features)` as the graph takes them; products `(n_rows, n_pairs)`; sums `(2 n_pairs,)`, those of
@@ -29,6 +31,8 @@ MAX_PAIRS = 512
 SCALE = 4096
 MIN_ROWS = 30
 MAX_SHOWN = 5
+MAX_R = 1 - 1e-9
+SMALLEST = 1e-9
 EDGE = 1e-3
 """Scores are those of ranks at most so near to the ends, which are 3.1 standard deviations from the middle."""
 NO_HELD_OUT = (
@@ -73,9 +77,18 @@ class Correlations:
         return products
 
     def describe(
-        self, sums: Counts, n_rows: int, held_out: Features | None, *, level: float
+        self,
+        sums: Counts,
+        counts: Counts,
+        held_out: Features | None,
+        *,
+        level: float,
     ) -> CorrelationDrift:
-        """Returns the pairs whose correlations have changed most; `level` is what this look has of the 5 %."""
+        """Returns the pairs whose correlations have changed most; `level` is what this look has of the 5 %.
+
+        `counts` are those of the cells of the same rows, as `Cells.count` has them.
+        """
+        n_rows = int(self._cells.split(counts)[0].sum())
         described: CorrelationDrift = {
             "held_out": 0 if held_out is None else len(held_out),
             "alpha": level,
@@ -91,15 +104,16 @@ class Correlations:
         if held_out is None or "reason" in described or not self.n_counts:
             return described
 
-        pairs = self._compare(sums, n_rows, held_out, level)
+        pairs = self._compare(sums, counts, held_out, level)
         described["changed"] = sum(each["changed"] for each in pairs)
         described["pairs"] = pairs[:MAX_SHOWN]
         return described
 
     def _compare(
-        self, sums: Counts, n_rows: int, held_out: Features, level: float
+        self, sums: Counts, counts: Counts, held_out: Features, level: float
     ) -> list[PairDrift]:
         """Returns all pairs, those that have changed most first; rows of both kinds are taken to be independent."""
+        n_rows = int(self._cells.split(counts)[0].sum())
         window, squares = np.split(sums / (SCALE * n_rows), 2)
         products = self.multiply(held_out)
         expected = products.mean(axis=0)
@@ -108,12 +122,14 @@ class Correlations:
         t = (window - expected) / np.sqrt(np.maximum(variance, 1e-12))
         degrees = min(len(held_out), n_rows) - 1
         alpha = level / len(t)
+        z = self._find_z(window, counts, expected, self._cells.count(held_out))
 
         pairs: list[PairDrift] = []
-        is_changed = True
+        is_large = True
         for pair in np.argsort(-abs(t), kind="stable"):
             # Once a smaller t is no change, none after it is.
-            is_changed = is_changed and t_tail(abs(float(t[pair])), degrees) < alpha
+            is_large = is_large and t_tail(abs(float(t[pair])), degrees) < alpha
+            is_changed = is_large and math.erfc(abs(z[pair]) / math.sqrt(2)) < alpha
             names = self._names[self._first[pair]], self._names[self._second[pair]]
             pairs.append(
                 {
@@ -125,7 +141,35 @@ class Correlations:
                 }
             )
 
+        pairs.sort(key=lambda each: not each["changed"])
         return pairs
+
+    def _find_z(
+        self, window: Floats, counts: Counts, held_out: Floats, held_counts: Counts
+    ) -> Floats:
+        """Returns Fisher's z of each pair from mean products and counts of cells, 0 where a feature has one value."""
+        first, second = (
+            np.arctanh(np.clip(self._correlate(*each), -MAX_R, MAX_R))
+            for each in ((window, counts), (held_out, held_counts))
+        )
+        sizes = [self._cells.split(each)[0].sum() - 3 for each in (counts, held_counts)]
+        z: Floats = (first - second) / math.sqrt(1 / sizes[0] + 1 / sizes[1])
+
+        return z
+
+    def _correlate(self, products: Floats, counts: Counts) -> Floats:
+        """Returns the correlations `(n_pairs,)` of scores whose mean products and counts of cells these are."""
+        starts = np.cumsum([0, *(len(each) for each in self._cells.training)])[:-1]
+        shares = counts[: self._cells.n_cells] / self._cells.split(counts)[0].sum()
+        means = np.add.reduceat(shares * self._scores, starts)
+        variances = np.add.reduceat(shares * self._scores**2, starts) - means**2
+        spreads = np.sqrt(np.maximum(variances, 0))
+        scale = spreads[self._first] * spreads[self._second]
+        centred = products - means[self._first] * means[self._second]
+        is_known = scale > SMALLEST
+        found: Floats = np.where(is_known, centred / np.where(is_known, scale, 1), 0)
+
+        return found
 
 
 def _score(training: Counts) -> Floats:

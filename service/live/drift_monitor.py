@@ -94,7 +94,7 @@ class DriftMonitor:
         described = drift.describe(cells, counted[: cells.n_counts], look=look)
         described["correlations"] = correlations.describe(
             counted[cells.n_counts :],
-            described["rows"],
+            counted[: cells.n_counts],
             self.read_held_out(task),
             level=described["alpha"],
         )

@@ -18,17 +18,20 @@ from service.errors import NotFound, Overloaded, SettingsError
 from service.execution import tuning
 from service.execution.processors import Load
 from service.live import acts, comparison
+from service.live.challenger_tests import check_metric
 from service.live.challengers import (
     ShadowDeployment,
     find_shadow_deployments,
     make_model_key,
 )
+from service.live.cost_settings import find_costs
 from service.live.drift import Cells, Features
 from service.live.drift_monitor import DriftMonitor
 from service.live.journal import reader
 from service.live.journal.begin import read_begun
+from service.live.journal.bets import ACCURACY, find_metrics
 from service.live.journal.group_keys import hash_names
-from service.live.journal.records import FeedbackRecord, Labels, Probabilities
+from service.live.journal.records import Costs, FeedbackRecord, Labels, Probabilities
 from service.live.journal.writer import Journal
 from service.live.shadow import Shadow
 from service.live.watch import Watch
@@ -38,6 +41,8 @@ from service.settings import Settings
 
 MAX_COMPARISON_AGE_S = 1.0
 logger = logging.getLogger(__name__)
+_MadeComparison = tuple[float, answers.LiveComparison]
+"""When a comparison was made stands before it, in seconds by the clock that never goes back."""
 _ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(\d{1,9}))?")
 
 
@@ -56,7 +61,7 @@ class Monitor:
         """The data plane is told so that there are other champions."""
         deployments = find_shadow_deployments(registry, settings, self.champions)
         self._deployments_by_task = _by_task(deployments)
-
+        self._costs = find_costs(registry, settings)
         self.journal = Journal(
             path,
             max_rows=settings.journal_rows,
@@ -64,6 +69,7 @@ class Monitor:
             fsync=settings.journal_fsync,
             max_examples=settings.journal_disagreements or 0,
             begun=read_begun(os.environ),
+            costs=self._costs,
         )
         self._shadow = Shadow(deployments, self.journal) if deployments else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
@@ -79,7 +85,7 @@ class Monitor:
 
         self._following = threading.Lock()
         self._lock = threading.Lock()
-        self._comparisons: dict[str, tuple[float, answers.LiveComparison]] = {}
+        self._comparisons: dict[tuple[str, str], _MadeComparison] = {}
         tuning.switch_threads_often()
         self._watch.start()
 
@@ -112,7 +118,7 @@ class Monitor:
         keys = None if group is None else hash_names(key.task, group)
         prediction_id = self.journal.record_prediction(key, labels, keys, probabilities)
         if self._shadow is not None:
-            self._shadow.offer(prediction_id, model, inputs, labels)
+            self._shadow.offer(prediction_id, model, inputs, labels, probabilities)
 
         if not isinstance(inputs, list):
             self._drift_monitor.offer(model.card.task, inputs)
@@ -173,15 +179,22 @@ class Monitor:
             FeedbackRecord(prediction_id, row, str(label), group)
         )
 
-    def compare(self, task: str) -> answers.LiveComparison:
-        """Returns the live comparison of the task's classifiers, about a second old; raises NotFound and Overloaded."""
+    def compare(self, task: str, by: str = ACCURACY) -> answers.LiveComparison:
+        """Returns the live comparison of the task's classifiers, about a second old.
+
+        Raises NotFound for a task, InvalidRequest for a metric, and Overloaded where the journal cannot be read.
+        """
         models = self._registry.task(task)
+        costs = self._costs.get(task)
+        if costs is not None and costs.classes != models[0].classes:
+            costs = None
+        check_metric(by, task, costs)
 
         with self._lock:  # who comes meanwhile takes the same
-            made_s, found = self._comparisons.get(task, (0.0, None))
+            made_s, found = self._comparisons.get((task, by), (0.0, None))
             if found is None or monotonic() - made_s > MAX_COMPARISON_AGE_S:
-                found = self._make_comparison(task, models)
-                self._comparisons[task] = monotonic(), found
+                found = self._make_comparison(task, models, by, costs)
+                self._comparisons[task, by] = monotonic(), found
 
         return found
 
@@ -233,12 +246,15 @@ class Monitor:
         self.journal.close()
 
     def _make_comparison(
-        self, task: str, models: list[Model]
+        self, task: str, models: list[Model], by: str, costs: Costs | None
     ) -> answers.LiveComparison:
         self.journal.check_readable()
         try:
             window = reader.read_window(
-                self.journal.path, task, max_rows=comparison.MAX_WINDOW_ROWS
+                self.journal.path,
+                task,
+                max_rows=comparison.MAX_WINDOW_ROWS,
+                metrics=find_metrics(by, len(models[0].classes), costs),
             )
             drift = self._drift_monitor.describe(task)
         except sqlite3.Error as error:
@@ -254,6 +270,8 @@ class Monitor:
             drift,
             policy=self._settings.policy,
             error_budget=self._settings.error_budget,
+            by=by,
+            costs=costs,
         )
 
 

@@ -26,10 +26,14 @@ from service.execution.metrics import ShadowMetrics
 from service.execution.processors import LOW_PRIORITY, lower_priority
 from service.live.challengers import ShadowDeployment, make_model_key
 from service.live.journal.records import (
+    MAX_CLASSES,
     NO_ANSWER,
     Labels,
+    Probabilities,
     ShadowExample,
     ShadowRecord,
+    StoredProbabilities,
+    encode_probabilities,
 )
 from service.live.journal.writer import Journal
 from service.models.images import encode_png
@@ -59,12 +63,16 @@ logger = logging.getLogger(__name__)
 
 
 class _WaitingPrediction(NamedTuple):
-    """A champion's prediction that its challengers have not seen; `labels` are `(n_rows,)`."""
+    """A champion's prediction that its challengers have not seen; `labels` are `(n_rows,)`.
+
+    `probabilities` are `(n_rows, n_classes)` as the journal has them, None where they are not kept.
+    """
 
     prediction_id: str
     deployment: ShadowDeployment
     inputs: Inputs
     labels: Labels
+    probabilities: StoredProbabilities | None
 
 
 class Shadow:
@@ -100,7 +108,12 @@ class Shadow:
         self._deployments = deployments
 
     def offer(
-        self, prediction_id: str, model: Model, inputs: Inputs, labels: Labels
+        self,
+        prediction_id: str,
+        model: Model,
+        inputs: Inputs,
+        labels: Labels,
+        probabilities: Probabilities | None = None,
     ) -> None:
         """Takes a prediction if its model is a champion; sheds it where there is no room or the server is busy."""
         deployment = self._deployments.get(model.name)
@@ -110,6 +123,9 @@ class Shadow:
         n_rows = len(labels)
         n_bytes = _count_bytes(inputs)
         is_busy = self.count_in_flight() > MAX_IN_FLIGHT
+        kept = None
+        if probabilities is not None and probabilities.shape[1] <= MAX_CLASSES:
+            kept = encode_probabilities(probabilities)
 
         with self._lock:
             is_full = (
@@ -120,7 +136,7 @@ class Shadow:
                 self._shed_rows[model.card.task] += n_rows
             else:
                 self._waiting.append(
-                    _WaitingPrediction(prediction_id, deployment, inputs, labels)
+                    _WaitingPrediction(prediction_id, deployment, inputs, labels, kept)
                 )
                 self._n_rows += n_rows
                 self._n_bytes += n_bytes
@@ -195,7 +211,8 @@ class Shadow:
                 challengers=deployment.challenger_keys,
                 labels=labels,
                 examples=_find_examples(batch, labels),
-                confidences=np.stack([each for _, each in found]),
+                confidences=np.stack([each.max(axis=1) for _, each in found]),
+                probabilities=_join_probabilities(batch, found),
             )
         )
 
@@ -236,20 +253,33 @@ def _fits(
 def _classify(
     model: Model, requests: list[Inputs]
 ) -> tuple[Labels, NDArray[np.float32]]:
-    """Returns the labels and confidences `(n_rows,)` of all requests; if they fail together, each is asked alone."""
+    """Returns labels `(n_rows,)` and probabilities of all requests; if they fail together, each is asked alone."""
     try:
         labels, probabilities = model.run(_join_inputs(requests))
-        return labels, probabilities.max(axis=1)
+        return labels, probabilities
     except VeredictoError:
         if len(requests) == 1:
             n_rows = len(requests[0])
-            return np.full(n_rows, NO_ANSWER), np.zeros(n_rows, np.float32)
+            nothing = np.zeros((n_rows, len(model.classes)), np.float32)
+            return np.full(n_rows, NO_ANSWER), nothing
 
         found = [_classify(model, [each]) for each in requests]
         return (
             np.concatenate([labels for labels, _ in found]),
-            np.concatenate([confidences for _, confidences in found]),
+            np.concatenate([probabilities for _, probabilities in found]),
         )
+
+
+def _join_probabilities(
+    batch: list[_WaitingPrediction], found: list[tuple[Labels, Probabilities]]
+) -> StoredProbabilities | None:
+    """Returns those of the champion and its challengers, `(1 + n_challengers, n_rows, n_classes)`, if all are kept."""
+    kept = [each.probabilities for each in batch if each.probabilities is not None]
+    if len(kept) < len(batch):
+        return None
+
+    of_challengers = [encode_probabilities(each) for _, each in found]
+    return np.stack([np.concatenate(kept), *of_challengers])
 
 
 def _join_inputs(requests: list[Inputs]) -> Inputs:

@@ -246,7 +246,10 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         400,
         404,
         503,
-        parameters=[task],
+        parameters=[
+            task,
+            _describe_metric(answers.LIVE_METRICS, "What challengers are tested by"),
+        ],
     )
 
     return {
@@ -257,17 +260,21 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
     }
 
 
+def _describe_metric(metrics: tuple[str, ...], description: str) -> dict[str, Any]:
+    return {
+        "name": "by",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "string", "enum": list(metrics)},
+        "description": description,
+    }
+
+
 def _describe_verdict(
     reference: dict[str, Any], task: dict[str, Any]
 ) -> dict[str, Any]:
     """Returns the verdict on held-out rows, which takes a metric."""
-    by = {
-        "name": "by",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "string", "enum": list(answers.VERDICT_METRICS)},
-        "description": "What the models are compared in",
-    }
+    by = _describe_metric(answers.VERDICT_METRICS, "What the models are compared in")
     curves = {
         "name": "curves",
         "in": "query",

@@ -22,6 +22,11 @@ Labels = NDArray[np.int64]
 
 MIN_WRONG = 10
 """A gap of probabilities has an interval where at least so many rows, or groups of them, are wrong for either model."""
+FARTHEST = 1.25
+"""With 1.25 an over-confident model's log loss is held in 93.7 % of samples of 500 rows and the limits are an eighth
+farther apart; with no bound in 94.2 %, a quarter to three quarters farther."""
+MIN_STEP = 1e-9
+"""A smaller skewness over the root of the number of rows changes nothing."""
 MIN_WEIGHT = 10.0
 """It has one where the differences weigh like those of at least so many equal rows."""
 
@@ -51,8 +56,12 @@ class Gaps(Protocol):
 
 
 class MeanGaps:
-    """Gaps in a loss of probabilities, Brier's or the logarithmic one, with Student's interval of a mean.
+    """Gaps in a loss of probabilities, Brier's or the logarithmic one: Student's limits or Hall's, the farther ones.
 
+    Losses of an over-confident model are so skewed that Student's interval ends too soon on the side of its rare large
+    ones. Hall's, which corrects for the skewness that the rows show, reaches farther there and less far on the other
+    side, where few rows know their skewness too badly to be believed: so each side has the limit that is farther out,
+    and none is farther than FARTHEST of Student's, beyond which Hall's says nothing (a cubic far from its middle).
     Groups count, not rows: the mean is a ratio of their sums. Loss is mostly that of mistakes, so that with few of them
     there is no interval. `uneven` says what rows are that are no hits.
     """
@@ -72,16 +81,27 @@ class MeanGaps:
         self._hits = hits
         n_groups = len(losses) if groups is None else len(np.unique(groups))
         self._n_groups = n_groups
+        self._found: dict[tuple[int, int], tuple[float, float, float]] = {}
         self.degrees: int | None = n_groups - 1
 
     def find_gap(self, first: int, second: int) -> float:
         return float(self._means[second] - self._means[first])
 
     def bound(self, first: int, second: int, z: float) -> tuple[float, float]:
-        gap = self.find_gap(first, second)
-        half_width = z * self.find_error(first, second)
+        if (first, second) not in self._found:
+            sums = self._sum_apart(first, second)
+            found = (
+                self.find_gap(first, second),
+                self.find_error(first, second),
+                find_skewness(sums) / math.sqrt(len(sums)),
+            )
+            self._found[first, second] = found
 
-        return gap - half_width, gap + half_width
+        gap, error, step = self._found[first, second]
+        farther = (correct_for_skewness(z, step), -correct_for_skewness(-z, step))
+        below, above = (min(max(z, each), FARTHEST * z) for each in farther)
+
+        return gap - below * error, gap + above * error
 
     def find_error(self, first: int, second: int) -> float:
         """Returns the standard error of a gap, by what groups, or rows, show of it."""
@@ -111,6 +131,24 @@ class MeanGaps:
     def _sum_apart(self, first: int, second: int) -> Floats:
         apart = self.residuals[:, second] - self.residuals[:, first]
         return sum_by_group(apart, self.groups)
+
+
+def find_skewness(sums: Floats) -> float:
+    """Returns the skewness of independent sums, 0 where they are all equal; as `scipy.stats.skew`."""
+    centred = sums - sums.mean()
+    variance = float((centred**2).mean())
+    return float((centred**3).mean()) / variance**1.5 if variance > 0 else 0.0
+
+
+def correct_for_skewness(z: float, step: float) -> float:
+    """Returns the studentised error of a mean that Hall's transformation takes to z (J. R. Stat. Soc. B 54, 1992, 221).
+
+    Of n independent sums with a skewness of `step` times the root of n it takes t to
+    t + step t^2 / 3 + step^2 t^3 / 27 + step / 6.
+    """
+    if abs(step) < MIN_STEP:
+        return z
+    return 3 / step * (math.cbrt(1 + step * (z - step / 6)) - 1)
 
 
 class BalancedGaps:

@@ -305,6 +305,7 @@ def test_champion_and_challengers_are_followed_while_labels_come(
             page.wait_for_selector("#notices .notice")
             check_page(page, size)
             reload_curve(page, first=4)
+            choose_metric(page)
 
         # A comparison is a second old at most.
         wait_until(lambda: count_labelled(server.client) == 9)
@@ -315,6 +316,16 @@ def reload_curve(page: Page, *, first: int) -> None:
     page.reload()
     begin = page.locator("#live .curve text").get_by_text(str(first), exact=True)
     expect(begin).to_be_attached()
+
+
+def choose_metric(page: Page) -> None:
+    """Looks at the challenger by Brier score, whose test is said to be by it, and at accuracy again."""
+    title = page.locator("#live .parts h2").nth(1)
+    for metric, words in (("brier", "Brier"), ("accuracy", "")):
+        page.click(f'#live [data-key="by/{metric}"]')
+        chosen = page.locator(f'#live [data-key="by/{metric}"]')
+        expect(chosen).to_have_attribute("aria-pressed", "true")
+        expect(title).to_contain_text(words)
 
 
 def predict(client: httpx.Client) -> str:

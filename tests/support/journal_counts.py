@@ -116,7 +116,7 @@ def read_groups(
     """Returns how many groups of each pair have each mean difference, as the file has counted them."""
     found = connection.execute(
         "SELECT a.name, b.name, mean, n_groups FROM means JOIN models a ON champion = a.number "
-        "JOIN models b ON challenger = b.number WHERE n_groups <> 0"
+        "JOIN models b ON challenger = b.number WHERE n_groups <> 0 AND metric = 'accuracy'"
     )
     return Counter(
         {

@@ -165,7 +165,8 @@ def test_a_model_that_says_one_class_is_named_where_it_is_no_worse() -> None:
     answers = [replace(common.answers[0], label=label)]
     found = told(replace(common, answers=answers))["findings"][0]
     assert found == (
-        "Saying 'no' always is right on 100.0 %, more often than any model here."
+        "All rows are 'no', so that errors on other classes are not seen. Saying 'no' always is right on 100.0 %, more "
+        "often than any model here."
     )
 
 
@@ -221,3 +222,17 @@ def test_a_calibration_error_stands_beside_what_is_usual() -> None:
     boastful = told(with_hits([True] * 60 + [False] * 40))["findings"]
     assert any("m0's probabilities are not shown to be off" in each for each in honest)
     assert any("m0's probabilities are not calibrated" in each for each in boastful)
+
+
+def test_what_is_nearly_all_is_not_said_to_be_all() -> None:
+    """A share has more digits where one would make it all or nothing, and 100.0 % is said of all alone."""
+    shown = [words.percent(each) for each in (0.9998, 1.0, 0.0004, 0.0, 0.999, 1e-7)]
+    assert shown == [
+        "99.98 %",
+        "100.0 %",
+        "0.04 %",
+        "0.0 %",
+        "99.9 %",
+        "0.00001 %",
+    ]
+    assert words.percent(1 - 1e-15) == "100.0 %"

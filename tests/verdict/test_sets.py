@@ -68,3 +68,15 @@ def test_the_model_that_knows_more_has_the_smaller_sets() -> None:
         "Of prediction sets made to hold the truth with 95.0 %, those of one"
     )
     assert said.endswith("Shown to be larger are those of two.")
+
+
+def test_sets_that_nobodys_are_shown_to_exceed_are_not_called_smallest() -> None:
+    """Of equal sets, and of one model's alone, the words say their size and no more."""
+    trial = make_trial({"one": 1.0, "two": 1.0}, n_rows=100)
+    said = tell_sets(judge_sets(trial), "task")
+    assert said.endswith("Nobody's are shown to be larger.")
+    assert "smallest" not in said
+
+    alone = tell_sets(judge_sets(make_trial({"one": 1.0}, n_rows=100)), "task")
+    assert alone.startswith("one's prediction sets, made to hold the truth with 95.0 %")
+    assert "larger" not in alone

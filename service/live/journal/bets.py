@@ -1,38 +1,55 @@
 """The file counts how each challenger fared against its champion, by rows and by groups of rows.
 
-A group is one bet of the test between two models: the mean of the differences of its labelled rows. It is revised as
-further rows of the group are labelled, and never counted twice: the file has each group's sum as long as it keeps a
-labelled row of it, and beside it how many groups have each mean.
+A group is one bet of the test between two models by one metric: the mean of the differences of its labelled rows. It is
+revised as further rows of the group are labelled, and never counted twice: the file has each group's sum as long as it
+keeps a labelled row of it, and beside it how many groups have each mean.
+
+The difference of a row is 1 where the challenger alone is right and -1 where the champion alone is; by a loss it is by
+how much the challenger loses less, in parts of the largest loss. Recalls are differences of the rows of one true class.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Mapping
 
+import numpy as np
+
+from service.live.journal.records import MAX_CONFIDENCE, Costs, StoredProbabilities
 from stats import sequential
+from stats.losses import bounded
+from stats.losses.costs import decide
 
 MEAN_SCALE = 2520
 """Means are whole numbers of this part, which is exact for groups of 1 to 10, 12, 14, 15, 20 and 30 labelled rows, and
-for others within 0.0002; a pair has 5,041 of them at most."""
+for others, and for losses, within 0.0002; a pair has 5,041 of them at most by a metric."""
+ROW_SCALE = 100 * MEAN_SCALE
+"""Differences of rows are whole numbers of this part, so that sums of them do not depend on their order."""
+ACCURACY = "accuracy"
+BALANCED_ACCURACY = "balanced_accuracy"
+COST = "cost"
+_RECALL = "recall {}"
 
 _READ_BET = (
     "SELECT n_rows, difference FROM bets "
-    "WHERE group_key = ? AND champion = ? AND challenger = ?"
+    "WHERE group_key = ? AND champion = ? AND challenger = ? AND metric = ?"
 )
 _WRITE_BET = (
-    "INSERT INTO bets VALUES (?, ?, ?, ?, ?, ?) "
+    "INSERT INTO bets VALUES (?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET n_rows = excluded.n_rows, difference = excluded.difference, "
     "last = max(last, excluded.last)"
 )
 _ADD_GROUPS = (
-    "INSERT INTO means VALUES (?, ?, ?, ?) "
+    "INSERT INTO means VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET n_groups = n_groups + excluded.n_groups"
 )
 _BEGIN_PAIR = "INSERT INTO pairs (champion, challenger, task, lineup, alpha) VALUES (?, ?, ?, ?, ?)"
 _COLUMNS = {1: "better", 0: "equal", -1: "worse"}
 
 Pair = tuple[int, int]
+Test = tuple[int, int, str]
+"""A pair's champion and challenger, and the metric."""
 
 
 class Bets:
@@ -66,20 +83,33 @@ class Bets:
             self._execute(_BEGIN_PAIR, (champion, challenger, task, last + 1, alpha))
             self._begun.add((champion, challenger))
 
-    def count(self, pair: Pair, difference: int, *, group_key: int, seq: int) -> None:
-        """Counts a labelled row of the prediction `seq`; a key of 0 is of a row by itself."""
-        self._rows[pair, difference] += 1
-        if not group_key:
-            self._groups[pair, difference * MEAN_SCALE] += 1
-            return
+    def count(
+        self,
+        pair: Pair,
+        difference: int,
+        gains: Mapping[str, int],
+        *,
+        group_key: int,
+        seq: int,
+    ) -> None:
+        """Counts a labelled row of the prediction `seq`; a key of 0 is of a row by itself.
 
-        n_rows, total, last = self._open.get((group_key, pair), (0, 0, 0))
-        self._open[group_key, pair] = n_rows + 1, total + difference, max(last, seq)
+        `gains` are its differences by other metrics than accuracy, in parts of `ROW_SCALE`.
+        """
+        self._rows[pair, difference] += 1
+        for metric, parts in {ACCURACY: difference * ROW_SCALE, **gains}.items():
+            test = (*pair, metric)
+            if not group_key:
+                self._groups[test, average(1, parts)] += 1
+                continue
+
+            n_rows, total, last = self._open.get((group_key, test), (0, 0, 0))
+            self._open[group_key, test] = n_rows + 1, total + parts, max(last, seq)
 
     def write(self) -> None:
         """Adds what was counted to the counts in the file."""
-        for (group_key, pair), (n_rows, difference, last) in self._open.items():
-            self._revise(group_key, pair, n_rows, difference, last)
+        for (group_key, test), (n_rows, difference, last) in self._open.items():
+            self._revise(group_key, test, n_rows, difference, last)
 
         for (pair, difference), count in self._rows.items():
             column = _COLUMNS[difference]
@@ -88,9 +118,9 @@ class Bets:
                 (count, *pair),
             )
 
-        for (pair, mean), count in self._groups.items():
+        for (test, mean), count in self._groups.items():
             if count:
-                self._execute(_ADD_GROUPS, (*pair, mean, count))
+                self._execute(_ADD_GROUPS, (*test, mean, count))
 
         self._clear()
 
@@ -105,21 +135,67 @@ class Bets:
 
     def _clear(self) -> None:
         self._rows = Counter[tuple[Pair, int]]()
-        self._groups = Counter[tuple[Pair, int]]()
-        self._open: dict[tuple[int, Pair], tuple[int, int, int]] = {}
+        self._groups = Counter[tuple[Test, int]]()
+        self._open: dict[tuple[int, Test], tuple[int, int, int]] = {}
 
     def _revise(
-        self, group_key: int, pair: Pair, n_rows: int, difference: int, last: int
+        self, group_key: int, test: Test, n_rows: int, difference: int, last: int
     ) -> None:
         """Takes a group's former mean out of the counts, and its new one in."""
-        found = self._execute(_READ_BET, (group_key, *pair)).fetchone()
+        found = self._execute(_READ_BET, (group_key, *test)).fetchone()
         if found is not None:
-            self._groups[pair, scale_mean(*found)] -= 1
+            self._groups[test, average(*found)] -= 1
             n_rows += found[0]
             difference += found[1]
 
-        self._groups[pair, scale_mean(n_rows, difference)] += 1
-        self._execute(_WRITE_BET, (group_key, *pair, n_rows, difference, last))
+        self._groups[test, average(n_rows, difference)] += 1
+        self._execute(_WRITE_BET, (group_key, *test, n_rows, difference, last))
+
+
+def find_metrics(by: str, n_classes: int, costs: Costs | None = None) -> list[str]:
+    """Returns the metrics of the file that a test by a metric of a report follows from: one, or a recall each class."""
+    if by == BALANCED_ACCURACY:
+        return [name_recall(each) for each in range(n_classes)]
+    if by == COST:
+        return [] if costs is None else [costs.metric]
+    return [by]
+
+
+def find_gains(
+    true_label: int,
+    probabilities: StoredProbabilities,
+    costs: Costs | None = None,
+) -> dict[str, list[int]]:
+    """Returns how much less each challenger loses on a row than the champion, in parts of `ROW_SCALE`, by metric.
+
+    `probabilities` are `(1 + n_challengers, n_classes)`, the champion's first. With `costs` each says what costs least
+    by its probabilities.
+    """
+    shares = probabilities / MAX_CONFIDENCE
+    truth = np.full(len(shares), true_label)
+    losses = {
+        metric: bounded.find_losses(shares, truth, metric)
+        / bounded.find_largest(metric, shares.shape[1])
+        for metric in bounded.METRICS
+    }
+    if costs is not None:
+        said = decide(shares, costs.matrix)
+        losses[costs.metric] = costs.matrix[true_label, said] / costs.largest
+
+    return {
+        metric: np.rint((each[0] - each[1:]) * ROW_SCALE).astype(np.int64).tolist()
+        for metric, each in losses.items()
+    }
+
+
+def name_recall(true_label: int) -> str:
+    """Returns the metric of the rows of one true class."""
+    return _RECALL.format(true_label)
+
+
+def average(n_rows: int, difference: int) -> int:
+    """Returns the mean of so many rows, whose sum is in parts of `ROW_SCALE`, in parts of `MEAN_SCALE`."""
+    return round(difference * MEAN_SCALE / (n_rows * ROW_SCALE))
 
 
 def scale_mean(n_rows: int, difference: int) -> int:

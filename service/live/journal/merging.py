@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.live.journal import schema
-from service.live.journal.bets import scale_mean
+from service.live.journal.bets import average
 from service.live.journal.keys import SurrogateKeys
 from service.live.journal.merged_hits import MergedHits
 from service.live.journal.problems import Unusable
@@ -30,11 +30,11 @@ from stats import sequential
 ROWS_AT_A_TIME = 10_000
 _INSERT_PREDICTIONS = "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)"
 _INSERT_BET = (
-    "INSERT INTO bets VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n_rows = n_rows + excluded.n_rows, "
+    "INSERT INTO bets VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n_rows = n_rows + excluded.n_rows, "
     "difference = difference + excluded.difference, last = max(last, excluded.last)"
 )
 _ADD_GROUPS = (
-    "INSERT INTO means VALUES (?, ?, ?, ?) "
+    "INSERT INTO means VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET n_groups = n_groups + excluded.n_groups"
 )
 _ADD_ROWS_OF_PAIR = (
@@ -122,6 +122,7 @@ class _Merger:
         hits = MergedHits(self._connection, self._sources)
         for place, source in enumerate(self._sources):
             self._add_rows_of_predictions(source)
+            self._add_probabilities(source)
             self._add_bets(source)
             hits.add(source, place)
         self._add_feature_counts()
@@ -258,6 +259,15 @@ class _Merger:
             ),
         )
 
+    def _add_probabilities(self, source: Source) -> None:
+        self._connection.executemany(
+            "INSERT INTO probabilities VALUES (?, ?)",
+            (
+                (source.find_seq(seq), probabilities)
+                for seq, probabilities in source.read("SELECT * FROM probabilities")
+            ),
+        )
+
     def _add_bets(self, source: Source) -> None:
         """Adds the counts of pairs; a group of one name in two journals is one bet, of the mean of all its rows."""
         for champion, challenger, *counts in source.read(
@@ -266,39 +276,53 @@ class _Merger:
             pair = source.models[champion], source.models[challenger]
             self._execute(_ADD_ROWS_OF_PAIR, (*counts, *pair))
 
-        for champion, challenger, mean, n_groups in source.read(
-            "SELECT champion, challenger, mean, n_groups FROM means"
+        for champion, challenger, metric, mean, n_groups in source.read(
+            "SELECT champion, challenger, metric, mean, n_groups FROM means"
         ):
             pair = source.models[champion], source.models[challenger]
-            self._execute(_ADD_GROUPS, (*pair, mean, n_groups))
+            self._execute(_ADD_GROUPS, (*pair, metric, mean, n_groups))
 
-        for group, champion, challenger, n_rows, difference, last in source.read(
-            "SELECT group_key, champion, challenger, n_rows, difference, last FROM bets"
+        for (
+            group,
+            champion,
+            challenger,
+            metric,
+            n_rows,
+            difference,
+            last,
+        ) in source.read(
+            "SELECT group_key, champion, challenger, metric, n_rows, difference, last FROM bets"
         ):
             # A positive key is the number of the group's only prediction.
             key = source.find_seq(group) if group > 0 else group
-            pair = source.models[champion], source.models[challenger]
+            test = (source.models[champion], source.models[challenger], metric)
             if key:
-                self._add_bet(key, pair, n_rows, difference, source.find_seq(last))
+                self._add_bet(key, test, n_rows, difference, source.find_seq(last))
 
     def _add_bet(
-        self, key: int, pair: tuple[int, int], n_rows: int, difference: int, last: int
+        self,
+        key: int,
+        test: tuple[int, int, str],
+        n_rows: int,
+        difference: int,
+        last: int,
     ) -> None:
         before = self._execute(
-            "SELECT n_rows, difference FROM bets WHERE group_key = ? AND champion = ? AND challenger = ?",
-            (key, *pair),
+            "SELECT n_rows, difference FROM bets "
+            "WHERE group_key = ? AND champion = ? AND challenger = ? AND metric = ?",
+            (key, *test),
         ).fetchone()
-        self._execute(_INSERT_BET, (key, *pair, n_rows, difference, last))
+        self._execute(_INSERT_BET, (key, *test, n_rows, difference, last))
         if before is None:
             return
 
         # Its means of either journal are counted already: both go, and that of all its rows comes.
         for mean, count in (
-            (scale_mean(*before), -1),
-            (scale_mean(n_rows, difference), -1),
-            (scale_mean(before[0] + n_rows, before[1] + difference), 1),
+            (average(*before), -1),
+            (average(n_rows, difference), -1),
+            (average(before[0] + n_rows, before[1] + difference), 1),
         ):
-            self._execute(_ADD_GROUPS, (*pair, mean, count))
+            self._execute(_ADD_GROUPS, (*test, mean, count))
 
     def _add_feature_counts(self) -> None:
         """Adds counts for drift, the latest of all journals last: how they lie between each other is unknown."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.live.journal import schema
+from service.live.journal.bets import ACCURACY
 from service.live.journal.ids import ID_CHARACTERS, find_age_s
 from service.live.journal.records import (
     CONFIDENCE_DTYPE,
@@ -51,7 +52,7 @@ _READ_PAIRS = (
 )
 _READ_MEANS = (
     "SELECT champion, challenger, mean, n_groups FROM means JOIN pairs USING (champion, challenger) "
-    "WHERE task = ? AND n_groups > 0"
+    "WHERE task = ? AND metric = ? AND n_groups > 0"
 )
 _READ_HIT_MEANS = (
     "SELECT model, block, mean, n_groups FROM hit_means WHERE model IN "
@@ -72,7 +73,9 @@ class ModelVersion(NamedTuple):
     version: str
 
 
-HitBlocks = dict[int, dict[int, int]]
+Means = dict[int, int]
+"""This has how many groups have each mean difference, in parts of `bets.MEAN_SCALE`."""
+HitBlocks = dict[int, Means]
 """By block of groups stands how many groups have each share of right answers, in parts of `bets.MEAN_SCALE`."""
 
 
@@ -89,14 +92,13 @@ class PairCounts(NamedTuple):
     """The counts say how a challenger fared against its champion on all labelled rows.
 
     `counts` are the rows on which the challenger alone was right, both or neither were, and the champion alone was;
-    `means` has how many groups have each mean difference, in parts of `bets.MEAN_SCALE`. `alpha` is the level of
-    their test.
+    `means` are those of accuracy. `alpha` is the level of their test.
     """
 
     champion: ModelVersion
     challenger: ModelVersion
     counts: tuple[int, int, int]
-    means: dict[int, int]
+    means: Means
     alpha: float
 
 
@@ -108,6 +110,7 @@ class PredictionWindow:
     had no feedback; rows of one group have the same of `groups`, `(n_rows,)`. `n_shed` and `n_dropped` count rows since
     the journal began, `n_lineups` the line-ups of challengers that have been tested. The oldest row is `age_s` old.
     `confidences` has `(n_rows,)` for each model, NaN where none is kept, and `hits` all groups that the model answered.
+    `gains` has the means of champions and challengers by each other metric that was asked for, as the file names it.
     """
 
     labels: dict[ModelVersion, Labels]
@@ -121,6 +124,9 @@ class PredictionWindow:
     age_s: int = 0
     confidences: dict[ModelVersion, NDArray[np.float64]] = field(default_factory=dict)
     hits: dict[ModelVersion, HitBlocks] = field(default_factory=dict)
+    gains: dict[str, dict[tuple[ModelVersion, ModelVersion], Means]] = field(
+        default_factory=dict
+    )
 
 
 class _Prediction(NamedTuple):
@@ -135,11 +141,16 @@ class _Prediction(NamedTuple):
     shadow_labels: bytes | None
 
 
-def read_window(path: Path, task: str, *, max_rows: int) -> PredictionWindow:
-    """Reads one state of the file, whoever writes meanwhile; raises sqlite3.Error."""
+def read_window(
+    path: Path, task: str, *, max_rows: int, metrics: Sequence[str] = ()
+) -> PredictionWindow:
+    """Reads one state of the file, whoever writes meanwhile; raises sqlite3.Error.
+
+    Of tests by other metrics than accuracy it reads those of `metrics`, as the file names them.
+    """
     with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
         connection.execute("BEGIN")
-        return _TaskReader(connection, task).read_window(max_rows)
+        return _TaskReader(connection, task).read_window(max_rows, metrics)
 
 
 def read_unlabelled(path: Path, task: str, *, max_rows: int) -> list[Example]:
@@ -219,7 +230,7 @@ class _TaskReader:
             key: json.loads(models) for key, models in challenger_sets
         }
 
-    def read_window(self, max_rows: int) -> PredictionWindow:
+    def read_window(self, max_rows: int, metrics: Sequence[str]) -> PredictionWindow:
         predictions = self._read_predictions(max_rows)
         labels = self._tabulate_labels(predictions)
         true_labels, groups = self._read_true_labels(predictions)
@@ -242,6 +253,15 @@ class _TaskReader:
             age_s=self._read_age_s(predictions),
             confidences=self._tabulate_confidences(predictions, max_rows),
             hits=self.read_hits(),
+            gains={
+                metric: {
+                    (self._models[champion], self._models[challenger]): means
+                    for (champion, challenger), means in self._read_means(
+                        metric
+                    ).items()
+                }
+                for metric in metrics
+            },
         )
 
     def _read_predictions(self, max_rows: int) -> list[_Prediction]:
@@ -402,12 +422,7 @@ class _TaskReader:
         )
 
     def read_pairs(self) -> list[PairCounts]:
-        means: dict[tuple[int, int], dict[int, int]] = {}
-        for champion, challenger, mean, n_groups in self._execute(
-            _READ_MEANS, (self._task,)
-        ):
-            means.setdefault((champion, challenger), {})[mean] = n_groups
-
+        means = self._read_means(ACCURACY)
         return [
             PairCounts(
                 self._models[champion],
@@ -420,6 +435,16 @@ class _TaskReader:
                 _READ_PAIRS, (self._task,)
             )
         ]
+
+    def _read_means(self, metric: str) -> dict[tuple[int, int], Means]:
+        """Returns the means of each pair's groups by a metric."""
+        means: dict[tuple[int, int], Means] = {}
+        for champion, challenger, mean, n_groups in self._execute(
+            _READ_MEANS, (self._task, metric)
+        ):
+            means.setdefault((champion, challenger), {})[mean] = n_groups
+
+        return means
 
 
 def _tabulate_groups(prediction: _Prediction) -> GroupKeys:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Labels = NDArray[np.int64]
 GroupKeys = NDArray[np.int64]
 Probabilities = NDArray[np.float32]
+StoredProbabilities = NDArray[np.uint16]
 LABEL_DTYPE = np.dtype("<i4")
 """Labels are stored in the file as little-endian int32."""
 COUNT_DTYPE = np.dtype("<i8")
@@ -18,7 +19,9 @@ GROUP_DTYPE = np.dtype("<i8")
 """Keys of groups are stored in the file as little-endian int64."""
 CONFIDENCE_DTYPE = np.dtype("<u2")
 MAX_CONFIDENCE = 65535
-"""Confidences are stored in the file as little-endian uint16, in parts of this."""
+"""Confidences and probabilities are stored in the file as little-endian uint16, in parts of this."""
+MAX_CLASSES = 64
+"""The probabilities of all classes are kept for tasks with no more of them."""
 NO_ANSWER = -1
 """This stands in place of the label where a model has none for a row."""
 
@@ -30,6 +33,18 @@ class ModelKey(NamedTuple):
     name: str
     version: str
     classes: tuple[str, ...]
+
+
+class Costs(NamedTuple):
+    """Costs of answers by true class and by what is said, `(n_classes, n_classes)`, under a name in the file.
+
+    `largest` is the most that two answers to one row may differ by.
+    """
+
+    metric: str
+    classes: tuple[str, ...]
+    matrix: NDArray[np.float64]
+    largest: float
 
 
 class PredictionRecord(NamedTuple):
@@ -57,7 +72,9 @@ class ShadowExample(NamedTuple):
 class ShadowRecord(NamedTuple):
     """The labels `(n_challengers, n_rows)` that challengers gave to several requests, one request after the other.
 
-    `row_counts` has the number of rows of each request; `confidences` are shaped as the labels.
+    `row_counts` has the number of rows of each request; `confidences` are shaped as the labels. `probabilities` are of
+    the champion and of its challengers, `(1 + n_challengers, n_rows, n_classes)`, as the file has them; None where they
+    are not kept.
     """
 
     prediction_ids: list[str]
@@ -67,6 +84,7 @@ class ShadowRecord(NamedTuple):
     labels: Labels
     examples: list[ShadowExample]
     confidences: Probabilities | None = None
+    probabilities: StoredProbabilities | None = None
 
 
 class FeedbackRecord(NamedTuple):
@@ -98,9 +116,9 @@ class FeatureCounts(NamedTuple):
     counts: Labels
 
 
-def encode_confidences(confidences: Probabilities) -> NDArray[np.uint16]:
-    """Returns confidences from 0 to 1 as the file has them; rounding adds 1/131070 at most."""
-    parts = np.rint(np.clip(np.nan_to_num(confidences), 0, 1) * MAX_CONFIDENCE)
+def encode_probabilities(probabilities: Probabilities) -> StoredProbabilities:
+    """Returns probabilities, or confidences, from 0 to 1 as the file has them; rounding adds 1/131070 at most."""
+    parts = np.rint(np.clip(np.nan_to_num(probabilities), 0, 1) * MAX_CONFIDENCE)
     return parts.astype(CONFIDENCE_DTYPE)
 
 

@@ -13,11 +13,11 @@ from service.live.journal.problems import Lost, WrongFile
 
 APPLICATION_ID = 0x56455244
 """VERD in ASCII tells our files from those of other programs."""
-SCHEMA = 4
+SCHEMA = 5
 """Names of tables and columns stay as they are: `number` is a surrogate key, `truths` has the true labels, `lineups`
 the sets of challengers, `spreads` the feature counts. `journal` has one row, the random id of the file. `bets` has the
-labelled rows of groups that may get more of them, `means` how many groups of a pair have each mean difference; `hits`
-and `hit_means` are the same of one model's right answers, by blocks of groups."""
+labelled rows of groups that may get more of them, `means` how many groups of a pair have each mean difference by each
+metric; `hits` and `hit_means` are the same of one model's right answers, by blocks of groups."""
 BUSY_MS = 2000
 """So long a transaction waits for another process before it fails."""
 READ_BUSY_MS = 1000
@@ -45,17 +45,23 @@ _TABLES_OF_TESTS = """
 CREATE TABLE pairs (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, task INTEGER NOT NULL,
     lineup INTEGER NOT NULL, alpha REAL NOT NULL, better INTEGER NOT NULL DEFAULT 0, equal INTEGER NOT NULL DEFAULT 0,
     worse INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (champion, challenger)) WITHOUT ROWID;
+"""
+_TABLES_OF_METRICS = """
 CREATE TABLE bets (group_key INTEGER NOT NULL, champion INTEGER NOT NULL, challenger INTEGER NOT NULL,
-    n_rows INTEGER NOT NULL, difference INTEGER NOT NULL, last INTEGER NOT NULL,
-    PRIMARY KEY (group_key, champion, challenger)) WITHOUT ROWID;
+    metric TEXT NOT NULL, n_rows INTEGER NOT NULL, difference INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (group_key, champion, challenger, metric)) WITHOUT ROWID;
 CREATE INDEX bets_by_last ON bets (last);
-CREATE TABLE means (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, mean INTEGER NOT NULL,
-    n_groups INTEGER NOT NULL, PRIMARY KEY (champion, challenger, mean)) WITHOUT ROWID
+CREATE TABLE means (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, metric TEXT NOT NULL,
+    mean INTEGER NOT NULL, n_groups INTEGER NOT NULL,
+    PRIMARY KEY (champion, challenger, metric, mean)) WITHOUT ROWID;
+CREATE TABLE probabilities (seq INTEGER PRIMARY KEY, probabilities BLOB NOT NULL)
 """
 """Labels are class indices, little-endian int32: of predictions `(n_rows,)`, of shadows `(n_challengers, n_rows)`.
 
 Counts are little-endian int64, `(n_counts,)`. Keys of groups are little-endian int64, `(n_rows,)`, or one for all rows,
 or none where the request is a group of its own. A pair's `lineup` counts the task's line-ups of challengers from 1.
+Probabilities are little-endian uint16 in parts of 1/65535, `(1 + n_challengers, n_rows, n_classes)`, the champion's
+first; the challengers are those of the prediction's shadow.
 """
 
 
@@ -75,6 +81,16 @@ The `lineup` of the model that answered is 0.
 """
 
 
+_TABLES_OF_ACCURACY = """
+CREATE TABLE bets (group_key INTEGER NOT NULL, champion INTEGER NOT NULL, challenger INTEGER NOT NULL,
+    n_rows INTEGER NOT NULL, difference INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (group_key, champion, challenger)) WITHOUT ROWID;
+CREATE INDEX bets_by_last ON bets (last);
+CREATE TABLE means (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, mean INTEGER NOT NULL,
+    n_groups INTEGER NOT NULL, PRIMARY KEY (champion, challenger, mean)) WITHOUT ROWID
+"""
+"""Up to schema 4 the tests were of accuracy alone, and `difference` a number of rows."""
+
 _MIGRATIONS = {
     1: """
 CREATE TABLE IF NOT EXISTS spreads (number INTEGER PRIMARY KEY, task INTEGER NOT NULL, basis TEXT NOT NULL,
@@ -87,14 +103,26 @@ INSERT INTO journal VALUES (lower(hex(randomblob(8))))
 ALTER TABLE predictions ADD COLUMN group_keys BLOB;
 ALTER TABLE truths ADD COLUMN group_key INTEGER;
 DROP TABLE pairs;
-{_TABLES_OF_TESTS}
+{_TABLES_OF_TESTS}{_TABLES_OF_ACCURACY}
 """,
     3: _TABLES_OF_ONE_MODEL,
+    4: f"""
+ALTER TABLE bets RENAME TO bets_of_accuracy;
+ALTER TABLE means RENAME TO means_of_accuracy;
+DROP INDEX bets_by_last;
+{_TABLES_OF_METRICS};
+INSERT INTO bets SELECT group_key, champion, challenger, 'accuracy', n_rows, 252000 * difference, last
+    FROM bets_of_accuracy;
+INSERT INTO means SELECT champion, challenger, 'accuracy', mean, n_groups FROM means_of_accuracy;
+DROP TABLE bets_of_accuracy;
+DROP TABLE means_of_accuracy
+""",
 }
 """Each brings a file from its schema to the next; the first files of schema 1 had no feature counts.
 
 Up to schema 2 a pair's rows were counted as if each were by itself, so its test begins anew. Up to schema 3 no
-confidences were kept, and no right answers by group: both are of what comes after the migration.
+confidences were kept, and no right answers by group: both are of what comes after the migration, and so are, from
+schema 5 on, probabilities and tests by other metrics than accuracy.
 """
 
 
@@ -196,7 +224,7 @@ def _read_schema(connection: sqlite3.Connection) -> int:
 
 def _migrate(connection: sqlite3.Connection, schema: int) -> None:
     """Makes the tables of an empty file, or changes those of an earlier schema, within a transaction."""
-    scripts = [_TABLES + _TABLES_OF_TESTS, _TABLES_OF_ONE_MODEL]
+    scripts = [_TABLES + _TABLES_OF_TESTS + _TABLES_OF_METRICS, _TABLES_OF_ONE_MODEL]
     if schema:
         scripts = [_MIGRATIONS[each] for each in range(schema, SCHEMA)]
 

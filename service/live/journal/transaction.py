@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from service.errors import InvalidRequest, NotFound, VeredictoError
 from service.live.journal import group_keys
-from service.live.journal.bets import Bets
+from service.live.journal.bets import ROW_SCALE, Bets, find_gains, name_recall
 from service.live.journal.hits import Hits
 from service.live.journal.keys import SurrogateKeys
 from service.live.journal.records import (
@@ -28,6 +28,7 @@ from service.live.journal.records import (
     GROUP_DTYPE,
     LABEL_DTYPE,
     NO_ANSWER,
+    Costs,
     FeatureCounts,
     FeedbackRecord,
     Labels,
@@ -37,7 +38,8 @@ from service.live.journal.records import (
     Probabilities,
     Record,
     ShadowRecord,
-    encode_confidences,
+    StoredProbabilities,
+    encode_probabilities,
 )
 
 MAX_ROWS_PER_INSERT = 128
@@ -51,8 +53,8 @@ MAX_EXAMPLES = 100
 """The values of so many rows of a task, on which models disagree, are kept where nobody says otherwise."""
 
 _READ_PREDICTION = (
-    "SELECT seq, model, n_rows, predictions.labels, group_keys, lineup, shadows.labels "
-    "FROM predictions LEFT JOIN shadows USING (seq) WHERE id = ?"
+    "SELECT seq, model, n_rows, predictions.labels, group_keys, lineup, shadows.labels, probabilities "
+    "FROM predictions LEFT JOIN shadows USING (seq) LEFT JOIN probabilities USING (seq) WHERE id = ?"
 )
 _READ_EARLIER_FEEDBACK = (
     "SELECT seq, row, label, group_key, n_rows, labels, group_keys FROM truths "
@@ -73,7 +75,7 @@ _DELETE_OLD_EXAMPLES = (
 
 
 class _StoredPrediction(NamedTuple):
-    """A prediction as the file has it; the last two are None where it has no shadow."""
+    """A prediction as the file has it; the last three are None where it has no shadow."""
 
     seq: int
     model: int
@@ -82,6 +84,7 @@ class _StoredPrediction(NamedTuple):
     group_keys: bytes | None
     challenger_set: int | None
     shadow_labels: bytes | None
+    probabilities: bytes | None
 
     def read_label(self, row: int) -> int:
         return int(np.frombuffer(self.labels, LABEL_DTYPE)[row])
@@ -93,11 +96,21 @@ class _StoredPrediction(NamedTuple):
         found: list[int] = table[:, row].tolist()
         return found
 
+    def read_probabilities(self, row: int) -> StoredProbabilities | None:
+        """Returns those of the champion and of each challenger, `(1 + n_challengers, n_classes)`, if they are kept."""
+        if self.probabilities is None:
+            return None
+
+        n_models = 1 + len(self.shadow_labels or b"") // len(self.labels)
+        found = np.frombuffer(self.probabilities, CONFIDENCE_DTYPE)
+        return found.reshape(n_models, self.n_rows, -1)[:, row]
+
 
 class Transactions:
     """Writes through one connection; the file keeps the latest `max_rows` predictions, counted by rows.
 
     With `fsync` a transaction that has feedback waits for the disk, which then also has all that was written before.
+    Tests are also by the `costs` of a task.
     """
 
     def __init__(
@@ -107,8 +120,10 @@ class Transactions:
         max_rows: int,
         fsync: bool = False,
         max_examples: int = MAX_EXAMPLES,
+        costs: Mapping[str, Costs] | None = None,
     ) -> None:
         self._connection = connection
+        self._costs = costs or {}
         self._max_examples = max_examples
         self._fsync = fsync
         self._waits_for_disk = False
@@ -247,14 +262,20 @@ class Transactions:
         ]
         self._insert("shadows", rows)
         if record.confidences is not None:
-            stored = encode_confidences(record.confidences)
+            stored = encode_probabilities(record.confidences)
             by_seq = self._split_shadow(stored, record, seqs)
             self._insert(
                 "confidences",
                 [(seq, challenger_set, part.tobytes()) for seq, part in by_seq.items()],
             )
+        kept: dict[int, StoredProbabilities] = {}
+        if record.probabilities is not None:
+            kept = self._split_shadow(record.probabilities, record, seqs)
+            self._insert(
+                "probabilities", [(seq, each.tobytes()) for seq, each in kept.items()]
+            )
         self._write_examples(record, oldest)
-        self._count_earlier_feedback(record.champion, challengers, labels_by_seq)
+        self._count_earlier_feedback(record.champion, challengers, labels_by_seq, kept)
 
     def _find_seqs(self, record: ShadowRecord, oldest: int) -> list[int]:
         """Returns the `seq` of each of these predictions, -1 of one that is not in the file."""
@@ -264,7 +285,7 @@ class Transactions:
     def _split_shadow(
         self, values: NDArray[Any], record: ShadowRecord, seqs: list[int]
     ) -> dict[int, NDArray[Any]]:
-        """Returns the values `(n_challengers, n_rows)` of each prediction in the file, by its `seq`."""
+        """Returns the values `(n_models, n_rows, ...)` of each prediction in the file, by its `seq`."""
         by_seq = {}
         start = 0
 
@@ -280,6 +301,7 @@ class Transactions:
         champion: ModelKey,
         challengers: list[int],
         labels_by_seq: dict[int, Labels],
+        probabilities_by_seq: dict[int, StoredProbabilities],
     ) -> None:
         """Counts true labels that came before the shadows of their predictions."""
         first_seq = min(labels_by_seq, default=0)
@@ -288,6 +310,7 @@ class Transactions:
 
         for seq, row, true_label, told, n_rows, labels, stored in found.fetchall():
             if seq in labels_by_seq:
+                kept = probabilities_by_seq.get(seq)
                 named = group_keys.read_named(stored, row) if told is None else told
                 self._count_shadows(
                     seq=seq,
@@ -296,6 +319,7 @@ class Transactions:
                     champion_label=int(np.frombuffer(labels, LABEL_DTYPE)[row]),
                     challengers=challengers,
                     challenger_labels=labels_by_seq[seq][:, row].tolist(),
+                    probabilities=None if kept is None else kept[:, row],
                     true_label=true_label,
                 )
 
@@ -370,6 +394,7 @@ class Transactions:
                 champion_label=label,
                 challengers=self._keys.read_challenger_set(prediction.challenger_set),
                 challenger_labels=prediction.read_shadow_labels(row),
+                probabilities=prediction.read_probabilities(row),
                 true_label=true_label,
             )
 
@@ -436,22 +461,39 @@ class Transactions:
         champion_label: int,
         challengers: list[int],
         challenger_labels: list[int],
+        probabilities: StoredProbabilities | None,
         true_label: int,
     ) -> None:
         """Counts one labelled row for each challenger that answered it, and for its pair with the champion."""
         champion_hit = champion_label == true_label
         self._bets.begin(champion, challengers)
+        gains: dict[str, list[int]] = {}
+        if probabilities is not None:
+            gains = find_gains(true_label, probabilities, self._find_costs(champion))
 
-        for challenger, label in zip(challengers, challenger_labels, strict=True):
+        for place, label in enumerate(challenger_labels):
             if label == NO_ANSWER:
                 continue
 
             hit = label == true_label
             difference = int(hit) - int(champion_hit)
-            self._new_outcomes[challenger, hit] += 1
+            self._new_outcomes[challengers[place], hit] += 1
+            of_this = {metric: each[place] for metric, each in gains.items()}
+            of_this[name_recall(true_label)] = difference * ROW_SCALE
             self._bets.count(
-                (champion, challenger), difference, group_key=group_key, seq=seq
+                (champion, challengers[place]),
+                difference,
+                of_this,
+                group_key=group_key,
+                seq=seq,
             )
+
+    def _find_costs(self, model: int) -> Costs | None:
+        """Returns the costs of a model's task, None where there are none for its classes."""
+        costs = self._costs.get(self._read_task(model)) if self._costs else None
+        if costs and list(costs.classes) == self._keys.read_classes(model):
+            return costs
+        return None
 
     def _add_counts(self) -> None:
         """Adds what this batch has counted to the counts in the file."""
@@ -498,6 +540,7 @@ class Transactions:
             "truths",
             "examples",
             "confidences",
+            "probabilities",
         ):
             self._execute(f"DELETE FROM {table} WHERE seq <= ?", (last,))
         if last is not None:
@@ -535,7 +578,7 @@ def _tabulate_confidences(
     rows = []
     for found in by_classes.values():
         table = np.concatenate([probabilities for _, probabilities in found])
-        stored = encode_confidences(table.max(axis=1)).tobytes()
+        stored = encode_probabilities(table.max(axis=1)).tobytes()
         start = 0
 
         for seq, probabilities in found:

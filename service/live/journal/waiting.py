@@ -191,4 +191,6 @@ def _count_bytes(record: ShadowRecord | FeatureCounts) -> int:
     n_arrays_bytes = record.labels.nbytes
     if record.confidences is not None:
         n_arrays_bytes += record.confidences.nbytes
+    if record.probabilities is not None:
+        n_arrays_bytes += record.probabilities.nbytes
     return _RECORD_BYTES + n_arrays_bytes + n_examples_bytes + 100 * n_ids

@@ -22,6 +22,7 @@ from service.live.journal.file import BegunFile, JournalFile
 from service.live.journal.ids import PredictionIds
 from service.live.journal.problems import Lost, Unusable, explain
 from service.live.journal.records import (
+    Costs,
     FeatureCounts,
     FeedbackRecord,
     GroupKeys,
@@ -56,7 +57,7 @@ class Journal:
     """Takes records from any thread; `model_keys` are those of the classifiers that are served.
 
     With `fsync` feedback is accepted when the disk has it. `begun` is the file that the server began with. Whatever is
-    wrong with the file, it is no error to make a journal.
+    wrong with the file, it is no error to make a journal. `costs` are by task.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Journal:
         fsync: bool = False,
         max_examples: int = MAX_EXAMPLES,
         begun: BegunFile | None = None,
+        costs: Mapping[str, Costs] | None = None,
     ) -> None:
         self.path = path
+        self._costs = costs
         self._max_rows = max_rows
         self._model_keys = model_keys
         self._fsync = fsync
@@ -276,6 +279,7 @@ class Journal:
             max_rows=self._max_rows,
             fsync=self._fsync,
             max_examples=self._max_examples,
+            costs=self._costs,
         )
         self._file = file
         self._metrics.recover()

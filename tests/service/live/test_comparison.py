@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, cohen_kappa_score
 from statsmodels.stats.proportion import proportion_confint
 
-from service.live import comparison
+from service.live import challenger_tests, comparison
 from service.live.challengers import (
     ShadowDeployment,
     find_shadow_deployments,
@@ -169,7 +169,7 @@ def test_tests_are_of_the_labelled_rows_with_their_share_of_alpha(
             is_labelled.sum(),
         )
         assert each["groups"] == is_labelled.sum()
-        assert each["conditions"] == list(comparison.CONDITIONS)
+        assert each["conditions"] == list(challenger_tests.CONDITIONS)
         assert each["difference"] == pytest.approx(differences.mean())
         assert each["interval"] == pytest.approx(interval)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import optimize
 from scipy import stats as oracle
 
 from stats.losses.comparison import LossComparison
@@ -59,16 +60,72 @@ def make_mean_gaps(n_rows: int = 200, seed: int = 0) -> tuple[MeanGaps, np.ndarr
     return MeanGaps(losses, hits, None), losses
 
 
-def test_a_mean_loss_is_compared_as_the_paired_t_test_does() -> None:
-    """Interval and p-value of two models are those of SciPy's paired t test, to 1e-6 and better."""
+def test_a_mean_loss_is_compared_as_the_paired_t_test_does_or_more_carefully() -> None:
+    """Each limit is that of SciPy's paired t test or of Hall's transformation, inverted by SciPy: the farther one."""
     gaps, losses = make_mean_gaps(60)
     (pair,) = LossComparison(gaps).compare_pairs()
+    apart = losses[:, 1] - losses[:, 0]
+    tested = oracle.ttest_rel(losses[:, 1], losses[:, 0])
+    expected = tested.confidence_interval(0.95)
+    step = oracle.skew(apart) / 60**0.5
+    quantile = oracle.t.ppf(0.975, 59)
+
+    def transform(t: float) -> float:
+        return t + step * t**2 / 3 + step**2 * t**3 / 27 + step / 6
+
+    error = oracle.sem(apart)
+    far, near = (
+        optimize.brentq(lambda t, z=z: transform(t) - z, -9, 9)
+        for z in (quantile, -quantile)
+    )
+    assert max(far, -near) < 1.25 * quantile
+    low = min(expected.low, apart.mean() - far * error)
+    high = max(expected.high, apart.mean() - near * error)
+    assert pair.interval == pytest.approx((low, high), abs=1e-9)
+    assert (low, high) != pytest.approx((expected.low, expected.high), abs=1e-6)
+    assert pair.p_value is not None
+    assert pair.p_value >= tested.pvalue - 1e-9
+    assert pair.p_value_together == pair.p_value
+
+
+def test_without_skewness_the_test_is_the_paired_t_test() -> None:
+    """Of differences that lie evenly about their mean, interval and p-value are those of SciPy's paired t test."""
+    half = np.random.default_rng(1).random(30) / 4
+    apart = 0.02 + np.concatenate([half, -half])
+    losses = np.stack([np.full(60, 0.5), 0.5 + apart], axis=1)
+    (pair,) = LossComparison(
+        MeanGaps(losses, np.zeros((60, 2), bool), None)
+    ).compare_pairs()
     tested = oracle.ttest_rel(losses[:, 1], losses[:, 0])
     expected = tested.confidence_interval(0.95)
 
     assert pair.interval == pytest.approx((expected.low, expected.high), abs=1e-9)
     assert pair.p_value == pytest.approx(tested.pvalue, abs=1e-9)
-    assert pair.p_value_together == pair.p_value
+
+
+def test_no_limit_is_much_farther_than_students() -> None:
+    """One row with most of the difference does not make a limit that says nothing, and limits grow with z."""
+    losses = np.zeros((40, 2))
+    losses[:, 1] = np.random.default_rng(3).random(40) / 100
+    losses[0, 1] = 1.0
+    gaps = MeanGaps(losses, np.zeros((40, 2), bool), None)
+    gap, error = gaps.find_gap(0, 1), gaps.find_error(0, 1)
+    before = (gap, gap)
+    for z in (0.5, 1.0, 2.0, 4.0, 40.0):
+        low, high = gaps.bound(0, 1, z)
+        assert gap - 1.2501 * z * error <= low <= min(before[0], gap - z * error)
+        assert max(before[1], gap + z * error) <= high <= gap + 1.2501 * z * error
+        before = (low, high)
+
+
+def test_the_over_confident_models_loss_is_not_missed() -> None:
+    """Of 500 rows of an over-confident model's log loss the interval holds the truth in 92 % of 400 samples or more.
+
+    Student's alone holds it in less than 92 %, and misses it on one side.
+    """
+    given, held = cover(WORLDS["half, one over-confident"], "log_loss", 500, 400)
+    assert given > 0.95
+    assert held >= 0.92
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 5, 30, 100, 101, 400])
@@ -169,6 +226,10 @@ def test_intervals_of_gaps_hold_the_truth_about_as_often_as_they_say(
 def test_intervals_of_gaps_hold_in_every_world(
     name: str, metric: str, n_rows: int
 ) -> None:
-    """In 2,000 samples of each world an interval that is given holds the truth in 90 % of them or more."""
+    """In 2,000 samples of each world an interval that is given holds the truth in 92 % of them or more.
+
+    That is within three standard deviations of a share of those that are given.
+    """
     given, held = cover(WORLDS[name], metric, n_rows, 2000)
-    assert given < MIN_GIVEN or held >= 0.90, (given, held)
+    least = 0.92 - 3 * (0.92 * 0.08 / (2000 * max(given, MIN_GIVEN))) ** 0.5
+    assert given < MIN_GIVEN or held >= least, (given, held)

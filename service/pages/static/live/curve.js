@@ -13,16 +13,17 @@ const MARGIN = { left: 52, right: 12, top: 10, bottom: 26 };
 /**
  * Draws the points, of which there may be one; the line at zero is where both are as good.
  * @param {Point[]} points
- * @param {string} name
+ * @param {string} title
+ * @param {(value: number) => string} write
  */
-export function drawCurve(points, name) {
+export function drawCurve(points, title, write) {
   const scale = makeScale([0, ...points.flatMap(({ value, interval }) => [value, ...interval])]);
   const [first, last] = [points[0].rows, points[points.length - 1].rows];
   const across = (/** @type {number} */ rows) => MARGIN.left + (WIDTH - MARGIN.left - MARGIN.right) * (last > first ? (rows - first) / (last - first) : 0.5);
   const up = (/** @type {number} */ value) => MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) * (1 - scale.place(value));
   const parts = scale.ticks.flatMap((tick) => [
     draw("line", { class: Math.abs(tick) < 1e-9 ? "diagonal" : "tick", x1: MARGIN.left, x2: WIDTH - MARGIN.right, y1: up(tick), y2: up(tick) }),
-    draw("text", { x: MARGIN.left - 8, y: up(tick) + 4, "text-anchor": "end" }, `${number(100 * tick, { maximumFractionDigits: 1, signDisplay: "exceptZero" })}\u00a0%`),
+    draw("text", { x: MARGIN.left - 8, y: up(tick) + 4, "text-anchor": "end" }, write(tick)),
   ]);
   if (points.length > 1) {
     const line = (/** @type {(point: Point) => number} */ read, /** @type {Point[]} */ of) => of.map((point) => `${across(point.rows).toFixed(1)},${up(read(point)).toFixed(1)}`);
@@ -34,6 +35,6 @@ export function drawCurve(points, name) {
     draw("circle", { class: "point", cx: across(rows), cy: up(value), r: 5 }),
     draw("text", { x: across(rows), y: HEIGHT - 6, "text-anchor": points.length > 1 ? "end" : "middle" }, `${number(rows, {})} ${say("moreLabels")}`));
   if (points.length > 1 && last > first) parts.push(draw("text", { x: across(first), y: HEIGHT - 6, "text-anchor": "start" }, number(first, {})));
-  return make("figure", {}, draw("svg", { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": say("curve", name) }, ...parts),
-    make("figcaption", {}, `${say("curve", name)}. `, say("curveGrows")));
+  return make("figure", {}, draw("svg", { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": title }, ...parts),
+    make("figcaption", {}, `${title}. `, say("curveGrows")));
 }

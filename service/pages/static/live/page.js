@@ -21,6 +21,8 @@ const N_WANTED = 6;
 const N_PIXELS = 64;
 const MAX_VALUES = 4;
 const NOT_YET = "not shown yet";
+const ACCURACY = "accuracy";
+const SHARES = [ACCURACY, "balanced_accuracy"];
 
 /** @type {import("../models.js").Tab[]} */
 let tabs = [];
@@ -97,7 +99,7 @@ async function watch() {
 /** @param {import("../models.js").Tab} tab @param {() => boolean} isWanted */
 async function look(tab, isWanted) {
   const task = encodeURIComponent(tab.task);
-  const comparison = await ask(`tasks/${task}/comparison`);
+  const comparison = await ask(`tasks/${task}/comparison${await findQuery(task)}`);
   const wanted = comparison.window.rows && comparison.champion ? await ask(`tasks/${task}/to-label?n=${N_WANTED}`) : null;
   if (!isWanted()) return;
   const before = JSON.stringify(latest);
@@ -107,6 +109,14 @@ async function look(tab, isWanted) {
   if (JSON.stringify(latest) !== before) show(tab);
 }
 
+/** Returns the query of the metric that the address names, none of accuracy or of what the server has no test by. @param {string} task */
+async function findQuery(task) {
+  const by = readState().get("by") ?? ACCURACY;
+  if (by === ACCURACY) return "";
+  const { metrics } = latest?.comparison ?? await ask(`tasks/${task}/comparison`);
+  return metrics.includes(by) ? `?by=${by}` : "";
+}
+
 /** @param {string} task @param {any} test */
 function keep(task, test) {
   const { rows, difference, interval } = test;
@@ -114,9 +124,9 @@ function keep(task, test) {
 }
 
 /** Names a test by its models and their versions, since another file begins another test. @param {string} task @param {any} test */
-function nameTest(task, { champion, challenger }) {
+function nameTest(task, { champion, challenger, by }) {
   const version = (/** @type {string} */ name) => latest?.comparison.models.find((/** @type {any} */ { model }) => model === name)?.version ?? "";
-  return [task, ...[champion, challenger].map((name) => `${name}@${version(name)}`)].join("/");
+  return [task, ...[champion, challenger].map((name) => `${name}@${version(name)}`), ...(by === ACCURACY ? [] : [by])].join("/");
 }
 
 /** @param {import("../models.js").Tab} tab */
@@ -143,11 +153,26 @@ function show(tab) {
   const focused = document.activeElement?.getAttribute("data-key");
   at("live").replaceChildren(...[
     make("p", { class: "sentence" }, say("counts", number(comparison.window.rows, {}), number(comparison.window.labelled, {}))),
+    comparison.tests.length ? showMetrics(comparison) : null,
     showTests(tab, comparison.tests, name),
     make("div", { class: "parts" }, showModels(comparison, name), showDrift(comparison.drift)),
     wanted ? showWanted(wanted, name) : null,
   ].filter((each) => each !== null));
   if (focused) /** @type {any} */ (at("live").querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
+}
+
+/** Shows what challengers may be tested by. @param {any} comparison */
+function showMetrics({ metrics, by }) {
+  return make("div", { class: "metrics choices", role: "group", "aria-label": say("metrics") }, ...metrics.map((/** @type {string} */ metric) =>
+    button(nameMetric(metric), () => {
+      writeState({ by: metric === ACCURACY ? null : metric });
+      watch();
+    }, { "aria-pressed": metric === by, "data-key": `by/${metric}` })));
+}
+
+/** @param {string} metric */
+function nameMetric(metric) {
+  return say(/** @type {any} */ (metric));
 }
 
 /** Says how to switch it on. @param {import("../models.js").Tab} tab */
@@ -173,7 +198,7 @@ function showModels({ models, champion }, name) {
   });
   const axis = draw("svg", { class: "axis", "aria-hidden": "true" }, ...scale.ticks.map((tick) =>
     draw("text", { x: share(scale.place(tick)), y: 12, "text-anchor": "middle" }, `${number(100 * tick, { maximumFractionDigits: 1 })}\u00a0%`)));
-  return make("section", { class: "part" }, make("h2", {}, say("accuracy")),
+  return make("section", { class: "part" }, make("h2", {}, say("accuracies")),
     champion ? make("p", { class: "quiet" }, make("span", { class: "key" }), `${say("champion")}: ${name(champion)}`) : null,
     make("div", {}, make("ol", { class: "lines" }, ...lines), known.length ? make("div", { class: "axes" }, axis) : null));
 }
@@ -186,6 +211,7 @@ function showModels({ models, champion }, name) {
  */
 function showTests(tab, tests, name) {
   if (!tests.length) return null;
+  const { by } = tests[0];
   const wished = readState().get("c");
   const chosen = tests.find(({ challenger }) => challenger === wished) ?? tests.find(({ verdict }) => verdict !== NOT_YET) ?? tests[0];
   const scale = makeScale([0, ...tests.flatMap(({ interval, difference }) => difference === null ? [] : interval)]);
@@ -198,29 +224,31 @@ function showTests(tab, tests, name) {
     const shown = verdict === NOT_YET ? "" : "best";
     line.append(make("span", { class: "family" }, name(challenger)), difference === null ? make("span", { class: "quiet" }, say("noLabel"))
       : drawInterval({ value: scale.place(difference), interval: interval.map(scale.place) }, ticks, shown),
-    make("span", { class: "figure" }, difference === null ? "" : writeDifference(difference)));
+    make("span", { class: "figure" }, difference === null ? "" : writeDifference(difference, by)));
     return make("li", {}, line);
   });
   const axis = draw("svg", { class: "axis", "aria-hidden": "true" }, ...scale.ticks.map((tick) =>
-    draw("text", { x: share(scale.place(tick)), y: 12, "text-anchor": "middle" }, writeDifference(tick))));
+    draw("text", { x: share(scale.place(tick)), y: 12, "text-anchor": "middle" }, writeDifference(tick, by))));
   return make("div", { class: "parts" }, make("section", { class: "part" },
-    make("h2", {}, say("against", name(chosen.champion))), make("p", { class: "quiet" }, make("span", { class: "key" }), say("anyTime")),
+    make("h2", {}, say(SHARES.includes(by) ? "against" : "lessThan", nameMetric(by), name(chosen.champion))), make("p", { class: "quiet" }, make("span", { class: "key" }), say("anyTime")),
     make("div", {}, make("ol", { class: "lines" }, ...lines), make("div", { class: "axes" }, axis))), showTest(tab.task, chosen, name));
 }
 
 /** @param {string} task @param {any} test @param {(model: string) => string} name */
 function showTest(task, test, name) {
-  const { champion, challenger, verdict, rows, only_challenger, only_champion } = test;
+  const { champion, challenger, verdict, rows, only_challenger, only_champion, by, reason } = test;
   /** @type {Record<string, any>} */
   const words = { "challenger better": "betterChallenger", "champion better": "betterChampion" };
   const points = seen.read(nameTest(task, test));
-  return make("section", { class: "part" }, make("h2", {}, say(words[verdict] ?? "notYet", name(challenger), name(champion))),
+  return make("section", { class: "part" }, make("h2", {}, say(words[verdict] ?? "notYet", name(challenger), name(champion), nameMetric(by))),
     make("p", { class: "quiet" }, say("test", number(rows, {}), only_challenger, only_champion)),
-    points.length ? drawCurve(points, name(challenger)) : null);
+    reason ? make("p", { class: "quiet", lang: "en" }, `${reason}.`) : null,
+    points.length ? drawCurve(points, say("curve", name(challenger), nameMetric(by)), (value) => writeDifference(value, by)) : null);
 }
 
-/** @param {number} share */
-function writeDifference(share) {
+/** Writes a difference in points, or in the unit of a loss. @param {number} share @param {string} by */
+function writeDifference(share, by) {
+  if (!SHARES.includes(by)) return number(share, { maximumSignificantDigits: 3, signDisplay: "exceptZero" });
   return `${number(100 * share, { maximumFractionDigits: 1, signDisplay: "exceptZero" })}\u00a0%`;
 }
 

@@ -24,6 +24,7 @@ from service.live.journal.records import (
     Record,
     ShadowExample,
     ShadowRecord,
+    encode_probabilities,
 )
 from service.live.journal.sources import MergeRefused
 from service.live.journal.transaction import Transactions
@@ -63,6 +64,9 @@ def make_requests(n_requests: int = 60) -> Iterator[list[Record]]:
                 labels[1 : 1 + len(challengers)],
                 [example] if number % 5 == 0 else [],
                 confidences=confidences[1 : 1 + len(challengers)],
+                probabilities=encode_probabilities(
+                    np.stack([1 - confidences, confidences], axis=2)
+                )[: 1 + len(challengers)],
             ),
             *(
                 FeedbackRecord(prediction_id, row, CLASSES[truth[row]])
@@ -81,6 +85,22 @@ def write(path: Path, requests: list[list[Record]]) -> Path:
             transactions.write(records)
 
     return path
+
+
+METRICS = ("brier", "log_loss", "recall 0")
+
+
+def read_gains(path: Path) -> tuple[dict[str, Any], list[Any]]:
+    """Returns the means of groups by other metrics than accuracy, and all probabilities."""
+    window = reader.read_window(path, "colour", max_rows=1, metrics=METRICS)
+    with closing(schema.connect_to_read(path)) as connection:
+        probabilities = connection.execute(
+            "SELECT id, probabilities FROM probabilities JOIN predictions USING (seq) ORDER BY id"
+        ).fetchall()
+
+    assert probabilities
+    assert all(window.gains.values())
+    return window.gains, probabilities
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -117,6 +137,7 @@ def read(path: Path) -> dict[str, Any]:
         "outcomes": outcomes,
         "hits": hits,
         "confidences": confidences,
+        "gains": read_gains(path),
     }
 
 

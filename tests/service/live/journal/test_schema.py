@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.live.journal import schema
+from service.live.journal.bets import ROW_SCALE, average
 from service.live.journal.problems import Lost, WrongFile
 
 FIRST_TABLES = """
@@ -116,6 +117,27 @@ def test_a_file_of_an_earlier_schema_is_migrated(tmp_path: Path, tables: str) ->
     assert read_columns(old) == read_columns(new)
 
 
+def test_tests_of_groups_go_on(tmp_path: Path) -> None:
+    """A file of schema 4 keeps its groups, as those of accuracy, whose sums are in finer parts from here on."""
+    path = tmp_path / "journal.db"
+    write_old(path, tables=FIRST_TABLES + FEATURE_COUNTS)
+    with closing(sqlite3.connect(path)) as connection:
+        for version in (1, 2, 3):
+            connection.executescript(schema._MIGRATIONS[version])
+        connection.executescript(
+            "INSERT INTO bets VALUES (-5, 1, 2, 3, -2, 7); INSERT INTO means VALUES (1, 2, -1680, 4);"
+            "PRAGMA user_version = 4;"
+        )
+
+    with closing(schema.connect(path)) as connection:
+        bets = connection.execute("SELECT * FROM bets").fetchall()
+        means = connection.execute("SELECT * FROM means").fetchall()
+
+    assert bets == [(-5, 1, 2, "accuracy", 3, -2 * ROW_SCALE, 7)]
+    assert means == [(1, 2, "accuracy", -1680, 4)]
+    assert average(*bets[0][4:6]) == -1680
+
+
 def test_tests_of_rows_begin_anew(tmp_path: Path) -> None:
     """Counts of rows that were each taken to be by itself are no evidence, so a migrated file has none of them."""
     path = tmp_path / "old.db"
@@ -189,7 +211,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         schema.connect(path)
 
     assert str(refused.value) == (
-        "the journal's schema is 99, this version knows 1 to 4: name another file"
+        "the journal's schema is 99, this version knows 1 to 5: name another file"
     )
     assert path.read_bytes() == before
 

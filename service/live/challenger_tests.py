@@ -1,0 +1,219 @@
+"""The tests of a champion's challengers by one metric, valid at all times: who may be called better, and by how much.
+
+Accuracy and losses have one bet a group, the mean difference of its rows. Balanced accuracy is the average of recalls:
+each class has a test of its own, one bet a group, with its part of the pair's level, and their limits are averaged. So
+it holds whatever the shares of the classes are, and however many rows of each are labelled. By costs decisions are
+compared: what each model says that costs least by its own probabilities.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.contract.answers import LIVE_METRICS, VERDICT_METRICS, ChallengerTest
+from service.errors import InvalidRequest
+from service.live.challengers import ShadowDeployment
+from service.live.journal.bets import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    COST,
+    MEAN_SCALE,
+    find_metrics,
+)
+from service.live.journal.reader import (
+    Means,
+    ModelVersion,
+    PairCounts,
+    PredictionWindow,
+)
+from service.live.journal.records import MAX_CLASSES, Costs
+from stats import sequential
+from stats.losses import bounded
+
+HALF_STEP = 0.5 / MEAN_SCALE + 0.5 / (100 * MEAN_SCALE)
+"""So much of the largest loss a group's mean may be off by rounding; limits are as much wider."""
+CONDITIONS = (
+    "Groups are independent of each other: a request is one group unless it names others (group), and rows that belong "
+    "together, of one patient, film or retry, are in one.",
+    "Feedback does not depend on who was right: rows are labelled without regard to what the models said.",
+    "The difference is the average over all groups so far, and may have been another earlier than it is now.",
+)
+"""A verdict holds where these do."""
+OWN_LEVEL = (
+    "Each metric, and each table of costs, has a level of its own, so the one that matters is chosen before one looks: "
+    "who takes the one that shows something is wrong oftener than alpha says."
+)
+BOUNDED = {
+    bounded.BRIER: "Probabilities count as they are kept, in parts of 1/65535.",
+    bounded.LOG_LOSS: f"A probability of the true class under {bounded.MIN_PROBABILITY} counts as that, so that a row "
+    f"costs {bounded.find_largest(bounded.LOG_LOSS, 2):.3f} at most; probabilities are kept in parts of 1/65535.",
+    BALANCED_ACCURACY: "Each class counts alike, whatever its share of the labelled rows; within a class rows are "
+    "labelled without regard to what the models said.",
+    COST: "Each model says what costs least by its own probabilities, as VEREDICTO_COSTS has costs.",
+}
+NO_PROBABILITIES = (
+    "no labelled row of this pair has the probabilities of all classes, which are kept of champions and their "
+    "challengers where there are at most {} classes"
+)
+
+
+def list_metrics(costs: Costs | None) -> list[str]:
+    """Returns the metrics that challengers of a task are tested by, cost where its costs are known."""
+    return [*VERDICT_METRICS] if costs is None else [*LIVE_METRICS]
+
+
+def check_metric(by: str, task: str, costs: Costs | None) -> None:
+    """Raises InvalidRequest for a metric that there is no test by."""
+    if by not in LIVE_METRICS:
+        raise InvalidRequest(
+            f"by: expected one of {', '.join(LIVE_METRICS)}, got {by[:40]!r}"
+        )
+    if by == COST and costs is None:
+        raise InvalidRequest(
+            f"by: no costs of {task!r} are known, which VEREDICTO_COSTS={task}:costs.csv would name"
+        )
+
+
+def describe(
+    deployment: ShadowDeployment | None,
+    window: PredictionWindow,
+    by: str,
+    costs: Costs | None = None,
+) -> list[ChallengerTest]:
+    """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing.
+
+    A pair without a row has the level that it will have if it is tested next. Without challengers there is no test.
+    """
+    if deployment is None:
+        return []
+
+    model = deployment.champion
+    champion = ModelVersion(model.name, model.version)
+    pairs = {
+        pair.challenger: pair for pair in window.pairs if pair.champion == champion
+    }
+    challengers = [
+        ModelVersion(each.name, each.version) for each in deployment.challengers
+    ]
+    new = [each for each in challengers if each not in pairs]
+    for challenger in new:
+        alpha = sequential.share_alpha(window.n_lineups + 1, len(new))
+        pairs[challenger] = PairCounts(champion, challenger, (0, 0, 0), {}, alpha)
+
+    classes = model.classes
+    return [
+        _describe_test(pairs[challenger], window, by, classes, costs)
+        for challenger in challengers
+    ]
+
+
+def _describe_test(
+    pair: PairCounts,
+    window: PredictionWindow,
+    by: str,
+    classes: tuple[str, ...],
+    costs: Costs | None,
+) -> ChallengerTest:
+    """Returns the test of one pair, of which each group of rows is one bet."""
+    key = (pair.champion, pair.challenger)
+    parts = [pair.means]
+    if by != ACCURACY:
+        metrics = find_metrics(by, len(classes), costs)
+        parts = [window.gains.get(each, {}).get(key, {}) for each in metrics]
+
+    largest = _find_largest(by, len(classes), costs)
+    n_groups, difference, interval = _bound(parts, pair.alpha, by, largest)
+    only_challenger, _, only_champion = pair.counts
+
+    described = {
+        "champion": pair.champion.name,
+        "challenger": pair.challenger.name,
+        "by": by,
+        "rows": sum(pair.counts),
+        "only_challenger": only_challenger,
+        "only_champion": only_champion,
+        "groups": n_groups,
+        "difference": difference,
+        "interval": interval,
+        "alpha": pair.alpha,
+        "verdict": sequential.judge(*interval),
+        "conditions": list(_list_conditions(by)),
+    }
+    reason = _explain(by, parts, sum(pair.counts), classes)
+    if difference is None and reason:
+        described["reason"] = reason
+
+    return cast(ChallengerTest, described)
+
+
+def _bound(
+    parts: list[Means], alpha: float, by: str, largest: float
+) -> tuple[int, float | None, tuple[float, float]]:
+    """Returns the groups, the difference and its interval; None where a part has no group.
+
+    A group with rows of several classes counts once for each.
+    """
+    counted = [_tabulate(each) for each in parts]
+    n_groups = [int(counts.sum()) for _, counts in counted]
+    odds = sequential.ODDS if by == ACCURACY else sequential.LOSS_ODDS
+    bounds = np.concatenate(
+        [
+            sequential.bound(
+                differences, counts[None], alpha=alpha / len(parts), odds=odds
+            )
+            for differences, counts in counted
+        ]
+    )
+    half_step = 0.0 if by == ACCURACY else HALF_STEP
+    lower, upper = bounds.mean(axis=0).tolist()
+    interval = (
+        largest * max(-1.0, lower - half_step),
+        largest * min(1.0, upper + half_step),
+    )
+
+    difference = None
+    if all(n_groups):
+        means = [
+            float(counts @ differences) / counts.sum()
+            for differences, counts in counted
+        ]
+        difference = largest * float(np.mean(means))
+
+    return sum(n_groups), difference, interval
+
+
+def _find_largest(by: str, n_classes: int, costs: Costs | None) -> float:
+    """Returns the largest difference of a row, in the unit of the metric."""
+    if by in bounded.METRICS:
+        return bounded.find_largest(by, n_classes)
+    return costs.largest if by == COST and costs is not None else 1.0
+
+
+def _tabulate(means: Means) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Returns the differences that groups have, and how many have each."""
+    differences = np.array([*means, 0]) / MEAN_SCALE
+    return differences, np.array([*means.values(), 0])
+
+
+def _list_conditions(by: str) -> tuple[str, ...]:
+    if by == ACCURACY:
+        return CONDITIONS
+    if by == BALANCED_ACCURACY:
+        return (CONDITIONS[0], CONDITIONS[2], BOUNDED[by], OWN_LEVEL)
+    return (*CONDITIONS, BOUNDED[by], OWN_LEVEL)
+
+
+def _explain(
+    by: str, parts: list[Means], n_rows: int, classes: tuple[str, ...]
+) -> str | None:
+    """Returns why a difference by this metric is not known although rows are labelled."""
+    if not n_rows or by == ACCURACY:
+        return None
+    if by != BALANCED_ACCURACY:
+        return NO_PROBABILITIES.format(MAX_CLASSES)
+
+    unseen = [name for name, each in zip(classes, parts, strict=True) if not each]
+    return f"no row of this pair is labelled {', '.join(unseen[:5])}, and each class counts alike"

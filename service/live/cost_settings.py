@@ -1,0 +1,53 @@
+"""The costs of mistakes that live tests are by, as VEREDICTO_COSTS has them: a file for a task."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from service.contract.cost_table import CostTable, read_cost_table
+from service.errors import SettingsError, VeredictoError
+from service.live.journal.records import MAX_CLASSES, Costs
+from service.models.registry import Registry
+from service.settings import Settings
+
+
+def find_costs(registry: Registry, settings: Settings) -> dict[str, Costs]:
+    """Returns the costs of each task that has some; raises SettingsError where they make no sense for the models."""
+    return {task: _find(registry, task, path) for task, path in settings.costs.items()}
+
+
+def make_costs(table: CostTable, classes: tuple[str, ...]) -> Costs:
+    """Returns costs under a name that no other ones have: another table begins another test."""
+    digest = blake2b(repr((classes, table)).encode(), digest_size=6).hexdigest()
+    matrix = np.array(table, dtype=np.float64)
+    largest = float((matrix.max(axis=1) - matrix.min(axis=1)).max())
+
+    return Costs(f"cost {digest}", classes, matrix, largest)
+
+
+def _find(registry: Registry, task: str, path: Path) -> Costs:
+    where = f"VEREDICTO_COSTS: {task}"
+    try:
+        classes = registry.task(task)[0].classes
+        costs = make_costs(read_cost_table(path, classes), classes)
+    except OSError as error:
+        raise SettingsError(
+            f"{where}: {path.name} cannot be read: {error.strerror}"
+        ) from error
+    except (VeredictoError, ValueError) as error:
+        raise SettingsError(f"{where}: {error}") from error
+
+    if not costs.largest:
+        raise SettingsError(
+            f"{where}: {path.name}: expected costs that depend on what is said, got the same whatever is said"
+        )
+    if len(classes) > MAX_CLASSES:
+        raise SettingsError(
+            f"{where}: expected a task of at most {MAX_CLASSES} classes, whose probabilities are kept, "
+            f"got {len(classes)}"
+        )
+
+    return costs
