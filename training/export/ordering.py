@@ -1,9 +1,9 @@
-"""This module gives trees categories in the order of the target, and missing values as they are.
+"""This module gives boosted trees categories in the order of the target, and missing values as they are.
 
 A tree that splits a category in two by the target need only look at its values in the order of their mean target
 (Fisher, JASA 53, 1958): the values are numbered so, by the training rows, and a split is one threshold. Of more than
-two classes it is the order along the direction in which the values' shares of classes differ most. A missing value is
-sent to the side that the training rows with a gap there ask for.
+two classes there is no such order, and a category becomes one column for each of its values. A missing value is sent to
+the side that the training rows with a gap there ask for.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from training.data.datasets import Dataset, Split
-from training.export.encoding import EncodedModel, find_fills, put_ahead
+from training.export.encoding import EncodedModel, Encoding, find_fills, put_ahead
 from training.graph import GraphBuilder
 from training.learning.family import FittedModel, OnEpoch
 from training.learning.wrapped import WrappedFamily
 
 PRIOR_ROWS = 10.0
 """Each value counts so many rows more, of the mean of all, so that a rare one stands in the middle."""
-
-Floats = NDArray[np.float64]
 
 
 class Ordering:
@@ -44,9 +42,9 @@ class Ordering:
         self.starts = np.where(self.is_category, starts, 0).astype(np.int64)
         self.low = np.where(self.is_category, 0, -np.inf).astype(np.float32)
         self.high = np.where(self.is_category, counts, np.inf).astype(np.float32)
-        scores = _encode_target(dataset, rows)
+        target = dataset.target[rows.train].astype(np.float64)
         ranks = [
-            _order(dataset.features[rows.train, feature], scores, count)
+            _order(dataset.features[rows.train, feature], target, count)
             for feature, count in enumerate(counts)
             if count
         ]
@@ -97,6 +95,25 @@ class Ordering:
         put_ahead(model, builder, n_features)
 
 
+class Spreading(Encoding):
+    """A Spreading makes a column of each value of a category, all 0 where none is known, and leaves gaps."""
+
+    def encode(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns `(n_rows, n_columns)`, with NaN where a number is missing."""
+        columns = features[:, self.source]
+        return np.where(self.is_code, columns == self.code, columns).astype(np.float32)
+
+    def prepend(self, model: onnx.ModelProto, n_features: int) -> None:
+        """Puts the same encoding ahead of a graph that takes the columns, in place."""
+        builder = GraphBuilder("encoding/")
+        columns = builder.add("Gather", "features", self.source, axis=1)
+        matches = builder.add(
+            "Cast", builder.add("Equal", columns, self.code), to=TensorProto.FLOAT
+        )
+        builder.add("Where", self.is_code, matches, columns, name="encoding/encoded")
+        put_ahead(model, builder, n_features)
+
+
 @dataclass(frozen=True, kw_only=True)
 class OrderedFamily(WrappedFamily):
     """An OrderedFamily is an `inner` family of trees, which splits gaps and categories by itself."""
@@ -108,17 +125,18 @@ class OrderedFamily(WrappedFamily):
         options: argparse.Namespace,
         on_epoch: OnEpoch,
     ) -> FittedModel:
-        """Fits the inner family to numbered categories; a data set of plain numbers it is given as it is."""
-        ordering = Ordering(dataset, rows)
-        if not ordering.is_needed:
+        """Fits the inner family to numbered or spread categories; a data set of plain numbers it is given as it is."""
+        has_order = len(dataset.classes) <= 2
+        encoding = Ordering(dataset, rows) if has_order else Spreading(dataset, rows)
+        if not encoding.is_needed:
             return self.inner.fit(dataset, rows, options, on_epoch)
 
-        fitted = self.inner.fit(ordering.apply(dataset), rows, options, on_epoch)
-        return OrderedModel(fitted, ordering)
+        fitted = self.inner.fit(encoding.apply(dataset), rows, options, on_epoch)
+        return OrderedModel(fitted, encoding)
 
 
 class OrderedModel(EncodedModel):
-    """An OrderedModel is a fitted model of trees with an ordering ahead of it."""
+    """An OrderedModel is a fitted model of trees with an encoding ahead of it that leaves gaps."""
 
     @property
     def summary_note(self) -> str:
@@ -127,37 +145,17 @@ class OrderedModel(EncodedModel):
         return super().summary_note + (", split on gaps too" if has_gaps else "")
 
 
-def _encode_target(dataset: Dataset, rows: Split) -> Floats:
-    """Returns the training rows' target, `(n_rows, 1)`, or one column of 0 and 1 for each of three classes and more."""
-    target = dataset.target[rows.train]
-    if len(dataset.classes) > 2:
-        return np.eye(len(dataset.classes))[target.astype(np.int64)]
-    return target.astype(np.float64)[:, None]
-
-
-def _order(column: NDArray[np.float32], target: Floats, n_values: int) -> Floats:
+def _order(
+    column: NDArray[np.float32], target: NDArray[np.float64], n_values: int
+) -> NDArray[np.float64]:
     """Returns the place of each value of a category, `(n_values,)`, by the mean target of its rows."""
     known = ~np.isnan(column)
     codes = column[known].astype(np.int64)
-    centred = target[known] - target[known].mean(axis=0)
+    centred = target[known] - target[known].mean()
     counts = np.bincount(codes, minlength=n_values)
-    sums = np.stack(
-        [np.bincount(codes, weights=each, minlength=n_values) for each in centred.T],
-        axis=1,
-    )
-    means = sums / (counts + PRIOR_ROWS)[:, None]
-    scores = means[:, 0] if means.shape[1] == 1 else _project(means, counts)
+    sums = np.bincount(codes, weights=centred, minlength=n_values)
     places = np.empty(n_values)
-    places[np.argsort(scores, kind="stable")] = np.arange(n_values)
+    order = np.argsort(sums / (counts + PRIOR_ROWS), kind="stable")
+    places[order] = np.arange(n_values)
 
     return places
-
-
-def _project(means: Floats, counts: NDArray[np.int64]) -> Floats:
-    """Returns the means along the direction of their greatest spread, each value counted by its rows."""
-    weighted = means * np.sqrt(counts)[:, None]
-    direction = np.linalg.svd(weighted, full_matrices=False)[2][0]
-    # The sign of a direction is the library's choice; the largest part is made positive.
-    sign = np.sign(direction[np.argmax(np.abs(direction))])
-
-    return means @ (direction * sign)
