@@ -206,7 +206,7 @@ def find_fills(dataset: Dataset, rows: Split) -> tuple[float | None, ...]:
                 f"no training row has a value in {name!r}: --exclude {shlex.quote(name)}"
             )
 
-    has_gaps = np.isnan(dataset.features).any(axis=0)
+    has_gaps = [bool(np.isnan(column).any()) for column in dataset.features.T]
     columns = zip(train.T, dataset.categories, has_gaps, strict=True)
 
     return tuple(

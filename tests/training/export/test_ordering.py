@@ -7,7 +7,7 @@ from dataclasses import replace
 import lightgbm
 import numpy as np
 import onnxruntime
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
 from onnx import TensorProto
 from sklearn.metrics import r2_score
