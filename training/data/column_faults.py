@@ -22,7 +22,7 @@ FEW_CATEGORIES, MOST_CATEGORIES, ROWS_PER_CATEGORY = 50, 300, 20
 """A column may have 50 different texts, and more, up to 300, where there are 20 rows for each."""
 MIN_KEPT_SHARE = 0.9
 """So great a share of a column's different numbers must still differ as float32."""
-MAX_MOVED_SHARE = 0.001
+MAX_MOVED_SHARE = 0.01
 """Measurements with decimals, as degrees of longitude, may be moved by so great a share of their deviation."""
 MAX_ID_SPAN = 2
 """Whole numbers, all different, are dense where their span is under so many times their number."""

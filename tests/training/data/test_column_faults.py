@@ -137,7 +137,8 @@ def test_a_day_that_is_not_in_the_calendar_is_shown(tmp_path: Path) -> None:
     days = [f"2023-02-{at % 31 + 1:02}" for at in range(N_ROWS)]
 
     assert refuse(write(tmp_path, days)).splitlines()[0] == (
-        "column 'c' looks like dates, but '2023-02-29' is no day of the calendar: correct or empty it, or --as c=category"
+        "column 'c' looks like dates, but '2023-02-29' is no day of the calendar: correct or empty it, or "
+        "--as c=category"
     )
 
 
@@ -153,7 +154,7 @@ def test_whole_numbers_over_53_bits_keep_their_digits(tmp_path: Path) -> None:
 
 
 def test_degrees_with_many_decimals_are_numbers(tmp_path: Path) -> None:
-    """A longitude is moved by less than a thousandth of its deviation, though some values meet."""
+    """A longitude is moved by less than a hundredth of its deviation, though some values meet."""
     texts = [f"{-93.6193754 + number / 1e5:.10f}" for number in NUMBERS]
     features = read(write(tmp_path, texts)).features[:, 0]
 
