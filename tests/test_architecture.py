@@ -594,6 +594,7 @@ SHOWN: dict[str, set[str]] = {
         "evaluation",
         "freshness",
         "gate",
+        "ordering",
         "recalibration",
         "smoothing",
         "torch_operators",
