@@ -101,7 +101,8 @@ class Distribution:
 class Feature:
     """One column: a number with the range seen in training, or a category with its known values.
 
-    `imputed` is what the graph puts in place of a missing value; without it no value may be missing.
+    `imputed` is what the graph puts in place of a missing value, or the middle of the training rows where the summary
+    says that gaps are split on; without it no value may be missing.
     """
 
     name: str

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tables.notations import (
+    ACCOUNTING,
     COMMA,
     COMMA_GROUPS,
+    CURRENCY,
     INFINITE,
     INTEGER,
     MISSING,
@@ -30,6 +32,7 @@ MIN_AMBIGUOUS = 5
 _DATE_FORMATS = {
     r"^\d{4}-\d{1,2}-\d{1,2}$": ("%Y-%m-%d",),
     r"^\d{4}/\d{1,2}/\d{1,2}$": ("%Y/%m/%d",),
+    r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$": ("%Y%m%d",),
     r"^\d{1,2}/\d{1,2}/\d{4}$": ("%d/%m/%Y", "%m/%d/%Y"),
     r"^\d{1,2}-\d{1,2}-\d{4}$": ("%d-%m-%Y", "%m-%d-%Y"),
     r"^\d{1,2}\.\d{1,2}\.\d{4}$": ("%d.%m.%Y",),
@@ -138,7 +141,9 @@ def _unwrap(column: pl.Series) -> pl.Series:
 
 
 def _unwrap_each(known: pl.Series) -> pl.Series:
-    bare = known.str.replace(r"^[€$£¥]\s*", "").str.replace(r"\s*[€$£¥%]$", "")
+    signed = known.str.replace("^−", "-").str.replace(ACCOUNTING, "-${1}")
+    bare = signed.str.replace(rf"^([+-]?)\s*{CURRENCY}\s*", "${1}")
+    bare = bare.str.replace(rf"\s*({CURRENCY}|%)$", "")
     return pl.select(
         pl.when(bare.str.contains(r"^[+-]?\d{1,3}([ '’\u00a0\u202f]\d{3})+([.,]\d+)?$"))
         .then(bare.str.replace_all(r"[ '’\u00a0\u202f]", ""))
@@ -310,8 +315,35 @@ def _to_numbers(
         return column
 
     is_whole = plain.filter(is_number).str.contains(INTEGER).all()
-    whole = values.cast(pl.Int64, strict=False) if is_whole else values
+    if not is_whole:
+        return values
+
+    # Float64 would round whole numbers over 2**53.
+    whole = pl.Series(column.name, [None] * len(column), dtype=pl.Int64)
+    exact = plain.filter(is_number).cast(pl.Int64, strict=False)
+    whole = whole.scatter(at.filter(is_number), exact)
+
     return whole if whole.null_count() == values.null_count() else values
+
+
+def _note_wrong_date(
+    column: pl.Series, texts: pl.Series, formats: tuple[str, ...], findings: Findings
+) -> None:
+    """Notes the first value that looks like a date and is none, but for whole numbers, which may be just those."""
+    if formats == ("%Y%m%d",):
+        return
+
+    is_date = pl.Series([False] * len(texts))
+    for each in formats:
+        is_date |= texts.str.to_date(each, strict=False).is_not_null()
+    wrong = column.filter(~is_date & column.is_not_null())
+    if len(wrong):
+        example = f"{wrong[0]!r} is no day of the calendar: correct or empty it"
+    else:
+        example = (
+            "some have the day first and others the month: write them as 2024-12-31"
+        )
+    findings.faults[column.name] = f"looks like dates, but {example}"
 
 
 def _read_dates(
@@ -331,6 +363,7 @@ def _read_dates(
             == column.null_count()
         ]
         if not fitting:
+            _note_wrong_date(column, texts, formats, findings)
             return None
 
         if len(fitting) > 1 and not (fitting[0][1] == fitting[1][1]).all():

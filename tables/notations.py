@@ -24,4 +24,11 @@ MORE_POINTS = r"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$|^[+-]?[1-9]\d{0,2}(\.\d{3})+,\d
 MORE_COMMAS = r"^[+-]?[1-9]\d{0,2}(,\d{3}){2,}$|^[+-]?[1-9]\d{0,2}(,\d{3})+\.\d+$"
 NUMBER = "|".join((POINT, COMMA, MORE_POINTS, MORE_COMMAS))
 INFINITE = r"(?i)^[+-]?inf(inity)?$"
-YES_AND_NO = ("yes", "no", "y", "n", "t", "f", "si", "sí", "s", "on", "off")
+YES_AND_NO = (
+    *("yes", "no", "y", "n", "t", "f", "si", "sí", "s", "on", "off", "oui", "non"),
+    *("ja", "nein", "sim", "não", "wahr", "falsch", "vrai", "faux", "vero", "falso"),
+    *("verdadero", "verdadeiro"),
+)
+CURRENCY = r"(?:[€$£¥]|EUR|USD|GBP|CHF|JPY|CAD|AUD|MXN|BRL|CNY|INR)"
+ACCOUNTING = rf"^\(({CURRENCY}?\s*\d[\d.,]*[.,]\d{{2}})\)$"
+"""Accountants write (12.50) for -12.50; without two decimals it may be a label."""

@@ -252,11 +252,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.repository",
         "service.settings",
     },
-    "service.ray_serve": {
-        "service.http",
-        "service.server",
-        "service.settings",
-    },
+    "service.ray_serve": {"service.http", "service.server", "service.settings"},
     "service.reference": {
         "model_card",
         "service.contract",
@@ -632,6 +628,7 @@ SHOWN: dict[str, set[str]] = {
         "evaluation",
         "freshness",
         "gate",
+        "ordering",
         "recalibration",
         "smoothing",
         "torch_operators",

@@ -16,6 +16,8 @@ from training.data import images as image_data
 from training.data.datasets import Dataset
 from training.data.images import ImageDataset
 from training.data.table import TableError, parse_roles, read_dataset
+from training.export.encoding import EncodedFamily
+from training.export.ordering import OrderedFamily
 from training.export.recalibration import RecalibratedFamily
 from training.export.smoothing import SmoothedFamily
 from training.families import logistic
@@ -35,6 +37,8 @@ RECALIBRATED = ("naive_bayes", "knn")
 """These families' probabilities need more than the pipeline's temperature."""
 SMOOTHED = ("logistic", "mlp", "gradient_boosting")
 """These families' probabilities would be 0 by underflow; trees and forests have a vote for each class."""
+TAKES_GAPS = ("gradient_boosting",)
+"""These families split gaps and categories by themselves; all others are given plain numbers."""
 _DEFAULT_TASKS = {"pretrained": pretrained.TASK, "faces": faces.TASK}
 ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
 _UNSTATED = (
@@ -187,7 +191,7 @@ def make_training_run(
 def find_family(options: argparse.Namespace, *, images: bool) -> Family:
     """Returns the family of the options, enlarged where they ask for it; raises TrainingError where it cannot be.
 
-    Those of rows that need curves for their probabilities get them.
+    Those of rows are given plain numbers, and those that need curves for their probabilities get them.
     """
     family = (IMAGE_FAMILIES if images else FAMILIES)[options.family]
     if not images and options.family == "logistic" and logistic.is_solved(options):
@@ -195,12 +199,16 @@ def find_family(options: argparse.Namespace, *, images: bool) -> Family:
 
     family = enlarged.enlarge_family(family, options)
 
-    if not images and options.family in RECALIBRATED:
-        return RecalibratedFamily(inner=family)
-    if not images and options.family in SMOOTHED:
-        return SmoothedFamily(inner=family)
+    if images:
+        return family
+    if options.family in RECALIBRATED:
+        family = RecalibratedFamily(inner=family)
+    if options.family in SMOOTHED:
+        family = SmoothedFamily(inner=family)
 
-    return family
+    takes_gaps = options.family in TAKES_GAPS
+
+    return OrderedFamily(inner=family) if takes_gaps else EncodedFamily(inner=family)
 
 
 def load_dataset(

@@ -16,7 +16,6 @@ from model_card import Calibration, Card, CrossValidation, Spread
 from training.data.datasets import Dataset, Split, split, split_folds
 from training.data.images import ImageDataset, ParityImages
 from training.export import calibration as calibrating
-from training.export.encoding import EncodedModel, Encoding
 from training.export.evaluation import evaluate
 from training.export.freshness import fingerprint_code
 from training.export.gate import Origin, export
@@ -28,6 +27,7 @@ from training.learning.family import (
     HasCompanions,
     OnEpoch,
     TrainingError,
+    find_imputed,
     summary_note,
 )
 
@@ -174,35 +174,15 @@ def check_dataset(training_run: TrainingRun) -> None:
 def fit(
     training_run: TrainingRun, rows: Split, on_epoch: OnEpoch
 ) -> tuple[FittedModel, Calibration | None, tuple[float | None, ...]]:
-    """Returns the fitted model of the raw inputs, its calibration, and how it fills each feature's gaps."""
-    if isinstance(training_run.dataset, ImageDataset):
-        return *_fit_and_calibrate(
-            training_run, training_run.dataset, rows, on_epoch
-        ), ()
+    """Returns the fitted model of the raw inputs, its calibration, and what it takes each feature's gaps for."""
+    dataset = training_run.dataset
 
-    encoding = Encoding(training_run.dataset, rows)
-    fitted, calibration = _fit_and_calibrate(
-        training_run, encoding.apply(training_run.dataset), rows, on_epoch
-    )
-
-    return (
-        (EncodedModel(fitted, encoding) if encoding.is_needed else fitted),
-        calibration,
-        encoding.fill,
-    )
-
-
-def _fit_and_calibrate(
-    training_run: TrainingRun,
-    dataset: Dataset | ImageDataset,
-    rows: Split,
-    on_epoch: OnEpoch,
-) -> tuple[FittedModel, Calibration | None]:
     def report_epoch(epoch: Epoch) -> None:
         on_epoch(epoch)
         training_run.callbacks.epoch(epoch)
 
     fitted = training_run.family.fit(dataset, rows, training_run.options, report_epoch)
+    imputed = find_imputed(fitted)
     calibration = None
     if (
         fitted.kind == "classifier"
@@ -215,7 +195,7 @@ def _fit_and_calibrate(
             fitted, temperature=calibration.temperature, floor=calibration.floor
         )
 
-    return fitted, calibration
+    return fitted, calibration, imputed
 
 
 def cross_validate(training_run: TrainingRun) -> CrossValidation | None:

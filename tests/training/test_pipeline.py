@@ -14,6 +14,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from model_card import FeatureInput
+from service.errors import InvalidRequest
 from service.live.drift import Cells, describe
 from service.models.model import Model
 from tests.support.server import Server
@@ -241,6 +242,26 @@ def test_a_family_learns_from_gaps_and_categories(
     for output in model.run(model.encode(known + gaps)):
         assert np.array_equal(output[0], output[1])
         assert np.array_equal(output[0], output[2])
+
+
+def test_boosted_trees_learn_from_gaps_and_categories(
+    table: Path, tmp_path: Path
+) -> None:
+    """A gap is answered as a gap, the file says so, and a value that the table does not have is refused."""
+    model = train_and_load("gradient_boosting", *_churn(table), folder=tmp_path)
+    assert "split on gaps too" in model.card.summary
+    document = model.card.to_document()["input"]["features"]
+    assert document[1]["imputed"] in ("basic", "plus", "pro")
+    label, probabilities = model.run(
+        model.encode([[5, None, None, "true"], [59, "pro", 3.5, False]])
+    )
+    assert label.tolist() == [1, 0]
+    assert np.isfinite(probabilities).all()
+
+    with pytest.raises(
+        InvalidRequest, match="'plan' expects one of basic, plus, pro, got 'gold'"
+    ):
+        model.encode([[5, "gold", 3.5, True]])
 
 
 def test_the_card_knows_how_a_table_spreads(table: Path, tmp_path: Path) -> None:

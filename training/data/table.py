@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -23,25 +22,17 @@ from tables.reader import (
     name_values,
     read_table,
 )
+from training.data.column_faults import (
+    FEWEST_ROWS,
+    check_columns,
+    check_target,
+    quote,
+)
 from training.data.datasets import Dataset
 
-FEWEST_ROWS = 30
-FEWEST_OF_CLASS = 10
-MOST_CLASSES = 100
 MOST_WHOLE_CLASSES = 20
 """A target of whole numbers with at most so many different ones is taken for classes."""
-FEWEST_KNOWN = 10
-"""Rows in which a column must have a value, so that some of them are training rows."""
-FEW_CATEGORIES, MOST_CATEGORIES, ROWS_PER_CATEGORY = 50, 300, 20
-"""A column may have 50 different texts, and more, up to 300, where there are 20 rows for each."""
 ROLES = ("number", "category", "date", "drop")
-MIN_KEPT_SHARE = 0.9
-"""So great a share of a column's different numbers must still differ as float32."""
-MAX_ID_SPAN = 2
-"""Whole numbers, all different, are dense where their span is under so many times their number."""
-ID_NAME = r"(?i)(^|[\W_])(id|key|index|uuid|row|rownames|rownumber|folio)$|[a-z](Id|ID)$|^(row|id)[A-Z_]"
-MAX_SHOWN = 5
-LARGEST = float(np.finfo(np.float32).max)
 
 
 class TableError(Exception):
@@ -73,10 +64,9 @@ def read_dataset(
     labelled = as_whole(table.frame[target].filter(known))
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
     frame = _take_features(table, target, dropped, roles).filter(known)
-    _raise_any(
-        _check_target(labelled, classifies=classifies),
-        _check_columns(frame, table, roles),
-    )
+    target_faults = check_target(labelled, table, classifies=classifies)
+    is_short = len(labelled) < FEWEST_ROWS
+    _raise_any(target_faults, () if is_short else check_columns(frame, table, roles))
     features, values = _encode_all(frame)
     labels, classes = _encode_target(labelled, classifies=classifies)
 
@@ -123,7 +113,10 @@ def describe_columns(
     for column in table.frame:
         name = column.name
         if name == target:
-            what = "the target"
+            n_missing = column.null_count()
+            what = "the target" + (
+                f" (rows left out for want of it: {n_missing})" if n_missing else ""
+            )
         elif name in exclude or roles.get(name) == "drop":
             what = "left out"
         else:
@@ -200,7 +193,7 @@ def _take_feature(column: pl.Series, table: Table, role: str | None) -> list[pl.
     if role == "date":
         raise TableError(
             f"--as {name}=date: expected dates as 2024-12-31 or 31/12/2024 throughout, "
-            f"got {_quote(column.drop_nulls()[0])}"
+            f"got {quote(column.drop_nulls()[0])}"
         )
 
     return [column]
@@ -265,170 +258,6 @@ def _is_class(target: pl.Series) -> bool:
     return target.dtype.is_integer() and target.n_unique() <= MOST_WHOLE_CLASSES
 
 
-def _check_target(target: pl.Series, *, classifies: bool) -> list[str]:
-    name = target.name
-    if len(target) < FEWEST_ROWS:
-        return [
-            f"too few rows: {len(target)} have a value in the target {name!r}, at least {FEWEST_ROWS} are needed"
-        ]
-
-    if target.n_unique() == 1:
-        return [
-            f"the target {name!r} has one value throughout, {_quote(target[0])}: there is nothing to tell apart"
-        ]
-
-    if not classifies:
-        if not target.dtype.is_numeric():
-            return [
-                f"the target {name!r} is no column of numbers: it can be classified, not regressed"
-            ]
-        return (
-            [f"the target {name!r} has values that are not finite"]
-            if _has_infinite(target)
-            else []
-        )
-
-    counts = Counter(name_values(target))
-    if len(counts) > MOST_CLASSES:
-        return [
-            f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"
-        ]
-
-    rare = [
-        f"{each!r} ({count})"
-        for each, count in sorted(counts.items())
-        if count < FEWEST_OF_CLASS
-    ]
-    if rare:
-        listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
-        return [
-            f"the target {name!r} has classes with fewer than {FEWEST_OF_CLASS} rows: {listed}; join or remove them, "
-            "or use --kind regressor if it is a number"
-        ]
-
-    return []
-
-
-def _check_columns(
-    frame: pl.DataFrame, table: Table, roles: Mapping[str, str]
-) -> list[str]:
-    faults = {
-        column.name: fault
-        for column in frame
-        if (fault := _find_fault(column, table, roles.get(column.name)))
-    }
-    if not faults:
-        return []
-
-    lines = [f"column {name!r} {fault}" for name, fault in faults.items()]
-    original = [
-        name if name in table.frame.columns else name.rpartition("_")[0]
-        for name in faults
-    ]
-    return [
-        *lines,
-        f"leave out what cannot be used: --exclude {shlex.join(dict.fromkeys(original))}",
-    ]
-
-
-def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None:
-    """Returns the reason why nothing can be learnt from a column, or None."""
-    known = column.drop_nulls()
-    different = known.n_unique()
-    if not different:
-        return "is empty"
-    if len(known) < FEWEST_KNOWN:
-        return f"has a value in {len(known)} rows only"
-    if different == 1:
-        return f"is constant: {_quote(known[0])} throughout"
-    if role is None and column.name in table.findings.faults:
-        return f"{table.findings.faults[column.name]}, or --as {shlex.quote(column.name)}=category"
-    if role is None and column.name in table.findings.odd:
-        return _describe_odd(column.name, table)
-
-    if column.dtype == pl.String:
-        return _find_text_fault(len(known), different)
-    if column.dtype == pl.Boolean:
-        return None
-    if not column.dtype.is_numeric():
-        kind = column.dtype.base_type()
-        return f"is of the type {kind}, which no family learns from: turn it into numbers or categories"
-
-    return _find_number_fault(column, table, role)
-
-
-def _find_text_fault(n_known: int, different: int) -> str | None:
-    """Returns a fault where values are too many for one column each, or too few rows have the same one."""
-    most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, n_known // ROWS_PER_CATEGORY))
-    if different <= most and different <= n_known / 2:
-        return None
-    return (
-        f"looks like free text or ids: {different} different values in {n_known} rows"
-    )
-
-
-def _find_number_fault(column: pl.Series, table: Table, role: str | None) -> str | None:
-    known = column.drop_nulls()
-    if _has_infinite(column):
-        return "has values that are not finite or do not fit 32 bits"
-
-    kept = known.cast(pl.Float64).cast(pl.Float32).n_unique()
-    if kept < MIN_KEPT_SHARE * known.n_unique():
-        return (
-            f"needs more digits than 32 bits hold: {known.n_unique()} different values become {kept}; "
-            "subtract a constant, or write dates as 2024-12-31"
-        )
-    if role is None and column.name in table.frame.columns:
-        return _find_ids(as_whole(known))
-
-    return None
-
-
-def _find_ids(known: pl.Series) -> str | None:
-    """Returns a fault for whole numbers, all different, that are dense, sorted throughout or called an id."""
-    if not known.dtype.is_integer() or known.n_unique() < len(known):
-        return None
-    keep = f"--as {shlex.quote(known.name)}=number keeps them"
-    if _counts_up(known):
-        return "looks like ids: whole numbers that count the rows"
-    if re.search(ID_NAME, known.name):
-        return f"looks like ids: whole numbers that are all different under such a name; {keep}"
-
-    span = int(known.max()) - int(known.min())  # type: ignore[arg-type]  # of a column of whole numbers
-    if span < MAX_ID_SPAN * len(known):
-        return f"looks like ids: whole numbers that count the rows, with gaps; {keep}"
-    if known.is_sorted() or known.is_sorted(descending=True):
-        return f"looks like ids: whole numbers that grow with the rows; {keep}"
-
-    return None
-
-
-def _describe_odd(name: str, table: Table) -> str:
-    """Says in how many rows a column is a number, and where it is not."""
-    odd = table.findings.odd[name]
-    n_odd = sum(len(rows) for rows in odd.values())
-    n_known = len(table.frame[name].drop_nulls())
-    shown = [
-        f"{table.places[rows[0]]} {value!r}"
-        + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
-        for value, rows in list(odd.items())[:MAX_SHOWN]
-    ]
-    more = ", ..." if len(odd) > MAX_SHOWN else ""
-    return (
-        f"is a number in {n_known - n_odd:,} of {n_known:,} rows, but not in {', '.join(shown)}{more}: empty these "
-        f"cells, or --as {shlex.quote(name)}=number does without them, or --as {shlex.quote(name)}=category"
-    )
-
-
-def _counts_up(known: pl.Series) -> bool:
-    return bool((known.sort().diff().drop_nulls() == 1).all())
-
-
-def _has_infinite(column: pl.Series) -> bool:
-    values = column.drop_nulls().cast(pl.Float64).to_numpy()
-    return bool((~(np.abs(values[~np.isnan(values)]) <= LARGEST)).any())
-
-
 def _encode(column: pl.Series) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
     """A column's numbers, or the indices of its categories and their names; NaN where it has no value."""
     if column.dtype.is_numeric():
@@ -460,7 +289,3 @@ def _encode_target(
     code = {name: index for index, name in enumerate(order)}
 
     return np.array([code[name] for name in names], dtype=np.int64), tuple(order)
-
-
-def _quote(value: object) -> str:
-    return repr(value) if isinstance(value, str) else str(value)

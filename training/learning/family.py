@@ -84,6 +84,11 @@ def summary_note(fitted: FittedModel) -> str:
     return str(getattr(fitted, "summary_note", ""))
 
 
+def find_imputed(fitted: FittedModel) -> tuple[float | None, ...]:
+    """Returns what a missing value of each feature counts as, nothing where the model says nothing of gaps."""
+    return tuple(getattr(fitted, "imputed", ()))
+
+
 class Family(Protocol):
     """A Family is what a family's module offers."""
 

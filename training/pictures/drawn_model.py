@@ -55,10 +55,15 @@ class DrawnModel:
 
     @cached_property
     def encoded(self) -> Dataset:
-        """Returns the table as the family learnt from it: without categories and gaps."""
+        """Returns the table as the family learnt from it: without categories and, but for boosted trees, gaps."""
+        within = (
+            self.fitted.fitted
+            if isinstance(self.fitted, CalibratedModel)
+            else self.fitted
+        )
         return (
-            self.fitted.encoding.apply(self.table)
-            if isinstance(self.fitted, EncodedModel)
+            within.encoding.apply(self.table)
+            if isinstance(within, EncodedModel)
             else self.table
         )
 
@@ -81,17 +86,11 @@ class DrawnModel:
     @property
     def uncalibrated(self) -> Floats | None:
         """Returns probabilities of the held-out rows before the temperature, or None where there is none."""
-        within = (
-            self.fitted.fitted if isinstance(self.fitted, EncodedModel) else self.fitted
-        )
-        if not isinstance(within, CalibratedModel):
+        if not isinstance(self.fitted, CalibratedModel):
             return None
 
-        learnt_from = (
-            self.encoded if isinstance(self.dataset, Dataset) else self.dataset
-        )
-        probabilities: Floats = within.fitted.outputs(
-            learnt_from.inputs[self.rows.held_out]
+        probabilities: Floats = self.fitted.fitted.outputs(
+            self.dataset.inputs[self.rows.held_out]
         )["probabilities"]
 
         return probabilities

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,13 @@ from service.models.parsing.small_graph import Node, SmallGraph
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-_FLOAT = 1
+_FLOAT, _INT64 = 1, 7
+_CAST_TYPES = {_FLOAT: np.float32, _INT64: np.int64}
 
 
-def _gather(values: Any, columns: Any) -> Any:
-    return values[:, columns]
-
-
-def _to_float(values: Any) -> Any:
-    return values.astype(np.float32)
+def _gather(values: Any, places: Any) -> Any:
+    """Returns columns of rows, or what a table says of each value."""
+    return values[places] if values.ndim == 1 else values[:, places]
 
 
 def _keep(values: Any) -> Any:
@@ -37,14 +35,24 @@ _ARITHMETIC: dict[str, Callable[..., Any]] = {
 }
 _STEPS: dict[str, Callable[..., Any]] = {
     **_ARITHMETIC,
-    "Cast": _to_float,
+    "And": np.logical_and,
     "Equal": np.equal,
     "Gather": _gather,
+    "GreaterOrEqual": np.greater_equal,
     "Identity": _keep,
     "IsNaN": np.isnan,
+    "Less": np.less,
     "Where": np.where,
 }
 """These operators make each column of one column: none mixes two features."""
+
+
+class Step(NamedTuple):
+    """A step is a node with its constant inputs, None for one that another node gives, and what it does to arrays."""
+
+    node: Node
+    constants: tuple[NDArray[Any] | None, ...]
+    function: Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,19 +61,18 @@ class Encoding:
 
     source: Integers | None = None
     """The feature of each column; None where the columns are the features."""
-    steps: tuple[tuple[Node, tuple[NDArray[Any] | None, ...]], ...] = ()
-    """Each node with its constant inputs, None for an input that another node gives."""
+    steps: tuple[Step, ...] = ()
     output: str = ""
 
     def apply(self, features: Floats) -> Floats:
         """Returns the columns `(n_rows, n_columns)` of features `(n_rows, n_features)`."""
         values: dict[str, Any] = {"features": features}
-        for node, constants in self.steps:
+        for node, constants, function in self.steps:
             given = [
                 values[name] if constant is None else constant
                 for name, constant in zip(node.inputs, constants, strict=True)
             ]
-            values[node.outputs[0]] = _STEPS[node.operator](*given)
+            values[node.outputs[0]] = function(*given)
 
         columns: Floats = values[self.output] if self.steps else features
         return columns
@@ -92,7 +99,8 @@ def read_encoding(graph: SmallGraph, output: str) -> Encoding | None:
     steps = []
     for node in nodes:
         constants = tuple(graph.read_constant(name) for name in node.inputs)
-        if node.operator not in _STEPS or not _has_its_form(graph, node, constants):
+        function = _find_function(graph, node)
+        if function is None or not _has_its_form(graph, node, constants):
             return None
 
         pairs = zip(node.inputs, constants, strict=True)
@@ -104,14 +112,14 @@ def read_encoding(graph: SmallGraph, output: str) -> Encoding | None:
         # Columns of different features side by side are mixed; after one Gather no other is looked for.
         if any(sources[name] is not source for name in given):
             return None
-        if node.operator == "Gather":
+        if node.operator == "Gather" and constants[0] is None:
             columns = constants[1]
             if source is not None or columns is None or columns.ndim != 1:
                 return None
             source = columns
 
         sources[node.outputs[0]] = source
-        steps.append((node, constants))
+        steps.append(Step(node, constants, function))
 
     if output not in sources:
         return None
@@ -131,6 +139,16 @@ def _find_ancestors(graph: SmallGraph, output: str) -> list[Node]:
     return nodes[::-1]
 
 
+def _find_function(graph: SmallGraph, node: Node) -> Callable[..., Any] | None:
+    """Returns what an operator does to arrays; None where it is not followed."""
+    if node.operator != "Cast":
+        return _STEPS.get(node.operator)
+
+    kind = _CAST_TYPES.get(graph.read_integer(node, "to") or 0)
+
+    return None if kind is None else lambda values: values.astype(kind)
+
+
 def _has_its_form(
     graph: SmallGraph, node: Node, constants: tuple[NDArray[Any] | None, ...]
 ) -> bool:
@@ -138,8 +156,9 @@ def _has_its_form(
     if node.operator in _ARITHMETIC:
         known = [each for each in constants if each is not None]
         return len(known) == 1 and known[0].size == max((1, *known[0].shape[-1:]))
-    if node.operator == "Cast":
-        return graph.read_integer(node, "to") == _FLOAT
     if node.operator == "Gather":
+        table = constants[0]
+        if table is not None:
+            return table.ndim == 1 and not graph.read_integer(node, "axis")
         return graph.read_integer(node, "axis") == 1
     return True

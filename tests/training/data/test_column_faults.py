@@ -1,0 +1,225 @@
+"""What people write in tables is read as they mean it, or refused in a sentence that says what would work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.data.datasets import Dataset
+from training.data.table import TableError, describe_columns, read_dataset
+
+N_ROWS = 200
+NUMBERS = np.random.default_rng(0).normal(0, 90, N_ROWS).round(2).tolist()
+CLASSES = [("no", "yes")[number > 0] for number in NUMBERS]
+
+Write = Callable[[int, float], str]
+
+
+def write(folder: Path, texts: list[str], *, target: list[str] | None = None) -> Path:
+    """Writes a table of the column `c` and the target `y`."""
+    rows = zip(texts, target or CLASSES, strict=True)
+    path = folder / "table.csv"
+    lines = [f'"{text}","{answer}"' for text, answer in rows]
+    path.write_text("\n".join(["c,y", *lines, ""]), encoding="utf-8")
+
+    return path
+
+
+def read(path: Path, **options: str) -> Dataset:
+    return read_dataset(path, target="y", task="mine", **options)  # type: ignore[arg-type]  # texts are its options
+
+
+def refuse(path: Path, **options: str) -> str:
+    with pytest.raises(TableError) as refused:
+        read(path, **options)
+    return str(refused.value)
+
+
+MONEY: dict[str, Write] = {
+    "a code behind": lambda _, number: f"{number:.2f} EUR",
+    "a code ahead": lambda _, number: f"USD {number:,.2f}",
+    "a sign ahead of the currency": lambda _, number: (
+        f"-${-number:,.2f}" if number < 0 else f"${number:,.2f}"
+    ),
+    "a minus of typographers": lambda _, number: f"{number:.2f}".replace("-", "−"),
+    "brackets of accountants": lambda _, number: (
+        f"({-number:,.2f})" if number < 0 else f"{number:,.2f}"
+    ),
+}
+
+
+@pytest.mark.parametrize("notation", MONEY)
+def test_money_is_read_with_its_sign(tmp_path: Path, notation: str) -> None:
+    """A number with a currency or in brackets is that number."""
+    texts = [MONEY[notation](at, number) for at, number in enumerate(NUMBERS)]
+    features = read(write(tmp_path, texts)).features[:, 0]
+
+    assert features.tolist() == np.float32(NUMBERS).tolist()
+
+
+def test_labels_in_brackets_are_no_negative_numbers(tmp_path: Path) -> None:
+    """Without two decimals a number in brackets may be a label, which stays one."""
+    dataset = read(write(tmp_path, [f"({at % 3})" for at in range(N_ROWS)]))
+
+    assert dataset.categories[0] == ("(0)", "(1)", "(2)")
+
+
+OTHERS: dict[str, tuple[Write, str]] = {
+    "a unit": (
+        lambda at, number: f"{abs(number) + at:.1f} kg",
+        "numbers with a unit or a mark, as '11.3 kg': write the number alone",
+    ),
+    "a time of day": (
+        lambda at, _: f"{at * 7 % 24:02}:{at * 13 % 60:02}",
+        "times or durations, as '00:00': write them as a number, of hours say",
+    ),
+    "a duration": (
+        lambda at, _: f"PT{at % 5}H{at % 60}M",
+        "times or durations, as 'PT0H0M': write them as a number, of hours say",
+    ),
+    "a week": (
+        lambda at, _: f"2023-W{at % 52 + 1:02}",
+        "dates in a notation that is not read, or in two, as '2023-W01': write them as 2024-12-31",
+    ),
+    "a year of two digits": (
+        lambda at, _: f"{at % 28 + 1:02}/{at % 12 + 1:02}/{at % 20 + 10}",
+        "dates in a notation that is not read, or in two, as '01/01/10': write them as 2024-12-31",
+    ),
+    "text": (
+        lambda at, _: f"free words, number {at}",
+        "free text or ids: 200 different values in 200 rows",
+    ),
+}
+
+
+@pytest.mark.parametrize("notation", OTHERS)
+def test_a_notation_that_is_not_read_is_called_by_its_name(
+    tmp_path: Path, notation: str
+) -> None:
+    """A column that would be many categories is refused with another way out, where its values have a common form."""
+    make, message = OTHERS[notation]
+    texts = [make(at, number) for at, number in enumerate(NUMBERS)]
+
+    assert (
+        refuse(write(tmp_path, texts)).splitlines()[0]
+        == f"column 'c' looks like {message}"
+    )
+
+
+def test_many_marks_among_numbers_are_shown(tmp_path: Path) -> None:
+    """A column of which a quarter is `<5` is no free text: the first such value is shown with its line."""
+    texts = ["<5" if at % 4 == 0 else str(at) for at in range(N_ROWS)]
+    path = write(tmp_path, texts)
+
+    assert refuse(path).splitlines()[0] == (
+        "column 'c' is a number in 150 of 200 rows, but not in line 2 '<5': write numbers alone, or --as c=number "
+        "does without the others"
+    )
+    column = read_dataset(path, target="y", task="mine", roles={"c": "number"})
+    assert np.isnan(column.features[::4, 0]).all()
+    assert column.features[1::4, 0].tolist() == list(range(1, N_ROWS, 4))
+
+
+def test_dates_in_eight_digits_are_dates(tmp_path: Path) -> None:
+    """20230117 as a number would lose its day in float32."""
+    days = [f"2023{at % 12 + 1:02}{at % 28 + 1:02}" for at in range(N_ROWS)]
+    dataset = read(write(tmp_path, days))
+
+    assert dataset.feature_names == ("c_month", "c_weekday", "c_days")
+    assert dataset.features[0].tolist() == [1, 7, 19358]
+
+
+def test_a_day_that_is_not_in_the_calendar_is_shown(tmp_path: Path) -> None:
+    """One wrong date does not make categories of all."""
+    days = [f"2023-02-{at % 31 + 1:02}" for at in range(N_ROWS)]
+
+    assert refuse(write(tmp_path, days)).splitlines()[0] == (
+        "column 'c' looks like dates, but '2023-02-29' is no day of the calendar: correct or empty it, or "
+        "--as c=category"
+    )
+
+
+def test_whole_numbers_over_53_bits_keep_their_digits(tmp_path: Path) -> None:
+    """A target of such numbers is not rounded to two classes, but refused for its digits."""
+    target = [str(2**60 + at) for at in range(N_ROWS)]
+    texts = [str(number) for number in NUMBERS]
+
+    assert refuse(write(tmp_path, texts, target=target)) == (
+        "the target 'y' needs more digits than 32 bits hold: 200 different values become 1; subtract a constant, or "
+        "write dates as 2024-12-31"
+    )
+
+
+def test_degrees_with_many_decimals_are_numbers(tmp_path: Path) -> None:
+    """A longitude is moved by less than a hundredth of its deviation, though some values meet."""
+    texts = [f"{-93.6193754 + number / 1e5:.10f}" for number in NUMBERS]
+    features = read(write(tmp_path, texts)).features[:, 0]
+
+    assert len(np.unique(features)) < 0.9 * len(set(texts))
+    assert features == pytest.approx(np.array(texts, dtype=float), rel=1e-7)
+
+
+TARGETS = {
+    "infinite": (
+        ["inf", *map(str, NUMBERS[1:])],
+        {},
+        "the target 'y' is a number in 199 of 200 rows, but not in line 2 'inf': empty these cells",
+    ),
+    "too large": (
+        [f"{number}e300" for number in NUMBERS],
+        {},
+        "the target 'y' has values that are not finite or do not fit 32 bits, at most 3.4e+38",
+    ),
+    "dates": (
+        [f"2023-{at % 12 + 1:02}-{at % 28 + 1:02}" for at in range(N_ROWS)],
+        {},
+        "the target 'y' has dates, which no family answers with: write a number, as days since one of them",
+    ),
+    "no number": (
+        CLASSES,
+        {"kind": "regressor"},
+        "the target 'y' is no column of numbers: it can be classified, not regressed",
+    ),
+    "missing throughout": (
+        [""] * N_ROWS,
+        {},
+        "too few rows: 0 have a value in the target 'y', at least 30 are needed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_a_target_that_cannot_be_learnt_is_refused_in_one_sentence(
+    tmp_path: Path, case: str
+) -> None:
+    """What is said is about the target, and names the value where one is at fault."""
+    target, options, message = TARGETS[case]
+    texts = [str(number) for number in NUMBERS]
+
+    assert refuse(write(tmp_path, texts, target=target), **options) == message
+
+
+def test_rows_without_a_target_are_counted(tmp_path: Path) -> None:
+    """The summary of columns says how many rows are left out."""
+    target = [*CLASSES[:-3], "", "NA", "?"]
+    path = write(tmp_path, [str(number) for number in NUMBERS], target=target)
+
+    assert len(read(path).target) == N_ROWS - 3
+    assert describe_columns(path, target="y") == [
+        "c: a number",
+        "y: the target (rows left out for want of it: 3)",
+    ]
+
+
+@pytest.mark.parametrize("words", [("oui", "non"), ("ja", "nein"), ("wahr", "falsch")])
+def test_capitals_do_not_count_in_any_language(
+    tmp_path: Path, words: tuple[str, str]
+) -> None:
+    """Yes and no in four spellings are two categories."""
+    spellings = [*words, words[0].title(), words[1].upper()]
+    dataset = read(write(tmp_path, [spellings[at % 4] for at in range(N_ROWS)]))
+
+    assert dataset.categories[0] == tuple(sorted(words))

@@ -1,0 +1,271 @@
+"""This module finds what stands in the way of learning from a column or a target, and what would work instead."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from tables.notations import NUMBER
+from tables.reader import Table, as_whole, name_values
+
+FEWEST_ROWS = 30
+FEWEST_OF_CLASS = 10
+MOST_CLASSES = 100
+FEWEST_KNOWN = 10
+"""Rows in which a column must have a value, so that some of them are training rows."""
+FEW_CATEGORIES, MOST_CATEGORIES, ROWS_PER_CATEGORY = 50, 300, 20
+"""A column may have 50 different texts, and more, up to 300, where there are 20 rows for each."""
+MIN_KEPT_SHARE = 0.9
+"""So great a share of a column's different numbers must still differ as float32."""
+MAX_MOVED_SHARE = 0.01
+"""Measurements with decimals, as degrees of longitude, may be moved by so great a share of their deviation."""
+MAX_ID_SPAN = 2
+"""Whole numbers, all different, are dense where their span is under so many times their number."""
+ID_NAME = r"(?i)(^|[\W_])(id|key|index|uuid|row|rownames|rownumber|folio)$|[a-z](Id|ID)$|^(row|id)[A-Z_]"
+MAX_SHOWN = 5
+MIN_HALF, MIN_ALIKE = 0.5, 0.9
+NOTATIONS = (
+    (
+        r"(?i)^\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[ap]\.?m\.?)?$|^PT?\d+[YMWDHS][\dYMWDTHS.]*$",
+        "times or durations, as {}: write them as a number, of hours say",
+    ),
+    (
+        r"(?i)^\d{1,4}[-/. ](\d{1,2}|w\d{1,2}|[a-zé]{3,9}\.?)([-/. ,]+\d{1,4})?$",
+        "dates in a notation that is not read, or in two, as {}: write them as 2024-12-31",
+    ),
+    (
+        r"^[<>≤≥~±]?\s*[+-]?\d[\d.,]*\s*[a-zA-Zµ°²³/%‰]{1,10}$|^[<>≤≥~±]\s*\d",
+        "numbers with a unit or a mark, as {}: write the number alone",
+    ),
+)
+"""What is refused as text may be one of these, which has another way out."""
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[str]:
+    name = target.name
+    if len(target) < FEWEST_ROWS:
+        return [
+            f"too few rows: {len(target)} have a value in the target {name!r}, at least {FEWEST_ROWS} are needed"
+        ]
+
+    if target.n_unique() == 1:
+        return [
+            f"the target {name!r} has one value throughout, {quote(target[0])}: there is nothing to tell apart"
+        ]
+
+    odd = table.findings.odd.get(name)
+    if not classifies:
+        return _check_numbers(target, table)
+
+    counts = Counter(name_values(target))
+    if len(counts) > MOST_CLASSES:
+        if odd:
+            return [
+                f"the target {name!r} {_describe_odd_values(name, table)}: empty these cells"
+            ]
+        return [
+            f"the target {name!r} has {len(counts)} different values, more than {MOST_CLASSES} classes"
+        ]
+
+    rare = [
+        f"{each!r} ({count})"
+        for each, count in sorted(counts.items())
+        if count < FEWEST_OF_CLASS
+    ]
+    if rare:
+        listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
+        return [
+            f"the target {name!r} has classes with fewer than {FEWEST_OF_CLASS} rows: {listed}; join or remove them, "
+            "or use --kind regressor if it is a number"
+        ]
+
+    return []
+
+
+def _check_numbers(target: pl.Series, table: Table) -> list[str]:
+    """Returns a fault where a regressor's target has values that are no numbers, or none of 32 bits."""
+    name = target.name
+    if target.dtype in (pl.Date, pl.Datetime):
+        return [
+            f"the target {name!r} has dates, which no family answers with: write a number, as days since one of them"
+        ]
+    if not target.dtype.is_numeric():
+        odd = table.findings.odd.get(name)
+        return [
+            f"the target {name!r} {_describe_odd_values(name, table)}: empty these cells"
+            if odd
+            else f"the target {name!r} is no column of numbers: it can be classified, not regressed"
+        ]
+    if _has_infinite(target):
+        return [
+            f"the target {name!r} has values that are not finite or do not fit 32 bits, at most {LARGEST:.1e}"
+        ]
+
+    return (
+        [f"the target {name!r} {fault}"] if (fault := _find_lost_digits(target)) else []
+    )
+
+
+def check_columns(
+    frame: pl.DataFrame, table: Table, roles: Mapping[str, str]
+) -> list[str]:
+    faults = {
+        column.name: fault
+        for column in frame
+        if (fault := _find_fault(column, table, roles.get(column.name)))
+    }
+    if not faults:
+        return []
+
+    lines = [f"column {name!r} {fault}" for name, fault in faults.items()]
+    original = [
+        name if name in table.frame.columns else name.rpartition("_")[0]
+        for name in faults
+    ]
+    return [
+        *lines,
+        f"leave out what cannot be used: --exclude {shlex.join(dict.fromkeys(original))}",
+    ]
+
+
+def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None:
+    """Returns the reason why nothing can be learnt from a column, or None."""
+    known = column.drop_nulls()
+    different = known.n_unique()
+    if not different:
+        return "is empty"
+    if len(known) < FEWEST_KNOWN:
+        return f"has a value in {len(known)} rows only"
+    if different == 1:
+        return f"is constant: {quote(known[0])} throughout"
+    if role is None and column.name in table.findings.faults:
+        return f"{table.findings.faults[column.name]}, or --as {shlex.quote(column.name)}=category"
+    if role is None and column.name in table.findings.odd:
+        return _describe_odd(column.name, table)
+
+    if column.dtype == pl.String:
+        return _find_text_fault(known, table)
+    if column.dtype == pl.Boolean:
+        return None
+    if not column.dtype.is_numeric():
+        kind = column.dtype.base_type()
+        return f"is of the type {kind}, which no family learns from: turn it into numbers or categories"
+
+    return _find_number_fault(column, table, role)
+
+
+def _find_text_fault(known: pl.Series, table: Table) -> str | None:
+    """Returns a fault where values are too many for one column each, or too few rows have the same one."""
+    n_known, different = len(known), known.n_unique()
+    most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, n_known // ROWS_PER_CATEGORY))
+    if different <= most and different <= n_known / 2:
+        return None
+
+    numbers = known.str.contains(NUMBER)
+    share = numbers.sum() / n_known
+    if known.name in table.frame.columns and MIN_HALF <= share < 1:
+        other = known.filter(~numbers)[0]
+        place = table.places[table.frame[known.name].index_of(other) or 0]
+        return (
+            f"is a number in {numbers.sum():,} of {n_known:,} rows, but not in {place} {quote(other)}: "
+            f"write numbers alone, or --as {shlex.quote(known.name)}=number does without the others"
+        )
+
+    for pattern, advice in NOTATIONS:
+        if known.str.contains(pattern).sum() >= MIN_ALIKE * n_known:
+            return f"looks like {advice.format(quote(known[0]))}"
+
+    return (
+        f"looks like free text or ids: {different} different values in {n_known} rows"
+    )
+
+
+def _find_number_fault(column: pl.Series, table: Table, role: str | None) -> str | None:
+    known = column.drop_nulls()
+    if _has_infinite(column):
+        return "has values that are not finite or do not fit 32 bits"
+
+    if fault := _find_lost_digits(known):
+        return fault
+    if role is None and column.name in table.frame.columns:
+        return _find_ids(as_whole(known))
+
+    return None
+
+
+def _find_lost_digits(known: pl.Series) -> str | None:
+    """Returns a fault where float32 makes one of many different values, but for measurements that it hardly moves."""
+    exact = known.cast(pl.Float64)
+    rounded = exact.cast(pl.Float32)
+    kept = rounded.n_unique()
+    if kept >= MIN_KEPT_SHARE * known.n_unique():
+        return None
+
+    moved = float((rounded.cast(pl.Float64) - exact).abs().max())  # type: ignore[arg-type]  # of known numbers
+    spread = float(exact.std() or 0.0)  # type: ignore[arg-type]
+    if as_whole(known).dtype.is_float() and moved < MAX_MOVED_SHARE * spread:
+        return None
+
+    return (
+        f"needs more digits than 32 bits hold: {known.n_unique()} different values become {kept}; "
+        "subtract a constant, or write dates as 2024-12-31"
+    )
+
+
+def _find_ids(known: pl.Series) -> str | None:
+    """Returns a fault for whole numbers, all different, that are dense, sorted throughout or called an id."""
+    if not known.dtype.is_integer() or known.n_unique() < len(known):
+        return None
+    keep = f"--as {shlex.quote(known.name)}=number keeps them"
+    if _counts_up(known):
+        return "looks like ids: whole numbers that count the rows"
+    if re.search(ID_NAME, known.name):
+        return f"looks like ids: whole numbers that are all different under such a name; {keep}"
+
+    span = int(known.max()) - int(known.min())  # type: ignore[arg-type]  # of a column of whole numbers
+    if span < MAX_ID_SPAN * len(known):
+        return f"looks like ids: whole numbers that count the rows, with gaps; {keep}"
+    if known.is_sorted() or known.is_sorted(descending=True):
+        return f"looks like ids: whole numbers that grow with the rows; {keep}"
+
+    return None
+
+
+def _describe_odd(name: str, table: Table) -> str:
+    """Says in how many rows a column is a number, where it is not, and what to do."""
+    return (
+        f"{_describe_odd_values(name, table)}: empty these "
+        f"cells, or --as {shlex.quote(name)}=number does without them, or --as {shlex.quote(name)}=category"
+    )
+
+
+def _describe_odd_values(name: str, table: Table) -> str:
+    odd = table.findings.odd[name]
+    n_odd = sum(len(rows) for rows in odd.values())
+    n_known = len(table.frame[name].drop_nulls())
+    shown = [
+        f"{table.places[rows[0]]} {value!r}"
+        + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
+        for value, rows in list(odd.items())[:MAX_SHOWN]
+    ]
+    more = ", ..." if len(odd) > MAX_SHOWN else ""
+    return f"is a number in {n_known - n_odd:,} of {n_known:,} rows, but not in {', '.join(shown)}{more}"
+
+
+def _counts_up(known: pl.Series) -> bool:
+    return bool((known.sort().diff().drop_nulls() == 1).all())
+
+
+def _has_infinite(column: pl.Series) -> bool:
+    values = column.drop_nulls().cast(pl.Float64).to_numpy()
+    return bool((~(np.abs(values[~np.isnan(values)]) <= LARGEST)).any())
+
+
+def quote(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
