@@ -84,7 +84,6 @@ LONG = {
         "test_the_card_knows_how_a_table_spreads",
     },
     "training/data/image_preprocessing.py": {"prepend"},
-    "training/data/table.py": {"_check_target"},
     "training/export/gate.py": {"_describe_input", "compare_outputs", "export"},
     "training/families/knn.py": {"_distances", "to_onnx"},
     "training/families/perceptron.py": {"fit"},

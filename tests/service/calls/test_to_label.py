@@ -168,7 +168,7 @@ def test_an_image_is_kept_as_a_file_where_it_is_small() -> None:
     small, large = (
         generator.integers(0, 256, (px, px, 3)).astype(np.uint8) for px in (16, 700)
     )
-    waiting = shadow._WaitingPrediction("", None, [small, large], np.zeros(2))  # type: ignore[arg-type]
+    waiting = shadow._WaitingPrediction("", None, [small, large], np.zeros(2), None)  # type: ignore[arg-type]
     kept: Any = shadow._show_row(waiting, 0)
     content = base64.b64decode(kept["b64"])
     decoded = images.decode(

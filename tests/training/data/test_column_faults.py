@@ -1,4 +1,4 @@
-"""What people write in tables is read as they mean it, or refused in a sentence that says what would work."""
+"""Tables are read as people mean them, or refused in a sentence that says what would work."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ TARGETS = {
 def test_a_target_that_cannot_be_learnt_is_refused_in_one_sentence(
     tmp_path: Path, case: str
 ) -> None:
-    """What is said is about the target, and names the value where one is at fault."""
+    """The sentence is about the target, and names the value where one is at fault."""
     target, options, message = TARGETS[case]
     texts = [str(number) for number in NUMBERS]
 
