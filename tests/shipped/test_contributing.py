@@ -21,7 +21,15 @@ from tests.support.server import Server
 
 TEXT = read_document("CONTRIBUTING.md")
 FUNCTION, TEST, FAMILY = find_code(TEXT, "python")
-COPIED = ("training", "charts", "tables", "model_card.py", "row_records.py", "stats")
+COPIED = (
+    "training",
+    "charts",
+    "cli",
+    "tables",
+    "model_card.py",
+    "row_records.py",
+    "stats",
+)
 REGISTRY = Path("training", "families", "registry.py")
 StartServer = Callable[..., AbstractContextManager[Server]]
 

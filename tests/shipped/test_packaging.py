@@ -40,7 +40,7 @@ EXTRAS = {
     "stats": (),
     "verdict": (),
     "cli": (),
-    "service": ("cpu", "grpc", "otel"),
+    "service": ("cpu", "grpc", "otel", "ray"),
     "evaluation": ("cpu", "evaluate"),
     "loadtest": ("load",),
     "scoring": ("cpu", "evaluate", "ray"),

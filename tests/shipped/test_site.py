@@ -35,8 +35,8 @@ LANGUAGES = {
     "yaml",
     "",
 }
-PROGRAMS = {"curl", "docker", "helm", "kubectl", "make", "printf", "veredicto"}
-"""Commands begin with one of these, or run a module of ours."""
+PROGRAMS = {"curl", "docker", "helm", "kubectl", "make", "printf", "serve", "veredicto"}
+"""Commands begin with one of these, of which `serve` is Ray's, or run a module of ours."""
 MODULE = re.compile(r"(?:\.venv/bin/)?python -m ([\w.]+)(.*)", re.S)
 OF_OTHERS = ("pytest", "venv")
 VOLATILE = ("latency_ms", "load_ms", "warm_up_ms", "model_stats")

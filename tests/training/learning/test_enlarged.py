@@ -10,6 +10,7 @@ import pytest
 
 from training.arguments import find_family, make_training_run, parse
 from training.data import datasets
+from training.export.encoding import EncodedFamily
 from training.export.freshness import fingerprint_code
 from training.export.recalibration import RecalibratedFamily
 from training.families import knn, naive_bayes
@@ -53,9 +54,12 @@ def test_the_card_counts_the_rows_of_the_data_set_and_names_what_was_added(
 
 
 def inner_of(options: argparse.Namespace) -> Family:
-    """Returns the family of the options without what makes its probabilities hold, which other families lack."""
+    """Returns the family of the options without what encodes its rows and makes its probabilities hold."""
     family = find_family(options, images=False)
-    return family.inner if isinstance(family, RecalibratedFamily) else family
+    while isinstance(family, EncodedFamily | RecalibratedFamily):
+        family = family.inner
+
+    return family
 
 
 def test_digits_are_enlarged_unless_the_options_say_no() -> None:
