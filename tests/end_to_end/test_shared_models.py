@@ -30,6 +30,11 @@ def find_named(server: Server, name: str) -> list[int]:
     return [each.pid for each in children if each.name() == name]
 
 
+def wait_until_serving(server: Server, n_times: int) -> None:
+    """Returns once workers have said so many times that they serve."""
+    wait_until(lambda: server.log.read_text().count(" serves: pid") == n_times, LIMIT_S)
+
+
 def ask_until_each_has_answered(server: Server, n_workers: int) -> list[str]:
     """Returns the answers, over a connection each, of which the listeners take turns."""
     answers = []
@@ -54,6 +59,7 @@ def test_workers_are_forked_and_answer_the_same(
 ) -> None:
     """They are the supervisor's own children, beside the one process that has loaded the models."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=3) as server:
+        wait_until_serving(server, 3)
         forked = find_named(server, WORKER_NAME)
         answers = ask_until_each_has_answered(server, 3)
         n_templates = len(find_named(server, TEMPLATE_NAME))
@@ -68,6 +74,7 @@ def test_a_worker_that_is_killed_is_forked_anew(
 ) -> None:
     """The supervisor hears of its end, and the next one is of the template too."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
+        wait_until_serving(server, 2)
         killed = find_named(server, WORKER_NAME)[0]
         os.kill(killed, signal.SIGKILL)
         wait_until(
@@ -77,7 +84,7 @@ def test_a_worker_that_is_killed_is_forked_anew(
             ),
             LIMIT_S,
         )
-        wait_until(lambda: server.log.read_text().count(" serves: pid") == 3, LIMIT_S)
+        wait_until_serving(server, 3)
         log = server.log.read_text()
 
     assert f"(pid {killed}) was ended by SIGKILL" in log
@@ -88,11 +95,12 @@ def test_without_the_template_workers_load_the_models(
 ) -> None:
     """One that was killed ends no worker, and what is started later does without it."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
+        wait_until_serving(server, 2)
         template = find_named(server, TEMPLATE_NAME)[0]
         os.kill(template, signal.SIGKILL)
         wait_until(lambda: not psutil.pid_exists(template), LIMIT_S)
         os.kill(find_workers(server)[0], signal.SIGKILL)
-        wait_until(lambda: server.log.read_text().count(" serves: pid") == 3, LIMIT_S)
+        wait_until_serving(server, 3)
         n_forked = len(find_named(server, WORKER_NAME))
         answers = ask_until_each_has_answered(server, 2)
 
@@ -110,6 +118,7 @@ def test_a_worker_that_is_forked_later_serves_what_the_others_do(
     with start_server(
         VEREDICTO_MODELS=folder, VEREDICTO_WORKERS=2, VEREDICTO_RELOAD_S=1
     ) as server:
+        wait_until_serving(server, 2)
         before = list_versions(server)
         other = tmp_path / "other"
         other.mkdir()
@@ -120,7 +129,7 @@ def test_a_worker_that_is_forked_later_serves_what_the_others_do(
         wait_until(lambda: list_versions(server).isdisjoint(before), LIMIT_S)
 
         os.kill(find_named(server, WORKER_NAME)[0], signal.SIGKILL)
-        wait_until(lambda: server.log.read_text().count(" serves: pid") == 3, LIMIT_S)
+        wait_until_serving(server, 3)
         n_forked = len(find_named(server, WORKER_NAME))
         after = list_versions(server)
 
@@ -139,6 +148,7 @@ def test_workers_load_the_models_where_they_cannot_be_forked(
     with start_server(
         VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2, **setting
     ) as server:
+        wait_until_serving(server, 2)
         names = find_named(server, TEMPLATE_NAME) + find_named(server, WORKER_NAME)
         n_workers = len(find_workers(server))
 
@@ -151,10 +161,11 @@ def test_a_template_that_hangs_is_ended_and_not_started_again(
 ) -> None:
     """The worker that it should have forked loads the models itself, and there are no more workers than before."""
     with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
+        wait_until_serving(server, 2)
         template = find_named(server, TEMPLATE_NAME)[0]
         os.kill(template, signal.SIGSTOP)
         os.kill(find_workers(server)[0], signal.SIGKILL)
-        wait_until(lambda: server.log.read_text().count(" serves: pid") == 3, LIMIT_S)
+        wait_until_serving(server, 3)
         n_workers = len(find_workers(server))
         templates = find_named(server, TEMPLATE_NAME)
         log = server.log.read_text()

@@ -29,8 +29,9 @@ MAX_PROBE_MS = 250
 CONTROL_S = 45
 """The server that leaks is watched for so long at most, which is enough to see it."""
 
-SHORT_S = 9
-SHORT_WARM_UP_S = 3
+SHORT_S = 18
+SHORT_WARM_UP_S = 12
+"""Workers copy the pages that they write to first, of the memory that they share: that is growth, which ends."""
 SHORT_RATE = 200
 SHORT_MAX_GROWTH = 0.05
 SHORT_MAX_DESCRIPTORS = 8
