@@ -288,6 +288,8 @@ class Supervisor:
             worker.notice_stop()
             status = worker.process.poll()
             if status is not None:
+                # What it said at last may have come since the channels were read.
+                self._read(worker)
                 self._bury(worker, status)
 
     def _bury(self, worker: Worker, status: int) -> None:

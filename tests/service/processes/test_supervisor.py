@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from service.processes.listening import listen
+from service.processes.supervisor import Options, Supervisor
 from tests.support.server import ROOT
 
 LIMIT_S = 60
@@ -206,6 +208,32 @@ serve()
     supervised = supervise(load)
 
     supervised.wait_for("refused:its_load_ended_the_process_that_loaded_it", 1)
+
+
+def test_what_a_worker_said_before_it_died_is_heard(tmp_path: Path) -> None:
+    """A worker names a file and dies before the supervisor has read that: the file is refused nevertheless."""
+    script = tmp_path / "worker.py"
+    script.write_text(
+        PREPARE.format(root=str(ROOT), folder=str(tmp_path))
+        + "link.send('loading', file='bad.onnx')\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    options = Options(
+        command=lambda _, number: [sys.executable, str(script), str(number)],
+        folder=str(tmp_path),
+        n_workers=1,
+        drain_s=0,
+        grace_s=1,
+        load_s=LIMIT_S,
+    )
+    with listen("127.0.0.1", 0, 8) as listener:
+        supervisor = Supervisor(listener, options)
+        supervisor._start(1)
+        pid = supervisor._workers[1].process.pid
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        supervisor._bury_dead()
+
+    reason = "its load ended the process that loaded it"
+    assert supervisor._refused == {"bad.onnx": ("", reason)}
 
 
 def test_a_stop_drains_first_and_ends_with_status_0(supervise: Start) -> None:
