@@ -221,10 +221,13 @@ class DataPlane:
             Reply(answer),
         )
 
-    def compare_live(self, task: str, by: str = "accuracy") -> answers.LiveComparison:
+    def compare_live(
+        self, task: str, by: str = "accuracy", curves: str = ""
+    ) -> answers.LiveComparison:
         """Returns how the task's classifiers did on recent requests; without a journal the figures are empty."""
+        has_curves = codec.read_switch("curves", curves)
         if self.monitor is not None:
-            return self.monitor.compare(task, by)
+            return self.monitor.compare(task, by, has_curves=has_curves)
 
         models = self.registry.task(task)
         challenger_tests.check_metric(by, task, None)

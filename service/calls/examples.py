@@ -23,6 +23,7 @@ from service.calls.held_out_images import SUFFIX as IMAGES_SUFFIX
 from service.calls.held_out_images import read_images
 from service.calls.verdict import Judged, select_judged
 from service.contract.answers import Examples as ExamplesAnswer
+from service.contract.codec import read_switch
 from service.contract.requests import Row, Value
 from service.errors import InvalidRequest, ModelRefused
 from service.models.folder import read_file
@@ -72,11 +73,10 @@ class Examples:
         rows.
         """
         count = _read_count(n)
-        if hard not in ("", "0", "1"):
-            raise InvalidRequest(f"hard: expected 0 or 1, got {hard[:40]!r}")
+        is_hard = read_switch("hard", hard)
 
         table = self._find(models)
-        numbers = table.hard if hard == "1" else list(table.rows)
+        numbers = table.hard if is_hard else list(table.rows)
         chosen = numbers[:count]
         labels = {
             name: [given[number] for number in chosen]

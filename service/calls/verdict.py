@@ -12,6 +12,7 @@ from model_card import CardError
 from row_records import HeldOut
 from service.contract.answers import VERDICT_METRICS as METRICS
 from service.contract.answers import Verdict
+from service.contract.codec import read_switch
 from service.errors import InvalidRequest
 from service.models.model import Model
 from stats.groups import number_groups
@@ -55,8 +56,7 @@ class Verdicts:
 
         It raises InvalidRequest where there is nothing to judge.
         """
-        if curves not in ("", "0", "1"):
-            raise InvalidRequest(f"curves: expected 0 or 1, got {curves[:40]!r}")
+        has_curves = read_switch("curves", curves)
         if by not in METRICS:
             raise InvalidRequest(
                 f"by: expected one of {', '.join(METRICS)}, got {by!r}"
@@ -75,7 +75,7 @@ class Verdicts:
             while len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
 
-        return found.whole if curves == "1" else found.plain
+        return found.whole if has_curves else found.plain
 
 
 def _leave_out_curves(verdict: Verdict) -> Verdict:

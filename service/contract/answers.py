@@ -280,6 +280,15 @@ class LivePair(TypedDict):
     reason: NotRequired[str]
 
 
+class CurvePoint(TypedDict):
+    """A test after so many labelled rows, as it was then."""
+
+    rows: int
+    groups: int
+    difference: float
+    interval: tuple[float, float]
+
+
 class ChallengerTest(TypedDict):
     champion: str
     challenger: str
@@ -294,6 +303,7 @@ class ChallengerTest(TypedDict):
     verdict: ChallengerVerdict
     conditions: list[str]
     reason: NotRequired[str]
+    curve: NotRequired[list[CurvePoint]]
 
 
 class Disagreement(TypedDict):

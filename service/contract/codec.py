@@ -201,6 +201,13 @@ def name_classes(classes: tuple[str, ...], label: NDArray[np.int64]) -> list[str
     return list(map(classes.__getitem__, label.tolist()))
 
 
+def read_switch(field: str, text: str) -> bool:
+    """Returns whether a field of a query or of a form is 1; raises InvalidRequest for other than 0, 1 and nothing."""
+    if text not in ("", "0", "1"):
+        raise InvalidRequest(f"{field}: expected 0 or 1, got {text[:40]!r}")
+    return text == "1"
+
+
 def encode(answer: Any) -> bytes:
     """Returns an answer as JSON; float32 arrays are written with the digits that float32 has."""
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)

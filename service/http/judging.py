@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from service.calls.judgement import JudgeRequest
 from service.contract.calls import NEVER_INLINE
-from service.contract.codec import encode
+from service.contract.codec import encode, read_switch
 from service.contract.limits import Limits
 from service.contract.requests import MULTIPART
 from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
@@ -138,16 +138,13 @@ def _make_request(
 
     if not values.get("task"):
         raise InvalidRequest(f"missing required field task; this call takes {USAGE}")
-    keep = values.get("keep_learnt", "0")
-    if keep not in ("0", "1"):
-        raise InvalidRequest(f"keep_learnt: expected 0 or 1, got {keep[:100]!r}")
 
     return JudgeRequest(
         task=values["task"],
         by=values.get("by") or "accuracy",
         label=values.get("label") or None,
         group=values.get("group") or None,
-        keeps_learnt=keep == "1",
+        keeps_learnt=read_switch("keep_learnt", values.get("keep_learnt", "")),
         table=tables[0].content if tables else None,
         source=_shorten(tables[0].name) if tables else "",
         images=[ImageFile(each.content, each.media_type) for each in images],

@@ -41,7 +41,7 @@ VERDICT = "/verdict"
 TO_LABEL = "/to-label"
 EXAMPLES = "/examples"
 FIELDS: dict[str, tuple[str, ...]] = {
-    COMPARISON: ("by",),
+    COMPARISON: ("by", "curves"),
     VERDICT: ("by", "curves"),
     EXAMPLES: ("hard", "n"),
     TO_LABEL: ("n", "wanted"),

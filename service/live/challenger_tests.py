@@ -8,12 +8,18 @@ compared: what each model says that costs least by its own probabilities.
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract.answers import LIVE_METRICS, VERDICT_METRICS, ChallengerTest
+from service.contract.answers import (
+    LIVE_METRICS,
+    VERDICT_METRICS,
+    ChallengerTest,
+    CurvePoint,
+)
 from service.errors import InvalidRequest
 from service.live.challengers import ShadowDeployment
 from service.live.journal.bets import (
@@ -24,6 +30,7 @@ from service.live.journal.bets import (
     find_metrics,
 )
 from service.live.journal.reader import (
+    History,
     Means,
     ModelVersion,
     PairCounts,
@@ -60,6 +67,17 @@ NO_PROBABILITIES = (
 )
 
 
+Histories = Mapping[tuple[ModelVersion, ModelVersion], History]
+
+
+class _Bound(NamedTuple):
+    """The difference that groups have had, and its interval; None where a part of it has no group."""
+
+    n_groups: int
+    difference: float | None
+    interval: tuple[float, float]
+
+
 def list_metrics(costs: Costs | None) -> list[str]:
     """Returns the metrics that challengers of a task are tested by, cost where its costs are known."""
     return [*VERDICT_METRICS] if costs is None else [*LIVE_METRICS]
@@ -82,10 +100,12 @@ def describe(
     window: PredictionWindow,
     by: str,
     costs: Costs | None = None,
+    histories: Histories | None = None,
 ) -> list[ChallengerTest]:
     """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing.
 
     A pair without a row has the level that it will have if it is tested next. Without challengers there is no test.
+    With `histories` each test has its curve, whose last point is what it has come to.
     """
     if deployment is None:
         return []
@@ -105,7 +125,7 @@ def describe(
 
     classes = model.classes
     return [
-        _describe_test(pairs[challenger], window, by, classes, costs)
+        _describe_test(pairs[challenger], window, by, classes, costs, histories)
         for challenger in challengers
     ]
 
@@ -116,16 +136,26 @@ def _describe_test(
     by: str,
     classes: tuple[str, ...],
     costs: Costs | None,
+    histories: Histories | None,
 ) -> ChallengerTest:
     """Returns the test of one pair, of which each group of rows is one bet."""
     key = (pair.champion, pair.challenger)
     parts = [pair.means]
+    metrics = find_metrics(by, len(classes), costs)
     if by != ACCURACY:
-        metrics = find_metrics(by, len(classes), costs)
         parts = [window.gains.get(each, {}).get(key, {}) for each in metrics]
 
+    history = {} if histories is None else histories.get(key, {})
+    earlier = [
+        (n_rows, [found.get(each, {}) for each in metrics])
+        for n_rows, found in history.items()
+        if n_rows < sum(pair.counts)
+    ]
     largest = _find_largest(by, len(classes), costs)
-    n_groups, difference, interval = _bound(parts, pair.alpha, by, largest)
+    bounds = _bound(
+        [*(each for _, each in earlier), parts], pair.alpha, by=by, largest=largest
+    )
+    n_groups, difference, interval = bounds[-1]
     only_challenger, _, only_champion = pair.counts
 
     described = {
@@ -145,44 +175,67 @@ def _describe_test(
     reason = _explain(by, parts, sum(pair.counts), classes)
     if difference is None and reason:
         described["reason"] = reason
+    if histories is not None:
+        described["curve"] = _describe_curve(
+            [*(n_rows for n_rows, _ in earlier), sum(pair.counts)], bounds
+        )
 
     return cast(ChallengerTest, described)
 
 
+def _describe_curve(
+    n_rows: Sequence[int], bounds: Sequence[_Bound]
+) -> list[CurvePoint]:
+    """Returns the points at which there is a difference."""
+    return [
+        {
+            "rows": rows,
+            "groups": n_groups,
+            "difference": difference,
+            "interval": interval,
+        }
+        for rows, (n_groups, difference, interval) in zip(n_rows, bounds, strict=True)
+        if difference is not None
+    ]
+
+
 def _bound(
-    parts: list[Means], alpha: float, by: str, largest: float
-) -> tuple[int, float | None, tuple[float, float]]:
-    """Returns the groups, the difference and its interval; None where a part has no group.
+    steps: Sequence[list[Means]], alpha: float, *, by: str, largest: float
+) -> list[_Bound]:
+    """Returns what each step has come to, whose parts are averaged.
 
     A group with rows of several classes counts once for each.
     """
-    counted = [_tabulate(each) for each in parts]
-    n_groups = [int(counts.sum()) for _, counts in counted]
     odds = sequential.ODDS if by == ACCURACY else sequential.LOSS_ODDS
-    bounds = np.concatenate(
-        [
+    limits, means, n_groups = [], [], []
+    for of_part in zip(*steps, strict=True):
+        differences, counts = _tabulate(of_part)
+        limits.append(
             sequential.bound(
-                differences, counts[None], alpha=alpha / len(parts), odds=odds
+                differences, counts, alpha=alpha / len(steps[0]), odds=odds
             )
-            for differences, counts in counted
-        ]
-    )
+        )
+        n_groups.append(counts.sum(axis=1))
+        means.append(counts @ differences / np.maximum(n_groups[-1], 1))
+
     half_step = 0.0 if by == ACCURACY else HALF_STEP
-    lower, upper = bounds.mean(axis=0).tolist()
-    interval = (
-        largest * max(-1.0, lower - half_step),
-        largest * min(1.0, upper + half_step),
-    )
+    lower, upper = np.mean(limits, axis=0).T
+    lower = largest * np.maximum(-1.0, lower - half_step)
+    upper = largest * np.minimum(1.0, upper + half_step)
+    difference = largest * np.mean(means, axis=0)
+    is_known = np.all(n_groups, axis=0)
 
-    difference = None
-    if all(n_groups):
-        means = [
-            float(counts @ differences) / counts.sum()
-            for differences, counts in counted
-        ]
-        difference = largest * float(np.mean(means))
-
-    return sum(n_groups), difference, interval
+    return [
+        _Bound(n, value if known else None, (low, high))
+        for n, value, known, low, high in zip(
+            np.sum(n_groups, axis=0).tolist(),
+            difference.tolist(),
+            is_known.tolist(),
+            lower.tolist(),
+            upper.tolist(),
+            strict=True,
+        )
+    ]
 
 
 def _find_largest(by: str, n_classes: int, costs: Costs | None) -> float:
@@ -192,10 +245,14 @@ def _find_largest(by: str, n_classes: int, costs: Costs | None) -> float:
     return costs.largest if by == COST and costs is not None else 1.0
 
 
-def _tabulate(means: Means) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Returns the differences that groups have, and how many have each."""
-    differences = np.array([*means, 0]) / MEAN_SCALE
-    return differences, np.array([*means.values(), 0])
+def _tabulate(
+    steps: Sequence[Means],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Returns the differences `(n_values,)` that groups have, and how many have each at each step."""
+    values = sorted({0}.union(*steps))
+    counts = [[each.get(value, 0) for value in values] for each in steps]
+
+    return np.array(values) / MEAN_SCALE, np.array(counts, np.int64)
 
 
 def _list_conditions(by: str) -> tuple[str, ...]:

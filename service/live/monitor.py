@@ -85,7 +85,7 @@ class Monitor:
 
         self._following = threading.Lock()
         self._lock = threading.Lock()
-        self._comparisons: dict[tuple[str, str], _MadeComparison] = {}
+        self._comparisons: dict[tuple[str, str, bool], _MadeComparison] = {}
         tuning.switch_threads_often()
         self._watch.start()
 
@@ -179,7 +179,9 @@ class Monitor:
             FeedbackRecord(prediction_id, row, str(label), group)
         )
 
-    def compare(self, task: str, by: str = ACCURACY) -> answers.LiveComparison:
+    def compare(
+        self, task: str, by: str = ACCURACY, *, has_curves: bool = False
+    ) -> answers.LiveComparison:
         """Returns the live comparison of the task's classifiers, about a second old.
 
         Raises NotFound for a task, InvalidRequest for a metric, and Overloaded where the journal cannot be read.
@@ -191,10 +193,13 @@ class Monitor:
         check_metric(by, task, costs)
 
         with self._lock:  # who comes meanwhile takes the same
-            made_s, found = self._comparisons.get((task, by), (0.0, None))
+            key = (task, by, has_curves)
+            made_s, found = self._comparisons.get(key, (0.0, None))
             if found is None or monotonic() - made_s > MAX_COMPARISON_AGE_S:
-                found = self._make_comparison(task, models, by, costs)
-                self._comparisons[task, by] = monotonic(), found
+                found = self._make_comparison(
+                    task, models, by, costs, has_curves=has_curves
+                )
+                self._comparisons[key] = monotonic(), found
 
         return found
 
@@ -246,16 +251,28 @@ class Monitor:
         self.journal.close()
 
     def _make_comparison(
-        self, task: str, models: list[Model], by: str, costs: Costs | None
+        self,
+        task: str,
+        models: list[Model],
+        by: str,
+        costs: Costs | None,
+        *,
+        has_curves: bool,
     ) -> answers.LiveComparison:
         self.journal.check_readable()
+        metrics = find_metrics(by, len(models[0].classes), costs)
+        histories = None
         try:
             window = reader.read_window(
                 self.journal.path,
                 task,
                 max_rows=comparison.MAX_WINDOW_ROWS,
-                metrics=find_metrics(by, len(models[0].classes), costs),
+                metrics=metrics,
             )
+            if has_curves:
+                histories = reader.read_history(
+                    self.journal.path, task, metrics=metrics
+                )
             drift = self._drift_monitor.describe(task)
         except sqlite3.Error as error:
             raise Overloaded(
@@ -272,6 +289,7 @@ class Monitor:
             error_budget=self._settings.error_budget,
             by=by,
             costs=costs,
+            histories=histories,
         )
 
 

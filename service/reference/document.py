@@ -249,6 +249,7 @@ def _task_paths(reference: dict[str, Any], tasks: list[str]) -> dict[str, Any]:
         parameters=[
             task,
             _describe_metric(answers.LIVE_METRICS, "What challengers are tested by"),
+            _describe_curves("each challenger's test after fewer labelled rows"),
         ],
     )
 
@@ -270,18 +271,22 @@ def _describe_metric(metrics: tuple[str, ...], description: str) -> dict[str, An
     }
 
 
+def _describe_curves(what: str) -> dict[str, Any]:
+    return {
+        "name": "curves",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "integer", "enum": [0, 1]},
+        "description": f"1: with {what}",
+    }
+
+
 def _describe_verdict(
     reference: dict[str, Any], task: dict[str, Any]
 ) -> dict[str, Any]:
     """Returns the verdict on held-out rows, which takes a metric."""
     by = _describe_metric(answers.VERDICT_METRICS, "What the models are compared in")
-    curves = {
-        "name": "curves",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "integer", "enum": [0, 1]},
-        "description": "1: with each model's risk and coverage by threshold",
-    }
+    curves = _describe_curves("each model's risk and coverage by threshold")
     return view(
         "verdict",
         "Predict and compare",

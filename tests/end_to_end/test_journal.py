@@ -125,7 +125,7 @@ def make_newer(path: Path) -> None:
     [
         (lambda path: path.write_bytes(b"\xa5" * 60_000), "file is not a database"),
         (lambda path: path.write_text("garbage\n"), "file is not a database"),
-        (make_newer, "the journal's schema is 99, this version knows 1 to 5"),
+        (make_newer, "the journal's schema is 99, this version knows 1 to 6"),
     ],
     ids=["noise", "text", "newer schema"],
 )

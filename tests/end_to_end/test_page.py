@@ -527,7 +527,7 @@ REFUSED = (
     ("/?task=cat_or_automobile&look=cat_or_automobile-cnn", "**/explain"),
     ("/?task=wine", "**/tasks/*/verdict*"),
     ("/trust?task=wine", "**/tasks/*/verdict*"),
-    ("/live", "**/comparison"),
+    ("/live", "**/comparison*"),
     ("/models", "**/models"),
     ("/models/wine-knn", "**/models/wine-knn"),
     ("/course/26", "**/infer"),

@@ -6,6 +6,9 @@ keeps a labelled row of it, and beside it how many groups have each mean.
 
 The difference of a row is 1 where the challenger alone is right and -1 where the champion alone is; by a loss it is by
 how much the challenger loses less, in parts of the largest loss. Recalls are differences of the rows of one true class.
+
+So that a test can be shown as a curve, the counts of its groups are kept as they were after 1, 2, 3 and so on labelled
+rows, and further on after an eighth more than the last time.
 """
 
 from __future__ import annotations
@@ -46,6 +49,16 @@ _ADD_GROUPS = (
 )
 _BEGIN_PAIR = "INSERT INTO pairs (champion, challenger, task, lineup, alpha) VALUES (?, ?, ?, ?, ?)"
 _COLUMNS = {1: "better", 0: "equal", -1: "worse"}
+HISTORY_DTYPE = np.dtype("<i4")
+_READ_PROGRESS = (
+    "SELECT better + equal + worse, (SELECT coalesce(max(n_rows), 0) FROM history "
+    "WHERE champion = pairs.champion AND challenger = pairs.challenger AND metric = ?) "
+    "FROM pairs WHERE champion = ? AND challenger = ?"
+)
+_READ_MEANS = (
+    "SELECT metric, mean, n_groups FROM means "
+    "WHERE champion = ? AND challenger = ? AND n_groups > 0 ORDER BY metric, mean"
+)
 
 Pair = tuple[int, int]
 Test = tuple[int, int, str]
@@ -122,6 +135,9 @@ class Bets:
             if count:
                 self._execute(_ADD_GROUPS, (*test, mean, count))
 
+        for pair in {pair for pair, _ in self._rows}:
+            self._keep_history(pair)
+
         self._clear()
 
     def delete_oldest(self, last: int) -> None:
@@ -137,6 +153,22 @@ class Bets:
         self._rows = Counter[tuple[Pair, int]]()
         self._groups = Counter[tuple[Test, int]]()
         self._open: dict[tuple[int, Test], tuple[int, int, int]] = {}
+
+    def _keep_history(self, pair: Pair) -> None:
+        """Keeps how many groups have each mean now, where there are an eighth more rows than the last time."""
+        n_rows, last = self._execute(_READ_PROGRESS, (ACCURACY, *pair)).fetchone()
+        if 8 * n_rows < 9 * last or n_rows == last:
+            return
+
+        by_metric: dict[str, list[tuple[int, int]]] = {}
+        for metric, *counted in self._execute(_READ_MEANS, pair):
+            by_metric.setdefault(metric, []).append(tuple(counted))
+        for metric, means in by_metric.items():
+            stored = np.array(means, HISTORY_DTYPE).tobytes()
+            self._execute(
+                "INSERT INTO history VALUES (?, ?, ?, ?, ?)",
+                (*pair, metric, n_rows, stored),
+            )
 
     def _revise(
         self, group_key: int, test: Test, n_rows: int, difference: int, last: int

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.live.journal import schema
-from service.live.journal.bets import ACCURACY
+from service.live.journal.bets import ACCURACY, HISTORY_DTYPE
 from service.live.journal.ids import ID_CHARACTERS, find_age_s
 from service.live.journal.records import (
     CONFIDENCE_DTYPE,
@@ -54,6 +54,10 @@ _READ_MEANS = (
     "SELECT champion, challenger, mean, n_groups FROM means JOIN pairs USING (champion, challenger) "
     "WHERE task = ? AND metric = ? AND n_groups > 0"
 )
+_READ_HISTORY = (
+    "SELECT champion, challenger, n_rows, means FROM history JOIN pairs USING (champion, challenger) "
+    "WHERE task = ? AND metric = ? ORDER BY n_rows"
+)
 _READ_HIT_MEANS = (
     "SELECT model, block, mean, n_groups FROM hit_means WHERE model IN "
     "(SELECT models.number FROM models JOIN tasks ON tasks.number = task WHERE tasks.name = ?) "
@@ -75,6 +79,8 @@ class ModelVersion(NamedTuple):
 
 Means = dict[int, int]
 """This has how many groups have each mean difference, in parts of `bets.MEAN_SCALE`."""
+History = dict[int, dict[str, Means]]
+"""By a number of labelled rows, rising, this has the means of a pair's groups as they were then, by metric."""
 HitBlocks = dict[int, Means]
 """By block of groups stands how many groups have each share of right answers, in parts of `bets.MEAN_SCALE`."""
 
@@ -151,6 +157,15 @@ def read_window(
     with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
         connection.execute("BEGIN")
         return _TaskReader(connection, task).read_window(max_rows, metrics)
+
+
+def read_history(
+    path: Path, task: str, *, metrics: Sequence[str]
+) -> dict[tuple[ModelVersion, ModelVersion], History]:
+    """Reads how each champion and challenger compared after fewer labelled rows; raises sqlite3.Error."""
+    with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
+        connection.execute("BEGIN")
+        return _TaskReader(connection, task).read_history(metrics)
 
 
 def read_unlabelled(path: Path, task: str, *, max_rows: int) -> list[Example]:
@@ -435,6 +450,25 @@ class _TaskReader:
                 _READ_PAIRS, (self._task,)
             )
         ]
+
+    def read_history(
+        self, metrics: Sequence[str]
+    ) -> dict[tuple[ModelVersion, ModelVersion], History]:
+        found: dict[tuple[ModelVersion, ModelVersion], History] = {}
+        for metric in metrics:
+            for champion, challenger, n_rows, stored in self._execute(
+                _READ_HISTORY, (self._task, metric)
+            ):
+                pair = self._models[champion], self._models[challenger]
+                means, n_groups = (
+                    np.frombuffer(stored, HISTORY_DTYPE).reshape(-1, 2).T.tolist()
+                )
+                of_pair = found.setdefault(pair, {})
+                of_pair.setdefault(n_rows, {})[metric] = dict(
+                    zip(means, n_groups, strict=True)
+                )
+
+        return found
 
     def _read_means(self, metric: str) -> dict[tuple[int, int], Means]:
         """Returns the means of each pair's groups by a metric."""

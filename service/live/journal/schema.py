@@ -13,11 +13,12 @@ from service.live.journal.problems import Lost, WrongFile
 
 APPLICATION_ID = 0x56455244
 """VERD in ASCII tells our files from those of other programs."""
-SCHEMA = 5
+SCHEMA = 6
 """Names of tables and columns stay as they are: `number` is a surrogate key, `truths` has the true labels, `lineups`
 the sets of challengers, `spreads` the feature counts. `journal` has one row, the random id of the file. `bets` has the
 labelled rows of groups that may get more of them, `means` how many groups of a pair have each mean difference by each
-metric; `hits` and `hit_means` are the same of one model's right answers, by blocks of groups."""
+metric, and `history` the same as it was after fewer labelled rows; `hits` and `hit_means` are those of one model's
+right answers, by blocks of groups."""
 BUSY_MS = 2000
 """So long a transaction waits for another process before it fails."""
 READ_BUSY_MS = 1000
@@ -56,12 +57,18 @@ CREATE TABLE means (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, metr
     PRIMARY KEY (champion, challenger, metric, mean)) WITHOUT ROWID;
 CREATE TABLE probabilities (seq INTEGER PRIMARY KEY, probabilities BLOB NOT NULL)
 """
+_TABLES_OF_HISTORY = """
+CREATE TABLE history (champion INTEGER NOT NULL, challenger INTEGER NOT NULL, metric TEXT NOT NULL,
+    n_rows INTEGER NOT NULL, means BLOB NOT NULL,
+    PRIMARY KEY (champion, challenger, metric, n_rows)) WITHOUT ROWID
+"""
 """Labels are class indices, little-endian int32: of predictions `(n_rows,)`, of shadows `(n_challengers, n_rows)`.
 
 Counts are little-endian int64, `(n_counts,)`. Keys of groups are little-endian int64, `(n_rows,)`, or one for all rows,
 or none where the request is a group of its own. A pair's `lineup` counts the task's line-ups of challengers from 1.
 Probabilities are little-endian uint16 in parts of 1/65535, `(1 + n_challengers, n_rows, n_classes)`, the champion's
-first; the challengers are those of the prediction's shadow.
+first; the challengers are those of the prediction's shadow. Means are little-endian int32, `(n_means, 2)`: each and how
+many groups have it.
 """
 
 
@@ -117,12 +124,13 @@ INSERT INTO means SELECT champion, challenger, 'accuracy', mean, n_groups FROM m
 DROP TABLE bets_of_accuracy;
 DROP TABLE means_of_accuracy
 """,
+    5: _TABLES_OF_HISTORY,
 }
 """Each brings a file from its schema to the next; the first files of schema 1 had no feature counts.
 
 Up to schema 2 a pair's rows were counted as if each were by itself, so its test begins anew. Up to schema 3 no
 confidences were kept, and no right answers by group: both are of what comes after the migration, and so are, from
-schema 5 on, probabilities and tests by other metrics than accuracy.
+schema 5 on, probabilities and tests by other metrics than accuracy. Up to schema 5 no history was kept.
 """
 
 
@@ -224,7 +232,11 @@ def _read_schema(connection: sqlite3.Connection) -> int:
 
 def _migrate(connection: sqlite3.Connection, schema: int) -> None:
     """Makes the tables of an empty file, or changes those of an earlier schema, within a transaction."""
-    scripts = [_TABLES + _TABLES_OF_TESTS + _TABLES_OF_METRICS, _TABLES_OF_ONE_MODEL]
+    scripts = [
+        _TABLES + _TABLES_OF_TESTS + _TABLES_OF_METRICS,
+        _TABLES_OF_ONE_MODEL,
+        _TABLES_OF_HISTORY,
+    ]
     if schema:
         scripts = [_MIGRATIONS[each] for each in range(schema, SCHEMA)]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ MAX_ROWS = 100_000
 WORLD = PairedWorld(0.4, (1.2, 1.5), correlation=0.9)
 """The challenger is the better one."""
 COSTS = make_costs(((0.0, 1.0), (5.0, 0.0)), CLASSES)
+POINT = ("rows", "groups", "difference", "interval")
 ROUNDING = 1.1 / MEAN_SCALE
 
 
@@ -200,6 +202,48 @@ def test_a_group_is_one_bet_by_any_metric(
     means = [*gains.reshape(10, 9).mean(axis=1), gains[:20].mean()]
     assert (found["rows"], found["groups"]) == (110, 11)
     assert found["difference"] == pytest.approx(np.mean(means), abs=ROUNDING)
+
+
+@pytest.mark.parametrize("by", ["accuracy", "brier", "balanced_accuracy"])
+@pytest.mark.parametrize("group_size", [1, 4])
+def test_the_curve_has_what_each_test_was_then(
+    registry: Registry,
+    transactions: Transactions,
+    deployment: ShadowDeployment,
+    path: Path,
+    by: str,
+    group_size: int,
+) -> None:
+    """A curve's points are the tests as they were after so many labels, the first and the last among them."""
+    probabilities, truth = WORLD.draw(800, np.random.default_rng(7))
+    records = make_records(deployment, probabilities, truth, group_size=group_size)
+    n_each = 12 * (2 + group_size)
+    seen = []
+    for start in range(0, len(records), n_each):
+        transactions.write(records[start : start + n_each])
+        found = describe(registry, deployment, path, by)
+        seen.append({name: found[name] for name in POINT})  # type: ignore[literal-required]
+
+    window = reader.read_window(
+        path, "colour", max_rows=10, metrics=find_metrics(by, len(CLASSES))
+    )
+    histories = reader.read_history(
+        path, "colour", metrics=find_metrics(by, len(CLASSES))
+    )
+    (found,) = challenger_tests.describe(deployment, window, by, histories=histories)
+    assert "curve" in found
+    curve = found["curve"]
+
+    by_rows = {each["rows"]: _flatten(each) for each in seen}
+    assert [each["rows"] for each in curve] == sorted({each["rows"] for each in curve})
+    assert {curve[0]["rows"], curve[-1]["rows"]} == {min(by_rows), max(by_rows)}
+    for point in curve:
+        assert _flatten(point) == pytest.approx(by_rows[point["rows"]], rel=1e-12)
+    assert len(seen) / 4 < len(curve) < len(seen)
+
+
+def _flatten(point: Mapping[str, Any]) -> tuple[float, ...]:
+    return (point["groups"], point["difference"], *point["interval"])
 
 
 def test_labels_may_come_before_the_shadow(

@@ -8,7 +8,7 @@ import { say } from "./words.js";
 const [WIDTH, HEIGHT] = [560, 180];
 const MARGIN = { left: 52, right: 12, top: 10, bottom: 26 };
 
-/** @typedef {{rows: number, value: number, interval: [number, number]}} Point */
+/** @typedef {{rows: number, difference: number, interval: [number, number]}} Point */
 
 /**
  * Draws the points, of which there may be one; the line at zero is where both are as good.
@@ -17,7 +17,7 @@ const MARGIN = { left: 52, right: 12, top: 10, bottom: 26 };
  * @param {(value: number) => string} write
  */
 export function drawCurve(points, title, write) {
-  const scale = makeScale([0, ...points.flatMap(({ value, interval }) => [value, ...interval])]);
+  const scale = makeScale([0, ...points.flatMap(({ difference, interval }) => [difference, ...interval])]);
   const [first, last] = [points[0].rows, points[points.length - 1].rows];
   const across = (/** @type {number} */ rows) => MARGIN.left + (WIDTH - MARGIN.left - MARGIN.right) * (last > first ? (rows - first) / (last - first) : 0.5);
   const up = (/** @type {number} */ value) => MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) * (1 - scale.place(value));
@@ -28,13 +28,13 @@ export function drawCurve(points, title, write) {
   if (points.length > 1) {
     const line = (/** @type {(point: Point) => number} */ read, /** @type {Point[]} */ of) => of.map((point) => `${across(point.rows).toFixed(1)},${up(read(point)).toFixed(1)}`);
     parts.push(draw("polygon", { class: "band", points: [...line(({ interval }) => interval[1], points), ...line(({ interval }) => interval[0], [...points].reverse())].join(" ") }),
-      draw("polyline", { class: "path", points: line(({ value }) => value, points).join(" ") }));
+      draw("polyline", { class: "path", points: line(({ difference }) => difference, points).join(" ") }));
   }
-  const { rows, value, interval } = points[points.length - 1];
+  const { rows, difference, interval } = points[points.length - 1];
   parts.push(draw("line", { class: "interval", x1: across(rows), x2: across(rows), y1: up(interval[0]), y2: up(interval[1]) }),
-    draw("circle", { class: "point", cx: across(rows), cy: up(value), r: 5 }),
+    draw("circle", { class: "point", cx: across(rows), cy: up(difference), r: 5 }),
     draw("text", { x: across(rows), y: HEIGHT - 6, "text-anchor": points.length > 1 ? "end" : "middle" }, `${number(rows, {})} ${say("moreLabels")}`));
   if (points.length > 1 && last > first) parts.push(draw("text", { x: across(first), y: HEIGHT - 6, "text-anchor": "start" }, number(first, {})));
   return make("figure", {}, draw("svg", { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": title }, ...parts),
-    make("figcaption", {}, `${title}. `, say("curveGrows")));
+    make("figcaption", {}, `${title}. `, say("curveHolds")));
 }

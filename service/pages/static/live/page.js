@@ -13,7 +13,6 @@ import { at as share, draw, drawInterval, makeScale } from "../trust/svg.js";
 import { writeFigure } from "../trust/view.js";
 import { findLanguage, number, percent } from "../words.js";
 import { drawCurve } from "./curve.js";
-import { History } from "./history.js";
 import { say } from "./words.js";
 
 const LOOK_AGAIN_MS = 3000;
@@ -26,7 +25,6 @@ const SHARES = [ACCURACY, "balanced_accuracy"];
 
 /** @type {import("../models.js").Tab[]} */
 let tabs = [];
-const seen = new History();
 /** @type {Set<string>} rows whose truth was told here */
 const told = new Set();
 /** @type {{comparison: any, wanted: any} | null} */
@@ -104,29 +102,16 @@ async function look(tab, isWanted) {
   if (!isWanted()) return;
   const before = JSON.stringify(latest);
   latest = { comparison, wanted };
-  for (const test of comparison.tests) keep(tab.task, test);
   notice();
   if (JSON.stringify(latest) !== before) show(tab);
 }
 
-/** Returns the query of the metric that the address names, none of accuracy or of what the server has no test by. @param {string} task */
+/** Returns the query of the metric that the address names, of accuracy where the server has no test by it. @param {string} task */
 async function findQuery(task) {
   const by = readState().get("by") ?? ACCURACY;
-  if (by === ACCURACY) return "";
+  if (by === ACCURACY) return "?curves=1";
   const { metrics } = latest?.comparison ?? await ask(`tasks/${task}/comparison`);
-  return metrics.includes(by) ? `?by=${by}` : "";
-}
-
-/** @param {string} task @param {any} test */
-function keep(task, test) {
-  const { rows, difference, interval } = test;
-  if (difference !== null && interval) seen.add(nameTest(task, test), { rows, value: difference, interval });
-}
-
-/** Names a test by its models and their versions, since another file begins another test. @param {string} task @param {any} test */
-function nameTest(task, { champion, challenger, by }) {
-  const version = (/** @type {string} */ name) => latest?.comparison.models.find((/** @type {any} */ { model }) => model === name)?.version ?? "";
-  return [task, ...[champion, challenger].map((name) => `${name}@${version(name)}`), ...(by === ACCURACY ? [] : [by])].join("/");
+  return metrics.includes(by) ? `?by=${by}&curves=1` : "?curves=1";
 }
 
 /** @param {import("../models.js").Tab} tab */
@@ -231,19 +216,18 @@ function showTests(tab, tests, name) {
     draw("text", { x: share(scale.place(tick)), y: 12, "text-anchor": "middle" }, writeDifference(tick, by))));
   return make("div", { class: "parts" }, make("section", { class: "part" },
     make("h2", {}, say(SHARES.includes(by) ? "against" : "lessThan", nameMetric(by), name(chosen.champion))), make("p", { class: "quiet" }, make("span", { class: "key" }), say("anyTime")),
-    make("div", {}, make("ol", { class: "lines" }, ...lines), make("div", { class: "axes" }, axis))), showTest(tab.task, chosen, name));
+    make("div", {}, make("ol", { class: "lines" }, ...lines), make("div", { class: "axes" }, axis))), showTest(chosen, name));
 }
 
-/** @param {string} task @param {any} test @param {(model: string) => string} name */
-function showTest(task, test, name) {
-  const { champion, challenger, verdict, rows, only_challenger, only_champion, by, reason } = test;
+/** @param {any} test @param {(model: string) => string} name */
+function showTest(test, name) {
+  const { champion, challenger, verdict, rows, only_challenger, only_champion, by, reason, curve } = test;
   /** @type {Record<string, any>} */
   const words = { "challenger better": "betterChallenger", "champion better": "betterChampion" };
-  const points = seen.read(nameTest(task, test));
   return make("section", { class: "part" }, make("h2", {}, say(words[verdict] ?? "notYet", name(challenger), name(champion), nameMetric(by))),
     make("p", { class: "quiet" }, say("test", number(rows, {}), only_challenger, only_champion)),
     reason ? make("p", { class: "quiet", lang: "en" }, `${reason}.`) : null,
-    points.length ? drawCurve(points, say("curve", name(challenger), nameMetric(by)), (value) => writeDifference(value, by)) : null);
+    curve.length ? drawCurve(curve, say("curve", name(challenger), nameMetric(by)), (value) => writeDifference(value, by)) : null);
 }
 
 /** Writes a difference in points, or in the unit of a loss. @param {number} share @param {string} by */

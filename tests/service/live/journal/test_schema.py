@@ -211,7 +211,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         schema.connect(path)
 
     assert str(refused.value) == (
-        "the journal's schema is 99, this version knows 1 to 5: name another file"
+        "the journal's schema is 99, this version knows 1 to 6: name another file"
     )
     assert path.read_bytes() == before
 
