@@ -51,9 +51,9 @@ _BEGIN_PAIR = "INSERT INTO pairs (champion, challenger, task, lineup, alpha) VAL
 _COLUMNS = {1: "better", 0: "equal", -1: "worse"}
 HISTORY_DTYPE = np.dtype("<i4")
 _READ_PROGRESS = (
-    "SELECT better + equal + worse, (SELECT coalesce(max(n_rows), 0) FROM history "
-    "WHERE champion = pairs.champion AND challenger = pairs.challenger AND metric = ?) "
-    "FROM pairs WHERE champion = ? AND challenger = ?"
+    "SELECT challenger, better + equal + worse AS n_rows, (SELECT coalesce(max(n_rows), 0) FROM history "
+    "WHERE champion = pairs.champion AND challenger = pairs.challenger AND metric = ?) AS n_kept "
+    "FROM pairs WHERE champion = ? AND n_rows > n_kept AND 8 * n_rows >= 9 * n_kept"
 )
 _READ_MEANS = (
     "SELECT metric, mean, n_groups FROM means "
@@ -135,8 +135,8 @@ class Bets:
             if count:
                 self._execute(_ADD_GROUPS, (*test, mean, count))
 
-        for pair in {pair for pair, _ in self._rows}:
-            self._keep_history(pair)
+        for champion in {champion for (champion, _), _ in self._rows}:
+            self._keep_history(champion)
 
         self._clear()
 
@@ -154,21 +154,19 @@ class Bets:
         self._groups = Counter[tuple[Test, int]]()
         self._open: dict[tuple[int, Test], tuple[int, int, int]] = {}
 
-    def _keep_history(self, pair: Pair) -> None:
-        """Keeps how many groups have each mean now, where there are an eighth more rows than the last time."""
-        n_rows, last = self._execute(_READ_PROGRESS, (ACCURACY, *pair)).fetchone()
-        if 8 * n_rows < 9 * last or n_rows == last:
-            return
-
-        by_metric: dict[str, list[tuple[int, int]]] = {}
-        for metric, *counted in self._execute(_READ_MEANS, pair):
-            by_metric.setdefault(metric, []).append(tuple(counted))
-        for metric, means in by_metric.items():
-            stored = np.array(means, HISTORY_DTYPE).tobytes()
-            self._execute(
-                "INSERT INTO history VALUES (?, ?, ?, ?, ?)",
-                (*pair, metric, n_rows, stored),
-            )
+    def _keep_history(self, champion: int) -> None:
+        """Keeps what its pairs have come to that have an eighth more rows than when that was kept last."""
+        due = self._execute(_READ_PROGRESS, (ACCURACY, champion)).fetchall()
+        for challenger, n_rows, _ in due:
+            by_metric: dict[str, list[tuple[int, int]]] = {}
+            for metric, *means in self._execute(_READ_MEANS, (champion, challenger)):
+                by_metric.setdefault(metric, []).append(tuple(means))
+            for metric, table in by_metric.items():
+                stored = np.array(table, HISTORY_DTYPE).tobytes()
+                self._execute(
+                    "INSERT INTO history VALUES (?, ?, ?, ?, ?)",
+                    (champion, challenger, metric, n_rows, stored),
+                )
 
     def _revise(
         self, group_key: int, test: Test, n_rows: int, difference: int, last: int

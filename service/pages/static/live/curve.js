@@ -6,6 +6,8 @@ import { draw, makeScale } from "../trust/svg.js";
 import { say } from "./words.js";
 
 const [WIDTH, HEIGHT] = [560, 180];
+/** The scale is that of the points after this part of the rows: of a few rows nearly anything may be, which would flatten the rest. */
+const UNSURE_PART = 0.1;
 const MARGIN = { left: 52, right: 12, top: 10, bottom: 26 };
 
 /** @typedef {{rows: number, difference: number, interval: [number, number]}} Point */
@@ -17,10 +19,10 @@ const MARGIN = { left: 52, right: 12, top: 10, bottom: 26 };
  * @param {(value: number) => string} write
  */
 export function drawCurve(points, title, write) {
-  const scale = makeScale([0, ...points.flatMap(({ difference, interval }) => [difference, ...interval])]);
   const [first, last] = [points[0].rows, points[points.length - 1].rows];
+  const scale = makeScale([0, ...points.filter(({ rows }) => rows >= UNSURE_PART * last).flatMap(({ difference, interval }) => [difference, ...interval])]);
   const across = (/** @type {number} */ rows) => MARGIN.left + (WIDTH - MARGIN.left - MARGIN.right) * (last > first ? (rows - first) / (last - first) : 0.5);
-  const up = (/** @type {number} */ value) => MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) * (1 - scale.place(value));
+  const up = (/** @type {number} */ value) => MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) * (1 - Math.min(1, Math.max(0, scale.place(value))));
   const parts = scale.ticks.flatMap((tick) => [
     draw("line", { class: Math.abs(tick) < 1e-9 ? "diagonal" : "tick", x1: MARGIN.left, x2: WIDTH - MARGIN.right, y1: up(tick), y2: up(tick) }),
     draw("text", { x: MARGIN.left - 8, y: up(tick) + 4, "text-anchor": "end" }, write(tick)),
