@@ -36,7 +36,7 @@ test: .venv/test.stamp ## run all tests, the files of tests spread over the proc
 	$(BIN)/python -m pytest $(SPREAD)
 
 coverage: .venv/test.stamp ## run all tests, and show what they leave out
-	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term
+	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term --durations=60
 
 fuzz: .venv/test.stamp ## try properties on more examples, fuzz each decoder by coverage for FUZZ_S seconds (30)
 	$(BIN)/python -m pytest $(SPREAD) --hypothesis-profile=search -m hypothesis
