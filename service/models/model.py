@@ -18,13 +18,13 @@ from model_card import (
     FeatureInput,
     ImageInput,
     NoiseInput,
-    from_metadata,
 )
 from row_records import HeldOut, read_held_out
 from service.contract.arrays import Rows
 from service.contract.requests import Row
 from service.errors import InvalidRequest, ModelRefused, TooLarge
 from service.models.cancellation import current
+from service.models.cards import CardReader
 from service.models.content import ModelContent, read_one
 from service.models.graph import MAX_FIRST_RUN_S, Graph
 from service.models.rows import RowEncoder
@@ -354,11 +354,13 @@ def load_graph(
     device: str = "cpu",
     threads: int = 1,
     takes_any_name: bool = False,
+    cards: CardReader | None = None,
 ) -> Graph:
     """Returns the graph in a file with the model that its card makes of it, checked but not yet measured.
 
     `content` is the file's where it was read already. Its version is the content's where none is given. With
-    `takes_any_name` the card says the name. It raises ModelRefused.
+    `takes_any_name` the card says the name. Whoever loads several files has one reader of `cards`. It raises
+    ModelRefused.
     """
     if content is None:
         content = read_one(path)
@@ -366,7 +368,7 @@ def load_graph(
     session = Session(content, device=device, threads=threads)
 
     try:
-        card = from_metadata(session.metadata)
+        card = (cards or CardReader()).read(session.metadata)
     except CardError as error:
         raise ModelRefused(f"its card breaks the contract: {error}") from error
 
