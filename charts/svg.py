@@ -1,4 +1,4 @@
-"""A figure as SVG inside a page: small, without ids and addresses, and in the page's colours, light or dark.
+"""A figure as SVG, mostly inside a page: small, without ids and addresses, and in the page's colours, light or dark.
 
 matplotlib writes a whole document. What a page has itself is taken out of it, what is named there is written where it
 is used, and each colour of the palette becomes a variable of the page's style sheet (`palette.write_css`).
@@ -99,7 +99,9 @@ def save_svg(figure: Figure, path: Path, *, label: str) -> None:
     style.text = write_css() + FILE_STYLE
     ground = Element("rect", {"width": "100%", "height": "100%", "style": GROUND_STYLE})
     picture[:0] = [style, ground]
-    path.write_text(ElementTree.tostring(picture, encoding="unicode") + "\n")
+    path.write_text(
+        ElementTree.tostring(picture, encoding="unicode") + "\n", encoding="utf-8"
+    )
 
 
 def _convert(element: Element, shapes: Mapping[str, Element]) -> Iterator[Element]:
