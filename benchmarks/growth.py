@@ -137,6 +137,7 @@ def measure_journal(folder: Path, n_rows: int) -> Point:
     with grow(folder, **settings) as server:
         return {
             "ready_s": server.start_s,
+            "processor_s": server.cpu_s,
             "predict_ms": ask_row(server, "grown-copy_0").processor_ms,
             "comparison_ms": server.measure_first("/tasks/grown/comparison"),
             "file_mb": path.stat().st_size / 1e6,

@@ -29,7 +29,21 @@ from model_card import (
 from service.models.cards import CardReader
 from tests.support.tiny_models import tiny_card
 
-WRONG = (None, "x", "", 0, -1, 1.5, True, 1e400, [], ["x"], [[1]], {}, {"x": 1})
+WRONG: tuple[object, ...] = (
+    None,
+    "x",
+    "",
+    0,
+    -1,
+    1.5,
+    True,
+    1e400,
+    [],
+    ["x"],
+    [[1]],
+    {},
+    {"x": 1},
+)
 """In place of each value of a card stands each of these, which is wrong at most places."""
 
 
