@@ -63,6 +63,14 @@ class GrownServer:
 
         return Cost(median(taken_ms), 1000 * used_s / times)
 
+    def measure_first(self, path: str) -> float:
+        """Returns the milliseconds of the server's processor time that the first answer to a GET takes."""
+        client = self.connect()
+        before_s = self.processes.cpu_s()
+        ask(client, "GET", path, None)
+
+        return 1000 * (self.processes.cpu_s() - before_s)
+
     def get(self, path: str) -> Any:
         """Returns the JSON of a GET."""
         return json.loads(ask(self.connect(), "GET", path, None))

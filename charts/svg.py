@@ -1,4 +1,4 @@
-"""A figure as SVG inside a page: small, without ids and addresses, and in the page's colours, light or dark.
+"""A figure as SVG, mostly inside a page: small, without ids and addresses, and in the page's colours, light or dark.
 
 matplotlib writes a whole document. What a page has itself is taken out of it, what is named there is written where it
 is used, and each colour of the palette becomes a variable of the page's style sheet (`palette.write_css`).
@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
+from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -17,7 +18,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from charts.canvas import FONT_PT, clean
-from charts.palette import LIGHT, TEXT
+from charts.palette import LIGHT, TEXT, write_css
 
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 TIP = "tip:"
@@ -34,8 +35,13 @@ LEFT_TO_THE_PAGE = (
 """Declarations that the page's style sheet has, or that become attributes."""
 TEXT_STYLE = f"fill:{VARIABLES[TEXT]}"
 """A text has this colour in the page where nothing else is said."""
+GROUND_STYLE = "fill:var(--ground)"
+PX_PER_PT = 96 / 72
+"""matplotlib's SVG is in points."""
 DEFAULTS = (("stroke-dashoffset", "0"),)
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e-?\d+)?")
+FILE_STYLE = "text{font:12px system-ui,sans-serif}"
+"""A file of its own has this besides the colours, as a page has it."""
 MIN_SHARED = 3
 """Elements of a group from which it is shorter to say once what all of them have."""
 LINE_OR_CURVE = re.compile("[LCQ]")
@@ -78,6 +84,24 @@ def write_svg(figure: Figure, *, label: str = "", style: str = "") -> str:
         picture.extend(_convert(child, shapes))
 
     return ElementTree.tostring(picture, encoding="unicode")
+
+
+def save_svg(figure: Figure, path: Path, *, label: str) -> None:
+    """Writes the picture as a file of its own, with its ground and colours: a reader's light or dark ones."""
+    picture = ElementTree.fromstring(write_svg(figure, label=label))
+    _, _, width, height = picture.get("viewBox", "").split()
+    picture.attrib |= {
+        "xmlns": "http://www.w3.org/2000/svg",
+        "width": f"{float(width) * PX_PER_PT:g}",
+        "height": f"{float(height) * PX_PER_PT:g}",
+    }
+    style = Element("style")
+    style.text = write_css() + FILE_STYLE
+    ground = Element("rect", {"width": "100%", "height": "100%", "style": GROUND_STYLE})
+    picture[:0] = [style, ground]
+    path.write_text(
+        ElementTree.tostring(picture, encoding="unicode") + "\n", encoding="utf-8"
+    )
 
 
 def _convert(element: Element, shapes: Mapping[str, Element]) -> Iterator[Element]:

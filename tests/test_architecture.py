@@ -328,6 +328,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.jobs",
         "training.learning",
         "training.pipeline",
+        "training.ray_lessons",
         "training.shipped",
     },
     "training.console": {"model_card", "training.export", "training.learning"},
@@ -418,6 +419,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.graph",
         "training.learning",
     },
+    "training.ray_lessons": {"training.jobs", "training.learning"},
     "training.transfer": {
         "model_card",
         "training.data",
@@ -710,6 +712,7 @@ DOORS: dict[str, set[str]] = {
         "service.contract.requests",
         "service.http.infer_body",
         "service.http.repository",
+        "service.models.cards",
         "service.open_inference.requests",
         "service.open_inference.tensors",
         "service.reference.document",

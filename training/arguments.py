@@ -48,6 +48,7 @@ _UNSTATED = (
     "replace",
     "report",
     "jobs",
+    "ray",
     "again",
     "photographs",
     "force",
@@ -143,6 +144,11 @@ def _add_all_command(
         "--jobs",
         type=types.count,
         help="processes at a time; as many as processors without it",
+    )
+    every.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="learn over a Ray cluster, auto or local, whose nodes share the folders (needs veredicto[ray])",
     )
     every.add_argument("--again", action="store_true", help="also what is up to date")
     if images:

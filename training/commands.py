@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -19,8 +20,8 @@ from training.data.table import TableError, describe_columns, parse_roles
 from training.export.freshness import read_card
 from training.families.registry import FAMILIES
 from training.held_out_examples import write_examples
-from training.jobs import Outcome, run_all, run_training
-from training.learning.family import Epoch
+from training.jobs import Learn, Outcome, learn_here, run_all, run_training
+from training.learning.family import Epoch, TrainingError
 from training.pipeline import Callbacks
 from training.shipped import SHIPPED
 
@@ -133,12 +134,13 @@ def _print_where(path: Path, console: Console) -> None:
 
 def _train_all(options: argparse.Namespace, console: Console) -> int:
     try:
+        learn = _choose_learning(options)
         commands = (
             _own_commands(options)
             if options.data
             else _shipped_commands(options, console)
         )
-    except TableError as error:
+    except (TableError, TrainingError) as error:
         _print_refusal(str(error), console)
         return 1
 
@@ -151,7 +153,7 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
     outcomes, fresh = run_all(
         [(*command, *shared) for command in commands],
         console,
-        workers=options.jobs,
+        learn=learn,
         again=options.again,
     )
     models = [model for outcome in (*outcomes, *fresh) for model in outcome.models]
@@ -170,6 +172,23 @@ def _train_all(options: argparse.Namespace, console: Console) -> int:
         outcomes = _leave_out_unsuitable(outcomes, console)
 
     return _print_refusals(outcomes, console)
+
+
+def _choose_learning(options: argparse.Namespace) -> Learn:
+    """Returns what learns, on this machine or over a cluster; raises TrainingError where there is none."""
+    if options.ray is None:
+        return partial(learn_here, workers=options.jobs)
+
+    try:
+        from training import ray_lessons
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise TrainingError(
+            "--ray needs ray, which is not installed: pip install 'veredicto[ray]'"
+        ) from error
+
+    return ray_lessons.connect(options.ray, workers=options.jobs)
 
 
 def _write_examples(options: argparse.Namespace, console: Console) -> None:

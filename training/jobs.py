@@ -9,7 +9,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from threading import Thread
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -44,8 +44,18 @@ Context = ForkServerContext | SpawnContext
 Message = tuple[str, str] | None
 """A message is the name of a job and what it is doing now; None ends the display."""
 
-_messages: Queue[Message] | None = None
-"""In a process that works, this queue takes its messages."""
+
+class Messages(Protocol):
+    """Whoever hears of jobs takes messages, as a queue does."""
+
+    def put(self, message: Message, /) -> None: ...
+
+
+Learn = Callable[[Sequence[list[str]], Messages], "list[Outcome]"]
+"""Whoever learns returns outcomes of commands in their order, and says meanwhile what each is doing."""
+
+_messages: Messages | None = None
+"""In a process that works, this takes its messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,12 +136,13 @@ def run_all(
     commands: Sequence[Sequence[str]],
     console: Console,
     *,
-    workers: int | None,
+    learn: Learn,
     again: bool,
 ) -> tuple[list[Outcome], list[Outcome]]:
     """Returns outcomes of the commands in their order: those that ran, and those that were up to date.
 
-    Interrupted, it ends the running processes at once; files are written whole, so what was finished is kept.
+    `learn` runs the others. Interrupted, it ends the running processes at once; files are written whole, so what was
+    finished is kept.
     """
     waiting = []
     fresh = []
@@ -142,17 +153,14 @@ def run_all(
         else:
             waiting.append(list(command))
 
-    context = _make_context()
-    messages: Queue[Message] = context.Queue()
+    messages: Queue[Message] = _make_context().Queue()
 
     with make_progress(console) as progress:
         display = Thread(target=_show_progress, args=(messages, progress, len(waiting)))
         display.start()
 
         try:
-            outcomes = _run_pool(
-                waiting, messages, context, workers=workers or count_processors()
-            )
+            outcomes = learn(waiting, messages)
         finally:
             messages.put(None)
             display.join()
@@ -175,16 +183,13 @@ def _make_context() -> Context:
     return context
 
 
-def _run_pool(
-    commands: Sequence[list[str]],
-    messages: Queue[Message],
-    context: Context,
-    *,
-    workers: int,
+def learn_here(
+    commands: Sequence[list[str]], messages: Messages, *, workers: int | None
 ) -> list[Outcome]:
+    """Returns outcomes of the commands, each run by a process of this machine, as many at a time as processors."""
     pool = ProcessPoolExecutor(
-        min(workers, max(1, len(commands))),
-        mp_context=context,
+        min(workers or count_processors(), max(1, len(commands))),
+        mp_context=_make_context(),
         initializer=_initialise_worker,
         initargs=(messages, dict(os.environ)),
     )
@@ -208,12 +213,10 @@ def _collect_outcome(future: Future[Outcome], command: list[str]) -> Outcome:
         return future.result()
     except BrokenProcessPool:
         reason = "a process was killed, perhaps for want of memory: run it again, what was finished is kept"
-        return Outcome(name=_name_job(command), failure=reason)
+        return Outcome(name=name_job(command), failure=reason)
 
 
-def _initialise_worker(
-    messages: Queue[Message], environment: Mapping[str, str]
-) -> None:
+def _initialise_worker(messages: Messages, environment: Mapping[str, str]) -> None:
     """Prepares a process: the parent alone decides what Ctrl-C means, and no process outlives it.
 
     `environment` is that of the parent now; the process was forked from one that has an earlier one.
@@ -235,7 +238,7 @@ def _end_with_parent() -> None:
 
 def _run_job(command: list[str]) -> Outcome:
     """Runs a command in a process of its own, where an exception that nobody foresaw fails this training alone."""
-    name = _name_job(command)
+    name = name_job(command)
 
     def send(text: str) -> None:
         assert _messages is not None
@@ -256,7 +259,8 @@ def _run_job(command: list[str]) -> Outcome:
         send("")
 
 
-def _name_job(command: list[str]) -> str:
+def name_job(command: list[str]) -> str:
+    """Returns the name of what a command makes."""
     options = parse(command)
     return f"{options.task}-{pretrained.name_family(options)}"
 

@@ -34,6 +34,7 @@ OTHERS = {
 """Documents that lie elsewhere have these names here; a link to the README leads to the first page."""
 LEFT_OUT = ("decisions", "site")
 """These folders of `docs/` are for those who change the code."""
+PICTURES = (".png", ".svg")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)#:\s]*)(#[^)\s]*)?\)")
 
 
@@ -59,10 +60,17 @@ def stage_pages(folder: Path, made: Mapping[str, str]) -> None:
 
     for name, text in made.items():
         _write(folder / name, text)
-    for picture in (ROOT / "docs").rglob("*.png"):
+    for picture in find_pictures():
         target = folder / picture.relative_to(ROOT / "docs")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, target)
+
+
+def find_pictures() -> list[Path]:
+    """Returns the pictures that lie under `docs/`."""
+    return sorted(
+        path for path in (ROOT / "docs").rglob("*") if path.suffix in PICTURES
+    )
 
 
 def lead_links(text: str, source: str, pages: Mapping[str, str]) -> str:

@@ -28,7 +28,7 @@ MAX_FIRST_RUN_S = 10
 QUICK_S = 0.002
 """A run that takes less is made where its request was read: to hand it to a thread costs a good part of that."""
 MIN_RUNS = 3
-MAX_RUNS = 10
+MAX_RUNS = 5
 MIN_MEASURED_S = 0.005
 MAX_JOINED_S = 0.05
 """Four rows are run together where they are expected to take no longer than this, and two where they are."""
@@ -223,7 +223,7 @@ def _refuse_to_run(names: list[str], inputs: Any) -> list[Any]:  # noqa: ARG001 
 
 
 def _shortest_s(run: Callable[[], Any]) -> float:
-    """Returns the seconds of the fastest of up to ten runs, the first of which warms up; infinity where it fails."""
+    """Returns the seconds of the fastest of up to five runs, the first of which warms up; infinity where it fails."""
     times: list[float] = []
     while len(times) < MAX_RUNS:
         started = perf_counter()

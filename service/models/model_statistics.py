@@ -30,6 +30,8 @@ class Statistics:
     """These are the counts of one graph in this process; only the event loop changes them."""
 
     def __init__(self) -> None:
+        self.n_changes = 0
+        """It differs once anything else here does."""
         self.succeeded = self.rows = self.executions = 0
         self.success_ns = self.queue_ns = self.input_ns = self.infer_ns = (
             self.output_ns
@@ -42,6 +44,7 @@ class Statistics:
     def succeed(self, times: Times, total_ns: int) -> None:
         """Counts a request that was answered in `total_ns` nanoseconds."""
         input_ns, queue_ns, infer_ns, output_ns, rows, executions = times
+        self.n_changes += 1
         self.succeeded += 1
         self.rows += rows
         self.success_ns += total_ns
@@ -58,6 +61,7 @@ class Statistics:
         self, rows: int, infer_ns: int, input_ns: int = 0, output_ns: int = 0
     ) -> None:
         """Counts one run, made for one request or for several together, which are read and written one by one."""
+        self.n_changes += 1
         self.executions += 1
         batch = self._batches.get(rows)
         if batch is None:
@@ -69,6 +73,7 @@ class Statistics:
 
     def fail(self, reason: str, total_ns: int) -> None:
         """Counts a request without an answer; `reason` is one of a few fixed words."""
+        self.n_changes += 1
         self.failed[reason] += 1
         self.fail_ns += total_ns
         self._last_s = time()

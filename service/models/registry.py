@@ -11,6 +11,7 @@ from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound, hint_at
 from service.models.aliases import add_aliases
 from service.models.cardless import explain_no_card, write_command
+from service.models.cards import CardReader
 from service.models.content import read_content
 from service.models.folder import MAX_MODEL_BYTES, ModelFile, ModelFolder
 from service.models.graph import Graph
@@ -243,6 +244,7 @@ class _Loader:
         self._threads = threads
         self._refused = refused
         self._on_load = on_load
+        self._cards = CardReader()
         self._models: dict[str, Model] = {}
         self._tasks: dict[str, dict[str, Model]] = {}
         """The same models by task and name, so that one of 2,000 is compared with its own task's alone."""
@@ -307,6 +309,7 @@ class _Loader:
             device=self._device,
             threads=self._threads,
             takes_any_name=self._takes_any_name,
+            cards=self._cards,
         )
 
     def _check_name(self, file: ModelFile) -> None:

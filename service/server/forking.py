@@ -6,9 +6,11 @@ sessions must have no threads of their own, and the channel to the supervisor is
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from pathlib import Path
+from time import monotonic, sleep
 
 from service.execution import tuning
 from service.models import time_limits
@@ -17,7 +19,12 @@ from service.processes.link import CHANNEL_VARIABLE, find_link, open_link
 from service.processes.template import TEMPLATE_NAME, WORKER_NAME, name_process
 from service.server import composition
 
+logger = logging.getLogger(__name__)
+
 _TASKS = Path("/proc/self/task")
+MAX_ENDING_S = 1.0
+"""A thread that was joined is among the system's for a while yet, on a busy machine for milliseconds."""
+_LOOK_AGAIN_S = 0.001
 _MAX_ORDER_BYTES = 64
 
 
@@ -30,7 +37,10 @@ def wait_to_be_forked(descriptor: int) -> None:
     is_shared = composition.load_ahead(link)
     tuning.settle_memory()
     time_limits.stop()
-    link.send("loaded", can_fork=is_shared and _has_one_thread())
+    can_fork = is_shared and has_one_thread()
+    if is_shared and not can_fork:
+        logger.warning("each worker loads the models itself: a library has threads")
+    link.send("loaded", can_fork=can_fork)
 
     with socket.socket(fileno=descriptor) as orders:
         while True:
@@ -39,7 +49,7 @@ def wait_to_be_forked(descriptor: int) -> None:
                 # The supervisor has ended.
                 os._exit(0)
 
-            pid = _fork() if _has_one_thread() else 0
+            pid = _fork() if has_one_thread() else 0
             if pid is None:
                 break
             os.close(found[0])
@@ -50,8 +60,15 @@ def wait_to_be_forked(descriptor: int) -> None:
     find_link.cache_clear()
 
 
-def _has_one_thread() -> bool:
-    return len(list(_TASKS.iterdir())) == 1
+def has_one_thread() -> bool:
+    """Returns whether this is the process's only thread, once those that are ending have had time to."""
+    until_s = monotonic() + MAX_ENDING_S
+    while len(list(_TASKS.iterdir())) > 1:
+        if monotonic() > until_s:
+            return False
+        sleep(_LOOK_AGAIN_S)
+
+    return True
 
 
 def _fork() -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib
@@ -11,10 +12,10 @@ import pytest
 
 from charts.canvas import apply_style, make_inline_figure, shorten
 from charts.lines import add_diagonal, add_level, add_line
-from charts.palette import BLUE, style_series
+from charts.palette import BLUE, DARK, LIGHT, style_series
 from charts.scales import set_linear
 from charts.scatter import add_labels, add_point
-from charts.svg import write_svg
+from charts.svg import save_svg, write_svg
 
 
 def draw(*, x: str = "x", label: str = "a picture", tip: str = "a point") -> str:
@@ -53,6 +54,26 @@ def test_a_picture_has_only_colours_of_the_page() -> None:
     drawn = draw()
     assert "var(--c0)" in drawn
     assert not re.search(r"#[0-9a-f]{3,6}|rgb\(|black|white", drawn)
+
+
+def test_a_picture_in_a_file_has_its_own_colours_and_ground(tmp_path: Path) -> None:
+    """It is read by itself: in a name space, with a size, and with each variable's colour for light and dark."""
+    path = tmp_path / "picture.svg"
+    with apply_style():
+        figure, axes = make_inline_figure(width_px=360, height_px=300)
+        add_line(axes, np.arange(3), np.arange(3), colour=BLUE)
+        save_svg(figure, path, label="a line")
+
+    text = path.read_text(encoding="utf-8")
+    root = ElementTree.fromstring(text)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert (root.get("width"), root.get("height")) == ("360", "300")
+    assert root.get("aria-label") == "a line"
+    assert [each.tag.rpartition("}")[2] for each in root][:2] == ["style", "rect"]
+    for name in re.findall(r"var\(--(\w+)\)", text):
+        assert f"--{name}:{LIGHT[name]};" in text
+        assert f"--{name}:{DARK[name]};" in text
+    assert "href" not in text
 
 
 def test_a_picture_says_what_it_is() -> None:

@@ -5,7 +5,6 @@ What Ray's own threads and files leave open is no matter of ours.
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from typing import Any
 import pytest
 
 from tests.support.coloured_rows import write_rows
+from tests.support.ray_cluster import HAS_RAY, choose_ports, start_cluster
 from tests.support.scored import count_done, count_rows, read_outputs, start_scoring
-from tests.support.server import ROOT, free_port
+from tests.support.server import ROOT
 from tests.support.waiting import wait_until
 
-HAS_RAY = importlib.util.find_spec("ray") is not None
 N_ROWS = 3000
 
 pytestmark = [
@@ -28,30 +27,11 @@ pytestmark = [
 ]
 
 
-def choose_ports() -> dict[str, int]:
-    """Returns ports of a node's agents: for those that choose their own Ray waits 15 seconds, on a busy machine too."""
-    agents = (
-        "metrics_agent_port",
-        "metrics_export_port",
-        "dashboard_agent_listen_port",
-        "runtime_env_agent_port",
-    )
-    return {agent: free_port() for agent in agents}
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """The head of a cluster, to which tests add a node that may be lost."""
-    with pytest.MonkeyPatch.context() as patch:
-        # On a busy machine its processes take long to start.
-        patch.setenv("RAY_raylet_start_wait_time_s", "180")
-        patch.setenv("RAY_agent_register_timeout_ms", "180000")
-        from ray.cluster_utils import Cluster
-
-        head = {"num_cpus": 1, "include_dashboard": False, **choose_ports()}
-        found = Cluster(initialize_head=True, head_node_args=head)
+    with start_cluster() as found:
         yield found
-        found.shutdown()
 
 
 def list_words(
