@@ -9,28 +9,39 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from time import monotonic, sleep
 
 from service.execution import tuning
 from service.models import time_limits
 from service.observability.logs import configure_logging
 from service.processes.link import CHANNEL_VARIABLE, find_link, open_link
-from service.processes.template import TEMPLATE_NAME, WORKER_NAME, name_process
+from service.processes.template import (
+    TEMPLATE_NAME,
+    WORKER_NAME,
+    end_with_parent,
+    name_process,
+)
 from service.server import composition
 
 _TASKS = Path("/proc/self/task")
 _MAX_ORDER_BYTES = 64
+THREAD_END_S = 1.0
+"""The system shows a thread that was joined for a moment longer, and on a busy machine for up to this long."""
+_LOOK_S = 0.005
 
 
 def wait_to_be_forked(descriptor: int) -> None:
     """Loads the models and waits for orders; it returns in each worker that is forked, and nowhere else."""
     name_process(TEMPLATE_NAME)
+    # It does not read its channel while it loads, and would not hear that its supervisor is gone.
+    end_with_parent()
     configure_logging(composition.settings)
     link = open_link()
     assert link is not None
     is_shared = composition.load_ahead(link)
     tuning.settle_memory()
     time_limits.stop()
-    link.send("loaded", can_fork=is_shared and _has_one_thread())
+    link.send("loaded", can_fork=is_shared and has_one_thread())
 
     with socket.socket(fileno=descriptor) as orders:
         while True:
@@ -39,7 +50,7 @@ def wait_to_be_forked(descriptor: int) -> None:
                 # The supervisor has ended.
                 os._exit(0)
 
-            pid = _fork() if _has_one_thread() else 0
+            pid = _fork() if has_one_thread() else 0
             if pid is None:
                 break
             os.close(found[0])
@@ -50,8 +61,15 @@ def wait_to_be_forked(descriptor: int) -> None:
     find_link.cache_clear()
 
 
-def _has_one_thread() -> bool:
-    return len(list(_TASKS.iterdir())) == 1
+def has_one_thread() -> bool:
+    """Returns whether this process has one thread, once those that are about to end have ended."""
+    end_s = monotonic() + THREAD_END_S
+    while len(list(_TASKS.iterdir())) > 1:
+        if monotonic() > end_s:
+            return False
+        sleep(_LOOK_S)
+
+    return True
 
 
 def _fork() -> int | None:
