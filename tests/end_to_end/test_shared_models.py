@@ -186,7 +186,8 @@ def test_a_template_ends_with_its_supervisor(models: Path, start_server: Start) 
 
 
 def has_ended(process: psutil.Process) -> bool:
+    """Returns whether a process has ended, whoever is to take notice of it."""
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
