@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import logging
 import selectors
-import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
-from types import FrameType
 from typing import Any
 
 from service.processes.channel import Channel, ChannelClosed, Message
 from service.processes.listening import HALFWAY_S, refuse_new_connections
 from service.processes.reloader import Reloader, ReloadOptions, describe_end
+from service.processes.restarts import Restarts
+from service.processes.signals import Signals
 from service.processes.template import NUMBER as TEMPLATE
 from service.processes.template import Template, adopt_orphans, start_template
 from service.processes.worker import Worker, start_worker
@@ -27,21 +27,10 @@ from service.processes.worker import Worker, start_worker
 POLL_S = 0.1
 MAX_STILL_S = 5.0
 """A worker that says nothing for this long is replaced: its event loop does not turn, or it was stopped."""
-FIRST_DELAY_S = 0.2
-MAX_DELAY_S = 10.0
-"""A worker that dies again and again is started again after a delay, which doubles from the first to this one."""
-HEALTHY_S = 30.0
-"""A worker that has lived for this long is started again without a delay."""
-MAX_FAILED_STARTS = 5
-"""So many workers may die before the first one is ready; then there is no hope for the next."""
 END_LIMIT_S = 5.0
 """A worker has this long to end after its grace; then it is killed."""
-CANNOT_START = (1, 3)
-"""A worker that cannot start has said why, and ends with one of these."""
 
 STOPPED = 0
-NOT_STARTED = 1
-NEVER_READY = 5
 
 logger = logging.getLogger(__name__)
 
@@ -77,27 +66,19 @@ class Supervisor:
         self._listener = listener
         self._options = options
         self._workers: dict[int, Worker] = {}
-        self._due_s: dict[int, float] = {}
-        self._delay_s: dict[int, float] = {}
-        self._refused: dict[str, tuple[str, str]] = {}
-        """Files whose load ended a worker stand here with their digest, and with the reason."""
+        self._restarts = Restarts(self._find_digest, load_s=options.load_s)
+        self._signals = Signals()
         self._selector = selectors.DefaultSelector()
         self._looked_s = monotonic()
-        self._n_failed_starts = 0
-        self._n_restarts = 0
-        self._was_ready = False
         self._was_complete = False
         self._started_s = monotonic()
-        self._is_told_to_stop = False
-        self._is_in_a_hurry = False
-        self._status: int | None = None
         self._reloader: Reloader | None = None
         if options.reload is not None:
             self._reloader = Reloader(self, options.reload, load_s=options.load_s)
 
     def run(self) -> int:
         """Supervises until it is told to stop; returns the exit status of the server."""
-        self._watch_signals()
+        self._signals.watch(self._selector)
         if self._reloader is not None:
             self._reloader.start()
         if self._options.shares_models and self._reloader and adopt_orphans():
@@ -105,15 +86,17 @@ class Supervisor:
         else:
             self._start_workers()
 
-        while self._status is None and not self._is_told_to_stop:
+        while self._restarts.status is None and not self._signals.is_told_to_stop:
             self._look()
-            self._start_due()
+            for number in self._restarts.take_due():
+                self._start(number)
 
         if self._reloader is not None:
             self._reloader.stop()
-        self._end(is_drained=self._status is None and not self._is_in_a_hurry)
+        status = self._restarts.status
+        self._end(is_drained=status is None and not self._signals.is_in_a_hurry)
 
-        return STOPPED if self._status is None else self._status
+        return STOPPED if status is None else status
 
     def list_ready(self) -> list[int]:
         """Returns the numbers of the workers that serve."""
@@ -146,27 +129,6 @@ class Supervisor:
             # It was unregistered when it closed.
             pass
 
-    def _watch_signals(self) -> None:
-        reading, writing = socket.socketpair()
-        reading.settimeout(0)
-        writing.settimeout(0)
-        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-        self._wakeup = writing
-        self._selector.register(
-            reading, selectors.EVENT_READ, lambda: reading.recv(4096)
-        )
-        signal.signal(signal.SIGTERM, self._take_signal)
-        signal.signal(signal.SIGINT, self._take_signal)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        # Without a handler the death of a worker would not end a wait.
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-
-    def _take_signal(self, number: int, _: FrameType | None) -> None:
-        """Ends the server: the first SIGTERM in order, an interrupt without the drain, a second signal at once."""
-        if self._is_told_to_stop or number == signal.SIGINT:
-            self._is_in_a_hurry = True
-        self._is_told_to_stop = True
-
     def _start_workers(self) -> None:
         for number in range(1, self._options.n_workers + 1):
             self._start(number)
@@ -192,15 +154,15 @@ class Supervisor:
 
     def _let_begin(self, worker: Worker) -> None:
         """Tells a worker what to load: what the others serve, but for files whose load ended another worker."""
-        refused = {
-            file: reason
-            for file, (digest, reason) in self._refused.items()
-            if self._find_digest(file) == digest
-        }
         worker.has_begun = True
         worker.heard_s = monotonic()
         served = {} if self._reloader is None else self._reloader.describe_served()
-        worker.tell("begin", refused=refused, restarts=self._n_restarts, **served)
+        worker.tell(
+            "begin",
+            refused=self._restarts.list_refused(),
+            restarts=self._restarts.n_done,
+            **served,
+        )
 
     def _find_digest(self, file: str) -> str:
         """Returns the digest of a file as it is served, empty where there are no copies."""
@@ -267,16 +229,13 @@ class Supervisor:
     def _greet(self, worker: Worker, message: Message) -> None:
         worker.is_ready = True
         worker.loading = None
-        is_first = not self._was_ready
-        self._was_ready = True
+        self._restarts.note_ready()
         logger.info(
             "worker %d serves: pid %d, ready after %.1f s",
             worker.number,
             worker.process.pid,
             monotonic() - worker.started_s,
         )
-        if is_first:
-            self._n_failed_starts = 0
         if self.is_complete() and not self._was_complete:
             self._was_complete = True
             if self._options.announce is not None:
@@ -305,45 +264,15 @@ class Supervisor:
             f" while it loaded {worker.loading}" if worker.loading else "",
         )
         is_done = isinstance(worker, Template) and worker.has_loaded
-        if self._is_told_to_stop or is_done:
+        if self._signals.is_told_to_stop or is_done:
             # Without a template workers that are started later load the models themselves.
             return
 
         if self._reloader is not None and worker.is_ready:
             self._reloader.state.note_gone(worker.number, worker.loading, monotonic())
-        if worker.loading is not None and status < 0 and not worker.is_ready:
-            reason = (
-                f"its load did not end within {self._options.load_s:g} s"
-                if worker.why_killed
-                else "its load ended the process that loaded it"
-            )
-            self._refused[worker.loading] = self._find_digest(worker.loading), reason
-        elif not worker.is_ready and not self._was_ready:
-            self._n_failed_starts += 1
-            self._give_up_on(status)
-
-        self._n_restarts += 1
+        self._restarts.note_death(worker, status, lived_s=lived_s)
         if self._options.count_restart is not None:
             self._options.count_restart(worker.name_reason())
-        self._due_s[worker.number] = monotonic() + self._choose_delay(worker, lived_s)
-
-    def _choose_delay(self, worker: Worker, lived_s: float) -> float:
-        number = worker.number
-        if lived_s >= HEALTHY_S or (worker.is_ready and number not in self._delay_s):
-            self._delay_s[number] = FIRST_DELAY_S
-            return 0.0
-
-        delay_s = self._delay_s.get(number, FIRST_DELAY_S)
-        self._delay_s[number] = min(2 * delay_s, MAX_DELAY_S)
-
-        return delay_s
-
-    def _give_up_on(self, status: int) -> None:
-        if status in CANNOT_START:
-            self._status = NOT_STARTED
-        elif self._n_failed_starts >= MAX_FAILED_STARTS:
-            logger.error("no worker became ready: %d have died", self._n_failed_starts)
-            self._status = NEVER_READY
 
     def _check_progress(self) -> None:
         """Kills workers that say nothing: those that serve and hang, and those that load one file for too long."""
@@ -360,16 +289,9 @@ class Supervisor:
                 load_s=self._options.load_s,
             )
 
-    def _start_due(self) -> None:
-        now_s = monotonic()
-        for number, due_s in list(self._due_s.items()):
-            if now_s >= due_s:
-                del self._due_s[number]
-                self._start(number)
-
     def _end(self, *, is_drained: bool) -> None:
         """Ends all workers: not ready at once, then no new connections, then what is in flight."""
-        self._is_told_to_stop = True
+        self._signals.is_told_to_stop = True
         self._drop_template()
         if is_drained:
             self._tell_all("drain")
@@ -393,10 +315,10 @@ class Supervisor:
     def _wait(self, seconds: float, *, until_gone: bool = False) -> None:
         """Waits for time to pass, or for all workers to end; a second signal ends the wait."""
         end_s = monotonic() + seconds
-        was_in_a_hurry = self._is_in_a_hurry
+        was_in_a_hurry = self._signals.is_in_a_hurry
         while monotonic() < end_s and (self._workers or not until_gone):
             self._look_for_ends()
-            if self._is_in_a_hurry and not was_in_a_hurry:
+            if self._signals.is_in_a_hurry and not was_in_a_hurry:
                 return
 
     def _look_for_ends(self) -> None:

@@ -27,6 +27,7 @@ FORK_LIMIT_S = 10.0
 TEMPLATE_NAME = "template"
 WORKER_NAME = "worker"
 """`ps -o comm` shows these, since a process that is forked has the command line of the one that it is forked from."""
+_PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _MAX_REPLY_BYTES = 32
@@ -148,3 +149,8 @@ def adopt_orphans() -> bool:
 def name_process(name: str) -> None:
     """Names this process, in at most 15 bytes."""
     ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def end_with_parent() -> None:
+    """Has Linux end this process at once when its parent ends; what is forked from it does not inherit that."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -16,7 +16,12 @@ from service.execution import tuning
 from service.models import time_limits
 from service.observability.logs import configure_logging
 from service.processes.link import CHANNEL_VARIABLE, find_link, open_link
-from service.processes.template import TEMPLATE_NAME, WORKER_NAME, name_process
+from service.processes.template import (
+    TEMPLATE_NAME,
+    WORKER_NAME,
+    end_with_parent,
+    name_process,
+)
 from service.server import composition
 
 logger = logging.getLogger(__name__)
@@ -31,6 +36,8 @@ _MAX_ORDER_BYTES = 64
 def wait_to_be_forked(descriptor: int) -> None:
     """Loads the models and waits for orders; it returns in each worker that is forked, and nowhere else."""
     name_process(TEMPLATE_NAME)
+    # It does not read its channel while it loads, and would not hear that its supervisor is gone.
+    end_with_parent()
     configure_logging(composition.settings)
     link = open_link()
     assert link is not None

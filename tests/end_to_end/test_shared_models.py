@@ -173,3 +173,21 @@ def test_a_template_that_hangs_is_ended_and_not_started_again(
     assert n_workers == 2
     assert not templates
     assert "the template of the workers is ended: it cannot be copied any more" in log
+
+
+def test_a_template_ends_with_its_supervisor(models: Path, start_server: Start) -> None:
+    """It does so whatever it is doing; here it is stopped, and hears nothing."""
+    with start_server(VEREDICTO_MODELS=models, VEREDICTO_WORKERS=2) as server:
+        wait_until_serving(server, 2)
+        template = psutil.Process(find_named(server, TEMPLATE_NAME)[0])
+        template.suspend()
+        server.process.kill()
+        wait_until(lambda: has_ended(template), LIMIT_S)
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Returns whether a process has ended, whoever is to take notice of it."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

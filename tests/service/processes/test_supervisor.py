@@ -233,7 +233,7 @@ def test_what_a_worker_said_before_it_died_is_heard(tmp_path: Path) -> None:
         supervisor._bury_dead()
 
     reason = "its load ended the process that loaded it"
-    assert supervisor._refused == {"bad.onnx": ("", reason)}
+    assert supervisor._restarts.list_refused() == {"bad.onnx": reason}
 
 
 def test_a_stop_drains_first_and_ends_with_status_0(supervise: Start) -> None:
