@@ -8,7 +8,7 @@ compared: what each model says that costs least by its own probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -30,7 +30,6 @@ from service.live.journal.bets import (
     find_metrics,
 )
 from service.live.journal.reader import (
-    History,
     Means,
     ModelVersion,
     PairCounts,
@@ -67,9 +66,6 @@ NO_PROBABILITIES = (
 )
 
 
-Histories = Mapping[tuple[ModelVersion, ModelVersion], History]
-
-
 class _Bound(NamedTuple):
     """The difference that groups have had, and its interval; None where a part of it has no group."""
 
@@ -100,12 +96,11 @@ def describe(
     window: PredictionWindow,
     by: str,
     costs: Costs | None = None,
-    histories: Histories | None = None,
 ) -> list[ChallengerTest]:
     """Returns the tests over all labelled rows since these versions met: a test of the window would prove nothing.
 
     A pair without a row has the level that it will have if it is tested next. Without challengers there is no test.
-    With `histories` each test has its curve, whose last point is what it has come to.
+    With the window's `histories` each test has its curve, whose last point is what it has come to.
     """
     if deployment is None:
         return []
@@ -125,7 +120,7 @@ def describe(
 
     classes = model.classes
     return [
-        _describe_test(pairs[challenger], window, by, classes, costs, histories)
+        _describe_test(pairs[challenger], window, by, classes, costs)
         for challenger in challengers
     ]
 
@@ -136,25 +131,11 @@ def _describe_test(
     by: str,
     classes: tuple[str, ...],
     costs: Costs | None,
-    histories: Histories | None,
 ) -> ChallengerTest:
     """Returns the test of one pair, of which each group of rows is one bet."""
-    key = (pair.champion, pair.challenger)
-    parts = [pair.means]
-    metrics = find_metrics(by, len(classes), costs)
-    if by != ACCURACY:
-        parts = [window.gains.get(each, {}).get(key, {}) for each in metrics]
-
-    history = {} if histories is None else histories.get(key, {})
-    earlier = [
-        (n_rows, [found.get(each, {}) for each in metrics])
-        for n_rows, found in history.items()
-        if n_rows < sum(pair.counts)
-    ]
+    steps = _list_steps(pair, window, by, find_metrics(by, len(classes), costs))
     largest = _find_largest(by, len(classes), costs)
-    bounds = _bound(
-        [*(each for _, each in earlier), parts], pair.alpha, by=by, largest=largest
-    )
+    bounds = _bound([*steps.values()], pair.alpha, by=by, largest=largest)
     n_groups, difference, interval = bounds[-1]
     only_challenger, _, only_champion = pair.counts
 
@@ -172,15 +153,31 @@ def _describe_test(
         "verdict": sequential.judge(*interval),
         "conditions": list(_list_conditions(by)),
     }
-    reason = _explain(by, parts, sum(pair.counts), classes)
+    reason = _explain(by, [*steps.values()][-1], sum(pair.counts), classes)
     if difference is None and reason:
         described["reason"] = reason
-    if histories is not None:
-        described["curve"] = _describe_curve(
-            [*(n_rows for n_rows, _ in earlier), sum(pair.counts)], bounds
-        )
+    if window.histories is not None:
+        described["curve"] = _describe_curve([*steps], bounds)
 
     return cast(ChallengerTest, described)
+
+
+def _list_steps(
+    pair: PairCounts, window: PredictionWindow, by: str, metrics: list[str]
+) -> dict[int, list[Means]]:
+    """Returns the means of each part of the test, by numbers of labelled rows, all of them last."""
+    key = (pair.champion, pair.challenger)
+    parts = [pair.means]
+    if by != ACCURACY:
+        parts = [window.gains.get(each, {}).get(key, {}) for each in metrics]
+
+    history = (window.histories or {}).get(key, {})
+    earlier = {
+        n_rows: [found.get(each, {}) for each in metrics]
+        for n_rows, found in history.items()
+    }
+
+    return earlier | {sum(pair.counts): parts}
 
 
 def _describe_curve(

@@ -50,12 +50,10 @@ def describe(
     *,
     by: str = ACCURACY,
     costs: Costs | None = None,
-    histories: challenger_tests.Histories | None = None,
 ) -> answers.LiveComparison:
     """Returns the answer for a task's classifiers that are served; other versions in the window are left out.
 
-    `policy` chooses who answers; `error_budget` is that of alarms; tests are by the metric `by`, or by `costs`,
-    and have curves with `histories`.
+    `policy` chooses who answers; `error_budget` is that of alarms; tests are by the metric `by`, or by `costs`.
     """
     versions = [ModelVersion(model.name, model.version) for model in models]
     labels = [_find_labels(window, version) for version in versions]
@@ -77,7 +75,7 @@ def describe(
         "dropped": window.n_dropped,
         "models": described,
         "pairs": _describe_pairs(versions, labels, n_classes=len(classes)),
-        "tests": challenger_tests.describe(deployment, window, by, costs, histories),
+        "tests": challenger_tests.describe(deployment, window, by, costs),
         "disagreements": _describe_disagreements(set(versions), classes, window),
         "drift": drift,
     }

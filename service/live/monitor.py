@@ -260,19 +260,14 @@ class Monitor:
         has_curves: bool,
     ) -> answers.LiveComparison:
         self.journal.check_readable()
-        metrics = find_metrics(by, len(models[0].classes), costs)
-        histories = None
         try:
             window = reader.read_window(
                 self.journal.path,
                 task,
                 max_rows=comparison.MAX_WINDOW_ROWS,
-                metrics=metrics,
+                metrics=find_metrics(by, len(models[0].classes), costs),
+                has_histories=has_curves,
             )
-            if has_curves:
-                histories = reader.read_history(
-                    self.journal.path, task, metrics=metrics
-                )
             drift = self._drift_monitor.describe(task)
         except sqlite3.Error as error:
             raise Overloaded(
@@ -289,7 +284,6 @@ class Monitor:
             error_budget=self._settings.error_budget,
             by=by,
             costs=costs,
-            histories=histories,
         )
 
 

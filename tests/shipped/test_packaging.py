@@ -46,7 +46,7 @@ EXTRAS = {
     "scoring": ("cpu", "evaluate", "ray"),
     "tables": ("evaluate",),
     "charts": ("evaluate",),
-    "training": ("train",),
+    "training": ("ray", "train"),
     "tuning": ("load",),
     "tests": ("cpu", "grpc", "ray", "train", "test"),
     "benchmarks": ("cpu", "evaluate", "test"),

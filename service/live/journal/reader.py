@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,6 +117,7 @@ class PredictionWindow:
     the journal began, `n_lineups` the line-ups of challengers that have been tested. The oldest row is `age_s` old.
     `confidences` has `(n_rows,)` for each model, NaN where none is kept, and `hits` all groups that the model answered.
     `gains` has the means of champions and challengers by each other metric that was asked for, as the file names it.
+    `histories` has the means of these pairs after fewer labelled rows, None where they were not asked for.
     """
 
     labels: dict[ModelVersion, Labels]
@@ -133,6 +134,7 @@ class PredictionWindow:
     gains: dict[str, dict[tuple[ModelVersion, ModelVersion], Means]] = field(
         default_factory=dict
     )
+    histories: dict[tuple[ModelVersion, ModelVersion], History] | None = None
 
 
 class _Prediction(NamedTuple):
@@ -148,24 +150,25 @@ class _Prediction(NamedTuple):
 
 
 def read_window(
-    path: Path, task: str, *, max_rows: int, metrics: Sequence[str] = ()
+    path: Path,
+    task: str,
+    *,
+    max_rows: int,
+    metrics: Sequence[str] = (),
+    has_histories: bool = False,
 ) -> PredictionWindow:
     """Reads one state of the file, whoever writes meanwhile; raises sqlite3.Error.
 
-    Of tests by other metrics than accuracy it reads those of `metrics`, as the file names them.
+    Of tests by other metrics than accuracy it reads those of `metrics`, as the file names them, and with
+    `has_histories` what those had come to after fewer labelled rows.
     """
     with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
         connection.execute("BEGIN")
-        return _TaskReader(connection, task).read_window(max_rows, metrics)
-
-
-def read_history(
-    path: Path, task: str, *, metrics: Sequence[str]
-) -> dict[tuple[ModelVersion, ModelVersion], History]:
-    """Reads how each champion and challenger compared after fewer labelled rows; raises sqlite3.Error."""
-    with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
-        connection.execute("BEGIN")
-        return _TaskReader(connection, task).read_history(metrics)
+        found = _TaskReader(connection, task)
+        window = found.read_window(max_rows, metrics)
+        return replace(
+            window, histories=found.read_histories(metrics) if has_histories else None
+        )
 
 
 def read_unlabelled(path: Path, task: str, *, max_rows: int) -> list[Example]:
@@ -451,7 +454,7 @@ class _TaskReader:
             )
         ]
 
-    def read_history(
+    def read_histories(
         self, metrics: Sequence[str]
     ) -> dict[tuple[ModelVersion, ModelVersion], History]:
         found: dict[tuple[ModelVersion, ModelVersion], History] = {}

@@ -225,12 +225,13 @@ def test_the_curve_has_what_each_test_was_then(
         seen.append({name: found[name] for name in POINT})  # type: ignore[literal-required]
 
     window = reader.read_window(
-        path, "colour", max_rows=10, metrics=find_metrics(by, len(CLASSES))
+        path,
+        "colour",
+        max_rows=10,
+        metrics=find_metrics(by, len(CLASSES)),
+        has_histories=True,
     )
-    histories = reader.read_history(
-        path, "colour", metrics=find_metrics(by, len(CLASSES))
-    )
-    (found,) = challenger_tests.describe(deployment, window, by, histories=histories)
+    (found,) = challenger_tests.describe(deployment, window, by)
     assert "curve" in found
     curve = found["curve"]
 

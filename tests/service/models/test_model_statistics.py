@@ -1,4 +1,4 @@
-"""What counts requests says when it has counted, so that nobody compares all that it has."""
+"""Counters say when they have counted, so that nobody compares all that they have."""
 
 from __future__ import annotations
 
