@@ -45,8 +45,7 @@ MAX_AHEAD = 16
 MAX_BEGUN_WAIT_S = 3.0
 """A run whose request was decoded in a thread is refused only where it would wait longer than this.
 
-The wait is told by how long the oldest run takes: where a busy machine stops it for half a second, 32 seem to wait for
-one, and up to a quarter of what was decoded was thrown away.
+The wait is told by how long the oldest run takes, which a busy machine may stop for half a second.
 """
 MAX_INLINE_BYTES = 32_000
 """Outputs of at most this size become an answer on the event loop, in half a millisecond at most."""
@@ -84,6 +83,10 @@ class _Running:
     job: Job | None = None
     started: float = field(default_factory=perf_counter)
 
+    def has_ended(self) -> bool:
+        """Returns whether its thread is done with it."""
+        return self.job is not None and self.job.future.done()
+
     def give_up(self, waiting: _Waiting) -> bool:
         """Takes one request away, and returns whether that was the last one."""
         self.shared.remove(waiting)
@@ -109,11 +112,17 @@ class _Queue:
     finished: float = 0.0
 
     def expect_wait_s(self) -> float:
-        """Returns the seconds that one more request would wait; what runs takes at least as long as it has already."""
+        """Returns the seconds that one more request would wait; what runs takes at least as long as it has already.
+
+        A run that has ended, of which a late event loop has not heard yet, tells nothing; one that several requests
+        share takes its time for all of them.
+        """
         pace_s = self.interval_s
-        if self.running:
-            oldest_s = perf_counter() - self.running[0].started
-            pace_s = max(pace_s, oldest_s / len(self.running))
+        going = [each for each in self.running if not each.has_ended()]
+        if going:
+            oldest_s = perf_counter() - going[0].started
+            n_requests = sum(len(each.shared) for each in going)
+            pace_s = max(pace_s, oldest_s / max(1, n_requests))
         return len(self.waiting) * pace_s
 
     def note_end(self, running: _Running, n_requests: int) -> None:

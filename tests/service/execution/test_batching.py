@@ -6,11 +6,13 @@ import asyncio
 import json
 import random
 import threading
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from time import perf_counter
 from typing import Any
 from unittest.mock import ANY
 
@@ -19,7 +21,14 @@ import pytest
 
 from service.contract.limits import Limits
 from service.errors import InvalidRequest, Overloaded
-from service.execution.batching import MAX_JOINED_ROWS, Batches, Finished
+from service.execution.batching import (
+    MAX_JOINED_ROWS,
+    Batches,
+    Finished,
+    _Queue,
+    _Running,
+    _Waiting,
+)
 from service.execution.metrics import RouteMetrics
 from service.execution.pipeline import Pipeline
 from service.execution.run import MAX_INLINE_TEXTS, Reply, Run
@@ -220,6 +229,45 @@ def test_more_rows_than_may_wait_are_refused(pool: ThreadPoolExecutor) -> None:
     limit = "the limit is 30 (16 times VEREDICTO_MAX_ROWS)"
 
     assert str(found[4]) == f"30 rows wait for digits-knn already, {limit}: try again"
+
+
+def test_a_run_that_has_ended_tells_nothing_of_the_wait(
+    pool: ThreadPoolExecutor,
+) -> None:
+    """An event loop that is late, and has not heard of its end, does not take the run for one that goes on."""
+    graph = load(KNN)
+    batches = Batches(pool, n_threads=1, max_waiting_rows=1000)
+
+    async def ask() -> float:
+        tasks = [
+            asyncio.create_task(batches.run(make_run(graph, np.zeros((1, 64), "f4"))))
+            for _ in range(40)
+        ]
+        await asyncio.sleep(0)
+        (running,) = batches._queues[graph].running
+        assert running.job is not None
+        running.job.future.result(30)
+        running.started -= 1000
+        found = batches._queues[graph].expect_wait_s()
+        await asyncio.gather(*tasks)
+
+        return found
+
+    assert asyncio.run(ask()) == 0
+
+
+def test_a_run_takes_its_time_for_all_that_share_it() -> None:
+    """The next two requests wait for 4 s after a run of four requests that has gone on for 8 s."""
+    graph = load(KNN)
+
+    async def expect_wait_s() -> float:
+        future = asyncio.get_running_loop().create_future()
+        each = _Waiting(make_run(graph, np.zeros((1, 64), "f4")), future)
+        running = _Running([each] * 4, started=perf_counter() - 8)
+        queue = _Queue(waiting=deque([each] * 2), running=[running])
+        return queue.expect_wait_s()
+
+    assert asyncio.run(expect_wait_s()) == pytest.approx(4, abs=1)
 
 
 def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
