@@ -42,10 +42,10 @@ MAX_WAITING_REQUESTS = 16
 """The rows of this many requests of the largest size may wait for a graph together."""
 MAX_AHEAD = 16
 """So many runs that cannot be joined wait where threads find them without the event loop, which may be late."""
-MAX_BEGUN_WAIT_S = 3.0
+MAX_BEGUN_WAIT_S = 10.0
 """A run whose request was decoded in a thread is refused only where it would wait longer than this.
 
-The wait is told by how long the oldest run takes, which a busy machine may stop for half a second.
+Its decoding was most of the work. What waits so is bounded by what is decoded, which is refused much sooner.
 """
 MAX_INLINE_BYTES = 32_000
 """Outputs of at most this size become an answer on the event loop, in half a millisecond at most."""
@@ -111,19 +111,23 @@ class _Queue:
     """This is the mean time that one more waiting request takes."""
     finished: float = 0.0
 
-    def expect_wait_s(self) -> float:
-        """Returns the seconds that one more request would wait; what runs takes at least as long as it has already.
+    def expect_wait_s(self, max_batch_rows: int) -> float:
+        """Returns the seconds that one more request would wait, where a run takes up to so many rows.
 
-        A run that has ended, of which a late event loop has not heard yet, tells nothing; one that several requests
-        share takes its time for all of them.
+        Each run takes at least as long as the oldest has already. One that has ended, of which a late event loop has
+        not heard yet, tells nothing.
         """
-        pace_s = self.interval_s
+        paced_s = len(self.waiting) * self.interval_s
         going = [each for each in self.running if not each.has_ended()]
-        if going:
-            oldest_s = perf_counter() - going[0].started
-            n_requests = sum(len(each.shared) for each in going)
-            pace_s = max(pace_s, oldest_s / max(1, n_requests))
-        return len(self.waiting) * pace_s
+        if not going or not self.waiting:
+            return paced_s
+
+        n_runs = len(self.waiting)
+        if self.waiting[0].run.graph.is_batchable:
+            n_runs = min(n_runs, -(-self.n_rows // max_batch_rows))
+        oldest_s = perf_counter() - going[0].started
+
+        return max(paced_s, n_runs * oldest_s / len(going))
 
     def note_end(self, running: _Running, n_requests: int) -> None:
         """Learns from a run of so many requests how long one more of them waits."""
@@ -279,7 +283,7 @@ class Batches:
             )
 
         if len(queue.waiting) >= MIN_WAITING:
-            wait_s = queue.expect_wait_s()
+            wait_s = queue.expect_wait_s(self._max_batch_rows)
             if wait_s > (MAX_BEGUN_WAIT_S if run.is_begun else MAX_WAIT_S):
                 raise Overloaded(
                     f"{len(queue.waiting)} requests wait for {name} already, for about {wait_s:.1g} s: try again"

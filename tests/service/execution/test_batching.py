@@ -241,14 +241,14 @@ def test_a_run_that_has_ended_tells_nothing_of_the_wait(
     async def ask() -> float:
         tasks = [
             asyncio.create_task(batches.run(make_run(graph, np.zeros((1, 64), "f4"))))
-            for _ in range(40)
+            for _ in range(20)
         ]
         await asyncio.sleep(0)
         (running,) = batches._queues[graph].running
         assert running.job is not None
         running.job.future.result(30)
         running.started -= 1000
-        found = batches._queues[graph].expect_wait_s()
+        found = batches._queues[graph].expect_wait_s(MAX_JOINED_ROWS)
         await asyncio.gather(*tasks)
 
         return found
@@ -256,18 +256,19 @@ def test_a_run_that_has_ended_tells_nothing_of_the_wait(
     assert asyncio.run(ask()) == 0
 
 
-def test_a_run_takes_its_time_for_all_that_share_it() -> None:
-    """The next two requests wait for 4 s after a run of four requests that has gone on for 8 s."""
+@pytest.mark.parametrize(("n_rows", "wait_s"), [(1, 2 * 8), (8, 12 * 8), (150, 24 * 8)])
+def test_the_wait_is_that_of_the_runs_to_come(n_rows: int, wait_s: float) -> None:
+    """As long as a run has gone on, 8 s here, each of those takes that 24 requests of so many rows share."""
     graph = load(KNN)
 
     async def expect_wait_s() -> float:
         future = asyncio.get_running_loop().create_future()
-        each = _Waiting(make_run(graph, np.zeros((1, 64), "f4")), future)
-        running = _Running([each] * 4, started=perf_counter() - 8)
-        queue = _Queue(waiting=deque([each] * 2), running=[running])
-        return queue.expect_wait_s()
+        each = _Waiting(make_run(graph, np.zeros((n_rows, 64), "f4")), future)
+        running = _Running([each], started=perf_counter() - 8)
+        queue = _Queue(deque([each] * 24), n_rows=24 * n_rows, running=[running])
+        return queue.expect_wait_s(MAX_JOINED_ROWS)
 
-    assert asyncio.run(expect_wait_s()) == pytest.approx(4, abs=1)
+    assert asyncio.run(expect_wait_s()) == pytest.approx(wait_s, rel=0.1)
 
 
 def test_a_request_given_up_leaves_room(pool: ThreadPoolExecutor) -> None:
