@@ -112,9 +112,11 @@ def _find_in_order(trees: Numbers, ids: Numbers) -> Find | None:
     """Returns what finds nodes where each tree's stand together and count from 0, as files are written."""
     is_first = np.concatenate([[True], trees[1:] != trees[:-1]])
     firsts = np.flatnonzero(is_first)
+    numbers = trees[firsts]
     sizes = np.diff(firsts, append=len(trees))
     first = np.repeat(firsts, sizes)
-    if (np.diff(trees[firsts]) <= 0).any() or (ids != np.arange(len(ids)) - first).any():
+    is_sorted = (numbers[1:] > numbers[:-1]).all()
+    if not is_sorted or (ids != np.arange(len(ids)) - first).any():
         return None
 
     size = np.repeat(sizes, sizes)
