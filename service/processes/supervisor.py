@@ -198,6 +198,7 @@ class Supervisor:
         kind = message["kind"]
         if kind == "loading":
             worker.loading = message["file"]
+            worker.is_in_doubt = bool(message.get("beside"))
             if worker.is_ready and self._reloader is not None:
                 self._reloader.state.note_loading(message["file"], monotonic())
         elif kind == "loaded" and isinstance(worker, Template):

@@ -55,6 +55,8 @@ class Worker:
     is_ready: bool = False
     is_stopped: bool = False
     loading: str | None = None
+    is_in_doubt: bool = False
+    """This is true where it loads other files too, so that an end of the process may be due to any of them."""
     why_killed: str | None = None
 
     def tell(self, kind: str, **fields: Any) -> None:

@@ -46,10 +46,10 @@ def make_node(
         nodes_values=[float(number) for number in range(len(modes))],
         nodes_truenodeids=on_true,
         nodes_falsenodeids=on_false,
-        target_treeids=[7] * len(leaves),
-        target_nodeids=leaves,
-        target_ids=[0] * len(leaves),
-        target_weights=[float(leaf) for leaf in leaves],
+        target_treeids=[7] * len(leaves) or [7],
+        target_nodeids=leaves or [0],
+        target_ids=[0] * len(leaves) or [0],
+        target_weights=[float(leaf) for leaf in leaves] or [0.0],
     )
 
 
@@ -182,7 +182,7 @@ def ends_for_every_row(modes: list[str], children: list[tuple[int, int]]) -> boo
     def walk(node: int, above: frozenset[int]) -> bool:
         if node in above:
             return False
-        if modes[node] == LEAF or not 0 <= node < len(modes):
+        if modes[node] == LEAF:
             return True
         return all(
             walk(child, above | {node})
