@@ -274,9 +274,10 @@ class _Loader:
         for file in files:
             if file.shown in loaded:
                 self._add(file, loaded[file.shown])
-        new = [each for each in files if each.shown not in {*loaded, *known_bad}]
-        for file, graph in self._open_in_order(new):
-            self._take(file, graph)
+        known = {*loaded, *known_bad}
+        new = [each for each in files if each.shown not in known]
+        for file, opened in self._open_in_order(new):
+            self._take(file, opened)
 
         versions: dict[str, dict[str, Graph]] = {}
         for file in files:
@@ -335,13 +336,13 @@ class _Loader:
         finally:
             self._opening.remove(shown)
 
-    def _take(self, file: ModelFile, graph: Graph | str) -> None:
+    def _take(self, file: ModelFile, opened: Graph | str) -> None:
         """Adds the graph of a file, unless it does not go with those of the files before."""
         try:
-            if isinstance(graph, str):
-                raise ModelRefused(graph)
+            if isinstance(opened, str):
+                raise ModelRefused(opened)
             self._check_name(file)
-            self._add(file, graph)
+            self._add(file, opened)
         except ModelRefused as error:
             self._refused[file.shown] = str(error)
 

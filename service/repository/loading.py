@@ -62,7 +62,7 @@ class Loading:
         known_bad: Mapping[str, str] | None = None,
         at_once: int = 1,
     ) -> Loaded:
-        """Loads a generation, several files at once; what it has of the one before is taken as it is. Raises OSError."""
+        """Loads a generation, several files at once; what the one before has too is taken as it is. Raises OSError."""
         assert self._store is not None
         generation = self._store.open(number)
         manifest = generation.manifest

@@ -71,7 +71,7 @@ class WireReader:
         self._content = content
         self._n_fields = 0
         self._whole_runs: dict[int, tuple[int, int]] = {}
-        """A long run stands here by where its attribute ends: it is looked through once, and read after it was skipped."""
+        """A long run stands here by where its attribute ends: it is looked through once, and then known."""
 
     def fields(self, start: int, end: int) -> Iterator[Field]:
         """Yields the fields of a message; raises ModelRefused where sizes and bytes do not agree.

@@ -213,7 +213,7 @@ serve()
 def test_a_file_is_not_refused_for_another_that_was_loaded_beside_it(
     supervise: Start,
 ) -> None:
-    """A worker that died while it loaded two files is followed by one that is told so, and that finds who is at fault."""
+    """A worker that died while it loaded two files is followed by one that finds which of them is at fault."""
     load = """
 if link.first["restarts"] == 0:
     link.tell_loading("bad.onnx")

@@ -27,7 +27,7 @@ if any(each.startswith("service.server.worker") for each in sys.orig_argv):
 
     onnxruntime.InferenceSession = crash_or_load
 """
-"""Python runs this ahead of each process of a server: one file ends those that load it, as a fault in onnxruntime would."""
+"""Python runs this ahead of each process: one file ends those that load it, as a fault in onnxruntime would."""
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])

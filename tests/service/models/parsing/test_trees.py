@@ -195,7 +195,7 @@ def ends_for_every_row(modes: list[str], children: list[tuple[int, int]]) -> boo
 
 @given(st.data())
 def test_a_cycle_is_found_whatever_the_order_of_the_nodes(data: st.DataObject) -> None:
-    """Trees are refused where a walk along all their branches does not end, in order of their numbers and in any other."""
+    """Trees are refused where a walk along all branches does not end, in order of their numbers and in any other."""
     n_nodes = data.draw(st.integers(1, 7))
     modes = data.draw(
         st.lists(st.sampled_from([BRANCH, LEAF]), min_size=n_nodes, max_size=n_nodes)
@@ -221,7 +221,7 @@ def test_a_cycle_is_found_whatever_the_order_of_the_nodes(data: st.DataObject) -
 
 
 def test_each_tree_has_nodes_of_its_own() -> None:
-    """A number that another tree has is no node of this one, where the trees stand together and where they alternate."""
+    """A number that another tree has is no node of this one, whether trees stand together or alternate."""
     for places in ([0, 1, 2, 3], [0, 2, 1, 3]):
         node = make_node([BRANCH, LEAF, BRANCH, LEAF], [1, 0, 1, 0], [2, 0, 2, 0])
         found = {each.name: each for each in node.attribute}
@@ -281,7 +281,7 @@ _VALUES = st.one_of(
 
 @given(st.data())
 def test_long_values_are_read_as_short_ones(data: st.DataObject) -> None:
-    """Whether all values are looked at at once or by a pattern, they are the same, also of an attribute that is damaged."""
+    """All values at once or by a pattern are the same, also of an attribute that is damaged."""
     fields = data.draw(_VALUES)
     if data.draw(st.booleans()):
         fields = {**fields, "name": "nodes_modes"}
