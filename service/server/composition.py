@@ -11,10 +11,10 @@ import logging
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.execution import tuning
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from service.http.application import Application
     from service.http.gate import Gate
     from service.http.lifespan import ASGIApp, Companion
-    from service.processes.channel import Message
     from service.repository.loading import Loaded, Loading
     from service.server.reloads import Reloads
 
@@ -98,7 +97,7 @@ def load_models() -> tuple[Loading, Loaded]:
     return loading, loaded
 
 
-def _count_at_once(told: Message, *, n_loading: int) -> int:
+def _count_at_once(told: Mapping[str, Any], *, n_loading: int) -> int:
     """Returns how many files are loaded at once, by one of so many processes that load.
 
     It is one once a process has died: only so is it known which file was at fault.

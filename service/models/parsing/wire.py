@@ -313,7 +313,8 @@ def _find_leaves(run: bytes) -> NDArray[np.bool_]:
     for branch in _BRANCHES:
         marks = marks.replace(branch, b"0")
 
-    return np.frombuffer(marks, np.uint8) == ord("1")
+    is_leaf: NDArray[np.bool_] = np.frombuffer(marks, np.uint8) == ord("1")
+    return is_leaf
 
 
 def _list_texts(run: bytes) -> list[bytes]:
