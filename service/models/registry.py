@@ -325,26 +325,23 @@ class _Loader:
         try:
             self._check_name(file)
             return self._load(file)
-        except OSError as error:
-            return f"it cannot be read: {error.strerror}"
-        except ModelRefused as error:
-            return str(error)
-        except Exception:
-            # One file must never keep the others from being served.
-            logger.exception("a defect in loading %s", shown)
-            return "loading it fails in a way that the service does not know; its log has the details"
+        except Exception as error:
+            return _explain(error, shown)
         finally:
             self._opening.remove(shown)
 
     def _take(self, file: ModelFile, opened: Graph | str) -> None:
         """Adds the graph of a file, unless it does not go with those of the files before."""
+        if isinstance(opened, str):
+            self._refused[file.shown] = opened
+            return
+
         try:
-            if isinstance(opened, str):
-                raise ModelRefused(opened)
+            # Those before it are known only now, where several were loaded at once.
             self._check_name(file)
             self._add(file, opened)
-        except ModelRefused as error:
-            self._refused[file.shown] = str(error)
+        except Exception as error:
+            self._refused[file.shown] = _explain(error, file.shown)
 
     def _load(self, file: ModelFile) -> Graph:
         return load_graph(
@@ -390,6 +387,18 @@ class _Loader:
 
         self._latest[graph.name] = max(number, self._latest.get(graph.name, number))
         self._files[file.shown] = graph
+
+
+def _explain(error: Exception, file: str) -> str:
+    """Returns why a file is refused; one must never keep the others from being served, whatever is wrong with it."""
+    if isinstance(error, OSError):
+        return f"it cannot be read: {error.strerror}"
+    if isinstance(error, ModelRefused):
+        return str(error)
+
+    logger.error("a defect in loading %s", file, exc_info=error)
+
+    return "loading it fails in a way that the service does not know; its log has the details"
 
 
 def _check_task(card: Card, others: list[Model]) -> None:

@@ -262,7 +262,7 @@ class Supervisor:
             worker.process.pid,
             worker.why_killed or describe_end(status),
             lived_s,
-            f" while it loaded {worker.loading}" if worker.loading else "",
+            worker.describe_load(),
         )
         is_done = isinstance(worker, Template) and worker.has_loaded
         if self._signals.is_told_to_stop or is_done:

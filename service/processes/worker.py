@@ -107,6 +107,11 @@ class Worker:
             self.why_killed = f"{doing} for {limit_s:g} s and was killed"
             self.process.kill()
 
+    def describe_load(self) -> str:
+        """Returns what it was loading, as the end of a sentence; nothing where it was not."""
+        others = " and others" if self.is_in_doubt else ""
+        return f" while it loaded {self.loading}{others}" if self.loading else ""
+
     def name_reason(self) -> str:
         """Returns in one word why this worker is replaced."""
         if self.why_killed is None:
