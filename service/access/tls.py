@@ -1,15 +1,19 @@
-"""HTTP and gRPC speak TLS 1.2 or later by the same certificate, which is looked at before anything listens."""
+"""HTTP and gRPC speak TLS 1.2 or later by the same certificate, which is looked at before anything listens.
+
+What reads certificates and versions is imported where there is one: every start of a server comes through here.
+"""
 
 from __future__ import annotations
 
-import ssl
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from service.errors import SettingsError
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    import ssl
 
 LOOP = "service.access.event_loop:Loop"
 FIRST_WITH_LOOPS = (0, 36)
@@ -23,6 +27,8 @@ def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:
     """
     if settings.tls_cert is None or settings.tls_key is None:
         return None
+
+    import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -53,7 +59,8 @@ def make_ssl_context(settings: Settings) -> ssl.SSLContext | None:
 
 def list_uvicorn_options(settings: Settings) -> dict[str, Any]:
     """Returns the arguments of `uvicorn.Config` for TLS, none where the server speaks none; raises SettingsError."""
-    if make_ssl_context(settings) is None:
+    context = make_ssl_context(settings)
+    if context is None:
         return {}
 
     options: dict[str, Any] = {
@@ -62,7 +69,7 @@ def list_uvicorn_options(settings: Settings) -> dict[str, Any]:
     }
     if settings.tls_client_ca is not None:
         options["ssl_ca_certs"] = str(settings.tls_client_ca)
-        options["ssl_cert_reqs"] = int(ssl.CERT_REQUIRED)
+        options["ssl_cert_reqs"] = int(context.verify_mode)
     # Older ones take no loop of ours, and end handshakes after a minute.
     if _read_uvicorn_version() >= FIRST_WITH_LOOPS and find_spec("uvloop"):
         options["loop"] = LOOP
@@ -82,6 +89,8 @@ def list_bentoml_options(settings: Settings) -> list[str]:
 
 
 def _read_uvicorn_version() -> tuple[int, ...]:
+    from importlib.metadata import version
+
     parts = version("uvicorn").split(".")[:2]
     return tuple(int(part) for part in parts if part.isdigit())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -136,9 +137,10 @@ class Graph:
             self.max_quick_rows = min(MAX_ROWS, 1 + int((QUICK_S - alone_s) / row_s))
         elif self.model is not None and alone_s < np.inf:
             n_rows = JOINED_ROWS if JOINED_ROWS * alone_s < MAX_JOINED_S else 2
-            joined_s = self._time(n_rows)
+            max_s = MAX_JOINED_SHARE * n_rows * alone_s
+            joined_s = self._time(n_rows, enough_s=max_s)
             self.row_s = min(alone_s, joined_s / n_rows)
-            self.is_batchable = joined_s < MAX_JOINED_SHARE * n_rows * alone_s
+            self.is_batchable = joined_s < max_s
 
     def _varies_in_rows_alone(self) -> bool:
         """Returns whether the number of rows decides the cost.
@@ -179,12 +181,16 @@ class Graph:
         for name, output in zip(names, outputs, strict=True):
             self.session.free_axes(name, np.shape(output))
 
-    def _time(self, n_rows: int) -> float:
-        """Returns the seconds that a run of `n_rows` rows takes, infinity where it fails."""
+    def _time(self, n_rows: int, *, enough_s: float = 0.0) -> float:
+        """Returns the seconds that a run of `n_rows` rows takes, infinity where it fails.
+
+        A run that takes less than `enough_s` is the last: more of them would not change what it decides.
+        """
         names = list(self.outputs)
         inputs = self._make_example(n_rows)
         with limit_runs(MAX_FIRST_RUN_S) as options:
-            return _shortest_s(lambda: self.session.run(names, inputs, options))
+            run = partial(self.session.run, names, inputs, options)
+            return _shortest_s(run, enough_s=enough_s)
 
     def _make_example(self, n_rows: int) -> dict[str, Any]:
         """Returns inputs of `n_rows` rows by name: the card's stored rows, or without a card zeros and empty texts."""
@@ -222,7 +228,7 @@ def _refuse_to_run(names: list[str], inputs: Any) -> list[Any]:  # noqa: ARG001 
     raise Overloaded("this version of the model is no longer served: try again")
 
 
-def _shortest_s(run: Callable[[], Any]) -> float:
+def _shortest_s(run: Callable[[], Any], *, enough_s: float) -> float:
     """Returns the seconds of the fastest of up to five runs, the first of which warms up; infinity where it fails."""
     times: list[float] = []
     while len(times) < MAX_RUNS:
@@ -234,6 +240,8 @@ def _shortest_s(run: Callable[[], Any]) -> float:
             return np.inf
 
         times.append(perf_counter() - started)
+        if times[-1] < enough_s:
+            break
         if sum(times) > (MIN_MEASURED_S if len(times) >= MIN_RUNS else MAX_FEW_S):
             break
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from model_card import Card, FeatureInput
 from service.errors import InvalidRequest, ModelRefused, NotFound, hint_at
@@ -21,6 +24,10 @@ logger = logging.getLogger(__name__)
 
 LATEST = "-1"
 """Triton's clients may name the latest version so."""
+OnLoad = Callable[..., None]
+"""This is called with a file, and with the others that are being loaded at the moment."""
+AHEAD = 4
+"""So many files for each that is loaded at once are loaded ahead of the one that is taken next: one may be slow."""
 _FLAT = -1
 """A file that lies in no folder of versions has this number."""
 
@@ -58,14 +65,15 @@ class Registry:
         aliases: Mapping[str, str] | None = None,
         known_bad: Mapping[str, str] | None = None,
         loaded: Mapping[str, Graph] | None = None,
-        on_load: Callable[[str], None] | None = None,
+        on_load: OnLoad | None = None,
+        at_once: int = 1,
     ) -> Registry:
         """Loads every `NAME.onnx` and `NAME/VERSION/model.onnx`; a bad file never keeps a good one out.
 
         How long runs take is unknown until `measure`. The files of `known_bad`, such as those whose load ended another
         process, are refused for the reason that stands there; those of `loaded` are taken as the graphs that stand
-        there. `on_load` is told of each file before it is read. With an alias for the only file, that file may have any
-        name: its model has the card's.
+        there. `on_load` is told of each file before it is read, and after it of those that are being loaded too, where
+        several are `at_once`. With an alias for the only file, that file may have any name: its model has the card's.
         """
         if isinstance(folder, Path):
             folder = ModelFolder(folder, max_bytes=max_model_bytes)
@@ -77,6 +85,7 @@ class Registry:
             refused=dict(known_bad or {}),
             on_load=on_load,
             takes_any_name="" in (aliases or {}).values(),
+            at_once=at_once,
         )
         registry = loader.load(loaded or {})
 
@@ -235,10 +244,15 @@ class _Loader:
         device: str,
         threads: int,
         refused: dict[str, str],
-        on_load: Callable[[str], None] | None,
+        on_load: OnLoad | None,
         takes_any_name: bool,
+        at_once: int,
     ) -> None:
         self._takes_any_name = takes_any_name
+        self._at_once = at_once
+        self._opening: list[str] = []
+        """These files are being loaded; each thread adds and removes its own."""
+        self._lock = Lock()
         self._folder = folder
         self._device = device
         self._threads = threads
@@ -260,9 +274,10 @@ class _Loader:
         for file in files:
             if file.shown in loaded:
                 self._add(file, loaded[file.shown])
-        for file in files:
-            if file.shown not in loaded and file.shown not in known_bad:
-                self._load_carefully(file)
+        known = {*loaded, *known_bad}
+        new = [each for each in files if each.shown not in known]
+        for file, opened in self._open_in_order(new):
+            self._take(file, opened)
 
         versions: dict[str, dict[str, Graph]] = {}
         for file in files:
@@ -280,25 +295,53 @@ class _Loader:
             refused=self._refused,
         )
 
-    def _load_carefully(self, file: ModelFile) -> None:
-        """Loads a file; whatever is wrong with it is the reason why it is refused."""
+    def _open_in_order(
+        self, files: list[ModelFile]
+    ) -> Iterator[tuple[ModelFile, Graph | str]]:
+        """Yields each file with its graph or the reason why it has none, though several are loaded at once."""
+        if self._at_once == 1:
+            yield from ((file, self._open(file)) for file in files)
+            return
+
+        with ThreadPoolExecutor(self._at_once, "load") as threads:
+            begun: deque[tuple[ModelFile, Future[Graph | str]]] = deque()
+            for file in files:
+                begun.append((file, threads.submit(self._open, file)))
+                if len(begun) == AHEAD * self._at_once:
+                    first, future = begun.popleft()
+                    yield first, future.result()
+            for file, future in begun:
+                yield file, future.result()
+
+    def _open(self, file: ModelFile) -> Graph | str:
+        """Returns the graph of a file, or the reason why it is refused; any thread may call it."""
         shown = file.shown
-        if self._on_load is not None:
-            self._on_load(shown)
+        # Who is told last is told of all that are on their way.
+        with self._lock:
+            if self._on_load is not None:
+                self._on_load(shown, *self._opening)
+            self._opening.append(shown)
 
         try:
             self._check_name(file)
-            self._add(file, self._load(file))
-        except OSError as error:
-            self._refused[shown] = f"it cannot be read: {error.strerror}"
-        except ModelRefused as error:
-            self._refused[shown] = str(error)
-        except Exception:
-            # One file must never keep the others from being served.
-            logger.exception("a defect in loading %s", shown)
-            self._refused[shown] = (
-                "loading it fails in a way that the service does not know; its log has the details"
-            )
+            return self._load(file)
+        except Exception as error:
+            return _explain(error, shown)
+        finally:
+            self._opening.remove(shown)
+
+    def _take(self, file: ModelFile, opened: Graph | str) -> None:
+        """Adds the graph of a file, unless it does not go with those of the files before."""
+        if isinstance(opened, str):
+            self._refused[file.shown] = opened
+            return
+
+        try:
+            # Those before it are known only now, where several were loaded at once.
+            self._check_name(file)
+            self._add(file, opened)
+        except Exception as error:
+            self._refused[file.shown] = _explain(error, file.shown)
 
     def _load(self, file: ModelFile) -> Graph:
         return load_graph(
@@ -344,6 +387,18 @@ class _Loader:
 
         self._latest[graph.name] = max(number, self._latest.get(graph.name, number))
         self._files[file.shown] = graph
+
+
+def _explain(error: Exception, file: str) -> str:
+    """Returns why a file is refused; one must never keep the others from being served, whatever is wrong with it."""
+    if isinstance(error, OSError):
+        return f"it cannot be read: {error.strerror}"
+    if isinstance(error, ModelRefused):
+        return str(error)
+
+    logger.error("a defect in loading %s", file, exc_info=error)
+
+    return "loading it fails in a way that the service does not know; its log has the details"
 
 
 def _check_task(card: Card, others: list[Model]) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from threading import Lock
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ _CPU = "CPUExecutionProvider"
 _BFLOAT16 = "tensor(bfloat16)"
 _ONNX_BFLOAT16 = 16
 _NO_MEMORY = re.compile(r"bad_alloc|allocate memory|out of memory", re.IGNORECASE)
+_sharing = Lock()
 MAX_LOAD_S = 30
 """onnxruntime may work on a file for so long, computing what is constant in it."""
 
@@ -224,6 +226,11 @@ def one_line(error: Exception) -> str:
     return re.sub(r"(?:/[\w.+-]+){2,}", "...", " ".join(str(error).split()))
 
 
+def is_cpu_alone(device: str) -> bool:
+    """Returns whether sessions for this device have nothing to do with a GPU."""
+    return device == "cpu" or _CUDA not in onnxruntime.get_available_providers()
+
+
 @functools.cache
 def _share_arena() -> None:
     """Lets the sessions of this process share one arena: with its own, each would keep what its largest run took."""
@@ -278,9 +285,9 @@ def _open(
             locations, weights, [len(each) for each in weights]
         )
 
-    _share_arena()
-    has_cuda = _CUDA in onnxruntime.get_available_providers()
-    providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
+    with _sharing:
+        _share_arena()
+    providers = [_CPU] if is_cpu_alone(device) else [_CUDA, _CPU]
 
     try:
         with limit_time(MAX_LOAD_S, lambda: options.set_load_cancellation_flag(True)):

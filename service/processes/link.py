@@ -57,9 +57,12 @@ class Link:
         """Closes the channel of a link that was not started."""
         self._channel.close()
 
-    def tell_loading(self, file: str | None) -> None:
-        """Tells the supervisor which file is about to be loaded, None after the last: so it knows who is at fault."""
-        self.send("loading", file=file)
+    def tell_loading(self, file: str | None, *beside: str) -> None:
+        """Tells the supervisor which file is about to be loaded, None after the last: so it knows who is at fault.
+
+        Beside others that are being loaded too it cannot know, and has the next worker load one at a time.
+        """
+        self.send("loading", file=file, beside=beside)
 
     def _read_first(self) -> Message:
         try:

@@ -46,12 +46,16 @@ class Restarts:
 
     def note_death(self, worker: Worker, status: int, *, lived_s: float) -> None:
         """Has another worker started in the place of one that has died with this status, after this long."""
-        if worker.loading is not None and status < 0 and not worker.is_ready:
+        is_by_load = worker.loading is not None and status < 0 and not worker.is_ready
+        if is_by_load and worker.is_in_doubt:
+            logger.warning("the models are loaded once more, one at a time")
+        elif is_by_load:
             reason = (
                 f"its load did not end within {self._load_s:g} s"
                 if worker.why_killed
                 else "its load ended the process that loaded it"
             )
+            assert worker.loading is not None
             self._refused[worker.loading] = self._find_digest(worker.loading), reason
         elif not worker.is_ready and not self._has_served:
             self._n_failed_starts += 1

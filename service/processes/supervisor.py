@@ -198,6 +198,7 @@ class Supervisor:
         kind = message["kind"]
         if kind == "loading":
             worker.loading = message["file"]
+            worker.is_in_doubt = bool(message.get("beside"))
             if worker.is_ready and self._reloader is not None:
                 self._reloader.state.note_loading(message["file"], monotonic())
         elif kind == "loaded" and isinstance(worker, Template):
@@ -261,7 +262,7 @@ class Supervisor:
             worker.process.pid,
             worker.why_killed or describe_end(status),
             lived_s,
-            f" while it loaded {worker.loading}" if worker.loading else "",
+            worker.describe_load(),
         )
         is_done = isinstance(worker, Template) and worker.has_loaded
         if self._signals.is_told_to_stop or is_done:

@@ -55,6 +55,8 @@ class Worker:
     is_ready: bool = False
     is_stopped: bool = False
     loading: str | None = None
+    is_in_doubt: bool = False
+    """This is true where it loads other files too, so that an end of the process may be due to any of them."""
     why_killed: str | None = None
 
     def tell(self, kind: str, **fields: Any) -> None:
@@ -104,6 +106,11 @@ class Worker:
             doing = "said nothing" if self.is_ready else "did not become ready"
             self.why_killed = f"{doing} for {limit_s:g} s and was killed"
             self.process.kill()
+
+    def describe_load(self) -> str:
+        """Returns what it was loading, as the end of a sentence; nothing where it was not."""
+        others = " and others" if self.is_in_doubt else ""
+        return f" while it loaded {self.loading}{others}" if self.loading else ""
 
     def name_reason(self) -> str:
         """Returns in one word why this worker is replaced."""

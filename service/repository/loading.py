@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.models.graph import Graph
-from service.models.registry import Registry
+from service.models.registry import OnLoad, Registry
 from service.repository.generation import Manifest, Store
 from service.settings import Settings
 
@@ -28,7 +28,7 @@ class Loading:
         self,
         settings: Settings,
         store: Path | None = None,
-        on_load: Callable[[str], None] | None = None,
+        on_load: OnLoad | None = None,
     ) -> None:
         self._settings = settings
         self._store = None if store is None else Store(store)
@@ -60,8 +60,9 @@ class Loading:
         number: int,
         before: Loaded | None = None,
         known_bad: Mapping[str, str] | None = None,
+        at_once: int = 1,
     ) -> Loaded:
-        """Loads a generation; what it has of the one before is taken as it is. Raises OSError."""
+        """Loads a generation, several files at once; what the one before has too is taken as it is. Raises OSError."""
         assert self._store is not None
         generation = self._store.open(number)
         manifest = generation.manifest
@@ -79,6 +80,7 @@ class Loading:
             known_bad={**refused, **(known_bad or {})},
             loaded={} if before is None else _find_same(manifest, before),
             on_load=self._on_load,
+            at_once=at_once,
         )
         registry.measure()
         unserved = {

@@ -11,10 +11,10 @@ import logging
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.execution import tuning
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from service.repository.loading import Loaded, Loading
     from service.server.reloads import Reloads
 
+MAX_AT_ONCE = 4
+"""Each file that is loaded at once is in memory as a whole."""
 _SERVING = (
     "service.repository.loading",
     "service.http.wire.uvicorn_protocol",
@@ -82,12 +84,31 @@ def load_models() -> tuple[Loading, Loaded]:
         before = _loaded_ahead.pop("before", None)
         if before is not None and before.manifest.number == told["generation"]:
             return loading, before
-        loaded = loading.load(told["generation"], before, known_bad=told["refused"])
+        loaded = loading.load(
+            told["generation"],
+            before,
+            known_bad=told["refused"],
+            at_once=_count_at_once(told, n_loading=settings.workers),
+        )
 
     # Whatever ends this worker from here on was none of its files.
     link.tell_loading(None)
 
     return loading, loaded
+
+
+def _count_at_once(told: Mapping[str, Any], *, n_loading: int) -> int:
+    """Returns how many files are loaded at once, by one of so many processes that load.
+
+    It is one once a process has died: only so is it known which file was at fault.
+    """
+    from service.execution.processors import count_processors
+    from service.models.session import is_cpu_alone
+
+    if told.get("restarts") or not is_cpu_alone(settings.device):
+        return 1
+
+    return max(1, min(MAX_AT_ONCE, count_processors() // n_loading))
 
 
 _loaded_ahead: dict[str, Loaded] = {}
@@ -103,7 +124,11 @@ def load_ahead(link: Link) -> bool:
         return False
 
     loading = Loading(settings, Path(told["store"]), on_load=link.tell_loading)
-    loaded = loading.load(told["generation"], known_bad=told["refused"])
+    loaded = loading.load(
+        told["generation"],
+        known_bad=told["refused"],
+        at_once=_count_at_once(told, n_loading=1),
+    )
     _loaded_ahead["before"] = loaded
     link.tell_loading(None)
 

@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from service.execution import tuning
 from service.server.composition import import_what_serves, make_application
 
 
@@ -18,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     descriptor = given.pop("fd")
     forks = given.pop("forks", None)
     # The models are copied meanwhile, by another process.
-    import_what_serves()
+    with tuning.without_collections():
+        import_what_serves()
     if forks is not None:
         from service.server.forking import wait_to_be_forked
 

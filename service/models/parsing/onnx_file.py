@@ -7,7 +7,7 @@ are skipped, so that a large file costs little more than a small one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.errors import ModelRefused
@@ -53,6 +53,7 @@ KNOWN_DOMAINS = frozenset(
 
 _NODE_TEXTS = (1, 2, 4, 7, 8)
 """A node's inputs, outputs, operator, domain and overload have these numbers."""
+_NO_TEXT = [""]
 _EXTERNAL = 1
 Key = tuple[str, str, str]
 """A function is known by domain, name and overload."""
@@ -92,7 +93,7 @@ class Outline:
     def to_document(self) -> dict[str, Any]:
         """Returns what JSON can have, from which `from_document` makes the same outline."""
         return {
-            **asdict(self),
+            **vars(self),
             "operators": sorted(self.operators),
             "unranked": sorted(self.unranked),
         }
@@ -186,17 +187,18 @@ class _Reader:
         self._functions[domain, name, overload] = body
 
     def _read_node(self, node: Field, body: _Body, *, depth: int) -> None:
-        texts: dict[int, list[str]] = {number: [] for number in _NODE_TEXTS}
-        attributes = []
+        attributes: list[Field] = []
+        texts: dict[int, list[str]] = {}
         for each in self._wire.fields(node.start, node.end):
-            if each.number == 5:
+            number = each.number
+            if number == 5:
                 attributes.append(each)
-            elif each.number in texts:
-                texts[each.number].append(self._wire.text(each))
+            elif number in _NODE_TEXTS:
+                texts.setdefault(number, []).append(self._wire.text(each))
 
-        inputs, outputs, *singles = texts.values()
+        inputs, outputs = texts.get(1, []), texts.get(2, [])
         # Of a field that comes several times protobuf takes the last.
-        name, domain, overload = (each[-1] if each else "" for each in singles)
+        name, domain, overload = (texts.get(each, _NO_TEXT)[-1] for each in (4, 7, 8))
         body.n_nodes += 1
         key = (domain, name, overload)
         body.calls[key] = body.calls.get(key, 0) + 1

@@ -6,7 +6,7 @@ operators. A cycle by the branch "false" onnxruntime refuses itself, and one by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +21,12 @@ MAX_DEPTH = 10_000
 _NUMBERS = ("nodes_treeids", "nodes_nodeids", "nodes_truenodeids", "nodes_falsenodeids")
 _MODES = "nodes_modes"
 _NAMES_BEGIN = b"nodes_"
-_LEAF = b"LEAF"
 _NAME, _REFERENCE = 1, 21
 """An attribute has its name, or that of a function's argument, under these numbers."""
 
 Numbers = NDArray[np.int64]
+Find = Callable[[Numbers], Numbers]
+"""Returns the places of each node's children by their numbers, -1 for one that its tree does not have."""
 
 
 @dataclass
@@ -40,14 +41,17 @@ class _Nodes:
         n_nodes = len(self.on_true)
         children = np.concatenate([self.on_true, self.on_false])
         n_parents = np.bincount(children[children >= 0], minlength=n_nodes)
+        has_shared = bool((n_parents > 1).any())
         level = np.flatnonzero(n_parents == 0)
         n_followed = len(level)
 
         for _ in range(MAX_DEPTH):
             children = np.concatenate([self.on_true[level], self.on_false[level]])
-            children, counts = np.unique(children[children >= 0], return_counts=True)
-            n_parents[children] -= counts
-            level = children[n_parents[children] == 0]
+            level = children[children >= 0]
+            if has_shared:
+                level, counts = np.unique(level, return_counts=True)
+                n_parents[level] -= counts
+                level = level[n_parents[level] == 0]
             n_followed += len(level)
             if not len(level):
                 break
@@ -89,15 +93,41 @@ def _read_nodes(wire: WireReader, found: Mapping[str, Field]) -> _Nodes | None:
         return None
 
     trees, ids, on_true, on_false = (wire.values(found[name]) for name in _NUMBERS)
-    is_leaf = np.array(
-        [text == _LEAF for text in wire.texts(found[_MODES])], dtype=np.bool_
-    )
+    is_leaf = wire.are_leaves(found[_MODES])
     if len({len(each) for each in (trees, ids, on_true, on_false, is_leaf)}) > 1:
         return None
 
     if not len(ids):
         return None
 
+    find = _find_in_order(trees, ids) or _find_in_any_order(trees, ids)
+    found_true, found_false = (
+        np.where(is_leaf, -1, find(each)) for each in (on_true, on_false)
+    )
+
+    return _Nodes(found_true, found_false)
+
+
+def _find_in_order(trees: Numbers, ids: Numbers) -> Find | None:
+    """Returns what finds nodes where each tree's stand together and count from 0, as files are written."""
+    is_first = np.concatenate([[True], trees[1:] != trees[:-1]])
+    firsts = np.flatnonzero(is_first)
+    numbers = trees[firsts]
+    sizes = np.diff(firsts, append=len(trees))
+    first = np.repeat(firsts, sizes)
+    is_sorted = (numbers[1:] > numbers[:-1]).all()
+    if not is_sorted or (ids != np.arange(len(ids)) - first).any():
+        return None
+
+    size = np.repeat(sizes, sizes)
+
+    return lambda children: np.where(
+        (children >= 0) & (children < size), first + children, -1
+    )
+
+
+def _find_in_any_order(trees: Numbers, ids: Numbers) -> Find:
+    """Returns what finds the places of nodes by their numbers, which a sort puts in order."""
     # One number for each tree and node: both are counted from 0 first, so that no product overflows.
     distinct, ids = np.unique(ids, return_inverse=True)
     trees = np.unique(trees, return_inverse=True)[1] * len(distinct)
@@ -110,6 +140,6 @@ def _read_nodes(wire: WireReader, found: Mapping[str, Field]) -> _Nodes | None:
         wanted = trees + numbers
         places = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
         is_there = (distinct[numbers] == children) & (keys[places] == wanted)
-        return np.where(is_there & ~is_leaf, order[places], -1)
+        return np.where(is_there, order[places], -1)
 
-    return _Nodes(find(on_true), find(on_false))
+    return find

@@ -79,6 +79,33 @@ def test_a_bad_file_is_refused_and_the_others_are_served(
     assert list(with_a_bad_file.refused) == ["broken.onnx"]
 
 
+def test_files_that_are_loaded_at_once_are_as_those_loaded_one_by_one(
+    models: Path,
+) -> None:
+    """Names, versions, what is refused and why are the same, in the same order, and each file is told once."""
+    for number in range(12):
+        (models / f"broken-{number}.onnx").write_bytes(b"\x00\x01 no model")
+        write_tiny(models, tiny_card(family=f"copy{number}"), sign=-1.0)
+    version = models / "colour-copy1" / "7"
+    version.mkdir(parents=True)
+    write_tiny(version, tiny_card(family="copy1"), stem="model")
+    told: list[tuple[str, ...]] = []
+
+    found = Registry.load(models, at_once=4, on_load=lambda *files: told.append(files))
+    expected = Registry.load(models)
+
+    assert "there is a folder colour-copy1 too" in found.refused["colour-copy1.onnx"]
+    assert list(found.refused.items()) == list(expected.refused.items())
+    assert list(found.models) == list(expected.models)
+    assert {each.name: each.version for each in found} == {
+        each.name: each.version for each in expected
+    }
+    assert list(found.files) == list(expected.files)
+    assert sorted(file for file, *_ in told) == sorted([*found.files, *found.refused])
+    assert all(file not in beside for file, *beside in told)
+    assert all(len(beside) < 4 for _, *beside in told)
+
+
 def test_strictly_a_bad_file_means_not_ready(with_a_bad_file: Registry) -> None:
     """In strict mode the reason names the bad file, what is wrong with it and the setting that serves the others."""
     reason = with_a_bad_file.why_not_ready(strict=True)

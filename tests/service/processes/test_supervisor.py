@@ -210,6 +210,29 @@ serve()
     supervised.wait_for("refused:its_load_ended_the_process_that_loaded_it", 1)
 
 
+def test_a_file_is_not_refused_for_another_that_was_loaded_beside_it(
+    supervise: Start,
+) -> None:
+    """A worker that died while it loaded two files is followed by one that finds which of them is at fault."""
+    load = """
+if link.first["restarts"] == 0:
+    link.tell_loading("bad.onnx")
+    link.tell_loading("good.onnx", "bad.onnx")
+    os.kill(os.getpid(), signal.SIGSEGV)
+note("refused:" + ",".join(link.first["refused"]) + ".")
+if link.first["restarts"] == 1:
+    link.tell_loading("bad.onnx")
+    os.kill(os.getpid(), signal.SIGSEGV)
+serve()
+"""
+    supervised = supervise(load)
+
+    supervised.wait_for("ready", 1)
+    assert len(supervised.find("refused:. ")) == 1
+    assert len(supervised.find("refused:bad.onnx. ")) == 1
+    assert "the models are loaded once more, one at a time" in supervised.read_log()
+
+
 def test_what_a_worker_said_before_it_died_is_heard(tmp_path: Path) -> None:
     """A worker names a file and dies before the supervisor has read that: the file is refused nevertheless."""
     script = tmp_path / "worker.py"

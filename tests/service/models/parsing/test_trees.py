@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from service.errors import ModelRefused
 from service.models.model import load_graph
 from service.models.parsing import trees
+from service.models.parsing import wire as wire_module
 from service.models.parsing.onnx_file import read_outline
 from service.models.parsing.wire import Field, WireReader
 from tests.conftest import EXPORTED_MODELS
@@ -43,10 +46,10 @@ def make_node(
         nodes_values=[float(number) for number in range(len(modes))],
         nodes_truenodeids=on_true,
         nodes_falsenodeids=on_false,
-        target_treeids=[7] * len(leaves),
-        target_nodeids=leaves,
-        target_ids=[0] * len(leaves),
-        target_weights=[float(leaf) for leaf in leaves],
+        target_treeids=[7] * len(leaves) or [7],
+        target_nodeids=leaves or [0],
+        target_ids=[0] * len(leaves) or [0],
+        target_weights=[float(leaf) for leaf in leaves] or [0.0],
     )
 
 
@@ -171,3 +174,129 @@ def test_numbers_of_any_length_are_read(*, is_packed: bool) -> None:
     found = WireReader(content).values(Field(5, 0, 0, len(content), is_number=False))
 
     assert found.tolist() == numbers
+
+
+def ends_for_every_row(modes: list[str], children: list[tuple[int, int]]) -> bool:
+    """Returns whether no path of branches comes back to a node, by walking all of them."""
+
+    def walk(node: int, above: frozenset[int]) -> bool:
+        if node in above:
+            return False
+        if modes[node] == LEAF:
+            return True
+        return all(
+            walk(child, above | {node})
+            for child in children[node]
+            if 0 <= child < len(modes)
+        )
+
+    return all(walk(node, frozenset()) for node in range(len(modes)))
+
+
+@given(st.data())
+def test_a_cycle_is_found_whatever_the_order_of_the_nodes(data: st.DataObject) -> None:
+    """Trees are refused where a walk along all branches does not end, in order of their numbers and in any other."""
+    n_nodes = data.draw(st.integers(1, 7))
+    modes = data.draw(
+        st.lists(st.sampled_from([BRANCH, LEAF]), min_size=n_nodes, max_size=n_nodes)
+    )
+    numbers = st.integers(-1, n_nodes)
+    children = [data.draw(st.tuples(numbers, numbers)) for _ in range(n_nodes)]
+    order = data.draw(st.permutations(range(n_nodes)))
+    ends = ends_for_every_row(modes, children)
+
+    for places in (list(range(n_nodes)), order):
+        node = make_node(
+            [modes[place] for place in places],
+            [children[place][0] for place in places],
+            [children[place][1] for place in places],
+            ids=places,
+        )
+        content = make_model(node).SerializeToString()
+        if ends:
+            read_outline(content)
+        else:
+            with pytest.raises(ModelRefused, match="reached from itself"):
+                read_outline(content)
+
+
+def test_each_tree_has_nodes_of_its_own() -> None:
+    """A number that another tree has is no node of this one, whether trees stand together or alternate."""
+    for places in ([0, 1, 2, 3], [0, 2, 1, 3]):
+        node = make_node([BRANCH, LEAF, BRANCH, LEAF], [1, 0, 1, 0], [2, 0, 2, 0])
+        found = {each.name: each for each in node.attribute}
+        for name, numbers in {
+            "nodes_treeids": [0, 0, 1, 1],
+            "nodes_nodeids": [0, 1, 0, 1],
+        }.items():
+            found[name].ints[:] = [numbers[place] for place in places]
+        found["nodes_modes"].strings[:] = [
+            [b"BRANCH_LEQ", b"LEAF"][place % 2] for place in places
+        ]
+        found["nodes_truenodeids"].ints[:] = [1 - place % 2 for place in places]
+        found["nodes_falsenodeids"].ints[:] = [2 for _ in places]
+
+        assert read_outline(make_model(node).SerializeToString()).n_nodes == 1
+
+
+def read_all(content: bytes) -> object:
+    """Returns all that an attribute is read for, or why it is refused."""
+    wire = WireReader(content)
+    whole = Field(5, 0, 0, len(content), is_number=False)
+    try:
+        return (
+            [each[:4] for each in wire.fields_but_values(whole)],
+            wire.values(whole).tolist(),
+            wire.floats(whole).tobytes(),
+            wire.texts(whole),
+            wire.are_leaves(whole).tolist(),
+        )
+    except ModelRefused as error:
+        return str(error)
+
+
+_INT64 = st.integers(-(2**63), 2**63 - 1)
+_VALUES = st.one_of(
+    st.builds(
+        lambda ints, n: {"ints": ints * n, "type": 7},
+        st.lists(st.one_of(st.integers(0, 300), _INT64), min_size=1, max_size=9),
+        st.integers(1, 300),
+    ),
+    st.builds(
+        lambda floats, n: {"floats": floats * n, "type": 6},
+        st.lists(st.floats(width=32), min_size=1, max_size=9),
+        st.integers(1, 300),
+    ),
+    st.builds(
+        lambda texts, n: {"strings": [each.encode() for each in texts] * n, "type": 8},
+        st.lists(
+            st.sampled_from([BRANCH, LEAF, "BRANCH_GTE", "BRANCH_EQ", "J", "LEAFJ"]),
+            min_size=1,
+            max_size=9,
+        ),
+        st.integers(1, 300),
+    ),
+)
+
+
+@given(st.data())
+def test_long_values_are_read_as_short_ones(data: st.DataObject) -> None:
+    """All values at once or by a pattern are the same, also of an attribute that is damaged."""
+    fields = data.draw(_VALUES)
+    if data.draw(st.booleans()):
+        fields = {**fields, "name": "nodes_modes"}
+    if data.draw(st.booleans()):
+        fields.pop("type")
+    content = bytearray(onnx.AttributeProto(**fields).SerializeToString())
+    for _ in range(data.draw(st.integers(0, 2))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(
+            st.integers(0, 255)
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire_module, "MIN_WHOLE_BYTES", 1)
+        at_once = read_all(bytes(content))
+        patch.setattr(wire_module, "MIN_WHOLE_BYTES", len(content) + 1)
+        by_pattern = read_all(bytes(content))
+
+    assert at_once == by_pattern
