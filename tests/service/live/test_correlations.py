@@ -11,7 +11,7 @@ from model_card import Distribution, Feature
 from service.contract.answers import CorrelationDrift
 from service.live import drift
 from service.live.correlations import SCALE, Correlations
-from service.live.drift import ALPHA, Cells
+from service.live.drift import Cells
 
 N_CELLS = 10
 EDGES = tuple(float(each) for each in np.round(np.linspace(-1.6, 1.6, N_CELLS - 1), 2))
@@ -57,7 +57,7 @@ def look(
     held_out: np.ndarray | None,
 ) -> CorrelationDrift:
     return correlations.describe(
-        correlations.count(window), cells.count(window), held_out, level=ALPHA
+        correlations.count(window), cells.count(window), held_out
     )
 
 
