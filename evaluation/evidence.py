@@ -126,6 +126,7 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             ),
             learnt_by=list(evidence["data"]["learnt_by"]),
             n_learnt=int(evidence["data"].get("n_learnt", 0)),
+            learnt_unknown=list(evidence["data"].get("learnt_unknown", [])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(

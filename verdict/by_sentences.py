@@ -6,7 +6,7 @@ from typing import Any
 
 from verdict.findings import CONDITION, tell_groups
 from verdict.predictions import Predictions
-from verdict.sentences import warn_of_learnt
+from verdict.sentences import tell_unknown, warn_of_learnt
 from verdict.wanted import COST, Wanted
 from verdict.words import count_rows, join, percent, round_up, shorten, show_p, signed
 
@@ -38,9 +38,15 @@ def write_by(
     warning = warn_of_learnt(
         numbers["rows"], predictions.n_learnt, predictions.learnt_by, task
     )
+    unknown = tell_unknown(
+        predictions.learnt_unknown,
+        predictions.learnt_by,
+        n_models=len(told),
+        task=task,
+    )
 
     return {
-        "headline": f"{warning}{_head(told[leader], mine, numbers, wanted, task)}",
+        "headline": f"{warning}{_head(told[leader], mine, numbers, wanted, task)}{unknown}",
         "findings": [each for each in found if each],
     }
 

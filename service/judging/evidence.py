@@ -93,6 +93,7 @@ def conclude(
         grouping=predictions.grouping,
         learnt_by=predictions.learnt_by,
         n_learnt=predictions.n_learnt,
+        learnt_unknown=predictions.learnt_unknown,
     )
     concluded = {
         "numbers": numbers,
@@ -133,6 +134,7 @@ def _write_data(predictions: Predictions) -> dict[str, Any]:
         "slicings": write_slicings(predictions.slicings),
         "learnt_by": predictions.learnt_by,
         "n_learnt": predictions.n_learnt,
+        "learnt_unknown": predictions.learnt_unknown,
     }
 
 
