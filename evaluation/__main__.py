@@ -234,14 +234,11 @@ def _try_unlabelled(
     data = unlabelled.read_unlabelled(options.unlabelled, card, learnt=learnt)
     for note in data.notes:
         _tell(note)
-    unknown = tell_unknown(
-        predictions.find_unknown(contenders.contenders),
-        [],
-        n_models=len(contenders.contenders),
-        task=options.task,
-    )
-    if unknown:
-        _tell(unknown.strip())
+    unknown = predictions.find_unknown(contenders.contenders)
+    if unknown and not options.keep_learnt:
+        n_models = len(contenders.contenders)
+        told = tell_unknown(unknown, (), n_models=n_models, task=options.task)
+        _tell(told.strip())
 
     return data, predictions.run(options.task, contenders, data, on_rows=_Progress())
 

@@ -118,7 +118,9 @@ def _judge_model(
         ),
         "risk_area": risk_coverage.area(confidence, hits),
         "at_risk": risk_coverage.threshold(confidence, hits, risk=risk),
-        "at_guaranteed_risk": _promise(confidence, hits, members, risk=risk),
+        "at_guaranteed_risk": _promise(
+            confidence, hits, members, risk=risk, n_models=len(predictions.answers)
+        ),
     }
 
 
@@ -133,13 +135,19 @@ def _promise(
     members: NDArray[np.int64] | None,
     *,
     risk: float,
+    n_models: int,
 ) -> dict[str, Any]:
-    """Returns the threshold that can be promised, of the first row of each group where rows belong together."""
+    """Returns the threshold that can be promised, of the first row of each group where rows belong together.
+
+    The promises of all models hold together, since who leads is chosen on the same rows.
+    """
     if members is not None:
         _, first = np.unique(members, return_index=True)
         confidence, hits = confidence[first], hits[first]
 
-    return risk_coverage.guaranteed_threshold(confidence, hits, risk=risk)
+    return risk_coverage.guaranteed_threshold(
+        confidence, hits, risk=risk, n_models=n_models
+    )
 
 
 def _test_all(predictions: Predictions, hits: NDArray[np.bool_]) -> dict[str, Any]:

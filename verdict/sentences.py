@@ -38,7 +38,7 @@ def write_verdict(
         baseline if is_beaten else "",
         findings.find_worse(numbers, leader, task) if mine else "",
         findings.price(numbers, costs, task),
-        findings.decline(told[leader], task, risk),
+        findings.decline(told[leader], task, risk, n_models=len(told)),
         findings.calibrate(told[leader], task),
         findings.CONDITION,
     ]

@@ -35,9 +35,7 @@ from verdict.grouping import find_groups
 
 TIMING = "one row in this server, beside what else it did"
 N_RUNS = 5
-NO_HASHES = (
-    "its file keeps no hashes: it was learnt elsewhere, by an earlier version, or from more rows than are kept"
-)
+NO_HASHES = "its file keeps no hashes: it was learnt elsewhere, by an earlier version, or from more rows than are kept"
 
 
 def list_learnt(model: Model) -> LearntRows:
