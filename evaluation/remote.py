@@ -80,7 +80,7 @@ class RemoteClassifiers:
                 f"{self._server.shown}: its models changed while they were asked: {name}"
             )
 
-        return replace(described, learnt=_read_learnt(told["hashes"], name))
+        return replace(described, learnt=read_learnt(told["hashes"], name))
 
     def classify(self, rows: list[Any]) -> list[ClassifiedRows]:
         """Asks `/compare`, which asks all models at once; raises TooLarge where fewer rows may go through."""
@@ -231,7 +231,7 @@ def _describe(document: dict[str, Any]) -> Classifier:
     return Classifier(name=card.name, version=version, card=card, size_bytes=None)
 
 
-def _read_learnt(hashes: Any, name: str) -> NDArray[np.uint64] | None:
+def read_learnt(hashes: Any, name: str) -> NDArray[np.uint64] | None:
     """Returns the hashes in ascending order, None where the file has none."""
     if hashes is None:
         return None

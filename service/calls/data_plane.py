@@ -244,7 +244,7 @@ class DataPlane:
         return self._judgements.judge(self.registry, request)
 
     def list_learnt(self, name: str) -> answers.LearntRows:
-        """Returns hashes of the rows that a model was learnt from; raises NotFound, and InvalidRequest for broken ones."""
+        """Returns hashes of the rows that a model was learnt from; raises NotFound and InvalidRequest."""
         return list_learnt(self.registry.model(name))
 
     def list_to_label(
