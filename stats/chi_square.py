@@ -63,10 +63,9 @@ def chi_square_tail(statistic: float, *, degrees: int) -> float:
 def path_quantile(alpha: float, degrees: int, growth: float) -> float:
     """Returns what a chi-square statistic exceeds with probability `alpha` at any time of a stretch of its rows.
 
-    `growth` is the logarithm of how many times as much the rows say at the end of the stretch. The statistic is the
-    squared length of a Brownian motion over its time, whose probability of ever being over u is nearly P(u) + growth
-    (u - d) f(u), with tail P and density f of chi-square: DeLong, Comm. Stat. A 10 (1981) 2197; Estrella, Econometric
-    Theory 19 (2003) 1128. Without growth it is the quantile of one statistic.
+    `growth` is the logarithm of how many times as much the rows say at the end of the stretch: the statistic is the
+    squared length of a Brownian motion over its time (DeLong, Comm. Stat. A 10, 1981, 2197). Without growth it is the
+    quantile of one statistic.
     """
     low = chi_square_quantile(alpha, degrees)
     if growth <= 0:
@@ -87,16 +86,20 @@ def path_quantile(alpha: float, degrees: int, growth: float) -> float:
 
 
 def _path_tail(statistic: float, degrees: int, growth: float) -> float:
-    log_density = (
-        (degrees / 2 - 1) * math.log(statistic / 2)
-        - statistic / 2
-        - math.lgamma(degrees / 2)
-    )
-    crossing = growth * (statistic - degrees) * math.exp(log_density) / 2
-    if degrees > MAX_EXACT_DEGREES:
-        return _approximate_tail(statistic, degrees) + crossing
+    """Returns the probability that such a path is ever over a value that it seldom is over.
 
-    return chi_square_tail(statistic, degrees=degrees) + crossing
+    Near the value the length is a Brownian motion that drifts away, and its probability falls exponentially. So the
+    tail of one look is multiplied by the expected exponential of that motion's maximum, which is the price of a
+    lookback option: Goldman, Sosin and Gatto, J. Finance 34 (1979) 1111.
+    """
+    time = growth * max(statistic - degrees + 1, 0.0) ** 2 / statistic
+    normal = NormalDist()
+    middle = math.sqrt(time) / 2
+    looks = (2 + time / 2) * normal.cdf(middle) + 2 * middle * normal.pdf(middle)
+    if degrees > MAX_EXACT_DEGREES:
+        return looks * _approximate_tail(statistic, degrees)
+
+    return looks * chi_square_tail(statistic, degrees=degrees)
 
 
 def _approximate_tail(statistic: float, degrees: int) -> float:
