@@ -102,7 +102,8 @@ def read(path: Path) -> dict[str, Any]:
     if evidence.get("schema_version") != SCHEMA_VERSION:
         came = evidence.get("schema_version")
         raise EvaluationError(
-            f"{path.name}: expected evidence of schema {SCHEMA_VERSION}, got {came}"
+            f"{path.name}: expected evidence of schema {SCHEMA_VERSION}, got {came}, "
+            "which the version that it names under software.veredicto verifies"
         )
 
     return evidence

@@ -56,8 +56,12 @@ def compare_with_baseline(
     if leader["metrics"]["accuracy"]["value"] < baseline["share"]:
         return f"{always}, more often than any model here."
 
+    n_models = len(numbers["models"])
     p_value = show_p(baseline["p_value"])
-    return f"{always}, and {name} is not shown to be better than that ({p_value})."
+    of_all = f", as the best of {n_models} here" if n_models > 1 else ""
+    return (
+        f"{always}, and {name} is not shown to be better than that ({p_value}{of_all})."
+    )
 
 
 def compare(

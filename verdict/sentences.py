@@ -111,10 +111,13 @@ def _head(
     task: str,
 ) -> str:
     name = shorten(leader["model"], task)
-    accuracy = leader["metrics"]["accuracy"]
+    accuracy = numbers["leader_accuracy"]
     low, high = accuracy["interval"]
     rows = count_rows(numbers["rows"])
-    figure = f"right on {percent(accuracy['value'])} of {rows} (95 %: {percent(low)} to {percent(high)})"
+    n_models = len(numbers["models"])
+    chosen = f", as the best of {n_models} here" if n_models > 1 else ""
+    interval = f"95 %{chosen}: {percent(low)} to {percent(high)}"
+    figure = f"right on {percent(accuracy['value'])} of {rows} ({interval})"
     beaten = [shorten(pair["other"], task) for pair in mine if pair["better"]]
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
     if not mine:

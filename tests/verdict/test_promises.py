@@ -22,9 +22,7 @@ def draw_equals(
     generator: np.random.Generator, n_rows: int, n_models: int, *, accuracy: float
 ) -> Predictions:
     """Returns models that err equally often, each by itself, whatever their confidence."""
-    trial = make_trial(
-        {f"m{number}": 1.0 for number in range(n_models)}, n_rows=n_rows
-    )
+    trial = make_trial({f"m{number}": 1.0 for number in range(n_models)}, n_rows=n_rows)
     answers = []
     for answer in trial.answers:
         is_right = generator.random(n_rows) < accuracy
@@ -84,7 +82,9 @@ def test_the_level_of_a_promise_is_shared_by_all_models() -> None:
     expected = beta.ppf(1 - level, n_wrong + 1, answered.sum() - n_wrong)
     assert promised["limit"] == pytest.approx(expected, abs=1e-6)
 
-    costs = {each.model: {"latency_ms": None, "size_bytes": None} for each in trial.answers}
+    costs = {
+        each.model: {"latency_ms": None, "size_bytes": None} for each in trial.answers
+    }
     said = write_verdict(numbers, task="task", costs=costs, risk=0.05)
     assert any(
         each.startswith(
