@@ -54,6 +54,7 @@ def report(data: Path, task: str, *further: str) -> dict[str, Any]:
 @contextmanager
 def serve_without(ending: str, url: str) -> Iterator[str]:
     """Serves what another server does but for paths with this ending, as a server of an earlier version does."""
+    client = httpx.Client(base_url=url, trust_env=False, timeout=60)
 
     class Forwarder(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -64,9 +65,7 @@ def serve_without(ending: str, url: str) -> Iterator[str]:
             body = self.rfile.read(length)
             path = "/unknown" if self.path.endswith(ending) else self.path
             kind = {"Content-Type": self.headers.get("Content-Type", "text/plain")}
-            found = httpx.request(
-                self.command, url + path, content=body, headers=kind, trust_env=False
-            )
+            found = client.request(self.command, path, content=body, headers=kind)
             self.send_response(found.status_code)
             self.send_header("Content-Type", found.headers["Content-Type"])
             self.send_header("Content-Length", str(len(found.content)))
@@ -78,7 +77,7 @@ def serve_without(ending: str, url: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """It is silent."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Forwarder) as server:
+    with client, ThreadingHTTPServer(("127.0.0.1", 0), Forwarder) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:
