@@ -272,7 +272,7 @@ def test_looking_again_and_again_keeps_to_the_level(
 
 @pytest.mark.parametrize(
     ("n_streams", "n_looks"),
-    [(40, 300), pytest.param(400, 1500, marks=pytest.mark.long)],
+    [(40, 300), pytest.param(200, 600, marks=pytest.mark.long)],
 )
 def test_each_of_the_first_rows_may_be_looked_at(
     generator: np.random.Generator, n_streams: int, n_looks: int
