@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from service.contract.answers import CorrelationDrift, PairDrift
 from service.live.drift import (
+    MIN_ROWS,
     ROWS_AT_A_TIME,
     Cells,
     Counts,
@@ -37,7 +38,6 @@ Floats = NDArray[np.float64]
 MAX_PAIRS = 512
 """All pairs of 32 features; of more features so many pairs are drawn, the same each time."""
 SCALE = 4096
-MIN_ROWS = 30
 MAX_SHOWN = 5
 MAX_R = 1 - 1e-9
 SMALLEST = 1e-9

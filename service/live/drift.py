@@ -38,6 +38,8 @@ ROWS_A_PART = 500
 """The journal adds counts up to so many rows, which have one part of the level. Larger counts are looked at once."""
 MAX_WINDOW_ROWS = 10_000
 """The live window has so many rows, or up to one stored count more."""
+MIN_ROWS = 30
+"""A live window is looked at from so many rows on: looks at fewer would cost the later ones power."""
 GROWTH_STEPS = 4
 """Growth is rounded up to a quarter of a power of two, so that the next looks find their critical values ready."""
 SMOOTHING = 0.5
@@ -147,7 +149,9 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
     ):
         if window.sum() > 0:
             growth = find_growth(int(window.sum()), int(training.sum()), look)
-            critical = partial(path_quantile, alpha, growth=growth)
+            critical = None
+            if look is None or window.sum() >= MIN_ROWS:
+                critical = partial(path_quantile, alpha, growth=growth)
             features.append(
                 _describe_feature(feature, training, window, n_outside, critical)
             )
@@ -172,19 +176,18 @@ def share_level(look: int | None) -> float:
 def find_growth(n_rows: int, n_training: int, look: int | None) -> float:
     """Returns the logarithm of how many times as much rows say at the end of a part; 0 where there is one look.
 
-    Rows say as much as n m / (n + m), beside the m of training. The first rows, from which there is a test on, spend
-    their part of the level evenly over that logarithm, all others evenly over their rows. Both ends of a full window
+    Rows say as much as n m / (n + m), beside the m of training. The first rows, from 30 on, spend their part of the level evenly over that logarithm, all others evenly over their rows. Both ends of a full window
     move.
     """
     if look is None or n_training == 0:
         return 0.0
 
-    first = 2 * MIN_EXPECTED
-    growth = math.log(ROWS_A_PART / first)
-    growth -= math.log((n_training + ROWS_A_PART) / (n_training + first))
-    if n_rows > ROWS_A_PART:
-        n_ends = 2 if n_rows >= MAX_WINDOW_ROWS else 1
-        growth = n_ends * ROWS_A_PART / n_rows * n_training / (n_rows + n_training)
+    if n_rows <= ROWS_A_PART:
+        growth = math.log(ROWS_A_PART / MIN_ROWS)
+        return growth - math.log((n_training + ROWS_A_PART) / (n_training + MIN_ROWS))
+
+    n_ends = 2 if n_rows >= MAX_WINDOW_ROWS else 1
+    growth = n_ends * ROWS_A_PART / n_rows * n_training / (n_rows + n_training)
 
     return float(2 ** (math.ceil(GROWTH_STEPS * math.log2(growth)) / GROWTH_STEPS))
 
@@ -234,7 +237,7 @@ def _describe_feature(
     training: Counts,
     window: Counts,
     n_outside: int,
-    find_critical: Callable[[int], float],
+    find_critical: Callable[[int], float] | None,
 ) -> FeatureDrift:
     n_rows = int(window.sum())
     n_training = int(training.sum())
@@ -245,7 +248,8 @@ def _describe_feature(
     critical = None
     if len(joined_training) > 1:
         statistic = compare_counts(joined_training, joined_window)
-        critical = find_critical(len(joined_training) - 1)
+        if find_critical is not None:
+            critical = find_critical(len(joined_training) - 1)
 
     described: FeatureDrift = {
         "feature": feature.name,
