@@ -176,8 +176,8 @@ def share_level(look: int | None) -> float:
 def find_growth(n_rows: int, n_training: int, look: int | None) -> float:
     """Returns the logarithm of how many times as much rows say at the end of a part; 0 where there is one look.
 
-    Rows say as much as n m / (n + m), beside the m of training. The first rows, from 30 on, spend their part of the level evenly over that logarithm, all others evenly over their rows. Both ends of a full window
-    move.
+    Rows say as much as n m / (n + m), beside the m of training. The first rows, from 30 on, spend their part of the
+    level evenly over that logarithm, all others evenly over their rows. Both ends of a full window move.
     """
     if look is None or n_training == 0:
         return 0.0
