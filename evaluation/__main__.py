@@ -33,6 +33,7 @@ from service.settings import Settings
 from verdict.few_labels import judge_few
 from verdict.few_sentences import write_few, write_plan
 from verdict.predictions import Predictions
+from verdict.sentences import tell_unknown
 from verdict.sets import tell_sets
 
 DONE = 0
@@ -233,6 +234,11 @@ def _try_unlabelled(
     data = unlabelled.read_unlabelled(options.unlabelled, card, learnt=learnt)
     for note in data.notes:
         _tell(note)
+    unknown = predictions.find_unknown(contenders.contenders)
+    if unknown and not options.keep_learnt:
+        n_models = len(contenders.contenders)
+        told = tell_unknown(unknown, (), n_models=n_models, task=options.task)
+        _tell(told.strip())
 
     return data, predictions.run(options.task, contenders, data, on_rows=_Progress())
 

@@ -102,7 +102,8 @@ def read(path: Path) -> dict[str, Any]:
     if evidence.get("schema_version") != SCHEMA_VERSION:
         came = evidence.get("schema_version")
         raise EvaluationError(
-            f"{path.name}: expected evidence of schema {SCHEMA_VERSION}, got {came}"
+            f"{path.name}: expected evidence of schema {SCHEMA_VERSION}, got {came}, "
+            "which the version that it names under software.veredicto verifies"
         )
 
     return evidence
@@ -126,6 +127,7 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             ),
             learnt_by=list(evidence["data"]["learnt_by"]),
             n_learnt=int(evidence["data"].get("n_learnt", 0)),
+            learnt_unknown=list(evidence["data"].get("learnt_unknown", [])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from base64 import b64decode
+from dataclasses import replace
 from statistics import median
 from time import perf_counter, sleep
 from typing import Any
@@ -10,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 
 from model_card import Card, CardError, from_document
 from service.errors import EvaluationError, TooLarge
@@ -20,11 +23,13 @@ TIMEOUT_S = 120
 MAX_TRIES = 5
 """A request that the server has no room for just now is sent so often."""
 MAX_WAIT_S = 10
-TOO_MUCH = (413, 504)
-"""Statuses after which fewer rows may go through: over a limit, and not done in time."""
 MAX_BYTES = 4_000_000
 """A request of several rows has at most so many bytes, so that the usual limits of a server hold."""
 RUNS = 20
+
+
+class UnknownPath(EvaluationError):
+    """The server has nothing at this path."""
 
 
 class RemoteClassifiers:
@@ -59,7 +64,23 @@ class RemoteClassifiers:
                 f"{self._server.shown}: unknown task {self._task!r}; its tasks with classifiers: {known}"
             )
 
-        return [_describe(self._server.get(f"/models/{quote(name)}")) for name in names]
+        return [self._describe(name) for name in names]
+
+    def _describe(self, name: str) -> Classifier:
+        """Returns a model with what it was learnt from, which servers of earlier versions do not tell."""
+        path = f"/models/{quote(name)}"
+        described = _describe(self._server.get(path))
+        try:
+            told = self._server.get(f"{path}/learnt")
+        except UnknownPath:
+            return described
+
+        if told["version"] != described.version:
+            raise EvaluationError(
+                f"{self._server.shown}: its models changed while they were asked: {name}"
+            )
+
+        return replace(described, learnt=read_learnt(told["hashes"], name))
 
     def classify(self, rows: list[Any]) -> list[ClassifiedRows]:
         """Asks `/compare`, which asks all models at once; raises TooLarge where fewer rows may go through."""
@@ -88,6 +109,14 @@ class RemoteClassifiers:
             times.append((perf_counter() - started) * 1000)
 
         return median(times)
+
+
+_FAILURES: dict[int, type[EvaluationError | TooLarge]] = {
+    404: UnknownPath,
+    413: TooLarge,
+    504: TooLarge,
+}
+"""After 413 and 504 fewer rows may go through: they were over a limit, or not done in time."""
 
 
 class _Server:
@@ -156,7 +185,7 @@ class _Server:
 
         if response.status_code != 200:
             words = answer.get("error", answer) if isinstance(answer, dict) else answer
-            raise (TooLarge if response.status_code in TOO_MUCH else EvaluationError)(
+            raise _FAILURES.get(response.status_code, EvaluationError)(
                 f"{self.shown}{path} answered {response.status_code}: {words}"
             )
 
@@ -200,6 +229,18 @@ def _describe(document: dict[str, Any]) -> Classifier:
         ) from None
 
     return Classifier(name=card.name, version=version, card=card, size_bytes=None)
+
+
+def read_learnt(hashes: Any, name: str) -> NDArray[np.uint64] | None:
+    """Returns the hashes in ascending order, None where the file has none."""
+    if hashes is None:
+        return None
+    try:
+        return np.frombuffer(b64decode(hashes, validate=True), dtype="<u8")
+    except (TypeError, ValueError) as error:
+        raise EvaluationError(
+            f"the server's hashes of rows that {name!r} was learnt from: {error}"
+        ) from None
 
 
 def _read(answer: dict[str, Any], index: dict[str, int]) -> ClassifiedRows:

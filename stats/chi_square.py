@@ -1,4 +1,6 @@
-"""The chi-square distribution: its upper tail and its quantiles, without scipy."""
+"""The chi-square distribution: its upper tail and its quantiles, of one statistic and of one that is looked at again
+and again, without scipy.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +57,57 @@ def chi_square_tail(statistic: float, *, degrees: int) -> float:
     of_one_degree = math.erfc(math.sqrt(half))
 
     return of_one_degree + math.exp(-half) * math.fsum(terms)
+
+
+@functools.lru_cache(4096)
+def path_quantile(alpha: float, degrees: int, growth: float) -> float:
+    """Returns what a chi-square statistic exceeds with probability `alpha` at any time of a stretch of its rows.
+
+    `growth` is the logarithm of how many times as much the rows say at the end of the stretch: the statistic is the
+    squared length of a Brownian motion over its time (DeLong, Comm. Stat. A 10, 1981, 2197). Without growth it is the
+    quantile of one statistic.
+    """
+    low = chi_square_quantile(alpha, degrees)
+    if growth <= 0:
+        return low
+
+    high = 2 * low
+    while _path_tail(high, degrees, growth) > alpha:
+        high *= 2
+
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if _path_tail(middle, degrees, growth) > alpha:
+            low = middle
+        else:
+            high = middle
+
+    return (low + high) / 2
+
+
+def _path_tail(statistic: float, degrees: int, growth: float) -> float:
+    """Returns the probability that such a path is ever over a value that it seldom is over.
+
+    Near the value the length is a Brownian motion that drifts away, and its probability falls exponentially. So the
+    tail of one look is multiplied by the expected exponential of that motion's maximum, which is the price of a
+    lookback option: Goldman, Sosin and Gatto, J. Finance 34 (1979) 1111.
+    """
+    time = growth * max(statistic - degrees + 1, 0.0) ** 2 / statistic
+    normal = NormalDist()
+    middle = math.sqrt(time) / 2
+    looks = (2 + time / 2) * normal.cdf(middle) + 2 * middle * normal.pdf(middle)
+    if degrees > MAX_EXACT_DEGREES:
+        return looks * _approximate_tail(statistic, degrees)
+
+    return looks * chi_square_tail(statistic, degrees=degrees)
+
+
+def _approximate_tail(statistic: float, degrees: int) -> float:
+    """Returns the tail by Wilson and Hilferty, as the approximate quantile has it."""
+    variance = 2 / (9 * degrees)
+    z = ((statistic / degrees) ** (1 / 3) - 1 + variance) / variance**0.5
+
+    return math.erfc(z / math.sqrt(2)) / 2
 
 
 def _approximate_quantile(alpha: float, degrees: int) -> float:

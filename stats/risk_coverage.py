@@ -76,16 +76,17 @@ def threshold(confidence: Floats, hits: Hits, *, risk: float) -> dict[str, Any]:
 
 
 def guaranteed_threshold(
-    confidence: Floats, hits: Hits, *, risk: float
+    confidence: Floats, hits: Hits, *, risk: float, n_models: int = 1
 ) -> dict[str, Any]:
     """Returns a threshold whose true risk is at most `risk` with 95 % confidence; Geifman and El-Yaniv, NeurIPS 2017.
 
     Their Algorithm 1: a binary search over thresholds, each judged by the exact binomial limit of its risk at a level
-    divided by the number of steps. The rows must not have been used to learn or to calibrate.
+    divided by the number of steps. The rows must not have been used to learn or to calibrate. Of `n_models` of which
+    one is chosen on the same rows each has a part of the level, so that all thresholds hold together (Bonferroni).
     """
     coverages, risks, thresholds = risk_coverage(confidence, hits)
     max_steps = len(hits).bit_length()  # of a search over so many thresholds
-    alpha = ALPHA / max_steps
+    alpha = ALPHA / (max_steps * n_models)
     found: dict[str, Any] | None = None
     low = 0
     high = len(thresholds) - 1

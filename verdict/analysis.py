@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from stats import (
     roc,
     simultaneous,
 )
+from stats.binomial import wilson
 from stats.scores import score
 from verdict.pairs import judge_pairs, test_pair
 from verdict.predictions import ClassifierAnswers, Predictions
@@ -62,6 +64,7 @@ def judge(
         "cochran_q": _test_all(predictions, hits),
         "fleiss_kappa": agreement.fleiss_kappa(labels, n_classes=n_classes),
         "leader": leader,
+        "leader_accuracy": _judge_leader(hits, names.index(leader), members),
         "may_be_best": [names[each] for each in simultaneous.find_best(hits, members)],
         "slices": judge_slices(predictions, leader),
         "pareto": _judge_costs(predictions, hits),
@@ -75,17 +78,41 @@ def judge(
 def _judge_baseline(
     predictions: Predictions, leader: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Returns the commonest class, its share, and whether the leader is shown to be right more often."""
+    """Returns the commonest class, its share, and whether the leader is shown to be right more often.
+
+    The p-value is adjusted for all models, of which the leader was chosen on the same rows (Bonferroni).
+    """
     commonest = int(np.bincount(predictions.truth).argmax())
     constant = predictions.truth == commonest
     tested = test_pair(leader, constant, predictions.groups)
+    p_value = min(1.0, tested["p_value"] * len(predictions.answers))
     is_above = bool(leader.mean() > constant.mean())
 
     return {
         "class": predictions.classes[commonest],
         "share": constant.mean(),
-        "p_value": tested["p_value"],
-        "beaten": is_above and tested["p_value"] < paired.ALPHA,
+        "p_value": p_value,
+        "beaten": is_above and p_value < paired.ALPHA,
+    }
+
+
+def _judge_leader(
+    hits: NDArray[np.bool_], leader: int, members: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    """Returns the accuracy of the model in front, with an interval that holds although it was chosen on these rows.
+
+    The lower limit is Wilson's at a level that all models share (Bonferroni). The upper one is that of one model: it
+    is too low only where that of the truly best model is, which is no more often right here.
+    """
+    n_rows, n_models = hits.shape
+    right = hits[:, leader]
+    effect = groups.design_effect(right - right.mean(), members)
+    counted = right.sum() / effect, n_rows / effect
+    z = NormalDist().inv_cdf(1 - paired.ALPHA / (2 * n_models))
+
+    return {
+        "value": right.mean(),
+        "interval": (wilson(*counted, z=z)[0], wilson(*counted)[1]),
     }
 
 
@@ -118,7 +145,9 @@ def _judge_model(
         ),
         "risk_area": risk_coverage.area(confidence, hits),
         "at_risk": risk_coverage.threshold(confidence, hits, risk=risk),
-        "at_guaranteed_risk": _promise(confidence, hits, members, risk=risk),
+        "at_guaranteed_risk": _promise(
+            confidence, hits, members, risk=risk, n_models=len(predictions.answers)
+        ),
     }
 
 
@@ -133,13 +162,19 @@ def _promise(
     members: NDArray[np.int64] | None,
     *,
     risk: float,
+    n_models: int,
 ) -> dict[str, Any]:
-    """Returns the threshold that can be promised, of the first row of each group where rows belong together."""
+    """Returns the threshold that can be promised, of the first row of each group where rows belong together.
+
+    The promises of all models hold together, since who leads is chosen on the same rows.
+    """
     if members is not None:
         _, first = np.unique(members, return_index=True)
         confidence, hits = confidence[first], hits[first]
 
-    return risk_coverage.guaranteed_threshold(confidence, hits, risk=risk)
+    return risk_coverage.guaranteed_threshold(
+        confidence, hits, risk=risk, n_models=n_models
+    )
 
 
 def _test_all(predictions: Predictions, hits: NDArray[np.bool_]) -> dict[str, Any]:

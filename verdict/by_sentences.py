@@ -6,7 +6,7 @@ from typing import Any
 
 from verdict.findings import CONDITION, tell_groups
 from verdict.predictions import Predictions
-from verdict.sentences import warn_of_learnt
+from verdict.sentences import tell_unknown, warn_of_learnt
 from verdict.wanted import COST, Wanted
 from verdict.words import count_rows, join, percent, round_up, shorten, show_p, signed
 
@@ -38,9 +38,15 @@ def write_by(
     warning = warn_of_learnt(
         numbers["rows"], predictions.n_learnt, predictions.learnt_by, task
     )
+    unknown = tell_unknown(
+        predictions.learnt_unknown,
+        predictions.learnt_by,
+        n_models=len(told),
+        task=task,
+    )
 
     return {
-        "headline": f"{warning}{_head(told[leader], mine, numbers, wanted, task)}",
+        "headline": f"{warning}{_head(told[leader], mine, numbers, wanted, task)}{unknown}",
         "findings": [each for each in found if each],
     }
 
@@ -79,7 +85,7 @@ def _head(
     task: str,
 ) -> str:
     name = shorten(leader["model"], task)
-    figure = _show_figure(leader, numbers["rows"], wanted)
+    figure = _show_figure(leader, numbers, wanted)
     beaten = [shorten(pair["other"], task) for pair in mine if pair["better"]]
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
     if not mine:
@@ -101,16 +107,18 @@ def _head(
     return f"{name} leads by {wanted.name}: {figure}. {compared} {among} by it."
 
 
-def _show_figure(leader: dict[str, Any], n_rows: int, wanted: Wanted) -> str:
+def _show_figure(
+    leader: dict[str, Any], numbers: dict[str, Any], wanted: Wanted
+) -> str:
+    """Says a model's value; its interval does not know that the model was chosen on the same rows."""
     value = show_value(leader["value"], wanted.metric)
-    figure = (
-        f"{value} {'a row ' if wanted.metric == COST else ''}on {count_rows(n_rows)}"
-    )
+    figure = f"{value} {'a row ' if wanted.metric == COST else ''}on {count_rows(numbers['rows'])}"
     if leader["interval"] is None:
         return f"{figure} ({leader['reason']})"
 
     low, high = (show_value(each, wanted.metric) for each in leader["interval"])
-    return f"{figure} (95 %: {low} to {high})"
+    chosen = ", had it been the only one" if len(numbers["models"]) > 1 else ""
+    return f"{figure} (95 %{chosen}: {low} to {high})"
 
 
 def _compare(

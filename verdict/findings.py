@@ -56,8 +56,12 @@ def compare_with_baseline(
     if leader["metrics"]["accuracy"]["value"] < baseline["share"]:
         return f"{always}, more often than any model here."
 
+    n_models = len(numbers["models"])
     p_value = show_p(baseline["p_value"])
-    return f"{always}, and {name} is not shown to be better than that ({p_value})."
+    of_all = f", as the best of {n_models} here" if n_models > 1 else ""
+    return (
+        f"{always}, and {name} is not shown to be better than that ({p_value}{of_all})."
+    )
 
 
 def compare(
@@ -159,15 +163,21 @@ def _find_known(
     return {name: cost for name, cost in known.items() if cost is not None}
 
 
-def decline(leader: dict[str, Any], task: str, risk: float) -> str:
-    """Says what the leader would have to leave unanswered for the wanted risk, as far as it can be promised."""
+def decline(leader: dict[str, Any], task: str, risk: float, *, n_models: int) -> str:
+    """Says what the leader would have to leave unanswered for the wanted risk, as far as it can be promised.
+
+    The leader was chosen on these rows: the confidence is that of all models' promises together.
+    """
     name = shorten(leader["model"], task)
     sure = leader["at_guaranteed_risk"]
     wanted = f"be wrong on at most {100 * risk:g} % of what it answers"
     if sure["threshold"] is None:
         return f"From which probability on {name} would {wanted} cannot be promised: these rows are too few for it."
 
-    promise = f"It can be promised, with 95 % confidence, that {name} will {wanted}"
+    together = f" for all {n_models} models together" if n_models > 1 else ""
+    promise = (
+        f"It can be promised, with 95 % confidence{together}, that {name} will {wanted}"
+    )
     return f"{promise} from a probability of {sure['threshold']:.9g} on ({percent(sure['coverage'])} of these rows)."
 
 

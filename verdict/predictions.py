@@ -39,7 +39,7 @@ class Predictions:
 
     `grouping` says which rows belong together, `slicings` in which parts of the rows models are compared too.
     `learnt_by` are models that most of these rows were learnt by, `n_learnt` rows are left out since some model was
-    learnt from them.
+    learnt from them. Of the models `learnt_unknown` nobody knows which rows they were learnt from.
     """
 
     task: str
@@ -54,6 +54,7 @@ class Predictions:
     slicings: Sequence[Slicing] = ()
     learnt_by: Sequence[str] = ()
     n_learnt: int = 0
+    learnt_unknown: Sequence[str] = ()
 
     @property
     def groups(self) -> NDArray[np.int64] | None:

@@ -19,6 +19,7 @@ def write_verdict(
     grouping: Grouping = EACH_BY_ITSELF,
     learnt_by: Sequence[str] = (),
     n_learnt: int = 0,
+    learnt_unknown: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Returns `headline`, one sentence or some, and `findings`, a list of them. `costs` has each model's latency_ms and
     size_bytes.
@@ -37,15 +38,16 @@ def write_verdict(
         baseline if is_beaten else "",
         findings.find_worse(numbers, leader, task) if mine else "",
         findings.price(numbers, costs, task),
-        findings.decline(told[leader], task, risk),
+        findings.decline(told[leader], task, risk, n_models=len(told)),
         findings.calibrate(told[leader], task),
         findings.CONDITION,
     ]
 
     warning = warn_of_learnt(numbers["rows"], n_learnt, learnt_by, task)
+    unknown = tell_unknown(learnt_unknown, learnt_by, n_models=len(told), task=task)
 
     return {
-        "headline": f"{warning}{_head(told[leader], mine, numbers, task)}",
+        "headline": f"{warning}{_head(told[leader], mine, numbers, task)}{unknown}",
         "findings": [each for each in found if each],
     }
 
@@ -60,6 +62,23 @@ def warn_of_learnt(
     n_rows = n_learnt + n_judged
     judged = f"the figures are on the other {n_judged:,}. "
     return f"Models were learnt from {n_learnt:,} of {count_rows(n_rows)}, which are left out; {judged}"
+
+
+def tell_unknown(
+    unknown: Sequence[str], learnt_by: Sequence[str], *, n_models: int, task: str
+) -> str:
+    """Says of which models it is not known what they learnt from: their learnt rows are judged like others."""
+    left = [each for each in unknown if each not in learnt_by]
+    if not left:
+        return ""
+
+    names = join([shorten(each, task) for each in left])
+    if len(left) == n_models > 1:
+        names = "any of these models"
+    return (
+        f" Which rows {names} learnt from is not known here, so that learnt rows are not told from others: where there "
+        "are any, the figures are too good."
+    )
 
 
 def _warn(learnt_by: Sequence[str], task: str) -> str:
@@ -92,10 +111,13 @@ def _head(
     task: str,
 ) -> str:
     name = shorten(leader["model"], task)
-    accuracy = leader["metrics"]["accuracy"]
+    accuracy = numbers["leader_accuracy"]
     low, high = accuracy["interval"]
     rows = count_rows(numbers["rows"])
-    figure = f"right on {percent(accuracy['value'])} of {rows} (95 %: {percent(low)} to {percent(high)})"
+    n_models = len(numbers["models"])
+    chosen = f", as the best of {n_models} here" if n_models > 1 else ""
+    interval = f"95 %{chosen}: {percent(low)} to {percent(high)}"
+    figure = f"right on {percent(accuracy['value'])} of {rows} ({interval})"
     beaten = [shorten(pair["other"], task) for pair in mine if pair["better"]]
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
     if not mine:

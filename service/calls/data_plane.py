@@ -14,7 +14,7 @@ from service.calls import abstention, invocations, prediction_sets, to_label
 from service.calls.comparison import ClassifierOutput, NotFinite, compare
 from service.calls.examples import Examples
 from service.calls.explaining.rows import RowExplainer
-from service.calls.judgement import Judgements, JudgeRequest
+from service.calls.judgement import Judgements, JudgeRequest, list_learnt
 from service.calls.pictures import Pictures
 from service.calls.policy import NoOutcomes, Router
 from service.calls.repository import Repository
@@ -242,6 +242,10 @@ class DataPlane:
     def judge_rows(self, request: JudgeRequest) -> dict[str, Any]:
         """Returns the evidence of a report on labelled rows that somebody sends; nothing is kept."""
         return self._judgements.judge(self.registry, request)
+
+    def list_learnt(self, name: str) -> answers.LearntRows:
+        """Returns hashes of the rows that a model was learnt from; raises NotFound and InvalidRequest."""
+        return list_learnt(self.registry.model(name))
 
     def list_to_label(
         self, task: str, n: str = "20", wanted: str = "0.02"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -10,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from model_card import FeatureInput
+from model_card import CardError, FeatureInput
+from row_records import read_learnt
 from service.contract.answers import VERDICT_METRICS as METRICS
+from service.contract.answers import LearntRows
 from service.contract.limits import MAX_JUDGING, Limits
 from service.errors import EvaluationError, InvalidRequest, Overloaded
 from service.judging import predictions
@@ -32,6 +35,27 @@ from verdict.grouping import find_groups
 
 TIMING = "one row in this server, beside what else it did"
 N_RUNS = 5
+NO_HASHES = "its file keeps no hashes: it was learnt elsewhere, by an earlier version, or from more rows than are kept"
+
+
+def list_learnt(model: Model) -> LearntRows:
+    """Returns the hashes of the rows that a model was learnt from, by which others leave such rows out too.
+
+    They are base64 of ascending unsigned 64-bit numbers, little-endian. It raises InvalidRequest for broken ones.
+    """
+    try:
+        learnt = read_learnt(model.graph.session.metadata)
+    except CardError as error:
+        raise InvalidRequest(f"{model.name}: {error}") from None
+
+    listed: LearntRows = {
+        "model": model.name,
+        "version": model.version,
+        "hashes": None,
+    }
+    if learnt is None:
+        return {**listed, "reason": NO_HASHES}
+    return {**listed, "hashes": b64encode(learnt.astype("<u8").tobytes()).decode()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,6 +109,13 @@ class Layers(TypedDict):
     filters: NotRequired[EncodedImage]
 
 
+class LearntRows(TypedDict):
+    model: str
+    version: str
+    hashes: str | None
+    reason: NotRequired[str]
+
+
 class Generation(TypedDict):
     model: str
     version: str

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from service.calls.data_plane import DataPlane
+from service.contract.answers import LearntRows
 from service.contract.calls import CALLS
 from service.contract.codec import as_json, encode, read_json
 from service.errors import VeredictoError
@@ -20,6 +21,8 @@ from service.reference.document import describe_interface
 from service.reference.openapi import JSON_TYPE
 
 MAX_ITEMS = 3
+HASHES_SHOWN = 64
+"""So many characters of base64 are six hashes, whole."""
 """A list in an answer that nobody asked for by an example is cut to so many items."""
 _JOURNALLED = ("predict", "predict_proba", "feedback", "invocations")
 """The answers of these go into the journal, where there is one; an example is nobody's question."""
@@ -90,6 +93,7 @@ class Interface:
             "/models": lambda: _cut(as_json(plane.list_models())),
             "/models/{name}": lambda: _cut(plane.describe_model(name)),
             "/models/{name}/layers": lambda: plane.pictures.describe_layers(network),
+            "/models/{name}/learnt": lambda: _cut_hashes(plane.list_learnt(name)),
             "/tasks/{task}/examples": lambda: plane.list_examples(task, n="1"),
             "/tasks/{task}/verdict": lambda: _cut(as_json(plane.judge(task))),
         }
@@ -150,6 +154,12 @@ def _show_answer(operation: dict[str, Any], answer: Callable[[], Any]) -> None:
         return
 
     operation["responses"]["200"]["content"][JSON_TYPE]["example"] = example
+
+
+def _cut_hashes(learnt: LearntRows) -> LearntRows:
+    """Returns the first hashes alone: there are thousands."""
+    hashes = learnt["hashes"]
+    return learnt if hashes is None else {**learnt, "hashes": hashes[:HASHES_SHOWN]}
 
 
 def _cut(value: Any) -> Any:

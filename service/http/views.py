@@ -35,6 +35,7 @@ from service.http.static_files import PREFIX as STATIC
 HOME = "/"
 MODELS = "/models/"
 LAYERS = "/layers"
+LEARNT = "/learnt"
 TASKS = "/tasks/"
 COMPARISON = "/comparison"
 VERDICT = "/verdict"
@@ -135,6 +136,8 @@ class Views:
         return Response(200, await self._batches.offload(self._interface.write))
 
     def _show_model(self, name: str, scope: Message) -> Response:
+        if name.endswith(LEARNT):
+            return respond(self._plane.list_learnt(name.removesuffix(LEARNT)))
         if not name.endswith(LAYERS):
             registry = self._plane.registry
             is_page = prefers_html(scope["headers"])

@@ -22,7 +22,7 @@ from verdict.slicing import write_slicings
 from verdict.wanted import Wanted, write_wanted
 
 FORMAT = "veredicto evidence"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 RISK = 0.01
 """This share of wrong answers is wanted of a model that may decline, where nobody says otherwise."""
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "simplejpeg")
@@ -93,6 +93,7 @@ def conclude(
         grouping=predictions.grouping,
         learnt_by=predictions.learnt_by,
         n_learnt=predictions.n_learnt,
+        learnt_unknown=predictions.learnt_unknown,
     )
     concluded = {
         "numbers": numbers,
@@ -133,6 +134,7 @@ def _write_data(predictions: Predictions) -> dict[str, Any]:
         "slicings": write_slicings(predictions.slicings),
         "learnt_by": predictions.learnt_by,
         "n_learnt": predictions.n_learnt,
+        "learnt_unknown": predictions.learnt_unknown,
     }
 
 

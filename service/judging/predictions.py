@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -59,7 +59,13 @@ def run(
         slicings=labelled.slicings,
         learnt_by=_find_learners(contenders, labelled),
         n_learnt=labelled.n_learnt,
+        learnt_unknown=find_unknown(contenders.contenders),
     )
+
+
+def find_unknown(contenders: Sequence[Classifier]) -> list[str]:
+    """Returns the models of which nobody knows which rows they were learnt from."""
+    return [each.name for each in contenders if each.learnt is None]
 
 
 def _find_learners(contenders: Classifiers, labelled: LabelledData) -> list[str]:

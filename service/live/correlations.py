@@ -5,8 +5,8 @@ that the mean product of two features' scores is their correlation, of ranks, wh
 products and of their squares are whole numbers, which workers and windows add up as they do counts of cells. For each
 pair of features Welch's t compares the window with the held-out rows that lie beside the models, and so does Fisher's z
 (Metron 1, 1921): a change is one that both show. With few held-out rows t errs where a correlation is strong, since
-products are skewed there, and z where features are extreme together, since it takes them for normal. Pairs and looks
-share 5 % by Bonferroni, beside the 5 % of the features by themselves.
+products are skewed there, and z where features are extreme together, since it takes them for normal. Pairs and parts of
+the rows share 5 % by Bonferroni, beside the 5 % of the features by themselves.
 
 Axes: rows `(n_rows, n_features)` as the graph takes them; products `(n_rows, n_pairs)`; sums `(2 n_pairs,)`, those of
 products first, in parts of 1/4096.
@@ -21,7 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.contract.answers import CorrelationDrift, PairDrift
-from service.live.drift import ROWS_AT_A_TIME, Cells, Counts, Features
+from service.live.drift import (
+    MIN_ROWS,
+    ROWS_AT_A_TIME,
+    Cells,
+    Counts,
+    Features,
+    find_growth,
+    share_level,
+)
+from stats.chi_square import path_quantile
 from stats.student import t_tail
 
 Floats = NDArray[np.float64]
@@ -29,7 +38,6 @@ Floats = NDArray[np.float64]
 MAX_PAIRS = 512
 """All pairs of 32 features; of more features so many pairs are drawn, the same each time."""
 SCALE = 4096
-MIN_ROWS = 30
 MAX_SHOWN = 5
 MAX_R = 1 - 1e-9
 SMALLEST = 1e-9
@@ -82,16 +90,16 @@ class Correlations:
         counts: Counts,
         held_out: Features | None,
         *,
-        level: float,
+        look: int | None = None,
     ) -> CorrelationDrift:
-        """Returns the pairs whose correlations have changed most; `level` is what this look has of the 5 %.
+        """Returns the pairs whose correlations have changed most; `look` is as features one by one have it.
 
         `counts` are those of the cells of the same rows, as `Cells.count` has them.
         """
         n_rows = int(self._cells.split(counts)[0].sum())
         described: CorrelationDrift = {
             "held_out": 0 if held_out is None else len(held_out),
-            "alpha": level,
+            "alpha": share_level(look),
             "changed": 0,
             "pairs": [],
         }
@@ -104,13 +112,13 @@ class Correlations:
         if held_out is None or "reason" in described or not self.n_counts:
             return described
 
-        pairs = self._compare(sums, counts, held_out, level)
+        pairs = self._compare(sums, counts, held_out, look)
         described["changed"] = sum(each["changed"] for each in pairs)
         described["pairs"] = pairs[:MAX_SHOWN]
         return described
 
     def _compare(
-        self, sums: Counts, counts: Counts, held_out: Features, level: float
+        self, sums: Counts, counts: Counts, held_out: Features, look: int | None
     ) -> list[PairDrift]:
         """Returns all pairs, those that have changed most first; rows of both kinds are taken to be independent."""
         n_rows = int(self._cells.split(counts)[0].sum())
@@ -121,7 +129,7 @@ class Correlations:
         variance += np.maximum(squares - window**2, 0) / (n_rows - 1)
         t = (window - expected) / np.sqrt(np.maximum(variance, 1e-12))
         degrees = min(len(held_out), n_rows) - 1
-        alpha = level / len(t)
+        alpha = _share(look, len(t), n_rows=n_rows, n_held_out=len(held_out))
         z = self._find_z(window, counts, expected, self._cells.count(held_out))
 
         pairs: list[PairDrift] = []
@@ -170,6 +178,13 @@ class Correlations:
         found: Floats = np.where(is_known, centred / np.where(is_known, scale, 1), 0)
 
         return found
+
+
+def _share(look: int | None, n_pairs: int, *, n_rows: int, n_held_out: int) -> float:
+    """Returns the level of one pair at one look of a part, in which one may look after each row."""
+    growth = find_growth(n_rows, n_held_out, look)
+    squared_z = path_quantile(share_level(look) / n_pairs, 1, growth)
+    return math.erfc(math.sqrt(squared_z / 2))
 
 
 def _score(training: Counts) -> Floats:

@@ -7,29 +7,41 @@ stability index (Siddiqi, Credit Risk Scorecards, 2006) says how large it is: ov
 and most do no harm. Cells with fewer than 5 expected rows are joined (Cochran, Biometrics 10, 1954), by the counts of
 window and training together: by those of training alone one would pick the cells that were rare there by chance.
 
-A live window is looked at as often as rows come. The k-th look, counted by what the journal has stored, is given the
-share k^-1.5 / 2.612 of the level: all shares sum to 1, so that looking for ever keeps to the level too.
+A live window is looked at as often as rows come. The journal parts the rows into counts of up to 500; the k-th part is
+given the share k^-1.5 / 2.612 of the level: all shares sum to 1, so that looking for ever keeps to the level too.
+Within a part one may look after each row: the critical value is what chi-square exceeds at any time of it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card, Distribution, Feature, FeatureInput
 from service.contract.answers import Drift, DriftSize, FeatureDrift
-from stats.chi_square import chi_square_quantile, compare_counts
+from stats.chi_square import compare_counts, path_quantile
 
 Features = NDArray[np.float32]
 Counts = NDArray[np.int64]
 
 ALPHA = 0.05
-"""Without drift any feature is ever called drifted no oftener; features and looks share this chance."""
+"""Without drift any feature is ever called drifted no oftener; features and parts of the rows share this chance."""
 SPENDING = 1.5
 SUM_OF_SHARES = 2.612375348685488
-"""This is zeta(1.5), the sum of k ** -1.5 over all looks."""
+"""This is zeta(1.5), the sum of k ** -1.5 over all parts."""
+ROWS_A_PART = 500
+"""The journal adds counts up to so many rows, which have one part of the level. Larger counts are looked at once."""
+MAX_WINDOW_ROWS = 10_000
+"""The live window has so many rows, or up to one stored count more."""
+MIN_ROWS = 30
+"""A live window is looked at from so many rows on: looks at fewer would cost the later ones power."""
+GROWTH_STEPS = 4
+"""Growth is rounded up to a quarter of a power of two, so that the next looks find their critical values ready."""
 SMOOTHING = 0.5
 """Rows added to each cell of training, and as many in all, distributed as in training, to those of a window
 (Krichevsky and Trofimov, 1981): no cell is empty, and a window of few rows leans towards no drift."""
@@ -123,9 +135,10 @@ class Cells:
 def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
     """Returns each feature's drift, the most drifted first: that whose chi-square is most times its critical value.
 
-    `look` counts the looks at a window that moves, from 1; None is one look at rows that nothing else is made of.
+    `look` is the number of the latest part of a window that moves, from 1; None is one look at rows that nothing else
+    is made of.
     """
-    level = ALPHA if look is None else ALPHA * look**-SPENDING / SUM_OF_SHARES
+    level = share_level(look)
     alpha = level / len(cells.features)
     windows = cells.split(counts)
     outside = counts[cells.n_cells :]
@@ -135,8 +148,12 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
         cells.features, cells.training, windows, outside, strict=True
     ):
         if window.sum() > 0:
+            growth = find_growth(int(window.sum()), int(training.sum()), look)
+            critical = None
+            if look is None or window.sum() >= MIN_ROWS:
+                critical = partial(path_quantile, alpha, growth=growth)
             features.append(
-                _describe_feature(feature, training, window, n_outside, alpha=alpha)
+                _describe_feature(feature, training, window, n_outside, critical)
             )
 
     features.sort(
@@ -149,6 +166,30 @@ def describe(cells: Cells, counts: Counts, *, look: int | None = None) -> Drift:
         "drifted": [each["feature"] for each in features if each["drifted"]],
         "features": features,
     }
+
+
+def share_level(look: int | None) -> float:
+    """Returns what the part of this number has of the level, all of it where there is one look."""
+    return ALPHA if look is None else ALPHA * look**-SPENDING / SUM_OF_SHARES
+
+
+def find_growth(n_rows: int, n_training: int, look: int | None) -> float:
+    """Returns the logarithm of how many times as much rows say at the end of a part; 0 where there is one look.
+
+    Rows say as much as n m / (n + m), beside the m of training. The first rows, from 30 on, spend their part of the
+    level evenly over that logarithm, all others evenly over their rows. Both ends of a full window move.
+    """
+    if look is None or n_training == 0:
+        return 0.0
+
+    if n_rows <= ROWS_A_PART:
+        growth = math.log(ROWS_A_PART / MIN_ROWS)
+        return growth - math.log((n_training + ROWS_A_PART) / (n_training + MIN_ROWS))
+
+    n_ends = 2 if n_rows >= MAX_WINDOW_ROWS else 1
+    growth = n_ends * ROWS_A_PART / n_rows * n_training / (n_rows + n_training)
+
+    return float(2 ** (math.ceil(GROWTH_STEPS * math.log2(growth)) / GROWTH_STEPS))
 
 
 def stability_index(training: Counts, window: Counts) -> float:
@@ -192,7 +233,11 @@ def join_rare(training: Counts, window: Counts) -> tuple[Counts, Counts]:
 
 
 def _describe_feature(
-    feature: Feature, training: Counts, window: Counts, n_outside: int, *, alpha: float
+    feature: Feature,
+    training: Counts,
+    window: Counts,
+    n_outside: int,
+    find_critical: Callable[[int], float] | None,
 ) -> FeatureDrift:
     n_rows = int(window.sum())
     n_training = int(training.sum())
@@ -203,7 +248,8 @@ def _describe_feature(
     critical = None
     if len(joined_training) > 1:
         statistic = compare_counts(joined_training, joined_window)
-        critical = chi_square_quantile(alpha, len(joined_training) - 1)
+        if find_critical is not None:
+            critical = find_critical(len(joined_training) - 1)
 
     described: FeatureDrift = {
         "feature": feature.name,

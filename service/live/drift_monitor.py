@@ -14,7 +14,7 @@ from service.errors import Overloaded
 from service.execution.metrics import show_drift
 from service.live import drift
 from service.live.correlations import Correlations
-from service.live.drift import Cells, Features
+from service.live.drift import MAX_WINDOW_ROWS, Cells, Features
 from service.live.journal import reader
 from service.live.journal.records import FeatureCounts
 from service.live.journal.writer import Journal
@@ -22,8 +22,6 @@ from service.live.journal.writer import Journal
 INTERVAL_S = 1.0
 MAX_WAITING_ROWS = 5000
 """So many rows of a task are counted in that time; those beyond are not, and would say the same."""
-MAX_WINDOW_ROWS = 10_000
-"""The live window has so many rows, or up to one stored count more."""
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +94,7 @@ class DriftMonitor:
             counted[cells.n_counts :],
             counted[: cells.n_counts],
             self.read_held_out(task),
-            level=described["alpha"],
+            look=look,
         )
         return described
 

@@ -21,6 +21,7 @@ _TYPES = (
     *(call.request for call in CALLS),
     *(call.answer for call in CALLS),
     answers.Layers,
+    answers.LearntRows,
     answers.LiveComparison,
     answers.ModelList,
     answers.ToLabel,
@@ -405,6 +406,15 @@ def _model_paths(
     media = layers["get"]["responses"]["200"]["content"]
     media["image/png"] = {"schema": {"type": "string", "format": "binary"}}
 
+    learnt = view(
+        "list_learnt",
+        "Models",
+        "Hashes of the rows that a model was learnt from: base64 of ascending unsigned 64-bit numbers, little-endian",
+        reference["LearntRows"],
+        400,
+        404,
+        parameters=[_name_model(names)],
+    )
     listed = view("list_models", "Models", "Every served model", reference["ModelList"])
     described = view(
         "describe_model",
@@ -419,6 +429,7 @@ def _model_paths(
         "/models": listed,
         "/models/{name}": described,
         "/models/{name}/layers": layers,
+        "/models/{name}/learnt": learnt,
     }
 
 

@@ -56,6 +56,7 @@ ROUTES = {
     "GET /models": "observe",
     "GET /models/{name}": "observe",
     "GET /models/{name}/layers": "observe",
+    "GET /models/{name}/learnt": "observe",
     "GET /tasks/{task}/comparison": "observe",
     "GET /tasks/{task}/examples": "observe",
     "GET /tasks/{task}/verdict": "observe",

@@ -31,6 +31,7 @@ Transport = Literal["http", "wire", "grpc", "frames"]
 VIEWS = (
     *("/", "/docs", "/docs.json", "/livez", "/readyz", "/healthz", "/metrics"),
     *("/models", "/models/colour-first", "/models/colour-first/layers", "/v2", "/v2/"),
+    "/models/colour-first/learnt",
     *("/v2/health/live", "/v2/health/ready", "/v2/models/simple", "/v2/models/stats"),
     *("/v2/models/simple/ready", "/v2/models/simple/config", "/v2/models/simple/stats"),
     *("/v2/models/simple/versions/1", "/tasks/colour/comparison", "/schema.json"),

@@ -47,7 +47,7 @@ def test_a_single_difference_is_no_verdict_and_asks_for_more_rows() -> None:
     """A single difference in 114 rows is no verdict, and Connor's formula says how many rows it takes."""
     found = told(split((100, True, True), (1, True, False), (13, False, False)))
     assert found["headline"] == (
-        "m0 leads, right on 88.6 % of 114 rows (95 %: 81.5 % to 93.2 %), "
+        "m0 leads, right on 88.6 % of 114 rows (95 %, as the best of 2 here: 80.2 % to 93.2 %), "
         "but m0 and m1 cannot be told apart in accuracy on 114 rows."
     )
     assert found["findings"][0] == (
@@ -105,7 +105,8 @@ def test_models_that_are_right_on_the_same_rows_are_said_so() -> None:
     """The verdict says that the models are right on the same rows, and that more such rows would tell nothing."""
     found = told(split((9, True, True), (1, False, False)))["findings"]
     assert found[:2] == [
-        "Saying 'no' always is right on 60.0 %, and m0 is not shown to be better than that (p = 0.25).",
+        "Saying 'no' always is right on 60.0 %, and m0 is not shown to be better than that "
+        "(p = 0.5, as the best of 2 here).",
         "m0 and m1: no verdict on 10 rows; they are right on the same ones.",
     ]
 

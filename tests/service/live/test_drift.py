@@ -14,6 +14,7 @@ from model_card import Distribution, Feature, FeatureInput, ImageInput
 from service.execution import metrics
 from service.live.drift import (
     ALPHA,
+    ROWS_A_PART,
     SPENDING,
     SUM_OF_SHARES,
     Cells,
@@ -21,6 +22,7 @@ from service.live.drift import (
     join_rare,
     stability_index,
 )
+from service.live.journal.transaction import MAX_MERGED_ROWS
 from stats.chi_square import chi_square_quantile, compare_counts
 from tests.support.tiny_models import tiny_card
 
@@ -266,6 +268,57 @@ def test_looking_again_and_again_keeps_to_the_level(
                 break
 
     assert named / n_streams <= 0.06 + 3 * (0.06 * 0.94 / n_streams) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("n_streams", "n_looks"),
+    [(40, 300), pytest.param(200, 600, marks=pytest.mark.long)],
+)
+def test_each_of_the_first_rows_may_be_looked_at(
+    generator: np.random.Generator, n_streams: int, n_looks: int
+) -> None:
+    """A window that is looked at after each row from the first on is ever called drifted in at most 6 % of streams."""
+    named = 0
+    for _ in range(n_streams):
+        cells = long_tailed(4, 50_000, generator)
+        rows = generator.multinomial(1, zipf(4), size=(n_looks, 4)).cumsum(axis=0)
+        for look, sums in enumerate(rows):
+            counts = np.concatenate([sums.ravel(), np.zeros(4, int)])
+            if describe(cells, counts, look=1 + look // ROWS_A_PART)["drifted"]:
+                named += 1
+                break
+
+    assert named / n_streams <= 0.06 + 3 * (0.06 * 0.94 / n_streams) ** 0.5
+
+
+def test_parts_are_those_of_the_journal() -> None:
+    """What the level is shared among is what the journal numbers."""
+    assert ROWS_A_PART == MAX_MERGED_ROWS
+
+
+@pytest.mark.parametrize("n_rows", [500, 2_000, 10_000])
+def test_a_large_drift_is_found_though_each_row_is_looked_at(
+    generator: np.random.Generator, n_rows: int
+) -> None:
+    """A feature of eight whose index is a quarter is found in at least 28 of 30 windows, with 2,000 training rows."""
+    shares = np.full(10, 0.1)
+    moved = shares * np.exp(np.linspace(-0.8, 0.8, 10))
+    moved /= moved.sum()
+    assert stability_index(10_000 * shares, 10_000 * moved) == pytest.approx(
+        0.25, abs=0.02
+    )
+    n_found = 0
+    for _ in range(30):
+        cells = Cells(
+            tuple(deciles(f"x{number}", n_training=2_000) for number in range(8))
+        )
+        counts = generator.multinomial(n_rows, shares, size=8)
+        counts[3] = generator.multinomial(n_rows, moved)
+        counts = np.concatenate([counts.ravel(), np.zeros(8, int)])
+        found = describe(cells, counts, look=1 + n_rows // 501)
+        n_found += "x3" in found["drifted"]
+
+    assert n_found >= 28
 
 
 def test_a_drift_is_found_at_a_late_look(generator: np.random.Generator) -> None:

@@ -53,6 +53,7 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/models",
         "/models/{name}",
         "/models/{name}/layers",
+        "/models/{name}/learnt",
         "/tasks/{task}/comparison",
         "/tasks/{task}/examples",
         "/tasks/{task}/verdict",
