@@ -1,4 +1,4 @@
-"""BentoML's application answers behind ours what it alone knows, and is imported when that is first asked for.
+"""What BentoML alone knows is answered behind ours, without its import, when that is first asked for.
 
 The import is more than half of the processor time of a start, and no call of the contract needs it.
 """
@@ -10,20 +10,28 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from service.errors import VeredictoError
 from service.http.lifespan import ASGIApp, Receive, Send
-from service.http.responses import Message
+from service.http.responses import (
+    Message,
+    Response,
+    list_headers,
+    respond_to_error,
+)
+from service.server.description import describe
 
-SERVICE = "service.app"
+DESCRIPTION = "/schema.json"
 STATIC = "/static_content"
 """The files of Swagger UI stand here, which BentoML ships."""
 
 
 class Behind:
-    """This application stands in the place of BentoML's, which it makes in a thread at the first request for it."""
+    """This application stands in the place of BentoML's; what it answers is made in a thread at the first request."""
 
     def __init__(self) -> None:
-        self._making: dict[str, asyncio.Task[ASGIApp]] = {}
+        self._making: dict[str, asyncio.Task[Any]] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -35,11 +43,16 @@ class Behind:
             application = await self._find(STATIC, _make_static_files)
             await application({**scope, "root_path": STATIC}, receive, send)
         else:
-            application = await self._find(SERVICE, _make_bentoml_application)
-            await application(scope, receive, send)
+            await _send(await self._describe(), scope, send)
 
-    async def _find(self, name: str, make: Callable[[], ASGIApp]) -> ASGIApp:
-        """Returns an application that is made once, whoever else waits for it or leaves meanwhile."""
+    async def _describe(self) -> Response:
+        try:
+            return Response(200, await self._find(DESCRIPTION, describe))
+        except VeredictoError as error:
+            return respond_to_error(error)
+
+    async def _find(self, name: str, make: Callable[[], Any]) -> Any:
+        """Returns what is made once, whoever else waits for it or leaves meanwhile."""
         making = self._making.get(name)
         if making is None or (making.done() and making.exception() is not None):
             making = asyncio.create_task(asyncio.to_thread(make))
@@ -48,9 +61,15 @@ class Behind:
         return await asyncio.shield(making)
 
 
-def _make_bentoml_application() -> ASGIApp:
-    application: ASGIApp = import_module(SERVICE).Veredicto.make_own_application()
-    return application
+async def _send(response: Response, scope: Message, send: Send) -> None:
+    start = {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": list_headers(response),
+    }
+    body = b"" if scope["method"] == "HEAD" else response.body
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
 
 
 def _make_static_files() -> ASGIApp:
