@@ -1,4 +1,4 @@
-"""What BentoML alone knows is answered behind ours, without its import, when that is first asked for.
+"""What BentoML has beside the calls is answered here without it, since no worker imports it.
 
 The import is more than half of the processor time of a start, and no call of the contract needs it.
 """
@@ -6,32 +6,24 @@ The import is more than half of the processor time of a start, and no call of th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from service.errors import VeredictoError
 from service.http.lifespan import ASGIApp, Receive, Send
-from service.http.responses import (
-    Message,
-    Response,
-    list_headers,
-    respond_to_error,
-)
-from service.server.description import describe
+from service.http.responses import Message, Response, list_headers
+from service.server.description import read_description
 
-DESCRIPTION = "/schema.json"
 STATIC = "/static_content"
 """The files of Swagger UI stand here, which BentoML ships."""
 
 
 class Behind:
-    """This application stands in the place of BentoML's; what it answers is made in a thread at the first request."""
+    """This application stands in the place of BentoML's; it sends BentoML's description of the calls, and its files."""
 
     def __init__(self) -> None:
-        self._making: dict[str, asyncio.Task[Any]] = {}
+        self._description = Response(200, read_description())
+        self._making: asyncio.Task[ASGIApp] | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -40,23 +32,17 @@ class Behind:
             # As BentoML's: nothing here speaks WebSocket.
             await send({"type": "websocket.close", "code": 1000})
         elif scope["path"].startswith(f"{STATIC}/"):
-            application = await self._find(STATIC, _make_static_files)
+            application = await self._find_static_files()
             await application({**scope, "root_path": STATIC}, receive, send)
         else:
-            await _send(await self._describe(), scope, send)
+            await _send(self._description, scope, send)
 
-    async def _describe(self) -> Response:
-        try:
-            return Response(200, await self._find(DESCRIPTION, describe))
-        except VeredictoError as error:
-            return respond_to_error(error)
-
-    async def _find(self, name: str, make: Callable[[], Any]) -> Any:
-        """Returns what is made once, whoever else waits for it or leaves meanwhile."""
-        making = self._making.get(name)
+    async def _find_static_files(self) -> ASGIApp:
+        """Returns an application that is made once, whoever else waits for it or leaves meanwhile."""
+        making = self._making
         if making is None or (making.done() and making.exception() is not None):
-            making = asyncio.create_task(asyncio.to_thread(make))
-            self._making[name] = making
+            making = asyncio.create_task(asyncio.to_thread(_make_static_files))
+            self._making = making
 
         return await asyncio.shield(making)
 
