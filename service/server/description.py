@@ -1,4 +1,4 @@
-"""BentoML's description of the calls is a file, which its client reads and `python -m service.server.description` writes.
+"""BentoML's description of the calls is a file, and `python -m service.server.description` writes it.
 
 To ask BentoML itself, whose import takes turns with the event loop for a second and more, left 45 MB in each worker.
 """

@@ -136,6 +136,28 @@ def test_a_slow_request_is_answered_in_a_thread(
     assert predictions(reply) == ["blue"]
 
 
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("predict", {"model": "colour-first", "inputs": [[1, "red"]] * 1001}),
+        ("compare", {"task": "colour", "inputs": [[1, "red"]], "labels": ["yes"]}),
+    ],
+)
+def test_what_costs_more_than_its_length_says_is_answered_in_a_thread(
+    pipeline: Pipeline, registry: Registry, name: str, request_: dict[str, Any]
+) -> None:
+    """Rows that are looked at value by value, and a comparison that resamples, give Pending."""
+    settings = Settings()
+    call = next(each for each in CALLS if each.name == name)
+    method = getattr(DataPlane(registry, settings), name)
+    route = ContractRoute(call, method, None, Limits(settings))
+
+    outcome, reply = start(pipeline, route, json.dumps(request_).encode(), INLINE)
+
+    assert isinstance(outcome, Pending)
+    assert reply.content.status == 200
+
+
 def test_a_run_that_is_not_quick_is_left_to_be_made(
     pipeline: Pipeline, predict: ContractRoute, graph: Graph
 ) -> None:
