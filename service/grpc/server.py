@@ -33,7 +33,6 @@ from service.grpc import infer_message, messages
 from service.grpc.gate import AccessInterceptor, Visit
 from service.grpc.health import add_services
 from service.grpc.port import cannot_listen, show_address
-from service.models.datatypes import BYTES
 from service.models.graph import Graph
 from service.models.registry import LATEST
 from service.observability.observer import Observer
@@ -45,8 +44,6 @@ INFER = "ModelInfer"
 MAX_INLINE_BYTES = 64_000
 MAX_INLINE_PARTS = 500
 """Each part takes microseconds: 64,000 bytes of them took 33 ms of the event loop."""
-TEXT_LENGTH_BYTES = 4
-"""Ahead of each text in raw contents stands its length."""
 MAX_VIEW_BYTES = 64_000
 """A message that asks for no inference has at most this many bytes."""
 REFUSING_S = 0.3
@@ -102,7 +99,11 @@ class InferRoute:
         if graph.takes_images:
             return Cost.COSTLY
 
-        return Cost.LONG if _count_parts(message) > MAX_INLINE_PARTS else Cost.SMALL
+        return (
+            Cost.LONG
+            if infer_message.count_parts(message) > MAX_INLINE_PARTS
+            else Cost.SMALL
+        )
 
     def answer(self, request: tuple[Graph, Any], head: BodyLimits) -> Run:
         """Returns the run that the message asks for."""
@@ -311,20 +312,6 @@ class Server:
             "ModelStatistics": partial(_describe_statistics, plane),
             "RepositoryIndex": partial(_list_repository, plane),
         }
-
-
-def _count_parts(message: Any) -> int:
-    """Returns how many inputs, outputs, parameters and texts a message has, or could have in its bytes."""
-    n_parts = len(message.outputs) + len(message.parameters)
-    n_parts += sum(len(each.parameters) for each in message.outputs)
-    for each in message.inputs:
-        n_parts += 1 + len(each.parameters) + len(each.contents.bytes_contents)
-
-    if any(each.datatype == BYTES for each in message.inputs):
-        raw_bytes = sum(map(len, message.raw_input_contents))
-        n_parts += raw_bytes // TEXT_LENGTH_BYTES
-
-    return n_parts
 
 
 def _is_served(plane: DataPlane, request: Any) -> bool:
