@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from tests.support.hostile_load import NEVER
+from tests.support.hostile_load import HOST, NEVER
 from tests.support.hostile_requests import HostileRequests, write_hostile_models
 from tests.support.mixed_load import Connection, write_json
 from tests.support.server import ROOT, Server, free_port, serve
 from tests.support.soak import Waits, Watch, estimate_growth, wait_until_ready
 
 HOSTILE_N = int(os.environ.get("HOSTILE_N", "100000"))
+N_PREDICTIONS = 60_000
+"""What a worker keeps of recent predictions has an end, and is full after 20,000 of its own."""
+PIPELINED = 100
+LIMIT_S = 60
 SEED = int(os.environ.get("HOSTILE_SEED", "0"))
 WARM_UP_SEED = 1_000_000
 SHORT_N = 1500
@@ -69,6 +75,8 @@ def attack(tmp_path: Path, n_requests: int, *, n_before: int = 0) -> Attacked:
     }
     with serve(tmp_path, **settings) as server:
         wait_until_ready(server, N_WORKERS)
+        if n_before:
+            fill_journal(server)
         before = send(server, grpc_port, n_before, seed=SEED + WARM_UP_SEED)
         watch = Watch(server)
         bystander = Bystander(server)
@@ -88,6 +96,24 @@ def attack(tmp_path: Path, n_requests: int, *, n_before: int = 0) -> Attacked:
             probe_failures=watch.failures,
             n_started=server.log.read_text().count(" serves: pid "),
         )
+
+
+def fill_journal(server: Server) -> None:
+    """Has more rows predicted than the workers keep anything of, over connections that they share."""
+    port = int(server.url.rpartition(":")[2])
+    content = write_json("/predict", ROW) * PIPELINED
+
+    def predict(_: int) -> None:
+        received = b""
+        with socket.create_connection((HOST, port), timeout=LIMIT_S) as opened:
+            opened.sendall(content)
+            while received.count(b"HTTP/1.1 200 ") < PIPELINED:
+                part = opened.recv(65_536)
+                assert part, received[-1000:]
+                received += part
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(predict, range(N_PREDICTIONS // PIPELINED)))
 
 
 def send(
