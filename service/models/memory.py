@@ -21,8 +21,6 @@ MAX_WAIT_S = 5.0
 _STATM = Path("/proc/self/statm")
 MIN_RELEASED_BYTES = 32 * 1024 * 1024
 """The allocator keeps freed memory; after work that took less it may."""
-MIN_ARENAS = 2
-_M_ARENA_MAX = -8
 
 
 class MemoryBudget:
@@ -80,19 +78,6 @@ def read_memory_bytes() -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGESIZE")
-
-
-def limit_arenas(n_processors: int) -> None:
-    """Has the threads share an arena of the allocator for each processor, where nobody has set another limit.
-
-    It would make eight for each, and a thread has no use for what is free in another's: 25,000 hostile requests left
-    4 to 7 MB there, of 13 threads of a worker on two processors, and 2 MB with the limit.
-    """
-    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
-        # Only glibc has this function.
-        set_option = getattr(ctypes.CDLL(None), "mallopt", None)
-        if set_option is not None:
-            set_option(_M_ARENA_MAX, max(n_processors, MIN_ARENAS))
 
 
 def release_freed() -> None:
