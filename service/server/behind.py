@@ -1,4 +1,4 @@
-"""What BentoML has beside the calls is answered here without it, since no worker imports it.
+"""BentoML's description of the calls, and its files, are sent here without BentoML, which no worker imports.
 
 The import is more than half of the processor time of a start, and no call of the contract needs it.
 """
