@@ -224,7 +224,7 @@ def test_a_run_is_given_up_when_its_client_leaves(
 
 
 def test_an_error_that_no_client_waits_for_is_no_defect() -> None:
-    """What a client has left ends by itself, and asyncio reports nothing of it."""
+    """Work that its client has left ends by itself, and asyncio reports nothing of it."""
     reported: list[Any] = []
 
     async def leave_and_fail() -> None:
