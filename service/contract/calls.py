@@ -26,6 +26,8 @@ class Call(NamedTuple):
     """A request of image files names this field; None means that the call takes no image files."""
     query: tuple[str, ...] = ()
     """These fields, all of them counts, may stand in the query of a JSON request too."""
+    slow_field: str | None = None
+    """A request with this field takes a thread, however short it is."""
     picture: str | None = None
     """The data plane's method of this name draws the answer as a PNG; where it returns None, JSON is sent."""
     tag: str = "Predict and compare"
@@ -59,9 +61,10 @@ CALLS = (
         requests.CompareRequest,
         answers.Comparison,
         "The task's classifiers on the same rows",
-        # It may resample.
         max_inline_bytes=4_000,
         image_of="task",
+        # With labels it resamples, for 3 ms and more.
+        slow_field="labels",
     ),
     Call(
         "transform",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from functools import partial
 from time import perf_counter_ns
 from typing import Any, NamedTuple, Protocol
@@ -41,6 +42,17 @@ class BodyLimits(NamedTuple):
     max_inline_bytes: int
 
 
+class Cost(Enum):
+    """A small request may cost more than its length says, which shows once it is decoded."""
+
+    SMALL = 0
+    """It is answered where it was read."""
+    LONG = 1
+    """It takes a thread, as requests with a longer body do."""
+    COSTLY = 2
+    """It takes a thread, apart from those whose cost shows in their length."""
+
+
 class Route(Protocol):
     """A route decodes and answers requests of one kind."""
 
@@ -58,7 +70,7 @@ class Route(Protocol):
         """Returns the request in a body; raises VeredictoError."""
         ...
 
-    def is_slow(self, request: Any, /) -> bool:
+    def find_cost(self, request: Any, /) -> Cost:
         """Returns whether a small request needs a thread after all, now that it is decoded."""
         ...
 
@@ -94,13 +106,14 @@ class Pipeline:
     def answer(self, route: Route, body: bytes, head: Head) -> Run | Reply | Pending:
         """Takes a request through both phases, and through its run where that is quick.
 
-        The second phase takes a thread where the route says so.
+        The second phase takes a thread where the route says that the request costs more than its length does.
         """
         started_ns = perf_counter_ns()
         request = _decode(route, body, head)
-        if route.is_slow(request):
+        cost = route.find_cost(request)
+        if cost is not Cost.SMALL:
             return self._submit(
-                Account(_name(route), is_costly=True),
+                Account(_name(route), is_costly=cost is Cost.COSTLY),
                 partial(_answer, route, request, head, started_ns),
             )
 

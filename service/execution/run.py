@@ -63,6 +63,7 @@ class Pending(NamedTuple):
                 await (asyncio.shield(waiting) if self.cancel is None else waiting)
             )
         except asyncio.CancelledError:
+            waiting.add_done_callback(_note_end)
             self.give_up()
             raise
 
@@ -77,6 +78,12 @@ class Pending(NamedTuple):
 
     def _choose(self, result: Run | Reply | Pending) -> Run | Reply | Pending:
         return result if self.reply is None else self.reply
+
+
+def _note_end(waiting: asyncio.Future[Any]) -> None:
+    """Takes note of how it ended, which asyncio would log as a defect where nobody does."""
+    if not waiting.cancelled():
+        waiting.exception()
 
 
 @dataclass(slots=True, eq=False)

@@ -40,6 +40,22 @@ CONTENTS = {
     BYTES: "bytes_contents",
 }
 """The values of a type stand in this field of a message; a type without a field is sent raw only."""
+TEXT_LENGTH_BYTES = 4
+"""Ahead of each text in raw contents stands its length."""
+
+
+def count_parts(request: Any) -> int:
+    """Returns how many inputs, outputs, parameters and texts a ModelInferRequest has, or could have in its bytes."""
+    n_parts = len(request.outputs) + len(request.parameters)
+    n_parts += sum(len(each.parameters) for each in request.outputs)
+    for each in request.inputs:
+        n_parts += 1 + len(each.parameters) + len(each.contents.bytes_contents)
+
+    if any(each.datatype == BYTES for each in request.inputs):
+        n_bytes = sum(map(len, request.raw_input_contents))
+        n_parts += n_bytes // TEXT_LENGTH_BYTES
+
+    return n_parts
 
 
 def decode(graph: Graph, request: Any) -> InferenceRequest:

@@ -11,6 +11,7 @@ from service.contract.limits import Limits
 from service.contract.requests import MULTIPART
 from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
+from service.execution.pipeline import Cost
 from service.execution.run import Reply
 from service.http.forms import FILE_FIELD, FormFile, read_form, read_query
 from service.http.responses import Response
@@ -90,9 +91,9 @@ class JudgeRoute:
 
         return _make_request(pairs, tables, images)
 
-    def is_slow(self, request: JudgeRequest) -> bool:  # noqa: ARG002  # the pipeline's word
-        """Returns whether a thread is needed, which the head has said already."""
-        return False
+    def find_cost(self, request: JudgeRequest) -> Cost:  # noqa: ARG002  # the pipeline's word
+        """Returns that it is small: the head has said already that it needs a thread."""
+        return Cost.SMALL
 
     def answer(self, request: JudgeRequest, head: CallHead) -> Reply:  # noqa: ARG002  # the pipeline's word
         """Returns the evidence, written."""

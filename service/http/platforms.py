@@ -17,6 +17,7 @@ from service.contract.limits import Limits
 from service.contract.requests import InvocationsRequest
 from service.errors import NotFound
 from service.execution.metrics import RouteMetrics
+from service.execution.pipeline import Cost
 from service.execution.run import Pending, Reply, Run
 from service.http.responses import Response, respond
 from service.http.route import CallHead, ContractRoute
@@ -64,9 +65,9 @@ class PredictRoute:
         request.parameters = {**(request.parameters or {}), "model": self._name}
         return request
 
-    def is_slow(self, request: InvocationsRequest) -> bool:
-        """Returns whether the request has an image in its JSON, which takes a thread to decode."""
-        return self._call.is_slow(request)
+    def find_cost(self, request: InvocationsRequest) -> Cost:
+        """Returns whether the rows take a thread to read."""
+        return self._call.find_cost(request)
 
     def answer(
         self, request: InvocationsRequest, head: CallHead

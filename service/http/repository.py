@@ -12,7 +12,7 @@ from service.calls.data_plane import DataPlane
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
 from service.execution.metrics import RouteMetrics
-from service.execution.pipeline import BodyLimits
+from service.execution.pipeline import BodyLimits, Cost
 from service.execution.run import Pending, Reply
 from service.http.responses import respond
 from service.models.graph import Graph
@@ -61,9 +61,9 @@ class IndexRoute:
         """Returns the request in a body; raises InvalidRequest."""
         return _decode(body, IndexRequest, '{"ready": true or false}')
 
-    def is_slow(self, request: IndexRequest) -> bool:
-        """Returns False: the list is short."""
-        return False
+    def find_cost(self, request: IndexRequest) -> Cost:
+        """Returns that it is small: the list is short."""
+        return Cost.SMALL
 
     def answer(self, request: IndexRequest, head: BodyLimits) -> Reply:
         """Returns the list of what is in the folder."""
@@ -96,9 +96,9 @@ class ModelRoute:
         """Returns the request in a body; raises InvalidRequest."""
         return _decode(body, ModelRequest, '{"parameters": {}}')
 
-    def is_slow(self, request: ModelRequest) -> bool:
-        """Returns False: the loading itself is waited for without a thread."""
-        return False
+    def find_cost(self, request: ModelRequest) -> Cost:
+        """Returns that it is small: the loading itself is waited for without a thread."""
+        return Cost.SMALL
 
     def answer(self, request: ModelRequest, head: BodyLimits) -> Pending:
         """Returns the reply that is true once all workers have loaded or unloaded the model."""

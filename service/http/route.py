@@ -13,7 +13,7 @@ from service.contract.limits import Limits
 from service.contract.requests import MULTIPART
 from service.errors import InvalidRequest, UnsupportedMediaType, hint_at
 from service.execution.metrics import RouteMetrics
-from service.execution.pipeline import Head, Route
+from service.execution.pipeline import Cost, Head, Route
 from service.execution.run import Pending, Reply, Run
 from service.http.csv_rows import CSV, read_csv
 from service.http.forms import read_fields, read_query, read_request
@@ -22,6 +22,8 @@ from service.models.graph import Graph
 from service.models.image_rows import has_encoded_image
 from service.models.images import MEDIA_TYPES, TAKEN_TYPES
 
+MAX_INLINE_VALUES = 2_000
+"""Rows that are no matrix of numbers are looked at value by value, which takes a microsecond of each."""
 MAX_DIGITS = 9
 """A count in a query has at most this many digits."""
 _PLAIN_JSON = (b"content-type", JSON)
@@ -76,6 +78,7 @@ class ContractRoute:
         self._draw = draw
         self._max_image_bytes = limits.max_image_bytes
         self._plain = CallHead(limits.max_json_bytes, call.max_inline_bytes)
+        self._slow_field = call.slow_field
         self._takes_images = call.image_of is not None
         self._has_rows = decoder.has_rows
         self._decode_json = decoder.decode
@@ -135,13 +138,18 @@ class ContractRoute:
 
         return self.decode(body, head._replace(media_type=""))
 
-    def is_slow(self, request: Any) -> bool:
-        """Returns whether the request has an image in its JSON, which takes a thread to decode."""
-        return (
-            self._has_rows
-            and type(request.inputs) is list
-            and has_encoded_image(request.inputs)
-        )
+    def find_cost(self, request: Any) -> Cost:
+        """Returns whether the answer is drawn from samples, or rows have images or many values to look at."""
+        if self._slow_field and getattr(request, self._slow_field) is not None:
+            return Cost.LONG
+        if not self._has_rows or type(request.inputs) is not list:
+            return Cost.SMALL
+
+        rows = request.inputs
+        if has_encoded_image(rows):
+            return Cost.COSTLY
+
+        return Cost.LONG if sum(map(len, rows)) > MAX_INLINE_VALUES else Cost.SMALL
 
     def answer(self, request: Any, head: CallHead) -> Outcome:
         """Returns what the data plane makes of the request, to be written as a Response."""

@@ -1,4 +1,4 @@
-"""BentoML's application answers behind ours what it alone knows, and is imported when that is first asked for.
+"""BentoML's description of the calls, and its files, are sent here without BentoML, which no worker imports.
 
 The import is more than half of the processor time of a start, and no call of the contract needs it.
 """
@@ -6,24 +6,24 @@ The import is more than half of the processor time of a start, and no call of th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 from service.http.lifespan import ASGIApp, Receive, Send
-from service.http.responses import Message
+from service.http.responses import Message, Response, list_headers
+from service.server.description import read_description
 
-SERVICE = "service.app"
 STATIC = "/static_content"
 """The files of Swagger UI stand here, which BentoML ships."""
 
 
 class Behind:
-    """This application stands in the place of BentoML's, which it makes in a thread at the first request for it."""
+    """This application stands in the place of BentoML's; it sends BentoML's description of the calls, and its files."""
 
     def __init__(self) -> None:
-        self._making: dict[str, asyncio.Task[ASGIApp]] = {}
+        self._description = Response(200, read_description())
+        self._making: asyncio.Task[ASGIApp] | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -32,25 +32,30 @@ class Behind:
             # As BentoML's: nothing here speaks WebSocket.
             await send({"type": "websocket.close", "code": 1000})
         elif scope["path"].startswith(f"{STATIC}/"):
-            application = await self._find(STATIC, _make_static_files)
+            application = await self._find_static_files()
             await application({**scope, "root_path": STATIC}, receive, send)
         else:
-            application = await self._find(SERVICE, _make_bentoml_application)
-            await application(scope, receive, send)
+            await _send(self._description, scope, send)
 
-    async def _find(self, name: str, make: Callable[[], ASGIApp]) -> ASGIApp:
+    async def _find_static_files(self) -> ASGIApp:
         """Returns an application that is made once, whoever else waits for it or leaves meanwhile."""
-        making = self._making.get(name)
+        making = self._making
         if making is None or (making.done() and making.exception() is not None):
-            making = asyncio.create_task(asyncio.to_thread(make))
-            self._making[name] = making
+            making = asyncio.create_task(asyncio.to_thread(_make_static_files))
+            self._making = making
 
         return await asyncio.shield(making)
 
 
-def _make_bentoml_application() -> ASGIApp:
-    application: ASGIApp = import_module(SERVICE).Veredicto.make_own_application()
-    return application
+async def _send(response: Response, scope: Message, send: Send) -> None:
+    start = {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": list_headers(response),
+    }
+    body = b"" if scope["method"] == "HEAD" else response.body
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
 
 
 def _make_static_files() -> ASGIApp:

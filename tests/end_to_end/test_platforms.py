@@ -24,6 +24,7 @@ from PIL import Image
 
 from service.calls.data_plane import DataPlane
 from service.contract.limits import Limits
+from service.execution.pipeline import Cost
 from service.http.platforms import PlatformRoutes
 from service.models.registry import Registry
 from service.settings import Settings
@@ -212,8 +213,8 @@ def test_rows_of_images_take_a_thread(models: Path) -> None:
     image = route.decode(b'{"instances": [{"b64": "AAAA"}]}', head)
     row = route.decode(b'{"instances": [[1, "green"]]}', head)
 
-    assert route.is_slow(image)
-    assert not route.is_slow(row)
+    assert route.find_cost(image) is Cost.COSTLY
+    assert route.find_cost(row) is Cost.SMALL
 
 
 @pytest.mark.parametrize(

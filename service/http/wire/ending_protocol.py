@@ -5,6 +5,7 @@ A refused client may still be sending, one that has said all may still be readin
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from collections.abc import Callable
@@ -66,6 +67,7 @@ class EndingProtocol(HttpToolsProtocol):
         self._is_complete = False
         self._is_ending = False
         self._is_lingering = False
+        self._timer: asyncio.TimerHandle | None = None
         self._is_half_closed = False
         self._since = 0.0
         self._unsent = 0
@@ -77,6 +79,10 @@ class EndingProtocol(HttpToolsProtocol):
         if self._is_lingering:
             self._is_lingering = False
             self.wire.n_lingering -= 1
+        if self._timer is not None:
+            # It would hold the connection for seconds, and hostile clients leave a hundred of them in each.
+            self._timer.cancel()
+            self._timer = None
 
         self._is_ending = True
         super().connection_lost(exc)
@@ -201,7 +207,7 @@ class EndingProtocol(HttpToolsProtocol):
         if now >= end_s_if_quiet:
             self.transport.abort()
         elif not self.transport.is_closing():
-            self.loop.call_at(end_s_if_quiet, self._end_lingering, end_s)
+            self._timer = self.loop.call_at(end_s_if_quiet, self._end_lingering, end_s)
 
     def _has_unread(self) -> bool:
         """Returns whether the client has sent something that the event loop, which may be late, has not read yet."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from base64 import b64encode
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from threading import Event
@@ -18,7 +20,7 @@ from PIL import Image
 from service.calls.data_plane import DataPlane
 from service.contract.calls import CALLS
 from service.contract.limits import Limits
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, NotFound
 from service.execution.admission import ClientLeft
 from service.execution.batching import Batches
 from service.execution.metrics import RouteMetrics
@@ -136,6 +138,28 @@ def test_a_slow_request_is_answered_in_a_thread(
     assert predictions(reply) == ["blue"]
 
 
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("predict", {"model": "colour-first", "inputs": [[1, "red"]] * 1001}),
+        ("compare", {"task": "colour", "inputs": [[1, "red"]], "labels": ["yes"]}),
+    ],
+)
+def test_what_costs_more_than_its_length_says_is_answered_in_a_thread(
+    pipeline: Pipeline, registry: Registry, name: str, request_: dict[str, Any]
+) -> None:
+    """Rows that are looked at value by value, and a comparison that resamples, give Pending."""
+    settings = Settings()
+    call = next(each for each in CALLS if each.name == name)
+    method = getattr(DataPlane(registry, settings), name)
+    route = ContractRoute(call, method, None, Limits(settings))
+
+    outcome, reply = start(pipeline, route, json.dumps(request_).encode(), INLINE)
+
+    assert isinstance(outcome, Pending)
+    assert reply.content.status == 200
+
+
 def test_a_run_that_is_not_quick_is_left_to_be_made(
     pipeline: Pipeline, predict: ContractRoute, graph: Graph
 ) -> None:
@@ -197,6 +221,33 @@ def test_a_run_is_given_up_when_its_client_leaves(
         asyncio.run(run())
 
     assert graph.statistics.failed["cancelled"] == 1
+
+
+def test_an_error_that_no_client_waits_for_is_no_defect() -> None:
+    """Work that its client has left ends by itself, and asyncio reports nothing of it."""
+    reported: list[Any] = []
+
+    async def leave_and_fail() -> None:
+        left: Future[Any] = Future()
+        waiting = asyncio.ensure_future(Pending(left, Reply(None)).wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+
+        left.set_exception(NotFound("unknown id"))
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reported.append(context))
+        await leave_and_fail()
+        gc.collect()
+
+    asyncio.run(run())
+
+    assert reported == []
 
 
 def test_a_run_is_answered_to_a_client_that_stays(

@@ -24,16 +24,19 @@ from PIL import Image
 from tritonclient.utils import InferenceServerException
 
 from service.calls.data_plane import DataPlane
+from service.contract.limits import Limits
 from service.errors import SettingsError
 from service.execution.admission import Admission
 from service.execution.batching import Batches
-from service.execution.metrics import ModelMetrics
+from service.execution.metrics import ModelMetrics, RouteMetrics
+from service.execution.pipeline import Cost
+from service.grpc import messages
 from service.grpc import server as grpc_server
-from service.grpc.server import SERVICE
+from service.grpc.server import SERVICE, InferRoute
 from service.models.registry import Registry
 from service.settings import Settings
 from tests.conftest import EXPORTED_MODELS
-from tests.support.graphs import NUMERIC, write_all
+from tests.support.graphs import NUMERIC, write_all, write_identity
 from tests.support.server import ROOT, Server, free_port, serve
 from tests.support.triton_grpc import service_pb2, service_pb2_grpc, triton, triton_aio
 
@@ -1034,3 +1037,32 @@ def test_a_defect_is_told_without_details(
     )
     assert f"a defect in {MODEL_INFER}" in caplog.text
     assert "secret" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "cost"),
+    [
+        ("small", {}, Cost.SMALL),
+        ("small", {"outputs": [{"name": "y"}] * 500}, Cost.LONG),
+        ("small", {"parameters": {str(n): {} for n in range(500)}}, Cost.LONG),
+        ("texts", {"raw_input_contents": [b"\0" * 4 * 499]}, Cost.SMALL),
+        ("texts", {"raw_input_contents": [b"\0" * 4 * 500]}, Cost.LONG),
+    ],
+)
+def test_a_message_of_many_parts_takes_a_thread(
+    tmp_path: Path, model: str, fields: dict[str, Any], cost: Cost
+) -> None:
+    """An input, an output, a parameter and a text take microseconds each, however few bytes they are."""
+    write_identity(tmp_path, "small", 1, ["n"])
+    write_identity(tmp_path, "texts", 8, ["n"])
+    settings = Settings(models=tmp_path)
+    plane = DataPlane(Registry.load(tmp_path), settings)
+    route = InferRoute(plane, Limits(settings), RouteMetrics("infer"))
+    datatype = "BYTES" if model == "texts" else "FP32"
+    entry = {"name": "x", "datatype": datatype, "shape": [1]}
+    message = {"model_name": model, "inputs": [entry], **fields}
+
+    content = messages.encode("ModelInferRequest", message)
+    request = route.decode(content, route.read_head(content))
+
+    assert route.find_cost(request) is cost

@@ -134,6 +134,27 @@ def test_a_connection_that_has_ended_is_gone(
         gc.enable()
 
 
+def test_a_connection_that_lingers_is_gone_with_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The time that a refused client has to read why does not hold its connection once it has left."""
+    monkeypatch.setattr(WireProtocol, "wire", Connections(Settings()), raising=False)
+    gc.disable()
+
+    try:
+        asyncio.run(leave_while_it_lingers())
+    finally:
+        gc.enable()
+
+
+async def leave_while_it_lingers() -> None:
+    sent = b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"
+    _, protocol = await ask_and_leave(sent)
+
+    assert WireProtocol.wire.n_lingering == 0
+    assert protocol() is None
+
+
 async def ask_and_leave(sent: bytes) -> tuple[bytes, weakref.ref[WireProtocol]]:
     """Sends something on a connection and ends it; returns the answer, and what becomes of the connection."""
     made: list[weakref.ref[WireProtocol]] = []
