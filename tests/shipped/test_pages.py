@@ -135,15 +135,18 @@ def test_the_numbers_that_explain_a_comparison_are_right(
     assert capsys.readouterr().out == shown
 
 
-def test_the_training_of_one_family_runs(tmp_path: Path) -> None:
-    """The command writes the file and the pictures that the page says."""
+@pytest.mark.parametrize(
+    "fewer", [["--epochs", "20"], pytest.param([], marks=pytest.mark.long)]
+)
+def test_the_training_of_one_family_runs(tmp_path: Path, fewer: list[str]) -> None:
+    """The command writes the file and the pictures that the page says, after fewer epochs as after all of them."""
     (command,) = [
         each for each in commands_of("docs/train.md", start=TRAIN) if "wine" in each
     ]
     words = shlex.split(command.removesuffix(" --report"))
     folders = ["--output", str(tmp_path), "--report", str(tmp_path / "reports")]
 
-    assert train([*words, *folders]) == 0
+    assert train([*words, *fewer, *folders]) == 0
 
     assert (tmp_path / "wine-mlp.onnx").exists()
     drawn = {path.stem for path in (tmp_path / "reports" / "wine-mlp").glob("*.png")}
