@@ -19,6 +19,10 @@ export ORT_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 # Where containers set it, each of the more than a hundred servers that tests start would compile our modules again.
 test coverage fuzz: export PYTHONDONTWRITEBYTECODE :=
+# The workers share the processors: threads of linear algebra and of trees within each would only wait for one another,
+# which took half of the processor's time of a test that learns.
+test coverage fuzz: export OMP_NUM_THREADS := 1
+test coverage fuzz: export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help serve install docs test coverage fuzz soak chaos hostile check page train table verify sbom audit bench bento image proto lock clean

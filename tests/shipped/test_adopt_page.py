@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from cli.__main__ import main
 from tests.support.documents import ROOT
 
 TEXT = (ROOT / "docs" / "adopt.md").read_text(encoding="utf-8")
@@ -37,16 +40,25 @@ def run(words: list[str], folder: Path) -> str:
     return finished.stdout
 
 
-def test_what_is_exported_is_adopted_and_judged(tmp_path: Path) -> None:
-    """Each line of the page does what it says, but for the server, which goes on."""
+def test_what_is_exported_is_adopted_and_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each line of the page does what it says, but for the server, which goes on.
+
+    The first one is run as a person runs it, in a process of its own, and the others where the libraries are loaded.
+    """
     (code,) = find_blocks("python")
     run(["-c", code], tmp_path)
     lines = [line for block in find_blocks("console") for line in block.splitlines()]
     commands = [line.partition("veredicto ")[2] for line in lines]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VEREDICTO_MODELS", "my_models")
+    monkeypatch.setenv("HOME", str(tmp_path))
 
-    for command in commands:
+    run(["-m", "cli", *shlex.split(commands[0])], tmp_path)
+    for command in commands[1:]:
         if command != "serve":
-            run(["-m", "cli", *shlex.split(command)], tmp_path)
+            assert main(shlex.split(command)) == 0
 
     assert commands.count("serve") == 1
     written = sorted(path.name for path in (tmp_path / "my_models").glob("*.onnx"))

@@ -6,7 +6,9 @@ import hashlib
 import inspect
 import re
 import shlex
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -69,7 +71,9 @@ STALE = {
 UNRECORDED = {"gan": {"0.894"}}
 
 
+@cache
 def card_of(path: Path) -> Card:
+    """Returns the card of a file, which is read once for all tests."""
     card = from_metadata(
         {each.key: each.value for each in onnx.load(path).metadata_props}
     )
@@ -98,6 +102,15 @@ def inputs_within_ranges(card: Card, n_rows: int) -> np.ndarray | list[np.ndarra
     return generator.uniform(
         ranges[:, 0], ranges[:, 1], size=(n_rows, len(ranges))
     ).astype(np.float32)
+
+
+@cache
+def answer_together(path: Path) -> tuple[np.ndarray | list[np.ndarray], Any]:
+    """Returns seeded rows, and what the file answers to all of them at once."""
+    model = Model.load(path)
+    assert model is not None
+    rows = inputs_within_ranges(model.card, 65)
+    return rows, model.run(rows)
 
 
 def test_what_should_be_shipped_is_shipped() -> None:
@@ -171,8 +184,7 @@ def test_rows_are_independent(path: Path) -> None:
     """A batch answers as its rows do alone."""
     model = Model.load(path)
     assert model is not None
-    rows = inputs_within_ranges(model.card, 65)
-    together = model.run(rows)
+    rows, together = answer_together(path)
     alone = [model.run(rows[row : row + 1]) for row in range(len(rows))]
 
     for number, output in enumerate(together):
@@ -187,10 +199,8 @@ def test_rows_are_independent(path: Path) -> None:
 
 def test_a_classifier_answers_with_probabilities(path: Path) -> None:
     """A classifier's probabilities sum to 1 in each row, and the label is the most probable."""
-    model = Model.load(path)
-    assert model is not None
-    if model.card.kind == "classifier":
-        label, probabilities = model.run(inputs_within_ranges(model.card, 65))
+    if card_of(path).kind == "classifier":
+        _, (label, probabilities) = answer_together(path)
         assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
         assert ((probabilities >= 0) & (probabilities <= 1)).all()
         assert np.array_equal(label, probabilities.argmax(axis=1))

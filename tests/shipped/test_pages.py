@@ -135,15 +135,18 @@ def test_the_numbers_that_explain_a_comparison_are_right(
     assert capsys.readouterr().out == shown
 
 
-def test_the_training_of_one_family_runs(tmp_path: Path) -> None:
-    """The command writes the file and the pictures that the page says."""
+@pytest.mark.parametrize(
+    "fewer", [["--epochs", "20"], pytest.param([], marks=pytest.mark.long)]
+)
+def test_the_training_of_one_family_runs(tmp_path: Path, fewer: list[str]) -> None:
+    """The command writes the file and the pictures that the page says, after fewer epochs as after all of them."""
     (command,) = [
         each for each in commands_of("docs/train.md", start=TRAIN) if "wine" in each
     ]
     words = shlex.split(command.removesuffix(" --report"))
     folders = ["--output", str(tmp_path), "--report", str(tmp_path / "reports")]
 
-    assert train([*words, *folders]) == 0
+    assert train([*words, *fewer, *folders]) == 0
 
     assert (tmp_path / "wine-mlp.onnx").exists()
     drawn = {path.stem for path in (tmp_path / "reports" / "wine-mlp").glob("*.png")}
@@ -194,11 +197,41 @@ def label_digits(path: Path) -> None:
         writer.writerows(lines)
 
 
+SOME_JUDGED = {
+    "wine": ("decision_tree", "logistic", "mlp"),
+    "breast_cancer": ("logistic", "naive_bayes"),
+    "digits": ("knn", "logistic", "mlp"),
+}
+"""A page draws pictures of each classifier, so that it is shown with few of the shipped ones, and all are `long`."""
+
+
+def copy_some_models(folder: Path) -> Path:
+    """Returns the folder, with some of the shipped classifiers in it."""
+    folder.mkdir()
+    for task, families in SOME_JUDGED.items():
+        for family in families:
+            name = f"{task}-{family}.onnx"
+            (folder / name).symlink_to(ROOT / "exported_models" / name)
+
+    return folder
+
+
+@pytest.mark.parametrize(
+    "shows_all", [False, pytest.param(True, marks=pytest.mark.long)]
+)
 def test_the_commands_of_the_page_about_judging_run(
-    server: Server, judged: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    judged: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    shows_all: bool,
 ) -> None:
     """In the page's order each command says 0, or 1 for a claim that is not shown, and writes what it names."""
     monkeypatch.chdir(judged)
+    if not shows_all:
+        some = copy_some_models(tmp_path / "models")
+        monkeypatch.setenv("VEREDICTO_MODELS", str(some))
     commands = commands_of("docs/judge.md", start=EVALUATE)
     assert len(commands) == 9
 

@@ -29,24 +29,28 @@ def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_command_trains_exports_and_reports(tmp_path: Path) -> None:
+def test_a_command_trains_exports_and_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One aligned table at the end has metrics, parity and seconds, and the file is served."""
-    finished = train("logistic", "--task", "points", "--epochs", "5", folder=tmp_path)
-    assert finished.returncode == 0, finished.stderr
-
-    for words in (
-        "points-logistic on 80 held-out rows",
-        "accuracy",
-        "largest difference",
-        "seconds",
-    ):
-        assert words in finished.stdout
+    monkeypatch.setenv("COLUMNS", "120")
+    words = ["logistic", "--task", "points", "--epochs", "5"]
+    assert main([*words, "--output", str(tmp_path)]) == 0
+    check_table(
+        capsys.readouterr().out, "points-logistic on 80 held-out rows", "accuracy"
+    )
 
     model = Model.load(tmp_path / "points-logistic.onnx")
     assert model is not None
     assert model.card.provenance.command == (
         "python -m training logistic --task points --folds 0 --seed 0 --epochs 5 --l1 0.0"
     )
+
+
+def check_table(printed: str, title: str, metric: str) -> None:
+    """Checks that what was printed has the table of a model, with this title and a line of this metric."""
+    for words in (title, metric, "largest difference", "seconds"):
+        assert words in printed
 
 
 def test_the_stored_command_makes_the_shipped_file_again(tmp_path: Path) -> None:
@@ -62,6 +66,7 @@ def test_the_stored_command_makes_the_shipped_file_again(tmp_path: Path) -> None
 
     finished = train(*words, folder=tmp_path / "one")
     assert finished.returncode == 0, finished.stderr
+    check_table(finished.stdout, "tacos-linear on ", "r2")
     assert main([*words, "--output", str(tmp_path / "other")]) == 0
 
     for folder in ("one", "other"):
@@ -103,13 +108,16 @@ def test_a_learning_rate_that_explodes_is_no_model(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    """A folder that cannot be written is said without a traceback."""
+def test_a_folder_that_cannot_be_written_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that cannot be written is said in the last line, and nothing is raised."""
     (tmp_path / "file").write_text("")
-    finished = train("naive_bayes", "--task", "wine", folder=tmp_path / "file")
-    assert finished.returncode == 1
-    assert finished.stdout.strip().splitlines()[-1].startswith("not written: ")
-    assert "Traceback" not in finished.stderr
+    words = ["naive_bayes", "--task", "wine", "--output", str(tmp_path / "file")]
+    assert main(words) == 1
+    captured = capsys.readouterr()
+    assert captured.out.strip().splitlines()[-1].startswith("not written: ")
+    assert "Traceback" not in captured.err
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))

@@ -15,10 +15,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+import training
 from tests.support.ray_cluster import HAS_RAY, choose_ports, start_cluster
 from tests.support.scored import read_outputs
 from tests.support.server import ROOT
 from tests.support.waiting import wait_until
+from training.__main__ import main
 
 FAMILIES = ("naive_bayes", "logistic", "decision_tree", "mlp", "gradient_boosting")
 LIMIT_S = 400
@@ -54,14 +56,13 @@ def start_training(
     out: Path,
     *words: str,
     families: tuple[str, ...] = FAMILIES,
-    begin: tuple[str, ...] = ("-m", "training"),
 ) -> subprocess.Popen[str]:
     """Returns a run in a process of its own; what it says is in its pipes."""
     data = ("--data", str(table), "--target", "fruit", "--task", "fruit", "--force")
     where = ("--output", str(out))
     return subprocess.Popen(
         [
-            *(sys.executable, *begin, "all", *data, *where, *words),
+            *(sys.executable, "-m", "training", "all", *data, *where, *words),
             *("--family", *families),
         ],
         cwd=ROOT,
@@ -145,18 +146,20 @@ def test_an_address_that_is_none_is_refused(table: Path, tmp_path: Path) -> None
 
 
 def test_without_ray_the_error_says_what_to_install(
-    table: Path, tmp_path: Path
+    table: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One line names the extra, before anything is learnt."""
-    program = "import sys; sys.modules['ray'] = None; from training.__main__ import main; sys.exit(main())"
-    run = start_training(
-        table, tmp_path / "out", "--ray", "auto", begin=("-c", program)
-    )
-    said, errors = run.communicate(timeout=LIMIT_S)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "training.ray_lessons", raising=False)
+    monkeypatch.delattr(training, "ray_lessons", raising=False)
+    data = ["--data", str(table), "--target", "fruit", "--task", "fruit"]
+    where = ["--ray", "auto", "--output", str(tmp_path / "out")]
 
-    assert run.returncode == 1, errors
-    assert (
-        said
-        == "not written: --ray needs ray, which is not installed: pip install 'veredicto[ray]'\n"
+    assert main(["all", *data, *where]) == 1
+    assert capsys.readouterr().out == (
+        "not written: --ray needs ray, which is not installed: pip install 'veredicto[ray]'\n"
     )
     assert not (tmp_path / "out").exists()

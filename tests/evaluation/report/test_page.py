@@ -58,6 +58,12 @@ def render(predictions: Predictions, pictures: dict[int, str] | None = None) -> 
     )
 
 
+@pytest.fixture(scope="module")
+def trial_page() -> str:
+    """Returns the page of the trial, which several tests look at."""
+    return render(TRIAL)
+
+
 def outline(html: str) -> Outline:
     parsed = Outline()
     parsed.feed(html)
@@ -65,26 +71,24 @@ def outline(html: str) -> Outline:
     return parsed
 
 
-def test_the_page_loads_nothing_and_runs_nothing() -> None:
+def test_the_page_loads_nothing_and_runs_nothing(trial_page: str) -> None:
     """The page has no address but of data in it, no script, and no import of a style."""
-    html = render(TRIAL)
-    parsed = outline(html)
+    parsed = outline(trial_page)
     assert "script" not in parsed.tags
     assert all(address.startswith("data:") for address in parsed.addresses)
-    assert not re.search(r"url\(|@import|https?://", html)
+    assert not re.search(r"url\(|@import|https?://", trial_page)
 
 
-def test_the_verdict_comes_first() -> None:
+def test_the_verdict_comes_first(trial_page: str) -> None:
     """The verdict comes before any table."""
-    html = render(TRIAL)
     headline = evidence.conclude(TRIAL, risk=0.05, gates=[])["verdict"]["headline"]
-    assert headline.replace(" %", "\u00a0%") in outline(html).text
-    assert html.index('class="headline"') < html.index("<table")
+    assert headline.replace(" %", "\u00a0%") in outline(trial_page).text
+    assert trial_page.index('class="headline"') < trial_page.index("<table")
 
 
-def test_every_picture_is_well_formed() -> None:
+def test_every_picture_is_well_formed(trial_page: str) -> None:
     """Every picture is XML, has a name for a screen reader, and has no NaN in it."""
-    pictures = re.findall(r"<svg .*?</svg>", render(TRIAL), flags=re.DOTALL)
+    pictures = re.findall(r"<svg .*?</svg>", trial_page, flags=re.DOTALL)
     assert (
         len(pictures) == 1 + 2 + 2 * 3 + 1 + 3 + 3 + 3
     )  # accuracy, costs, legends, risk, reliability, ROC, confusion
@@ -95,19 +99,18 @@ def test_every_picture_is_well_formed() -> None:
     assert not re.search(r"\bnan\b|\binf\b", "".join(pictures))
 
 
-def test_pictures_share_the_page() -> None:
+def test_pictures_share_the_page(trial_page: str) -> None:
     """No picture has an id that another could have, and each colour is one of the page's style sheet."""
-    html = render(TRIAL)
-    drawn = "".join(re.findall(r"<svg .*?</svg>", html, flags=re.DOTALL))
+    drawn = "".join(re.findall(r"<svg .*?</svg>", trial_page, flags=re.DOTALL))
     used = set(re.findall(r"var\((--\w+)\)", drawn))
     assert " id=" not in drawn
     assert used >= {"--c0", "--c1", "--c2", "--quiet", "--ground"}
-    assert all(html.count(f"{name}:") == 2 for name in used)
+    assert all(trial_page.count(f"{name}:") == 2 for name in used)
 
 
-def test_a_page_is_the_same_whenever_it_is_drawn() -> None:
+def test_a_page_is_the_same_whenever_it_is_drawn(trial_page: str) -> None:
     """The same evidence gives the same bytes."""
-    assert render(TRIAL) == render(TRIAL)
+    assert render(TRIAL) == trial_page
 
 
 def test_a_report_without_matplotlib_says_what_to_install(

@@ -49,8 +49,9 @@ def dataset() -> Dataset:
     )
 
 
-def fit_boosting(dataset: Dataset, rows: Split) -> FittedModel:
-    options = parse(["gradient_boosting", "--task", "rent", "--patience", "10"])
+def fit_boosting(dataset: Dataset, rows: Split, *further: str) -> FittedModel:
+    words = ["gradient_boosting", "--task", "rent", "--patience", "10"]
+    options = parse([*words, *further])
     family = find_family(options, images=False)
     return family.fit(dataset, rows, options, lambda _: None)
 
@@ -155,7 +156,7 @@ def test_of_three_classes_each_value_is_a_column(dataset: Dataset) -> None:
     classes = np.digitize(dataset.target, [60, 120]).astype(np.int64)
     dataset = replace(dataset, target=classes, classes=("low", "middle", "high"))
     rows = split(dataset, seed=0)
-    fitted = fit_boosting(dataset, rows)
+    fitted = fit_boosting(dataset, rows, "--rounds", "40")
     assert isinstance(fitted, EncodedModel)
     columns = fitted.encoding.encode(dataset.features)
     graph = clean(fitted.to_onnx(3)).SerializeToString()
@@ -175,7 +176,7 @@ def test_plain_numbers_stay_as_they_are() -> None:
     wine = load("wine")
     rows = split(wine, seed=0)
     ordering = Ordering(wine, rows)
-    fitted = fit_boosting(wine, rows)
+    fitted = fit_boosting(wine, rows, "--rounds", "10")
 
     assert not ordering.is_needed
     assert np.array_equal(ordering.encode(wine.features), wine.features)

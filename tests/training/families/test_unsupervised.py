@@ -11,11 +11,11 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from service.models.model import Model
-from training.__main__ import main
 from training.arguments import build_parser, make_training_run
 from training.data import datasets
 from training.families.gan import FittedGan
 from training.learning.family import FittedModel, TrainingError
+from training.pipeline import TrainedModel, train
 
 EXPORTED_MODELS = Path(__file__).resolve().parents[3] / "exported_models"
 
@@ -184,25 +184,21 @@ def test_the_discriminator_rejects_what_is_no_digit(
     assert label.mean() < 0.02
 
 
-def test_adversaries_are_exported_together(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def adversaries(tmp_path_factory: pytest.TempPathFactory) -> list[TrainedModel]:
+    """Returns a small generator and its discriminator after nine epochs, as they are exported."""
+    words = ["gan", "--task", "digits", "--epochs", "9", "--hidden", "16"]
+    training_run = make_training_run(build_parser().parse_args(words))
+    return train(training_run, tmp_path_factory.mktemp("adversaries"))
+
+
+def test_adversaries_are_exported_together(adversaries: list[TrainedModel]) -> None:
     """One command makes two files: the generator, and the discriminator with a task of its own."""
-    words = [
-        "gan",
-        "--task",
-        "digits",
-        "--epochs",
-        "2",
-        "--hidden",
-        "16",
-        "--output",
-        str(tmp_path),
-    ]
-    assert main(words) == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in adversaries[0].path.parent.iterdir()) == [
         "digits-gan.onnx",
         "digits_origin-discriminator.onnx",
     ]
-    model = Model.load(tmp_path / "digits_origin-discriminator.onnx")
+    model = Model.load(adversaries[1].path)
     assert model is not None
     assert model.card.provenance.split == {
         "train": 2874,
@@ -211,9 +207,9 @@ def test_adversaries_are_exported_together(tmp_path: Path) -> None:
     }
 
 
-def test_samples_of_some_epochs_are_kept() -> None:
+def test_samples_of_some_epochs_are_kept(adversaries: list[TrainedModel]) -> None:
     """Samples of the same noise are kept of some epochs, to see them become digits."""
-    fitted, _, _ = fit("gan", "--task", "digits", "--epochs", "9", "--hidden", "16")
+    fitted = adversaries[0].fitted
     assert isinstance(fitted, FittedGan)
     assert list(fitted.samples_by_epoch) == [1, 2, 3, 4, 5, 6, 7, 9]
     assert fitted.samples_by_epoch[1].shape == (10, 8, 8)

@@ -88,10 +88,14 @@ def test_a_report_holds_what_suits_the_model(words: str, tmp_path: Path) -> None
 
 
 def test_a_generator_and_its_discriminator_are_drawn(tmp_path: Path) -> None:
-    """A discriminator is drawn without a learning curve, because its family trains generators."""
+    """A command writes and draws both, the discriminator without a learning curve: its family trains generators."""
     folder = tmp_path / "reports"
     places = ("--output", str(tmp_path), "--report", str(folder))
     assert main(["gan", "--task", "digits", "--epochs", "2", *places]) == 0
+    assert sorted(path.stem for path in tmp_path.glob("*.onnx")) == [
+        "digits-gan",
+        "digits_origin-discriminator",
+    ]
     names = {
         each.name: {path.stem for path in each.iterdir()} for each in folder.iterdir()
     }
