@@ -31,9 +31,8 @@ def run(
 
     for start in range(0, n_rows, size):
         stop = min(start + size, n_rows)
-        for batch, parts in zip(
-            batches, _classify(contenders, labelled, start, stop), strict=True
-        ):
+        answered = _classify(contenders, labelled, start, stop)
+        for batch, parts in zip(batches, answered, strict=True):
             batch += parts
 
         on_rows(stop, n_rows)

@@ -88,7 +88,6 @@ class Registry:
             at_once=at_once,
         )
         registry = loader.load(loaded or {})
-
         add_aliases(registry, aliases or {})
         registry._log_problems(known_bad or {})
         if not loaded:

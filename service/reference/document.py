@@ -394,27 +394,17 @@ def _model_paths(
     }
     text = "Layers of a network of images and its first filters; a PNG of them for who takes it"
     schema = reference["Layers"]
+    of_network = [_name_model(networks)]
     layers = view(
-        "describe_layers",
-        "Models",
-        text,
-        schema,
-        400,
-        404,
-        parameters=[_name_model(networks)],
+        "describe_layers", "Models", text, schema, 400, 404, parameters=of_network
     )
     media = layers["get"]["responses"]["200"]["content"]
     media["image/png"] = {"schema": {"type": "string", "format": "binary"}}
 
-    learnt = view(
-        "list_learnt",
-        "Models",
-        "Hashes of the rows that a model was learnt from: base64 of ascending unsigned 64-bit numbers, little-endian",
-        reference["LearntRows"],
-        400,
-        404,
-        parameters=[_name_model(names)],
-    )
+    text = "Hashes of the rows that a model was learnt from: base64 of ascending unsigned 64-bit numbers, little-endian"
+    schema = reference["LearntRows"]
+    of_model = [_name_model(names)]
+    learnt = view("list_learnt", "Models", text, schema, 400, 404, parameters=of_model)
     listed = view("list_models", "Models", "Every served model", reference["ModelList"])
     described = view(
         "describe_model",
@@ -422,7 +412,7 @@ def _model_paths(
         "A model's whole card",
         card,
         404,
-        parameters=[_name_model(names)],
+        parameters=of_model,
     )
 
     return {

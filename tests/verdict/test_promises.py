@@ -1,4 +1,4 @@
-"""What is said of the model in front holds although that model was chosen on the same rows."""
+"""The sentences about the model in front hold although that model was chosen on the same rows."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_who_is_called_better_is_shown_to_be(name: str) -> None:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_what_is_chosen_here_is_said_to_be(name: str) -> None:
-    """Where there are several models, interval and promise of the leader are of the best of all of them."""
+    """Interval and promise of the leader are of the best of all models, if there are several."""
     found = read(name)
     n_models = len(found["numbers"]["models"])
     headline = found["verdict"]["headline"]
@@ -152,12 +152,12 @@ def test_the_condition_and_the_baseline_are_always_said(name: str) -> None:
     ],
 )
 def test_the_odd_cases_have_their_sentence(name: str, words: str) -> None:
-    """What makes a report odd is said in it."""
+    """A report says what makes it odd."""
     assert words in read(name)["text"]
 
 
 def test_learnt_rows_come_first() -> None:
-    """How many rows were left out is the first thing that is said."""
+    """The number of rows that were left out is the first thing that is said."""
     assert read("learnt")["verdict"]["headline"].startswith(
         "Models were learnt from 455 of 569 rows, which are left out; "
     )

@@ -109,10 +109,7 @@ class WireReader:
                 )
 
             if place > end:
-                raise ModelRefused(
-                    f"onnxruntime cannot load it: it is no whole ONNX file: the field at byte {first} "
-                    f"ends at byte {place}, what it is in at byte {end}"
-                )
+                raise _not_whole(first, place, end)
 
             # What `Field` does with five arguments this does in half the time.
             yield _new(Field, (tag >> 3, value, first, place, kind == _VARINT))
@@ -264,6 +261,14 @@ class WireReader:
             numbers.append(_sign(number))
 
         return numbers
+
+
+def _not_whole(first: int, place: int, end: int) -> ModelRefused:
+    """Returns the error of a field that goes on beyond what it is in."""
+    return ModelRefused(
+        f"onnxruntime cannot load it: it is no whole ONNX file: the field at byte {first} "
+        f"ends at byte {place}, what it is in at byte {end}"
+    )
 
 
 def _decode_varints(content: bytes) -> NDArray[np.int64]:

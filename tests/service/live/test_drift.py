@@ -292,7 +292,7 @@ def test_each_of_the_first_rows_may_be_looked_at(
 
 
 def test_parts_are_those_of_the_journal() -> None:
-    """What the level is shared among is what the journal numbers."""
+    """The level is shared among the parts that the journal numbers."""
     assert ROWS_A_PART == MAX_MERGED_ROWS
 
 

@@ -43,12 +43,6 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
         "/invocations",
         "/judge",
     }
-    platforms = {
-        "/ping",
-        "/v1/models",
-        "/v1/models/{name}",
-        "/v1/models/{name}:predict",
-    }
     views = {
         "/models",
         "/models/{name}",
@@ -61,14 +55,16 @@ def test_every_route_is_there(interface: dict[str, Any]) -> None:
     }
     pages = {"/", "/trust", "/live", "/docs", "/docs.json"} | COURSE
     probes = {"/livez", "/readyz", "/healthz", "/metrics"}
+    of_model = ("", "/{name}", "/{name}:predict")
+    platforms = {"/ping"} | {f"/v1/models{each}" for each in of_model}
     protocol = {"/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index"}
     models = {
         f"/v2/models/{{name}}{version}{ending}"
         for version in ("", "/versions/{version}")
         for ending in ("", "/ready", "/config", "/stats", "/infer")
     }
-
     changes = {f"{CHANGES}{action}" for action in ("load", "unload")}
+
     routes = calls | views | pages | probes | protocol | models | platforms | changes
     assert set(interface["paths"]) == routes
 
