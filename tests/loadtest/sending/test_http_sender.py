@@ -57,7 +57,8 @@ def test_an_open_loop_sends_each_request_once_when_it_is_due(port: int) -> None:
     samples = send(port, pacing)
     assert samples.count_errors() == {}
     assert samples.due_s.tolist() == pacing.due_s.tolist()
-    assert samples.rate == pytest.approx(500, rel=0.2)
+    slowest_s = samples.latency_s.max()
+    assert 0.99 * 500 / (1 + slowest_s) < samples.rate < 1.01 * 500
 
 
 def test_a_closed_loop_keeps_each_caller_busy(port: int) -> None:
