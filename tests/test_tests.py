@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,23 @@ from tests.support.order import LONG_FILES
 TESTS = Path(__file__).resolve().parent
 FILES = sorted(TESTS.rglob("*.py"))
 TEST_FILES = [path for path in FILES if path.name.startswith("test_")]
+
+
+def find_sources() -> Iterator[Path]:
+    """Yields all modules of the repository; folders of what others made are not walked through."""
+    for folder, inner, names in os.walk(TESTS.parent):
+        inner[:] = [
+            each
+            for each in inner
+            if not each.startswith((".", "build", "node_modules"))
+        ]
+        yield from (Path(folder) / each for each in names if each.endswith(".py"))
+
+
+@cache
+def read_tree(path: Path) -> ast.Module:
+    """Returns a module's syntax, which several tests look through."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def find_imports(tree: ast.Module) -> Iterator[str]:
@@ -37,7 +56,7 @@ def find_tests(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunction
 )
 def test_nothing_is_imported_from_a_test_file(path: Path) -> None:
     """All that tests share lies in tests/support, so that any file of tests can be moved or removed."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = read_tree(path)
     of_tests = [name for name in find_imports(tree) if name.startswith("tests.")]
     from_files = [
         name
@@ -52,19 +71,12 @@ def test_nothing_is_imported_from_a_test_file(path: Path) -> None:
 )
 def test_each_test_states_a_fact(path: Path) -> None:
     """A test has a docstring, which ends as a sentence does."""
-    for test in find_tests(ast.parse(path.read_text(encoding="utf-8"))):
+    for test in find_tests(read_tree(path)):
         fact = ast.get_docstring(test) or ""
         assert fact.endswith("."), test.name
 
 
-SOURCES = [
-    path
-    for path in sorted(TESTS.parent.rglob("*.py"))
-    if not any(
-        part.startswith((".", "build", "node_modules"))
-        for part in path.relative_to(TESTS.parent).parent.parts
-    )
-]
+SOURCES = sorted(find_sources())
 MAX_LINES = 40
 LONG = {
     "model_card.py": {"__post_init__", "from_document"},
@@ -112,7 +124,7 @@ def test_no_function_is_long() -> None:
     """A function has at most forty lines, but for those that the table names, which has no others."""
     found: dict[str, set[str]] = {}
     for path in SOURCES:
-        for function in find_functions(ast.parse(path.read_text(encoding="utf-8"))):
+        for function in find_functions(read_tree(path)):
             assert function.end_lineno is not None
             if function.end_lineno - function.lineno + 1 > MAX_LINES:
                 name = path.relative_to(TESTS.parent).as_posix()
@@ -127,7 +139,7 @@ def test_no_docstring_begins_as_a_question_does() -> None:
     found = []
     for path in SOURCES:
         name = path.relative_to(TESTS.parent).as_posix()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(read_tree(path)):
             text = isinstance(node, kinds) and ast.get_docstring(node)
             if text and FIRST_WORDS.match(text):
                 found.append(f"{name}: {text}")

@@ -32,7 +32,9 @@ CONTROL_S = 45
 SHORT_S = 18
 SHORT_WARM_UP_S = 12
 """Workers copy the pages that they write to first, of the memory that they share: that is growth, which ends."""
-SHORT_RATE = 200
+SHORT_RATE = 100
+LEAKING_S = 9
+LEAKING_WARM_UP_S = 4
 SHORT_MAX_GROWTH = 0.05
 SHORT_MAX_DESCRIPTORS = 8
 """The first reloads open what stays open."""
@@ -75,8 +77,8 @@ def test_a_leak_is_noticed_in_seconds(tmp_path: Path) -> None:
             server,
             grpc_port,
             rate=SHORT_RATE,
-            seconds=SHORT_S,
-            warm_up_s=SHORT_WARM_UP_S,
+            seconds=LEAKING_S,
+            warm_up_s=LEAKING_WARM_UP_S,
         )
 
     check_answers(found)

@@ -10,12 +10,12 @@ import pytest
 
 from model_card import Card
 from tests.support.documents import ROOT
+from tests.support.shipped_models import SHIPPED_MODELS
 from training.console import headline
 from training.data import datasets
 from training.export.evaluation import evaluate_generator
-from training.model_tables import find_shipped
 
-CARDS = [each.card for each in find_shipped(ROOT / "exported_models")]
+CARDS = [each.card for each in SHIPPED_MODELS]
 FAMILIES = sorted((ROOT / "training" / "families").glob("[a-z]*.py"))
 OTHER_FILES = {"gan": ("gan", "discriminator")}
 """Families whose training makes more than one file."""

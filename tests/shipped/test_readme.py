@@ -16,11 +16,11 @@ from tests.support.documents import (
     run_curl,
 )
 from tests.support.server import Server
+from tests.support.shipped_models import SHIPPED_MODELS
 from training.model_tables import (
     END,
     START,
     choose_best,
-    find_shipped,
     make_model_table,
     make_task_table,
     read_latencies_us,
@@ -31,7 +31,6 @@ from training.model_tables import (
 README = read_document("README.md")
 SPANISH = read_document("README.es.md")
 MODELS_PAGE = read_document("exported_models/README.md")
-MODELS = find_shipped(ROOT / "exported_models")
 CURLS = find_answered(README)
 
 
@@ -78,13 +77,13 @@ def test_the_spanish_readme_has_the_same_pictures_and_calls() -> None:
 
 def test_the_table_of_tasks_is_that_of_the_cards() -> None:
     """`make table` would change nothing in README."""
-    assert replace_table(README, make_task_table(MODELS)) == README
+    assert replace_table(README, make_task_table(SHIPPED_MODELS)) == README
 
 
 def test_the_table_of_models_is_that_of_the_cards() -> None:
     """`make table` would change nothing but the latencies, which each run measures anew."""
     latencies = read_latencies_us(MODELS_PAGE)
-    table = make_model_table(MODELS, latencies)
+    table = make_model_table(SHIPPED_MODELS, latencies)
 
     assert replace_table(MODELS_PAGE, table) == MODELS_PAGE
     assert all(0 < latency < 100_000 for latency in latencies.values())
@@ -96,8 +95,8 @@ def test_the_answers_that_are_shown_bear_the_versions_of_the_files() -> None:
     wrong = re.sub("000000000000[0-9a-f]{12}", "000000000000", wrong)
 
     assert wrong != README
-    assert replace_versions(wrong, MODELS) == README
-    assert replace_versions(README, MODELS) == README
+    assert replace_versions(wrong, SHIPPED_MODELS) == README
+    assert replace_versions(README, SHIPPED_MODELS) == README
 
 
 def test_every_shipped_file_is_in_the_table_of_models() -> None:
@@ -111,7 +110,7 @@ def test_every_shipped_file_is_in_the_table_of_models() -> None:
 
 def test_the_best_model_of_a_task_is_the_smallest_of_the_best() -> None:
     """Five classifiers of wine are right on every held-out row, and the smallest of their files is named."""
-    wine = [each for each in MODELS if each.card.task == "wine"]
+    wine = [each for each in SHIPPED_MODELS if each.card.task == "wine"]
     right = [each for each in wine if each.card.metrics["accuracy"].value == 1.0]
 
     assert len(right) == 6
