@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.evidence import find_differences
 from service.errors import EvaluationError
 from stats import sequential
+from stats.losses import bounded
 from stats.monitoring import alarm
 
 MAX_COUNT = 2**53
 MAX_SCALE = 10**9
+MAX_PARTS = 1000
+LARGEST: dict[str, tuple[float, ...]] = {
+    "brier": (1.0, 2.0),
+    "log_loss": (bounded.find_largest(bounded.LOG_LOSS, 2),),
+    "balanced_accuracy": (1.0,),
+    "cost": (),
+}
+"""Two models differ by so much on a row at most, by the metric; costs are a person's own."""
+ROUNDING = 0.505
+"""The mean of a group is off by so many parts of the scale at most."""
 FOLLOWING = {
     "test": ("groups", "difference", "interval", "verdict"),
     "alarm": ("floor", "start", "groups", "accuracy", "upper", "alpha"),
@@ -129,21 +142,42 @@ def _check_reason(act: dict[str, Any]) -> Iterator[str]:
 
 
 def _test(shown: dict[str, Any]) -> dict[str, Any]:
-    """Returns the test of a pair, computed from its counts."""
+    """Returns the test of a pair, computed from its counts: of accuracy, or of the metric that the line names."""
     scale = _read_scale(shown)
-    means = _read_means(shown["means"], low=-scale, high=scale)
-    differences = np.array([*means, 0]) / scale
-    counts = np.array([*means.values(), 0], dtype=np.int64)
-    n_groups = int(counts.sum())
-    alpha = min(max(float(shown["alpha"]), 1e-300), 1.0)
-    lower, upper = sequential.bound(differences, counts[None], alpha=alpha)[0].tolist()
+    is_of_accuracy = "by" not in shown
+    parts = [shown["means"]] if is_of_accuracy else shown["parts"]
+    if not 1 <= len(parts) <= MAX_PARTS:
+        raise ValueError(f"parts: expected 1 to {MAX_PARTS}, got {len(parts)}")
+
+    alpha = min(max(float(shown["alpha"]), 1e-300), 1.0) / len(parts)
+    odds = sequential.ODDS if is_of_accuracy else sequential.LOSS_ODDS
+    found = [_bound(part, scale, alpha, odds) for part in parts]
+    n_groups, differences, lowers, uppers = np.array(found).T
+    rounding = 0.0 if is_of_accuracy else ROUNDING / scale
+    largest = 1.0 if is_of_accuracy else _read_largest(shown)
+    lower = largest * max(-1.0, lowers.mean() - rounding)
+    upper = largest * min(1.0, uppers.mean() + rounding)
 
     return {
-        "groups": n_groups,
-        "difference": float(counts @ differences) / n_groups if n_groups else None,
+        "groups": int(n_groups.sum()),
+        "difference": largest * differences.mean() if n_groups.all() else None,
         "interval": [lower, upper],
         "verdict": sequential.judge(lower, upper),
     }
+
+
+def _bound(
+    part: Any, scale: int, alpha: float, odds: NDArray[np.float64]
+) -> tuple[int, float, float, float]:
+    """Returns the number of groups of a part, their mean difference, and the limits of it."""
+    means = _read_means(part, low=-scale, high=scale)
+    differences = np.array([*means, 0]) / scale
+    counts = np.array([*means.values(), 0], dtype=np.int64)
+    n_groups = int(counts.sum())
+    bounds = sequential.bound(differences, counts[None], alpha=alpha, odds=odds)
+    lower, upper = bounds[0].tolist()
+
+    return n_groups, float(counts @ differences) / max(n_groups, 1), lower, upper
 
 
 def _raise_alarm(shown: dict[str, Any]) -> dict[str, Any]:
@@ -168,6 +202,18 @@ def _raise_alarm(shown: dict[str, Any]) -> dict[str, Any]:
         "upper": found.upper,
         "alpha": found.alpha,
     }
+
+
+def _read_largest(shown: Mapping[str, Any]) -> float:
+    """Returns the largest difference of a row by the metric; of costs the line alone says what it is."""
+    largest = float(shown["largest"])
+    by = shown["by"]
+    if by not in LARGEST:
+        raise ValueError(f"by: expected one of {', '.join(LARGEST)}, got {by!r}")
+    if largest not in (LARGEST[by] or (largest,)) or not 0 < largest < math.inf:
+        raise ValueError(f"largest: no row differs by {largest} by {by}")
+
+    return largest
 
 
 def _read_scale(shown: Mapping[str, Any]) -> int:

@@ -252,3 +252,4 @@ ORIGINS = SettingType(
 LOG = _choose_from("text", "json")
 DEVICE = _choose_from("auto", "cpu", "cuda")
 POLICY = _choose_from("champion", "thompson", "epsilon")
+METRIC = _choose_from("accuracy", "brier", "log_loss", "balanced_accuracy", "cost")

@@ -25,6 +25,7 @@ from service.setting_types import (
     FOLDER,
     HOST,
     LOG,
+    METRIC,
     MODEL_NAMES,
     OPTIONAL_COUNT,
     ORIGINS,
@@ -261,6 +262,12 @@ class Settings:
         "A challenger shown to be better becomes the champion, and is rolled back where it has an alarm then; each "
         "such act is a line of this file.",
     ] = None
+    acts_by: Annotated[
+        str,
+        METRIC,
+        "Challengers are promoted that are shown to be better by this metric, which is chosen before one looks; "
+        "`cost` needs VEREDICTO_COSTS.",
+    ] = "accuracy"
     tokens: Annotated[
         Path | None,
         FILE,
@@ -360,6 +367,14 @@ class Settings:
         if self.acts is not None and not self.shadow:
             raise SettingsError(
                 "VEREDICTO_ACTS needs VEREDICTO_SHADOW, the champions whose challengers may be promoted"
+            )
+        if self.acts_by != "accuracy" and self.acts is None:
+            raise SettingsError(
+                "VEREDICTO_ACTS_BY needs VEREDICTO_ACTS, the log of the acts that it is about"
+            )
+        if self.acts_by == "cost" and not self.shadow.keys() <= self.costs.keys():
+            raise SettingsError(
+                "VEREDICTO_ACTS_BY=cost needs VEREDICTO_COSTS of each task of VEREDICTO_SHADOW"
             )
 
     def check_tls(self) -> None:

@@ -66,7 +66,7 @@ NO_PROBABILITIES = (
 )
 
 
-class _Bound(NamedTuple):
+class Bound(NamedTuple):
     """The difference that groups have had, and its interval; None where a part of it has no group."""
 
     n_groups: int
@@ -134,8 +134,8 @@ def _describe_test(
 ) -> ChallengerTest:
     """Returns the test of one pair, of which each group of rows is one bet."""
     steps = _list_steps(pair, window, by, find_metrics(by, len(classes), costs))
-    largest = _find_largest(by, len(classes), costs)
-    bounds = _bound([*steps.values()], pair.alpha, by=by, largest=largest)
+    largest = find_largest(by, len(classes), costs)
+    bounds = bound([*steps.values()], pair.alpha, by=by, largest=largest)
     n_groups, difference, interval = bounds[-1]
     only_challenger, _, only_champion = pair.counts
 
@@ -180,9 +180,7 @@ def _list_steps(
     return earlier | {sum(pair.counts): parts}
 
 
-def _describe_curve(
-    n_rows: Sequence[int], bounds: Sequence[_Bound]
-) -> list[CurvePoint]:
+def _describe_curve(n_rows: Sequence[int], bounds: Sequence[Bound]) -> list[CurvePoint]:
     """Returns the points at which there is a difference."""
     return [
         {
@@ -196,12 +194,12 @@ def _describe_curve(
     ]
 
 
-def _bound(
+def bound(
     steps: Sequence[list[Means]], alpha: float, *, by: str, largest: float
-) -> list[_Bound]:
+) -> list[Bound]:
     """Returns what each step has come to, whose parts are averaged.
 
-    A group with rows of several classes counts once for each.
+    `largest` is the largest difference of a row. A group with rows of several classes counts once for each.
     """
     odds = sequential.ODDS if by == ACCURACY else sequential.LOSS_ODDS
     limits, means, n_groups = [], [], []
@@ -223,7 +221,7 @@ def _bound(
     is_known = np.all(n_groups, axis=0)
 
     return [
-        _Bound(n, value if known else None, (low, high))
+        Bound(n, value if known else None, (low, high))
         for n, value, known, low, high in zip(
             np.sum(n_groups, axis=0).tolist(),
             difference.tolist(),
@@ -235,7 +233,7 @@ def _bound(
     ]
 
 
-def _find_largest(by: str, n_classes: int, costs: Costs | None) -> float:
+def find_largest(by: str, n_classes: int, costs: Costs | None) -> float:
     """Returns the largest difference of a row, in the unit of the metric."""
     if by in bounded.METRICS:
         return bounded.find_largest(by, n_classes)

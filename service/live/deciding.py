@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from service.live import alarms
 from service.live.acts import Act, ActName, History, Served
+from service.live.challenger_tests import bound, find_largest
 from service.live.challengers import ShadowDeployment
-from service.live.journal.bets import MEAN_SCALE
-from service.live.journal.reader import HitBlocks, ModelVersion, PairCounts
+from service.live.journal.bets import ACCURACY, MEAN_SCALE, find_metrics
+from service.live.journal.reader import (
+    GroupCounts,
+    HitBlocks,
+    Means,
+    ModelVersion,
+    PairCounts,
+)
+from service.live.journal.records import Costs
 from service.models.model import Model
 from stats import sequential
 
 Hits = Mapping[ModelVersion, HitBlocks]
 
 
+class Aim(NamedTuple):
+    """Challengers are promoted by this metric; `costs` are those of the task, where it is `cost`."""
+
+    by: str = ACCURACY
+    costs: Costs | None = None
+
+    def list_metrics(self, n_classes: int) -> list[str]:
+        """Returns the metrics of the journal that its tests follow from, beside accuracy."""
+        return (
+            [] if self.by == ACCURACY else find_metrics(self.by, n_classes, self.costs)
+        )
+
+    def tell(self) -> str:
+        """Returns what a challenger that is promoted does better than."""
+        return (
+            "is right more often than"
+            if self.by == ACCURACY
+            else f"is better by {self.by} than"
+        )
+
+
+BY_ACCURACY = Aim()
+
+
 def decide(
     deployment: ShadowDeployment,
-    pairs: Sequence[PairCounts],
-    hits: Hits,
+    counts: GroupCounts,
     history: History,
     error_budget: float,
+    aim: Aim = BY_ACCURACY,
 ) -> Act | None:
     """Returns the act that is due, None where none is; a roll-back goes before a promotion."""
     return _decide_roll_back(
-        deployment, hits, history, error_budget
-    ) or _decide_promotion(deployment, pairs, hits, history, error_budget)
+        deployment, counts.hits, history, error_budget
+    ) or _decide_promotion(deployment, counts, history, error_budget, aim)
 
 
 def _decide_roll_back(
@@ -61,26 +93,29 @@ def _decide_roll_back(
 
 def _decide_promotion(
     deployment: ShadowDeployment,
-    pairs: Sequence[PairCounts],
-    hits: Hits,
+    counts: GroupCounts,
     history: History,
     error_budget: float,
+    aim: Aim,
 ) -> Act | None:
     """Returns the promotion of the challenger that is shown to be better by most, if any is and has no alarm."""
     champion = deployment.champion
     models = {_find_version(model): model for model in deployment.challengers}
     best: tuple[float, Model, dict[str, Any]] | None = None
 
-    for pair in pairs:
+    for pair in counts.pairs:
         model = models.get(pair.challenger)
         if pair.champion != _find_version(champion) or model is None:
             continue
 
-        shown = show_test(pair)
+        shown = _show_test(pair, counts, aim, len(champion.classes))
+        if shown is None:
+            continue
+
         lower = shown["interval"][0]
         is_better = shown["verdict"] == "challenger better"
         may_be = not history.was_rolled_back(champion.card.task, _name(model))
-        may_be &= not alarms.is_raised(_judge(model, hits, error_budget))
+        may_be &= not alarms.is_raised(_judge(model, counts.hits, error_budget))
         if is_better and may_be and (best is None or lower > best[0]):
             best = lower, model, shown
 
@@ -89,7 +124,7 @@ def _decide_promotion(
 
     lower, model, shown = best
     because = (
-        f"{model.name} is right more often than {champion.name}, by {lower:.4f} at least over {shown['groups']} "
+        f"{model.name} {aim.tell()} {champion.name}, by {lower:.4f} at least over {shown['groups']} "
         "groups"
     )
     act = _make(history, "promotion", champion, model, because)
@@ -97,8 +132,41 @@ def _decide_promotion(
     return act
 
 
-def show_test(pair: PairCounts) -> dict[str, Any]:
-    """Returns the counts of a pair's groups and the test that follows from them."""
+def _show_test(
+    pair: PairCounts, counts: GroupCounts, aim: Aim, n_classes: int
+) -> dict[str, Any] | None:
+    """Returns the counts of a pair's groups by the metric and the test that follows from them, None without costs."""
+    if aim.by == ACCURACY:
+        return _show_test_of_hits(pair)
+
+    key = (pair.champion, pair.challenger)
+    parts = [
+        counts.gains.get(each, {}).get(key, {}) for each in aim.list_metrics(n_classes)
+    ]
+    if not parts:
+        return None
+
+    largest = find_largest(aim.by, n_classes, aim.costs)
+    (found,) = bound([parts], pair.alpha, by=aim.by, largest=largest)
+
+    return {
+        "by": aim.by,
+        "scale": MEAN_SCALE,
+        "largest": largest,
+        "parts": list(map(_list_means, parts)),
+        "alpha": pair.alpha,
+        "groups": found.n_groups,
+        "difference": found.difference,
+        "interval": list(found.interval),
+        "verdict": sequential.judge(*found.interval),
+    }
+
+
+def _list_means(means: Means) -> list[list[int]]:
+    return [list(each) for each in sorted(means.items())]
+
+
+def _show_test_of_hits(pair: PairCounts) -> dict[str, Any]:
     means = sorted(pair.means.items())
     differences = np.array([mean for mean, _ in means] + [0]) / MEAN_SCALE
     counts = np.array([count for _, count in means] + [0])
@@ -108,7 +176,7 @@ def show_test(pair: PairCounts) -> dict[str, Any]:
 
     return {
         "scale": MEAN_SCALE,
-        "means": [list(each) for each in means],
+        "means": _list_means(pair.means),
         "alpha": pair.alpha,
         "groups": n_groups,
         "difference": float(counts @ differences) / n_groups if n_groups else None,
@@ -130,8 +198,7 @@ def _show_alarm(
         "floor": standing.floor,
         "scale": MEAN_SCALE,
         "blocks": [
-            [block, [list(each) for each in sorted(means.items())]]
-            for block, means in sorted(hits.items())
+            [block, _list_means(means)] for block, means in sorted(hits.items())
         ],
         "start": found.start,
         "groups": found.n_groups,

@@ -79,6 +79,8 @@ class Monitor:
             path=settings.acts,
             history=history,
             error_budget=settings.error_budget,
+            by=settings.acts_by,
+            costs=self._costs,
             follow_champions=self._follow_champions,
         )
         self._watch.follow(_group_by_task(classifiers), self._deployments_by_task)

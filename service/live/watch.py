@@ -18,8 +18,10 @@ from service.execution.processors import LOW_PRIORITY, lower_priority
 from service.live import acts, alarms, deciding
 from service.live.acts import History, LogChanged
 from service.live.challengers import ShadowDeployment
+from service.live.deciding import Aim
 from service.live.journal import reader
 from service.live.journal.reader import HitBlocks, ModelVersion
+from service.live.journal.records import Costs
 from service.live.journal.writer import Journal
 from service.models.model import Model
 
@@ -31,7 +33,8 @@ logger = logging.getLogger(__name__)
 class Watch:
     """Watches in one process; `follow_champions` is told the champions, by task, whenever the log has others.
 
-    `path` is the log of acts, None where none is to be made.
+    `path` is the log of acts, None where none is to be made. Challengers are promoted `by` this metric, with `costs` by
+    task where it is that of costs.
     """
 
     def __init__(
@@ -41,12 +44,16 @@ class Watch:
         path: Path | None,
         history: History,
         error_budget: float,
+        by: str,
+        costs: Mapping[str, Costs],
         follow_champions: Callable[[Mapping[str, str]], None],
     ) -> None:
         self._journal = journal
         self._path = path
         self._history = history
         self._error_budget = error_budget
+        self._by = by
+        self._costs = costs
         self._follow_champions = follow_champions
         self._metrics = AlarmMetrics()
         self._models: Mapping[str, list[Model]] = {}
@@ -99,18 +106,27 @@ class Watch:
         raised: dict[tuple[str, str], bool] = {}
 
         for task, models in list(self._models.items()):
-            pairs, hits = reader.read_standing(self._journal.path, task)
+            aim = self._find_aim(task, models[0].classes)
+            counts = reader.read_standing(
+                self._journal.path, task, aim.list_metrics(len(models[0].classes))
+            )
             for model in models:
-                raised[task, model.name] = self._is_alarmed(model, hits)
+                raised[task, model.name] = self._is_alarmed(model, counts.hits)
             deployment = self._deployments.get(task)
             if self._path is not None and deployment is not None:
                 act = deciding.decide(
-                    deployment, pairs, hits, self._history, self._error_budget
+                    deployment, counts, self._history, self._error_budget, aim
                 )
                 if act is not None:
                     self._make(self._path, act)
 
         self._metrics.show_alarms(raised)
+
+    def _find_aim(self, task: str, classes: tuple[str, ...]) -> Aim:
+        """Returns what the task's challengers are promoted by; costs of other classes than the models' are none."""
+        costs = self._costs.get(task)
+        fits = costs is not None and costs.classes == classes
+        return Aim(self._by, costs if fits else None)
 
     def _follow_log(self) -> None:
         if self._path is None:

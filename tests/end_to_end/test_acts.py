@@ -149,6 +149,26 @@ def test_the_better_challenger_is_promoted_and_rolled_back_when_it_fails(
     assert "2 acts" in checked.stdout
 
 
+def test_the_metric_that_is_set_promotes(
+    environment: dict[str, object], tmp_path: Path
+) -> None:
+    """Two models say the same, and the one that is surer of what is right is promoted by its Brier score."""
+    models = tmp_path / "models"
+    models.mkdir()
+    write_tiny(models, tiny_card(family="first"), sign=0.2)
+    write_tiny(models, tiny_card(family="second"))
+    environment |= {"VEREDICTO_MODELS": models, "VEREDICTO_ACTS_BY": "brier"}
+    with serve(tmp_path, **environment) as server:
+        label(server, FIRST, [True] * 400)
+        wait_until(lambda: who_answers(server) == SECOND)
+
+    log = tmp_path / "acts.jsonl"
+    (act,) = read_acts(log)
+    assert act["test"]["by"] == "brier"
+    assert "is better by brier than" in act["because"]
+    assert verify(log).returncode == 0
+
+
 def test_equal_models_change_nothing(
     environment: dict[str, object], tmp_path: Path
 ) -> None:

@@ -39,6 +39,33 @@ def make_test() -> dict[str, Any]:
     }
 
 
+def make_test_by_balanced_accuracy() -> dict[str, Any]:
+    """Returns a test of 300 and 200 groups of two classes, whose limits are averaged at half of the level each."""
+    parts = [[[0, 60], [SCALE, 240]], [[0, 20], [SCALE, 180]]]
+    limits = [
+        sequential.bound(
+            np.array([0.0, 1.0]),
+            np.array([[level, better]]),
+            alpha=0.03 / 2,
+            odds=sequential.LOSS_ODDS,
+        )[0]
+        for (_, level), (_, better) in parts
+    ]
+    lower, upper = np.mean(limits, axis=0)
+    rounding = (0.5 + 0.5 / 100) / SCALE
+    return {
+        "by": "balanced_accuracy",
+        "scale": SCALE,
+        "largest": 1.0,
+        "parts": parts,
+        "alpha": 0.03,
+        "groups": 500,
+        "difference": (0.8 + 0.9) / 2,
+        "interval": [lower - rounding, min(upper + rounding, 1.0)],
+        "verdict": "challenger better",
+    }
+
+
 def make_alarm() -> dict[str, Any]:
     found = alarm.judge(BLOCKS, scale=SCALE, floor=0.83)
     assert found is not None
@@ -204,3 +231,35 @@ def test_a_log_is_checked_by_itself(
     words = ["--verify", str(path), "--gate", "first better than second"]
     assert command.main(words) == 2
     assert "leave out --data and --gate" in capsys.readouterr().err
+
+
+def test_a_promotion_by_another_metric_is_verified(tmp_path: Path) -> None:
+    """The average of the classes' limits is computed again from the counts of each."""
+    made = make_acts()[:1]
+    made[0]["test"] = make_test_by_balanced_accuracy()
+    assert acts.verify(write(tmp_path / "acts.jsonl", made)) == (1, [])
+
+    made[0]["test"]["parts"][1][1][1] -= 100
+    _, differences = acts.verify(write(tmp_path / "acts.jsonl", made))
+    assert any("test: groups: stored 500" in each for each in differences), differences
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"by": "accuracies"},
+        {"largest": 2.0},
+        {"largest": float("inf"), "by": "cost"},
+        {"largest": -1.0, "by": "cost"},
+        {"parts": []},
+        {"parts": [[[0, -1]]]},
+    ],
+)
+def test_what_cannot_be_a_test_by_a_metric_is_refused(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """A metric that there is none of, a difference that no row has, and counts that cannot be make a line no act."""
+    made = make_acts()[:1]
+    made[0]["test"] = make_test_by_balanced_accuracy() | change
+    with pytest.raises(EvaluationError, match=r"^line 1 is no act: "):
+        acts.verify(write(tmp_path / "acts.jsonl", made))

@@ -53,6 +53,20 @@ def name_every_variable(folder: Path) -> dict[str, str]:
     }
 
 
+def test_acts_by_costs_need_the_costs_of_each_task(tmp_path: Path) -> None:
+    """A task without costs would never have an act, which is said at the start."""
+    environment = {
+        "VEREDICTO_JOURNAL": str(tmp_path / "journal.db"),
+        "VEREDICTO_SHADOW": "wine:wine-knn,points:points-mlp",
+        "VEREDICTO_COSTS": f"wine:{tmp_path / 'costs.csv'}",
+        "VEREDICTO_ACTS": str(tmp_path / "acts.jsonl"),
+        "VEREDICTO_ACTS_BY": "cost",
+    }
+    words = "VEREDICTO_ACTS_BY=cost needs VEREDICTO_COSTS of each task"
+    with pytest.raises(SettingsError, match=words):
+        Settings.from_environment(environment)
+
+
 def test_every_setting_is_read(tmp_path: Path) -> None:
     """Every setting takes the value of the variable that bears its name."""
     settings = Settings.from_environment(name_every_variable(tmp_path))
@@ -150,6 +164,16 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
             "VEREDICTO_SHADOW",
             "wine:wine-knn",
             "VEREDICTO_SHADOW needs VEREDICTO_JOURNAL, a file to keep what the models say",
+        ),
+        (
+            "VEREDICTO_ACTS_BY",
+            "f1",
+            "VEREDICTO_ACTS_BY: expected one of accuracy, brier, log_loss, balanced_accuracy, cost, got 'f1'",
+        ),
+        (
+            "VEREDICTO_ACTS_BY",
+            "brier",
+            "VEREDICTO_ACTS_BY needs VEREDICTO_ACTS, the log of the acts that it is about",
         ),
         (
             "VEREDICTO_FAST_PATH",

@@ -83,6 +83,8 @@ History = dict[int, dict[str, Means]]
 """By a number of labelled rows, rising, this has the means of a pair's groups as they were then, by metric."""
 HitBlocks = dict[int, Means]
 """By block of groups stands how many groups have each share of right answers, in parts of `bets.MEAN_SCALE`."""
+Gains = dict[str, dict[tuple[ModelVersion, ModelVersion], Means]]
+"""By a metric as the file names it, and by champion and challenger, this has the means of their groups."""
 
 
 class Example(NamedTuple):
@@ -108,6 +110,14 @@ class PairCounts(NamedTuple):
     alpha: float
 
 
+class GroupCounts(NamedTuple):
+    """The groups of all labelled rows of a task: of pairs by accuracy and by other metrics, and of each model."""
+
+    pairs: list[PairCounts]
+    hits: dict[ModelVersion, HitBlocks]
+    gains: Gains
+
+
 @dataclass(frozen=True, kw_only=True)
 class PredictionWindow:
     """The latest rows of a task, the newest prediction first.
@@ -131,9 +141,7 @@ class PredictionWindow:
     age_s: int = 0
     confidences: dict[ModelVersion, NDArray[np.float64]] = field(default_factory=dict)
     hits: dict[ModelVersion, HitBlocks] = field(default_factory=dict)
-    gains: dict[str, dict[tuple[ModelVersion, ModelVersion], Means]] = field(
-        default_factory=dict
-    )
+    gains: Gains = field(default_factory=dict)
     histories: dict[tuple[ModelVersion, ModelVersion], History] | None = None
 
 
@@ -203,14 +211,17 @@ def read_feature_counts(
         return (latest, np.sum(found, axis=0, dtype=np.int64)) if found else None
 
 
-def read_standing(
-    path: Path, task: str
-) -> tuple[list[PairCounts], dict[ModelVersion, HitBlocks]]:
-    """Reads what tests and alarms follow from, without the rows; raises sqlite3.Error."""
+def read_standing(path: Path, task: str, metrics: Sequence[str] = ()) -> GroupCounts:
+    """Reads what tests and alarms follow from, without the rows; raises sqlite3.Error.
+
+    Of tests by other metrics than accuracy it reads those of `metrics`, as the file names them.
+    """
     with closing(schema.connect_to_read(path)) as connection, _explaining_damage():
         connection.execute("BEGIN")
         found = _TaskReader(connection, task)
-        return found.read_pairs(), found.read_hits()
+        return GroupCounts(
+            found.read_pairs(), found.read_hits(), found.read_gains(metrics)
+        )
 
 
 @contextmanager
@@ -271,15 +282,7 @@ class _TaskReader:
             age_s=self._read_age_s(predictions),
             confidences=self._tabulate_confidences(predictions, max_rows),
             hits=self.read_hits(),
-            gains={
-                metric: {
-                    (self._models[champion], self._models[challenger]): means
-                    for (champion, challenger), means in self._read_means(
-                        metric
-                    ).items()
-                }
-                for metric in metrics
-            },
+            gains=self.read_gains(metrics),
         )
 
     def _read_predictions(self, max_rows: int) -> list[_Prediction]:
@@ -453,6 +456,15 @@ class _TaskReader:
                 _READ_PAIRS, (self._task,)
             )
         ]
+
+    def read_gains(self, metrics: Sequence[str]) -> Gains:
+        return {
+            metric: {
+                (self._models[champion], self._models[challenger]): means
+                for (champion, challenger), means in self._read_means(metric).items()
+            }
+            for metric in metrics
+        }
 
     def read_histories(
         self, metrics: Sequence[str]
