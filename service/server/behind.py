@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from service.http.lifespan import ASGIApp, Receive, Send
-from service.http.responses import Message, Response, list_headers
+from service.http.responses import SECURITY, Message, Response, list_headers
 from service.server.description import read_description
 
 STATIC = "/static_content"
@@ -48,10 +48,12 @@ class Behind:
 
 
 async def _send(response: Response, scope: Message, send: Send) -> None:
+    # The gate, which lets in who may see this, adds the headers of all its answers.
+    headers = [each for each in list_headers(response) if each not in SECURITY]
     start = {
         "type": "http.response.start",
         "status": response.status,
-        "headers": list_headers(response),
+        "headers": headers,
     }
     body = b"" if scope["method"] == "HEAD" else response.body
     await send(start)

@@ -33,6 +33,7 @@ def test_no_worker_imports_bentoml(
         assert swagger.headers["content-type"].startswith("text/css")
         assert described.headers["content-type"] == "application/json"
         assert described.json()["name"] == "veredicto"
+        assert described.headers.get_list("x-content-type-options") == ["nosniff"]
         assert asked.headers["content-length"] == str(len(described.content))
         assert "veredicto_request" in server.client.get("/metrics").text
         assert has_imported(server, "onnxruntime")
