@@ -11,9 +11,6 @@ from service.errors import InvalidRequest
 from service.models.model import Model
 from stats.risk_coverage import set_threshold
 
-ROUNDING = 1 / MAX_PROBABILITY_CODE
-"""A kept probability differs from the one that is answered by less than this."""
-
 
 def find_thresholds(model: Model, coverage: float) -> NDArray[np.float64]:
     """Returns the probability from which on each class belongs to a set, `(n_classes,)`.
@@ -50,7 +47,7 @@ def collect_sets(
     thresholds: NDArray[np.float64],
 ) -> list[list[str]]:
     """Returns each row's classes that reach their thresholds, the most probable first, which is always there."""
-    belongs = probabilities >= thresholds - ROUNDING
+    belongs = probabilities >= thresholds - limit_rounding(thresholds, len(classes))
     order = np.argsort(-probabilities, axis=1, kind="stable")
     belongs[np.arange(len(order)), order[:, 0]] = True
 
@@ -58,6 +55,16 @@ def collect_sets(
         [classes[each] for each in ranked if mine[each]]
         for ranked, mine in zip(order.tolist(), belongs.tolist(), strict=True)
     ]
+
+
+def limit_rounding(kept: NDArray[np.float64], n_classes: int) -> NDArray[np.float64]:
+    """Returns by how much a kept probability may be over the one that was answered, alike `kept`.
+
+    Half a step of its code is its own, half a step of each class is in the sum that it was divided by, in its
+    proportion, and half a step is for the sum of float32 probabilities. So rows that are as probable as a threshold
+    reach it, of which models with few distinct probabilities have many.
+    """
+    return (2 + n_classes * kept) / (2 * MAX_PROBABILITY_CODE)
 
 
 def _read(model: Model) -> HeldOut:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mapie.exchangeability_testing import OnlineMartingaleTest
+from mapie.exchangeability_testing.bounds import (
+    conjugate_mixture_empirical_bernstein_bound,
+)
 from scipy import optimize, stats
 
 from stats import sequential
@@ -118,6 +122,62 @@ def test_the_capital_is_that_of_betting_row_by_row() -> None:
     products = sequential.log_products(values, counts[None])
     found = sequential.log_capital(products, np.array([50]), np.array([mean]))
     assert found[0] == pytest.approx(np.log(capital), abs=1e-9)
+
+
+def test_the_capital_is_that_of_mapies_jumper() -> None:
+    """The odds of stakes -1, 0 and 1 make of a mean of 1/2 what MAPIE's martingale that never jumps makes of values."""
+    values = np.array([0.0, 0.25, 0.5, 1.0])
+    martingale = OnlineMartingaleTest()
+    martingale.jump_size = 0.0
+    stakes = np.array([-1.0, 0.0, 1.0])
+    odds = stakes / (1 - stakes / 2)
+    counts = np.zeros((1, 4), dtype=np.int64)
+
+    for drawn in np.random.default_rng(8).choice(4, p=(0.1, 0.2, 0.3, 0.4), size=400):
+        capital = martingale.update_simple_jumper_martingale(float(values[drawn]))
+        counts[0, drawn] += 1
+        products = sequential.log_products(values, counts, odds)
+        found = sequential.log_capital(
+            products, counts.sum(axis=1), np.array([0.5]), odds
+        )
+        assert found[0] == pytest.approx(np.log(capital), abs=1e-9)
+
+    assert capital > 1e6
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((0.01, 0.98, 0.01), (0.01, 0.98, 0.01)),
+        ((0.3, 0.5, 0.2), (0.3, 0.5, 0.2)),
+        ((0.2, 0.75, 0.05), (0.05, 0.75, 0.2)),
+    ],
+)
+@pytest.mark.parametrize("odds", [sequential.ODDS, sequential.LOSS_ODDS])
+def test_the_interval_is_within_mapies(
+    before: tuple[float, float, float],
+    after: tuple[float, float, float],
+    odds: np.ndarray,
+) -> None:
+    """Both hold the average at all times: ours is in the empirical Bernstein one, even where the difference changes."""
+    generator = np.random.default_rng(9)
+    drawn = np.concatenate(
+        [generator.choice(3, p=each, size=400) for each in (before, after)]
+    )
+    looks = np.arange(49, 800, 50)
+    counts = np.stack([(drawn == each).cumsum() for each in range(3)], axis=1)[looks]
+    found = (sequential.bound(ROWS, counts, alpha=ALPHA, odds=odds) + 1) / 2
+    lower, upper = (
+        conjugate_mixture_empirical_bernstein_bound(
+            SCALED[drawn], 1, ALPHA, side, running_intersection=False
+        )[looks]
+        for side in ("lower", "upper")
+    )
+    of_row = np.repeat([SCALED @ before, SCALED @ after], 400)
+    average = (of_row.cumsum() / np.arange(1, 801))[looks]
+
+    assert np.all((lower <= found[:, 0]) & (found[:, 1] <= upper))
+    assert np.all((found[:, 0] <= average) & (average <= found[:, 1]))
 
 
 def test_a_bound_is_where_the_capital_reaches_its_limit() -> None:

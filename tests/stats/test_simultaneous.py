@@ -6,6 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+from arch.bootstrap import MCS, SPA
 from scipy.stats import studentized_range
 
 from stats import simultaneous
@@ -57,6 +58,68 @@ def test_rows_that_are_repeated_throw_nobody_out() -> None:
     once = simultaneous.find_best(hits)
     assert set(once) <= set(simultaneous.find_best(np.tile(hits, (100, 1)), groups))
     assert simultaneous.find_best(np.tile(hits, (100, 1))) != once
+
+
+def compare_with_others(hits: np.ndarray, model: int, *, reps: int) -> SPA:
+    """Returns arch's bootstrap test of whether any other model is better than this one, rows drawn one by one."""
+    losses = 1.0 - hits
+    others = np.delete(losses, model, axis=1)
+    reality_check = SPA(losses[:, model], others, block_size=1, reps=reps, seed=0)
+    reality_check.compute()
+
+    return reality_check
+
+
+@pytest.mark.parametrize("n_models", [2, 3, 5])
+def test_who_is_thrown_out_takes_the_limit_of_the_reality_check(n_models: int) -> None:
+    """The limit that others' differences to a model have to pass is that of arch's bootstrap, in deviations.
+
+    arch does not studentise, so that models are taken whose differences have equal deviations.
+    """
+    hits = np.random.default_rng(n_models).random((600, n_models)) < 0.8
+    spread = simultaneous.draw_errors(hits)
+    limits: list[float] = []
+
+    def keep(first: int, second: int, z: float) -> float:
+        limits.append(z)
+        return -1.0
+
+    simultaneous.find_best_of(spread, keep)
+    reality_check = compare_with_others(hits, 0, reps=4000)
+    deviation = spread.deviations[0, 1:].mean()
+    expected = reality_check.critical_values(0.05)["upper"] / deviation
+    assert limits[0] == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_one_of_two_is_thrown_out_where_the_reality_check_does_so(seed: int) -> None:
+    """The one of two models that arch refutes to be the best at 5 % is thrown out, unless it is within 2 % of that."""
+    hits = draw_hits([0.9, 0.86], 500, np.random.default_rng(seed))
+    kept = simultaneous.find_best(hits)
+    for model in (0, 1):
+        p_value = compare_with_others(hits, model, reps=1000).pvalues["upper"]
+        if abs(p_value - 0.05) > 0.02:
+            assert (model in kept) == (p_value > 0.05)
+
+
+@pytest.mark.parametrize(
+    "accuracies",
+    [[0.95, 0.94, 0.7], [0.9, 0.6, 0.91, 0.5, 0.89], [0.97, 0.85, 0.75, 0.6]],
+)
+def test_the_set_is_the_model_confidence_set_where_worlds_are_clear(
+    accuracies: list[float],
+) -> None:
+    """Models far worse than the best are out and those about as good are in, by Hansen, Lunde and Nason too."""
+    for seed in range(3):
+        hits = draw_hits(accuracies, 400, np.random.default_rng(seed))
+        confidence_set = MCS(1.0 - hits, size=0.05, block_size=1, reps=1000, seed=0)
+        confidence_set.compute()
+        clear = [
+            place
+            for place, each in enumerate(accuracies)
+            if each > max(accuracies) - 0.03
+        ]
+        assert simultaneous.find_best(hits) == confidence_set.included == clear
 
 
 def check(accuracies: list[float], n_rows: int, n_samples: int, error: float) -> None:

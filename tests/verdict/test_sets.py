@@ -7,6 +7,7 @@ import pytest
 
 from stats.losses.costs import find_folds
 from stats.losses.set_sizes import cross_sets
+from tests.support.mapie_sets import find_members
 from tests.support.trials import make_trial
 from verdict.sets import judge_sets, tell_sets
 
@@ -42,6 +43,26 @@ def test_a_set_has_the_classes_from_the_threshold_of_the_other_folds_on() -> Non
     sizes = (probabilities[inside] >= others[rank - 1]).sum(axis=1)
 
     assert sets.sizes[inside].tolist() == np.maximum(sizes, 1).tolist()
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
+def test_each_folds_sets_are_mapies(coverage: float) -> None:
+    """Sizes and hits of each fold are those of MAPIE's split conformal classifier, calibrated on the other folds."""
+    probabilities, truth = draw(150)
+    sets = cross_sets(probabilities, truth, coverage=coverage, groups=None)
+    assert sets is not None
+    folds = find_folds(150, None)
+
+    for fold in range(5):
+        inside = folds == fold
+        asked = probabilities[inside]
+        members = find_members(
+            probabilities[~inside], truth[~inside], asked, coverage=coverage
+        )
+        members[np.arange(len(asked)), asked.argmax(axis=1)] = True
+        covered = members[np.arange(len(asked)), truth[inside]]
+        assert sets.sizes[inside].tolist() == members.sum(axis=1).tolist()
+        assert sets.covered[inside].tolist() == covered.tolist()
 
 
 def test_too_few_rows_have_no_sets_and_words() -> None:

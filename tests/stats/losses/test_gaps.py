@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from arch.bootstrap import MCS
 from scipy import optimize
 from scipy import stats as oracle
 
@@ -207,6 +208,27 @@ def test_a_model_that_is_surely_worse_may_not_be_the_best() -> None:
         [0, 1],
         [0],
     )
+
+
+@pytest.mark.parametrize("metric", ["brier", "log_loss"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_best_are_the_model_confidence_set_in_a_clear_world(
+    metric: str, seed: int
+) -> None:
+    """Of two models alike and two far worse ones the first two stay, as by arch's set of Hansen, Lunde and Nason."""
+    generator = np.random.default_rng(seed)
+    (good, poor), truth = PairedWorld(0.5, (1.5, 0.5)).draw(600, generator)
+    alike = np.clip(good + generator.normal(0, 0.02, (600, 1)) * [1, -1], 0.001, 0.999)
+    probabilities = [good, 0.5 + 0.2 * (poor - 0.5), alike, poor]
+    confidence_set = MCS(
+        *(find_losses(probabilities, truth, metric), 0.05, 1000),
+        block_size=1,
+        seed=0,
+    )
+    confidence_set.compute()
+    found = LossComparison(find_gaps(probabilities, truth, metric)).find_best()
+
+    assert found == confidence_set.included == [0, 2]
 
 
 @pytest.mark.parametrize("metric", METRICS)

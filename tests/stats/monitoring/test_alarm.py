@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from mapie.exchangeability_testing import RiskMonitoring
 
 from stats import sequential
 from stats.binomial import wilson
@@ -124,6 +125,42 @@ def test_a_model_that_breaks_late_is_found_soon(accuracy: float, n_needed: int) 
     assert (before.is_raised, after.is_raised) == (False, True)
     assert after.start > 0
     assert broken.mean() > FLOOR
+
+
+@pytest.mark.parametrize("accuracy", [0.99, 0.92, 0.8, 0.6, 0.3])
+def test_no_alarm_is_later_than_mapies(accuracy: float) -> None:
+    """The alarm of a worse model comes by the group that MAPIE's risk monitoring takes, and that of a good one never.
+
+    Both are told the same floor, and both hold whenever one looks; MAPIE's bound is the empirical Bernstein one.
+    """
+    generator = np.random.default_rng(11)
+    hits = (generator.random(600) < accuracy).astype(int)
+    monitor = RiskMonitoring("accuracy", threshold=1 - FLOOR, warn=False)
+    monitor.update(np.ones(600, dtype=int), hits)
+    looks = np.arange(5, 601, 5)
+    theirs = monitor.online_risk_lower_bound_sequence_history[looks - 1] > 1 - FLOOR
+    found = [
+        alarm.judge(count_blocks(hits[:n_groups] == 1), scale=1, floor=FLOOR)
+        for n_groups in looks
+    ]
+    ours = np.array([each is not None and each.is_raised for each in found])
+
+    assert ours.any() == theirs.any() == (accuracy < FLOOR)
+    if theirs.any():
+        assert ours.argmax() <= theirs.argmax()
+
+
+@pytest.mark.parametrize("n_held_out", [36, 114, 500])
+@pytest.mark.parametrize("n_wrong", [0, 3, 12])
+def test_the_floor_is_not_under_mapies(n_held_out: int, n_wrong: int) -> None:
+    """The floor of the same held-out rows and the same budget is over that of MAPIE, whose limit is Hoeffding's."""
+    hits = (np.arange(n_held_out) >= n_wrong).astype(int)
+    monitor = RiskMonitoring("accuracy", tolerance=0.02, warn=False)
+    monitor.compute_threshold(np.ones(n_held_out, dtype=int), hits)
+    lower, _ = wilson(n_held_out - n_wrong, n_held_out)
+    assert monitor.reference_risk_upper_bound is not None
+    assert 1 - monitor.reference_risk_upper_bound < lower < 1 - n_wrong / n_held_out
+    assert 1 - monitor.threshold < alarm.find_floor(lower, 0.02)
 
 
 def test_levels_sum_to_half_of_five_percent() -> None:
