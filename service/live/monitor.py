@@ -73,7 +73,6 @@ class Monitor:
         )
         self._shadow = Shadow(deployments, self.journal) if deployments else None
         self._drift_monitor = DriftMonitor(_find_cells(classifiers), self.journal)
-
         self._watch = Watch(
             self.journal,
             path=settings.acts,
