@@ -36,12 +36,16 @@ def list_figures(card: Card) -> set[str]:
     return figures
 
 
-def measure_real_confidence() -> str:
-    """Returns how sure the generator's judge is of real held-out digits, with which the module compares it."""
+def measure_real_confidence() -> set[str]:
+    """Returns how sure the generator's judge is of real held-out digits, with which the module compares it.
+
+    The judge sums in an order that the number of threads changes, and the last digit with it: each neighbour may stand.
+    """
     digits = datasets.load("digits")
     rows = datasets.split(digits, seed=0)
     metrics = evaluate_generator(digits.features[rows.held_out], digits, rows)
-    return f"{metrics['confidence'].value:.3f}"
+    confidence = metrics["confidence"].value
+    return {f"{confidence + apart:.3f}" for apart in (-0.001, 0, 0.001)}
 
 
 STATED = [path for path in FAMILIES if find_attained(path)]
@@ -70,7 +74,7 @@ def test_the_figures_of_a_family_are_those_of_its_cards(path: Path) -> None:
     }
     known = set().union(*map(list_figures, cards))
     if family == "gan":
-        known.add(measure_real_confidence())
+        known |= measure_real_confidence()
 
     assert {task: headlines[task] for task in stated if task in headlines} == {
         task: figure for task, figure in stated.items() if task in headlines

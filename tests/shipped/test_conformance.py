@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.documents import ROOT
 from tests.support.server import Server
 
+HOOKS = "tests.support.made_up_requests"
 NOT_SAID = "positive_data_acceptance"
 """A schema cannot say which rows a model takes, so a request may fit it and still be refused."""
 
@@ -36,6 +39,7 @@ def test_made_up_requests_are_answered_as_documented(
     finished = subprocess.run(
         [*command, *options, "--no-color"],
         cwd=tmp_path,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": HOOKS, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
