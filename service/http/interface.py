@@ -21,9 +21,9 @@ from service.reference.document import describe_interface
 from service.reference.openapi import JSON_TYPE
 
 MAX_ITEMS = 3
+"""A list in an answer that nobody asked for by an example is cut to so many items."""
 HASHES_SHOWN = 64
 """So many characters of base64 are six hashes, whole."""
-"""A list in an answer that nobody asked for by an example is cut to so many items."""
 _JOURNALLED = ("predict", "predict_proba", "feedback", "invocations")
 """The answers of these go into the journal, where there is one; an example is nobody's question."""
 
