@@ -157,26 +157,27 @@ def test_a_file_of_bad_rows_alone_is_an_error(
 
 
 def test_a_run_that_was_killed_goes_on(
-    rows: Path, models: Path, tmp_path: Path
+    rows: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After kill -9 of the whole run each row is in the answers once, in files equal to those of a run in one go."""
     out, whole = tmp_path / "out", tmp_path / "whole"
-    words = ("--task", "colour", "--data", rows, "--models", models, "--workers", 2)
-    words += ("--label", "answer", "--block-bytes", 100)
-    run = start_scoring(*words, "--out", out)
+    blocks = ("--label", "answer", "--block-bytes", 100)
+    words = ("--task", "colour", "--data", rows, "--models", models, *blocks)
+    run = start_scoring(*words, "--workers", 2, "--out", out)
     wait_until(lambda: count_done(out) >= 3 or run.poll() is not None)
     run.kill()
     run.communicate()
     n_done = count_done(out)
     assert not (out / "manifest.json").exists()
 
-    again = start_scoring(*words, "--out", out)
+    again = start_scoring(*words, "--workers", 2, "--out", out)
     _, told = again.communicate()
     assert again.returncode == 0, told
     assert f"{n_done} of " in told or count_done(out) > n_done
     assert set(count_rows(out).values()) == {1}
     assert len(count_rows(out)) == N_ROWS
-    assert start_scoring(*words, "--out", whole).communicate()[1]
+    assert score(models, rows, whole, *blocks) == 0
+    assert capsys.readouterr().err
     assert read_outputs(out) == read_outputs(whole)
 
 

@@ -14,7 +14,7 @@ from training.export.freshness import read_card
 
 EXPLODING = (
     *("linear", "--task", "tacos", "--learning-rate", "1.5", "--clip", "0"),
-    *("--batch-size", "16", "--epochs", "40"),
+    *("--batch-size", "16", "--epochs", "10"),
 )
 
 

@@ -40,7 +40,7 @@ def test_the_card_counts_the_rows_of_the_data_set_and_names_what_was_added(
     tmp_path: Path,
 ) -> None:
     """The card's split is that of the data set, its summary and its command say what was learnt besides."""
-    words = ["naive_bayes", "--task", "digits", "--copies", "1", "--drawn", "2"]
+    words = ["decision_tree", "--task", "digits", "--copies", "1", "--drawn", "2"]
     (trained,) = train(
         make_training_run(parse([*words, "--output", str(tmp_path)])), tmp_path
     )
