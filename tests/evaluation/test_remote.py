@@ -21,13 +21,38 @@ from evaluation.remote import RemoteClassifiers, read_learnt
 from service.errors import EvaluationError
 from tests.conftest import EXPORTED_MODELS
 from tests.support.coloured_rows import write_rows
-from tests.support.server import Server
+from tests.support.server import Server, serve
 from training.data import datasets
 
 UNKNOWN = (
     " Which rows any of these models learnt from is not known here, so that learnt rows are not told from others: "
     "where there are any, the figures are too good."
 )
+
+
+FAMILIES = ("decision_tree", "logistic", "mlp")
+"""A report draws pictures of each classifier, so that a few of the shipped ones are judged."""
+
+
+@pytest.fixture(scope="module")
+def few_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder has a few of the shipped classifiers of wine."""
+    folder = tmp_path_factory.mktemp("few")
+    for family in FAMILIES:
+        name = f"wine-{family}.onnx"
+        (folder / name).symlink_to(EXPORTED_MODELS / name)
+
+    return folder
+
+
+@pytest.fixture(scope="module")
+def few_server(
+    few_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The server of a few classifiers of wine is started once for all tests of this file."""
+    folder = tmp_path_factory.mktemp("served")
+    with serve(folder, VEREDICTO_MODELS=few_models) as running:
+        yield running
 
 
 def write_whole(path: Path, task: str) -> Path:
@@ -105,11 +130,13 @@ def test_a_server_tells_the_hashes_that_its_files_keep(
         assert np.array_equal(learnt, local[name])
 
 
-def test_a_report_by_url_leaves_learnt_rows_out(tmp_path: Path, server: Server) -> None:
+def test_a_report_by_url_leaves_learnt_rows_out(
+    tmp_path: Path, few_models: Path, few_server: Server
+) -> None:
     """Of the whole data set only held-out rows are judged, as from files; the first sentence says how many are not."""
     data = write_whole(tmp_path / "wine.csv", "wine")
-    found = report(data, "wine", "--url", server.url)
-    expected = report(data, "wine")
+    found = report(data, "wine", "--url", few_server.url)
+    expected = report(data, "wine", "--models", str(few_models))
 
     assert found["data"] == expected["data"]
     assert found["truth"] == expected["truth"]
@@ -119,18 +146,18 @@ def test_a_report_by_url_leaves_learnt_rows_out(tmp_path: Path, server: Server) 
     assert found["verdict"]["headline"].startswith(
         "Models were learnt from 142 of 178 rows, which are left out; the figures are on the other 36. "
     )
-    kept = report(data, "wine", "--url", server.url, "--keep-learnt")
+    kept = report(data, "wine", "--url", few_server.url, "--keep-learnt")
     assert len(kept["truth"]) == 178
 
 
 def test_a_server_that_does_not_tell_is_said_not_to(
-    tmp_path: Path, server: Server
+    tmp_path: Path, few_server: Server
 ) -> None:
     """By a server of an earlier version learnt rows are judged, and the first lines say that they are not known."""
     data = write_whole(tmp_path / "wine.csv", "wine")
     lines = data.read_text().splitlines()
     data.write_text("\n".join(lines[:100]))
-    with serve_without("/learnt", server.url) as url:
+    with serve_without("/learnt", few_server.url) as url:
         found = report(data, "wine", "--url", url)
 
     assert found["data"]["n_learnt"] == 0
