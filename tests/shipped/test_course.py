@@ -34,8 +34,8 @@ PICTURES = sorted(set(re.findall(r"`(\w+\.png)`", TEXT)))
 FEWER = {
     "all": "--family decision_tree",
     "autoencoder": "--epochs 5",
-    "cnn": "--epochs 1",
-    "gan": "--epochs 3",
+    "cnn": "--epochs 1 --copies 0 --drawn 0",
+    "gan": "--epochs 2",
     "mlp": "--epochs 20",
     "naive_bayes": "--folds 2",
 }

@@ -94,9 +94,11 @@ def test_l1_makes_weights_vanish_and_l2_makes_them_small() -> None:
                 fit(
                     "breast_cancer",
                     "--epochs",
-                    "200",
+                    "400",
                     "--patience",
-                    "200",
+                    "400",
+                    "--batch-size",
+                    "364",
                     "--learning-rate",
                     "0.01",
                     *penalty,
