@@ -17,7 +17,7 @@ NAMES = (
     "google-chrome",
     "google-chrome-stable",
 )
-"""The first that is there is taken: of one version the shell opens a page in a third of the time, as it has no window."""
+"""The first that is there is taken: the shell, which has no window, opens a page in a third of the time."""
 NO_BROWSER = (
     "the page is tried in a browser, and none is found: apt-get install chromium-headless-shell or chromium, "
     "or name one by VEREDICTO_TEST_BROWSER"
