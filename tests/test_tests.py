@@ -14,19 +14,23 @@ import pytest
 from tests.support.order import LONG_FILES
 
 TESTS = Path(__file__).resolve().parent
-FILES = sorted(TESTS.rglob("*.py"))
+FILES = sorted(TESTS.rglob("*.py"), key=str)
 TEST_FILES = [path for path in FILES if path.name.startswith("test_")]
 
 
-def find_sources() -> Iterator[Path]:
-    """Yields all modules of the repository; folders of what others made are not walked through."""
+@cache
+def find_sources() -> list[Path]:
+    """Returns all modules of the repository; folders of what others made are not walked through."""
+    found: list[str] = []
     for folder, inner, names in os.walk(TESTS.parent):
         inner[:] = [
             each
             for each in inner
             if not each.startswith((".", "build", "node_modules"))
         ]
-        yield from (Path(folder) / each for each in names if each.endswith(".py"))
+        found += [f"{folder}/{each}" for each in names if each.endswith(".py")]
+
+    return [Path(each) for each in sorted(found)]
 
 
 @cache
@@ -76,7 +80,6 @@ def test_each_test_states_a_fact(path: Path) -> None:
         assert fact.endswith("."), test.name
 
 
-SOURCES = sorted(find_sources())
 MAX_LINES = 40
 LONG = {
     "model_card.py": {"__post_init__", "from_document"},
@@ -123,7 +126,7 @@ def find_functions(
 def test_no_function_is_long() -> None:
     """A function has at most forty lines, but for those that the table names, which has no others."""
     found: dict[str, set[str]] = {}
-    for path in SOURCES:
+    for path in find_sources():
         for function in find_functions(read_tree(path)):
             assert function.end_lineno is not None
             if function.end_lineno - function.lineno + 1 > MAX_LINES:
@@ -137,7 +140,7 @@ def test_no_docstring_begins_as_a_question_does() -> None:
     """A docstring is a sentence with its subject first, so it does not begin with a word like "where"."""
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     found = []
-    for path in SOURCES:
+    for path in find_sources():
         name = path.relative_to(TESTS.parent).as_posix()
         for node in ast.walk(read_tree(path)):
             text = isinstance(node, kinds) and ast.get_docstring(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -354,11 +355,15 @@ def tell(client: httpx.Client, ids: list[str]) -> None:
 
 
 def test_a_server_that_goes_away_is_told_of_and_asked_again(
-    browser: Browser, start_server: StartServer
+    browser: Browser, start_server: StartServer, tmp_path: Path
 ) -> None:
     """The page says so, and shows the verdict that was asked for once a server is there again."""
     complaints: list[str] = []
-    with start_server() as server:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for path in (*MODELS.glob("wine-*.onnx"), MODELS / "wine.held_out.csv"):
+        shutil.copy(path, folder)
+    with start_server(VEREDICTO_MODELS=folder) as server:
         port = int(server.url.rpartition(":")[2])
         with open_page(
             browser, f"{server.url}/trust", bench=VERDICT, complaints=complaints
@@ -367,21 +372,20 @@ def test_a_server_that_goes_away_is_told_of_and_asked_again(
             server.process.wait()
             page.click("text=Brier score")
             page.wait_for_selector("text=The server does not answer.")
-            with start_server(port=port):
+            with start_server(port=port, VEREDICTO_MODELS=folder):
                 expect(page.locator(VERDICT)).to_contain_text("by Brier score")
 
 
-@pytest.mark.parametrize("path", ["/trust", "/live"])
 def test_a_folder_without_classifiers_has_its_pages(
-    browser: Browser, start_server: StartServer, tmp_path: Path, *, path: str
+    browser: Browser, start_server: StartServer, tmp_path: Path
 ) -> None:
     """With a file without a card alone both pages say that there is nothing to compare or to watch."""
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "plain.onnx").write_bytes(tiny_graph().SerializeToString())
-    with (
-        start_server(VEREDICTO_MODELS=folder) as server,
-        open_page(browser, f"{server.url}{path}", bench=".empty") as page,
-    ):
-        assert "No classifier is served here" in page.inner_text(".empty")
-        check_page(page, WIDE)
+    with start_server(VEREDICTO_MODELS=folder) as server:
+        for path in ("/trust", "/live"):
+            url = f"{server.url}{path}"
+            with open_page(browser, url, bench=".empty") as page:
+                assert "No classifier is served here" in page.inner_text(".empty"), path
+                check_page(page, WIDE)

@@ -27,6 +27,24 @@ def url() -> Iterator[str]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def grpc_port() -> int:
+    """At this port the server of the tiny models speaks gRPC."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def small_server(
+    grpc_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One server of the tiny models, which takes twenty rows at most, is there for all tests of this file."""
+    folder = tmp_path_factory.mktemp("small")
+    settings = {"VEREDICTO_MAX_ROWS": 20, "VEREDICTO_GRPC_PORT": grpc_port}
+    models = write_models(folder / "models")
+    with serve(folder, VEREDICTO_MODELS=models, **settings) as running:
+        yield running
+
+
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """A call runs a short test with these words and returns its result."""
@@ -133,29 +151,27 @@ def test_images_of_a_folder_are_sent_in_turn(
     assert found["target"]["bodies"] > 1
 
 
+@pytest.mark.usefixtures("small_server")
 def test_a_model_is_asked_over_grpc(
-    load: Callable[..., dict[str, Any]], models: Path, tmp_path: Path
+    load: Callable[..., dict[str, Any]], grpc_port: int
 ) -> None:
     """Both loops send tensors made up from the model's metadata, and all are answered."""
-    port = free_port()
-    with serve(tmp_path, VEREDICTO_MODELS=models, VEREDICTO_GRPC_PORT=port):
-        words = ("--url", f"grpc://127.0.0.1:{port}", "--model", "colour-first")
-        closed = load(*words, "--concurrency", "2")
-        opened = load(*words, "--rate", "100")
+    words = ("--url", f"grpc://127.0.0.1:{grpc_port}", "--model", "colour-first")
+    closed = load(*words, "--concurrency", "2")
+    opened = load(*words, "--rate", "100")
 
     assert closed["errors"] == opened["errors"] == {}
     assert closed["requests"] > 20
     assert opened["requests"] == 50
 
 
+@pytest.mark.usefixtures("small_server")
 def test_an_unknown_model_over_grpc_is_told_in_the_words_of_the_server(
-    capsys: pytest.CaptureFixture[str], models: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], grpc_port: int
 ) -> None:
     """The exit code is 2."""
-    port = free_port()
-    with serve(tmp_path, VEREDICTO_MODELS=models, VEREDICTO_GRPC_PORT=port):
-        words = ("--url", f"grpc://127.0.0.1:{port}", "--model", "nobody")
-        assert main([*words, "--concurrency", "1"]) == 2
+    words = ("--url", f"grpc://127.0.0.1:{grpc_port}", "--model", "nobody")
+    assert main([*words, "--concurrency", "1"]) == 2
 
     assert "nobody" in capsys.readouterr().err
 
@@ -281,14 +297,12 @@ def test_what_cannot_be_done_is_said_in_a_line(
 )
 def test_what_the_server_does_not_have_is_said(
     capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    small_server: Server,
     words: tuple[str, ...],
     message: str,
 ) -> None:
     """The message says what there is, or what would work."""
-    models = write_models(tmp_path / "models")
-    with serve(tmp_path, VEREDICTO_MODELS=models, VEREDICTO_MAX_ROWS=20) as server:
-        assert main(["--url", server.url, *words]) == 2
+    assert main(["--url", small_server.url, *words]) == 2
 
     assert message in capsys.readouterr().err
 
@@ -331,12 +345,11 @@ def test_the_highest_rate_is_searched(
 
 
 def test_every_classifier_of_a_task_is_measured(
-    load: Callable[..., dict[str, Any]], models: Path, tmp_path: Path
+    load: Callable[..., dict[str, Any]], small_server: Server
 ) -> None:
     """The result joins each one's accuracy with its figures, and the verdict names one of them."""
-    with serve(tmp_path, VEREDICTO_MODELS=models) as server:
-        words = ("--url", server.url, "--task", "colour", "--rate", "100")
-        found = load(*words, "--slo", "p50<5s")
+    words = ("--url", small_server.url, "--task", "colour", "--rate", "100")
+    found = load(*words, "--slo", "p50<5s")
 
     names = [each["model"] for each in found["classifiers"]]
     assert sorted(names) == ["colour-first", "colour-second"]
