@@ -10,6 +10,7 @@ import numpy as np
 from service.errors import EvaluationError, InvalidRequest, TooLarge
 from service.judging.classifiers import ClassifiedRows, Classifier, Classifiers
 from service.judging.labelled_rows import LabelledData
+from service.judging.learnt import Hashes
 from service.models.images import ImageFile
 from verdict.predictions import ClassifierAnswers, Predictions
 
@@ -56,15 +57,27 @@ def run(
         timing=contenders.timing,
         grouping=labelled.grouping,
         slicings=labelled.slicings,
+        n_learnt_judged=len(labelled.learnt) - labelled.n_learnt,
         learnt_by=_find_learners(contenders, labelled),
         n_learnt=labelled.n_learnt,
         learnt_unknown=find_unknown(contenders.contenders),
+        learnt_rows=_count_learnt(contenders.contenders, labelled.learnt),
     )
 
 
 def find_unknown(contenders: Sequence[Classifier]) -> list[str]:
     """Returns the models of which nobody knows which rows they were learnt from."""
     return [each.name for each in contenders if each.learnt is None]
+
+
+def _count_learnt(contenders: Sequence[Classifier], learnt: Hashes) -> dict[str, int]:
+    """Returns from how many of the rows each model was learnt, of the models that were learnt from any."""
+    counts = {
+        each.name: int(np.isin(learnt, each.learnt).sum())
+        for each in contenders
+        if each.learnt is not None
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _find_learners(contenders: Classifiers, labelled: LabelledData) -> list[str]:
