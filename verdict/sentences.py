@@ -37,7 +37,9 @@ def write_verdict(
         findings.find_worse(numbers, leader, task) if mine else "",
         findings.price(numbers, costs, task),
         findings.decline(told[leader], task, risk, n_models=len(told)),
-        findings.calibrate(told[leader], task),
+        findings.calibrate(
+            told[leader], task, n_rows=numbers["rows"], n_models=len(told)
+        ),
         findings.CONDITION,
     ]
 
