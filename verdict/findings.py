@@ -195,8 +195,8 @@ def calibrate(leader: dict[str, Any], task: str, *, n_rows: int, n_models: int) 
     of_groups = " on the first row of each group" if is_grouped else ""
     chosen = f", as the best of {n_models}," if n_models > 1 else ""
     figure = (
-        f"a calibration error of {percent(tested['error'])}{of_groups}; in 95 % of samples of so many rows a calibrated "
-        f"model{chosen} would show up to {percent(tested['together'])}"
+        f"a calibration error of {percent(tested['error'])}{of_groups}; in 95 % of samples of so many rows a "
+        f"calibrated model{chosen} would show up to {percent(tested['together'])}"
     )
     if tested["error"] > tested["together"]:
         return f"{name}'s probabilities are not calibrated: {figure}."

@@ -107,7 +107,7 @@ def test_what_is_said_of_the_leader_holds_though_it_was_chosen_here(
 def draw_calibrated(
     generator: np.random.Generator, n_rows: int, n_models: int, *, group_size: int = 1
 ) -> Predictions:
-    """Returns models that are right just as often as each of their answers says, each by itself, in groups of equal rows."""
+    """Returns models that are right as often as each answer says, each by itself, in groups of equal rows."""
     n_groups = n_rows // group_size
     trial = make_trial(
         {f"m{number}": 1.0 for number in range(n_models)}, n_rows=n_groups
@@ -152,7 +152,7 @@ def test_a_leader_whose_model_is_calibrated_is_seldom_called_off(
 ) -> None:
     """Of calibrated models the one in front is called not calibrated in 5 % of samples at most.
 
-    By the limit of one model it was in up to 9 % with 32 models: who is right most often is right more often than it says.
+    By the limit of one model it was in up to 9 % with 32 models: who leads is right more often than it says.
     """
     n_called = sum(
         is_called_uncalibrated(draw_calibrated(generator, n_rows, n_models), n_models)
@@ -165,7 +165,7 @@ def test_a_leader_whose_model_is_calibrated_is_seldom_called_off(
 def test_repeated_rows_do_not_make_a_model_uncalibrated(
     generator: np.random.Generator, n_samples: int
 ) -> None:
-    """Rows that each stand there ten times are one row each, so that a calibrated model is called off in 5 % at most."""
+    """Rows that stand there ten times are one row each: a calibrated model is called off in 5 % at most."""
     n_called = sum(
         is_called_uncalibrated(draw_calibrated(generator, 300, 1, group_size=10), 1)
         for _ in range(n_samples)

@@ -74,7 +74,11 @@ const en = {
   whichLabel: "Which column is the truth?",
   judging: "Judging your rows…",
   ofYours: (/** @type {string} */ name, /** @type {number} */ n) => `${name}: ${count(n, "row judged", "rows judged")}.`,
-  learnt: (/** @type {number} */ n) => `${count(n, "row is", "rows are")} left out, since models were learnt from ${n === 1 ? "it" : "them"}.`,
+  learnt: (/** @type {number} */ n, /** @type {string[]} */ names, /** @type {boolean} */ areAll) =>
+    `${count(n, "row was", "rows were")} learnt from by ${areAll ? "these models" : join(names, "and")} and ${n === 1 ? "is" : "are"} left out.`,
+  notLearnt: "None of these rows was learnt from by these models, as their files tell.",
+  learntUnknown: (/** @type {string[]} */ names, /** @type {boolean} */ areAll) =>
+    `Which rows ${areAll ? "these models" : join(names, "and")} learnt from is not known here: where there are such rows, the figures are too good.`,
   learntBy: (/** @type {string[]} */ names) => `${join(names, "and")} learnt from most of these rows, so that nothing here holds for others.`,
   evidence: "Evidence (JSON)",
   report: "Report (HTML)",
@@ -161,7 +165,11 @@ const es = {
   whichLabel: "¿Qué columna es la verdad?",
   judging: "Juzgando tus casos…",
   ofYours: (name, n) => `${name}: ${count(n, "caso juzgado", "casos juzgados")}.`,
-  learnt: (n) => n === 1 ? "Un caso queda fuera, porque hay modelos que aprendieron de él." : `${n} casos quedan fuera, porque hay modelos que aprendieron de ellos.`,
+  learnt: (n, names, areAll) =>
+    `De ${count(n, "caso", "casos")} ya ${areAll ? "aprendieron estos modelos" : `${names.length === 1 ? "aprendió" : "aprendieron"} ${join(names, "y")}`}: ${n === 1 ? "queda" : "quedan"} fuera.`,
+  notLearnt: "De ninguno de estos casos aprendieron estos modelos, según sus archivos.",
+  learntUnknown: (names, areAll) =>
+    `No se sabe aquí de qué casos ${areAll ? "aprendieron estos modelos" : `${names.length === 1 ? "aprendió" : "aprendieron"} ${join(names, "y")}`}: si están entre estos, las cifras son demasiado buenas.`,
   learntBy: (names) => `${join(names, "y")} aprendieron de la mayoría de estos casos: nada aquí vale para otros.`,
   evidence: "Evidencia (JSON)",
   report: "Informe (HTML)",
