@@ -114,7 +114,7 @@ def draw_calibrated(
     )
     answers = []
     for answer in trial.answers:
-        confidence = 0.5 + 0.5 * generator.beta(5, 1, n_groups)
+        confidence = generator.uniform(0.5, 1, n_groups)
         is_right = generator.random(n_groups) < confidence
         label = np.where(is_right, trial.truth, 1 - trial.truth)
         said = np.eye(2, dtype=bool)[label]
