@@ -50,8 +50,8 @@ def _plan(pair: dict[str, Any], numbers: dict[str, Any], task: str) -> str:
     days = f", or {plan['days']:,.1f} days of today's traffic" if plan["days"] else ""
     return (
         f"{start}: were one right on {wanted} more of the rows, {100 * plan['power']:.0f} % of samples of about "
-        f"{round_up(plan['rows'])} rows{days} would show it{of_pairs}, with about {round_up(plan['labels'])} labels, in "
-        "place of a label of each of those rows."
+        f"{round_up(plan['rows'])} rows{days} would show it{of_pairs}, with about {round_up(plan['labels'])} labels, "
+        "in place of a label of each of those rows."
     )
 
 

@@ -158,8 +158,8 @@ def test_a_verdict_that_is_not_there_yet_says_how_many_more_labels_it_takes() ->
 
     said = write_few(numbers, "task")["findings"][1]
     assert said.endswith(
-        f" About {round_up(n_labels)} labels of such rows, {round_up(missing)} more than there are, show a difference of "
-        "2.0 % in 80 % of samples."
+        f" About {round_up(n_labels)} labels of such rows, {round_up(missing)} more than there are, show a difference "
+        "of 2.0 % in 80 % of samples."
     )
     open_pair["plan"]["labels"] = open_pair["labelled"]
     assert "more labels" not in write_few(numbers, "task")["findings"][1]
