@@ -56,20 +56,8 @@ def read_labelled(
     `group` is the column whose equal values mean that rows belong together; equal rows do so unless it is said. Rows
     whose hash is among those of `learnt` are left out unless they are kept.
     """
-    if not path.exists():
-        raise EvaluationError(f"{path}: there is no such file or folder")
-
     takes_rows = isinstance(card.input, FeatureInput)
-    if path.is_dir() == takes_rows:
-        expected = (
-            "a table, CSV or Parquet"
-            if takes_rows
-            else "a folder with a folder of images for each class"
-        )
-        raise EvaluationError(
-            f"{path.name}: {card.task} takes {expected}, got a {'folder' if takes_rows else 'file'}"
-        )
-
+    _check_kind(path, card, takes_rows=takes_rows)
     sift = partial(
         sift_learnt, learnt=learnt, where=path.name, keeps_learnt=keeps_learnt
     )
@@ -83,6 +71,22 @@ def read_labelled(
     return _read_folder(
         path, card, joins_equal=joins_equal, sift=sift if len(learnt) else None
     )
+
+
+def _check_kind(path: Path, card: Card, *, takes_rows: bool) -> None:
+    """Raises EvaluationError unless there is a file for models that take rows, or a folder for those of images."""
+    if not path.exists():
+        raise EvaluationError(f"{path}: there is no such file or folder")
+
+    if path.is_dir() == takes_rows:
+        expected = (
+            "a table, CSV or Parquet"
+            if takes_rows
+            else "a folder with a folder of images for each class"
+        )
+        raise EvaluationError(
+            f"{path.name}: {card.task} takes {expected}, got a {'folder' if takes_rows else 'file'}"
+        )
 
 
 def _read_rows(

@@ -25,19 +25,7 @@ def run(
     task: str, contenders: Classifiers, labelled: LabelledData, *, on_rows: OnRows
 ) -> Predictions:
     """Asks every contender in batches; raises VeredictoError that names the place of a row at fault."""
-    batches: list[list[ClassifiedRows]] = [[] for _ in contenders.contenders]
-    n_rows = len(labelled.truth)
-    is_image = labelled.files or isinstance(labelled.rows[0], ImageFile)
-    size = IMAGES_AT_A_TIME if is_image else ROWS_AT_A_TIME
-
-    for start in range(0, n_rows, size):
-        stop = min(start + size, n_rows)
-        answered = _classify(contenders, labelled, start, stop)
-        for batch, parts in zip(batches, answered, strict=True):
-            batch += parts
-
-        on_rows(stop, n_rows)
-
+    batches = _classify_all(contenders, labelled, on_rows)
     latencies = contenders.latencies_ms(labelled.batch(0, 1)[0])
     answers = [
         _join(each, latency, batch)
@@ -63,6 +51,26 @@ def run(
         learnt_unknown=find_unknown(contenders.contenders),
         learnt_rows=_count_learnt(contenders.contenders, labelled.learnt),
     )
+
+
+def _classify_all(
+    contenders: Classifiers, labelled: LabelledData, on_rows: OnRows
+) -> list[list[ClassifiedRows]]:
+    """Returns each contender's answers to all rows, batch by batch."""
+    batches: list[list[ClassifiedRows]] = [[] for _ in contenders.contenders]
+    n_rows = len(labelled.truth)
+    is_image = labelled.files or isinstance(labelled.rows[0], ImageFile)
+    size = IMAGES_AT_A_TIME if is_image else ROWS_AT_A_TIME
+
+    for start in range(0, n_rows, size):
+        stop = min(start + size, n_rows)
+        answered = _classify(contenders, labelled, start, stop)
+        for batch, parts in zip(batches, answered, strict=True):
+            batch += parts
+
+        on_rows(stop, n_rows)
+
+    return batches
 
 
 def find_unknown(contenders: Sequence[Classifier]) -> list[str]:

@@ -103,15 +103,14 @@ def read_labelled_csv(
 ) -> LabelledData:
     """Returns the rows of a CSV with their true classes; raises EvaluationError and TooLarge.
 
-    `group` is the column whose equal values mean that rows belong together. Rows whose hash is among those of `learnt`
-    are left out unless they are kept.
+    Equal values of the column `group` mean that rows belong together. Those of `learnt` are left out unless kept.
     """
     assert isinstance(card.input, FeatureInput)
     names = [each.name for each in card.input.features]
     columns = _read_columns(content, source, limits)
     label, others = _choose_columns(columns, names, label, group)
     asked = _find_asked(columns, card.input.features, label)
-
+    notes = note_passed_over(others, asked.unfit, n_without_label=asked.n_without_label)
     truth = _index_truth(columns, asked, label, card)
     rows = asked.name_values(names)
     hashes = hash_feature_rows(rows, card)
@@ -125,9 +124,7 @@ def read_labelled_csv(
         truth=truth[sifted.kept],
         rows=[rows[index] for index in sifted.kept],
         data_set=fingerprint_rows(rows, truth, card),
-        notes=note_passed_over(
-            others, asked.unfit, n_without_label=asked.n_without_label
-        ),
+        notes=notes,
         grouping=_find_groups(columns, left, group),
         slicings=_slice(columns, left, names, others),
         learnt=sifted.learnt,
