@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from evaluation import evidence
 from evaluation.classifiers import LocalClassifiers
 from evaluation.labelled_data import read_labelled
+from evaluation.learnt import hash_images
 from service.errors import EvaluationError
 from service.judging.learnt import collect_learnt, fingerprint_rows, hash_feature_rows
 from tests.support.server import ROOT
@@ -154,3 +156,29 @@ def test_models_of_which_some_were_learnt_from_rows_are_named() -> None:
     assert one.before.startswith("one was learnt from 5 of 305 rows, which are left")
     both = tell_learnt(replace(trial, learnt_rows={"task-one": 5, "task-other": 2}))
     assert both.before.startswith("Models were learnt from 5 of 305 rows, which are")
+
+
+def test_images_that_models_were_learnt_from_are_left_out_or_counted(
+    tmp_path: Path,
+) -> None:
+    """Two of four images are known by their pixels: they are left out, or judged and counted where they are kept."""
+    chance = np.random.default_rng(0)
+    for number in range(4):
+        folder = tmp_path / "own" / ("cat", "automobile")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = chance.integers(0, 256, (40, 40, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+
+    files = sorted((tmp_path / "own").rglob("*.png"))
+    learnt = np.sort(hash_images(files[:2]))
+    task = "cat_or_automobile"
+    card = LocalClassifiers(ROOT / "exported_models", task).contenders[0].card
+    left = read_labelled(tmp_path / "own", card, label=None, learnt=learnt)
+    assert left.files == files[2:]
+    assert (left.n_learnt, len(left.learnt)) == (2, 2)
+
+    kept = read_labelled(
+        tmp_path / "own", card, label=None, learnt=learnt, keeps_learnt=True
+    )
+    assert kept.files == files
+    assert (kept.n_learnt, len(kept.learnt)) == (0, 2)
