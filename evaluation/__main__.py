@@ -32,8 +32,8 @@ from service.judging.learnt import NOTHING, collect_learnt
 from service.settings import Settings
 from verdict.few_labels import judge_few
 from verdict.few_sentences import write_few, write_plan
+from verdict.learnt import tell_unknown
 from verdict.predictions import Predictions
-from verdict.sentences import tell_unknown
 from verdict.sets import tell_sets
 
 DONE = 0
@@ -260,9 +260,8 @@ def _try(
         label=options.label,
         group=options.group,
         joins_equal=options.equal_rows == "together",
-        learnt=NOTHING
-        if options.keep_learnt
-        else collect_learnt(contenders.contenders),
+        learnt=collect_learnt(contenders.contenders),
+        keeps_learnt=options.keep_learnt,
     )
     for note in labelled.notes:
         _tell(note)

@@ -128,6 +128,8 @@ def recall(evidence: dict[str, Any]) -> Predictions:
             learnt_by=list(evidence["data"]["learnt_by"]),
             n_learnt=int(evidence["data"].get("n_learnt", 0)),
             learnt_unknown=list(evidence["data"].get("learnt_unknown", [])),
+            n_learnt_judged=int(evidence["data"].get("n_learnt_judged", 0)),
+            learnt_rows=dict(evidence["data"].get("learnt_rows", {})),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(

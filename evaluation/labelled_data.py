@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,14 @@ from model_card import Card, Feature, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import (
     LabelledData,
+    Sifted,
     Value,
     find_label,
-    find_new,
     fingerprint_images,
     index_labels,
     note_passed_over,
     read_value,
+    sift_learnt,
 )
 from service.judging.learnt import (
     NOTHING,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from tables.reader import Table
 
+Sift = Callable[[Hashes], Sifted]
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 
 
@@ -46,16 +49,35 @@ def read_labelled(
     group: str | None = None,
     joins_equal: bool = True,
     learnt: Hashes = NOTHING,
+    keeps_learnt: bool = False,
 ) -> LabelledData:
     """Returns what models with such a card can be judged on; raises EvaluationError, which says what would work.
 
     `group` is the column whose equal values mean that rows belong together; equal rows do so unless it is said. Rows
-    whose hash is among those of `learnt` are left out.
+    whose hash is among those of `learnt` are left out unless they are kept.
     """
+    takes_rows = isinstance(card.input, FeatureInput)
+    _check_kind(path, card, takes_rows=takes_rows)
+    sift = partial(
+        sift_learnt, learnt=learnt, where=path.name, keeps_learnt=keeps_learnt
+    )
+    if takes_rows:
+        return _read_rows(path, card, label, group, joins_equal=joins_equal, sift=sift)
+    if group is not None:
+        raise EvaluationError(
+            f"--group: expected a table with a column {group!r}, got a folder of images"
+        )
+
+    return _read_folder(
+        path, card, joins_equal=joins_equal, sift=sift if len(learnt) else None
+    )
+
+
+def _check_kind(path: Path, card: Card, *, takes_rows: bool) -> None:
+    """Raises EvaluationError unless there is a file for models that take rows, or a folder for those of images."""
     if not path.exists():
         raise EvaluationError(f"{path}: there is no such file or folder")
 
-    takes_rows = isinstance(card.input, FeatureInput)
     if path.is_dir() == takes_rows:
         expected = (
             "a table, CSV or Parquet"
@@ -66,17 +88,6 @@ def read_labelled(
             f"{path.name}: {card.task} takes {expected}, got a {'folder' if takes_rows else 'file'}"
         )
 
-    if takes_rows:
-        return _read_rows(
-            path, card, label, group, joins_equal=joins_equal, learnt=learnt
-        )
-    if group is not None:
-        raise EvaluationError(
-            f"--group: expected a table with a column {group!r}, got a folder of images"
-        )
-
-    return _read_folder(path, card, joins_equal=joins_equal, learnt=learnt)
-
 
 def _read_rows(
     path: Path,
@@ -85,7 +96,7 @@ def _read_rows(
     group: str | None,
     *,
     joins_equal: bool,
-    learnt: Hashes,
+    sift: Sift,
 ) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
     features = card.input.features
@@ -98,15 +109,15 @@ def _read_rows(
     wheres = [f"{path.name}, {place}: column {label!r}" for place in rows.places]
     truth = index_labels(rows.labels, card, wheres)
     asked = rows.name_values(feature_names)
-    new = find_new(hash_feature_rows(asked, card), learnt, path.name)
-    left = rows.take(new)
+    sifted = sift(hash_feature_rows(asked, card))
+    left = rows.take(sifted.kept)
 
     return LabelledData(
         source=path.name,
         fingerprint=f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
         places=left.places,
-        truth=truth[new],
-        rows=[asked[index] for index in new],
+        truth=truth[sifted.kept],
+        rows=[asked[index] for index in sifted.kept],
         data_set=fingerprint_rows(asked, truth, card),
         notes=notes,
         grouping=left.find_groups(members, column=group, joins_equal=joins_equal),
@@ -114,7 +125,8 @@ def _read_rows(
             dict(zip(feature_names, left.columns, strict=True))
             | _read_others(left.frame, others)
         ),
-        n_learnt=len(asked) - len(new),
+        learnt=sifted.learnt,
+        n_learnt=sifted.n_left_out,
     )
 
 
@@ -276,7 +288,7 @@ def _read_column(
 
 
 def _read_folder(
-    path: Path, card: Card, *, joins_equal: bool, learnt: Hashes
+    path: Path, card: Card, *, joins_equal: bool, sift: Sift | None
 ) -> LabelledData:
     """`path/<class>/<image>`; what is hidden, and files that are no images by their ending, are passed over."""
     found = _list_files(path)
@@ -286,12 +298,11 @@ def _read_folder(
             f"{path.name}: expected a folder of images for each class of {card.task}, got no image"
         )
 
-    n_files = len(files)
-    passed = len(found) - n_files
-    if len(learnt):
-        new = find_new(hash_images(files), learnt, path.name)
-        files = [files[index] for index in new]
-
+    passed = len(found) - len(files)
+    sifted = Sifted(list(range(len(files))), NOTHING, 0)
+    if sift is not None:
+        sifted = sift(hash_images(files))
+    files = [files[index] for index in sifted.kept]
     places = [f"{each.parent.name}/{each.name}" for each in files]
     hashes = [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
     contents = [(each.parent.name, of) for each, of in zip(files, hashes, strict=True)]
@@ -311,7 +322,8 @@ def _read_folder(
         files=files,
         notes=notes if passed else [],
         grouping=find_groups(contents, joins_equal=joins_equal),
-        n_learnt=n_files - len(files),
+        learnt=sifted.learnt,
+        n_learnt=sifted.n_left_out,
     )
 
 

@@ -676,6 +676,7 @@ SHOWN: dict[str, set[str]] = {
         "few_labels",
         "few_sentences",
         "grouping",
+        "learnt",
         "pairs",
         "predictions",
         "sentences",

@@ -137,7 +137,9 @@ def _judge_model(
         "ece_equal_mass": reliability.calibration_error(even),
         "brier_parts": reliability.brier_parts(answer.probabilities, predictions.truth),
         "votes": is_vote(confidence),
-        "calibrated_ece": reliability.expect_error(confidence),
+        "calibrated_ece": _judge_calibration(
+            confidence, hits, members, n_models=len(predictions.answers)
+        ),
         "reliability": {"equal_width": wide, "equal_mass": even},
         "roc": _trace_curves(answer, predictions),
         "risk_coverage": dict(
@@ -156,6 +158,38 @@ def is_vote(confidence: NDArray[np.float64]) -> bool:
     return bool((confidence >= 1).all())
 
 
+def _judge_calibration(
+    confidence: NDArray[np.float64],
+    hits: NDArray[np.bool_],
+    members: NDArray[np.int64] | None,
+    *,
+    n_models: int,
+) -> dict[str, Any]:
+    """Returns the calibration error of the first row of each group beside what a calibrated model would show there."""
+    confidence, hits = _take_first(confidence, hits, members)
+    bins = reliability.describe_bins(
+        confidence, hits, reliability.equal_width(confidence)
+    )
+
+    return {
+        "error": reliability.calibration_error(bins),
+        "rows": len(hits),
+        **reliability.expect_error(confidence, n_models=n_models),
+    }
+
+
+def _take_first(
+    confidence: NDArray[np.float64],
+    hits: NDArray[np.bool_],
+    members: NDArray[np.int64] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Returns the first row of each group, and all rows where each is by itself."""
+    if members is None:
+        return confidence, hits
+    _, first = np.unique(members, return_index=True)
+    return confidence[first], hits[first]
+
+
 def _promise(
     confidence: NDArray[np.float64],
     hits: NDArray[np.bool_],
@@ -168,9 +202,7 @@ def _promise(
 
     The promises of all models hold together, since who leads is chosen on the same rows.
     """
-    if members is not None:
-        _, first = np.unique(members, return_index=True)
-        confidence, hits = confidence[first], hits[first]
+    confidence, hits = _take_first(confidence, hits, members)
 
     return risk_coverage.guaranteed_threshold(
         confidence, hits, risk=risk, n_models=n_models

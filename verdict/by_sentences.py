@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from verdict.findings import CONDITION, tell_groups
+from verdict.learnt import tell_learnt
 from verdict.predictions import Predictions
-from verdict.sentences import tell_unknown, warn_of_learnt
 from verdict.wanted import COST, Wanted
 from verdict.words import count_rows, join, percent, round_up, shorten, show_p, signed
 
@@ -35,18 +35,11 @@ def write_by(
         ),
         CONDITION,
     ]
-    warning = warn_of_learnt(
-        numbers["rows"], predictions.n_learnt, predictions.learnt_by, task
-    )
-    unknown = tell_unknown(
-        predictions.learnt_unknown,
-        predictions.learnt_by,
-        n_models=len(told),
-        task=task,
-    )
+    head = _head(told[leader], mine, numbers, wanted, task)
+    before, after = tell_learnt(predictions)
 
     return {
-        "headline": f"{warning}{_head(told[leader], mine, numbers, wanted, task)}{unknown}",
+        "headline": f"{before}{head}{after}",
         "findings": [each for each in found if each],
     }
 

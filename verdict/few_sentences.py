@@ -50,7 +50,8 @@ def _plan(pair: dict[str, Any], numbers: dict[str, Any], task: str) -> str:
     days = f", or {plan['days']:,.1f} days of today's traffic" if plan["days"] else ""
     return (
         f"{start}: were one right on {wanted} more of the rows, {100 * plan['power']:.0f} % of samples of about "
-        f"{round_up(plan['rows'])} rows{days} would show it{of_pairs}, with about {round_up(plan['labels'])} labels."
+        f"{round_up(plan['rows'])} rows{days} would show it{of_pairs}, with about {round_up(plan['labels'])} labels, "
+        "in place of a label of each of those rows."
     )
 
 
@@ -109,7 +110,7 @@ def _compare(pair: dict[str, Any], numbers: dict[str, Any], task: str) -> str:
     other = shorten(pair["other"], task)
     labels = f"{pair['labelled']:,} labels of {count_rows(pair['disagree'])} on which they disagree"
     if pair["between"] is None:
-        return f"{name} and {other}: no verdict; there are {labels}."
+        return f"{name} and {other}: no verdict; there are {labels}.{_ask(pair)}"
 
     low, high = pair["between"]
     n_pairs = len(numbers["pairs"])
@@ -123,9 +124,20 @@ def _compare(pair: dict[str, Any], numbers: dict[str, Any], task: str) -> str:
     apart = f"accuracy differs by {signed(pair['apart'])} ({between}), from {labels}"
     if pair["verdict"] == "too few":
         few = f"fewer than {pair['min_discordant']} rows on which one alone is right can show no difference"
-        return f"{name} and {other}: no verdict; {few}: {apart}."
+        return f"{name} and {other}: no verdict; {few}: {apart}.{_ask(pair)}"
 
-    return f"{name} and {other} cannot be told apart in accuracy: {apart}."
+    return f"{name} and {other} cannot be told apart in accuracy: {apart}.{_ask(pair)}"
+
+
+def _ask(pair: dict[str, Any]) -> str:
+    """Says how many more labels show the wanted difference, as far as the plan is not fulfilled."""
+    plan = pair["plan"]
+    if plan["labels"] is None or plan["labels"] <= pair["labelled"]:
+        return ""
+
+    more = round_up(plan["labels"] - pair["labelled"])
+    shown = f"show a difference of {percent(plan['wanted'])} in {100 * plan['power']:.0f} % of samples"
+    return f" About {round_up(plan['labels'])} labels of such rows, {more} more than there are, {shown}."
 
 
 def _tell_accuracies(numbers: dict[str, Any], task: str) -> list[str]:

@@ -181,19 +181,24 @@ def decline(leader: dict[str, Any], task: str, risk: float, *, n_models: int) ->
     return f"{promise} from a probability of {sure['threshold']:.9g} on ({percent(sure['coverage'])} of these rows)."
 
 
-def calibrate(leader: dict[str, Any], task: str) -> str:
-    """Says how far the leader's probabilities are off, beside what a calibrated model would show on so many rows."""
+def calibrate(leader: dict[str, Any], task: str, *, n_rows: int, n_models: int) -> str:
+    """Says how far the leader's probabilities are off, beside what a calibrated model would show on so many rows.
+
+    The leader was chosen on these rows: the limit is that of all models together.
+    """
     name = shorten(leader["model"], task)
     if leader["votes"]:
         return f"{name} votes: each of its answers has a probability of 1, which says nothing of how sure it is."
 
-    error = leader["metrics"]["ece"]["value"]
-    usual = leader["calibrated_ece"]
+    tested = leader["calibrated_ece"]
+    is_grouped = tested["rows"] < n_rows
+    of_groups = " on the first row of each group" if is_grouped else ""
+    chosen = f", as the best of {n_models}," if n_models > 1 else ""
     figure = (
-        f"a calibration error of {percent(error)}; in 95 % of samples of so many rows a calibrated model would show up "
-        f"to {percent(usual['limit'])}"
+        f"a calibration error of {percent(tested['error'])}{of_groups}; in 95 % of samples of so many rows a "
+        f"calibrated model{chosen} would show up to {percent(tested['together'])}"
     )
-    if error > usual["limit"]:
+    if tested["error"] > tested["together"]:
         return f"{name}'s probabilities are not calibrated: {figure}."
 
     return f"{name}'s probabilities are not shown to be off: {figure}."

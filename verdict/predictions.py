@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,8 @@ class Predictions:
 
     `grouping` says which rows belong together, `slicings` in which parts of the rows models are compared too.
     `learnt_by` are models that most of these rows were learnt by, `n_learnt` rows are left out since some model was
-    learnt from them. Of the models `learnt_unknown` nobody knows which rows they were learnt from.
+    learnt from them, `n_learnt_judged` such rows are judged all the same. `learnt_rows` has the models that were learnt
+    from such rows, and from how many. Of the models `learnt_unknown` nobody knows which rows they were learnt from.
     """
 
     task: str
@@ -55,6 +56,8 @@ class Predictions:
     learnt_by: Sequence[str] = ()
     n_learnt: int = 0
     learnt_unknown: Sequence[str] = ()
+    n_learnt_judged: int = 0
+    learnt_rows: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def groups(self) -> NDArray[np.int64] | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from verdict import findings
 from verdict.grouping import EACH_BY_ITSELF, Grouping
+from verdict.learnt import NOTHING_LEARNT, LearntSentences
 from verdict.words import count_rows, join, percent, shorten
 
 
@@ -17,12 +17,10 @@ def write_verdict(
     costs: dict[str, dict[str, float | None]],
     risk: float,
     grouping: Grouping = EACH_BY_ITSELF,
-    learnt_by: Sequence[str] = (),
-    n_learnt: int = 0,
-    learnt_unknown: Sequence[str] = (),
+    learnt: LearntSentences = NOTHING_LEARNT,
 ) -> dict[str, Any]:
     """Returns `headline`, one sentence or some, and `findings`, a list of them. `costs` has each model's latency_ms and
-    size_bytes.
+    size_bytes, `learnt` what the headline says of rows that models were learnt from.
     """
     leader = numbers["leader"]
     told = {each["model"]: each for each in numbers["models"]}
@@ -39,55 +37,18 @@ def write_verdict(
         findings.find_worse(numbers, leader, task) if mine else "",
         findings.price(numbers, costs, task),
         findings.decline(told[leader], task, risk, n_models=len(told)),
-        findings.calibrate(told[leader], task),
+        findings.calibrate(
+            told[leader], task, n_rows=numbers["rows"], n_models=len(told)
+        ),
         findings.CONDITION,
     ]
 
-    warning = warn_of_learnt(numbers["rows"], n_learnt, learnt_by, task)
-    unknown = tell_unknown(learnt_unknown, learnt_by, n_models=len(told), task=task)
+    head = _head(told[leader], mine, numbers, task)
 
     return {
-        "headline": f"{warning}{_head(told[leader], mine, numbers, task)}{unknown}",
+        "headline": f"{learnt.before}{head}{learnt.after}",
         "findings": [each for each in found if each],
     }
-
-
-def warn_of_learnt(
-    n_judged: int, n_learnt: int, learnt_by: Sequence[str], task: str
-) -> str:
-    """Says how many rows were left out since models were learnt from them, or that these rows are such."""
-    if not n_learnt:
-        return _warn(learnt_by, task)
-
-    n_rows = n_learnt + n_judged
-    judged = f"the figures are on the other {n_judged:,}. "
-    return f"Models were learnt from {n_learnt:,} of {count_rows(n_rows)}, which are left out; {judged}"
-
-
-def tell_unknown(
-    unknown: Sequence[str], learnt_by: Sequence[str], *, n_models: int, task: str
-) -> str:
-    """Says of which models it is not known what they learnt from: their learnt rows are judged like others."""
-    left = [each for each in unknown if each not in learnt_by]
-    if not left:
-        return ""
-
-    names = join([shorten(each, task) for each in left])
-    if len(left) == n_models > 1:
-        names = "any of these models"
-    return (
-        f" Which rows {names} learnt from is not known here, so that learnt rows are not told from others: where there "
-        "are any, the figures are too good."
-    )
-
-
-def _warn(learnt_by: Sequence[str], task: str) -> str:
-    """Says that these rows are what models were made from, where they are."""
-    if not learnt_by:
-        return ""
-
-    names = join([shorten(each, task) for each in learnt_by])
-    return f"{names} learnt from most of these rows, so that nothing here holds for others. "
 
 
 def _facing(pair: dict[str, Any], leader: str) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from service.judging import predictions
 from service.judging.classifiers import Classifiers, LoadedClassifiers
 from service.judging.labelled_rows import (
     LabelledData,
-    find_new,
+    Sifted,
     fingerprint_images,
     index_labels,
+    sift_learnt,
 )
 from service.judging.learnt import NOTHING, Hashes, collect_learnt, hash_image
 from service.judging.table import KEEP_LEARNT, TableLimits, read_labelled_csv
@@ -124,10 +125,7 @@ class Judgements:
 
     def _read(self, contenders: Classifiers, request: JudgeRequest) -> LabelledData:
         card = contenders.contenders[0].card
-        learnt = NOTHING
-        if not request.keeps_learnt:
-            learnt = collect_learnt(contenders.contenders)
-
+        learnt = collect_learnt(contenders.contenders)
         takes_rows = isinstance(card.input, FeatureInput)
         if takes_rows != (request.table is not None):
             expected = "a CSV" if takes_rows else "images in a form"
@@ -144,12 +142,13 @@ class Judgements:
             label=request.label,
             group=request.group,
             learnt=learnt,
+            keeps_learnt=request.keeps_learnt,
         )
 
     def _read_images(
         self, contenders: Classifiers, request: JudgeRequest, learnt: Hashes
     ) -> LabelledData:
-        """Returns images with their classes; those that a model was learnt from are left out."""
+        """Returns images with their classes; those that a model was learnt from are left out unless they are kept."""
         images = list(request.images)
         self._limits.check_rows(len(images))
         if len(request.labels) != len(images):
@@ -159,11 +158,8 @@ class Judgements:
 
         wheres = [f"labels[{index}]" for index in range(len(images))]
         truth = index_labels(request.labels, contenders.contenders[0].card, wheres)
-        new = list(range(len(images)))
-        if len(learnt):
-            hashes = [hash_image(each.content) for each in cancellation.watch(images)]
-            new = find_new(np.array(hashes, np.uint64), learnt, "images", KEEP_LEARNT)
-
+        sifted = self._sift(images, learnt, keeps_learnt=request.keeps_learnt)
+        new = sifted.kept
         digests = [hashlib.sha256(images[at].content).hexdigest() for at in new]
         places = [f"{request.labels[at]}/{request.names[at]}" for at in new]
 
@@ -176,5 +172,20 @@ class Judgements:
             grouping=find_groups(
                 [(request.labels[at], of) for at, of in zip(new, digests, strict=True)]
             ),
-            n_learnt=len(images) - len(new),
+            learnt=sifted.learnt,
+            n_learnt=sifted.n_left_out,
+        )
+
+    def _sift(
+        self, images: Sequence[ImageFile], learnt: Hashes, *, keeps_learnt: bool
+    ) -> Sifted:
+        """Returns which images are judged; they are decoded only where some may have been learnt from."""
+        if not len(learnt):
+            return Sifted(list(range(len(images))), NOTHING, 0)
+
+        found = [hash_image(each.content) for each in cancellation.watch(images)]
+        hashes = np.array(found, np.uint64)
+
+        return sift_learnt(
+            hashes, learnt, "images", KEEP_LEARNT, keeps_learnt=keeps_learnt
         )

@@ -15,6 +15,7 @@ from verdict.analysis import WITHIN, judge
 from verdict.by_metric import UnknownPrice, judge_by
 from verdict.by_sentences import write_by
 from verdict.grouping import write_grouping
+from verdict.learnt import tell_learnt
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.sentences import write_verdict
 from verdict.sets import judge_sets
@@ -91,9 +92,7 @@ def conclude(
         costs=_list_costs(predictions),
         risk=risk,
         grouping=predictions.grouping,
-        learnt_by=predictions.learnt_by,
-        n_learnt=predictions.n_learnt,
-        learnt_unknown=predictions.learnt_unknown,
+        learnt=tell_learnt(predictions),
     )
     concluded = {
         "numbers": numbers,
@@ -135,6 +134,8 @@ def _write_data(predictions: Predictions) -> dict[str, Any]:
         "learnt_by": predictions.learnt_by,
         "n_learnt": predictions.n_learnt,
         "learnt_unknown": predictions.learnt_unknown,
+        "n_learnt_judged": predictions.n_learnt_judged,
+        "learnt_rows": dict(predictions.learnt_rows),
     }
 
 

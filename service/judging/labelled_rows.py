@@ -7,14 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Card, Feature
 from service.errors import EvaluationError
-from service.judging.learnt import Hashes
+from service.judging.learnt import NOTHING, Hashes
 from service.models.images import ImageFile
 from verdict.grouping import EACH_BY_ITSELF, Grouping
 from verdict.slicing import Slicing
@@ -31,8 +31,8 @@ class LabelledData:
     """`truth` `(n_rows,)` are indices of classes, -1 where it is not known; `places` says where each row is from.
 
     `fingerprint` is the SHA-256 of the file, or of the images' names and contents, `data_set` that of the rows as
-    training takes it, None of images. `notes` is what was passed over, `n_learnt` how many rows were left out since
-    models were learnt from them.
+    training takes it, None of images. `notes` is what was passed over. `learnt` has a hash for each row that models
+    were learnt from, of which `n_learnt` are left out: all of them, or none where such rows are judged too.
     """
 
     source: str
@@ -45,6 +45,7 @@ class LabelledData:
     grouping: Grouping = EACH_BY_ITSELF
     slicings: Sequence[Slicing] = ()
     data_set: str | None = None
+    learnt: Hashes = field(default_factory=lambda: NOTHING)
     n_learnt: int = 0
 
     def batch(self, start: int, stop: int) -> list[Any]:
@@ -52,6 +53,29 @@ class LabelledData:
         if self.files:
             return [ImageFile(path.read_bytes(), "") for path in self.files[start:stop]]
         return self.rows[start:stop]
+
+
+class Sifted(NamedTuple):
+    """Of rows those of the indices `kept` are judged; `learnt` has a hash for each row that models were learnt from."""
+
+    kept: list[int]
+    learnt: Hashes
+    n_left_out: int
+
+
+def sift_learnt(
+    hashes: Hashes,
+    learnt: Hashes,
+    where: str,
+    keep: str = KEEP_LEARNT,
+    *,
+    keeps_learnt: bool,
+) -> Sifted:
+    """Leaves out rows that models were learnt from unless they are kept; raises EvaluationError where none is left."""
+    found = hashes[np.isin(hashes, learnt)]
+    if keeps_learnt:
+        return Sifted(list(range(len(hashes))), found, 0)
+    return Sifted(find_new(hashes, learnt, where, keep), found, len(found))
 
 
 def find_new(

@@ -10,6 +10,7 @@ import numpy as np
 from service.errors import EvaluationError, InvalidRequest, TooLarge
 from service.judging.classifiers import ClassifiedRows, Classifier, Classifiers
 from service.judging.labelled_rows import LabelledData
+from service.judging.learnt import Hashes
 from service.models.images import ImageFile
 from verdict.predictions import ClassifierAnswers, Predictions
 
@@ -24,19 +25,7 @@ def run(
     task: str, contenders: Classifiers, labelled: LabelledData, *, on_rows: OnRows
 ) -> Predictions:
     """Asks every contender in batches; raises VeredictoError that names the place of a row at fault."""
-    batches: list[list[ClassifiedRows]] = [[] for _ in contenders.contenders]
-    n_rows = len(labelled.truth)
-    is_image = labelled.files or isinstance(labelled.rows[0], ImageFile)
-    size = IMAGES_AT_A_TIME if is_image else ROWS_AT_A_TIME
-
-    for start in range(0, n_rows, size):
-        stop = min(start + size, n_rows)
-        answered = _classify(contenders, labelled, start, stop)
-        for batch, parts in zip(batches, answered, strict=True):
-            batch += parts
-
-        on_rows(stop, n_rows)
-
+    batches = _classify_all(contenders, labelled, on_rows)
     latencies = contenders.latencies_ms(labelled.batch(0, 1)[0])
     answers = [
         _join(each, latency, batch)
@@ -56,15 +45,47 @@ def run(
         timing=contenders.timing,
         grouping=labelled.grouping,
         slicings=labelled.slicings,
+        n_learnt_judged=len(labelled.learnt) - labelled.n_learnt,
         learnt_by=_find_learners(contenders, labelled),
         n_learnt=labelled.n_learnt,
         learnt_unknown=find_unknown(contenders.contenders),
+        learnt_rows=_count_learnt(contenders.contenders, labelled.learnt),
     )
+
+
+def _classify_all(
+    contenders: Classifiers, labelled: LabelledData, on_rows: OnRows
+) -> list[list[ClassifiedRows]]:
+    """Returns each contender's answers to all rows, batch by batch."""
+    batches: list[list[ClassifiedRows]] = [[] for _ in contenders.contenders]
+    n_rows = len(labelled.truth)
+    is_image = labelled.files or isinstance(labelled.rows[0], ImageFile)
+    size = IMAGES_AT_A_TIME if is_image else ROWS_AT_A_TIME
+
+    for start in range(0, n_rows, size):
+        stop = min(start + size, n_rows)
+        answered = _classify(contenders, labelled, start, stop)
+        for batch, parts in zip(batches, answered, strict=True):
+            batch += parts
+
+        on_rows(stop, n_rows)
+
+    return batches
 
 
 def find_unknown(contenders: Sequence[Classifier]) -> list[str]:
     """Returns the models of which nobody knows which rows they were learnt from."""
     return [each.name for each in contenders if each.learnt is None]
+
+
+def _count_learnt(contenders: Sequence[Classifier], learnt: Hashes) -> dict[str, int]:
+    """Returns from how many of the rows each model was learnt, of the models that were learnt from any."""
+    counts = {
+        each.name: int(np.isin(learnt, each.learnt).sum())
+        for each in contenders
+        if each.learnt is not None
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _find_learners(contenders: Classifiers, labelled: LabelledData) -> list[str]:

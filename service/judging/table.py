@@ -16,10 +16,10 @@ from service.judging.labelled_rows import (
     LabelledData,
     Value,
     find_label,
-    find_new,
     index_labels,
     note_passed_over,
     read_value,
+    sift_learnt,
 )
 from service.judging.learnt import Hashes, fingerprint_rows, hash_feature_rows
 from service.models import cancellation
@@ -99,36 +99,36 @@ def read_labelled_csv(
     label: str | None = None,
     group: str | None = None,
     learnt: Hashes,
+    keeps_learnt: bool = False,
 ) -> LabelledData:
     """Returns the rows of a CSV with their true classes; raises EvaluationError and TooLarge.
 
-    `group` is the column whose equal values mean that rows belong together. Rows whose hash is among those of `learnt`
-    are left out.
+    Equal values of the column `group` mean that rows belong together. Those of `learnt` are left out unless kept.
     """
     assert isinstance(card.input, FeatureInput)
     names = [each.name for each in card.input.features]
     columns = _read_columns(content, source, limits)
     label, others = _choose_columns(columns, names, label, group)
     asked = _find_asked(columns, card.input.features, label)
-
+    notes = note_passed_over(others, asked.unfit, n_without_label=asked.n_without_label)
     truth = _index_truth(columns, asked, label, card)
     rows = asked.name_values(names)
-    new = find_new(hash_feature_rows(rows, card), learnt, source, KEEP_LEARNT)
-    left = asked.take(new)
+    hashes = hash_feature_rows(rows, card)
+    sifted = sift_learnt(hashes, learnt, source, KEEP_LEARNT, keeps_learnt=keeps_learnt)
+    left = asked.take(sifted.kept)
 
     return LabelledData(
         source=source,
         fingerprint=f"sha256:{hashlib.sha256(content).hexdigest()}",
         places=[columns.places[index] for index in left.kept],
-        truth=truth[new],
-        rows=[rows[index] for index in new],
+        truth=truth[sifted.kept],
+        rows=[rows[index] for index in sifted.kept],
         data_set=fingerprint_rows(rows, truth, card),
-        notes=note_passed_over(
-            others, asked.unfit, n_without_label=asked.n_without_label
-        ),
+        notes=notes,
         grouping=_find_groups(columns, left, group),
         slicings=_slice(columns, left, names, others),
-        n_learnt=len(rows) - len(new),
+        learnt=sifted.learnt,
+        n_learnt=sifted.n_left_out,
     )
 
 

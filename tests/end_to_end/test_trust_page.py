@@ -22,6 +22,7 @@ from tests.support.browser import PHONE, WIDE, open_page, start_browser
 from tests.support.server import Server, serve
 from tests.support.tiny_models import tiny_card, tiny_graph, write_tiny
 from tests.support.waiting import wait_until
+from training.data import datasets
 
 MODELS = Path(__file__).resolve().parents[2] / "exported_models"
 VERDICT = ".sentence"
@@ -216,6 +217,86 @@ def test_an_own_table_is_judged_by_three_actions(
 
     assert json.loads(evidence.read_bytes())["data"]["source"] == "own.csv"
     assert main(["--verify", str(evidence)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "size", "words"),
+    [
+        (
+            "en",
+            "light",
+            WIDE,
+            "own.csv: 36 rows judged. 142 rows were learnt from by these models and are left out.",
+        ),
+        (
+            "es",
+            "dark",
+            PHONE,
+            "own.csv: 36 casos juzgados. De 142 casos ya aprendieron estos modelos: quedan fuera.",
+        ),
+    ],
+    ids=["wide", "phone"],
+)
+def test_rows_that_models_were_learnt_from_are_told_of(
+    server: Server,
+    browser: Browser,
+    tmp_path: Path,
+    *,
+    language: str,
+    theme: str,
+    size: tuple[int, int],
+    words: str,
+) -> None:
+    """Rows of training beside the held-out ones are counted on the page; of held-out rows alone it says none was."""
+    own = write_all_wines(tmp_path / "own.csv")
+    look = {"language": language, "theme": theme, "size": size}
+    with open_page(browser, f"{server.url}/trust", bench=VERDICT, **look) as page:  # type: ignore[arg-type]  # each has its type
+        page.set_input_files("#own", own)
+        told = page.locator(".downloads p >> nth=0")
+        expect(told).to_have_text(words)
+        check_page(page, size)
+
+        page.click(".downloads button:nth-child(3)")
+        own.write_bytes((MODELS / "wine.held_out.csv").read_bytes())
+        page.set_input_files("#own", own)
+        none = {"en": "None of these rows was learnt", "es": "De ninguno de estos"}
+        expect(told).to_contain_text(none[language])
+
+
+def write_all_wines(path: Path) -> Path:
+    """Writes the whole data set, of which the shipped models were learnt from all but the held-out rows."""
+    dataset = datasets.load("wine")
+    names = [dataset.classes[each] for each in dataset.target]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*dataset.feature_names, "class"])
+        for values, name in zip(dataset.features.tolist(), names, strict=True):
+            writer.writerow([*values, name])
+
+    return path
+
+
+def test_of_a_model_without_a_record_it_is_said_that_learnt_rows_are_not_known(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Files without hashes of learnt rows: the page says that it is not known, in a sentence of its own."""
+    models = tmp_path / "models"
+    models.mkdir()
+    write_tiny(models, tiny_card(family="first"))
+    write_tiny(models, tiny_card(family="second"), sign=-1.0)
+    complaints: list[str] = []
+    own = tmp_path / "own.csv"
+    own.write_text("size,colour,label\n0.5,red,yes\n-0.5,green,no\n0.25,blue,yes\n")
+    with (
+        serve(tmp_path, VEREDICTO_MODELS=models) as server,
+        open_page(
+            browser, f"{server.url}/trust", bench=".own", complaints=complaints
+        ) as page,
+    ):
+        page.set_input_files("#own", own)
+        expect(page.locator(".downloads p >> nth=0")).to_contain_text(
+            "Which rows these models learnt from is not known here"
+        )
 
 
 def test_a_table_that_cannot_be_judged_is_told_of(

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from evaluation import evidence
 from evaluation.classifiers import LocalClassifiers
 from evaluation.labelled_data import read_labelled
+from evaluation.learnt import hash_images
 from service.errors import EvaluationError
 from service.judging.learnt import collect_learnt, fingerprint_rows, hash_feature_rows
 from tests.support.server import ROOT
@@ -18,6 +20,8 @@ from tests.support.trials import make_trial
 from training.__main__ import main as train
 from training.data import datasets
 from training.data.table import read_dataset
+from verdict.learnt import tell_learnt
+from verdict.wanted import Wanted
 
 
 @pytest.mark.parametrize("task", ["breast_cancer", "wine", "points"])
@@ -86,10 +90,14 @@ def test_rows_that_a_model_was_learnt_from_are_left_out(tmp_path: Path) -> None:
     kept = read_labelled(path, card, label="label")
 
     split = card.provenance.split
-    assert left.n_learnt == split["train"] + split["validation"]
+    assert left.n_learnt == len(left.learnt) == split["train"] + split["validation"]
     assert len(left.truth) == len(left.rows) == len(left.places) == split["held_out"]
     assert left.data_set == kept.data_set
     assert (kept.n_learnt, len(kept.truth)) == (0, 200)
+
+    judged = read_labelled(path, card, label="label", learnt=learnt, keeps_learnt=True)
+    assert (judged.n_learnt, len(judged.truth)) == (0, 200)
+    assert np.array_equal(judged.learnt, left.learnt)
 
     path.write_text("\n".join(["size,label", *lines[:50]]))
     everything = hash_feature_rows(
@@ -110,3 +118,67 @@ def test_the_first_sentence_counts_learnt_rows() -> None:
     )
     assert evidence.verify(found) == []
     assert evidence.recall(found).n_learnt == 455
+
+
+def test_the_first_sentence_counts_learnt_rows_that_are_judged_all_the_same() -> None:
+    """A verdict on learnt rows too says how many they are, by both metrics, and evidence of it is verified."""
+    predictions = replace(
+        make_trial({"one": 0.9, "other": 0.8, "third": 0.8}),
+        n_learnt_judged=240,
+        learnt_rows={"task-one": 240, "task-third": 30},
+        learnt_by=["task-one"],
+        learnt_unknown=["task-other"],
+    )
+    wanted = Wanted(metric="brier")
+    found = evidence.gather(
+        predictions, risk=0.01, gates=[], software={}, wanted=wanted
+    )
+    for each in (found["verdict"], found["by"]["verdict"]):
+        assert each["headline"].startswith(
+            "one and third were learnt from 240 of these 300 rows, which are judged all the same; such rows flatter, "
+            "and the figures are too good for others. "
+        )
+        assert "learnt from most" not in each["headline"]
+        assert "Which rows other learnt from is not known here" in each["headline"]
+    data = found["data"]
+    assert (data["n_learnt"], data["n_learnt_judged"]) == (0, 240)
+    assert data["learnt_rows"] == {"task-one": 240, "task-third": 30}
+    assert evidence.verify(found) == []
+    del found["data"]["n_learnt_judged"], found["data"]["learnt_rows"]
+    assert evidence.verify(found)
+    assert evidence.recall(found).n_learnt_judged == 0
+
+
+def test_models_of_which_some_were_learnt_from_rows_are_named() -> None:
+    """One model of two that was learnt from rows left out is named, and both are not."""
+    trial = replace(make_trial({"one": 0.9, "other": 0.8}), n_learnt=5)
+    one = tell_learnt(replace(trial, learnt_rows={"task-one": 5}))
+    assert one.before.startswith("one was learnt from 5 of 305 rows, which are left")
+    both = tell_learnt(replace(trial, learnt_rows={"task-one": 5, "task-other": 2}))
+    assert both.before.startswith("Models were learnt from 5 of 305 rows, which are")
+
+
+def test_images_that_models_were_learnt_from_are_left_out_or_counted(
+    tmp_path: Path,
+) -> None:
+    """Two of four images are known by their pixels: they are left out, or judged and counted where they are kept."""
+    chance = np.random.default_rng(0)
+    for number in range(4):
+        folder = tmp_path / "own" / ("cat", "automobile")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = chance.integers(0, 256, (40, 40, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+
+    files = sorted((tmp_path / "own").rglob("*.png"))
+    learnt = np.sort(hash_images(files[:2]))
+    task = "cat_or_automobile"
+    card = LocalClassifiers(ROOT / "exported_models", task).contenders[0].card
+    left = read_labelled(tmp_path / "own", card, label=None, learnt=learnt)
+    assert left.files == files[2:]
+    assert (left.n_learnt, len(left.learnt)) == (2, 2)
+
+    kept = read_labelled(
+        tmp_path / "own", card, label=None, learnt=learnt, keeps_learnt=True
+    )
+    assert kept.files == files
+    assert (kept.n_learnt, len(kept.learnt)) == (0, 2)

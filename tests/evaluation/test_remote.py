@@ -148,6 +148,11 @@ def test_a_report_by_url_leaves_learnt_rows_out(
     )
     kept = report(data, "wine", "--url", few_server.url, "--keep-learnt")
     assert len(kept["truth"]) == 178
+    assert kept["data"]["n_learnt_judged"] == 142
+    assert set(kept["data"]["learnt_rows"].values()) == {142}
+    assert kept["verdict"]["headline"].startswith(
+        "Models were learnt from 142 of these 178 rows, which are judged all the same; such rows flatter, "
+    )
 
 
 def test_a_server_that_does_not_tell_is_said_not_to(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
@@ -119,3 +120,33 @@ def test_a_calibrated_model_is_expected_to_show_an_error() -> None:
     found = reliability.expect_error(confidence)
     assert found["mean"] == pytest.approx(np.mean(errors), abs=0.003)
     assert found["limit"] == pytest.approx(np.quantile(errors, 0.95), abs=0.01)
+    assert found["together"] == found["limit"]
+
+
+def test_models_that_share_the_level_have_a_higher_limit() -> None:
+    """The limit of 32 models is exceeded by one of them in 5 of 3,200 samples, as binomial counts of one bin say."""
+    found = reliability.expect_error(np.full(100, 0.95), n_models=32)
+    counts = np.arange(101)
+    gaps = np.abs(counts - 95) / 100
+    shares = binom.pmf(counts, 100, 0.95)
+    order = np.argsort(gaps, kind="stable")
+    above = 1 - np.cumsum(shares[order])
+    expected = gaps[order][np.flatnonzero(above <= 0.05 / 32)[0]]
+    assert found["together"] == pytest.approx(expected, abs=0.011)
+    assert found["together"] > found["limit"]
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 7, 500])
+def test_hits_of_unequal_rows_are_counted_as_row_by_row(n_rows: int) -> None:
+    """The distribution equals that from adding one row after the other, and of equal rows the binomial one."""
+    probabilities = np.random.default_rng(n_rows).uniform(0, 1, n_rows)
+    expected = np.ones(1)
+    for each in probabilities:
+        expected = np.convolve(expected, [1 - each, each])
+
+    found = reliability.count_hits(probabilities)
+    assert found == pytest.approx(expected, abs=1e-14)
+    equal = reliability.count_hits(np.full(n_rows, 0.3))
+    assert equal == pytest.approx(
+        binom.pmf(np.arange(n_rows + 1), n_rows, 0.3), abs=1e-14
+    )

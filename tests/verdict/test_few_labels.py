@@ -10,6 +10,7 @@ from stats.paired_tests import holm, mcnemar
 from tests.support.trials import make_trial
 from verdict.few_labels import UNLABELLED, judge_few
 from verdict.few_sentences import write_few, write_plan
+from verdict.words import round_up
 
 TRIAL = make_trial(
     {"one": 0.95, "two": 0.8, "three": 0.94}, n_rows=500, classes=("a", "b", "c")
@@ -114,6 +115,7 @@ def test_a_plan_says_labels_and_days_before_any_label() -> None:
     assert (
         "days of today's traffic would show it, corrected for 3 pairs, with" in said[1]
     )
+    assert said[1].endswith(" labels, in place of a label of each of those rows.")
     assert numbers["pairs"][0]["difference"]["value"] is None
     assert numbers["leader"] is None
 
@@ -143,3 +145,21 @@ def test_the_verdict_says_from_how_many_labels_it_is() -> None:
         "one and three cannot be told apart in accuracy"
     )
     assert said["findings"][2].startswith("Accuracies on all rows, each label weighted")
+
+
+def test_a_verdict_that_is_not_there_yet_says_how_many_more_labels_it_takes() -> None:
+    """Of the planned labels those that are there are taken off, and with all of them no more are asked for."""
+    numbers = judge_few(TRIAL.labels, hide_agreed(30), NAMES, wanted=0.02)
+    open_pair = numbers["pairs"][1]
+    assert open_pair["models"] == ["task-one", "task-three"]
+    n_labels = open_pair["plan"]["labels"]
+    missing = n_labels - open_pair["labelled"]
+    assert missing > 0
+
+    said = write_few(numbers, "task")["findings"][1]
+    assert said.endswith(
+        f" About {round_up(n_labels)} labels of such rows, {round_up(missing)} more than there are, show a difference "
+        "of 2.0 % in 80 % of samples."
+    )
+    open_pair["plan"]["labels"] = open_pair["labelled"]
+    assert "more labels" not in write_few(numbers, "task")["findings"][1]

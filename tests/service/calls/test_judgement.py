@@ -85,6 +85,8 @@ def test_the_figures_are_those_of_the_command(
     assert found["data"]["n_learnt"] > 0
     assert leave_out_what_differs(found) == leave_out_what_differs(expected)
 
+    assert set(found["data"]["learnt_rows"].values()) == {found["data"]["n_learnt"]}
+
     kept = tmp_path / "sent.json"
     kept.write_bytes(answer.content)
     assert main(["--verify", str(kept)]) == 0

@@ -216,11 +216,10 @@ function writeSentence(shown, tab) {
 }
 
 /** @param {import("./view.js").View} shown @param {import("../models.js").Tab} tab */
-function writeOwn({ evidence, rows, name }, tab) {
+function writeOwn(shown, tab) {
+  const { evidence, rows } = shown;
   const { name: file } = /** @type {import("./own_data.js").OwnData} */ (own);
-  const { n_learnt, learnt_by } = evidence.data;
-  return make("div", { class: "downloads" }, make("p", {}, [say("ofYours", file, rows), n_learnt ? say("learnt", n_learnt) : "",
-    learnt_by.length ? say("learntBy", learnt_by.map(name)) : ""].filter(Boolean).join(" ")),
+  return make("div", { class: "downloads" }, make("p", {}, [say("ofYours", file, rows), ...tellLearnt(shown)].join(" ")),
     make("p", { class: "quiet", lang: "en" }, (evidence.notes ?? []).join("; ")),
     make("div", { class: "buttons" },
       button(say("evidence"), () => download(`${tab.task}-evidence.json`, JSON.stringify(evidence), "application/json")),
@@ -229,6 +228,19 @@ function writeOwn({ evidence, rows, name }, tab) {
         download(`${tab.task}-report.html`, makeReport(title, at("verdict")), "text/html");
       }),
       button(say("back"), () => { own = null; show(); })));
+}
+
+/** Says which of a person's rows models were learnt from, as far as their files tell. @param {import("./view.js").View} shown */
+function tellLearnt({ evidence, models, name }) {
+  const { n_learnt, learnt_by, learnt_rows, learnt_unknown } = evidence.data;
+  const learners = Object.keys(learnt_rows);
+  const unknown = learnt_unknown.filter((/** @type {string} */ each) => !learnt_by.includes(each));
+  const told = [];
+  if (n_learnt) told.push(say("learnt", n_learnt, learners.map(name), learners.length === models.length));
+  else if (!learnt_unknown.length && !learnt_by.length) told.push(say("notLearnt"));
+  if (learnt_by.length) told.push(say("learntBy", learnt_by.map(name)));
+  if (unknown.length) told.push(say("learntUnknown", unknown.map(name), unknown.length === models.length));
+  return told;
 }
 
 function writeMetrics() {

@@ -48,8 +48,8 @@ function showReliability(view, numbers) {
     if (interval) parts.push(draw("line", { class: "interval", x1: across(confidence), x2: across(confidence), y1: up(interval[0]), y2: up(interval[1]) }));
     parts.push(draw("circle", { class: "point", cx: across(confidence), cy: up(accuracy), r: 2.5 + 3 * Math.sqrt(rows / most) }));
   }
-  const error = numbers.metrics.ece.value;
-  const told = say(error > numbers.calibrated_ece.limit ? "notCalibrated" : "calibrated", view.name(numbers.model), percent(error), percent(numbers.calibrated_ece.limit));
+  const { error, together } = numbers.calibrated_ece;
+  const told = say(error > together ? "notCalibrated" : "calibrated", view.name(numbers.model), percent(error), percent(together), view.models.length);
   return make("figure", {}, draw("svg", { class: "chart", viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": say("reliability") }, ...parts),
     make("figcaption", {}, say("reliability"), " ", told));
 }
