@@ -20,13 +20,13 @@ MAX_CHARS = 20_000
 """What stands behind so many characters of a text is not read."""
 MAX_WORD_CHARS = 40
 """A longer word is an address or a code, and no term."""
-MAX_TERMS = 1_000
+MAX_TERMS = 500
 """All texts of a table have so many terms together."""
 MIN_TERMS = 5
 """A column with fewer terms is no text."""
 PAIRS_SHARE = 0.25
 MIN_TEXTS = 2
-MIN_SHARE, MAX_SHARE = 0.002, 0.95
+MIN_SHARE, MAX_SHARE = 0.01, 0.95
 """A term is in so great a share of the texts at least, and at most."""
 SEPARATOR = ": "
 # Scripts that put no blanks between words, each character of which is taken for a word.
@@ -60,7 +60,7 @@ def choose_terms(
 ) -> list[str]:
     """Returns the terms that are in most texts, words first, each kind by frequency and alphabet; pairs are a quarter.
 
-    A term is in at least two texts and 0.2 % of them, and not in nearly all.
+    A term is in at least two texts and a hundredth of them, and not in nearly all.
     """
     counts: Counter[str] = Counter()
     n_texts = 0

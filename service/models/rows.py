@@ -35,6 +35,7 @@ class RowEncoder:
         self._imputed = np.array(
             [feature.imputed is not None for feature in self._features]
         )
+        self._known = frozenset(self._names)
         self._n_features = len(self._names)
         self._texts = find_texts(self._features)
         self._columns = join_features(self._names, self._texts)
@@ -135,12 +136,8 @@ class RowEncoder:
         return row
 
     def _order(self, row: dict[str, Value], where: str) -> list[Value]:
-        try:
-            ordered = [row[name] for name in self._names]
-        except KeyError:
-            ordered = []
-        if len(ordered) == len(row):
-            return ordered
+        if row.keys() == self._known:
+            return [row[name] for name in self._names]
 
         missing = self._join(name for name in self._names if name not in row)
         unknown = sorted(row.keys() - set(self._names))

@@ -215,8 +215,7 @@ def _find_text_fault(known: pl.Series, table: Table) -> str | None:
             return f"looks like {advice.format(quote(known[0]))}"
 
     return (
-        f"looks like ids or names: {different} different values in {n_known} rows, of few words; "
-        f"--as {shlex.quote(known.name)}=text learns by the words that several rows have"
+        f"looks like free text or ids: {different} different values in {n_known} rows"
     )
 
 
