@@ -37,14 +37,17 @@ _SIGNS = (
 )
 _LETTER = rf"(?:(?![{_UNSPACED}])[\w{_SIGNS}])"
 _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTER}+(?:['’]{_LETTER}+)*")
+# Unicode sorts marks that follow each other, in quadratic time; text has few, so more are no word.
+_MANY_MARKS = re.compile(r"[^\w\s]{31,}")
 
 Matrix = NDArray[np.float32]
 
 
 def split_words(text: str) -> list[str]:
     """Returns the words of a text in their order, in lower case, without those that are too long for terms."""
-    plain = unicodedata.normalize("NFKC", text[:MAX_CHARS]).casefold()[:MAX_CHARS]
-    words = _WORD.findall(unicodedata.normalize("NFKC", plain))
+    bare = _MANY_MARKS.sub(" ", text[:MAX_CHARS])
+    plain = unicodedata.normalize("NFKC", bare)[:MAX_CHARS].casefold()
+    words = _WORD.findall(unicodedata.normalize("NFKC", plain)[:MAX_CHARS])
     return [each.replace("’", "'") for each in words if len(each) <= MAX_WORD_CHARS]
 
 

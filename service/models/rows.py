@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model_card import Feature, FeatureInput
 from service.contract.arrays import Rows
-from service.contract.requests import Row, Value
+from service.contract.requests import NumberCell, Row, Value
 from service.errors import InvalidRequest, hint_at
 from tables.terms import TextColumn, find_text_columns, join_features
 
@@ -123,6 +123,8 @@ class RowEncoder:
                 continue
 
             value = row[text.name]
+            if isinstance(value, NumberCell):
+                value = value.text
             if value is not None and not isinstance(value, str):
                 raise InvalidRequest(
                     f"{where}: feature {text.name!r} expects a text, got {_show(value)}"
@@ -173,9 +175,12 @@ class RowEncoder:
 
 
 def find_texts(features: Sequence[Feature]) -> tuple[TextColumn, ...]:
-    """Returns the columns of texts that features are terms of: numbers by their names, which are 0 or 1."""
+    """Returns the columns of texts that features are terms of: numbers by their names, which are 0 or 1.
+
+    The training rows may all lack a rare term, or all have a frequent one, so that its range is one of both.
+    """
     names = [
-        each.name if each.range is None or each.range == (0, 1) else ""
+        each.name if set(each.range or ()) <= {0, 1} and not each.values else ""
         for each in features
     ]
     return find_text_columns(names)

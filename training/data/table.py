@@ -72,7 +72,7 @@ def read_dataset(
     known = table.frame[target].is_not_null()
     labelled = as_whole(table.frame[target].filter(known))
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
-    frame = _take_features(table, target, dropped, roles).filter(known)
+    frame = _take_features(table, target, dropped, roles, known).filter(known)
     target_faults = check_target(labelled, table, classifies=classifies)
     is_short = len(labelled) < FEWEST_ROWS
     _raise_any(target_faults, () if is_short else check_columns(frame, table, roles))
@@ -168,9 +168,16 @@ def _describe_feature(column: pl.Series, table: Table, role: str | None) -> str:
 
 
 def _take_features(
-    table: Table, target: str, dropped: Sequence[str], roles: Mapping[str, str]
+    table: Table,
+    target: str,
+    dropped: Sequence[str],
+    roles: Mapping[str, str],
+    known: pl.Series,
 ) -> pl.DataFrame:
-    """Returns the columns to learn from; raises TableError where their names meet those of a date's parts."""
+    """Returns the columns to learn from; raises TableError where their names meet those of a date's parts.
+
+    Terms of texts are those of the rows whose target is known.
+    """
     columns = [
         each for each in table.frame if each.name != target and each.name not in dropped
     ]
@@ -180,7 +187,7 @@ def _take_features(
         part
         for column in columns
         for part in (
-            _take_terms(column, roles.get(column.name), MAX_TERMS // len(texts))
+            _take_terms(column, roles.get(column.name), known, MAX_TERMS // len(texts))
             if column.name in names
             else _take_feature(column, table, roles.get(column.name))
         )
@@ -202,10 +209,13 @@ def _is_text(column: pl.Series, table: Table, role: str | None) -> bool:
     return role == "text"
 
 
-def _take_terms(column: pl.Series, role: str | None, max_terms: int) -> list[pl.Series]:
+def _take_terms(
+    column: pl.Series, role: str | None, known: pl.Series, max_terms: int
+) -> list[pl.Series]:
     """Returns the features of a text column, or the column where too few rows share a word."""
     texts = name_values(as_whole(column))
-    terms = choose_terms(texts, max_terms=max_terms)
+    labelled = name_values(as_whole(column.filter(known)))
+    terms = choose_terms(labelled, max_terms=max_terms)
     if len(terms) < MIN_TERMS:
         if role is None:
             return [column]

@@ -16,7 +16,8 @@ export function joinTexts(features) {
   const texts = new Map();
   for (const [index, { name, type, range }] of features.entries()) {
     const at = name.lastIndexOf(SEPARATOR);
-    if (at < 1 || type !== "number" || (range && (range[0] !== 0 || range[1] !== 1))) continue;
+    // The training rows may all lack a term, or all have it.
+    if (at < 1 || type !== "number" || range?.some((each) => each !== 0 && each !== 1)) continue;
     const column = name.slice(0, at);
     const text = texts.get(column) ?? { name: column, type: "text", terms: [] };
     text.terms.push({ term: name.slice(at + SEPARATOR.length), index });
