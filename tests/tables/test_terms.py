@@ -127,3 +127,10 @@ def test_features_lead_back_to_their_text() -> None:
 def test_other_names_are_no_terms(names: list[str]) -> None:
     """Few names, names in upper case, of three words, without a column or beside it are features as any others."""
     assert find_text_columns(names) == ()
+
+
+def test_many_marks_after_each_other_are_no_word() -> None:
+    """Unicode would sort marks in quadratic time, so that one cell could hold a processor; a word's few are kept."""
+    assert split_terms("a" + "\u0301\u0323" * 1000 + "b") == {"a", "b", "a b"}
+    assert split_terms("o\u0323\u0302") == {"ộ"}
+    assert split_terms("good" + "!" * 100) == {"good"}

@@ -10,6 +10,7 @@ import pytest
 from model_card import Feature, FeatureInput
 from service.contract.requests import Row
 from service.errors import InvalidRequest
+from service.http.csv_rows import read_csv
 from service.models.rows import MAX_FLOAT32, RowEncoder
 from tests.support.tiny_models import tiny_card
 
@@ -164,9 +165,14 @@ TERMS = ("good", "bad", "cold", "not good", "staff")
 
 @pytest.fixture
 def texts() -> RowEncoder:
-    """The encoder of a card with a number, a text of five terms and a category."""
+    """The encoder of a card with a number, a text of five terms and a category.
+
+    No row of training has the last term, and all have the first.
+    """
+    ranges = ((1.0, 1.0), (0.0, 1.0), (0.0, 1.0), (0.0, 1.0), (0.0, 0.0))
     terms = tuple(
-        Feature(name=f"review: {each}", type="number", range=(0, 1)) for each in TERMS
+        Feature(name=f"review: {each}", type="number", range=spread)
+        for each, spread in zip(TERMS, ranges, strict=True)
     )
     return RowEncoder(
         FeatureInput(
@@ -232,3 +238,24 @@ def test_a_wrong_row_with_a_text_is_told_of_columns(
     """An error names the text's column, and not its terms."""
     with pytest.raises(InvalidRequest, match=message):
         texts.encode([row])
+
+
+def test_a_cell_that_reads_as_a_number_is_a_text_where_one_is_wanted() -> None:
+    """A CSV says of no cell what it is: the column of texts has the cell's own letters, and the number its value."""
+    terms = tuple(
+        Feature(name=f"note: {each}", type="number", range=(0, 1))
+        for each in ("007", "7", "good", "1e5", "nan")
+    )
+    number = Feature(name="stars", type="number")
+    encoder = RowEncoder(FeatureInput(features=(number, *terms), example=(0.0,) * 6))
+    rows = read_csv(b"note,stars\n007,7\n1e5,1e1\n,0\nvery good,1\n")
+
+    np.testing.assert_array_equal(
+        encoder.encode(rows),  # type: ignore[arg-type]  # cells are values of a row
+        [
+            [7, 1, 0, 0, 0, 0],
+            [10, 0, 0, 0, 1, 0],
+            [0, 0, 0, 0, 0, 0],
+            [1, 0, 0, 1, 0, 0],
+        ],
+    )
