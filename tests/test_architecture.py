@@ -234,6 +234,7 @@ PACKAGES: dict[str, set[str]] = {
         "service.errors",
         "service.models.parsing",
         "service.settings",
+        "tables",
     },
     "service.models.parsing": {"service.errors"},
     "service.observability": {"service.settings"},
@@ -612,7 +613,7 @@ SHOWN: dict[str, set[str]] = {
     "stats.labelling": {"discordant", "plan"},
     "stats.losses": {"bounded", "comparison", "costs", "gaps", "set_sizes"},
     "stats.monitoring": {"alarm", "label_free"},
-    "tables": {"blocks", "columns", "csv_text", "notations", "plain_columns", "reader"},
+    "tables": {"blocks", "columns", "csv_text", "notations", "plain_columns", "reader", "terms"},
     "training.adopt": {"adoption", "arguments", "images", "refusal"},
     "training.data": {
         "datasets",
