@@ -613,7 +613,15 @@ SHOWN: dict[str, set[str]] = {
     "stats.labelling": {"discordant", "plan"},
     "stats.losses": {"bounded", "comparison", "costs", "gaps", "set_sizes"},
     "stats.monitoring": {"alarm", "label_free"},
-    "tables": {"blocks", "columns", "csv_text", "notations", "plain_columns", "reader", "terms"},
+    "tables": {
+        "blocks",
+        "columns",
+        "csv_text",
+        "notations",
+        "plain_columns",
+        "reader",
+        "terms",
+    },
     "training.adopt": {"adoption", "arguments", "images", "refusal"},
     "training.data": {
         "datasets",
