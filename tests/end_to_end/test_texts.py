@@ -10,10 +10,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from playwright.sync_api import expect
 
 from evaluation.__main__ import main as evaluate
 from model_card import Card, FeatureInput
 from scoring.__main__ import main as score
+from tests.support.browser import PHONE, WIDE, open_page, start_browser
 from tests.support.server import Server, serve
 from training.__main__ import main as train
 from training.export.freshness import read_card
@@ -172,3 +174,18 @@ def test_what_shares_no_words_is_no_text(
         "--as city=text: expected at least 5 words that several rows have, got 2"
         in capsys.readouterr().out
     )
+
+
+def test_the_page_has_a_box_for_the_text(server: Server) -> None:
+    """A text is one box among the columns' fields, and its words are answered, also on a phone."""
+    with start_browser() as browser:
+        for size in (WIDE, PHONE):
+            with open_page(browser, server.url, size=size) as page:
+                box = page.get_by_label("review", exact=True)
+                expect(page.locator(".fields .field")).to_have_count(3)
+                headline = page.locator(".headline")
+                box.fill("The staff was lovely and great, we had a warm room")
+                expect(headline).to_contain_text("yes")
+                box.fill("The staff was awful and rude, we had a cold room")
+                expect(headline).to_contain_text("no")
+                assert page.evaluate("document.body.scrollWidth") <= size[0]
