@@ -29,6 +29,8 @@ from service.judging.learnt import (
     fingerprint_rows,
     hash_feature_rows,
 )
+from service.models.rows import choose_columns
+from tables.terms import TextColumn
 from verdict.grouping import Grouping, find_groups
 from verdict.slicing import slice_columns
 
@@ -99,9 +101,9 @@ def _read_rows(
     sift: Sift,
 ) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
-    features = card.input.features
+    table = read_feature_table(path, [each.name for each in card.input.features])
+    features = choose_columns(card.input.features, table.frame.columns)
     feature_names = [each.name for each in features]
-    table = read_feature_table(path, feature_names)
     members = _read_members(table, group, path.name)
     names = _leave_out_group(table.frame.columns, group, {label, *feature_names})
     label, others = find_label(names, feature_names, label, path.name)
@@ -177,7 +179,7 @@ class _Rows:
 
 def read_asked(
     table: Table,
-    features: Sequence[Feature],
+    features: Sequence[Feature | TextColumn],
     label: str | None,
     others: list[str],
     where: str,
@@ -265,7 +267,10 @@ def _read_labels(column: pl.Series, where: str) -> tuple[list[str], list[int]]:
 
 
 def _read_column(
-    column: pl.Series, feature: Feature, wheres: list[str], unfit: dict[int, str]
+    column: pl.Series,
+    feature: Feature | TextColumn,
+    wheres: list[str],
+    unfit: dict[int, str],
 ) -> list[Value]:
     """Returns a feature's values as requests have them; numbers stay numbers, all else is named as training does.
 
@@ -273,7 +278,8 @@ def _read_column(
     """
     from tables.reader import as_whole, name_values
 
-    is_number = column.dtype.is_numeric() and not feature.values
+    has_numbers = isinstance(feature, Feature) and not feature.values
+    is_number = column.dtype.is_numeric() and has_numbers
     values = column.to_list() if is_number else name_values(as_whole(column))
     read: list[Value] = []
 

@@ -21,6 +21,7 @@ from model_card import Card, FeatureInput
 from service.errors import EvaluationError
 from service.judging.labelled_rows import LabelledData, find_new, fingerprint_images
 from service.judging.learnt import NOTHING, Hashes, hash_feature_rows
+from service.models.rows import choose_columns
 from stats.labelling.plan import split_budget
 
 Labels = NDArray[np.int64]
@@ -146,9 +147,9 @@ def read_labels(
 
 def _read_rows(path: Path, card: Card, learnt: Hashes) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
-    features = card.input.features
+    table = read_feature_table(path, [each.name for each in card.input.features])
+    features = choose_columns(card.input.features, table.frame.columns)
     names = [each.name for each in features]
-    table = read_feature_table(path, names)
     missing = [name for name in names if name not in table.frame.columns]
     if missing:
         raise EvaluationError(

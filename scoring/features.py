@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from model_card import Feature
-from service.models.rows import MAX_FLOAT32
+from service.models.rows import MAX_FLOAT32, choose_columns
 from tables.columns import (
     DATE_PARTS,
     convert_columns,
@@ -20,6 +20,7 @@ from tables.columns import (
 )
 from tables.notations import MISSING
 from tables.reader import as_whole, name_values
+from tables.terms import TextColumn
 
 Features = NDArray[np.float32]
 Faults = dict[int, str]
@@ -39,10 +40,25 @@ class EncodedRows(NamedTuple):
 
 
 def find_columns(names: Sequence[str], features: Sequence[Feature]) -> list[str] | None:
-    """Returns the columns that hold the features, None where there is none for one; dates hold their parts."""
-    columns = [_find_column(names, each.name) for each in features]
-    found = [each for each in columns if each is not None]
-    return list(dict.fromkeys(found)) if len(found) == len(columns) else None
+    """Returns the columns that hold the features, None where there is none for one.
+
+    Dates hold their parts, texts their terms.
+    """
+    if find_missing(names, features):
+        return None
+    columns = [
+        _find_column(names, each.name) for each in choose_columns(features, names)
+    ]
+    return list(dict.fromkeys(each for each in columns if each is not None))
+
+
+def find_missing(names: Sequence[str], features: Sequence[Feature]) -> list[str]:
+    """Returns the features, or the texts whose terms they are, that no column has."""
+    return [
+        each.name
+        for each in choose_columns(features, names)
+        if _find_column(names, each.name) is None
+    ]
 
 
 def _find_column(names: Sequence[str], feature: str) -> str | None:
@@ -59,20 +75,24 @@ def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> Encod
         return EncodedRows(plain, np.arange(frame.height), {})
 
     faults: Faults = {}
-    columns = []
-    for feature in features:
+    matrix = np.empty((frame.height, len(features)), np.float32)
+    places = {each.name: place for place, each in enumerate(features)}
+    for feature in choose_columns(features, frame.columns):
+        if isinstance(feature, TextColumn):
+            terms = list(feature.terms.values())
+            matrix[:, terms] = feature.encode(_read_texts(frame[feature.name]))
+            continue
+
         column = _take(frame, feature.name, faults)
-        if feature.values:
-            columns.append(_encode_category(column, feature, faults))
-        else:
-            columns.append(_encode_number(column, feature, mark, faults))
+        matrix[:, places[feature.name]] = (
+            _encode_category(column, feature, faults)
+            if feature.values
+            else _encode_number(column, feature, mark, faults)
+        )
 
     kept = np.arange(frame.height)
     if faults:
         kept = np.setdiff1d(kept, np.fromiter(faults, np.int64))
-    matrix = np.empty((frame.height, len(columns)), np.float32)
-    for place, values in enumerate(columns):
-        matrix[:, place] = values
 
     return EncodedRows(matrix if not faults else matrix[kept], kept, faults)
 
@@ -133,6 +153,12 @@ def _code(text: str, index: dict[str, int]) -> int:
     if math.isfinite(number) and number == int(number):
         return index.get(str(int(number)), index.get(str(number), UNKNOWN))
     return index.get(str(number), UNKNOWN)
+
+
+def _read_texts(column: pl.Series) -> list[str | None]:
+    """Returns texts as the reader of whole tables has them, None where one is missing."""
+    texts = name_values(as_whole(column))
+    return [None if each is None or each in MISSING else each for each in texts]
 
 
 def _take(frame: pl.DataFrame, name: str, faults: Faults) -> pl.Series:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evaluation.labelled_data import IMAGE_ENDINGS
 from model_card import Card, FeatureInput
-from scoring.features import find_columns
+from scoring.features import find_missing
 from scoring.job import ImageFiles, Input, Task
 from service.errors import EvaluationError
 from tables.blocks import Layout, cut_table
@@ -66,11 +66,7 @@ def _cut_tables(
 
 def _check_columns(name: str, layout: Layout, card: Card, label: str | None) -> None:
     assert isinstance(card.input, FeatureInput)
-    missing = [
-        each.name
-        for each in card.input.features
-        if find_columns(layout.names, [each]) is None
-    ]
+    missing = find_missing(layout.names, card.input.features)
     if missing:
         shown = ", ".join(map(repr, missing[:5])) + (
             ", ..." if len(missing) > 5 else ""

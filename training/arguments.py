@@ -382,7 +382,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         dest="roles",
         nargs="+",
         metavar="COLUMN=ROLE",
-        help="take columns for something else: COLUMN=number, =category, =date or =drop",
+        help="take columns for something else: COLUMN=number, =category, =date, =text or =drop",
     )
     parser.add_argument(
         "--kind",

@@ -89,7 +89,7 @@ def _print_columns(options: argparse.Namespace, console: Console) -> None:
     except TableError:
         return
 
-    hint = "to change that: --as COLUMN=number, =category, =date or =drop"
+    hint = "to change that: --as COLUMN=number, =category, =date, =text or =drop"
     for line in (*lines, hint):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 

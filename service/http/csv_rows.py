@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 
 from service.contract.codec import UTF8_BOM
+from service.contract.requests import NumberCell
 from service.errors import InvalidRequest
 
 CSV = "text/csv"
@@ -73,6 +74,9 @@ def _read_cell(text: str) -> Cell:
         return text
 
     try:
-        return float(text)
+        number = NumberCell(text)
     except ValueError:
         return text
+
+    number.text = text
+    return number

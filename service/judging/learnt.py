@@ -15,6 +15,7 @@ from service.errors import InvalidRequest
 from service.judging.classifiers import MAX_PIXELS, Classifier
 from service.models.image_rows import decode_rows
 from service.models.images import ImageFile
+from service.models.rows import find_texts
 
 WHOLE_PX = 1_000_000
 """An image that is to be resized to this is decoded whole."""
@@ -66,11 +67,21 @@ def _encode_rows(rows: Sequence[dict[str, Any]], card: Card) -> NDArray[np.float
     """Returns float32 `(n_rows, n_features)`, categories as their index."""
     assert isinstance(card.input, FeatureInput)
     features = card.input.features
-    values = [
-        [_encode(row[each.name], each.values) for each in features] for row in rows
-    ]
+    matrix = np.zeros((len(rows), len(features)), np.float64)
+    terms: set[int] = set()
+    for text in find_texts(features):
+        if rows and text.name not in rows[0]:
+            continue
+        positions = list(text.terms.values())
+        matrix[:, positions] = text.encode([row[text.name] for row in rows])
+        terms.update(positions)
+
+    for position, each in enumerate(features):
+        if position not in terms:
+            matrix[:, position] = [_encode(row[each.name], each.values) for row in rows]
+
     with np.errstate(over="ignore"):  # what float32 cannot hold the models refuse
-        return np.array(values, dtype=np.float64).astype("<f4")
+        return matrix.astype("<f4")
 
 
 def _encode(value: Any, categories: Sequence[str] | None) -> float:

@@ -23,6 +23,7 @@ from service.judging.labelled_rows import (
 )
 from service.judging.learnt import Hashes, fingerprint_rows, hash_feature_rows
 from service.models import cancellation
+from service.models.rows import choose_columns
 from tables.csv_text import CSVText, UnreadableTableError, read_csv_text
 from tables.plain_columns import (
     UnclearNumber,
@@ -31,6 +32,7 @@ from tables.plain_columns import (
     read_numbers,
     strip_texts,
 )
+from tables.terms import TextColumn
 from verdict.grouping import Grouping, find_groups
 from verdict.slicing import Slicing, slice_columns
 
@@ -66,8 +68,10 @@ class Columns:
         """Returns the names of a column's values."""
         return name_texts(self._texts[column], self._mark)
 
-    def read(self, feature: Feature) -> Sequence[Value]:
+    def read(self, feature: Feature | TextColumn) -> Sequence[Value]:
         """Returns numbers where the feature is one; raises EvaluationError for a notation that is not read here."""
+        if isinstance(feature, TextColumn):
+            return self._texts[feature.name]
         if feature.values:
             return self.name(feature.name)
         try:
@@ -106,11 +110,11 @@ def read_labelled_csv(
     Equal values of the column `group` mean that rows belong together. Those of `learnt` are left out unless kept.
     """
     assert isinstance(card.input, FeatureInput)
-    names = [each.name for each in card.input.features]
     columns = _read_columns(content, source, limits)
+    features = choose_columns(card.input.features, columns.names)
+    names = [each.name for each in features]
     label, others = _choose_columns(columns, names, label, group)
-    asked = _find_asked(columns, card.input.features, label)
-    notes = note_passed_over(others, asked.unfit, n_without_label=asked.n_without_label)
+    asked = _find_asked(columns, features, label)
     truth = _index_truth(columns, asked, label, card)
     rows = asked.name_values(names)
     hashes = hash_feature_rows(rows, card)
@@ -124,7 +128,7 @@ def read_labelled_csv(
         truth=truth[sifted.kept],
         rows=[rows[index] for index in sifted.kept],
         data_set=fingerprint_rows(rows, truth, card),
-        notes=notes,
+        notes=asked.note(others),
         grouping=_find_groups(columns, left, group),
         slicings=_slice(columns, left, names, others),
         learnt=sifted.learnt,
@@ -152,6 +156,12 @@ class _Asked:
             kept=[self.kept[index] for index in indices],
             labels=[self.labels[index] for index in indices],
             values=[[column[index] for index in indices] for column in self.values],
+        )
+
+    def note(self, others: list[str]) -> list[str]:
+        """Returns what was passed over, with these columns that are no features."""
+        return note_passed_over(
+            others, self.unfit, n_without_label=self.n_without_label
         )
 
     def name_values(self, names: Sequence[str]) -> list[dict[str, Value]]:
@@ -191,7 +201,9 @@ def _slice(
     return slice_columns(parted)
 
 
-def _find_asked(columns: Columns, features: Sequence[Feature], label: str) -> _Asked:
+def _find_asked(
+    columns: Columns, features: Sequence[Feature | TextColumn], label: str
+) -> _Asked:
     """Returns the rows with a label and with values that models take; raises EvaluationError where there is none."""
     labels = columns.name(label)
     with_label = {index: each for index, each in enumerate(labels) if each is not None}
@@ -254,7 +266,7 @@ def _choose_columns(
 
 def _check_values(
     read: Sequence[Sequence[Value]],
-    features: Sequence[Feature],
+    features: Sequence[Feature | TextColumn],
     columns: Columns,
     indices: Sequence[int],
 ) -> tuple[list[list[Value]], dict[int, str]]:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_card import Feature, FeatureInput
 from service.contract.arrays import Rows
-from service.contract.requests import Row, Value
+from service.contract.requests import NumberCell, Row, Value
 from service.errors import InvalidRequest, hint_at
+from tables.terms import TextColumn, find_text_columns, join_features
 
 MAX_FLOAT32 = 3.4028235e38
 """This is the largest float32, as it is written in decimal."""
 
 
 class RowEncoder:
-    """An encoder knows a card's features: their order, and the code of each value of a category."""
+    """An encoder knows a card's features: their order, and the code of each value of a category.
+
+    Features that are terms of a text may be given as that text, under the name of its column.
+    """
 
     def __init__(self, card_input: FeatureInput) -> None:
         self._features = card_input.features
@@ -30,7 +35,10 @@ class RowEncoder:
         self._imputed = np.array(
             [feature.imputed is not None for feature in self._features]
         )
+        self._known = frozenset(self._names)
         self._n_features = len(self._names)
+        self._texts = find_texts(self._features)
+        self._columns = join_features(self._names, self._texts)
 
     def encode(self, rows: Rows) -> NDArray[np.float32]:
         """Returns `rows` as `(n_rows, n_features)`; raises InvalidRequest, which names row and feature.
@@ -91,12 +99,14 @@ class RowEncoder:
 
     def _encode_row(self, row: Row, index: int) -> list[float]:
         where = f"inputs[{index}]"
+        if self._texts and isinstance(row, list) and len(row) == len(self._columns):
+            row = dict(zip(self._columns, row, strict=True))
         if isinstance(row, dict):
-            row = self._order(row, where)
+            row = self._order(self._spread_texts(row, where), where)
         elif len(row) != len(self._names):
             raise InvalidRequest(
-                f"{where}: expected {len(self._names)} values, one for each feature, got {len(row)}; "
-                f"features: {', '.join(self._names)}"
+                f"{where}: expected {len(self._columns)} values, one for each feature, got {len(row)}; "
+                f"features: {self._list_columns()}"
             )
 
         return [
@@ -106,20 +116,53 @@ class RowEncoder:
             )
         ]
 
+    def _spread_texts(self, row: dict[str, Value], where: str) -> dict[str, Value]:
+        """Returns a row with the terms of each text that it has in the text's place."""
+        for text in self._texts:
+            if text.name not in row:
+                continue
+
+            value = row[text.name]
+            if isinstance(value, NumberCell):
+                value = value.text
+            if value is not None and not isinstance(value, str):
+                raise InvalidRequest(
+                    f"{where}: feature {text.name!r} expects a text, got {_show(value)}"
+                )
+            terms = [self._names[position] for position in text.terms.values()]
+            found = set(text.find(value or ""))
+            row = {name: each for name, each in row.items() if name != text.name}
+            row.update(dict.fromkeys(terms, 0.0))
+            row.update((self._names[position], 1.0) for position in found)
+
+        return row
+
     def _order(self, row: dict[str, Value], where: str) -> list[Value]:
-        missing = [name for name in self._names if name not in row]
+        if row.keys() == self._known:
+            return [row[name] for name in self._names]
+
+        missing = self._join(name for name in self._names if name not in row)
         unknown = sorted(row.keys() - set(self._names))
-        hint = hint_at(unknown[0], missing or self._names) if unknown else ""
+        hint = hint_at(unknown[0], missing or self._columns) if unknown else ""
         if missing:
             beside = f"; got unknown {_quoted(unknown)}" if unknown else ""
             raise InvalidRequest(f"{where}: missing {_quoted(missing)}{beside}{hint}")
 
-        if unknown:
-            raise InvalidRequest(
-                f"{where}: unknown {_quoted(unknown)}{hint}; features: {', '.join(self._names)}"
-            )
+        raise InvalidRequest(
+            f"{where}: unknown {_quoted(unknown)}{hint}; features: {self._list_columns()}"
+        )
 
-        return [row[name] for name in self._names]
+    def _join(self, names: Iterable[str]) -> list[str]:
+        """Returns the columns that these features come from."""
+        column_of = {
+            self._names[position]: text.name
+            for text in self._texts
+            for position in text.terms.values()
+        }
+        return list(dict.fromkeys(column_of.get(name, name) for name in names))
+
+    def _list_columns(self) -> str:
+        return ", ".join(self._columns)
 
     def _check_magnitudes(self, values: NDArray[np.float64]) -> None:
         is_missing = np.isnan(values) & self._imputed
@@ -129,6 +172,39 @@ class RowEncoder:
                 f"inputs[{row}]: feature {self._names[column]!r} expects a finite number that fits 32 bits "
                 f"(at most {MAX_FLOAT32:.1e}), got {values[row, column]:g}"
             )
+
+
+def find_texts(features: Sequence[Feature]) -> tuple[TextColumn, ...]:
+    """Returns the columns of texts that features are terms of: numbers by their names, which are 0 or 1.
+
+    The training rows may all lack a rare term, or all have a frequent one, so that its range is one of both.
+    """
+    names = [
+        each.name if set(each.range or ()) <= {0, 1} and not each.values else ""
+        for each in features
+    ]
+    return find_text_columns(names)
+
+
+def choose_columns(
+    features: Sequence[Feature], names: Sequence[str]
+) -> list[Feature | TextColumn]:
+    """Returns what a table with columns of these names has for the features: a text in the place of its terms.
+
+    A text is chosen unless the table has its terms as columns.
+    """
+    own = [each.name for each in features]
+    texts = {
+        each.name: each
+        for each in find_texts(features)
+        if each.name in names
+        or not any(own[position] in names for position in each.terms.values())
+    }
+    of_name = dict(zip(own, features, strict=True))
+    return [
+        texts.get(name) or of_name[name]
+        for name in join_features(own, list(texts.values()))
+    ]
 
 
 def _codes(feature: Feature) -> dict[str, float] | None:

@@ -12,6 +12,7 @@ import polars as pl
 
 from tables.notations import NUMBER
 from tables.reader import Table, as_whole, name_values
+from tables.terms import SEPARATOR
 
 FEWEST_ROWS = 30
 FEWEST_OF_CLASS = 10
@@ -29,6 +30,11 @@ MAX_ID_SPAN = 2
 ID_NAME = r"(?i)(^|[\W_])(id|key|index|uuid|row|rownames|rownumber|folio)$|[a-z](Id|ID)$|^(row|id)[A-Z_]"
 MAX_SHOWN = 5
 MIN_HALF, MIN_ALIKE = 0.5, 0.9
+MIN_WORDS = 3
+"""Texts of so many words on average are learnt by their words."""
+MIN_UNSPACED = 6
+"""In scripts without blanks between words a text has so many characters on average."""
+UNSPACED = r"[\x{0e00}-\x{0eff}\x{1000}-\x{109f}\x{1780}-\x{17ff}\x{3040}-\x{30ff}\x{3400}-\x{9fff}]"
 NOTATIONS = (
     (
         r"(?i)^\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[ap]\.?m\.?)?$|^PT?\d+[YMWDHS][\dYMWDTHS.]*$",
@@ -124,14 +130,17 @@ def check_columns(
         return []
 
     lines = [f"column {name!r} {fault}" for name, fault in faults.items()]
-    original = [
-        name if name in table.frame.columns else name.rpartition("_")[0]
-        for name in faults
-    ]
+    original = [_find_original(name, table) for name in faults]
     return [
         *lines,
         f"leave out what cannot be used: --exclude {shlex.join(dict.fromkeys(original))}",
     ]
+
+
+def _find_original(name: str, table: Table) -> str:
+    """Returns the column that a feature comes from: a date's part from the date, a term from the text."""
+    places = (name, name.rpartition("_")[0], name.rpartition(SEPARATOR)[0])
+    return next((each for each in places if each in table.frame.columns), name)
 
 
 def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None:
@@ -160,11 +169,35 @@ def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None
     return _find_number_fault(column, table, role)
 
 
-def _find_text_fault(known: pl.Series, table: Table) -> str | None:
-    """Returns a fault where values are too many for one column each, or too few rows have the same one."""
+def is_text(column: pl.Series, table: Table) -> bool:
+    """Returns whether a column is learnt by its words: texts of several words, too different for categories."""
+    known = column.drop_nulls()
+    if column.dtype != pl.String or not len(known) or _are_categories(known):
+        return False
+    if column.name in table.findings.odd or column.name in table.findings.faults:
+        return False
+    if any(
+        known.str.contains(pattern).mean() >= MIN_ALIKE  # type: ignore[operator]  # of some values
+        for pattern, _ in NOTATIONS
+    ):
+        return False
+
+    n_words = known.str.count_matches(r"\S+").mean()
+    n_unspaced = known.str.count_matches(UNSPACED).mean()
+    return n_words >= MIN_WORDS or n_unspaced >= MIN_UNSPACED  # type: ignore[operator]  # of some values
+
+
+def _are_categories(known: pl.Series) -> bool:
+    """Returns whether values are few enough for one column each, and enough rows have the same one."""
     n_known, different = len(known), known.n_unique()
     most = min(MOST_CATEGORIES, max(FEW_CATEGORIES, n_known // ROWS_PER_CATEGORY))
-    if different <= most and different <= n_known / 2:
+    return different <= most and different <= n_known / 2
+
+
+def _find_text_fault(known: pl.Series, table: Table) -> str | None:
+    """Returns a fault where values are no categories."""
+    n_known, different = len(known), known.n_unique()
+    if _are_categories(known):
         return None
 
     numbers = known.str.contains(NUMBER)

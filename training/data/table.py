@@ -22,17 +22,25 @@ from tables.reader import (
     name_values,
     read_table,
 )
+from tables.terms import (
+    MAX_TERMS,
+    MIN_TERMS,
+    TextColumn,
+    choose_terms,
+    name_feature,
+)
 from training.data.column_faults import (
     FEWEST_ROWS,
     check_columns,
     check_target,
+    is_text,
     quote,
 )
 from training.data.datasets import Dataset
 
 MOST_WHOLE_CLASSES = 20
 """A target of whole numbers with at most so many different ones is taken for classes."""
-ROLES = ("number", "category", "date", "drop")
+ROLES = ("number", "category", "date", "text", "drop")
 
 
 class TableError(Exception):
@@ -53,7 +61,8 @@ def read_dataset(
 ) -> Dataset:
     """The table with one column as the target and all others, but the excluded ones, as features.
 
-    Texts and booleans become categories, dates their parts, missing values NaN; rows without a target are left out.
+    Short texts and booleans become categories, longer texts their terms, dates their parts, missing values NaN; rows
+    without a target are left out.
     `roles` say what columns are taken for, where that is not to be found out. Raises TableError, which names every
     column that stands in the way.
     """
@@ -63,7 +72,7 @@ def read_dataset(
     known = table.frame[target].is_not_null()
     labelled = as_whole(table.frame[target].filter(known))
     classifies = _is_class(labelled) if kind is None else kind == "classifier"
-    frame = _take_features(table, target, dropped, roles).filter(known)
+    frame = _take_features(table, target, dropped, roles, known).filter(known)
     target_faults = check_target(labelled, table, classifies=classifies)
     is_short = len(labelled) < FEWEST_ROWS
     _raise_any(target_faults, () if is_short else check_columns(frame, table, roles))
@@ -143,6 +152,9 @@ def parse_roles(words: Sequence[str]) -> dict[str, str]:
 
 
 def _describe_feature(column: pl.Series, table: Table, role: str | None) -> str:
+    if _is_text(column, table, role):
+        return "a text, learnt as its most frequent words and pairs of words"
+
     parts = _take_feature(column, table, role)
     if len(parts) > 1:
         return f"a date, learnt as {', '.join(part.name for part in parts)}"
@@ -156,24 +168,67 @@ def _describe_feature(column: pl.Series, table: Table, role: str | None) -> str:
 
 
 def _take_features(
-    table: Table, target: str, dropped: Sequence[str], roles: Mapping[str, str]
+    table: Table,
+    target: str,
+    dropped: Sequence[str],
+    roles: Mapping[str, str],
+    known: pl.Series,
 ) -> pl.DataFrame:
-    """Returns the columns to learn from; raises TableError where their names meet those of a date's parts."""
+    """Returns the columns to learn from; raises TableError where their names meet those of a date's parts.
+
+    Terms of texts are those of the rows whose target is known.
+    """
+    columns = [
+        each for each in table.frame if each.name != target and each.name not in dropped
+    ]
+    texts = [each for each in columns if _is_text(each, table, roles.get(each.name))]
+    names = {each.name for each in texts}
     taken = [
         part
-        for column in table.frame
-        if column.name != target and column.name not in dropped
-        for part in _take_feature(column, table, roles.get(column.name))
+        for column in columns
+        for part in (
+            _take_terms(column, roles.get(column.name), known, MAX_TERMS // len(texts))
+            if column.name in names
+            else _take_feature(column, table, roles.get(column.name))
+        )
     ]
     repeated = [
         name for name, n in Counter(each.name for each in taken).items() if n > 1
     ]
     if repeated:
         raise TableError(
-            f"the column {repeated[0]!r} is there, and a part of a date has that name too: call it otherwise"
+            f"the column {repeated[0]!r} is there, and a part of a date or text has that name too: call it otherwise"
         )
 
     return pl.DataFrame(taken)
+
+
+def _is_text(column: pl.Series, table: Table, role: str | None) -> bool:
+    if role is None:
+        return is_text(column, table)
+    return role == "text"
+
+
+def _take_terms(
+    column: pl.Series, role: str | None, known: pl.Series, max_terms: int
+) -> list[pl.Series]:
+    """Returns the features of a text column, or the column where too few rows share a word."""
+    texts = name_values(as_whole(column))
+    labelled = name_values(as_whole(column.filter(known)))
+    terms = choose_terms(labelled, max_terms=max_terms)
+    if len(terms) < MIN_TERMS:
+        if role is None:
+            return [column]
+        raise TableError(
+            f"--as {column.name}=text: expected at least {MIN_TERMS} words that several rows have, got {len(terms)}"
+        )
+
+    positions = {term: position for position, term in enumerate(terms)}
+    matrix = TextColumn(column.name, positions).encode(texts)
+    return [
+        pl.Series(name_feature(column.name, term), matrix[:, position])
+        for position, term in enumerate(terms)
+    ]
 
 
 def _take_feature(column: pl.Series, table: Table, role: str | None) -> list[pl.Series]:

@@ -10,6 +10,7 @@ import pytest
 from model_card import Feature, FeatureInput
 from service.contract.requests import Row
 from service.errors import InvalidRequest
+from service.http.csv_rows import read_csv
 from service.models.rows import MAX_FLOAT32, RowEncoder
 from tests.support.tiny_models import tiny_card
 
@@ -157,3 +158,104 @@ def test_the_fast_way_and_the_careful_way_agree(
 
     assert np.array_equal(fast, careful)
     assert np.array_equal(fast, matrix.astype(np.float32))
+
+
+TERMS = ("good", "bad", "cold", "not good", "staff")
+
+
+@pytest.fixture
+def texts() -> RowEncoder:
+    """The encoder of a card with a number, a text of five terms and a category.
+
+    No row of training has the last term, and all have the first.
+    """
+    ranges = ((1.0, 1.0), (0.0, 1.0), (0.0, 1.0), (0.0, 1.0), (0.0, 0.0))
+    terms = tuple(
+        Feature(name=f"review: {each}", type="number", range=spread)
+        for each, spread in zip(TERMS, ranges, strict=True)
+    )
+    return RowEncoder(
+        FeatureInput(
+            features=(
+                Feature(name="stars", type="number"),
+                *terms,
+                Feature(name="city", type="category", values=("Köln", "Lima")),
+            ),
+            example=(3.0, *(0.0 for _ in TERMS), "Lima"),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("Not GOOD: the staff", [1, 0, 0, 1, 1]),
+        ("fine", [0, 0, 0, 0, 0]),
+        ("", [0, 0, 0, 0, 0]),
+        (None, [0, 0, 0, 0, 0]),
+    ],
+)
+def test_a_text_stands_for_its_terms(
+    texts: RowEncoder, text: str | None, terms: list[int]
+) -> None:
+    """A text in an object or in a list of the table's columns is the row of numbers that its terms are."""
+    named: Row = {"review": text, "city": "Lima", "stars": 2.0}
+    spread: Row = {
+        "stars": 2.0,
+        "city": "Lima",
+        **{f"review: {name}": float(n) for name, n in zip(TERMS, terms, strict=True)},
+    }
+    listed: Row = [2.0, text, "Lima"]
+    whole: Row = [2.0, *map(float, terms), "Lima"]
+
+    encoded = texts.encode([named, spread, listed, whole])
+    np.testing.assert_array_equal(encoded, [[2.0, *terms, 1.0]] * 4)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"review": 3.0, "stars": 1.0, "city": "Lima"}, "'review' expects a text, got"),
+        ({"stars": 1.0, "city": "Lima"}, r"missing feature 'review'$"),
+        (
+            {"reviw": "x", "stars": 1.0, "city": "Lima"},
+            r"missing feature 'review'; got unknown feature 'reviw' \(did you mean 'review'\?\)",
+        ),
+        (["x", 1.0], "expected 3 values, .* got 2; features: stars, review, city"),
+        (
+            {"review": "x", "stars": 1.0, "city": "Lima", "a": 1.0},
+            "unknown feature 'a'; features: stars, review, city",
+        ),
+        (
+            {"review": "x", "review: good": True, "stars": "x", "city": "Lima"},
+            "feature 'stars' expects a number",
+        ),
+    ],
+)
+def test_a_wrong_row_with_a_text_is_told_of_columns(
+    texts: RowEncoder, row: Row, message: str
+) -> None:
+    """An error names the text's column, and not its terms."""
+    with pytest.raises(InvalidRequest, match=message):
+        texts.encode([row])
+
+
+def test_a_cell_that_reads_as_a_number_is_a_text_where_one_is_wanted() -> None:
+    """A CSV says of no cell what it is: the column of texts has the cell's own letters, and the number its value."""
+    terms = tuple(
+        Feature(name=f"note: {each}", type="number", range=(0, 1))
+        for each in ("007", "7", "good", "1e5", "nan")
+    )
+    number = Feature(name="stars", type="number")
+    encoder = RowEncoder(FeatureInput(features=(number, *terms), example=(0.0,) * 6))
+    rows = read_csv(b"note,stars\n007,7\n1e5,1e1\n,0\nvery good,1\n")
+
+    np.testing.assert_array_equal(
+        encoder.encode(rows),  # type: ignore[arg-type]  # cells are values of a row
+        [
+            [7, 1, 0, 0, 0, 0],
+            [10, 0, 0, 0, 1, 0],
+            [0, 0, 0, 0, 0, 0],
+            [1, 0, 0, 1, 0, 0],
+        ],
+    )

@@ -492,3 +492,21 @@ def test_a_column_with_hardly_a_value_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, column([1.0, 2.0, *([None] * 38)]))
     with pytest.raises(TableError, match="column 'bad' has a value in 2 rows only"):
         read_dataset(path, target="class", task="my")
+
+
+def test_terms_are_those_of_rows_with_a_target(tmp_path: Path) -> None:
+    """A word that only rows without a target have is no feature, which would be constant and have the text refused."""
+    rows = [
+        f'"{word} is the house number {row} of {"red" if row % 3 else "blue"} stone",{label}'
+        for row in range(200)
+        for word, label in [
+            ("Here", "yes" if row % 2 else "no") if row < 100 else ("There", "")
+        ]
+    ]
+    path = tmp_path / "houses.csv"
+    path.write_text("\n".join(["note,sold", *rows]) + "\n")
+    dataset = read_dataset(path, target="sold", task="houses")
+
+    assert dataset.features.shape[0] == 100
+    assert "note: red" in dataset.feature_names
+    assert "note: there" not in dataset.feature_names

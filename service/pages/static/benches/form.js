@@ -4,11 +4,14 @@ import { Adds } from "../adds.js";
 import { button, make } from "../dom.js";
 import { nameClass } from "../names.js";
 import { readPastedRow } from "../pasted.js";
+import { joinRow, joinTexts } from "../texts.js";
 import { number, say } from "../words.js";
 
 /** A slider reaches beyond the range of training by this share of it on each side. */
 const MARGIN = 0.2;
 const DIGITS = 4;
+/** A server reads no more of a text. */
+const MAX_CHARS = 20_000;
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -23,9 +26,9 @@ class Form {
   /** @param {import("../bench.js").Bench} bench */
   constructor(bench) {
     this.bench = bench;
-    const features = bench.card.input.features ?? [];
-    this.fields = features.map((feature, index) => feature.type === "number"
-      ? new NumberField(feature, index, () => this.change()) : new CategoryField(feature, index, () => this.change()));
+    this.features = bench.card.input.features ?? [];
+    this.columns = joinTexts(this.features);
+    this.fields = this.columns.map((column, index) => makeField(column, index, () => this.change()));
     this.warning = make("p", { class: "far", role: "status" });
     this.adds = new Adds(bench, (flips) => this.markFlips(flips));
     const isExplained = bench.isClassifier || bench.tab.kind === "regressor";
@@ -35,7 +38,7 @@ class Form {
       make("div", { class: "buttons" }, ...bench.examples.buttons,
         button(say("reset"), () => this.showExample()), make("span", { class: "quiet paste" }, say("pasteRow"))),
       bench.examples.element, this.warning,
-      make("div", { class: "fields", role: "group", "aria-label": say("features"), tabindex: features.length > 8 ? 0 : null },
+      make("div", { class: "fields", role: "group", "aria-label": say("features"), tabindex: this.fields.length > 8 ? 0 : null },
         ...this.fields.map((field) => field.element)));
     const paste = (/** @type {ClipboardEvent} */ event) => this.paste(event);
     addEventListener("paste", paste);
@@ -44,7 +47,8 @@ class Form {
 
   /** Takes a row of a table that is pasted anywhere on the page. @param {ClipboardEvent} event */
   paste(event) {
-    const names = (this.bench.card.input.features ?? []).map(({ name }) => name);
+    if (event.target instanceof HTMLTextAreaElement) return;
+    const names = this.columns.map(({ name }) => name);
     const row = readPastedRow(event.clipboardData?.getData("text") ?? "", names);
     if (!row) return;
     event.preventDefault();
@@ -81,7 +85,7 @@ class Form {
   /** @param {any[]} row @param {string | null} truth */
   show(row, truth) {
     if (truth === null) this.bench.examples.forget();
-    for (const [index, value] of row.entries()) this.fields[index].write(value);
+    for (const [index, value] of joinRow(row, this.columns, this.features).entries()) this.fields[index].write(value);
     this.ask(truth);
   }
 
@@ -108,6 +112,16 @@ class Form {
     }
     this.bench.ask({ row, shared: row.map((value) => encodeURIComponent(String(value ?? ""))).join(","), truth });
   }
+}
+
+/**
+ * @param {import("../texts.js").Column} column
+ * @param {number} index
+ * @param {() => void} change
+ */
+function makeField(column, index, change) {
+  if ("terms" in column) return new TextField(column, index, change);
+  return column.type === "number" ? new NumberField(column, index, change) : new CategoryField(column, index, change);
 }
 
 class NumberField {
@@ -216,6 +230,46 @@ class CategoryField {
   /** @returns {any} */
   value() {
     return this.box.value || null;
+  }
+
+  mark() {
+    return false;
+  }
+
+  markFlip() {}
+}
+
+class TextField {
+  /**
+   * @param {import("../texts.js").TextColumn} column
+   * @param {number} index
+   * @param {() => void} change
+   */
+  constructor(column, index, change) {
+    this.feature = column.name;
+    this.name = column.name.replaceAll("_", " ");
+    const id = `feature-${index}`;
+    this.box = make("textarea", { id, rows: 4, maxlength: MAX_CHARS, spellcheck: "false", input: change });
+    this.element = make("div", { class: "field text" }, make("label", { for: id }, this.name), this.box);
+  }
+
+  middle() {
+    return "";
+  }
+
+  /** @param {string} text */
+  parse(text) {
+    return text;
+  }
+
+  /** @param {string | null} value */
+  write(value) {
+    this.box.value = value ?? "";
+  }
+
+  /** @returns {any} */
+  value() {
+    return this.box.value;
   }
 
   mark() {
