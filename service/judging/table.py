@@ -115,7 +115,6 @@ def read_labelled_csv(
     names = [each.name for each in features]
     label, others = _choose_columns(columns, names, label, group)
     asked = _find_asked(columns, features, label)
-
     truth = _index_truth(columns, asked, label, card)
     rows = asked.name_values(names)
     new = find_new(hash_feature_rows(rows, card), learnt, source, KEEP_LEARNT)

@@ -95,7 +95,7 @@ def test_few_terms_are_pairs() -> None:
 
 
 def test_a_long_text_is_read_up_to_its_limit() -> None:
-    """What stands behind the limit adds nothing, and takes no time."""
+    """The rest of a text behind the limit adds nothing, and takes no time."""
     text = "a b " * (MAX_CHARS // 4)
     started_s = time.process_time()
     assert split_terms(text + "tail " * 2_000_000) == {"a", "b", "a b", "b a"}

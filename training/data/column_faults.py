@@ -182,9 +182,10 @@ def is_text(column: pl.Series, table: Table) -> bool:
     ):
         return False
 
-    n_words = known.str.count_matches(r"\S+").mean()
-    n_unspaced = known.str.count_matches(UNSPACED).mean()
-    return n_words >= MIN_WORDS or n_unspaced >= MIN_UNSPACED  # type: ignore[operator]  # of some values
+    n_words = float(known.str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]  # of counts
+    n_unspaced = float(known.str.count_matches(UNSPACED).mean() or 0)  # type: ignore[arg-type]  # of counts
+
+    return n_words >= MIN_WORDS or n_unspaced >= MIN_UNSPACED
 
 
 def _are_categories(known: pl.Series) -> bool:
