@@ -105,6 +105,23 @@ def let_it_look(server: Server) -> None:
     wait_until(lambda: ALARM_OF_SECOND in server.client.get("/metrics").text)
 
 
+def label_beside(
+    folder: Path, environment: dict[str, object], model: str, hits: Sequence[bool]
+) -> None:
+    """Labels rows by another server on the same journal, which makes no acts and has another champion.
+
+    No challenger answers them, so that they count for the model's alarm and for no test: the look that finds the alarm
+    finds nothing else, however slowly the labels come.
+    """
+    without_acts = {
+        key: value for key, value in environment.items() if key != "VEREDICTO_ACTS"
+    }
+    folder.mkdir()
+    with serve(folder, **without_acts) as server:
+        assert who_answers(server) != model
+        label(server, model, hits)
+
+
 def verify(path: Path) -> subprocess.CompletedProcess[str]:
     words = ("-m", "evaluation", "--verify", str(path))
     return subprocess.run(
@@ -128,7 +145,7 @@ def test_the_better_challenger_is_promoted_and_rolled_back_when_it_fails(
 
     with serve(tmp_path, **two_workers) as server:
         assert {who_answers(server) for _ in range(5)} == {SECOND}
-        label(server, SECOND, [False] * 100)
+        label_beside(tmp_path / "beside", environment, SECOND, [False] * 100)
         wait_until(lambda: log.read_text().count("\n") == 2)
         wait_until(lambda: {who_answers(server) for _ in range(10)} == {FIRST})
         alarms = {
