@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
-from torch import nn
+from torch import Tensor, nn
 
 from training.data.datasets import Dataset, Split
 from training.learning import class_weight, gradient_descent
@@ -38,6 +38,24 @@ DESCENT_DEFAULTS = {
 }
 MAX_STEPS = 1000
 TOLERANCE = 1e-5
+
+
+class SurelyScored(Classifier):
+    """A SurelyScored classifier of two classes has exact probabilities however sure it is.
+
+    onnxruntime's sigmoid of -16 is half of what it should be, and of -18 it is 0. A temperature above 1, which a solver
+    without early stopping often needs, makes that a difference that is seen. Its softmax is exact.
+    """
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns label int64 `(n_rows,)` and probabilities `(n_rows, n_classes)`."""
+        scores = self.scores(features)
+        if self.n_classes == 2:
+            # The scores of the two classes differ by twice the score of either.
+            scores = scores / 2
+        probabilities = scores.softmax(dim=1)
+
+        return probabilities.argmax(dim=1), probabilities
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +109,7 @@ class SolvedFamily(WrappedFamily):
         features, target = dataset.features[rows.train], dataset.target[rows.train]
         n_classes = len(dataset.classes)
         body = nn.Linear(features.shape[1], n_classes if n_classes > 2 else 1)
-        module = Classifier(body, features, n_classes=n_classes)
+        module = SurelyScored(body, features, n_classes=n_classes)
         standardised = module.standardise(torch.from_numpy(features)).numpy()
         weight = 0.5 / len(target) if options.l2 is None else options.l2
         solver = LogisticRegression(

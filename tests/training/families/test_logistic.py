@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
@@ -18,6 +19,8 @@ from training.arguments import find_family, parse
 from training.data.datasets import Dataset, load, split
 from training.families.logistic import SolvedFamily, is_solved
 from training.families.registry import FAMILIES
+from training.graph import run
+from training.learning.network import FittedNetwork
 from training.pipeline import TrainingRun, train
 
 
@@ -117,3 +120,36 @@ def test_the_penalty_is_that_of_gradient_descent(task: str) -> None:
 
     assert module.body.weight.grad.abs().max() < 1e-4
     assert module.body.bias.grad.abs().max() < 1e-4
+
+
+def test_a_sure_answer_is_as_sure_as_it_should_be(
+    generator: np.random.Generator,
+) -> None:
+    """Scores beyond 40 give the file the logistic function's values, to a ten-thousandth of each."""
+    features = generator.normal(size=(200, 3)).astype(np.float32)
+    dataset = Dataset(
+        task="sure",
+        summary="",
+        source="generated",
+        features=features,
+        target=(features[:, 0] > 0).astype(np.int64),
+        feature_names=("a", "b", "c"),
+        classes=("no", "yes"),
+    )
+    rows = split(dataset, seed=0, needs_validation=False)
+    options = parse(["logistic", "--task", "wine"])
+    fitted = SolvedFamily(inner=FAMILIES["logistic"]).fit(
+        dataset, rows, options, lambda _: None
+    )
+    assert isinstance(fitted, FittedNetwork)
+    module: Any = fitted.module
+    asked = np.linspace(-1, 1, 161, dtype=np.float32)[:, None] * features[:1]
+    scores = module.scores(torch.from_numpy(asked))[:, 1].detach().numpy()
+    asked *= 80 / abs(scores).max()
+    scores = module.scores(torch.from_numpy(asked))[:, 1].detach().numpy()
+    assert abs(scores).max() > 40
+
+    content = fitted.to_onnx(n_features=3).SerializeToString()
+    found = run(content, asked, ("probabilities",))["probabilities"]
+    expected = expit(np.stack([-scores, scores], axis=1).astype(np.float64))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
