@@ -129,13 +129,14 @@ def _collect(
     pairs: list[tuple[str, str]], known_fields: tuple[str, ...]
 ) -> dict[str, Any]:
     """Returns the values of fields; raises InvalidRequest for one that is unknown, or that may not come again."""
+    known = [each for each in known_fields if each != "inputs"]
     values: dict[str, Any] = {}
     for name, value in pairs:
         field = REPEATED.get(name, name)
-        if field not in known_fields or field == "inputs":
-            takes = ", ".join(each for each in known_fields if each != "inputs")
+        if field not in known:
             raise InvalidRequest(
-                f"unknown field {name[:100]!r}{hint_at(name, known_fields)}; beside the image this call takes {takes}"
+                f"unknown field {name[:100]!r}{hint_at(name, known)}; "
+                f"beside the image this call takes {', '.join(known)}"
             )
 
         if field in REPEATED.values():
