@@ -171,7 +171,7 @@ def limit_files(limit: str) -> tuple[str, ...]:
 
 
 def test_few_descriptors_keep_no_client_waiting(models: Path, tmp_path: Path) -> None:
-    """Where there are 96 descriptors, who says nothing makes room, and who stays is told when there are too many.
+    """With 96 descriptors a client that says nothing makes room, and one that stays is told when they are too many.
 
     Else a probe would wait behind them without a word, and a healthy server would be restarted.
     """
