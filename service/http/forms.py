@@ -176,12 +176,12 @@ class _Parts:
         self._head: dict[bytes, bytes] = {}
         self._name = b""
         self._value = b""
-        self._content: list[bytes] = []
+        self._content = bytearray()
 
     def on_part_begin(self) -> None:
         """Begins a part that has no head yet."""
         self._head = {}
-        self._content = []
+        self._content = bytearray()
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
         """Takes some of the name of a field of the head."""
@@ -198,7 +198,7 @@ class _Parts:
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         """Takes some of the part's content."""
-        self._content.append(data[start:end])
+        self._content += data[start:end]
 
     def on_part_end(self) -> None:
         """Takes a part as a file or as a field; raises InvalidRequest for one that has no name, or too long a value."""
@@ -213,7 +213,7 @@ class _Parts:
         name = _text(options[b"name"])
         media_type = self._head.get(b"content-type", b"").decode("latin-1")
         encoding = self._head.get(b"content-transfer-encoding", b"").lower()
-        content = _decode_part(b"".join(self._content), encoding, name)
+        content = _decode_part(bytes(self._content), encoding, name)
         file_name = options.get(b"filename")
         if file_name is not None or _is_file(name, said):
             self.files.append(FormFile(name, _text(file_name), content, media_type))
@@ -258,7 +258,7 @@ def _parse_parts(
 ) -> tuple[list[tuple[str, str]], list[FormFile]]:
     """Returns the fields and files between the boundaries; raises InvalidRequest where they are no form."""
     parts = _Parts()
-    callbacks = {name: getattr(parts, name) for name in _CALLBACKS}
+    callbacks: Any = {name: getattr(parts, name) for name in _CALLBACKS}
     try:
         parser = MultipartParser(
             boundary,
@@ -303,9 +303,14 @@ def _cut_form(body: bytes, boundary: bytes) -> bytes:
     if start or end < len(body):
         body = body[start:end]
 
-    padding = re.compile(rb"(\A|\r\n)(--" + re.escape(boundary) + rb")[ \t]+(?=\r\n)")
+    blanks = rb"[ \t]+(?=\r\n)"
+    first = re.compile(re.escape(line[2:]) + blanks).match(body)
+    if first is not None:
+        body = line[2:] + body[first.end() :]
+    # A pattern that begins with plain text is found quickly.
+    padding = re.compile(re.escape(line) + blanks)
 
-    return padding.sub(rb"\1\2", body) if padding.search(body) else body
+    return padding.sub(lambda _: line, body) if padding.search(body) else body
 
 
 def _explain(error: ValueError) -> str:
