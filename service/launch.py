@@ -22,7 +22,7 @@ from service.announcement import announce, make_url
 from service.errors import SettingsError
 from service.observability.logs import configure_logging
 from service.processes import supervisor
-from service.processes.listening import listen
+from service.processes.listening import allow_descriptors, listen
 from service.processes.reloader import ReloadOptions
 from service.processes.worker import make_worker_command
 from service.service_links import log_service_links
@@ -66,6 +66,7 @@ def run_server(options: ServerOptions) -> int:
         check_access(settings)
         _check_environment(options, settings)
         _check_settings(settings)
+        allow_descriptors()
         listener = listen(options.host, options.port, options.backlog)
         folder = _make_folder()
     except SettingsError as error:

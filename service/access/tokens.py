@@ -104,7 +104,8 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
             content = file.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
             raise SettingsError(f"it has more than {MAX_FILE_BYTES} bytes")
-        return parse_tokens(content.decode())
+        # Notepad writes a byte order mark, and a token that was taken out must not stay for it.
+        return parse_tokens(content.decode("utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"cannot read it: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

@@ -27,12 +27,18 @@ _PARAMETERS = {"model", "call"}
 PlainRequest = PredictRequest | PredictProbaRequest | TransformRequest
 
 
+def _read_parameters(request: InvocationsRequest) -> dict[str, str]:
+    """Returns the parameters that have a value; null is as if they were absent."""
+    given = request.parameters or {}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def find_name(registry: Registry, request: InvocationsRequest) -> str:
     """Returns the name of the model that a request is for: the one that it names, or the only one.
 
     It raises InvalidRequest where that is none.
     """
-    parameters = request.parameters or {}
+    parameters = _read_parameters(request)
     unknown = sorted(parameters.keys() - _PARAMETERS)
     if unknown:
         raise InvalidRequest(
@@ -71,7 +77,7 @@ def find_call(model: Model, request: InvocationsRequest) -> str:
 
     It raises InvalidRequest.
     """
-    named = (request.parameters or {}).get("call") or request.signature_name
+    named = _read_parameters(request).get("call") or request.signature_name
     if named is None or named == DEFAULT_SIGNATURE:
         return "transform" if model.card.kind == "transformer" else "predict"
 

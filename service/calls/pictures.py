@@ -13,7 +13,7 @@ from service.calls import explanation
 from service.calls.explaining.rows import RowExplainer, can_explain
 from service.contract import answers
 from service.contract.limits import Limits
-from service.contract.requests import ExplainRequest, GenerateRequest
+from service.contract.requests import DEFAULT_COUNT, ExplainRequest, GenerateRequest
 from service.errors import InvalidRequest, TooLarge
 from service.models import cancellation, images
 from service.models.model import MAX_IMAGES, Inputs, Model
@@ -174,9 +174,10 @@ class Pictures:
     def _generate(self, request: GenerateRequest) -> tuple[Model, NDArray[np.uint8]]:
         model = self._registry.model(request.model)
         model.check_answers("generate")
-        self._limits.check_count(request.count)
+        count = DEFAULT_COUNT if request.count is None else request.count
+        self._limits.check_count(count)
 
-        return model, model.run(model.draw_noise(request.count, request.seed))[0]
+        return model, model.run(model.draw_noise(count, request.seed))[0]
 
 
 def _has_layers(model: Model) -> bool:

@@ -45,6 +45,7 @@ def to_matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64] | None:
 Numbers = list[list[float]]
 NESTED = f"arrays and objects are nested too deeply; expected at most {MAX_JSON_DEPTH} levels"
 _UNKNOWN_FIELD = re.compile(r"unknown field `(.*?)`")
+NOT_FINITE = "NaN and infinity are not numbers; every value must be finite"
 _NOT_FINITE = (b"NaN", b"Inf", b"-Inf", b"nan", b"inf")
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe{", b"\xfe\xff\x00{")
 """Objects begin with these in UTF-8 and UTF-16 as PowerShell and Notepad write them."""
@@ -103,7 +104,7 @@ class RequestDecoder:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if body.startswith(UTF8_BOM):
                 return self.decode(body[len(UTF8_BOM) :])
-            raise InvalidRequest(_explain_malformed(str(error), body)) from error
+            raise InvalidRequest(explain_malformed(str(error), body)) from error
 
         if self.has_rows:
             # Rows of unequal length stay lists.
@@ -141,7 +142,7 @@ class RequestDecoder:
         except msgspec.ValidationError as error:
             raise self._refusal(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidRequest(_explain_malformed(str(error), body)) from error
+            raise InvalidRequest(explain_malformed(str(error), body)) from error
 
     def _refusal(self, error: msgspec.ValidationError) -> InvalidRequest:
         text = str(error)
@@ -162,15 +163,16 @@ def _explain(text: str) -> str:
     return f"{where}: {message}" if where else message
 
 
-def _explain_malformed(text: str, body: bytes) -> str:
-    if not body:
+def explain_malformed(text: str, body: bytes) -> str:
+    """Returns in our words what msgspec says of a body that is no JSON."""
+    if not body.strip():
         return "malformed JSON: the body is empty"
     if body.startswith(_BYTE_ORDER_MARKS):
         return "malformed JSON: expected UTF-8, got a byte order mark: send the text in UTF-8 without one"
 
     place = re.search(r"byte (\d+)", text)
     if place and body.startswith(_NOT_FINITE, int(place[1])):
-        return f"malformed JSON at byte {place[1]}: NaN and infinity are not numbers; every value must be finite"
+        return f"malformed JSON at byte {place[1]}: {NOT_FINITE}"
 
     return f"malformed JSON: {text.removeprefix('JSON is malformed: ')}"
 

@@ -41,7 +41,12 @@ def declare_setting(what: str, field: str, status: int | str, effect: str) -> No
     )
 
 
-declare_setting("connections", "max_connections", 503, "one more is told so and closed")
+declare_setting(
+    "connections",
+    "max_connections",
+    503,
+    "one more, or one for which there is no descriptor, is told so and closed",
+)
 declare_setting("idle connection, in seconds", "keep_alive_s", "-", "it is closed")
 declare_setting(
     "connection without a whole head, or whose client takes nothing, in seconds",

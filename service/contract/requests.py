@@ -7,6 +7,8 @@ from typing import Annotated
 import msgspec
 
 MULTIPART = "multipart/form-data"
+DEFAULT_COUNT = 16
+"""So many images are generated where the request does not say."""
 
 Value = float | str | bool | None
 GroupName = Annotated[str, msgspec.Meta(min_length=1)]
@@ -60,7 +62,7 @@ class GenerateRequest(msgspec.Struct, forbid_unknown_fields=True):
     """{"model": NAME, "count": N (optional, 16), "seed": S (optional)}"""
 
     model: str
-    count: Annotated[int, msgspec.Meta(ge=1)] = 16
+    count: Annotated[int, msgspec.Meta(ge=1)] | None = DEFAULT_COUNT
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
 
 
@@ -74,7 +76,7 @@ class ExplainRequest(
     class_name: str | None = None
     layer: str | None = None
     method: str | None = None
-    flips: bool = False
+    flips: bool | None = False
 
 
 class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -91,5 +93,5 @@ class InvocationsRequest(
     """{"instances": [ROW, ...], "parameters": {"model": NAME, "call": CALL} (optional, both of its fields too)}"""
 
     inputs: list[Row]
-    parameters: dict[str, str] | None = None
+    parameters: dict[str, str | None] | None = None
     signature_name: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,7 +107,15 @@ def watch_process() -> None:
     watch("process_cpu_seconds", _read_cpu_s)
     if Path("/proc/self/statm").exists():
         watch("process_resident_memory_bytes", read_memory_bytes)
-        watch("process_open_files", lambda: len(os.listdir("/proc/self/fd")))  # noqa: PTH208  # it is read each second
+        watch("process_open_files", _count_open_files)
+
+
+def _count_open_files() -> int:
+    try:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # it is read each second
+    except OSError:
+        # No descriptor is left to look with.
+        return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _read_cpu_s() -> float:
@@ -131,5 +140,6 @@ class Refresher:
         refresh()
 
     def _refresh(self) -> None:
-        refresh()
+        # One that fails once is read again.
         self._timer = asyncio.get_running_loop().call_later(REFRESH_S, self._refresh)
+        refresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from service.contract.codec import UTF8_BOM
@@ -14,6 +15,7 @@ CSV = "text/csv"
 DELIMITERS = ",;\t"
 
 Cell = float | str | None
+_LINE_END = re.compile(r"[\r\n]")
 MAX_CELL_CHARS = 131_072
 """A longer cell is no value of a feature."""
 
@@ -28,10 +30,11 @@ def read_csv(body: bytes) -> list[dict[str, Cell]]:
     except UnicodeDecodeError:
         raise InvalidRequest("malformed CSV: expected UTF-8") from None
 
-    header_line = text.lstrip().partition("\n")[0]
+    header_line = _LINE_END.split(text.lstrip(), 1)[0]
     delimiter = max(DELIMITERS, key=header_line.count)
     try:
-        lines = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+        # Lines may end in CR alone, as some spreadsheets write them.
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise InvalidRequest(f"malformed CSV: {error}") from None
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 import re
+from binascii import a2b_qp
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import FormParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 
+from service.contract.codec import decode_base64
 from service.contract.limits import (
     MAX_FORM_FIELD_BYTES,
     MAX_FORM_FIELDS,
@@ -52,6 +54,17 @@ _WORDS = (
     ("Expected boundary", "the first boundary is not followed by a line end"),
 )
 """The parser's messages begin with the left, ours say the right."""
+
+_CALLBACKS = (
+    "on_part_begin",
+    "on_header_field",
+    "on_header_value",
+    "on_header_end",
+    "on_part_data",
+    "on_part_end",
+    "on_end",
+)
+_EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=", re.IGNORECASE)
 
 # A client's fault is answered, and need not be logged too.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
@@ -116,13 +129,14 @@ def _collect(
     pairs: list[tuple[str, str]], known_fields: tuple[str, ...]
 ) -> dict[str, Any]:
     """Returns the values of fields; raises InvalidRequest for one that is unknown, or that may not come again."""
+    known = [each for each in known_fields if each != "inputs"]
     values: dict[str, Any] = {}
     for name, value in pairs:
         field = REPEATED.get(name, name)
-        if field not in known_fields:
-            takes = ", ".join(each for each in known_fields if each != "inputs")
+        if field not in known:
             raise InvalidRequest(
-                f"unknown field {name[:100]!r}{hint_at(name, known_fields)}; beside the image this call takes {takes}"
+                f"unknown field {name[:100]!r}{hint_at(name, known)}; "
+                f"beside the image this call takes {', '.join(known)}"
             )
 
         if field in REPEATED.values():
@@ -149,40 +163,120 @@ def read_form(
     return _parse_parts(_cut_form(body, boundary), boundary)
 
 
+class _Parts:
+    """The parts of a form are collected while the parser goes through it.
+
+    The library's own classes for fields and files know no file without a name, and take base64 in lines for broken.
+    """
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[str, str]] = []
+        self.files: list[FormFile] = []
+        self.has_ended = False
+        self._head: dict[bytes, bytes] = {}
+        self._name = b""
+        self._value = b""
+        self._content = bytearray()
+
+    def on_part_begin(self) -> None:
+        """Begins a part that has no head yet."""
+        self._head = {}
+        self._content = bytearray()
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        """Takes some of the name of a field of the head."""
+        self._name += data[start:end]
+
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
+        """Takes some of its value."""
+        self._value += data[start:end]
+
+    def on_header_end(self) -> None:
+        """Keeps a field of the head."""
+        self._head[self._name.lower()] = self._value.strip(b" \t")
+        self._name = self._value = b""
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """Takes some of the part's content."""
+        self._content += data[start:end]
+
+    def on_part_end(self) -> None:
+        """Takes a part as a file or as a field; raises InvalidRequest for one that has no name, or too long a value."""
+        said = self._head.get(b"content-disposition", b"")
+        _, options = parse_options_header(said)
+        if b"name" not in options:
+            raise InvalidRequest(
+                "malformed multipart: expected a Content-Disposition with a name in the head of each part, "
+                f"got {said[:100].decode('latin-1')!r}"
+            )
+
+        name = _text(options[b"name"])
+        media_type = self._head.get(b"content-type", b"").decode("latin-1")
+        encoding = self._head.get(b"content-transfer-encoding", b"").lower()
+        content = _decode_part(bytes(self._content), encoding, name)
+        file_name = options.get(b"filename")
+        if file_name is not None or _is_file(name, said):
+            self.files.append(FormFile(name, _text(file_name), content, media_type))
+            return
+
+        if len(content) > MAX_FORM_FIELD_BYTES:
+            raise InvalidRequest(
+                f"form field {name!r}: expected at most {MAX_FORM_FIELD_BYTES} bytes"
+            )
+        self.fields.append((name, _text(content)))
+
+    def on_end(self) -> None:
+        """Notes that the last boundary was there."""
+        self.has_ended = True
+
+
+def _is_file(name: str, disposition: bytes) -> bool:
+    """Returns whether a part without a plain file name is a file all the same.
+
+    RFC 7578 lets a file have no name, and some clients write one that is no ASCII as `filename*`, which it forbids.
+    """
+    return name == FILE_FIELD or _EXTENDED_NAME.search(disposition) is not None
+
+
+def _decode_part(content: bytes, encoding: bytes, name: str) -> bytes:
+    """Returns what a part's Content-Transfer-Encoding stands for; mail programs and old libraries send base64."""
+    if encoding == b"quoted-printable":
+        return a2b_qp(content)
+    if encoding != b"base64":
+        return content
+
+    try:
+        return decode_base64(content.decode("latin-1"))
+    except ValueError as error:
+        raise InvalidRequest(
+            f"malformed multipart: {name[:100]!r} is not base64, as its Content-Transfer-Encoding says: {error}"
+        ) from error
+
+
 def _parse_parts(
     form: bytes, boundary: bytes
 ) -> tuple[list[tuple[str, str]], list[FormFile]]:
     """Returns the fields and files between the boundaries; raises InvalidRequest where they are no form."""
-    fields: list[tuple[str, str]] = []
-    files: list[FormFile] = []
-    ended: list[bool] = []
-    limits = {
-        "MAX_MEMORY_FILE_SIZE": len(form) + 1,
-        "MAX_FIELDS": MAX_FORM_FIELDS,
-        "MAX_HEADER_SIZE": MAX_PART_FIELD_BYTES,
-        "MAX_HEADER_COUNT": MAX_PART_FIELDS,
-    }
-
+    parts = _Parts()
+    callbacks: Any = {name: getattr(parts, name) for name in _CALLBACKS}
     try:
-        parser = FormParser(
-            MULTIPART,
-            lambda field: fields.append(_read_field(field)),
-            lambda file: files.append(_read_file(file)),
-            on_end=lambda: ended.append(True),
-            boundary=boundary,
-            config=limits,
+        parser = MultipartParser(
+            boundary,
+            callbacks,
+            max_header_count=MAX_PART_FIELDS,
+            max_header_size=MAX_PART_FIELD_BYTES,
         )
         parser.write(form)
         parser.finalize()
     except (FormParserError, ValueError) as error:
         raise InvalidRequest(f"malformed multipart: {_explain(error)}") from error
 
-    if not ended:
+    if not parts.has_ended:
         raise InvalidRequest(
             "malformed multipart: the body ends before its last boundary"
         )
 
-    return fields, files
+    return parts.fields, parts.files
 
 
 def _cut_form(body: bytes, boundary: bytes) -> bytes:
@@ -209,7 +303,12 @@ def _cut_form(body: bytes, boundary: bytes) -> bytes:
     if start or end < len(body):
         body = body[start:end]
 
-    padding = re.compile(re.escape(line) + rb"[ \t]+(?=\r\n)")
+    blanks = rb"[ \t]+(?=\r\n)"
+    first = re.compile(re.escape(line[2:]) + blanks).match(body)
+    if first is not None:
+        body = line[2:] + body[first.end() :]
+    # A pattern that begins with plain text is found quickly.
+    padding = re.compile(re.escape(line) + blanks)
 
     return padding.sub(lambda _: line, body) if padding.search(body) else body
 
@@ -222,28 +321,6 @@ def _explain(error: ValueError) -> str:
     ours = [words for start, words in _WORDS if text.startswith(start)]
 
     return (ours[0] if ours else text) + where
-
-
-def _read_field(field: Any) -> tuple[str, str]:
-    name = _text(field.field_name)
-    value = field.value or b""
-    if len(value) > MAX_FORM_FIELD_BYTES:
-        raise InvalidRequest(
-            f"form field {name!r}: expected at most {MAX_FORM_FIELD_BYTES} bytes"
-        )
-
-    return name, _text(value)
-
-
-def _read_file(file: Any) -> FormFile:
-    file.file_object.seek(0)
-
-    return FormFile(
-        _text(file.field_name),
-        _text(file.file_name),
-        file.file_object.read(),
-        file.content_type or "",
-    )
 
 
 def _take_image(file: FormFile) -> ImageFile:

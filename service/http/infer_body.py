@@ -11,7 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from service.contract.codec import NESTED, UTF8_BOM, encode
+from service.contract.codec import (
+    NESTED,
+    NOT_FINITE,
+    UTF8_BOM,
+    encode,
+    explain_malformed,
+)
 from service.contract.far_numbers import check_numbers
 from service.contract.limits import Limits
 from service.errors import InvalidRequest
@@ -195,7 +201,10 @@ def _decode(head: bytes) -> InferRequest:
             raise InvalidRequest(
                 "the request is not JSON: expected UTF-8, it begins with the byte order mark of UTF-16"
             ) from error
-        raise InvalidRequest(f"the request is not JSON: {error}") from error
+        words = explain_malformed(str(error), head)
+        if NOT_FINITE in words:
+            words += "; send such values as bytes, with binary_data_size"
+        raise InvalidRequest(f"the request is not JSON: {words}") from error
 
 
 def _read_inputs(graph: Graph, head: _Head, rest: memoryview) -> Tensors:

@@ -33,6 +33,7 @@ from service.settings import Settings
 
 PREFIX = "/v2"
 HEADER_LENGTH = b"inference-header-content-length"
+ENCODING = b"content-encoding"
 OCTETS = b"application/octet-stream"
 INFER_ROUTE = "/v2/models/{name}/infer"
 MIN_COMPRESSED_BYTES = 1024
@@ -81,12 +82,16 @@ class InferRoute:
         query: bytes = b"",
     ) -> InferHead:
         """Reads the headers that matter here; raises InvalidRequest or UnsupportedMediaType."""
-        found = {name: value for name, value in headers if name in _READ}
-        if not found:
+        read = [each for each in headers if each[0] in _READ]
+        if not read:
             return self._plain
 
+        found = dict(read)
+
         length = _read_length(found.get(HEADER_LENGTH))
-        kind = _read_compression(found.get(b"content-encoding", b""))
+        # Several fields of a name are one list.
+        encodings = [value for name, value in read if name == ENCODING]
+        kind = _read_compression(b",".join(encodings)) if encodings else ""
         limits = self._limits
         max_bytes = limits.max_json_bytes if length is None else limits.max_bytes
         max_inline_bytes = NEVER_INLINE if kind else self._find_inline_bytes(length)
@@ -244,7 +249,11 @@ def _respond(accepted: str, answer: InferAnswer) -> Response:
     return Response(200, content, content_type, headers)
 
 
-_READ = frozenset({HEADER_LENGTH, b"content-encoding", b"accept-encoding"})
+_READ = frozenset({HEADER_LENGTH, ENCODING, b"accept-encoding"})
+
+
+_SAME = {"x-gzip": "gzip"}
+"""RFC 9110, 8.4.1.3 has old names that mean the same."""
 
 
 def _read_length(value: bytes | None) -> int | None:
@@ -262,10 +271,12 @@ def _read_length(value: bytes | None) -> int | None:
 
 def _read_compression(value: bytes) -> str:
     """Returns the compression of the body; empty where there is none."""
-    kind = value.decode("latin-1").strip().lower()
-    if kind not in (*compression.KINDS, "identity", ""):
+    text = value.decode("latin-1").strip().lower()
+    named = [each.strip() for each in text.split(",")]
+    kinds = [_SAME.get(each, each) for each in named if each not in ("identity", "")]
+    if len(kinds) > 1 or not compression.KINDS.keys() >= set(kinds):
         raise UnsupportedMediaType(
-            f"content encoding {kind[:40]!r} is not taken: gzip, deflate or none"
+            f"content encoding {text[:40]!r} is not taken: gzip, deflate or none"
         )
 
-    return kind.replace("identity", "")
+    return kinds[0] if kinds else ""

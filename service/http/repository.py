@@ -31,13 +31,13 @@ _T = TypeVar("_T")
 class IndexRequest(msgspec.Struct):
     """A request for the index may ask for nothing but what is ready."""
 
-    ready: bool = False
+    ready: bool | None = False
 
 
 class ModelRequest(msgspec.Struct):
     """A request to load or unload a model may have parameters."""
 
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] | None = None
 
 
 class IndexRoute:
@@ -69,7 +69,7 @@ class IndexRoute:
         """Returns the list of what is in the folder."""
         registry = self._plane.registry
         return Reply(
-            respond(metadata.list_repository(registry, only_ready=request.ready))
+            respond(metadata.list_repository(registry, only_ready=bool(request.ready)))
         )
 
 
@@ -102,7 +102,7 @@ class ModelRoute:
 
     def answer(self, request: ModelRequest, head: BodyLimits) -> Pending:
         """Returns the reply that is true once all workers have loaded or unloaded the model."""
-        pending: Pending = self._ask(self._name, request.parameters)
+        pending: Pending = self._ask(self._name, request.parameters or {})
         return pending.encode_with(respond)
 
 

@@ -43,7 +43,7 @@ MAX_COMPARISON_AGE_S = 1.0
 logger = logging.getLogger(__name__)
 _MadeComparison = tuple[float, answers.LiveComparison]
 """When a comparison was made stands before it, in seconds by the clock that never goes back."""
-_ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(\d{1,9}))?")
+_ROW_ID = re.compile(r"([A-Za-z0-9_-]{16})(?:/(0|[1-9][0-9]{0,8}))?")
 
 
 class Monitor:

@@ -22,12 +22,36 @@ _WITHOUT_LENGTH = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _KEPT_CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf"})
 
 
+_OTHER_KINDS = {
+    re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL): (
+        "a HEIC file, as telephones write it"
+    ),
+    re.compile(rb".{4}ftypavi[fs]", re.DOTALL): "an AVIF file",
+    re.compile(rb"II\*\0|MM\0\*"): "a TIFF file",
+    re.compile(rb"%PDF-"): "a PDF file",
+    re.compile(
+        rb"(?:\xef\xbb\xbf)?\s*<"
+    ): "text in angle brackets, as SVG and HTML are",
+    re.compile(rb"iVBORw0KGgo|/9j/|R0lGOD|UklGR"): "an image in base64 once more",
+}
+"""Files that people take for images that are taken here are known by their beginnings."""
+
+
 class JpegScans(NamedTuple):
     """A JPEG has its pixels in so many scans; `keeps_all` is true where all scans are kept until the last is read."""
 
     n_scans: int
     n_components: int
     keeps_all: bool
+
+
+def name_kind(content: bytes) -> str | None:
+    """Returns what a file is that is not decoded here, None for one that is not known."""
+    for beginning, name in _OTHER_KINDS.items():
+        if beginning.match(content):
+            return name
+
+    return None
 
 
 def count_scans(content: bytes) -> JpegScans:

@@ -21,6 +21,7 @@ from service.models import cancellation
 from service.models.image_files import (
     PNG_START,
     count_scans,
+    name_kind,
     read_png_depth,
     strip_png,
 )
@@ -363,6 +364,10 @@ def _adapt_transparency(image: Image.Image, depth: int) -> None:
 def _describe(content: bytes) -> str:
     if not content:
         return "nothing"
+
+    kind = name_kind(content)
+    if kind is not None:
+        return f"{kind}: convert it"
     return f"{len(content)} bytes that begin with {content[:8]!r}"
 
 

@@ -36,7 +36,7 @@ def classify(
         for row, best in zip(rows, order.tolist(), strict=True)
     ]
 
-    return np.array(texts, dtype=np.object_)
+    return np.array(texts, dtype=np.object_).reshape(order.shape)
 
 
 def _name_value(value: Any, index: int, labels: Sequence[str]) -> str:

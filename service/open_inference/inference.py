@@ -27,6 +27,8 @@ from service.open_inference.requests import Parameters
 MAX_AXES = 32
 """A shape has at most this many axes: their product is looked at before they are compared with the graph's."""
 MAX_AXIS_LENGTH = 2**63 - 1
+MAX_TIMEOUT_US = 10**15
+"""A longer time is as good as any: JSON has numbers that no clock can count."""
 Tensor = NDArray[Any] | list[ImageFile]
 Tensors = dict[str, Tensor]
 
@@ -134,7 +136,7 @@ def read_timeout_s(parameters: Parameters) -> float | None:
             f"the parameter timeout: expected microseconds, a whole number, got {timeout_us!r:.40}"
         )
 
-    return timeout_us / 1e6 or None
+    return min(timeout_us, MAX_TIMEOUT_US) / 1e6 or None
 
 
 def check_inputs(graph: Graph, names: Iterable[str]) -> None:

@@ -191,7 +191,9 @@ def _as_array(
                 return to_bfloat16(np.array(values, dtype=np.float32))
             return np.array(values, dtype=datatype.array)
     except (ValueError, OverflowError) as error:
-        reason = _tell_unequal(values) or error
+        reason = _tell_unequal(values) or str(error)
+        if reason.startswith("Python int too large"):
+            reason = f"it has a number that {datatype.name} cannot hold"
         raise InvalidRequest(
             f"{where}: data is no array of {datatype.name}: {reason}"
         ) from error

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import resource
 import socket
 import struct
 import sys
+from contextlib import suppress
 
 from service.errors import SettingsError
 
@@ -29,6 +31,17 @@ _NO_NEW_CONNECTIONS = b"".join(
 
 Whoever has got an answer to that is connected, as far as it knows: the packet that says so must be taken.
 """
+
+
+def allow_descriptors() -> None:
+    """Lets this process and its workers open as many files and connections as they may.
+
+    Many shells and services begin with 1,024, for the sake of programs that call `select`, and may have many more.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def listen(host: str, port: int, backlog: int) -> socket.socket:

@@ -9,7 +9,10 @@ from types import FrameType
 
 
 class Signals:
-    """Signals end the server: the first SIGTERM in order, an interrupt without the drain, a second signal at once."""
+    """Signals end the server: SIGTERM and SIGQUIT in order, an interrupt without the drain, a second signal at once.
+
+    SIGHUP, and SIGUSR1 and SIGUSR2 by which log rotation asks other servers for new files, change nothing.
+    """
 
     def __init__(self) -> None:
         self.is_told_to_stop = False
@@ -22,9 +25,11 @@ class Signals:
         self._writing.settimeout(0)
         signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
         selector.register(reading, selectors.EVENT_READ, lambda: reading.recv(4096))
-        signal.signal(signal.SIGTERM, self._take)
-        signal.signal(signal.SIGINT, self._take)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+            signal.signal(number, self._take)
+        # Workers inherit that these are passed over.
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
         # Without a handler the death of a worker would not end a wait.
         signal.signal(signal.SIGCHLD, lambda *_: None)
 

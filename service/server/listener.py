@@ -8,6 +8,7 @@ the event loop with the first byte of something else, so one that sends nothing 
 
 from __future__ import annotations
 
+import errno
 import logging
 import select
 import socket
@@ -207,6 +208,8 @@ class Listener:
             except BlockingIOError:
                 return
             except OSError as error:
+                if self._make_room(error):
+                    continue
                 self._pause(error)
                 return
 
@@ -215,6 +218,22 @@ class Listener:
             self._wait_for(connection, self._silent_s)
             if not self._look_at(connection):
                 self._poll.register(connection, select.EPOLLIN)
+
+    def _make_room(self, error: OSError) -> bool:
+        """Closes who has been silent for the longest where no descriptor is left; returns whether there was one.
+
+        Else clients that connect and say nothing would keep all others out, probes too.
+        """
+        is_full = error.errno in (errno.EMFILE, errno.ENFILE)
+        if not is_full or self._is_closing or not self._silent:
+            return False
+
+        logger.warning(
+            "no descriptor is left: the connection that was silent for the longest is closed"
+        )
+        self._drop(next(iter(self._silent.values()))[0])
+
+        return True
 
     def _pause(self, error: OSError) -> None:
         """Leaves connections unaccepted for a moment: without a descriptor each try would fail at once."""

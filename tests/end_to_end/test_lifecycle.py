@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 
 from tests.support.clients import LIMIT_S, ask, find_workers
 from tests.support.connections import connect, read, read_to_end, write
-from tests.support.server import ROOT, Server, free_port
+from tests.support.server import ROOT, SERVICE, Server, free_port, serve
 from tests.support.waiting import wait_until
 
 Start = Callable[..., Any]
@@ -161,6 +163,49 @@ def test_workers_end_with_their_supervisor(models: Path, tmp_path: Path) -> None
 
     assert len(gone) == len(workers) > 0
     assert alive == []
+
+
+def limit_files(limit: str) -> tuple[str, ...]:
+    """Returns the words by which a shell starts the server under a limit of open files."""
+    return ("-c", f'ulimit {limit}; exec "$0" "$@"', sys.executable, *SERVICE)
+
+
+def test_few_descriptors_keep_no_client_waiting(models: Path, tmp_path: Path) -> None:
+    """With 96 descriptors a client that says nothing makes room, and one that stays is told when they are too many.
+
+    Else a probe would wait behind them without a word, and a healthy server would be restarted.
+    """
+    words = limit_files("-n 96")
+    with (
+        serve(tmp_path, python="sh", words=words, VEREDICTO_MODELS=models) as server,
+        ExitStack() as stack,
+    ):
+        for _ in range(150):
+            stack.enter_context(connect(server))
+        with httpx.Client(base_url=server.url, timeout=LIMIT_S) as another:
+            assert another.get("/livez").status_code == 200
+            assert another.get("/models").status_code == 200
+
+        statuses = []
+        while len(statuses) < 96 and 503 not in statuses:
+            opened = stack.enter_context(connect(server))
+            opened.sendall(b"GET /models HTTP/1.1\r\nHost: x\r\n\r\n")
+            [(status, answer)] = read(opened)
+            statuses.append(status)
+
+    assert statuses.count(200) > 10
+    assert "or the limit of open files" in answer["error"]
+
+
+def test_all_descriptors_that_may_be_had_are_taken(
+    models: Path, tmp_path: Path
+) -> None:
+    """Shells begin with few for the sake of old programs: the workers have as many as the system lets them have."""
+    words = limit_files("-S -n 200")
+    with serve(tmp_path, python="sh", words=words, VEREDICTO_MODELS=models) as server:
+        for pid in (server.process.pid, *find_workers(server)):
+            soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            assert soft == hard > 200
 
 
 def test_nobody_can_command_the_supervisor(models: Path, start_server: Start) -> None:

@@ -183,6 +183,16 @@ def test_feedback_is_accepted_once_and_again(live: Server) -> None:
             "unknown id 'AAAAAAAAAAAAAAAA/-1'",
         ),
         (
+            b'{"id": "AAAAAAAAAAAAAAAA/01", "label": "no"}',
+            404,
+            "unknown id 'AAAAAAAAAAAAAAAA/01': expected that of an answer",
+        ),
+        (
+            '{"id": "AAAAAAAAAAAAAAAA/\u0661", "label": "no"}'.encode(),
+            404,
+            "unknown id 'AAAAAAAAAAAAAAAA/\u0661': expected that of an answer",
+        ),
+        (
             b'{"id": "AAAAAAAAAAAAAAAA", "label": "no"}',
             404,
             "unknown id 'AAAAAAAAAAAAAAAA': no prediction of it is",

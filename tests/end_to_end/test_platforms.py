@@ -137,6 +137,8 @@ def test_sagemaker_pings_and_invokes(tmp_path: Path, models: Path) -> None:
         refused = server.post("/invocations", {"instances": [ROW]})
         named = {"instances": [ROW], "parameters": {"model": "colour-first"}}
         answer = server.post("/invocations", named).json()
+        named["parameters"]["call"] = None
+        assert server.post("/invocations", named).json() == answer
         expected = {"model": "colour-first", "inputs": [ROW]}
         predictions = server.post("/predict", expected).json()["predictions"]
 

@@ -65,7 +65,7 @@ class WireProtocol(EndingProtocol):
                 Refusal(
                     503,
                     f"{self.wire.max_connections} connections are open already "
-                    "(VEREDICTO_MAX_CONNECTIONS): try again",
+                    "(VEREDICTO_MAX_CONNECTIONS, or the limit of open files): try again",
                 )
             )
 
@@ -130,8 +130,9 @@ class WireProtocol(EndingProtocol):
             self.expect_100_continue = framing.expects
             self._has_begun = True
             self._start()
-            # Fields after a body in chunks are none of the request's.
-            self.headers = []
+            if self._chunks is not None:
+                # Fields after a body in chunks are none of the request's.
+                self.headers = []
 
     def on_message_complete(self) -> None:
         self._is_complete = True

@@ -55,6 +55,13 @@ def test_a_damaged_file_is_refused_with_its_line(text: str, message: str) -> Non
     assert "0" * 60 not in str(refused.value)
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    """Notepad writes one: the file is read, or a token that was taken out of it would go on."""
+    path = tmp_path / "tokens.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + f"shop {'0' * 64} predict\r\n".encode())
+    assert [each.name for each in read_tokens(path)] == ["shop"]
+
+
 def test_a_file_that_is_not_there_is_refused_without_its_folder(tmp_path: Path) -> None:
     """The error has the name of the setting and of the file, not the path."""
     with pytest.raises(SettingsError) as refused:

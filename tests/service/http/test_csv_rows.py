@@ -17,8 +17,9 @@ from tests.support.server import Server
         b"\xef\xbb\xbfx;colour\r\n1;red\r\n;blue\r\n",
         b'x\tcolour\n1.0\t"red"\n\tblue',
         b"\n x , colour \n 1 , red \n\n,blue\n",
+        b"x;colour\r1;red\r;blue\r",
     ],
-    ids=["plain", "excel", "tabs", "blanks"],
+    ids=["plain", "excel", "tabs", "blanks", "macintosh"],
 )
 def test_rows_are_read_as_people_write_them(body: bytes) -> None:
     """Delimiters, quotes, a byte order mark and blank lines do not matter; an empty cell is a missing value."""

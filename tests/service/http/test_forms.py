@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import quopri
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -125,6 +128,10 @@ def test_texts_of_a_form_are_utf_8(value: str) -> None:
             b"task=a&size=3",
             "unknown field 'size'; beside the image this call takes task, models, labels",
         ),
+        (
+            b"task=a&inputs=3",
+            "unknown field 'inputs'; beside the image this call takes task, models, labels",
+        ),
         (b"task=a&task=b", "field 'task': expected it once, got it again"),
         (
             b"",
@@ -180,6 +187,19 @@ def test_a_query_that_the_call_does_not_take_is_refused(
             "malformed multipart: the head of a part is not of lines like 'Name: value' (byte 14 of the form)",
         ),
         (
+            form(b"--BOUNDARY\r\nContent-Disposition: form-data\r\n\r\nx\r\n"),
+            "malformed multipart: expected a Content-Disposition with a name in the head of each part, "
+            "got 'form-data'",
+        ),
+        (
+            form(
+                picture(b"").removesuffix(b"\r\n\r\n\r\n")
+                + b"\r\nContent-Transfer-Encoding: base64\r\n\r\n!!\r\n"
+            ),
+            "malformed multipart: 'image' is not base64, as its Content-Transfer-Encoding says: "
+            "Only base64 data is allowed; expected letters, digits, + and /, with = at the end",
+        ),
+        (
             picture() + text(*TASK),
             "malformed multipart: the body ends before its last boundary",
         ),
@@ -216,10 +236,52 @@ def test_what_stands_around_a_form_is_passed_over(before: bytes, after: bytes) -
 def test_blanks_may_follow_a_boundary() -> None:
     """A boundary may have blanks behind it on its line, as RFC 2046, 5.1.1 has it."""
     body = form(text(*TASK), picture(b"1"))
-    padded = body.replace(b"\r\n--BOUNDARY\r\n", b"\r\n--BOUNDARY \t\r\n")
+    padded = body.replace(b"--BOUNDARY\r\n", b"--BOUNDARY \t\r\n")
 
-    assert padded != body
+    assert padded.count(b"--BOUNDARY \t\r\n") == 2
     assert read(MULTIPART, padded).inputs[0].content == b"1"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "; filename*=UTF-8''foto%20de%20%C3%B1and%C3%BA.png",
+        "; FILENAME* = nonsense",
+        "",
+        '; filename=""',
+    ],
+    ids=["extended", "of no charset", "none", "empty"],
+)
+def test_a_file_needs_no_plain_name(name: str) -> None:
+    """The field of the images has files, whatever their names: urllib3 before 1.25 writes `filename*` alone."""
+    head = f'--BOUNDARY\r\nContent-Disposition: form-data; name="image"{name}\r\n'
+    large = b"P" * (MAX_FORM_FIELD_BYTES + 1)
+    body = form(text(*TASK), head.encode() + b"\r\n" + large + b"\r\n")
+
+    assert [each.content for each in read(MULTIPART, body).inputs] == [large]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [
+        ("base64", base64.encodebytes),
+        ("BASE64", lambda content: base64.encodebytes(content).replace(b"\n", b"\r\n")),
+        ("base64", lambda content: base64.b64encode(content).rstrip(b"=")),
+        ("quoted-printable", quopri.encodestring),
+        ("binary", bytes),
+        ("8bit", bytes),
+    ],
+)
+def test_a_part_may_be_encoded_as_in_a_mail(
+    encoding: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """Base64 in lines, with an end of line or without, is what Python's `email` makes of a file."""
+    content = bytes(range(256)) * 3 + b"=!"
+    head = picture(b"").removesuffix(b"\r\n\r\n\r\n")
+    head += f"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+    body = form(text(*TASK), head + encode(content) + b"\r\n")
+
+    assert read(MULTIPART, body).inputs[0].content == content
 
 
 def test_a_form_without_a_boundary_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Iterator
@@ -86,6 +87,80 @@ def test_null_is_absent(graphs: Server, body: dict[str, Any]) -> None:
 
     assert answer.json().keys() == {"model_name", "model_version", "outputs"}
     assert answer.json()["outputs"][0]["data"] == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("timeout_us", [2**63, 10**30, 10**320])
+def test_a_time_that_no_clock_can_count_is_any_time(
+    graphs: Server, timeout_us: int
+) -> None:
+    """A client that wants to wait for ever may say so by a number of any size, of rows and of images."""
+    body = x_of(parameters={"timeout": timeout_us})
+    assert ask(graphs, "identity_FP32", body)["data"] == [1.0, 2.0, 3.0]
+
+    pixels = {"name": "pixels", "shape": [1, 2, 2, 3], "datatype": "UINT8"}
+    image = {
+        "inputs": [pixels | {"data": [0] * 12}],
+        "parameters": {"timeout": timeout_us},
+    }
+    assert ask(graphs, "hue-first", image)["datatype"] == "INT64"
+
+
+def test_the_classes_of_no_rows_have_a_shape(graphs: Server) -> None:
+    """An output of no rows has none of classes, each of as many as were asked for."""
+    body = x_of([], shape=(0, 3), outputs=y_with(classification=2))
+    assert ask(graphs, "identity_FP32", body)["shape"] == [0, 2]
+
+
+@pytest.mark.parametrize("body", [{"ready": None}, {}, {"ready": False}])
+def test_the_index_may_be_asked_for_by_null(
+    graphs: Server, body: dict[str, Any]
+) -> None:
+    """A client that writes null for what it does not set gets the whole index."""
+    index = graphs.post("/v2/repository/index", body).json()
+    assert "bomb" in {each["name"] for each in index}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the body is empty"),
+        (b" \n", "the body is empty"),
+        (
+            json.dumps(x_of([float("nan"), 1, 2])).encode(),
+            "NaN and infinity are not numbers; every value must be finite; "
+            "send such values as bytes, with binary_data_size",
+        ),
+    ],
+)
+def test_what_is_no_json_is_told_in_words(
+    graphs: Server, content: bytes, words: str
+) -> None:
+    """A client that sends nothing, or what Python writes for a number that is none, reads what would work."""
+    assert error_of(graphs.post_raw(FP32, content), 400).endswith(words)
+
+
+@pytest.mark.parametrize(
+    "encodings",
+    [["x-gzip"], ["identity, gzip"], ["GZip , identity"], ["identity", "gzip"]],
+)
+def test_an_encoding_may_have_another_name_and_none_beside_it(
+    graphs: Server, encodings: list[str]
+) -> None:
+    """`x-gzip` is gzip and `identity` is nothing, as RFC 9110 has it, in one field or several."""
+    fields = [("Content-Encoding", each) for each in encodings]
+    content = gzip.compress(json.dumps(x_of()).encode())
+    assert graphs.client.post(FP32, content=content, headers=fields).status_code == 200
+
+
+@pytest.mark.parametrize("encodings", [["gzip, gzip"], ["gzip", "gzip"], ["gzip, br"]])
+def test_a_body_that_is_packed_twice_is_refused(
+    graphs: Server, encodings: list[str]
+) -> None:
+    """Only one encoding is taken, and one that stands in a second field is seen."""
+    fields = [("Content-Encoding", each) for each in encodings]
+    content = gzip.compress(gzip.compress(json.dumps(x_of()).encode()))
+    response = graphs.client.post(FP32, content=content, headers=fields)
+    assert "is not taken: gzip, deflate or none" in error_of(response, 415)
 
 
 @pytest.mark.parametrize(

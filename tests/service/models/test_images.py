@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from base64 import b64encode
 from io import BytesIO
 from typing import Any
 
@@ -219,8 +220,23 @@ def test_what_lies_beside_the_pixels_is_passed_over(name: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("content", "got"),
-    [(b"", "nothing"), (b"hello", "5 bytes that begin with b'hello'")],
-    ids=["nothing", "text"],
+    [
+        (b"", "nothing"),
+        (b"hello", "5 bytes that begin with b'hello'"),
+        (
+            b"\0\0\0\x18ftypheic" + bytes(99),
+            "a HEIC file, as telephones write it: convert it",
+        ),
+        (b"\0\0\0\x20ftypavif" + bytes(99), "an AVIF file: convert it"),
+        (encode(gradient(), "TIFF"), "a TIFF file: convert it"),
+        (b"%PDF-1.7", "a PDF file: convert it"),
+        (b"<svg/>", "text in angle brackets, as SVG and HTML are: convert it"),
+        (
+            b64encode(encode(gradient(), "JPEG")),
+            "an image in base64 once more: convert it",
+        ),
+    ],
+    ids=["nothing", "text", "heic", "avif", "tiff", "pdf", "svg", "base64"],
 )
 def test_what_is_no_image_is_refused(content: bytes, got: str) -> None:
     """A file that is no image is refused with the formats that would work."""

@@ -163,6 +163,12 @@ def test_elements_that_are_cut_off_are_refused(
             [2],
             "data is no array of INT8: Python integer 300 out of bounds for int8",
         ),
+        (
+            "[18446744073709551616]",
+            "UINT64",
+            [1],
+            "data is no array of UINT64: it has a number that UINT64 cannot hold",
+        ),
         ("[1, 2, 3]", "FP32", [2, 2], "expected 4 elements for shape [2, 2], got 3"),
         ("[1e300]", "FP32", [1], "data has a number that FP32 cannot hold"),
         (

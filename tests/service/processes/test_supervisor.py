@@ -269,6 +269,24 @@ def test_a_stop_drains_first_and_ends_with_status_0(supervise: Start) -> None:
     assert len(supervised.find("drain")) == len(supervised.find("close")) == 2
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_that_asks_for_new_files_changes_nothing(
+    supervise: Start, number: signal.Signals
+) -> None:
+    """Log rotation sends it to every server: the supervisor serves on, and still ends in order."""
+    supervised = supervise("serve()")
+    first = supervised.wait_for("ready", 1)[0]
+    supervised.process.send_signal(number)
+    os.kill(first, number)
+    os.kill(first, signal.SIGKILL)
+    supervised.wait_for("ready", 2)
+    assert "was ended by SIGKILL" in supervised.read_log()
+
+    supervised.process.send_signal(signal.SIGQUIT)
+    assert supervised.process.wait(LIMIT_S) == 0
+    assert len(supervised.find("drain")) == 1
+
+
 def test_an_interrupt_does_not_drain(supervise: Start) -> None:
     """A person at the terminal does not wait: workers are told to close at once."""
     supervised = supervise("serve()")

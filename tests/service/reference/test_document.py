@@ -108,6 +108,8 @@ def test_every_route_answers(interface: dict[str, Any], server: Server) -> None:
         ("/predict", {"model": "digits-kmeans", "inputs": [[0] * 64]}, 200),
         ("/transform", {"model": "digits-pca", "inputs": [[0] * 64]}, 200),
         ("/generate", {"model": "digits-gan", "count": 2}, 200),
+        ("/generate", {"model": "digits-gan", "count": None, "seed": None}, 200),
+        ("/explain", {"model": "points-mlp", "inputs": [ROW], "flips": None}, 200),
         ("/explain", {"model": "tacos-linear", "inputs": [[10]]}, 200),
         (
             "/explain",

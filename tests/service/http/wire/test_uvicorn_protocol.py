@@ -175,6 +175,50 @@ def test_a_client_that_waits_for_leave_gets_it(connection: socket.socket) -> Non
     assert read(connection)[0][0] == 200
 
 
+TENSOR = {
+    "name": "features",
+    "shape": [1, 2],
+    "datatype": "FP32",
+    "parameters": {"binary_data_size": 8},
+}
+TENSOR_HEAD = json.dumps({"inputs": [TENSOR]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "body", "status"),
+    [
+        ("/predict", "Content-Type: text/xml", json.dumps(QUICK).encode(), 415),
+        ("/predict", "Origin: https://a.example", json.dumps(QUICK).encode(), 403),
+        (
+            "/v2/models/points-mlp/infer",
+            f"Inference-Header-Content-Length: {len(TENSOR_HEAD)}",
+            TENSOR_HEAD + bytes(8),
+            200,
+        ),
+    ],
+    ids=["a type not taken", "another site", "a tensor"],
+)
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "in pieces"])
+def test_fields_count_beside_one_that_comes_twice(
+    connection: socket.socket,
+    path: str,
+    field: str,
+    body: bytes,
+    status: int,
+    *,
+    is_whole: bool,
+) -> None:
+    """Proxies behind each other write a field twice, as HAProxy does X-Forwarded-For: the others say what they said."""
+    twice = "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2"
+    lines = [f"POST {path} HTTP/1.1", "Host: x", twice, field]
+    head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode()
+    n_first = len(body) if is_whole else 3
+    for _ in range(3):
+        connection.sendall(head + body[:n_first])
+        connection.sendall(body[n_first:])
+        assert read(connection)[0][0] == status
+
+
 def test_other_methods_and_urls_go_the_usual_way(connection: socket.socket) -> None:
     """Other methods and URLs are answered in their turn on the connection of the fast path."""
     requests = [
