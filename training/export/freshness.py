@@ -168,7 +168,7 @@ def _put_imports_first(tree: ast.Module) -> None:
             put_off += late
 
     kept = [each for each in tree.body if each not in blocks]
-    first = [each for each in kept if _find_library(each) and not _drop_flag(each)]
+    first = [each for each in kept if _find_library(each) and not _is_flag(each)]
     rest = [each for each in kept if not _find_library(each)]
     imports = {ast.unparse(each): each for each in (*first, *put_off)}
     tree.body = sorted(imports.values(), key=_place_import) + rest
@@ -191,8 +191,8 @@ def _find_library(statement: ast.stmt) -> str | None:
     return None
 
 
-def _drop_flag(statement: ast.stmt) -> bool:
-    """Leaves TYPE_CHECKING out of an import, in place, and tells if nothing is left of it."""
+def _is_flag(statement: ast.stmt) -> bool:
+    """Tells if an import brings TYPE_CHECKING alone; of one that brings more, it is left out in place."""
     if not isinstance(statement, ast.ImportFrom) or statement.module != "typing":
         return False
 
@@ -205,9 +205,8 @@ def _place_import(statement: ast.stmt) -> tuple[int, bool, str]:
     library = _find_library(statement) or ""
     section = 1 if library in sys.stdlib_module_names else 2
     is_from = isinstance(statement, ast.ImportFrom)
-    name = statement.module if is_from else statement.names[0].name
 
-    return (0 if library == "__future__" else section, is_from, name or "")
+    return (0 if library == "__future__" else section, is_from, ast.unparse(statement))
 
 
 def _is_ours(node: ast.AST) -> bool:
