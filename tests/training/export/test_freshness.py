@@ -139,7 +139,7 @@ def test_a_library_may_be_imported_where_it_is_used(tmp_path: Path) -> None:
     ids=["another body", "another library", "another name"],
 )
 def test_what_is_imported_late_counts(tmp_path: Path, old: str, new: str) -> None:
-    """Where an import stands does not count, and what it brings does."""
+    """An import that brings something else changes the fingerprint, wherever it stands."""
     changed = LATE.replace(old, new)
     assert changed != LATE
     assert fingerprint(tmp_path, changed) != fingerprint(tmp_path, EARLY)
