@@ -344,10 +344,8 @@ PACKAGES: dict[str, set[str]] = {
     "training.families": {
         "training.data",
         "training.graph",
-        "training.images",
         "training.learning",
         "training.option_types",
-        "training.transfer",
     },
     "training.held_out_examples": {"row_records", "training.data", "training.export"},
     "training.held_out_tables": {
@@ -370,6 +368,7 @@ PACKAGES: dict[str, set[str]] = {
         "training.console",
         "training.data",
         "training.export",
+        "training.families",
         "training.held_out_examples",
         "training.judging",
         "training.learning",
@@ -377,7 +376,6 @@ PACKAGES: dict[str, set[str]] = {
         "training.pictures",
         "training.pipeline",
         "training.processors",
-        "training.transfer",
     },
     "training.judging": {"training.export", "training.learning", "training.pipeline"},
     "training.learning": {

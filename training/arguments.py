@@ -21,14 +21,11 @@ from training.export.encoding import EncodedFamily
 from training.export.ordering import OrderedFamily
 from training.export.recalibration import RecalibratedFamily
 from training.export.smoothing import SmoothedFamily
-from training.families import logistic
 from training.families.registry import FAMILIES, IMAGE_FAMILIES
-from training.images import faces
 from training.learning import enlarged
 from training.learning.family import Family
 from training.pipeline import Callbacks, TrainingRun
 from training.shipped import SHIPPED
-from training.transfer import pretrained
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPORTED_MODELS = ROOT / "exported_models"
@@ -40,8 +37,8 @@ SMOOTHED = ("logistic", "mlp", "gradient_boosting")
 """These families' probabilities would be 0 by underflow; trees and forests have a vote for each class."""
 TAKES_GAPS = ("gradient_boosting",)
 """These families split gaps and categories by themselves; all others are given plain numbers."""
-_DEFAULT_TASKS = {"pretrained": pretrained.TASK, "faces": faces.TASK}
 ONLY_IMAGES = tuple(name for name in IMAGE_FAMILIES if name not in FAMILIES)
+_OTHER_COMMANDS = ("all", "data")
 _UNSTATED = (
     "family",
     "families",
@@ -63,8 +60,13 @@ _RENAMED = {"roles": "as"}
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Returns the options, which are those of images where the task or the data is one of images."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    options = build_parser(images=are_images(words)).parse_args(words)
+    images = are_images(words)
+    known = bool(words) and words[0] in _list_commands(images=images)
+    parser = build_parser(images=images, only=words[0] if known else None)
+    options = parser.parse_args(words)
     if options.family == "pretrained":
+        from training.transfer import pretrained  # slow to import, as all of torch is
+
         pretrained.fill_defaults(options)
     if options.family in FAMILIES:
         enlarged.fill_defaults(options, FAMILIES[options.family])
@@ -87,11 +89,20 @@ def _choose_output(options: argparse.Namespace) -> Path:
     return EXPORTED_MODELS
 
 
+def _list_commands(*, images: bool) -> tuple[str, ...]:
+    """Returns the names of families, and the commands that are none."""
+    families = tuple(IMAGE_FAMILIES) if images else (*FAMILIES, *ONLY_IMAGES)
+    return (*families, *_OTHER_COMMANDS)
+
+
 @cache
-def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
+def build_parser(
+    *, images: bool = False, only: str | None = None
+) -> argparse.ArgumentParser:
     """Returns the parser of options for rows of features or, with `images`, for images.
 
-    It is built once: that takes 70 ms, and a stored command is parsed for each shipped model.
+    With `only`, it knows this command alone, and no other family is imported. It is built once: that takes 70 ms, and
+    a stored command is parsed for each shipped model.
     """
     parser = ArgumentParser(
         prog="python -m training",
@@ -99,32 +110,49 @@ def build_parser(*, images: bool = False) -> argparse.ArgumentParser:
         epilog="Options differ for images: python -m training cnn --task cifar10 --help shows them.",
     )
     families = parser.add_subparsers(dest="family", required=True, metavar="FAMILY")
-    table = (
-        IMAGE_FAMILIES
-        if images
-        else FAMILIES | {name: IMAGE_FAMILIES[name] for name in ONLY_IMAGES}
-    )
-
-    for name, family in table.items():
-        subparser = _add(families, name, family.SUMMARY)
-        task = _DEFAULT_TASKS.get(name)
-        text = "a bundled data set, or a name for yours"
-        subparser.add_argument(
-            "--task", type=types.task, default=task, required=task is None, help=text
-        )
-        if images:
-            _add_image_options(subparser)
+    for name in _list_commands(images=images) if only is None else (only,):
+        if name == "all":
+            _add_all_command(families, images=images)
+        elif name == "data":
+            _add_data_command(families)
         else:
-            _add_data_options(subparser)
-
-        family.add_options(subparser)
-        if not images and "classifier" in family.KINDS:
-            enlarged.add_options(subparser)
-
-    _add_all_command(families, images=images)
-    _add_data_command(families)
+            _add_family_command(families, name, images=images)
 
     return parser
+
+
+def _add_family_command(
+    families: argparse._SubParsersAction[ArgumentParser], name: str, *, images: bool
+) -> None:
+    is_for_images = images or name in ONLY_IMAGES
+    family = (IMAGE_FAMILIES if is_for_images else FAMILIES)[name]
+    subparser = _add(families, name, family.SUMMARY)
+    task = _find_default_task(name)
+    text = "a bundled data set, or a name for yours"
+    subparser.add_argument(
+        "--task", type=types.task, default=task, required=task is None, help=text
+    )
+    if images:
+        _add_image_options(subparser)
+    else:
+        _add_data_options(subparser)
+
+    family.add_options(subparser)
+    if not images and "classifier" in family.KINDS:
+        enlarged.add_options(subparser)
+
+
+def _find_default_task(name: str) -> str | None:
+    """Returns what a family learns where no task is given; those that have one are families of images."""
+    if name == "pretrained":
+        from training.transfer import pretrained
+
+        return pretrained.TASK
+    if name == "faces":
+        from training.images import faces
+
+        return faces.TASK
+    return None
 
 
 def _add_all_command(
@@ -142,7 +170,7 @@ def _add_all_command(
         "--family",
         dest="families",
         nargs="+",
-        choices=list(FAMILIES | IMAGE_FAMILIES),
+        choices=[*FAMILIES, *ONLY_IMAGES],
         help="only these",
     )
     every.add_argument(
@@ -190,7 +218,7 @@ def make_training_run(
     callbacks = callbacks or Callbacks()
     dataset = load_dataset(options, callbacks.stage)
     return TrainingRun(
-        name=pretrained.name_family(options),
+        name=name_model(options),
         family=find_family(options, images=isinstance(dataset, ImageDataset)),
         dataset=dataset,
         options=options,
@@ -199,14 +227,24 @@ def make_training_run(
     )
 
 
+def name_model(options: argparse.Namespace) -> str:
+    """Returns the family of the card, by which a model is known among the others of its task."""
+    if options.family != "pretrained":
+        return str(options.family)
+
+    from training.transfer import pretrained  # slow to import, as all of torch is
+
+    return pretrained.name_family(options)
+
+
 def find_family(options: argparse.Namespace, *, images: bool) -> Family:
     """Returns the family of the options, enlarged where they ask for it; raises TrainingError where it cannot be.
 
     Those of rows are given plain numbers, and those that need curves for their probabilities get them.
     """
     family = (IMAGE_FAMILIES if images else FAMILIES)[options.family]
-    if not images and options.family == "logistic" and logistic.is_solved(options):
-        family = logistic.SolvedFamily(inner=family)
+    if not images and options.family == "logistic":
+        family = _choose_solver(family, options)
 
     family = enlarged.enlarge_family(family, options)
 
@@ -220,6 +258,15 @@ def find_family(options: argparse.Namespace, *, images: bool) -> Family:
     takes_gaps = options.family in TAKES_GAPS
 
     return OrderedFamily(inner=family) if takes_gaps else EncodedFamily(inner=family)
+
+
+def _choose_solver(family: Family, options: argparse.Namespace) -> Family:
+    """Returns logistic regression by a solver, where the options leave it to one."""
+    from training.families import logistic
+
+    return (
+        logistic.SolvedFamily(inner=family) if logistic.is_solved(options) else family
+    )
 
 
 def load_dataset(
@@ -277,6 +324,8 @@ def _load_images(
     options: argparse.Namespace, on_progress: Callable[[str], None]
 ) -> ImageDataset:
     if options.family == "pretrained":
+        from training.transfer import pretrained
+
         return (
             pretrained.prepare(_find_images(options, on_progress), options)
             if options.finetune
@@ -284,7 +333,12 @@ def _load_images(
         )
 
     dataset = _find_images(options, on_progress)
-    return faces.prepare(dataset) if options.family == "faces" else dataset
+    if options.family != "faces":
+        return dataset
+
+    from training.images import faces
+
+    return faces.prepare(dataset)
 
 
 def _find_images(

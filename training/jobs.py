@@ -24,8 +24,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from model_card import Card
-from training import photographs
-from training.arguments import make_training_run, parse
+from training.arguments import make_training_run, name_model, parse
 from training.console import describe_epoch, make_progress
 from training.data.image_folders import describe_left_out
 from training.data.images import ImageDataset, ParityImages
@@ -33,12 +32,12 @@ from training.data.table import TableError
 from training.export.freshness import fingerprint_code, is_up_to_date, read_card
 from training.export.gate import ExportError
 from training.export.torch_operators import keep_torch_operators
+from training.families.registry import FAMILIES, IMAGE_FAMILIES
 from training.held_out_examples import write_examples
 from training.judging import train_and_judge
 from training.learning.family import Epoch, TrainingError
 from training.pipeline import Callbacks, TrainedModel, TrainingRun, train
 from training.processors import count_processors
-from training.transfer import pretrained
 
 Context = ForkServerContext | SpawnContext
 Message = tuple[str, str] | None
@@ -76,7 +75,7 @@ def run_training(options: argparse.Namespace, callbacks: Callbacks) -> Outcome:
         logging.ERROR
     )  # its hints are about torchvision, not about us
     started = perf_counter()
-    name = f"{options.task}-{pretrained.name_family(options)}"
+    name = f"{options.task}-{name_model(options)}"
 
     try:
         training_run = make_training_run(options, callbacks)
@@ -118,6 +117,8 @@ def _train_published(
     training_run: TrainingRun, options: argparse.Namespace
 ) -> TrainedModel:
     """Returns the network measured on the photographs that are given, or before, where its graph is the same."""
+    from training import photographs  # slow to import, as all of torch is
+
     assert isinstance(training_run.dataset, ParityImages)
     path: Path = options.output / f"{options.task}-{training_run.name}.onnx"
     before = path.read_bytes() if path.is_file() else None
@@ -178,7 +179,9 @@ def _make_context() -> Context:
         return multiprocessing.get_context("spawn")
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload(
+        [__name__, *FAMILIES.module_names(), *IMAGE_FAMILIES.module_names()]
+    )
 
     return context
 
@@ -262,7 +265,7 @@ def _run_job(command: list[str]) -> Outcome:
 def name_job(command: list[str]) -> str:
     """Returns the name of what a command makes."""
     options = parse(command)
-    return f"{options.task}-{pretrained.name_family(options)}"
+    return f"{options.task}-{name_model(options)}"
 
 
 def _show_progress(messages: Queue[Message], progress: Progress, n_jobs: int) -> None:

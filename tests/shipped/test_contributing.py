@@ -78,12 +78,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     (folder / REGISTRY.with_name("extra_trees.py")).write_text(FAMILY)
     registry = (folder / REGISTRY).read_text()
-    registry = registry.replace(
-        "    decision_tree,\n", "    decision_tree,\n    extra_trees,\n", 1
-    )
     registry = re.sub(
-        r'^    "random_forest": .*$',
-        r'\g<0>\n    "extra_trees": extra_trees,',
+        r'^( *)"random_forest": .*$',
+        r'\g<0>\n\1"extra_trees": "training.families.extra_trees",',
         registry,
         flags=re.M,
     )

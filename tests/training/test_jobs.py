@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from threading import Event, Thread
 
@@ -24,6 +25,8 @@ from training.export.freshness import (
     read_card,
     without_docstrings,
 )
+from training.families.registry import FAMILIES, IMAGE_FAMILIES
+from training.jobs import _make_context
 from training.shipped import SHIPPED
 from training.transfer.pretrained import name_family
 
@@ -124,10 +127,17 @@ def test_comments_do_not_make_a_file_stale() -> None:
     assert one == same != other
 
 
+def test_processes_begin_with_the_families_loaded() -> None:
+    """A process that learns is forked from one with all families loaded, so that it imports none again."""
+    with ProcessPoolExecutor(1, mp_context=_make_context()) as pool:
+        loaded = set(pool.submit(eval, "list(__import__('sys').modules)").result())
+
+    modules = {*FAMILIES.module_names(), *IMAGE_FAMILIES.module_names()}
+    assert modules <= loaded
+
+
 def test_families_have_code_of_their_own() -> None:
     """A change in one family does not make the others stale."""
-    from training.families.registry import FAMILIES
-
     fingerprints = {name: fingerprint_code(family) for name, family in FAMILIES.items()}
     assert len(set(fingerprints.values())) == len(FAMILIES)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 import onnx
 
@@ -82,6 +84,7 @@ def _read_module(source: bytes, root: Path | None) -> tuple[list[str], str]:
     imported = _find_imported(nodes)
     _remove_docstrings(nodes)
     _remove_module_names(nodes, root)
+    _put_imports_first(tree)
 
     return imported, ast.unparse(tree)
 
@@ -145,6 +148,65 @@ def _remove_module_names(nodes: Sequence[ast.AST], root: Path | None) -> None:
     for node in nodes:
         if isinstance(node, ast.Name) and node.id in modules:
             node.id = "module"
+
+
+def _put_imports_first(tree: ast.Module) -> None:
+    """Takes imports of a library that are put off until it is used for imports at the top, in place.
+
+    A module puts off a library that it imports under TYPE_CHECKING, for its annotations, and again in functions.
+    """
+    blocks = [each for each in tree.body if _is_for_types(each)]
+    if not blocks:
+        return
+
+    put_off = [each for block in blocks for each in block.body]
+    libraries = {_find_library(each) for each in put_off} - {None}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            late = [each for each in node.body if _find_library(each) in libraries]
+            node.body = [each for each in node.body if each not in late]
+            put_off += late
+
+    kept = [each for each in tree.body if each not in blocks]
+    first = [each for each in kept if _find_library(each) and not _is_flag(each)]
+    rest = [each for each in kept if not _find_library(each)]
+    imports = {ast.unparse(each): each for each in (*first, *put_off)}
+    tree.body = sorted(imports.values(), key=_place_import) + rest
+
+
+def _is_for_types(statement: ast.stmt) -> TypeGuard[ast.If]:
+    return (
+        isinstance(statement, ast.If)
+        and isinstance(statement.test, ast.Name)
+        and statement.test.id == "TYPE_CHECKING"
+    )
+
+
+def _find_library(statement: ast.stmt) -> str | None:
+    """Returns the library that a statement imports from, or None where it is no import."""
+    if isinstance(statement, ast.ImportFrom):
+        return (statement.module or "").partition(".")[0]
+    if isinstance(statement, ast.Import):
+        return statement.names[0].name.partition(".")[0]
+    return None
+
+
+def _is_flag(statement: ast.stmt) -> bool:
+    """Tells if an import brings TYPE_CHECKING alone; of one that brings more, it is left out in place."""
+    if not isinstance(statement, ast.ImportFrom) or statement.module != "typing":
+        return False
+
+    statement.names = [each for each in statement.names if each.name != "TYPE_CHECKING"]
+    return not statement.names
+
+
+def _place_import(statement: ast.stmt) -> tuple[int, bool, str]:
+    """Returns an import's place among others, as the formatter orders them: by section, kind and module."""
+    library = _find_library(statement) or ""
+    section = 1 if library in sys.stdlib_module_names else 2
+    is_from = isinstance(statement, ast.ImportFrom)
+
+    return (0 if library == "__future__" else section, is_from, ast.unparse(statement))
 
 
 def _is_ours(node: ast.AST) -> bool:

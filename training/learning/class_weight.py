@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CLASS_WEIGHTS = ("balanced",)
 
@@ -21,6 +22,8 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 def draw_order(target: Tensor, options: argparse.Namespace) -> Tensor:
     """Returns the rows of an epoch: each once, or as many, drawn so that each class comes as often as any other."""
+    import torch  # slow to import, and trees, which have the option too, do without it
+
     if getattr(options, "class_weight", None) is None or target.is_floating_point():
         return torch.randperm(len(target))
 

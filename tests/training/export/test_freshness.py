@@ -84,6 +84,67 @@ def test_imports_of_ours_do_not_count(tmp_path: Path) -> None:
     assert fingerprint(tmp_path, fewer) == fingerprint(tmp_path)
 
 
+EARLY = """
+import argparse
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.arithmetic import double
+
+
+def fit(values: Tensor, options: Any) -> Tensor:
+    return torch.ones(double(np.sum(values)))
+"""
+LATE = """
+import argparse
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from training.arithmetic import double
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def fit(values: Tensor, options: Any) -> Tensor:
+    import torch
+
+    return torch.ones(double(np.sum(values)))
+"""
+
+
+def test_a_library_may_be_imported_where_it_is_used(tmp_path: Path) -> None:
+    """A library that is imported for its types alone at the top, and again in functions, counts as one at the top."""
+    assert fingerprint(tmp_path, LATE) == fingerprint(tmp_path, EARLY)
+
+    flag_alone = LATE.replace("TYPE_CHECKING, Any", "TYPE_CHECKING")
+    early = EARLY.replace("from typing import Any\n", "")
+    assert fingerprint(tmp_path, flag_alone) == fingerprint(tmp_path, early)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("torch.ones", "torch.zeros"),
+        ("    import torch\n", "    import jax as torch\n"),
+        (
+            "    from torch import Tensor\n",
+            "    from torch import BoolTensor as Tensor\n",
+        ),
+    ],
+    ids=["another body", "another library", "another name"],
+)
+def test_what_is_imported_late_counts(tmp_path: Path, old: str, new: str) -> None:
+    """An import that brings something else changes the fingerprint, wherever it stands."""
+    changed = LATE.replace(old, new)
+    assert changed != LATE
+    assert fingerprint(tmp_path, changed) != fingerprint(tmp_path, EARLY)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
