@@ -8,7 +8,19 @@ from verdict.findings import CONDITION, tell_groups
 from verdict.learnt import tell_learnt
 from verdict.predictions import Predictions
 from verdict.wanted import COST, Wanted
-from verdict.words import count_rows, join, percent, round_up, shorten, show_p, signed
+from verdict.words import (
+    ROUNDING,
+    count_rows,
+    join,
+    lead,
+    name_best,
+    percent,
+    round_up,
+    shorten,
+    show_minus,
+    show_p,
+    signed,
+)
 
 PERCENTS = ("balanced_accuracy",)
 """These metrics are shares, of which more is better; of all others less is."""
@@ -46,13 +58,13 @@ def write_by(
 
 def show_value(value: float, metric: str) -> str:
     """Returns a value of a metric as people read it."""
-    return percent(value) if metric in PERCENTS else f"{value:.4g}"
+    return percent(value) if metric in PERCENTS else show_minus(f"{value:.4g}")
 
 
 def _show_gain(gain: float, metric: str) -> str:
     if metric in PERCENTS:
         return signed(gain)
-    return f"{gain:+.3g}".replace("-", "−")
+    return show_minus(f"{gain:+.3g}") if abs(gain) > ROUNDING else "0"
 
 
 def _face(pair: dict[str, Any], leader: str) -> dict[str, Any]:
@@ -88,16 +100,15 @@ def _head(
         shown = f"and it is shown to be better than {join(beaten)}"
         return f"{name} is the best by {wanted.name}: {figure}, {shown}."
 
+    equal = [
+        shorten(pair["other"], task) for pair in mine if abs(pair["apart"]) <= ROUNDING
+    ]
     shown = f"shown to be better than {join(beaten)}, but not" if beaten else ""
-    compared = f"It is {shown or 'not shown to be better'} than {join(level)}."
+    compared = f"{name} is {shown or 'not shown to be better'} than {join(level, 'or')}"
     best = [shorten(each, task) for each in numbers["may_be_best"]]
-    among = "Any of them may be the best"
-    if len(best) == 1:
-        among = f"With 95 % confidence {best[0]} is the best"
-    elif len(best) < len(numbers["models"]):
-        among = f"With 95 % confidence the best is one of {join(best)}"
+    among = name_best(best, len(numbers["models"]))
 
-    return f"{name} leads by {wanted.name}: {figure}. {compared} {among} by it."
+    return f"{lead(name, equal)} by {wanted.name}: {figure}. {compared}. {among} by it."
 
 
 def _show_figure(
@@ -131,7 +142,9 @@ def _compare(
         return f"{name} is better than {other} by {wanted.name}: by {gain} ({between})."
 
     here = (
-        f"{name} is better by {gain} here" if pair["apart"] else "they are equal here"
+        f"{name} is better by {gain} here"
+        if abs(pair["apart"]) > ROUNDING
+        else "they are equal here"
     )
     level = f"{name} and {other} cannot be told apart by {wanted.name}"
     return f"{level}: {here} ({between}).{_ask(pair['rows_needed'])}"
@@ -143,10 +156,10 @@ def _ask(plan: dict[str, Any] | None) -> str:
         return ""
 
     nearest = plan["nearest"]
-    may_be_none = " (it may be none: the interval of this pair alone holds 0)"
+    may_be_none = " (it may be none: this pair's own interval holds 0)"
     seen = f"the difference is what was seen{'' if nearest else may_be_none}"
     end = (
-        f"; were it the nearest end of its interval, {round_up(nearest)} rows"
+        f"; were it the nearest end of this pair's own interval, {round_up(nearest)} rows"
         if nearest
         else ""
     )

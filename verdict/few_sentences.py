@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from verdict.words import count_rows, join, percent, round_up, shorten, show_p, signed
+from verdict.words import (
+    count_rows,
+    join,
+    lead,
+    percent,
+    round_up,
+    shorten,
+    show_p,
+    signed,
+)
 
 MAX_PAIRS = 10
 """So many plans are told, of the pairs that disagree most."""
@@ -76,11 +85,13 @@ def write_few(numbers: dict[str, Any], task: str) -> dict[str, Any]:
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
     name = shorten(leader, task)
     shown = f"shown to be better than {join(beaten)}" if beaten else ""
-    not_shown = f"not shown to be better than {join(level)}" if level else ""
+    not_shown = f"not shown to be better than {join(level, 'or')}" if level else ""
     judged = ", but ".join(filter(None, [shown, not_shown]))
+    equal = [shorten(pair["other"], task) for pair in mine if pair["apart"] == 0]
+    it = name if equal else "it"
 
     return {
-        "headline": f"{name} leads: it is {judged}. {labels[0].upper()}{labels[1:]}.",
+        "headline": f"{lead(name, equal)}: {it} is {judged}. {labels[0].upper()}{labels[1:]}.",
         "findings": [
             *(_compare(pair, numbers, task) for pair in mine),
             *_tell_accuracies(numbers, task),

@@ -125,7 +125,7 @@ def test_few_wrong_rows_are_no_verdict_in_words() -> None:
     predictions = make_trial({"one": 1.0, "two": 0.98}, n_rows=100)
     said = tell(predictions, Wanted(metric="log_loss"))
 
-    assert "no interval: 0 rows are wrong" in said["headline"]
+    assert "no interval: no row is wrong" in said["headline"]
     assert said["findings"][0].startswith(
         "one and two: no verdict by log loss; no interval: "
     )

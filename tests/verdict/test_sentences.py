@@ -144,8 +144,9 @@ def test_shares_and_p_values_are_written_for_people() -> None:
     assert [words.signed(share) for share in (0.0123, -0.0123, -0.0001)] == [
         "+1.2 %",
         "−1.2 %",
-        "0.0 %",
+        "−0.01 %",
     ]
+    assert [words.signed(share) for share in (0.0, -0.0, -1e-12)] == 3 * ["0.0 %"]
     assert [words.show_p(p_value) for p_value in (0.5, 0.0012, 0.00002)] == [
         "p = 0.5",
         "p = 0.0012",
