@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from stats.binomial import Z
 from stats.groups import count_groups
 from stats.losses import costs as costing
 from stats.losses.comparison import (
+    ALPHA,
     POWER,
     LossComparison,
     LossPair,
@@ -43,7 +45,7 @@ def judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
     names = [answer.model for answer in answers]
     gaps = find_gaps(predictions, wanted)
     comparison = LossComparison(gaps)
-    models = [_judge_model(answer, predictions, wanted) for answer in answers]
+    models = [_judge_model(each, predictions, wanted) for each in answers]
     worth = -1 if wanted.metric == "balanced_accuracy" else 1
     ranks = [round(worth * each["value"], 9) for each in models]
     leader = names[int(np.argmin(ranks))]
@@ -106,7 +108,11 @@ def _judge_model(
 def _judge_costs(
     answer: ClassifierAnswers, predictions: Predictions, wanted: Wanted
 ) -> dict[str, Any]:
-    """Returns what a model costs a row: decided by expected cost, as it answers, and with a threshold of its own."""
+    """Returns what a model costs a row: decided by expected cost, as it answers, and with a threshold of its own.
+
+    The intervals `together` of what deciding by cost saves hold for all models at once (Bonferroni), since who leads is
+    chosen on the same rows.
+    """
     matrix, truth, groups = wanted.matrix, predictions.truth, predictions.groups
     price = _find_price(answer, wanted)
     said = costing.decide(answer.probabilities, matrix)
@@ -115,7 +121,11 @@ def _judge_costs(
     possible = matrix[:, :, None] - matrix[:, None, :]
     both = CostGaps(np.stack([decided, plain], axis=1), possible, groups)
     (pair,) = LossComparison(both).compare_pairs()
-    saved = {"value": pair.gap, "interval": pair.interval, "p_value": pair.p_value}
+    z = NormalDist().inv_cdf(1 - ALPHA / (2 * len(predictions.answers)))
+    saved = {
+        **{"value": pair.gap, "interval": pair.interval, "p_value": pair.p_value},
+        "together": both.bound(0, 1, z),
+    }
     found: dict[str, Any] = {
         **_describe_cost(decided, matrix, price, groups),
         "price": price,

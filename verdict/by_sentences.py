@@ -181,9 +181,13 @@ def _tell_baseline(
             return f"{always}, no more than {shorten(leader['model'], task)} does."
         return f"{always}."
     if wanted.metric == "balanced_accuracy":
-        return f"Saying the same class always has a balanced accuracy of {value}."
+        is_over = leader["value"] > baseline["value"] + ROUNDING
+        said = f"Saying the same class always has a balanced accuracy of {value}"
+    else:
+        is_over = leader["value"] < baseline["value"] - ROUNDING
+        said = f"Giving every row the shares of the classes here has a {wanted.name} of {value}"
 
-    return f"Giving every row the shares of the classes here has a {wanted.name} of {value}."
+    return f"{said}." if is_over else f"{said}, and no model here is better than that."
 
 
 def _tell_costs(
@@ -200,7 +204,8 @@ def _tell_costs(
         second = predictions.classes[1]
         how += f": with these costs {second!r} from a probability of {threshold:.4g} on"
 
-    said = [f"{how}.", _tell_saved(leader, name)]
+    n_models = len(numbers["models"])
+    said = [f"{how}.", _tell_saved(leader, name, n_models=n_models)]
     if wanted.has_price:
         said.append(
             f"The costs include {leader['price']:.3g} a row for {name}'s latency and bytes."
@@ -213,15 +218,19 @@ def _tell_costs(
     return said
 
 
-def _tell_saved(leader: dict[str, Any], name: str) -> str:
+def _tell_saved(leader: dict[str, Any], name: str, *, n_models: int) -> str:
     saved = leader["saved"]
-    low, high = saved["interval"]
-    plain = f"{name}'s own labels cost {leader['as_answered']:.4g} a row here"
-    between = f"{saved['value']:.3g} (95 %: {low:.3g} to {high:.3g})"
+    low, high = saved["together"]
+    level = f"95 %, as the best of {n_models} here" if n_models > 1 else "95 %"
+    plain = (
+        f"{name}'s own labels cost {show_value(leader['as_answered'], COST)} a row here"
+    )
+    limits = show_minus(f"{low:.3g} to {high:.3g}")
+    between = f"{show_minus(f'{saved["value"]:.3g}')} ({level}: {limits})"
     if low > 0:
         return f"{plain}: deciding by cost is shown to save {between}."
     if high < 0:
-        dearer = f"{-saved['value']:.3g} (95 %: {-high:.3g} to {-low:.3g})"
+        dearer = f"{-saved['value']:.3g} ({level}: {-high:.3g} to {-low:.3g})"
         return f"{plain}: deciding by cost is shown to be dearer, by {dearer}."
     if saved["value"] == 0:
         return f"{plain}, as much as when decided by cost."
@@ -239,7 +248,7 @@ def _tell_chosen(models: list[dict[str, Any]], predictions: Predictions) -> str:
     )
 
     return (
-        f"Of thresholds chosen on rows like these, that of {name} costs least: {chosen['cost_elsewhere']:.4g} a "
-        f"row on rows that it was not chosen on (five folds). Chosen on all of them it is {threshold}, which costs "
-        f"{chosen['cost_here']:.4g} a row here and is to be expected to cost more elsewhere."
+        f"Of thresholds chosen on rows like these, that of {name} costs least: "
+        f"{show_value(chosen['cost_elsewhere'], COST)} a row on rows that it was not chosen on (five folds). Chosen on all of them it is {threshold}, which costs "
+        f"{show_value(chosen['cost_here'], COST)} a row here and is to be expected to cost more elsewhere."
     )

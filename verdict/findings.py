@@ -29,9 +29,9 @@ def tell_groups(numbers: dict[str, Any], grouping: Grouping) -> str:
     if grouping.groups is None:
         return ""
 
-    counted = (
-        f"{count_groups(numbers['n_groups'])}, and intervals and tests count those"
-    )
+    n_groups = numbers["n_groups"]
+    those = "that" if n_groups == 1 else "those"
+    counted = f"{count_groups(n_groups)}, and intervals and tests count {those}"
     equal = f"{count_rows(grouping.n_equal)} repeat others"
     if grouping.column is None:
         return f"{equal}: equal rows belong together, in {counted}."

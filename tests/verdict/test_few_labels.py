@@ -163,3 +163,14 @@ def test_a_verdict_that_is_not_there_yet_says_how_many_more_labels_it_takes() ->
     )
     open_pair["plan"]["labels"] = open_pair["labelled"]
     assert "more labels" not in write_few(numbers, "task")["findings"][1]
+
+
+def test_equals_of_few_labels_are_level_in_front() -> None:
+    """Two models that are right on as many labelled rows are level, and neither leads."""
+    labels = np.array([[0, 1], [1, 0], [0, 0], [0, 1], [1, 0]])
+    truth = np.array([0, 0, UNLABELLED, 0, 0])
+    numbers = judge_few(labels, truth, NAMES[:2], wanted=0.02)
+    said = write_few(numbers, "task")["headline"]
+    assert said.startswith(
+        "one and two are level in front: one is not shown to be better than two. "
+    )
