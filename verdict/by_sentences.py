@@ -226,7 +226,8 @@ def _tell_saved(leader: dict[str, Any], name: str, *, n_models: int) -> str:
         f"{name}'s own labels cost {show_value(leader['as_answered'], COST)} a row here"
     )
     limits = show_minus(f"{low:.3g} to {high:.3g}")
-    between = f"{show_minus(f'{saved["value"]:.3g}')} ({level}: {limits})"
+    value = show_minus(f"{saved['value']:.3g}")
+    between = f"{value} ({level}: {limits})"
     if low > 0:
         return f"{plain}: deciding by cost is shown to save {between}."
     if high < 0:
@@ -247,8 +248,12 @@ def _tell_chosen(models: list[dict[str, Any]], predictions: Predictions) -> str:
         f"{predictions.classes[1]!r} from a probability of {chosen['threshold']:.4g} on"
     )
 
+    here, elsewhere = (
+        show_value(chosen[each], COST) for each in ("cost_here", "cost_elsewhere")
+    )
+
     return (
-        f"Of thresholds chosen on rows like these, that of {name} costs least: "
-        f"{show_value(chosen['cost_elsewhere'], COST)} a row on rows that it was not chosen on (five folds). Chosen on all of them it is {threshold}, which costs "
-        f"{show_value(chosen['cost_here'], COST)} a row here and is to be expected to cost more elsewhere."
+        f"Of thresholds chosen on rows like these, that of {name} costs least: {elsewhere} a row on rows that it was not "
+        f"chosen on (five folds). Chosen on all of them it is {threshold}, which costs {here} a row here and is to be "
+        "expected to cost more elsewhere."
     )

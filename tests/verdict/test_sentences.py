@@ -303,8 +303,8 @@ def test_few_groups_plan_nothing_and_are_counted_as_groups() -> None:
     found = told(replace(trial, grouping=grouping))
     assert found["findings"][2] == (
         "m0 and m1: no verdict on 100 rows; one alone is right on only 30 rows of 2 groups, and fewer than 6 groups "
-        "can show no difference. How many rows would show it is not known: 2 groups are too few to say how many rows it "
-        "takes."
+        "can show no difference. How many rows would show it is not known: 2 groups are too few to say how many rows "
+        "it takes."
     )
 
 
