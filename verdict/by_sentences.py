@@ -253,7 +253,7 @@ def _tell_chosen(models: list[dict[str, Any]], predictions: Predictions) -> str:
     )
 
     return (
-        f"Of thresholds chosen on rows like these, that of {name} costs least: {elsewhere} a row on rows that it was not "
-        f"chosen on (five folds). Chosen on all of them it is {threshold}, which costs {here} a row here and is to be "
-        "expected to cost more elsewhere."
+        f"Of thresholds chosen on rows like these, that of {name} costs least: {elsewhere} a row on rows that it was "
+        f"not chosen on (five folds). Chosen on all of them it is {threshold}, which costs {here} a row here and is to "
+        "be expected to cost more elsewhere."
     )
