@@ -174,3 +174,26 @@ def test_equals_of_few_labels_are_level_in_front() -> None:
     assert said.startswith(
         "one and two are level in front: one is not shown to be better than two. "
     )
+
+
+def test_models_that_say_the_same_throughout_are_said_to() -> None:
+    """Without a row on which models disagree no label can tell them apart, before labels and with some."""
+    labels = np.zeros((100, 2), dtype=np.int64)
+    nothing = np.full(100, UNLABELLED)
+    one = nothing.copy()
+    one[0] = 1
+    same = "All 2 classifiers of task say the same on each of 100 rows, so that no label of these tells one from another"
+
+    plan = judge_few(labels, nothing, NAMES[:2], wanted=0.02)
+    assert write_plan(plan, "task") == [f"{same}."]
+    few = judge_few(labels, one, NAMES[:2], wanted=0.02)
+    assert write_few(few, "task")["headline"].startswith(f"{same}: 0 of 0 rows")
+
+
+def test_disagreements_without_a_label_are_not_called_wrong() -> None:
+    """Where only rows are labelled on which all agree, nobody knows who is right on the others."""
+    labels = np.array([[0, 1], [0, 0]])
+    numbers = judge_few(labels, np.array([UNLABELLED, 0]), NAMES[:2], wanted=0.02)
+    assert write_few(numbers, "task")["headline"].startswith(
+        "No row on which models disagree is labelled, so that none is told to be better: 0 of 1 row "
+    )
