@@ -38,15 +38,7 @@ def judge(
     spread = _draw_errors(summary)
     critical = simultaneous.critical_value(spread)
     models = [_judge_model(summary, place, name) for place, name in enumerate(names)]
-    described = describe_pairs(
-        pairs,
-        [test_counts(each) for each in pairs.values()],
-        names,
-        agree(summary.agreement),
-        _find_kappas(summary.agreement),
-        critical=critical,
-        within=within,
-    )
+    described = _describe_pairs(summary, pairs, names, critical, within=within)
     leader = _lead(summary, models)
     best = simultaneous.find_best_of(spread, _limit(pairs))
     numbers = {
@@ -119,6 +111,25 @@ def _count_pairs(summary: Summary) -> dict[tuple[int, int], Pair]:
         pairs[a, b] = Pair(both, only_a, only_b, n_rows - both - only_a - only_b)
 
     return pairs
+
+
+def _describe_pairs(
+    summary: Summary,
+    pairs: dict[tuple[int, int], Pair],
+    names: list[str],
+    critical: float,
+    *,
+    within: float,
+) -> list[dict[str, Any]]:
+    return describe_pairs(
+        pairs,
+        [test_counts(each) for each in pairs.values()],
+        names,
+        agree(summary.agreement),
+        _find_kappas(summary.agreement),
+        critical=critical,
+        within=within,
+    )
 
 
 def _draw_errors(summary: Summary) -> simultaneous.Spread:

@@ -182,7 +182,10 @@ def test_models_that_say_the_same_throughout_are_said_to() -> None:
     nothing = np.full(100, UNLABELLED)
     one = nothing.copy()
     one[0] = 1
-    same = "All 2 classifiers of task say the same on each of 100 rows, so that no label of these tells one from another"
+    same = (
+        "All 2 classifiers of task say the same on each of 100 rows, so that no label of these tells one from "
+        "another"
+    )
 
     plan = judge_few(labels, nothing, NAMES[:2], wanted=0.02)
     assert write_plan(plan, "task") == [f"{same}."]
@@ -191,7 +194,7 @@ def test_models_that_say_the_same_throughout_are_said_to() -> None:
 
 
 def test_disagreements_without_a_label_are_not_called_wrong() -> None:
-    """Where only rows are labelled on which all agree, nobody knows who is right on the others."""
+    """Labels of rows on which all agree alone do not tell who is right on the others."""
     labels = np.array([[0, 1], [0, 0]])
     numbers = judge_few(labels, np.array([UNLABELLED, 0]), NAMES[:2], wanted=0.02)
     assert write_few(numbers, "task")["headline"].startswith(
