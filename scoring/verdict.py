@@ -18,7 +18,7 @@ from stats.class_means import balanced_accuracy, macro_f1
 from stats.metric import without_interval
 from stats.paired import Pair
 from verdict.analysis import WITHIN
-from verdict.pairs import describe_pairs, test_counts
+from verdict.pairs import describe_pairs, keep_level, test_counts
 
 NO_ECE_INTERVAL = (
     "no interval: the binned estimate is biased upwards, and so is its bootstrap"
@@ -38,28 +38,21 @@ def judge(
     spread = _draw_errors(summary)
     critical = simultaneous.critical_value(spread)
     models = [_judge_model(summary, place, name) for place, name in enumerate(names)]
+    described = _describe_pairs(summary, pairs, names, critical, within=within)
+    leader = _lead(summary, models)
+    best = simultaneous.find_best_of(spread, _limit(pairs))
     numbers = {
         "rows": summary.agreement.rows,
         "rows_of_class": hits.confusion[0].sum(axis=1),
         "models": models,
         "critical_value": critical,
-        "pairs": describe_pairs(
-            pairs,
-            [test_counts(each) for each in pairs.values()],
-            names,
-            agree(summary.agreement),
-            _find_kappas(summary.agreement),
-            critical=critical,
-            within=within,
-        ),
+        "pairs": described,
         "cochran_q": paired_tests.cochran_of_counts(
             np.diagonal(hits.together), hits.apart
         ),
         "fleiss_kappa": _find_fleiss(summary.agreement),
-        "leader": _lead(summary, models),
-        "may_be_best": [
-            names[each] for each in simultaneous.find_best_of(spread, _limit(pairs))
-        ],
+        "leader": leader,
+        "may_be_best": keep_level([names[each] for each in best], leader, described),
         "classes": classes,
     }
     values: dict[str, Any] = codec.as_json(numbers)
@@ -118,6 +111,25 @@ def _count_pairs(summary: Summary) -> dict[tuple[int, int], Pair]:
         pairs[a, b] = Pair(both, only_a, only_b, n_rows - both - only_a - only_b)
 
     return pairs
+
+
+def _describe_pairs(
+    summary: Summary,
+    pairs: dict[tuple[int, int], Pair],
+    names: list[str],
+    critical: float,
+    *,
+    within: float,
+) -> list[dict[str, Any]]:
+    return describe_pairs(
+        pairs,
+        [test_counts(each) for each in pairs.values()],
+        names,
+        agree(summary.agreement),
+        _find_kappas(summary.agreement),
+        critical=critical,
+        within=within,
+    )
 
 
 def _draw_errors(summary: Summary) -> simultaneous.Spread:

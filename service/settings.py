@@ -266,7 +266,7 @@ class Settings:
         str,
         METRIC,
         "Challengers are promoted that are shown to be better by this metric, which is chosen before one looks; "
-        "`cost` needs VEREDICTO_COSTS.",
+        "`cost` needs VEREDICTO_COSTS. Roll-backs are by the alarm of accuracy, whatever this says.",
     ] = "accuracy"
     tokens: Annotated[
         Path | None,

@@ -18,6 +18,8 @@ from stats.paired import ALPHA, Pair, difference_interval, newcombe
 Floats = NDArray[np.float64]
 
 POWER = 0.8
+MIN_GROUPS = 6
+"""Fewer groups can show no difference, and hardly say how far groups differ."""
 MAX_CELLS = 250_000
 """The power is summed over so many tables at most; of more discordant rows the normal approximation is good."""
 DEVIATIONS = 5
@@ -29,16 +31,20 @@ _normal_quantile = NormalDist().inv_cdf
 
 
 def plan_to_tell_apart(
-    pair: Pair, *, tests: int = 1, effect: float = 1.0
+    pair: Pair,
+    interval: tuple[float, float] | None = None,
+    *,
+    tests: int = 1,
+    effect: float = 1.0,
 ) -> dict[str, Any]:
     """Returns the rows that McNemar's test needs to find this difference with a power of 0.8, and their range.
 
-    The range goes from the rows for the farthest difference in the 95 % interval to those for the nearest; where the
-    interval holds 0 it has no upper end. Of several tests this may be the one that Holm's correction is strictest with.
-    So many rows as `effect` says are worth an independent one.
+    The range goes from the rows for the farthest difference in the pair's 95 % interval to those for the nearest; where
+    the interval holds 0 it has no upper end. Of several tests this may be the one that Holm's correction is strictest
+    with. So many rows as `effect` says are worth an independent one.
     """
     discordant = pair.discordant / pair.n_rows
-    low, high = difference_interval(pair, effect=effect)
+    low, high = interval or difference_interval(pair, effect=effect)
     farthest = max(-low, high)
     nearest = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
     rows = [
@@ -47,6 +53,13 @@ def plan_to_tell_apart(
     ]
 
     return {"rows": rows[0], "range": rows[1:], "power": POWER}
+
+
+def plan_nothing(n_groups: int) -> dict[str, Any]:
+    """Returns that nothing can be planned from so few groups of rows."""
+    unit = "group is" if n_groups == 1 else "groups are"
+    reason = f"undefined: {n_groups} {unit} too few to say how many rows it takes"
+    return {"rows": None, "range": [None, None], "power": POWER, "reason": reason}
 
 
 def count_rows(

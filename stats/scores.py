@@ -114,6 +114,11 @@ def bound_mean_loss(
     value: float, deviation: float, *, n_rows: int, n_wrong: int, unit: str = "row"
 ) -> dict[str, Any]:
     """Returns the same for a mean and a standard deviation of losses."""
+    if n_wrong == 0:
+        reason = (
+            f"no interval: no {unit} is wrong, and most of a loss is that of wrong ones"
+        )
+        return without_interval(value, reason)
     if n_wrong < MIN_WRONG:
         count = f"{n_wrong} {unit}{' is' if n_wrong == 1 else 's are'}"
         reason = f"no interval: {count} wrong, and the loss is mostly theirs"

@@ -23,7 +23,7 @@ from stats import (
 )
 from stats.binomial import wilson
 from stats.scores import score
-from verdict.pairs import judge_pairs, test_pair
+from verdict.pairs import judge_pairs, keep_level, test_pair
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.slices import judge_slices
 
@@ -50,6 +50,8 @@ def judge(
     n_classes = len(predictions.classes)
     critical = simultaneous.critical_value(simultaneous.draw_errors(hits, members))
     leader = _lead(predictions, hits)
+    pairs = judge_pairs(predictions, critical=critical, within=within)
+    best = [names[each] for each in simultaneous.find_best(hits, members)]
     numbers = {
         "rows": len(predictions.truth),
         "n_groups": groups.count_groups(members, len(predictions.truth)),
@@ -60,12 +62,12 @@ def judge(
             for answer in predictions.answers
         ],
         "critical_value": critical,
-        "pairs": judge_pairs(predictions, critical=critical, within=within),
+        "pairs": pairs,
         "cochran_q": _test_all(predictions, hits),
         "fleiss_kappa": agreement.fleiss_kappa(labels, n_classes=n_classes),
         "leader": leader,
         "leader_accuracy": _judge_leader(hits, names.index(leader), members),
-        "may_be_best": [names[each] for each in simultaneous.find_best(hits, members)],
+        "may_be_best": keep_level(best, leader, pairs),
         "slices": judge_slices(predictions, leader),
         "pareto": _judge_costs(predictions, hits),
         "disagreements": _find_disagreements(labels, n_classes),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.contract import codec
+from stats.binomial import Z
 from stats.groups import count_groups
 from stats.losses import costs as costing
 from stats.losses.comparison import (
+    ALPHA,
     POWER,
     LossComparison,
     LossPair,
@@ -19,7 +22,8 @@ from stats.losses.comparison import (
 )
 from stats.losses.gaps import BalancedGaps, CostGaps, Gaps, MeanGaps
 from stats.metric import describe, without_interval
-from stats.scores import brier_scores, log_losses, mean_loss, score
+from stats.scores import brier_scores, log_losses, score
+from verdict.pairs import keep_level
 from verdict.predictions import ClassifierAnswers, Predictions
 from verdict.wanted import COST, Wanted
 
@@ -41,21 +45,25 @@ def judge_by(predictions: Predictions, wanted: Wanted) -> dict[str, Any]:
     names = [answer.model for answer in answers]
     gaps = find_gaps(predictions, wanted)
     comparison = LossComparison(gaps)
-    models = [_judge_model(answer, predictions, wanted) for answer in answers]
+    models = [_judge_model(each, predictions, wanted) for each in answers]
     worth = -1 if wanted.metric == "balanced_accuracy" else 1
     ranks = [round(worth * each["value"], 9) for each in models]
+    leader = names[int(np.argmin(ranks))]
+    compared = comparison.compare_pairs()
+    pairs = [
+        describe_pair(pair, names) | {"rows_needed": _plan(gaps, pair)}
+        for pair in compared
+    ]
+    best = [names[each] for each in comparison.find_best()]
     numbers: dict[str, Any] = {
         "metric": wanted.metric,
         "rows": len(predictions.truth),
         "n_groups": count_groups(predictions.groups, len(predictions.truth)),
         "models": models,
         "baseline": _judge_baseline(predictions, wanted),
-        "pairs": [
-            describe_pair(pair, names) | {"rows_needed": _plan(gaps, pair)}
-            for pair in comparison.compare_pairs()
-        ],
-        "leader": names[int(np.argmin(ranks))],
-        "may_be_best": [names[each] for each in comparison.find_best()],
+        "pairs": pairs,
+        "leader": leader,
+        "may_be_best": keep_level(best, leader, pairs),
     }
     if wanted.metric == COST:
         numbers["threshold"] = costing.find_threshold(wanted.matrix)
@@ -100,7 +108,11 @@ def _judge_model(
 def _judge_costs(
     answer: ClassifierAnswers, predictions: Predictions, wanted: Wanted
 ) -> dict[str, Any]:
-    """Returns what a model costs a row: decided by expected cost, as it answers, and with a threshold of its own."""
+    """Returns what a model costs a row: decided by expected cost, as it answers, and with a threshold of its own.
+
+    The intervals `together` of what deciding by cost saves hold for all models at once (Bonferroni), since who leads is
+    chosen on the same rows.
+    """
     matrix, truth, groups = wanted.matrix, predictions.truth, predictions.groups
     price = _find_price(answer, wanted)
     said = costing.decide(answer.probabilities, matrix)
@@ -109,9 +121,13 @@ def _judge_costs(
     possible = matrix[:, :, None] - matrix[:, None, :]
     both = CostGaps(np.stack([decided, plain], axis=1), possible, groups)
     (pair,) = LossComparison(both).compare_pairs()
-    saved = {"value": pair.gap, "interval": pair.interval, "p_value": pair.p_value}
+    z = NormalDist().inv_cdf(1 - ALPHA / (2 * len(predictions.answers)))
+    saved = {
+        **{"value": pair.gap, "interval": pair.interval, "p_value": pair.p_value},
+        "together": both.bound(0, 1, z),
+    }
     found: dict[str, Any] = {
-        **_describe_cost(decided, truth, matrix, price, groups),
+        **_describe_cost(decided, matrix, price, groups),
         "price": price,
         "as_answered": float(plain.mean()) + price,
         "saved": saved,
@@ -133,23 +149,26 @@ def _judge_costs(
 
 def _describe_cost(
     losses: Floats,
-    truth: NDArray[np.int64],
     matrix: Floats,
     price: float,
     groups: NDArray[np.int64] | None,
 ) -> dict[str, Any]:
-    """Returns the mean cost with its interval, as of the mean of what each row costs more than it has to."""
-    least = matrix[truth].min(axis=1)
-    excess = losses - least
-    base = float(least.mean()) + price
-    metric = mean_loss(excess, excess > 0, groups)
-    value = base + metric["value"]
-    if metric["interval"] is None or np.ptp(matrix.min(axis=1)) > 0:
-        reason = metric.get("reason", "no interval: right answers differ in cost")
-        return without_interval(value, reason)
+    """Returns the mean cost with its interval: that of a gap to a model that never costs more than it has to.
 
-    low, high = metric["interval"]
-    return describe(value, (base + low, base + high))
+    So a dear mistake that no row shows is not taken for impossible here either, as in the gaps of pairs.
+    """
+    value = float(losses.mean()) + price
+    least = matrix.min(axis=1)
+    if np.ptp(least) > 0:
+        return without_interval(value, "no interval: right answers differ in cost")
+
+    never_more = np.full_like(losses, least[0])
+    possible = matrix - least[0]
+    gaps = CostGaps(np.stack([never_more, losses], axis=1), possible, groups)
+    low, high = gaps.bound(0, 1, Z)
+    base = float(least[0]) + price
+
+    return describe(value, (max(base, base + low), base + high))
 
 
 def _find_price(answer: ClassifierAnswers, wanted: Wanted) -> float:

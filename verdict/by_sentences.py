@@ -8,7 +8,19 @@ from verdict.findings import CONDITION, tell_groups
 from verdict.learnt import tell_learnt
 from verdict.predictions import Predictions
 from verdict.wanted import COST, Wanted
-from verdict.words import count_rows, join, percent, round_up, shorten, show_p, signed
+from verdict.words import (
+    ROUNDING,
+    count_rows,
+    join,
+    lead,
+    name_best,
+    percent,
+    round_up,
+    shorten,
+    show_minus,
+    show_p,
+    signed,
+)
 
 PERCENTS = ("balanced_accuracy",)
 """These metrics are shares, of which more is better; of all others less is."""
@@ -46,13 +58,13 @@ def write_by(
 
 def show_value(value: float, metric: str) -> str:
     """Returns a value of a metric as people read it."""
-    return percent(value) if metric in PERCENTS else f"{value:.4g}"
+    return percent(value) if metric in PERCENTS else show_minus(f"{value:.4g}")
 
 
 def _show_gain(gain: float, metric: str) -> str:
     if metric in PERCENTS:
         return signed(gain)
-    return f"{gain:+.3g}".replace("-", "−")
+    return show_minus(f"{gain:+.3g}") if abs(gain) > ROUNDING else "0"
 
 
 def _face(pair: dict[str, Any], leader: str) -> dict[str, Any]:
@@ -88,16 +100,15 @@ def _head(
         shown = f"and it is shown to be better than {join(beaten)}"
         return f"{name} is the best by {wanted.name}: {figure}, {shown}."
 
+    equal = [
+        shorten(pair["other"], task) for pair in mine if abs(pair["apart"]) <= ROUNDING
+    ]
     shown = f"shown to be better than {join(beaten)}, but not" if beaten else ""
-    compared = f"It is {shown or 'not shown to be better'} than {join(level)}."
+    compared = f"{name} is {shown or 'not shown to be better'} than {join(level, 'or')}"
     best = [shorten(each, task) for each in numbers["may_be_best"]]
-    among = "Any of them may be the best"
-    if len(best) == 1:
-        among = f"With 95 % confidence {best[0]} is the best"
-    elif len(best) < len(numbers["models"]):
-        among = f"With 95 % confidence the best is one of {join(best)}"
+    among = name_best(best, len(numbers["models"]))
 
-    return f"{name} leads by {wanted.name}: {figure}. {compared} {among} by it."
+    return f"{lead(name, equal)} by {wanted.name}: {figure}. {compared}. {among} by it."
 
 
 def _show_figure(
@@ -131,7 +142,9 @@ def _compare(
         return f"{name} is better than {other} by {wanted.name}: by {gain} ({between})."
 
     here = (
-        f"{name} is better by {gain} here" if pair["apart"] else "they are equal here"
+        f"{name} is better by {gain} here"
+        if abs(pair["apart"]) > ROUNDING
+        else "they are equal here"
     )
     level = f"{name} and {other} cannot be told apart by {wanted.name}"
     return f"{level}: {here} ({between}).{_ask(pair['rows_needed'])}"
@@ -143,10 +156,10 @@ def _ask(plan: dict[str, Any] | None) -> str:
         return ""
 
     nearest = plan["nearest"]
-    may_be_none = " (it may be none: the interval of this pair alone holds 0)"
+    may_be_none = " (it may be none: this pair's own interval holds 0)"
     seen = f"the difference is what was seen{'' if nearest else may_be_none}"
     end = (
-        f"; were it the nearest end of its interval, {round_up(nearest)} rows"
+        f"; were it the nearest end of this pair's own interval, {round_up(nearest)} rows"
         if nearest
         else ""
     )
@@ -168,9 +181,13 @@ def _tell_baseline(
             return f"{always}, no more than {shorten(leader['model'], task)} does."
         return f"{always}."
     if wanted.metric == "balanced_accuracy":
-        return f"Saying the same class always has a balanced accuracy of {value}."
+        is_over = leader["value"] > baseline["value"] + ROUNDING
+        said = f"Saying the same class always has a balanced accuracy of {value}"
+    else:
+        is_over = leader["value"] < baseline["value"] - ROUNDING
+        said = f"Giving every row the shares of the classes here has a {wanted.name} of {value}"
 
-    return f"Giving every row the shares of the classes here has a {wanted.name} of {value}."
+    return f"{said}." if is_over else f"{said}, and no model here is better than that."
 
 
 def _tell_costs(
@@ -187,7 +204,8 @@ def _tell_costs(
         second = predictions.classes[1]
         how += f": with these costs {second!r} from a probability of {threshold:.4g} on"
 
-    said = [f"{how}.", _tell_saved(leader, name)]
+    n_models = len(numbers["models"])
+    said = [f"{how}.", _tell_saved(leader, name, n_models=n_models)]
     if wanted.has_price:
         said.append(
             f"The costs include {leader['price']:.3g} a row for {name}'s latency and bytes."
@@ -200,15 +218,20 @@ def _tell_costs(
     return said
 
 
-def _tell_saved(leader: dict[str, Any], name: str) -> str:
+def _tell_saved(leader: dict[str, Any], name: str, *, n_models: int) -> str:
     saved = leader["saved"]
-    low, high = saved["interval"]
-    plain = f"{name}'s own labels cost {leader['as_answered']:.4g} a row here"
-    between = f"{saved['value']:.3g} (95 %: {low:.3g} to {high:.3g})"
+    low, high = saved["together"]
+    level = f"95 %, as the best of {n_models} here" if n_models > 1 else "95 %"
+    plain = (
+        f"{name}'s own labels cost {show_value(leader['as_answered'], COST)} a row here"
+    )
+    limits = show_minus(f"{low:.3g} to {high:.3g}")
+    value = show_minus(f"{saved['value']:.3g}")
+    between = f"{value} ({level}: {limits})"
     if low > 0:
         return f"{plain}: deciding by cost is shown to save {between}."
     if high < 0:
-        dearer = f"{-saved['value']:.3g} (95 %: {-high:.3g} to {-low:.3g})"
+        dearer = f"{-saved['value']:.3g} ({level}: {-high:.3g} to {-low:.3g})"
         return f"{plain}: deciding by cost is shown to be dearer, by {dearer}."
     if saved["value"] == 0:
         return f"{plain}, as much as when decided by cost."
@@ -225,8 +248,12 @@ def _tell_chosen(models: list[dict[str, Any]], predictions: Predictions) -> str:
         f"{predictions.classes[1]!r} from a probability of {chosen['threshold']:.4g} on"
     )
 
+    here, elsewhere = (
+        show_value(chosen[each], COST) for each in ("cost_here", "cost_elsewhere")
+    )
+
     return (
-        f"Of thresholds chosen on rows like these, that of {name} costs least: {chosen['cost_elsewhere']:.4g} a "
-        f"row on rows that it was not chosen on (five folds). Chosen on all of them it is {threshold}, which costs "
-        f"{chosen['cost_here']:.4g} a row here and is to be expected to cost more elsewhere."
+        f"Of thresholds chosen on rows like these, that of {name} costs least: {elsewhere} a row on rows that it was "
+        f"not chosen on (five folds). Chosen on all of them it is {threshold}, which costs {here} a row here and is to "
+        "be expected to cost more elsewhere."
     )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from verdict.words import count_rows, join, percent, round_up, shorten, show_p, signed
+from verdict.words import (
+    count_rows,
+    join,
+    lead,
+    percent,
+    round_up,
+    shorten,
+    show_p,
+    signed,
+)
 
 MAX_PAIRS = 10
 """So many plans are told, of the pairs that disagree most."""
@@ -18,6 +27,9 @@ def write_plan(numbers: dict[str, Any], task: str) -> list[str]:
     """Returns sentences before any label: on how many rows models disagree, and what a verdict takes."""
     divided = numbers["disagree"]["rows"]
     n_rows = numbers["rows"]
+    if not divided:
+        return [_tell_one_answer(n_rows, len(numbers["models"]), task)]
+
     share = percent(divided / n_rows)
     said = [
         f"The {len(numbers['models'])} classifiers of {task} do not all say the same on {divided:,} of "
@@ -31,6 +43,11 @@ def write_plan(numbers: dict[str, Any], task: str) -> list[str]:
         )
 
     return said
+
+
+def _tell_one_answer(n_rows: int, n_models: int, task: str) -> str:
+    same = f"All {n_models} classifiers of {task} say the same"
+    return f"{same} on each of {count_rows(n_rows)}, so that no label of these tells one from another."
 
 
 def _plan(pair: dict[str, Any], numbers: dict[str, Any], task: str) -> str:
@@ -64,10 +81,13 @@ def write_few(numbers: dict[str, Any], task: str) -> dict[str, Any]:
         f"{agreed['labelled']:,} of {agreed['rows']:,} on which they agree"
     )
     if leader is None:
-        return {
-            "headline": f"No model is right on a labelled row with disagreement: {labels}.",
-            "findings": [],
-        }
+        why = "No model is right on a labelled row with disagreement"
+        if not divided["rows"]:
+            why = _tell_one_answer(numbers["rows"], len(numbers["models"]), task)[:-1]
+        elif not divided["labelled"]:
+            why = "No row on which models disagree is labelled, so that none is told to be better"
+
+        return {"headline": f"{why}: {labels}.", "findings": []}
 
     mine = [
         _face(pair, leader) for pair in numbers["pairs"] if leader in pair["models"]
@@ -76,11 +96,13 @@ def write_few(numbers: dict[str, Any], task: str) -> dict[str, Any]:
     level = [shorten(pair["other"], task) for pair in mine if not pair["better"]]
     name = shorten(leader, task)
     shown = f"shown to be better than {join(beaten)}" if beaten else ""
-    not_shown = f"not shown to be better than {join(level)}" if level else ""
+    not_shown = f"not shown to be better than {join(level, 'or')}" if level else ""
     judged = ", but ".join(filter(None, [shown, not_shown]))
+    equal = [shorten(pair["other"], task) for pair in mine if pair["apart"] == 0]
+    it = name if equal else "it"
 
     return {
-        "headline": f"{name} leads: it is {judged}. {labels[0].upper()}{labels[1:]}.",
+        "headline": f"{lead(name, equal)}: {it} is {judged}. {labels[0].upper()}{labels[1:]}.",
         "findings": [
             *(_compare(pair, numbers, task) for pair in mine),
             *_tell_accuracies(numbers, task),

@@ -29,9 +29,9 @@ def tell_groups(numbers: dict[str, Any], grouping: Grouping) -> str:
     if grouping.groups is None:
         return ""
 
-    counted = (
-        f"{count_groups(numbers['n_groups'])}, and intervals and tests count those"
-    )
+    n_groups = numbers["n_groups"]
+    those = "that" if n_groups == 1 else "those"
+    counted = f"{count_groups(n_groups)}, and intervals and tests count {those}"
     equal = f"{count_rows(grouping.n_equal)} repeat others"
     if grouping.column is None:
         return f"{equal}: equal rows belong together, in {counted}."
@@ -82,9 +82,10 @@ def compare(
     on = count_rows(discordant)
     if pair["n_apart"] < discordant:
         on += f" of {count_groups(pair['n_apart'])}"
-    ask = f"{_ask(pair, numbers['rows'])}{_equate(pair)}"
+    ask = f"{_ask(pair, numbers)}{_equate(pair)}"
     if pair["verdict"] == "too few":
-        why = f"one alone is right on only {on}, and fewer than {pair['min_discordant']} can show no difference"
+        unit = "" if pair["n_apart"] == discordant else " groups"
+        why = f"one alone is right on only {on}, and fewer than {pair['min_discordant']}{unit} can show no difference"
         return f"{name} and {other}: no verdict on {rows}; {why}. {ask}"
 
     return (
@@ -224,18 +225,24 @@ def _equate(pair: dict[str, Any]) -> str:
     )
 
 
-def _ask(pair: dict[str, Any], n_rows: int) -> str:
+def _ask(pair: dict[str, Any], numbers: dict[str, Any]) -> str:
     """Says how many rows a verdict would take, from what was seen and from the ends of its interval."""
     plan = pair["rows_needed"]
     fewest, most = plan["range"]
+    if "reason" in plan:
+        return f"How many rows would show it is not known: {plan['reason'].removeprefix('undefined: ')}."
     if plan["rows"] is None:
         return "They are right equally often: more rows would tell them apart only if that changes."
 
-    may_be_none = " (it may be none: the interval holds 0)" if most is None else ""
+    interval = (
+        "this pair's own interval" if len(numbers["pairs"]) > 1 else "the interval"
+    )
+    may_be_none = f" (it may be none: {interval} holds 0)" if most is None else ""
     upper = "any number" if most is None else round_up(most)
-    rows = round_up(max(plan["rows"], n_rows))
+    like = " in groups like these" if numbers["n_groups"] < numbers["rows"] else ""
+    rows = round_up(max(plan["rows"], numbers["rows"]))
 
     return (
-        f"If the difference is what was seen{may_be_none}, {100 * plan['power']:.0f} % of samples of {rows} rows would "
-        f"show it; from the ends of the interval it is {round_up(fewest)} to {upper}."
+        f"If the difference is what was seen{may_be_none}, {100 * plan['power']:.0f} % of samples of {rows} "
+        f"rows{like} would show it; from the ends of {interval} it is {round_up(fewest)} to {upper}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from stats import agreement, groups, paired, paired_tests
 from stats.paired import Pair
-from stats.rows_needed import plan_to_tell_apart
+from stats.rows_needed import MIN_GROUPS, plan_nothing, plan_to_tell_apart
 from verdict.predictions import Predictions
 
 
@@ -28,7 +29,8 @@ def judge_pairs(
         agreed, predictions.labels, n_classes=len(predictions.classes)
     )
     tested = [test_pair(columns[a], columns[b], members) for a, b in places]
-    return describe_pairs(
+    n_groups = groups.count_groups(members, len(predictions.truth))
+    pairs = describe_pairs(
         {(a, b): Pair.of(columns[a], columns[b]) for a, b in places},
         tested,
         [answer.model for answer in predictions.answers],
@@ -37,6 +39,10 @@ def judge_pairs(
         critical=critical,
         within=within,
     )
+    if members is not None and n_groups < MIN_GROUPS:
+        return [each | {"rows_needed": plan_nothing(n_groups)} for each in pairs]
+
+    return pairs
 
 
 def describe_pairs(
@@ -61,21 +67,44 @@ def describe_pairs(
         others = p_values[:number] + p_values[number + 1 :]
         kappa = kappas[first, second]
         decided = _decide(pair, test["n_apart"], adjusted[number], others)
+        alone = _bound_alone(pair, effect, test["p_value"])
+        bounded = _bound(pair, effect, critical, decided["verdict"], alone)
         pairs.append(
             {
                 "models": [names[first], names[second]],
                 "agreement": agreed[first, second],
                 "kappa": None if np.isnan(kappa) else kappa,
-                **_describe_pair(pair, effect, n_pairs=len(counts)),
+                **_describe_pair(pair, effect, alone, n_pairs=len(counts)),
                 **test,
                 "p_value_holm": adjusted[number],
                 **decided,
-                "difference": _bound(pair, effect, critical, decided["verdict"]),
+                "difference": bounded,
                 "as_good": _equate(pair, effect, within),
             }
         )
 
     return pairs
+
+
+def keep_level(
+    best: list[str], leader: str, pairs: Sequence[dict[str, Any]]
+) -> list[str]:
+    """Returns the models that may be the best, as the verdicts on pairs allow for it.
+
+    A leader left alone is claimed to be better than each other model, which two-sided tests of pairs may not show where
+    one-sided limits do: then those stay in that it is not shown to be better than.
+    """
+    if best != [leader]:
+        return best
+
+    names = {leader}
+    for pair in pairs:
+        if leader in pair["models"]:
+            won = "ab"[pair["models"].index(leader)]
+            names |= set(pair["models"]) if pair["verdict"] != won else set()
+
+    order = dict.fromkeys(name for pair in pairs for name in pair["models"])
+    return [name for name in order if name in names] or best
 
 
 def test_pair(
@@ -117,8 +146,10 @@ def test_counts(pair: Pair) -> dict[str, Any]:
     }
 
 
-def _describe_pair(pair: Pair, effect: float, *, n_pairs: int) -> dict[str, Any]:
-    """Returns counts and figures of a pair; `effect` rows are worth an independent one."""
+def _describe_pair(
+    pair: Pair, effect: float, alone: tuple[float, float], *, n_pairs: int
+) -> dict[str, Any]:
+    """Returns counts and figures of a pair; `effect` rows are worth an independent one, `alone` is its interval."""
     ratio = paired.odds_ratio(pair)
     if effect != 1 and ratio["interval"] is not None:
         ratio |= {"interval": None, "reason": "no interval: rows belong together"}
@@ -129,29 +160,45 @@ def _describe_pair(pair: Pair, effect: float, *, n_pairs: int) -> dict[str, Any]
         "only_b": pair.only_b,
         "both_wrong": pair.neither,
         "odds_ratio": ratio,
-        "rows_needed": plan_to_tell_apart(pair, tests=n_pairs, effect=effect),
+        "rows_needed": plan_to_tell_apart(pair, alone, tests=n_pairs, effect=effect),
     }
 
 
-def _bound(pair: Pair, effect: float, critical: float, verdict: str) -> dict[str, Any]:
+def _bound(
+    pair: Pair,
+    effect: float,
+    critical: float,
+    verdict: str,
+    alone: tuple[float, float],
+) -> dict[str, Any]:
     """Returns the difference with the interval that holds together with those of all other pairs, and its own alone.
 
     The first agrees with the verdict: what the test shows ends at 0, and what it does not show reaches 0. Step by step
     the test sees a little more than the intervals together, and exactly it sees a little less.
     """
-    low, high = paired.difference_interval(pair, z=critical, effect=effect)
-    if verdict == "a":
-        low = max(low, 0.0)
-    elif verdict == "b":
-        high = min(high, 0.0)
-    else:
-        low, high = min(low, 0.0), max(high, 0.0)
-
+    limits = paired.difference_interval(pair, z=critical, effect=effect)
     return {
         "value": pair.difference,
-        "interval": (low, high),
-        "alone": paired.difference_interval(pair, effect=effect),
+        "interval": _agree_with(verdict, limits),
+        "alone": alone,
     }
+
+
+def _bound_alone(pair: Pair, effect: float, p_value: float) -> tuple[float, float]:
+    """Returns the interval of this pair alone, which agrees with its test before any correction."""
+    shown = "a" if pair.only_a > pair.only_b else "b"
+    verdict = shown if p_value < paired.ALPHA else "not shown"
+
+    return _agree_with(verdict, paired.difference_interval(pair, effect=effect))
+
+
+def _agree_with(verdict: str, limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = limits
+    if verdict == "a":
+        return max(low, 0.0), high
+    if verdict == "b":
+        return low, min(high, 0.0)
+    return min(low, 0.0), max(high, 0.0)
 
 
 def _equate(pair: Pair, effect: float, within: float) -> dict[str, Any]:

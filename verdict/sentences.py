@@ -7,7 +7,7 @@ from typing import Any
 from verdict import findings
 from verdict.grouping import EACH_BY_ITSELF, Grouping
 from verdict.learnt import NOTHING_LEARNT, LearntSentences
-from verdict.words import count_rows, join, percent, shorten
+from verdict.words import count_rows, join, lead, name_best, percent, shorten
 
 
 def write_verdict(
@@ -86,31 +86,20 @@ def _head(
     if not level:
         return f"{name} is the best in accuracy: {figure}, and shown to be better than {join(beaten)}."
 
-    leads = _lead(name, mine, task)
+    equal = [shorten(pair["other"], task) for pair in mine if pair["apart"] == 0]
+    leads = lead(name, equal)
     if len(mine) == 1:
-        return f"{leads}, {figure}, but {name} and {level[0]} cannot be told apart in accuracy on {rows}."
+        apart = (
+            "and" if equal else f"but {name} and {level[0]}"
+        ) + f" cannot be told apart in accuracy on {rows}"
+        return f"{leads}, {figure}, {apart}."
 
     better = (
         f"{name} is shown to be better than {join(beaten)}, but not"
         if beaten
         else f"{name} is not shown to be better"
     )
-    compared = f"{leads}: {figure}. {better} than {join(level)}."
+    compared = f"{leads}: {figure}. {better} than {join(level, 'or')}."
+    best = name_best([shorten(each, task) for each in numbers["may_be_best"]], n_models)
 
-    return f"No single model is shown to be the best in accuracy. {compared} {_name_best(numbers, task)}"
-
-
-def _lead(name: str, mine: list[dict[str, Any]], task: str) -> str:
-    """Says who is right most often, and names all of them where several are right equally often."""
-    equal = [shorten(pair["other"], task) for pair in mine if pair["apart"] == 0]
-    return f"{join([name, *equal])} are level in front" if equal else f"{name} leads"
-
-
-def _name_best(numbers: dict[str, Any], task: str) -> str:
-    names = [shorten(each, task) for each in numbers["may_be_best"]]
-    if len(names) == len(numbers["models"]):
-        return "Any of them may be the best."
-    if len(names) == 1:
-        return f"With 95 % confidence {names[0]} is the best."
-
-    return f"With 95 % confidence the best is one of {join(names)}."
+    return f"No single model is shown to be the best in accuracy. {compared} {best}."

@@ -13,6 +13,7 @@ from stats.losses.comparison import LossComparison, describe_pair
 from stats.losses.gaps import MeanGaps
 from stats.losses.set_sizes import Sets, cross_sets
 from stats.metric import describe
+from verdict.pairs import keep_level
 from verdict.predictions import Predictions
 from verdict.words import join, percent, shorten
 
@@ -40,12 +41,13 @@ def judge_sets(predictions: Predictions) -> dict[str, Any]:
             sizes, sizes == 1, predictions.groups, uneven="not of one class"
         )
         comparison = LossComparison(gaps)
+        pairs = [describe_pair(each, names) for each in comparison.compare_pairs()]
+        smallest = names[int(np.argmin(np.round(sizes.mean(axis=0), 9)))]
+        best = [names[each] for each in comparison.find_best()]
         numbers |= {
-            "pairs": [
-                describe_pair(each, names) for each in comparison.compare_pairs()
-            ],
-            "smallest": names[int(np.argmin(np.round(sizes.mean(axis=0), 9)))],
-            "may_be_smallest": [names[each] for each in comparison.find_best()],
+            "pairs": pairs,
+            "smallest": smallest,
+            "may_be_smallest": keep_level(best, smallest, pairs),
         }
 
     values: dict[str, Any] = codec.as_json(numbers)

@@ -13,9 +13,23 @@ def shorten(name: str, task: str) -> str:
     return name.removeprefix(f"{task}-")
 
 
-def join(names: list[str]) -> str:
+def join(names: list[str], word: str = "and") -> str:
     """Returns names as `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def lead(name: str, equal: list[str]) -> str:
+    """Returns who is in front: all of them by name where others are `equal` to the first."""
+    return f"{join([name, *equal])} are level in front" if equal else f"{name} leads"
+
+
+def name_best(best: list[str], n_models: int) -> str:
+    """Returns which of the models may be the best, the start of a sentence."""
+    if len(best) == n_models:
+        return f"{'Either' if n_models == 2 else 'Any'} of them may be the best"
+    if len(best) == 1:
+        return f"With 95 % confidence {best[0]} is the best"
+    return f"With 95 % confidence the best is one of {join(best)}"
 
 
 def percent(share: float) -> str:
@@ -30,9 +44,24 @@ def percent(share: float) -> str:
 
 
 def signed(share: float) -> str:
-    """Returns a difference as `+1.2 %` or `0.0 %`, with the sign of minus, not the hyphen."""
-    text = f"{100 * share:+.1f} %"
-    return "0.0 %" if text[1:] == "0.0 %" else text.replace("-", "−")
+    """Returns a difference as `+1.2 %` or `0.0 %`, with the sign of minus, not the hyphen.
+
+    One that is not 0 is not written as 0: it has as many digits as that takes.
+    """
+    if abs(share) <= ROUNDING:
+        return "0.0 %"
+
+    for digits in range(1, MAX_DIGITS):
+        text = f"{100 * share:+.{digits}f}"
+        if float(text) != 0:
+            break
+
+    return f"{show_minus(text)} %"
+
+
+def show_minus(number: str) -> str:
+    """Returns a number with the sign of minus in place of the hyphen."""
+    return number.replace("-", "−")
 
 
 def count_rows(number: int) -> str:

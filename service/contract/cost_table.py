@@ -38,6 +38,12 @@ def read_cost_table(path: Path, classes: Sequence[str]) -> CostTable:
 
     _check_classes(list(rows), classes, f"{path.name}: the first column")
 
+    if all(len(set(costs)) == 1 for costs in rows.values()):
+        raise ValueError(
+            f"{path.name}: expected costs that depend on what is said, got the same ones for each true class whatever "
+            "is said: by them all models are equal"
+        )
+
     return tuple(rows[name] for name in classes)
 
 

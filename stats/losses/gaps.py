@@ -114,9 +114,11 @@ class MeanGaps:
         unit = "row" if self.groups is None else "group"
         is_wrong = ~self._hits[:, first] | ~self._hits[:, second]
         n_wrong = int((sum_by_group(is_wrong, self.groups) > 0).sum())
+        what = self._uneven
+        if n_wrong == 0:
+            return f"no interval: no {unit} is {what} for either, and such ones have most of a difference"
         if n_wrong < MIN_WRONG:
             count = f"{n_wrong} {unit}{' is' if n_wrong == 1 else 's are'}"
-            what = self._uneven
             return f"no interval: {count} {what} for either, and they have most of the difference"
 
         sums = self._sum_apart(first, second)

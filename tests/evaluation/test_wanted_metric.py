@@ -65,3 +65,11 @@ def test_what_is_neither_metric_nor_file_lists_the_metrics() -> None:
         find_wanted("beauty", CLASSES)
     with pytest.raises(EvaluationError, match="expected --by with a file of costs"):
         find_wanted("brier", CLASSES, price_ms=1.0)
+
+
+def test_costs_that_depend_on_nothing_are_refused(tmp_path: Path) -> None:
+    """No model can be better where each true class costs the same whatever is said, and that is said at once."""
+    path = tmp_path / "costs.csv"
+    path.write_text("true,no,yes\nno,0,0\nyes,3,3\n")
+    with pytest.raises(EvaluationError, match="all models are equal"):
+        find_wanted(str(path), ("no", "yes"))

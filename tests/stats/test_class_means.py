@@ -56,13 +56,13 @@ def test_a_mean_over_classes_without_enough_rows_has_no_interval() -> None:
     assert absent == {
         "value": 0.9,
         "interval": None,
-        "reason": "no interval: 1 of 2 classes have no row in `labels`",
+        "reason": "no interval: 1 of 2 classes has no row in `labels`",
     }
     rare = class_means.macro_f1(np.diag([9, 9, 4]))
     assert rare == {
         "value": 1.0,
         "interval": None,
-        "reason": "no interval: 1 of 3 classes have fewer than 5 rows in `labels`",
+        "reason": "no interval: 1 of 3 classes has fewer than 5 rows in `labels`",
     }
 
 

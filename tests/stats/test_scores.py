@@ -132,7 +132,7 @@ def test_one_class_has_no_curve() -> None:
     assert found["roc_auc"] == {
         "value": None,
         "interval": None,
-        "reason": "undefined: 1 of 2 classes have no row in `labels`",
+        "reason": "undefined: 1 of 2 classes has no row in `labels`",
     }
     assert found["balanced_accuracy"]["value"] == 1.0
 
@@ -144,7 +144,7 @@ def test_a_single_row_has_values_and_reasons() -> None:
     assert found["log_loss"] == {
         "value": pytest.approx(-np.log(0.8)),
         "interval": None,
-        "reason": "no interval: 0 rows are wrong, and the loss is mostly theirs",
+        "reason": "no interval: no row is wrong, and most of a loss is that of wrong ones",
     }
 
 

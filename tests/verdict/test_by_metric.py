@@ -125,7 +125,7 @@ def test_few_wrong_rows_are_no_verdict_in_words() -> None:
     predictions = make_trial({"one": 1.0, "two": 0.98}, n_rows=100)
     said = tell(predictions, Wanted(metric="log_loss"))
 
-    assert "no interval: 0 rows are wrong" in said["headline"]
+    assert "no interval: no row is wrong" in said["headline"]
     assert said["findings"][0].startswith(
         "one and two: no verdict by log loss; no interval: "
     )
@@ -174,3 +174,82 @@ def test_power_on_360_rows_is_as_high_as_is_said() -> None:
     assert power["accuracy"] < 0.45
     assert power["brier"] > 0.8
     assert power["log_loss"] > 0.85
+
+
+def test_equals_by_a_metric_are_level_in_front() -> None:
+    """Two models with the same answers do not lead before each other, and the words are those of accuracy."""
+    trial = make_trial({"one": 0.8, "two": 0.8, "worst": 0.6}, n_rows=400)
+    first, second, worst = trial.answers
+    same = replace(second, label=first.label, probabilities=first.probabilities)
+    said = tell(replace(trial, answers=[first, same, worst]), Wanted(metric="log_loss"))
+    assert said["headline"].startswith("one and two are level in front by log loss: ")
+    assert (
+        "one is shown to be better than worst, but not than two. " in said["headline"]
+    )
+
+
+def test_a_cost_has_an_interval_with_what_no_row_shows() -> None:
+    """A mistake that costs 100 and that no row shows is in the interval of a cost as in that of a gap: it holds."""
+    costs = ((0.0, 1.0), (100.0, 0.0))
+    wanted = Wanted(metric="cost", costs=costs)
+    generator = np.random.default_rng(0)
+    rows = 200_000
+    true, _ = find_cost(generator, rows, wanted)
+    found = [find_cost(generator, 300, wanted)[1] for _ in range(200)]
+    held = np.mean([low <= true <= high for low, high in found])
+
+    assert held > 0.92
+    assert all(low >= 0 for low, _ in found)
+
+
+def find_cost(
+    generator: np.random.Generator, n_rows: int, wanted: Wanted
+) -> tuple[float, tuple[float, float]]:
+    """Returns the mean cost of a calibrated model with its interval; every second row is dear to miss."""
+    truth = generator.integers(0, 2, n_rows)
+    scores = 1.28 * (2 * truth - 1) + generator.normal(size=n_rows)
+    second = 1 / (1 + np.exp(-2.56 * scores))
+    trial = make_trial({"one": 0.8}, n_rows=2)
+    answer = replace(
+        trial.answers[0],
+        probabilities=np.stack([1 - second, second], axis=1),
+        label=(second > 0.5).astype(np.int64),
+    )
+    (model,) = judge_by(replace(trial, truth=truth, answers=[answer]), wanted)["models"]
+
+    return model["value"], tuple(model["interval"])
+
+
+def test_negative_costs_have_the_sign_of_minus() -> None:
+    """A gain is a negative cost, written with the same sign in values and in gaps."""
+    trial = make_trial({"one": 0.8, "two": 0.9}, n_rows=400)
+    said = tell(trial, Wanted(metric="cost", costs=((-1.0, 5.0), (20.0, -30.0))))
+    assert "-" not in said["headline"].replace("had it been", "")
+    assert "two leads by cost: −" in said["headline"] or "−" in said["headline"]
+
+
+def test_who_is_no_better_than_the_shares_is_said_to_be_so() -> None:
+    """Models whose loss is over that of the classes' shares are not left without that word."""
+    trial = make_trial({"one": 0.5, "two": 0.5}, n_rows=400)
+    for metric in ("brier", "log_loss"):
+        findings = " ".join(tell(trial, Wanted(metric=metric))["findings"])
+        assert "and no model here is better than that." in findings
+
+    better = make_trial({"one": 0.95, "two": 0.9}, n_rows=400)
+    for metric in ("brier", "log_loss", "balanced_accuracy"):
+        findings = " ".join(tell(better, Wanted(metric=metric))["findings"])
+        assert "no model here is better than that" not in findings
+
+
+def test_what_the_leader_saves_holds_though_it_was_chosen_here() -> None:
+    """The interval that is said of the leader's saving is that of all models together, and wider than its own."""
+    trial = make_trial({"one": 0.8, "two": 0.85, "three": 0.7}, n_rows=400)
+    wanted = Wanted(metric="cost", costs=COSTS)
+    numbers = judge_by(trial, wanted)
+    for model in numbers["models"]:
+        (low, high), (lower, higher) = (
+            model["saved"]["interval"],
+            model["saved"]["together"],
+        )
+        assert lower < low <= model["saved"]["value"] <= high < higher
+    assert "(95 %, as the best of 3 here: " in " ".join(tell(trial, wanted)["findings"])

@@ -163,3 +163,40 @@ def test_a_verdict_that_is_not_there_yet_says_how_many_more_labels_it_takes() ->
     )
     open_pair["plan"]["labels"] = open_pair["labelled"]
     assert "more labels" not in write_few(numbers, "task")["findings"][1]
+
+
+def test_equals_of_few_labels_are_level_in_front() -> None:
+    """Two models that are right on as many labelled rows are level, and neither leads."""
+    labels = np.array([[0, 1], [1, 0], [0, 0], [0, 1], [1, 0]])
+    truth = np.array([0, 0, UNLABELLED, 0, 0])
+    numbers = judge_few(labels, truth, NAMES[:2], wanted=0.02)
+    said = write_few(numbers, "task")["headline"]
+    assert said.startswith(
+        "one and two are level in front: one is not shown to be better than two. "
+    )
+
+
+def test_models_that_say_the_same_throughout_are_said_to() -> None:
+    """Without a row on which models disagree no label can tell them apart, before labels and with some."""
+    labels = np.zeros((100, 2), dtype=np.int64)
+    nothing = np.full(100, UNLABELLED)
+    one = nothing.copy()
+    one[0] = 1
+    same = (
+        "All 2 classifiers of task say the same on each of 100 rows, so that no label of these tells one from "
+        "another"
+    )
+
+    plan = judge_few(labels, nothing, NAMES[:2], wanted=0.02)
+    assert write_plan(plan, "task") == [f"{same}."]
+    few = judge_few(labels, one, NAMES[:2], wanted=0.02)
+    assert write_few(few, "task")["headline"].startswith(f"{same}: 0 of 0 rows")
+
+
+def test_disagreements_without_a_label_are_not_called_wrong() -> None:
+    """Labels of rows on which all agree alone do not tell who is right on the others."""
+    labels = np.array([[0, 1], [0, 0]])
+    numbers = judge_few(labels, np.array([UNLABELLED, 0]), NAMES[:2], wanted=0.02)
+    assert write_few(numbers, "task")["headline"].startswith(
+        "No row on which models disagree is labelled, so that none is told to be better: 0 of 1 row "
+    )

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from evaluation import evidence
+from stats import simultaneous
+from stats.paired import Pair, difference_interval
 from tests.support.trials import make_trial
 from verdict import words
+from verdict.grouping import find_groups
 from verdict.predictions import Predictions
 
 
@@ -144,8 +147,9 @@ def test_shares_and_p_values_are_written_for_people() -> None:
     assert [words.signed(share) for share in (0.0123, -0.0123, -0.0001)] == [
         "+1.2 %",
         "−1.2 %",
-        "0.0 %",
+        "−0.01 %",
     ]
+    assert [words.signed(share) for share in (0.0, -0.0, -1e-12)] == 3 * ["0.0 %"]
     assert [words.show_p(p_value) for p_value in (0.5, 0.0012, 0.00002)] == [
         "p = 0.5",
         "p = 0.0012",
@@ -237,3 +241,73 @@ def test_what_is_nearly_all_is_not_said_to_be_all() -> None:
         "0.00001 %",
     ]
     assert words.percent(1 - 1e-15) == "100.0 %"
+
+
+def test_equals_in_front_are_level_and_no_contrast_is_said() -> None:
+    """Two models that are right equally often are level, and that they cannot be told apart follows with no but."""
+    found = told(with_hits([True] * 9 + [False], [False] + [True] * 9))
+    assert found["headline"] == (
+        "m0 and m1 are level in front, right on 90.0 % of 10 rows (95 %, as the best of 2 here: 54.7 % to 98.2 %), "
+        "and cannot be told apart in accuracy on 10 rows."
+    )
+
+
+def test_one_model_alone_may_be_the_best_only_where_the_pairs_show_it() -> None:
+    """The one-sided limits leave one model alone, and the two-sided test of the pair does not show a difference."""
+    trial = split(
+        (150, True, True), (24, True, False), (12, False, True), (14, False, False)
+    )
+    (pair,) = concluded(trial)["pairs"]
+    assert 0.05 < pair["p_value"] < 0.1
+    assert simultaneous.find_best(trial.hits) == [0]
+    assert concluded(trial)["may_be_best"] == ["task-m0", "task-m1"]
+
+
+def test_who_is_the_best_is_not_both_shown_and_not_shown() -> None:
+    """Of three models the leader is not shown to be better than the second: both may be the best, the third not."""
+    first = [True] * 174 + [False] * 26
+    second = [True] * 150 + [False] * 24 + [True] * 12 + [False] * 14
+    third = [False] * 100 + [True] * 74 + [False] * 26
+    headline = told(with_hits(first, second, third))["headline"]
+    assert headline.endswith(
+        "m0 is shown to be better than m2, but not than m1. With 95 % confidence the best is one of m0 and m1."
+    )
+
+
+def test_the_pairs_own_interval_agrees_with_its_own_test() -> None:
+    """Newcombe's interval ends over 0 where the exact test does not show it: it reaches 0, and so does the plan."""
+    trial = split(
+        (150, True, True), (17, True, False), (7, False, True), (10, False, False)
+    )
+    (pair,) = concluded(trial)["pairs"]
+    assert difference_interval(Pair(150, 17, 7, 10))[0] > 0
+    assert pair["p_value"] > 0.05
+    assert pair["difference"]["alone"][0] == 0
+    assert pair["rows_needed"]["range"][1] is None
+
+
+def test_the_range_of_rows_says_whose_interval_it_is_from() -> None:
+    """The interval beside it is that of all pairs together, and the range is from this pair's own."""
+    trial = with_hits([True] * 99 + [False], [True] * 90 + [False] * 10, [True] * 100)
+    findings = " ".join(told(trial)["findings"])
+    assert "from the ends of this pair's own interval it is" in findings
+    assert "from the ends of the interval" not in findings
+
+
+def test_few_groups_plan_nothing_and_are_counted_as_groups() -> None:
+    """Of two groups nobody knows how far groups differ: the words count groups, and tell no number of rows."""
+    trial = split((60, True, True), (30, True, False), (10, False, False))
+    grouping = find_groups(
+        list(range(100)), column="shop", values=[str(row % 2) for row in range(100)]
+    )
+    found = told(replace(trial, grouping=grouping))
+    assert found["findings"][2] == (
+        "m0 and m1: no verdict on 100 rows; one alone is right on only 30 rows of 2 groups, and fewer than 6 groups "
+        "can show no difference. How many rows would show it is not known: 2 groups are too few to say how many rows "
+        "it takes."
+    )
+
+
+def concluded(trial: Predictions) -> dict[str, Any]:
+    numbers: dict[str, Any] = evidence.conclude(trial, risk=0.01, gates=[])["numbers"]
+    return numbers

@@ -84,3 +84,14 @@ export function leadOf(bench, tab) {
   const words = { drawing: "leadDrawing", form: "leadRows", generate: "leadGenerate", photographs: "leadPhotographs", plane: "leadPlane" };
   return say(words[bench], tab.members.length);
 }
+
+/**
+ * Returns the models that do not differ from the leader on these rows, but for rounding.
+ * @param {any[]} pairs
+ * @param {string} leader
+ * @returns {string[]}
+ */
+export function listEqual(pairs, leader) {
+  return pairs.filter(({ models, gain, difference }) => models.includes(leader) && Math.abs((gain ?? difference).value) <= 1e-9)
+    .map(({ models }) => models[models[0] === leader ? 1 : 0]);
+}

@@ -2,7 +2,7 @@
 
 import { ROOT, ask } from "./api.js";
 import { make } from "./dom.js";
-import { loadCard } from "./models.js";
+import { listEqual, loadCard } from "./models.js";
 import { nameFamily } from "./names.js";
 import { number, percent, say } from "./words.js";
 
@@ -51,8 +51,8 @@ function showAlone(place, tab, { name, metrics, provenance }) {
 /** @param {any} numbers @param {import("./models.js").Tab} tab */
 function writeSentence(numbers, tab) {
   const name = namer(tab);
-  const leader = numbers.models.find((/** @type {any} */ each) => each.model === numbers.leader);
-  const figure = writeAccuracy(leader.metrics.accuracy);
+  const n = numbers.models.length;
+  const figure = writeAccuracy(numbers.leader_accuracy, n > 1 ? say("asBestOf", n) : "");
   const rows = number(numbers.rows, {});
   if (numbers.models.length === 1) return make("p", {}, say("alone", name(numbers.leader), rows, figure));
 
@@ -63,9 +63,11 @@ function writeSentence(numbers, tab) {
     (verdict === mine ? better : level).push(name(theirs));
   }
 
-  const leads = say("leads", name(numbers.leader), rows, figure);
-  if (!better.length) return make("p", {}, leads, say("noneBetter", level));
-  return make("p", {}, leads, say("better", better), level.length ? say("butNot", level) : ".");
+  const front = [numbers.leader, ...listEqual(numbers.pairs, numbers.leader)].map(name);
+  const leads = say("leads", front, rows, figure);
+  const subject = front.length > 1 ? front[0] : null;
+  if (!better.length) return make("p", {}, leads, say("noneBetter", level, subject));
+  return make("p", {}, leads, say("better", better, subject), level.length ? say("butNot", level) : ".");
 }
 
 /** @param {any} numbers @param {import("./models.js").Tab} tab */
@@ -91,12 +93,12 @@ function showIntervals(numbers, tab) {
     make("ol", { class: "intervals" }, ...lines));
 }
 
-/** @param {{value: number, interval: [number, number] | null}} accuracy */
-function writeAccuracy({ value, interval }) {
+/** @param {{value: number, interval: [number, number] | null}} accuracy @param {string} condition of the interval */
+function writeAccuracy({ value, interval }, condition = "") {
   if (!interval) return percent(value);
   const [low, high] = interval;
   const write = (/** @type {number} */ share) => number(100 * share, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
-  return `${percent(value)} (${write(low)}–${write(high)})`;
+  return `${percent(value)} (${write(low)}–${write(high)}${condition && `, ${condition}`})`;
 }
 
 /** @param {import("./models.js").Tab} tab */

@@ -206,13 +206,24 @@ function writeSentence(shown, tab) {
     if (model === leader) continue;
     (shown.pair(leader, model)?.better === "a" ? better : level).push(name(model));
   }
-  const words = shown.models.length === 1 ? "alone" : own ? "leadsOwn" : "leads";
-  const [lead, rest] = say(words, number(shown.rows, {}), name(leader), say(by), writeFigure(by, shown.figure(leader)));
+  const rows = number(shown.rows, {});
+  const figure = writeLeader(shown);
+  const front = [leader, ...shown.equal].map(name);
+  const [lead, rest] = shown.models.length === 1 ? say("alone", rows, name(leader), say(by), figure)
+    : [say("leads", front), say(own ? "onOwn" : "onHeldOut", rows, say(by), figure)];
   const said = make("p", { class: "sentence" }, make("b", {}, lead), rest);
-  if (better.length) said.append(say("better", better), level.length ? say("butNot", level) : say("end"));
-  else if (level.length) said.append(say("noneBetter", level));
-  if (shown.best.length > 1) said.append(" ", make("span", { class: "quietly" }, say("mayBe", shown.best.length)));
+  const subject = front.length > 1 ? name(leader) : null;
+  if (better.length) said.append(say("better", better, subject), level.length ? say("butNot", level) : say("end"));
+  else if (level.length) said.append(say("noneBetter", level, subject));
+  const best = shown.best.length;
+  if (best > 1) said.append(" ", make("span", { class: "quietly" }, best === shown.models.length ? say("anyMayBe") : say("mayBe", best)));
   return make("div", { class: "sentences" }, said, own ? writeOwn(shown, tab) : null);
+}
+
+/** Writes the figure of whoever leads, who was chosen on these rows. @param {import("./view.js").View} shown */
+function writeLeader({ by, leaderFigure, models }) {
+  const n = models.length;
+  return writeFigure(by, leaderFigure, n === 1 ? "" : by === "accuracy" ? say("asBestOf", n) : say("asOnlyOne"));
 }
 
 /** @param {import("./view.js").View} shown @param {import("../models.js").Tab} tab */

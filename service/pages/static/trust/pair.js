@@ -35,7 +35,7 @@ function tell(view, pair) {
   const { both, onlyA, onlyB, none } = pair.counts;
   const rows = both + onlyA + onlyB + none;
   const [winner, loser] = pair.better === "b" ? [b, a] : [a, b];
-  const verdict = pair.better ? say("isBetter", winner, loser, say(view.by)) : say("notApart", a, b, number(rows, {}));
+  const verdict = pair.better ? say("isBetter", winner, loser, say(view.by)) : say("notApart", a, b, number(rows, {}), say(view.by));
   return [
     make("p", { class: "said" }, verdict),
     showCounts([["both", both, say("bothRight")], ["a", onlyA, say("onlyRight", a)], ["b", onlyB, say("onlyRight", b)], ["none", none, say("bothWrong")]]),

@@ -1,5 +1,6 @@
 // A view is a verdict that can be drawn: of held-out rows or of a person's own, by the metric that was chosen.
 
+import { listEqual } from "../models.js";
 import { nameFamily } from "../names.js";
 import { number, percent } from "../words.js";
 
@@ -21,6 +22,8 @@ import { number, percent } from "../words.js";
  * @property {Metric} by
  * @property {number} rows
  * @property {string} leader
+ * @property {string[]} equal those that are level with the leader in front
+ * @property {Figure} leaderFigure its value, of accuracy with an interval that knows that it was chosen on these rows
  * @property {string[]} best those that may be the best
  * @property {any[]} models with all of their numbers
  * @property {(model: string) => Figure} figure
@@ -47,10 +50,12 @@ export function readView(answer, by) {
   const own = answer.by?.numbers ?? answer.numbers_by ?? null;
   const verdict = answer.by?.verdict ?? answer.verdict ?? answer;
   const judged = own ?? numbers;
+  const figure = own ? (/** @type {string} */ model) => own.models.find((/** @type {any} */ each) => each.model === model)
+    : (/** @type {string} */ model) => numbers.models.find((/** @type {any} */ each) => each.model === model).metrics.accuracy;
   return {
+    equal: listEqual(judged.pairs, judged.leader), leaderFigure: own ? figure(judged.leader) : numbers.leader_accuracy,
     task, classes, by, rows: numbers.rows, leader: judged.leader, best: judged.may_be_best, models: numbers.models,
-    figure: own ? (model) => own.models.find((/** @type {any} */ each) => each.model === model)
-      : (model) => numbers.models.find((/** @type {any} */ each) => each.model === model).metrics.accuracy,
+    figure,
     pair: (a, b) => readPair(judged.pairs, numbers.pairs, a, b),
     name: nameModel(task), headline: verdict.headline, findings: verdict.findings, leftOut: answer.left_out ?? {},
     evidence: answer.format ? answer : null,
@@ -100,12 +105,12 @@ export function writeValue(by, value) {
   return SHARES.includes(by) ? percent(value) : number(value, { maximumSignificantDigits: 3, minimumSignificantDigits: 3 });
 }
 
-/** @param {Metric} by @param {Figure} figure */
-export function writeFigure(by, { value, interval }) {
+/** @param {Metric} by @param {Figure} figure @param {string} condition of the interval, where it has one */
+export function writeFigure(by, { value, interval }, condition = "") {
   if (!interval) return writeValue(by, value);
   const write = (/** @type {number} */ each) => SHARES.includes(by)
     ? number(100 * each, { maximumFractionDigits: 1, minimumFractionDigits: 1 }) : writeValue(by, each);
-  return `${writeValue(by, value)} (${interval.map(write).join("–")})`;
+  return `${writeValue(by, value)} (${interval.map(write).join("–")}${condition && `, ${condition}`})`;
 }
 
 /** Returns the models, best first. @param {View} view */
