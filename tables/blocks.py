@@ -26,7 +26,7 @@ from tables.csv_text import (
     name_columns,
     skip_preamble,
 )
-from tables.reader import PARQUET_SUFFIXES
+from tables.reader import is_parquet
 
 HEAD_BYTES = 1024 * 1024
 """Names, separator and the mark before decimals are found out from so much of a file."""
@@ -87,7 +87,7 @@ def cut_table(path: Path, *, block_bytes: int) -> CutTable:
 
     The same file is cut in the same places each time.
     """
-    if path.suffix.lower() in PARQUET_SUFFIXES:
+    if is_parquet(path):
         return _cut_parquet(path, block_bytes)
     return _cut_csv(path, block_bytes)
 

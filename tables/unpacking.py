@@ -15,7 +15,7 @@ from typing import IO
 EXCEL = "expected CSV or Parquet, got an Excel workbook: save its sheet as CSV UTF-8"
 OTHERS: Mapping[bytes, str] = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook: save its sheet as CSV UTF-8",
-    b"PAR1": "Parquet: call the file .parquet",
+    b"PAR1": "Parquet that is packed: unpack it",
     b"\x28\xb5\x2f\xfd": "a Zstandard file: unpack it, as with unzstd",
     b"\xfd7zXZ\0": "an xz file: unpack it, as with unxz",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it",
@@ -127,9 +127,7 @@ def _choose_member(archive: zipfile.ZipFile) -> str:
         if len(found) == 1:
             return found[0]
 
-    raise NoTextError(
-        f"expected one CSV in the zip archive, got {len(members)} files"
-    )
+    raise NoTextError(f"expected one CSV in the zip archive, got {len(members)} files")
 
 
 def _refuse_others(content: bytes) -> None:

@@ -617,6 +617,7 @@ SHOWN: dict[str, set[str]] = {
         "blocks",
         "columns",
         "csv_text",
+        "dates",
         "notations",
         "plain_columns",
         "reader",
@@ -738,6 +739,7 @@ DOORS: dict[str, set[str]] = {
         "scoring.scorer",
         "tables.blocks",
         "tables.columns",
+        "tables.dates",
         "tables.reader",
     },
     "prometheus_client": {

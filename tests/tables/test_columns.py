@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tables.columns import convert_columns, expand_date
+from tables.columns import convert_columns
+from tables.dates import expand_date
 from tables.reader import UnreadableTableError, add_date_parts, read_table
 
 
