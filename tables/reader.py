@@ -51,8 +51,8 @@ def read_table(path: Path) -> Table:
     """Reads Parquet by its suffix or first bytes, else CSV: encoding, separator and the marks in numbers are found out.
 
     CSV may be packed by gzip or bzip2, or be the one table in a zip archive. A column without a name is called after
-    its place, as `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers. Raises
-    UnreadableTableError, or OSError where the file cannot be opened.
+    its place, as `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers. It
+    raises UnreadableTableError, or OSError where the file cannot be opened.
     """
     table = _read_parquet(path) if is_parquet(path) else _read_csv(path)
     if not table.frame.height:
