@@ -153,7 +153,7 @@ codecs.register_error(_AS_CP1252, _decode_cp1252)
 def find_separator(text: str) -> str:
     """Returns the separator that the first line has most of outside of quotes."""
     header = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    header = re.sub(r'"[^"]*"', "", header)
+    header = re.sub(r'"[^"]*"', "quoted", header)
     best = max(SEPARATORS, key=header.count)
     return best if best in header or len(header.split()) < 2 else _find_spaces(text)
 

@@ -476,7 +476,7 @@ def make_softmax(
         [helper.make_tensor_value_info("probabilities", answers, ["n", 3])],
         [
             onnx.numpy_helper.from_array(weights, "weights"),
-            onnx.numpy_helper.from_array(np.array(True), "always"),
+            onnx.numpy_helper.from_array(np.array([1]) == 1, "always"),
         ],
     )
     opsets = [helper.make_opsetid("", 18)]
