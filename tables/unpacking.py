@@ -29,6 +29,7 @@ OTHERS: Mapping[bytes, str] = {
     b"SQLite format 3": "an SQLite database: export its table as CSV",
     b"version https://git-lfs": "a pointer of Git LFS and not the file itself: git lfs pull fetches it",
 }
+Packed = gzip.GzipFile | bz2.BZ2File
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x8a\x95\x7d\x63]")
 _MARKUP = re.compile(rb"<(!doctype|html|head|body|table|\?xml|!--)", re.IGNORECASE)
 _JSON = re.compile(rb"\{|\[\s*[\[{]")
@@ -53,22 +54,22 @@ def unpack(name: str, content: bytes, max_bytes: int) -> bytes:
     return content
 
 
-def _open_gzip(file: IO[bytes]) -> IO[bytes]:
+def _open_gzip(file: IO[bytes]) -> Packed:
     return gzip.GzipFile(fileobj=file)
 
 
-def _open_bz2(file: IO[bytes]) -> IO[bytes]:
+def _open_bz2(file: IO[bytes]) -> Packed:
     return bz2.BZ2File(file)
 
 
-_PACKERS: Mapping[bytes, tuple[str, Callable[[IO[bytes]], IO[bytes]]]] = {
+_PACKERS: Mapping[bytes, tuple[str, Callable[[IO[bytes]], Packed]]] = {
     b"\x1f\x8b": ("a gzip file", _open_gzip),
     b"BZh": ("a bzip2 file", _open_bz2),
 }
 
 
 def _unpack_stream(
-    content: bytes, kind: str, opens: Callable[[IO[bytes]], IO[bytes]], max_bytes: int
+    content: bytes, kind: str, opens: Callable[[IO[bytes]], Packed], max_bytes: int
 ) -> bytes:
     try:
         with opens(io.BytesIO(content)) as file:
