@@ -279,10 +279,6 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
     every = [row for row in islice(reader, HEAD_ROWS) if row]
     names = name_columns(path.name, fit_names(first, every, table.body, separator))
     rows = [row for row in every if len(row) == len(names)]
-    columns = [
-        pl.Series(name, [row[at] for row in rows], dtype=pl.String)
-        for at, name in enumerate(names)
-    ]
     lines = head[mark_bytes:].split(b"\n", n_lines)[:n_lines]
     start = mark_bytes + sum(len(each) + 1 for each in lines)
 
@@ -290,11 +286,19 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
         Layout(
             names=names,
             separator=separator,
-            mark=find_table_mark(columns, separator=separator),
+            mark=_find_mark(names, rows, separator),
         ),
         min(start, path.stat().st_size),
         n_lines + 1,
     )
+
+
+def _find_mark(names: list[str], rows: list[list[str]], separator: str) -> str:
+    columns = [
+        pl.Series(name, [row[at] for row in rows], dtype=pl.String)
+        for at, name in enumerate(names)
+    ]
+    return find_table_mark(columns, separator=separator)
 
 
 def _decode_head(head: bytes) -> tuple[str, int]:

@@ -240,7 +240,6 @@ def _choose_mark(
     elif len(commas):
         mark = "." if table_mark == "." or separator == "," else ""
     else:
-        # Points elsewhere prove nothing of thousands that were typed or exported with one.
         mark = "" if _looks_like_groups(bare, points) else "."
 
     if not mark:

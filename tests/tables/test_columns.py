@@ -101,7 +101,7 @@ def test_points_elsewhere_do_not_make_thousands_decimals() -> None:
     ],
 )
 def test_a_number_far_from_all_others_is_noted(texts: list[str], note: str) -> None:
-    """What is often typed for a missing value stays a number, and is said to be one."""
+    """A number that is often typed for a missing value stays one, and is named."""
     (column,), findings = convert_columns([pl.Series("a", texts)])
     assert column.to_list() == [float(each) for each in texts]
     assert findings.notes.get("a", "") == note

@@ -39,7 +39,7 @@ def pack_zip(*names: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     ],
 )
 def test_the_one_table_is_unpacked(content: bytes) -> None:
-    """What Finder, Explorer and a reader's notes lay beside a table is passed over."""
+    """Files that Finder, Explorer and people lay beside a table are passed over."""
     assert unpack("my", content, 100) == TABLE
 
 

@@ -66,14 +66,8 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
         ]
 
     if target.n_unique() == 1:
-        n_missing = len(table.frame) - len(target)
-        missing = (
-            f" but for {n_missing} rows without one, as NA, None and null are"
-            if n_missing
-            else ""
-        )
         return [
-            f"the target {name!r} has one value throughout, {quote(target[0])}{missing}: there is nothing to tell apart"
+            f"the target {name!r} has one value throughout, {quote(target[0])}{_say_missing(target, table)}: there is nothing to tell apart"
         ]
 
     odd = table.findings.odd.get(name)
@@ -103,6 +97,16 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
         ]
 
     return []
+
+
+def _say_missing(target: pl.Series, table: Table) -> str:
+    """Says how many rows have no target, whose text may have been meant as a class."""
+    n_missing = table.frame.height - len(target)
+    return (
+        f" but for {n_missing} rows without one, as NA, None and null are"
+        if n_missing
+        else ""
+    )
 
 
 def _check_numbers(target: pl.Series, table: Table) -> list[str]:

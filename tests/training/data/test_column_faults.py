@@ -258,7 +258,7 @@ def test_ids_are_told_by_their_names(tmp_path: Path, name: str, *, is_id: bool) 
 
 
 def test_a_target_whose_other_value_means_nothing_says_so(tmp_path: Path) -> None:
-    """Where None was meant as a class, the refusal says that it is read as a missing value."""
+    """The refusal says that None is read as a missing value, which may have been meant as a class."""
     path = write(
         tmp_path,
         [f"{number}" for number in NUMBERS],
