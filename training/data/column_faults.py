@@ -67,7 +67,8 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
 
     if target.n_unique() == 1:
         return [
-            f"the target {name!r} has one value throughout, {quote(target[0])}{_say_missing(target, table)}: there is nothing to tell apart"
+            f"the target {name!r} has one value throughout, {quote(target[0])}{_say_missing(target, table)}: there is "
+            "nothing to tell apart"
         ]
 
     odd = table.findings.odd.get(name)
