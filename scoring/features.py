@@ -12,12 +12,8 @@ from numpy.typing import NDArray
 
 from model_card import Feature
 from service.models.rows import MAX_FLOAT32, choose_columns
-from tables.columns import (
-    DATE_PARTS,
-    convert_columns,
-    expand_date,
-    read_numbers,
-)
+from tables.columns import convert_columns, read_numbers
+from tables.dates import DATE_PARTS, expand_date
 from tables.notations import MISSING
 from tables.reader import as_whole, name_values
 from tables.terms import TextColumn

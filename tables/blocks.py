@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -19,11 +20,13 @@ from tables.columns import find_table_mark
 from tables.csv_text import (
     MAX_FIELD_CHARS,
     UnreadableTableError,
+    decode_bytes,
     find_separator,
+    fit_names,
     name_columns,
-    skip_comments,
+    skip_preamble,
 )
-from tables.reader import PARQUET_SUFFIXES
+from tables.reader import is_parquet
 
 HEAD_BYTES = 1024 * 1024
 """Names, separator and the mark before decimals are found out from so much of a file."""
@@ -84,7 +87,7 @@ def cut_table(path: Path, *, block_bytes: int) -> CutTable:
 
     The same file is cut in the same places each time.
     """
-    if path.suffix.lower() in PARQUET_SUFFIXES:
+    if is_parquet(path):
         return _cut_parquet(path, block_bytes)
     return _cut_csv(path, block_bytes)
 
@@ -109,7 +112,7 @@ def read_block(
         content = file.read(block.stop - block.start)
 
     if layout.encoding != "utf-8":
-        content = content.decode(layout.encoding, errors="replace").encode()
+        content = decode_bytes(content).encode()
     places = [layout.names.index(name) for name in wanted]
     as_numbers = {layout.names.index(name) for name in numbers}
     rows = _read_fast(content, layout, block.first, places, as_numbers)
@@ -253,27 +256,29 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
     """Returns the layout of CSV, the byte at which its rows begin, and their first line."""
     _refuse_packed(path, head)
     text, mark_bytes = _decode_head(head)
-    table = skip_comments(text)
-    separator = find_separator(table.body)
+    table = skip_preamble(text)
+    separator = table.separator or find_separator(table.body)
     if separator == " ":
         raise UnreadableTableError(
             path.name,
             "expected a comma, semicolon, tab or bar between values, got spaces",
         )
     csv.field_size_limit(MAX_FIELD_CHARS)
-    reader = csv.reader(io.StringIO(table.body, newline=""), delimiter=separator)
-    names = name_columns(path.name, next(reader, []))
-    if not names:
+    reader = csv.reader(
+        io.StringIO(table.body, newline=""),
+        delimiter=separator,
+        skipinitialspace=True,
+    )
+    first = next(reader, [])
+    if not first:
         raise UnreadableTableError(
             path.name, "expected a line of names and at least one row, got no row"
         )
 
     n_lines = table.n_skipped + reader.line_num
-    rows = [row for row in islice(reader, HEAD_ROWS) if len(row) == len(names)]
-    columns = [
-        pl.Series(name, [row[at] for row in rows], dtype=pl.String)
-        for at, name in enumerate(names)
-    ]
+    every = [row for row in islice(reader, HEAD_ROWS) if row]
+    names = name_columns(path.name, fit_names(first, every, table.body, separator))
+    rows = [row for row in every if len(row) == len(names)]
     lines = head[mark_bytes:].split(b"\n", n_lines)[:n_lines]
     start = mark_bytes + sum(len(each) + 1 for each in lines)
 
@@ -281,11 +286,19 @@ def _read_head(path: Path, head: bytes) -> tuple[Layout, int, int]:
         Layout(
             names=names,
             separator=separator,
-            mark=find_table_mark(columns, separator=separator),
+            mark=_find_mark(names, rows, separator),
         ),
         min(start, path.stat().st_size),
         n_lines + 1,
     )
+
+
+def _find_mark(names: list[str], rows: list[list[str]], separator: str) -> str:
+    columns = [
+        pl.Series(name, [row[at] for row in rows], dtype=pl.String)
+        for at, name in enumerate(names)
+    ]
+    return find_table_mark(columns, separator=separator)
 
 
 def _decode_head(head: bytes) -> tuple[str, int]:
@@ -294,7 +307,8 @@ def _decode_head(head: bytes) -> tuple[str, int]:
     try:
         text = whole.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return whole.decode("cp1252", errors="replace"), 0
+        n_mark = len(codecs.BOM_UTF8) if whole.startswith(codecs.BOM_UTF8) else 0
+        return decode_bytes(whole), n_mark
 
     return text, len(whole) - len(text.encode())
 
@@ -329,6 +343,9 @@ def _read_fast(
     as_numbers: Collection[int],
 ) -> BlockRows | None:
     """Returns the rows as polars reads them, None where a look at each row is needed."""
+    if f'{layout.separator} "'.encode() in content:
+        # A quote behind a space is a quote, which polars does not know.
+        return None
     chosen = [f"column_{place + 1}" for place in places]
     last = f"column_{len(layout.names)}"
     columns = list(dict.fromkeys([*chosen, last]))
@@ -423,7 +440,7 @@ def _read_carefully(
     content: bytes, layout: Layout, first: int, places: list[int]
 ) -> BlockRows:
     """Returns the rows as Python's reader finds them one by one."""
-    text = content.decode("utf-8-sig", errors="replace")
+    text = decode_bytes(content)
     rows: list[list[str]] = []
     lines: list[int] = []
     faults: list[tuple[int, str]] = []
@@ -454,7 +471,10 @@ def _find_rows(text: str, layout: Layout) -> Iterator[tuple[int, list[str], str]
     while done < len(texts):
         # Strict, or a quote that nothing closes would take the rest of the block for its text.
         reader = csv.reader(
-            islice(texts, done, None), delimiter=layout.separator, strict=True
+            islice(texts, done, None),
+            delimiter=layout.separator,
+            skipinitialspace=True,
+            strict=True,
         )
         begun, again = 0, len(texts)
         for row, fault in _read_rows(reader, layout):

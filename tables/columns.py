@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from tables.dates import read_dates
 from tables.notations import (
     ACCOUNTING,
     COMMA,
@@ -14,6 +15,7 @@ from tables.notations import (
     CURRENCY,
     INFINITE,
     INTEGER,
+    MINUS_BEHIND,
     MISSING,
     MISSING_AMONG_NUMBERS,
     MORE_COMMAS,
@@ -21,6 +23,7 @@ from tables.notations import (
     NUMBER,
     POINT,
     POINT_GROUPS,
+    THOUSANDS_SPACES,
     YES_AND_NO,
 )
 
@@ -28,19 +31,10 @@ MIN_NUMBER_SHARE = 0.8
 MIN_DIFFERENT_NUMBERS = 5
 """A column that is a number in so great a share of its rows, and has so many different ones, is taken for one."""
 MIN_AMBIGUOUS = 5
-
-_DATE_FORMATS = {
-    r"^\d{4}-\d{1,2}-\d{1,2}$": ("%Y-%m-%d",),
-    r"^\d{4}/\d{1,2}/\d{1,2}$": ("%Y/%m/%d",),
-    r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$": ("%Y%m%d",),
-    r"^\d{1,2}/\d{1,2}/\d{4}$": ("%d/%m/%Y", "%m/%d/%Y"),
-    r"^\d{1,2}-\d{1,2}-\d{4}$": ("%d-%m-%Y", "%m-%d-%Y"),
-    r"^\d{1,2}\.\d{1,2}\.\d{4}$": ("%d.%m.%Y",),
-    r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$": (
-        "%Y-%m-%dT%H:%M:%S",
-    ),
-}
-DATE_PARTS = ("year", "month", "weekday", "days")
+SENTINELS = (-9999, -99999, -999, -99, 9999, 99999, 999999, 999)
+MIN_SENTINELS = 3
+MIN_DISTANCE = 1
+"""Marks of a missing value are as far from all other numbers as these are from each other."""
 
 
 @dataclass(kw_only=True)
@@ -106,21 +100,6 @@ def read_numbers(texts: pl.Series, mark: str) -> tuple[pl.Series, pl.Series]:
     return numbers.scatter(at, read), gaps.scatter(at, is_gap)
 
 
-def expand_date(column: pl.Series) -> dict[str, pl.Series]:
-    """Returns year, month, weekday (1 is Monday) and days since 1970 of a column of dates, by their columns' names."""
-    dates = column.cast(pl.Date)
-    parts = (
-        dates.dt.year().cast(pl.Int64),
-        dates.dt.month().cast(pl.Int64),
-        dates.dt.weekday().cast(pl.Int64),
-        dates.to_physical().cast(pl.Int64),
-    )
-    return {
-        f"{column.name}_{part}": values.alias(f"{column.name}_{part}")
-        for part, values in zip(DATE_PARTS, parts, strict=True)
-    }
-
-
 def _strip(column: pl.Series) -> pl.Series:
     texts = column.str.strip_chars()
     return texts.set(texts.is_in(list(MISSING)), None)
@@ -141,12 +120,17 @@ def _unwrap(column: pl.Series) -> pl.Series:
 
 
 def _unwrap_each(known: pl.Series) -> pl.Series:
-    signed = known.str.replace("^−", "-").str.replace(ACCOUNTING, "-${1}")
+    signed = known.str.replace("^[−–]", "-").str.replace(ACCOUNTING, "-${1}")
+    signed = signed.str.replace(MINUS_BEHIND, "-${1}")
     bare = signed.str.replace(rf"^([+-]?)\s*{CURRENCY}\s*", "${1}")
     bare = bare.str.replace(rf"\s*({CURRENCY}|%)$", "")
     return pl.select(
-        pl.when(bare.str.contains(r"^[+-]?\d{1,3}([ '’\u00a0\u202f]\d{3})+([.,]\d+)?$"))
-        .then(bare.str.replace_all(r"[ '’\u00a0\u202f]", ""))
+        pl.when(
+            bare.str.contains(
+                rf"^[+-]?\d{{1,3}}([{THOUSANDS_SPACES}]\d{{3}})+([.,]\d+)?$"
+            )
+        )
+        .then(bare.str.replace_all(f"[{THOUSANDS_SPACES}]", ""))
         .otherwise(bare)
         .alias(known.name)
     ).to_series()
@@ -204,8 +188,13 @@ def _convert(
     if _is_boolean_in_many_spellings(different):
         findings.notes[column.name] = "capitals do not count"
         return column.str.to_lowercase()
-    if (dates := _read_dates(column, different, findings)) is not None:
-        return dates
+    found = read_dates(column)
+    if found.fault:
+        findings.faults[column.name] = found.fault
+    if found.note:
+        findings.notes[column.name] = found.note
+    if found.dates is not None:
+        return found.dates
 
     bare = _unwrap(column)
     if not _is_mostly_number(bare):
@@ -251,7 +240,7 @@ def _choose_mark(
     elif len(commas):
         mark = "." if table_mark == "." or separator == "," else ""
     else:
-        mark = "." if table_mark == "." or not _looks_like_groups(bare, points) else ""
+        mark = "" if _looks_like_groups(bare, points) else "."
 
     if not mark:
         example = (points if len(points) else commas)[0]
@@ -314,6 +303,9 @@ def _to_numbers(
             findings.odd[column.name], findings.numbers[column.name] = rows, values
         return column
 
+    if note := _find_sentinel(values):
+        findings.notes.setdefault(column.name, note)
+
     is_whole = plain.filter(is_number).str.contains(INTEGER).all()
     if not is_whole:
         return values
@@ -326,50 +318,18 @@ def _to_numbers(
     return whole if whole.null_count() == values.null_count() else values
 
 
-def _note_wrong_date(
-    column: pl.Series, texts: pl.Series, formats: tuple[str, ...], findings: Findings
-) -> None:
-    """Notes the first value that looks like a date and is none, but for whole numbers, which may be just those."""
-    if formats == ("%Y%m%d",):
-        return
-
-    is_date = pl.Series([False] * len(texts))
-    for each in formats:
-        is_date |= texts.str.to_date(each, strict=False).is_not_null()
-    wrong = column.filter(~is_date & column.is_not_null())
-    if len(wrong):
-        example = f"{wrong[0]!r} is no day of the calendar: correct or empty it"
-    else:
-        example = (
-            "some have the day first and others the month: write them as 2024-12-31"
-        )
-    findings.faults[column.name] = f"looks like dates, but {example}"
-
-
-def _read_dates(
-    column: pl.Series, different: pl.Series, findings: Findings
-) -> pl.Series | None:
-    """Returns the column as dates where all of its texts are some, of which the day's place is found out."""
-    for pattern, formats in _DATE_FORMATS.items():
-        if not different.str.contains(pattern).all():
+def _find_sentinel(numbers: pl.Series) -> str:
+    """Returns a note on a number of several rows that is far from all others, as -9999 is for a missing value."""
+    known = numbers.drop_nulls()
+    for value in SENTINELS:
+        is_it = known == value
+        others = known.filter(~is_it)
+        if int(is_it.sum()) < MIN_SENTINELS or not len(others):
             continue
 
-        texts = column.str.slice(0, 10) if "T" in formats[0] else column
-        formats = ("%Y-%m-%d",) if "T" in formats[0] else formats
-        fitting = [
-            (each, read)
-            for each in formats
-            if (read := texts.str.to_date(each, strict=False)).null_count()
-            == column.null_count()
-        ]
-        if not fitting:
-            _note_wrong_date(column, texts, formats, findings)
-            return None
+        low, high = float(others.min()), float(others.max())  # type: ignore[arg-type]  # of known numbers
+        distance = low - value if value < 0 else value - high
+        if distance > MIN_DISTANCE * (high - low):
+            return f"{value} in {int(is_it.sum())} rows is far from all others: empty these cells if it marks a gap"
 
-        if len(fitting) > 1 and not (fitting[0][1] == fitting[1][1]).all():
-            findings.notes[column.name] = (
-                f"{different[0]!r} was read as day, month, year"
-            )
-        return fitting[0][1]
-
-    return None
+    return ""

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tables.unpacking import NoTextError, unpack
+
 SEPARATORS = ",;\t|"
+MAX_HEAD_ROWS = 1000
+"""So many rows tell whether the first line has a name for each column."""
+_LINE = re.compile(r"[^\r\n]*")
+_BLANK = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*")
+_COMMENT = re.compile(r"#[^\r\n]*(?:\r\n|\r|\n)")
+_TOLD_SEPARATOR = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
+_QUOTED_ROW = re.compile(r'[^\r\n]*(?:\r\n|\r|\n)\s*"')
 MAX_FIELD_CHARS = 10_000_000
 MAX_UNPACKED_BYTES = 4_000_000_000
-EXCEL = "expected CSV or Parquet, got an Excel workbook: save its sheet as CSV UTF-8"
 
 
 class UnreadableTableError(Exception):
@@ -60,92 +65,53 @@ def read_csv_text(
 
     It raises UnreadableTableError, also where more than `max_bytes` are unpacked of it.
     """
-    text = skip_comments(_decode(name, _unpack(name, content, max_bytes)))
-    separator = find_separator(text.body)
+    try:
+        unpacked = unpack(name, content, max_bytes)
+    except NoTextError as error:
+        raise UnreadableTableError(name, str(error)) from None
+
+    text = skip_preamble(_decode(name, unpacked))
+    separator = text.separator or find_separator(text.body)
 
     return CSVText(*_split(text, separator, name), separator)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Text:
-    """A _Text is what follows the comments of a file, and how many lines these are."""
+class Text:
+    """A Text is what follows the preamble of a file, how many lines that is, and the separator if it is told there."""
 
     body: str
     n_skipped: int = 0
+    separator: str = ""
 
 
-def skip_comments(text: str) -> _Text:
-    """Returns a table's text without the comments ahead of it."""
-    comments = re.match(r"(?:#[^\r\n]*(?:\r\n|\r|\n))+", text)
-    if comments is None or len(_count_separators(text)) > 0:
-        return _Text(body=text)
-    return _Text(
-        body=text[comments.end() :], n_skipped=len(comments.group().splitlines())
+def skip_preamble(text: str) -> Text:
+    """Returns a table's text without empty lines, comments and Excel's `sep=;` ahead of it."""
+    told = _TOLD_SEPARATOR.match(text)
+    start = _pass_blank(text, told.end() if told else 0)
+    while (line := _COMMENT.match(text, start)) and not _is_header(line):
+        start = _pass_blank(text, line.end())
+
+    return Text(
+        body=text[start:],
+        n_skipped=len(text[:start].splitlines()),
+        separator=told[1] if told else "",
     )
 
 
-def _count_separators(text: str) -> list[str]:
-    """Returns the separators of the first line, so that a name which begins with # does not make it a comment."""
-    return [
-        each for each in re.split(r"[\r\n]", text, maxsplit=1)[0] if each in SEPARATORS
-    ]
+def _pass_blank(text: str, start: int) -> int:
+    """Returns where the first line begins that has anything on it."""
+    blank = _BLANK.match(text, start)
+    return blank.end() if blank else start
 
 
-def _unpack(name: str, content: bytes, max_bytes: int) -> bytes:
-    """Returns the file's bytes, unpacked; raises UnreadableTableError for what is plainly something else."""
-    if content.startswith(b"\x1f\x8b"):
-        return _unpack_gzip(name, content, max_bytes)
-    if content.startswith(b"PK\x03\x04"):
-        return _unpack_zip(name, content, max_bytes)
-    if content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise UnreadableTableError(name, EXCEL)
-    if content.lstrip()[:2] in (b"[{", b"[[") or content.lstrip()[:1] == b"{":
-        raise UnreadableTableError(name, "expected CSV or Parquet, got JSON")
+def _is_header(line: re.Match[str]) -> bool:
+    """Tells if a line that begins with # has as many separators as the next one, so that it names columns."""
+    following = _LINE.match(line.string, line.end())
+    assert following is not None
+    counts = [(line[0].count(each), following[0].count(each)) for each in SEPARATORS]
 
-    return content
-
-
-def _unpack_gzip(name: str, content: bytes, max_bytes: int) -> bytes:
-    try:
-        with gzip.open(io.BytesIO(content)) as file:
-            unpacked = file.read(max_bytes + 1)
-    except (OSError, EOFError, zlib.error):
-        raise UnreadableTableError(
-            name, "expected CSV, got a gzip file that is broken"
-        ) from None
-
-    return _check_unpacked(name, unpacked, max_bytes)
-
-
-def _check_unpacked(name: str, unpacked: bytes, max_bytes: int) -> bytes:
-    if len(unpacked) > max_bytes:
-        raise UnreadableTableError(
-            name, f"expected at most {max_bytes:,} bytes of CSV, unpacked"
-        )
-    return unpacked
-
-
-def _unpack_zip(name: str, content: bytes, max_bytes: int) -> bytes:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = [
-                each.filename for each in archive.infolist() if not each.is_dir()
-            ]
-            if any(each.startswith("xl/") for each in members):
-                raise UnreadableTableError(name, EXCEL)
-            if len(members) != 1:
-                raise UnreadableTableError(
-                    name,
-                    f"expected one CSV in the zip archive, got {len(members)} files",
-                )
-            with archive.open(members[0]) as file:
-                unpacked = file.read(max_bytes + 1)
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError):
-        is_excel = name.lower().endswith((".xlsx", ".xlsm"))
-        reason = "expected CSV, got a zip archive that is broken"
-        raise UnreadableTableError(name, EXCEL if is_excel else reason) from None
-
-    return _check_unpacked(name, unpacked, max_bytes)
+    return not following[0].startswith("#") and any(n == m > 0 for n, m in counts)
 
 
 def _decode(name: str, content: bytes) -> str:
@@ -159,48 +125,67 @@ def _decode(name: str, content: bytes) -> str:
             name, f"expected CSV in UTF-8, got bytes that are not, at {at}"
         )
 
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+    return decode_bytes(content)
+
+
+def decode_bytes(content: bytes) -> str:
+    """Returns the text of bytes in UTF-8; those that are none are cp1252, as in files that grew in several programs."""
+    return content.decode("utf-8-sig", errors=_AS_CP1252)
+
+
+def _decode_cp1252(error: UnicodeError) -> tuple[str, int]:
+    """Returns what the bytes are in cp1252, which leaves five of them open: these keep their number."""
+    assert isinstance(error, UnicodeDecodeError)
+    wrong = error.object[error.start : error.end]
+    text = "".join(
+        bytes([each]).decode("latin-1" if each in _OPEN_BYTES else "cp1252")
+        for each in wrong
+    )
+
+    return text, error.end
+
+
+_OPEN_BYTES = b"\x81\x8d\x8f\x90\x9d"
+_AS_CP1252 = "as_cp1252"
+codecs.register_error(_AS_CP1252, _decode_cp1252)
 
 
 def find_separator(text: str) -> str:
     """Returns the separator that the first line has most of outside of quotes."""
     header = re.split(r"[\r\n]", text, maxsplit=1)[0]
-    header = re.sub(r'"[^"]*"', "", header)
+    header = re.sub(r'"[^"]*"', "quoted", header)
     best = max(SEPARATORS, key=header.count)
     return best if best in header or len(header.split()) < 2 else _find_spaces(text)
 
 
 def _find_spaces(text: str) -> str:
-    """Returns a space where the first lines have equally many words, so that spaces part them, else a comma."""
+    """Returns a space where the first lines have equally many words, so that spaces part them, else a comma.
+
+    The first one of all may have one word fewer, as where each row begins with its name.
+    """
     lines = [line for line in text.splitlines()[:20] if line.strip()]
-    widths = {len(line.split()) for line in lines}
-    return " " if len(widths) == 1 and len(lines) > 1 else ","
+    widths = [len(line.split()) for line in lines]
+    fits = len(set(widths[1:])) == 1 and widths[1] - widths[0] in (0, 1)
+    return " " if fits else ","
 
 
 def _split(
-    text: _Text, separator: str, file_name: str
+    text: Text, separator: str, file_name: str
 ) -> tuple[list[str], list[list[str]], list[str]]:
     """Returns names, rows and their places; lines without anything on them are passed over."""
     csv.field_size_limit(MAX_FIELD_CHARS)
-    spaced = separator == " "
     reader = csv.reader(
-        io.StringIO(text.body, newline=""), delimiter=separator, skipinitialspace=spaced
+        io.StringIO(text.body, newline=""), delimiter=separator, skipinitialspace=True
     )
     rows: list[list[str]] = []
-    places: list[str] = []
+    lines: list[int] = []
 
     try:
-        names = name_columns(file_name, next(reader, []))
+        first = next(reader, [])
         for row in reader:
-            if not row:
-                continue
-            line = text.n_skipped + reader.line_num
-            _check_width(row, len(names), file_name, line)
-            rows.append(row)
-            places.append(f"line {line}")
+            if row:
+                rows.append(row)
+                lines.append(text.n_skipped + reader.line_num)
     except csv.Error as error:
         raise UnreadableTableError(
             file_name,
@@ -208,12 +193,37 @@ def _split(
             line=text.n_skipped + reader.line_num,
         ) from None
 
-    if not names:
+    if not first:
         raise UnreadableTableError(
             file_name, "expected a line of names and at least one row, got no row"
         )
 
-    return _drop_nameless(names, rows, places)
+    first = fit_names(first, rows[:MAX_HEAD_ROWS], text.body, separator)
+    names = name_columns(file_name, first)
+    _check_widths(names, rows, lines, file_name)
+
+    return _drop_nameless(names, rows, [f"line {line}" for line in lines])
+
+
+def fit_names(
+    names: list[str], rows: list[list[str]], text: str, separator: str
+) -> list[str]:
+    """Returns the first line's names, one for each value of these rows where a program left one out or put one more.
+
+    Rows may begin with their names, which have none, or end with a separator; so may the first line alone.
+    """
+    widths = {len(row) for row in rows if row}
+    if widths == {len(names) - 1} and not names[-1].strip():
+        return names[:-1]
+    if widths != {len(names) + 1}:
+        return names
+    if not any(row[-1].strip() for row in rows if row):
+        return [*names, ""]
+
+    # Without quotes the comma may be one before decimals.
+    is_told = separator != "," or _QUOTED_ROW.match(text) is not None
+    firsts = [row[0] for row in rows if row]
+    return ["", *names] if is_told and len(set(firsts)) == len(firsts) else names
 
 
 def _drop_nameless(
@@ -230,13 +240,25 @@ def _drop_nameless(
     return names, rows, places
 
 
-def _check_width(row: list[str], n_columns: int, file_name: str, line: int) -> None:
-    if len(row) != n_columns:
-        raise UnreadableTableError(
-            file_name,
-            f"expected {n_columns} values, one for each column of the first line, got {len(row)}",
-            line=line,
-        )
+def _check_widths(
+    names: list[str], rows: list[list[str]], lines: list[int], file_name: str
+) -> None:
+    """Raises UnreadableTableError for the first row that has not a value for each name."""
+    n_columns = len(names)
+    at = next((at for at, row in enumerate(rows) if len(row) != n_columns), None)
+    if at is None:
+        return
+
+    reason = (
+        f"expected the names of {len(rows[at])} columns in the first line, got {names[0][:50]!r} alone: remove what "
+        "stands above the names"
+        if n_columns == 1 and not at
+        else f"expected {n_columns} values, one for each column of the first line, got {len(rows[at])}"
+    )
+    if any("\n" in value or "\r" in value for value in rows[at]):
+        reason += ", of which one in quotes has several lines: is its quote closed?"
+
+    raise UnreadableTableError(file_name, reason, line=lines[at])
 
 
 def name_columns(file_name: str, given: Sequence[str]) -> list[str]:

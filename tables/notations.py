@@ -5,12 +5,13 @@ from __future__ import annotations
 MISSING = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
     *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-    *("na", "?", "#N/D", "NaT"),
+    *("na", "?", "#N/D", "NaT", "NAN", r"\N", "(null)", "<null>", "[null]"),
 )
 """Those of pandas, and a few that other programs write, are missing values in every column."""
 MISSING_AMONG_NUMBERS = (
-    r"(?i)^(-+|–|—|\.+|\*+|#+|n\.?[ads]\.?|n/d|s/d|missing|unknown|none|"
-    r"#(div/0|value|ref|name|num|null)[!?]?)$"
+    r"(?i)^(-+|–|—|\.+|…|\*+|#+|\?+|_+|''|n\.?[ads]\.?|n/[ad]|s/d|s\.\s?d\.|k\.\s?a\.|@?na(\(\))?|nan|nil|null|none|"
+    r"missing|unknown|undefined|tbd|not available|no data|\(blank\)|&nbsp;|sin datos?|desconocid[oa]|unbekannt|"
+    r"keine angabe|inconnue?|#(div/0|value|ref|name|num|null)[!?]?)$"
 )
 """These are missing values where all else in a column is a number, and texts elsewhere."""
 
@@ -21,7 +22,11 @@ COMMA = rf"^[+-]?(\d+,\d*|,\d+){NUMBER_END}"
 POINT_GROUPS = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 COMMA_GROUPS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+$"
 MORE_POINTS = r"^[+-]?[1-9]\d{0,2}(\.\d{3}){2,}$|^[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+$"
-MORE_COMMAS = r"^[+-]?[1-9]\d{0,2}(,\d{3}){2,}$|^[+-]?[1-9]\d{0,2}(,\d{3})+\.\d+$"
+MORE_COMMAS = (
+    r"^[+-]?[1-9]\d{0,2}(,\d{3}){2,}$|^[+-]?[1-9]\d{0,2}(,\d{3})+\.\d+$|"
+    r"^[+-]?[1-9]\d?(,\d{2})+,\d{3}(\.\d+)?$"
+)
+"""The last of these is how India writes lakhs and crores."""
 NUMBER = "|".join((POINT, COMMA, MORE_POINTS, MORE_COMMAS))
 INFINITE = r"(?i)^[+-]?inf(inity)?$"
 YES_AND_NO = (
@@ -29,6 +34,13 @@ YES_AND_NO = (
     *("ja", "nein", "sim", "não", "wahr", "falsch", "vrai", "faux", "vero", "falso"),
     *("verdadero", "verdadeiro"),
 )
-CURRENCY = r"(?:[€$£¥]|EUR|USD|GBP|CHF|JPY|CAD|AUD|MXN|BRL|CNY|INR)"
-ACCOUNTING = rf"^\(({CURRENCY}?\s*\d[\d.,]*[.,]\d{{2}})\)$"
-"""Accountants write (12.50) for -12.50; without two decimals it may be a label."""
+CURRENCY = (
+    r"(?:(?:R|US|AU|A|CA|C|NZ|HK|NT|MX|S)?\$|[€£¥₹₽₩₺₪₫₴₦฿₱₲₵₡]|Rs\.?|zł|Kč|kr\.?|[Ee]uros?|[Ee]ur|[Uu]sd|"
+    r"EUR|USD|GBP|CHF|JPY|CAD|AUD|MXN|BRL|CNY|INR|SEK|NOK|DKK|PLN|CZK|ARS|CLP|COP|PEN|ZAR|TRY)"
+)
+THOUSANDS_SPACES = " '’\u00a0\u202f\u2009"
+_AMOUNT = r"\d[\d.,]*[.,]\d{2}"
+ACCOUNTING = rf"^\(({CURRENCY}?\s*{_AMOUNT}|{CURRENCY}\s*\d[\d.,]*|[1-9]\d{{0,2}}(?:,\d{{3}})+)\)$"
+"""Accountants write (12.50) for -12.50; without decimals, currency or thousands it may be a label."""
+MINUS_BEHIND = rf"^({_AMOUNT})-$"
+"""SAP writes 12.50- for -12.50; without decimals it may be a mark of a school."""

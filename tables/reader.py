@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
-from tables.columns import Findings, convert_columns, expand_date
+from tables.columns import Findings, convert_columns
 from tables.csv_text import (
     NoRowsError,
     RepeatedColumnError,
@@ -17,6 +17,7 @@ from tables.csv_text import (
     name_columns,
     read_csv_text,
 )
+from tables.dates import expand_date
 
 __all__ = [
     "NoRowsError",
@@ -25,11 +26,13 @@ __all__ = [
     "UnreadableTableError",
     "add_date_parts",
     "as_whole",
+    "is_parquet",
     "name_values",
     "read_table",
 ]
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
+PARQUET_START = b"PAR1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,20 +48,27 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Reads Parquet by its suffix, else CSV, whose encoding, separator, decimal and thousands' marks are found out.
+    """Reads Parquet by its suffix or first bytes, else CSV: encoding, separator and the marks in numbers are found out.
 
-    CSV may be packed by gzip, or alone in a zip archive. A column without a name is called after its place, as
-    `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers. Raises
-    UnreadableTableError, or OSError where the file cannot be opened.
+    CSV may be packed by gzip or bzip2, or be the one table in a zip archive. A column without a name is called after
+    its place, as `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers. It
+    raises UnreadableTableError, or OSError where the file cannot be opened.
     """
-    is_parquet = path.suffix.lower() in PARQUET_SUFFIXES
-    table = _read_parquet(path) if is_parquet else _read_csv(path)
+    table = _read_parquet(path) if is_parquet(path) else _read_csv(path)
     if not table.frame.height:
         raise NoRowsError(
             path.name, "expected a line of names and at least one row, got no row"
         )
 
     return table
+
+
+def is_parquet(path: Path) -> bool:
+    """Tells if a file is Parquet by its suffix, or by its first bytes, whatever it is called."""
+    if path.suffix.lower() in PARQUET_SUFFIXES:
+        return True
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_START)) == PARQUET_START
 
 
 def add_date_parts(table: Table, names: Sequence[str]) -> Table:

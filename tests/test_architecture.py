@@ -615,6 +615,7 @@ SHOWN: dict[str, set[str]] = {
         "blocks",
         "columns",
         "csv_text",
+        "dates",
         "notations",
         "plain_columns",
         "reader",
@@ -736,6 +737,7 @@ DOORS: dict[str, set[str]] = {
         "scoring.scorer",
         "tables.blocks",
         "tables.columns",
+        "tables.dates",
         "tables.reader",
     },
     "prometheus_client": {

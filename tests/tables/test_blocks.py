@@ -130,6 +130,38 @@ def test_a_file_tells_separator_mark_and_encoding(
     assert [f"line {each}" for each in lines] == read_table(path).places
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"sep=;\r\na;b\r\n1,5;x\r\n2,5;y\r\n",
+        b"\n\na,b\n1.5,x\n2.5,y\n",
+        b"# by X, on 3 May, at noon\na,b\n1.5,x\n2.5,y\n",
+        b"a,b\n1.5,x,\n2.5,y,\n",
+        b"a\tb\nr1\t1.5\tx\nr2\t2.5\ty\n",
+        b'a, b\n1.5, "x, 1"\n2.5, "y"\n',
+        "a,b\n1.5,ñ\n".encode() + b"2.5,\xe9\n",
+    ],
+)
+def test_what_other_programs_put_into_a_table_is_read_alike(
+    tmp_path: Path, content: bytes
+) -> None:
+    """Blocks have the rows of the whole file's reader, at the same lines."""
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    whole = read_table(path)
+    table = blocks.cut_table(path, block_bytes=1000)
+    (block,) = table.blocks
+    read = blocks.read_block(path, table.layout, block, ["a", "b"])
+    names = [str(each).strip() for each in read.frame["b"]]
+
+    assert not read.faults
+    assert [f"line {each}" for each in read.lines] == whole.places
+    assert names == whole.frame["b"].to_list()
+    assert [str(each).strip().replace(",", ".") for each in read.frame["a"]] == [
+        str(each) for each in whole.frame["a"]
+    ]
+
+
 def test_parquet_is_cut_by_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tables.columns import convert_columns, expand_date
+from tables.columns import convert_columns
+from tables.dates import expand_date
 from tables.reader import UnreadableTableError, add_date_parts, read_table
 
 
@@ -41,6 +42,16 @@ def find_fault(separator: str, **columns: list[str]) -> str:
         (";", ["1,50 €", "12 €"], ["x", "y"], [1.5, 12]),
         (",", ["$1,234.50", "$8"], ["x", "y"], [1234.5, 8]),
         (",", ["12.5%", "8%"], ["x", "y"], [12.5, 8]),
+        (";", ["R$ 1.234,50", "R$ 8,00"], ["x", "y"], [1234.5, 8]),
+        (",", ["US$ 3.50", "-US$ 8"], ["x", "y"], [3.5, -8]),
+        (",", ["₹12,34,567.5", "₹8"], ["x", "y"], [1234567.5, 8]),
+        (",", ["12.50 kr", "8 kr"], ["x", "y"], [12.5, 8]),
+        (",", ["12.50 euros", "8 EUR"], ["x", "y"], [12.5, 8]),
+        (",", ["($88)", "$12"], ["x", "y"], [-88, 12]),
+        (",", ["(8,792)", "1,200.5"], ["x", "y"], [-8792, 1200.5]),
+        (",", ["87.92-", "12.50"], ["x", "y"], [-87.92, 12.5]),
+        (",", ["–3.5", "2"], ["x", "y"], [-3.5, 2]),
+        (",", ["1\u2009234.5", "8"], ["x", "y"], [1234.5, 8]),
         (",", ["1e3", "-2E-1"], ["x", "y"], [1000, -0.2]),
     ],
 )
@@ -70,8 +81,48 @@ def test_marks_that_could_be_either_are_a_fault(
     assert find_fault(separator, a=texts).startswith(fault)
 
 
+def test_points_elsewhere_do_not_make_thousands_decimals() -> None:
+    """A column of whole numbers under 1000 and of others with three digits behind a point stays a question."""
+    texts = ["1.343", "803", "2.200", "1.111", "7.456", "5.555"]
+    others = ["6.94", "3.2", "1.5", "2.5", "0.1", "0.2"]
+    assert find_fault(",", a=texts, b=others).startswith(
+        "may be thousands or decimals: '1.343' is 1343 or 1.343"
+    )
+
+
 @pytest.mark.parametrize(
-    "mark", ["#N/A", "<NA>", "None", "NaT", "", "-", "####", "N/D"]
+    ("texts", "note"),
+    [
+        (
+            ["1", "2.5", "7", *["-9999"] * 3],
+            "-9999 in 3 rows is far from all others: empty these cells if it marks a gap",
+        ),
+        (["1", "2.5", "-5000", *["-9999"] * 3], ""),
+    ],
+)
+def test_a_number_far_from_all_others_is_noted(texts: list[str], note: str) -> None:
+    """A number that is often typed for a missing value stays one, and is named."""
+    (column,), findings = convert_columns([pl.Series("a", texts)])
+    assert column.to_list() == [float(each) for each in texts]
+    assert findings.notes.get("a", "") == note
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        *("#N/A", "<NA>", "None", "NaT", "", "-", "####", "N/D", "NAN", "Null", "N/a"),
+        *(
+            r"\N",
+            "(null)",
+            "nil",
+            "…",
+            "??",
+            "unbekannt",
+            "sin datos",
+            "No data",
+            "TBD",
+        ),
+    ],
 )
 def test_a_marker_of_a_gap_leaves_a_column_of_numbers(mark: str) -> None:
     """The markers that pandas, spreadsheets and people write are gaps among numbers."""
@@ -114,11 +165,55 @@ def test_booleans_are_read_in_every_spelling() -> None:
         ["3/1/2024", "12/31/2024"],
         ["1.3.2024", "31.12.2024"],
         ["2024-03-01T10:00:00Z", "2024-12-31T23:59:59Z"],
+        ["01/03/2024 08:26", "31/12/2024 23:00"],
+        ["3/1/2024 01:45:00 PM", "12/31/2024 1:45:00 AM"],
+        ["2024-03-01 3:05", "2024-12-31 13:05"],
+        ["2024-03-01 10:00:00 UTC", "2024-12-31 10:00:00+02"],
+        ["2024.03.01", "2024.12.31"],
+        ["01-Mar-2024", "31-Dec-2024"],
+        ["01MAR2024", "31DEC2024"],
+        ["March 1, 2024", "December 31st, 2024"],
+        ["1 de marzo de 2024", "31 de diciembre de 2024"],
+        ["1. März 2024", "31. Dezember 2024"],
+        ["1 mars 2024", "31 décembre 2024"],
+        ["Fri, 01 Mar 2024 10:00:00 GMT", "Tue, 31 Dec 2024 10:00:00 GMT"],
+        ["2024年3月1日", "2024年12月31日"],
+        ["2024. 3. 1.", "2024. 12. 31."],
     ],
 )
 def test_dates_are_read_by_the_whole_column(texts: list[str]) -> None:
     """The place of the day is that in which every row is a date."""
     assert convert(a=texts)["a"] == [dt.date(2024, 3, 1), dt.date(2024, 12, 31)]
+
+
+@pytest.mark.parametrize(
+    "texts", [["2024-03", "2024-12"], ["3/2024", "12/2024"], ["Mar 2024", "Dec-2024"]]
+)
+def test_a_month_is_its_first_day(texts: list[str]) -> None:
+    """A year and a month are a date too, so that next month is no unknown category."""
+    assert convert(a=texts)["a"] == [dt.date(2024, 3, 1), dt.date(2024, 12, 1)]
+
+
+@pytest.mark.parametrize("mark", ["", "NA", "-", "n/a", "0000-00-00"])
+def test_a_marker_of_a_gap_leaves_a_column_of_dates(mark: str) -> None:
+    """A missing date makes neither texts nor categories of the others."""
+    dates = convert(a=["2024-03-01", mark, "2024-12-31"])["a"]
+    assert dates == [dt.date(2024, 3, 1), None, dt.date(2024, 12, 31)]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["1 rojo 2024", "2 azul 2024"],
+        ["12 mayores 20244", "3 menores 10000"],
+        ["2024-13", "2024-14"],
+        ["-", "n/a", "-"],
+        ["31 feb 2024", "1 mar 2024"],
+    ],
+)
+def test_what_is_no_date_stays_a_text(texts: list[str]) -> None:
+    """Words that begin no month and days of no calendar make no date."""
+    assert all(each is None or isinstance(each, str) for each in convert(a=texts)["a"])
 
 
 def test_a_date_has_four_parts() -> None:
@@ -156,12 +251,23 @@ def test_numbers_that_overflow_are_odd(tmp_path: Path) -> None:
         (b"# made by X\n# today\na,b\n1,2\n", ["a", "b"]),
         (b"a   b\n1   2\n 3 4\n", ["a", "b"]),
         (b"#,b\n1,2\n", ["#", "b"]),
+        (b"# by X, on 3 May\na,b,c\n1,2,3\n", ["a", "b", "c"]),
+        (b"# by X\n#id,b\n1,2\n", ["#id", "b"]),
+        (b"\r\n  \n\na,b\n1,2\n", ["a", "b"]),
+        (b"sep=;\r\na;b\r\n1,5;2\r\n", ["a", "b"]),
+        (b'\xef\xbb\xbf"sep=,"\na,b\n1,2\n', ["a", "b"]),
+        (b"a,b\n1,2,\n3,4,\n", ["a", "b"]),
+        (b"a,b,\n1,2\n3,4\n", ["a", "b"]),
+        (b'"a","b"\n"1",5,x\n"2",6,y\n', ["column_1", "a", "b"]),
+        (b"a\tb\nr1\t5\tx\nr2\t6\ty\n", ["column_1", "a", "b"]),
+        (b'"a" "b"\n"1" 5 7\n"2" 6 8\n', ["column_1", "a", "b"]),
+        (b'a, "b, c"\n1, "2, 3"\n', ["a", "b, c"]),
     ],
 )
 def test_tables_of_other_programs_are_read(
     tmp_path: Path, content: bytes, names: list[str]
 ) -> None:
-    """Separators at line ends, comments above the names and spaces between columns are no obstacle."""
+    """Names of rows, separators at line ends, comments and empty lines above the names are no obstacle."""
     (tmp_path / "my.csv").write_bytes(content)
     assert read_table(tmp_path / "my.csv").frame.columns == names
 

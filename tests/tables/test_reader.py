@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tables.reader import (
@@ -61,3 +62,41 @@ def test_what_is_no_table_is_named_with_its_line(
         read(tmp_path, content)
 
     assert str(refused.value) == message
+
+
+def test_a_decimal_comma_makes_no_names_of_rows(tmp_path: Path) -> None:
+    """A row may have one value too many because of a comma before decimals, which is no guess to be made."""
+    with pytest.raises(UnreadableTableError, match="expected 2 values, one for each"):
+        read(tmp_path, b"id,weight\n1,70,5\n2,81,2\n")
+
+
+def test_a_line_above_the_names_is_shown(tmp_path: Path) -> None:
+    """A title is named as what stands in the way, and not the table below it."""
+    with pytest.raises(UnreadableTableError) as refused:
+        read(tmp_path, b"Sales of May\na,b,c\n1,2,3\n")
+
+    assert str(refused.value) == (
+        "my.csv, line 2: expected the names of 3 columns in the first line, got 'Sales of May' alone: remove what "
+        "stands above the names"
+    )
+
+
+def test_a_quote_that_nothing_closes_is_suspected(tmp_path: Path) -> None:
+    """The row that swallowed all others says so."""
+    with pytest.raises(UnreadableTableError, match="is its quote closed"):
+        read(tmp_path, b'a,b\n1,2\n"3,4\n5,6\n')
+
+
+def test_bytes_of_two_encodings_are_read_each_in_its_own(tmp_path: Path) -> None:
+    """A line that another program appended makes nonsense of no other line, and no byte is lost."""
+    content = "a,b\nroñó,1\n".encode() + b"caf\xe9,2\n\x8d,3\n\x81,4\n"
+    assert read(tmp_path, content).frame["a"].to_list() == [
+        *("roñó", "café", "\x8d", "\x81")
+    ]
+
+
+def test_parquet_is_told_by_its_content(tmp_path: Path) -> None:
+    """A file of Parquet is read whatever it is called."""
+    frame = pl.DataFrame({"a": [1, 2]})
+    frame.write_parquet(tmp_path / "part-0")
+    assert read_table(tmp_path / "part-0").frame.equals(frame)

@@ -167,6 +167,9 @@ def _match(
             )
         return None
 
+    if options.kind is None and roles.classes is None and not options.classes:
+        _check_is_class(foreign, roles, table)
+
     return naming.match_classes(
         roles,
         foreign.file_name,
@@ -174,6 +177,16 @@ def _match(
         table.places,
         given=options.classes,
     )
+
+
+def _check_is_class(foreign: ForeignGraph, roles: Roles, table: LabelledTable) -> None:
+    """Raises AdoptionError where several numbers a row stand beside a target that is a measurement."""
+    if table.target.dtype.is_float() and roles.label is None:
+        raise AdoptionError(
+            f"{foreign.file_name} answers {roles.n_scores} numbers a row, and the target {table.target.name!r} is a "
+            "number with fractions: export a model of several targets once for each; --kind classifier takes them for "
+            "scores"
+        )
 
 
 def _finish(

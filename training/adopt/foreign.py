@@ -25,8 +25,12 @@ WHOLE = (
     TensorProto.INT16,
     TensorProto.INT8,
     TensorProto.UINT8,
+    TensorProto.UINT16,
+    TensorProto.UINT32,
+    TensorProto.UINT64,
     TensorProto.BOOL,
 )
+HALF = TensorProto.FLOAT16
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
 _PASSES_CLASSES_ON = ("Cast", "Reshape", "Identity", "Squeeze", "Unsqueeze", "Flatten")
 """Between an output and what names its classes there may stand these operators."""

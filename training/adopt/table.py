@@ -318,10 +318,30 @@ def _read_column(
         )
 
     given = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    _check_range(name, given, tensor, foreign)
     with np.errstate(over="ignore"):
         narrow = given.astype(np.float32)
 
     return Column(name=name, codes=narrow, given=given)
+
+
+def _check_range(
+    name: str, given: NDArray[np.float64], tensor: Tensor, foreign: ForeignGraph
+) -> None:
+    """Raises AdoptionError where whole numbers of an input's type cannot be what the column has."""
+    if tensor.element not in WHOLE:
+        return
+
+    low, high = 0, 1
+    if tensor.element != TensorProto.BOOL:
+        span = np.iinfo(helper.tensor_dtype_to_np_dtype(tensor.element))
+        low, high = span.min, span.max
+    wrong = given[(given < low) | (given > high)]
+    if len(wrong):
+        raise AdoptionError(
+            f"column {name!r} has {wrong[0]:.15g} where the input {tensor} of {foreign.file_name} takes whole numbers "
+            f"from {low} to {high}: give another column for it with --features"
+        )
 
 
 def _read_texts(column: pl.Series, known: tuple[str, ...]) -> Column:

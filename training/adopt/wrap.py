@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper
 
-from training.adopt.foreign import TEXT, ForeignGraph, Tensor, convert
+from training.adopt.foreign import HALF, TEXT, ForeignGraph, Tensor, convert
 from training.adopt.refusal import AdoptionError
 from training.adopt.roles import Roles
 from training.adopt.table import Column, Placement
@@ -90,8 +90,29 @@ def _open(model: onnx.ModelProto, foreign: ForeignGraph) -> onnx.ModelProto:
     del model.graph.node[:]
     model.graph.node.extend(kept)
     del model.graph.value_info[:]
+    constants = {each.name for each in model.graph.initializer}
+    opened = compose.add_prefix(model, PREFIX)
+    for node in opened.graph.node:
+        _rename_within(node, constants)
 
-    return compose.add_prefix(model, PREFIX)
+    return opened
+
+
+def _rename_within(node: onnx.NodeProto, constants: set[str]) -> None:
+    """Renames the outer graph's constants within the branches and bodies of a node, which onnx forgets."""
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                renamed = [
+                    f"{PREFIX}{each}" if each in constants else each
+                    for each in inner.input
+                ]
+                del inner.input[:]
+                inner.input.extend(renamed)
+                _rename_within(inner, constants)
+            for output in graph.output:
+                if output.name in constants:
+                    output.name = f"{PREFIX}{output.name}"
 
 
 def _add_input(
@@ -140,7 +161,7 @@ def _add_outputs(
     probabilities = (
         _add_votes(builder, foreign, outputs, ml_opset)
         if roles.scale == "votes"
-        else _add_probabilities(builder, outputs)
+        else _add_probabilities(builder, foreign, outputs)
     )
     builder.add("Identity", probabilities, name="probabilities")
     builder.add("ArgMax", "probabilities", axis=1, keepdims=0, name="label")
@@ -156,7 +177,9 @@ def _as_float(builder: GraphBuilder, name: str) -> str:
     return builder.add("Cast", name, to=TensorProto.FLOAT)
 
 
-def _add_probabilities(builder: GraphBuilder, outputs: Outputs) -> str:
+def _add_probabilities(
+    builder: GraphBuilder, foreign: ForeignGraph, outputs: Outputs
+) -> str:
     """Adds the probabilities `(n_rows, n_classes)` in the order of the card's classes."""
     roles = outputs.roles
     scores = _as_float(builder, f"{PREFIX}{roles.scores}")
@@ -168,6 +191,12 @@ def _add_probabilities(builder: GraphBuilder, outputs: Outputs) -> str:
         scores = builder.add("Concat", other, column, axis=1)
     elif roles.scale == "logits":
         scores = builder.add("Softmax", scores, axis=1)
+    elif any(
+        each.name == roles.scores and each.element == HALF for each in foreign.outputs
+    ):
+        # Rounded to 11 bits, they sum to 1 within 0.001 only.
+        total = builder.add("ReduceSum", scores, np.array([1]), keepdims=1)
+        scores = builder.add("Div", scores, total)
 
     if outputs.order != tuple(range(len(outputs.order))):
         scores = builder.add("Gather", scores, np.array(outputs.order), axis=1)

@@ -27,7 +27,12 @@ MAX_MOVED_SHARE = 0.01
 """Measurements with decimals, as degrees of longitude, may be moved by so great a share of their deviation."""
 MAX_ID_SPAN = 2
 """Whole numbers, all different, are dense where their span is under so many times their number."""
-ID_NAME = r"(?i)(^|[\W_])(id|key|index|uuid|row|rownames|rownumber|folio)$|[a-z](Id|ID)$|^(row|id)[A-Z_]"
+ID_NAME = (
+    r"(?i:(^|[\W_])(id|ids|key|index|uuid|guid|row|rownames|rownumber|folio|serial|phone|mobile|ssn|dni|nif|sku|ean|isbn|iban)$)|"
+    r"(?i:[\W_](no|nr|num|number)\.?$)|(?i:^(no|nr)\.?$)|[a-z](Id|ID|No|Nr|Number)$|^(row|id|Id|ID)[A-Z_]|"
+    r"(?i:^(row|account|case|client|customer|cust|device|employee|emp|invoice|item|loan|member|order|passenger|patient|"
+    r"person|product|record|sample|session|store|student|subject|ticket|trans|transaction|user)_?(id|no|nr|num|number)$)"
+)
 MAX_SHOWN = 5
 MIN_HALF, MIN_ALIKE = 0.5, 0.9
 MIN_WORDS = 3
@@ -62,7 +67,8 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
 
     if target.n_unique() == 1:
         return [
-            f"the target {name!r} has one value throughout, {quote(target[0])}: there is nothing to tell apart"
+            f"the target {name!r} has one value throughout, {quote(target[0])}{_say_missing(target, table)}: there is "
+            "nothing to tell apart"
         ]
 
     odd = table.findings.odd.get(name)
@@ -92,6 +98,16 @@ def check_target(target: pl.Series, table: Table, *, classifies: bool) -> list[s
         ]
 
     return []
+
+
+def _say_missing(target: pl.Series, table: Table) -> str:
+    """Says how many rows have no target, whose text may have been meant as a class."""
+    n_missing = table.frame.height - len(target)
+    return (
+        f" but for {n_missing} rows without one, as NA, None and null are"
+        if n_missing
+        else ""
+    )
 
 
 def _check_numbers(target: pl.Series, table: Table) -> list[str]:
@@ -146,6 +162,9 @@ def _find_original(name: str, table: Table) -> str:
 def _find_fault(column: pl.Series, table: Table, role: str | None) -> str | None:
     """Returns the reason why nothing can be learnt from a column, or None."""
     known = column.drop_nulls()
+    if column.dtype.is_nested():
+        kind = column.dtype.base_type()
+        return f"is of the type {kind}, which no family learns from: turn it into numbers or categories"
     different = known.n_unique()
     if not different:
         return "is empty"

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tables.columns import expand_date
+from tables.dates import expand_date
 from tables.reader import (
     NoRowsError,
     RepeatedColumnError,

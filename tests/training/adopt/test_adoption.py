@@ -451,3 +451,106 @@ def test_a_refusal_loads_neither_scikit_learn_nor_torch(
     assert finished.returncode == 1
     assert "onnxruntime" in loaded
     assert not {"sklearn", "scipy", "torch", "matplotlib"} & loaded
+
+
+def make_softmax(
+    *, takes: int = TensorProto.FLOAT, answers: int = TensorProto.FLOAT
+) -> onnx.ModelProto:
+    """Returns a classifier of three classes of four numbers, whose constants a branch of its own uses."""
+    weights = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    free = helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)
+    score = helper.make_node("MatMul", ["plain", "weights"], ["scores"])
+    branch = helper.make_graph([score], "branch", [], [free])
+    nodes = [
+        helper.make_node("Cast", ["x"], ["plain"], to=TensorProto.FLOAT),
+        helper.make_node(
+            "If", ["always"], ["s"], then_branch=branch, else_branch=branch
+        ),
+        helper.make_node("Softmax", ["s"], ["p"], axis=1),
+        helper.make_node("Cast", ["p"], ["probabilities"], to=answers),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("x", takes, ["n", 4])],
+        [helper.make_tensor_value_info("probabilities", answers, ["n", 3])],
+        [
+            onnx.numpy_helper.from_array(weights, "weights"),
+            onnx.numpy_helper.from_array(np.array([1]) == 1, "always"),
+        ],
+    )
+    opsets = [helper.make_opsetid("", 18)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9)
+
+
+@pytest.mark.parametrize(
+    ("takes", "answers"),
+    [
+        pytest.param(TensorProto.FLOAT, TensorProto.FLOAT, id="a branch"),
+        pytest.param(TensorProto.FLOAT, TensorProto.FLOAT16, id="half precision"),
+        pytest.param(TensorProto.UINT16, TensorProto.FLOAT, id="uint16"),
+        pytest.param(TensorProto.UINT32, TensorProto.FLOAT, id="uint32"),
+        pytest.param(TensorProto.UINT64, TensorProto.FLOAT, id="uint64"),
+    ],
+)
+def test_graphs_of_other_types_answer_as_they_did(
+    tmp_path: Path, takes: int, answers: int
+) -> None:
+    """Constants that branches use, halves whose sum is nearly 1 and unsigned numbers change no probability."""
+    rows = np.random.default_rng(1).integers(0, 9, (60, 4))
+    path = save(tmp_path / "other.onnx", make_softmax(takes=takes, answers=answers))
+    dtype = helper.tensor_dtype_to_np_dtype(takes)
+    (expected,) = onnxruntime.InferenceSession(path).run(
+        None, {"x": rows.astype(dtype)}
+    )
+    truth = [FLOWERS[each] for each in expected.argmax(axis=1)]
+    table = write_csv(
+        tmp_path / "t.csv",
+        ["a", "b", "c", "d", "kind"],
+        [[*row, kind] for row, kind in zip(rows.tolist(), truth, strict=True)],
+    )
+
+    words = ("--task", "t", "--data", table, "--target", "kind", "--output", tmp_path)
+    assert adopt(path, *words, "--classes", *FLOWERS) == 0
+
+    model = load(tmp_path / "t-other.onnx")
+    _, probabilities = model.run(model.encode(rows.tolist()))
+    tolerance = 1e-3 if answers == TensorProto.FLOAT16 else 1e-5
+    order = [FLOWERS.index(each) for each in model.classes or ()]
+    np.testing.assert_allclose(
+        probabilities, expected[:, order].astype(np.float32), atol=tolerance
+    )
+
+
+@pytest.mark.parametrize(
+    ("takes", "reason"),
+    [
+        (TensorProto.BOOL, "column 'a' has 300 where the input x bool (n, 4) of"),
+        (TensorProto.UINT8, "whole numbers from 0 to 255: give another column"),
+    ],
+)
+def test_numbers_that_a_type_cannot_hold_are_no_guess(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], takes: int, reason: str
+) -> None:
+    """A column beyond the type of its input is refused, where a cast would make other numbers of it."""
+    path = save(tmp_path / "other.onnx", make_softmax(takes=takes))
+    rows = [[300, 1, 0, 1, FLOWERS[number % 3]] for number in range(60)]
+    table = write_csv(tmp_path / "t.csv", ["a", "b", "c", "d", "kind"], rows)
+    words = ("--task", "t", "--data", table, "--target", "kind", "--output", tmp_path)
+    assert adopt(path, *words, "--classes", *FLOWERS) == 1
+    assert reason in capsys.readouterr().err
+
+
+def test_several_values_a_row_are_no_classes_of_a_measurement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A regressor of two targets is called one, and its target's numbers are not taken for unknown classes."""
+    targets = FEATURES @ np.array([[1, 2], [0, 1], [3, 0], [0.5, 1]], np.float32)
+    path = export(tmp_path / "two.onnx", LinearRegression().fit(FEATURES, targets))
+    rows = [[*row, each[0]] for row, each in zip(FEATURES, targets, strict=True)]
+    table = write_csv(tmp_path / "t.csv", ["a", "b", "c", "d", "price"], rows)
+    words = ("--task", "t", "--data", table, "--target", "price", "--output", tmp_path)
+    assert adopt(path, *words) == 1
+    assert "two.onnx answers 2 numbers a row, and the target 'price' is" in (
+        capsys.readouterr().err
+    )

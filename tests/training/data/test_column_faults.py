@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from training.data.datasets import Dataset
@@ -223,3 +224,57 @@ def test_capitals_do_not_count_in_any_language(
     dataset = read(write(tmp_path, [spellings[at % 4] for at in range(N_ROWS)]))
 
     assert dataset.categories[0] == tuple(sorted(words))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_id"),
+    [
+        ("CustomerId", True),
+        ("passenger_id", True),
+        ("customerid", True),
+        ("cust_no", True),
+        ("InvoiceNumber", True),
+        ("Nr.", True),
+        ("phone", True),
+        ("paid", False),
+        ("bid", False),
+        ("humid", False),
+        ("idle_time", False),
+        ("rowing", False),
+    ],
+)
+def test_ids_are_told_by_their_names(tmp_path: Path, name: str, *, is_id: bool) -> None:
+    """Whole numbers that are all different are ids under such a name, and measurements under one that ends alike."""
+    values = np.random.default_rng(1).permutation(N_ROWS) * 37 + 5
+    path = tmp_path / "table.csv"
+    rows = zip(values, NUMBERS, CLASSES, strict=True)
+    lines = [f"{value},{number},{answer}" for value, number, answer in rows]
+    path.write_text("\n".join([f"{name},x,y", *lines]))
+
+    if is_id:
+        assert "looks like ids: whole numbers that are all different" in refuse(path)
+    else:
+        assert read(path).feature_names == (name, "x")
+
+
+def test_a_target_whose_other_value_means_nothing_says_so(tmp_path: Path) -> None:
+    """The refusal says that None is read as a missing value, which may have been meant as a class."""
+    path = write(
+        tmp_path,
+        [f"{number}" for number in NUMBERS],
+        target=["Mild" if number > 0 else "None" for number in NUMBERS],
+    )
+    n_missing = CLASSES.count("no")
+    assert refuse(path) == (
+        f"the target 'y' has one value throughout, 'Mild' but for {n_missing} rows without one, as NA, None and null "
+        "are: there is nothing to tell apart"
+    )
+
+
+def test_lists_are_named_by_their_type(tmp_path: Path) -> None:
+    """A column of lists that are all equal is refused for its type, in one line."""
+    frame = pl.DataFrame({"c": [[1, 2]] * N_ROWS, "x": NUMBERS, "y": CLASSES})
+    frame.write_parquet(tmp_path / "table.parquet")
+    assert refuse(tmp_path / "table.parquet").splitlines()[0] == (
+        "column 'c' is of the type List, which no family learns from: turn it into numbers or categories"
+    )
