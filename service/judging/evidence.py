@@ -23,7 +23,7 @@ from verdict.slicing import write_slicings
 from verdict.wanted import Wanted, write_wanted
 
 FORMAT = "veredicto evidence"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 RISK = 0.01
 """This share of wrong answers is wanted of a model that may decline, where nobody says otherwise."""
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "simplejpeg")

@@ -165,7 +165,7 @@ def test_other_data_versions_and_answers_are_named() -> None:
         ),
         (
             '{"format": "veredicto evidence", "schema_version": 1}',
-            "file.json: expected evidence of schema 3, got 1, which the version ",
+            "file.json: expected evidence of schema 4, got 1, which the version ",
         ),
     ],
 )
