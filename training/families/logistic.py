@@ -105,12 +105,18 @@ class SolvedFamily(WrappedFamily):
         options: argparse.Namespace,
         on_epoch: OnEpoch,  # noqa: ARG002  # a solver has no epochs to tell
     ) -> FittedNetwork:
-        """Returns the minimum of the loss that gradient descent descends, with its L2."""
+        """Returns the minimum of the loss that gradient descent descends, with its L2.
+
+        A feature that is 0 or 1, as a category or a term of a text is, keeps its own scale in the penalty, as is usual:
+        by its deviation, a rare one would get a weight that a few rows decide.
+        """
         features, target = dataset.features[rows.train], dataset.target[rows.train]
         n_classes = len(dataset.classes)
         body = nn.Linear(features.shape[1], n_classes if n_classes > 2 else 1)
         module = SurelyScored(body, features, n_classes=n_classes)
         standardised = module.standardise(torch.from_numpy(features)).numpy()
+        is_flag = ((features == 0) | (features == 1)).all(axis=0)
+        scale = np.where(is_flag, module.deviation.numpy(), 1.0)
         weight = 0.5 / len(target) if options.l2 is None else options.l2
         solver = LogisticRegression(
             C=0.5 / (weight * len(target)) if weight else np.inf,
@@ -118,10 +124,10 @@ class SolvedFamily(WrappedFamily):
             max_iter=MAX_STEPS,
             tol=TOLERANCE,
         )
-        solver.fit(standardised.astype(np.float64), target)
+        solver.fit(standardised.astype(np.float64) * scale, target)
 
         with torch.no_grad():
-            body.weight.copy_(torch.from_numpy(solver.coef_))
+            body.weight.copy_(torch.from_numpy(solver.coef_ * scale))
             body.bias.copy_(torch.from_numpy(solver.intercept_))
 
         return FittedNetwork(module, kind="classifier")

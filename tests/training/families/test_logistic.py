@@ -153,3 +153,35 @@ def test_a_sure_answer_is_as_sure_as_it_should_be(
     found = run(content, asked, ("probabilities",))["probabilities"]
     expected = expit(np.stack([-scores, scores], axis=1).astype(np.float64))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_flags_keep_their_scale_in_the_penalty(generator: np.random.Generator) -> None:
+    """The weights are scikit-learn's of standardised numbers beside zeros and ones as they are, with C = 1."""
+    numbers = generator.normal(size=(400, 2)) * (1, 50)
+    flags = generator.random((400, 3)) < (0.5, 0.1, 0.01)
+    features = np.concatenate([numbers, flags], axis=1).astype(np.float32)
+    chances = expit(features @ [1.0, 0.02, -1.0, 2.0, 3.0])
+    dataset = Dataset(
+        task="flags",
+        summary="",
+        source="generated",
+        features=features,
+        target=(generator.random(400) < chances).astype(np.int64),
+        feature_names=("a", "b", "often", "seldom", "rarely"),
+        classes=("no", "yes"),
+    )
+    rows = split(dataset, seed=0, needs_validation=False)
+    options = parse(["logistic", "--task", "wine"])
+    family = SolvedFamily(inner=FAMILIES["logistic"])
+    module: Any = family.fit(dataset, rows, options, lambda _: None).module
+    learnt = features[rows.train].astype(np.float64)
+    deviation = learnt.std(axis=0)
+    oracle = LogisticRegression(tol=1e-8, max_iter=1000)
+    oracle.fit(
+        np.concatenate([learnt[:, :2] / deviation[:2], learnt[:, 2:]], axis=1),
+        dataset.target[rows.train],
+    )
+    found = module.body.weight.detach().numpy()[0] / deviation
+    expected = oracle.coef_[0] / [*deviation[:2], 1, 1, 1]
+
+    np.testing.assert_allclose(found, expected, rtol=2e-3)
