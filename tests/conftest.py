@@ -84,3 +84,8 @@ def impatient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
 def start_server(tmp_path: Path) -> Callable[..., Server]:
     """A call starts a server for one test alone: `start_server(VEREDICTO_MODELS=folder)` in a `with`."""
     return lambda **environment: serve(tmp_path, **environment)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Returns a test's id for bytes, which pytest numbers: archives have the time in them, and no two workers agree."""
+    return argname if isinstance(val, bytes) else None
