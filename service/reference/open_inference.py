@@ -169,7 +169,8 @@ def _describe_infer(
 
 
 def _describe_index(reference: dict[str, Any]) -> dict[str, Any]:
-    request = {"type": "object", "properties": {"ready": {"type": "boolean"}}}
+    ready = {"type": ["boolean", "null"]}
+    request = {"type": "object", "properties": {"ready": ready}}
     return {
         "operationId": "repository_index",
         "tags": ["Open Inference Protocol v2"],
@@ -184,7 +185,8 @@ def _describe_index(reference: dict[str, Any]) -> dict[str, Any]:
 def _describe_change(
     action: str, summary: str, parameters: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    request = {"type": "object", "properties": {"parameters": {"type": "object"}}}
+    parameter = {"type": ["object", "null"]}
+    request = {"type": "object", "properties": {"parameters": parameter}}
     return {
         "operationId": f"repository_{action}",
         "tags": ["Open Inference Protocol v2"],
