@@ -358,7 +358,7 @@ def make_inferences() -> list[Valid]:
         post("/v2/models/texts/infer", json.dumps({"inputs": [texts]}).encode()),
         post(path, head.encode() + b"\0" * 8, BINARY, length % len(head)),
         post(path, b"\0" * 8, BINARY, length % 0),
-        post(path, gzip.compress(plain), JSON, b"Content-Encoding: gzip"),
+        post(path, gzip.compress(plain, mtime=0), JSON, b"Content-Encoding: gzip"),
         post(f"{path.removesuffix('/infer')}/versions/1/infer", plain),
         post("/v2/repository/index", b'{"ready": true}'),
     ]
