@@ -6,87 +6,70 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tables.notations import MISSING_AMONG_NUMBERS
-
-DATE_PARTS = ("year", "month", "weekday", "days")
-
-_TIME = r"[T ,]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?( ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?$"
-_WEEKDAY = r"^(?i:mon|tues?|wed|wednes|thur?s?|fri|sat|satur|sun)(?i:day)?\.?,? +"
-_NO_DATE = r"^0{2,4}[-/.]00[-/.]0{2,4}$"
-"""MySQL writes 0000-00-00 for a missing date."""
-_FORMATS = {
-    r"^\d{4}-\d{1,2}-\d{1,2}$": ("%Y-%m-%d",),
-    r"^\d{4}/\d{1,2}/\d{1,2}$": ("%Y/%m/%d",),
-    r"^\d{4}\.\d{1,2}\.\d{1,2}$": ("%Y.%m.%d",),
-    r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$": ("%Y%m%d",),
-    r"^\d{1,2}/\d{1,2}/\d{4}$": ("%d/%m/%Y", "%m/%d/%Y"),
-    r"^\d{1,2}-\d{1,2}-\d{4}$": ("%d-%m-%Y", "%m-%d-%Y"),
-    r"^\d{1,2}\.\d{1,2}\.\d{4}$": ("%d.%m.%Y",),
-    r"^\d{4}年\d{1,2}月\d{1,2}日$": ("%Y年%m月%d日",),
-    r"^\d{4}\. \d{1,2}\. \d{1,2}\.$": ("%Y. %m. %d.",),
-}
-_MONTHS_ALONE = {
-    r"^(\d{4})[-/](0?[1-9]|1[0-2])$": "${1}-${2}-01",
-    r"^(0?[1-9]|1[0-2])[-/](\d{4})$": "${2}-${1}-01",
-}
-_MONTHS = {
-    1: "jan ene gen",
-    2: "feb fev",
-    3: "mar mär",
-    4: "apr avr abr",
-    5: "may mai mag maj",
-    6: "jun juin giu",
-    7: "jul juil lug",
-    8: "aug ago aou aoû",
-    9: "sep set",
-    10: "oct okt out ott",
-    11: "nov",
-    12: "dec dic dez déc",
-}
-"""A month's name in English, Spanish, French, German, Italian and Portuguese begins with one of these."""
-_NAME = r"(?P<month>[^\W\d_]{3,12})\.?"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|º|\.)?"
-_YEAR = r"(?P<year>\d{4})"
-_BY_NAME = (
-    rf"^{_DAY}[ /-]*(?:de )?{_NAME}[ ,/-]*(?:del? )?{_YEAR}$",
-    rf"^{_NAME}[ -]*{_DAY},?[ -]+{_YEAR}$",
-    rf"^{_YEAR}[ /-]?{_NAME}[ /-]?{_DAY}$",
+from tables.date_columns import DATE_PARTS
+from tables.date_texts import (
+    BASIC_TIME,
+    GAP,
+    TIME,
+    WEEKDAY,
+    Days,
+    could_be_dates,
+    read_texts,
 )
-"""Each has the day, the name of the month and the year."""
-_NAME_AND_YEAR = rf"^{_NAME}[ /-]*(?:de )?{_YEAR}$"
+
+TIMES_NOTE = "times are left out: to learn from hours, give them a column of their own"
+_N_LOOKED_AT = 100
 
 
 class Dates(NamedTuple):
-    """A column that looks like dates is `dates`, of which a `note` says what was assumed, or has a `fault`."""
+    """A column that looks like dates is `dates`, of which a `note` says what was assumed, or has a `fault`.
+
+    It is a guess where another order of day, month and year fits as well.
+    """
 
     dates: pl.Series | None = None
     note: str = ""
     fault: str = ""
+    is_guess: bool = False
 
 
-def read_dates(column: pl.Series) -> Dates:
-    """Returns dates where all known texts are some, of which the day's place is found out; times are left out."""
+def read_dates(column: pl.Series, learnt: Days | None = None) -> Dates:
+    """Returns dates where all known texts are some, of which the day's place is found out; times are left out.
+
+    Where that leaves several, those are taken that lie in the range learnt.
+    """
     known = column.drop_nulls()
-    if not known.head(100).str.contains(r"\d").all():
+    if not known.head(_N_LOOKED_AT).str.contains(r"\d").all():
         known = _drop_gaps(known)
-        if not len(known) or not known.head(100).str.contains(r"\d").all():
+        if not len(known) or not known.head(_N_LOOKED_AT).str.contains(r"\d").all():
             return Dates()
 
-    texts = column.str.replace(_TIME, "").str.replace(_WEEKDAY, "")
-    different = _drop_gaps(texts.unique().drop_nulls())
-    if not len(different):
+    texts = _cut_times(column)
+    texts = texts.set(_is_gap(texts).fill_null(value=False), None)
+    known = texts.drop_nulls()
+    different = known.unique(maintain_order=True)
+    if not len(different) or not could_be_dates(different.head(_N_LOOKED_AT).to_list()):
         return Dates()
 
-    for pattern, formats in _FORMATS.items():
-        if different.str.contains(pattern).all():
-            return _read_as(column, _empty_gaps(texts), different, formats)
+    counted = known.value_counts(name="rows")
+    rows_of = dict(zip(counted[texts.name], counted["rows"], strict=True))
+    read = read_texts({each: rows_of[each] for each in different}, learnt)
+    if read.dates is None:
+        return Dates(fault=read.fault)
 
-    texts = _empty_gaps(texts)
-    for plain in (_read_month(texts, different), _read_names(texts, different)):
-        if plain is not None:
-            return Dates(plain)
+    dates = texts.replace_strict(
+        list(read.dates), list(read.dates.values()), return_dtype=pl.Date, default=None
+    )
+    notes = [read.note, TIMES_NOTE if _have_times(column) else ""]
+    note = "; ".join(filter(None, notes))
 
-    return Dates()
+    return Dates(dates, note, is_guess=read.is_guess)
+
+
+def note_times(column: pl.Series) -> str:
+    """Returns what is said of a column of dates with times, nothing where its times are all the same."""
+    times = column.dt.time().drop_nulls()
+    return TIMES_NOTE if times.n_unique() > 1 else ""
 
 
 def expand_date(column: pl.Series) -> dict[str, pl.Series]:
@@ -104,86 +87,23 @@ def expand_date(column: pl.Series) -> dict[str, pl.Series]:
     }
 
 
+def _cut_times(column: pl.Series) -> pl.Series:
+    without = column.str.replace(BASIC_TIME, "${1}").str.replace(TIME, "")
+    return without.str.replace(WEEKDAY, "")
+
+
+def _have_times(column: pl.Series) -> bool:
+    """Returns whether the texts have times that differ, some of which may be left out."""
+    known = _drop_gaps(column.drop_nulls())
+    return any(
+        known.str.extract(pattern, group).n_unique() > 1
+        for pattern, group in ((TIME, 0), (BASIC_TIME, 2))
+    )
+
+
 def _is_gap(texts: pl.Series) -> pl.Series:
-    return texts.str.contains(MISSING_AMONG_NUMBERS) | texts.str.contains(_NO_DATE)
+    return texts.str.contains(GAP)
 
 
 def _drop_gaps(known: pl.Series) -> pl.Series:
     return known.filter(~_is_gap(known))
-
-
-def _empty_gaps(texts: pl.Series) -> pl.Series:
-    return texts.set(_is_gap(texts).fill_null(value=False), None)
-
-
-def _read_as(
-    column: pl.Series, texts: pl.Series, different: pl.Series, formats: tuple[str, ...]
-) -> Dates:
-    """Returns dates in the first of the formats that all texts fit, else what is wrong with one of them."""
-    read = [texts.str.to_date(each, strict=False) for each in formats]
-    fitting = [each for each in read if each.null_count() == texts.null_count()]
-    if not fitting:
-        return Dates(fault=_explain_wrong(column, texts, formats))
-
-    note = ""
-    if len(fitting) > 1 and not (fitting[0] == fitting[1]).all():
-        note = f"{different[0]!r} was read as day, month, year"
-
-    return Dates(fitting[0], note)
-
-
-def _explain_wrong(
-    column: pl.Series, texts: pl.Series, formats: tuple[str, ...]
-) -> str:
-    """Returns what is wrong with dates, but of whole numbers, which may be just those."""
-    if formats == ("%Y%m%d",):
-        return ""
-
-    is_date = pl.Series([False] * len(texts))
-    for each in formats:
-        is_date |= texts.str.to_date(each, strict=False).is_not_null()
-    wrong = column.filter(~is_date & texts.is_not_null())
-    if len(wrong):
-        example = f"{wrong[0]!r} is no day of the calendar: correct or empty it"
-    else:
-        example = (
-            "some have the day first and others the month: write them as 2024-12-31"
-        )
-
-    return f"looks like dates, but {example}"
-
-
-def _read_month(texts: pl.Series, different: pl.Series) -> pl.Series | None:
-    """Returns the first day of each month where the texts are a year and a month."""
-    for pattern, date in _MONTHS_ALONE.items():
-        if different.str.contains(pattern).all():
-            return texts.str.replace(pattern, date).str.to_date("%Y-%m-%d")
-
-    return None
-
-
-def _read_names(texts: pl.Series, different: pl.Series) -> pl.Series | None:
-    """Returns dates with the name of the month, None where one of the texts is none."""
-    for pattern in (*_BY_NAME, _NAME_AND_YEAR):
-        if not different.head(100).str.contains(pattern).all():
-            continue
-
-        found = texts.str.extract_groups(pattern).struct
-        names = found.field("month").str.to_lowercase()
-        months = pl.select(
-            pl.coalesce(
-                pl.when(names.str.contains(f"^({'|'.join(starts.split())})")).then(
-                    pl.lit(f"{number:02d}")
-                )
-                for number, starts in _MONTHS.items()
-            )
-        ).to_series()
-        is_month_alone = pattern == _NAME_AND_YEAR
-        days = pl.Series(["01"]) if is_month_alone else found.field("day").str.zfill(2)
-        dates = (found.field("year") + "-" + months + "-" + days).str.to_date(
-            "%Y-%m-%d", strict=False
-        )
-        if dates.null_count() == texts.null_count():
-            return dates.alias(texts.name)
-
-    return None

@@ -96,6 +96,11 @@ class TextColumn:
     name: str
     terms: Mapping[str, int]
 
+    @property
+    def positions(self) -> list[int]:
+        """Returns where its features are."""
+        return list(self.terms.values())
+
     def find(self, text: str) -> list[int]:
         """Returns the positions of the terms that a text has."""
         known = self.terms
@@ -130,12 +135,3 @@ def find_text_columns(features: Sequence[str]) -> tuple[TextColumn, ...]:
 def _is_term(name: str) -> bool:
     words = split_words(name)
     return 1 <= len(words) <= 2 and " ".join(words) == name
-
-
-def join_features(features: Sequence[str], texts: Sequence[TextColumn]) -> list[str]:
-    """Returns the columns that the features come from: each text once, at the place of its first term."""
-    of_term = {
-        position: each.name for each in texts for position in each.terms.values()
-    }
-    names = [of_term.get(position, name) for position, name in enumerate(features)]
-    return list(dict.fromkeys(names))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,25 @@ from model_card import Feature, FeatureInput
 from service.contract.arrays import Rows
 from service.contract.requests import NumberCell, Row, Value
 from service.errors import InvalidRequest, hint_at
-from tables.terms import TextColumn, find_text_columns, join_features
+from tables.date_columns import DateColumn, find_date_columns
+from tables.date_texts import DateError, Days, read_date
+from tables.spread_columns import SpreadColumn, join_features
+from tables.terms import TextColumn, find_text_columns
 
 MAX_FLOAT32 = 3.4028235e38
 """This is the largest float32, as it is written in decimal."""
+MAX_WHOLE = 1e8
+"""A date of eight digits may come as a number, which is smaller."""
+
+Column = Feature | SpreadColumn
+"""A table has a feature, or a text or a date in the place of several."""
 
 
 class RowEncoder:
     """An encoder knows a card's features: their order, and the code of each value of a category.
 
-    Features that are terms of a text may be given as that text, under the name of its column.
+    Features that are terms of a text, or parts of a date, may be given as that text or date, under the name of its
+    column.
     """
 
     def __init__(self, card_input: FeatureInput) -> None:
@@ -38,7 +47,9 @@ class RowEncoder:
         self._known = frozenset(self._names)
         self._n_features = len(self._names)
         self._texts = find_texts(self._features)
-        self._columns = join_features(self._names, self._texts)
+        self._dates = find_dates(self._features)
+        self._spread = (*self._texts, *self._dates)
+        self._columns = join_features(self._names, self._spread)
 
     def encode(self, rows: Rows) -> NDArray[np.float32]:
         """Returns `rows` as `(n_rows, n_features)`; raises InvalidRequest, which names row and feature.
@@ -99,9 +110,11 @@ class RowEncoder:
 
     def _encode_row(self, row: Row, index: int) -> list[float]:
         where = f"inputs[{index}]"
-        if self._texts and isinstance(row, list) and len(row) == len(self._columns):
+        if self._spread and isinstance(row, list) and len(row) == len(self._columns):
             row = dict(zip(self._columns, row, strict=True))
         if isinstance(row, dict):
+            for date in self._dates:
+                row = self._spread_date(row, date, where)
             row = self._order(self._spread_texts(row, where), where)
         elif len(row) != len(self._names):
             raise InvalidRequest(
@@ -137,11 +150,40 @@ class RowEncoder:
 
         return row
 
+    def _spread_date(
+        self, row: dict[str, Value], date: DateColumn, where: str
+    ) -> dict[str, Value]:
+        """Returns a row with the parts of a date that it has in the date's place."""
+        if date.name not in row:
+            return row
+
+        names = [self._names[position] for position in date.positions]
+        twice = [name for name in names if name in row]
+        if twice:
+            raise InvalidRequest(
+                f"{where}: feature {date.name!r} is there, and {_quoted(twice)} too: leave out the date or all of its "
+                "parts"
+            )
+
+        value = row[date.name]
+        row = {name: each for name, each in row.items() if name != date.name}
+        if value is None and self._imputed[date.positions].all():
+            return row | dict.fromkeys(names)
+
+        try:
+            day = read_date(_name_date(value))
+        except DateError as error:
+            raise InvalidRequest(
+                f"{where}: feature {date.name!r} expects a date, as '2024-12-31', {error}"
+            ) from None
+
+        return row | dict(zip(names, date.spread(day), strict=True))
+
     def _order(self, row: dict[str, Value], where: str) -> list[Value]:
         if row.keys() == self._known:
             return [row[name] for name in self._names]
 
-        missing = self._join(name for name in self._names if name not in row)
+        missing = self._join([name for name in self._names if name not in row])
         unknown = sorted(row.keys() - set(self._names))
         hint = hint_at(unknown[0], missing or self._columns) if unknown else ""
         if missing:
@@ -152,17 +194,26 @@ class RowEncoder:
             f"{where}: unknown {_quoted(unknown)}{hint}; features: {self._list_columns()}"
         )
 
-    def _join(self, names: Iterable[str]) -> list[str]:
-        """Returns the columns that these features come from."""
+    def _join(self, missing: Sequence[str]) -> list[str]:
+        """Returns the columns that these features come from: a date where all of its parts are missing."""
         column_of = {
             self._names[position]: text.name
             for text in self._texts
-            for position in text.terms.values()
+            for position in text.positions
         }
-        return list(dict.fromkeys(column_of.get(name, name) for name in names))
+        for date in self._dates:
+            names = [self._names[position] for position in date.positions]
+            if set(names) <= set(missing):
+                column_of |= dict.fromkeys(names, date.name)
+
+        return list(dict.fromkeys(column_of.get(name, name) for name in missing))
 
     def _list_columns(self) -> str:
-        return ", ".join(self._columns)
+        dates = {each.name for each in self._dates}
+        return ", ".join(
+            f"{each} (a date, as 2024-12-31)" if each in dates else each
+            for each in self._columns
+        )
 
     def _check_magnitudes(self, values: NDArray[np.float64]) -> None:
         is_missing = np.isnan(values) & self._imputed
@@ -186,25 +237,42 @@ def find_texts(features: Sequence[Feature]) -> tuple[TextColumn, ...]:
     return find_text_columns(names)
 
 
-def choose_columns(
-    features: Sequence[Feature], names: Sequence[str]
-) -> list[Feature | TextColumn]:
+def find_dates(features: Sequence[Feature]) -> tuple[DateColumn, ...]:
+    """Returns the columns of dates that features are parts of."""
+    ranges = {each.name: each.range for each in features if not each.values}
+    return find_date_columns(ranges, [each.name for each in features])
+
+
+def list_learnt_days(features: Sequence[Feature]) -> dict[str, Days]:
+    """Returns the range that the training rows had of each date, by which one that may be several is read."""
+    return {
+        each.name: each.learnt
+        for each in find_dates(features)
+        if each.learnt is not None
+    }
+
+
+def choose_columns(features: Sequence[Feature], names: Sequence[str]) -> list[Column]:
     """Returns what a table with columns of these names has for the features: a text in the place of its terms.
 
-    A text is chosen unless the table has its terms as columns.
+    A text is chosen unless the table has its terms as columns, and a date unless the table has any of its parts.
     """
     own = [each.name for each in features]
-    texts = {
-        each.name: each
-        for each in find_texts(features)
-        if each.name in names
-        or not any(own[position] in names for position in each.terms.values())
+    has_features = {
+        each.name: any(own[position] in names for position in each.positions)
+        for each in (*find_texts(features), *find_dates(features))
     }
-    of_name = dict(zip(own, features, strict=True))
-    return [
-        texts.get(name) or of_name[name]
-        for name in join_features(own, list(texts.values()))
+    spread: list[SpreadColumn] = [
+        *(
+            each
+            for each in find_texts(features)
+            if each.name in names or not has_features[each.name]
+        ),
+        *(each for each in find_dates(features) if not has_features[each.name]),
     ]
+    of_spread = {each.name: each for each in spread}
+    of_name = dict(zip(own, features, strict=True))
+    return [of_spread.get(name) or of_name[name] for name in join_features(own, spread)]
 
 
 def _codes(feature: Feature) -> dict[str, float] | None:
@@ -235,6 +303,19 @@ def _encode_value(
         )
 
     return codes[name]
+
+
+def _name_date(value: Value) -> str:
+    """Returns the text of a date, which may be a number of eight digits; raises DateError for anything else."""
+    if isinstance(value, NumberCell):
+        return value.text
+    if isinstance(value, str):
+        return value
+    is_number = isinstance(value, float) and value.is_integer()
+    if is_number and 0 < value < MAX_WHOLE:
+        return f"{value:.0f}"
+
+    raise DateError(f"got {_show(value)}")
 
 
 def _show(value: Value) -> str:

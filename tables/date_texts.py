@@ -1,0 +1,303 @@
+"""Texts become dates as people of several countries write them: one by itself, or those of a whole column together."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from tables.notations import MISSING_AMONG_NUMBERS
+
+TIME = (
+    r"[T ,]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?( ?[AaPp]\.?[Mm]\.?)?"
+    r"( ?(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?))?$"
+)
+BASIC_TIME = (
+    r"^([0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9]{2}([0-9]{2}([0-9]{2})?)?([.,][0-9]+)?"
+    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)$"
+)
+"""ISO 8601 has times without colons too; the first group is the date before them."""
+WEEKDAY = r"^(?i:mon|tues?|wed|wednes|thur?s?|fri|sat|satur|sun)(?i:day)?\.?,? +"
+GAP = rf"{MISSING_AMONG_NUMBERS}|^0{{2,4}}[-/.]00[-/.]0{{2,4}}$"
+"""MySQL writes 0000-00-00 for a missing date."""
+MAX_CHARS = 64
+"""A longer text is no date."""
+PIVOT = 69
+"""Years of two digits from this on are of the last century, as POSIX has them."""
+
+Days = tuple[float, float]
+"""The first and the last of the days since 1970 that models have learnt from."""
+_ORDERS = {
+    "dmy": "day, month, year",
+    "mdy": "month, day, year",
+    "ymd": "year, month, day",
+}
+_EPOCH = dt.date(1970, 1, 1)
+
+
+class _Notation(NamedTuple):
+    """The groups of a pattern are year, month and day in one of some orders.
+
+    What fits a pattern that is `sure`, but is no day of the calendar, is a wrong date.
+    """
+
+    pattern: re.Pattern[str]
+    orders: tuple[str, ...]
+    sure: bool = False
+
+
+def _note(pattern: str, *orders: str, sure: bool = False) -> _Notation:
+    return _Notation(re.compile(pattern), orders, sure)
+
+
+_D = "([0-9]{1,2})"
+_DD = "([0-9]{2})"
+_Y = "([0-9]{4})"
+_NAME = r"([^\W\d_]{3,12})\.?"
+_SHORT_NAME = r"([^\W\d_]{3,4})\.?"
+_DAY = rf"{_D}(?:st|nd|rd|th|º|\.)?"
+_MONTH = "(0?[1-9]|1[0-2])"
+_NOTATIONS = (
+    _note(f"{_Y}-{_D}-{_D}", "ymd", sure=True),
+    _note(f"{_Y}/{_D}/{_D}", "ymd", sure=True),
+    _note(rf"{_Y}\.{_D}\.{_D}", "ymd", sure=True),
+    _note("((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])", "ymd"),
+    _note(f"{_D}/{_D}/{_Y}", "dmy", "mdy", sure=True),
+    _note(f"{_D}-{_D}-{_Y}", "dmy", "mdy", sure=True),
+    _note(rf"{_D}\.{_D}\.{_Y}", "dmy", sure=True),
+    _note(f"{_Y}年{_D}月{_D}日", "ymd", sure=True),
+    _note(rf"{_Y}\. {_D}\. {_D}\.", "ymd", sure=True),
+    _note(f"{_D}/{_D}/{_DD}", "dmy", "mdy", "ymd"),
+    _note(f"{_DD}-{_DD}-{_DD}", "dmy", "mdy", "ymd"),
+    _note(rf"{_DD}\.{_DD}\.{_DD}", "dmy", "ymd"),
+    _note(f"{_Y}[-/]{_MONTH}", "ym"),
+    _note(f"{_MONTH}[-/]{_Y}", "my"),
+    _note(rf"{_DAY}[ /-]*(?:de )?{_NAME}[ ,/-]*(?:del? )?{_Y}", "dmy"),
+    _note(rf"{_NAME}[ -]*{_DAY},?[ -]+{_Y}", "mdy"),
+    _note(rf"{_Y}[ /-]?{_NAME}[ /-]?{_DAY}", "ymd"),
+    _note(rf"{_DAY}[ /-]*{_SHORT_NAME}[ ,/-]*{_DD}", "dmy"),
+    _note(rf"{_SHORT_NAME}[ -]*{_DAY},?[ -]+{_DD}", "mdy"),
+    _note(rf"{_NAME}[ /-]*(?:de )?{_Y}", "my"),
+)
+_MONTHS = {
+    start: number
+    for number, starts in enumerate(
+        (
+            *("jan ene gen", "feb fev", "mar mär", "apr avr abr", "may mai mag maj"),
+            *("jun juin giu", "jul juil lug", "aug ago aou aoû", "sep set"),
+            *("oct okt out ott", "nov", "dec dic dez déc"),
+        ),
+        start=1,
+    )
+    for start in starts.split()
+}
+"""A month's name in English, Spanish, French, German, Italian and Portuguese begins with one of these."""
+_TIME, _BASIC_TIME, _WEEKDAY, _GAP = map(re.compile, (TIME, BASIC_TIME, WEEKDAY, GAP))
+_YEARS_APART = re.compile(f"{_D}([-/.]){_D}[-/.](?:{_DD}|{_Y})")
+
+
+class DateError(ValueError):
+    """A text is no date, or may be several; the message goes on after `got`."""
+
+
+class Reading(NamedTuple):
+    """Texts of a column are these `dates`, of which a `note` says what was assumed, or have a `fault`.
+
+    It is a guess where another order of day, month and year fits as well.
+    """
+
+    dates: Mapping[str, dt.date] | None = None
+    note: str = ""
+    fault: str = ""
+    is_guess: bool = False
+
+
+def read_date(text: str) -> dt.date:
+    """Returns the date that one text is in itself, without its time; raises DateError for none, or for several."""
+    shown = repr(text[:MAX_CHARS])
+    bare = text.strip()
+    if len(bare) > MAX_CHARS:
+        raise DateError(f"got {shown}...")
+
+    bare = cut_time(bare)
+    is_wrong = False
+    for notation in _NOTATIONS:
+        found = notation.pattern.fullmatch(bare)
+        if found is None:
+            continue
+
+        orders = notation.orders
+        if "/" in bare:
+            orders = tuple(each for each in orders if each != "ymd") or orders
+        days = sorted({day for each in orders if (day := _read(found, each))})
+        if len(days) > 1:
+            several = " or ".join(map(str, days))
+            raise DateError(
+                f"got {shown}, which may be {several}: write the one that is meant so"
+            )
+        if days:
+            return days[0]
+        is_wrong = True
+
+    raise DateError(
+        f"got {shown}" + (", which is no day of the calendar" if is_wrong else "")
+    )
+
+
+def read_texts(rows_of: Mapping[str, int], learnt: Days | None = None) -> Reading:
+    """Returns the dates of a column's different texts without their times, each with its number of rows.
+
+    Where several orders of day, month and year fit, that is taken whose dates lie in what was learnt in more rows, and
+    else the day is first.
+    """
+    for notation in _NOTATIONS:
+        found = {}
+        for text in rows_of:
+            match = notation.pattern.fullmatch(text)
+            if match is None:
+                break
+            found[text] = match
+        else:
+            fitting = _read_orders(found, notation.orders)
+            if fitting:
+                return _choose(fitting, rows_of, learnt)
+            if notation.sure:
+                return Reading(fault=_explain_wrong(found, notation.orders))
+
+    if all(map(_YEARS_APART.fullmatch, rows_of)):
+        # Some years have two digits, and others four.
+        kinds = {len(re.split("[-/.]", text)[-1]) for text in rows_of}
+        if len(kinds) > 1:
+            return Reading(
+                fault="looks like dates, but some years have two digits and others four: write them as 2024-12-31"
+            )
+
+    return Reading()
+
+
+def could_be_dates(texts: Sequence[str]) -> bool:
+    """Tells whether all texts have one notation of dates, or notations that differ in their years only."""
+    patterns = [each.pattern for each in _NOTATIONS] + [_YEARS_APART]
+    return any(all(map(each.fullmatch, texts)) for each in patterns)
+
+
+def cut_time(text: str) -> str:
+    """Returns a text without the time after a date and the weekday before it."""
+    return _WEEKDAY.sub("", _TIME.sub("", _BASIC_TIME.sub(r"\1", text)))
+
+
+def is_gap(text: str) -> bool:
+    """Tells whether a text among dates stands for a missing one."""
+    return _GAP.search(text) is not None
+
+
+def count_days(day: dt.date) -> int:
+    """Returns the days since 1970."""
+    return (day - _EPOCH).days
+
+
+def _read(found: re.Match[str], order: str) -> dt.date | None:
+    parts = dict(zip(order, found.groups(), strict=True))
+    year, month = int(parts["y"]), parts["m"]
+    if len(parts["y"]) == 2:
+        year += 1900 if year >= PIVOT else 2000
+    try:
+        return dt.date(year, _number_month(month), int(parts.get("d", 1)))
+    except ValueError:
+        return None
+
+
+def _number_month(text: str) -> int:
+    """Returns 0 for a word that is no month's name."""
+    if text.isdigit():
+        return int(text)
+    name = text.lower()
+    return _MONTHS.get(name[:3]) or _MONTHS.get(name[:4], 0)
+
+
+def _read_orders(
+    found: Mapping[str, re.Match[str]], orders: tuple[str, ...]
+) -> dict[str, dict[str, dt.date]]:
+    """Returns the dates of the texts in each order in which all of them are some."""
+    fitting = {}
+    for order in orders:
+        dates = {}
+        for text, match in found.items():
+            day = _read(match, order)
+            if day is None:
+                break
+            dates[text] = day
+        else:
+            fitting[order] = dates
+
+    return fitting
+
+
+def _choose(
+    fitting: dict[str, dict[str, dt.date]],
+    rows_of: Mapping[str, int],
+    learnt: Days | None,
+) -> Reading:
+    """Returns the reading of one of several orders, and says which where they differ."""
+    order, dates = next(iter(fitting.items()))
+    if "ymd" in fitting and _find_span(fitting["ymd"]) < _find_span(dates):
+        order, dates = "ymd", fitting["ymd"]
+    different = {each: others for each, others in fitting.items() if others != dates}
+    if not different:
+        return Reading(dates, _note_years(dates))
+
+    reason, is_guess = "", True
+    if learnt is not None:
+        inside = {
+            each: _count_inside(days, rows_of, learnt)
+            for each, days in {order: dates, **different}.items()
+        }
+        best = max(inside, key=lambda each: inside[each])
+        is_guess = list(inside.values()).count(inside[best]) > 1
+        reason = ", as many of these dates are in the range learnt either way"
+        if not is_guess:
+            reason = ", since more of these dates are in the range learnt so"
+        order, dates = best, fitting[best]
+
+    other = next(days for each, days in fitting.items() if days != dates)
+    example = next(text for text in dates if dates[text] != other[text])
+    note = f"{example!r} was read as {_ORDERS[order]}{reason}"
+    years = _note_years(dates)
+
+    return Reading(dates, f"{note}; {years}" if years else note, is_guess=is_guess)
+
+
+def _find_span(dates: Mapping[str, dt.date]) -> dt.timedelta:
+    return max(dates.values()) - min(dates.values())
+
+
+def _count_inside(
+    dates: Mapping[str, dt.date], rows_of: Mapping[str, int], learnt: Days
+) -> int:
+    low, high = learnt
+    return sum(
+        rows_of[text] for text, day in dates.items() if low <= count_days(day) <= high
+    )
+
+
+def _note_years(dates: Mapping[str, dt.date]) -> str:
+    """Returns how a year of two digits was read, nothing where there is none."""
+    text, day = next(iter(dates.items()))
+    if re.search("[0-9]{4}", text):
+        return ""
+    return f"{text!r} was read as {day}, years of two digits as 1969 to 2068"
+
+
+def _explain_wrong(found: Mapping[str, re.Match[str]], orders: tuple[str, ...]) -> str:
+    wrong = next(
+        (
+            text
+            for text, match in found.items()
+            if not any(_read(match, order) for order in orders)
+        ),
+        None,
+    )
+    if wrong is None:
+        return "looks like dates, but some have the day first and others the month: write them as 2024-12-31"
+    return f"looks like dates, but {wrong!r} is no day of the calendar: correct or empty it"
