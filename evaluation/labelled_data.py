@@ -29,8 +29,14 @@ from service.judging.learnt import (
     fingerprint_rows,
     hash_feature_rows,
 )
-from service.models.rows import choose_columns
-from tables.terms import TextColumn
+from service.models.rows import (
+    Column,
+    choose_columns,
+    find_dates,
+    list_learnt_days,
+)
+from tables.date_columns import DateColumn
+from tables.date_texts import MAX_CHARS
 from verdict.grouping import Grouping, find_groups
 from verdict.slicing import slice_columns
 
@@ -101,11 +107,16 @@ def _read_rows(
     sift: Sift,
 ) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
-    table = read_feature_table(path, [each.name for each in card.input.features])
+    table = read_feature_table(path, card.input.features)
     features = choose_columns(card.input.features, table.frame.columns)
     feature_names = [each.name for each in features]
     members = _read_members(table, group, path.name)
-    names = _leave_out_group(table.frame.columns, group, {label, *feature_names})
+    passed = {group, *(each.name for each in find_dates(card.input.features))}
+    names = [
+        each
+        for each in table.frame.columns
+        if each not in passed or each in {label, *feature_names}
+    ]
     label, others = find_label(names, feature_names, label, path.name)
     rows, notes = read_asked(table, features, label, others, path.name)
     wheres = [f"{path.name}, {place}: column {label!r}" for place in rows.places]
@@ -121,7 +132,7 @@ def _read_rows(
         truth=truth[sifted.kept],
         rows=[asked[index] for index in sifted.kept],
         data_set=fingerprint_rows(asked, truth, card),
-        notes=notes,
+        notes=[*note_dates(table, card.input.features), *notes],
         grouping=left.find_groups(members, column=group, joins_equal=joins_equal),
         slicings=slice_columns(
             dict(zip(feature_names, left.columns, strict=True))
@@ -130,12 +141,6 @@ def _read_rows(
         learnt=sifted.learnt,
         n_learnt=sifted.n_left_out,
     )
-
-
-def _leave_out_group(
-    names: list[str], group: str | None, kept: set[str | None]
-) -> list[str]:
-    return [each for each in names if each != group or each in kept]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +184,7 @@ class _Rows:
 
 def read_asked(
     table: Table,
-    features: Sequence[Feature | TextColumn],
+    features: Sequence[Column],
     label: str | None,
     others: list[str],
     where: str,
@@ -237,8 +242,11 @@ def _read_others(frame: pl.DataFrame, names: list[str]) -> dict[str, list[Any]]:
     }
 
 
-def read_feature_table(path: Path, names: list[str]) -> Table:
-    """Reads the table with the reader of training; raises EvaluationError, also where polars is not installed."""
+def read_feature_table(path: Path, features: Sequence[Feature]) -> Table:
+    """Reads the table with the reader of training, and makes parts of its dates where those are features.
+
+    It raises EvaluationError, also where polars is not installed.
+    """
     try:
         from tables.reader import UnreadableTableError, add_date_parts, read_table
     except ImportError:
@@ -247,9 +255,37 @@ def read_feature_table(path: Path, names: list[str]) -> Table:
         ) from None
 
     try:
-        return add_date_parts(read_table(path), names)
+        table = read_table(path, learnt=list_learnt_days(features))
     except UnreadableTableError as error:
         raise EvaluationError(str(error)) from None
+
+    table = add_date_parts(table, [each.name for each in features])
+    _check_dates(table, features, path.name)
+    return table
+
+
+def _check_dates(table: Table, features: Sequence[Feature], where: str) -> None:
+    """Raises EvaluationError for a column that models know as dates, and whose texts are none."""
+    for each in choose_columns(features, table.frame.columns):
+        if not isinstance(each, DateColumn) or each.name not in table.frame.columns:
+            continue
+
+        fault = table.findings.faults.get(each.name)
+        if fault is None:
+            known = table.frame[each.name].drop_nulls()
+            got = repr(str(known[0]))[:MAX_CHARS] if len(known) else "no value"
+            fault = f"expects dates throughout, as 2024-12-31, got {got}"
+        raise EvaluationError(f"{where}: column {each.name!r} {fault}")
+
+
+def note_dates(table: Table, features: Sequence[Feature]) -> list[str]:
+    """Returns sentences on what was assumed of the dates that features are made of."""
+    notes = table.findings.notes
+    return [
+        f"{each.name}: {notes[each.name]}"
+        for each in find_dates(features)
+        if each.name in notes and each.name in table.frame.columns
+    ]
 
 
 def _read_labels(column: pl.Series, where: str) -> tuple[list[str], list[int]]:
@@ -268,7 +304,7 @@ def _read_labels(column: pl.Series, where: str) -> tuple[list[str], list[int]]:
 
 def _read_column(
     column: pl.Series,
-    feature: Feature | TextColumn,
+    feature: Column,
     wheres: list[str],
     unfit: dict[int, str],
 ) -> list[Value]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from evaluation.labelled_data import (
     IMAGE_ENDINGS,
+    note_dates,
     read_asked,
     read_feature_table,
 )
@@ -147,7 +148,7 @@ def read_labels(
 
 def _read_rows(path: Path, card: Card, learnt: Hashes) -> LabelledData:
     assert isinstance(card.input, FeatureInput)
-    table = read_feature_table(path, [each.name for each in card.input.features])
+    table = read_feature_table(path, card.input.features)
     features = choose_columns(card.input.features, table.frame.columns)
     names = [each.name for each in features]
     missing = [name for name in names if name not in table.frame.columns]
@@ -167,7 +168,7 @@ def _read_rows(path: Path, card: Card, learnt: Hashes) -> LabelledData:
         places=[rows.places[each] for each in kept],
         truth=np.full(len(kept), UNKNOWN, dtype=np.int64),
         rows=[asked[each] for each in kept],
-        notes=[*notes, *more],
+        notes=[*note_dates(table, card.input.features), *notes, *more],
         n_learnt=int(np.isin(hashes, learnt).sum()),
     )
 

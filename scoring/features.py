@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from model_card import Feature
 from service.models.rows import MAX_FLOAT32, choose_columns
 from tables.columns import convert_columns, read_numbers
-from tables.dates import DATE_PARTS, expand_date
+from tables.date_columns import DATE_PARTS, DateColumn
+from tables.date_texts import Days
+from tables.dates import expand_date
 from tables.notations import MISSING
 from tables.reader import as_whole, name_values
 from tables.terms import TextColumn
@@ -21,6 +24,8 @@ from tables.terms import TextColumn
 Features = NDArray[np.float32]
 Faults = dict[int, str]
 """What is wrong with a row stands at its place within the block."""
+EPOCH = dt.date(1970, 1, 1)
+MAX_SHOWN_CHARS = 100
 UNKNOWN = -1
 MISSING_CODE = -2
 
@@ -49,7 +54,7 @@ def find_columns(names: Sequence[str], features: Sequence[Feature]) -> list[str]
 
 
 def find_missing(names: Sequence[str], features: Sequence[Feature]) -> list[str]:
-    """Returns the features, or the texts whose terms they are, that no column has."""
+    """Returns the features, or the texts and dates that they are made of, that no column has."""
     return [
         each.name
         for each in choose_columns(features, names)
@@ -77,6 +82,13 @@ def encode(frame: pl.DataFrame, features: Sequence[Feature], mark: str) -> Encod
         if isinstance(feature, TextColumn):
             terms = list(feature.terms.values())
             matrix[:, terms] = feature.encode(_read_texts(frame[feature.name]))
+            continue
+
+        if isinstance(feature, DateColumn):
+            parts = _read_date(frame, feature.name, feature.learnt, faults)
+            for place in feature.positions:
+                part = features[place]
+                matrix[:, place] = _encode_number(parts[part.name], part, mark, faults)
             continue
 
         column = _take(frame, feature.name, faults)
@@ -163,15 +175,27 @@ def _take(frame: pl.DataFrame, name: str, faults: Faults) -> pl.Series:
         return frame[name]
 
     date = name.rpartition("_")[0]
-    (column,), findings = convert_columns([frame[date]])
-    if column.dtype in (pl.Date, pl.Datetime) and date not in findings.notes:
-        return expand_date(column)[name]
+    return _read_date(frame, date, None, faults)[name]
 
-    shown = next((str(each) for each in frame[date] if each is not None), "")
+
+def _read_date(
+    frame: pl.DataFrame, name: str, learnt: Days | None, faults: Faults
+) -> dict[str, pl.Series]:
+    """Returns the parts of a date by their names; one that can be read in several ways is a fault of all rows."""
+    days = {} if learnt is None else {name: learnt}
+    (column,), findings = convert_columns([frame[name]], learnt=days)
+    if column.dtype in (pl.Date, pl.Datetime) and name not in findings.guesses:
+        return expand_date(column)
+
+    known = frame[name].drop_nulls()
+    shown = str(known[0])[:MAX_SHOWN_CHARS] if len(known) else ""
+    if not shown:
+        return expand_date(pl.Series(name, [None] * frame.height, dtype=pl.Date))
+
     reason = f"feature {name!r} expects a date that can be read in one way, as 2024-12-31, got {shown!r}"
     for row in range(frame.height):
         faults.setdefault(row, reason)
-    return pl.Series(name, [0.0] * frame.height)
+    return expand_date(pl.Series(name, [EPOCH] * frame.height))
 
 
 def _encode_number(

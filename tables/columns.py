@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from tables.dates import read_dates
+from tables.date_texts import Days
+from tables.dates import note_times, read_dates
 from tables.notations import (
     ACCOUNTING,
     COMMA,
@@ -33,6 +35,7 @@ MIN_DIFFERENT_NUMBERS = 5
 MIN_AMBIGUOUS = 5
 SENTINELS = (-9999, -99999, -999, -99, 9999, 99999, 999999, 999)
 MIN_SENTINELS = 3
+NO_DAYS: Mapping[str, Days] = {}
 MIN_DISTANCE = 1
 """Marks of a missing value are as far from all other numbers as these are from each other."""
 
@@ -42,29 +45,41 @@ class Findings:
     """Findings say what was decided of columns beside their types, each by the column's name.
 
     `faults` tell why a column that looks like numbers stayed text, `odd` its values that are no numbers with their
-    rows, `numbers` what it is where these are left empty, and `notes` what was assumed.
+    rows, `numbers` what it is where these are left empty, and `notes` what was assumed. Dates of `guesses` have another
+    order of day, month and year that fits as well.
     """
 
     faults: dict[str, str] = field(default_factory=dict)
     odd: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     numbers: dict[str, pl.Series] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    guesses: set[str] = field(default_factory=set)
 
 
 def convert_columns(
-    columns: list[pl.Series], *, separator: str = ","
+    columns: list[pl.Series],
+    *,
+    separator: str = ",",
+    learnt: Mapping[str, Days] = NO_DAYS,
 ) -> tuple[list[pl.Series], Findings]:
-    """Returns columns of texts with their types, and what was found; columns of other types stay as they are."""
+    """Returns columns of texts with their types, and what was found; columns of other types stay as they are.
+
+    `learnt` has the range of days that models know of columns of dates.
+    """
     findings = Findings()
     texts = [_strip(each) if each.dtype == pl.String else each for each in columns]
     evidence = _find_marks(texts)
     table_mark = _choose_table_mark(list(evidence.values()), separator)
-    converted = [
-        _convert(each, evidence.get(each.name, ""), table_mark, separator, findings)
-        if each.dtype == pl.String
-        else each
-        for each in texts
-    ]
+    converted = []
+    for each in texts:
+        column = each
+        if each.dtype == pl.String:
+            proven = evidence.get(each.name, "")
+            days = learnt.get(each.name)
+            column = _convert(each, proven, table_mark, separator, findings, days)
+        elif each.dtype == pl.Datetime and (note := note_times(each)):
+            findings.notes[each.name] = note
+        converted.append(column)
 
     return converted, findings
 
@@ -177,7 +192,12 @@ def _choose_table_mark(evidence: list[str], separator: str) -> str:
 
 
 def _convert(
-    column: pl.Series, proven: str, table_mark: str, separator: str, findings: Findings
+    column: pl.Series,
+    proven: str,
+    table_mark: str,
+    separator: str,
+    findings: Findings,
+    learnt: Days | None,
 ) -> pl.Series:
     known = column.drop_nulls()
     different = known.unique()
@@ -188,11 +208,13 @@ def _convert(
     if _is_boolean_in_many_spellings(different):
         findings.notes[column.name] = "capitals do not count"
         return column.str.to_lowercase()
-    found = read_dates(column)
+    found = read_dates(column, learnt)
     if found.fault:
         findings.faults[column.name] = found.fault
     if found.note:
         findings.notes[column.name] = found.note
+    if found.is_guess:
+        findings.guesses.add(column.name)
     if found.dates is not None:
         return found.dates
 

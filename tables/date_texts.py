@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -101,6 +102,16 @@ class DateError(ValueError):
     """A text is no date, or may be several; the message goes on after `got`."""
 
 
+class ColumnDates(NamedTuple):
+    """A column has a date in each row, None where one is missing; a `note` says what was assumed, or a `fault` what is
+    wrong.
+    """
+
+    dates: Sequence[dt.date | None] = ()
+    note: str = ""
+    fault: str = ""
+
+
 class Reading(NamedTuple):
     """Texts of a column are these `dates`, of which a `note` says what was assumed, or have a `fault`.
 
@@ -143,6 +154,30 @@ def read_date(text: str) -> dt.date:
     raise DateError(
         f"got {shown}" + (", which is no day of the calendar" if is_wrong else "")
     )
+
+
+def read_column(
+    column: Sequence[str | None], learnt: Days | None = None
+) -> ColumnDates:
+    """Returns the dates of a whole column's texts, as `read_texts` reads them."""
+    bare_of = {each: cut_time(each.strip()) for each in set(column) if each is not None}
+    bare_of = {text: bare for text, bare in bare_of.items() if not is_gap(bare)}
+    texts = [bare_of.get(each) if each is not None else None for each in column]
+    counts = Counter(each for each in texts if each is not None)
+    if not counts:
+        return ColumnDates([None] * len(column))
+
+    read = read_texts(counts, learnt)
+    if read.dates is None:
+        first = next(each for each in column if each in bare_of)
+        expected = (
+            f"expects dates throughout, as 2024-12-31, got {first!r:.{MAX_CHARS}}"
+        )
+        return ColumnDates(fault=read.fault or expected)
+
+    dates = read.dates
+    days = [None if each is None else dates[each] for each in texts]
+    return ColumnDates(days, read.note)
 
 
 def read_texts(rows_of: Mapping[str, int], learnt: Days | None = None) -> Reading:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PolarsError
 
-from tables.columns import Findings, convert_columns
+from tables.columns import NO_DAYS, Findings, convert_columns
 from tables.csv_text import (
     NoRowsError,
     RepeatedColumnError,
@@ -17,6 +17,7 @@ from tables.csv_text import (
     name_columns,
     read_csv_text,
 )
+from tables.date_texts import Days
 from tables.dates import expand_date
 
 __all__ = [
@@ -47,14 +48,15 @@ class Table:
     findings: Findings = field(default_factory=Findings)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, *, learnt: Mapping[str, Days] = NO_DAYS) -> Table:
     """Reads Parquet by its suffix or first bytes, else CSV: encoding, separator and the marks in numbers are found out.
 
     CSV may be packed by gzip or bzip2, or be the one table in a zip archive. A column without a name is called after
-    its place, as `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers. It
-    raises UnreadableTableError, or OSError where the file cannot be opened.
+    its place, as `column_1`; an empty text is a missing value, and texts that are numbers throughout are numbers.
+    `learnt` has the range of days that models know of columns of dates. It raises UnreadableTableError, or OSError
+    where the file cannot be opened.
     """
-    table = _read_parquet(path) if is_parquet(path) else _read_csv(path)
+    table = (_read_parquet if is_parquet(path) else _read_csv)(path, learnt)
     if not table.frame.height:
         raise NoRowsError(
             path.name, "expected a line of names and at least one row, got no row"
@@ -104,7 +106,7 @@ def name_values(column: pl.Series) -> list[str | None]:
     return [None if value is None else str(value).strip() for value in column]
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path, learnt: Mapping[str, Days]) -> Table:
     try:
         frame = pl.read_parquet(path)
     except PolarsError as error:
@@ -116,7 +118,9 @@ def _read_parquet(path: Path) -> Table:
         column.cast(pl.String) if column.dtype in (pl.Categorical, pl.Enum) else column
         for column in frame
     ]
-    converted, findings = convert_columns([_fill_nan(each) for each in texts])
+    converted, findings = convert_columns(
+        [_fill_nan(each) for each in texts], learnt=learnt
+    )
 
     return Table(
         frame=pl.DataFrame(converted),
@@ -129,12 +133,12 @@ def _fill_nan(column: pl.Series) -> pl.Series:
     return column.fill_nan(None) if column.dtype.is_float() else column
 
 
-def _read_csv(path: Path) -> Table:
+def _read_csv(path: Path, learnt: Mapping[str, Days]) -> Table:
     names, rows, places, separator = read_csv_text(path.name, path.read_bytes())
     columns = [
         pl.Series(name, [row[at] for row in rows], dtype=pl.String)
         for at, name in enumerate(names)
     ]
-    converted, findings = convert_columns(columns, separator=separator)
+    converted, findings = convert_columns(columns, separator=separator, learnt=learnt)
 
     return Table(frame=pl.DataFrame(converted), places=places, findings=findings)

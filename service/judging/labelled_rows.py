@@ -16,7 +16,7 @@ from model_card import Card, Feature
 from service.errors import EvaluationError
 from service.judging.learnt import NOTHING, Hashes
 from service.models.images import ImageFile
-from tables.terms import TextColumn
+from service.models.rows import Column
 from verdict.grouping import EACH_BY_ITSELF, Grouping
 from verdict.slicing import Slicing
 
@@ -143,9 +143,9 @@ def find_label(
     return label, [name for name in others if name != label]
 
 
-def read_value(value: Value, feature: Feature | TextColumn, where: str) -> Value:
+def read_value(value: Value, feature: Column, where: str) -> Value:
     """Returns a number, a category's name, a text, or None for a missing value that the graph imputes."""
-    if isinstance(feature, TextColumn):
+    if not isinstance(feature, Feature):
         return None if value is None else str(value)
 
     if value is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +24,10 @@ from service.judging.labelled_rows import (
 )
 from service.judging.learnt import Hashes, fingerprint_rows, hash_feature_rows
 from service.models import cancellation
-from service.models.rows import choose_columns
+from service.models.rows import Column, choose_columns, find_dates
 from tables.csv_text import CSVText, UnreadableTableError, read_csv_text
+from tables.date_columns import DateColumn
+from tables.date_texts import read_column
 from tables.plain_columns import (
     UnclearNumber,
     find_decimal_mark,
@@ -32,7 +35,6 @@ from tables.plain_columns import (
     read_numbers,
     strip_texts,
 )
-from tables.terms import TextColumn
 from verdict.grouping import Grouping, find_groups
 from verdict.slicing import Slicing, slice_columns
 
@@ -54,7 +56,10 @@ class Columns:
     """The columns of a table are texts, which become numbers or names as a feature wants them."""
 
     def __init__(self, text: CSVText, where: str) -> None:
-        self.names = text.names
+        self.names = list(text.names)
+        self.dates: set[str] = set()
+        self.notes: list[str] = []
+        self._parts: dict[str, list[Value]] = {}
         self.places = text.places
         self.where = where
         self._texts: dict[str, Texts] = {
@@ -68,10 +73,33 @@ class Columns:
         """Returns the names of a column's values."""
         return name_texts(self._texts[column], self._mark)
 
-    def read(self, feature: Feature | TextColumn) -> Sequence[Value]:
+    def spread_dates(self, features: Sequence[Feature]) -> None:
+        """Makes of each date the parts that are features, unless the table has any; raises EvaluationError.
+
+        Its name is then no further column's any more.
+        """
+        for date in find_dates(features):
+            names = [features[position].name for position in date.positions]
+            if date.name not in self.names or any(each in self.names for each in names):
+                continue
+
+            read = read_column(self._texts[date.name], date.learnt)
+            if read.fault:
+                raise EvaluationError(
+                    f"{self.where}: column {date.name!r} {read.fault}"
+                )
+            if read.note:
+                self.notes.append(f"{date.name}: {read.note}")
+            self._parts |= _spread(date, names, read.dates)
+            self.names += names
+            self.dates.add(date.name)
+
+    def read(self, feature: Column) -> Sequence[Value]:
         """Returns numbers where the feature is one; raises EvaluationError for a notation that is not read here."""
-        if isinstance(feature, TextColumn):
+        if not isinstance(feature, Feature):
             return self._texts[feature.name]
+        if feature.name in self._parts:
+            return self._parts[feature.name]
         if feature.values:
             return self.name(feature.name)
         try:
@@ -111,6 +139,7 @@ def read_labelled_csv(
     """
     assert isinstance(card.input, FeatureInput)
     columns = _read_columns(content, source, limits)
+    columns.spread_dates(card.input.features)
     features = choose_columns(card.input.features, columns.names)
     names = [each.name for each in features]
     label, others = _choose_columns(columns, names, label, group)
@@ -128,7 +157,7 @@ def read_labelled_csv(
         truth=truth[sifted.kept],
         rows=[rows[index] for index in sifted.kept],
         data_set=fingerprint_rows(rows, truth, card),
-        notes=asked.note(others),
+        notes=[*columns.notes, *asked.note(others)],
         grouping=_find_groups(columns, left, group),
         slicings=_slice(columns, left, names, others),
         learnt=sifted.learnt,
@@ -170,6 +199,15 @@ class _Asked:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def _spread(
+    date: DateColumn, names: Sequence[str], days: Sequence[dt.date | None]
+) -> dict[str, list[Value]]:
+    """Returns the columns of a date's parts, which have None where the date is missing."""
+    missing: list[Value] = [None] * len(names)
+    rows = [missing if each is None else date.spread(each) for each in days]
+    return {name: [row[at] for row in rows] for at, name in enumerate(names)}
+
+
 def _index_truth(
     columns: Columns, asked: _Asked, label: str, card: Card
 ) -> NDArray[np.int64]:
@@ -201,9 +239,7 @@ def _slice(
     return slice_columns(parted)
 
 
-def _find_asked(
-    columns: Columns, features: Sequence[Feature | TextColumn], label: str
-) -> _Asked:
+def _find_asked(columns: Columns, features: Sequence[Column], label: str) -> _Asked:
     """Returns the rows with a label and with values that models take; raises EvaluationError where there is none."""
     labels = columns.name(label)
     with_label = {index: each for index, each in enumerate(labels) if each is not None}
@@ -259,14 +295,15 @@ def _choose_columns(
         )
 
     kept = {label, *features}
-    names = [each for each in columns.names if each != group or each in kept]
+    passed = {group, *columns.dates}
+    names = [each for each in columns.names if each not in passed or each in kept]
 
     return find_label(names, features, label, columns.where, NAME_LABEL)
 
 
 def _check_values(
     read: Sequence[Sequence[Value]],
-    features: Sequence[Feature | TextColumn],
+    features: Sequence[Column],
     columns: Columns,
     indices: Sequence[int],
 ) -> tuple[list[list[Value]], dict[int, str]]:

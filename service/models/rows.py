@@ -48,7 +48,7 @@ class RowEncoder:
         self._n_features = len(self._names)
         self._texts = find_texts(self._features)
         self._dates = find_dates(self._features)
-        self._spread = (*self._texts, *self._dates)
+        self._spread: list[SpreadColumn] = [*self._texts, *self._dates]
         self._columns = join_features(self._names, self._spread)
 
     def encode(self, rows: Rows) -> NDArray[np.float32]:
@@ -258,17 +258,15 @@ def choose_columns(features: Sequence[Feature], names: Sequence[str]) -> list[Co
     A text is chosen unless the table has its terms as columns, and a date unless the table has any of its parts.
     """
     own = [each.name for each in features]
+    texts, dates = find_texts(features), find_dates(features)
+    every: list[SpreadColumn] = [*texts, *dates]
     has_features = {
         each.name: any(own[position] in names for position in each.positions)
-        for each in (*find_texts(features), *find_dates(features))
+        for each in every
     }
     spread: list[SpreadColumn] = [
-        *(
-            each
-            for each in find_texts(features)
-            if each.name in names or not has_features[each.name]
-        ),
-        *(each for each in find_dates(features) if not has_features[each.name]),
+        *(each for each in texts if each.name in names or not has_features[each.name]),
+        *(each for each in dates if not has_features[each.name]),
     ]
     of_spread = {each.name: each for each in spread}
     of_name = dict(zip(own, features, strict=True))
@@ -311,9 +309,10 @@ def _name_date(value: Value) -> str:
         return value.text
     if isinstance(value, str):
         return value
-    is_number = isinstance(value, float) and value.is_integer()
-    if is_number and 0 < value < MAX_WHOLE:
-        return f"{value:.0f}"
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        is_whole = float(value).is_integer()
+        if is_whole and 0 < value < MAX_WHOLE:
+            return f"{value:.0f}"
 
     raise DateError(f"got {_show(value)}")
 

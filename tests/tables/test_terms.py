@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
+from tables.spread_columns import join_features
 from tables.terms import (
     MAX_CHARS,
     TextColumn,
     choose_terms,
     find_text_columns,
-    join_features,
     name_feature,
     split_terms,
     split_words,
