@@ -72,6 +72,7 @@ const WORDS = {
     pasteRow: "Or paste a row of your table.",
     farOff: (/** @type {number} */ n) => `${count(n, "value is", "values are")} beyond what the models have learnt from: no verdict here is to be relied on.`,
     notNumber: (/** @type {string} */ name) => `${name} needs a number.`,
+    notDate: (/** @type {string} */ name) => `${name} needs a date.`,
     missing: "missing",
     adds: "What each value adds",
     addsModel: "Model",
@@ -212,6 +213,7 @@ const WORDS = {
     pasteRow: "O pega una fila de tu tabla.",
     farOff: (/** @type {number} */ n) => `${count(n, "valor está", "valores están")} fuera de lo que los modelos aprendieron: ningún veredicto aquí es de fiar.`,
     notNumber: (/** @type {string} */ name) => `${name} necesita un número.`,
+    notDate: (/** @type {string} */ name) => `${name} necesita una fecha.`,
     missing: "falta",
     adds: "Qué aporta cada valor",
     addsModel: "Modelo",
@@ -375,6 +377,12 @@ export function percent(share) {
   if (share > 0 && share < 0.0005) return "<\u00a00.1\u00a0%";
   if (share < 1 && share >= 0.9995) return ">\u00a099.9\u00a0%";
   return `${number(100 * share, { maximumFractionDigits: 1, minimumFractionDigits: 1 })}\u00a0%`;
+}
+
+/** Returns a day as the language writes it. @param {number} days since 1970 */
+export function writeDay(days) {
+  const options = /** @type {Intl.DateTimeFormatOptions} */ ({ dateStyle: "medium", timeZone: "UTC" });
+  return new Intl.DateTimeFormat(language === "es" ? "es-MX" : "en", options).format(days * 86_400_000);
 }
 
 /**

@@ -1,11 +1,12 @@
 // A form made from the card: a slider over the histogram of each number, a choice for each category.
 
 import { Adds } from "../adds.js";
+import { joinColumns, joinRow } from "../columns.js";
+import { countDays, parseDate, writeDate } from "../dates.js";
 import { button, make } from "../dom.js";
 import { nameClass } from "../names.js";
 import { readPastedRow } from "../pasted.js";
-import { joinRow, joinTexts } from "../texts.js";
-import { number, say } from "../words.js";
+import { number, say, writeDay } from "../words.js";
 
 /** A slider reaches beyond the range of training by this share of it on each side. */
 const MARGIN = 0.2;
@@ -27,7 +28,7 @@ class Form {
   constructor(bench) {
     this.bench = bench;
     this.features = bench.card.input.features ?? [];
-    this.columns = joinTexts(this.features);
+    this.columns = joinColumns(this.features);
     this.fields = this.columns.map((column, index) => makeField(column, index, () => this.change()));
     this.warning = make("p", { class: "far", role: "status" });
     this.adds = new Adds(bench, (flips) => this.markFlips(flips));
@@ -107,7 +108,7 @@ class Form {
     this.warning.textContent = n ? say("farOff", n) : "";
     this.adds.show(wrong ? null : row);
     if (wrong) {
-      this.bench.verdicts.clear(say("notNumber", wrong.name));
+      this.bench.verdicts.clear(say(wrong instanceof DateField ? "notDate" : "notNumber", wrong.name));
       return;
     }
     this.bench.ask({ row, shared: row.map((value) => encodeURIComponent(String(value ?? ""))).join(","), truth });
@@ -115,12 +116,13 @@ class Form {
 }
 
 /**
- * @param {import("../texts.js").Column} column
+ * @param {import("../columns.js").Column} column
  * @param {number} index
  * @param {() => void} change
  */
 function makeField(column, index, change) {
   if ("terms" in column) return new TextField(column, index, change);
+  if ("days" in column) return new DateField(column, index, change);
   return column.type === "number" ? new NumberField(column, index, change) : new CategoryField(column, index, change);
 }
 
@@ -197,6 +199,66 @@ class NumberField {
   }
 }
 
+class DateField {
+  /**
+   * @param {import("../dates.js").DateColumn} column
+   * @param {number} index
+   * @param {() => void} change
+   */
+  constructor(column, index, change) {
+    this.feature = column.name;
+    this.name = column.name.replaceAll("_", " ");
+    this.range = column.days.range ?? null;
+    this.isOptional = column.days.imputed != null;
+    const [low, high] = column.days.range ?? [0, 1];
+    const margin = Math.ceil((high - low || 1) * MARGIN);
+    const id = `feature-${index}`;
+    this.slider = make("input", { type: "range", min: low - margin, max: high + margin, step: 1, "aria-label": this.name, input: () => {
+      this.box.value = writeDate(this.slider.valueAsNumber);
+      change();
+    } });
+    this.box = make("input", { type: "date", id, "aria-describedby": `${id}-note`, input: () => {
+      if (this.box.value) this.slider.valueAsNumber = countDays(this.box.value);
+      change();
+    } });
+    this.note = make("span", { class: "note", id: `${id}-note` });
+    this.element = make("div", { class: "field date" }, make("label", { for: id }, this.name), this.box,
+      make("div", { class: "sliding" }, drawHistogram(column.days, low - margin, high + margin), this.slider), this.note);
+  }
+
+  middle() {
+    return this.range ? writeDate((this.range[0] + this.range[1]) / 2) : "";
+  }
+
+  /** @param {string} text */
+  parse(text) {
+    return parseDate(text) || null;
+  }
+
+  /** @param {string | null} value */
+  write(value) {
+    this.box.value = value ?? "";
+    this.slider.valueAsNumber = countDays(value || this.middle() || writeDate(0));
+  }
+
+  /** @returns {any} NaN for what is no date. */
+  value() {
+    return this.box.value || (this.isOptional ? null : NaN);
+  }
+
+  /** Says whether the date is beyond those of training, and shows it. */
+  mark() {
+    const days = this.box.value ? countDays(this.box.value) : null;
+    const isFar = Boolean(this.range && days !== null && (days < this.range[0] || days > this.range[1]));
+    this.element.classList.toggle("far-off", isFar);
+    const [low, high] = (this.range ?? []).map((end) => writeDay(end));
+    this.note.textContent = this.range ? say(isFar ? "beyond" : "range", low, high) : "";
+    return isFar;
+  }
+
+  markFlip() {}
+}
+
 class CategoryField {
   /**
    * @param {import("../models.js").Feature} feature
@@ -241,7 +303,7 @@ class CategoryField {
 
 class TextField {
   /**
-   * @param {import("../texts.js").TextColumn} column
+   * @param {import("../columns.js").TextColumn} column
    * @param {number} index
    * @param {() => void} change
    */

@@ -1,10 +1,10 @@
 // A person's own labelled rows or images: dropped here, judged by the service, and kept nowhere but in this page.
 
 import { ask } from "../api.js";
+import { joinColumns } from "../columns.js";
 import { button, make } from "../dom.js";
 import { loadCard } from "../models.js";
 import { nameTask } from "../names.js";
-import { joinTexts } from "../texts.js";
 import { number } from "../words.js";
 import { say } from "./words.js";
 
@@ -113,7 +113,7 @@ function readImages(images, tab) {
 async function findTask(columns, tab, tabs) {
   for (const each of [tab, ...tabs]) {
     const card = await loadCard(each.members[0].name);
-    const features = joinTexts(card.input.features ?? []).map(({ name }) => name);
+    const features = joinColumns(card.input.features ?? []).map(({ name }) => name);
     if (features.length && features.every((name) => columns.includes(name))) return { task: each.task, features };
   }
   return { task: tab.task, features: columns.slice(0, -1) };
