@@ -295,12 +295,12 @@ def _choose(
             reason = ", since more of these dates are in the range learnt so"
         order, dates = best, fitting[best]
 
-    other = next(days for each, days in fitting.items() if days != dates)
+    other = next(days for days in fitting.values() if days != dates)
     example = next(text for text in dates if dates[text] != other[text])
-    note = f"{example!r} was read as {_ORDERS[order]}{reason}"
-    years = _note_years(dates)
+    years = _note_years(dates, example)
+    note = years or f"{example!r} was read as {_ORDERS[order]}"
 
-    return Reading(dates, f"{note}; {years}" if years else note, is_guess=is_guess)
+    return Reading(dates, note + reason, is_guess=is_guess)
 
 
 def _find_span(dates: Mapping[str, dt.date]) -> dt.timedelta:
@@ -316,12 +316,12 @@ def _count_inside(
     )
 
 
-def _note_years(dates: Mapping[str, dt.date]) -> str:
-    """Returns how a year of two digits was read, nothing where there is none."""
-    text, day = next(iter(dates.items()))
+def _note_years(dates: Mapping[str, dt.date], example: str | None = None) -> str:
+    """Returns how a text with a year of two digits was read, nothing where years have four."""
+    text = next(iter(dates)) if example is None else example
     if re.search("[0-9]{4}", text):
         return ""
-    return f"{text!r} was read as {day}, years of two digits as 1969 to 2068"
+    return f"{text!r} was read as {dates[text]}, years of two digits as 1969 to 2068"
 
 
 def _explain_wrong(found: Mapping[str, re.Match[str]], orders: tuple[str, ...]) -> str:

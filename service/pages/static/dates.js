@@ -68,9 +68,9 @@ export function countDays(date) {
 export function parseDate(text) {
   const [, year, ...rest] = /^(\d{4})[-/.]?(\d{1,2})[-/.]?(\d{1,2})(?!\d)/.exec(text) ?? [];
   if (year) return check(year, rest[0], rest[1]);
-  const [, first, second, last] = /^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)/.exec(text) ?? [];
+  const [, first, mark, second, last] = /^(\d{1,2})([-/.])(\d{1,2})[-/.](\d{4})(?!\d)/.exec(text) ?? [];
   if (!last) return "";
-  const found = new Set([check(last, second, first), check(last, first, second)].filter(Boolean));
+  const found = new Set([check(last, second, first), mark === "." ? "" : check(last, first, second)].filter(Boolean));
   return found.size === 1 ? [...found][0] : "";
 }
 

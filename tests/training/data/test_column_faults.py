@@ -86,7 +86,9 @@ OTHERS: dict[str, tuple[Write, str]] = {
         "dates in a notation that is not read, or in two, as '2023-W01': write them as 2024-12-31",
     ),
     "years of two digits and of four": (
-        lambda at, _: f"{at % 28 + 1:02}/{at % 12 + 1:02}/{'20' * (at % 2)}{at % 20 + 10}",
+        lambda at, _: (
+            f"{at % 28 + 1:02}/{at % 12 + 1:02}/{'20' * (at % 2)}{at % 20 + 10}"
+        ),
         "dates, but some years have two digits and others four: write them as 2024-12-31, or --as c=category",
     ),
     "text": (

@@ -1,0 +1,262 @@
+"""One text is a date by itself, or not; the texts of a column are dates together."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+
+import polars as pl
+import pytest
+
+from tables.date_texts import DateError, count_days, read_column, read_date, read_texts
+from tables.dates import read_dates
+
+FIFTH_OF_JULY = dt.date(2022, 7, 5)
+LEARNT = (count_days(dt.date(2022, 6, 1)), count_days(dt.date(2022, 12, 31)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2022-07-05",
+        "2022-7-5",
+        " 2022-07-05 ",
+        "2022/07/05",
+        "2022.07.05",
+        "20220705",
+        "2022-07-05T10:30:00",
+        "2022-07-05 10:30",
+        "2022-07-05T23:59:59.999Z",
+        "2022-07-05T00:30:00+02:00",
+        "2022-07-05 00:00:00+00:00",
+        "2022-07-05T10",
+        "20220705T103000Z",
+        "5 July 2022",
+        "July 5th, 2022",
+        "5 de julio de 2022",
+        "5. Juli 2022",
+        "5 juillet 2022",
+        "05-Jul-2022",
+        "05JUL2022",
+        "05-Jul-22",
+        "Tue, 05 Jul 2022 08:30:00 GMT",
+        "05.07.2022",
+        "2022年7月5日",
+    ],
+)
+def test_a_text_that_is_one_date_is_read(text: str) -> None:
+    """The notations of the world that leave no choice are read, and times are left out."""
+    assert read_date(text) == FIFTH_OF_JULY
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("31/12/2022", dt.date(2022, 12, 31)),
+        ("12/31/2022", dt.date(2022, 12, 31)),
+        ("31-12-2022", dt.date(2022, 12, 31)),
+        ("05/05/2022", dt.date(2022, 5, 5)),
+        ("31/12/22", dt.date(2022, 12, 31)),
+        ("31/12/69", dt.date(1969, 12, 31)),
+        ("31/12/68", dt.date(2068, 12, 31)),
+        ("15OCT2022", dt.date(2022, 10, 15)),
+        ("2022-07", dt.date(2022, 7, 1)),
+        ("7/2022", dt.date(2022, 7, 1)),
+        ("Dec 2022", dt.date(2022, 12, 1)),
+    ],
+)
+def test_a_text_that_could_not_be_another_date_is_read(text: str, day: dt.date) -> None:
+    """A day over 12 says where the month is, and years of two digits are those of POSIX."""
+    assert read_date(text) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "05/07/2022",
+            "got '05/07/2022', which may be 2022-05-07 or 2022-07-05: write the one that is meant so",
+        ),
+        (
+            "05/07/22",
+            "got '05/07/22', which may be 2022-05-07 or 2022-07-05: write the one that is meant so",
+        ),
+        (
+            "22-07-05",
+            "got '22-07-05', which may be 2005-07-22 or 2022-07-05: write the one that is meant so",
+        ),
+        ("2022-02-30", "got '2022-02-30', which is no day of the calendar"),
+        ("31/02/2022", "got '31/02/2022', which is no day of the calendar"),
+        ("0000-00-00", "got '0000-00-00', which is no day of the calendar"),
+        ("2022-13-01T10:00", "got '2022-13-01T10:00', which is no day of the calendar"),
+        ("2022-W27", "got '2022-W27'"),
+        ("soon", "got 'soon'"),
+        ("", "got ''"),
+        ("٢٠٢٢-٠٧-٠٥", "got '٢٠٢٢-٠٧-٠٥'"),
+        ("1" * 10_000, f"got {'1' * 64!r}..."),
+        ("T " * 10_000, f"got {'T ' * 32!r}..."),
+    ],
+)
+def test_what_is_no_date_or_two_is_refused(text: str, message: str) -> None:
+    """Nothing is guessed of one text, and the error says what would work."""
+    with pytest.raises(DateError) as refused:
+        read_date(text)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("texts", "day", "note"),
+    [
+        (
+            ["05/07/22", "31/12/22"],
+            FIFTH_OF_JULY,
+            "'05/07/22' was read as 2022-07-05, years of two digits as 1969 to 2068",
+        ),
+        (
+            ["7/5/22", "12/31/22"],
+            FIFTH_OF_JULY,
+            "'7/5/22' was read as 2022-07-05, years of two digits as 1969 to 2068",
+        ),
+        (
+            ["05-Jul-22", "31-Dec-99"],
+            FIFTH_OF_JULY,
+            "'05-Jul-22' was read as 2022-07-05, years of two digits as 1969 to 2068",
+        ),
+        (
+            ["22-07-05", "22-12-04"],
+            FIFTH_OF_JULY,
+            "'22-07-05' was read as 2022-07-05, years of two digits as 1969 to 2068",
+        ),
+        (
+            ["05/07/2022", "06/07/2022"],
+            FIFTH_OF_JULY,
+            "'05/07/2022' was read as day, month, year",
+        ),
+    ],
+)
+def test_what_is_assumed_of_dates_is_noted(
+    texts: list[str], day: dt.date, note: str
+) -> None:
+    """A column of dates with years of two digits, or with days that could be months, says how it was read."""
+    read = read_texts(Counter(texts))
+    assert read.dates is not None
+    assert read.dates[texts[0]] == day
+    assert read.note == note
+
+
+def test_dates_are_read_as_they_lie_in_what_was_learnt() -> None:
+    """The order is that of which more rows have days that models know."""
+    texts = {"07/05/2022": 3, "08/06/2022": 1}
+    assert read_texts(texts).dates == {
+        "07/05/2022": dt.date(2022, 5, 7),
+        "08/06/2022": dt.date(2022, 6, 8),
+    }
+    read = read_texts(texts, LEARNT)
+    assert read.dates == {
+        "07/05/2022": dt.date(2022, 7, 5),
+        "08/06/2022": dt.date(2022, 8, 6),
+    }
+    assert not read.is_guess
+    assert (
+        read.note
+        == "'07/05/2022' was read as month, day, year, since more of these dates are in the range learnt so"
+    )
+
+
+def test_rows_count_where_dates_are_in_what_was_learnt() -> None:
+    """A text of many rows weighs more than several of one row."""
+    texts = {"07/05/2022": 1, "05/07/2022": 9}
+    read = read_texts(texts, LEARNT)
+    assert read.dates is not None
+    assert read.dates["05/07/2022"] == FIFTH_OF_JULY
+
+
+def test_a_tie_is_the_day_first_and_said() -> None:
+    """Where both orders have as many dates in what was learnt, the day is first, and that is a guess."""
+    read = read_texts({"08/07/2022": 1}, LEARNT)
+    assert read.dates == {"08/07/2022": dt.date(2022, 7, 8)}
+    assert read.is_guess
+    assert (
+        read.note
+        == "'08/07/2022' was read as day, month, year, as many of these dates are in the range learnt either way"
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "fault"),
+    [
+        (
+            ["2022-07-05", "2022-02-30"],
+            "looks like dates, but '2022-02-30' is no day of the calendar: correct or empty it",
+        ),
+        (
+            ["31/12/2022", "12/31/2022"],
+            "looks like dates, but some have the day first and others the month: write them as 2024-12-31",
+        ),
+        (
+            ["31/12/2022", "31/12/22"],
+            "looks like dates, but some years have two digits and others four: write them as 2024-12-31",
+        ),
+        (["2022-07-05", "soon"], "expects dates throughout, as 2024-12-31, got '2022"),
+    ],
+)
+def test_a_column_that_is_no_dates_says_why(texts: list[str], fault: str) -> None:
+    """The first text that is wrong is named."""
+    assert read_column(texts).fault.startswith(fault)
+
+
+def test_gaps_of_a_column_are_missing_dates() -> None:
+    """Marks of a gap among dates are no dates, and a column of gaps has none."""
+    read = read_column(["2022-07-05 10:00", None, "-", "n/a", "0000-00-00"])
+    assert read.dates == [FIFTH_OF_JULY, None, None, None, None]
+    assert read_column([None, "-"]).dates == [None, None]
+
+
+@pytest.mark.parametrize("learnt", [None, LEARNT])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2022-07-05T10:00:00Z", "2022-12-31T23:00:00Z", None, "NA"],
+        ["07/05/2022", "08/06/2022", "07/05/2022"],
+        ["Tue, 05 Jul 2022", "Sat, 31 Dec 2022"],
+        ["20220705T1000", "20221231T1100"],
+        ["05/07/22", "-", "31/12/22"],
+        ["July 5, 2022", "Dec 31, 2022"],
+    ],
+)
+def test_both_readers_of_columns_are_one(
+    texts: list[str | None], learnt: tuple[float, float] | None
+) -> None:
+    """The server, which has no polars, reads a column as training and reports do."""
+    column = pl.Series("day", [None if each == "NA" else each for each in texts])
+    with_polars = read_dates(column, learnt)
+    without = read_column(column.to_list(), learnt)
+    assert with_polars.dates is not None
+    assert with_polars.dates.to_list() == list(without.dates)
+    assert without.note in with_polars.note
+
+
+def test_a_column_with_hours_says_that_they_are_left_out() -> None:
+    """Times that differ are noted, and those of midnight throughout are none."""
+    hours = pl.Series("day", ["2022-07-05 10:00", "2022-07-05 11:00"])
+    midnight = pl.Series("day", ["2022-07-05 00:00", "2022-07-06 00:00"])
+    assert (
+        read_dates(hours).note
+        == "times are left out: to learn from hours, give them a column of their own"
+    )
+    assert not read_dates(midnight).note
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["1.2.10", "3.10.12"],
+        ["SET-12", "MAR-45"],
+        ["12-34-56", "65-43-21"],
+        ["3 marcas 15", "4 modelos 16"],
+    ],
+)
+def test_what_only_looks_like_years_of_two_digits_is_no_date(texts: list[str]) -> None:
+    """Versions, codes and counts stay what they are."""
+    assert read_texts(Counter(texts)).dates is None
+    assert not read_texts(Counter(texts)).fault
