@@ -280,7 +280,7 @@ def _check_dates(table: Table, features: Sequence[Feature], where: str) -> None:
 
 def note_dates(table: Table, features: Sequence[Feature]) -> list[str]:
     """Returns sentences on what was assumed of the dates that features are made of."""
-    notes = table.findings.notes
+    notes = table.findings.readings
     return [
         f"{each.name}: {notes[each.name]}"
         for each in find_dates(features)

@@ -45,14 +45,15 @@ class Findings:
     """Findings say what was decided of columns beside their types, each by the column's name.
 
     `faults` tell why a column that looks like numbers stayed text, `odd` its values that are no numbers with their
-    rows, `numbers` what it is where these are left empty, and `notes` what was assumed. Dates of `guesses` have another
-    order of day, month and year that fits as well.
+    rows, `numbers` what it is where these are left empty, and `notes` what was assumed, of which `readings` have the
+    order of day, month and year of dates. Dates of `guesses` have another order that fits as well.
     """
 
     faults: dict[str, str] = field(default_factory=dict)
     odd: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     numbers: dict[str, pl.Series] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    readings: dict[str, str] = field(default_factory=dict)
     guesses: set[str] = field(default_factory=set)
 
 
@@ -212,7 +213,10 @@ def _convert(
     if found.fault:
         findings.faults[column.name] = found.fault
     if found.note:
-        findings.notes[column.name] = found.note
+        findings.readings[column.name] = found.note
+    if found.note or found.times:
+        both = filter(None, (found.note, found.times))
+        findings.notes[column.name] = "; ".join(both)
     if found.is_guess:
         findings.guesses.add(column.name)
     if found.dates is not None:

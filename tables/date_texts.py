@@ -22,6 +22,7 @@ BASIC_TIME = (
 WEEKDAY = r"^(?i:mon|tues?|wed|wednes|thur?s?|fri|sat|satur|sun)(?i:day)?\.?,? +"
 GAP = rf"{MISSING_AMONG_NUMBERS}|^0{{2,4}}[-/.]00[-/.]0{{2,4}}$"
 """MySQL writes 0000-00-00 for a missing date."""
+ISO_CHARS = 10
 MAX_CHARS = 64
 """A longer text is no date."""
 PIVOT = 69
@@ -126,6 +127,13 @@ class Reading(NamedTuple):
 
 def read_date(text: str) -> dt.date:
     """Returns the date that one text is in itself, without its time; raises DateError for none, or for several."""
+    if len(text) == ISO_CHARS and text[4] == text[7] == "-":
+        # What most programs write costs 0.2 us so, and 6 by way of the patterns.
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError:
+            pass
+
     shown = repr(text[:MAX_CHARS])
     bare = text.strip()
     if len(bare) > MAX_CHARS:

@@ -24,13 +24,14 @@ _N_LOOKED_AT = 100
 class Dates(NamedTuple):
     """A column that looks like dates is `dates`, of which a `note` says what was assumed, or has a `fault`.
 
-    It is a guess where another order of day, month and year fits as well.
+    It is a guess where another order of day, month and year fits as well. `times` says that there are some.
     """
 
     dates: pl.Series | None = None
     note: str = ""
     fault: str = ""
     is_guess: bool = False
+    times: str = ""
 
 
 def read_dates(column: pl.Series, learnt: Days | None = None) -> Dates:
@@ -60,10 +61,9 @@ def read_dates(column: pl.Series, learnt: Days | None = None) -> Dates:
     dates = texts.replace_strict(
         list(read.dates), list(read.dates.values()), return_dtype=pl.Date, default=None
     )
-    notes = [read.note, TIMES_NOTE if _have_times(column) else ""]
-    note = "; ".join(filter(None, notes))
+    times = TIMES_NOTE if _have_times(column) else ""
 
-    return Dates(dates, note, is_guess=read.is_guess)
+    return Dates(dates, read.note, is_guess=read.is_guess, times=times)
 
 
 def note_times(column: pl.Series) -> str:

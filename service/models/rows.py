@@ -19,8 +19,8 @@ from tables.terms import TextColumn, find_text_columns
 
 MAX_FLOAT32 = 3.4028235e38
 """This is the largest float32, as it is written in decimal."""
-MAX_WHOLE = 1e8
-"""A date of eight digits may come as a number, which is smaller."""
+MIN_DATE, MAX_DATE = 10_000_000, 99_999_999
+"""A date of eight digits may come as a number between these."""
 
 Column = Feature | SpreadColumn
 """A table has a feature, or a text or a date in the place of several."""
@@ -311,7 +311,7 @@ def _name_date(value: Value) -> str:
         return value
     if isinstance(value, float | int) and not isinstance(value, bool):
         is_whole = float(value).is_integer()
-        if is_whole and 0 < value < MAX_WHOLE:
+        if is_whole and MIN_DATE <= value <= MAX_DATE:
             return f"{value:.0f}"
 
     raise DateError(f"got {_show(value)}")
